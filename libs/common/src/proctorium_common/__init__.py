@@ -1,0 +1,1 @@
+"""What every Proctorium service needs and none owns."""

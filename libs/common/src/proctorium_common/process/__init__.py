@@ -1,0 +1,1 @@
+"""A service as a process: settings, wiring, start, readiness, drain and the command line."""

@@ -1,0 +1,79 @@
+"""Who is calling, and what is being called: known to whatever runs inside a call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: a person by their token, a service by its certificate, both, or nobody known.
+
+    `service` is the name in the certificate of whoever opened the connection, so a person's call through the edge has
+    `service` "edge".
+    """
+
+    person_id: UUID | None = None
+    roles: frozenset[str] = frozenset()
+    service: str | None = None
+
+    @property
+    def name(self) -> str:
+        """One text that tells callers apart: keys of idempotency and limits are made from it."""
+        if self.person_id is not None:
+            return f"person:{self.person_id}"
+        return f"service:{self.service}" if self.service is not None else "anonymous"
+
+
+ANONYMOUS = Caller()
+"""Nobody known: no token, no certificate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call under way: `method` is the full name ("/proctorium.session.v1.LobbyService/JoinSession"), `deadline` is by
+    `time.monotonic()` and already shaved, or None for a stream without one."""
+
+    caller: Caller
+    method: str
+    deadline: float | None = None
+
+    def remaining(self) -> float | None:
+        """Seconds left, never negative; None when there is no deadline."""
+        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+
+
+_current: ContextVar[Call | None] = ContextVar("proctorium_call", default=None)
+
+
+def current_call() -> Call:
+    """The call that this code runs in. Raises LookupError outside of one (a worker, a subscriber)."""
+    call = _current.get()
+    if call is None:
+        raise LookupError("no call is under way here")
+    return call
+
+
+def call_under_way() -> Call | None:
+    """The call that this code runs in, or None outside of one."""
+    return _current.get()
+
+
+def enter_call(call: Call) -> None:
+    """Makes `call` the current one for the rest of this task: the server does so once for each call."""
+    _current.set(call)
+
+
+@contextmanager
+def calling(call: Call) -> Iterator[Call]:
+    """Makes `call` the current one within the block, for work that acts as a caller without a server around it."""
+    token = _current.set(call)
+    try:
+        yield call
+    finally:
+        _current.reset(token)

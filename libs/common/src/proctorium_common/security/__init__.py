@@ -1,0 +1,1 @@
+"""Who is calling: signed tokens, the keys that prove them, and certificates between services."""
