@@ -1,0 +1,76 @@
+# Everything that is done with this repository. `make` alone lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+export UV_SYSTEM_CERTS := 1
+
+BIN := .venv/bin
+PYTHON := $(BIN)/python
+OWN_PROJECTS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
+# Folders are in the list too: their times change when a file is taken away.
+PROTO_SOURCES := protos/pyproject.toml protos/hatch_build.py $(shell find protos/proctorium)
+
+##@ Use
+.PHONY: up demo doctor clean
+up: ready ## Start everything on this machine; Ctrl-C ends it
+	@$(PYTHON) -m proctorium_devstack up
+
+demo: ready ## Tell one proctored session line by line, with a crash in the middle
+	@PYTHONPATH=tests $(PYTHON) -m e2e.demo
+
+doctor: env ## What is wrong with this machine, and the cure
+	@$(PYTHON) -m proctorium_devstack doctor
+
+clean: ## Forget the databases and messages of `make up`
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m proctorium_devstack clean; fi
+
+##@ Check
+.PHONY: test lint bench chaos
+test: ready ## All tests
+	@$(BIN)/pytest
+
+lint: ready ## Format, rules, types, protos, imports, who-calls-whom
+	@$(PYTHON) -m tools.lint
+
+bench: ready ## Measure, each figure beside the bare limit of this machine
+	@PYTHONPATH=tests $(PYTHON) -m e2e.bench
+
+chaos: ready ## Kill each process at random moments of an exam, 50 rounds
+	@PYTHONPATH=tests $(PYTHON) -m e2e.chaos
+
+##@ Build
+.PHONY: env protos portal ready format lock help
+env: .venv/.packages ## Make or renew .venv (the other targets do it by themselves)
+
+protos: .venv/.protos ## Generate the package proctorium from protos/ where they changed
+
+portal: build/.portal ## Build the web pages
+
+ready: env protos portal
+
+format: env ## Format the code and mend what the linter can mend
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format --quiet .
+
+lock: env ## Pin the dependencies of all pyproject.toml in requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+		--python-version 3.11 $(foreach project,$(OWN_PROJECTS) protos/pyproject.toml,--no-emit-package \
+		$(shell sed -n 's/^name = "\(.*\)"/\1/p' $(project))) --output-file requirements.lock \
+		--group pyproject.toml:dev protos/pyproject.toml $(OWN_PROJECTS)
+	@echo "requirements.lock is up to date; commit it with the pyproject.toml that changed."
+
+help: ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+.venv/.packages: requirements.lock $(OWN_PROJECTS) tools/environment.py
+	@python=$$(tools/find-python) && $$python tools/environment.py packages
+	@touch $@
+
+.venv/.protos: .venv/.packages $(PROTO_SOURCES)
+	@$(PYTHON) tools/environment.py protos
+	@touch $@
+
+build/.portal: .venv/.protos
+	@mkdir -p build && touch $@

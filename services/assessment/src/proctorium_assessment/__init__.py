@@ -1,0 +1,1 @@
+"""Items, attempts, answers, results and certificates."""

@@ -1,0 +1,1 @@
+"""People, courses, registrations and enrollment codes."""

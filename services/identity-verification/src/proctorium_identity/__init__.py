@@ -1,0 +1,1 @@
+"""Identity cases: evidence, findings and decisions."""

@@ -1,0 +1,1 @@
+"""E-mail, in-app messages and webhooks."""

@@ -1,0 +1,1 @@
+"""The web pages of Proctorium and their server."""

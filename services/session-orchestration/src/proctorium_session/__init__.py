@@ -1,0 +1,1 @@
+"""Sessions, lobby, supervision, chat and the session record."""
