@@ -75,6 +75,7 @@ SERVICES: Mapping[str, ServiceTopology] = {
                         "session.started",
                         "session.ended",
                         "participant.joined",
+                        "participant.removed",
                     ),
                 ),
                 Subscription("enrollment--results", "assessment", ("result.released",)),
@@ -95,6 +96,7 @@ SERVICES: Mapping[str, ServiceTopology] = {
                 "participant.joined",
                 "participant.ready",
                 "participant.assessment-authorized",
+                "participant.removed",
                 "participant.completed",
                 "participant.no-show",
                 "participant.connected",
@@ -151,6 +153,7 @@ SERVICES: Mapping[str, ServiceTopology] = {
                         "session.ended",
                         "participant.joined",
                         "participant.assessment-authorized",
+                        "participant.removed",
                     ),
                 ),
                 Subscription("assessment--courses", "enrollment", ("course.published",)),
@@ -190,7 +193,7 @@ SERVICES: Mapping[str, ServiceTopology] = {
                 Subscription(
                     "notification--sessions",
                     "session",
-                    ("session.scheduled", "session.cancelled", "session.ended"),
+                    ("session.scheduled", "session.cancelled", "session.ended", "participant.removed"),
                 ),
                 Subscription(
                     "notification--identity",
