@@ -1,1 +1,63 @@
 """What operators see: logs, traces and metrics, joined by trace id."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from threading import Thread
+
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+
+from proctorium_common.telemetry.export import MetricsOverHttp, SpansOverHttp
+from proctorium_common.telemetry.metrics import Metrics
+from proctorium_common.telemetry.traces import Tracing, use_tracing
+
+_METRICS_EVERY_MS = 10_000
+_FLUSH_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Telemetry:
+    """The traces and metrics of one service in this process."""
+
+    tracing: Tracing
+    metrics: Metrics
+
+    async def close(self) -> None:
+        """Sends what is left, for three seconds at most: a missing receiver must not hold up the end of a service."""
+        # A daemon thread and not the pool: the process may end while a dead receiver is still being waited for.
+        done = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def flush() -> None:
+            self.tracing.close()
+            self.metrics.close()
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(done.set)
+
+        Thread(target=flush, name="telemetry-flush", daemon=True).start()
+        try:
+            await asyncio.wait_for(done.wait(), _FLUSH_SECONDS)
+        except TimeoutError:
+            pass
+
+
+def start_telemetry(
+    service: str, *, endpoint: str | None, ratio: float, instance: str
+) -> Telemetry:
+    """Traces and metrics that go to the OTLP/HTTP receiver at `endpoint` (its base address); None records nothing.
+
+    The tracing becomes that of the current task and of all tasks it starts.
+    """
+    if endpoint is None:
+        telemetry = Telemetry(Tracing(service), Metrics(service))
+    else:
+        reader = PeriodicExportingMetricReader(
+            MetricsOverHttp(endpoint, service), export_interval_millis=_METRICS_EVERY_MS
+        )
+        telemetry = Telemetry(
+            Tracing(service, ratio=ratio, exporter=SpansOverHttp(endpoint, service), instance=instance),
+            Metrics(service, reader=reader, instance=instance),
+        )
+    use_tracing(telemetry.tracing)
+    return telemetry

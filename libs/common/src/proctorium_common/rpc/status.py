@@ -1,0 +1,129 @@
+"""Errors to gRPC statuses and back: the one table between `Kind` and the codes of gRPC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+import grpc
+from google.protobuf import any_pb2
+from google.protobuf.message import DecodeError, Message
+from google.rpc import error_details_pb2, status_pb2
+
+from proctorium_common.errors import Kind, ServiceError, Violation
+
+DOMAIN = "proctorium"
+DETAILS_KEY = "grpc-status-details-bin"
+_LOCALE = "en"
+
+CODES: dict[Kind, grpc.StatusCode] = {
+    Kind.INVALID: grpc.StatusCode.INVALID_ARGUMENT,
+    Kind.NOT_FOUND: grpc.StatusCode.NOT_FOUND,
+    Kind.ALREADY_EXISTS: grpc.StatusCode.ALREADY_EXISTS,
+    Kind.ILLEGAL_MOVE: grpc.StatusCode.FAILED_PRECONDITION,
+    Kind.NOT_ALLOWED: grpc.StatusCode.PERMISSION_DENIED,
+    Kind.UNAUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
+    Kind.CONFLICT: grpc.StatusCode.ABORTED,
+    Kind.EXHAUSTED: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Kind.UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
+    Kind.TIMED_OUT: grpc.StatusCode.DEADLINE_EXCEEDED,
+    Kind.INTERNAL: grpc.StatusCode.INTERNAL,
+}
+_KINDS = {code: kind for kind, code in CODES.items()} | {
+    # Codes that we never send, but an edge, a library or gRPC itself may.
+    grpc.StatusCode.OUT_OF_RANGE: Kind.INVALID,
+    grpc.StatusCode.CANCELLED: Kind.UNAVAILABLE,
+}
+
+
+def details_of(error: ServiceError) -> bytes:
+    """The serialized `google.rpc.Status` with the details of `error`, the value of `grpc-status-details-bin`."""
+    details = [_any(detail) for detail in _details(error)]
+    status = status_pb2.Status(
+        code=CODES[error.kind].value[0], message=error.message, details=details
+    )
+    return status.SerializeToString()
+
+
+def _details(error: ServiceError) -> Iterable[Message]:
+    yield error_details_pb2.ErrorInfo(
+        reason=error.reason, domain=DOMAIN, metadata=dict(error.metadata)
+    )
+    yield error_details_pb2.LocalizedMessage(locale=_LOCALE, message=error.message)
+    if error.violations:
+        yield error_details_pb2.BadRequest(
+            field_violations=[
+                error_details_pb2.BadRequest.FieldViolation(
+                    field=violation.field,
+                    reason=violation.rule,
+                    description=violation.description,
+                )
+                for violation in error.violations
+            ]
+        )
+    if error.retry_after is not None:
+        retry = error_details_pb2.RetryInfo()
+        retry.retry_delay.FromTimedelta(error.retry_after)
+        yield retry
+
+
+def _any(detail: Message) -> any_pb2.Any:
+    packed = any_pb2.Any()
+    packed.Pack(detail)
+    return packed
+
+
+def error_of(failed: grpc.RpcError) -> ServiceError:
+    """The `ServiceError` that the other side raised, as far as its status tells; for any failure of a call."""
+    if not isinstance(failed, grpc.aio.AioRpcError | grpc.Call):
+        return ServiceError(Kind.INTERNAL, "INTERNAL", str(failed))
+    code = failed.code()
+    kind = _KINDS.get(code, Kind.INTERNAL)
+    status = _status_of(failed)
+    if status is None:
+        return ServiceError(kind, _reason_without_details(kind), failed.details() or code.name)
+    return _error_from(kind, status)
+
+
+def _reason_without_details(kind: Kind) -> str:
+    # No details: it was not our code that answered, but gRPC, the network or an edge.
+    return {
+        Kind.UNAVAILABLE: "DEPENDENCY_UNAVAILABLE",
+        Kind.TIMED_OUT: "DEADLINE_EXCEEDED",
+        Kind.EXHAUSTED: "MESSAGE_TOO_LARGE",
+    }.get(kind, "INTERNAL" if kind is Kind.INTERNAL else kind.name)
+
+
+def _status_of(failed: grpc.aio.AioRpcError | grpc.Call) -> status_pb2.Status | None:
+    for key, value in failed.trailing_metadata() or ():
+        if key == DETAILS_KEY:
+            try:
+                return status_pb2.Status.FromString(
+                    value if isinstance(value, bytes) else value.encode()
+                )
+            except DecodeError:
+                return None
+    return None
+
+
+def _error_from(kind: Kind, status: status_pb2.Status) -> ServiceError:
+    info = error_details_pb2.ErrorInfo(reason="INTERNAL" if kind is Kind.INTERNAL else kind.name)
+    bad_request = error_details_pb2.BadRequest()
+    retry = error_details_pb2.RetryInfo()
+    retry_after: timedelta | None = None
+    for detail in status.details:
+        detail.Unpack(info)
+        detail.Unpack(bad_request)
+        if detail.Unpack(retry):
+            retry_after = retry.retry_delay.ToTimedelta()
+    return ServiceError(
+        kind,
+        info.reason,
+        status.message,
+        metadata=info.metadata,
+        violations=[
+            Violation(found.field, found.reason, found.description)
+            for found in bad_request.field_violations
+        ],
+        retry_after=retry_after,
+    )
