@@ -21,6 +21,7 @@ from pathlib import Path
 import grpc_tools
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from grpc_tools import protoc
+from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from protobuf import DescFile
 from protovalidate._gen.buf.validate import validate_pb
@@ -28,7 +29,7 @@ from protovalidate._gen.buf.validate import validate_pb
 DESCRIPTORS = "descriptors.binpb"
 
 
-class ProtoBuildHook(BuildHookInterface):
+class ProtoBuildHook(BuildHookInterface[BuilderConfig]):
     """Generates into a temporary folder and puts what came out into the wheel."""
 
     PLUGIN_NAME = "custom"
