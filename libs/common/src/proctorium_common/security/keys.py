@@ -1,0 +1,207 @@
+"""The keys that tokens are signed and checked with: Ed25519, named by their RFC 7638 thumbprint.
+
+Enrollment signs; everybody else checks with the public keys, offline. A `KeyRing` keeps them in memory and in the service's own
+database, so that a service that restarts while enrollment is down still knows who is calling.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
+from joserfc.jwk import OKPKey
+
+from proctorium_common.clock import Clock, utc_now
+from proctorium_common.errors import ServiceError, unauthenticated, unavailable
+from proctorium_common.telemetry.logs import get_logger
+
+log = get_logger()
+
+_RETRY_FIRST = timedelta(seconds=1)
+_RETRY_MOST = timedelta(seconds=30)
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    """A key to check tokens with. Tokens that it signed after `retire_time` are not to be trusted."""
+
+    key_id: str
+    raw: bytes
+    retire_time: datetime | None = None
+
+    def verifier(self) -> OKPKey:
+        """The key in the form that joserfc takes."""
+        return OKPKey.import_key(Ed25519PublicKey.from_public_bytes(self.raw))
+
+
+class SigningKey:
+    """A key to sign tokens with. `seed` is the secret, 32 bytes: it is stored encrypted or not at all."""
+
+    def __init__(self, seed: bytes) -> None:
+        private = Ed25519PrivateKey.from_private_bytes(seed)
+        self.signer = OKPKey.import_key(private)
+        self.public = PublicKey(self.signer.thumbprint(), private.public_key().public_bytes_raw())
+        self.seed = seed
+
+    @classmethod
+    def generate(cls) -> SigningKey:
+        """A new key from the operating system's random source."""
+        return cls(Ed25519PrivateKey.generate().private_bytes_raw())
+
+    @property
+    def key_id(self) -> str:
+        """The `kid` of tokens signed with it."""
+        return self.public.key_id
+
+    def __repr__(self) -> str:
+        return f"SigningKey({self.key_id})"
+
+
+Fetch = Callable[[], Awaitable[Sequence[PublicKey]]]
+"""Asks whoever signs for the keys in use. Raises ServiceError or OSError when it cannot be asked."""
+
+
+class KeyStore(Protocol):
+    """Keeps public keys over a restart."""
+
+    async def load(self) -> Sequence[PublicKey]:
+        """The keys that were saved last; none when none were."""
+        ...
+
+    async def save(self, keys: Sequence[PublicKey]) -> None:
+        """Replaces what was saved."""
+        ...
+
+
+class NoKeyStore:
+    """Keeps nothing: for a service without a database, and for keys that need no keeping."""
+
+    async def load(self) -> Sequence[PublicKey]:
+        """No keys."""
+        return ()
+
+    async def save(self, keys: Sequence[PublicKey]) -> None:
+        """Forgets them."""
+
+
+class KeyRing:
+    """The public keys that are trusted now.
+
+    They come from the store at first (`load`), then from `fetch`, again and again (`keep_fresh`), and at once when a token names
+    a key that is not known; that happens at most every `unknown_key_pause`, so that invented key ids cost the signer nothing.
+    """
+
+    def __init__(
+        self,
+        fetch: Fetch,
+        *,
+        store: KeyStore | None = None,
+        clock: Clock = utc_now,
+        refresh_every: timedelta = timedelta(minutes=5),
+        unknown_key_pause: timedelta = timedelta(seconds=10),
+    ) -> None:
+        self._fetch = fetch
+        self._store: KeyStore = store or NoKeyStore()
+        self._clock = clock
+        self._refresh_every = refresh_every
+        self._unknown_key_pause = unknown_key_pause
+        self._keys: Mapping[str, PublicKey] = {}
+        self._verifiers: Mapping[str, OKPKey] = {}
+        self._asked_at: datetime | None = None
+        self._answered = False
+        self._asking = asyncio.Lock()
+        self.generation = 0
+
+    @classmethod
+    def of(cls, *keys: PublicKey) -> KeyRing:
+        """A ring of exactly these keys, for the signer itself and for tests."""
+
+        async def fetch() -> Sequence[PublicKey]:
+            return keys
+
+        ring = cls(fetch)
+        ring._trust(keys)
+        return ring
+
+    @property
+    def present(self) -> bool:
+        """Whether any key is known: without one nobody can sign in to this service."""
+        return bool(self._keys)
+
+    async def load(self) -> None:
+        """Takes what the store has, unless fresher keys are there already."""
+        keys = await self._store.load()
+        if keys and not self._keys:
+            self._trust(keys)
+
+    async def refresh(self) -> bool:
+        """Asks for the keys in use and saves them; False when that did not work and the old ones stay."""
+        self._asked_at = self._clock()
+        try:
+            keys = await self._fetch()
+        except (ServiceError, OSError) as failure:
+            self._answered = False
+            log.warning("signing_keys_not_refreshed", error=str(failure), known=len(self._keys))
+            return False
+        # A signer that knows no keys is one that is being set up; nobody gains by forgetting ours.
+        self._answered = bool(keys)
+        if keys and self._trust(keys):
+            await self._save(keys)
+        return self._answered
+
+    def _trust(self, keys: Sequence[PublicKey]) -> bool:
+        trusted = {key.key_id: key for key in keys}
+        if trusted == self._keys:
+            return False
+        self._verifiers = {key.key_id: key.verifier() for key in keys}
+        self._keys = trusted
+        self.generation += 1
+        return True
+
+    async def _save(self, keys: Sequence[PublicKey]) -> None:
+        try:
+            await self._store.save(keys)
+        except Exception:
+            # They are trusted in memory; the next start may have to ask for them, that is all.
+            log.warning("signing_keys_not_saved", exc_info=True)
+
+    async def find(self, key_id: str) -> tuple[PublicKey, OKPKey]:
+        """The key of that id, asked for when it is not known.
+
+        Raises TOKEN_INVALID when the signer does not know it either, KEYS_UNAVAILABLE when the signer could not be asked.
+        """
+        if key_id not in self._keys:
+            async with self._asking:
+                if key_id not in self._keys and self._may_ask():
+                    await self.refresh()
+        key = self._keys.get(key_id)
+        if key is not None:
+            return key, self._verifiers[key_id]
+        if not self._answered:
+            raise unavailable(
+                "KEYS_UNAVAILABLE",
+                "Your sign-in cannot be checked at the moment. Please try again shortly.",
+                retry_after=self._unknown_key_pause,
+            )
+        raise unauthenticated("TOKEN_INVALID", "Please sign in again.")
+
+    def _may_ask(self) -> bool:
+        return self._asked_at is None or self._clock() - self._asked_at >= self._unknown_key_pause
+
+    async def keep_fresh(self) -> None:
+        """Refreshes for ever: with growing pauses until it worked once, then regularly."""
+        pause = _RETRY_FIRST
+        while True:
+            if await self.refresh():
+                pause = _RETRY_FIRST
+                await asyncio.sleep(self._refresh_every.total_seconds())
+            else:
+                await asyncio.sleep(pause.total_seconds())
+                pause = min(2 * pause, _RETRY_MOST)

@@ -1,0 +1,186 @@
+"""Access tokens: short-lived JWTs signed with Ed25519 (RFC 7519, RFC 8037, algorithm name of RFC 9864), checked offline."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+
+from proctorium_common.clock import Clock, utc_now
+from proctorium_common.errors import ServiceError, unauthenticated
+from proctorium_common.ids import new_id
+from proctorium_common.rpc.caller import Caller
+from proctorium_common.security.keys import KeyRing, PublicKey, SigningKey
+
+ALGORITHM = "Ed25519"
+ISSUER = "proctorium"
+AUDIENCE = "proctorium"
+ROLES = frozenset({"learner", "proctor", "administrator"})
+
+_LONGEST = 4096
+_LEEWAY = timedelta(seconds=30)
+
+
+@dataclass(frozen=True)
+class SignedToken:
+    """A token as it is sent, and when its time is over."""
+
+    text: str
+    expire_time: datetime
+
+
+class TokenSigner:
+    """Signs access tokens with one key."""
+
+    def __init__(
+        self,
+        key: SigningKey,
+        *,
+        life: timedelta = timedelta(minutes=15),
+        issuer: str = ISSUER,
+        audience: str = AUDIENCE,
+        clock: Clock = utc_now,
+        token_id: Callable[[], UUID] = new_id,
+    ) -> None:
+        self._key = key
+        self._life = life
+        self._issuer = issuer
+        self._audience = audience
+        self._clock = clock
+        self._token_id = token_id
+
+    def sign(self, person_id: UUID, roles: Iterable[str]) -> SignedToken:
+        """A token that says `person_id` holds `roles`, from now for the life given."""
+        now = self._clock()
+        expire_time = now + self._life
+        claims = {
+            "iss": self._issuer,
+            "aud": self._audience,
+            "sub": str(person_id),
+            "roles": sorted(roles),
+            "iat": int(now.timestamp()),
+            "exp": int(expire_time.timestamp()),
+            "jti": str(self._token_id()),
+        }
+        header = {"alg": ALGORITHM, "kid": self._key.key_id}
+        text = jwt.encode(header, claims, self._key.signer, algorithms=[ALGORITHM])
+        return SignedToken(text, datetime.fromtimestamp(claims_time(claims["exp"]), UTC))
+
+
+def claims_time(value: object) -> int:
+    """A time of a claim in seconds since 1970. Raises TOKEN_INVALID when it is none."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return int(value)
+    raise _not_ours()
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    caller: Caller
+    until: float
+
+
+class TokenVerifier:
+    """Tells who a token is about. What was verified once is remembered until it expires, up to `remember` tokens."""
+
+    def __init__(
+        self,
+        keys: KeyRing,
+        *,
+        issuer: str = ISSUER,
+        audience: str = AUDIENCE,
+        clock: Clock = utc_now,
+        leeway: timedelta = _LEEWAY,
+        remember: int = 10_000,
+    ) -> None:
+        self._keys = keys
+        self._issuer = issuer
+        self._audience = audience
+        self._clock = clock
+        self._leeway = leeway.total_seconds()
+        self._limit = remember
+        self._verified: OrderedDict[str, _Remembered] = OrderedDict()
+        self._generation = keys.generation
+
+    def remembered(self, token: str) -> Caller | None:
+        """Who the token is about if it was verified before and is still good; None says: verify it."""
+        if self._generation != self._keys.generation:
+            # A key was withdrawn or added: what it vouched for is asked again.
+            self._verified.clear()
+            self._generation = self._keys.generation
+        found = self._verified.get(token)
+        if found is None:
+            return None
+        if self._clock().timestamp() >= found.until:
+            del self._verified[token]
+            return None
+        self._verified.move_to_end(token)
+        return found.caller
+
+    async def verify(self, token: str) -> Caller:
+        """Who the token is about. Raises TOKEN_INVALID, TOKEN_EXPIRED or KEYS_UNAVAILABLE."""
+        if len(token) > _LONGEST:
+            raise _not_ours()
+        try:
+            key, verifier = await self._keys.find(_key_id(token))
+            claims = jwt.decode(token, verifier, algorithms=[ALGORITHM]).claims
+        except (JoseError, ValueError) as failure:
+            raise _not_ours() from failure
+        caller, until = self._check(claims, key)
+        self._remember(token, _Remembered(caller, until))
+        return caller
+
+    def _check(self, claims: dict[str, object], key: PublicKey) -> tuple[Caller, float]:
+        now = self._clock().timestamp()
+        issued, expires = claims_time(claims.get("iat")), claims_time(claims.get("exp"))
+        audience = claims.get("aud")
+        audiences = audience if isinstance(audience, list) else [audience]
+        retired = key.retire_time is not None and issued > key.retire_time.timestamp()
+        if (
+            claims.get("iss") != self._issuer
+            or self._audience not in audiences
+            or issued > now + self._leeway
+            or retired
+        ):
+            raise _not_ours()
+        until = expires + self._leeway
+        if now >= until:
+            raise unauthenticated(
+                "TOKEN_EXPIRED", "Your sign-in is no longer valid. Please sign in again."
+            )
+        return Caller(person_id=_person(claims.get("sub")), roles=_roles(claims.get("roles"))), until
+
+    def _remember(self, token: str, verified: _Remembered) -> None:
+        self._verified[token] = verified
+        if len(self._verified) > self._limit:
+            self._verified.popitem(last=False)
+
+
+def _key_id(token: str) -> str:
+    key_id = jws.extract_compact(token.encode()).headers().get("kid")
+    if not isinstance(key_id, str):
+        raise _not_ours()
+    return key_id
+
+
+def _person(subject: object) -> UUID:
+    try:
+        return UUID(str(subject))
+    except ValueError as failure:
+        raise _not_ours() from failure
+
+
+def _roles(roles: object) -> frozenset[str]:
+    if not isinstance(roles, list):
+        raise _not_ours()
+    # A role that this version does not know gives no rights, and takes none.
+    return ROLES.intersection(role for role in roles if isinstance(role, str))
+
+
+def _not_ours() -> ServiceError:
+    return unauthenticated("TOKEN_INVALID", "Please sign in again.")
