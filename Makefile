@@ -31,7 +31,7 @@ test: ready ## All tests
 	@$(BIN)/pytest
 
 lint: ready ## Format, rules, types, protos, imports, who-calls-whom
-	@$(PYTHON) -m tools.lint
+	@$(PYTHON) -m tools.lint $(only)
 
 bench: ready ## Measure, each figure beside the bare limit of this machine
 	@PYTHONPATH=tests $(PYTHON) -m e2e.bench
@@ -40,10 +40,13 @@ chaos: ready ## Kill each process at random moments of an exam, 50 rounds
 	@PYTHONPATH=tests $(PYTHON) -m e2e.chaos
 
 ##@ Build
-.PHONY: env protos portal ready format lock help
+.PHONY: env protos protos-baseline portal ready format lock help
 env: .venv/.packages ## Make or renew .venv (the other targets do it by themselves)
 
 protos: .venv/.protos ## Generate the package proctorium from protos/ where they changed
+
+protos-baseline: protos ## Make the present protos the state that later changes must not break
+	@$(PYTHON) -m tools.baseline
 
 portal: build/.portal ## Build the web pages
 
@@ -62,7 +65,7 @@ lock: env ## Pin the dependencies of all pyproject.toml in requirements.lock
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+		/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 .venv/.packages: requirements.lock $(OWN_PROJECTS) tools/environment.py
 	@python=$$(tools/find-python) && $$python tools/environment.py packages

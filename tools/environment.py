@@ -24,7 +24,7 @@ LOCK = ROOT / "requirements.lock"
 def main(asked: list[str]) -> int:
     """Run the steps named in `asked`: ``packages`` (all but the protos), ``protos``."""
     (ROOT / "build").mkdir(exist_ok=True)
-    with open(ROOT / "build" / "environment.lock", "w", encoding="utf-8") as lock:
+    with (ROOT / "build" / "environment.lock").open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             for step in asked:
@@ -82,7 +82,9 @@ def _install_uv() -> None:
     if UV.exists() and subprocess.check_output([UV, "--version"], text=True).split()[1] == version:
         return
     _say(f"installing uv {version}")
-    if subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True, check=False).returncode:
+    if subprocess.run(
+        [PYTHON, "-m", "pip", "--version"], capture_output=True, check=False
+    ).returncode:
         _run(PYTHON, "-m", "ensurepip")
     with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as requirement:
         requirement.write(wanted)

@@ -1,0 +1,1 @@
+"""What builds and checks this repository; nothing of it is installed anywhere."""

@@ -1,0 +1,30 @@
+"""``make protos-baseline``: writes protos/baseline.binpb, the state of the contract that clients may rely on.
+
+`buf breaking` compares with this file, so that the check works offline and in a clone without history. It is
+refreshed, and committed, when a state lands on the main branch; a break is then seen in review as a change of this file
+together with the reason for it. Comments are left out: they break nobody.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+BASELINE = Path(__file__).resolve().parent.parent / "protos" / "baseline.binpb"
+
+
+def main() -> None:
+    """Write the descriptors of the installed package `proctorium`, without comments, in a stable order."""
+    descriptors = FileDescriptorSet.FromString(
+        files("proctorium").joinpath("descriptors.binpb").read_bytes()
+    )
+    for file in descriptors.file:
+        file.ClearField("source_code_info")
+    BASELINE.write_bytes(descriptors.SerializeToString(deterministic=True))
+    print(f"{BASELINE.name} now holds {len(descriptors.file)} files; commit it with the protos.")
+
+
+if __name__ == "__main__":
+    main()

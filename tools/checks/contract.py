@@ -1,0 +1,72 @@
+"""What the protos say: events and their names, who may call whom, and the reasons of each service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+
+from google.protobuf.descriptor_pb2 import (
+    EnumDescriptorProto,
+    FileDescriptorProto,
+    FileDescriptorSet,
+)
+
+from proctorium.options.v1 import options_pb2
+
+_PREFIX = "proctorium."
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The facts of the protos that code is held against.
+
+    `events` maps the full name of an event message to (owner, "<aggregate>.<action>"); `allowed` maps an owner to the
+    services that may call at least one of its methods; `reasons` maps an owner to its reasons without prefix, and
+    `options` to the common ones.
+    """
+
+    events: Mapping[str, tuple[str, str]]
+    allowed: Mapping[str, frozenset[str]]
+    reasons: Mapping[str, frozenset[str]]
+
+
+def read_contract() -> Contract:
+    """The contract as the generated package `proctorium` carries it."""
+    descriptors = FileDescriptorSet.FromString(
+        files("proctorium").joinpath("descriptors.binpb").read_bytes()
+    )
+    return contract_of([file for file in descriptors.file if file.package.startswith(_PREFIX)])
+
+
+def contract_of(protos: Iterable[FileDescriptorProto]) -> Contract:
+    """The contract in `protos`, whose packages are `proctorium.<owner>...`."""
+    events: dict[str, tuple[str, str]] = {}
+    allowed: dict[str, set[str]] = {}
+    reasons: dict[str, set[str]] = {}
+    for proto in protos:
+        owner = proto.package.split(".")[1]
+        for message in proto.message_type:
+            if message.options.HasExtension(options_pb2.event):
+                event = message.options.Extensions[options_pb2.event]
+                events[f"{proto.package}.{message.name}"] = (
+                    owner,
+                    f"{event.aggregate}.{event.action}",
+                )
+        for service in proto.service:
+            for method in service.method:
+                access = method.options.Extensions[options_pb2.access]
+                allowed.setdefault(owner, set()).update(access.services)
+        for enum in proto.enum_type:
+            if enum.name in ("Reason", "CommonReason"):
+                reasons.setdefault(owner, set()).update(_reasons(enum))
+    return Contract(
+        events=events,
+        allowed={owner: frozenset(callers) for owner, callers in allowed.items()},
+        reasons={owner: frozenset(names) for owner, names in reasons.items()},
+    )
+
+
+def _reasons(enum: EnumDescriptorProto) -> Iterable[str]:
+    prefix = "COMMON_REASON_" if enum.name == "CommonReason" else "REASON_"
+    return (value.name.removeprefix(prefix) for value in enum.value if value.number != 0)

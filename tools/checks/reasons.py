@@ -1,0 +1,62 @@
+"""Every reason that code gives for a refusal is one that the protos name, so that a caller can look it up."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from tools.checks.sources import Source, text_of
+
+_ERRORS = "proctorium_common.errors"
+_REASON_FIRST = frozenset(
+    {
+        "invalid",
+        "not_found",
+        "already_exists",
+        "not_allowed",
+        "unauthenticated",
+        "conflict",
+        "exhausted",
+        "unavailable",
+        "timed_out",
+    }
+)
+
+
+def check_reasons(
+    sources: Iterable[Source], own: frozenset[str], common: frozenset[str], owner: str
+) -> Iterator[str]:
+    """Sentences about reasons in `sources` that are neither in `own` (of `owner`) nor in `common`."""
+    for source in sources:
+        for call in source.calls():
+            reason = _reason_of(source, call)
+            if reason is not None and reason not in own | common:
+                yield (
+                    f'{source.at(call)}: the reason "{reason}" is named in no proto. Add REASON_{reason} with its '
+                    f"comment to the enum Reason of proctorium.{owner}.v1, or use one that is there."
+                )
+
+
+def _reason_of(source: Source, call: ast.Call) -> str | None:
+    """The reason that `call` spells out, when it makes a ServiceError."""
+    called = source.dotted(call.func) or ""
+    module, _, name = called.rpartition(".")
+    if module not in (_ERRORS, "") and not called.startswith("proctorium_common"):
+        return None
+    if name == "ServiceError":
+        return text_of(_argument(call, 1))
+    if name == "illegal_move":
+        return text_of(_keyword(call, "reason"))
+    if module == _ERRORS and name in _REASON_FIRST:
+        return text_of(_argument(call, 0))
+    return None
+
+
+def _argument(call: ast.Call, position: int) -> ast.expr | None:
+    if len(call.args) > position:
+        return call.args[position]
+    return _keyword(call, "reason")
+
+
+def _keyword(call: ast.Call, name: str) -> ast.expr | None:
+    return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)

@@ -1,0 +1,74 @@
+"""Reading our Python files: what they import, call and construct, by the names that the imports give."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Source:
+    """One Python file; `path` is shown in findings."""
+
+    path: str
+    text: str
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The file's syntax."""
+        return ast.parse(self.text, self.path)
+
+    @cached_property
+    def imports(self) -> dict[str, str]:
+        """Local name → the dotted name it stands for, for every import wherever it is in the file."""
+        found: dict[str, str] = {}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                for name in node.names:
+                    local = name.asname or name.name.partition(".")[0]
+                    found[local] = name.name if name.asname else local
+            elif isinstance(node, ast.ImportFrom):
+                for name in node.names:
+                    found[name.asname or name.name] = (
+                        f"{'.' * node.level}{node.module or ''}.{name.name}"
+                    )
+        return found
+
+    def calls(self) -> Iterator[ast.Call]:
+        """Every call in the file."""
+        return (node for node in ast.walk(self.tree) if isinstance(node, ast.Call))
+
+    def at(self, node: ast.expr | ast.stmt) -> str:
+        """Where `node` is, as editors and terminals link it."""
+        return f"{self.path}:{node.lineno}"
+
+    def dotted(self, node: ast.expr) -> str | None:
+        """The full dotted name of a name or attribute, by the imports; None when it is neither."""
+        match node:
+            case ast.Name(id=name):
+                return self.imports.get(name, name)
+            case ast.Attribute(value=value, attr=attribute):
+                owner = self.dotted(value)
+                return f"{owner}.{attribute}" if owner else None
+            case _:
+                return None
+
+
+def read_sources(folder: Path, root: Path) -> list[Source]:
+    """Every Python file under `folder`, named relative to `root`."""
+    return [
+        Source(str(path.relative_to(root)), path.read_text(encoding="utf-8"))
+        for path in sorted(folder.rglob("*.py"))
+    ]
+
+
+def text_of(node: ast.expr | None) -> str | None:
+    """The string that `node` spells out; None for anything else."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return text
+        case _:
+            return None

@@ -1,0 +1,197 @@
+"""``make lint``: every check in turn, each with one line; all of them run, so that one look shows all that is wrong.
+
+``make lint only="types protos"`` runs some of them.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import proctorium
+from proctorium_common.topology import SERVICES
+from tools.baseline import BASELINE
+from tools.checks.contract import read_contract
+from tools.checks.reasons import check_reasons
+from tools.checks.rooms import ERRORS, check_pure, import_contracts
+from tools.checks.sources import Source, read_sources
+from tools.checks.topology import check_doings, check_table, doings_of
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+
+
+def main(only: Sequence[str]) -> int:
+    """Run the checks named in `only`, or all; 0 when none found anything."""
+    unknown = set(only) - CHECKS.keys()
+    if unknown:
+        print(f"There is no check {', '.join(sorted(unknown))}; there are: {', '.join(CHECKS)}.")
+        return 2
+    failed = [name for name in only or CHECKS if not _passes(name, CHECKS[name])]
+    if failed:
+        print(
+            f"\nlint: {', '.join(failed)} found something; what to do stands beside each finding."
+        )
+    return 1 if failed else 0
+
+
+def _passes(name: str, check: Callable[[], str]) -> bool:
+    began = time.monotonic()
+    findings = check().strip()
+    print(
+        f"{name:<9} {'ok' if not findings else 'FAILED':<7} {time.monotonic() - began:5.1f} s",
+        flush=True,
+    )
+    if findings:
+        print("".join(f"    {line}\n" for line in findings.splitlines()), flush=True)
+    return not findings
+
+
+def check_format() -> str:
+    """Every file is as the formatter writes it."""
+    return _run(
+        BIN / "ruff", "format", "--check", "--output-format", "concise", ".", cure="make format"
+    )
+
+
+def check_rules() -> str:
+    """The rules of pyproject.toml."""
+    return _run(
+        BIN / "ruff",
+        "check",
+        "--quiet",
+        "--output-format",
+        "concise",
+        ".",
+        cure="make format mends some",
+    )
+
+
+def check_types() -> str:
+    """Everything that is shipped together, then each set of tests: their files share names, so each is its own run."""
+    shipped = [*ROOT.glob("*/*/src"), ROOT / "protos" / "hatch_build.py", ROOT / "tools"]
+    tests = [ROOT / "tests", *ROOT.glob("*/*/tests")]
+    runs = [shipped, *([folder] for folder in tests if any(folder.rglob("*.py")))]
+    return "\n".join(filter(None, (_mypy(run) for run in runs)))
+
+
+def check_protos() -> str:
+    """The protos keep the style of `buf` and carry comments throughout."""
+    return _buf("lint")
+
+
+def check_breaking() -> str:
+    """No proto changed in a way that breaks a client made from the last released one."""
+    return _buf("breaking", "--against", BASELINE)
+
+
+def check_imports() -> str:
+    """Rooms, and services apart from each other."""
+    configuration = ROOT / "build" / "importlinter.ini"
+    configuration.write_text(
+        import_contracts([service.package for service in SERVICES.values()]), encoding="utf-8"
+    )
+    linted = _run(
+        BIN / "lint-imports",
+        "--config",
+        configuration,
+        "--no-cache",
+        cure="see docs/architecture/conventions.md",
+    )
+    return "\n".join(filter(None, [linted, *_impure()]))
+
+
+def check_topology() -> str:
+    """The table of who asks whom and who listens to what is what protos and code do."""
+    contract = read_contract()
+    findings = list(check_table(SERVICES, contract))
+    for service in SERVICES.values():
+        if not (
+            ROOT / "services" / service.folder / "src" / service.package / "__main__.py"
+        ).exists():
+            continue  # nothing there yet that could do what the table says
+        doings = doings_of(_sources(service.folder), contract)
+        findings += check_doings(service, doings, contract)
+    return "\n".join(findings)
+
+
+def check_refusals() -> str:
+    """Every reason in code is named in a proto."""
+    reasons = read_contract().reasons
+    common = reasons["options"]
+    findings = list(check_reasons(_read("libs/common/src"), frozenset(), common, "options"))
+    for service in SERVICES.values():
+        own = reasons.get(service.name, frozenset())
+        findings += check_reasons(_sources(service.folder), own, common, service.name)
+    return "\n".join(findings)
+
+
+CHECKS: Mapping[str, Callable[[], str]] = {
+    "format": check_format,
+    "rules": check_rules,
+    "protos": check_protos,
+    "breaking": check_breaking,
+    "imports": check_imports,
+    "topology": check_topology,
+    "reasons": check_refusals,
+    "types": check_types,
+}
+
+
+def _impure() -> Iterator[str]:
+    errors = ROOT / "libs/common/src/proctorium_common/errors.py"
+    yield from check_pure(
+        [Source(str(errors.relative_to(ROOT)), errors.read_text("utf-8"))], ERRORS, []
+    )
+    for service in SERVICES.values():
+        domain = f"{service.package}.domain"
+        sources = _read(f"services/{service.folder}/src/{service.package}/domain")
+        yield from check_pure(sources, domain, [domain, ERRORS])
+
+
+def _sources(folder: str) -> list[Source]:
+    return _read(f"services/{folder}/src")
+
+
+def _read(folder: str) -> list[Source]:
+    return read_sources(ROOT / folder, ROOT)
+
+
+def _mypy(paths: Sequence[Path]) -> str:
+    return _run(BIN / "mypy", "--no-error-summary", *(path.relative_to(ROOT) for path in paths))
+
+
+def _buf(command: str, *arguments: object) -> str:
+    descriptors = Path(proctorium.__file__).parent / "descriptors.binpb"
+    return _run(
+        BIN / "buf",
+        command,
+        descriptors,
+        "--config",
+        ROOT / "protos" / "buf.yaml",
+        "--path",
+        "proctorium",
+        *arguments,
+    )
+
+
+def _run(*command: object, cure: str = "") -> str:
+    """What the command says when it fails, and what helps; nothing when it succeeds."""
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=ROOT,
+        check=False,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    if done.returncode == 0:
+        return ""
+    return f"{done.stdout.strip() or f'exit status {done.returncode}'}{f'{chr(10)}→ {cure}' if cure else ''}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
