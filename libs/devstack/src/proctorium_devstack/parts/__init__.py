@@ -1,0 +1,1 @@
+"""The parts of the stack, each with `start`, `stop` and an address."""

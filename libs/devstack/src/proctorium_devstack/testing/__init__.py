@@ -1,0 +1,34 @@
+"""A pytest plugin: real PostgreSQL and NATS for tests, on free ports, gone when the tests are.
+
+- `postgres` (session): a server; `await postgres.database("name")`, `postgres.url("name")`.
+- `empty_database` (test): the URL of a fresh, empty database.
+- `migrated_database` (test): `migrated_database("proctorium_enrollment")` is the URL of a fresh database with that
+  package's migrations. Any number in one test.
+- `nats` (session): a server that all tests share; `nats.url`.
+- `own_nats` (test): an empty server of one's own, which the test may stop, kill, wipe and start again.
+- `free_port` (test): a function that names a port nobody listens on.
+
+The servers' methods are coroutines and run on any loop.
+"""
+
+from proctorium_devstack.testing.servers import (
+    _background,
+    _scratch,
+    empty_database,
+    free_port,
+    migrated_database,
+    nats,
+    own_nats,
+    postgres,
+)
+
+__all__ = [
+    "_background",
+    "_scratch",
+    "empty_database",
+    "free_port",
+    "migrated_database",
+    "nats",
+    "own_nats",
+    "postgres",
+]

@@ -1,0 +1,170 @@
+"""The fixtures that start PostgreSQL and NATS. Heavy imports are inside, since the plugin is loaded by every test run."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import tempfile
+import threading
+import uuid
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import pytest
+
+from proctorium_devstack.ports import free_ports
+
+if TYPE_CHECKING:
+    from proctorium_devstack.parts.nats import Nats
+    from proctorium_devstack.parts.postgres import Postgres
+
+T = TypeVar("T")
+
+MigratedDatabase = Callable[[str], str]
+_PREFIX = "proctorium-test-"
+
+
+class Background:
+    """A loop in a thread of its own, for fixtures: they are not coroutines, so that any test may ask for them."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="proctorium-testing", daemon=True
+        )
+        self._thread.start()
+
+    def run(self, work: Coroutine[object, object, T]) -> T:
+        """Run to its end, and give what it gives."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def close(self) -> None:
+        """End the loop. The processes that were started from it must have ended: it is their parent."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+@pytest.fixture(scope="session")
+def _background() -> Iterator[Background]:
+    background = Background()
+    yield background
+    background.close()
+
+
+@pytest.fixture(scope="session")
+def _scratch() -> Iterator[Path]:
+    """A folder that an unprivileged user may pass, for when the tests run as root."""
+    _sweep()
+    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(_background: Background, _scratch: Path) -> Iterator[Postgres]:
+    """A PostgreSQL server for all tests of this run."""
+    from proctorium_devstack.parts.postgres import Postgres
+
+    server = Postgres(
+        _scratch / "postgres", free_ports(1)[0], _scratch / "postgres.log", durable=False
+    )
+    _background.run(server.start())
+    yield server
+    _background.run(server.stop())
+
+
+@pytest.fixture
+def empty_database(postgres: Postgres, _background: Background) -> Iterator[str]:
+    """The URL of a database that holds nothing."""
+    name = f"test_{uuid.uuid4().hex}"
+    yield _background.run(postgres.database(name, owner="proctorium"))
+    _background.run(postgres.drop_database(name))
+
+
+@pytest.fixture
+def migrated_database(postgres: Postgres, _background: Background) -> Iterator[MigratedDatabase]:
+    """Makes databases with a package's migrations: the first time by running them, then as copies of that one."""
+    made: list[str] = []
+
+    def make(package: str) -> str:
+        template = _background.run(_template(postgres, package))
+        made.append(f"test_{uuid.uuid4().hex}")
+        return _background.run(postgres.database(made[-1], template=template, owner="proctorium"))
+
+    yield make
+    for name in made:
+        _background.run(postgres.drop_database(name))
+
+
+@pytest.fixture(scope="session")
+def nats(_background: Background, _scratch: Path) -> Iterator[Nats]:
+    """A NATS server for all tests of this run; streams of one test are seen by the next."""
+    with _broker(_background, _scratch / "nats") as server:
+        yield server
+
+
+@pytest.fixture
+def own_nats(_background: Background, _scratch: Path) -> Iterator[Nats]:
+    """An empty NATS server for one test."""
+    with _broker(_background, _scratch / f"nats-{uuid.uuid4().hex}") as server:
+        yield server
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    """Names a port that nobody listens on."""
+    return lambda: free_ports(1)[0]
+
+
+@contextlib.contextmanager
+def _broker(background: Background, folder: Path) -> Iterator[Nats]:
+    from proctorium_devstack.parts.nats import Nats
+
+    server = Nats(folder, free_ports(1)[0], folder.with_suffix(".log"))
+    background.run(server.start())
+    yield server
+    background.run(server.stop())
+
+
+async def _template(postgres: Postgres, package: str) -> str:
+    """The migrated database of `package` that the others are copied from; nobody is ever connected to it."""
+    from proctorium_common.storage.migrations import upgrade
+
+    name = f"template_{package}"
+    connection = await postgres.connect()
+    try:
+        exists = await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name)
+    finally:
+        await connection.close()
+    if not exists:
+        url = await postgres.database(f"{name}_unfinished", owner="proctorium")
+        await asyncio.to_thread(upgrade, url, package)
+        connection = await postgres.connect()
+        try:
+            await connection.execute(f'ALTER DATABASE "{name}_unfinished" RENAME TO "{name}"')
+        finally:
+            await connection.close()
+    return name
+
+
+def _sweep() -> None:
+    """Remove the folders of test runs that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(ValueError, OSError):
+            if not _is_alive(int(folder.name.removeprefix(_PREFIX).split("-")[0])):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
