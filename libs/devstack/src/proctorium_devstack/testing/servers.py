@@ -143,7 +143,7 @@ async def _template(postgres: Postgres, package: str) -> str:
         await connection.close()
     if not exists:
         url = await postgres.database(f"{name}_unfinished", owner="proctorium")
-        await asyncio.to_thread(upgrade, url, package)
+        await upgrade(url, package)
         connection = await postgres.connect()
         try:
             await connection.execute(f'ALTER DATABASE "{name}_unfinished" RENAME TO "{name}"')

@@ -1,0 +1,171 @@
+"""A development certificate authority and one certificate for each identity that calls or is called.
+
+`<name>.crt` and `<name>.key` (PKCS #8, readable by us alone) beside `ca.crt` and `ca.key`. The name is the common name and a DNS
+name of the certificate; `localhost` and 127.0.0.1 are in it too, since on one machine everybody is reached there.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+_LIFE_OF_AUTHORITY = timedelta(days=3650)
+_LIFE = timedelta(days=397)
+_RENEW_BEFORE = timedelta(days=14)
+_CLOCKS_DIFFER = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class KeyPair:
+    """Where a certificate and its key lie, and the authority that both sides trust."""
+
+    certificate: Path
+    key: Path
+    authority: Path
+
+
+@dataclass(frozen=True)
+class _Authority:
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+
+def issue(
+    directory: Path, names: Iterable[str], *, now: datetime | None = None
+) -> dict[str, KeyPair]:
+    """Make sure `directory` has an authority and a certificate for each name that is good for two more weeks."""
+    now = now or datetime.now(UTC)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    authority = _authority(directory, now)
+    pairs = {name: key_pair(directory, name) for name in names}
+    for name, pair in pairs.items():
+        if not _is_good(pair.certificate, authority.certificate, now):
+            _issue_one(pair, name, authority, now)
+    return pairs
+
+
+def key_pair(directory: Path, name: str) -> KeyPair:
+    """Where the certificate of `name` lies in `directory`."""
+    return KeyPair(directory / f"{name}.crt", directory / f"{name}.key", directory / "ca.crt")
+
+
+def _authority(directory: Path, now: datetime) -> _Authority:
+    certificate_file, key_file = directory / "ca.crt", directory / "ca.key"
+    if certificate_file.exists() and key_file.exists():
+        certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
+        key = serialization.load_pem_private_key(key_file.read_bytes(), password=None)
+        if (
+            isinstance(key, ec.EllipticCurvePrivateKey)
+            and certificate.not_valid_after_utc > now + _LIFE
+        ):
+            return _Authority(certificate, key)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = _common_name("Proctorium development authority")
+    certificate = (
+        _builder(name, name, key.public_key(), now, _LIFE_OF_AUTHORITY)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(of_authority=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    _write(key_file, certificate_file, key, certificate)
+    return _Authority(certificate, key)
+
+
+def _issue_one(pair: KeyPair, name: str, authority: _Authority, now: datetime) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    alternatives = x509.SubjectAlternativeName(
+        [
+            x509.DNSName(name),
+            x509.DNSName("localhost"),
+            x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+        ]
+    )
+    both = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
+    certificate = (
+        _builder(_common_name(name), authority.certificate.subject, key.public_key(), now, _LIFE)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(of_authority=False), critical=True)
+        .add_extension(both, critical=False)
+        .add_extension(alternatives, critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key()),
+            critical=False,
+        )
+        .sign(authority.key, hashes.SHA256())
+    )
+    _write(pair.key, pair.certificate, key, certificate)
+
+
+def _builder(
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePublicKey,
+    now: datetime,
+    life: timedelta,
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _CLOCKS_DIFFER)
+        .not_valid_after(now + life)
+    )
+
+
+def _common_name(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def _usage(*, of_authority: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not of_authority,
+        key_cert_sign=of_authority,
+        crl_sign=of_authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _is_good(file: Path, authority: x509.Certificate, now: datetime) -> bool:
+    if not file.exists():
+        return False
+    certificate = x509.load_pem_x509_certificate(file.read_bytes())
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return certificate.not_valid_after_utc > now + _RENEW_BEFORE
+
+
+def _write(
+    key_file: Path,
+    certificate_file: Path,
+    key: ec.EllipticCurvePrivateKey,
+    certificate: x509.Certificate,
+) -> None:
+    """The key first, so that a certificate that is there always has its key."""
+    certificate_file.unlink(missing_ok=True)
+    key_file.unlink(missing_ok=True)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    with os.fdopen(os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(private)
+    certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))

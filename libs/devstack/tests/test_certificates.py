@@ -1,0 +1,76 @@
+"""Certificates: who is who on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from proctorium_devstack.parts.certificates import KeyPair, issue
+
+
+def test_keys_are_readable_by_their_owner_alone(tmp_path: Path) -> None:
+    issue(tmp_path / "certificates", ["edge"])
+    modes = {
+        file.name: stat.S_IMODE(file.stat().st_mode)
+        for file in (tmp_path / "certificates").glob("*.key")
+    }
+    assert modes == {"ca.key": 0o600, "edge.key": 0o600}
+
+
+def test_what_is_good_is_kept_and_what_runs_out_is_made_anew(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    first = issue(tmp_path, ["edge"], now=now)["edge"].certificate.read_bytes()
+    assert issue(tmp_path, ["edge"], now=now)["edge"].certificate.read_bytes() == first
+    assert (
+        issue(tmp_path, ["edge"], now=now + timedelta(days=390))["edge"].certificate.read_bytes()
+        != first
+    )
+
+
+async def test_two_identities_of_one_authority_trust_each_other_and_no_stranger(
+    tmp_path: Path,
+) -> None:
+    ours = issue(tmp_path / "ours", ["assessment", "edge"])
+    theirs = issue(tmp_path / "theirs", ["edge"])["edge"]
+    stranger = KeyPair(theirs.certificate, theirs.key, ours["edge"].authority)
+    assert await _greeting(ours["assessment"], ours["edge"]) == b"hello edge"
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        await _greeting(ours["assessment"], stranger)
+
+
+async def _greeting(server: KeyPair, client: KeyPair) -> bytes:
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        subject = dict(part[0] for part in writer.get_extra_info("peercert")["subject"])
+        writer.write(b"hello " + subject["commonName"].encode())
+        await writer.drain()
+        writer.close()
+
+    listener = await asyncio.start_server(
+        greet, "127.0.0.1", 0, ssl=_context(server, ssl.Purpose.CLIENT_AUTH)
+    )
+    async with listener:
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1",
+            listener.sockets[0].getsockname()[1],
+            ssl=_context(client, ssl.Purpose.SERVER_AUTH),
+            server_hostname="assessment",
+        )
+        try:
+            said = await reader.read()
+            if not said:
+                raise ConnectionError
+            return said
+        finally:
+            writer.close()
+
+
+def _context(pair: KeyPair, purpose: ssl.Purpose) -> ssl.SSLContext:
+    context = ssl.create_default_context(purpose, cafile=str(pair.authority))
+    context.load_cert_chain(pair.certificate, pair.key)
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context
