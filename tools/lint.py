@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import proctorium
 from proctorium_common.topology import SERVICES
 from tools.baseline import BASELINE
 from tools.checks.contract import read_contract
+from tools.checks.lock import check_lock
 from tools.checks.reasons import check_reasons
 from tools.checks.rooms import ERRORS, check_pure, import_contracts
 from tools.checks.sources import Source, read_sources
@@ -129,9 +131,33 @@ def check_refusals() -> str:
     return "\n".join(findings)
 
 
+def check_pins() -> str:
+    """requirements.lock is made from the pyproject.toml files as they are."""
+    projects = [
+        ROOT / "pyproject.toml",
+        ROOT / "protos" / "pyproject.toml",
+        *ROOT.glob("*/*/pyproject.toml"),
+    ]
+    read = {
+        str(path.relative_to(ROOT)): tomllib.loads(path.read_text("utf-8")) for path in projects
+    }
+    wanted = {
+        path: [
+            *project.get("project", {}).get("dependencies", []),
+            *project.get("dependency-groups", {}).get("dev", []),
+            *project.get("build-system", {}).get("requires", []),
+        ]
+        for path, project in read.items()
+    }
+    own = frozenset(project["project"]["name"] for project in read.values() if "project" in project)
+    lock = (ROOT / "requirements.lock").read_text("utf-8")
+    return "\n".join(check_lock(lock, wanted, own))
+
+
 CHECKS: Mapping[str, Callable[[], str]] = {
     "format": check_format,
     "rules": check_rules,
+    "lock": check_pins,
     "protos": check_protos,
     "breaking": check_breaking,
     "imports": check_imports,

@@ -1,0 +1,42 @@
+"""The check of the lock."""
+
+from __future__ import annotations
+
+import pytest
+
+from tools.checks.lock import check_lock
+
+LOCK = """\
+grpcio==1.85.1 \\
+    --hash=sha256:0123
+    # via proctorium-common (libs/common/pyproject.toml)
+nats-py==2.16.0 ; sys_platform != 'win32' \\
+    --hash=sha256:4567
+"""
+OWN = frozenset({"proctorium-common"})
+
+
+def findings(lock: str, *requirements: str) -> list[str]:
+    return list(check_lock(lock, {"libs/x/pyproject.toml": requirements}, OWN))
+
+
+def test_a_lock_that_holds_what_is_asked_for_passes() -> None:
+    assert findings(LOCK, "grpcio>=1.85", "NATS_py[nkeys]>=2", "proctorium-common") == []
+
+
+@pytest.mark.parametrize(
+    "requirement", ["uvloop>=0.23", "grpcio>=1.86"], ids=["missing", "too old"]
+)
+def test_a_requirement_that_the_lock_does_not_fulfil_is_named(requirement: str) -> None:
+    [found] = findings(LOCK, requirement)
+    assert (
+        found
+        == f"libs/x/pyproject.toml asks for {requirement}, and requirements.lock does not hold it: run `make lock`."
+    )
+
+
+@pytest.mark.parametrize(
+    "line", ["--index-url https://example.org/simple", "-e ./libs/common", "x @ file:///tmp/x"]
+)
+def test_an_address_or_a_path_is_found(line: str) -> None:
+    assert "an address or a path" in findings(LOCK + line + "\n")[0]

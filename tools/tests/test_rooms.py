@@ -1,0 +1,100 @@
+"""Rooms: what `domain/` imports, and the contracts that import-linter is given."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools.checks.rooms import check_pure, import_contracts
+from tools.checks.sources import Source
+
+DOMAIN = ["proctorium_session.domain", "proctorium_common.errors"]
+
+
+def findings(code: str) -> list[str]:
+    return list(check_pure([Source("a.py", code)], "proctorium_session.domain", DOMAIN))
+
+
+def test_the_standard_library_errors_and_the_domain_itself_pass() -> None:
+    assert (
+        findings(
+            "from __future__ import annotations\nimport datetime\nfrom collections.abc import Sequence\n"
+            "from proctorium_common.errors import illegal_move\nfrom proctorium_common import errors\n"
+            "from proctorium_session.domain.states import State\nfrom . import states\n"
+        )
+        == []
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import sqlalchemy",
+        "from proctorium.session.v1 import sessions_pb2",
+        "from proctorium_common.clock import utc_now",
+        "from proctorium_common import ids",
+        "from proctorium_session.storage import tables",
+        "def f():\n    import grpc",
+    ],
+)
+def test_anything_else_is_found(line: str) -> None:
+    [found] = findings(line)
+    assert "decides without any library" in found
+
+
+def lint_imports(folder: Path, contracts: str) -> subprocess.CompletedProcess[str]:
+    (folder / "contracts.ini").write_text(contracts, encoding="utf-8")
+    return subprocess.run(
+        [Path(sys.executable).parent / "lint-imports", "--config", "contracts.ini", "--no-cache"],
+        cwd=folder,
+        env={"PYTHONPATH": str(folder), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def packages(folder: Path, files: dict[str, str]) -> None:
+    empty = ["shop/__init__.py", "till/__init__.py", "proctorium_common/__init__.py"]
+    rooms = [f"shop/{room}/__init__.py" for room in ("api", "operations", "storage", "domain")]
+    for name, text in {
+        **dict.fromkeys([*empty, *rooms, "proctorium_devstack/__init__.py"], ""),
+        **files,
+    }.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def test_imports_that_run_one_way_pass(tmp_path: Path) -> None:
+    packages(
+        tmp_path,
+        {
+            "shop/api/sales.py": "from shop.operations import sales\nimport proctorium_common",
+            "shop/operations/sales.py": "from shop.storage import rows\nfrom shop.domain import prices",
+        },
+    )
+    done = lint_imports(tmp_path, import_contracts(["shop", "till"]))
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("file", "imported"),
+    [
+        ("shop/domain/prices.py", "shop.storage"),
+        ("shop/storage/rows.py", "shop.operations"),
+        ("shop/operations/sales.py", "shop.api"),
+        ("shop/operations/sales.py", "till"),
+        ("shop/operations/sales.py", "proctorium_devstack"),
+        ("proctorium_common/errors.py", "shop"),
+        ("proctorium_devstack/parts.py", "shop"),
+    ],
+)
+def test_an_import_against_the_way_is_found(tmp_path: Path, file: str, imported: str) -> None:
+    packages(tmp_path, {file: f"import {imported}\n"})
+    done = lint_imports(tmp_path, import_contracts(["shop", "till"]))
+    assert done.returncode == 1
+    assert f"is not allowed to import {imported}" in done.stdout
