@@ -1,0 +1,130 @@
+"""An event as it travels: CloudEvents 1.0 in binary mode, as the NATS binding has it, around a protobuf body.
+
+https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/nats-protocol-binding.md: every attribute is a header
+with the prefix `ce-`, `datacontenttype` among them. The name of an event stands in its proto (`option (event)`), its owner
+is the package's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from uuid import UUID
+
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import Message
+from opentelemetry.trace import SpanContext
+
+from proctorium.options.v1 import options_pb2
+from proctorium_common.telemetry.traces import current_place, headers_of
+
+CONTENT_TYPE = "application/protobuf"
+ID = "ce-id"
+TYPE = "ce-type"
+TIME = "ce-time"
+POSITION = "ce-position"
+"""The row's place in its owner's outbox: an extension attribute, set by the relay."""
+REPLAYED = "ce-replayed"
+"""Present ("true") on what `replay` sent again."""
+MESSAGE_ID = "Nats-Msg-Id"
+
+_SEPARATORS = frozenset(" .*>\t\r\n")
+
+
+@dataclass(frozen=True, slots=True)
+class EventName:
+    """What an event message says of itself: `session.participant.joined`, and which field holds the participant's id."""
+
+    owner: str
+    aggregate: str
+    action: str
+    version: str
+    id_field: str
+
+    @property
+    def short(self) -> str:
+        """Names spans and log lines."""
+        return f"{self.owner}.{self.aggregate}.{self.action}"
+
+    @property
+    def type(self) -> str:
+        """The CloudEvents type."""
+        return f"proctorium.{self.short}.{self.version}"
+
+    @property
+    def subjects(self) -> str:
+        """The subject pattern of this event for every aggregate; what a consumer filters by."""
+        return f"evt.{self.short}.{self.version}.>"
+
+    def subject(self, aggregate_id: str) -> str:
+        """The subject of this event for one aggregate."""
+        return f"evt.{self.short}.{self.version}.{aggregate_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """An event ready for the outbox."""
+
+    event_id: UUID
+    aggregate: str
+    aggregate_id: str
+    subject: str
+    headers: Mapping[str, str]
+    body: bytes
+    occurred_at: datetime
+
+
+@cache
+def name_of(descriptor: Descriptor) -> EventName:
+    """The name in the message's `event` option.
+
+    Raises ValueError for a message that is not an event, or not in `proctorium.<owner>.events.<version>`.
+    """
+    package = descriptor.file.package.split(".")
+    options = descriptor.GetOptions()
+    if not options.HasExtension(options_pb2.event):
+        raise ValueError(f"{descriptor.full_name} is not an event: it has no `event` option")
+    if len(package) != 4 or package[0] != "proctorium" or package[2] != "events":
+        raise ValueError(
+            f"{descriptor.full_name} is not in a package proctorium.<owner>.events.<version>"
+        )
+    event = options.Extensions[options_pb2.event]
+    if event.id_field not in descriptor.fields_by_name:
+        raise ValueError(f"{descriptor.full_name} has no field {event.id_field!r}")
+    return EventName(package[1], event.aggregate, event.action, package[3], event.id_field)
+
+
+def seal(
+    event: Message, event_id: UUID, occurred_at: datetime, place: SpanContext | None = None
+) -> Sealed:
+    """`event` with its headers; its place in a trace is `place`, else the current one.
+
+    Raises ValueError when the aggregate's id is missing or cannot stand in a subject.
+    """
+    name = name_of(event.DESCRIPTOR)
+    aggregate_id = str(getattr(event, name.id_field))
+    if not aggregate_id or _SEPARATORS.intersection(aggregate_id):
+        raise ValueError(f"{name.type}: {name.id_field} is {aggregate_id!r}, which is not an id")
+    headers = {
+        ID: str(event_id),
+        "ce-source": f"/proctorium/{name.owner}",
+        TYPE: name.type,
+        "ce-specversion": "1.0",
+        TIME: occurred_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "ce-subject": aggregate_id,
+        "ce-datacontenttype": CONTENT_TYPE,
+    }
+    place = place or current_place()
+    if place is not None:
+        headers.update(headers_of(place))
+    return Sealed(
+        event_id=event_id,
+        aggregate=f"{name.owner}.{name.aggregate}",
+        aggregate_id=aggregate_id,
+        subject=name.subject(aggregate_id),
+        headers=headers,
+        body=event.SerializeToString(),
+        occurred_at=occurred_at,
+    )

@@ -1,0 +1,1 @@
+"""What a service keeps: transactions, idempotency, migrations, notices. Each piece is imported from its own file."""

@@ -1,0 +1,157 @@
+"""Notices from the database (LISTEN): one connection for the whole process, however many listen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from contextvars import copy_context
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from proctorium_common.telemetry.logs import get_logger
+
+if TYPE_CHECKING:
+    from proctorium_common.storage.database import Database
+
+_log = get_logger()
+
+_CHECK_EVERY = 10.0
+"""Seconds between two looks at whether the connection still answers."""
+_FIRST_RETRY, _LAST_RETRY = 0.1, 5.0
+_BACKLOG = 10_000
+"""Notices kept for one slow subscriber; beyond that it is told that it missed some."""
+
+
+class Notices:
+    """What came on one channel. None means: something may have been missed, look for yourself.
+
+    A None comes first of all, and after each time that the connection was lost.
+    """
+
+    def __init__(self, channel: str) -> None:
+        self.channel = channel
+        self._waiting: deque[str | None] = deque()
+        self._some = asyncio.Event()
+
+    def __aiter__(self) -> Notices:
+        return self
+
+    async def __anext__(self) -> str | None:
+        await self._some.wait()
+        payload = self._waiting.popleft()
+        if not self._waiting:
+            self._some.clear()
+        return payload
+
+    async def wait(self, timeout: float) -> bool:
+        """Whether anything came within `timeout` seconds; takes all of it, for whoever only wants to be woken."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._some.wait(), timeout)
+        came = self._some.is_set()
+        self._waiting.clear()
+        self._some.clear()
+        return came
+
+    def put(self, payload: str | None) -> None:
+        """Called by the listener; never waits."""
+        if len(self._waiting) >= _BACKLOG:
+            self._waiting.clear()
+            payload = None
+        self._waiting.append(payload)
+        self._some.set()
+
+
+class Listener:
+    """One LISTEN connection, made when the first subscriber comes, made anew by itself whenever it is lost."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._subscribers: dict[str, set[Notices]] = {}
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._lost = asyncio.Event()
+        self._context = copy_context()
+        # The driver takes one statement at a time.
+        self._turn = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def subscribe(self, channel: str) -> AsyncIterator[Notices]:
+        """The notices of `channel` within the block. Works without the database too: they begin when it is there."""
+        notices = Notices(channel)
+        first = channel not in self._subscribers
+        self._subscribers.setdefault(channel, set()).add(notices)
+        if self._task is None:
+            self._task = asyncio.create_task(
+                self._run(), name="listener", context=self._context.copy()
+            )
+        elif first and self._connection is not None:
+            await self._listen(self._connection, channel)
+        else:
+            notices.put(None)
+        try:
+            yield notices
+        finally:
+            self._subscribers[channel].discard(notices)
+
+    async def close(self) -> None:
+        """Ends the connection; subscribers get nothing more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            self._task = None
+
+    async def _run(self) -> None:
+        retry = _FIRST_RETRY
+        while True:
+            try:
+                connection = await self._database.connect()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                _log.warning("listener_connect_failed", error=repr(error), retry_seconds=retry)
+                await asyncio.sleep(retry)
+                retry = min(retry * 2, _LAST_RETRY)
+                continue
+            retry = _FIRST_RETRY
+            try:
+                await self._serve(connection)
+            finally:
+                self._connection = None
+                connection.terminate()
+            _log.warning("listener_connection_lost")
+
+    async def _serve(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        """Returns when the connection is lost."""
+        self._lost.clear()
+        connection.add_termination_listener(lambda _: self._lost.set())
+        self._connection = connection
+        for channel in list(self._subscribers):
+            await self._listen(connection, channel)
+        while not self._lost.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._lost.wait(), _CHECK_EVERY)
+                return
+            await self._check(connection)
+
+    async def _listen(self, connection: asyncpg.Connection[asyncpg.Record], channel: str) -> None:
+        """Begins to listen, and only then wakes the channel's subscribers: what came before, they find by looking."""
+        try:
+            async with self._turn:
+                await connection.add_listener(channel, self._on_notice)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            self._lost.set()  # with the next connection all channels are listened to again
+            return
+        for notices in self._subscribers[channel]:
+            notices.put(None)
+
+    async def _check(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        try:
+            async with self._turn:
+                await connection.execute("SELECT 1", timeout=_CHECK_EVERY / 2)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            self._lost.set()
+
+    def _on_notice(self, _connection: object, _pid: int, channel: str, payload: object) -> None:
+        for notices in self._subscribers.get(channel, ()):
+            notices.put(str(payload))

@@ -1,0 +1,192 @@
+"""Schema changes, by Alembic, safe beside the running version.
+
+A service keeps numbered revisions in `<package>/storage/migrations/versions/`, and nothing else of Alembic's: no env.py, no
+alembic.ini. Only forward: expand, backfill, contract. One migrator at a time (advisory lock), which gives up rather than make
+others wait (lock and statement time limits).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import TypeVar
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from proctorium_common.storage import tables
+from proctorium_common.storage.database import Database, TimeLimits
+from proctorium_common.storage.schema import create_common_tables, forbid_changes
+from proctorium_common.telemetry.logs import get_logger
+
+__all__ = [
+    "at_head",
+    "create_common_tables",
+    "differences",
+    "draft",
+    "forbid_changes",
+    "upgrade",
+]
+
+T = TypeVar("T")
+
+_log = get_logger()
+
+_LOCK_KEY = 0x70726F63746D6967  # "proctmig"
+_LOCK_RETRY = 0.05
+_LIMITS = TimeLimits(statement=timedelta(minutes=5), lock=timedelta(seconds=4))
+
+# Alembic keeps the migration under way in variables of its modules, so there can be one at a time in a process.
+_ALEMBIC = threading.Lock()
+
+
+async def upgrade(url: str, package: str, *, wait: timedelta = timedelta(minutes=5)) -> None:
+    """Brings the database at `url` to the newest revision of `package` (such as `proctorium_session`).
+
+    Does nothing at head. Migrators that start at once wait for each other; raises TimeoutError after `wait`.
+    """
+
+    async def run(connection: AsyncConnection) -> None:
+        await _lock(connection, wait)
+        before = await connection.run_sync(_heads)
+        await connection.commit()
+        await connection.run_sync(lambda sync: command.upgrade(_config(package, sync), "head"))
+        await connection.commit()
+        after = await connection.run_sync(_heads)
+        if before != after:
+            _log.info("database_migrated", package=package, before=before, after=after)
+
+    await _in_turn(url, run)
+
+
+async def at_head(url: str, package: str) -> bool:
+    """Whether the database has every revision of `package`, and none that this version does not know."""
+
+    async def run(connection: AsyncConnection) -> bool:
+        return await connection.run_sync(_heads) == _newest(package)
+
+    return await _in_turn(url, run)
+
+
+async def differences(url: str, package: str) -> list[str]:
+    """How the migrated database differs from `<package>.storage.tables` and the common tables: empty when it does not.
+
+    This is `alembic check`; a test of every service asserts that it is empty.
+    """
+    declared = [tables.metadata, *_tables_of(package)]
+
+    def compare(connection: Connection) -> list[str]:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        # Alembic takes several, and its annotation says one.
+        found = compare_metadata(context, declared)  # type: ignore[arg-type]
+        return [repr(difference) for difference in found]
+
+    async def run(connection: AsyncConnection) -> list[str]:
+        return await connection.run_sync(compare)
+
+    return await _in_turn(url, run)
+
+
+async def draft(url: str, package: str, message: str) -> Path:
+    """Writes the next numbered revision of `package` from what its tables have and the database at `url` lacks.
+
+    A draft: whoever asked for it reads it, and makes it safe beside the running version.
+    """
+
+    def write(connection: Connection) -> Path:
+        number = f"{len(list(_scripts(package).walk_revisions())) + 1:04}"
+        made = command.revision(
+            _config(package, connection), message, autogenerate=True, rev_id=number
+        )
+        assert not isinstance(made, list), "one message makes one revision"
+        assert made is not None
+        return Path(made.path)
+
+    async def run(connection: AsyncConnection) -> Path:
+        return await connection.run_sync(write)
+
+    return await _in_turn(url, run)
+
+
+async def _in_turn(url: str, run: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    """Runs `run` on a connection of its own, in a thread: what waits for its turn must not hold up the caller's loop."""
+
+    async def connected() -> T:
+        async with _connection(url) as connection:
+            return await run(connection)
+
+    def in_thread() -> T:
+        with _ALEMBIC:
+            return asyncio.run(connected())
+
+    return await asyncio.to_thread(in_thread)
+
+
+@asynccontextmanager
+async def _connection(url: str) -> AsyncIterator[AsyncConnection]:
+    database = Database(url, limits=_LIMITS, application="proctorium-migrations")
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=database.connect, poolclass=NullPool
+    )
+    try:
+        async with engine.connect() as connection:
+            yield connection
+    finally:
+        await engine.dispose()
+        await database.close()
+
+
+async def _lock(connection: AsyncConnection, wait: timedelta) -> None:
+    """Asks again and again: waiting inside the database would keep a snapshot, which CREATE INDEX CONCURRENTLY waits for."""
+    taken = text("SELECT pg_try_advisory_lock(:key)")
+    async with asyncio.timeout(wait.total_seconds()):
+        while not (await connection.execute(taken, {"key": _LOCK_KEY})).scalar_one():
+            await connection.commit()
+            await asyncio.sleep(_LOCK_RETRY)
+    await connection.commit()
+
+
+def _config(package: str, connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", "proctorium_common.storage:alembic")
+    config.set_main_option("path_separator", "newline")
+    # The file of options would take a percent sign for a reference.
+    config.set_main_option("version_locations", str(_versions(package)).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    config.attributes["metadata"] = [tables.metadata, *_tables_of(package)]
+    return config
+
+
+def _scripts(package: str) -> ScriptDirectory:
+    return ScriptDirectory(
+        str(Path(__file__).parent / "alembic"), version_locations=[str(_versions(package))]
+    )
+
+
+def _versions(package: str) -> Path:
+    return Path(str(files(f"{package}.storage.migrations"))) / "versions"
+
+
+def _tables_of(package: str) -> list[MetaData]:
+    declared: MetaData = importlib.import_module(f"{package}.storage.tables").metadata
+    return [declared]
+
+
+def _heads(connection: Connection) -> list[str]:
+    return sorted(MigrationContext.configure(connection).get_current_heads())
+
+
+def _newest(package: str) -> list[str]:
+    return sorted(_scripts(package).get_heads())

@@ -1,0 +1,112 @@
+"""Pieces of revisions: the common tables as they are in a service's first revision, and the guard of permanent tables.
+
+What stands here is history and does not change: a later form of a common table is a function of its own, which the services'
+next revisions call.
+"""
+
+from __future__ import annotations
+
+from alembic import op
+
+_COMMON_TABLES = (
+    """
+    CREATE TABLE outbox (
+        position bigint GENERATED ALWAYS AS IDENTITY,
+        event_id uuid NOT NULL,
+        aggregate text NOT NULL,
+        aggregate_id text NOT NULL,
+        subject text NOT NULL,
+        body bytea NOT NULL,
+        headers jsonb NOT NULL,
+        occurred_at timestamptz NOT NULL,
+        published_at timestamptz,
+        CONSTRAINT pk_outbox PRIMARY KEY (position),
+        CONSTRAINT uq_outbox_event_id UNIQUE (event_id)
+    )
+    """,
+    "CREATE INDEX ix_outbox_unpublished ON outbox (position) WHERE published_at IS NULL",
+    """
+    CREATE FUNCTION notify_outbox() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM pg_notify('outbox', '');
+        RETURN NULL;
+    END $$
+    """,
+    """
+    CREATE TRIGGER notify_outbox AFTER INSERT ON outbox
+        FOR EACH STATEMENT EXECUTE FUNCTION notify_outbox()
+    """,
+    """
+    CREATE TABLE inbox (
+        consumer text NOT NULL,
+        event_id uuid NOT NULL,
+        handled_at timestamptz NOT NULL,
+        CONSTRAINT pk_inbox PRIMARY KEY (consumer, event_id)
+    )
+    """,
+    "CREATE INDEX ix_inbox_handled_at ON inbox USING brin (handled_at)",
+    """
+    CREATE TABLE dead_letters (
+        id uuid NOT NULL,
+        consumer text NOT NULL,
+        event_id uuid NOT NULL,
+        subject text NOT NULL,
+        headers jsonb NOT NULL,
+        body bytea NOT NULL,
+        reason text NOT NULL,
+        error text NOT NULL,
+        deliveries integer NOT NULL,
+        failed_at timestamptz NOT NULL,
+        resolved_at timestamptz,
+        CONSTRAINT pk_dead_letters PRIMARY KEY (id),
+        CONSTRAINT uq_dead_letters_consumer_event_id UNIQUE (consumer, event_id)
+    )
+    """,
+    """
+    CREATE TABLE idempotency_keys (
+        caller text NOT NULL,
+        method text NOT NULL,
+        request_id text NOT NULL,
+        request_digest bytea NOT NULL,
+        response bytea,
+        created_at timestamptz NOT NULL,
+        CONSTRAINT pk_idempotency_keys PRIMARY KEY (caller, method, request_id)
+    )
+    """,
+    "CREATE INDEX ix_idempotency_keys_created_at ON idempotency_keys USING brin (created_at)",
+    """
+    CREATE TABLE signing_keys (
+        key_id text NOT NULL,
+        public_key bytea NOT NULL,
+        sealed_seed bytea,
+        created_at timestamptz NOT NULL,
+        retires_at timestamptz,
+        CONSTRAINT pk_signing_keys PRIMARY KEY (key_id)
+    )
+    """,
+)
+
+_FORBID_CHANGES = """
+    CREATE OR REPLACE FUNCTION forbid_changes() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE EXCEPTION 'rows of % are permanent: % is refused', TG_TABLE_NAME, TG_OP
+            USING ERRCODE = 'restrict_violation';
+    END $$
+"""
+
+
+def create_common_tables() -> None:
+    """Makes outbox (with its NOTIFY), inbox, dead letters, idempotency keys and signing keys."""
+    for statement in _COMMON_TABLES:
+        op.execute(statement)
+
+
+def forbid_changes(table: str) -> None:
+    """From here on the database itself refuses UPDATE, DELETE and TRUNCATE of `table`; INSERT goes on."""
+    op.execute(_FORBID_CHANGES)
+    op.execute(
+        f'CREATE TRIGGER forbid_changes BEFORE UPDATE OR DELETE OR TRUNCATE ON "{table}"'
+        " FOR EACH STATEMENT EXECUTE FUNCTION forbid_changes()"
+    )
+    # ALWAYS: a session cannot talk its way past it as a replica.
+    op.execute(f'ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER forbid_changes')

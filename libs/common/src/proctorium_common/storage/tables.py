@@ -1,0 +1,108 @@
+"""The tables that every service has beside its own. `migrations.create_common_tables` makes them; a test holds the two together."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""Names of constraints and indexes: services use it too (`MetaData(naming_convention=NAMING)`)."""
+
+metadata = MetaData(naming_convention=NAMING)
+
+_TIME = DateTime(timezone=True)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("position", BigInteger, Identity(always=True), primary_key=True),
+    Column("event_id", Uuid, nullable=False),
+    Column("aggregate", Text, nullable=False),
+    Column("aggregate_id", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("headers", JSONB, nullable=False),
+    Column("occurred_at", _TIME, nullable=False),
+    Column("published_at", _TIME),
+    UniqueConstraint("event_id"),
+    Index("ix_outbox_unpublished", "position", postgresql_where=text("published_at IS NULL")),
+)
+"""Events, written in the transaction of the change; published rows are kept for days so that `replay` can send them again."""
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("consumer", Text, nullable=False),
+    Column("event_id", Uuid, nullable=False),
+    Column("handled_at", _TIME, nullable=False),
+    PrimaryKeyConstraint("consumer", "event_id"),
+    # Rows come in the order of time: a block range index finds the old ones and costs the writer nothing.
+    Index("ix_inbox_handled_at", "handled_at", postgresql_using="brin"),
+)
+"""What was handled, written in the transaction of the effect: this is what keeps an event from having its effect twice."""
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("consumer", Text, nullable=False),
+    Column("event_id", Uuid, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("headers", JSONB, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("deliveries", Integer, nullable=False),
+    Column("failed_at", _TIME, nullable=False),
+    Column("resolved_at", _TIME),
+    UniqueConstraint("consumer", "event_id"),
+)
+"""Events that could not be handled, with the error, until an operator re-drives them."""
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("caller", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("request_digest", LargeBinary, nullable=False),
+    # Null only inside the transaction that is still making the response.
+    Column("response", LargeBinary),
+    Column("created_at", _TIME, nullable=False),
+    PrimaryKeyConstraint("caller", "method", "request_id"),
+    Index("ix_idempotency_keys_created_at", "created_at", postgresql_using="brin"),
+)
+"""Requests that were answered, with the answer, so that a repetition gets the same one."""
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("public_key", LargeBinary, nullable=False),
+    # Only where tokens are signed; encrypted before it gets here.
+    Column("sealed_seed", LargeBinary),
+    Column("created_at", _TIME, nullable=False),
+    Column("retires_at", _TIME),
+)
+"""Keys that tokens are signed and checked with (`storage/keys.py`)."""
