@@ -10,6 +10,7 @@ PYTHON := $(BIN)/python
 OWN_PROJECTS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
 # Folders are in the list too: their times change when a file is taken away.
 PROTO_SOURCES := protos/pyproject.toml protos/hatch_build.py $(shell find protos/proctorium)
+WEB_SOURCES := $(shell find services/portal/web -name node_modules -prune -o -name .built -prune -o -type f -print 2>/dev/null)
 
 ##@ Use
 .PHONY: up demo doctor clean
@@ -48,7 +49,7 @@ protos: .venv/.protos ## Generate the package proctorium from protos/ where they
 protos-baseline: protos ## Make the present protos the state that later changes must not break
 	@$(PYTHON) -m tools.baseline
 
-portal: build/.portal ## Build the web pages
+portal: $(patsubst %/package.json,%/.built,$(wildcard services/portal/web/package.json)) ## Build the web pages
 
 ready: env protos portal
 
@@ -75,5 +76,6 @@ help: ## This list
 	@$(PYTHON) tools/environment.py protos
 	@touch $@
 
-build/.portal: .venv/.protos
-	@mkdir -p build && touch $@
+services/portal/web/.built: .venv/.protos $(WEB_SOURCES)
+	@$(PYTHON) -m tools.web build
+	@touch $@

