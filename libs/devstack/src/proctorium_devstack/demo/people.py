@@ -1,0 +1,90 @@
+"""A learner, a proctor, an administrator: each signed in at the edge, with the calls that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from proctorium.assessment.v1.assessments_pb2_grpc import AssessmentServiceStub
+from proctorium.assessment.v1.attempts_pb2_grpc import AttemptServiceStub
+from proctorium.assessment.v1.results_pb2_grpc import (
+    CertificateServiceStub,
+    ResultServiceStub,
+    TranscriptServiceStub,
+)
+from proctorium.enrollment.v1.accounts_pb2 import SignInRequest
+from proctorium.enrollment.v1.accounts_pb2_grpc import AccountServiceStub
+from proctorium.enrollment.v1.codes_pb2_grpc import CodeServiceStub
+from proctorium.enrollment.v1.courses_pb2_grpc import CourseServiceStub, RegistrationServiceStub
+from proctorium.enrollment.v1.organisation_pb2_grpc import OrganisationServiceStub
+from proctorium.enrollment.v1.people_pb2_grpc import PersonServiceStub
+from proctorium.identity.v1.verification_pb2_grpc import VerificationServiceStub
+from proctorium.notification.v1.notifications_pb2_grpc import DeliveryServiceStub, InboxServiceStub
+from proctorium.session.v1.lobby_pb2_grpc import LobbyServiceStub
+from proctorium.session.v1.sessions_pb2_grpc import SessionServiceStub
+from proctorium.session.v1.supervision_pb2_grpc import RecordServiceStub, SupervisionServiceStub
+from proctorium_devstack.demo.edge import Channel, EdgeChannel, stub_on
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """How somebody signs in."""
+
+    role: str
+    name: str
+    email: str
+    password: str
+
+
+class Person:
+    """Somebody at the edge: every service's stub, called in their name."""
+
+    def __init__(self, channel: Channel, person_id: str, name: str, token: str | None) -> None:
+        self.channel = channel
+        self.person_id = person_id
+        self.name = name
+        self.token = token
+        stub = stub_on(channel)
+        self.accounts = AccountServiceStub(stub)
+        self.people = PersonServiceStub(stub)
+        self.courses = CourseServiceStub(stub)
+        self.registrations = RegistrationServiceStub(stub)
+        self.codes = CodeServiceStub(stub)
+        self.organisation = OrganisationServiceStub(stub)
+        self.sessions = SessionServiceStub(stub)
+        self.lobby = LobbyServiceStub(stub)
+        self.supervision = SupervisionServiceStub(stub)
+        self.record = RecordServiceStub(stub)
+        self.assessments = AssessmentServiceStub(stub)
+        self.attempts = AttemptServiceStub(stub)
+        self.results = ResultServiceStub(stub)
+        self.certificates = CertificateServiceStub(stub)
+        self.transcripts = TranscriptServiceStub(stub)
+        self.identity = VerificationServiceStub(stub)
+        self.inbox = InboxServiceStub(stub)
+        self.deliveries = DeliveryServiceStub(stub)
+
+    async def close(self) -> None:
+        """Ends the connections."""
+        await self.channel.close()
+
+
+def anonymous(edge: str) -> Person:
+    """Somebody who has not signed in."""
+    return Person(EdgeChannel(edge), "", "somebody", None)
+
+
+async def sign_in(
+    edge: str,
+    email: str,
+    password: str,
+    channel: Callable[[str, str | None], Channel] = EdgeChannel,
+) -> Person:
+    """Signs in at `edge` (host:port); `channel` makes the connection from the address and the token."""
+    visitor = Person(channel(edge, None), "", email, None)
+    try:
+        answer = await visitor.accounts.SignIn(SignInRequest(email=email, password=password))
+    finally:
+        await visitor.close()
+    token = answer.tokens.access_token
+    return Person(channel(edge, token), answer.person.person_id, answer.person.legal_name, token)

@@ -1,0 +1,380 @@
+"""The small world of the development stack: an organisation, people, two courses, an assessment, and a session about to begin.
+
+Loading it again is harmless: what is there is found by its e-mail address or title, and only a session that has become history is
+followed by a new one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import NAMESPACE_URL, uuid5
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from proctorium.assessment.v1.assessments_pb2 import (
+    Assessment,
+    CreateAssessmentRequest,
+    PublishAssessmentRequest,
+)
+from proctorium.assessment.v1.items_pb2 import (
+    CHOICE_SCORING_PARTIAL_CREDIT,
+    Choice,
+    Item,
+    MultipleChoice,
+    Numeric,
+    SingleChoice,
+    TrueFalse,
+)
+from proctorium.enrollment.v1.codes_pb2 import CODE_STATE_ACTIVE, ListCodesRequest
+from proctorium.enrollment.v1.courses_pb2 import (
+    COURSE_KIND_PROCTORED,
+    COURSE_KIND_SELF_PACED,
+    UNIT_KIND_ASSESSMENT,
+    UNIT_KIND_LESSON,
+    CreateCourseRequest,
+    PublishCourseRequest,
+    RegisterRequest,
+    UnitContent,
+)
+from proctorium.enrollment.v1.organisation_pb2 import (
+    GetOrganisationRequest,
+    Organisation,
+    UpdateOrganisationRequest,
+)
+from proctorium.enrollment.v1.people_pb2 import (
+    CertifyProctorRequest,
+    CreatePersonRequest,
+    ListPeopleRequest,
+)
+from proctorium.enrollment.v1.people_pb2 import (
+    Person as PersonMessage,
+)
+from proctorium.options.v1.options_pb2 import ROLE_LEARNER, ROLE_PROCTOR, Role
+from proctorium.session.v1.sessions_pb2 import (
+    IDENTITY_POLICY_BEFORE_ASSESSMENT,
+    LATE_ENTRY_UNTIL,
+    ListSessionsRequest,
+    ScheduleSessionRequest,
+    Session,
+    SessionPlan,
+)
+from proctorium_common.errors import Kind, ServiceError
+from proctorium_devstack.demo.people import Person, SignIn, sign_in
+from proctorium_devstack.demo.waiting import eventually
+
+ADMINISTRATOR = SignIn("administrator", "Amara Okafor", "amara@example.org", "lantern-orchid-74")
+PROCTOR = SignIn("proctor", "Piotr Nowak", "piotr@example.org", "harbour-violin-31")
+LEARNER = SignIn("learner", "Lena Fischer", "lena@example.org", "meadow-copper-58")
+SECOND_LEARNER = SignIn("learner", "Omar Haddad", "omar@example.org", "granite-sparrow-90")
+
+SESSION_TITLE = "Laboratory safety: examination"
+_STARTS_IN = timedelta(minutes=15)
+_LASTS = timedelta(hours=2)
+_CERTIFIED_FOR = timedelta(days=365)
+_BORN = {"lena@example.org": "2001-04-17", "omar@example.org": "1999-11-02"}
+
+
+@dataclass(frozen=True)
+class World:
+    """What there is to see."""
+
+    course_id: str
+    self_paced_course_id: str
+    assessment_id: str
+    session_id: str
+    code: str
+    sign_ins: tuple[SignIn, ...]
+
+
+async def load(edge: str) -> World:
+    """Makes the world through the edge (host:port), where it is not there yet. The administrator must exist."""
+    administrator = await sign_in(edge, ADMINISTRATOR.email, ADMINISTRATOR.password)
+    try:
+        await _name_organisation(administrator)
+        proctor_id, *learner_ids = await _ensure_people(administrator)
+        assessment_id = await create_assessment(administrator, "Laboratory safety", "demo")
+        course_id = await create_course(administrator, assessment_id, "demo")
+        self_paced_id = await _create_self_paced_course(administrator)
+        for learner_id in learner_ids:
+            await register(administrator, learner_id, course_id)
+            await register(administrator, learner_id, self_paced_id)
+        session = await _upcoming_session(
+            administrator, plan(course_id, assessment_id, [proctor_id], learner_ids)
+        )
+        code = await code_of(administrator, session.session_id)
+    finally:
+        await administrator.close()
+    return World(
+        course_id,
+        self_paced_id,
+        assessment_id,
+        session.session_id,
+        code,
+        (LEARNER, SECOND_LEARNER, PROCTOR, ADMINISTRATOR),
+    )
+
+
+async def _name_organisation(administrator: Person) -> None:
+    present = (
+        await administrator.organisation.GetOrganisation(GetOrganisationRequest())
+    ).organisation
+    wanted = Organisation(
+        name="Example Training Centre",
+        administrator_contact=ADMINISTRATOR.email,
+        support_phone="+44 20 7946 0123",
+        etag=present.etag,
+    )
+    if present.name != wanted.name:
+        await administrator.organisation.UpdateOrganisation(
+            UpdateOrganisationRequest(organisation=wanted)
+        )
+
+
+async def _ensure_people(administrator: Person) -> list[str]:
+    proctor = await ensure_person(administrator, PROCTOR, [ROLE_PROCTOR])
+    await certify(administrator, proctor.person_id)
+    learners = [
+        await ensure_person(administrator, who, [ROLE_LEARNER]) for who in (LEARNER, SECOND_LEARNER)
+    ]
+    return [person.person_id for person in (proctor, *learners)]
+
+
+async def ensure_person(
+    administrator: Person, who: SignIn, roles: list[Role.ValueType]
+) -> PersonMessage:
+    """The person with this e-mail address, registered now where there was none."""
+    request = CreatePersonRequest(
+        legal_name=who.name,
+        preferred_name=who.name.split()[0],
+        email=who.email,
+        date_of_birth=_BORN.get(who.email, "2000-01-01"),
+        locale="en",
+        time_zone="Europe/London",
+        roles=roles,
+        password=who.password,
+    )
+    try:
+        return (await administrator.people.CreatePerson(request)).person
+    except ServiceError as refused:
+        if refused.reason != "EMAIL_TAKEN":
+            raise
+        return await _find_person(administrator, who.email)
+
+
+async def _find_person(administrator: Person, email: str) -> PersonMessage:
+    page_token = ""
+    while True:
+        page = await administrator.people.ListPeople(
+            ListPeopleRequest(page_size=200, page_token=page_token)
+        )
+        for person in page.people:
+            if person.email == email:
+                return person
+        page_token = page.next_page_token
+        if not page_token:
+            raise LookupError(f"{email} is taken, but not listed")
+
+
+async def certify(administrator: Person, proctor_id: str) -> None:
+    """Certifies a proctor for a year from now."""
+    until = Timestamp()
+    until.FromDatetime(datetime.now(UTC) + _CERTIFIED_FOR)
+    await administrator.people.CertifyProctor(
+        CertifyProctorRequest(person_id=proctor_id, certified_until_time=until)
+    )
+
+
+async def create_assessment(administrator: Person, title: str, key: str) -> str:
+    """Creates and publishes the four-question assessment; the same `key` finds the one it made before. Returns its id."""
+    request = CreateAssessmentRequest(
+        request_id=_request_id("assessment", key), assessment=_assessment(title)
+    )
+    created = (await administrator.assessments.CreateAssessment(request)).assessment
+    await administrator.assessments.PublishAssessment(
+        PublishAssessmentRequest(assessment_id=created.assessment_id)
+    )
+    return created.assessment_id
+
+
+def _assessment(title: str) -> Assessment:
+    return Assessment(
+        title=title,
+        proctored=True,
+        time_limit=Duration(seconds=3600),
+        pass_mark=0.6,
+        awards_certificate=True,
+        items=[
+            Item(
+                prompt="A beaker of acid has tipped over on the bench. What do you do **first**?",
+                points=2,
+                feedback="People first: warn everybody nearby, then make the place safe.",
+                single_choice=SingleChoice(
+                    choices=[
+                        Choice(choice_id="a", text="Wipe it up with paper towels"),
+                        Choice(choice_id="b", text="Warn the people nearby"),
+                        Choice(choice_id="c", text="Write it in the log"),
+                    ],
+                    correct_choice_id="b",
+                ),
+            ),
+            Item(
+                prompt="Which of these belong to working at the fume hood?",
+                points=3,
+                feedback="Sandals never do.",
+                multiple_choice=MultipleChoice(
+                    choices=[
+                        Choice(choice_id="goggles", text="Goggles"),
+                        Choice(choice_id="gloves", text="Gloves"),
+                        Choice(choice_id="coat", text="A closed coat"),
+                        Choice(choice_id="sandals", text="Sandals"),
+                    ],
+                    correct_choice_ids=["goggles", "gloves", "coat"],
+                    scoring=CHOICE_SCORING_PARTIAL_CREDIT,
+                ),
+            ),
+            Item(
+                prompt="Water is poured into concentrated acid, never the other way round.",
+                points=1,
+                feedback="It is the acid that goes into the water.",
+                true_false=TrueFalse(correct=False),
+            ),
+            Item(
+                prompt="A solution is diluted from 2.0 mol/L to a fifth. What is its concentration now?",
+                points=2,
+                feedback="2.0 mol/L / 5 = 0.4 mol/L.",
+                numeric=Numeric(correct=0.4, tolerance=0.01, unit="mol/L"),
+            ),
+        ],
+    )
+
+
+async def create_course(administrator: Person, assessment_id: str, key: str) -> str:
+    """Creates and publishes the proctored course around an assessment; returns its id."""
+    return await _create_course(
+        administrator,
+        CreateCourseRequest(
+            request_id=_request_id("course", key),
+            title="Laboratory safety",
+            description="What everybody who works in our laboratories must know, with a supervised examination.",
+            kind=COURSE_KIND_PROCTORED,
+            hours=6,
+            units=[
+                UnitContent(
+                    kind=UNIT_KIND_LESSON,
+                    title="Before you begin",
+                    markdown="# Before you begin\n\nPut on **goggles** and a closed coat. Know where the *eye wash* is.",
+                ),
+                UnitContent(
+                    kind=UNIT_KIND_ASSESSMENT, title="Examination", assessment_id=assessment_id
+                ),
+            ],
+        ),
+    )
+
+
+async def _create_self_paced_course(administrator: Person) -> str:
+    return await _create_course(
+        administrator,
+        CreateCourseRequest(
+            request_id=_request_id("course", "self-paced"),
+            title="Reading a safety data sheet",
+            description="An introduction, at your own speed.",
+            kind=COURSE_KIND_SELF_PACED,
+            hours=1,
+            units=[
+                UnitContent(
+                    kind=UNIT_KIND_LESSON,
+                    title="The sixteen sections",
+                    markdown="# The sixteen sections\n\nSection 4 says what to do when somebody was hurt.",
+                )
+            ],
+        ),
+    )
+
+
+async def _create_course(administrator: Person, request: CreateCourseRequest) -> str:
+    course_id = (await administrator.courses.CreateCourse(request)).course.course_id
+    await administrator.courses.PublishCourse(PublishCourseRequest(course_id=course_id))
+    return course_id
+
+
+async def register(administrator: Person, learner_id: str, course_id: str) -> None:
+    """Registers a learner in a course; being registered already is fine."""
+    try:
+        await administrator.registrations.Register(
+            RegisterRequest(person_id=learner_id, course_id=course_id)
+        )
+    except ServiceError as refused:
+        if refused.kind is not Kind.ALREADY_EXISTS:
+            raise
+
+
+def plan(
+    course_id: str,
+    assessment_id: str,
+    proctor_ids: list[str],
+    learner_ids: list[str],
+    *,
+    starts_in: timedelta = _STARTS_IN,
+    capacity: int = 30,
+) -> SessionPlan:
+    """A session's plan whose lobby is open at once."""
+    start = Timestamp()
+    start.FromDatetime(datetime.now(UTC) + starts_in)
+    return SessionPlan(
+        course_id=course_id,
+        assessment_ids=[assessment_id],
+        title=SESSION_TITLE,
+        start_time=start,
+        duration=Duration(seconds=int(_LASTS.total_seconds())),
+        proctor_ids=proctor_ids,
+        learner_ids=learner_ids,
+        capacity=capacity,
+        lobby_lead=Duration(seconds=3600),
+        late_entry=LATE_ENTRY_UNTIL,
+        late_entry_limit=Duration(seconds=3600),
+        identity_policy=IDENTITY_POLICY_BEFORE_ASSESSMENT,
+    )
+
+
+async def _upcoming_session(administrator: Person, wanted: SessionPlan) -> Session:
+    live = (
+        await administrator.sessions.ListSessions(
+            ListSessionsRequest(live_only=True, page_size=200)
+        )
+    ).sessions
+    now = datetime.now(UTC)
+    for session in live:
+        ends = session.plan.start_time.ToDatetime(UTC) + _LASTS
+        if session.plan.course_id == wanted.course_id and ends > now:
+            return session
+    return await schedule(administrator, wanted)
+
+
+async def schedule(administrator: Person, wanted: SessionPlan) -> Session:
+    """Plans a session."""
+    request = ScheduleSessionRequest(plan=wanted)
+    return (await administrator.sessions.ScheduleSession(request)).session
+
+
+async def code_of(person: Person, session_id: str) -> str:
+    """The session's shared code, as soon as enrollment has issued it."""
+
+    async def ask() -> str | None:
+        try:
+            listed = await person.codes.ListCodes(ListCodesRequest(session_id=session_id))
+        except ServiceError as refused:
+            # Enrollment learns of the session by an event: until then it knows nothing of it.
+            if refused.kind is not Kind.NOT_FOUND and refused.reason != "SESSION_UNKNOWN":
+                raise
+            return None
+        active = (code for code in listed.codes if code.state == CODE_STATE_ACTIVE)
+        return next((code.text for code in active if not code.person_id), None)
+
+    return await eventually(ask, "the session's enrollment code")
+
+
+def _request_id(what: str, key: str) -> str:
+    return str(uuid5(NAMESPACE_URL, f"proctorium-demo/{what}/{key}"))

@@ -1,0 +1,177 @@
+"""A gRPC-Web client, as a browser is one: generated stubs over plain HTTP/1.1 requests to the edge.
+
+It speaks the binary format (application/grpc-web+proto): frames of one flag byte, a length of four bytes and a payload; a frame with
+the high flag bit holds the trailers. Source: the gRPC project's PROTOCOL-WEB.md.
+"""
+
+from __future__ import annotations
+
+import base64
+import struct
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Generic, TypeVar
+from urllib.parse import unquote
+
+import grpc
+import httpx2
+from google.protobuf.message import Message
+from google.rpc import status_pb2
+
+from proctorium_common.errors import ServiceError
+from proctorium_common.rpc.status import error_of
+from proctorium_common.telemetry.traces import inject
+
+Request = TypeVar("Request", bound=Message)
+Response = TypeVar("Response", bound=Message)
+
+_TRAILERS = 0x80
+_HEADER = struct.Struct(">BI")
+
+
+class WebChannel:
+    """Stands where stubs expect a channel, for methods with one request.
+
+    Cookies that the edge sets are kept and sent back, as a browser does; `token` is sent as a bearer instead where it is given.
+    """
+
+    def __init__(self, address: str, token: str | None = None) -> None:
+        self.http = httpx2.AsyncClient(base_url=f"http://{address}", timeout=30)
+        self._token = token
+
+    async def close(self) -> None:
+        """Ends the connections."""
+        await self.http.aclose()
+
+    def unary_unary(
+        self,
+        method: str,
+        request_serializer: Callable[[Request], bytes],
+        response_deserializer: Callable[[bytes], Response],
+        **_: object,
+    ) -> WebCall[Request, Response]:
+        """What a stub asks for a method with one answer."""
+        return WebCall(self, method, request_serializer, response_deserializer)
+
+    def unary_stream(
+        self,
+        method: str,
+        request_serializer: Callable[[Request], bytes],
+        response_deserializer: Callable[[bytes], Response],
+        **_: object,
+    ) -> WebStream[Request, Response]:
+        """What a stub asks for a method with a stream of answers."""
+        return WebStream(self, method, request_serializer, response_deserializer)
+
+    def stream_stream(self, method: str, *_: object, **__: object) -> Callable[..., object]:
+        """Browsers cannot stream requests; a stub may still name such a method."""
+
+        def refuse(*_: object, **__: object) -> object:
+            raise NotImplementedError(f"{method} streams its requests, which gRPC-Web cannot")
+
+        return refuse
+
+    def headers(self) -> dict[str, str]:
+        """The headers of every request."""
+        headers = {
+            "content-type": "application/grpc-web+proto",
+            "accept": "application/grpc-web+proto",
+            "x-grpc-web": "1",
+        }
+        if self._token is not None:
+            headers["authorization"] = f"Bearer {self._token}"
+        inject(headers)
+        return headers
+
+
+class WebCall(Generic[Request, Response]):
+    """One method with one answer."""
+
+    def __init__(
+        self,
+        channel: WebChannel,
+        method: str,
+        serialize: Callable[[Request], bytes],
+        deserialize: Callable[[bytes], Response],
+    ) -> None:
+        self._channel = channel
+        self._method = method
+        self._serialize = serialize
+        self._deserialize = deserialize
+
+    async def __call__(self, request: Request, timeout: float | None = None) -> Response:
+        """Calls; raises ServiceError with the server's reason."""
+        answers = [answer async for answer in self.answers(request)]
+        if len(answers) != 1:
+            raise AssertionError(f"{self._method} gave {len(answers)} answers")
+        return answers[0]
+
+    async def answers(self, request: Request) -> AsyncIterator[Response]:
+        """The answers as they come; raises ServiceError where the trailers say so."""
+        body = self._serialize(request)
+        async with self._channel.http.stream(
+            "POST",
+            self._method,
+            headers=self._channel.headers(),
+            content=_HEADER.pack(0, len(body)) + body,
+        ) as response:
+            trailers = dict(response.headers)
+            async for flag, payload in _frames(response.aiter_raw()):
+                if flag & _TRAILERS:
+                    trailers |= _parse_trailers(payload)
+                else:
+                    yield self._deserialize(payload)
+        _raise_for(trailers, response.status_code)
+
+
+class WebStream(WebCall[Request, Response]):
+    """One method with a stream of answers."""
+
+    def __call__(  # type: ignore[override]
+        self, request: Request, timeout: float | None = None
+    ) -> AsyncIterator[Response]:
+        """The answers as they come."""
+        return self.answers(request)
+
+
+async def _frames(chunks: AsyncIterator[bytes]) -> AsyncIterator[tuple[int, bytes]]:
+    buffer = b""
+    async for chunk in chunks:
+        buffer += chunk
+        while len(buffer) >= _HEADER.size:
+            flag, length = _HEADER.unpack_from(buffer)
+            end = _HEADER.size + length
+            if len(buffer) < end:
+                break
+            yield flag, buffer[_HEADER.size : end]
+            buffer = buffer[end:]
+
+
+def _parse_trailers(payload: bytes) -> dict[str, str]:
+    lines = (line.partition(":") for line in payload.decode().split("\r\n") if line)
+    return {name.strip().lower(): value.strip() for name, _, value in lines}
+
+
+def _raise_for(trailers: Mapping[str, str], http_status: int) -> None:
+    code = trailers.get("grpc-status")
+    if code == "0":
+        return
+    if code is None:
+        raise AssertionError(f"the edge answered HTTP {http_status} without a gRPC status")
+    raise _error(int(code), trailers)
+
+
+def _error(code: int, trailers: Mapping[str, str]) -> ServiceError:
+    status_code = next(known for known in grpc.StatusCode if known.value[0] == code)
+    metadata = []
+    if details := trailers.get("grpc-status-details-bin"):
+        raw = base64.b64decode(details + "=" * (-len(details) % 4))
+        status_pb2.Status.FromString(raw)
+        metadata.append(("grpc-status-details-bin", raw))
+    return error_of(
+        grpc.aio.AioRpcError(
+            status_code,
+            grpc.aio.Metadata(),
+            grpc.aio.Metadata(*metadata),
+            details=unquote(trailers.get("grpc-message", "")),
+        )
+    )
