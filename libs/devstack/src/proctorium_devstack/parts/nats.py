@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import signal
 import sys
@@ -10,10 +9,10 @@ from pathlib import Path
 
 import nats
 
+from proctorium_devstack.parts.part import Part
 from proctorium_devstack.ports import LOOPBACK, answers
-from proctorium_devstack.processes import Command, PartFailed, Process
+from proctorium_devstack.processes import Command, PartFailed
 
-_START_TIMEOUT = 30.0
 _CONFIGURATION = """\
 server_name: proctorium
 listen: "{host}:{port}"
@@ -26,14 +25,13 @@ jetstream {{
 """
 
 
-class Nats:
+class Nats(Part):
     """One NATS server that keeps its streams under `folder`."""
 
     def __init__(self, folder: Path, port: int, log: Path) -> None:
+        super().__init__("nats", log)
         self.folder = folder
         self.port = port
-        self.log = log
-        self._process: Process | None = None
 
     @property
     def url(self) -> str:
@@ -41,56 +39,27 @@ class Nats:
         return f"nats://{LOOPBACK}:{self.port}"
 
     @property
-    def process(self) -> Process | None:
-        """The running server."""
-        return self._process
+    def _configuration(self) -> Path:
+        return self.folder / "nats.conf"
 
-    async def start(self) -> None:
-        """Start it and wait until JetStream answers."""
+    async def prepare(self) -> None:
+        """Write its configuration."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        configuration = self.folder / "nats.conf"
-        configuration.write_text(
-            _CONFIGURATION.format(host=LOOPBACK, port=self.port, store=self.folder / "jetstream"),
-            encoding="utf-8",
-        )
-        arguments = [str(nats_binary()), "--config", str(configuration)]
+        store = self.folder / "jetstream"
+        text = _CONFIGURATION.format(host=LOOPBACK, port=self.port, store=store)
+        self._configuration.write_text(text, encoding="utf-8")
+
+    def command(self) -> Command:
+        """The server with that configuration."""
+        arguments = [str(nats_binary()), "--config", str(self._configuration)]
         # Asked to end rather than killed when we are gone: what it acknowledged may not be on the disk yet.
-        self._process = Process(Command("nats", arguments, self.log, death_signal=signal.SIGTERM))
-        try:
-            await asyncio.wait_for(self._until_ready(self._process), _START_TIMEOUT)
-        except TimeoutError:
-            await self.kill()
-            raise PartFailed("nats", f"not ready after {_START_TIMEOUT:.0f} s", self.log) from None
+        return Command(self.name, arguments, self.log, death_signal=signal.SIGTERM)
 
-    async def stop(self, grace: float = 10.0) -> None:
-        """End it; streams stay."""
-        if self._process is not None:
-            await self._process.stop(grace)
-            self._process = None
-
-    async def kill(self) -> None:
-        """SIGKILL, and wait until it is gone."""
-        if self._process is not None:
-            self._process.kill()
-            await self._process.wait()
-            self._process = None
-
-    async def wipe(self) -> None:
-        """Lose everything it holds, as a machine does that lost its disk. It runs again afterwards, empty."""
-        await self.kill()
-        shutil.rmtree(self.folder / "jetstream", ignore_errors=True)
-        await self.start()
-
-    async def _until_ready(self, process: Process) -> None:
-        while True:
-            if process.exit_code is not None:
-                raise PartFailed("nats", f"ended with {process.exit_code}", self.log)
-            # A refused client waits two seconds before its next try; a bare connection does not.
-            if await answers(self.port) and await self._answers():
-                return
-            await asyncio.sleep(0.03)
-
-    async def _answers(self) -> bool:
+    async def answers(self) -> bool:
+        """Whether JetStream answers."""
+        # A refused client waits two seconds before its next try; a bare connection does not.
+        if not await answers(self.port):
+            return False
         try:
             client = await nats.connect(
                 self.url, allow_reconnect=False, connect_timeout=2, error_cb=_ignore_refusal
@@ -104,6 +73,12 @@ class Nats:
         finally:
             await client.close()
         return True
+
+    async def wipe(self) -> None:
+        """Lose everything it holds, as a machine does that lost its disk. It runs again afterwards, empty."""
+        await self.kill()
+        shutil.rmtree(self.folder / "jetstream", ignore_errors=True)
+        await self.start()
 
 
 def nats_binary() -> Path:

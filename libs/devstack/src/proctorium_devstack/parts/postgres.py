@@ -22,14 +22,14 @@ from pathlib import Path
 
 import asyncpg
 
+from proctorium_devstack.parts.part import Part
 from proctorium_devstack.ports import LOOPBACK
-from proctorium_devstack.processes import Command, PartFailed, Process, User, run
+from proctorium_devstack.processes import Command, PartFailed, User, run
 
 SUPERUSER = "postgres"
 _UNPRIVILEGED = ("nobody", "daemon", "postgres")
 _LONGEST_SOCKET_PATH = 90
-_START_TIMEOUT = 60.0
-_STILL_IN_USE = ("still in use", "is already in use", 'lock file "')
+_STILL_IN_USE = ("still in use", 'lock file "')
 
 _ACCESS = f"""\
 # The superuser only by the socket, whose folder only its owner may enter. Services by TCP, each with its own password.
@@ -49,16 +49,15 @@ class PostgresLayout:
     user: User | None
 
 
-class Postgres:
+class Postgres(Part):
     """One PostgreSQL server. Start it, ask it for databases, stop it; what it was asked for survives both."""
 
     def __init__(self, folder: Path, port: int, log: Path, *, durable: bool = True) -> None:
         """Keep everything under `folder`. `durable=False` (tests only) trades safety at power loss for speed."""
+        super().__init__("postgres", log)
         self.folder = folder
         self.port = port
-        self.log = log
         self._durable = durable
-        self._process: Process | None = None
         self._layout: PostgresLayout | None = None
 
     @property
@@ -68,11 +67,6 @@ class Postgres:
             self._layout = choose_layout(self.folder)
         return self._layout
 
-    @property
-    def process(self) -> Process | None:
-        """The running server."""
-        return self._process
-
     def url(self, database: str, role: str | None = None) -> str:
         """How a service reaches `database`, as the role of the same name unless another is given."""
         role = role or database
@@ -80,20 +74,48 @@ class Postgres:
             f"postgresql+asyncpg://{role}:{self._password(role)}@{LOOPBACK}:{self.port}/{database}"
         )
 
-    async def start(self) -> None:
-        """Make the cluster if there is none, start it, and wait until it answers."""
+    async def prepare(self) -> None:
+        """Make the cluster if there is none, and the folder of its socket."""
         if not (self.layout.data / "PG_VERSION").exists():
             await self._make_cluster()
-        deadline = asyncio.get_running_loop().time() + _START_TIMEOUT
-        while not await self._start_once(deadline):
+        _make(self.layout.socket, 0o700, self.layout.user)
+
+    def command(self) -> Command:
+        """The server."""
+        return self._command(
+            "postgres", [str(self.layout.binaries / "postgres"), *self._settings()]
+        )
+
+    async def start(self) -> None:
+        """Start it and wait until it answers, also right after it was killed."""
+        deadline = asyncio.get_running_loop().time() + self.start_timeout
+        while True:
+            said = self.log.stat().st_size if self.log.exists() else 0
+            try:
+                return await super().start()
+            except PartFailed:
+                complaint = self.log.read_text(encoding="utf-8", errors="replace")[said:]
+                late = asyncio.get_running_loop().time() > deadline
+                if late or not any(sign in complaint for sign in _STILL_IN_USE):
+                    raise
             # The children of a server that was killed hold its memory for a moment longer.
             await asyncio.sleep(0.1)
 
-    async def stop(self, grace: float = 20.0) -> None:
-        """End all its connections and itself; the data is at rest afterwards."""
-        if self._process is not None:
-            await self._process.stop(grace)
-            self._process = None
+    async def answers(self) -> bool:
+        """Whether it takes connections."""
+        try:
+            connection = await self.connect()
+        except (OSError, TimeoutError, asyncpg.PostgresError):
+            return False
+        await connection.close()
+        return True
+
+    def forget(self) -> None:
+        """Remove the data, wherever it is. It must not be running."""
+        home = self.layout.data.parent
+        for folder in {home, self.folder, self.layout.socket}:
+            shutil.rmtree(folder, ignore_errors=True)
+        self._layout = None
 
     async def database(
         self, name: str, *, template: str | None = None, owner: str | None = None
@@ -171,42 +193,6 @@ class Postgres:
             shutil.rmtree(layout.data, ignore_errors=True)
             raise
         (layout.data / "pg_hba.conf").write_text(_ACCESS, encoding="ascii")
-
-    async def _start_once(self, deadline: float) -> bool:
-        """Start the server and wait until it answers; False when it has to be tried again."""
-        _make(self.layout.socket, 0o700, self.layout.user)
-        said = self.log.stat().st_size if self.log.exists() else 0
-        process = Process(
-            self._command("postgres", [str(self.layout.binaries / "postgres"), *self._settings()])
-        )
-        try:
-            while process.exit_code is None:
-                if await self._answers():
-                    self._process = process
-                    return True
-                if asyncio.get_running_loop().time() > deadline:
-                    raise PartFailed(
-                        "postgres", f"not ready after {_START_TIMEOUT:.0f} s", self.log
-                    )
-                await asyncio.sleep(0.03)
-        except BaseException:
-            process.kill()
-            raise
-        complaint = self.log.read_text(encoding="utf-8", errors="replace")[said:]
-        if (
-            any(sign in complaint for sign in _STILL_IN_USE)
-            and asyncio.get_running_loop().time() < deadline
-        ):
-            return False
-        raise PartFailed("postgres", f"ended with {process.exit_code}", self.log)
-
-    async def _answers(self) -> bool:
-        try:
-            connection = await self.connect()
-        except (OSError, TimeoutError, asyncpg.PostgresError):
-            return False
-        await connection.close()
-        return True
 
     def _settings(self) -> list[str]:
         settings = {
