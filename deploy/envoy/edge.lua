@@ -1,0 +1,53 @@
+-- What a client may say about itself, and how a browser's cookie becomes a token.
+
+local TOKEN = "proctorium_token"
+
+-- Headers that services believe because only the edge and other services can send them.
+local function strip_claims(headers)
+  local claims = {}
+  for name, _ in pairs(headers) do
+    if name:sub(1, 13) == "x-proctorium-" or name == "x-forwarded-client-cert" then
+      claims[#claims + 1] = name
+    end
+  end
+  for _, name in ipairs(claims) do
+    headers:remove(name)
+  end
+end
+
+-- A cookie comes along with whatever any page sends here, so it counts only for our own pages and for what is typed.
+local function is_from_here(headers)
+  local site = headers:get("sec-fetch-site")
+  return site == nil or site == "same-origin" or site == "none"
+end
+
+local function token_of(cookies)
+  for name, value in cookies:gmatch("([^=;%s]+)=([^;%s]*)") do
+    if name == TOKEN and value ~= "" then
+      return value
+    end
+  end
+  return nil
+end
+
+local function bear_token(headers)
+  local cookies = headers:get("cookie")
+  if cookies == nil or headers:get("authorization") ~= nil or not is_from_here(headers) then
+    return
+  end
+  local token = token_of(cookies)
+  if token ~= nil then
+    headers:add("authorization", "Bearer " .. token)
+  end
+end
+
+function envoy_on_request(handle)
+  local headers = handle:headers()
+  strip_claims(headers)
+  local path = headers:get(":path") or ""
+  if path:sub(1, 12) == "/proctorium." then
+    bear_token(headers)
+    -- For the access log: the name of a method says nothing about a person, the rest of a path may.
+    handle:streamInfo():dynamicMetadata():set("proctorium", "method", path:match("^[^?]*"):sub(1, 120))
+  end
+end

