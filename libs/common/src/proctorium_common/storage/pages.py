@@ -1,0 +1,105 @@
+"""Lists a page at a time: an opaque token says after which item the next page begins.
+
+The token holds the sort key of the last item shown, so that pages neither skip nor repeat items when others come and go. It is bound
+to the list that gave it: name the list, and what it was filtered by.
+
+    after = pages.after("people", request.page_token, str, UUID)
+    rows = ... WHERE (legal_name, person_id) > after ORDER BY legal_name, person_id LIMIT size + 1
+    shown, token = pages.cut("people", rows, size, lambda row: (row.legal_name, row.person_id))
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TypeVar, overload
+from uuid import UUID
+
+from proctorium_common.errors import ServiceError, invalid
+
+KeyPart = str | int | datetime | UUID
+"""What a list can be sorted by."""
+
+T = TypeVar("T")
+K1 = TypeVar("K1", bound=KeyPart)
+K2 = TypeVar("K2", bound=KeyPart)
+K3 = TypeVar("K3", bound=KeyPart)
+
+USUAL, MOST = 50, 200
+
+
+def size_of(asked: int, *, usual: int = USUAL, most: int = MOST) -> int:
+    """How many items a page has when `asked` were asked for; 0 means `usual`, and never more than `most`."""
+    return min(asked, most) if asked > 0 else usual
+
+
+def cut(
+    name: str, rows: Sequence[T], size: int, key: Callable[[T], tuple[KeyPart, ...]]
+) -> tuple[Sequence[T], str]:
+    """The page and the token of the next one, out of `rows`: `size` + 1 of them, or fewer at the end (the token is empty then)."""
+    shown = rows[:size]
+    return shown, token(name, *key(shown[-1])) if len(rows) > size else ""
+
+
+def token(name: str, *key: KeyPart) -> str:
+    """The token of the page that begins after the item with this sort key."""
+    parts = [part.isoformat() if isinstance(part, datetime) else part for part in key]
+    text = json.dumps([name, *parts], default=str, separators=(",", ":"), ensure_ascii=False)
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+@overload
+def after(name: str, text: str, kind: type[K1], /) -> tuple[K1] | None: ...
+@overload
+def after(name: str, text: str, kind: type[K1], second: type[K2], /) -> tuple[K1, K2] | None: ...
+@overload
+def after(
+    name: str, text: str, kind: type[K1], second: type[K2], third: type[K3], /
+) -> tuple[K1, K2, K3] | None: ...
+def after(name: str, text: str, /, *kinds: type[KeyPart]) -> tuple[KeyPart, ...] | None:
+    """The sort key of the item after which the page begins; None for the first page (an empty token).
+
+    Raises INVALID_PAGE_TOKEN for what the list `name` did not give.
+    """
+    if not text:
+        return None
+    try:
+        given, *parts = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        if given != name or len(parts) != len(kinds):
+            raise _not_ours()
+        return tuple(_read(part, kind) for part, kind in zip(parts, kinds, strict=True))
+    except (ValueError, TypeError) as failure:
+        raise _not_ours() from failure
+
+
+def _read(part: object, kind: type[KeyPart]) -> KeyPart:
+    if kind is int and isinstance(part, int) and not isinstance(part, bool):
+        return part
+    if kind is not int and isinstance(part, str):
+        return _READERS[kind](part)
+    raise _not_ours()
+
+
+def _text(part: str) -> str:
+    if "\0" in part:  # PostgreSQL takes every other character
+        raise ValueError("a text with a zero character")
+    return part
+
+
+def _time(part: str) -> datetime:
+    time = datetime.fromisoformat(part)
+    if time.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return time
+
+
+_READERS: dict[type[KeyPart], Callable[[str], KeyPart]] = {str: _text, datetime: _time, UUID: UUID}
+
+
+def _not_ours() -> ServiceError:
+    return invalid(
+        "INVALID_PAGE_TOKEN",
+        "This list cannot be continued from there. Please start again from its first page.",
+    )
