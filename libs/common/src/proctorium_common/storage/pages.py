@@ -58,7 +58,7 @@ def after(name: str, text: str, kind: type[K1], second: type[K2], /) -> tuple[K1
 def after(
     name: str, text: str, kind: type[K1], second: type[K2], third: type[K3], /
 ) -> tuple[K1, K2, K3] | None: ...
-def after(name: str, text: str, /, *kinds: type[KeyPart]) -> tuple[KeyPart, ...] | None:
+def after(name: str, text: str, /, *kinds: type[object]) -> tuple[object, ...] | None:
     """The sort key of the item after which the page begins; None for the first page (an empty token).
 
     Raises INVALID_PAGE_TOKEN for what the list `name` did not give.
@@ -74,7 +74,7 @@ def after(name: str, text: str, /, *kinds: type[KeyPart]) -> tuple[KeyPart, ...]
         raise _not_ours() from failure
 
 
-def _read(part: object, kind: type[KeyPart]) -> KeyPart:
+def _read(part: object, kind: type[object]) -> KeyPart:
     if kind is int and isinstance(part, int) and not isinstance(part, bool):
         return part
     if kind is not int and isinstance(part, str):
@@ -95,7 +95,7 @@ def _time(part: str) -> datetime:
     return time
 
 
-_READERS: dict[type[KeyPart], Callable[[str], KeyPart]] = {str: _text, datetime: _time, UUID: UUID}
+_READERS: dict[type[object], Callable[[str], KeyPart]] = {str: _text, datetime: _time, UUID: UUID}
 
 
 def _not_ours() -> ServiceError:
