@@ -1,0 +1,99 @@
+"""A session of one's own: fresh people, course, assessment and code, so that runs on one stack do not meet each other."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from proctorium.options.v1.options_pb2 import ROLE_LEARNER, ROLE_PROCTOR
+from proctorium_devstack.demo import world
+from proctorium_devstack.demo.edge import Channel, EdgeChannel
+from proctorium_devstack.demo.people import Person, SignIn, sign_in
+
+MakeChannel = Callable[[str, str | None], Channel]
+_NAMES = ("Lena Fischer", "Omar Haddad", "Mei Tanaka", "Ada Obi", "Jonas Weber", "Priya Nair")
+
+
+@dataclass
+class Stage:
+    """Everybody and everything that one session needs, before anybody has joined."""
+
+    edge: str
+    administrator: Person
+    proctor: Person
+    learners: list[Person]
+    course_id: str
+    assessment_id: str
+    session_id: str
+    code: str
+
+    async def close(self) -> None:
+        """Ends all connections."""
+        for person in (self.administrator, self.proctor, *self.learners):
+            await person.close()
+
+
+async def set_stage(
+    edge: str,
+    *,
+    learner_channels: tuple[MakeChannel, ...] = (EdgeChannel, EdgeChannel),
+    starts_in: timedelta = timedelta(minutes=10),
+    capacity: int = 30,
+) -> Stage:
+    """Registers a proctor and one learner per channel, and plans their session; `edge` is host:port."""
+    run = secrets.token_hex(4)
+    administrator = await sign_in(edge, world.ADMINISTRATOR.email, world.ADMINISTRATOR.password)
+    proctor = await newcomer(administrator, edge, "Piotr Nowak", f"piotr.{run}", is_proctor=True)
+    await world.certify(administrator, proctor.person_id)
+    assessment_id = await world.create_assessment(administrator, "Laboratory safety", run)
+    course_id = await world.create_course(administrator, assessment_id, run)
+    learners = []
+    for number, channel in enumerate(learner_channels):
+        name = _NAMES[number % len(_NAMES)]
+        handle = f"{name.split()[0].lower()}{number}.{run}"
+        learner = await newcomer(administrator, edge, name, handle, channel=channel)
+        await world.register(administrator, learner.person_id, course_id)
+        learners.append(learner)
+    plan = world.plan(
+        course_id,
+        assessment_id,
+        [proctor.person_id],
+        [learner.person_id for learner in learners],
+        starts_in=starts_in,
+        capacity=capacity,
+    )
+    session = await world.schedule(administrator, plan)
+    code = await world.code_of(proctor, session.session_id)
+    return Stage(
+        edge,
+        administrator,
+        proctor,
+        learners,
+        course_id,
+        assessment_id,
+        session.session_id,
+        code,
+    )
+
+
+async def newcomer(
+    administrator: Person,
+    edge: str,
+    name: str,
+    handle: str,
+    *,
+    is_proctor: bool = False,
+    channel: MakeChannel = EdgeChannel,
+) -> Person:
+    """Somebody who was registered just now and has signed in."""
+    who = SignIn(
+        "proctor" if is_proctor else "learner",
+        name,
+        f"{handle}@example.org",
+        secrets.token_urlsafe(12),
+    )
+    role = ROLE_PROCTOR if is_proctor else ROLE_LEARNER
+    await world.ensure_person(administrator, who, [role])
+    return await sign_in(edge, who.email, who.password, channel)

@@ -1,0 +1,399 @@
+"""One proctored session, step by step, as its people act it at the edge. The tests and the demo tell the same story."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from e2e.pictures import identity_document, selfie
+from e2e.stage import Stage
+from e2e.watching import Watch
+from proctorium.assessment.v1.attempts_pb2 import (
+    ATTEMPT_STATE_AUTHORIZED,
+    ATTEMPT_STATE_RELEASED,
+    AnswerChange,
+    Attempt,
+    BeginAttemptRequest,
+    ListAttemptsRequest,
+    Receipt,
+    SaveAnswersRequest,
+    SubmitAttemptRequest,
+    WatchAttemptRequest,
+    WatchAttemptResponse,
+)
+from proctorium.assessment.v1.items_pb2 import Answer, ChosenChoices, Item
+from proctorium.assessment.v1.results_pb2 import (
+    Certificate,
+    DownloadCertificateRequest,
+    GetCertificateRequest,
+    GetResultRequest,
+    GetTranscriptRequest,
+    Result,
+    TranscriptEntry,
+    VerifyCertificateRequest,
+)
+from proctorium.enrollment.v1.courses_pb2 import (
+    UNIT_KIND_LESSON,
+    GetCourseRequest,
+    OpenLessonRequest,
+)
+from proctorium.identity.v1.verification_pb2 import (
+    CASE_STATE_SUBMITTED,
+    DECISION_VERIFY,
+    EVIDENCE_KIND_DOCUMENT,
+    EVIDENCE_KIND_SELFIE,
+    Case,
+    DecideCaseRequest,
+    GetCaseRequest,
+    GetEvidenceRequest,
+    GetRegistrationRequest,
+    SubmitEvidenceRequest,
+)
+from proctorium.session.v1.lobby_pb2 import (
+    IDENTITY_STATE_VERIFIED,
+    PARTICIPANT_STATE_IN_SESSION,
+    PARTICIPANT_STATE_WAITING,
+    JoinSessionRequest,
+    Participant,
+    WatchSessionRequest,
+    WatchSessionResponse,
+)
+from proctorium.session.v1.sessions_pb2 import EndSessionRequest, Session, StartSessionRequest
+from proctorium.session.v1.supervision_pb2 import (
+    AuthorizeAssessmentRequest,
+    WatchRosterRequest,
+    WatchRosterResponse,
+)
+from proctorium_common.errors import Kind, ServiceError
+from proctorium_common.ids import new_id
+from proctorium_devstack.demo.people import Person
+from proctorium_devstack.demo.waiting import eventually
+
+Narrate = Callable[[str], None]
+
+
+def silent(_: str) -> None:
+    """Tells nobody."""
+
+
+@dataclass
+class LearnerStory:
+    """One learner on their way through the session."""
+
+    learner: Person
+    stage: Stage
+    say: Narrate = silent
+    participant_id: str = ""
+    attempt_id: str = ""
+    receipts: list[Receipt] = field(default_factory=list)
+    sequence: int = 0
+    lobby: Watch[WatchSessionResponse] | None = None
+    exam: Watch[WatchAttemptResponse] | None = None
+
+    async def join(self) -> Participant:
+        """Types the code, is Waiting, and watches the lobby from then on."""
+        answer = await self.learner.lobby.JoinSession(
+            JoinSessionRequest(request_id=str(new_id()), code=self.stage.code)
+        )
+        assert answer.participant.state == PARTICIPANT_STATE_WAITING
+        self.participant_id = answer.participant.participant_id
+        self.lobby = Watch(self._open_lobby, lambda view: view.cursor)
+        await self.lobby.until(
+            lambda view: view.participant.state == PARTICIPANT_STATE_WAITING, "Waiting"
+        )
+        self.say(f"{self.learner.name} joined and is Waiting, participant {self.participant_id}")
+        return answer.participant
+
+    def _open_lobby(self, cursor: str) -> AsyncIterator[WatchSessionResponse]:
+        return self.learner.lobby.WatchSession(
+            WatchSessionRequest(session_id=self.stage.session_id, cursor=cursor)
+        )
+
+    async def send_evidence(self) -> Case:
+        """Sends document and selfie; the case is submitted then."""
+
+        async def case_opened() -> Case | None:
+            try:
+                request = GetCaseRequest(session_id=self.stage.session_id)
+                return (await self.learner.identity.GetCase(request)).case
+            except ServiceError as unknown:
+                if unknown.kind is not Kind.NOT_FOUND:
+                    raise
+                return None
+
+        case = await eventually(case_opened, "the identity case to be opened")
+        for kind, image in (
+            (EVIDENCE_KIND_DOCUMENT, identity_document(self.learner.name)),
+            (EVIDENCE_KIND_SELFIE, selfie()),
+        ):
+            answer = await self.learner.identity.SubmitEvidence(
+                SubmitEvidenceRequest(
+                    request_id=str(new_id()), case_id=case.case_id, kind=kind, image=image
+                )
+            )
+            case = answer.case
+        assert case.state == CASE_STATE_SUBMITTED
+        self.say(f"{self.learner.name} sent document and selfie, case {case.case_id}")
+        return case
+
+    async def open_lesson(self) -> str:
+        """Opens the course's first lesson; returns its HTML."""
+        course = await self.learner.courses.GetCourse(
+            GetCourseRequest(course_id=self.stage.course_id)
+        )
+        lesson = next(unit for unit in course.course.units if unit.kind == UNIT_KIND_LESSON)
+        return (
+            await self.learner.courses.OpenLesson(OpenLessonRequest(unit_id=lesson.unit_id))
+        ).html
+
+    async def open_lesson_eventually(self) -> str:
+        """Opens the lesson as soon as enrollment has heard that the session began."""
+
+        async def opened() -> str | None:
+            try:
+                return await self.open_lesson()
+            except ServiceError as closed:
+                if closed.reason != "NOT_IN_SESSION":
+                    raise
+                return None
+
+        return await eventually(opened, "the course content to open")
+
+    async def be_in_session(self) -> None:
+        """Waits to be shown In Session."""
+        assert self.lobby is not None
+        await self.lobby.until(
+            lambda view: view.participant.state == PARTICIPANT_STATE_IN_SESSION, "In Session"
+        )
+        self.say(f"{self.learner.name} is shown In Session")
+
+    async def find_attempt(self) -> str:
+        """The id of this learner's attempt in the session."""
+
+        async def listed() -> str | None:
+            answer = await self.learner.attempts.ListAttempts(ListAttemptsRequest())
+            mine = (a for a in answer.attempts if a.session_id == self.stage.session_id)
+            return next((attempt.attempt_id for attempt in mine), None)
+
+        self.attempt_id = await eventually(listed, "the attempt to be made")
+        return self.attempt_id
+
+    async def begin(self) -> Attempt:
+        """Waits for the authorisation and begins."""
+        await self.find_attempt()
+        self.exam = Watch(self._open_exam, lambda view: view.cursor)
+        await self.exam.until(
+            lambda view: view.attempt.state == ATTEMPT_STATE_AUTHORIZED, "the attempt authorised"
+        )
+        answer = await self.learner.attempts.BeginAttempt(
+            BeginAttemptRequest(request_id=str(new_id()), attempt_id=self.attempt_id)
+        )
+        self.say(f"{self.learner.name} began attempt {self.attempt_id}")
+        return answer.attempt
+
+    def _open_exam(self, cursor: str) -> AsyncIterator[WatchAttemptResponse]:
+        return self.learner.attempts.WatchAttempt(
+            WatchAttemptRequest(attempt_id=self.attempt_id, cursor=cursor)
+        )
+
+    async def save(self, item: Item, answer: Answer) -> Receipt:
+        """Saves one change under the next sequence number; returns the receipt."""
+        self.sequence += 1
+        return await self.save_again(self.sequence, item.item_id, answer)
+
+    async def save_again(self, sequence: int, item_id: str, answer: Answer) -> Receipt:
+        """Sends one change, for the first or another time."""
+        made = Timestamp()
+        made.FromDatetime(datetime.now(UTC))
+        change = AnswerChange(sequence=sequence, item_id=item_id, answer=answer, client_time=made)
+        saved = await self.learner.attempts.SaveAnswers(
+            SaveAnswersRequest(attempt_id=self.attempt_id, changes=[change])
+        )
+        self.receipts.append(saved.receipt)
+        return saved.receipt
+
+    async def answer_all(self, attempt: Attempt) -> None:
+        """Answers every question rightly."""
+        for item in attempt.items:
+            receipt = await self.save(item, right_answer(item))
+        self.say(
+            f"{self.learner.name} saved {len(attempt.items)} answers, "
+            f"receipt {receipt.chain_head.hex()[:16]}…"
+        )
+
+    async def submit(self) -> None:
+        """Hands in."""
+        await self.learner.attempts.SubmitAttempt(
+            SubmitAttemptRequest(request_id=str(new_id()), attempt_id=self.attempt_id)
+        )
+        self.say(f"{self.learner.name} handed in")
+
+    async def see_result(self) -> Result:
+        """Waits for the result; returns it with feedback."""
+        assert self.exam is not None
+        await self.exam.until(
+            lambda view: view.attempt.state == ATTEMPT_STATE_RELEASED, "the result released"
+        )
+        request = GetResultRequest(attempt_id=self.attempt_id)
+        result = (await self.learner.results.GetResult(request)).result
+        verdict = "passed" if result.passed else "failed"
+        self.say(
+            f"{self.learner.name} sees the result: {result.points:g} of "
+            f"{result.points_possible:g} points, {verdict}"
+        )
+        return result
+
+    async def fetch_certificate(self) -> tuple[Certificate, bytes]:
+        """Waits until the certificate is made; returns it and its PDF, checked at the public door."""
+
+        async def issued() -> Certificate | None:
+            result = await self.learner.results.GetResult(
+                GetResultRequest(attempt_id=self.attempt_id)
+            )
+            if not result.result.certificate_id:
+                return None
+            request = GetCertificateRequest(certificate_id=result.result.certificate_id)
+            try:
+                return (await self.learner.certificates.GetCertificate(request)).certificate
+            except ServiceError as pending:
+                if pending.reason != "CERTIFICATE_PENDING":
+                    raise
+                return None
+
+        certificate = await eventually(issued, "the certificate")
+        pdf = await self.learner.certificates.DownloadCertificate(
+            DownloadCertificateRequest(certificate_id=certificate.certificate_id)
+        )
+        verified = await self.learner.certificates.VerifyCertificate(
+            VerifyCertificateRequest(certificate_id=certificate.certificate_id)
+        )
+        assert verified.holder_name == self.learner.name
+        assert json.loads(certificate.credential_json)["proof"]
+        self.say(
+            f"{self.learner.name} has certificate {certificate.certificate_id} "
+            f"(PDF of {len(pdf.pdf):,} bytes, credential signed)"
+        )
+        return certificate, pdf.pdf
+
+    async def transcript(self) -> list[TranscriptEntry]:
+        """The learner's transcript."""
+        answer = await self.learner.transcripts.GetTranscript(GetTranscriptRequest())
+        return list(answer.entries)
+
+    async def close(self) -> None:
+        """Hangs up all streams."""
+        for watch in (self.lobby, self.exam):
+            if watch is not None:
+                await watch.close()
+
+
+@dataclass
+class ProctorStory:
+    """The proctor's side of the session."""
+
+    stage: Stage
+    say: Narrate = silent
+    roster: Watch[WatchRosterResponse] | None = None
+
+    @property
+    def proctor(self) -> Person:
+        """Who supervises."""
+        return self.stage.proctor
+
+    def watch(self) -> None:
+        """Opens the roster."""
+        self.roster = Watch(self._open_roster, lambda view: view.cursor)
+
+    def _open_roster(self, cursor: str) -> AsyncIterator[WatchRosterResponse]:
+        return self.proctor.supervision.WatchRoster(
+            WatchRosterRequest(session_id=self.stage.session_id, cursor=cursor)
+        )
+
+    async def verify(self, case: Case) -> Case:
+        """Looks at the pictures beside the registration, and decides."""
+        identity = self.proctor.identity
+        for kind in (EVIDENCE_KIND_DOCUMENT, EVIDENCE_KIND_SELFIE):
+            picture = await identity.GetEvidence(
+                GetEvidenceRequest(case_id=case.case_id, kind=kind)
+            )
+            assert picture.image
+        registered = await identity.GetRegistration(GetRegistrationRequest(case_id=case.case_id))
+        decided = await identity.DecideCase(
+            DecideCaseRequest(
+                request_id=str(new_id()),
+                case_id=case.case_id,
+                decision=DECISION_VERIFY,
+                decision_reason="The photo and the name agree.",
+            )
+        )
+        self.say(f"{self.proctor.name} verified the identity of {registered.legal_name}")
+        return decided.case
+
+    async def start(self) -> Session:
+        """Starts the session."""
+        answer = await self.proctor.sessions.StartSession(
+            StartSessionRequest(request_id=str(new_id()), session_id=self.stage.session_id)
+        )
+        self.say(f"{self.proctor.name} started session {self.stage.session_id}")
+        return answer.session
+
+    async def authorize(self, *learners: LearnerStory) -> None:
+        """Authorises the assessment for these learners, once the roster shows them verified."""
+        assert self.roster is not None
+        for learner in learners:
+            await self.roster.until(_shows_verified(learner.participant_id), "a verified identity")
+        await self.proctor.supervision.AuthorizeAssessment(
+            AuthorizeAssessmentRequest(
+                request_id=str(new_id()),
+                session_id=self.stage.session_id,
+                assessment_id=self.stage.assessment_id,
+                participant_ids=[learner.participant_id for learner in learners],
+            )
+        )
+        names = ", ".join(learner.learner.name for learner in learners)
+        self.say(f"{self.proctor.name} authorised the assessment for {names}")
+
+    async def end(self) -> Session:
+        """Ends the session."""
+        answer = await self.proctor.sessions.EndSession(
+            EndSessionRequest(request_id=str(new_id()), session_id=self.stage.session_id)
+        )
+        self.say(f"{self.proctor.name} ended the session")
+        return answer.session
+
+    async def close(self) -> None:
+        """Hangs up."""
+        if self.roster is not None:
+            await self.roster.close()
+
+
+def _shows_verified(participant_id: str) -> Callable[[WatchRosterResponse], bool]:
+    def verified(participant: Participant) -> bool:
+        return (
+            participant.participant_id == participant_id
+            and participant.identity == IDENTITY_STATE_VERIFIED
+        )
+
+    def shows(view: WatchRosterResponse) -> bool:
+        return verified(view.participant) or any(map(verified, view.snapshot.participants))
+
+    return shows
+
+
+def right_answer(item: Item) -> Answer:
+    """The right answer to a question of the story's assessment, which learners are not told."""
+    match item.WhichOneof("kind"):
+        case "single_choice":
+            return Answer(chosen=ChosenChoices(choice_ids=["b"]))
+        case "multiple_choice":
+            return Answer(chosen=ChosenChoices(choice_ids=["goggles", "gloves", "coat"]))
+        case "true_false":
+            return Answer(truth=False)
+        case "numeric":
+            return Answer(number=0.4)
+        case other:
+            raise AssertionError(f"no such question in the story: {other}")
