@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,7 +78,7 @@ def _make_virtual_environment() -> None:
 
 def _install_uv() -> None:
     """The pinned uv, by pip from the lock itself, so that its version is written once and its hash checked."""
-    wanted = _locked("uv")
+    wanted = locked("uv")
     version = wanted.split()[0].removeprefix("uv==")
     if UV.exists() and subprocess.check_output([UV, "--version"], text=True).split()[1] == version:
         return
@@ -95,7 +96,7 @@ def _install_uv() -> None:
         )  # fmt: skip
 
 
-def _locked(name: str) -> str:
+def locked(name: str) -> str:
     """The lines of requirements.lock that pin `name`."""
     lines = LOCK.read_text(encoding="utf-8").splitlines(keepends=True)
     start = next(at for at, line in enumerate(lines) if line.startswith(f"{name}=="))
@@ -108,12 +109,14 @@ def _uv(command: str, *arguments: object) -> None:
 
 
 def _run(*command: object) -> None:
-    subprocess.run([str(part) for part in command], check=True, cwd=ROOT, env=_environment())
+    subprocess.run(
+        [str(part) for part in command], check=True, cwd=ROOT, env=with_mirror(os.environ)
+    )
 
 
-def _environment() -> dict[str, str]:
-    """Ours, with the system's certificates for uv, and with pip's index where uv was told of none."""
-    environment = {"UV_SYSTEM_CERTS": "1", **os.environ}
+def with_mirror(given: Mapping[str, str]) -> dict[str, str]:
+    """`given`, with the system's certificates for uv, and with pip's index where uv was told of none."""
+    environment = {"UV_SYSTEM_CERTS": "1", **given}
     index = environment.get("PIP_INDEX_URL")
     if index and not environment.keys() & {"UV_DEFAULT_INDEX", "UV_INDEX_URL"}:
         environment["UV_DEFAULT_INDEX"] = index

@@ -154,6 +154,11 @@ def check_pins() -> str:
     return "\n".join(check_lock(lock, wanted, own))
 
 
+def check_images() -> str:
+    """The Dockerfile, by hadolint."""
+    return _run(BIN / "hadolint", "Dockerfile")
+
+
 def check_web() -> str:
     """The web pages' TypeScript."""
     if not (ROOT / "services/portal/web/package.json").exists():
@@ -170,6 +175,7 @@ CHECKS: Mapping[str, Callable[[], str]] = {
     "imports": check_imports,
     "topology": check_topology,
     "reasons": check_refusals,
+    "images": check_images,
     "types": check_types,
     "web": check_web,
 }
