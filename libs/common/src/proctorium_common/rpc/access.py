@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from google.protobuf.descriptor import MethodDescriptor
-from proctorium.options.v1 import options_pb2
 
+from proctorium.options.v1 import options_pb2
 from proctorium_common.errors import not_allowed, unauthenticated
 from proctorium_common.rpc.caller import Caller
 

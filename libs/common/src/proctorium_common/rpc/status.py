@@ -10,7 +10,7 @@ from google.protobuf import any_pb2
 from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 
-from proctorium_common.errors import Kind, ServiceError, Violation
+from proctorium_common.errors import Kind, ServiceError, Violation, unavailable
 
 DOMAIN = "proctorium"
 DETAILS_KEY = "grpc-status-details-bin"
@@ -34,6 +34,26 @@ _KINDS = {code: kind for kind, code in CODES.items()} | {
     grpc.StatusCode.OUT_OF_RANGE: Kind.INVALID,
     grpc.StatusCode.CANCELLED: Kind.UNAVAILABLE,
 }
+
+
+def error_for(failure: Exception, *, trace_id: str) -> ServiceError:
+    """What a caller is told about `failure`: itself, if it was meant for callers, else only where to look for it."""
+    if isinstance(failure, ServiceError):
+        return failure
+    if isinstance(failure, grpc.aio.AioRpcError):
+        asked = error_of(failure)
+        if asked.kind in {Kind.UNAVAILABLE, Kind.TIMED_OUT}:
+            return unavailable(
+                "DEPENDENCY_UNAVAILABLE",
+                "A part of the system does not answer now. Please try again.",
+                retry_after=asked.retry_after,
+            )
+    return ServiceError(
+        Kind.INTERNAL,
+        "INTERNAL",
+        f"Something went wrong on our side. Please report it with this id: {trace_id}",
+        metadata={"trace_id": trace_id},
+    )
 
 
 def details_of(error: ServiceError) -> bytes:

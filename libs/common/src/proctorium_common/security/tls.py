@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,12 +47,11 @@ class Certificates:
         )
 
 
-def peer_name(auth_context: Mapping[str, Sequence[bytes]]) -> str | None:
+def peer_name(auth_context: Mapping[str, Iterable[bytes]]) -> str | None:
     """The name in the certificate of the other end (its common name, else its first alternative name), or None."""
     for key in (_COMMON_NAME, _ALTERNATIVE_NAMES):
-        names = auth_context.get(key)
-        if names:
-            return names[0].decode()
+        for name in auth_context.get(key, ()):
+            return name.decode()
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from joserfc import jws, jwt
@@ -57,7 +57,8 @@ class TokenSigner:
     def sign(self, person_id: UUID, roles: Iterable[str]) -> SignedToken:
         """A token that says `person_id` holds `roles`, from now for the life given."""
         now = self._clock()
-        expire_time = now + self._life
+        # Claims hold whole seconds, so the answer does too.
+        expire_time = (now + self._life).replace(microsecond=0)
         claims = {
             "iss": self._issuer,
             "aud": self._audience,
@@ -69,14 +70,7 @@ class TokenSigner:
         }
         header = {"alg": ALGORITHM, "kid": self._key.key_id}
         text = jwt.encode(header, claims, self._key.signer, algorithms=[ALGORITHM])
-        return SignedToken(text, datetime.fromtimestamp(claims_time(claims["exp"]), UTC))
-
-
-def claims_time(value: object) -> int:
-    """A time of a claim in seconds since 1970. Raises TOKEN_INVALID when it is none."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return int(value)
-    raise _not_ours()
+        return SignedToken(text, expire_time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +131,7 @@ class TokenVerifier:
 
     def _check(self, claims: dict[str, object], key: PublicKey) -> tuple[Caller, float]:
         now = self._clock().timestamp()
-        issued, expires = claims_time(claims.get("iat")), claims_time(claims.get("exp"))
+        issued, expires = _seconds(claims.get("iat")), _seconds(claims.get("exp"))
         audience = claims.get("aud")
         audiences = audience if isinstance(audience, list) else [audience]
         retired = key.retire_time is not None and issued > key.retire_time.timestamp()
@@ -153,7 +147,9 @@ class TokenVerifier:
             raise unauthenticated(
                 "TOKEN_EXPIRED", "Your sign-in is no longer valid. Please sign in again."
             )
-        return Caller(person_id=_person(claims.get("sub")), roles=_roles(claims.get("roles"))), until
+        return Caller(
+            person_id=_person(claims.get("sub")), roles=_roles(claims.get("roles"))
+        ), until
 
     def _remember(self, token: str, verified: _Remembered) -> None:
         self._verified[token] = verified
@@ -184,3 +180,9 @@ def _roles(roles: object) -> frozenset[str]:
 
 def _not_ours() -> ServiceError:
     return unauthenticated("TOKEN_INVALID", "Please sign in again.")
+
+
+def _seconds(value: object) -> int:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return int(value)
+    raise _not_ours()

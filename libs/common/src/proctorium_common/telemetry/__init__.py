@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Thread
 
@@ -36,10 +37,8 @@ class Telemetry:
                 loop.call_soon_threadsafe(done.set)
 
         Thread(target=flush, name="telemetry-flush", daemon=True).start()
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(done.wait(), _FLUSH_SECONDS)
-        except TimeoutError:
-            pass
 
 
 def start_telemetry(
@@ -56,7 +55,9 @@ def start_telemetry(
             MetricsOverHttp(endpoint, service), export_interval_millis=_METRICS_EVERY_MS
         )
         telemetry = Telemetry(
-            Tracing(service, ratio=ratio, exporter=SpansOverHttp(endpoint, service), instance=instance),
+            Tracing(
+                service, ratio=ratio, exporter=SpansOverHttp(endpoint, service), instance=instance
+            ),
             Metrics(service, reader=reader, instance=instance),
         )
     use_tracing(telemetry.tracing)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
+from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
@@ -87,6 +88,7 @@ class Tracing:
         sampler = TraceIdRatioBased(ratio)
         self._bound = sampler.bound if exporter is not None else 0
         self._provider: TracerProvider | None = None
+        self.tracer: trace.Tracer = trace.NoOpTracer()
         if exporter is not None:
             self._provider = TracerProvider(
                 sampler=ParentBased(sampler),
@@ -97,7 +99,7 @@ class Tracing:
             self._provider.add_span_processor(
                 BatchSpanProcessor(exporter, schedule_delay_millis=export_delay_ms)
             )
-            self._tracer = self._provider.get_tracer("proctorium")
+            self.tracer = self._provider.get_tracer("proctorium")
 
     def start(
         self,
@@ -118,7 +120,7 @@ class Tracing:
         if self._provider is None or not parent.trace_flags & TraceFlags.SAMPLED:
             return NonRecordingSpan(parent)
         context = trace.set_span_in_context(NonRecordingSpan(parent), Context())
-        return self._tracer.start_span(name, context, kind, attributes, links)
+        return self.tracer.start_span(name, context, kind, attributes, links)
 
     def _start_root(
         self,
@@ -130,7 +132,7 @@ class Tracing:
     ) -> Span:
         decided = _decided_trace_id.set(trace_id)
         try:
-            return self._tracer.start_span(name, Context(), kind, attributes, links)
+            return self.tracer.start_span(name, Context(), kind, attributes, links)
         finally:
             _decided_trace_id.reset(decided)
 
@@ -148,8 +150,32 @@ _tracing: ContextVar[Tracing] = ContextVar("proctorium_tracing", default=NOT_TRA
 
 
 def use_tracing(tracing: Tracing) -> None:
-    """Makes `tracing` that of this task and of all tasks it starts from now on."""
+    """Makes `tracing` that of this task and of all tasks it starts from now on.
+
+    OpenTelemetry's own API (`trace.get_tracer`), which libraries use, answers accordingly.
+    """
     _tracing.set(tracing)
+    if not isinstance(trace.get_tracer_provider(), _TracingOfContext):
+        trace.set_tracer_provider(_TracingOfContext())
+
+
+class _TracingOfContext(trace.TracerProvider):
+    """The one provider of this process: whichever service's code asks gets that service's tracer."""
+
+    def get_tracer(self, *_: object, **__: object) -> trace.Tracer:
+        return _TracerOfContext()
+
+
+class _TracerOfContext(trace.Tracer):
+    def start_span(self, name: str, *arguments: Any, **named: Any) -> Span:
+        return _tracing.get().tracer.start_span(name, *arguments, **named)
+
+    @contextmanager
+    def start_as_current_span(  # type: ignore[override]  # theirs is a private type of context managers
+        self, name: str, *arguments: Any, **named: Any
+    ) -> Iterator[Span]:
+        with _tracing.get().tracer.start_as_current_span(name, *arguments, **named) as started:
+            yield started
 
 
 def current_tracing() -> Tracing:
@@ -183,9 +209,7 @@ def span(
     links: Sequence[Link] = (),
 ) -> Iterator[Span]:
     """A span below the current one for the length of the block; an exception marks it as failed and goes on."""
-    with span_from(
-        current_place(), name, kind=kind, attributes=attributes, links=links
-    ) as started:
+    with span_from(current_place(), name, kind=kind, attributes=attributes, links=links) as started:
         yield started
 
 

@@ -1,0 +1,117 @@
+"""Whether a call is let in: enough time, a caller that is known, one that may, and a request that is valid."""
+
+from __future__ import annotations
+
+import time
+
+from google.protobuf.message import DecodeError, Message
+
+from proctorium_common.errors import ServiceError, invalid, not_allowed, timed_out, unavailable
+from proctorium_common.rpc.caller import Call, Caller, enter_call
+from proctorium_common.rpc.served import Context, Served, ServedCalls
+from proctorium_common.rpc.validation import RequestRules
+from proctorium_common.security.tls import peer_name
+from proctorium_common.security.tokens import TokenVerifier
+
+LEAST_SECONDS = 0.005
+"""A call with less than this left, after shaving, is refused: nobody would hear its answer."""
+
+EDGE = "edge"
+"""The name in the certificate of the edge, through which people's calls come."""
+
+
+class Admission:
+    """Lets calls in. `peers` are the names in certificates that may connect; None for connections that prove nothing (loopback)."""
+
+    def __init__(
+        self,
+        tokens: TokenVerifier,
+        rules: RequestRules,
+        calls: ServedCalls,
+        peers: frozenset[str] | None,
+    ) -> None:
+        self._tokens = tokens
+        self._rules = rules
+        self._calls = calls
+        self._peers = peers
+
+    def identify(self, served: Served, context: Context) -> bool:
+        """Finds out who calls, as far as that needs no waiting; False says: `verify` the token.
+
+        Raises DEADLINE_TOO_SHORT for a hopeless call, SHUTTING_DOWN, and NOT_ALLOWED for a certificate that may not connect.
+        """
+        if served.left is not None and served.left < LEAST_SECONDS:
+            raise timed_out(
+                "DEADLINE_TOO_SHORT", "Too little time was left to do this; nothing was begun."
+            )
+        if self._calls.ending:
+            raise unavailable("SHUTTING_DOWN", "The service is restarting. Please try again.")
+        service = None if self._peers is None else self._peer(context, self._peers)
+        if served.token is None:
+            if service is not None:
+                served.caller = Caller(service=service)
+            return True
+        person = self._tokens.remembered(served.token)
+        if person is None:
+            served.caller = Caller(service=service)
+            return False
+        served.caller = Caller(person.person_id, person.roles, service)
+        return True
+
+    def _peer(self, context: Context, peers: frozenset[str]) -> str:
+        name = peer_name(context.auth_context())
+        if name is None or name not in peers:
+            raise not_allowed("NOT_ALLOWED", f"{name or 'Nobody'} may not call this service.")
+        return name
+
+    async def verify(self, served: Served) -> None:
+        """Verifies a token that is not remembered.
+
+        Raises TOKEN_INVALID, TOKEN_EXPIRED or KEYS_UNAVAILABLE; a public method goes on without a person instead, so that somebody
+        with an old token can sign in again.
+        """
+        try:
+            person = await self._tokens.verify(served.token or "")
+        except ServiceError:
+            if not served.method.rule.public:
+                raise
+        else:
+            served.caller = Caller(person.person_id, person.roles, served.caller.service)
+
+    def admit(self, served: Served, received: bytes) -> Message:
+        """Lets a call with one request in and answers it. Raises TOKEN_MISSING, NOT_ALLOWED or INVALID_REQUEST."""
+        self._enter(served)
+        return self.check(served, received)
+
+    async def admit_stream(self, served: Served, context: Context) -> None:
+        """Lets a call in whose requests are checked one by one."""
+        if not self.identify(served, context):
+            await self.verify(served)
+        self._enter(served)
+
+    def _enter(self, served: Served) -> None:
+        served.method.rule.check(served.caller)
+        served.limit()
+        deadline = None if served.left is None else time.monotonic() + served.left
+        enter_call(Call(served.caller, served.method.name, deadline))
+
+    def check(self, served: Served, received: bytes) -> Message:
+        """The request, read and checked; the ids of the first one are noted. Raises INVALID_REQUEST."""
+        try:
+            request = served.method.request.FromString(received)
+        except DecodeError as failure:
+            raise invalid("INVALID_REQUEST", "The request cannot be read.") from failure
+        if served.ids is None:
+            self._note_ids(served, request)
+        self._rules.check(request)
+        return request
+
+    def _note_ids(self, served: Served, request: Message) -> None:
+        ids = {name: value for name in served.method.ids if (value := getattr(request, name))}
+        served.ids = ids
+        span = served.span
+        if span.is_recording():
+            if served.caller.person_id is not None:
+                span.set_attribute("proctorium.person_id", str(served.caller.person_id))
+            for name, value in ids.items():
+                span.set_attribute(f"proctorium.{name}", value)

@@ -1,0 +1,173 @@
+"""Health that follows the wiring: each part of a service says how it is, and `grpc.health.v1` tells it on.
+
+Ready and alive are two questions. Ready ("" and each of the service's own names) follows the checks that answers depend on. Alive
+("live") only says that the process answers at all. A part that answers do not depend on makes the service degraded, not unready: while
+NATS is away, learners go on saving.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from grpc_health.v1 import health, health_pb2
+from opentelemetry.metrics import Observation
+
+from proctorium_common.telemetry.logs import get_logger
+from proctorium_common.telemetry.metrics import Metrics
+
+log = get_logger()
+
+LIVE = "live"
+"""The name under which a probe asks whether the process answers at all."""
+
+Probe = Callable[[], Awaitable[None]]
+"""Returns when the part is well, raises what is wrong otherwise."""
+
+_PROBE_SECONDS = 2.0
+_QUIET_ROUNDS = 16
+# A part that was well may fail one round, so that a moment of load does not take a replica out of service.
+_TOLERATED = 1
+_SERVING = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+class Weight(Enum):
+    """What it means when a part is not well."""
+
+    REQUIRED = "required"
+    """Calls cannot be answered: not ready."""
+    DEGRADING = "degrading"
+    """Calls are answered, something beside them is late: ready, and said in log and metric."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One part of a service, how it is asked, and what its failure means."""
+
+    name: str
+    probe: Probe
+    weight: Weight = Weight.REQUIRED
+
+
+@dataclass(frozen=True)
+class State:
+    """What the last round of checks found: the parts that are not well, each with the reason."""
+
+    failing: Mapping[str, str] = field(default_factory=dict)
+    required: frozenset[str] = frozenset()
+
+    @property
+    def ready(self) -> bool:
+        """Whether calls can be answered."""
+        return self.required.isdisjoint(self.failing)
+
+    @property
+    def degraded(self) -> bool:
+        """Whether calls are answered while something beside them is not well."""
+        return self.ready and bool(self.failing)
+
+
+class Health:
+    """The checks of one service, and the gRPC service that tells what they found."""
+
+    def __init__(self, metrics: Metrics, *, every_seconds: float = 1.0) -> None:
+        self.servicer = health.aio.HealthServicer()  # type: ignore[attr-defined]  # documented, and missing in its types
+        self._every_seconds = every_seconds
+        self._checks: list[Check] = []
+        self._names: set[str] = {""}
+        self._changed = asyncio.Condition()
+        self._found = False
+        self._failures: dict[str, int] = {}
+        self.state = State()
+        metrics.observe(
+            "proctorium.check.ok", "1 while a part of the service is well, else 0", self._observe
+        )
+
+    def add(self, check: Check) -> None:
+        """Adds a part. Before the first round nothing is ready."""
+        self._checks.append(check)
+
+    def serve(self, names: Iterable[str]) -> None:
+        """Adds names of gRPC services that are ready when this service is."""
+        self._names.update(names)
+
+    async def announce(self) -> None:
+        """Says alive and not yet ready: the first words of a server."""
+        await self.servicer.set(LIVE, _SERVING)
+        await self._tell(ready=False)
+
+    async def watch(self) -> None:
+        """Runs the checks again and again, for ever. What is missing is said each second at first, then less often."""
+        quiet, waited = 1, 0
+        while True:
+            state = await self.check_now()
+            if state.ready:
+                quiet, waited = 1, 0
+            else:
+                waited += 1
+                if waited >= quiet:
+                    log.warning("service_waits", missing=dict(state.failing))
+                    quiet, waited = min(2 * quiet, _QUIET_ROUNDS), 0
+            await asyncio.sleep(self._every_seconds)
+
+    async def check_now(self) -> State:
+        """Runs every check once and tells what they found."""
+        before, known = self.state, self._found
+        self.state = await self._round()
+        self._found = True
+        if not known or self.state.ready != before.ready:
+            await self._tell(ready=self.state.ready)
+            log.info("service_ready" if self.state.ready else "service_not_ready")
+        for name in self.state.failing.keys() - before.failing.keys():
+            log.warning("check_failing", check=name, error=self.state.failing[name])
+        for name in before.failing.keys() - self.state.failing.keys():
+            log.info("check_well", check=name)
+        async with self._changed:
+            self._changed.notify_all()
+        return self.state
+
+    async def _round(self) -> State:
+        results = await asyncio.gather(*(_ask(check) for check in self._checks))
+        failing: dict[str, str] = {}
+        for check, wrong in zip(self._checks, results, strict=True):
+            failures = 0 if wrong is None else self._failures.get(check.name, _TOLERATED) + 1
+            self._failures[check.name] = failures
+            if wrong is not None and failures > _TOLERATED:
+                failing[check.name] = wrong
+        required = frozenset(
+            check.name for check in self._checks if check.weight is Weight.REQUIRED
+        )
+        return State(failing, required)
+
+    async def until(self, holds: Callable[[State], bool]) -> State:
+        """Waits until a round of checks was made whose outcome `holds`."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._found and holds(self.state))
+        return self.state
+
+    async def end(self) -> None:
+        """Says not ready from now on, whatever the checks find; still alive."""
+        await self.servicer.enter_graceful_shutdown()
+        # That call ends "live" too, and a probe would kill what is busy ending well.
+        await self.servicer._set(LIVE, _SERVING)  # noqa: SLF001 - its public way is closed by then
+
+    async def _tell(self, *, ready: bool) -> None:
+        for name in self._names:
+            await self.servicer.set(name, _SERVING if ready else _NOT_SERVING)
+
+    def _observe(self) -> Iterable[Observation]:
+        for check in self._checks:
+            well = self._found and check.name not in self.state.failing
+            yield Observation(int(well), {"check": check.name, "weight": check.weight.value})
+
+
+async def _ask(check: Check) -> str | None:
+    try:
+        async with asyncio.timeout(_PROBE_SECONDS):
+            await check.probe()
+    except Exception as failure:  # noqa: BLE001 - whatever is wrong is what the check found
+        return str(failure) or type(failure).__name__
+    return None

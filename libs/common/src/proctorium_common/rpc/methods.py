@@ -1,0 +1,74 @@
+"""The methods of a server: what the proto says of each, read once before the first call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+import grpc
+from google.protobuf import descriptor_pool, message_factory
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.message import Message
+
+from proctorium_common.rpc.access import AccessRule, rule_of
+from proctorium_common.telemetry.traces import id_fields
+
+# Quoted, because gRPC's classes are generic in their types only.
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+Servicer = TypeVar("Servicer")
+AddToServer = Callable[[Servicer, grpc.aio.Server], None]
+"""The generated `add_<Service>Servicer_to_server`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One method: its full name ("/package.Service/Method"), who may call it, what it takes, and its ids for spans and logs."""
+
+    name: str
+    rule: AccessRule
+    request: type[Message]
+    ids: tuple[str, ...]
+    answers_many: bool
+    attributes: Mapping[str, str]
+
+
+def service_descriptor(service: str) -> ServiceDescriptor:
+    """The descriptor of a service by its full name; its generated module must have been imported."""
+    return descriptor_pool.Default().FindServiceByName(service)
+
+
+def methods_of(service: str) -> dict[str, Method]:
+    """The methods of `service` by their simple names. Raises NoAccessRule when one does not say who may call it."""
+    return {
+        method.name: Method(
+            name=f"/{service}/{method.name}",
+            rule=rule_of(method),
+            request=message_factory.GetMessageClass(method.input_type),
+            ids=id_fields(method.input_type),
+            answers_many=method.server_streaming,
+            attributes={"rpc.system": "grpc", "rpc.service": service, "rpc.method": method.name},
+        )
+        for method in service_descriptor(service).methods
+    }
+
+
+def is_free_of_side_effects(options: Any) -> bool:
+    """Whether a method's proto says that calling it changes nothing, so that calling it again is safe."""
+    return bool(options.idempotency_level == options.NO_SIDE_EFFECTS)
+
+
+class HandlerCollector:
+    """Stands where the generated code wants a server, and keeps the handlers that it would have registered there."""
+
+    def __init__(self) -> None:
+        self.handlers: dict[str, Mapping[str, Handler]] = {}
+
+    def add_generic_rpc_handlers(self, handlers: object) -> None:
+        """The same handlers come again, by service, in the next call."""
+
+    def add_registered_method_handlers(
+        self, service_name: str, method_handlers: Mapping[str, Handler]
+    ) -> None:
+        """Keeps the handlers of one service."""
+        self.handlers[service_name] = method_handlers

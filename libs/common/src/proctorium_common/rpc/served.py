@@ -1,0 +1,222 @@
+"""The calls that a server has under way: each begins with its trace and ends with its one log line, its metric and its status."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from typing import Any, TypeAlias, cast
+
+import grpc
+from opentelemetry.trace import Span, SpanKind
+
+from proctorium_common.errors import Kind, ServiceError, timed_out, unavailable
+from proctorium_common.rpc.caller import ANONYMOUS, Caller
+from proctorium_common.rpc.methods import Method
+from proctorium_common.rpc.status import CODES, DETAILS_KEY, details_of, error_for
+from proctorium_common.telemetry import Telemetry
+from proctorium_common.telemetry.logs import CallLog, get_logger
+from proctorium_common.telemetry.traces import (
+    TRACEPARENT,
+    TRACESTATE,
+    enter_span,
+    mark_failed,
+    parse_place,
+)
+
+log = get_logger()
+
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+SHAVED_SECONDS = 0.02
+"""Taken off each deadline on the way in, so that our answer is back before the caller gives up."""
+
+_AUTHORIZATION = "authorization"
+_BEARER = "bearer "
+
+
+class Served:
+    """One call under way. `left` is in seconds, shaved; None for a stream that has no end."""
+
+    __slots__ = (
+        "caller",
+        "code",
+        "ended_by_us",
+        "ids",
+        "late",
+        "left",
+        "method",
+        "reason",
+        "span",
+        "started",
+        "task",
+        "timer",
+        "token",
+    )
+
+    def __init__(self, method: Method, span: Span, token: str | None, left: float | None) -> None:
+        self.method = method
+        self.span = span
+        self.token = token
+        self.left = left
+        self.started = time.perf_counter()
+        self.caller: Caller = ANONYMOUS
+        self.ids: dict[str, str] | None = None
+        self.code = "OK"
+        self.reason: str | None = None
+        self.task: asyncio.Task[Any] | None = None
+        self.timer: asyncio.TimerHandle | None = None
+        self.late = False
+        self.ended_by_us = False
+
+    def limit(self) -> None:
+        """Has the call cancelled when its time is over."""
+        if self.left is not None:
+            self.task = asyncio.current_task()
+            self.timer = asyncio.get_running_loop().call_later(self.left, self._expire)
+
+    def _expire(self) -> None:
+        self.late = True
+        self._cancel()
+
+    def end_by_us(self) -> None:
+        """Ends the call because the server does."""
+        self.ended_by_us = True
+        self._cancel()
+
+    def _cancel(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
+
+
+class ServedCalls:
+    """Begins, ends and counts the calls of one server. `default_seconds` is the time of single answers without a deadline."""
+
+    def __init__(
+        self,
+        telemetry: Telemetry,
+        *,
+        call_log: CallLog,
+        default_seconds: float,
+    ) -> None:
+        self._tracing = telemetry.tracing
+        self._metrics = telemetry.metrics
+        self._log = call_log
+        self._default_seconds = default_seconds
+        self._streams: set[Served] = set()
+        self.ending = False
+
+    def begin(self, method: Method, context: Context) -> Served:
+        """The first thing of a call: its place in the trace, and what its metadata say."""
+        traceparent = tracestate = token = None
+        metadata = cast("Iterable[tuple[str, str]]", context.invocation_metadata() or ())
+        for key, value in metadata:
+            if key == TRACEPARENT:
+                traceparent = value
+            elif key == TRACESTATE:
+                tracestate = value
+            elif key == _AUTHORIZATION:
+                token = value
+        span = self._tracing.start(
+            method.name[1:],
+            parse_place(traceparent, tracestate),
+            SpanKind.SERVER,
+            method.attributes,
+        )
+        enter_span(span)
+        self._metrics.in_flight += 1
+        remaining: float | None = context.time_remaining()
+        if remaining is not None:
+            left: float | None = remaining - SHAVED_SECONDS
+        else:
+            left = None if method.answers_many else self._default_seconds
+        return Served(method, span, _bearer(token), left)
+
+    def open_stream(self, served: Served) -> None:
+        """Remembers a call that answers until somebody ends it."""
+        served.task = asyncio.current_task()
+        self._streams.add(served)
+
+    def end_streams(self) -> None:
+        """Ends those calls with SHUTTING_DOWN: their clients go to another replica now and not when the grace is over."""
+        self.ending = True
+        for served in tuple(self._streams):
+            served.end_by_us()
+
+    async def fail(self, served: Served, failure: BaseException, context: Context) -> None:
+        """Answers the call with the status of `failure`, or raises what gRPC itself has to see."""
+        if isinstance(failure, grpc.aio.AbortError):
+            served.code = _code_name(context.code())
+            raise failure
+        error = self._error(served, failure)
+        if error is None:
+            served.code = "CANCELLED"
+            raise failure
+        code = CODES[error.kind]
+        served.code, served.reason = code.name, error.reason
+        if error.kind is Kind.INTERNAL:
+            log.error("rpc_failed", method=served.method.name, exc_info=failure)
+        mark_failed(served.span, error)
+        await context.abort(code, error.message, ((DETAILS_KEY, details_of(error)),))
+
+    def _error(self, served: Served, failure: BaseException) -> ServiceError | None:
+        """What to say about `failure`; None when there is nobody left to say it to."""
+        if isinstance(failure, asyncio.CancelledError):
+            if not (served.late or served.ended_by_us) or served.task is None:
+                return None
+            served.task.uncancel()
+            if served.ended_by_us:
+                return unavailable("SHUTTING_DOWN", "The service is restarting. Please try again.")
+            return timed_out("DEADLINE_EXCEEDED", "This took longer than you were ready to wait.")
+        if isinstance(failure, Exception):
+            return error_for(failure, trace_id=_trace_id(served.span))
+        return None
+
+    def end(self, served: Served) -> None:
+        """The last thing of a call."""
+        if served.timer is not None:
+            served.timer.cancel()
+        self._streams.discard(served)
+        self._metrics.in_flight -= 1
+        seconds = time.perf_counter() - served.started
+        self._metrics.served(served.method.name, served.code, seconds)
+        self._log.write(served.code, self._fields(served, seconds))
+        if served.span.is_recording():
+            served.span.set_attribute("rpc.grpc.status", served.code)
+        served.span.end()
+
+    def _fields(self, served: Served, seconds: float) -> dict[str, object]:
+        place = served.span.get_span_context()
+        caller = served.caller
+        fields: dict[str, object] = {
+            "service": self._tracing.service,
+            "method": served.method.name,
+            "code": served.code,
+            "ms": round(seconds * 1000, 2),
+            "trace_id": f"{place.trace_id:032x}",
+            "caller": caller.name,
+        }
+        if caller.service is not None:
+            fields["peer"] = caller.service
+        if served.reason is not None:
+            fields["reason"] = served.reason
+        if served.ids:
+            fields.update(served.ids)
+        return fields
+
+
+def _bearer(authorization: str | None) -> str | None:
+    if authorization is not None and authorization[:7].lower() == _BEARER:
+        return authorization[7:]
+    return None
+
+
+def _trace_id(span: Span) -> str:
+    return f"{span.get_span_context().trace_id:032x}"
+
+
+def _code_name(code: grpc.StatusCode | int | None) -> str:
+    # grpc.aio answers the number, its types the enum.
+    if isinstance(code, grpc.StatusCode):
+        return code.name
+    return next((known.name for known in grpc.StatusCode if known.value[0] == code), "UNKNOWN")

@@ -1,0 +1,181 @@
+"""The one way to make a gRPC server: certificates, health, reflection, the guard around every method, and an end that drops nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import cast
+
+import grpc
+from grpc_channelz.v1 import channelz, channelz_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection, reflection_pb2
+
+from proctorium_common.rpc.admission import EDGE, Admission
+from proctorium_common.rpc.guard import Guard
+from proctorium_common.rpc.health import Health
+from proctorium_common.rpc.methods import AddToServer, HandlerCollector, Servicer, methods_of
+from proctorium_common.rpc.served import ServedCalls
+from proctorium_common.rpc.validation import RequestRules
+from proctorium_common.security.tls import Certificates, require_loopback
+from proctorium_common.security.tokens import TokenVerifier
+from proctorium_common.telemetry import Telemetry
+from proctorium_common.telemetry.logs import CallLog, get_logger
+
+log = get_logger()
+
+_INFRASTRUCTURE = tuple(
+    service.full_name
+    for file in (health_pb2.DESCRIPTOR, reflection_pb2.DESCRIPTOR, channelz_pb2.DESCRIPTOR)
+    for service in file.services_by_name.values()
+)
+
+
+@dataclass(frozen=True)
+class ServerLimits:
+    """How long connections live and how large messages are. Ages are finite so that new replicas get their share of connections."""
+
+    connection_age: timedelta = timedelta(minutes=30)
+    connection_grace: timedelta = timedelta(minutes=5)
+    keepalive: timedelta = timedelta(seconds=20)
+    keepalive_timeout: timedelta = timedelta(seconds=10)
+    message_bytes: int = 4 * 1024 * 1024
+    default_deadline: timedelta = timedelta(seconds=30)
+
+    def options(self) -> list[tuple[str, int]]:
+        """The channel arguments of gRPC that say so."""
+        return [
+            ("grpc.max_connection_age_ms", _ms(self.connection_age)),
+            ("grpc.max_connection_age_grace_ms", _ms(self.connection_grace)),
+            ("grpc.keepalive_time_ms", _ms(self.keepalive)),
+            ("grpc.keepalive_timeout_ms", _ms(self.keepalive_timeout)),
+            ("grpc.keepalive_permit_without_calls", 1),
+            ("grpc.http2.min_ping_interval_without_data_ms", _ms(self.keepalive) // 2),
+            ("grpc.max_receive_message_length", self.message_bytes),
+            ("grpc.max_send_message_length", self.message_bytes),
+            # A second process on the same address is a mistake that must be seen, not half of the calls.
+            ("grpc.so_reuseport", 0),
+            ("grpc.enable_channelz", 1),
+        ]
+
+
+@dataclass(frozen=True)
+class Door:
+    """Where a server listens and whom it lets connect.
+
+    With `certificates`, both ends prove who they are and only the names in `peers` may call (plus the edge); without them the
+    address must be on the loopback.
+    """
+
+    address: str
+    certificates: Certificates | None = None
+    peers: frozenset[str] = frozenset()
+
+    def open(self, server: grpc.aio.Server) -> int:
+        """Binds the address and answers the port. Raises NotLoopback, AddressTaken."""
+        try:
+            if self.certificates is not None:
+                return server.add_secure_port(self.address, self.certificates.server())
+            require_loopback(self.address)
+            return server.add_insecure_port(self.address)
+        except RuntimeError as failure:
+            raise AddressTaken(f"{self.address} cannot be listened on: is it taken?") from failure
+
+
+class AddressTaken(Exception):
+    """Another process listens where the server should."""
+
+
+class Server:
+    """One gRPC server. Add servicers, start, and drain at the end.
+
+    `probe_address` opens a second, plain port that tells health and nothing else, for orchestrators that have no certificate.
+    """
+
+    def __init__(
+        self,
+        door: Door,
+        *,
+        telemetry: Telemetry,
+        tokens: TokenVerifier,
+        health: Health,
+        call_log: CallLog,
+        limits: ServerLimits | None = None,
+        probe_address: str | None = None,
+    ) -> None:
+        limits = limits or ServerLimits()
+        self._door = door
+        self._health = health
+        self._probe_address = probe_address
+        self._probe_server: grpc.aio.Server | None = None
+        self._server = grpc.aio.server(options=limits.options())
+        self._rules = RequestRules()
+        self._calls = ServedCalls(
+            telemetry,
+            call_log=call_log,
+            default_seconds=limits.default_deadline.total_seconds(),
+        )
+        peers = None if door.certificates is None else door.peers | {EDGE}
+        self._guard = Guard(Admission(tokens, self._rules, self._calls, peers), self._calls)
+        self._names: list[str] = []
+        self.port = 0
+
+    def add(self, add_to_server: AddToServer[Servicer], servicer: Servicer) -> None:
+        """Serves `servicer`. Raises NoAccessRule when a method does not say who may call it."""
+        collector = HandlerCollector()
+        add_to_server(servicer, cast(grpc.aio.Server, collector))
+        for service, handlers in collector.handlers.items():
+            methods = methods_of(service)
+            for method in methods.values():
+                self._rules.compile(method.request)
+            wrapped = {
+                name: self._guard.wrap(methods[name], handler) for name, handler in handlers.items()
+            }
+            self._server.add_generic_rpc_handlers(
+                [grpc.method_handlers_generic_handler(service, wrapped)]
+            )
+            self._server.add_registered_method_handlers(service, wrapped)
+            self._names.append(service)
+            self._health.serve([service])
+
+    async def start(self) -> int:
+        """Listens, alive and not yet ready, and answers the port. Raises NotLoopback, AddressTaken."""
+        health_pb2_grpc.add_HealthServicer_to_server(self._health.servicer, self._server)
+        channelz.add_channelz_servicer(self._server)
+        reflection.enable_server_reflection([*self._names, *_INFRASTRUCTURE], self._server)
+        self.port = self._door.open(self._server)
+        await self._health.announce()
+        await self._server.start()
+        if self._probe_address is not None:
+            await self._start_probes(self._probe_address)
+        log.info("server_listens", address=self._door.address, port=self.port)
+        return self.port
+
+    async def _start_probes(self, address: str) -> None:
+        self._probe_server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        health_pb2_grpc.add_HealthServicer_to_server(self._health.servicer, self._probe_server)
+        try:
+            self._probe_server.add_insecure_port(address)
+        except RuntimeError as failure:
+            raise AddressTaken(f"{address} cannot be listened on: is it taken?") from failure
+        await self._probe_server.start()
+
+    async def drain(self, *, wait: timedelta, grace: timedelta) -> None:
+        """Not ready → `wait` until balancers know → no new calls, streams told to go elsewhere → `grace` for what is under way."""
+        await self._health.end()
+        await asyncio.sleep(wait.total_seconds())
+        self._calls.end_streams()
+        await self._server.stop(grace.total_seconds())
+        if self._probe_server is not None:
+            await self._probe_server.stop(None)
+
+    async def stop(self) -> None:
+        """Ends at once, without waiting for anything under way."""
+        await self._server.stop(None)
+        if self._probe_server is not None:
+            await self._probe_server.stop(None)
+
+
+def _ms(duration: timedelta) -> int:
+    return int(duration.total_seconds() * 1000)
