@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -108,7 +108,7 @@ class LearnerStory:
         self.say(f"{self.learner.name} joined and is Waiting, participant {self.participant_id}")
         return answer.participant
 
-    def _open_lobby(self, cursor: str) -> AsyncIterator[WatchSessionResponse]:
+    def _open_lobby(self, cursor: str) -> AsyncIterable[WatchSessionResponse]:
         return self.learner.lobby.WatchSession(
             WatchSessionRequest(session_id=self.stage.session_id, cursor=cursor)
         )
@@ -195,7 +195,7 @@ class LearnerStory:
         self.say(f"{self.learner.name} began attempt {self.attempt_id}")
         return answer.attempt
 
-    def _open_exam(self, cursor: str) -> AsyncIterator[WatchAttemptResponse]:
+    def _open_exam(self, cursor: str) -> AsyncIterable[WatchAttemptResponse]:
         return self.learner.attempts.WatchAttempt(
             WatchAttemptRequest(attempt_id=self.attempt_id, cursor=cursor)
         )
@@ -308,7 +308,7 @@ class ProctorStory:
         """Opens the roster."""
         self.roster = Watch(self._open_roster, lambda view: view.cursor)
 
-    def _open_roster(self, cursor: str) -> AsyncIterator[WatchRosterResponse]:
+    def _open_roster(self, cursor: str) -> AsyncIterable[WatchRosterResponse]:
         return self.proctor.supervision.WatchRoster(
             WatchRosterRequest(session_id=self.stage.session_id, cursor=cursor)
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable
 from typing import Generic, TypeVar
 
 from proctorium_common.errors import Kind, ServiceError
@@ -21,7 +21,7 @@ class Watch(Generic[Shown]):
 
     def __init__(
         self,
-        open_stream: Callable[[str], AsyncIterator[Shown]],
+        open_stream: Callable[[str], AsyncIterable[Shown]],
         cursor_of: Callable[[Shown], str] = lambda _: "",
     ) -> None:
         self._open = open_stream
