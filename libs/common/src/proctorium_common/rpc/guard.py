@@ -6,7 +6,6 @@ server is made, and a call passes one coroutine that is ours; that keeps a save 
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, cast
@@ -19,6 +18,7 @@ from proctorium_common.rpc.methods import Handler, Method
 from proctorium_common.rpc.served import Context, Served, ServedCalls
 
 Unary = Callable[[Message, Context], Awaitable[Message]]
+Received = Callable[[bytes, Context], Awaitable[Message]]
 
 
 class Guard:
@@ -48,7 +48,7 @@ class Guard:
         wrapped: Handler = make(behavior, None, handler.response_serializer)
         return wrapped
 
-    def _single(self, method: Method, handler: Handler) -> Unary:
+    def _single(self, method: Method, handler: Handler) -> Received:
         behavior = cast(Unary, handler.unary_unary)
         begin, fail, end = self._calls.begin, self._calls.fail, self._calls.end
         identify, admit = self._admission.identify, self._admission.admit
@@ -122,8 +122,7 @@ async def _write_all(responses: AsyncIterator[Message], context: Context) -> Non
         # A learner who left is noticed by the servicer's own `finally`, now and not at some collection of garbage.
         close = getattr(responses, "aclose", None)
         if close is not None:
-            # The servicer may be at an await of its own while the call is cancelled; it has had its exception then.
-            await asyncio.shield(close())
+            await close()
 
 
 class _Checked:

@@ -51,7 +51,8 @@ class ServerLimits:
             ("grpc.keepalive_time_ms", _ms(self.keepalive)),
             ("grpc.keepalive_timeout_ms", _ms(self.keepalive_timeout)),
             ("grpc.keepalive_permit_without_calls", 1),
-            ("grpc.http2.min_ping_interval_without_data_ms", _ms(self.keepalive) // 2),
+            # Clients ping every 20 s (client.py); gRPC would take that for an attack.
+            ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
             ("grpc.max_receive_message_length", self.message_bytes),
             ("grpc.max_send_message_length", self.message_bytes),
             # A second process on the same address is a mistake that must be seen, not half of the calls.

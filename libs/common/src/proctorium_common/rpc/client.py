@@ -1,0 +1,264 @@
+"""The one way to call another service: certificates, deadlines, the trace, round robin over healthy replicas, retries where they are safe.
+
+gRPC's client interceptors make a task for every call. This channel wraps the callables that stubs are made of instead: a call is the bare
+call of gRPC with the right deadline and metadata.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from types import TracebackType
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor import MethodDescriptor
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+
+from proctorium_common.rpc.caller import call_under_way
+from proctorium_common.rpc.methods import is_free_of_side_effects, service_descriptor
+from proctorium_common.security.tls import Certificates, require_loopback
+from proctorium_common.telemetry.metrics import Metrics
+from proctorium_common.telemetry.traces import (
+    current_place,
+    current_tracing,
+    headers_of,
+)
+
+DEFAULT_DEADLINE = timedelta(seconds=5)
+
+_ATTEMPTS = 3
+_RETRY = {
+    "maxAttempts": _ATTEMPTS,
+    "initialBackoff": "0.05s",
+    "maxBackoff": "0.5s",
+    "backoffMultiplier": 3,
+    "retryableStatusCodes": ["UNAVAILABLE"],
+}
+# When more than one call in ten fails, retries stop: they would keep down what is coming up.
+_THROTTLING = {"maxTokens": 20, "tokenRatio": 0.1}
+
+_OPTIONS: list[tuple[str, int | str]] = [
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    # A replica that restarts is found again in a second or two, not in gRPC's two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 500),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+]
+
+
+def channel(
+    address: str,
+    *,
+    certificates: Certificates | None = None,
+    server: str | None = None,
+    metrics: Metrics | None = None,
+    default_deadline: timedelta = DEFAULT_DEADLINE,
+    bearer: Callable[[], str] | None = None,
+) -> Channel:
+    """A channel to the service at `address`.
+
+    With `certificates` both ends prove who they are, and the other end must hold the certificate of `server` (a service's name); without
+    them the address must be on the loopback (NotLoopback). A call without a timeout gets `default_deadline`, one inside of a call never more
+    than that call has left. `bearer` answers the token to send along.
+    """
+    if certificates is None:
+        require_loopback(address)
+    return Channel(
+        address,
+        credentials=None if certificates is None else certificates.client(),
+        server=server,
+        metrics=metrics or Metrics("unnamed"),
+        default_seconds=default_deadline.total_seconds(),
+        bearer=bearer,
+    )
+
+
+class Channel(grpc.aio.Channel):
+    """What `channel` makes: a channel for generated stubs, with one connection pool for each gRPC service.
+
+    Each pool follows the health of its own service, and knows which of its methods may be tried again.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        credentials: grpc.ChannelCredentials | None,
+        server: str | None,
+        metrics: Metrics,
+        default_seconds: float,
+        bearer: Callable[[], str] | None,
+    ) -> None:
+        self._address = address
+        self._credentials = credentials
+        self._server = server
+        self._pools: dict[str, grpc.aio.Channel] = {}
+        self._outgoing = _Outgoing(metrics, default_seconds, bearer)
+
+    def unary_unary(self, method: str, *arguments: Any, **named: Any) -> Any:
+        """A callable for one request and one response."""
+        return self._wrap(method, "unary_unary", arguments, named)
+
+    def unary_stream(self, method: str, *arguments: Any, **named: Any) -> Any:
+        """A callable for one request and many responses."""
+        return self._wrap(method, "unary_stream", arguments, named)
+
+    def stream_unary(self, method: str, *arguments: Any, **named: Any) -> Any:
+        """A callable for many requests and one response."""
+        return self._wrap(method, "stream_unary", arguments, named)
+
+    def stream_stream(self, method: str, *arguments: Any, **named: Any) -> Any:
+        """A callable for many requests and many responses."""
+        return self._wrap(method, "stream_stream", arguments, named)
+
+    def _wrap(
+        self, method: str, shape: str, arguments: tuple[Any, ...], named: dict[str, Any]
+    ) -> Callable[..., Any]:
+        pool = self._pool(method.rpartition("/")[0].lstrip("/"))
+        inner = getattr(pool, shape)(method, *arguments, **named)
+        return self._outgoing.wrap(inner, method, single=shape == "unary_unary")
+
+    def _pool(self, service: str) -> grpc.aio.Channel:
+        pool = self._pools.get(service)
+        if pool is None:
+            options = [*_OPTIONS, ("grpc.service_config", json.dumps(service_config(service)))]
+            if self._credentials is None:
+                pool = grpc.aio.insecure_channel(self._address, options)
+            else:
+                if self._server is not None:
+                    options.append(("grpc.ssl_target_name_override", self._server))
+                pool = grpc.aio.secure_channel(self._address, self._credentials, options)
+            self._pools[service] = pool
+        return pool
+
+    def _any_pool(self) -> grpc.aio.Channel:
+        return next(iter(self._pools.values()), None) or self._pool("")
+
+    def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
+        """The state of the first pool."""
+        return self._any_pool().get_state(try_to_connect)
+
+    async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
+        """Waits until the first pool is in another state."""
+        await self._any_pool().wait_for_state_change(last_observed_state)
+
+    async def channel_ready(self) -> None:
+        """Waits until each pool has a healthy replica."""
+        for pool in list(self._pools.values()) or [self._any_pool()]:
+            await pool.channel_ready()
+
+    async def close(self, grace: float | None = None) -> None:
+        """Ends the connections; calls under way have `grace` seconds."""
+        for pool in self._pools.values():
+            await pool.close(grace)
+
+    async def __aenter__(self) -> Channel:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+
+def service_config(service: str) -> dict[str, object]:
+    """GRPC's service config for one service: all replicas in turn, only healthy ones, retries where nothing is changed."""
+    names = [
+        {"service": service, "method": method.name}
+        for method in _methods(service)
+        if is_free_of_side_effects(method.GetOptions())
+    ]
+    return {
+        "loadBalancingConfig": [{"round_robin": {}}],
+        "healthCheckConfig": {"serviceName": service},
+        "retryThrottling": _THROTTLING,
+        "methodConfig": [{"name": names, "retryPolicy": _RETRY}] if names else [],
+    }
+
+
+def _methods(service: str) -> Iterable[MethodDescriptor]:
+    try:
+        return service_descriptor(service).methods
+    except KeyError:  # called without its generated code: nothing is known to be safe
+        return ()
+
+
+class _Outgoing:
+    """What is done to every call on its way out."""
+
+    def __init__(
+        self, metrics: Metrics, default_seconds: float, bearer: Callable[[], str] | None
+    ) -> None:
+        self._metrics = metrics
+        self._default_seconds = default_seconds
+        self._bearer = bearer
+
+    def wrap(self, inner: Callable[..., Any], method: str, *, single: bool) -> Callable[..., Any]:
+        service, _, name = method.lstrip("/").partition("/")
+        attributes = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": name}
+
+        def call(
+            *requests: Any,
+            timeout: float | None = None,
+            metadata: Iterable[tuple[str, str | bytes]] | None = None,
+            **named: Any,
+        ) -> Any:
+            span = current_tracing().start(
+                f"{service}/{name}", current_place(), SpanKind.CLIENT, attributes
+            )
+            started = time.perf_counter()
+            under_way = inner(
+                *requests,
+                timeout=self._seconds(timeout, single=single),
+                metadata=self._metadata(metadata, span),
+                **named,
+            )
+            under_way.add_done_callback(lambda ended: self._ended(ended, method, span, started))
+            return under_way
+
+        return call
+
+    def _seconds(self, timeout: float | None, *, single: bool) -> float | None:
+        if timeout is None and single:
+            timeout = self._default_seconds
+        around = call_under_way()
+        left = None if around is None else around.remaining()
+        if left is None or timeout is None:
+            return timeout if left is None else left
+        return min(timeout, left)
+
+    def _metadata(
+        self, metadata: Iterable[tuple[str, str | bytes]] | None, span: Span
+    ) -> tuple[tuple[str, str | bytes], ...]:
+        headers = headers_of(span.get_span_context())
+        if self._bearer is not None:
+            headers["authorization"] = f"Bearer {self._bearer()}"
+        return (*(metadata or ()), *headers.items())
+
+    def _ended(self, ended: Any, method: str, span: Span, started: float) -> None:
+        code = _code_of(ended)
+        self._metrics.asked(method, code.name, time.perf_counter() - started)
+        if span.is_recording():
+            span.set_attribute("rpc.grpc.status", code.name)
+            if code is not grpc.StatusCode.OK:
+                span.set_status(Status(StatusCode.ERROR, code.name))
+            span.end()
+
+
+def _code_of(ended: Any) -> grpc.StatusCode:
+    # The code of an ended call is there; that it must be awaited is a matter of form, and a task for it would be waste.
+    try:
+        ended.code().send(None)
+    except StopIteration as answer:
+        code: grpc.StatusCode = answer.value
+        return code
+    return grpc.StatusCode.UNKNOWN
