@@ -1,0 +1,211 @@
+"""Settings: one frozen object for each service, read once from the environment, every field documented.
+
+A setting `trace_ratio` is the variable PROCTORIUM_TRACE_RATIO. Durations are seconds ("20") or ISO 8601 ("PT20S").
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from proctorium_common.rpc.server import ServerLimits
+from proctorium_common.security.tls import Certificates
+from proctorium_common.telemetry.logs import LogFormat
+
+_PREFIX = "PROCTORIUM_"
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class SettingsWrong(Exception):
+    """The environment does not say what the service needs; `sentences` name each variable and what is wrong with it."""
+
+    def __init__(self, sentences: list[str]) -> None:
+        super().__init__("\n".join(sentences))
+        self.sentences = sentences
+
+
+class ProcessSettings(BaseSettings):
+    """What every process needs, whether it has a database or not."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, frozen=True, extra="ignore", env_ignore_empty=True
+    )
+
+    log_level: LogLevel = Field("info", description="The least important lines that are logged.")
+    log_format: LogFormat = Field(
+        "auto", description="json, pretty, or auto: pretty when standard output is a terminal."
+    )
+    otlp_endpoint: str | None = Field(
+        None,
+        pattern="^https?://",
+        description="Base address of the OTLP/HTTP receiver of traces and metrics; without it none are sent.",
+    )
+    trace_ratio: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        description="Share of new traces that are recorded; what callers decided is followed.",
+    )
+    instance: str = Field(
+        default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}",
+        description="Name of this replica in telemetry.",
+    )
+    tls_certificate: Path | None = Field(
+        None, description="PEM file of this process's certificate; its name is the service's name."
+    )
+    tls_key: Path | None = Field(None, description="PEM file of the key of the certificate.")
+    tls_authority: Path | None = Field(
+        None,
+        description="PEM file of the authority that all certificates of this system come from.",
+    )
+    enrollment_address: str | None = Field(
+        None, description="host:port of enrollment, which is asked for signing keys among others."
+    )
+    session_address: str | None = Field(None, description="host:port of session orchestration.")
+    assessment_address: str | None = Field(None, description="host:port of assessment.")
+    identity_address: str | None = Field(None, description="host:port of identity verification.")
+    notification_address: str | None = Field(None, description="host:port of notification.")
+    call_deadline: timedelta = Field(
+        timedelta(seconds=5), description="Time for a call to another service, at most."
+    )
+
+    @model_validator(mode="after")
+    def _certificates_are_whole(self) -> ProcessSettings:
+        given = [self.tls_certificate, self.tls_key, self.tls_authority]
+        if any(given) and not all(given):
+            raise ValueError(
+                "PROCTORIUM_TLS_CERTIFICATE, PROCTORIUM_TLS_KEY and PROCTORIUM_TLS_AUTHORITY "
+                "belong together: set all three or none."
+            )
+        return self
+
+    def certificates(self) -> Certificates | None:
+        """What this process proves itself with; None when it is set up without. Raises SettingsWrong for unreadable files."""
+        if self.tls_certificate is None or self.tls_key is None or self.tls_authority is None:
+            return None
+        try:
+            return Certificates.load(self.tls_certificate, self.tls_key, self.tls_authority)
+        except OSError as failure:
+            raise SettingsWrong(
+                [f"{failure.filename} cannot be read: {failure.strerror}."]
+            ) from failure
+
+    def address_of(self, service: str) -> str:
+        """Where `service` is reached. Raises SettingsWrong when that is not set."""
+        address: str | None = getattr(self, f"{service}_address", None)
+        if address is None:
+            raise SettingsWrong(
+                [f"{_PREFIX}{service.upper()}_ADDRESS is missing: host:port of {service}."]
+            )
+        return address
+
+    @property
+    def log_level_number(self) -> int:
+        """The level as `logging` counts it."""
+        return logging.getLevelNamesMapping()[self.log_level.upper()]
+
+
+class ServiceSettings(ProcessSettings):
+    """What every service with a database needs. Services add their own fields by inheriting."""
+
+    database_url: str = Field(
+        pattern="^postgres(ql)?://",
+        repr=False,
+        description="The service's own database: postgresql://role:password@host/database.",
+    )
+    database_pool: int = Field(10, ge=1, le=200, description="Connections to the database at most.")
+    nats_url: str = Field(
+        pattern="^(nats|tls)://",
+        repr=False,
+        description="NATS servers, separated by commas: nats://host:4222.",
+    )
+    nats_tls: bool = Field(
+        False, description="Whether NATS is reached with this process's certificate."
+    )
+    nats_required: bool = Field(
+        False,
+        description="Whether the service is ready only while NATS is there; by default it is degraded then, and answers.",
+    )
+    listen: str = Field(
+        "127.0.0.1:0",
+        description="host:port to listen on; 0 takes a free port. Not on the loopback, the certificates must be set.",
+    )
+    probe_address: str | None = Field(
+        None, description="host:port of a second, plain port that tells health and nothing else."
+    )
+    allowed_peers: frozenset[str] | None = Field(
+        None,
+        description='Names in certificates that may call, as JSON (["session"]); by default those that the topology names.',
+    )
+    connection_age: timedelta = Field(
+        timedelta(minutes=30), description="A connection is asked to end after this time."
+    )
+    connection_grace: timedelta = Field(
+        timedelta(minutes=5), description="What is under way on it then has this much longer."
+    )
+    message_bytes: int = Field(
+        4 * 1024 * 1024, ge=1024, description="Largest message that is taken or sent."
+    )
+    default_deadline: timedelta = Field(
+        timedelta(seconds=30), description="Time for calls that come without a deadline."
+    )
+    check_every: timedelta = Field(
+        timedelta(seconds=1), description="How often the parts are asked how they are."
+    )
+    drain_wait: timedelta = Field(
+        timedelta(seconds=2), description="From saying not ready to taking no more calls."
+    )
+    drain_grace: timedelta = Field(
+        timedelta(seconds=15), description="What is under way then has this much time."
+    )
+
+    def limits(self) -> ServerLimits:
+        """The limits of the gRPC server that these settings say."""
+        return ServerLimits(
+            connection_age=self.connection_age,
+            connection_grace=self.connection_grace,
+            message_bytes=self.message_bytes,
+            default_deadline=self.default_deadline,
+        )
+
+
+P = TypeVar("P", bound=ProcessSettings)
+
+
+def read_settings(kind: type[P]) -> P:
+    """The settings of this kind from the environment. Raises SettingsWrong with one sentence for each variable."""
+    try:
+        return kind()
+    except ValidationError as failure:
+        raise SettingsWrong([_sentence(kind, wrong) for wrong in failure.errors()]) from None
+
+
+def _sentence(kind: type[ProcessSettings], wrong: ErrorDetails) -> str:
+    if not wrong["loc"]:
+        return wrong["msg"].removeprefix("Value error, ")
+    name = str(wrong["loc"][0]).lower()
+    variable = name.upper() if name.startswith(_PREFIX.lower()) else f"{_PREFIX}{name.upper()}"
+    field = kind.model_fields.get(name.removeprefix(_PREFIX.lower()))
+    meaning = (field.description or "") if field is not None else ""
+    if wrong["type"] == "missing":
+        return f"{variable} is missing: {meaning}"
+    # The value is not repeated: it may be a secret.
+    return f"{variable} is not right ({wrong['msg']}): {meaning}"
+
+
+def documentation(kind: type[ProcessSettings]) -> Mapping[str, str]:
+    """Each variable of `kind` with what it means and what it is when it is not set: a service's README is checked against it."""
+    return {
+        f"{_PREFIX}{name.upper()}": f"{field.description} "
+        + ("Required." if field.is_required() else f"Default: {field.get_default()}.")
+        for name, field in kind.model_fields.items()
+    }
