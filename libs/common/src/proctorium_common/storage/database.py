@@ -138,6 +138,8 @@ class Database:
             async_creator=self.connect,
             pool_size=pool_size,
             max_overflow=0,
+            # What people wrote does not belong in logs and dead letters.
+            hide_parameters=True,
             pool_timeout=self._limits.connect.total_seconds(),
             pool_recycle=1800,
             pool_use_lifo=True,

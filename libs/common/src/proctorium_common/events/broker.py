@@ -1,0 +1,126 @@
+"""The connection to NATS: made in the background, made anew for ever, waited for by whoever needs it."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+
+from proctorium_common.telemetry.logs import get_logger
+
+_log = get_logger()
+
+_RETRY_SECONDS = 0.5
+_PING_SECONDS = 10
+_REMIND_SECONDS = 30.0
+
+
+class Reminder:
+    """Says the same thing at once and then only now and then, so that waiting is seen and does not fill the log."""
+
+    def __init__(self, every: float = _REMIND_SECONDS) -> None:
+        self._every = every
+        self._next = 0.0
+
+    def due(self) -> bool:
+        """Whether to say it now."""
+        now = asyncio.get_running_loop().time()
+        if now < self._next:
+            return False
+        self._next = now + self._every
+        return True
+
+    def reset(self) -> None:
+        """The condition is over: say it at once when it returns."""
+        self._next = 0.0
+
+
+class Broker:
+    """One connection to NATS for the whole process. A broker that is away delays events and nothing else."""
+
+    def __init__(
+        self, url: str, *, name: str = "proctorium", tls: ssl.SSLContext | None = None
+    ) -> None:
+        """`url` may name several servers, separated by commas."""
+        self._servers = url.split(",")
+        self._name = name
+        self._tls = tls
+        self._client = Client()
+        self._up = asyncio.Event()
+        self._reminder = Reminder()
+        self._task: asyncio.Task[None] | None = None
+        self._lost: list[Callable[[], None]] = []
+
+    def start(self) -> None:
+        """Begins to connect and returns at once."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._connect(), name="broker")
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the connection is up now; what health reports."""
+        return self._client.is_connected
+
+    async def connected(self) -> Client:
+        """The client, once the connection is up."""
+        self.start()
+        while not self._client.is_connected:
+            self._up.clear()
+            await self._up.wait()
+        return self._client
+
+    def on_lost(self, tell: Callable[[], None]) -> Callable[[], None]:
+        """Calls `tell` whenever the connection was lost; calling what it answers ends that."""
+        self._lost.append(tell)
+        return lambda: self._lost.remove(tell)
+
+    async def close(self) -> None:
+        """Sends what waits to be sent, and ends the connection."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        if self._client.is_connected:
+            with suppress(NatsError, TimeoutError, OSError):
+                await self._client.flush(timeout=2)
+        await self._client.close()
+
+    async def _connect(self) -> None:
+        while True:
+            try:
+                await self._client.connect(
+                    self._servers,
+                    name=self._name,
+                    tls=self._tls,
+                    max_reconnect_attempts=-1,
+                    reconnect_time_wait=_RETRY_SECONDS,  # type: ignore[arg-type]  # any number of seconds will do
+                    ping_interval=_PING_SECONDS,
+                    max_outstanding_pings=2,
+                    error_cb=self._on_error,
+                    disconnected_cb=self._on_lost,
+                    reconnected_cb=self._on_up,
+                )
+            except (NatsError, OSError, TimeoutError) as error:
+                await self._on_error(error)
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                await self._on_up()
+                return
+
+    async def _on_up(self) -> None:
+        self._reminder.reset()
+        _log.info("broker_connected")
+        self._up.set()
+
+    async def _on_lost(self) -> None:
+        if not self._client.is_closed:
+            _log.warning("broker_connection_lost")
+        for tell in list(self._lost):
+            tell()
+
+    async def _on_error(self, error: Exception) -> None:
+        if self._reminder.due():
+            _log.warning("broker_unreachable", error=repr(error))

@@ -1,0 +1,123 @@
+"""Streams and durable consumers, declared from the topology at deployment: by an operator's command, by `make up`, by tests."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from datetime import timedelta
+
+import nats
+from nats.js import JetStreamContext
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DeliverPolicy,
+    DiscardPolicy,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
+from nats.js.errors import NotFoundError
+
+from proctorium_common.telemetry.logs import get_logger
+from proctorium_common.topology import ServiceTopology, Subscription, stream_of
+
+_log = get_logger()
+
+_KEPT = timedelta(days=7)
+_WINDOW = timedelta(minutes=2)
+_ACK_WAIT = timedelta(seconds=30)
+_ACK_PENDING = 1_000
+
+
+async def declare(
+    nats_url: str,
+    topology: Mapping[str, ServiceTopology],
+    *,
+    replicas: int = 1,
+    ack_wait: timedelta = _ACK_WAIT,
+    tls: ssl.SSLContext | None = None,
+) -> None:
+    """Makes the streams and consumers that `topology` names, or changes them to what it says. Repeating it changes nothing.
+
+    Consumers that it does not name any more are left alone and named in the log: removing one forgets how far it came.
+    """
+    client = await nats.connect(
+        nats_url, tls=tls, name="proctorium-declare", max_reconnect_attempts=3
+    )
+    try:
+        await declare_on(client.jetstream(), topology, replicas=replicas, ack_wait=ack_wait)
+    finally:
+        await client.close()
+
+
+async def declare_on(
+    jetstream: JetStreamContext,
+    topology: Mapping[str, ServiceTopology],
+    *,
+    replicas: int = 1,
+    ack_wait: timedelta = _ACK_WAIT,
+) -> None:
+    """`declare` on a connection that is there."""
+    for service in topology.values():
+        if service.publishes:
+            await _declare_stream(jetstream, _stream(service.name, replicas))
+    for service in topology.values():
+        for subscription in service.subscriptions:
+            await jetstream.add_consumer(subscription.stream, _consumer(subscription, ack_wait))
+    await _name_leftovers(jetstream, topology)
+
+
+async def _declare_stream(jetstream: JetStreamContext, wanted: StreamConfig) -> None:
+    assert wanted.name is not None
+    try:
+        await jetstream.stream_info(wanted.name)
+    except NotFoundError:
+        await jetstream.add_stream(wanted)
+        _log.info("stream_declared", stream=wanted.name)
+    else:
+        await jetstream.update_stream(wanted)
+
+
+def _stream(owner: str, replicas: int) -> StreamConfig:
+    return StreamConfig(
+        name=stream_of(owner),
+        subjects=[f"evt.{owner}.>"],
+        retention=RetentionPolicy.LIMITS,
+        discard=DiscardPolicy.OLD,
+        storage=StorageType.FILE,
+        max_age=_KEPT.total_seconds(),
+        duplicate_window=_WINDOW.total_seconds(),
+        num_replicas=replicas,
+        allow_direct=True,
+    )
+
+
+def _consumer(subscription: Subscription, ack_wait: timedelta) -> ConsumerConfig:
+    return ConsumerConfig(
+        durable_name=subscription.consumer,
+        deliver_policy=DeliverPolicy.ALL,
+        ack_policy=AckPolicy.EXPLICIT,
+        ack_wait=ack_wait.total_seconds(),
+        # The subscriber ends deliveries, by a dead letter; the broker would end them by silence.
+        max_deliver=-1,
+        max_ack_pending=_ACK_PENDING,
+        filter_subjects=list(subscription.filter_subjects),
+    )
+
+
+async def _name_leftovers(
+    jetstream: JetStreamContext, topology: Mapping[str, ServiceTopology]
+) -> None:
+    named = {
+        (subscription.stream, subscription.consumer)
+        for service in topology.values()
+        for subscription in service.subscriptions
+    }
+    for service in topology.values():
+        if not service.publishes:
+            continue
+        stream = stream_of(service.name)
+        for found in await jetstream.consumers_info(stream):
+            if (stream, found.name) not in named:
+                _log.warning("consumer_not_in_topology", stream=stream, consumer=found.name)

@@ -1,0 +1,240 @@
+"""A transaction commits as a whole, and what passes by itself is said as "unavailable"."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, insert, select, text, update
+
+from proctorium.enrollment.events.v1.events_pb2 import PersonCertified, PersonCreated
+from proctorium.options.v1.options_pb2 import Access
+from proctorium_common.errors import Kind, ServiceError
+from proctorium_common.ids import new_id
+from proctorium_common.storage.database import Database, TimeLimits
+from proctorium_common.storage.tables import outbox
+from proctorium_common.telemetry.traces import parse_place
+from proctorium_devstack.parts.postgres import Postgres
+
+from ..conftest import SAMPLE, Migrated
+from ..sample.storage.tables import effects
+
+
+async def count(database: Database) -> int:
+    async with database.transaction() as transaction:
+        return (await transaction.execute(select(func.count()).select_from(effects))).scalar_one()
+
+
+def effect(what: str, nth: int = 1) -> dict[str, object]:
+    return {"what": what, "nth": nth}
+
+
+async def test_a_block_that_ends_well_is_committed(database: Database) -> None:
+    async with database.transaction() as transaction:
+        await transaction.execute(insert(effects), [effect("a"), effect("b")])
+    assert await count(database) == 2
+
+
+async def test_a_block_that_raises_leaves_nothing_not_even_its_events(database: Database) -> None:
+    async def change_and_fail() -> None:
+        async with database.transaction() as transaction:
+            await transaction.execute(insert(effects), effect("a"))
+            transaction.record(PersonCreated(person_id=str(new_id())))
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await change_and_fail()
+    assert await count(database) == 0
+    assert await rows(database) == []
+
+
+async def rows(database: Database) -> list[tuple[UUID, str, str]]:
+    async with database.transaction() as transaction:
+        found = await transaction.execute(
+            select(outbox.c.event_id, outbox.c.subject, outbox.c.headers).order_by(
+                outbox.c.position
+            )
+        )
+        return [(row.event_id, row.subject, row.headers["traceparent"]) for row in found]
+
+
+async def test_events_are_written_in_the_order_they_were_recorded_in(
+    migrated_database: Migrated,
+) -> None:
+    now = datetime(2026, 4, 2, 9, 30, tzinfo=UTC)
+    database = Database(migrated_database(SAMPLE), clock=lambda: now)
+    people = [str(new_id()) for _ in range(20)]
+    place = parse_place("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    async with database.transaction() as transaction:
+        ids = [transaction.record(PersonCreated(person_id=id_), place=place) for id_ in people]
+        last = transaction.record(PersonCertified(person_id=people[0]), place=place)
+        assert transaction.now == now
+    stored = await rows(database)
+    assert [row[0] for row in stored] == [*ids, last]
+    assert stored[0][1] == f"evt.enrollment.person.created.v1.{people[0]}"
+    assert {row[2] for row in stored} == {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+    async with database.transaction() as transaction:
+        first = (await transaction.execute(select(outbox).limit(1))).one()
+    assert PersonCreated.FromString(first.body).person_id == people[0]
+    assert first.occurred_at == now
+    assert first.published_at is None
+    assert first.headers == {
+        "ce-id": str(ids[0]),
+        "ce-source": "/proctorium/enrollment",
+        "ce-type": "proctorium.enrollment.person.created.v1",
+        "ce-specversion": "1.0",
+        "ce-time": "2026-04-02T09:30:00Z",
+        "ce-subject": people[0],
+        "ce-datacontenttype": "application/protobuf",
+        "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    }
+    await database.close()
+
+
+async def test_an_event_without_its_id_is_refused_before_anything_is_written(
+    database: Database,
+) -> None:
+    with pytest.raises(ValueError, match="person_id"):
+        async with database.transaction() as transaction:
+            transaction.record(PersonCreated())
+
+
+async def test_a_message_that_is_no_event_is_refused(database: Database) -> None:
+    with pytest.raises(ValueError, match="no `event` option"):
+        async with database.transaction() as transaction:
+            transaction.record(Access())
+
+
+async def refused(work: Awaitable[object]) -> ServiceError:
+    with pytest.raises(ServiceError) as caught:
+        await work
+    assert caught.value.kind is Kind.UNAVAILABLE
+    assert caught.value.reason == "DATABASE_UNAVAILABLE"
+    return caught.value
+
+
+async def test_a_database_that_is_not_there_is_unavailable(free_port: Callable[[], int]) -> None:
+    database = Database(f"postgresql://nobody@127.0.0.1:{free_port()}/none")
+    await refused(database.ping())
+    await refused(count(database))
+
+
+async def test_what_the_block_raises_is_not_taken_for_the_databases(database: Database) -> None:
+    with pytest.raises(ConnectionRefusedError):
+        async with database.transaction():
+            raise ConnectionRefusedError
+
+
+async def test_a_lost_connection_is_unavailable_once_and_then_replaced(
+    database: Database, postgres: Postgres
+) -> None:
+    async def cut() -> None:
+        async with database.transaction() as transaction:
+            pid = (await transaction.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+            superuser = await postgres.connect()
+            await superuser.execute("SELECT pg_terminate_backend($1)", pid)
+            await superuser.close()
+            await transaction.execute(insert(effects), effect("lost"))
+
+    await refused(cut())
+    assert await count(database) == 0
+
+
+async def test_idle_connections_that_were_cut_cost_nobody_an_error(
+    database: Database, postgres: Postgres
+) -> None:
+    await asyncio.gather(*(count(database) for _ in range(5)))
+    name = await name_of(database)
+    superuser = await postgres.connect()
+    await superuser.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name
+    )
+    # Each look waits for the server, in which time the loop reads the ends of the others.
+    while await superuser.fetchval(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = $1", name
+    ):
+        pass
+    await superuser.close()
+    assert await asyncio.gather(*(count(database) for _ in range(5))) == [0] * 5
+
+
+async def name_of(database: Database) -> str:
+    async with database.transaction() as transaction:
+        return str((await transaction.execute(text("SELECT current_database()"))).scalar_one())
+
+
+async def test_two_that_block_each_other_are_told_to_try_again(database: Database) -> None:
+    async with database.transaction() as transaction:
+        await transaction.execute(insert(effects), [effect("one"), effect("two")])
+    both_hold_one = asyncio.Barrier(2)
+
+    async def take(first: str, second: str) -> None:
+        async with database.transaction() as transaction:
+            await transaction.execute(update(effects).where(effects.c.what == first).values(nth=2))
+            await both_hold_one.wait()
+            await transaction.execute(update(effects).where(effects.c.what == second).values(nth=2))
+
+    ended = await asyncio.gather(take("one", "two"), take("two", "one"), return_exceptions=True)
+    failures = [end for end in ended if end is not None]
+    assert [type(failure) for failure in failures] == [ServiceError]
+
+
+async def test_waiting_for_a_lock_has_an_end(migrated_database: Migrated) -> None:
+    limits = TimeLimits(lock=timedelta(milliseconds=50))
+    database = Database(migrated_database(SAMPLE), limits=limits)
+    async with database.transaction() as holder:
+        await holder.execute(text("LOCK TABLE effects"))
+        await refused(count(database))
+    assert await count(database) == 0
+    await database.close()
+
+
+async def test_a_statement_has_an_end(migrated_database: Migrated) -> None:
+    limits = TimeLimits(statement=timedelta(milliseconds=50))
+    database = Database(migrated_database(SAMPLE), limits=limits)
+
+    async def sleep() -> None:
+        async with database.transaction() as transaction:
+            await transaction.execute(text("SELECT pg_sleep(10)"))
+
+    await refused(sleep())
+    await database.close()
+
+
+async def test_a_pool_that_is_used_up_is_unavailable(migrated_database: Migrated) -> None:
+    limits = TimeLimits(connect=timedelta(milliseconds=50))
+    database = Database(migrated_database(SAMPLE), pool_size=1, limits=limits)
+    async with database.transaction() as holder:
+        await holder.execute(text("SELECT 1"))
+        await refused(count(database))
+    await database.close()
+
+
+async def test_a_cancelled_transaction_rolls_back_and_gives_its_connection_back(
+    migrated_database: Migrated,
+) -> None:
+    database = Database(migrated_database(SAMPLE), pool_size=1)
+    begun = asyncio.Event()
+
+    async def write_and_wait() -> None:
+        async with database.transaction() as transaction:
+            await transaction.execute(insert(effects), effect("never"))
+            begun.set()
+            await transaction.execute(text("SELECT pg_sleep(60)"))
+
+    task = asyncio.create_task(write_and_wait())
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await count(database) == 0
+    await database.close()
+
+
+async def test_a_notice_that_is_too_long_is_refused(database: Database) -> None:
+    async with database.transaction() as transaction:
+        with pytest.raises(ValueError, match="longer"):
+            transaction.notify("news", "x" * 8000)

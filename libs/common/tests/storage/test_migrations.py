@@ -1,0 +1,101 @@
+"""Migrations run once however many start them, and permanent tables are guarded by the database itself."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import pytest
+from sqlalchemy import insert, text
+from sqlalchemy.exc import DBAPIError
+
+from proctorium_common.storage.database import Database
+from proctorium_common.storage.migrations import at_head, differences, draft, upgrade
+
+from ..conftest import SAMPLE
+from ..sample.storage.tables import metadata, record
+
+_MIGRATE = f"""
+import asyncio, sys
+from proctorium_common.storage.migrations import upgrade
+asyncio.run(upgrade(sys.argv[1], {SAMPLE!r}))
+"""
+
+
+async def revisions(url: str) -> list[str]:
+    database = Database(url)
+    async with database.transaction() as transaction:
+        found = await transaction.execute(text("SELECT version_num FROM alembic_version"))
+        versions = [str(row.version_num) for row in found]
+    await database.close()
+    return versions
+
+
+async def test_an_empty_database_comes_to_head_and_stays_there(empty_database: str) -> None:
+    assert not await at_head(empty_database, SAMPLE)
+    await upgrade(empty_database, SAMPLE)
+    assert await at_head(empty_database, SAMPLE)
+    await upgrade(empty_database, SAMPLE)
+    assert await revisions(empty_database) == ["0002"]
+
+
+async def test_the_migrated_database_is_what_the_tables_say(empty_database: str) -> None:
+    await upgrade(empty_database, SAMPLE)
+    assert await differences(empty_database, SAMPLE) == []
+
+
+async def test_a_difference_between_tables_and_database_is_told(empty_database: str) -> None:
+    await upgrade(empty_database, SAMPLE)
+    database = Database(empty_database)
+    async with database.transaction() as transaction:
+        await transaction.execute(text("ALTER TABLE outbox DROP COLUMN published_at"))
+    await database.close()
+    assert "published_at" in "".join(await differences(empty_database, SAMPLE))
+
+
+async def test_migrators_that_start_at_once_do_it_once(empty_database: str) -> None:
+    started = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", _MIGRATE, empty_database)
+        for _ in range(3)
+    ]
+    assert [await process.wait() for process in started] == [0, 0, 0]
+    assert await revisions(empty_database) == ["0002"]
+
+
+async def test_a_draft_holds_what_the_database_lacks(empty_database: str) -> None:
+    import sqlalchemy as sa
+
+    await upgrade(empty_database, SAMPLE)
+    added = sa.Table("added", metadata, sa.Column("id", sa.Integer, primary_key=True))
+    try:
+        written = await draft(empty_database, SAMPLE, "a table more")
+    finally:
+        metadata.remove(added)
+    try:
+        assert written.name == "0003_a_table_more.py"
+        content = written.read_text(encoding="utf-8")
+        assert "op.create_table('added'" in content
+        assert "down_revision = '0002'" in content
+    finally:
+        written.unlink()
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["UPDATE record SET line = 'other'", "DELETE FROM record", "TRUNCATE record"],
+    ids=["update", "delete", "truncate"],
+)
+async def test_rows_of_a_permanent_table_stay_as_they_are(database: Database, change: str) -> None:
+    async with database.transaction() as transaction:
+        await transaction.execute(insert(record), {"line": "first"})
+
+    async def try_to() -> None:
+        async with database.transaction() as transaction:
+            await transaction.execute(text(change))
+
+    with pytest.raises(DBAPIError, match="rows of record are permanent"):
+        await try_to()
+    async with database.transaction() as transaction:
+        await transaction.execute(insert(record), {"line": "second"})
+        found = await transaction.execute(text("SELECT line FROM record ORDER BY line"))
+        assert [row.line for row in found] == ["first", "second"]
