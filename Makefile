@@ -31,7 +31,7 @@ clean: ## Forget the databases and messages of `make up`
 test: ready ## All tests
 	@$(BIN)/pytest
 
-lint: ready ## Format, rules, types, protos, imports, who-calls-whom
+lint: env protos ## Format, rules, types, protos, imports, who-calls-whom
 	@$(PYTHON) -m tools.lint $(only)
 
 bench: ready ## Measure, each figure beside the bare limit of this machine

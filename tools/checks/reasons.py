@@ -31,9 +31,10 @@ def check_reasons(
         for call in source.calls():
             reason = _reason_of(source, call)
             if reason is not None and reason not in own | common:
+                enum = "COMMON_REASON" if owner == "options" else "REASON"
                 yield (
-                    f'{source.at(call)}: the reason "{reason}" is named in no proto. Add REASON_{reason} with its '
-                    f"comment to the enum Reason of proctorium.{owner}.v1, or use one that is there."
+                    f'{source.at(call)}: the reason "{reason}" is named in no proto. Add {enum}_{reason} with its '
+                    f"comment to the reasons of proctorium.{owner}.v1, or use one that is there."
                 )
 
 
