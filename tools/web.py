@@ -1,7 +1,7 @@
 """``make portal``: builds the web pages with the Node of requirements.lock, so that the machine needs none.
 
 ``python -m tools.web build`` installs what services/portal/web/package-lock.json pins and runs ``npm run build``;
-``check`` runs ``npm run check`` (types). Both find on PATH `node`, `buf` and the other tools of .venv, and in
+``check`` runs ``npm run generate`` and ``npm run check`` (types). Both find on PATH `node`, `buf` and the other tools of .venv, and in
 PROCTORIUM_DESCRIPTORS the descriptors to generate TypeScript from.
 """
 
@@ -22,6 +22,8 @@ def main(script: str) -> int:
     """Run the npm script named `script` after making sure that its packages are there."""
     try:
         _install()
+        if script == "check":
+            _npm("run", "--silent", "generate")
         _npm("run", "--silent", script)
     except subprocess.CalledProcessError as failed:
         print(
@@ -36,7 +38,7 @@ def _install() -> None:
     lock = hashlib.sha256((WEB / "package-lock.json").read_bytes()).hexdigest()
     if not _INSTALLED.exists() or _INSTALLED.read_text("utf-8") != lock:
         print("portal: installing the packages of package-lock.json", flush=True)
-        _npm("ci", "--no-audit", "--no-fund", "--loglevel=error")
+        _npm("ci", "--silent", "--no-audit", "--no-fund")
         _INSTALLED.write_text(lock, "utf-8")
 
 
