@@ -129,7 +129,7 @@ class Database:
         application: str = "proctorium",
     ) -> None:
         """`url` is `postgresql://…` in libpq's form (`?sslmode=…&host=/socket/folder` work). Connects when first used."""
-        self._url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self.url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         self._clock = clock
         self._limits = limits or TimeLimits()
         self._application = application
@@ -149,7 +149,7 @@ class Database:
     async def connect(self) -> asyncpg.Connection[asyncpg.Record]:
         """A connection outside of the pool, with the same limits, for whoever needs one of their own (LISTEN, locks)."""
         return await asyncpg.connect(
-            self._url,
+            self.url,
             timeout=self._limits.connect.total_seconds(),
             server_settings={
                 **self._limits.as_settings(),

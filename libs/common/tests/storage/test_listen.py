@@ -1,0 +1,106 @@
+"""Notices come to whoever subscribed, and a lost connection costs a look, not a notice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from proctorium_common.storage.database import Database
+from proctorium_common.storage.listen import Listener, Notices
+from proctorium_devstack.parts.postgres import Postgres
+
+
+@pytest_asyncio.fixture
+async def listener(database: Database) -> AsyncIterator[Listener]:
+    made = Listener(database)
+    yield made
+    await made.close()
+
+
+async def say(database: Database, channel: str, *payloads: str) -> None:
+    async with database.transaction() as transaction:
+        for payload in payloads:
+            transaction.notify(channel, payload)
+
+
+async def take(notices: Notices) -> str | None:
+    async with asyncio.timeout(10):
+        return await anext(notices)
+
+
+async def cut_listeners(postgres: Postgres, database: Database) -> None:
+    superuser = await postgres.connect()
+    name = database.url.rpartition("/")[2]
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND query LIKE 'LISTEN%'"
+    assert await superuser.fetchval(cut, name)
+    await superuser.close()
+
+
+async def test_a_notice_comes_with_the_commit_to_every_subscriber_of_its_channel(
+    database: Database, listener: Listener
+) -> None:
+    async with (
+        listener.subscribe("one") as first,
+        listener.subscribe("one") as second,
+        listener.subscribe("two") as other,
+    ):
+        for notices in (first, second, other):
+            assert await take(notices) is None, "at first everybody is told to look"
+        await drained(first, second, other)
+        await say(database, "one", "a", "b")
+        await say(database, "two", "c")
+        assert [await take(first), await take(first)] == ["a", "b"]
+        assert [await take(second), await take(second)] == ["a", "b"]
+        assert await take(other) == "c"
+
+
+async def drained(*all_of: Notices) -> None:
+    for notices in all_of:
+        await notices.wait(0)
+
+
+async def test_a_transaction_that_fails_notifies_nobody(
+    database: Database, listener: Listener
+) -> None:
+    async with listener.subscribe("one") as notices:
+        await take(notices)
+        try:
+            async with database.transaction() as transaction:
+                transaction.notify("one", "never")
+                raise LookupError
+        except LookupError:
+            await say(database, "one", "after")
+        assert await take(notices) == "after"
+
+
+async def test_after_the_connection_was_lost_everybody_is_woken_and_hears_again(
+    database: Database, listener: Listener, postgres: Postgres
+) -> None:
+    async with listener.subscribe("one") as one, listener.subscribe("two") as two:
+        assert (await take(one), await take(two)) == (None, None)
+        await say(database, "one", "before")
+        while await take(one) != "before":
+            pass
+        await two.wait(0)
+        await cut_listeners(postgres, database)
+        assert (await take(one), await take(two)) == (None, None)
+        await say(database, "two", "after")
+        assert await take(two) == "after"
+
+
+async def test_wait_tells_whether_anything_came(database: Database, listener: Listener) -> None:
+    async with listener.subscribe("one") as notices:
+        assert await notices.wait(10)
+        await say(database, "one", "a", "b")
+        assert await notices.wait(10)
+        assert not await notices.wait(0.01)
+
+
+async def test_a_subscriber_that_is_far_behind_is_told_so_instead_of_filling_the_memory() -> None:
+    notices = Notices("one")
+    for nth in range(10_001):
+        notices.put(str(nth))
+    assert await take(notices) is None
+    assert not await notices.wait(0)
