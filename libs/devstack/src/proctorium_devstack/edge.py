@@ -72,11 +72,9 @@ class EdgeSettings:
 
 def render(settings: EdgeSettings) -> str:
     """The configuration of Envoy, as YAML."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        undefined=StrictUndefined,
-        autoescape=False,
-        keep_trailing_newline=True,
+    # What is rendered is YAML: values are quoted by `tojson`, and HTML escapes would break them.
+    environment = Environment(  # noqa: S701
+        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, keep_trailing_newline=True
     )
     return environment.get_template("edge.yaml.j2").render(
         settings=settings,

@@ -70,9 +70,7 @@ class Postgres(Part):
     def url(self, database: str, role: str | None = None) -> str:
         """How a service reaches `database`, as the role of the same name unless another is given."""
         role = role or database
-        return (
-            f"postgresql+asyncpg://{role}:{self._password(role)}@{LOOPBACK}:{self.port}/{database}"
-        )
+        return f"postgresql://{role}:{self._password(role)}@{LOOPBACK}:{self.port}/{database}"
 
     async def prepare(self) -> None:
         """Make the cluster if there is none, and the folder of its socket."""

@@ -1,0 +1,233 @@
+"""Which parts a stack has, how each is reached, and what each is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from proctorium_common.events.streams import declare
+from proctorium_common.topology import SERVICES, ServiceTopology
+from proctorium_devstack.edge import Address, ClientTls, EdgeSettings, Upstream
+from proctorium_devstack.folders import Folders
+from proctorium_devstack.parts.certificates import KeyPair, issue
+from proctorium_devstack.parts.edge import Edge
+from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.parts.part import Part
+from proctorium_devstack.parts.postgres import Postgres
+from proctorium_devstack.parts.programs import Program, Service, WebProgram, python
+from proctorium_devstack.ports import LOOPBACK, PortPlan
+from proctorium_devstack.processes import Command
+
+PORTAL = "portal"
+GRPC_SERVICES = tuple(name for name in SERVICES if name != PORTAL)
+ALL_PARTS = ("postgres", "nats", "traces", "mailbox", *GRPC_SERVICES, PORTAL, "edge")
+OPERATOR = "operator"
+"""The identity that the stack itself shows to services: it may ask for their health, and nothing else."""
+
+_ALWAYS_NEEDED: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(GRPC_SERVICES, ("postgres", "nats")),
+    PORTAL: (),
+    "edge": (*GRPC_SERVICES, PORTAL),
+}
+_LISTENERS: Mapping[str, tuple[str, ...]] = {
+    "edge": ("edge", "edge-admin"),
+    "mailbox": ("mailbox", "smtp"),
+}
+
+
+class UnknownPart(Exception):
+    """A part was asked for that there is none of."""
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """The parts of one stack, made but not started."""
+
+    folders: Folders
+    ports: PortPlan
+    parts: Mapping[str, Part]
+    postgres: Postgres
+    nats: Nats
+    environments: Mapping[str, Mapping[str, str]]
+    """What each of the services and the portal is told."""
+
+    def command_of(self, service: str, arguments: Sequence[str]) -> Command:
+        """An operator's command of a service (`python -m <package> …`), logged where the service logs."""
+        program = Program(SERVICES[service].package, arguments, self.environments[service])
+        return python(f"{service} {arguments[0]}", self.folders.log(service), program)
+
+    @property
+    def listeners(self) -> list[str]:
+        """The names in the port plan that these parts listen on."""
+        return [listener for name in self.parts for listener in _LISTENERS.get(name, (name,))]
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """`host:port` of each listener."""
+        return {name: f"{LOOPBACK}:{self.ports[name]}" for name in self.listeners}
+
+
+def assemble(
+    folders: Folders,
+    ports: PortPlan,
+    wanted: Iterable[str] | None = None,
+    *,
+    durable: bool = True,
+    settings: Mapping[str, str] | None = None,
+) -> Assembly:
+    """Make the parts named in `wanted` and those they need; all of them when it is None.
+
+    `settings` are environment variables that all services get, over those that the stack decides.
+    """
+    names = _with_needs(wanted if wanted is not None else ALL_PARTS)
+    certificates = issue(folders.certificates, [*GRPC_SERVICES, PORTAL, "edge", OPERATOR])
+    postgres = Databases(
+        folders, ports, [name for name in GRPC_SERVICES if name in names], durable=durable
+    )
+    nats = Broker(folders.of("nats"), ports["nats"], folders.log("nats"))
+    making = _Making(folders, ports, certificates, postgres, nats, names, settings or {})
+    parts: dict[str, Part] = {}
+    for name in ALL_PARTS:
+        if name in names:
+            parts[name] = making.part(name)
+    environments = {name: making.environment(SERVICES[name]) for name in names if name in SERVICES}
+    return Assembly(folders, ports, parts, postgres, nats, environments)
+
+
+class Databases(Postgres):
+    """PostgreSQL with one database and one role for each service."""
+
+    def __init__(
+        self, folders: Folders, ports: PortPlan, services: Iterable[str], *, durable: bool
+    ) -> None:
+        super().__init__(
+            folders.of("postgres"), ports["postgres"], folders.log("postgres"), durable=durable
+        )
+        self._services = tuple(services)
+
+    async def settle(self) -> None:
+        """Make the databases that are missing."""
+        for service in self._services:
+            await self.database(service)
+
+
+class Broker(Nats):
+    """NATS with the streams and consumers of the topology."""
+
+    async def settle(self) -> None:
+        """Declare what is missing; what is there keeps its messages."""
+        await declare(self.url, SERVICES)
+
+
+@dataclass(frozen=True)
+class _Making:
+    """What is known while parts are made."""
+
+    folders: Folders
+    ports: PortPlan
+    certificates: Mapping[str, KeyPair]
+    postgres: Postgres
+    nats: Nats
+    names: frozenset[str]
+    settings: Mapping[str, str]
+
+    def part(self, name: str) -> Part:
+        """The part of that name."""
+        match name:
+            case "postgres":
+                return self.postgres
+            case "nats":
+                return self.nats
+            case "traces":
+                return self._web(
+                    name, "proctorium_devstack.traces", ["--port", str(self.ports["traces"])]
+                )
+            case "mailbox":
+                smtp = ["--smtp", str(self.ports["smtp"])]
+                return self._web(
+                    name,
+                    "proctorium_devstack.mailbox",
+                    [*smtp, "--page", str(self.ports["mailbox"])],
+                )
+            case "edge":
+                return self._edge()
+            case "portal":
+                topology = SERVICES[PORTAL]
+                program = Program(topology.package, ["serve"], self.environment(topology))
+                return WebProgram(name, self.folders.log(name), program, self.ports[name])
+            case _:
+                return self._service(SERVICES[name])
+
+    def _web(self, name: str, module: str, arguments: list[str]) -> Part:
+        store = self.folders.of(name) / f"{name}.sqlite"
+        program = Program(module, [*arguments, "--store", str(store)], {})
+        return WebProgram(name, self.folders.log(name), program, self.ports[name])
+
+    def _service(self, topology: ServiceTopology) -> Part:
+        return Service(
+            topology.name,
+            self.folders.log(topology.name),
+            Program(topology.package, (), self.environment(topology)),
+            port=self.ports[topology.name],
+            identity=self.certificates[OPERATOR],
+            needs=_needs(topology.name, self.names),
+        )
+
+    def _edge(self) -> Part:
+        edge = self.certificates["edge"]
+        settings = EdgeSettings(
+            listen=self._at("edge"),
+            admin=self._at("edge-admin"),
+            services=tuple(Upstream(name, self._at(name)) for name in GRPC_SERVICES),
+            portal=self._at(PORTAL),
+            client=ClientTls(str(edge.certificate), str(edge.key), str(edge.authority)),
+            tracing=self._at("traces") if "traces" in self.names else None,
+        )
+        return Edge(
+            self.folders.of("edge"), settings, self.folders.log("edge"), _needs("edge", self.names)
+        )
+
+    def _at(self, name: str) -> Address:
+        return Address(LOOPBACK, self.ports[name])
+
+    def environment(self, topology: ServiceTopology) -> dict[str, str]:
+        """What a service is told. Its README documents each variable."""
+        identity = self.certificates[topology.name]
+        environment = {
+            "LISTEN": f"{LOOPBACK}:{self.ports[topology.name]}",
+            "TLS_CERTIFICATE": str(identity.certificate),
+            "TLS_KEY": str(identity.key),
+            "TLS_AUTHORITY": str(identity.authority),
+            "LOG_FORMAT": "json",
+            # Nobody balances load over one machine, so nobody has to hear that a service goes before it goes.
+            "DRAIN_WAIT": "0",
+            "DRAIN_GRACE": "5",
+            "TRACE_RATIO": "1",
+        }
+        for asked in {"enrollment", *topology.asks} - {topology.name}:
+            environment[f"{asked.upper()}_ADDRESS"] = f"{LOOPBACK}:{self.ports[asked]}"
+        if topology.name != PORTAL:
+            environment["DATABASE_URL"] = self.postgres.url(topology.name)
+            environment["NATS_URL"] = self.nats.url
+        if "traces" in self.names:
+            environment["OTLP_ENDPOINT"] = f"http://{LOOPBACK}:{self.ports['traces']}"
+        return {f"PROCTORIUM_{name}": value for name, value in environment.items()} | dict(
+            self.settings
+        )
+
+
+def _with_needs(wanted: Iterable[str]) -> frozenset[str]:
+    names: set[str] = set()
+    waiting = list(wanted)
+    while waiting:
+        name = waiting.pop()
+        if name not in ALL_PARTS:
+            raise UnknownPart(f"there is no part {name}: there are {', '.join(ALL_PARTS)}")
+        if name not in names:
+            names.add(name)
+            waiting += _ALWAYS_NEEDED.get(name, ())
+    return frozenset(names)
+
+
+def _needs(name: str, names: frozenset[str]) -> tuple[str, ...]:
+    return tuple(need for need in _ALWAYS_NEEDED.get(name, ()) if need in names)

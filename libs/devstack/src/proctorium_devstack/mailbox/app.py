@@ -1,0 +1,189 @@
+"""The mailbox's page and its JSON.
+
+- `GET /api/mails?to=&subject=&after=&wait=`: newest first. `wait` holds the answer back for up to that many seconds until there is
+  one, so that nobody has to ask again and again.
+- `GET /api/mails/{id}`, `GET /api/mails/{id}/raw`, `GET /api/mails/{id}/attachments/{number}`, `DELETE /api/mails`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.templating import Jinja2Templates
+
+from proctorium_devstack.mailbox.store import Mail, MailStore
+
+PAGES = Path(__file__).resolve().parent.parent / "pages"
+_LONGEST_WAIT = 60.0
+_LARGEST_MAIL = 32 * 1024 * 1024
+# A mail is a stranger's page: it may be looked at, and do nothing.
+_CONTENT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data: cid:; sandbox allow-popups"
+)
+
+
+class Mailbox:
+    """The mails and those who wait for one."""
+
+    def __init__(self, store: MailStore) -> None:
+        self.store = store
+        self._arrived = asyncio.Condition()
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        """Keep a mail; aiosmtpd calls it by this name. The sender is told 250 after the mail is on the disk."""
+        content = (
+            envelope.content
+            if isinstance(envelope.content, bytes)
+            else (envelope.content or "").encode()
+        )
+        mail_id = self.store.add(envelope.mail_from or "", envelope.rcpt_tos, content)
+        async with self._arrived:
+            self._arrived.notify_all()
+        return f"250 kept as {mail_id}"
+
+    async def search(
+        self, *, to: str, subject: str, after: int, limit: int, wait: float
+    ) -> Sequence[Mail]:
+        """The mails that match, waiting for the first one if there is none."""
+        deadline = asyncio.get_running_loop().time() + min(wait, _LONGEST_WAIT)
+        async with self._arrived:
+            while not (
+                found := self.store.search(to=to, subject=subject, after=after, limit=limit)
+            ):
+                left = deadline - asyncio.get_running_loop().time()
+                if left <= 0:
+                    break
+                try:
+                    await asyncio.wait_for(self._arrived.wait(), left)
+                except TimeoutError:
+                    break
+        return found
+
+
+async def listen(mailbox: Mailbox, host: str, port: int) -> asyncio.Server:
+    """Take mails on the port."""
+    loop = asyncio.get_running_loop()
+    return await loop.create_server(
+        lambda: SMTP(
+            mailbox,
+            hostname="mailbox.localhost",
+            enable_SMTPUTF8=True,
+            data_size_limit=_LARGEST_MAIL,
+        ),
+        host,
+        port,
+    )
+
+
+def web(mailbox: Mailbox) -> Starlette:
+    """The page and the JSON."""
+    pages = Jinja2Templates(directory=PAGES)
+
+    async def listing(request: Request) -> Response:
+        found = await _search(mailbox, request, limit=100)
+        return pages.TemplateResponse(
+            request, "mailbox.html", {"mails": found, "query": request.query_params}
+        )
+
+    async def reading(request: Request) -> Response:
+        return pages.TemplateResponse(request, "mail.html", {"mail": _asked(mailbox, request)})
+
+    async def body(request: Request) -> Response:
+        mail = _asked(mailbox, request)
+        return Response(
+            mail.html, media_type="text/html", headers={"content-security-policy": _CONTENT_POLICY}
+        )
+
+    async def raw(request: Request) -> Response:
+        return PlainTextResponse(bytes(_asked(mailbox, request).message))
+
+    async def attachment(request: Request) -> Response:
+        files = _asked(mailbox, request).attachments
+        number = request.path_params["number"]
+        if number >= len(files):
+            raise HTTPException(404, "This mail has no such file.")
+        headers = {
+            "content-disposition": f'attachment; filename="{files[number].name}"'.encode(
+                "ascii", "replace"
+            ).decode()
+        }
+        return Response(files[number].content, media_type=files[number].media_type, headers=headers)
+
+    async def api_listing(request: Request) -> Response:
+        return JSONResponse(
+            {"mails": [_as_json(mail) for mail in await _search(mailbox, request, limit=1000)]}
+        )
+
+    async def api_one(request: Request) -> Response:
+        return JSONResponse(_as_json(_asked(mailbox, request)))
+
+    async def api_clear(_: Request) -> Response:
+        mailbox.store.clear()
+        return Response(status_code=204)
+
+    async def health(_: Request) -> Response:
+        return PlainTextResponse("ok")
+
+    return Starlette(
+        routes=[
+            Route("/", listing),
+            Route("/mails/{mail_id:int}", reading),
+            Route("/mails/{mail_id:int}/body", body),
+            Route("/api/mails", api_listing),
+            Route("/api/mails", api_clear, methods=["DELETE"]),
+            Route("/api/mails/{mail_id:int}", api_one),
+            Route("/api/mails/{mail_id:int}/raw", raw),
+            Route("/api/mails/{mail_id:int}/attachments/{number:int}", attachment),
+            Route("/healthz", health),
+            Mount("/static", StaticFiles(directory=PAGES / "static")),
+        ]
+    )
+
+
+async def _search(mailbox: Mailbox, request: Request, limit: int) -> Sequence[Mail]:
+    asked = request.query_params
+    try:
+        after, wait = int(asked.get("after") or 0), float(asked.get("wait") or 0)
+    except ValueError:
+        raise HTTPException(400, "after and wait are numbers") from None
+    return await mailbox.search(
+        to=asked.get("to", ""),
+        subject=asked.get("subject", ""),
+        after=after,
+        limit=limit,
+        wait=wait,
+    )
+
+
+def _asked(mailbox: Mailbox, request: Request) -> Mail:
+    mail = mailbox.store.get(request.path_params["mail_id"])
+    if mail is None:
+        raise HTTPException(404, "There is no such mail; the oldest ones are forgotten.")
+    return mail
+
+
+def _as_json(mail: Mail) -> dict[str, object]:
+    return {
+        "id": mail.mail_id,
+        "receive_time": mail.receive_time.isoformat(),
+        "from": mail.sender,
+        "to": list(mail.recipients),
+        "subject": mail.subject,
+        "message_id": str(mail.message["message-id"] or ""),
+        "headers": {name.lower(): str(value) for name, value in mail.message.items()},
+        "text": mail.text,
+        "html": mail.html,
+        "attachments": [
+            {"name": file.name, "type": file.media_type, "bytes": len(file.content)}
+            for file in mail.attachments
+        ],
+    }

@@ -1,0 +1,137 @@
+"""Mails on disk, so that they are there again after a restart."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage, MIMEPart
+from pathlib import Path
+
+_MOST = 5000
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS mails (
+  mail_id INTEGER PRIMARY KEY AUTOINCREMENT,
+  receive_time TEXT NOT NULL,
+  sender TEXT NOT NULL,
+  recipients TEXT NOT NULL,
+  content BLOB NOT NULL
+)
+"""
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A part of a mail that is a file."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail as it came in: `recipients` are those of the envelope, everything else is in the message."""
+
+    mail_id: int
+    receive_time: datetime
+    sender: str
+    recipients: tuple[str, ...]
+    message: EmailMessage
+
+    @property
+    def subject(self) -> str:
+        """The subject, decoded."""
+        return str(self.message["subject"] or "")
+
+    @property
+    def text(self) -> str:
+        """The plain text, empty when there is none."""
+        return _content(self.message.get_body(("plain",)))
+
+    @property
+    def html(self) -> str:
+        """The HTML, empty when there is none."""
+        return _content(self.message.get_body(("html",)))
+
+    @property
+    def attachments(self) -> Sequence[Attachment]:
+        """Its files, calendar invites among them."""
+        return [_attachment(part, number) for number, part in enumerate(self._files())]
+
+    def _files(self) -> Iterator[EmailMessage | MIMEPart]:
+        shown = {id(self.message.get_body((kind,))) for kind in ("plain", "html")}
+        for part in self.message.walk():
+            if not part.is_multipart() and id(part) not in shown:
+                yield part
+
+
+class MailStore:
+    """The mails in one SQLite file; the oldest go when there are too many."""
+
+    def __init__(self, file: Path | str) -> None:
+        self._database = sqlite3.connect(file, check_same_thread=False)
+        self._database.execute("PRAGMA journal_mode=WAL")
+        self._database.execute("PRAGMA synchronous=FULL")  # 250 says that we have it
+        self._database.execute(_SCHEMA)
+
+    def add(self, sender: str, recipients: Sequence[str], content: bytes) -> int:
+        """Keep a mail; it is on the disk when this returns. Its id."""
+        with self._database:
+            cursor = self._database.execute(
+                "INSERT INTO mails (receive_time, sender, recipients, content) VALUES (?, ?, ?, ?)",
+                (datetime.now(UTC).isoformat(), sender, "\n".join(recipients), content),
+            )
+            newest = cursor.lastrowid or 0
+            self._database.execute("DELETE FROM mails WHERE mail_id <= ?", (newest - _MOST,))
+        return newest
+
+    def search(
+        self, *, to: str = "", subject: str = "", after: int = 0, limit: int = 200
+    ) -> list[Mail]:
+        """The newest mails first: to this address, with these words in the subject, with an id greater than `after`."""
+        rows = self._database.execute(
+            "SELECT * FROM mails WHERE mail_id > ? AND (? = '' OR char(10) || lower(recipients) || char(10) LIKE ?)"
+            " ORDER BY mail_id DESC LIMIT ?",
+            (after, to, f"%\n{to.lower()}\n%", _MOST if subject else limit),
+        )
+        mails = (_mail(row) for row in rows)
+        return [mail for mail in mails if subject.lower() in mail.subject.lower()][:limit]
+
+    def get(self, mail_id: int) -> Mail | None:
+        """One mail, or None."""
+        row = self._database.execute("SELECT * FROM mails WHERE mail_id = ?", (mail_id,)).fetchone()
+        return _mail(row) if row else None
+
+    def clear(self) -> None:
+        """Forget all mails."""
+        with self._database:
+            self._database.execute("DELETE FROM mails")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
+
+
+def _mail(row: tuple[int, str, str, str, bytes]) -> Mail:
+    mail_id, receive_time, sender, recipients, content = row
+    message = message_from_bytes(content, policy=policy.default)
+    return Mail(
+        mail_id,
+        datetime.fromisoformat(receive_time),
+        sender,
+        tuple(recipients.split("\n")),
+        message,
+    )
+
+
+def _content(part: EmailMessage | MIMEPart | None) -> str:
+    return "" if part is None else str(part.get_content())
+
+
+def _attachment(part: EmailMessage | MIMEPart, number: int) -> Attachment:
+    payload = part.get_payload(decode=True)
+    name = part.get_filename() or f"{part.get_content_type().replace('/', '-')}-{number + 1}"
+    return Attachment(name, part.get_content_type(), payload if isinstance(payload, bytes) else b"")

@@ -1,0 +1,140 @@
+"""Our own programs as parts: ready when their page answers, or when their gRPC health says so."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from proctorium_devstack.parts.certificates import KeyPair
+from proctorium_devstack.parts.part import Part
+from proctorium_devstack.ports import LOOPBACK
+from proctorium_devstack.processes import Command, run
+
+_MIGRATION_TIMEOUT = 120.0
+# What a person set for the processes of a machine, not for Proctorium: handed on. Everything else of ours is decided here.
+_OURS = "PROCTORIUM_"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A Python module of ours and what it is told: `arguments` follow `python -m module`."""
+
+    module: str
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+
+
+class WebProgram(Part):
+    """A program with a page that answers 200 when it is ready."""
+
+    def __init__(
+        self, name: str, log: Path, program: Program, port: int, needs: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(name, log, needs)
+        self._program = program
+        self._port = port
+
+    def command(self) -> Command:
+        """The program."""
+        return python(self.name, self.log, self._program)
+
+    async def answers(self) -> bool:
+        """Whether `/healthz` says 200."""
+        return await http_status(self._port, "/healthz") == 200
+
+
+class Service(Part):
+    """One of the five: migrates its database, serves, and is ready when its health says so."""
+
+    def __init__(
+        self,
+        name: str,
+        log: Path,
+        program: Program,
+        *,
+        port: int,
+        identity: KeyPair,
+        needs: tuple[str, ...],
+    ) -> None:
+        """`identity` is what we show it when we ask for its health."""
+        super().__init__(name, log, needs)
+        self._program = program
+        self._port = port
+        self._identity = identity
+
+    async def prepare(self) -> None:
+        """Bring its database to the schema of this version."""
+        await run(self._command("migrate"), _MIGRATION_TIMEOUT)
+
+    def command(self) -> Command:
+        """The service."""
+        return self._command("serve")
+
+    def _command(self, word: str) -> Command:
+        return python(self.name, self.log, replace(self._program, arguments=[word]))
+
+    async def answers(self) -> bool:
+        """Whether its health says SERVING."""
+        async with secure_channel(self._port, self.name, self._identity) as channel:
+            try:
+                answer = await health_pb2_grpc.HealthStub(channel).Check(
+                    health_pb2.HealthCheckRequest(), timeout=2
+                )
+            except grpc.aio.AioRpcError:
+                return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+@asynccontextmanager
+async def secure_channel(
+    port: int, name: str, identity: KeyPair
+) -> AsyncIterator[grpc.aio.Channel]:
+    """A channel to the service `name` on this machine, with `identity` as the client."""
+    credentials = grpc.ssl_channel_credentials(
+        root_certificates=identity.authority.read_bytes(),
+        private_key=identity.key.read_bytes(),
+        certificate_chain=identity.certificate.read_bytes(),
+    )
+    options = (("grpc.ssl_target_name_override", name), ("grpc.use_local_subchannel_pool", 1))
+    channel = grpc.aio.secure_channel(f"{LOOPBACK}:{port}", credentials, options)
+    try:
+        yield channel
+    finally:
+        await channel.close()
+
+
+async def http_status(port: int, path: str) -> int | None:
+    """The status of a GET on this machine, or None when nobody answers."""
+    try:
+        reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    except OSError:
+        return None
+    try:
+        writer.write(
+            f"GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n".encode()
+        )
+        line = await asyncio.wait_for(reader.readline(), 2)
+        return int(line.split()[1])
+    except (OSError, TimeoutError, IndexError, ValueError):
+        return None
+    finally:
+        writer.close()
+
+
+def python(name: str, log: Path, program: Program) -> Command:
+    """The command that runs a program."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    return Command(
+        name=name,
+        arguments=[sys.executable, "-m", program.module, *program.arguments],
+        log=log,
+        environment={**inherited, "PYTHONUNBUFFERED": "1", **program.environment},
+    )
