@@ -98,9 +98,7 @@ def exhausted(
     reason: str, message: str, /, *, retry_after: timedelta | None = None, **metadata: str
 ) -> ServiceError:
     """A limit is used up; `retry_after` says for how long."""
-    return ServiceError(
-        Kind.EXHAUSTED, reason, message, metadata=metadata, retry_after=retry_after
-    )
+    return ServiceError(Kind.EXHAUSTED, reason, message, metadata=metadata, retry_after=retry_after)
 
 
 def unavailable(

@@ -11,9 +11,9 @@ import socket
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -22,6 +22,17 @@ from proctorium_common.security.tls import Certificates
 from proctorium_common.telemetry.logs import LogFormat
 
 _PREFIX = "PROCTORIUM_"
+
+
+def _seconds(given: object) -> object:
+    """Plain numbers are seconds; what else pydantic reads as a duration (ISO 8601) stays as it is."""
+    try:
+        return float(given) if isinstance(given, str) else given
+    except ValueError:
+        return given
+
+
+Duration = Annotated[timedelta, BeforeValidator(_seconds)]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -74,7 +85,7 @@ class ProcessSettings(BaseSettings):
     assessment_address: str | None = Field(None, description="host:port of assessment.")
     identity_address: str | None = Field(None, description="host:port of identity verification.")
     notification_address: str | None = Field(None, description="host:port of notification.")
-    call_deadline: timedelta = Field(
+    call_deadline: Duration = Field(
         timedelta(seconds=5), description="Time for a call to another service, at most."
     )
 
@@ -146,25 +157,25 @@ class ServiceSettings(ProcessSettings):
         None,
         description='Names in certificates that may call, as JSON (["session"]); by default those that the topology names.',
     )
-    connection_age: timedelta = Field(
+    connection_age: Duration = Field(
         timedelta(minutes=30), description="A connection is asked to end after this time."
     )
-    connection_grace: timedelta = Field(
+    connection_grace: Duration = Field(
         timedelta(minutes=5), description="What is under way on it then has this much longer."
     )
     message_bytes: int = Field(
         4 * 1024 * 1024, ge=1024, description="Largest message that is taken or sent."
     )
-    default_deadline: timedelta = Field(
+    default_deadline: Duration = Field(
         timedelta(seconds=30), description="Time for calls that come without a deadline."
     )
-    check_every: timedelta = Field(
+    check_every: Duration = Field(
         timedelta(seconds=1), description="How often the parts are asked how they are."
     )
-    drain_wait: timedelta = Field(
+    drain_wait: Duration = Field(
         timedelta(seconds=2), description="From saying not ready to taking no more calls."
     )
-    drain_grace: timedelta = Field(
+    drain_grace: Duration = Field(
         timedelta(seconds=15), description="What is under way then has this much time."
     )
 

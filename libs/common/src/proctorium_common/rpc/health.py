@@ -8,7 +8,7 @@ NATS is away, learners go on saving.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -93,6 +93,10 @@ class Health:
     def serve(self, names: Iterable[str]) -> None:
         """Adds names of gRPC services that are ready when this service is."""
         self._names.update(names)
+
+    def names(self) -> Sequence[str]:
+        """The names of the parts, in the order they were added."""
+        return [check.name for check in self._checks]
 
     async def announce(self) -> None:
         """Says alive and not yet ready: the first words of a server."""

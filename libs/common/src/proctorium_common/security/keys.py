@@ -116,6 +116,7 @@ class KeyRing:
         self._verifiers: Mapping[str, OKPKey] = {}
         self._asked_at: datetime | None = None
         self._answered = False
+        self._saved = False
         self._asking = asyncio.Lock()
         self.generation = 0
 
@@ -152,7 +153,7 @@ class KeyRing:
             return False
         # A signer that knows no keys is one that is being set up; nobody gains by forgetting ours.
         self._answered = bool(keys)
-        if keys and self._trust(keys):
+        if keys and (self._trust(keys) or not self._saved):
             await self._save(keys)
         return self._answered
 
@@ -168,9 +169,12 @@ class KeyRing:
     async def _save(self, keys: Sequence[PublicKey]) -> None:
         try:
             await self._store.save(keys)
-        except Exception:
-            # They are trusted in memory; the next start may have to ask for them, that is all.
-            log.warning("signing_keys_not_saved", exc_info=True)
+        except ServiceError as failure:
+            # They are trusted in memory; the next refresh tries again.
+            log.warning("signing_keys_not_saved", error=str(failure))
+            self._saved = False
+        else:
+            self._saved = True
 
     async def find(self, key_id: str) -> tuple[PublicKey, OKPKey]:
         """The key of that id, asked for when it is not known.

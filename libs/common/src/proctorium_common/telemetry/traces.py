@@ -9,6 +9,7 @@ process, as they do in tests.
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -60,10 +61,14 @@ _EXPORT_DELAY_MS = 1000
 _LOWER_HEX = frozenset("0123456789abcdef")
 
 _decided_trace_id: ContextVar[int | None] = ContextVar("proctorium_decided_trace", default=None)
+_decided_span_id: ContextVar[int | None] = ContextVar("proctorium_decided_span", default=None)
 
 
 class _DecidedIds(RandomIdGenerator):
-    """Hands the SDK the trace id that sampling was decided on, so that both decide alike."""
+    """Hands the SDK the trace id that sampling was decided on, so that both decide alike, and the span id of a turn."""
+
+    def generate_span_id(self) -> int:
+        return _decided_span_id.get() or super().generate_span_id()
 
     def generate_trace_id(self) -> int:
         return _decided_trace_id.get() or super().generate_trace_id()
@@ -122,6 +127,28 @@ class Tracing:
         context = trace.set_span_in_context(NonRecordingSpan(parent), Context())
         return self.tracer.start_span(name, context, kind, attributes, links)
 
+    def start_turn(self) -> Turn:
+        """A place in a new trace that becomes a span only if something is done there."""
+        trace_id = random.getrandbits(128) or 1
+        flags = _SAMPLED if trace_id & _TRACE_ID_MASK < self._bound else _NOT_SAMPLED
+        return Turn(SpanContext(trace_id, random.getrandbits(64) or 1, False, flags))
+
+    def end_turn(self, name: str, turn: Turn, failure: BaseException | None) -> None:
+        """Sends the span of a turn in which something was done."""
+        place = turn.place
+        if not (turn.used and place.trace_flags & TraceFlags.SAMPLED):
+            return
+        decided = _decided_span_id.set(place.span_id)
+        try:
+            span = self._start_root(
+                name, place.trace_id, SpanKind.INTERNAL, None, (), began=turn.began
+            )
+        finally:
+            _decided_span_id.reset(decided)
+        if failure is not None:
+            mark_failed(span, failure)
+        span.end()
+
     def _start_root(
         self,
         name: str,
@@ -129,10 +156,12 @@ class Tracing:
         kind: SpanKind,
         attributes: Mapping[str, Attribute] | None,
         links: Sequence[Link],
+        *,
+        began: int | None = None,
     ) -> Span:
         decided = _decided_trace_id.set(trace_id)
         try:
-            return self.tracer.start_span(name, Context(), kind, attributes, links)
+            return self.tracer.start_span(name, Context(), kind, attributes, links, began)
         finally:
             _decided_trace_id.reset(decided)
 
@@ -141,6 +170,22 @@ class Tracing:
         if self._provider is not None:
             self._provider.force_flush(timeout_ms)
             self._provider.shutdown()
+
+
+class Turn(NonRecordingSpan):
+    """The place of a worker's turn. Most turns find nothing to do, and a trace of nothing would bury the others; so this knows
+    whether anybody asked for the place, to record an event, make a call or write a line."""
+
+    def __init__(self, place: SpanContext) -> None:
+        super().__init__(place)
+        self.place = place
+        self.used = False
+        self.began = time.time_ns()
+
+    def get_span_context(self) -> SpanContext:
+        """The place; asking for it is what makes the turn a span."""
+        self.used = True
+        return self.place
 
 
 NOT_TRACING = Tracing("unnamed")
@@ -233,6 +278,23 @@ def span_from(
     finally:
         otel_context.detach(token)
         started.end()
+
+
+@contextmanager
+def turn(name: str) -> Iterator[None]:
+    """A turn of a worker: the first of a new trace if the block does anything, and no trace at all otherwise."""
+    tracing = _tracing.get()
+    begun = tracing.start_turn()
+    failure: BaseException | None = None
+    token = otel_context.attach(trace.set_span_in_context(begun))
+    try:
+        yield
+    except BaseException as raised:
+        failure = raised
+        raise
+    finally:
+        otel_context.detach(token)
+        tracing.end_turn(name, begun, failure)
 
 
 def mark_failed(failed: Span, failure: BaseException) -> None:

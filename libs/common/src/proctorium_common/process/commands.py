@@ -1,0 +1,201 @@
+"""The command line of every service: `python -m proctorium_<service> [serve|migrate|check|declare|dead-letters|replay]`.
+
+Exit codes: 0 done, 1 it did not work (said in a sentence), 2 a setting or the wiring is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import NoReturn, TypeVar
+from uuid import UUID
+
+import uvloop
+
+from proctorium_common.errors import ServiceError
+from proctorium_common.events.dead_letters import DeadLetter, DeadLetters
+from proctorium_common.events.replay import replay
+from proctorium_common.events.streams import declare
+from proctorium_common.process.life import Life, assemble
+from proctorium_common.process.service import Service, WiringWrong, broker_tls
+from proctorium_common.process.settings import ServiceSettings, SettingsWrong, read_settings
+from proctorium_common.rpc.access import NoAccessRule
+from proctorium_common.rpc.server import AddressTaken
+from proctorium_common.security.tls import NotLoopback
+from proctorium_common.storage import migrations
+from proctorium_common.telemetry.logs import CallLog, configure_logs
+from proctorium_common.topology import SERVICES
+
+S = TypeVar("S", bound=ServiceSettings)
+Build = Callable[[Service[S]], None]
+
+_WRONG = (SettingsWrong, WiringWrong, NoAccessRule, NotLoopback)
+_BROKER_SECONDS = 10
+
+
+def main(package: str, settings: type[S], build: Build[S]) -> NoReturn:
+    """Runs the command that was asked for, `serve` if none was, and ends the process."""
+    arguments = _parser(package).parse_args()
+    try:
+        given = read_settings(settings)
+        call_log = configure_logs(level=given.log_level_number, format=given.log_format)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            sys.exit(runner.run(_run(arguments, package, given, build, call_log)))
+    except _WRONG as wrong:
+        sys.exit(_said(str(wrong), 2))
+    except (ServiceError, AddressTaken, OSError) as failure:
+        sys.exit(_said(getattr(failure, "message", str(failure)), 1))
+
+
+def _said(sentence: str, code: int) -> int:
+    print(sentence, file=sys.stderr)
+    return code
+
+
+def _parser(package: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {package}", description="One service of Proctorium."
+    )
+    commands = parser.add_subparsers(dest="command")
+    commands.add_parser("serve", help="answer calls and events until SIGTERM (the default)")
+    commands.add_parser("migrate", help="bring the database to the newest revision")
+    commands.add_parser("check", help="say what the service depends on and how each part is")
+    commands.add_parser("declare", help="make the streams and consumers of all services in NATS")
+    again = commands.add_parser("replay", help="publish kept events again")
+    again.add_argument("--since", required=True, type=_time, help="ISO 8601; UTC unless it says")
+    letters = commands.add_parser("dead-letters", help="events that could not be handled")
+    actions = letters.add_subparsers(dest="action", required=True)
+    actions.add_parser("list", help="the open ones")
+    actions.add_parser("show", help="one of them").add_argument("id", type=UUID)
+    actions.add_parser("redrive", help="handle it now").add_argument("id", help="an id, or all")
+    return parser
+
+
+def _time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+
+
+async def _run(
+    arguments: argparse.Namespace, package: str, settings: S, build: Build[S], call_log: CallLog
+) -> int:
+    match arguments.command:
+        case "migrate":
+            return await _migrate(package, settings)
+        case "declare":
+            return await _declare(settings)
+    # Only now: gRPC binds what it makes to the loop that runs.
+    service = assemble(package, settings, build, call_log=call_log)
+    match arguments.command:
+        case "check":
+            return await _with(service, _check)
+        case "replay":
+            return await _with(service, lambda service: _replay(service, arguments.since))
+        case "dead-letters":
+            return await _with(service, lambda service: _letters(service, arguments))
+        case _:
+            return await _serve(service)
+
+
+async def _serve(service: Service[S]) -> int:
+    ending = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.set)
+    life = Life(service)
+    await life.start()
+    await ending.wait()
+    await life.end()
+    return 0
+
+
+async def _migrate(package: str, settings: ServiceSettings) -> int:
+    await migrations.upgrade(settings.database_url, package)
+    print("The database is at the newest revision.")
+    return 0
+
+
+async def _declare(settings: ServiceSettings) -> int:
+    await declare(settings.nats_url, SERVICES, tls=broker_tls(settings))
+    print("The streams and consumers of all services are declared.")
+    return 0
+
+
+async def _check(service: Service[S]) -> int:
+    """Asks each part once; what only a serving process has (relay, subscribers, workers) is not asked."""
+    service.broker.start()
+    await asyncio.wait([asyncio.ensure_future(service.broker.connected())], timeout=_BROKER_SECONDS)
+    with suppress(ServiceError):
+        await service.keys.load()
+    await service.keys.refresh()
+    state = await service.health.check_now()
+    for name in service.health.names():
+        if not name.startswith(("subscriber ", "worker ", "relay")):
+            print(f"{name:<16} {state.failing.get(name, 'ok')}")
+    return 0 if state.ready else 1
+
+
+async def _replay(service: Service[S], since: datetime) -> int:
+    service.broker.start()
+    sent = await replay(
+        service.database,
+        service.broker,
+        since,
+        progress=lambda count: print(f"{count} events", file=sys.stderr),
+    )
+    print(f"{sent} events since {since.isoformat()} were published again.")
+    return 0
+
+
+async def _letters(service: Service[S], arguments: argparse.Namespace) -> int:
+    letters = DeadLetters(
+        service.database,
+        {subscriber.consumer: subscriber.handlers for subscriber in service.subscribers},
+    )
+    match arguments.action:
+        case "list":
+            _table(await letters.list())
+        case "show":
+            _print(await letters.show(arguments.id))
+        case "redrive" if arguments.id == "all":
+            closed, failed = await letters.redrive_all()
+            print(f"{closed} were handled, {failed} failed again.")
+            return 1 if failed else 0
+        case _:
+            effect = await letters.redrive(UUID(arguments.id))
+            print("It was handled." if effect else "It had been handled before; it is closed now.")
+    return 0
+
+
+def _table(letters: Sequence[DeadLetter]) -> None:
+    for letter in letters:
+        print(
+            f"{letter.id}  {letter.failed_at:%Y-%m-%d %H:%M:%S}  {letter.consumer}  {letter.subject}  {letter.reason}"
+        )
+    print(f"{len(letters)} open.")
+
+
+def _print(letter: DeadLetter) -> None:
+    print(f"id          {letter.id}")
+    print(f"consumer    {letter.consumer}")
+    print(f"subject     {letter.subject}")
+    print(f"deliveries  {letter.deliveries}, the last at {letter.failed_at.isoformat()}")
+    print(f"resolved    {letter.resolved_at.isoformat() if letter.resolved_at else 'no'}")
+    print(f"headers     {json.dumps(dict(letter.headers))}")
+    print(f"body        {letter.body.hex()}")
+    print(f"reason      {letter.reason}")
+    print(letter.error)
+
+
+async def _with(service: Service[S], work: Callable[[Service[S]], Awaitable[int]]) -> int:
+    """Does `work` with a service that does not serve, and closes what it opened."""
+    try:
+        return await work(service)
+    finally:
+        await Life(service).close()

@@ -1,0 +1,183 @@
+"""The life of a service: it listens at once, says each second what it still waits for, serves, and drops nothing when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from proctorium_common.clock import Clock, utc_now
+from proctorium_common.events.subscriber import Subscriber
+from proctorium_common.process.service import Service, place_of
+from proctorium_common.process.settings import ServiceSettings
+from proctorium_common.process.workers import Background, Worker
+from proctorium_common.rpc.health import State
+from proctorium_common.security.keys import KeyRing
+from proctorium_common.telemetry import start_telemetry
+from proctorium_common.telemetry.logs import CallLog, get_logger
+from proctorium_common.topology import ServiceTopology
+
+log = get_logger()
+
+S = TypeVar("S", bound=ServiceSettings)
+
+_STORAGE = frozenset({"database", "migrations"})
+
+
+def assemble(
+    package: str,
+    settings: S,
+    build: Callable[[Service[S]], None],
+    *,
+    call_log: CallLog,
+    clock: Clock = utc_now,
+    keys: KeyRing | None = None,
+    place: ServiceTopology | None = None,
+) -> Service[S]:
+    """The service with everything that `build` adds, not yet begun. Its telemetry becomes that of the current task.
+
+    Raises SettingsWrong, WiringWrong, NoAccessRule.
+    """
+    place = place or place_of(package)
+    telemetry = start_telemetry(
+        place.name,
+        endpoint=settings.otlp_endpoint,
+        ratio=settings.trace_ratio,
+        instance=settings.instance,
+    )
+    service = Service(package, settings, telemetry, call_log, clock=clock, keys=keys, place=place)
+    build(service)
+    if keys is None:
+        # A missing address is a wrong setting now, not a failing call later.
+        for asked in place.asks:
+            service.channel(asked)
+    return service
+
+
+class Life:
+    """One service from its start to its end."""
+
+    def __init__(self, service: Service[S]) -> None:
+        self._service = service
+        self._tasks: list[asyncio.Task[None]] = []
+        self._moving: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Listens, and begins everything that goes on beside calls; returns before it is ready.
+
+        Raises NotLoopback, AddressTaken.
+        """
+        service = self._service
+        await service.server.start()
+        service.broker.start()
+        self._begin(service.health.watch())
+        self._begin(Background("signing keys", service.keys.keep_fresh).run())
+        self._begin(self._with_storage())
+
+    def _begin(self, work: Coroutine[object, object, None]) -> None:
+        self._tasks.append(asyncio.create_task(work))
+
+    async def _with_storage(self) -> None:
+        service = self._service
+        await service.health.until(lambda state: _STORAGE.isdisjoint(state.failing))
+        await service.keys.load()
+        self._begin(service.relay.run())
+        self._moving = [asyncio.create_task(part.run()) for part in self._parts()]
+
+    def _parts(self) -> list[Subscriber | Worker]:
+        return [*self._service.subscribers, *self._service.workers]
+
+    async def ready(self) -> State:
+        """Waits until calls can be answered."""
+        return await self._service.health.until(lambda state: state.ready)
+
+    async def end(self) -> None:
+        """Not ready → wait → no new calls, grace → subscribers drain, workers stop → telemetry is sent → the database closes."""
+        service, settings = self._service, self._service.settings
+        log.info("service_drains")
+        await service.server.drain(wait=settings.drain_wait, grace=settings.drain_grace)
+        for part in self._parts():
+            part.stop()
+        if self._moving:
+            await asyncio.wait(self._moving, timeout=settings.drain_grace.total_seconds())
+        await _cancel([*self._moving, *self._tasks])
+        await self.close()
+        log.info("service_ended")
+
+    async def close(self) -> None:
+        """Closes what the service opened; for a service that does not serve, all there is to its end."""
+        service = self._service
+        for close in reversed(service.closing):
+            await _safely(close)
+        for close in (
+            service.close_channels,
+            service.broker.close,
+            service.listener.close,
+            service.telemetry.close,
+            service.database.close,
+        ):
+            await _safely(close)
+
+
+@asynccontextmanager
+async def running(
+    package: str,
+    settings: S,
+    build: Callable[[Service[S]], None],
+    *,
+    clock: Clock = utc_now,
+    keys: KeyRing | None = None,
+    place: ServiceTopology | None = None,
+    call_log: CallLog | None = None,
+) -> AsyncIterator[Service[S]]:
+    """The service, ready within the block and drained after it."""
+    started: asyncio.Future[Service[S]] = asyncio.get_running_loop().create_future()
+    leave = asyncio.Event()
+
+    async def live() -> None:
+        # A task of its own, so that its telemetry is not that of whoever runs it.
+        service = assemble(
+            package,
+            settings,
+            build,
+            call_log=call_log or CallLog("rpc_served"),
+            clock=clock,
+            keys=keys,
+            place=place,
+        )
+        life = Life(service)
+        await life.start()
+        try:
+            await life.ready()
+            started.set_result(service)
+            await leave.wait()
+        finally:
+            await life.end()
+
+    task = asyncio.create_task(live())
+    either: set[asyncio.Future[Any]] = {task, started}
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    if task.done():
+        await task
+    try:
+        yield started.result()
+    finally:
+        leave.set()
+        await task
+
+
+async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
+    waiting = [task for task in tasks if not task.done()]
+    for task in waiting:
+        task.cancel()
+    if waiting:
+        await asyncio.wait(waiting)
+
+
+async def _safely(close: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await close()
+    except Exception:
+        # The rest must still be closed.
+        log.exception("close_failed", part=getattr(close, "__qualname__", repr(close)))

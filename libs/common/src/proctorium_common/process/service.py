@@ -1,0 +1,271 @@
+"""A service as it is wired: its servicers, subscribers and workers, and what it depends on. What is wired is what health reports."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from proctorium_common.clock import Clock, utc_now
+from proctorium_common.events.broker import Broker
+from proctorium_common.events.envelope import name_of
+from proctorium_common.events.handling import Handler
+from proctorium_common.events.relay import Relay
+from proctorium_common.events.subscriber import Subscriber
+from proctorium_common.process.settings import ServiceSettings, SettingsWrong
+from proctorium_common.process.workers import Background, Turn, Worker
+from proctorium_common.rpc.admission import EDGE
+from proctorium_common.rpc.client import Channel, channel
+from proctorium_common.rpc.health import Check, Health, Probe, Weight
+from proctorium_common.rpc.methods import AddToServer, Servicer
+from proctorium_common.rpc.server import Door, Server
+from proctorium_common.security.enrollment import keys_of_enrollment
+from proctorium_common.security.keys import Fetch, KeyRing, PublicKey
+from proctorium_common.security.tls import Certificates
+from proctorium_common.security.tokens import TokenVerifier
+from proctorium_common.storage import migrations
+from proctorium_common.storage.database import Database
+from proctorium_common.storage.keys import DatabaseKeyStore
+from proctorium_common.storage.listen import Listener
+from proctorium_common.storage.retention import clean_up
+from proctorium_common.telemetry import Telemetry
+from proctorium_common.telemetry.logs import CallLog
+from proctorium_common.topology import SERVICES, ServiceTopology
+
+S = TypeVar("S", bound=ServiceSettings)
+
+_SIGNER = "enrollment"
+_CLEAN_UP_EVERY = timedelta(minutes=10)
+
+
+class WiringWrong(Exception):
+    """The service is put together in a way that the topology does not know."""
+
+
+class Service(Generic[S]):
+    """One service in this process. `build` adds to it what the service is made of; `life.running` and `main` run it."""
+
+    def __init__(
+        self,
+        package: str,
+        settings: S,
+        telemetry: Telemetry,
+        call_log: CallLog,
+        *,
+        clock: Clock = utc_now,
+        keys: KeyRing | None = None,
+        place: ServiceTopology | None = None,
+    ) -> None:
+        """`keys` are the trusted signing keys where they do not come from enrollment, `place` the service's own place among others
+        where it is not the topology's: both are for tests. Raises SettingsWrong, WiringWrong.
+        """
+        self.package = package
+        self.topology = place or place_of(package)
+        self.name = self.topology.name
+        self.settings = settings
+        self.clock = clock
+        self.telemetry = telemetry
+        self.certificates: Certificates | None = settings.certificates()
+        self.database = Database(
+            settings.database_url,
+            clock=clock,
+            pool_size=settings.database_pool,
+            application=f"proctorium-{self.name}",
+        )
+        self.listener = Listener(self.database)
+        self.broker = Broker(
+            settings.nats_url, name=f"proctorium-{self.name}", tls=broker_tls(settings)
+        )
+        relay = Relay(self.database, self.broker, self.listener)
+        self.relay = Background("relay", relay.run)
+        self.health = Health(telemetry.metrics, every_seconds=settings.check_every.total_seconds())
+        self.subscribers: list[Subscriber] = []
+        self.workers: list[Worker] = []
+        self.closing: list[Callable[[], Awaitable[None]]] = []
+        self._channels: dict[str, Channel] = {}
+        self._at_head = False
+        self._fetch_keys: Fetch | None = None
+        self.keys = keys or KeyRing(
+            self._keys_in_use,
+            # The signer keeps its keys, and their seeds, by itself.
+            store=None if self.name == _SIGNER else DatabaseKeyStore(self.database),
+            clock=clock,
+        )
+        self.server = Server(
+            Door(settings.listen, self.certificates, self._peers()),
+            telemetry=telemetry,
+            tokens=TokenVerifier(self.keys, clock=clock),
+            health=self.health,
+            call_log=call_log,
+            limits=settings.limits(),
+            probe_address=settings.probe_address,
+        )
+        self._add_checks()
+        self.worker("clean-up", _CLEAN_UP_EVERY, self._clean_up)
+
+    @staticmethod
+    @asynccontextmanager
+    async def running(
+        settings: S,
+        build: Callable[[Service[S]], None],
+        *,
+        package: str | None = None,
+        clock: Clock = utc_now,
+        keys: KeyRing | None = None,
+        place: ServiceTopology | None = None,
+    ) -> AsyncIterator[Service[S]]:
+        """The service, ready within the block and drained after it: `service.address` is where. For tests of whole services.
+
+        The package is that of the settings' class unless it is given.
+        """
+        # The life of a service is made of this module's wiring, so it is found when it is needed.
+        from proctorium_common.process import life
+
+        package = package or type(settings).__module__.partition(".")[0]
+        async with life.running(
+            package, settings, build, clock=clock, keys=keys, place=place
+        ) as service:
+            yield service
+
+    # What `build` uses.
+
+    def rpc(self, add_to_server: AddToServer[Servicer], servicer: Servicer) -> None:
+        """Serves `servicer`. Raises NoAccessRule when a method's proto does not say who may call it."""
+        self.server.add(add_to_server, servicer)
+
+    def subscribe(self, consumer: str, handlers: Mapping[type[Message], Handler]) -> None:
+        """Handles the events of one consumer of the topology. Raises WiringWrong when it names other events than these."""
+        self._compare(consumer, handlers)
+        subscriber = Subscriber(self.database, self.broker, consumer, handlers)
+        self.subscribers.append(subscriber)
+
+        async def attached() -> None:
+            if not subscriber.is_attached:
+                raise RuntimeError("is not receiving")
+
+        self.check(f"subscriber {consumer}", attached, Weight.DEGRADING)
+
+    def worker(self, name: str, every: timedelta, run: Turn) -> None:
+        """Runs `run` now and `every` so often; a turn that raises is logged and tried at the next."""
+        worker = Worker(name, every, run)
+        self.workers.append(worker)
+        self.check(f"worker {name}", worker.probe, Weight.DEGRADING)
+
+    def channel(self, service: str) -> grpc.aio.Channel:
+        """The channel to another service. Raises WiringWrong when the topology does not let this one ask it, SettingsWrong when its
+        address is not set."""
+        if service not in self.topology.asks:
+            raise WiringWrong(f"{self.name} does not ask {service}: see topology.py.")
+        if service not in self._channels:
+            self._channels[service] = channel(
+                self.settings.address_of(service),
+                certificates=self.certificates,
+                server=service,
+                metrics=self.telemetry.metrics,
+                default_deadline=self.settings.call_deadline,
+            )
+        return self._channels[service]
+
+    def keys_from(self, fetch: Fetch) -> None:
+        """Takes the trusted signing keys from `fetch` instead of from enrollment: for enrollment itself."""
+        self._fetch_keys = fetch
+
+    def check(self, name: str, probe: Probe, weight: Weight = Weight.REQUIRED) -> None:
+        """Adds a part to what health reports; `weight` says what its failure means."""
+        self.health.add(Check(name, probe, weight))
+
+    def on_close(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Has `close` called when the service ends, after the last call and before the database closes; last added, first called."""
+        self.closing.append(close)
+
+    # What the life of the service uses.
+
+    @property
+    def address(self) -> str:
+        """host:port where it listens, once it does."""
+        return f"{self.settings.listen.rpartition(':')[0]}:{self.server.port}"
+
+    async def close_channels(self) -> None:
+        """Ends the connections to other services."""
+        for opened in self._channels.values():
+            await opened.close()
+
+    async def _keys_in_use(self) -> Sequence[PublicKey]:
+        fetch = self._fetch_keys or keys_of_enrollment(self.channel(_SIGNER))
+        return await fetch()
+
+    async def _clean_up(self) -> None:
+        await clean_up(self.database)
+
+    def _peers(self) -> frozenset[str]:
+        if self.settings.allowed_peers is not None:
+            return self.settings.allowed_peers
+        asking = {other.name for other in SERVICES.values() if self.name in other.asks}
+        return frozenset(asking | {EDGE})
+
+    def _add_checks(self) -> None:
+        self.check("database", self.database.ping)
+        self.check("migrations", self._migrated)
+        self.check("signing keys", self._keys_present)
+        self.check(
+            "nats",
+            self._connected,
+            Weight.REQUIRED if self.settings.nats_required else Weight.DEGRADING,
+        )
+
+        self.check("relay", self.relay.probe, Weight.DEGRADING)
+
+    async def _migrated(self) -> None:
+        # Once is enough: a newer version may migrate on while this one still serves.
+        if not self._at_head:
+            if not await migrations.at_head(self.settings.database_url, self.package):
+                raise RuntimeError("the database is not migrated: run the command migrate")
+            self._at_head = True
+
+    async def _keys_present(self) -> None:
+        if not self.keys.present:
+            raise RuntimeError("no signing key is known yet: nobody's token can be checked")
+
+    async def _connected(self) -> None:
+        if not self.broker.is_connected:
+            raise RuntimeError("no connection: events wait in the outbox")
+
+    def _compare(self, consumer: str, handlers: Mapping[type[Message], Handler]) -> None:
+        named = {
+            subscription.consumer: subscription for subscription in self.topology.subscriptions
+        }
+        if consumer not in named:
+            raise WiringWrong(f"{self.name} has no consumer {consumer}: see topology.py.")
+        names = [name_of(event.DESCRIPTOR) for event in handlers]
+        handled = {f"{name.aggregate}.{name.action}" for name in names}
+        wanted = set(named[consumer].events)
+        if handled != wanted:
+            raise WiringWrong(
+                f"{consumer} handles {sorted(handled)}, topology.py says {sorted(wanted)}."
+            )
+
+
+def broker_tls(settings: ServiceSettings) -> ssl.SSLContext | None:
+    """How NATS is reached when it wants certificates. Raises SettingsWrong when there are none."""
+    if not settings.nats_tls:
+        return None
+    if settings.tls_certificate is None or settings.tls_key is None:
+        raise SettingsWrong(
+            ["PROCTORIUM_NATS_TLS needs PROCTORIUM_TLS_CERTIFICATE, _KEY and _AUTHORITY."]
+        )
+    context = ssl.create_default_context(cafile=settings.tls_authority)
+    context.load_cert_chain(settings.tls_certificate, settings.tls_key)
+    return context
+
+
+def place_of(package: str) -> ServiceTopology:
+    """The place of a service among the others by its package. Raises WiringWrong."""
+    for service in SERVICES.values():
+        if service.package == package:
+            return service
+    raise WiringWrong(f"{package} is not a service of the topology.")
