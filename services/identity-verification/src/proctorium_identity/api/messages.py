@@ -1,0 +1,45 @@
+"""Domain values as messages, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from proctorium.identity.v1 import verification_pb2 as pb
+from proctorium_identity.domain.cases import Case, CaseState, Move
+from proctorium_identity.domain.evidence import EvidenceKind
+
+_STATES: Mapping[CaseState, pb.CaseState.ValueType] = {
+    CaseState.REQUESTED: pb.CASE_STATE_REQUESTED,
+    CaseState.SUBMITTED: pb.CASE_STATE_SUBMITTED,
+    CaseState.VERIFIED: pb.CASE_STATE_VERIFIED,
+    CaseState.REJECTED: pb.CASE_STATE_REJECTED,
+    CaseState.RESUBMISSION_ASKED: pb.CASE_STATE_RESUBMISSION_ASKED,
+    CaseState.EXPIRED: pb.CASE_STATE_EXPIRED,
+}
+KINDS: Mapping[pb.EvidenceKind.ValueType, EvidenceKind] = {
+    pb.EVIDENCE_KIND_DOCUMENT: EvidenceKind.DOCUMENT,
+    pb.EVIDENCE_KIND_SELFIE: EvidenceKind.SELFIE,
+}
+DECISIONS: Mapping[pb.Decision.ValueType, Move] = {
+    pb.DECISION_VERIFY: Move.VERIFY,
+    pb.DECISION_REJECT: Move.REJECT,
+}
+
+
+def case_message(case: Case) -> pb.Case:
+    """The case as its readers get it."""
+    message = pb.Case(
+        case_id=str(case.case_id),
+        session_id=str(case.session_id),
+        participant_id=str(case.participant_id),
+        person_id=str(case.person_id),
+        state=_STATES[case.state],
+        evidence=[kind for kind, known in KINDS.items() if known in case.evidence],
+        decided_by=str(case.decided_by) if case.decided_by else "",
+        decision_reason=case.decision_reason,
+    )
+    if case.submitted_at is not None:
+        message.submit_time.FromDatetime(case.submitted_at)
+    if case.decided_at is not None:
+        message.decide_time.FromDatetime(case.decided_at)
+    return message

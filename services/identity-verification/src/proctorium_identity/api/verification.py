@@ -1,0 +1,121 @@
+"""VerificationService over gRPC."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from proctorium.enrollment.v1 import people_pb2_grpc
+from proctorium.identity.v1 import verification_pb2 as pb
+from proctorium.identity.v1 import verification_pb2_grpc
+from proctorium_common.ids import parse_id
+from proctorium_common.rpc.caller import current_call
+from proctorium_common.storage.database import Database, Transaction
+from proctorium_common.storage.listen import Listener
+from proctorium_identity.api.messages import DECISIONS, KINDS, case_message
+from proctorium_identity.operations import cases, decisions, evidence, looks, queue
+from proctorium_identity.pictures.process import PictureReader
+from proctorium_identity.storage.objects import EvidenceStore
+from proctorium_identity.storage.sealing import MasterKey
+
+if TYPE_CHECKING:
+    from proctorium_common.rpc.served import Context
+
+
+@dataclass(frozen=True)
+class VerificationApi(verification_pb2_grpc.VerificationServiceServicer):
+    """What the methods promise stands in the proto."""
+
+    database: Database
+    listener: Listener
+    master_key: MasterKey
+    store: EvidenceStore
+    reader: PictureReader
+    people: people_pb2_grpc.PersonServiceStub
+
+    async def GetCase(self, request: pb.GetCaseRequest, context: Context) -> pb.GetCaseResponse:
+        caller = current_call().caller
+        async with self.database.transaction() as tx:
+            if request.case_id:
+                case = await cases.get_case(tx, caller, parse_id(request.case_id, "case_id"))
+            else:
+                person = parse_id(request.person_id, "person_id") if request.person_id else None
+                session_id = parse_id(request.session_id, "session_id")
+                case = await cases.get_case_of(tx, caller, session_id, person)
+        return pb.GetCaseResponse(case=case_message(case))
+
+    async def SubmitEvidence(
+        self, request: pb.SubmitEvidenceRequest, context: Context
+    ) -> pb.SubmitEvidenceResponse:
+        caller = current_call().caller
+        case_id = parse_id(request.case_id, "case_id")
+        async with self.database.transaction() as tx:
+            key = await evidence.key_for_sender(tx, self.master_key, caller, case_id)
+        put = await evidence.put_away(
+            self.reader,
+            self.store,
+            key,
+            case_id=case_id,
+            kind=KINDS[request.kind],
+            file=request.image,
+        )
+
+        async def run(tx: Transaction) -> pb.SubmitEvidenceResponse:
+            case = await evidence.submit(tx, caller, put)
+            return pb.SubmitEvidenceResponse(case=case_message(case))
+
+        return await self.database.once(request, run, pb.SubmitEvidenceResponse)
+
+    async def WatchQueue(
+        self, request: pb.WatchQueueRequest, context: Context
+    ) -> AsyncIterator[pb.WatchQueueResponse]:
+        session_id = parse_id(request.session_id, "session_id")
+        caller = current_call().caller
+        async for waiting in queue.watch_queue(self.database, self.listener, caller, session_id):
+            yield pb.WatchQueueResponse(cases=[case_message(case) for case in waiting])
+
+    async def GetEvidence(
+        self, request: pb.GetEvidenceRequest, context: Context
+    ) -> pb.GetEvidenceResponse:
+        case_id, kind = parse_id(request.case_id, "case_id"), KINDS[request.kind]
+        caller = current_call().caller
+        async with self.database.transaction() as tx:
+            look = await looks.begin_look(tx, self.master_key, caller, case_id, kind)
+        image = await looks.show(self.store, look)
+        return pb.GetEvidenceResponse(image=image, media_type=look.picture.media_type)
+
+    async def GetRegistration(
+        self, request: pb.GetRegistrationRequest, context: Context
+    ) -> pb.GetRegistrationResponse:
+        case_id = parse_id(request.case_id, "case_id")
+        async with self.database.transaction() as tx:
+            person_id = await looks.begin_registration_look(tx, current_call().caller, case_id)
+        known = await looks.ask_registration(self.people, person_id)
+        return pb.GetRegistrationResponse(
+            legal_name=known.legal_name, date_of_birth=known.date_of_birth
+        )
+
+    async def DecideCase(
+        self, request: pb.DecideCaseRequest, context: Context
+    ) -> pb.DecideCaseResponse:
+        caller = current_call().caller
+        case_id, decision = parse_id(request.case_id, "case_id"), DECISIONS[request.decision]
+
+        async def run(tx: Transaction) -> pb.DecideCaseResponse:
+            case = await decisions.decide(tx, caller, case_id, decision, request.decision_reason)
+            return pb.DecideCaseResponse(case=case_message(case))
+
+        return await self.database.once(request, run, pb.DecideCaseResponse)
+
+    async def RequestResubmission(
+        self, request: pb.RequestResubmissionRequest, context: Context
+    ) -> pb.RequestResubmissionResponse:
+        caller = current_call().caller
+        case_id = parse_id(request.case_id, "case_id")
+
+        async def run(tx: Transaction) -> pb.RequestResubmissionResponse:
+            case = await decisions.ask_again(tx, caller, case_id, request.resubmission_reason)
+            return pb.RequestResubmissionResponse(case=case_message(case))
+
+        return await self.database.once(request, run, pb.RequestResubmissionResponse)

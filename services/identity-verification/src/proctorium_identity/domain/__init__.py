@@ -1,0 +1,1 @@
+"""What identity verification decides: pure, without I/O."""

@@ -1,0 +1,156 @@
+"""A case: whether one learner of one session is who they say (`I1`). A person decides; the states and moves are one table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from proctorium_common.errors import Kind, ServiceError, invalid, not_allowed, not_found
+from proctorium_identity.domain.evidence import EVIDENCE_NEEDED, EvidenceKind
+
+
+class CaseState(StrEnum):
+    """Where a case stands."""
+
+    REQUESTED = "requested"
+    SUBMITTED = "submitted"
+    VERIFIED = "verified"
+    REJECTED = "rejected"
+    RESUBMISSION_ASKED = "resubmission_asked"
+    EXPIRED = "expired"
+
+
+class Move(StrEnum):
+    """What can happen to a case, and who does it."""
+
+    COMPLETE = "complete"
+    """The learner has sent every picture that is needed."""
+    VERIFY = "verify"
+    """A proctor: it is the person."""
+    REJECT = "reject"
+    """A proctor: it is not, or it cannot be told."""
+    ASK_AGAIN = "ask_again"
+    """A proctor: please send new pictures."""
+    EXPIRE = "expire"
+    """The session ended."""
+
+
+_OPEN: Mapping[Move, CaseState] = {
+    Move.COMPLETE: CaseState.SUBMITTED,
+    Move.REJECT: CaseState.REJECTED,
+    Move.ASK_AGAIN: CaseState.RESUBMISSION_ASKED,
+    Move.EXPIRE: CaseState.EXPIRED,
+}
+
+MOVES: Mapping[CaseState, Mapping[Move, CaseState]] = {
+    CaseState.REQUESTED: _OPEN,
+    CaseState.SUBMITTED: {**_OPEN, Move.VERIFY: CaseState.VERIFIED},
+    CaseState.RESUBMISSION_ASKED: _OPEN,
+    CaseState.VERIFIED: {},
+    CaseState.REJECTED: {},
+    CaseState.EXPIRED: {},
+}
+"""The moves of each state and where they lead. The states without moves are final; a trigger holds them too."""
+
+WAITING = frozenset({CaseState.SUBMITTED})
+"""States in which a proctor has to look."""
+
+OPEN = frozenset(state for state, moves in MOVES.items() if moves)
+"""States in which the case is undecided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """The identity check of one learner in one session. `evidence` are the pictures that are there now."""
+
+    case_id: UUID
+    session_id: UUID
+    participant_id: UUID
+    person_id: UUID
+    state: CaseState
+    evidence: frozenset[EvidenceKind] = frozenset()
+    submitted_at: datetime | None = None
+    decided_by: UUID | None = None
+    decided_at: datetime | None = None
+    decision_reason: str = ""
+
+
+def moved(case: Case, move: Move) -> CaseState:
+    """Where `move` leads from here. Raises CASE_CLOSED in a final state, EVIDENCE_MISSING where there is nothing to verify."""
+    possible = MOVES[case.state]
+    if move in possible:
+        return possible[move]
+    if possible:
+        raise evidence_missing(EVIDENCE_NEEDED - case.evidence)
+    raise case_closed(case.state)
+
+
+def decided_alike(case: Case, decision: Move) -> bool:
+    """Whether the case is already decided as `decision` would: deciding the same again changes nothing."""
+    return (case.state, decision) in {
+        (CaseState.VERIFIED, Move.VERIFY),
+        (CaseState.REJECTED, Move.REJECT),
+    }
+
+
+def require_reason(decision: Move, reason: str) -> None:
+    """Raises INVALID_REQUEST for a rejection that does not say why: the learner reads it."""
+    if decision is Move.REJECT and not reason.strip():
+        raise invalid(
+            "INVALID_REQUEST",
+            "Please say why: the learner reads it and can act on it.",
+            field="decision_reason",
+        )
+
+
+def require_supervision(case: Case, proctors: frozenset[UUID], person_id: UUID | None) -> None:
+    """Raises NOT_YOUR_CASE unless the person is a proctor of the case's session, and not the learner of the case."""
+    if person_id is None or person_id not in proctors or person_id == case.person_id:
+        raise not_your_case()
+
+
+def not_your_case() -> ServiceError:
+    """The refusal that does not tell whether the case exists."""
+    return not_allowed(
+        "NOT_YOUR_CASE",
+        "This identity check is not yours to see, or it might not exist. "
+        "If you supervise the session, ask its administrator to assign you.",
+    )
+
+
+def no_case() -> ServiceError:
+    """For those who may see the session: there is no check of this learner in it."""
+    return not_found(
+        "NOT_FOUND",
+        "There is no identity check of this learner in this session. It is opened when the learner joins a session that asks for it.",
+    )
+
+
+def case_closed(state: CaseState) -> ServiceError:
+    """The case takes nothing more."""
+    sentence = {
+        CaseState.VERIFIED: "This identity is verified already; nothing more is needed.",
+        CaseState.REJECTED: "This identity check was decided: rejected. Please talk to the proctor.",
+        CaseState.EXPIRED: "The session is over, and this identity check with it. Please contact the administrator.",
+    }
+    return ServiceError(
+        Kind.ILLEGAL_MOVE,
+        "CASE_CLOSED",
+        sentence.get(state, "This identity check is closed."),
+        metadata={"state": state},
+    )
+
+
+def evidence_missing(kinds: frozenset[EvidenceKind]) -> ServiceError:
+    """There is no such picture (any more): the learner has to send it first."""
+    missing = ",".join(sorted(kinds))
+    return ServiceError(
+        Kind.ILLEGAL_MOVE,
+        "EVIDENCE_MISSING",
+        f"The learner has not sent everything yet; missing: {missing.replace(',', ', ')}. "
+        "Ask the learner to send it, then look again.",
+        metadata={"missing": missing},
+    )

@@ -1,0 +1,63 @@
+"""Evidence: the pictures of a case, and what has to be true when a proctor relies on them (`I1`, `I3`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from proctorium_common.errors import ServiceError, conflict
+
+
+class EvidenceKind(StrEnum):
+    """What a picture shows."""
+
+    DOCUMENT = "document"
+    SELFIE = "selfie"
+
+
+EVIDENCE_NEEDED = frozenset(EvidenceKind)
+"""What a case needs before a proctor looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One picture that is there. `object_key` is where its ciphertext lies."""
+
+    evidence_id: UUID
+    case_id: UUID
+    kind: EvidenceKind
+    object_key: str
+    media_type: str
+    submitted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LastLook:
+    """The picture of one kind that a proctor looked at last."""
+
+    kind: EvidenceKind
+    evidence_id: UUID
+
+
+def require_unchanged(current: Iterable[Evidence], seen: Iterable[LastLook]) -> None:
+    """Raises EVIDENCE_REPLACED when the learner replaced a picture after the proctor had looked at it.
+
+    Otherwise one could be verified by a picture that nobody has seen. A proctor who looked at none decides by what they see live.
+    """
+    there = {evidence.kind: evidence.evidence_id for evidence in current}
+    changed = sorted(look.kind for look in seen if there.get(look.kind) != look.evidence_id)
+    if changed:
+        raise evidence_replaced(changed)
+
+
+def evidence_replaced(kinds: Iterable[str]) -> ServiceError:
+    """What the proctor saw is not what is there now."""
+    names = ",".join(kinds)
+    return conflict(
+        "EVIDENCE_REPLACED",
+        f"The learner sent a new picture since you looked ({names}). Look at it, then decide.",
+        kinds=names,
+    )

@@ -1,0 +1,82 @@
+"""What a picture must be to serve as evidence, and how each refusal is said (`I6`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from proctorium_common.errors import ServiceError, invalid
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class PictureLimits:
+    """What is accepted: bytes as sent, pixels in all, the shorter side, mean luminance (0 black, 255 white).
+
+    `kept_side` is the longer side of what is kept: enough to read a document, and no more.
+    """
+
+    most_bytes: int = 8 * MIB
+    most_pixels: int = 40_000_000
+    least_side: int = 200
+    least_luminance: float = 16.0
+    kept_side: int = 2000
+
+
+class Flaw(StrEnum):
+    """What can be wrong with a picture."""
+
+    UNREADABLE = "unreadable"
+    NOT_ONLY_A_PICTURE = "not_only_a_picture"
+    TOO_MANY_BYTES = "too_many_bytes"
+    TOO_MANY_PIXELS = "too_many_pixels"
+    TOO_COSTLY = "too_costly"
+    TOO_SMALL = "too_small"
+    TOO_DARK = "too_dark"
+
+
+def refusal(flaw: Flaw, limits: PictureLimits) -> ServiceError:
+    """The refusal of a picture with this flaw: what is wrong, and what to do now. What was sent before stays."""
+    megabytes = limits.most_bytes // MIB
+    megapixels = limits.most_pixels // 1_000_000
+    match flaw:
+        case Flaw.UNREADABLE:
+            return invalid(
+                "IMAGE_UNREADABLE",
+                "This file cannot be read as a picture; it may be cut off. Please take the photo again and send it as JPEG, PNG or WebP.",
+            )
+        case Flaw.NOT_ONLY_A_PICTURE:
+            return invalid(
+                "IMAGE_UNREADABLE",
+                "This file holds something besides a picture. Please take a new photo and send it as JPEG, PNG or WebP.",
+            )
+        case Flaw.TOO_MANY_BYTES:
+            return invalid(
+                "IMAGE_TOO_LARGE",
+                f"This file is larger than {megabytes} MiB. Please send a smaller photo.",
+                limit=f"{limits.most_bytes} bytes",
+            )
+        case Flaw.TOO_MANY_PIXELS:
+            return invalid(
+                "IMAGE_TOO_LARGE",
+                f"This picture has more than {megapixels} megapixels. Please send a smaller photo.",
+                limit=f"{limits.most_pixels} pixels",
+            )
+        case Flaw.TOO_COSTLY:
+            return invalid(
+                "IMAGE_TOO_LARGE",
+                "This picture takes more memory or time to open than is allowed. Please send a smaller photo, as JPEG.",
+                limit="memory and time to open",
+            )
+        case Flaw.TOO_SMALL:
+            return invalid(
+                "IMAGE_TOO_SMALL",
+                f"This picture is too small to see anything: its shorter side needs at least {limits.least_side} pixels.",
+                limit=f"{limits.least_side} pixels",
+            )
+        case Flaw.TOO_DARK:
+            return invalid(
+                "IMAGE_TOO_DARK",
+                "This picture is nearly black. Please take it again with more light, and check that nothing covers the camera.",
+            )

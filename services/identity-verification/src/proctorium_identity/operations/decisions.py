@@ -1,0 +1,102 @@
+"""A proctor decides a case, or asks for new pictures (`I1`, `I3`)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import UUID
+
+from proctorium.identity.events.v1 import events_pb2
+from proctorium_common.rpc.caller import Caller
+from proctorium_common.storage.database import Transaction
+from proctorium_identity.domain.cases import (
+    Case,
+    Move,
+    decided_alike,
+    moved,
+    not_your_case,
+    require_reason,
+)
+from proctorium_identity.domain.evidence import EVIDENCE_NEEDED, require_unchanged
+from proctorium_identity.operations.cases import locked_for_proctor, save_move
+from proctorium_identity.storage import evidence, looks
+
+
+async def decide(
+    tx: Transaction, caller: Caller, case_id: UUID, decision: Move, reason: str
+) -> Case:
+    """Verifies or rejects; the same again changes nothing.
+
+    Raises NOT_YOUR_CASE, CASE_CLOSED, INVALID_REQUEST (rejected without a reason), and to verify EVIDENCE_MISSING, EVIDENCE_REPLACED.
+    """
+    case = await locked_for_proctor(tx, caller, case_id)
+    if decided_alike(case, decision):
+        return case
+    state = moved(case, decision)
+    require_reason(decision, reason)
+    proctor_id = _person(caller)
+    if decision is Move.VERIFY:
+        current = await evidence.current_evidence(tx, case_id)
+        require_unchanged(current, await looks.last_looks(tx, case_id, proctor_id))
+    decided = replace(
+        case,
+        state=state,
+        decided_by=proctor_id,
+        decided_at=tx.now,
+        decision_reason=reason.strip(),
+    )
+    await save_move(tx, decided)
+    _record_decision(tx, decided, decision)
+    return decided
+
+
+def _record_decision(tx: Transaction, case: Case, decision: Move) -> None:
+    case_id, session_id = str(case.case_id), str(case.session_id)
+    participant_id, person_id = str(case.participant_id), str(case.person_id)
+    decided_by = str(case.decided_by)
+    if decision is Move.VERIFY:
+        tx.record(
+            events_pb2.CaseVerified(
+                case_id=case_id,
+                session_id=session_id,
+                participant_id=participant_id,
+                person_id=person_id,
+                decided_by=decided_by,
+            )
+        )
+    else:
+        tx.record(
+            events_pb2.CaseRejected(
+                case_id=case_id,
+                session_id=session_id,
+                participant_id=participant_id,
+                person_id=person_id,
+                decided_by=decided_by,
+            )
+        )
+
+
+async def ask_again(tx: Transaction, caller: Caller, case_id: UUID, reason: str) -> Case:
+    """Sets the pictures aside and asks the learner for new ones. Raises NOT_YOUR_CASE, CASE_CLOSED."""
+    case = await locked_for_proctor(tx, caller, case_id)
+    state = moved(case, Move.ASK_AGAIN)
+    await evidence.set_aside(tx, case_id, EVIDENCE_NEEDED)
+    asked = replace(
+        case, state=state, evidence=frozenset(), submitted_at=None, decision_reason=reason.strip()
+    )
+    await save_move(tx, asked)
+    tx.record(
+        events_pb2.CaseResubmissionAsked(
+            case_id=str(case.case_id),
+            session_id=str(case.session_id),
+            participant_id=str(case.participant_id),
+            person_id=str(case.person_id),
+            asked_by=str(_person(caller)),
+        )
+    )
+    return asked
+
+
+def _person(caller: Caller) -> UUID:
+    if caller.person_id is None:
+        raise not_your_case()
+    return caller.person_id

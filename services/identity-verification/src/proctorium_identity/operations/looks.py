@@ -1,0 +1,99 @@
+"""A proctor looks at a picture, or at what the learner was registered with (`I3`, `I5`).
+
+Each look is committed to the look log before anything is shown: `begin_…` is the transaction, and what follows it shows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import grpc
+
+from proctorium.enrollment.v1 import people_pb2, people_pb2_grpc
+from proctorium_common.errors import Kind, ServiceError, unavailable
+from proctorium_common.rpc.caller import Caller
+from proctorium_common.storage.database import Transaction
+from proctorium_common.telemetry.traces import annotate
+from proctorium_identity.domain.cases import (
+    Case,
+    evidence_missing,
+    not_your_case,
+    require_supervision,
+)
+from proctorium_identity.domain.evidence import Evidence, EvidenceKind
+from proctorium_identity.storage import cases, looks, sessions
+from proctorium_identity.storage import evidence as kept
+from proctorium_identity.storage.objects import EvidenceStore, ObjectGone
+from proctorium_identity.storage.sealing import CaseKey, MasterKey
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A look that is logged: at which picture, and the key to open it."""
+
+    picture: Evidence
+    key: CaseKey
+
+
+async def begin_look(
+    tx: Transaction, master_key: MasterKey, caller: Caller, case_id: UUID, kind: EvidenceKind
+) -> Look:
+    """Logs a look at a picture. Raises NOT_YOUR_CASE, EVIDENCE_MISSING."""
+    case, proctor_id = await _supervised(tx, caller, case_id)
+    current = {picture.kind: picture for picture in await kept.current_evidence(tx, case_id)}
+    if kind not in current:
+        raise evidence_missing(frozenset({kind}))
+    await looks.add_look(tx, case.case_id, proctor_id, current[kind])
+    return Look(current[kind], master_key.unwrap(case_id, await cases.wrapped_key_of(tx, case_id)))
+
+
+async def show(store: EvidenceStore, look: Look) -> bytes:
+    """The picture of a logged look. Raises EVIDENCE_DESTROYED, DEPENDENCY_UNAVAILABLE."""
+    picture = look.picture
+    try:
+        ciphertext = await store.get(picture.object_key)
+    except ObjectGone as gone:
+        raise evidence_destroyed() from gone
+    return look.key.open(picture.kind, picture.evidence_id, ciphertext)
+
+
+async def begin_registration_look(tx: Transaction, caller: Caller, case_id: UUID) -> UUID:
+    """Logs a look at what the learner was registered with, and answers the learner's id. Raises NOT_YOUR_CASE."""
+    case, proctor_id = await _supervised(tx, caller, case_id)
+    await looks.add_look(tx, case.case_id, proctor_id, None)
+    return case.person_id
+
+
+async def ask_registration(
+    people: people_pb2_grpc.PersonServiceStub, person_id: UUID
+) -> people_pb2.GetRegistrationInformationResponse:
+    """What enrollment has of the learner at this moment. Raises DEPENDENCY_UNAVAILABLE when it does not say."""
+    try:
+        return await people.GetRegistrationInformation(
+            people_pb2.GetRegistrationInformationRequest(person_id=str(person_id))
+        )
+    except grpc.RpcError as failure:
+        raise unavailable(
+            "DEPENDENCY_UNAVAILABLE",
+            "What the learner was registered with cannot be fetched now. Please try again in a moment; "
+            "the pictures can be looked at meanwhile.",
+        ) from failure
+
+
+async def _supervised(tx: Transaction, caller: Caller, case_id: UUID) -> tuple[Case, UUID]:
+    case = await cases.find_case(tx, case_id)
+    if case is None or caller.person_id is None:
+        raise not_your_case()
+    require_supervision(case, await sessions.proctors_of(tx, case.session_id), caller.person_id)
+    annotate(session_id=case.session_id, participant_id=case.participant_id)
+    return case, caller.person_id
+
+
+def evidence_destroyed() -> ServiceError:
+    """The picture is not kept any more."""
+    return ServiceError(
+        Kind.NOT_FOUND,
+        "EVIDENCE_DESTROYED",
+        "This picture is not kept any more. If it is needed, ask the learner for a new one.",
+    )

@@ -1,0 +1,1 @@
+"""Reading pictures that strangers send: in a process of its own, with nothing to steal and little to use up."""

@@ -1,0 +1,102 @@
+"""Has pictures read by processes of their own (`reader.py`): a few at a time, each ended when it takes too long."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import PIL
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+import proctorium_common
+import proctorium_identity
+from proctorium_common.telemetry.traces import span
+from proctorium_identity.domain.pictures import Flaw, PictureLimits, refusal
+from proctorium_identity.pictures.reader import Allowance
+
+_log: FilteringBoundLogger = structlog.get_logger()
+
+_KILLED_BY_CPU_LIMIT = (-24, -9)  # SIGXCPU, and SIGKILL where the hard limit comes first
+_FOLDERS = [
+    str(Path(package.__path__[0]).parent)
+    for package in (proctorium_identity, proctorium_common, PIL)
+]
+# -S and its own path: the interpreter starts in half the time.
+_PROGRAM = f"import sys; sys.path[:0] = {_FOLDERS!r}; from proctorium_identity.pictures.reader import main; main()"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture as it is kept: `width` and `height` in pixels."""
+
+    jpeg: bytes
+    media_type: str
+    width: int
+    height: int
+
+
+class PictureReader:
+    """Reads pictures, `at_once` at a time. Nothing of one picture is left when the next is read."""
+
+    def __init__(
+        self,
+        *,
+        limits: PictureLimits | None = None,
+        allowance: Allowance | None = None,
+        wall_time: timedelta = timedelta(seconds=15),
+        at_once: int = 2,
+    ) -> None:
+        self.limits = limits or PictureLimits()
+        self._allowance = allowance or Allowance()
+        self._wall_time = wall_time
+        self._turns = asyncio.Semaphore(at_once)
+
+    async def read(self, file: bytes) -> Picture:
+        """The picture in `file`, re-encoded without metadata. Raises IMAGE_UNREADABLE, _TOO_LARGE, _TOO_SMALL, _TOO_DARK."""
+        if len(file) > self.limits.most_bytes:
+            raise refusal(Flaw.TOO_MANY_BYTES, self.limits)
+        async with self._turns:
+            with span("read_picture", attributes={"picture.bytes": len(file)}):
+                status, out = await self._run(file)
+        return self._answer(status, out)
+
+    async def _run(self, file: bytes) -> tuple[int | None, bytes]:
+        """The exit status (None: it took too long and was ended) and the output."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-I", "-S", "-c", _PROGRAM,
+            str(self._allowance.memory), str(self._allowance.cpu_seconds), json.dumps(asdict(self.limits)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={},
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(self._wall_time.total_seconds()):
+                out, _ = await process.communicate(file)
+                return process.returncode, out
+        except TimeoutError:
+            return None, b""
+        finally:
+            if process.returncode is None:
+                with suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+
+    def _answer(self, status: int | None, out: bytes) -> Picture:
+        if status is None or status in _KILLED_BY_CPU_LIMIT:
+            _log.warning("picture_took_too_much", exit_status=status)
+            raise refusal(Flaw.TOO_COSTLY, self.limits)
+        line, _, jpeg = out.partition(b"\n")
+        if status != 0 or not line:
+            _log.warning("picture_reader_died", exit_status=status)
+            raise refusal(Flaw.UNREADABLE, self.limits)
+        verdict = json.loads(line)
+        if "flaw" in verdict:
+            raise refusal(Flaw(verdict["flaw"]), self.limits)
+        return Picture(jpeg, verdict["media_type"], verdict["width"], verdict["height"])

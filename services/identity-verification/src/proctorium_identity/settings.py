@@ -1,0 +1,45 @@
+"""What identity verification reads from the environment."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import Field, SecretStr, field_validator
+
+from proctorium_common.process.settings import Duration, ServiceSettings
+from proctorium_identity.domain.pictures import MIB
+from proctorium_identity.storage.sealing import MasterKey
+
+
+class Settings(ServiceSettings):
+    """Settings of every service, and those of this one."""
+
+    # Twice what is accepted: a picture that is too large gets its reason and not the bare refusal of gRPC.
+    message_bytes: int = Field(
+        16 * MIB, ge=9 * MIB, description="Largest message that is taken or sent."
+    )
+    master_key: SecretStr = Field(
+        description="32 bytes in base64 that the keys of cases are encrypted with. Whoever loses it loses all pictures."
+    )
+    evidence_url: str = Field(
+        pattern="^(file:///|s3://)",
+        description="Where encrypted pictures lie: file:///folder or s3://bucket/prefix (with the usual AWS_ variables).",
+    )
+    pictures_at_once: int = Field(
+        2, ge=1, le=64, description="Pictures that are read at the same time, each in a process."
+    )
+    picture_memory: int = Field(
+        1024 * MIB, ge=256 * MIB, description="Bytes that reading one picture may use."
+    )
+    picture_cpu_seconds: int = Field(
+        10, ge=1, le=120, description="Seconds of processor time that reading one picture may use."
+    )
+    picture_wall_time: Duration = Field(
+        timedelta(seconds=15), description="Time after which reading a picture is given up."
+    )
+
+    @field_validator("master_key")
+    @classmethod
+    def _master_key_is_one(cls, given: SecretStr) -> SecretStr:
+        MasterKey.parse(given.get_secret_value())
+        return given

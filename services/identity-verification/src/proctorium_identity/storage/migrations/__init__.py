@@ -1,0 +1,1 @@
+"""Schema of identity verification, one numbered revision after the other."""

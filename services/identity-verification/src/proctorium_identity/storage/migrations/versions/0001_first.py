@@ -1,0 +1,106 @@
+"""Sessions, cases, evidence, look log."""
+
+from alembic import op
+
+from proctorium_common.storage.migrations import create_common_tables, forbid_changes
+
+revision = "0001"
+down_revision = None
+
+_STATEMENTS = (
+    """
+    CREATE TABLE sessions (
+        session_id uuid NOT NULL,
+        proctor_ids uuid[],
+        ended_at timestamptz,
+        CONSTRAINT pk_sessions PRIMARY KEY (session_id)
+    )
+    """,
+    """
+    CREATE TABLE cases (
+        case_id uuid NOT NULL,
+        session_id uuid NOT NULL,
+        participant_id uuid NOT NULL,
+        person_id uuid NOT NULL,
+        state text NOT NULL,
+        wrapped_key bytea NOT NULL,
+        opened_at timestamptz NOT NULL,
+        submitted_at timestamptz,
+        decided_by uuid,
+        decided_at timestamptz,
+        decision_reason text DEFAULT '' NOT NULL,
+        CONSTRAINT pk_cases PRIMARY KEY (case_id),
+        CONSTRAINT fk_cases_session_id_sessions FOREIGN KEY (session_id) REFERENCES sessions (session_id),
+        CONSTRAINT uq_cases_session_id_person_id UNIQUE (session_id, person_id),
+        CONSTRAINT ck_cases_state CHECK (
+            state IN ('requested', 'submitted', 'verified', 'rejected', 'resubmission_asked', 'expired')),
+        CONSTRAINT ck_cases_decided_by_a_person CHECK (
+            state NOT IN ('verified', 'rejected') OR (decided_by IS NOT NULL AND decided_at IS NOT NULL)),
+        CONSTRAINT ck_cases_decided_by_another CHECK (decided_by IS DISTINCT FROM person_id),
+        CONSTRAINT ck_cases_rejected_with_reason CHECK (state <> 'rejected' OR decision_reason <> ''),
+        CONSTRAINT ck_cases_submitted_first CHECK (
+            state NOT IN ('submitted', 'verified') OR submitted_at IS NOT NULL)
+    )
+    """,
+    "CREATE INDEX ix_cases_waiting ON cases (session_id, submitted_at) WHERE state = 'submitted'",
+    """
+    CREATE FUNCTION keep_final_cases() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF (NEW.case_id, NEW.session_id, NEW.participant_id, NEW.person_id)
+            IS DISTINCT FROM (OLD.case_id, OLD.session_id, OLD.participant_id, OLD.person_id) THEN
+            RAISE EXCEPTION 'a case stays with its session and learner' USING ERRCODE = 'restrict_violation';
+        END IF;
+        IF OLD.state IN ('verified', 'rejected', 'expired')
+            AND (NEW.state, NEW.submitted_at, NEW.decided_by, NEW.decided_at, NEW.decision_reason)
+            IS DISTINCT FROM (OLD.state, OLD.submitted_at, OLD.decided_by, OLD.decided_at, OLD.decision_reason) THEN
+            RAISE EXCEPTION 'a case that is % stays so', OLD.state USING ERRCODE = 'restrict_violation';
+        END IF;
+        RETURN NEW;
+    END $$
+    """,
+    """
+    CREATE TRIGGER keep_final_cases BEFORE UPDATE ON cases
+        FOR EACH ROW EXECUTE FUNCTION keep_final_cases()
+    """,
+    """
+    CREATE TABLE evidence (
+        evidence_id uuid NOT NULL,
+        case_id uuid NOT NULL,
+        kind text NOT NULL,
+        object_key text NOT NULL,
+        media_type text NOT NULL,
+        width integer NOT NULL,
+        height integer NOT NULL,
+        submitted_at timestamptz NOT NULL,
+        superseded_at timestamptz,
+        CONSTRAINT pk_evidence PRIMARY KEY (evidence_id),
+        CONSTRAINT fk_evidence_case_id_cases FOREIGN KEY (case_id) REFERENCES cases (case_id),
+        CONSTRAINT uq_evidence_object_key UNIQUE (object_key),
+        CONSTRAINT ck_evidence_kind CHECK (kind IN ('document', 'selfie'))
+    )
+    """,
+    "CREATE UNIQUE INDEX uq_evidence_current ON evidence (case_id, kind) WHERE superseded_at IS NULL",
+    """
+    CREATE TABLE look_log (
+        look_id uuid NOT NULL,
+        case_id uuid NOT NULL,
+        looked_by uuid NOT NULL,
+        subject text NOT NULL,
+        evidence_id uuid,
+        looked_at timestamptz NOT NULL,
+        CONSTRAINT pk_look_log PRIMARY KEY (look_id),
+        CONSTRAINT fk_look_log_case_id_cases FOREIGN KEY (case_id) REFERENCES cases (case_id),
+        CONSTRAINT fk_look_log_evidence_id_evidence FOREIGN KEY (evidence_id) REFERENCES evidence (evidence_id),
+        CONSTRAINT ck_look_log_subject CHECK (subject IN ('document', 'selfie', 'registration')),
+        CONSTRAINT ck_look_log_subject_is_there CHECK ((subject = 'registration') = (evidence_id IS NULL))
+    )
+    """,
+    "CREATE INDEX ix_look_log_case ON look_log (case_id, looked_by)",
+)
+
+
+def upgrade() -> None:
+    create_common_tables()
+    for statement in _STATEMENTS:
+        op.execute(statement)
+    forbid_changes("look_log")

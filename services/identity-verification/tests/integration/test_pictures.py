@@ -1,0 +1,166 @@
+"""Pictures read in a process of their own: what comes out, what is refused, and what a hostile file can use up."""
+
+import io
+import random
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import psutil
+import pytest
+from PIL import Image, ImageStat
+
+from proctorium_common.errors import ServiceError
+from proctorium_identity.domain.pictures import MIB
+from proctorium_identity.pictures.process import PictureReader
+from proctorium_identity.pictures.reader import Allowance
+
+from ..pictures import black, encoded, photo, png_that_claims, scan_bomb, text_bomb, zip_end
+
+
+async def refused(file: bytes, **options: Any) -> ServiceError:
+    with pytest.raises(ServiceError) as refusal:
+        await PictureReader(**options).read(file)
+    return refusal.value
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+async def test_each_format_comes_out_as_jpeg(kind: str) -> None:
+    picture = await PictureReader().read(photo(kind))
+    out = Image.open(io.BytesIO(picture.jpeg))
+    assert (out.format, out.size) == ("JPEG", (640, 480))
+    assert (picture.media_type, picture.width, picture.height) == ("image/jpeg", 640, 480)
+
+
+async def test_metadata_is_gone_and_the_picture_stands_upright() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x010F] = "Maker of the phone"
+    exif.get_ifd(0x8825)[1] = "N"
+    file = photo(size=(640, 480), exif=exif, comment=b"a secret comment", icc_profile=b"profile")
+    picture = await PictureReader().read(file)
+    assert (picture.width, picture.height) == (480, 640)
+    out = Image.open(io.BytesIO(picture.jpeg))
+    assert not out.getexif()
+    assert "comment" not in out.info
+    assert "icc_profile" not in out.info
+    assert b"Maker" not in picture.jpeg
+
+
+async def test_a_large_picture_is_kept_smaller() -> None:
+    for kind in ("JPEG", "PNG"):
+        picture = await PictureReader().read(photo(kind, size=(4000, 3000)))
+        assert (picture.width, picture.height) == (2000, 1500)
+
+
+async def test_what_is_transparent_becomes_white() -> None:
+    picture = await PictureReader().read(
+        encoded(Image.new("RGBA", (300, 300), (0, 0, 0, 0)), "PNG")
+    )
+    out = Image.open(io.BytesIO(picture.jpeg))
+    assert ImageStat.Stat(out).mean == pytest.approx([255, 255, 255], abs=1)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        b"plain text",
+        b"\xff\xd8\xff\xe0 no more",
+        encoded(Image.new("RGB", (300, 300), "red"), "GIF"),
+        encoded(Image.new("RGB", (300, 300), "red"), "BMP"),
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        png_that_claims(300, 300),
+        b"\x89PNG\r\n\x1a\n" + random.Random(1).randbytes(3000),
+    ],
+    ids=["text", "jpeg that stops", "gif", "bmp", "svg", "png without pixels", "noise"],
+)
+async def test_what_is_no_picture_is_unreadable(file: bytes) -> None:
+    assert (await refused(file)).reason == "IMAGE_UNREADABLE"
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("part", [0.2, 0.5, 0.9])
+async def test_a_truncated_picture_is_unreadable(kind: str, part: float) -> None:
+    file = photo(kind)
+    assert (await refused(file[: int(len(file) * part)])).reason == "IMAGE_UNREADABLE"
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+async def test_a_polyglot_is_refused_and_told_so(kind: str) -> None:
+    failure = await refused(photo(kind) + b"PK\x03\x04" + zip_end())
+    assert failure.reason == "IMAGE_UNREADABLE"
+    assert "besides a picture" in failure.message
+
+
+async def test_too_many_bytes_are_refused_with_the_limit() -> None:
+    failure = await refused(photo() + b"\0" * (8 * MIB))
+    assert (failure.reason, failure.metadata) == ("IMAGE_TOO_LARGE", {"limit": f"{8 * MIB} bytes"})
+
+
+async def test_a_decompression_bomb_is_refused_by_its_header() -> None:
+    bomb = png_that_claims(50_000, 50_000, b"\0" * 50_000_000)
+    assert len(bomb) < 100_000
+    failure = await refused(bomb)
+    assert (failure.reason, failure.metadata["limit"]) == ("IMAGE_TOO_LARGE", "40000000 pixels")
+
+
+async def test_the_largest_picture_that_is_allowed_fits_into_the_memory() -> None:
+    picture = await PictureReader().read(
+        encoded(Image.new("RGBA", (8000, 5000), (90, 120, 150, 200)), "PNG")
+    )
+    assert picture.width == 2000
+
+
+async def test_a_bomb_in_the_text_of_a_picture_is_refused() -> None:
+    assert (await refused(text_bomb())).reason in {"IMAGE_UNREADABLE", "IMAGE_TOO_LARGE"}
+
+
+async def test_a_picture_that_needs_too_much_memory_is_refused() -> None:
+    failure = await refused(
+        encoded(Image.new("RGBA", (6000, 6000), (90, 120, 150, 200)), "PNG"),
+        allowance=Allowance(memory=200 * MIB),
+    )
+    assert failure.reason == "IMAGE_TOO_LARGE"
+
+
+async def test_a_picture_that_takes_too_long_is_given_up_and_its_process_is_gone() -> None:
+    failure = await refused(photo(size=(4000, 3000)), wall_time=timedelta(milliseconds=20))
+    assert failure.reason == "IMAGE_TOO_LARGE"
+    readers = [child for child in psutil.Process().children() if "pictures.reader" in child.cmdline()]
+    assert not readers
+
+
+async def test_a_picture_that_takes_too_much_processor_time_is_given_up() -> None:
+    bomb = scan_bomb()
+    assert len(bomb) < MIB
+    failure = await refused(bomb, allowance=Allowance(cpu_seconds=1))
+    assert (failure.reason, failure.metadata["limit"]) == (
+        "IMAGE_TOO_LARGE",
+        "memory and time to open",
+    )
+
+
+async def test_a_small_picture_is_refused_with_the_limit() -> None:
+    failure = await refused(photo(size=(1000, 199)))
+    assert (failure.reason, failure.metadata) == ("IMAGE_TOO_SMALL", {"limit": "200 pixels"})
+
+
+async def test_a_black_picture_is_refused() -> None:
+    assert (await refused(black())).reason == "IMAGE_TOO_DARK"
+
+
+async def test_the_reader_has_nothing_of_our_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/nonexistent")
+    monkeypatch.setenv("PROCTORIUM_MASTER_KEY", "secret")
+    assert (await PictureReader().read(photo())).width == 640
+
+
+async def test_random_bytes_behind_a_right_beginning_never_break_the_reader() -> None:
+    chance = random.Random(20260301)
+    reader = PictureReader()
+    for kind in ("JPEG", "PNG", "WEBP") * 4:
+        file = bytearray(photo(kind))
+        for _ in range(20):
+            file[chance.randrange(4, len(file))] = chance.randrange(256)
+        with suppress(ServiceError):
+            await reader.read(bytes(file))

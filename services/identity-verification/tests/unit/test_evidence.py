@@ -1,0 +1,66 @@
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import pytest
+from cryptography.exceptions import InvalidTag
+
+from proctorium_common.errors import ServiceError
+from proctorium_identity.domain.evidence import Evidence, EvidenceKind, LastLook, require_unchanged
+from proctorium_identity.storage.sealing import MasterKey
+
+CASE, OTHER = uuid4(), uuid4()
+
+
+def picture(kind: EvidenceKind, evidence_id: UUID | None = None) -> Evidence:
+    return Evidence(
+        evidence_id or uuid4(), CASE, kind, "key", "image/jpeg", datetime(2026, 3, 1, tzinfo=UTC)
+    )
+
+
+def test_what_the_proctor_saw_must_be_what_is_there() -> None:
+    document, selfie = picture(EvidenceKind.DOCUMENT), picture(EvidenceKind.SELFIE)
+    seen = [LastLook(shown.kind, shown.evidence_id) for shown in (document, selfie)]
+    require_unchanged([document, selfie], seen)
+    require_unchanged([document, selfie], [])
+    with pytest.raises(ServiceError) as refused:
+        require_unchanged([document, picture(EvidenceKind.SELFIE)], seen)
+    assert refused.value.reason == "EVIDENCE_REPLACED"
+    assert refused.value.metadata == {"kinds": "selfie"}
+
+
+def test_a_ciphertext_opens_only_as_the_picture_it_was_made_for() -> None:
+    master, evidence_id = MasterKey(b"k" * 32), uuid4()
+    wrapped = master.new_case_key(CASE)
+    key = master.unwrap(CASE, wrapped)
+    sealed = key.seal(EvidenceKind.SELFIE, evidence_id, b"a face")
+    assert key.open(EvidenceKind.SELFIE, evidence_id, sealed) == b"a face"
+    assert b"a face" not in sealed
+    for kind, other_id, other in [
+        (EvidenceKind.DOCUMENT, evidence_id, sealed),
+        (EvidenceKind.SELFIE, uuid4(), sealed),
+        (EvidenceKind.SELFIE, evidence_id, sealed[:-1] + bytes([sealed[-1] ^ 1])),
+    ]:
+        with pytest.raises(InvalidTag):
+            key.open(kind, other_id, other)
+
+
+def test_a_case_key_unwraps_only_for_its_case_and_by_its_master_key() -> None:
+    wrapped = MasterKey(b"k" * 32).new_case_key(CASE)
+    with pytest.raises(InvalidTag):
+        MasterKey(b"k" * 32).unwrap(OTHER, wrapped)
+    with pytest.raises(InvalidTag):
+        MasterKey(b"j" * 32).unwrap(CASE, wrapped)
+
+
+def test_two_seals_of_the_same_picture_differ() -> None:
+    master = MasterKey(b"k" * 32)
+    key, evidence_id = master.unwrap(CASE, master.new_case_key(CASE)), uuid4()
+    sealed = {key.seal(EvidenceKind.SELFIE, evidence_id, b"same") for _ in range(3)}
+    assert len(sealed) == 3
+
+
+@pytest.mark.parametrize("text", ["", "AAAA", "not base64!", "A" * 100], ids=str)
+def test_a_master_key_is_32_bytes_and_a_wrong_one_is_not_repeated(text: str) -> None:
+    with pytest.raises(ValueError, match="32 bytes") as refused:
+        MasterKey.parse(text)
+    assert not text or text not in str(refused.value)
