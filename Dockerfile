@@ -50,7 +50,9 @@ RUN uv pip install "./${ROOM}/${SERVICE}" \
 
 FROM python:3.11-slim AS runtime
 # A user of its own, by number, so that Kubernetes can see that it is not root.
-RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin proctorium
+# /data and /certificates are its own, so that a volume put there is too.
+RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin proctorium \
+    && install --directory --owner=10001 --group=10001 /data /certificates
 COPY --from=service /opt/proctorium /opt/proctorium
 ENV PATH=/opt/proctorium/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001

@@ -74,7 +74,12 @@ def check_rules() -> str:
 
 def check_types() -> str:
     """Everything that is shipped together, then each set of tests: their files share names, so each is its own run."""
-    shipped = [*ROOT.glob("*/*/src"), ROOT / "protos" / "hatch_build.py", ROOT / "tools"]
+    shipped = [
+        *ROOT.glob("*/*/src"),
+        ROOT / "protos" / "hatch_build.py",
+        ROOT / "deploy",
+        ROOT / "tools",
+    ]
     tests = [ROOT / "tests", *ROOT.glob("*/*/tests")]
     runs = [shipped, *([folder] for folder in tests if any(folder.rglob("*.py")))]
     return "\n".join(filter(None, (_mypy(run) for run in runs)))

@@ -70,15 +70,15 @@ class EdgeSettings:
     """For evidence and imports: 12 MiB, of which base64 in JSON makes a third more."""
 
 
-def render(settings: EdgeSettings) -> str:
-    """The configuration of Envoy, as YAML."""
+def render(settings: EdgeSettings, templates: Path = TEMPLATES) -> str:
+    """The configuration of Envoy, as YAML; `templates` is `deploy/envoy`."""
     # What is rendered is YAML: values are quoted by `tojson`, and HTML escapes would break them.
     environment = Environment(  # noqa: S701
-        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, keep_trailing_newline=True
+        loader=FileSystemLoader(templates), undefined=StrictUndefined, keep_trailing_newline=True
     )
     return environment.get_template("edge.yaml.j2").render(
         settings=settings,
-        lua=(TEMPLATES / "edge.lua").read_text(encoding="utf-8"),
+        lua=(templates / "edge.lua").read_text(encoding="utf-8"),
         grpc_services=grpc_services({upstream.name for upstream in settings.services}),
     )
 

@@ -1,4 +1,4 @@
-"""Serves a page of the stack on this machine alone."""
+"""Serves a page of the stack: on this machine alone, or in a container to those who know its name."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from proctorium_devstack.ports import LOOPBACK
 
 
-async def serve(app: Starlette, port: int) -> None:
-    """Serve until SIGTERM or SIGINT; a page that is being waited for does not hold up the end."""
+async def serve(
+    app: Starlette, port: int, *, host: str = LOOPBACK, name: str = "localhost"
+) -> None:
+    """Serve until SIGTERM or SIGINT; a page that is being waited for does not hold up the end.
+
+    `name` is one more that it may be called by.
+    """
     # The name is checked, or any page on the web could have its own name lead here and read what is shown.
-    ours = TrustedHostMiddleware(app, allowed_hosts=["localhost", LOOPBACK])
+    ours = TrustedHostMiddleware(app, allowed_hosts=["localhost", LOOPBACK, name])
     settings = uvicorn.Config(
         ours,
-        host=LOOPBACK,
+        host=host,
         port=port,
         log_level="warning",
         access_log=False,

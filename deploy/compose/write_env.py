@@ -1,0 +1,46 @@
+"""Writes `.env` with fresh secrets for docker-compose.yml; what is in it already stays. Standard library only.
+
+Keep the file: without the keys in it, what they encrypted in the volumes cannot be read.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+ENV = Path(__file__).resolve().parent.parent.parent / ".env"
+
+
+def key() -> str:
+    """32 bytes in base64."""
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+SECRETS: Mapping[str, Callable[[], str]] = {
+    "DATABASE_PASSWORD": secrets.token_hex,
+    "IDENTITY_MASTER_KEY": key,
+}
+
+
+def complete(text: str) -> str:
+    """The lines of `text`, and one for each secret that it lacks."""
+    there = {line.partition("=")[0].strip() for line in text.splitlines()}
+    added = [f"{name}={make()}\n" for name, make in SECRETS.items() if name not in there]
+    return text + ("" if not text or text.endswith("\n") else "\n") + "".join(added)
+
+
+def main() -> None:
+    """Complete the file, readable by its owner alone."""
+    text = complete(ENV.read_text("utf-8") if ENV.exists() else "")
+    with os.fdopen(
+        os.open(ENV, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+    ) as file:
+        file.write(text)
+    print(f"{ENV.name} holds {', '.join(SECRETS)}.")
+
+
+if __name__ == "__main__":
+    main()
