@@ -1,0 +1,42 @@
+"""The portal's process: serves the pages until it is told to end."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import uvicorn
+
+from proctorium_common.process.settings import SettingsWrong, read_settings
+from proctorium_common.telemetry.logs import configure_logs, get_logger
+from proctorium_portal.pages import BUILT, NotBuilt, application
+from proctorium_portal.settings import Settings
+
+
+def main() -> int:
+    """Runs the command that was asked for, `serve` if none was; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m proctorium_portal")
+    parser.add_argument("command", nargs="?", choices=["serve"], default="serve")
+    parser.parse_args()
+    try:
+        settings = read_settings(Settings)
+        configure_logs(level=settings.log_level_number, format=settings.log_format)
+        app = application(BUILT, settings.browser_trace_ratio)
+    except (SettingsWrong, NotBuilt) as wrong:
+        sys.stderr.write(f"{wrong}\n")
+        return 2
+    host, _, port = settings.listen.rpartition(":")
+    get_logger().info("portal_listening", address=settings.listen)
+    uvicorn.run(
+        app,
+        host=host.strip("[]"),
+        port=int(port),
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=5,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""Serves the built pages: one document for every address, assets that browsers may keep for ever."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+BUILT = Path(__file__).parent / "pages"
+_HEAD_END = "</head>"
+
+# Scripts and styles come from here alone, nothing may frame us, and a wrong guess of a type is no way in. Pictures of the identity
+# check are blobs. Camera and microphone are for our own pages.
+SECURITY_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "permissions-policy": "camera=(self), microphone=(self), display-capture=(self), geolocation=()",
+    "cross-origin-opener-policy": "same-origin",
+}
+
+
+class NotBuilt(Exception):
+    """The pages are not there."""
+
+
+def application(built: Path, browser_trace_ratio: float) -> Starlette:
+    """The portal, serving the pages in `built`. Raises NotBuilt when they are not there."""
+    try:
+        document = (built / "index.html").read_text("utf-8")
+    except FileNotFoundError as missing:
+        raise NotBuilt("The web pages are not built: run `make portal`.") from missing
+    told = f'<meta name="trace-ratio" content="{browser_trace_ratio:g}" />'
+    document = document.replace(_HEAD_END, f"{told}\n  {_HEAD_END}", 1)
+
+    async def page(_: Request) -> Response:
+        # Always asked for again, or a browser would go on with scripts that are gone.
+        return HTMLResponse(document, headers={"cache-control": "no-cache"})
+
+    async def healthz(_: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    return Starlette(
+        routes=[
+            Route("/healthz", healthz),
+            Mount("/assets", _KeptForEver(StaticFiles(directory=built / "assets"))),
+            Route("/{address:path}", page),
+        ],
+        middleware=[Middleware(_WithSecurityHeaders), Middleware(GZipMiddleware)],
+    )
+
+
+class _WithHeaders:
+    """Adds headers to every response of an application."""
+
+    headers: ClassVar[dict[str, str]]
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self.add(MutableHeaders(scope=message), message["status"])
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+    def add(self, headers: MutableHeaders, status: int) -> None:
+        """Writes the headers of a response with this status."""
+        headers.update(self.headers)
+
+
+class _WithSecurityHeaders(_WithHeaders):
+    headers = SECURITY_HEADERS
+
+
+class _KeptForEver(_WithHeaders):
+    """The names of assets carry a hash of what is in them."""
+
+    headers: ClassVar[dict[str, str]] = {"cache-control": "public, max-age=31536000, immutable"}
+
+    def add(self, headers: MutableHeaders, status: int) -> None:
+        if status < 400:
+            super().add(headers, status)

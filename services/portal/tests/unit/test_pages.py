@@ -1,0 +1,61 @@
+"""The pages' server: every address is the one document, and every answer carries what keeps a browser safe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from proctorium_portal.pages import SECURITY_HEADERS, NotBuilt, application
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "main-abc.js").write_text("export {}", "utf-8")
+    (tmp_path / "index.html").write_text("<html><head></head><body></body></html>", "utf-8")
+    return tmp_path
+
+
+def browser(built: Path, ratio: float = 0.5) -> httpx2.AsyncClient:
+    app = application(built, ratio)
+    return httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app=app), base_url="http://portal.example"
+    )
+
+
+@pytest.mark.parametrize("address", ["/", "/sessions/123", "/certificates/123"])
+async def test_every_address_is_the_one_document(built: Path, address: str) -> None:
+    async with browser(built) as client:
+        answer = await client.get(address)
+    assert answer.status_code == 200
+    assert '<meta name="trace-ratio" content="0.5" />' in answer.text
+    assert answer.headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize("address", ["/", "/assets/main-abc.js", "/assets/none.js", "/healthz"])
+async def test_every_answer_carries_the_security_headers(built: Path, address: str) -> None:
+    async with browser(built) as client:
+        answer = await client.get(address)
+    assert {name: answer.headers[name] for name in SECURITY_HEADERS} == SECURITY_HEADERS
+
+
+async def test_assets_are_kept_and_missing_ones_are_not(built: Path) -> None:
+    async with browser(built) as client:
+        there = await client.get("/assets/main-abc.js")
+        missing = await client.get("/assets/none.js")
+    assert "immutable" in there.headers["cache-control"]
+    assert missing.status_code == 404
+    assert "cache-control" not in missing.headers
+
+
+async def test_no_address_leads_out_of_the_assets(built: Path) -> None:
+    async with browser(built) as client:
+        answer = await client.get("/assets/%2e%2e/index.html")
+    assert answer.status_code == 404
+
+
+def test_missing_pages_are_named_with_the_cure(tmp_path: Path) -> None:
+    with pytest.raises(NotBuilt, match="make portal"):
+        application(tmp_path, 0)

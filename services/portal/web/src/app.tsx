@@ -1,0 +1,116 @@
+// The frame around every page, and which page an address means.
+import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import { help, isA, me, Role, signOut } from "./me";
+import { CoursePage } from "./pages/course";
+import { CoursesPage } from "./pages/courses";
+import { ExamPage } from "./pages/exam";
+import { JoinPage } from "./pages/join";
+import { NotificationsPage } from "./pages/notifications";
+import { ResultPage, ResultsPage } from "./pages/results";
+import { SessionPage } from "./pages/session";
+import { SignInPage } from "./pages/sign-in";
+import { SupervisePage, SupervisedSessionsPage } from "./pages/supervise";
+import { VerifyPage } from "./pages/verify";
+import { Busy, Link } from "./parts";
+import { match, path } from "./route";
+
+type Page = (parts: Record<string, string>) => JSX.Element;
+
+const PUBLIC: readonly [string, Page][] = [["/certificates/:id", ({ id }) => <VerifyPage certificateId={id ?? ""} />]];
+
+const SIGNED_IN: readonly [string, Page][] = [
+  ["/", () => (isA(Role.PROCTOR) ? <SupervisedSessionsPage /> : <CoursesPage />)],
+  ["/courses", () => <CoursesPage />],
+  ["/courses/:id", ({ id }) => <CoursePage courseId={id ?? ""} />],
+  ["/join", () => <JoinPage />],
+  ["/sessions/:id", ({ id }) => <SessionPage sessionId={id ?? ""} />],
+  ["/attempts/:id", ({ id }) => <ExamPage attemptId={id ?? ""} />],
+  ["/results", () => <ResultsPage />],
+  ["/results/:id", ({ id }) => <ResultPage attemptId={id ?? ""} />],
+  ["/notifications", () => <NotificationsPage />],
+  ["/supervise", () => <SupervisedSessionsPage />],
+  ["/supervise/:id", ({ id }) => <SupervisePage sessionId={id ?? ""} />],
+];
+
+export function App(): JSX.Element {
+  const address = path.value;
+  useEffect(() => {
+    document.querySelector<HTMLElement>("main h1")?.focus();
+  }, [address, me.value]);
+  return (
+    <>
+      <Header />
+      <main id="main" tabIndex={-1}>
+        {page(address)}
+      </main>
+      <Footer />
+    </>
+  );
+}
+
+function page(address: string): JSX.Element {
+  const open = find(PUBLIC, address);
+  if (open !== undefined) return open;
+  if (me.value === undefined) return <Busy what="your account" />;
+  if (me.value === null) return <SignInPage />;
+  return find(SIGNED_IN, address) ?? <NotFound />;
+}
+
+function find(pages: readonly [string, Page][], address: string): JSX.Element | undefined {
+  for (const [pattern, show] of pages) {
+    const parts = match(pattern, address);
+    if (parts !== undefined) return show(parts);
+  }
+  return undefined;
+}
+
+function NotFound(): JSX.Element {
+  return (
+    <>
+      <h1 tabIndex={-1}>There is no such page</h1>
+      <p>
+        <Link to="/">Go to the start page</Link>
+      </p>
+    </>
+  );
+}
+
+function Header(): JSX.Element {
+  const person = me.value;
+  return (
+    <header class="top">
+      <Link to="/" class="brand">
+        Proctorium
+      </Link>
+      {person && (
+        <>
+          <nav aria-label="Main">
+            {isA(Role.LEARNER) && <Link to="/courses">Courses</Link>}
+            {isA(Role.LEARNER) && <Link to="/join">Enter Enrollment Code</Link>}
+            {isA(Role.LEARNER) && <Link to="/results">Results</Link>}
+            {isA(Role.PROCTOR) && <Link to="/supervise">Sessions</Link>}
+            <Link to="/notifications">Messages</Link>
+          </nav>
+          <span class="who">
+            {person.preferredName || person.legalName}
+            <button type="button" class="plain" onClick={() => void signOut()}>
+              Sign out
+            </button>
+          </span>
+        </>
+      )}
+    </header>
+  );
+}
+
+function Footer(): JSX.Element | null {
+  const contact = help.value;
+  if (!contact?.administratorContact) return null;
+  return (
+    <footer class="quiet">
+      {contact.name} · Help: <a href={`mailto:${contact.administratorContact}`}>{contact.administratorContact}</a>
+      {contact.supportPhone && <> · {contact.supportPhone}</>}
+    </footer>
+  );
+}

@@ -1,0 +1,119 @@
+// Every call to the services goes through here: gRPC-Web to the address the page came from, signed in by an HttpOnly cookie.
+import { type Client, Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
+import { createGrpcWebTransport } from "@connectrpc/connect-web";
+import { AssessmentService } from "./gen/proctorium/assessment/v1/assessments_pb";
+import { AttemptService } from "./gen/proctorium/assessment/v1/attempts_pb";
+import {
+  CertificateService,
+  ResultService,
+  TranscriptService,
+} from "./gen/proctorium/assessment/v1/results_pb";
+import { AccountService } from "./gen/proctorium/enrollment/v1/accounts_pb";
+import { CodeService } from "./gen/proctorium/enrollment/v1/codes_pb";
+import { CourseService, RegistrationService } from "./gen/proctorium/enrollment/v1/courses_pb";
+import { OrganisationService } from "./gen/proctorium/enrollment/v1/organisation_pb";
+import { PersonService } from "./gen/proctorium/enrollment/v1/people_pb";
+import { ErrorInfoSchema, RetryInfoSchema } from "./gen/google/rpc/error_details_pb";
+import { VerificationService } from "./gen/proctorium/identity/v1/verification_pb";
+import { InboxService } from "./gen/proctorium/notification/v1/notifications_pb";
+import { LobbyService } from "./gen/proctorium/session/v1/lobby_pb";
+import { SessionService } from "./gen/proctorium/session/v1/sessions_pb";
+import { SupervisionService } from "./gen/proctorium/session/v1/supervision_pb";
+
+const CALL_TIMEOUT_MS = 20_000;
+const EXPIRED = new Set(["TOKEN_EXPIRED", "TOKEN_MISSING"]);
+const ACCOUNTS = "proctorium.enrollment.v1.AccountService";
+
+/** What went wrong, as the page shows it: a reason for the code, a sentence for the person. */
+export interface Problem {
+  reason: string;
+  sentence: string;
+  retryAfterSeconds?: number;
+}
+
+/** The problem behind anything that a call threw. */
+export function problemOf(thrown: unknown): Problem {
+  const error = ConnectError.from(thrown);
+  const info = error.findDetails(ErrorInfoSchema)[0];
+  const retry = error.findDetails(RetryInfoSchema)[0];
+  if (info !== undefined) {
+    const seconds = retry?.retryDelay?.seconds;
+    return {
+      reason: info.reason,
+      sentence: error.rawMessage,
+      ...(seconds === undefined ? {} : { retryAfterSeconds: Number(seconds) }),
+    };
+  }
+  if (isAway(error)) {
+    return { reason: "OFFLINE", sentence: "The server cannot be reached. Check your connection; we keep trying." };
+  }
+  return { reason: "UNKNOWN", sentence: "Something went wrong. Try again, or ask for help." };
+}
+
+/** Whether a failure means that nobody answered: worth trying again unchanged. */
+export function isAway(thrown: unknown): boolean {
+  const error = ConnectError.from(thrown);
+  const code = error.code;
+  return (
+    code === Code.Unavailable ||
+    code === Code.DeadlineExceeded ||
+    (code === Code.Unknown && error.findDetails(ErrorInfoSchema).length === 0)
+  );
+}
+
+/** A W3C traceparent that begins a new trace here in the browser, recorded where the server's settings say so. */
+function traceparent(): string {
+  const hex = (bytes: number): string =>
+    Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const ratio = Number(document.querySelector<HTMLMetaElement>("meta[name=trace-ratio]")?.content ?? "0");
+  return `00-${hex(16)}-${hex(8)}-${Math.random() < ratio ? "01" : "00"}`;
+}
+
+const trace: Interceptor = (next) => (request) => {
+  request.header.set("traceparent", traceparent());
+  return next(request);
+};
+
+let refreshing: Promise<unknown> | undefined;
+
+/** Trades the refresh cookie for new tokens; calls that find theirs expired share one such trade. */
+function refresh(): Promise<unknown> {
+  refreshing ??= accounts.refreshToken({}).finally(() => {
+    refreshing = undefined;
+  });
+  return refreshing;
+}
+
+const stayingSignedIn: Interceptor = (next) => async (request) => {
+  try {
+    return await next(request);
+  } catch (thrown) {
+    if (request.service.typeName === ACCOUNTS && request.method.name !== "GetMe") throw thrown;
+    if (!EXPIRED.has(problemOf(thrown).reason)) throw thrown;
+    await refresh();
+    return await next(request);
+  }
+};
+
+const transport = createGrpcWebTransport({
+  baseUrl: location.origin,
+  defaultTimeoutMs: CALL_TIMEOUT_MS,
+  interceptors: [stayingSignedIn, trace],
+});
+
+export const accounts: Client<typeof AccountService> = createClient(AccountService, transport);
+export const assessments = createClient(AssessmentService, transport);
+export const attempts = createClient(AttemptService, transport);
+export const certificates = createClient(CertificateService, transport);
+export const codes = createClient(CodeService, transport);
+export const courses = createClient(CourseService, transport);
+export const identity = createClient(VerificationService, transport);
+export const inbox = createClient(InboxService, transport);
+export const lobby = createClient(LobbyService, transport);
+export const organisation = createClient(OrganisationService, transport);
+export const people = createClient(PersonService, transport);
+export const registrations = createClient(RegistrationService, transport);
+export const results = createClient(ResultService, transport);
+export const sessions = createClient(SessionService, transport);
+export const supervision = createClient(SupervisionService, transport);
+export const transcripts = createClient(TranscriptService, transport);

@@ -1,0 +1,70 @@
+// Open streams that show what is true now, and come back by themselves.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { isAway, type Problem, problemOf } from "./calls";
+
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 8000;
+
+export interface Live<View> {
+  /** What was shown last. */
+  view: View | undefined;
+  /** Whether the stream is open now. */
+  connected: boolean;
+  /** Why it will not come back. */
+  problem: Problem | undefined;
+}
+
+/**
+ * Watches a stream. `open` is given the cursor to come back with; `merge` makes the view of the one before and a message.
+ * It is opened anew when `key` changes, and when it ends or breaks, after a pause that grows while nobody answers.
+ */
+export function useLive<Message extends { cursor?: string }, View>(
+  key: string,
+  open: (cursor: string, signal: AbortSignal) => AsyncIterable<Message>,
+  merge: (before: View | undefined, message: Message) => View,
+): Live<View> {
+  const [live, setLive] = useState<Live<View>>({ view: undefined, connected: false, problem: undefined });
+  const latest = useRef({ open, merge });
+  latest.current = { open, merge };
+  useEffect(() => {
+    const hangUp = new AbortController();
+    void follow(hangUp.signal);
+    return () => hangUp.abort();
+
+    async function follow(signal: AbortSignal): Promise<void> {
+      let cursor = "";
+      let pause = FIRST_PAUSE_MS;
+      let view: View | undefined;
+      while (!signal.aborted) {
+        try {
+          for await (const message of latest.current.open(cursor, signal)) {
+            cursor = message.cursor ?? "";
+            view = latest.current.merge(view, message);
+            pause = FIRST_PAUSE_MS;
+            setLive({ view, connected: true, problem: undefined });
+          }
+        } catch (thrown) {
+          if (signal.aborted) return;
+          if (!isAway(thrown)) {
+            setLive({ view, connected: false, problem: problemOf(thrown) });
+            return;
+          }
+          pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+          setLive({ view, connected: false, problem: undefined });
+        }
+        await sleep(pause, signal);
+      }
+    }
+  }, [key]);
+  return live;
+}
+
+function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,45 @@
+// Who is signed in.
+import { signal } from "@preact/signals";
+import { accounts, organisation, problemOf } from "./calls";
+import type { Organisation } from "./gen/proctorium/enrollment/v1/organisation_pb";
+import type { Person } from "./gen/proctorium/enrollment/v1/people_pb";
+import { Role } from "./gen/proctorium/options/v1/options_pb";
+
+/** The person; null for nobody; undefined while we do not know yet. */
+export const me = signal<Person | null | undefined>(undefined);
+/** Whom to ask for help. */
+export const help = signal<Organisation | undefined>(undefined);
+
+/** Asks who is signed in, once at start and after signing in. */
+export async function recognise(): Promise<void> {
+  void organisation.getOrganisation({}).then(
+    (answer) => {
+      help.value = answer.organisation;
+    },
+    () => undefined,
+  );
+  try {
+    me.value = (await accounts.getMe({})).person ?? null;
+  } catch (thrown) {
+    if (problemOf(thrown).reason === "OFFLINE") {
+      setTimeout(() => void recognise(), 2000);
+      return;
+    }
+    me.value = null;
+  }
+}
+
+export async function signIn(email: string, password: string): Promise<void> {
+  me.value = (await accounts.signIn({ email, password })).person ?? null;
+}
+
+export async function signOut(): Promise<void> {
+  await accounts.signOut({});
+  me.value = null;
+}
+
+export function isA(role: Role): boolean {
+  return me.value?.roles.includes(role) ?? false;
+}
+
+export { Role };

@@ -1,0 +1,107 @@
+// A course: its outline, and its lessons where they are open.
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { attempts, courses, type Problem, problemOf } from "../calls";
+import { type Course, CourseKind, type Unit, UnitKind } from "../gen/proctorium/enrollment/v1/courses_pb";
+import { Busy, Link, ProblemNote, ProctorMark, useAction, useLoaded } from "../parts";
+import { go } from "../route";
+
+export function CoursePage({ courseId }: { courseId: string }): JSX.Element {
+  const { loaded, problem } = useLoaded(courseId, () => courses.getCourse({ courseId }));
+  const course = loaded?.course;
+  if (course === undefined) {
+    return (
+      <>
+        <h1 tabIndex={-1}>Course</h1>
+        {problem ? <ProblemNote problem={problem} /> : <Busy what="the course" />}
+      </>
+    );
+  }
+  return (
+    <>
+      <h1 tabIndex={-1}>{course.title}</h1>
+      {course.kind === CourseKind.PROCTORED && (
+        <p class="row">
+          <ProctorMark />
+          <Link to="/join" class="button">
+            Enter Enrollment Code
+          </Link>
+        </p>
+      )}
+      <p>{course.description}</p>
+      <Outline course={course} />
+    </>
+  );
+}
+
+/** The units of a course; a lesson opens where it stands. */
+export function Outline({ course }: { course: Course }): JSX.Element {
+  return (
+    <ol class="outline">
+      {course.units.map((unit) => (
+        <li key={unit.unitId} class="card">
+          {unit.kind === UnitKind.LESSON && <Lesson unit={unit} />}
+          {unit.kind === UnitKind.LINK && (
+            <a href={unit.url} rel="noreferrer noopener" target="_blank">
+              {unit.title}
+            </a>
+          )}
+          {unit.kind === UnitKind.ASSESSMENT && <AssessmentUnit course={course} unit={unit} />}
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function Lesson({ unit }: { unit: Unit }): JSX.Element {
+  const [html, setHtml] = useState<string | undefined>(undefined);
+  const [problem, setProblem] = useState<Problem | undefined>(undefined);
+  const open = async (): Promise<void> => {
+    try {
+      setHtml((await courses.openLesson({ unitId: unit.unitId })).html);
+      setProblem(undefined);
+      await courses.recordProgress({ requestId: crypto.randomUUID(), unitId: unit.unitId });
+    } catch (thrown) {
+      setProblem(problemOf(thrown));
+    }
+  };
+  return (
+    <>
+      <div class="row">
+        <h3>{unit.title}</h3>
+        {html === undefined && (
+          <button type="button" class="plain" onClick={() => void open()}>
+            Open
+          </button>
+        )}
+      </div>
+      <ProblemNote problem={problem} />
+      {/* The server sends sanitised HTML (P3). */}
+      {html !== undefined && <article class="lesson" dangerouslySetInnerHTML={{ __html: html }} />}
+    </>
+  );
+}
+
+function AssessmentUnit({ course, unit }: { course: Course; unit: Unit }): JSX.Element {
+  const { busy, problem, run } = useAction();
+  const begin = (): Promise<void> =>
+    run(async () => {
+      const { attempt } = await attempts.createAttempt({ requestId: crypto.randomUUID(), assessmentId: unit.assessmentId });
+      go(`/attempts/${attempt?.attemptId}`);
+    });
+  return (
+    <>
+      <div class="row">
+        <h3>{unit.title}</h3>
+        {course.kind === CourseKind.PROCTORED ? (
+          <span class="quiet">Taken in the session, when your proctor authorises it</span>
+        ) : (
+          <button type="button" disabled={busy} onClick={() => void begin()}>
+            Take the assessment
+          </button>
+        )}
+      </div>
+      <ProblemNote problem={problem} />
+    </>
+  );
+}

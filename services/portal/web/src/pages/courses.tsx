@@ -1,0 +1,72 @@
+// The learner's courses, and the sessions that they are expected in.
+import type { JSX } from "preact";
+import { registrations, sessions } from "../calls";
+import { CourseKind } from "../gen/proctorium/enrollment/v1/courses_pb";
+import { SessionState } from "../gen/proctorium/session/v1/sessions_pb";
+import { Badge, Busy, dateTime, Link, ProblemNote, ProctorMark, useLoaded } from "../parts";
+
+export function CoursesPage(): JSX.Element {
+  const { loaded, problem } = useLoaded("courses", () => registrations.listMyCourses({}));
+  return (
+    <>
+      <h1 tabIndex={-1}>Your courses</h1>
+      <ProblemNote problem={problem} />
+      {loaded === undefined && problem === undefined && <Busy what="your courses" />}
+      {loaded?.courses.length === 0 && (
+        <p>You are not registered in a course yet. Your administrator can register you.</p>
+      )}
+      <ul class="cards">
+        {loaded?.courses.map(({ course, registration, finishedUnitIds, unitCount }) => (
+          <li key={course?.courseId} class="card">
+            <h2>
+              <Link to={`/courses/${course?.courseId}`}>{course?.title}</Link>
+            </h2>
+            <p class="row">
+              {course?.kind === CourseKind.PROCTORED ? <ProctorMark /> : <Badge tone="plain">Self-paced</Badge>}
+              {registration?.completeTime ? (
+                <Badge tone="good">Completed</Badge>
+              ) : (
+                <span class="quiet">
+                  {finishedUnitIds.length} of {unitCount} steps done
+                </span>
+              )}
+            </p>
+            <p>{course?.description}</p>
+            {course?.kind === CourseKind.PROCTORED && (
+              <p>
+                <Link to="/join" class="button">
+                  Enter Enrollment Code
+                </Link>
+              </p>
+            )}
+          </li>
+        ))}
+      </ul>
+      <UpcomingSessions />
+    </>
+  );
+}
+
+function UpcomingSessions(): JSX.Element | null {
+  const { loaded } = useLoaded("sessions", () => sessions.listSessions({ liveOnly: true }));
+  if (!loaded?.sessions.length) return null;
+  return (
+    <section>
+      <h2>Your sessions</h2>
+      <ul class="cards">
+        {loaded.sessions.map((session) => (
+          <li key={session.sessionId} class="card">
+            <h3>
+              <Link to={`/sessions/${session.sessionId}`}>{session.plan?.title}</Link>
+            </h3>
+            <p class="row">
+              <span>{dateTime(session.plan?.startTime)}</span>
+              {session.state === SessionState.LOBBY_OPEN && <Badge tone="wait">Lobby open</Badge>}
+              {session.state === SessionState.IN_PROGRESS && <Badge tone="good">In progress</Badge>}
+            </p>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

@@ -1,0 +1,118 @@
+// The proctor's side of the identity check: document, selfie and registration side by side, and a decision with a reason.
+import type { JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { identity } from "../calls";
+import { type Case, Decision, EvidenceKind } from "../gen/proctorium/identity/v1/verification_pb";
+import { Busy, ProblemNote, useAction, useLoaded } from "../parts";
+
+interface DecisionProps {
+  sessionId: string;
+  personId: string;
+  name: string;
+}
+
+export function IdentityDecision({ sessionId, personId, name }: DecisionProps): JSX.Element {
+  const [open, setOpen] = useState(false);
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    if (open) dialog.current?.showModal();
+  }, [open]);
+  return (
+    <>
+      <button type="button" onClick={() => setOpen(true)} aria-label={`Check the identity of ${name}`}>
+        Check identity
+      </button>
+      {open && (
+        <dialog ref={dialog} onClose={() => setOpen(false)} aria-label={`Identity of ${name}`}>
+          <SideBySide sessionId={sessionId} personId={personId} name={name} />
+          <button type="button" class="plain" onClick={() => dialog.current?.close()}>
+            Close
+          </button>
+        </dialog>
+      )}
+    </>
+  );
+}
+
+function SideBySide({ sessionId, personId, name }: DecisionProps): JSX.Element {
+  const { loaded, problem } = useLoaded(`${sessionId}/${personId}`, () => identity.getCase({ sessionId, personId }));
+  const found = loaded?.case;
+  if (found === undefined) return problem ? <ProblemNote problem={problem} /> : <Busy what="the case" />;
+  return (
+    <>
+      <h2>Identity of {name}</h2>
+      <div class="side-by-side">
+        <Picture found={found} kind={EvidenceKind.DOCUMENT} label="Identity document" />
+        <Picture found={found} kind={EvidenceKind.SELFIE} label="Selfie" />
+        <Registration found={found} />
+      </div>
+      <Decide found={found} />
+    </>
+  );
+}
+
+function Picture({ found, kind, label }: { found: Case; kind: EvidenceKind; label: string }): JSX.Element {
+  const { loaded, problem } = useLoaded(`${found.caseId}/${kind}`, async () => {
+    const { image, mediaType } = await identity.getEvidence({ caseId: found.caseId, kind });
+    return URL.createObjectURL(new Blob([image as Uint8Array<ArrayBuffer>], { type: mediaType }));
+  });
+  useEffect(() => () => loaded && URL.revokeObjectURL(loaded), [loaded]);
+  return (
+    <figure>
+      <figcaption>{label}</figcaption>
+      {loaded && <img src={loaded} alt={label} />}
+      <ProblemNote problem={problem} />
+    </figure>
+  );
+}
+
+function Registration({ found }: { found: Case }): JSX.Element {
+  const { loaded, problem } = useLoaded(found.caseId, () => identity.getRegistration({ caseId: found.caseId }));
+  return (
+    <section>
+      <h3>Registration</h3>
+      <ProblemNote problem={problem} />
+      {loaded && (
+        <dl>
+          <dt>Legal name</dt>
+          <dd>{loaded.legalName}</dd>
+          <dt>Date of birth</dt>
+          <dd>{loaded.dateOfBirth || "not known"}</dd>
+        </dl>
+      )}
+    </section>
+  );
+}
+
+function Decide({ found }: { found: Case }): JSX.Element {
+  const { busy, problem, run } = useAction();
+  const [reason, setReason] = useState("");
+  const decide = (decision: Decision): void =>
+    void run(() =>
+      identity.decideCase({ requestId: crypto.randomUUID(), caseId: found.caseId, decision, decisionReason: reason }),
+    );
+  const askAgain = (): void =>
+    void run(() =>
+      identity.requestResubmission({ requestId: crypto.randomUUID(), caseId: found.caseId, resubmissionReason: reason }),
+    );
+  return (
+    <>
+      <label>
+        Reason (the learner reads it; needed unless you verify)
+        <input value={reason} maxLength={1000} onInput={(event) => setReason(event.currentTarget.value)} />
+      </label>
+      <ProblemNote problem={problem} />
+      <div class="row">
+        <button type="button" disabled={busy} onClick={() => decide(Decision.VERIFY)}>
+          Verify
+        </button>
+        <button type="button" class="plain" disabled={busy || reason === ""} onClick={askAgain}>
+          Ask for new pictures
+        </button>
+        <button type="button" class="danger" disabled={busy || reason === ""} onClick={() => decide(Decision.REJECT)}>
+          Reject
+        </button>
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,75 @@
+// The learner's side of the identity check: a photo of the document and a selfie.
+import type { JSX } from "preact";
+import { identity } from "../calls";
+import { type Case, CaseState, EvidenceKind } from "../gen/proctorium/identity/v1/verification_pb";
+import { IdentityState } from "../gen/proctorium/session/v1/lobby_pb";
+import { Badge, Busy, ProblemNote, useAction, useLoaded } from "../parts";
+
+export function IdentityEvidence({ sessionId, state }: { sessionId: string; state: IdentityState }): JSX.Element {
+  const { loaded, problem, again } = useLoaded(`${sessionId}/${state}`, () => identity.getCase({ sessionId }));
+  if (state === IdentityState.VERIFIED) return <Badge tone="good">Identity verified</Badge>;
+  const found = loaded?.case;
+  if (found === undefined) {
+    if (problem === undefined) return <Busy what="the identity check" />;
+    if (problem.reason !== "NOT_FOUND") return <ProblemNote problem={problem} />;
+    // The case is opened a moment after joining.
+    setTimeout(again, 1000);
+    return <Busy what="the identity check" />;
+  }
+  return <Evidence found={found} sent={again} />;
+}
+
+function Evidence({ found, sent }: { found: Case; sent: () => void }): JSX.Element {
+  if (found.state === CaseState.REJECTED) {
+    return <p class="note problem">Your identity could not be verified: {found.decisionReason} Speak to your proctor.</p>;
+  }
+  if (found.state === CaseState.EXPIRED) return <p>The session ended before your identity was checked.</p>;
+  return (
+    <>
+      {found.state === CaseState.SUBMITTED && (
+        <p role="status">
+          <Badge tone="wait">Your proctor is looking at your pictures</Badge>
+        </p>
+      )}
+      {found.state === CaseState.RESUBMISSION_ASKED && <p class="note">Please send new pictures: {found.decisionReason}</p>}
+      {found.state !== CaseState.SUBMITTED && (
+        <>
+          <Picture found={found} kind={EvidenceKind.DOCUMENT} label="Photo of your identity document" sent={sent} />
+          <Picture found={found} kind={EvidenceKind.SELFIE} label="Photo of yourself, now" sent={sent} capture="user" />
+        </>
+      )}
+    </>
+  );
+}
+
+interface PictureProps {
+  found: Case;
+  kind: EvidenceKind;
+  label: string;
+  sent: () => void;
+  capture?: "user";
+}
+
+function Picture({ found, kind, label, sent, capture }: PictureProps): JSX.Element {
+  const { busy, problem, run } = useAction();
+  const there = found.evidence.includes(kind);
+  const send = (event: Event): void => {
+    const file = (event.currentTarget as HTMLInputElement).files?.[0];
+    if (file === undefined) return;
+    void run(async () => {
+      const image = new Uint8Array(await file.arrayBuffer());
+      await identity.submitEvidence({ requestId: crypto.randomUUID(), caseId: found.caseId, kind, image });
+      sent();
+    });
+  };
+  return (
+    <div>
+      <label>
+        {label} {there && <Badge tone="good">Sent</Badge>}
+        <input type="file" accept="image/jpeg,image/png,image/webp" capture={capture} disabled={busy} onChange={send} />
+      </label>
+      {busy && <Busy what="your picture" />}
+      <ProblemNote problem={problem} />
+    </div>
+  );
+}

@@ -1,0 +1,39 @@
+// What the person was told, in the application.
+import type { JSX } from "preact";
+import { inbox } from "../calls";
+import { Badge, Busy, dateTime, Link, ProblemNote, useAction, useLoaded } from "../parts";
+
+export function NotificationsPage(): JSX.Element {
+  const { loaded, problem, again } = useLoaded("inbox", () => inbox.listNotifications({}));
+  const mark = useAction();
+  const readAll = (): Promise<void> =>
+    mark.run(async () => {
+      await inbox.markNotificationsRead({});
+      again();
+    });
+  return (
+    <>
+      <h1 tabIndex={-1}>Messages</h1>
+      <ProblemNote problem={problem ?? mark.problem} />
+      {loaded === undefined && problem === undefined && <Busy what="your messages" />}
+      {loaded?.notifications.length === 0 && <p>Nothing yet.</p>}
+      {(loaded?.unreadCount ?? 0) > 0 && (
+        <button type="button" class="plain" disabled={mark.busy} onClick={() => void readAll()}>
+          Mark all as read
+        </button>
+      )}
+      <ul class="cards">
+        {loaded?.notifications.map((notification) => (
+          <li key={notification.notificationId} class="card">
+            <h2 class="question">
+              {notification.subject} {notification.readTime === undefined && <Badge tone="wait">New</Badge>}
+            </h2>
+            <p class="quiet">{dateTime(notification.createTime)}</p>
+            <p class="text">{notification.body}</p>
+            {notification.sessionId && <Link to={`/sessions/${notification.sessionId}`}>Go to the session</Link>}
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}

@@ -1,0 +1,140 @@
+// Results with feedback, certificates, transcript.
+import type { JSX } from "preact";
+import { certificates, results, transcripts } from "../calls";
+import type { Answer, Item } from "../gen/proctorium/assessment/v1/items_pb";
+import type { ItemResult, Result } from "../gen/proctorium/assessment/v1/results_pb";
+import { Badge, Busy, date, Link, ProblemNote, useAction, useLoaded } from "../parts";
+
+export function ResultsPage(): JSX.Element {
+  const { loaded, problem } = useLoaded("transcript", () => transcripts.getTranscript({}));
+  return (
+    <>
+      <h1 tabIndex={-1}>Your results</h1>
+      <ProblemNote problem={problem} />
+      {loaded === undefined && problem === undefined && <Busy what="your results" />}
+      {loaded?.entries.length === 0 && <p>You have no results yet.</p>}
+      <ul class="cards">
+        {loaded?.entries.map(({ result, courseTitle, hours }) => (
+          <li key={result?.resultId} class="card">
+            <h2>
+              <Link to={`/results/${result?.attemptId}`}>{result?.title}</Link>
+            </h2>
+            {courseTitle && (
+              <p>
+                {courseTitle}, {hours} hours
+              </p>
+            )}
+            <Verdict result={result} />
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function Verdict({ result }: { result: Result | undefined }): JSX.Element {
+  return (
+    <p class="row">
+      {result?.passed ? <Badge tone="good">Passed</Badge> : <Badge tone="bad">Not passed</Badge>}
+      <span>
+        {result?.points} of {result?.pointsPossible} points
+      </span>
+      <span class="quiet">{date(result?.releaseTime)}</span>
+    </p>
+  );
+}
+
+export function ResultPage({ attemptId }: { attemptId: string }): JSX.Element {
+  const { loaded, problem, again } = useLoaded(attemptId, () => results.getResult({ attemptId }));
+  const result = loaded?.result;
+  if (result === undefined) {
+    return (
+      <>
+        <h1 tabIndex={-1}>Result</h1>
+        {problem ? <ProblemNote problem={problem} /> : <Busy what="your result" />}
+        {problem && (
+          <button type="button" onClick={again}>
+            Look again
+          </button>
+        )}
+      </>
+    );
+  }
+  return (
+    <>
+      <h1 tabIndex={-1}>{result.title}</h1>
+      <Verdict result={result} />
+      {result.certificateId && <CertificateDownload certificateId={result.certificateId} />}
+      <ol class="questions">
+        {result.itemResults.map((itemResult) => (
+          <li key={itemResult.item?.itemId} class="card">
+            <Feedback itemResult={itemResult} />
+          </li>
+        ))}
+      </ol>
+      <p class="quiet">Results are permanent. Questions about your score? Contact your administrator.</p>
+    </>
+  );
+}
+
+function CertificateDownload({ certificateId }: { certificateId: string }): JSX.Element {
+  const { busy, problem, run } = useAction();
+  const download = (): Promise<void> =>
+    run(async () => {
+      const { pdf, fileName } = await certificates.downloadCertificate({ certificateId });
+      const address = URL.createObjectURL(new Blob([pdf as Uint8Array<ArrayBuffer>], { type: "application/pdf" }));
+      const link = document.createElement("a");
+      link.href = address;
+      link.download = fileName;
+      link.click();
+      URL.revokeObjectURL(address);
+    });
+  return (
+    <section class="card">
+      <h2>Certificate</h2>
+      <p class="row">
+        <button type="button" disabled={busy} onClick={() => void download()}>
+          {busy ? "Loading…" : "Download certificate (PDF)"}
+        </button>
+        <Link to={`/certificates/${certificateId}`}>Public verification page</Link>
+      </p>
+      <ProblemNote problem={problem} />
+    </section>
+  );
+}
+
+function Feedback({ itemResult }: { itemResult: ItemResult }): JSX.Element {
+  const { item, answer, points } = itemResult;
+  return (
+    <>
+      <h2 class="question">{item?.prompt}</h2>
+      <p class="row">
+        <Badge tone={points === item?.points ? "good" : points > 0 ? "wait" : "bad"}>
+          {points} of {item?.points} points
+        </Badge>
+      </p>
+      <p>Your answer: {item && sayAnswer(item, answer)}</p>
+      {item?.feedback && <p class="note">{item.feedback}</p>}
+    </>
+  );
+}
+
+function sayAnswer(item: Item, answer: Answer | undefined): string {
+  const value = answer?.value;
+  switch (value?.case) {
+    case "chosen":
+      return value.value.choiceIds.map((id) => choiceText(item, id)).join(", ") || "none";
+    case "truth":
+      return value.value ? "True" : "False";
+    case "number":
+      return `${value.value} ${item.kind.case === "numeric" ? item.kind.value.unit : ""}`;
+    default:
+      return "none";
+  }
+}
+
+function choiceText(item: Item, id: string): string {
+  const kind = item.kind;
+  if (kind.case !== "singleChoice" && kind.case !== "multipleChoice") return id;
+  return kind.value.choices.find((choice) => choice.choiceId === id)?.text ?? id;
+}

@@ -1,0 +1,196 @@
+// A learner's session: the lobby, which turns into the course content by itself when the proctor starts.
+import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import { courses, lobby, people } from "../calls";
+import {
+  type AssessmentProgress,
+  AssessmentProgressState,
+  IdentityState,
+  type Participant,
+  ParticipantState,
+  type WatchSessionResponse,
+} from "../gen/proctorium/session/v1/lobby_pb";
+import { type Session, SessionState } from "../gen/proctorium/session/v1/sessions_pb";
+import { useLive } from "../live";
+import { Badge, Busy, dateTime, Link, ProblemNote, useLoaded } from "../parts";
+import { Outline } from "./course";
+import { IdentityEvidence } from "./identity";
+
+export function SessionPage({ sessionId }: { sessionId: string }): JSX.Element {
+  const { view, connected, problem } = useLive<WatchSessionResponse, WatchSessionResponse>(
+    sessionId,
+    (cursor, signal) => lobby.watchSession({ sessionId, cursor }, { signal, timeoutMs: 0 }),
+    (_, message) => message,
+  );
+  const session = view?.session;
+  const participant = view?.participant;
+  if (session === undefined || participant === undefined) {
+    return (
+      <>
+        <h1 tabIndex={-1}>Session</h1>
+        {problem ? <ProblemNote problem={problem} /> : <Busy what="the session" />}
+        {problem && (
+          <p>
+            <Link to="/join" class="button">
+              Enter Enrollment Code
+            </Link>
+          </p>
+        )}
+      </>
+    );
+  }
+  return (
+    <>
+      <h1 tabIndex={-1}>{session.plan?.title}</h1>
+      <p class="row" role="status" aria-live="polite">
+        <ParticipantBadge participant={participant} />
+        {!connected && <Badge tone="bad">Connection lost, coming back…</Badge>}
+      </p>
+      <ProblemNote problem={problem} />
+      <Phase session={session} participant={participant} />
+    </>
+  );
+}
+
+function Phase({ session, participant }: { session: Session; participant: Participant }): JSX.Element {
+  switch (participant.state) {
+    case ParticipantState.WAITING:
+      return <Lobby session={session} participant={participant} />;
+    case ParticipantState.IN_SESSION:
+      return <InSession session={session} participant={participant} />;
+    case ParticipantState.REMOVED:
+      return <p>Your proctor has removed you from this session. Contact your administrator if you have questions.</p>;
+    case ParticipantState.NO_SHOW:
+      return <p>This session ended before you were in it. Ask your administrator for a makeup session.</p>;
+    default:
+      return <Over session={session} participant={participant} />;
+  }
+}
+
+function ParticipantBadge({ participant }: { participant: Participant }): JSX.Element {
+  switch (participant.state) {
+    case ParticipantState.WAITING:
+      return <Badge tone="wait">Waiting</Badge>;
+    case ParticipantState.IN_SESSION:
+      return <Badge tone="good">In Session</Badge>;
+    case ParticipantState.COMPLETED:
+      return <Badge tone="plain">Completed</Badge>;
+    case ParticipantState.REMOVED:
+      return <Badge tone="bad">Removed</Badge>;
+    default:
+      return <Badge tone="plain">No-show</Badge>;
+  }
+}
+
+function Lobby({ session, participant }: { session: Session; participant: Participant }): JSX.Element {
+  return (
+    <section class="card">
+      <h2>Session lobby</h2>
+      {session.state === SessionState.CANCELLED ? (
+        <p>This session has been called off. Your administrator will tell you what comes next.</p>
+      ) : (
+        <p>
+          Your proctor starts the session; this page then turns to the course content by itself. Planned start:{" "}
+          <strong>{dateTime(session.plan?.startTime)}</strong>.
+        </p>
+      )}
+      <Proctors session={session} />
+      <Readiness session={session} participant={participant} />
+    </section>
+  );
+}
+
+function Proctors({ session }: { session: Session }): JSX.Element | null {
+  const ids = session.plan?.proctorIds ?? [];
+  const { loaded } = useLoaded(ids.join(), () => people.listNames({ personIds: ids }));
+  if (!loaded?.names.length) return null;
+  return <p>Proctor: {loaded.names.map((name) => name.preferredName).join(", ")}</p>;
+}
+
+function Readiness({ session, participant }: { session: Session; participant: Participant }): JSX.Element | null {
+  if (participant.identity === IdentityState.UNSPECIFIED) return null;
+  return (
+    <section>
+      <h3>Identity check</h3>
+      <IdentityEvidence sessionId={session.sessionId} state={participant.identity} />
+    </section>
+  );
+}
+
+function InSession({ session, participant }: { session: Session; participant: Participant }): JSX.Element {
+  const courseId = session.plan?.courseId ?? "";
+  const { loaded, problem } = useLoaded(courseId, () => courses.getCourse({ courseId }));
+  return (
+    <>
+      <section class="card">
+        <h2>Assessment</h2>
+        {participant.identity !== IdentityState.UNSPECIFIED && participant.identity !== IdentityState.VERIFIED && (
+          <Readiness session={session} participant={participant} />
+        )}
+        {participant.assessments.map((assessment) => (
+          <Assessment key={assessment.assessmentId} assessment={assessment} />
+        ))}
+        {participant.assessments.length === 0 && <p>This session has no assessment.</p>}
+      </section>
+      <section>
+        <h2>Course content</h2>
+        <ProblemNote problem={problem} />
+        {loaded?.course ? <Outline course={loaded.course} /> : !problem && <Busy what="the course" />}
+      </section>
+    </>
+  );
+}
+
+function Assessment({ assessment }: { assessment: AssessmentProgress }): JSX.Element {
+  useEffect(() => {
+    if (assessment.state === AssessmentProgressState.AUTHORIZED) document.title = "You may begin · Proctorium";
+    return () => {
+      document.title = "Proctorium";
+    };
+  }, [assessment.state]);
+  switch (assessment.state) {
+    case AssessmentProgressState.AUTHORIZED:
+      return assessment.attemptId ? (
+        <p>
+          Your proctor has authorised the assessment.{" "}
+          <Link to={`/attempts/${assessment.attemptId}`} class="button">
+            Go to the assessment
+          </Link>
+        </p>
+      ) : (
+        <Busy what="the assessment" />
+      );
+    case AssessmentProgressState.IN_PROGRESS:
+      return (
+        <p>
+          <Link to={`/attempts/${assessment.attemptId}`} class="button">
+            Continue the assessment
+          </Link>
+        </p>
+      );
+    case AssessmentProgressState.SUBMITTED:
+      return <p>You have handed in. Your result appears here when it is released.</p>;
+    case AssessmentProgressState.RELEASED:
+      return (
+        <p>
+          Your result is there. <Link to={`/results/${assessment.attemptId}`}>See your result</Link>
+        </p>
+      );
+    default:
+      return <p>Please wait: your proctor has to authorise the assessment before you can begin.</p>;
+  }
+}
+
+function Over({ session, participant }: { session: Session; participant: Participant }): JSX.Element {
+  return (
+    <section class="card">
+      <h2>The session is over</h2>
+      <p>It ended {dateTime(session.endTime)}. Thank you for taking part.</p>
+      {participant.assessments.map((assessment) => (
+        <p key={assessment.assessmentId}>
+          {assessment.attemptId && <Link to={`/results/${assessment.attemptId}`}>See your result</Link>}
+        </p>
+      ))}
+    </section>
+  );
+}

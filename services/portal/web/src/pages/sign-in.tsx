@@ -1,0 +1,31 @@
+import type { JSX } from "preact";
+import { signIn } from "../me";
+import { ProblemNote, useAction } from "../parts";
+
+export function SignInPage(): JSX.Element {
+  const { busy, problem, run } = useAction();
+  const submit = (event: SubmitEvent): void => {
+    event.preventDefault();
+    const fields = new FormData(event.currentTarget as HTMLFormElement);
+    void run(() => signIn(String(fields.get("email")), String(fields.get("password"))));
+  };
+  return (
+    <section class="narrow">
+      <h1 tabIndex={-1}>Sign in</h1>
+      <form onSubmit={submit} class="card">
+        <label>
+          E-mail address
+          <input name="email" type="email" autoComplete="username" required autoFocus />
+        </label>
+        <label>
+          Password
+          <input name="password" type="password" autoComplete="current-password" required />
+        </label>
+        <ProblemNote problem={problem} />
+        <button type="submit" disabled={busy}>
+          {busy ? "Signing in…" : "Sign in"}
+        </button>
+      </form>
+    </section>
+  );
+}

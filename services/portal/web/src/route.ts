@@ -1,0 +1,31 @@
+// Addresses: each page has one, so that reloading, the back button and sharing a link work.
+import { signal } from "@preact/signals";
+
+export const path = signal(location.pathname);
+
+addEventListener("popstate", () => {
+  path.value = location.pathname;
+});
+
+/** Goes to a page of ours without loading the document again. */
+export function go(to: string, replace = false): void {
+  if (to === location.pathname) return;
+  if (replace) history.replaceState(null, "", to);
+  else history.pushState(null, "", to);
+  path.value = to;
+  scrollTo(0, 0);
+}
+
+/** Matches an address against a pattern such as "/sessions/:id"; the parts by name, or undefined. */
+export function match(pattern: string, address: string): Record<string, string> | undefined {
+  const wanted = pattern.split("/");
+  const given = address.split("/");
+  if (wanted.length !== given.length) return undefined;
+  const parts: Record<string, string> = {};
+  for (const [index, part] of wanted.entries()) {
+    const value = given[index] ?? "";
+    if (part.startsWith(":")) parts[part.slice(1)] = decodeURIComponent(value);
+    else if (part !== value) return undefined;
+  }
+  return parts;
+}
