@@ -126,7 +126,9 @@ async def test_a_picture_that_needs_too_much_memory_is_refused() -> None:
 async def test_a_picture_that_takes_too_long_is_given_up_and_its_process_is_gone() -> None:
     failure = await refused(photo(size=(4000, 3000)), wall_time=timedelta(milliseconds=20))
     assert failure.reason == "IMAGE_TOO_LARGE"
-    readers = [child for child in psutil.Process().children() if "pictures.reader" in child.cmdline()]
+    readers = [
+        child for child in psutil.Process().children() if "pictures.reader" in child.cmdline()
+    ]
     assert not readers
 
 

@@ -1,0 +1,54 @@
+"""Identity verification as a process: what it is made of."""
+
+from __future__ import annotations
+
+from proctorium.enrollment.v1.people_pb2_grpc import PersonServiceStub
+from proctorium.identity.v1.verification_pb2_grpc import add_VerificationServiceServicer_to_server
+from proctorium.session.events.v1.events_pb2 import (
+    ParticipantJoined,
+    SessionEnded,
+    SessionScheduled,
+)
+from proctorium_common.process.commands import main
+from proctorium_common.process.service import Service
+from proctorium_identity.api.verification import VerificationApi
+from proctorium_identity.pictures.process import PictureReader
+from proctorium_identity.pictures.reader import Allowance
+from proctorium_identity.settings import Settings
+from proctorium_identity.storage.objects import EvidenceStore
+from proctorium_identity.storage.sealing import MasterKey
+from proctorium_identity.subscribers.sessions import SessionEvents
+
+
+def build(service: Service[Settings]) -> None:
+    """Adds what identity verification does to the service."""
+    settings = service.settings
+    master_key = MasterKey.parse(settings.master_key.get_secret_value())
+    service.rpc(
+        add_VerificationServiceServicer_to_server,
+        VerificationApi(
+            database=service.database,
+            listener=service.listener,
+            master_key=master_key,
+            store=EvidenceStore(settings.evidence_url),
+            reader=PictureReader(
+                allowance=Allowance(settings.picture_memory, settings.picture_cpu_seconds),
+                wall_time=settings.picture_wall_time,
+                at_once=settings.pictures_at_once,
+            ),
+            people=PersonServiceStub(service.channel("enrollment")),
+        ),
+    )
+    events = SessionEvents(master_key)
+    service.subscribe(
+        "identity--sessions",
+        {
+            SessionScheduled: events.on_scheduled,
+            ParticipantJoined: events.on_joined,
+            SessionEnded: events.on_ended,
+        },
+    )
+
+
+if __name__ == "__main__":
+    main("proctorium_identity", Settings, build)
