@@ -1,0 +1,35 @@
+"""The whole system, started once for all end-to-end tests; each test sets a stage of its own in it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from e2e.mailbox import Mailbox
+from e2e.stage import Stage, set_stage
+from proctorium_devstack import demo_data
+from proctorium_devstack.ports import PortPlan
+from proctorium_devstack.stack import Stack
+
+
+@pytest.fixture(scope="session")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    folder = tmp_path_factory.mktemp("stack")
+    async with Stack.running(folder, ports=PortPlan.free(), durable=False) as running:
+        await demo_data.load(running)
+        yield running
+
+
+@pytest.fixture
+async def mailbox(stack: Stack) -> AsyncIterator[Mailbox]:
+    opened = Mailbox(stack.url("mailbox"))
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def stage(stack: Stack) -> AsyncIterator[Stage]:
+    made = await set_stage(stack.address("edge"))
+    yield made
+    await made.close()

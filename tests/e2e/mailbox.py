@@ -1,0 +1,63 @@
+"""Reads the mails that arrived in the development stack's mailbox, as their addressees would."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import httpx2
+
+from proctorium_devstack.demo.waiting import eventually
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One mail as it arrived."""
+
+    mail_id: int
+    message_id: str
+    recipients: tuple[str, ...]
+    subject: str
+    text: str
+    attachments: tuple[str, ...]
+
+
+class Mailbox:
+    """The mailbox at `url`."""
+
+    def __init__(self, url: str) -> None:
+        self._http = httpx2.AsyncClient(base_url=url, timeout=30)
+
+    async def mails_to(self, address: str) -> list[Mail]:
+        """All mails to an address, oldest first."""
+        answer = await self._http.get("/api/mails", params={"to": address})
+        answer.raise_for_status()
+        found = [_mail(one) for one in answer.json()["mails"]]
+        return sorted(found, key=lambda mail: mail.mail_id)
+
+    async def mail_to(self, address: str, subject: str) -> Mail:
+        """The first mail to an address whose subject contains `subject`, as soon as it is there."""
+
+        async def look() -> Mail | None:
+            mails = await self.mails_to(address)
+            return next((mail for mail in mails if subject.lower() in mail.subject.lower()), None)
+
+        return await eventually(look, f"a mail to {address} about “{subject}”")
+
+    async def close(self) -> None:
+        """Ends the connection."""
+        await self._http.aclose()
+
+
+def _mail(one: dict[str, object]) -> Mail:
+    recipients = one["to"]
+    attachments = one["attachments"]
+    assert isinstance(recipients, list)
+    assert isinstance(attachments, list)
+    return Mail(
+        mail_id=int(str(one["id"])),
+        message_id=str(one["message_id"]),
+        recipients=tuple(map(str, recipients)),
+        subject=str(one["subject"]),
+        text=str(one["text"]),
+        attachments=tuple(str(file["type"]) for file in attachments),
+    )

@@ -1,0 +1,85 @@
+"""Reads traces back from the trace page, as trees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import httpx2
+
+
+@dataclass
+class TraceSpan:
+    """One span and what happened under it, in order of time; times in seconds since the trace began."""
+
+    span_id: str
+    parent_id: str
+    service: str
+    name: str
+    kind: str
+    begin: float
+    seconds: float
+    failed: bool
+    attributes: Mapping[str, object]
+    links: tuple[str, ...]
+    children: list[TraceSpan] = field(default_factory=list)
+
+    def below(self) -> Iterator[TraceSpan]:
+        """This span and everything under it."""
+        yield self
+        for child in self.children:
+            yield from child.below()
+
+
+class Traces:
+    """The trace page at `url`."""
+
+    def __init__(self, url: str) -> None:
+        self._http = httpx2.AsyncClient(base_url=url, timeout=30)
+
+    async def tree(self, trace_id: str) -> list[TraceSpan]:
+        """The roots of a trace as far as it has arrived; a span whose parent is missing is a root."""
+        answer = await self._http.get(f"/api/traces/{trace_id}")
+        if answer.status_code == 404:
+            return []
+        answer.raise_for_status()
+        return plant(answer.json()["spans"])
+
+    async def found_by(self, name: str, value: str) -> list[str]:
+        """The ids of the traces in which some span carries this id, such as session_id."""
+        answer = await self._http.get("/api/traces", params={name: value, "limit": 1000})
+        answer.raise_for_status()
+        return [str(one["trace_id"]) for one in answer.json()["traces"]]
+
+    async def close(self) -> None:
+        """Ends the connection."""
+        await self._http.aclose()
+
+
+def plant(rows: list[Mapping[str, object]]) -> list[TraceSpan]:
+    """The roots among spans as the trace page lists them."""
+    spans = {span.span_id: span for span in map(_span, rows)}
+    roots = []
+    for span in sorted(spans.values(), key=lambda one: one.begin):
+        parent = spans.get(span.parent_id)
+        (roots if parent is None else parent.children).append(span)
+    return roots
+
+
+def _span(row: Mapping[str, object]) -> TraceSpan:
+    attributes = row["attributes"]
+    links = row["links"]
+    assert isinstance(attributes, Mapping)
+    assert isinstance(links, list)
+    return TraceSpan(
+        span_id=str(row["span_id"]),
+        parent_id=str(row["parent_id"] or ""),
+        service=str(row["service"]),
+        name=str(row["name"]),
+        kind=str(row["kind"]),
+        begin=float(str(row["begin"])),
+        seconds=float(str(row["seconds"])),
+        failed=bool(row["failed"]),
+        attributes=attributes,
+        links=tuple(str(link["trace_id"]) for link in links),
+    )
