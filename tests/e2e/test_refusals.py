@@ -208,7 +208,7 @@ async def test_forged_and_missing_tokens_are_refused(stack: Stack, stage: Stage)
         ("nonsense", "TOKEN_INVALID"),
         (None, "TOKEN_MISSING"),
     ):
-        caller = Person(EdgeChannel(stack.address("edge"), token), "", "somebody", token)
+        caller = Person(EdgeChannel(stack.address("edge"), token), token)
         refusal = await refused(caller.accounts.GetMe(GetMeRequest()))
         assert (refusal.kind, refusal.reason) == (Kind.UNAUTHENTICATED, reason)
         await caller.close()

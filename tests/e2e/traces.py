@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import httpx2
@@ -10,7 +10,7 @@ import httpx2
 
 @dataclass
 class TraceSpan:
-    """One span and what happened under it, in order of time; times in seconds since the trace began."""
+    """One span and what happened under it, in order of time; `begin` in seconds since 1970."""
 
     span_id: str
     parent_id: str
@@ -18,7 +18,7 @@ class TraceSpan:
     name: str
     kind: str
     begin: float
-    seconds: float
+    milliseconds: float
     failed: bool
     attributes: Mapping[str, object]
     links: tuple[str, ...]
@@ -59,11 +59,38 @@ class Traces:
 def plant(rows: list[Mapping[str, object]]) -> list[TraceSpan]:
     """The roots among spans as the trace page lists them."""
     spans = {span.span_id: span for span in map(_span, rows)}
-    roots = []
+    roots: list[TraceSpan] = []
     for span in sorted(spans.values(), key=lambda one: one.begin):
         parent = spans.get(span.parent_id)
         (roots if parent is None else parent.children).append(span)
     return roots
+
+
+def lines_of(roots: Sequence[TraceSpan], depth: int = 0) -> list[str]:
+    """A tree of spans as text; neighbours that are alike are told once, with their number."""
+    lines: list[str] = []
+    index = 0
+    while index < len(roots):
+        first = roots[index]
+        alike = 1
+        while index + alike < len(roots) and _alike(first, roots[index + alike]):
+            alike += 1
+        times = f"  ×{alike}" if alike > 1 else ""
+        mark = {"producer": "↗ ", "consumer": "↘ "}.get(first.kind, "")
+        lines.append(
+            f"{'  ' * depth}{mark}{first.service}: {first.name}  {first.milliseconds:.1f} ms{times}"
+        )
+        lines.extend(lines_of(first.children, depth + 1))
+        index += alike
+    return lines
+
+
+def _alike(one: TraceSpan, other: TraceSpan) -> bool:
+    return _shape(one) == _shape(other)
+
+
+def _shape(one: TraceSpan) -> tuple[str, str, tuple[object, ...]]:
+    return one.service, one.name, tuple(_shape(child) for child in one.children)
 
 
 def _span(row: Mapping[str, object]) -> TraceSpan:
@@ -77,9 +104,9 @@ def _span(row: Mapping[str, object]) -> TraceSpan:
         service=str(row["service"]),
         name=str(row["name"]),
         kind=str(row["kind"]),
-        begin=float(str(row["begin"])),
-        seconds=float(str(row["seconds"])),
-        failed=bool(row["failed"]),
+        begin=float(str(row["start_ns"])) / 1e9,
+        milliseconds=float(str(row["duration_ms"])),
+        failed=bool(row["error"]),
         attributes=attributes,
         links=tuple(str(link["trace_id"]) for link in links),
     )

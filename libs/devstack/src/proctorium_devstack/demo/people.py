@@ -39,10 +39,19 @@ class SignIn:
 class Person:
     """Somebody at the edge: every service's stub, called in their name."""
 
-    def __init__(self, channel: Channel, person_id: str, name: str, token: str | None) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        token: str | None,
+        *,
+        person_id: str = "",
+        name: str = "",
+        email: str = "",
+    ) -> None:
         self.channel = channel
         self.person_id = person_id
         self.name = name
+        self.email = email
         self.token = token
         stub = stub_on(channel)
         self.accounts = AccountServiceStub(stub)
@@ -71,7 +80,7 @@ class Person:
 
 def anonymous(edge: str) -> Person:
     """Somebody who has not signed in."""
-    return Person(EdgeChannel(edge), "", "somebody", None)
+    return Person(EdgeChannel(edge), None, name="somebody")
 
 
 async def sign_in(
@@ -81,10 +90,17 @@ async def sign_in(
     channel: Callable[[str, str | None], Channel] = EdgeChannel,
 ) -> Person:
     """Signs in at `edge` (host:port); `channel` makes the connection from the address and the token."""
-    visitor = Person(channel(edge, None), "", email, None)
+    visitor = Person(channel(edge, None), None)
     try:
         answer = await visitor.accounts.SignIn(SignInRequest(email=email, password=password))
     finally:
         await visitor.close()
     token = answer.tokens.access_token
-    return Person(channel(edge, token), answer.person.person_id, answer.person.legal_name, token)
+    person = answer.person
+    return Person(
+        channel(edge, token),
+        token,
+        person_id=person.person_id,
+        name=person.legal_name,
+        email=person.email,
+    )
