@@ -69,7 +69,12 @@ class Life:
         Raises NotLoopback, AddressTaken.
         """
         service = self._service
-        await service.server.start()
+        try:
+            await service.server.start()
+        except BaseException:
+            await service.server.stop()
+            await self.close()
+            raise
         service.broker.start()
         self._begin(service.health.watch())
         self._begin(Background("signing keys", service.keys.keep_fresh).run())

@@ -31,6 +31,7 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 SHAVED_SECONDS = 0.02
 """Taken off each deadline on the way in, so that our answer is back before the caller gives up."""
 
+_UNWRITTEN = "UNIMPLEMENTED"
 _AUTHORIZATION = "authorization"
 _BEARER = "bearer "
 
@@ -148,6 +149,10 @@ class ServedCalls:
         if isinstance(failure, grpc.aio.AbortError):
             served.code = _code_name(context.code())
             raise failure
+        if isinstance(failure, NotImplementedError) and _code_name(context.code()) == _UNWRITTEN:
+            # The generated servicer said so: nobody wrote this method.
+            served.code = _UNWRITTEN
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "This method is not offered here.")
         error = self._error(served, failure)
         if error is None:
             served.code = "CANCELLED"

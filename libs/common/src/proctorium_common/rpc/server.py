@@ -15,7 +15,7 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 from proctorium_common.rpc.admission import EDGE, Admission
 from proctorium_common.rpc.guard import Guard
 from proctorium_common.rpc.health import Health
-from proctorium_common.rpc.methods import AddToServer, HandlerCollector, Servicer, methods_of
+from proctorium_common.rpc.methods import AddToServer, Handler, HandlerCollector, Servicer, methods_of
 from proctorium_common.rpc.served import ServedCalls
 from proctorium_common.rpc.validation import RequestRules
 from proctorium_common.security.tls import Certificates, require_loopback
@@ -109,8 +109,9 @@ class Server:
         self._door = door
         self._health = health
         self._probe_address = probe_address
-        self._probe_server: grpc.aio.Server | None = None
-        self._server = grpc.aio.server(options=limits.options())
+        self._options = limits.options()
+        self._servers: list[grpc.aio.Server] = []
+        self._handlers: dict[str, dict[str, Handler]] = {}
         self._rules = RequestRules()
         self._calls = ServedCalls(
             telemetry,
@@ -119,7 +120,6 @@ class Server:
         )
         peers = None if door.certificates is None else door.peers | {EDGE}
         self._guard = Guard(Admission(tokens, self._rules, self._calls, peers), self._calls)
-        self._names: list[str] = []
         self.port = 0
 
     def add(self, add_to_server: AddToServer[Servicer], servicer: Servicer) -> None:
@@ -130,52 +130,53 @@ class Server:
             methods = methods_of(service)
             for method in methods.values():
                 self._rules.compile(method.request)
-            wrapped = {
+            self._handlers[service] = {
                 name: self._guard.wrap(methods[name], handler) for name, handler in handlers.items()
             }
-            self._server.add_generic_rpc_handlers(
-                [grpc.method_handlers_generic_handler(service, wrapped)]
-            )
-            self._server.add_registered_method_handlers(service, wrapped)
-            self._names.append(service)
             self._health.serve([service])
 
     async def start(self) -> int:
         """Listens, alive and not yet ready, and answers the port. Raises NotLoopback, AddressTaken."""
-        health_pb2_grpc.add_HealthServicer_to_server(self._health.servicer, self._server)
-        channelz.add_channelz_servicer(self._server)
-        reflection.enable_server_reflection([*self._names, *_INFRASTRUCTURE], self._server)
-        self.port = self._door.open(self._server)
+        server = grpc.aio.server(options=self._options)
+        self._servers.append(server)
+        for service, handlers in self._handlers.items():
+            server.add_generic_rpc_handlers(
+                [grpc.method_handlers_generic_handler(service, handlers)]
+            )
+            server.add_registered_method_handlers(service, handlers)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health.servicer, server)
+        channelz.add_channelz_servicer(server)
+        reflection.enable_server_reflection([*self._handlers, *_INFRASTRUCTURE], server)
+        self.port = self._door.open(server)
         await self._health.announce()
-        await self._server.start()
+        await server.start()
         if self._probe_address is not None:
             await self._start_probes(self._probe_address)
         log.info("server_listens", address=self._door.address, port=self.port)
         return self.port
 
     async def _start_probes(self, address: str) -> None:
-        self._probe_server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-        health_pb2_grpc.add_HealthServicer_to_server(self._health.servicer, self._probe_server)
+        server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        self._servers.append(server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health.servicer, server)
         try:
-            self._probe_server.add_insecure_port(address)
+            server.add_insecure_port(address)
         except RuntimeError as failure:
             raise AddressTaken(f"{address} cannot be listened on: is it taken?") from failure
-        await self._probe_server.start()
+        await server.start()
 
     async def drain(self, *, wait: timedelta, grace: timedelta) -> None:
         """Not ready → `wait` until balancers know → no new calls, streams told to go elsewhere → `grace` for what is under way."""
         await self._health.end()
         await asyncio.sleep(wait.total_seconds())
         self._calls.end_streams()
-        await self._server.stop(grace.total_seconds())
-        if self._probe_server is not None:
-            await self._probe_server.stop(None)
+        for server in self._servers:
+            await server.stop(grace.total_seconds())
 
     async def stop(self) -> None:
         """Ends at once, without waiting for anything under way."""
-        await self._server.stop(None)
-        if self._probe_server is not None:
-            await self._probe_server.stop(None)
+        for server in self._servers:
+            await server.stop(None)
 
 
 def _ms(duration: timedelta) -> int:

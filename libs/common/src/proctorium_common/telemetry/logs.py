@@ -110,7 +110,10 @@ def configure_logs(*, level: int = logging.INFO, format: LogFormat = "auto") -> 
     terminal = sys.stdout.isatty()
     pretty = format == "pretty" or (format == "auto" and terminal)
     renderer: Processor = (
-        structlog.dev.ConsoleRenderer(colors=terminal)
+        # Plain: the usual one shows local variables, which hold what must not be shown.
+        structlog.dev.ConsoleRenderer(
+            colors=terminal, exception_formatter=structlog.dev.plain_traceback
+        )
         if pretty
         else structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
     )

@@ -1,0 +1,139 @@
+"""A server of the test service on a free port, with and without certificates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import grpc
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from proctorium_common.errors import ServiceError
+from proctorium_common.rpc.client import Channel, channel
+from proctorium_common.rpc.health import Health
+from proctorium_common.rpc.server import Door, Server, ServerLimits
+from proctorium_common.rpc.status import error_of
+from proctorium_common.security.keys import KeyRing, SigningKey
+from proctorium_common.security.tls import Certificates
+from proctorium_common.security.tokens import TokenSigner, TokenVerifier
+from proctorium_common.telemetry import Telemetry
+from proctorium_common.telemetry.logs import CallLog
+from proctorium_common.telemetry.metrics import Metrics
+from proctorium_common.telemetry.traces import Tracing
+from proctorium_devstack.parts.certificates import issue
+
+from .echo import Behavior, EchoServicer, same, stubs
+
+PERSON = UUID("01920000-0000-7000-8000-000000000001")
+
+
+class KeptLines(CallLog):
+    """Keeps the lines of calls instead of printing them."""
+
+    def __init__(self) -> None:
+        super().__init__("rpc_served")
+        self.lines: list[dict[str, Any]] = []
+
+    def write(self, code: str, fields: dict[str, object]) -> None:
+        self.lines.append(json.loads(json.dumps(fields)))
+
+
+@dataclass
+class Served:
+    """A running server and what one needs to call and to watch it."""
+
+    server: Server
+    servicer: EchoServicer
+    health: Health
+    telemetry: Telemetry
+    spans: InMemorySpanExporter
+    log: KeptLines
+    key: SigningKey
+    certificates: dict[str, Certificates] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.server.port}"
+
+    def token(self, *roles: str, **signing: Any) -> str:
+        return TokenSigner(self.key, **signing).sign(PERSON, roles).text
+
+    def channel(self, *, name: str | None = None, **how: Any) -> Channel:
+        """A channel as `name`, which is a certificate's."""
+        certificates = self.certificates[name] if name is not None else None
+        server = "assessment" if name is not None else None
+        return channel(self.address, certificates=certificates, server=server, **how)
+
+    def finished_spans(self) -> list[ReadableSpan]:
+        provider = self.telemetry.tracing._provider
+        assert provider is not None
+        provider.force_flush()
+        return list(self.spans.get_finished_spans())
+
+
+@asynccontextmanager
+async def serving(
+    behavior: Behavior = same,
+    *,
+    tls: Path | None = None,
+    ratio: float = 1.0,
+    limits: ServerLimits | None = None,
+    keys: KeyRing | None = None,
+    ready: bool = True,
+    probe_address: str | None = None,
+) -> AsyncIterator[Served]:
+    """The test service; with `tls`, a folder, under certificates made there."""
+    spans = InMemorySpanExporter()
+    telemetry = Telemetry(Tracing("echo", ratio=ratio, exporter=spans), Metrics("echo"))
+    certificates = certificates_in(tls) if tls is not None else {}
+    key = SigningKey.generate()
+    health = Health(telemetry.metrics, every_seconds=0.02)
+    log = KeptLines()
+    server = Server(
+        Door("127.0.0.1:0", certificates.get("assessment"), frozenset({"session"})),
+        telemetry=telemetry,
+        tokens=TokenVerifier(keys or KeyRing.of(key.public)),
+        health=health,
+        call_log=log,
+        limits=limits,
+        probe_address=probe_address,
+    )
+    servicer = EchoServicer(behavior)
+    server.add(stubs.add_EchoServiceServicer_to_server, servicer)
+    await server.start()
+    if ready:
+        await health.check_now()
+    try:
+        yield Served(server, servicer, health, telemetry, spans, log, key, certificates)
+    finally:
+        await server.drain(wait=timedelta(0), grace=timedelta(seconds=1))
+        telemetry.tracing.close()
+
+
+def certificates_in(folder: Path) -> dict[str, Certificates]:
+    """One certificate each for a server, a service that may call, one that may not, and the edge."""
+    pairs = issue(folder, ["assessment", "session", "notification", "edge"])
+    return {
+        name: Certificates.load(pair.certificate, pair.key, pair.authority)
+        for name, pair in pairs.items()
+    }
+
+
+async def refusal(call: Any) -> ServiceError:
+    """What a call that must fail was told."""
+    try:
+        answer = await call
+    except grpc.aio.AioRpcError as failed:
+        return error_of(failed)
+    raise AssertionError(f"it was answered: {answer}")
+
+
+def bearer(token: str) -> tuple[tuple[str, str], ...]:
+    return (("authorization", f"Bearer {token}"),)

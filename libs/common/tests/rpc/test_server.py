@@ -1,0 +1,401 @@
+"""What a server makes of calls: who is let in, what is refused and how it is said."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from proctorium_common.errors import Kind, ServiceError, exhausted, illegal_move
+from proctorium_common.rpc.access import NoAccessRule
+from proctorium_common.rpc.caller import Call, current_call
+from proctorium_common.rpc.health import Health
+from proctorium_common.rpc.server import AddressTaken, Door, Server, ServerLimits
+from proctorium_common.security.keys import KeyRing
+from proctorium_common.security.tls import NotLoopback
+from proctorium_common.security.tokens import TokenVerifier
+from proctorium_common.telemetry import Telemetry
+from proctorium_common.telemetry.logs import CallLog
+from proctorium_common.telemetry.metrics import Metrics
+from proctorium_common.telemetry.traces import NOT_TRACING
+
+from .echo import pb, stubs
+from .serving import PERSON, bearer, refusal, serving
+
+
+def raising(failure: Exception) -> Any:
+    async def behavior(request: Any, context: Any) -> Any:
+        raise failure
+
+    return behavior
+
+
+def _server(address: str = "127.0.0.1:0") -> Server:
+    telemetry = Telemetry(NOT_TRACING, Metrics("test"))
+    return Server(
+        Door(address),
+        telemetry=telemetry,
+        tokens=TokenVerifier(KeyRing.of()),
+        health=Health(telemetry.metrics),
+        call_log=CallLog("rpc_served"),
+    )
+
+
+async def test_a_service_with_a_method_without_access_rule_is_not_served() -> None:
+    with pytest.raises(NoAccessRule, match=r"OpenService\.Enter does not say who may call it"):
+        _server().add(stubs.add_OpenServiceServicer_to_server, stubs.OpenServiceServicer())
+
+
+async def test_plaintext_is_refused_where_others_can_reach_it() -> None:
+    server = _server("0.0.0.0:0")
+    with pytest.raises(NotLoopback, match="PROCTORIUM_TLS_CERTIFICATE"):
+        await server.start()
+    await server.stop()
+
+
+async def test_a_taken_address_is_named() -> None:
+    async with serving() as taken:
+        server = _server(taken.address)
+        with pytest.raises(AddressTaken, match=taken.address):
+            await server.start()
+        await server.stop()
+
+
+@pytest.mark.parametrize("method", ["AsAnybody", "AsProctor"])
+async def test_nobody_is_asked_to_sign_in(method: str) -> None:
+    async with serving() as served, served.channel() as channel:
+        call = getattr(stubs.EchoServiceStub(channel), method)
+        error = await refusal(call(pb.EchoRequest()))
+    assert (error.kind, error.reason) == (Kind.UNAUTHENTICATED, "TOKEN_MISSING")
+
+
+async def test_a_learner_is_not_a_proctor() -> None:
+    async with serving() as served, served.channel() as channel:
+        stub = stubs.EchoServiceStub(channel)
+        metadata = bearer(served.token("learner"))
+        await stub.AsAnybody(pb.EchoRequest(), metadata=metadata)
+        error = await refusal(stub.AsProctor(pb.EchoRequest(), metadata=metadata))
+    assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_ALLOWED")
+
+
+async def test_the_servicer_knows_its_caller_and_the_time_left() -> None:
+    seen: list[Call] = []
+
+    async def behavior(request: Any, context: Any) -> Any:
+        seen.append(current_call())
+        return pb.EchoResponse()
+
+    async with serving(behavior) as served, served.channel() as channel:
+        stub = stubs.EchoServiceStub(channel)
+        metadata = bearer(served.token("proctor", "learner"))
+        for _ in range(2):  # verified, then remembered
+            await stub.AsProctor(pb.EchoRequest(), metadata=metadata, timeout=2)
+    for call in seen:
+        assert call.caller.person_id == PERSON
+        assert call.caller.roles == {"proctor", "learner"}
+        assert call.method == "/proctorium.test.v1.EchoService/AsProctor"
+        remaining = call.remaining()
+        assert remaining is not None
+        assert remaining < 1.995  # gRPC rounds what the caller gave up by at most 10 ms
+
+
+async def test_a_public_method_takes_a_caller_with_a_token_that_is_over() -> None:
+    async with serving() as served, served.channel() as channel:
+        stub = stubs.EchoServiceStub(channel)
+        old = bearer(served.token("learner", life=timedelta(seconds=-60)))
+        assert (await stub.Echo(pb.EchoRequest(text="in"), metadata=old)).text == "in"
+        error = await refusal(stub.AsAnybody(pb.EchoRequest(), metadata=old))
+    assert error.reason == "TOKEN_EXPIRED"
+
+
+async def test_each_broken_rule_is_named_by_its_field() -> None:
+    async with serving() as served, served.channel() as channel:
+        error = await refusal(stubs.EchoServiceStub(channel).Echo(pb.EchoRequest(text="x" * 21)))
+    assert (error.kind, error.reason) == (Kind.INVALID, "INVALID_REQUEST")
+    assert [(found.field, found.rule) for found in error.violations] == [("text", "string.max_len")]
+
+
+async def test_what_cannot_be_read_is_said_without_our_insides() -> None:
+    async with (
+        serving() as served,
+        grpc.aio.insecure_channel(served.address) as plain,
+    ):
+        error = await refusal(plain.unary_unary("/proctorium.test.v1.EchoService/Echo")(b"\xff"))
+    assert (error.kind, error.reason) == (Kind.INVALID, "INVALID_REQUEST")
+    assert "Error" not in error.message
+
+
+async def test_a_message_too_large_is_refused() -> None:
+    limits = ServerLimits(message_bytes=1024)
+    async with serving(limits=limits) as served, served.channel() as channel:
+        error = await refusal(stubs.EchoServiceStub(channel).Echo(pb.EchoRequest(text="x" * 2000)))
+    assert (error.kind, error.reason) == (Kind.EXHAUSTED, "MESSAGE_TOO_LARGE")
+
+
+async def test_a_service_error_arrives_whole() -> None:
+    raised = exhausted(
+        "TOO_MANY_ATTEMPTS", "Zu viele Versuche.", retry_after=timedelta(seconds=30), left="0"
+    )
+    async with serving(raising(raised)) as served, served.channel() as channel:
+        error = await refusal(stubs.EchoServiceStub(channel).Echo(pb.EchoRequest()))
+    assert (error.kind, error.reason, error.message) == (raised.kind, raised.reason, raised.message)
+    assert error.metadata == {"left": "0"}
+    assert error.retry_after == timedelta(seconds=30)
+
+
+async def test_an_illegal_move_says_what_would_be_legal() -> None:
+    raised = illegal_move(
+        "It has ended.", from_state="ended", asked="started", possible=["archived"]
+    )
+    async with serving(raising(raised)) as served, served.channel() as channel:
+        error = await refusal(stubs.EchoServiceStub(channel).Echo(pb.EchoRequest()))
+    assert error.kind is Kind.ILLEGAL_MOVE
+    assert error.metadata == {"from": "ended", "asked": "started", "possible": "archived"}
+
+
+async def test_an_unknown_exception_tells_its_trace_id_and_nothing_else(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async with (
+        serving(raising(RuntimeError("the password is swordfish"))) as served,
+        grpc.aio.insecure_channel(served.address) as plain,
+    ):
+        call = stubs.EchoServiceStub(plain).Echo(pb.EchoRequest())
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await call
+        trace_id = served.log.lines[0]["trace_id"]
+    told = repr(failed.value) + repr(failed.value.trailing_metadata())
+    assert failed.value.code() is grpc.StatusCode.INTERNAL
+    assert trace_id in told
+    assert "swordfish" not in told
+    assert "RuntimeError" not in told
+    assert "swordfish" in capsys.readouterr().out  # the stack is in the log
+
+
+async def test_a_dependency_that_is_away_is_unavailable_and_not_internal() -> None:
+    async def behavior(request: Any, context: Any) -> Any:
+        async with grpc.aio.insecure_channel("127.0.0.1:1") as nowhere:
+            return await stubs.EchoServiceStub(nowhere).Echo(request)
+
+    async with serving(behavior) as served, served.channel() as channel:
+        error = await refusal(stubs.EchoServiceStub(channel).Change(pb.EchoRequest()))
+    assert (error.kind, error.reason) == (Kind.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE")
+
+
+async def test_a_method_without_behaviour_is_unimplemented() -> None:
+    server = _server()
+    server.add(stubs.add_EchoServiceServicer_to_server, stubs.EchoServiceServicer())
+    port = await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as plain:
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await stubs.EchoServiceStub(plain).Echo(pb.EchoRequest())
+    assert failed.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    await server.stop()
+
+
+async def test_a_hopeless_call_is_refused_before_its_servicer_begins() -> None:
+    begun: list[str] = []
+
+    async def behavior(request: Any, context: Any) -> Any:
+        begun.append(request.text)
+        return pb.EchoResponse()
+
+    async with serving(behavior) as served, served.channel() as channel:
+        error = await refusal(stubs.EchoServiceStub(channel).Echo(pb.EchoRequest(), timeout=0.022))
+        await asyncio.sleep(0)
+    # The client's own clock may be first; the servicer must not have begun either way.
+    assert error.reason in {"DEADLINE_TOO_SHORT", "DEADLINE_EXCEEDED"}
+    assert begun == []
+    assert [line["reason"] for line in served.log.lines] == ["DEADLINE_TOO_SHORT"]
+
+
+async def test_a_late_call_is_answered_before_the_caller_gives_up() -> None:
+    cancelled = asyncio.Event()
+
+    async def behavior(request: Any, context: Any) -> Any:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    async with serving(behavior) as served, served.channel() as channel:
+        error = await refusal(stubs.EchoServiceStub(channel).Echo(pb.EchoRequest(), timeout=0.2))
+        await asyncio.wait_for(cancelled.wait(), 5)
+    assert error.kind is Kind.TIMED_OUT
+    assert error.message.startswith("This took longer")  # ours, and not the client's own
+
+
+async def test_a_caller_who_leaves_cancels_the_work() -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def behavior(request: Any, context: Any) -> Any:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async with serving(behavior) as served, served.channel() as channel:
+        call = stubs.EchoServiceStub(channel).Echo(pb.EchoRequest())
+        await begun.wait()
+        call.cancel()
+        await asyncio.wait_for(ended.wait(), 5)
+        await _until(lambda: bool(served.log.lines))
+    assert served.log.lines[0]["code"] == "CANCELLED"
+    assert served.telemetry.metrics.in_flight == 0
+
+
+async def test_streams_answer_in_order() -> None:
+    async with serving() as served, served.channel() as channel:
+        stub = stubs.EchoServiceStub(channel)
+        watched = [response.text async for response in stub.Watch(pb.EchoRequest(text="second"))]
+        talked = [response.text async for response in stub.Talk(_requests("a", "b"))]
+        gathered = (await stub.Gather(_requests("a", "b"))).text
+    assert (watched, talked, gathered) == (["first", "second"], ["a", "b"], "ab")
+
+
+@pytest.mark.parametrize("method", ["Talk", "Gather"])
+async def test_each_request_of_a_stream_is_validated(method: str) -> None:
+    async with serving() as served, served.channel() as channel:
+        call = getattr(stubs.EchoServiceStub(channel), method)(_requests("a", "x" * 21))
+        error = await refusal(_all(call) if method == "Talk" else call)
+    assert error.reason == "INVALID_REQUEST"
+
+
+async def test_a_watcher_who_leaves_is_noticed_at_once() -> None:
+    async def behavior(request: Any, context: Any) -> Any:
+        await asyncio.Event().wait()
+
+    async with serving(behavior) as served, served.channel() as channel:
+        call = stubs.EchoServiceStub(channel).Watch(pb.EchoRequest())
+        assert (await call.read()).text == "first"
+        call.cancel()
+        await _until(lambda: served.servicer.watchers_left == 1)
+
+
+async def test_one_line_for_each_call_with_what_an_operator_asks_for() -> None:
+    async with serving() as served, served.channel() as channel:
+        stub = stubs.EchoServiceStub(channel)
+        await stub.Echo(
+            pb.EchoRequest(text="an answer", session_id="s-1"),
+            metadata=bearer(served.token("learner")),
+        )
+        await refusal(stub.AsProctor(pb.EchoRequest()))
+    first, second = served.log.lines
+    assert first["method"] == "/proctorium.test.v1.EchoService/Echo"
+    assert (first["code"], second["code"]) == ("OK", "UNAUTHENTICATED")
+    assert second["reason"] == "TOKEN_MISSING"
+    assert first["caller"] == f"person:{PERSON}"
+    assert first["session_id"] == "s-1"
+    assert len(first["trace_id"]) == 32
+    assert first["ms"] > 0
+    assert "an answer" not in json.dumps(first)
+
+
+async def test_under_certificates_a_service_is_known_by_its_name(tmp_path: Path) -> None:
+    seen: list[str | None] = []
+
+    async def behavior(request: Any, context: Any) -> Any:
+        seen.append(current_call().caller.service)
+        return pb.EchoResponse()
+
+    async with serving(behavior, tls=tmp_path) as served:
+        async with served.channel(name="session") as channel:
+            await stubs.EchoServiceStub(channel).AsService(pb.EchoRequest())
+        async with served.channel(name="edge") as channel:
+            stub = stubs.EchoServiceStub(channel)
+            await stub.AsAnybody(pb.EchoRequest(), metadata=bearer(served.token("learner")))
+            error = await refusal(stub.AsService(pb.EchoRequest()))
+    assert seen == ["session", "edge"]
+    assert error.reason == "NOT_ALLOWED"
+
+
+async def test_a_certificate_that_may_not_connect_is_refused_everything(tmp_path: Path) -> None:
+    async with serving(tls=tmp_path) as served, served.channel(name="notification") as channel:
+        error = await refusal(stubs.EchoServiceStub(channel).Echo(pb.EchoRequest()))
+    assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_ALLOWED")
+
+
+async def test_without_a_certificate_of_the_authority_nobody_connects(tmp_path: Path) -> None:
+    async with serving(tls=tmp_path) as served:
+        stranger = grpc.ssl_channel_credentials((tmp_path / "ca.crt").read_bytes())
+        async with grpc.aio.secure_channel(served.address, stranger) as channel:
+            error = await refusal(stubs.EchoServiceStub(channel).Echo(pb.EchoRequest(), timeout=5))
+    assert error.kind is Kind.UNAVAILABLE
+
+
+async def test_a_person_cannot_be_a_service_without_certificates() -> None:
+    async with serving() as served, served.channel() as channel:
+        metadata = bearer(served.token("administrator"))
+        call = stubs.EchoServiceStub(channel).AsService(pb.EchoRequest(), metadata=metadata)
+        assert (await refusal(call)).reason == "NOT_ALLOWED"
+
+
+async def test_reflection_and_channelz_tell_what_is_served() -> None:
+    from grpc_channelz.v1 import channelz_pb2, channelz_pb2_grpc
+    from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+    async with serving() as served, grpc.aio.insecure_channel(served.address) as plain:
+        asked = reflection_pb2.ServerReflectionRequest(list_services="")
+        stub = reflection_pb2_grpc.ServerReflectionStub(plain)
+        [response] = [found async for found in stub.ServerReflectionInfo(_just(asked))]
+        names = {service.name for service in response.list_services_response.service}
+        servers = await channelz_pb2_grpc.ChannelzStub(plain).GetServers(
+            channelz_pb2.GetServersRequest()
+        )
+    assert {"proctorium.test.v1.EchoService", "grpc.health.v1.Health"} <= names
+    assert len(servers.server) >= 1
+
+
+async def test_a_connection_ends_at_its_age_and_calls_go_on() -> None:
+    limits = ServerLimits(
+        connection_age=timedelta(milliseconds=200), connection_grace=timedelta(seconds=5)
+    )
+    ports: set[str] = set()
+
+    async def behavior(request: Any, context: Any) -> Any:
+        ports.add(context.peer())
+        return pb.EchoResponse()
+
+    async with serving(behavior, limits=limits) as served, served.channel() as channel:
+        stub = stubs.EchoServiceStub(channel)
+
+        async def call_until_reconnected() -> None:
+            while len(ports) < 2:
+                await stub.Echo(pb.EchoRequest())
+                await asyncio.sleep(0.01)
+
+        await asyncio.wait_for(call_until_reconnected(), 10)
+
+
+async def _until(holds: Any) -> None:
+    async with asyncio.timeout(5):
+        while not holds():
+            await asyncio.sleep(0.005)
+
+
+async def _all(call: Any) -> list[str]:
+    return [response.text async for response in call]
+
+
+async def _requests(*texts: str) -> AsyncIterator[Any]:
+    for text in texts:
+        yield pb.EchoRequest(text=text)
+
+
+async def _just(request: Any) -> AsyncIterator[Any]:
+    yield request
+
+
+async def test_errors_without_our_details_are_still_understood() -> None:
+    async with grpc.aio.insecure_channel("127.0.0.1:1") as nowhere:
+        error = await refusal(stubs.EchoServiceStub(nowhere).Echo(pb.EchoRequest()))
+    assert isinstance(error, ServiceError)
+    assert (error.kind, error.reason) == (Kind.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE")
