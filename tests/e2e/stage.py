@@ -39,13 +39,21 @@ async def set_stage(
     edge: str,
     *,
     learner_channels: tuple[MakeChannel, ...] = (EdgeChannel, EdgeChannel),
+    proctor_channel: MakeChannel = EdgeChannel,
     starts_in: timedelta = timedelta(minutes=10),
     capacity: int = 30,
 ) -> Stage:
     """Registers a proctor and one learner per channel, and plans their session; `edge` is host:port."""
     run = secrets.token_hex(4)
     administrator = await sign_in(edge, world.ADMINISTRATOR.email, world.ADMINISTRATOR.password)
-    proctor = await newcomer(administrator, edge, "Piotr Nowak", f"piotr.{run}", is_proctor=True)
+    proctor = await newcomer(
+        administrator,
+        edge,
+        "Piotr Nowak",
+        f"piotr.{run}",
+        is_proctor=True,
+        channel=proctor_channel,
+    )
     await world.certify(administrator, proctor.person_id)
     assessment_id = await world.create_assessment(administrator, "Laboratory safety", run)
     course_id = await world.create_course(administrator, assessment_id, run)

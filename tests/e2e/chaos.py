@@ -1,0 +1,213 @@
+"""`make chaos`: kills each process in turn, at random moments of a scripted examination, and counts what was lost or doubled.
+
+Each round has its own session with two learners, one victim, and a moment drawn from its seed. `--rounds N` and `--seed S` repeat a
+run; a round's seed is printed before it begins. It exits 0 only if no acknowledged answer was lost and no mail came twice.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import secrets
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+from e2e.mailbox import Mailbox
+from e2e.patience import PatientChannel
+from e2e.stage import Stage, set_stage
+from e2e.story import LearnerStory, ProctorStory, right_answer
+from proctorium.notification.v1.notifications_pb2 import (
+    DELIVERY_STATE_DOUBTFUL,
+    ListDeliveriesRequest,
+)
+from proctorium_common.errors import ServiceError
+from proctorium_devstack import demo_data
+from proctorium_devstack.ports import PortPlan
+from proctorium_devstack.stack import Stack
+
+VICTIMS = (
+    "assessment",
+    "postgres",
+    "session",
+    "nats",
+    "notification",
+    "edge",
+    "enrollment",
+    "identity",
+    "mailbox",
+    "portal",
+    "traces",
+)
+_SUBJECTS = ("code", "verified", "result", "certificate", "over")
+_CHANGES = 60
+_LONGEST_STORY_SECONDS = 5.0
+
+
+class DidNotHold(Exception):
+    """Something was lost, doubled or wrong."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one round found; times in seconds."""
+
+    victim: str
+    moment: float
+    took: float
+    acknowledged: int
+    mails: int
+    doubtful: int
+
+
+async def play(stack: Stack, victim: str, seed: int) -> Round:
+    """One session with one death in it. Raises DidNotHold when a promise was broken."""
+    began = time.monotonic()
+    moment = random.Random(seed).uniform(0.0, _LONGEST_STORY_SECONDS)
+    stage = await set_stage(
+        stack.address("edge"),
+        learner_channels=(PatientChannel, PatientChannel),
+        proctor_channel=PatientChannel,
+    )
+    killing = asyncio.create_task(_kill(stack, victim, moment))
+    learners = [LearnerStory(learner, stage) for learner in stage.learners]
+    proctor = ProctorStory(stage)
+    answers = await _session(proctor, learners)
+    await killing
+    await stack.ready(victim)
+    acknowledged = await _check_answers(stack, answers)
+    mails, doubtful = await _check_mails(stack, stage)
+    await proctor.close()
+    for learner in learners:
+        await learner.close()
+    await stage.close()
+    return Round(victim, moment, time.monotonic() - began, acknowledged, mails, doubtful)
+
+
+async def _kill(stack: Stack, victim: str, moment: float) -> None:
+    await asyncio.sleep(moment)
+    await stack.kill(victim)
+
+
+Saved = dict[tuple[str, int], bytes]
+
+
+async def _session(proctor: ProctorStory, learners: list[LearnerStory]) -> Saved:
+    """Acts the session; returns each acknowledged change, by attempt and sequence number."""
+    proctor.watch()
+    for learner in learners:
+        await learner.join()
+    for learner in learners:
+        await proctor.verify(await learner.send_evidence())
+    await proctor.start()
+    await proctor.authorize(*learners)
+    saved: Saved = {}
+    await asyncio.gather(*(_examination(learner, saved) for learner in learners))
+    for learner in learners:
+        result = await learner.see_result()
+        if result.points != result.points_possible:
+            raise DidNotHold(f"{result.points} of {result.points_possible} points")
+        await learner.fetch_certificate()
+    await proctor.end()
+    return saved
+
+
+async def _examination(learner: LearnerStory, saved: Saved) -> None:
+    attempt = await learner.begin()
+    for number in range(_CHANGES):
+        item = attempt.items[number % len(attempt.items)]
+        answer = right_answer(item)
+        receipt = await learner.save(item, answer)
+        for sequence in receipt.sequences:
+            saved[learner.attempt_id, sequence] = answer.SerializeToString(deterministic=True)
+    await learner.submit()
+
+
+async def _check_answers(stack: Stack, saved: Saved) -> int:
+    """Every acknowledged change is in the database as it was sent; returns their number."""
+    connection = await asyncpg.connect(stack.database_url("assessment"))
+    try:
+        rows = await connection.fetch(
+            "SELECT attempt_id::text, sequence, answer FROM answer_revisions WHERE attempt_id = ANY($1::uuid[])",
+            list({attempt_id for attempt_id, _ in saved}),
+        )
+    finally:
+        await connection.close()
+    there = {(row["attempt_id"], row["sequence"]): bytes(row["answer"]) for row in rows}
+    lost = [key for key, answer in saved.items() if there.get(key) != answer]
+    if lost:
+        raise DidNotHold(f"{len(lost)} acknowledged answers are lost, such as {lost[0]}")
+    return len(saved)
+
+
+async def _check_mails(stack: Stack, stage: Stage) -> tuple[int, int]:
+    """Each learner has one mail of each kind; one that is missing is among the doubtful. Returns mails and doubtful ones."""
+    mailbox = Mailbox(stack.url("mailbox"))
+    count = doubtful = 0
+    for learner in stage.learners:
+        listed = await stage.administrator.deliveries.ListDeliveries(
+            ListDeliveriesRequest(state=DELIVERY_STATE_DOUBTFUL, person_id=learner.person_id)
+        )
+        doubtful += len(listed.deliveries)
+        if not listed.deliveries:
+            for subject in _SUBJECTS:
+                await mailbox.mail_to(learner.email, subject)
+        mails = await mailbox.mails_to(learner.email)
+        count += len(mails)
+        doubled = [
+            name for name, times in Counter(mail.subject for mail in mails).items() if times > 1
+        ]
+        if doubled:
+            raise DidNotHold(f"came twice: {doubled}")
+        if len(mails) + len(listed.deliveries) < len(_SUBJECTS):
+            raise DidNotHold(f"mails are missing: {[mail.subject for mail in mails]}")
+    await mailbox.close()
+    return count, doubtful
+
+
+async def run(rounds: int, seed: int) -> int:
+    """Plays the rounds; the exit code."""
+    print(f"{rounds} rounds, seed {seed}", flush=True)
+    failures = 0
+    with tempfile.TemporaryDirectory(prefix="proctorium-chaos-") as folder:
+        async with Stack.running(Path(folder), ports=PortPlan.free()) as stack:
+            await demo_data.load(stack)
+            for number in range(rounds):
+                victim = VICTIMS[number % len(VICTIMS)]
+                failures += not await _told(stack, number, victim, seed + number)
+    print(f"{rounds - failures} rounds held, {failures} did not")
+    return 1 if failures else 0
+
+
+async def _told(stack: Stack, number: int, victim: str, seed: int) -> bool:
+    print(f"round {number + 1:3}  seed {seed}  kill {victim:13}", end="", flush=True)
+    try:
+        played = await play(stack, victim, seed)
+    except (DidNotHold, ServiceError, TimeoutError, AssertionError) as broken:
+        print(f"  DID NOT HOLD: {type(broken).__name__}: {broken}", flush=True)
+        return False
+    print(
+        f"  after {played.moment:4.1f} s: {played.acknowledged} acknowledged answers there, "
+        f"{played.mails} mails once each, {played.doubtful} in doubt ({played.took:.1f} s)",
+        flush=True,
+    )
+    return True
+
+
+def main() -> int:
+    """Reads the command line and runs."""
+    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
+    asked = parser.parse_args()
+    return asyncio.run(run(asked.rounds, asked.seed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""A channel for a person who does not give up: calls that nobody answered are made again, unchanged, for a bounded time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from google.protobuf.message import Message
+
+from proctorium_common.errors import Kind, ServiceError
+from proctorium_devstack.demo.edge import Deserialize, EdgeChannel, Serialize
+
+Request = TypeVar("Request", bound=Message)
+Response = TypeVar("Response", bound=Message)
+
+PATIENCE_SECONDS = 60.0
+_PAUSE_SECONDS = 0.2
+_CALL_SECONDS = 5.0
+AWAY = frozenset({Kind.UNAVAILABLE, Kind.TIMED_OUT})
+
+
+class PatientChannel(EdgeChannel):
+    """Repeats calls with one answer while the answer is UNAVAILABLE or does not come; the calls of the story are idempotent."""
+
+    def unary_unary(
+        self,
+        method: str,
+        serialize: Serialize[Request],
+        deserialize: Deserialize[Response],
+        *_: object,
+        **__: object,
+    ) -> Callable[..., Awaitable[Response]]:
+        """As EdgeChannel, patiently."""
+        once = super().unary_unary(method, serialize, deserialize)
+
+        async def until_answered(request: Request, timeout: float = _CALL_SECONDS) -> Response:
+            loop = asyncio.get_running_loop()
+            deadline = loop.time() + PATIENCE_SECONDS
+            while True:
+                try:
+                    return await once(request, timeout=timeout)
+                except ServiceError as away:
+                    if away.kind not in AWAY or loop.time() > deadline:
+                        raise
+                    await asyncio.sleep(_PAUSE_SECONDS)
+
+        return until_answered
