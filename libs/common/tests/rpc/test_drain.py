@@ -1,0 +1,103 @@
+"""The end of a server: nothing that was begun is dropped, nothing new is begun."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import grpc
+
+from proctorium_common.errors import Kind
+from proctorium_common.rpc.health import LIVE
+
+from .echo import pb, stubs
+from .health_stub import status
+from .serving import refusal, serving
+
+
+async def test_a_drain_completes_what_is_under_way_and_refuses_what_is_new() -> None:
+    begun, finish = asyncio.Event(), asyncio.Event()
+
+    async def behavior(request: Any, context: Any) -> Any:
+        begun.set()
+        await finish.wait()
+        return pb.EchoResponse(text="saved")
+
+    async with serving(behavior) as served, served.channel() as channel:
+        stub = stubs.EchoServiceStub(channel)
+        under_way = asyncio.ensure_future(stub.Change(pb.EchoRequest()))
+        await begun.wait()
+        drain = asyncio.ensure_future(
+            served.server.drain(wait=timedelta(0), grace=timedelta(seconds=10))
+        )
+        refused = await _first_refusal(served.address)
+        assert not drain.done()
+        finish.set()
+        assert (await under_way).text == "saved"
+        await asyncio.wait_for(drain, 5)
+    assert refused.kind is Kind.UNAVAILABLE
+
+
+async def test_while_it_waits_it_is_not_ready_but_alive_and_still_answers() -> None:
+    async with (
+        serving() as served,
+        grpc.aio.insecure_channel(served.address) as plain,
+    ):
+        assert await status(plain, "") == "SERVING"
+        drain = asyncio.ensure_future(
+            served.server.drain(wait=timedelta(seconds=0.3), grace=timedelta(seconds=1))
+        )
+        async with asyncio.timeout(5):
+            while await status(plain, "") == "SERVING":
+                await asyncio.sleep(0)
+        assert await status(plain, "proctorium.test.v1.EchoService") == "NOT_SERVING"
+        assert await status(plain, LIVE) == "SERVING"
+        assert (await stubs.EchoServiceStub(plain).Echo(pb.EchoRequest(text="on"))).text == "on"
+        await drain
+
+
+async def test_a_drain_sends_watchers_elsewhere_at_once() -> None:
+    async def behavior(request: Any, context: Any) -> Any:
+        await asyncio.Event().wait()
+
+    async with serving(behavior) as served, served.channel() as channel:
+        watch = stubs.EchoServiceStub(channel).Watch(pb.EchoRequest())
+        await watch.read()
+        drain = served.server.drain(wait=timedelta(0), grace=timedelta(seconds=30))
+        async with asyncio.timeout(5):  # far less than the grace
+            error, _ = await asyncio.gather(refusal(watch.read()), drain)
+    assert (error.kind, error.reason) == (Kind.UNAVAILABLE, "SHUTTING_DOWN")
+    assert served.servicer.watchers_left == 1
+
+
+async def test_what_does_not_end_within_the_grace_is_cancelled() -> None:
+    begun, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def behavior(request: Any, context: Any) -> Any:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    async with serving(behavior) as served, served.channel() as channel:
+        endless = asyncio.ensure_future(
+            refusal(stubs.EchoServiceStub(channel).Change(pb.EchoRequest()))
+        )
+        await begun.wait()
+        await served.server.drain(wait=timedelta(0), grace=timedelta(seconds=0.1))
+        await asyncio.wait_for(cancelled.wait(), 5)
+        assert (await endless).kind is Kind.UNAVAILABLE
+
+
+async def _first_refusal(address: str) -> Any:
+    """Calls on new connections until one is refused."""
+    async with asyncio.timeout(5):
+        while True:
+            async with grpc.aio.insecure_channel(address) as plain:
+                call = stubs.EchoServiceStub(plain).Change(pb.EchoRequest(), timeout=0.2)
+                error = await refusal(call)
+                if error.kind is Kind.UNAVAILABLE:
+                    return error
