@@ -1,0 +1,75 @@
+"""OTLP over HTTP: traces are kept; metrics and logs are thanked for, since there is nothing here to look at them with."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import zlib
+
+from google.protobuf.message import DecodeError, Message
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceResponse,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from proctorium_devstack.traces.span import spans_of
+from proctorium_devstack.traces.store import TraceStore
+
+_PROTOBUF = "application/x-protobuf"
+_LARGEST = 64 * 1024 * 1024
+
+
+def receiver(store: TraceStore) -> list[Route]:
+    """The routes that exporters post to."""
+
+    async def traces(request: Request) -> Response:
+        spans = list(spans_of(_read(await _body(request))))
+        await asyncio.to_thread(store.add, spans)
+        return _thanks(ExportTraceServiceResponse())
+
+    async def metrics(_: Request) -> Response:
+        return _thanks(ExportMetricsServiceResponse())
+
+    async def logs(_: Request) -> Response:
+        return _thanks(ExportLogsServiceResponse())
+
+    return [
+        Route("/v1/traces", traces, methods=["POST"]),
+        Route("/v1/metrics", metrics, methods=["POST"]),
+        Route("/v1/logs", logs, methods=["POST"]),
+    ]
+
+
+def _thanks(answer: Message) -> Response:
+    return Response(answer.SerializeToString(), media_type=_PROTOBUF)
+
+
+async def _body(request: Request) -> bytes:
+    if not request.headers.get("content-type", "").startswith(_PROTOBUF):
+        raise HTTPException(415, f"OTLP is taken as {_PROTOBUF}.")
+    received = bytearray()
+    async for chunk in request.stream():
+        received += chunk
+        if len(received) > _LARGEST:
+            raise HTTPException(413, "This batch is too large.")
+    if request.headers.get("content-encoding") != "gzip":
+        return bytes(received)
+    try:
+        return gzip.decompress(received)
+    except (OSError, EOFError, zlib.error):
+        raise HTTPException(400, "This is not gzip.") from None
+
+
+def _read(body: bytes) -> ExportTraceServiceRequest:
+    try:
+        return ExportTraceServiceRequest.FromString(body)
+    except DecodeError:
+        raise HTTPException(400, "This is not an OTLP request.") from None

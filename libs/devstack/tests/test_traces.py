@@ -1,0 +1,131 @@
+"""The trace page: what exporters send is found again, and drawn."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from httpx2 import ASGITransport, AsyncClient
+
+from proctorium_devstack.testing.otlp import Work, request, span_id, trace_id
+from proctorium_devstack.traces.app import web
+from proctorium_devstack.traces.store import TraceStore
+
+JOIN = (
+    Work("edge", "POST", 0, 40, 1, kind="server"),
+    Work(
+        "session",
+        "LobbyService/JoinSession",
+        2,
+        35,
+        2,
+        1,
+        "server",
+        attributes={"proctorium.session_id": "S1"},
+    ),
+    Work("enrollment", "CodeService/RedeemCode", 8, 12, 3, 2, "server", error="CODE_EXPIRED"),
+)
+RETRY = Work(
+    "notification", "process code.issued", 900, 5, 9, trace=2, kind="consumer", links=((1, 3),)
+)
+
+
+@pytest.fixture
+async def page(tmp_path: Path) -> AsyncIterator[AsyncClient]:
+    store = TraceStore(tmp_path / "traces.sqlite")
+    async with AsyncClient(transport=ASGITransport(web(store)), base_url="http://traces") as client:
+        yield client
+    store.close()
+
+
+async def _send(page: AsyncClient, *works: Work) -> None:
+    body = gzip.compress(request(*works).SerializeToString())
+    headers = {"content-type": "application/x-protobuf", "content-encoding": "gzip"}
+    answer = await page.post("/v1/traces", content=body, headers=headers)
+    assert answer.status_code == 200, answer.text
+
+
+async def _found(page: AsyncClient, query: str) -> list[str]:
+    return [
+        trace["trace_id"] for trace in (await page.get(f"/api/traces?{query}")).json()["traces"]
+    ]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "session_id=S1",
+        "attribute=proctorium.session_id%3DS1",
+        "service=enrollment",
+        "name=redeem",
+        "error=1",
+        "min_ms=30",
+        "service=session&name=JoinSession",
+    ],
+)
+async def test_a_trace_is_found_by_what_any_of_its_spans_has(page: AsyncClient, query: str) -> None:
+    await _send(page, *JOIN, RETRY)
+    assert await _found(page, query) == [trace_id(1)]
+
+
+@pytest.mark.parametrize(
+    "query", ["session_id=S2", "service=session&name=RedeemCode", "max_ms=1", "service=portal"]
+)
+async def test_a_trace_is_not_found_by_what_none_of_its_spans_has(
+    page: AsyncClient, query: str
+) -> None:
+    await _send(page, *JOIN, RETRY)
+    assert await _found(page, query) == []
+
+
+async def test_spans_that_come_in_several_batches_and_twice_make_one_trace(
+    page: AsyncClient,
+) -> None:
+    await _send(page, *JOIN[1:])
+    await _send(page, *JOIN[:2])
+    summary = (await page.get("/api/traces")).json()["traces"][0]
+    assert (summary["spans"], summary["errors"], summary["root"]) == (
+        3,
+        1,
+        {"service": "edge", "name": "POST"},
+    )
+    assert summary["services"] == ["edge", "enrollment", "session"]
+
+
+async def test_a_trace_says_who_points_to_it(page: AsyncClient) -> None:
+    await _send(page, *JOIN, RETRY)
+    trace = (await page.get(f"/api/traces/{trace_id(1)}")).json()
+    assert [span["name"] for span in trace["spans"]] == [work.name for work in JOIN]
+    assert trace["linked_from"] == [
+        {"linked_span_id": span_id(3), "trace_id": trace_id(2), "span_id": span_id(9)}
+    ]
+
+
+async def test_pages_show_names_as_text(page: AsyncClient) -> None:
+    await _send(page, Work("edge", "<script>alert(1)</script>", 0, 1, 1))
+    for address in ("/", f"/traces/{trace_id(1)}"):
+        shown = (await page.get(address)).text
+        assert "&lt;script&gt;alert(1)" in shown
+        assert "<script>alert(1)" not in shown
+
+
+async def test_what_is_no_otlp_is_refused(page: AsyncClient) -> None:
+    protobuf = {"content-type": "application/x-protobuf"}
+    assert (
+        await page.post("/v1/traces", content=b"{}", headers={"content-type": "application/json"})
+    ).status_code == 415
+    assert (await page.post("/v1/traces", content=b"\xff\xff", headers=protobuf)).status_code == 400
+    assert (await page.post("/v1/metrics", content=b"", headers=protobuf)).status_code == 200
+
+
+def test_the_oldest_traces_go_when_there_are_too_many(tmp_path: Path) -> None:
+    from proctorium_devstack.traces.span import spans_of
+
+    store = TraceStore(tmp_path / "traces.sqlite", most_spans=100)
+    for number in range(1, 151):
+        store.add(list(spans_of(request(Work("edge", "POST", number, 1, 1, trace=number)))))
+    assert 80 <= sum(bool(store.trace(trace_id(number))) for number in range(1, 151)) <= 100
+    assert store.trace(trace_id(150))
+    store.close()
