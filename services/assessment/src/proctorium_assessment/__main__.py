@@ -1,0 +1,73 @@
+"""Assessment as a process: what it is made of."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from proctorium.assessment.v1.assessments_pb2_grpc import add_AssessmentServiceServicer_to_server
+from proctorium.assessment.v1.attempts_pb2_grpc import add_AttemptServiceServicer_to_server
+from proctorium.assessment.v1.results_pb2_grpc import (
+    add_ResultServiceServicer_to_server,
+    add_TranscriptServiceServicer_to_server,
+)
+from proctorium.enrollment.events.v1.events_pb2 import CoursePublished
+from proctorium.session.events.v1.events_pb2 import (
+    ParticipantAssessmentAuthorized,
+    ParticipantJoined,
+    ParticipantRemoved,
+    SessionEnded,
+    SessionScheduled,
+)
+from proctorium_assessment.api.assessments import AssessmentApi
+from proctorium_assessment.api.attempts import AttemptApi
+from proctorium_assessment.api.results import ResultApi, TranscriptApi
+from proctorium_assessment.operations.saving import AnswerSaver
+from proctorium_assessment.operations.watching import AttemptWatch
+from proctorium_assessment.settings import Settings
+from proctorium_assessment.subscribers import courses, sessions
+from proctorium_assessment.workers.attempts import AttemptWorkers
+from proctorium_common.process.commands import main
+from proctorium_common.process.service import Service
+
+_LOOK_EVERY = timedelta(seconds=1)
+
+
+def build(service: Service[Settings]) -> None:
+    """Adds everything to `service`."""
+    _serve(service)
+    service.subscribe(
+        "assessment--sessions",
+        {
+            SessionScheduled: sessions.on_session_scheduled,
+            SessionEnded: sessions.on_session_ended,
+            ParticipantJoined: sessions.on_participant_joined,
+            ParticipantAssessmentAuthorized: sessions.on_assessment_authorized,
+            ParticipantRemoved: sessions.on_participant_removed,
+        },
+    )
+    service.subscribe("assessment--courses", {CoursePublished: courses.on_course_published})
+    workers = AttemptWorkers(
+        service.database,
+        tell_every=service.settings.progress_every,
+        bell_grace=service.settings.bell_grace,
+    )
+    service.worker("progress", _LOOK_EVERY, workers.tell_progress)
+    service.worker("time-over", _LOOK_EVERY, workers.hand_in_overdue)
+
+
+def _serve(service: Service[Settings]) -> None:
+    database = service.database
+    saver = AnswerSaver(database, service.clock)
+    watch = AttemptWatch(database, service.listener)
+    service.on_close(saver.close)
+    service.on_close(watch.close)
+    service.rpc(add_AssessmentServiceServicer_to_server, AssessmentApi(database))
+    service.rpc(
+        add_AttemptServiceServicer_to_server, AttemptApi(database, service.clock, saver, watch)
+    )
+    service.rpc(add_ResultServiceServicer_to_server, ResultApi(database))
+    service.rpc(add_TranscriptServiceServicer_to_server, TranscriptApi(database))
+
+
+if __name__ == "__main__":
+    main("proctorium_assessment", Settings, build)

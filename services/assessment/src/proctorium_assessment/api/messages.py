@@ -1,0 +1,151 @@
+"""What the domain says, as protos."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from proctorium.assessment.v1 import assessments_pb2, attempts_pb2, items_pb2, results_pb2
+from proctorium_assessment.domain.answer_sheet import Revision
+from proctorium_assessment.domain.assessments import Assessment
+from proctorium_assessment.domain.attempts import State
+from proctorium_assessment.domain.results import Result
+from proctorium_assessment.operations.attempts import Opened, Overview
+from proctorium_assessment.operations.facts import CAUSES, text_of
+from proctorium_assessment.operations.results import ItemOutcome
+from proctorium_assessment.storage.items import answer_to_bytes, item_for_learner, item_to_proto
+from proctorium_common.errors import unauthenticated
+from proctorium_common.ids import parse_id
+from proctorium_common.rpc.caller import current_call
+
+STATES = {
+    State.AWAITING_AUTHORIZATION: attempts_pb2.ATTEMPT_STATE_AWAITING_AUTHORIZATION,
+    State.AUTHORIZED: attempts_pb2.ATTEMPT_STATE_AUTHORIZED,
+    State.IN_PROGRESS: attempts_pb2.ATTEMPT_STATE_IN_PROGRESS,
+    State.SUBMITTED: attempts_pb2.ATTEMPT_STATE_SUBMITTED,
+    State.SCORED: attempts_pb2.ATTEMPT_STATE_SCORED,
+    State.RELEASED: attempts_pb2.ATTEMPT_STATE_RELEASED,
+    State.VOIDED: attempts_pb2.ATTEMPT_STATE_VOIDED,
+}
+
+
+def calling_person() -> UUID:
+    """Who calls. Raises TOKEN_MISSING where it is no person."""
+    person_id = current_call().caller.person_id
+    if person_id is None:
+        raise unauthenticated("TOKEN_MISSING", "Please sign in first.")
+    return person_id
+
+
+def optional_id(text: str, field: str) -> UUID | None:
+    """The id in a field that may be empty. Raises INVALID_ID."""
+    return parse_id(text, field) if text else None
+
+
+def time_of(moment: datetime) -> Timestamp:
+    """A moment as a proto."""
+    stamp = Timestamp()
+    stamp.FromDatetime(moment)
+    return stamp
+
+
+def moment_of(stamp: Timestamp) -> datetime | None:
+    """The moment, by the clock of whoever wrote it; None for one that no calendar has."""
+    try:
+        return stamp.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def assessment_message(assessment: Assessment) -> assessments_pb2.Assessment:
+    """An assessment, with right answers where it has its questions."""
+    message = assessments_pb2.Assessment(
+        assessment_id=str(assessment.assessment_id),
+        title=assessment.title,
+        proctored=assessment.proctored,
+        pass_mark=assessment.pass_mark,
+        awards_certificate=assessment.awards_certificate,
+        items=[item_to_proto(item) for item in assessment.items],
+    )
+    if assessment.time_limit is not None:
+        message.time_limit.FromTimedelta(assessment.time_limit)
+    if assessment.published_at is not None:
+        message.publish_time.FromDatetime(assessment.published_at)
+    return message
+
+
+def attempt_message(overview: Overview, now: datetime) -> attempts_pb2.Attempt:
+    """An attempt without questions and answers, at `now`."""
+    attempt = overview.attempt
+    message = attempts_pb2.Attempt(
+        attempt_id=str(attempt.attempt_id),
+        assessment_id=str(attempt.assessment_id),
+        title=overview.title,
+        person_id=str(attempt.person_id),
+        session_id=text_of(attempt.session_id),
+        state=STATES[attempt.state],
+        answered_count=overview.answered_count,
+        item_count=overview.item_count,
+    )
+    message.server_time.FromDatetime(now)
+    if overview.time_limit is not None:
+        message.time_limit.FromTimedelta(overview.time_limit)
+    if attempt.began_at is not None:
+        message.begin_time.FromDatetime(attempt.began_at)
+    if attempt.deadline_at is not None and attempt.state is State.IN_PROGRESS:
+        message.deadline_time.FromDatetime(attempt.deadline_at)
+    if attempt.submitted_at is not None:
+        message.submit_time.FromDatetime(attempt.submitted_at)
+    if attempt.submit_cause is not None:
+        message.submit_cause = CAUSES[attempt.submit_cause]
+    return message
+
+
+def opened_message(opened: Opened, now: datetime) -> attempts_pb2.Attempt:
+    """An attempt with its questions, without right answers, and with everything that was saved."""
+    message = attempt_message(opened.overview, now)
+    message.items.extend(item_for_learner(item) for item in opened.items)
+    message.answers.extend(saved_answer_message(revision) for revision in opened.answers)
+    message.last_sequence = opened.overview.attempt.last_sequence
+    return message
+
+
+def saved_answer_message(revision: Revision) -> attempts_pb2.SavedAnswer:
+    """An answer that counts."""
+    return attempts_pb2.SavedAnswer(
+        item_id=str(revision.item_id),
+        sequence=revision.sequence,
+        answer=items_pb2.Answer.FromString(revision.answer),
+        save_time=time_of(revision.saved_at),
+    )
+
+
+def result_message(result: Result) -> results_pb2.Result:
+    """A result without its questions."""
+    message = results_pb2.Result(
+        result_id=str(result.result_id),
+        attempt_id=str(result.attempt_id),
+        assessment_id=str(result.assessment_id),
+        title=result.title,
+        person_id=str(result.person_id),
+        session_id=text_of(result.session_id),
+        version=result.version,
+        points=result.points,
+        points_possible=result.points_possible,
+        passed=result.passed,
+        certificate_id=text_of(result.certificate_id),
+    )
+    message.score_time.FromDatetime(result.scored_at)
+    if result.released_at is not None:
+        message.release_time.FromDatetime(result.released_at)
+    return message
+
+
+def item_result_message(outcome: ItemOutcome) -> results_pb2.ItemResult:
+    """How one question went, with its right answer."""
+    message = results_pb2.ItemResult(item=item_to_proto(outcome.item), points=outcome.points)
+    if outcome.answer is not None:
+        message.answer.ParseFromString(answer_to_bytes(outcome.answer))
+    return message

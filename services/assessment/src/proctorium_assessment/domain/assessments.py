@@ -1,0 +1,66 @@
+"""Assessments (`A2`): questions, limits, and what a pass is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from proctorium_assessment.domain.items import Item
+from proctorium_common.errors import ServiceError, illegal_move, not_found
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """An assessment; `items` is empty where only its description was asked for, `item_count` never is."""
+
+    assessment_id: UUID
+    title: str
+    proctored: bool
+    time_limit: timedelta | None
+    pass_mark: float
+    awards_certificate: bool
+    items: tuple[Item, ...]
+    item_count: int
+    published_at: datetime | None = None
+
+
+def unknown_assessment() -> ServiceError:
+    """There is no such assessment, or the caller may not see it."""
+    return not_found(
+        "NOT_FOUND", "There is no such assessment. Check the address, or open it from its course."
+    )
+
+
+def not_published() -> ServiceError:
+    """It cannot be taken yet."""
+    return illegal_move(
+        "This assessment has not been published yet. Please tell your proctor or administrator.",
+        from_state="draft",
+        asked="begin",
+        possible=["publish"],
+        reason="ASSESSMENT_NOT_PUBLISHED",
+    )
+
+
+def proctored_only() -> ServiceError:
+    """It is taken in a session."""
+    return illegal_move(
+        "This assessment is taken in a proctored session. Enter your enrollment code to join it.",
+        from_state="proctored",
+        asked="create",
+        possible=["join"],
+        reason="PROCTORED",
+    )
+
+
+def result_permanent() -> ServiceError:
+    """The learner has taken it."""
+    return illegal_move(
+        "You have taken this assessment, and its result is permanent. "
+        "Another attempt needs your administrator's approval.",
+        from_state="handed-in",
+        asked="create",
+        possible=[],
+        reason="RESULT_PERMANENT",
+    )

@@ -1,0 +1,196 @@
+"""Taking an assessment: make, list, open and begin an attempt (`A4`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from proctorium_assessment.domain import time_ledger
+from proctorium_assessment.domain.answer_sheet import Revision
+from proctorium_assessment.domain.assessments import (
+    Assessment,
+    not_published,
+    proctored_only,
+    result_permanent,
+    unknown_assessment,
+)
+from proctorium_assessment.domain.attempts import (
+    BEGUN,
+    HANDED_IN,
+    Attempt,
+    Move,
+    State,
+    after,
+    not_yours,
+)
+from proctorium_assessment.domain.items import Item
+from proctorium_assessment.operations import facts
+from proctorium_assessment.storage import answers, assessments, attempts, sessions
+from proctorium_common.errors import not_allowed
+from proctorium_common.ids import new_id
+from proctorium_common.rpc.caller import Caller
+from proctorium_common.storage import pages
+from proctorium_common.storage.database import Transaction
+from proctorium_common.telemetry.traces import annotate
+
+_LIST = "attempts"
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """An attempt without questions and answers."""
+
+    attempt: Attempt
+    title: str
+    time_limit: timedelta | None
+    item_count: int
+    answered_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An attempt as its learner works on it; without questions and answers before it has begun."""
+
+    overview: Overview
+    items: Sequence[Item]
+    answers: Sequence[Revision]
+
+
+async def create_self_paced(tx: Transaction, person_id: UUID, assessment_id: UUID) -> Overview:
+    """The learner's attempt at a self-paced assessment: the open one, or a new one.
+
+    Raises NOT_FOUND, ASSESSMENT_NOT_PUBLISHED, PROCTORED, RESULT_PERMANENT.
+    """
+    assessment = await assessments.find(tx, assessment_id)
+    if assessment is None:
+        raise unknown_assessment()
+    if assessment.published_at is None:
+        raise not_published()
+    if assessment.proctored:
+        raise proctored_only()
+    attempt = Attempt.self_paced(
+        new_id(), assessment_id=assessment_id, person_id=person_id, now=tx.now
+    )
+    if await attempts.add(tx, attempt):
+        tx.record(facts.created(attempt, assessment.item_count))
+    else:
+        attempt = await _open_attempt(tx, person_id, assessment_id)
+    describe(attempt)
+    return (await overviews(tx, [attempt]))[0]
+
+
+async def _open_attempt(tx: Transaction, person_id: UUID, assessment_id: UUID) -> Attempt:
+    attempt = await attempts.find_self_paced(tx, person_id, assessment_id)
+    if attempt is None or attempt.state in HANDED_IN:
+        raise result_permanent()
+    return attempt
+
+
+async def open_attempt(tx: Transaction, person_id: UUID, attempt_id: UUID) -> Opened:
+    """The learner's own attempt, with everything that was saved. Raises NOT_YOUR_ATTEMPT."""
+    return await _opened(tx, await owned(tx, person_id, attempt_id))
+
+
+async def begin(tx: Transaction, person_id: UUID, attempt_id: UUID) -> Opened:
+    """Starts the clock; a begun attempt stays as it is.
+
+    Raises NOT_YOUR_ATTEMPT, NOT_AUTHORIZED_TO_BEGIN, ASSESSMENT_NOT_PUBLISHED, ATTEMPT_SUBMITTED.
+    """
+    attempt = await owned(tx, person_id, attempt_id, lock=True)
+    if attempt.state is not State.IN_PROGRESS:
+        attempt = await _begun(tx, attempt)
+    return await _opened(tx, attempt)
+
+
+async def _begun(tx: Transaction, attempt: Attempt) -> Attempt:
+    after(attempt.state, Move.BEGIN)
+    described = await assessments.describe_all(tx, [attempt.assessment_id])
+    assessment = described.get(attempt.assessment_id)
+    if assessment is None or assessment.published_at is None:
+        raise not_published()
+    ledger = [time_ledger.Entry(time_ledger.Mark.STARTED, tx.now)]
+    begun = attempt.begun(assessment.time_limit, ledger)
+    await attempts.update_all(tx, [begun])
+    await attempts.add_entries(tx, begun.attempt_id, ledger)
+    tx.record(facts.began(begun))
+    return begun
+
+
+async def page(
+    tx: Transaction, caller: Caller, session_id: UUID | None, page_size: int, page_token: str
+) -> tuple[Sequence[Overview], str]:
+    """The caller's own attempts; those of a session for its proctors and for administrators. Raises NOT_ALLOWED, INVALID_PAGE_TOKEN."""
+    size = pages.size_of(page_size)
+    after_row = pages.after(f"{_LIST}/{session_id}", page_token, UUID)
+    rows = await attempts.page(
+        tx,
+        person_id=await whose(tx, caller, session_id),
+        session_id=session_id,
+        before=after_row[0] if after_row else None,
+        size=size,
+    )
+    shown, token = pages.cut(f"{_LIST}/{session_id}", rows, size, lambda row: (row.attempt_id,))
+    return await overviews(tx, shown), token
+
+
+async def whose(tx: Transaction, caller: Caller, session_id: UUID | None) -> UUID | None:
+    """Whose things the caller may list: None is everybody's of the session. Raises NOT_ALLOWED."""
+    if session_id is not None:
+        if "administrator" in caller.roles:
+            return None
+        if caller.person_id is not None and await sessions.leads(tx, session_id, caller.person_id):
+            return None
+    if caller.person_id is None or (session_id is not None and "learner" not in caller.roles):
+        raise not_allowed(
+            "NOT_ALLOWED", "You do not supervise this session, or it might not exist."
+        )
+    return caller.person_id
+
+
+async def owned(
+    tx: Transaction, person_id: UUID, attempt_id: UUID, *, lock: bool = False
+) -> Attempt:
+    """The learner's own attempt. Raises NOT_YOUR_ATTEMPT."""
+    attempt = await attempts.find(tx, attempt_id, lock=lock)
+    if attempt is None or attempt.person_id != person_id:
+        raise not_yours()
+    describe(attempt)
+    return attempt
+
+
+def describe(attempt: Attempt) -> None:
+    """Has the trace found by the ids of `attempt`."""
+    annotate(attempt_id=attempt.attempt_id, person_id=attempt.person_id)
+    if attempt.session_id is not None:
+        annotate(session_id=attempt.session_id, participant_id=attempt.participant_id)
+
+
+async def overviews(tx: Transaction, of: Sequence[Attempt]) -> list[Overview]:
+    """The overviews of these attempts, in their order."""
+    if not of:
+        return []
+    described = await assessments.describe_all(tx, [attempt.assessment_id for attempt in of])
+    counts = await answers.answered_counts(tx, [attempt.attempt_id for attempt in of])
+    return [
+        _overview(attempt, described.get(attempt.assessment_id), counts.get(attempt.attempt_id, 0))
+        for attempt in of
+    ]
+
+
+async def _opened(tx: Transaction, attempt: Attempt) -> Opened:
+    assessment = await assessments.find(tx, attempt.assessment_id)
+    if attempt.state not in BEGUN:
+        return Opened(_overview(attempt, assessment, 0), (), ())
+    counting = await answers.counting(tx, [attempt.attempt_id])
+    given = [answer for answer in counting.get(attempt.attempt_id, ()) if answer.answer]
+    overview = _overview(attempt, assessment, len(given))
+    return Opened(overview, assessment.items if assessment is not None else (), given)
+
+
+def _overview(attempt: Attempt, assessment: Assessment | None, answered_count: int) -> Overview:
+    if assessment is None:  # a session named it, and nobody has made it yet
+        return Overview(attempt, "", None, 0, answered_count)
+    limit = attempt.time_limit if attempt.state in BEGUN else assessment.time_limit
+    return Overview(attempt, assessment.title, limit, assessment.item_count, answered_count)

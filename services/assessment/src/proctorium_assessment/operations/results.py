@@ -1,0 +1,76 @@
+"""Results with feedback (`A10`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from proctorium_assessment.domain.answers import Answer
+from proctorium_assessment.domain.items import Item
+from proctorium_assessment.domain.results import Result, not_released, unknown_result
+from proctorium_assessment.operations.attempts import describe, whose
+from proctorium_assessment.storage import assessments, attempts, results
+from proctorium_assessment.storage.items import answer_from_bytes
+from proctorium_common.rpc.caller import Caller
+from proctorium_common.storage import pages
+from proctorium_common.storage.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class ItemOutcome:
+    """How one question went; `answer` is None where none was given."""
+
+    item: Item
+    answer: Answer
+    points: float
+
+
+async def get(
+    tx: Transaction, caller: Caller, attempt_id: UUID
+) -> tuple[Result, Sequence[ItemOutcome]]:
+    """The newest version of an attempt's result, with how each question went. Raises NOT_FOUND, RESULT_NOT_RELEASED."""
+    attempt = await attempts.find(tx, attempt_id)
+    if attempt is None or not _may_see(caller, attempt.person_id):
+        raise unknown_result()
+    describe(attempt)
+    result = await results.newest(tx, attempt_id)
+    if result is None or (result.released_at is None and "administrator" not in caller.roles):
+        raise not_released(attempt.state.value)
+    return result, await _outcomes(tx, result)
+
+
+async def page(
+    tx: Transaction, caller: Caller, session_id: UUID | None, page_size: int, page_token: str
+) -> tuple[Sequence[Result], str]:
+    """The caller's own released results; those of a session for its proctors and for administrators. Raises NOT_ALLOWED, INVALID_PAGE_TOKEN."""
+    size = pages.size_of(page_size)
+    name = f"results/{session_id}"
+    after = pages.after(name, page_token, UUID)
+    rows = await results.page(
+        tx,
+        person_id=await whose(tx, caller, session_id),
+        session_id=session_id,
+        before=after[0] if after else None,
+        size=size,
+    )
+    return pages.cut(name, rows, size, lambda row: (row.result_id,))
+
+
+def _may_see(caller: Caller, person_id: UUID) -> bool:
+    return caller.person_id == person_id or "administrator" in caller.roles
+
+
+async def _outcomes(tx: Transaction, result: Result) -> list[ItemOutcome]:
+    assessment = await assessments.find(tx, result.assessment_id)
+    items = {item.item_id: item for item in assessment.items} if assessment is not None else {}
+    counted = [score.sequence for score in result.item_scores if score.sequence is not None]
+    given = await results.counted_answers(tx, result.attempt_id, counted)
+    return [
+        ItemOutcome(
+            items[score.item_id],
+            None if score.sequence is None else answer_from_bytes(given[score.sequence]),
+            score.points,
+        )
+        for score in result.item_scores
+    ]

@@ -1,0 +1,169 @@
+"""Queries of answers. `hold` and `write` are the hot path: on the driver's own connection, one statement for a whole group."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from proctorium_assessment.domain.answer_sheet import AnswerSheet, Revision
+from proctorium_assessment.domain.attempts import State
+from proctorium_assessment.storage.tables import answer_revisions
+from proctorium_common.storage.database import Transaction
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    Connection = asyncpg.Connection[asyncpg.Record]
+
+_HOLD = """
+    SELECT attempt_id, state, deadline_at, chain_head, chain_length, last_sequence
+    FROM attempts WHERE attempt_id = ANY($1::uuid[])
+    ORDER BY attempt_id FOR NO KEY UPDATE
+"""
+
+_KEPT = """
+    SELECT attempt_id, sequence, item_id, answer, saved_at, position, head
+    FROM answer_revisions
+    JOIN unnest($1::uuid[], $2::bigint[]) AS asked (attempt_id, sequence) USING (attempt_id, sequence)
+"""
+
+_WRITE = """
+    WITH added AS (
+        INSERT INTO answer_revisions (attempt_id, sequence, item_id, answer, client_time, received_at,
+            saved_at, late, position, head)
+        SELECT attempt_id, sequence, item_id, answer, client_time, received_at,
+            saved_at, position IS NULL, position, head
+        FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::bytea[], $5::timestamptz[], $6::timestamptz[],
+            $7::timestamptz[], $8::bigint[], $9::bytea[])
+            AS addition (attempt_id, sequence, item_id, answer, client_time, received_at, saved_at, position, head)
+    )
+    UPDATE attempts SET chain_head = sheet.head, chain_length = sheet.length, last_sequence = sheet.last_sequence
+    FROM unnest($10::uuid[], $11::bytea[], $12::bigint[], $13::bigint[])
+        AS sheet (attempt_id, head, length, last_sequence)
+    WHERE attempts.attempt_id = sheet.attempt_id
+"""
+
+
+async def hold(
+    connection: Connection, asked: Mapping[UUID, Collection[int]]
+) -> dict[UUID, AnswerSheet]:
+    """The sheets of these attempts, held until the transaction ends, with what is kept of the sequences asked for.
+
+    Rows are locked in the order of their ids, so that two groups never wait for each other.
+    """
+    rows = await connection.fetch(_HOLD, list(asked))
+    repeated = [
+        (row["attempt_id"], sequence)
+        for row in rows
+        for sequence in asked[row["attempt_id"]]
+        # Above the highest number nothing can be kept: the usual case needs no second look.
+        if sequence <= row["last_sequence"]
+    ]
+    kept = await _kept(connection, repeated) if repeated else {}
+    return {
+        row["attempt_id"]: AnswerSheet(
+            row["attempt_id"],
+            state=State(row["state"]),
+            deadline=row["deadline_at"],
+            head=row["chain_head"],
+            length=row["chain_length"],
+            last_sequence=row["last_sequence"],
+            revisions=kept.get(row["attempt_id"], ()),
+        )
+        for row in rows
+    }
+
+
+async def write(connection: Connection, sheets: Iterable[AnswerSheet]) -> None:
+    """Writes what was added to the sheets, and their new heads, with one statement."""
+    changed = [sheet for sheet in sheets if sheet.added]
+    if not changed:
+        return
+    added = [(sheet.attempt_id, addition) for sheet in changed for addition in sheet.added]
+    revisions = [addition.revision for _, addition in added]
+    await connection.execute(
+        _WRITE,
+        [attempt_id for attempt_id, _ in added],
+        [revision.sequence for revision in revisions],
+        [revision.item_id for revision in revisions],
+        [revision.answer for revision in revisions],
+        [addition.client_time for _, addition in added],
+        [addition.received_at for _, addition in added],
+        [revision.saved_at for revision in revisions],
+        [revision.position for revision in revisions],
+        [revision.head for revision in revisions],
+        [sheet.attempt_id for sheet in changed],
+        [sheet.head for sheet in changed],
+        [sheet.length for sheet in changed],
+        [sheet.last_sequence for sheet in changed],
+    )
+
+
+async def counting(
+    tx: Transaction, attempt_ids: Collection[UUID]
+) -> Mapping[UUID, Sequence[Revision]]:
+    """For each attempt the revision that counts of each question: the highest sequence that was not late."""
+    table = answer_revisions
+    query = (
+        select(
+            table.c.attempt_id,
+            table.c.sequence,
+            table.c.item_id,
+            table.c.answer,
+            table.c.saved_at,
+            table.c.position,
+            table.c.head,
+        )
+        .distinct(table.c.attempt_id, table.c.item_id)
+        .where(table.c.attempt_id.in_(attempt_ids), ~table.c.late)
+        .order_by(table.c.attempt_id, table.c.item_id, table.c.sequence.desc())
+    )
+    found: dict[UUID, list[Revision]] = defaultdict(list)
+    for row in await tx.execute(query):
+        found[row.attempt_id].append(
+            Revision(row.sequence, row.item_id, row.answer, row.saved_at, row.position, row.head)
+        )
+    return found
+
+
+async def answered_counts(tx: Transaction, attempt_ids: Collection[UUID]) -> Mapping[UUID, int]:
+    """For each attempt the number of questions that have an answer; those with none are left out."""
+    table = answer_revisions
+    newest = (
+        select(table.c.attempt_id, func.length(table.c.answer).label("length"))
+        .distinct(table.c.attempt_id, table.c.item_id)
+        .where(table.c.attempt_id.in_(attempt_ids), ~table.c.late)
+        .order_by(table.c.attempt_id, table.c.item_id, table.c.sequence.desc())
+        .subquery()
+    )
+    query = (
+        select(newest.c.attempt_id, func.count().label("answered"))
+        .where(newest.c.length > 0)
+        .group_by(newest.c.attempt_id)
+    )
+    return {row.attempt_id: row.answered for row in await tx.execute(query)}
+
+
+async def _kept(
+    connection: Connection, sequences: Sequence[tuple[UUID, int]]
+) -> Mapping[UUID, Sequence[Revision]]:
+    rows = await connection.fetch(
+        _KEPT, [attempt_id for attempt_id, _ in sequences], [number for _, number in sequences]
+    )
+    found: dict[UUID, list[Revision]] = defaultdict(list)
+    for row in rows:
+        found[row["attempt_id"]].append(
+            Revision(
+                row["sequence"],
+                row["item_id"],
+                row["answer"],
+                row["saved_at"],
+                row["position"],
+                row["head"],
+            )
+        )
+    return found
