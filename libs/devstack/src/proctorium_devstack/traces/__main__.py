@@ -1,4 +1,4 @@
-"""``python -m proctorium_devstack.traces --port PORT --store FILE``."""
+"""``python -m proctorium_devstack.traces --port PORT --store FILE [--host ADDRESS] [--name NAME]``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import asyncio
 from pathlib import Path
 
+from proctorium_devstack.ports import LOOPBACK
 from proctorium_devstack.serving import serve
 from proctorium_devstack.traces.app import web
 from proctorium_devstack.traces.store import TraceStore
@@ -18,11 +19,13 @@ async def main() -> None:
     )
     parser.add_argument("--port", type=int, required=True, help="port of receiver, page and JSON")
     parser.add_argument("--store", type=Path, required=True, help="file that keeps the spans")
+    parser.add_argument("--host", default=LOOPBACK, help="address to listen on")
+    parser.add_argument("--name", default="localhost", help="host name that others reach it by")
     asked = parser.parse_args()
     asked.store.parent.mkdir(parents=True, exist_ok=True)
     store = TraceStore(asked.store)
     try:
-        await serve(web(store), asked.port)
+        await serve(web(store), asked.port, host=asked.host, name=asked.name)
     finally:
         store.close()
 
