@@ -47,11 +47,13 @@ class Person:
         person_id: str = "",
         name: str = "",
         email: str = "",
+        password: str = "",
     ) -> None:
         self.channel = channel
         self.person_id = person_id
         self.name = name
         self.email = email
+        self.password = password
         self.token = token
         stub = stub_on(channel)
         self.accounts = AccountServiceStub(stub)
@@ -103,4 +105,5 @@ async def sign_in(
         person_id=person.person_id,
         name=person.legal_name,
         email=person.email,
+        password=password,
     )

@@ -1,0 +1,83 @@
+"""Debian's Chromium, headless, driven by Playwright; every page's errors are kept and fail the test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+# No sandbox: tests run as root in containers; the pages are our own. The rest keeps the browser from calling home.
+_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+)
+
+
+def chromium() -> Path:
+    """Where the browser is; skips the test where there is none, unless PROCTORIUM_REQUIRE_BROWSER says it must be there."""
+    found = next((path for name in _NAMES if (path := shutil.which(name))), None)
+    if found is None:
+        if os.environ.get("PROCTORIUM_REQUIRE_BROWSER"):
+            pytest.fail("No Chromium on PATH, and PROCTORIUM_REQUIRE_BROWSER is set.")
+        pytest.skip("No Chromium on PATH: install the package chromium to run the browser tests.")
+    return Path(found)
+
+
+@asynccontextmanager
+async def browser() -> AsyncIterator[Browser]:
+    """A headless browser."""
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=chromium(), args=[*_FLAGS])
+        try:
+            yield opened
+        finally:
+            await opened.close()
+
+
+class Visitor:
+    """One person's browser window: its page, and what its pages complained about."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    @classmethod
+    async def arrive(cls, opened: Browser, url: str) -> Visitor:
+        """Opens a window of its own, with nobody's cookies."""
+        context = await opened.new_context(base_url=url, accept_downloads=True)
+        visitor = cls(await context.new_page())
+        await visitor.page.goto("/")
+        return visitor
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        # Refusals are part of the story: the browser reports their HTTP status by itself.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            self.complaints.append(message.text)
+
+    async def sign_in(self, email: str, password: str) -> None:
+        """By the form."""
+        await self.page.get_by_label("E-mail address").fill(email)
+        await self.page.get_by_label("Password").fill(password)
+        await self.page.get_by_role("button", name="Sign in").click()
+        await self.page.get_by_role("button", name="Sign out").wait_for()
+
+    async def picture(self, name: str) -> None:
+        """Takes a screenshot into build/screenshots."""
+        folder = Path("build/screenshots")
+        folder.mkdir(parents=True, exist_ok=True)
+        await self.page.screenshot(path=folder / f"{name}.png", full_page=True)

@@ -1,0 +1,130 @@
+"""The path in a browser: a learner and a proctor, each in a window of their own, from the code to the certificate."""
+
+from __future__ import annotations
+
+from playwright.async_api import Page, expect
+
+from e2e.browsing import Visitor, browser
+from e2e.pictures import identity_document, selfie
+from e2e.stage import set_stage
+from proctorium_devstack.stack import Stack
+
+
+async def test_a_learner_and_a_proctor_walk_the_path_in_browsers(stack: Stack) -> None:
+    stage = await set_stage(stack.address("edge"))
+    async with browser() as opened:
+        learner = await Visitor.arrive(opened, stack.url("edge"))
+        proctor = await Visitor.arrive(opened, stack.url("edge"))
+        await learner.picture("sign-in")
+        await learner.sign_in(stage.learners[0].email, stage.learners[0].password)
+        await proctor.sign_in(stage.proctor.email, stage.proctor.password)
+
+        await join_by_code(learner, stage.code)
+        await send_pictures(learner.page, stage.learners[0].name)
+        await learner.picture("lobby")
+
+        await open_session(proctor, stage.session_id)
+        await verify_identity(proctor, stage.learners[0].name)
+        await expect(learner.page.get_by_text("Identity verified")).to_be_visible()
+        await proctor.page.get_by_role("button", name="Start the session").click()
+        await expect(learner.page.get_by_text("In Session", exact=True)).to_be_visible()
+        await learner.page.get_by_role("button", name="Open").click()
+        await expect(learner.page.get_by_text("Put on goggles")).to_be_visible()
+        await learner.picture("in-session")
+
+        await proctor.page.get_by_role("button", name="Authorise the assessment for all").click()
+        await take_assessment(learner)
+        await learner.page.get_by_role("link", name="See your result").click()
+        await expect(learner.page.get_by_text("8 of 8 points").first).to_be_visible()
+        await download_certificate(learner)
+
+        await expect(proctor.page.get_by_text("Result released")).to_be_visible()
+        await end_session(proctor)
+        await learner.page.goto(f"/sessions/{stage.session_id}")
+        await expect(learner.page.get_by_text("Completed", exact=True)).to_be_visible()
+        assert learner.complaints == []
+        assert proctor.complaints == []
+    await stage.close()
+
+
+async def join_by_code(learner: Visitor, code: str) -> None:
+    page = learner.page
+    await expect(page.get_by_text("Proctored", exact=True)).to_be_visible()
+    await learner.picture("courses")
+    await page.get_by_role("navigation").get_by_role("link", name="Enter Enrollment Code").click()
+    await page.get_by_label("Enrollment code").fill(code.swapcase())
+    await page.get_by_role("button", name="Join Session").click()
+    await expect(page.get_by_role("alert")).to_contain_text("case")
+    await learner.picture("wrong-code")
+    await page.get_by_label("Enrollment code").fill(code)
+    await page.get_by_role("button", name="Join Session").click()
+    await expect(page.get_by_text("Waiting", exact=True)).to_be_visible()
+
+
+async def send_pictures(page: Page, name: str) -> None:
+    await page.get_by_label("Photo of your identity document").set_input_files(
+        {"name": "document.png", "mimeType": "image/png", "buffer": identity_document(name)}
+    )
+    await expect(page.get_by_text("Sent", exact=True)).to_be_visible()
+    await page.get_by_label("Photo of yourself, now").set_input_files(
+        {"name": "selfie.jpg", "mimeType": "image/jpeg", "buffer": selfie()}
+    )
+    await expect(page.get_by_text("Your proctor is looking at your pictures")).to_be_visible()
+
+
+async def open_session(proctor: Visitor, session_id: str) -> None:
+    await proctor.page.locator(f"a[href='/supervise/{session_id}']").click()
+    await expect(proctor.page.get_by_text("Lobby open")).to_be_visible()
+
+
+async def verify_identity(proctor: Visitor, name: str) -> None:
+    page = proctor.page
+    await page.get_by_role("button", name=f"Check the identity of {name}").click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.get_by_role("img", name="Identity document")).to_be_visible()
+    await expect(dialog.get_by_role("img", name="Selfie")).to_be_visible()
+    await expect(dialog.get_by_text(name, exact=True)).to_be_visible()
+    await proctor.picture("identity-decision")
+    await dialog.get_by_role("button", name="Verify").click()
+    await expect(page.get_by_role("table").get_by_text("Verified")).to_be_visible()
+    await proctor.picture("roster")
+
+
+async def take_assessment(learner: Visitor) -> None:
+    page = learner.page
+    await page.get_by_role("link", name="Go to the assessment").click()
+    await page.get_by_role("button", name="Begin the assessment").click()
+    await page.get_by_label("Warn the people nearby").check()
+    for choice in ("Goggles", "Gloves", "A closed coat"):
+        await page.get_by_label(choice).check()
+    await page.get_by_label("False").check()
+    await page.get_by_label("Your answer").fill("0.4")
+    await expect(page.get_by_text("All answers saved")).to_be_visible()
+    await expect(page.get_by_role("timer")).to_be_visible()
+    await learner.picture("exam")
+    await page.reload()
+    await expect(page.get_by_label("Warn the people nearby")).to_be_checked()
+    await expect(page.get_by_label("Your answer")).to_have_value("0.4")
+    await page.get_by_role("button", name="Submit").click()
+
+
+async def download_certificate(learner: Visitor) -> None:
+    page = learner.page
+    await learner.picture("result")
+    certificate = page.get_by_role("button", name="Download certificate")
+    # It is made a moment after the result.
+    while not await certificate.is_visible():
+        await page.reload()
+        await expect(page.get_by_text("8 of 8 points").first).to_be_visible()
+    async with page.expect_download() as download:
+        await certificate.click()
+    assert (await download.value).suggested_filename.endswith(".pdf")
+    await page.get_by_role("link", name="Public verification page").click()
+    await expect(page.get_by_text("Valid", exact=True)).to_be_visible()
+    await learner.picture("certificate")
+
+
+async def end_session(proctor: Visitor) -> None:
+    await proctor.page.get_by_role("button", name="End the session…").click()
+    await proctor.page.get_by_role("button", name="End the session now").click()
+    await expect(proctor.page.get_by_text("Ended", exact=True)).to_be_visible()
