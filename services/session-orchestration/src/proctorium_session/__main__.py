@@ -1,0 +1,81 @@
+"""Session orchestration: what it is made of."""
+
+from __future__ import annotations
+
+import time
+
+from proctorium.assessment.events.v1 import events_pb2 as assessment
+from proctorium.enrollment.events.v1 import events_pb2 as enrollment
+from proctorium.identity.events.v1 import events_pb2 as identity
+from proctorium.session.v1 import lobby_pb2_grpc, sessions_pb2_grpc, supervision_pb2_grpc
+from proctorium_common.ids import new_id
+from proctorium_common.process.commands import main
+from proctorium_common.process.service import Service
+from proctorium_session.api.lobby import LobbyApi
+from proctorium_session.api.record import RecordApi
+from proctorium_session.api.sessions import SessionApi
+from proctorium_session.api.supervision import SupervisionApi
+from proctorium_session.operations.enrollment import EnrollmentByGrpc
+from proctorium_session.operations.live import Live
+from proctorium_session.operations.presence import Lease, Presence
+from proctorium_session.settings import Settings
+from proctorium_session.subscribers import attempts, certifications
+from proctorium_session.subscribers import identity as checks
+from proctorium_session.workers.lobbies import LobbyClock
+
+
+def build(service: Service[Settings]) -> None:
+    """Wires the service; no I/O."""
+    settings, database = service.settings, service.database
+    asked = EnrollmentByGrpc(service.channel("enrollment"))
+    live = Live(database, service.listener)
+    lease = Lease(settings.presence_lease, settings.presence_linger)
+    presence = Presence(database, new_id(), lease, time.monotonic)
+    service.on_close(live.close)
+
+    add = service.rpc
+    add(
+        sessions_pb2_grpc.add_SessionServiceServicer_to_server,
+        SessionApi(database, asked, service.clock),
+    )
+    add(
+        lobby_pb2_grpc.add_LobbyServiceServicer_to_server,
+        LobbyApi(database, asked, live, presence, service.clock),
+    )
+    add(
+        supervision_pb2_grpc.add_SupervisionServiceServicer_to_server,
+        SupervisionApi(database, live),
+    )
+    add(supervision_pb2_grpc.add_RecordServiceServicer_to_server, RecordApi(database))
+
+    service.subscribe(
+        "session--certifications",
+        {enrollment.PersonCertified: certifications.on_person_certified},
+    )
+    service.subscribe(
+        "session--identity",
+        {
+            identity.CaseOpened: checks.on_case_opened,
+            identity.CaseSubmitted: checks.on_case_submitted,
+            identity.CaseVerified: checks.on_case_verified,
+            identity.CaseRejected: checks.on_case_rejected,
+            identity.CaseResubmissionAsked: checks.on_case_resubmission_asked,
+        },
+    )
+    service.subscribe(
+        "session--attempts",
+        {
+            assessment.AttemptCreated: attempts.on_attempt_created,
+            assessment.AttemptAuthorized: attempts.on_attempt_authorized,
+            assessment.AttemptBegan: attempts.on_attempt_began,
+            assessment.AttemptProgressed: attempts.on_attempt_progressed,
+            assessment.AttemptSubmitted: attempts.on_attempt_submitted,
+            assessment.ResultReleased: attempts.on_result_released,
+        },
+    )
+    service.worker("lobby", settings.lobby_every, LobbyClock(database).turn)
+    service.worker("presence", settings.presence_every, presence.turn)
+
+
+if __name__ == "__main__":
+    main("proctorium_session", Settings, build)

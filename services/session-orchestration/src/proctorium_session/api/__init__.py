@@ -1,0 +1,1 @@
+"""gRPC in: request → operation → response. No rules here."""

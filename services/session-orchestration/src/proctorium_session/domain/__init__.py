@@ -1,0 +1,1 @@
+"""What a session allows. Pure: the standard library, and time as a parameter."""

@@ -1,0 +1,89 @@
+"""Whom an assessment can be authorised for (`S11`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from proctorium_common.errors import ServiceError, illegal_move
+from proctorium_session.domain.identity import IdentityPolicy, is_ready
+from proctorium_session.domain.participant_states import ParticipantState
+from proctorium_session.domain.participants import Participant, Standing
+from proctorium_session.domain.progress import ProgressState
+from proctorium_session.domain.refusals import refused
+from proctorium_session.domain.session_states import SessionState, possible_moves
+from proctorium_session.domain.sessions import Session
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A participant who cannot be authorised, and the reason."""
+
+    participant_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Who is authorised now, who was before, and who cannot be."""
+
+    fresh: tuple[Standing, ...]
+    before: tuple[Standing, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+def check_assessment(session: Session, assessment_id: UUID) -> None:
+    """Raises ILLEGAL_MOVE unless the session is in progress, ASSESSMENT_NOT_IN_SESSION unless it has the assessment."""
+    if session.state is not SessionState.IN_PROGRESS:
+        raise illegal_move(
+            "An assessment can only be authorised while the session is in progress.",
+            from_state=session.state,
+            asked="authorize_assessment",
+            possible=possible_moves(session.state),
+        )
+    if assessment_id not in session.plan.assessment_ids:
+        raise refused(
+            "ASSESSMENT_NOT_IN_SESSION",
+            "This assessment is not part of the session. Choose one of the session's assessments.",
+            assessment_id=str(assessment_id),
+        )
+
+
+def reason_against(participant: Participant, policy: IdentityPolicy) -> str | None:
+    """Why the participant may not begin an assessment: NOT_IN_SESSION, NOT_VERIFIED, or nothing."""
+    if participant.state is not ParticipantState.IN_SESSION:
+        return "NOT_IN_SESSION"
+    return None if is_ready(policy, participant.identity) else "NOT_VERIFIED"
+
+
+def decide(standings: Iterable[Standing], assessment_id: UUID, policy: IdentityPolicy) -> Decision:
+    """Sorts the participants into those who can be authorised and those who cannot."""
+    fresh: list[Standing] = []
+    before: list[Standing] = []
+    left_out: list[LeftOut] = []
+    for standing in standings:
+        reason = reason_against(standing.participant, policy)
+        if reason is not None:
+            left_out.append(LeftOut(standing.participant.participant_id, reason))
+        elif standing.progress(assessment_id).state < ProgressState.AUTHORIZED:
+            fresh.append(standing)
+        else:
+            before.append(standing)
+    return Decision(tuple(fresh), tuple(before), tuple(left_out))
+
+
+def refusal(participant_id: UUID, standing: Standing | None, reason: str) -> ServiceError:
+    """Why one named participant stops the whole request; None is somebody whom the session does not have."""
+    if reason == "NOT_VERIFIED":
+        return refused(
+            "NOT_VERIFIED",
+            "The identity of a learner is not verified. Decide their identity check, then try again.",
+            participant_id=str(participant_id),
+        )
+    return refused(
+        "NOT_IN_SESSION",
+        "A learner you named is not In Session. Reload the roster and choose again.",
+        participant_id=str(participant_id),
+        state=standing.participant.state if standing else "",
+    )

@@ -1,0 +1,38 @@
+"""Refusals that are not about a state's moves, in one form."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from proctorium_common.errors import Kind, ServiceError, not_allowed, not_found
+
+
+def refused(reason: str, message: str, /, **metadata: str) -> ServiceError:
+    """The request is right in itself, and how things stand forbids it (FAILED_PRECONDITION)."""
+    return ServiceError(Kind.ILLEGAL_MOVE, reason, message, metadata=metadata)
+
+
+def not_your_session() -> ServiceError:
+    """The caller does not supervise the session; says the same where there is none."""
+    return not_allowed(
+        "NOT_YOUR_SESSION",
+        "Only a proctor of this session may do this, or it might not exist. "
+        "Ask an administrator to assign you.",
+    )
+
+
+def no_session() -> ServiceError:
+    """There is no such session, or none that the caller may see."""
+    return not_found(
+        "NOT_FOUND",
+        "There is no such session among yours. Check the link, or join with your enrollment code.",
+    )
+
+
+def no_participant(participant_id: UUID) -> ServiceError:
+    """The session has no such participant."""
+    return not_found(
+        "NOT_FOUND",
+        "There is no such participant in this session. Reload the roster.",
+        participant_id=str(participant_id),
+    )

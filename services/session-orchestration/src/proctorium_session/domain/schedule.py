@@ -1,0 +1,71 @@
+"""What a plan must keep to (`S1`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from proctorium_common.errors import invalid
+from proctorium_session.domain.refusals import refused
+from proctorium_session.domain.sessions import Plan
+
+LOBBY_LEAD = timedelta(minutes=30)
+"""How long before the start a lobby opens where the plan does not say."""
+
+TOLERANCE = timedelta(minutes=1)
+"""How far in the past a start may lie: filling in a form takes a moment, and clocks differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engagement:
+    """A session that a proctor has already; times as planned, the end not included."""
+
+    proctor_id: UUID
+    session_id: UUID
+    start_time: datetime
+    end_time: datetime
+
+
+def check_start(plan: Plan, now: datetime) -> None:
+    """Raises STARTS_IN_THE_PAST."""
+    if plan.start_time < now - TOLERANCE:
+        raise invalid(
+            "STARTS_IN_THE_PAST", "The session would begin in the past. Choose a later start time."
+        )
+
+
+def check_certified(proctor_id: UUID, certified_until: datetime | None, at: datetime) -> None:
+    """Raises NOT_CERTIFIED unless the certification holds at that time (`P1`)."""
+    if certified_until is None or certified_until <= at:
+        raise refused(
+            "NOT_CERTIFIED",
+            "The proctor holds no certification that is valid at the time of the session. "
+            "Ask an administrator to certify them, or choose another proctor.",
+            person_id=str(proctor_id),
+        )
+
+
+def check_certifications(plan: Plan, certified_until: Mapping[UUID, datetime]) -> None:
+    """Raises NOT_CERTIFIED for the first proctor of the plan who is not certified when it is to begin."""
+    for proctor_id in plan.proctor_ids:
+        check_certified(proctor_id, certified_until.get(proctor_id), plan.start_time)
+
+
+def overlaps(plan: Plan, engagement: Engagement) -> bool:
+    """Whether both would run at one time; a session may begin when another ends."""
+    return plan.start_time < engagement.end_time and engagement.start_time < plan.planned_end
+
+
+def check_overlap(plan: Plan, engagements: Iterable[Engagement]) -> None:
+    """Raises PROCTOR_OVERLAP for the first of the engagements that the plan runs into."""
+    for engagement in engagements:
+        if engagement.proctor_id in plan.proctor_ids and overlaps(plan, engagement):
+            raise refused(
+                "PROCTOR_OVERLAP",
+                "A proctor of the plan has another session at that time. "
+                "Choose another time or another proctor.",
+                person_id=str(engagement.proctor_id),
+                session_id=str(engagement.session_id),
+            )

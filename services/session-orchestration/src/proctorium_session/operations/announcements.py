@@ -1,0 +1,165 @@
+"""The events of session orchestration, made from what they tell of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from proctorium.session.events.v1 import events_pb2 as events
+from proctorium.session.v1 import sessions_pb2
+from proctorium_session.domain.identity import IdentityPolicy
+from proctorium_session.domain.participants import Participant
+from proctorium_session.domain.sessions import Session
+
+_IDENTITY_POLICIES = {
+    IdentityPolicy.NONE: sessions_pb2.IDENTITY_POLICY_NONE,
+    IdentityPolicy.BEFORE_ASSESSMENT: sessions_pb2.IDENTITY_POLICY_BEFORE_ASSESSMENT,
+}
+
+
+def scheduled(session: Session, learner_ids: Iterable[UUID]) -> events.SessionScheduled:
+    """A session was planned."""
+    plan = session.plan
+    event = events.SessionScheduled(
+        session_id=str(session.session_id),
+        course_id=str(plan.course_id),
+        assessment_ids=_texts(plan.assessment_ids),
+        title=plan.title,
+        proctor_ids=_texts(plan.proctor_ids),
+        learner_ids=_texts(learner_ids),
+        identity_policy=_IDENTITY_POLICIES[plan.identity_policy],
+    )
+    event.start_time.FromDatetime(plan.start_time)
+    event.duration.FromTimedelta(plan.duration)
+    event.lobby_open_time.FromDatetime(session.lobby_open_time)
+    return event
+
+
+def cancelled(session: Session, person_ids: Iterable[UUID]) -> events.SessionCancelled:
+    """A session was called off."""
+    return events.SessionCancelled(
+        session_id=str(session.session_id), person_ids=_texts(person_ids)
+    )
+
+
+def lobby_opened(session: Session) -> events.SessionLobbyOpened:
+    """The lobby is open."""
+    return events.SessionLobbyOpened(session_id=str(session.session_id))
+
+
+def started(session: Session, by: UUID) -> events.SessionStarted:
+    """A session began."""
+    event = events.SessionStarted(
+        session_id=str(session.session_id),
+        course_id=str(session.plan.course_id),
+        started_by=str(by),
+    )
+    assert session.actual_start_time is not None
+    event.start_time.FromDatetime(session.actual_start_time)
+    return event
+
+
+def ended(
+    session: Session, participants: Sequence[Participant], absent_ids: Iterable[UUID]
+) -> events.SessionEnded:
+    """A session is over; who has been in it, also who was removed later, attended."""
+    event = events.SessionEnded(
+        session_id=str(session.session_id),
+        course_id=str(session.plan.course_id),
+        ended_by=str(session.ended_by),
+    )
+    assert session.end_time is not None
+    event.end_time.FromDatetime(session.end_time)
+    for participant in participants:
+        event.attendances.add(
+            participant_id=str(participant.participant_id),
+            person_id=str(participant.person_id),
+            attended=participant.entered_time is not None,
+        )
+    for person_id in absent_ids:
+        event.attendances.add(person_id=str(person_id), attended=False)
+    return event
+
+
+def joined(session: Session, participant: Participant) -> events.ParticipantJoined:
+    """A learner joined for the first time."""
+    return events.ParticipantJoined(
+        participant_id=str(participant.participant_id),
+        session_id=str(session.session_id),
+        person_id=str(participant.person_id),
+        course_id=str(session.plan.course_id),
+        assessment_ids=_texts(session.plan.assessment_ids),
+        identity_required=session.plan.identity_policy.required,
+    )
+
+
+def ready(participant: Participant) -> events.ParticipantReady:
+    """A learner has everything that the policy demands."""
+    return events.ParticipantReady(
+        participant_id=str(participant.participant_id),
+        session_id=str(participant.session_id),
+        person_id=str(participant.person_id),
+    )
+
+
+def assessment_authorized(
+    participant: Participant, assessment_id: UUID, by: UUID
+) -> events.ParticipantAssessmentAuthorized:
+    """A proctor authorised an assessment for a learner."""
+    return events.ParticipantAssessmentAuthorized(
+        participant_id=str(participant.participant_id),
+        session_id=str(participant.session_id),
+        person_id=str(participant.person_id),
+        assessment_id=str(assessment_id),
+        authorized_by=str(by),
+    )
+
+
+def removed(participant: Participant, by: UUID) -> events.ParticipantRemoved:
+    """A learner was removed."""
+    return events.ParticipantRemoved(
+        participant_id=str(participant.participant_id),
+        session_id=str(participant.session_id),
+        person_id=str(participant.person_id),
+        removed_by=str(by),
+    )
+
+
+def completed(participant: Participant) -> events.ParticipantCompleted:
+    """The session ended for a learner who took part."""
+    return events.ParticipantCompleted(
+        participant_id=str(participant.participant_id),
+        session_id=str(participant.session_id),
+        person_id=str(participant.person_id),
+    )
+
+
+def no_show(participant: Participant) -> events.ParticipantNoShow:
+    """The session ended for a learner who only waited."""
+    return events.ParticipantNoShow(
+        participant_id=str(participant.participant_id),
+        session_id=str(participant.session_id),
+        person_id=str(participant.person_id),
+    )
+
+
+def connected(
+    session_id: UUID, participant_id: UUID, person_id: UUID
+) -> events.ParticipantConnected:
+    """A learner's first device connected."""
+    return events.ParticipantConnected(
+        participant_id=str(participant_id), session_id=str(session_id), person_id=str(person_id)
+    )
+
+
+def disconnected(
+    session_id: UUID, participant_id: UUID, person_id: UUID
+) -> events.ParticipantDisconnected:
+    """A learner's last device is gone."""
+    return events.ParticipantDisconnected(
+        participant_id=str(participant_id), session_id=str(session_id), person_id=str(person_id)
+    )
+
+
+def _texts(ids: Iterable[UUID]) -> list[str]:
+    return [str(each) for each in ids]

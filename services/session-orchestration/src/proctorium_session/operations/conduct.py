@@ -1,0 +1,76 @@
+"""Starting and ending a session (`S3`, `S4`, `S16`)."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from proctorium_common.rpc.caller import Caller
+from proctorium_common.storage.database import Transaction
+from proctorium_session.domain.participant_states import (
+    Cause,
+    ParticipantState,
+    moved_by,
+)
+from proctorium_session.domain.participants import Participant
+from proctorium_session.domain.schedule import check_certified
+from proctorium_session.domain.session_states import SessionMove
+from proctorium_session.domain.sessions import Session, moved
+from proctorium_session.operations import announcements
+from proctorium_session.operations.access import lock_supervised, person_of
+from proctorium_session.operations.lobby import with_lobby_due
+from proctorium_session.operations.recording import OURSELVES, Happened, change
+from proctorium_session.storage import participants, proctors, sessions
+
+
+async def start(tx: Transaction, caller: Caller, session_id: UUID) -> Session:
+    """Starts a session: everybody who waits turns In Session. Asks nobody: what enrollment said last is kept here.
+
+    Raises NOT_YOUR_SESSION, NOT_CERTIFIED, ILLEGAL_MOVE.
+    """
+    session = await lock_supervised(tx, session_id, caller, administrators=False)
+    session = await with_lobby_due(tx, session)
+    proctor_id = person_of(caller)
+    after = moved(session, SessionMove.START, tx.now, proctor_id)
+    if after is None:
+        return session
+    check_certified(proctor_id, await proctors.certified_until(tx, proctor_id), tx.now)
+    await participants.admit_waiting(tx, session_id, session.next_revision)
+    return await change(tx, after, [Happened(announcements.started(after, proctor_id), proctor_id)])
+
+
+async def end(tx: Transaction, caller: Caller, session_id: UUID) -> Session:
+    """Ends a session: who was in it has completed it, who only waited or never came is a no-show.
+
+    Raises NOT_YOUR_SESSION, NOT_FOUND, ILLEGAL_MOVE.
+    """
+    session = await lock_supervised(tx, session_id, caller)
+    actor = person_of(caller)
+    after = moved(session, SessionMove.END, tx.now, actor)
+    if after is None:
+        return session
+    everybody = [each.participant for each in await participants.of_session(tx, session_id)]
+    absent = await sessions.absent_learner_ids(tx, session_id)
+    moves = [
+        (state, target)
+        for state in ParticipantState
+        if (target := moved_by(Cause.SESSION_ENDED, state)) is not state
+    ]
+    await participants.close(tx, session_id, moves, session.next_revision)
+    ended = Happened(announcements.ended(after, everybody, absent), actor)
+    return await change(tx, after, [*(_farewells(everybody)), ended])
+
+
+def _farewells(everybody: list[Participant]) -> list[Happened]:
+    """How the session ended for each who was still in it."""
+    farewells = []
+    for participant in everybody:
+        match moved_by(Cause.SESSION_ENDED, participant.state):
+            case ParticipantState.COMPLETED if participant.state is ParticipantState.IN_SESSION:
+                event = announcements.completed(participant)
+                farewells.append(Happened(event, OURSELVES, participant.participant_id))
+            case ParticipantState.NO_SHOW if participant.state is ParticipantState.WAITING:
+                missed = announcements.no_show(participant)
+                farewells.append(Happened(missed, OURSELVES, participant.participant_id))
+            case _:
+                pass
+    return farewells

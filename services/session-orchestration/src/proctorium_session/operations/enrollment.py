@@ -1,0 +1,93 @@
+"""What has to be asked fresh of enrollment, and what is said when it does not answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+from uuid import UUID
+
+import grpc
+
+from proctorium.enrollment.v1 import (
+    codes_pb2,
+    codes_pb2_grpc,
+    people_pb2,
+    people_pb2_grpc,
+)
+from proctorium_common.errors import Kind, ServiceError, unavailable
+from proctorium_common.rpc.status import error_of
+
+_OURS_TO_TELL = frozenset({Kind.UNAVAILABLE, Kind.TIMED_OUT, Kind.INTERNAL})
+"""Failures of the way there or of the other side: the caller learns that nothing was changed and may try again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    """A code was good: for this session."""
+
+    session_id: UUID
+    code_id: UUID
+
+
+class Enrollment(Protocol):
+    """What session orchestration asks of enrollment."""
+
+    async def certified_until(self, person_ids: Sequence[UUID]) -> Mapping[UUID, datetime]:
+        """Until when each is certified; who never was is left out. Raises DEPENDENCY_UNAVAILABLE."""
+        ...
+
+    async def redeem(self, code: str, person_id: UUID, client_address: str) -> Redeemed:
+        """Redeems a code for a learner. Raises enrollment's refusals as they are, and DEPENDENCY_UNAVAILABLE."""
+        ...
+
+
+class EnrollmentByGrpc:
+    """Enrollment over its API."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._people = people_pb2_grpc.PersonServiceStub(channel)
+        self._codes = codes_pb2_grpc.CodeServiceStub(channel)
+
+    async def certified_until(self, person_ids: Sequence[UUID]) -> Mapping[UUID, datetime]:
+        """See `Enrollment`."""
+        request = people_pb2.ListCertificationsRequest(
+            person_ids=[str(each) for each in person_ids]
+        )
+        try:
+            response = await self._people.ListCertifications(request)
+        except grpc.aio.AioRpcError as failure:
+            raise _said(failure) from failure
+        return {
+            UUID(each.person_id): each.certified_until_time.ToDatetime(tzinfo=UTC)
+            for each in response.certifications
+        }
+
+    async def redeem(self, code: str, person_id: UUID, client_address: str) -> Redeemed:
+        """See `Enrollment`."""
+        request = codes_pb2.RedeemCodeRequest(
+            text=code, person_id=str(person_id), client_address=client_address
+        )
+        try:
+            response = await self._codes.RedeemCode(request)
+        except grpc.aio.AioRpcError as failure:
+            raise _said(failure) from failure
+        return Redeemed(UUID(response.session_id), UUID(response.code_id))
+
+
+def _said(failure: grpc.aio.AioRpcError) -> ServiceError:
+    error = error_of(failure)
+    if error.kind in _OURS_TO_TELL:
+        return unavailable(
+            "DEPENDENCY_UNAVAILABLE",
+            "Enrollment does not answer now. Nothing was changed; please try again in a moment.",
+            retry_after=error.retry_after,
+            dependency="enrollment",
+        )
+    if error.kind in {Kind.NOT_ALLOWED, Kind.UNAUTHENTICATED}:
+        # It is us whom enrollment does not let in, not the caller: a fault of the deployment.
+        return ServiceError(
+            Kind.INTERNAL, "INTERNAL", "Enrollment does not take this service's calls."
+        )
+    return error

@@ -1,0 +1,70 @@
+"""Planning sessions and calling them off (`S1`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from proctorium_common.ids import new_id
+from proctorium_common.rpc.caller import Caller
+from proctorium_common.storage.database import Transaction
+from proctorium_common.telemetry.traces import annotate
+from proctorium_session.domain.refusals import no_session
+from proctorium_session.domain.schedule import check_certifications, check_overlap, check_start
+from proctorium_session.domain.session_states import SessionMove
+from proctorium_session.domain.sessions import Plan, Session, moved, planned
+from proctorium_session.operations import announcements
+from proctorium_session.operations.access import person_of
+from proctorium_session.operations.recording import Happened, change
+from proctorium_session.storage import participants, proctors, sessions
+
+
+async def schedule(
+    tx: Transaction,
+    caller: Caller,
+    plan: Plan,
+    learner_ids: Sequence[UUID],
+    certified_until: Mapping[UUID, datetime],
+    asked_at: datetime,
+) -> Session:
+    """Plans a session; `certified_until` is what enrollment said at `asked_at` about the proctors.
+
+    Raises STARTS_IN_THE_PAST, NOT_CERTIFIED, PROCTOR_OVERLAP.
+    """
+    check_start(plan, tx.now)
+    check_certifications(plan, certified_until)
+    await proctors.reserve(tx, plan.proctor_ids)
+    engaged = await proctors.engagements(tx, plan.proctor_ids, plan.start_time, plan.planned_end)
+    check_overlap(plan, engaged)
+    await proctors.keep_certifications(tx, certified_until, asked_at)
+    session = planned(new_id(), plan)
+    annotate(session_id=session.session_id)
+    await sessions.plan(tx, session, learner_ids)
+    scheduled = announcements.scheduled(session, learner_ids)
+    return await change(tx, session, [Happened(scheduled, person_of(caller))])
+
+
+async def cancel(tx: Transaction, caller: Caller, session_id: UUID) -> Session:
+    """Calls a session off that has not started. Raises NOT_FOUND, ILLEGAL_MOVE."""
+    session = await sessions.lock(tx, session_id)
+    if session is None:
+        raise no_session()
+    after = moved(session, SessionMove.CANCEL, tx.now, person_of(caller))
+    if after is None:
+        return session
+    cancelled = announcements.cancelled(after, await _concerned(tx, session))
+    await participants.close(tx, session_id, (), session.next_revision)
+    return await change(tx, after, [Happened(cancelled, person_of(caller))])
+
+
+async def _concerned(tx: Transaction, session: Session) -> list[UUID]:
+    """Whom to tell: expected learners, proctors, and who has come to the lobby."""
+    waiting = await participants.of_session(tx, session.session_id)
+    return sorted(
+        {
+            *await sessions.learner_ids(tx, session.session_id),
+            *session.plan.proctor_ids,
+            *(each.participant.person_id for each in waiting),
+        }
+    )

@@ -1,0 +1,33 @@
+"""What session orchestration is told by its environment."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import Field
+
+from proctorium_common.process.settings import Duration, ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """The settings of session orchestration."""
+
+    presence_lease: Duration = Field(
+        timedelta(seconds=6),
+        gt=timedelta(0),
+        description="A learner of a replica that died is shown as disconnected after this time.",
+    )
+    presence_linger: Duration = Field(
+        timedelta(seconds=2),
+        description="A learner whose last stream closed is shown as disconnected after this time, unless they are back.",
+    )
+    presence_every: Duration = Field(
+        timedelta(seconds=1),
+        gt=timedelta(0),
+        description="How often presence is written and shown.",
+    )
+    lobby_every: Duration = Field(
+        timedelta(seconds=1),
+        gt=timedelta(0),
+        description="How often lobbies that are due are opened.",
+    )

@@ -1,0 +1,217 @@
+"""Participants and how far they are, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from proctorium_common.storage.database import Transaction
+from proctorium_session.domain.identity import IdentityState
+from proctorium_session.domain.participant_states import ParticipantState
+from proctorium_session.domain.participants import Participant, Standing
+from proctorium_session.domain.progress import Progress, ProgressState
+from proctorium_session.storage.tables import participant_assessments, participants
+
+_ASSESSMENT_COLUMNS = (
+    participant_assessments.c.assessment_id,
+    participant_assessments.c.attempt_id,
+    participant_assessments.c.state.label("progress_state"),
+    participant_assessments.c.answered_count,
+    participant_assessments.c.item_count,
+    participant_assessments.c.position,
+)
+
+
+async def add(tx: Transaction, participant: Participant) -> None:
+    """Adds somebody who has just joined."""
+    await tx.execute(insert(participants).values(**_columns(participant)))
+
+
+async def save(tx: Transaction, participant: Participant) -> None:
+    """Writes what can change of a participant; the session is locked."""
+    values = _columns(participant)
+    for fixed in ("participant_id", "session_id", "person_id", "join_time"):
+        del values[fixed]
+    await tx.execute(
+        update(participants)
+        .where(participants.c.participant_id == participant.participant_id)
+        .values(**values)
+    )
+
+
+async def of_person(tx: Transaction, session_id: UUID, person_id: UUID) -> Standing | None:
+    """The person in the session."""
+    return await _first(
+        tx,
+        _standings().where(
+            participants.c.session_id == session_id, participants.c.person_id == person_id
+        ),
+    )
+
+
+async def one(tx: Transaction, session_id: UUID, participant_id: UUID) -> Standing | None:
+    """One participant of the session."""
+    return await _first(
+        tx,
+        _standings().where(
+            participants.c.session_id == session_id,
+            participants.c.participant_id == participant_id,
+        ),
+    )
+
+
+async def of_session(
+    tx: Transaction, session_id: UUID, *, only: Collection[UUID] = (), after_revision: int = -1
+) -> list[Standing]:
+    """The participants of the session in the order they joined: all, or `only` some; those that changed after a revision."""
+    statement = _standings().where(participants.c.session_id == session_id)
+    if only:
+        statement = statement.where(participants.c.participant_id.in_(only))
+    if after_revision >= 0:
+        statement = statement.where(participants.c.revision > after_revision)
+    return _grouped(
+        await tx.execute(
+            statement.order_by(participants.c.join_time, participants.c.participant_id)
+        )
+    )
+
+
+async def touch(tx: Transaction, participant_ids: Collection[UUID], revision: int) -> None:
+    """Marks participants as changed in `revision`."""
+    await tx.execute(
+        update(participants)
+        .where(participants.c.participant_id.in_(participant_ids))
+        .values(revision=revision)
+    )
+
+
+async def admit_waiting(tx: Transaction, session_id: UUID, revision: int) -> int:
+    """Turns everybody who waits In Session, in one statement; how many they are."""
+    changed = await tx.execute(
+        update(participants)
+        .where(
+            participants.c.session_id == session_id,
+            participants.c.state == ParticipantState.WAITING.value,
+        )
+        .values(state=ParticipantState.IN_SESSION.value, entered_time=tx.now, revision=revision)
+    )
+    return changed.rowcount
+
+
+async def close(
+    tx: Transaction,
+    session_id: UUID,
+    moves: Iterable[tuple[ParticipantState, ParticipantState]],
+    revision: int,
+) -> None:
+    """Makes each of `moves` for everybody in its first state, and ends all connections."""
+    for origin, target in moves:
+        await tx.execute(
+            update(participants)
+            .where(participants.c.session_id == session_id, participants.c.state == origin.value)
+            .values(state=target.value, revision=revision)
+        )
+    await tx.execute(
+        update(participants)
+        .where(participants.c.session_id == session_id, participants.c.connected)
+        .values(connected=False, revision=revision)
+    )
+
+
+async def save_progress(tx: Transaction, rows: Sequence[tuple[UUID, Progress]]) -> None:
+    """Writes how far participants are, each with one assessment; the session is locked."""
+    if not rows:
+        return
+    new = upsert(participant_assessments)
+    changing = ("attempt_id", "state", "answered_count", "item_count", "position")
+    await tx.execute(
+        new.on_conflict_do_update(
+            index_elements=["participant_id", "assessment_id"],
+            set_={name: new.excluded[name] for name in changing},
+        ),
+        [
+            {
+                "participant_id": participant_id,
+                "assessment_id": progress.assessment_id,
+                "attempt_id": progress.attempt_id,
+                "state": progress.state.value,
+                "answered_count": progress.answered_count,
+                "item_count": progress.item_count,
+                "position": progress.position,
+            }
+            for participant_id, progress in rows
+        ],
+    )
+
+
+def _standings() -> Select[Any]:
+    return select(participants, *_ASSESSMENT_COLUMNS).outerjoin(
+        participant_assessments,
+        participant_assessments.c.participant_id == participants.c.participant_id,
+    )
+
+
+async def _first(tx: Transaction, statement: Select[Any]) -> Standing | None:
+    return next(iter(_grouped(await tx.execute(statement))), None)
+
+
+def _grouped(rows: Iterable[Row[Any]]) -> list[Standing]:
+    """One standing of the rows of each participant, in the order in which they come first."""
+    found: dict[UUID, Participant] = {}
+    assessments: dict[UUID, dict[UUID, Progress]] = {}
+    for row in rows:
+        if row.participant_id not in found:
+            found[row.participant_id] = _participant(row)
+            assessments[row.participant_id] = {}
+        if row.assessment_id is not None:
+            assessments[row.participant_id][row.assessment_id] = _progress(row)
+    return [Standing(each, assessments[each.participant_id]) for each in found.values()]
+
+
+def _participant(row: Row[Any]) -> Participant:
+    return Participant(
+        participant_id=row.participant_id,
+        session_id=row.session_id,
+        person_id=row.person_id,
+        state=ParticipantState(row.state),
+        connected=row.connected,
+        identity=IdentityState(row.identity),
+        identity_position=row.identity_position,
+        join_time=row.join_time,
+        entered_time=row.entered_time,
+        ready_time=row.ready_time,
+        removal_reason=row.removal_reason,
+        revision=row.revision,
+    )
+
+
+def _progress(row: Row[Any]) -> Progress:
+    return Progress(
+        assessment_id=row.assessment_id,
+        attempt_id=row.attempt_id,
+        state=ProgressState(row.progress_state),
+        answered_count=row.answered_count,
+        item_count=row.item_count,
+        position=row.position,
+    )
+
+
+def _columns(participant: Participant) -> dict[str, object]:
+    return {
+        "participant_id": participant.participant_id,
+        "session_id": participant.session_id,
+        "person_id": participant.person_id,
+        "state": participant.state.value,
+        "connected": participant.connected,
+        "identity": participant.identity.value,
+        "identity_position": participant.identity_position,
+        "join_time": participant.join_time,
+        "entered_time": participant.entered_time,
+        "ready_time": participant.ready_time,
+        "removal_reason": participant.removal_reason,
+        "revision": participant.revision,
+    }

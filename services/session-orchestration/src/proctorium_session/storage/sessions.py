@@ -1,0 +1,258 @@
+"""Sessions as rows: planned, locked, saved, listed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+
+from proctorium_common.storage.database import Transaction
+from proctorium_session.domain.identity import IdentityPolicy
+from proctorium_session.domain.record import Head
+from proctorium_session.domain.session_states import SessionState
+from proctorium_session.domain.sessions import LateEntry, Plan, Session
+from proctorium_session.storage.tables import (
+    participants,
+    session_learners,
+    session_proctors,
+    sessions,
+)
+
+_OVER = (SessionState.ENDED.value, SessionState.CANCELLED.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose sessions are listed: those of a person as proctor and as learner, or everybody's (None)."""
+
+    proctor_id: UUID | None = None
+    learner_id: UUID | None = None
+    all: bool = False
+
+
+async def plan(tx: Transaction, session: Session, learner_ids: Sequence[UUID]) -> None:
+    """Adds a session with its proctors and expected learners."""
+    await tx.execute(insert(sessions).values(**_plan_columns(session), **_changing(session)))
+    await tx.execute(
+        insert(session_proctors),
+        [
+            {"session_id": session.session_id, "proctor_id": proctor_id, "place": place}
+            for place, proctor_id in enumerate(session.plan.proctor_ids)
+        ],
+    )
+    if learner_ids:
+        await tx.execute(
+            insert(session_learners),
+            [{"session_id": session.session_id, "person_id": each} for each in learner_ids],
+        )
+
+
+async def find(tx: Transaction, session_id: UUID) -> Session | None:
+    """The session as it is now."""
+    row = (await tx.execute(_sessions().where(sessions.c.session_id == session_id))).first()
+    return _session(row) if row else None
+
+
+async def lock(tx: Transaction, session_id: UUID) -> Session | None:
+    """The session, which nobody else changes until this transaction ends. Every change of a session begins here."""
+    statement = _sessions().where(sessions.c.session_id == session_id).with_for_update(of=sessions)
+    row = (await tx.execute(statement)).first()
+    return _session(row) if row else None
+
+
+async def save(tx: Transaction, session: Session) -> None:
+    """Writes what can change of a session that is locked."""
+    await tx.execute(
+        update(sessions)
+        .where(sessions.c.session_id == session.session_id)
+        .values(**_changing(session))
+    )
+
+
+async def learner_ids(tx: Transaction, session_id: UUID) -> tuple[UUID, ...]:
+    """The learners who are expected."""
+    statement = (
+        select(session_learners.c.person_id)
+        .where(session_learners.c.session_id == session_id)
+        .order_by(session_learners.c.person_id)
+    )
+    return tuple((await tx.execute(statement)).scalars())
+
+
+async def is_expected(tx: Transaction, session_id: UUID, person_id: UUID) -> bool:
+    """Whether the learner is expected in the session."""
+    statement = select(
+        exists().where(
+            session_learners.c.session_id == session_id, session_learners.c.person_id == person_id
+        )
+    )
+    return bool((await tx.execute(statement)).scalar_one())
+
+
+async def absent_learner_ids(tx: Transaction, session_id: UUID) -> tuple[UUID, ...]:
+    """Learners who are expected and have not joined."""
+    statement = (
+        select(session_learners.c.person_id)
+        .where(
+            session_learners.c.session_id == session_id,
+            ~exists().where(
+                participants.c.session_id == session_id,
+                participants.c.person_id == session_learners.c.person_id,
+            ),
+        )
+        .order_by(session_learners.c.person_id)
+    )
+    return tuple((await tx.execute(statement)).scalars())
+
+
+async def absent_count(tx: Transaction, session_id: UUID) -> int:
+    """How many learners are expected and have not joined."""
+    return len(await absent_learner_ids(tx, session_id))
+
+
+async def due_lobbies(tx: Transaction, limit: int) -> Sequence[UUID]:
+    """Sessions whose lobby the clock opens now, the most overdue first."""
+    statement = (
+        select(sessions.c.session_id)
+        .where(
+            sessions.c.state == SessionState.SCHEDULED.value,
+            sessions.c.lobby_open_time <= tx.now,
+        )
+        .order_by(sessions.c.lobby_open_time)
+        .limit(limit)
+    )
+    return (await tx.execute(statement)).scalars().all()
+
+
+async def listed(
+    tx: Transaction,
+    whose: Whose,
+    *,
+    live_only: bool,
+    after: tuple[datetime, UUID] | None,
+    limit: int,
+) -> list[Session]:
+    """Sessions by start time, those that follow `after`."""
+    statement = _sessions().order_by(sessions.c.start_time, sessions.c.session_id).limit(limit)
+    if not whose.all:
+        statement = statement.where(_is_of(whose))
+    if live_only:
+        statement = statement.where(sessions.c.state.not_in(_OVER))
+    if after is not None:
+        statement = statement.where(
+            tuple_(sessions.c.start_time, sessions.c.session_id) > tuple_(*after)
+        )
+    return [_session(row) for row in await tx.execute(statement)]
+
+
+async def learner_ids_of(
+    tx: Transaction, session_ids: Sequence[UUID]
+) -> dict[UUID, tuple[UUID, ...]]:
+    """The expected learners of several sessions."""
+    if not session_ids:
+        return {}
+    statement = (
+        select(session_learners.c.session_id, func.array_agg(session_learners.c.person_id))
+        .where(session_learners.c.session_id.in_(session_ids))
+        .group_by(session_learners.c.session_id)
+    )
+    return {row[0]: tuple(sorted(row[1])) for row in await tx.execute(statement)}
+
+
+def _is_of(whose: Whose) -> ColumnElement[bool]:
+    mine = [
+        exists().where(
+            table.c.session_id == sessions.c.session_id, table.c.person_id == whose.learner_id
+        )
+        for table in (session_learners, participants)
+    ]
+    supervised = exists().where(
+        session_proctors.c.session_id == sessions.c.session_id,
+        session_proctors.c.proctor_id == whose.proctor_id,
+    )
+    return or_(supervised, *mine)
+
+
+def _sessions() -> Select[Any]:
+    proctors = (
+        select(session_proctors.c.proctor_id)
+        .where(session_proctors.c.session_id == sessions.c.session_id)
+        .order_by(session_proctors.c.place)
+        .scalar_subquery()
+    )
+    return select(sessions, func.array(proctors).label("proctor_ids"))
+
+
+def _plan_columns(session: Session) -> dict[str, object]:
+    plan = session.plan
+    return {
+        "session_id": session.session_id,
+        "course_id": plan.course_id,
+        "assessment_ids": list(plan.assessment_ids),
+        "title": plan.title,
+        "start_time": plan.start_time,
+        "duration": plan.duration,
+        "capacity": plan.capacity,
+        "lobby_lead": plan.lobby_lead,
+        "late_entry": plan.late_entry.value,
+        "late_entry_limit": plan.late_entry_limit,
+        "identity_policy": plan.identity_policy.value,
+    }
+
+
+def _changing(session: Session) -> dict[str, object]:
+    return {
+        "state": session.state.value,
+        "lobby_open_time": session.lobby_open_time,
+        "actual_start_time": session.actual_start_time,
+        "end_time": session.end_time,
+        "ended_by": session.ended_by,
+        "revision": session.revision,
+        "session_revision": session.session_revision,
+        "record_number": session.head.number,
+        "record_hash": session.head.hash,
+    }
+
+
+def _session(row: Row[Any]) -> Session:
+    plan = Plan(
+        course_id=row.course_id,
+        assessment_ids=tuple(row.assessment_ids),
+        title=row.title,
+        start_time=row.start_time,
+        duration=row.duration,
+        proctor_ids=tuple(row.proctor_ids),
+        capacity=row.capacity,
+        lobby_lead=row.lobby_lead,
+        late_entry=LateEntry(row.late_entry),
+        late_entry_limit=row.late_entry_limit,
+        identity_policy=IdentityPolicy(row.identity_policy),
+    )
+    return Session(
+        session_id=row.session_id,
+        plan=plan,
+        state=SessionState(row.state),
+        lobby_open_time=row.lobby_open_time,
+        actual_start_time=row.actual_start_time,
+        end_time=row.end_time,
+        ended_by=row.ended_by,
+        participant_count=row.participant_count,
+        revision=row.revision,
+        session_revision=row.session_revision,
+        head=Head(row.record_number, row.record_hash),
+    )

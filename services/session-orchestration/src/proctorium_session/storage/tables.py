@@ -1,0 +1,193 @@
+"""What session orchestration keeps. The constraints and triggers behind the tables are in `migrations/`."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    Interval,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint
+
+from proctorium_common.storage.tables import NAMING
+
+metadata = MetaData(naming_convention=NAMING)
+
+_TIME = DateTime(timezone=True)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("session_id", Uuid, primary_key=True),
+    Column("course_id", Uuid, nullable=False),
+    Column("assessment_ids", ARRAY(Uuid), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("start_time", _TIME, nullable=False),
+    Column("duration", Interval, nullable=False),
+    Column("capacity", Integer, nullable=False),
+    Column("lobby_lead", Interval, nullable=False),
+    Column("late_entry", Text, nullable=False),
+    Column("late_entry_limit", Interval, nullable=False),
+    Column("identity_policy", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("lobby_open_time", _TIME, nullable=False),
+    Column("actual_start_time", _TIME),
+    Column("end_time", _TIME),
+    Column("ended_by", Uuid),
+    # Counted by a trigger on participants, so that no way of joining can miss it.
+    Column("participant_count", Integer, nullable=False, server_default=text("0")),
+    Column("revision", BigInteger, nullable=False),
+    Column("session_revision", BigInteger, nullable=False),
+    Column("record_number", BigInteger, nullable=False),
+    Column("record_hash", LargeBinary, nullable=False),
+    CheckConstraint("participant_count BETWEEN 0 AND capacity", name="capacity"),
+    CheckConstraint(
+        "state IN ('scheduled', 'lobby_open', 'in_progress', 'ended', 'cancelled')", name="state"
+    ),
+    CheckConstraint("duration > interval '0'", name="duration"),
+    CheckConstraint("late_entry IN ('closed', 'until')", name="late_entry"),
+    CheckConstraint("identity_policy IN ('none', 'before_assessment')", name="identity_policy"),
+    CheckConstraint(
+        "(state IN ('in_progress', 'ended')) = (actual_start_time IS NOT NULL)", name="started"
+    ),
+    CheckConstraint(
+        "(state = 'ended') = (end_time IS NOT NULL) AND (state = 'ended') = (ended_by IS NOT NULL)",
+        name="ended",
+    ),
+    Index("ix_sessions_start_time_session_id", "start_time", "session_id"),
+    Index("ix_sessions_lobby_due", "lobby_open_time", postgresql_where=text("state = 'scheduled'")),
+)
+"""A session: its plan, where it stands, the count of its changes and the head of its record."""
+
+session_proctors = Table(
+    "session_proctors",
+    metadata,
+    Column("session_id", Uuid, ForeignKey("sessions.session_id"), nullable=False),
+    Column("proctor_id", Uuid, nullable=False),
+    # 0 leads.
+    Column("place", SmallInteger, nullable=False),
+    # Written by triggers from the session, so that the exclusion holds whatever changes the session.
+    Column("period", TSTZRANGE, nullable=False),
+    Column("live", Boolean, nullable=False),
+    PrimaryKeyConstraint("session_id", "proctor_id"),
+    UniqueConstraint("session_id", "place"),
+    ExcludeConstraint(
+        ("proctor_id", "="),
+        ("period", "&&"),
+        name="ex_session_proctors_overlap",
+        using="gist",
+        where=text("live"),
+    ),
+)
+"""Who supervises. No proctor has two live sessions whose planned times overlap: the database refuses the second."""
+
+certifications = Table(
+    "certifications",
+    metadata,
+    Column("person_id", Uuid, primary_key=True),
+    Column("certified_until", _TIME, nullable=False),
+    # When enrollment said so: an older word never replaces a newer one.
+    Column("as_of", _TIME, nullable=False),
+)
+"""Until when proctors are certified, as enrollment said last; a session starts by it when enrollment is away."""
+
+session_learners = Table(
+    "session_learners",
+    metadata,
+    Column("session_id", Uuid, ForeignKey("sessions.session_id"), nullable=False),
+    Column("person_id", Uuid, nullable=False),
+    PrimaryKeyConstraint("session_id", "person_id"),
+    Index("ix_session_learners_person_id", "person_id"),
+)
+"""Learners who are expected."""
+
+participants = Table(
+    "participants",
+    metadata,
+    Column("participant_id", Uuid, primary_key=True),
+    Column("session_id", Uuid, ForeignKey("sessions.session_id"), nullable=False),
+    Column("person_id", Uuid, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("connected", Boolean, nullable=False, server_default=text("false")),
+    Column("identity", Text, nullable=False),
+    Column("identity_position", BigInteger, nullable=False, server_default=text("0")),
+    Column("join_time", _TIME, nullable=False),
+    Column("entered_time", _TIME),
+    Column("ready_time", _TIME),
+    Column("removal_reason", Text, nullable=False, server_default=text("''")),
+    # The session's revision when the participant changed last.
+    Column("revision", BigInteger, nullable=False),
+    UniqueConstraint("session_id", "person_id"),
+    CheckConstraint(
+        "state IN ('waiting', 'in_session', 'completed', 'removed', 'no_show')", name="state"
+    ),
+    CheckConstraint(
+        "identity IN ('not_asked', 'requested', 'submitted', 'verified', 'rejected',"
+        " 'resubmission_asked')",
+        name="identity",
+    ),
+    CheckConstraint("(state = 'removed') = (removal_reason <> '')", name="removal_reason"),
+    Index("ix_participants_person_id", "person_id"),
+    Index("ix_participants_session_id_revision", "session_id", "revision"),
+    Index("ix_participants_connected", "participant_id", postgresql_where=text("connected")),
+)
+"""Learners who have joined."""
+
+participant_assessments = Table(
+    "participant_assessments",
+    metadata,
+    Column("participant_id", Uuid, ForeignKey("participants.participant_id"), nullable=False),
+    Column("assessment_id", Uuid, nullable=False),
+    Column("attempt_id", Uuid),
+    # The place in ProgressState: only ever rises within one attempt.
+    Column("state", SmallInteger, nullable=False),
+    Column("answered_count", Integer, nullable=False),
+    Column("item_count", Integer, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    PrimaryKeyConstraint("participant_id", "assessment_id"),
+    CheckConstraint("state BETWEEN 1 AND 5", name="state"),
+)
+"""How far each participant is with each assessment, from authorisation on."""
+
+session_record = Table(
+    "session_record",
+    metadata,
+    Column("session_id", Uuid, ForeignKey("sessions.session_id"), nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("time", _TIME, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("participant_id", Uuid),
+    Column("body", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("session_id", "number"),
+)
+"""Every event of a session in order, each linked to the one before; rows never change."""
+
+presence = Table(
+    "presence",
+    metadata,
+    Column("participant_id", Uuid, ForeignKey("participants.participant_id"), nullable=False),
+    Column("replica_id", Uuid, nullable=False),
+    Column("lease_until", _TIME, nullable=False),
+    PrimaryKeyConstraint("participant_id", "replica_id"),
+    Index("ix_presence_lease_until", "lease_until"),
+    prefixes=["UNLOGGED"],
+)
+"""Which replica has an open stream of whom, and for how long its word counts. Not logged: it is rewritten every few seconds."""

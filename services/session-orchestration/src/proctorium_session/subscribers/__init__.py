@@ -1,0 +1,1 @@
+"""Events in: event → operation. No rules here."""

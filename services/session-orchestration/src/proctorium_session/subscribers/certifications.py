@@ -1,0 +1,23 @@
+"""`session--certifications`: until when proctors are certified."""
+
+from __future__ import annotations
+
+from datetime import UTC
+
+from proctorium.enrollment.events.v1 import events_pb2
+from proctorium_common.events.handling import EventMetadata
+from proctorium_common.ids import parse_id
+from proctorium_common.storage.database import Transaction
+from proctorium_session.operations import certifications
+
+
+async def on_person_certified(
+    tx: Transaction, event: events_pb2.PersonCertified, metadata: EventMetadata
+) -> None:
+    """A proctor was certified."""
+    await certifications.certified(
+        tx,
+        parse_id(event.person_id, "person_id"),
+        event.certified_until_time.ToDatetime(tzinfo=UTC),
+        metadata.occurred_at,
+    )

@@ -1,0 +1,1 @@
+"""Timers: find what is due → operation."""

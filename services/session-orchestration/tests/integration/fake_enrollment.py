@@ -1,0 +1,77 @@
+"""Enrollment as session orchestration meets it: the generated servicers over real gRPC, with people and codes in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from proctorium.enrollment.v1 import codes_pb2, codes_pb2_grpc, people_pb2, people_pb2_grpc
+from proctorium_common.errors import ServiceError, not_found
+from proctorium_common.ids import new_id
+from proctorium_common.rpc.served import Context
+from proctorium_common.rpc.status import CODES, DETAILS_KEY, details_of
+
+
+@dataclass
+class Redemption:
+    """One call of RedeemCode."""
+
+    text: str
+    person_id: str
+    client_address: str
+
+
+@dataclass
+class FakeEnrollment(people_pb2_grpc.PersonServiceServicer, codes_pb2_grpc.CodeServiceServicer):
+    """Answers as the proto says: certifications of those who have one, a code's session or a refusal with its details."""
+
+    certified_until: dict[UUID, datetime] = field(default_factory=dict)
+    codes: dict[str, UUID] = field(default_factory=dict)
+    refusals: dict[str, ServiceError] = field(default_factory=dict)
+    redemptions: list[Redemption] = field(default_factory=list)
+    port: int = 0
+    _server: grpc.aio.Server | None = None
+
+    async def start(self) -> None:
+        """Listens; on the port of before when it was stopped."""
+        self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        people_pb2_grpc.add_PersonServiceServicer_to_server(self, self._server)
+        codes_pb2_grpc.add_CodeServiceServicer_to_server(self, self._server)
+        self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """Answers nobody any more."""
+        if self._server is not None:
+            await self._server.stop(None)
+
+    async def ListCertifications(
+        self, request: people_pb2.ListCertificationsRequest, context: Context
+    ) -> people_pb2.ListCertificationsResponse:
+        response = people_pb2.ListCertificationsResponse()
+        for person_id in request.person_ids:
+            if until := self.certified_until.get(UUID(person_id)):
+                stamp = Timestamp()
+                stamp.FromDatetime(until)
+                response.certifications.add(person_id=person_id, certified_until_time=stamp)
+        return response
+
+    async def RedeemCode(
+        self, request: codes_pb2.RedeemCodeRequest, context: Context
+    ) -> codes_pb2.RedeemCodeResponse:
+        self.redemptions.append(Redemption(request.text, request.person_id, request.client_address))
+        if refusal := self.refusals.get(request.text):
+            await _refuse(context, refusal)
+        if request.text not in self.codes:
+            await _refuse(context, not_found("CODE_INVALID", "No code of this text is valid."))
+        return codes_pb2.RedeemCodeResponse(
+            code_id=str(new_id()), session_id=str(self.codes[request.text])
+        )
+
+
+async def _refuse(context: Context, error: ServiceError) -> None:
+    await context.abort(CODES[error.kind], error.message, ((DETAILS_KEY, details_of(error)),))

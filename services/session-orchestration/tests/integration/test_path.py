@@ -1,0 +1,75 @@
+"""The path of one session: planned, joined, started, authorised, ended."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from proctorium.session.v1 import lobby_pb2, sessions_pb2, supervision_pb2
+
+from .world import World, end, join, next_of, plan, roster, start
+
+
+async def test_a_session_goes_from_plan_to_end(world: World) -> None:
+    proctor, first, second, absent = (
+        world.proctor(),
+        world.learner(),
+        world.learner(),
+        world.learner(),
+    )
+    session = await world.scheduled(plan([proctor], [first, second, absent]))
+    assessment_id = session.plan.assessment_ids[0]
+
+    joined = await join(first, session.session_id)
+    assert joined.session.state == sessions_pb2.SESSION_STATE_LOBBY_OPEN
+    assert joined.participant.state == lobby_pb2.PARTICIPANT_STATE_WAITING
+    assert not joined.rejoin
+    assert not joined.session.plan.learner_ids
+
+    watch = first.lobby.WatchSession(lobby_pb2.WatchSessionRequest(session_id=session.session_id))
+    waiting = await next_of(watch)
+    assert waiting.participant.state == lobby_pb2.PARTICIPANT_STATE_WAITING
+
+    started = await start(proctor, session.session_id)
+    assert started.state == sessions_pb2.SESSION_STATE_IN_PROGRESS
+    view = await next_of(watch)
+    while view.participant.state == lobby_pb2.PARTICIPANT_STATE_WAITING:  # shown as connected first
+        view = await next_of(watch)
+    assert view.participant.state == lobby_pb2.PARTICIPANT_STATE_IN_SESSION
+    assert view.session.state == sessions_pb2.SESSION_STATE_IN_PROGRESS
+
+    authorized = await proctor.supervision.AuthorizeAssessment(
+        supervision_pb2.AuthorizeAssessmentRequest(
+            session_id=session.session_id, assessment_id=assessment_id
+        )
+    )
+    assert [each.person_id for each in authorized.authorized] == [first.id]
+
+    ended = await end(proctor, session.session_id)
+    assert ended.state == sessions_pb2.SESSION_STATE_ENDED
+    assert ended.ended_by == proctor.id
+    last = [each async for each in watch][-1]
+    assert last.participant.state == lobby_pb2.PARTICIPANT_STATE_COMPLETED
+
+    shown = await roster(proctor, session.session_id)
+    assert [each.state for each in shown.participants] == [lobby_pb2.PARTICIPANT_STATE_COMPLETED]
+    events = [
+        each
+        for each in await world.events(session.session_id)
+        if each not in {"participant.connected", "participant.disconnected"}
+    ]
+    assert events == [
+        "session.scheduled",
+        "session.lobby-opened",
+        "participant.joined",
+        "participant.ready",
+        "session.started",
+        "participant.assessment-authorized",
+        "participant.completed",
+        "session.ended",
+    ]
+
+
+async def test_capacity_is_kept(world: World) -> None:
+    proctor = world.proctor()
+    session = await world.scheduled(plan([proctor], capacity=1, duration=timedelta(minutes=30)))
+    await join(world.learner(), session.session_id)

@@ -1,0 +1,259 @@
+"""The world that the tests act in: the service with its database and broker, and people who call it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+from uuid import UUID
+
+import grpc
+import nats
+from google.protobuf.message import Message
+from sqlalchemy import text
+
+from proctorium.session.v1 import (
+    lobby_pb2,
+    lobby_pb2_grpc,
+    sessions_pb2,
+    sessions_pb2_grpc,
+    supervision_pb2,
+    supervision_pb2_grpc,
+)
+from proctorium_common.errors import ServiceError
+from proctorium_common.events.envelope import MESSAGE_ID, POSITION, seal
+from proctorium_common.ids import new_id
+from proctorium_common.process.service import Service
+from proctorium_common.rpc.client import channel
+from proctorium_common.rpc.status import error_of
+from proctorium_common.security.keys import KeyRing, SigningKey
+from proctorium_common.security.tokens import TokenSigner
+from proctorium_common.storage.database import Database
+from proctorium_session.__main__ import build
+from proctorium_session.settings import Settings
+
+from .fake_enrollment import FakeEnrollment
+
+T = TypeVar("T")
+KEY = SigningKey.generate()
+PATIENCE = 10.0
+
+
+@dataclass
+class Person:
+    """Somebody with an account, and stubs that call as them."""
+
+    person_id: UUID
+    channel: grpc.aio.Channel
+    sessions: sessions_pb2_grpc.SessionServiceAsyncStub = field(init=False)
+    lobby: lobby_pb2_grpc.LobbyServiceAsyncStub = field(init=False)
+    supervision: supervision_pb2_grpc.SupervisionServiceAsyncStub = field(init=False)
+    record: supervision_pb2_grpc.RecordServiceAsyncStub = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sessions = sessions_pb2_grpc.SessionServiceStub(self.channel)
+        self.lobby = lobby_pb2_grpc.LobbyServiceStub(self.channel)
+        self.supervision = supervision_pb2_grpc.SupervisionServiceStub(self.channel)
+        self.record = supervision_pb2_grpc.RecordServiceStub(self.channel)
+
+    @property
+    def id(self) -> str:
+        return str(self.person_id)
+
+
+@dataclass
+class World:
+    """One replica of the service and everything around it."""
+
+    database_url: str
+    nats_url: str
+    enrollment: FakeEnrollment
+    service: Service[Settings]
+    database: Database
+    channels: list[grpc.aio.Channel] = field(default_factory=list)
+    positions: int = 1000
+
+    def person(self, *roles: str, person_id: UUID | None = None, at: str = "") -> Person:
+        """Somebody who holds these roles; `at` is the address of another replica."""
+        person_id = person_id or new_id()
+        token = TokenSigner(KEY).sign(person_id, roles).text
+        opened = channel(at or self.service.address, bearer=lambda: token)
+        self.channels.append(opened)
+        return Person(person_id, opened)
+
+    def learner(self) -> Person:
+        return self.person("learner")
+
+    def administrator(self) -> Person:
+        return self.person("administrator")
+
+    def proctor(self, certified_for: timedelta = timedelta(days=365)) -> Person:
+        """A proctor; certified until some time from now."""
+        proctor = self.person("proctor")
+        self.enrollment.certified_until[proctor.person_id] = datetime.now(UTC) + certified_for
+        return proctor
+
+    async def scheduled(
+        self, plan: sessions_pb2.SessionPlan, code: str = ""
+    ) -> sessions_pb2.Session:
+        """A session by `plan`, with a code that enrollment takes for it."""
+        request = sessions_pb2.ScheduleSessionRequest(plan=plan)
+        session = (await self.administrator().sessions.ScheduleSession(request)).session
+        self.enrollment.codes[code or session.session_id] = UUID(session.session_id)
+        return session
+
+    async def tell(
+        self, event: Message, *, position: int = 0, time: datetime | None = None
+    ) -> None:
+        """Publishes an event as the relay of its owner would."""
+        self.positions += 1
+        sealed = seal(event, new_id(), time or datetime.now(UTC))
+        headers = {
+            **sealed.headers,
+            POSITION: str(position or self.positions),
+            MESSAGE_ID: str(sealed.event_id),
+        }
+        client = await nats.connect(self.nats_url)
+        try:
+            await client.jetstream().publish(sealed.subject, sealed.body, headers=headers)
+        finally:
+            await client.close()
+
+    async def rows(self, statement: str, **parameters: object) -> list[tuple[object, ...]]:
+        """What a query of the service's database answers."""
+        async with self.database.transaction() as tx:
+            return [tuple(row) for row in await tx.execute(text(statement), parameters)]
+
+    async def events(self, session_id: str) -> list[str]:
+        """The events of the session's record, in order."""
+        rows = await self.rows(
+            "SELECT event FROM session_record WHERE session_id = :id ORDER BY number",
+            id=UUID(session_id),
+        )
+        return [str(row[0]) for row in rows]
+
+    async def published(self, session_id: str) -> list[str]:
+        """The session's events in the outbox, in order."""
+        rows = await self.rows(
+            "SELECT split_part(subject, '.', 3) || '.' || split_part(subject, '.', 4) FROM outbox "
+            "WHERE position(convert_to(:id, 'utf8') in body) > 0 ORDER BY position",
+            id=session_id,
+        )
+        return [str(row[0]) for row in rows]
+
+    async def fingerprint(self) -> list[tuple[object, ...]]:
+        """Counts and versions of everything that a call can change: equal before and after a refusal."""
+        return await self.rows(
+            "SELECT (SELECT count(*) FROM sessions), (SELECT sum(revision) FROM sessions),"
+            " (SELECT count(*) FROM participants), (SELECT count(*) FROM participant_assessments),"
+            " (SELECT count(*) FROM session_record), (SELECT count(*) FROM outbox),"
+            " (SELECT count(*) FROM idempotency_keys), (SELECT count(*) FROM session_proctors)"
+        )
+
+
+@asynccontextmanager
+async def replica(
+    database_url: str, nats_url: str, enrollment_port: int, **settings: object
+) -> AsyncIterator[Service[Settings]]:
+    """One replica of the service, quick at everything that goes by the clock."""
+    given: dict[str, object] = {
+        "database_url": database_url,
+        "nats_url": nats_url,
+        "enrollment_address": f"127.0.0.1:{enrollment_port}",
+        "call_deadline": timedelta(seconds=2),
+        "presence_lease": timedelta(seconds=1),
+        "presence_linger": timedelta(milliseconds=200),
+        "presence_every": timedelta(milliseconds=50),
+        "lobby_every": timedelta(milliseconds=50),
+        "drain_wait": timedelta(0),
+        "drain_grace": timedelta(seconds=2),
+        **settings,
+    }
+    async with Service.running(
+        Settings.model_validate(given), build, keys=KeyRing.of(KEY.public)
+    ) as service:
+        yield service
+
+
+def plan(
+    proctors: Iterable[Person],
+    learners: Iterable[Person] = (),
+    *,
+    starts_in: timedelta = timedelta(minutes=10),
+    duration: timedelta = timedelta(hours=1),
+    capacity: int = 10,
+    assessments: int = 1,
+    late_entry: sessions_pb2.LateEntry = sessions_pb2.LATE_ENTRY_CLOSED,
+    late_entry_limit: timedelta | None = None,
+    lobby_lead: timedelta | None = None,
+    identity: sessions_pb2.IdentityPolicy = sessions_pb2.IDENTITY_POLICY_NONE,
+) -> sessions_pb2.SessionPlan:
+    """A plan that is right; by default its lobby is due and nobody's identity is asked for."""
+    made = sessions_pb2.SessionPlan(
+        course_id=str(new_id()),
+        assessment_ids=[str(new_id()) for _ in range(assessments)],
+        title="Fire safety, supervised",
+        proctor_ids=[each.id for each in proctors],
+        learner_ids=[each.id for each in learners],
+        capacity=capacity,
+        late_entry=late_entry,
+        identity_policy=identity,
+    )
+    made.start_time.FromDatetime(datetime.now(UTC) + starts_in)
+    made.duration.FromTimedelta(duration)
+    if late_entry_limit is not None:
+        made.late_entry_limit.FromTimedelta(late_entry_limit)
+    if lobby_lead is not None:
+        made.lobby_lead.FromTimedelta(lobby_lead)
+    return made
+
+
+async def join(person: Person, session_id: str) -> lobby_pb2.JoinSessionResponse:
+    """Joins by the session's code."""
+    return await person.lobby.JoinSession(lobby_pb2.JoinSessionRequest(code=session_id))
+
+
+async def start(person: Person, session_id: str) -> sessions_pb2.Session:
+    """Starts the session."""
+    request = sessions_pb2.StartSessionRequest(session_id=session_id)
+    return (await person.sessions.StartSession(request)).session
+
+
+async def end(person: Person, session_id: str) -> sessions_pb2.Session:
+    """Ends the session."""
+    request = sessions_pb2.EndSessionRequest(session_id=session_id)
+    return (await person.sessions.EndSession(request)).session
+
+
+async def roster(person: Person, session_id: str) -> supervision_pb2.RosterSnapshot:
+    """The roster as it is now."""
+    request = supervision_pb2.WatchRosterRequest(session_id=session_id)
+    call = person.supervision.WatchRoster(request)
+    try:
+        return (await next_of(call)).snapshot
+    finally:
+        call.cancel()
+
+
+async def next_of(call: AsyncIterator[T]) -> T:
+    """The next message of a stream."""
+    return await asyncio.wait_for(anext(aiter(call)), PATIENCE)
+
+
+async def refusal(call: Awaitable[object]) -> ServiceError:
+    """What the service refuses a call with."""
+    try:
+        await call
+    except grpc.aio.AioRpcError as failure:
+        return error_of(failure)
+    raise AssertionError("the call was not refused")
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Waits until the condition holds."""
+    async with asyncio.timeout(PATIENCE):
+        while not await condition():
+            await asyncio.sleep(0.02)
