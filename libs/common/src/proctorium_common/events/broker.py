@@ -53,6 +53,8 @@ class Broker:
         self._up = asyncio.Event()
         self._reminder = Reminder()
         self._task: asyncio.Task[None] | None = None
+        self._begun = False
+        self._closing = False
         self._lost: list[Callable[[], None]] = []
 
     def start(self) -> None:
@@ -80,16 +82,19 @@ class Broker:
 
     async def close(self) -> None:
         """Sends what waits to be sent, and ends the connection."""
+        self._closing = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
         if self._client.is_connected:
             with suppress(NatsError, TimeoutError, OSError):
                 await self._client.flush(timeout=2)
-        await self._client.close()
+        if self._begun:
+            await self._client.close()
 
     async def _connect(self) -> None:
         while True:
+            self._begun = True
             try:
                 await self._client.connect(
                     self._servers,
@@ -102,6 +107,7 @@ class Broker:
                     error_cb=self._on_error,
                     disconnected_cb=self._on_lost,
                     reconnected_cb=self._on_up,
+                    closed_cb=self._on_closed,
                 )
             except (NatsError, OSError, TimeoutError) as error:
                 await self._on_error(error)
@@ -120,6 +126,14 @@ class Broker:
             _log.warning("broker_connection_lost")
         for tell in list(self._lost):
             tell()
+
+    async def _on_closed(self) -> None:
+        """The client gave up (refused credentials, say), which we do not: whoever mends it need not restart us."""
+        if self._closing:
+            return
+        self._client = Client()
+        await asyncio.sleep(_RETRY_SECONDS)
+        self._task = asyncio.create_task(self._connect(), name="broker")
 
     async def _on_error(self, error: Exception) -> None:
         if self._reminder.due():

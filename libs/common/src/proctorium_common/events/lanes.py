@@ -59,6 +59,11 @@ class Lanes(Generic[T]):
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is here, nor expected to come again."""
+        return not self._lanes
+
     def offer(self, lane_key: str, sequence: int, item: T) -> None:
         """Takes an item. The same sequence may come again after it was sent back."""
         lane = self._lanes.setdefault(lane_key, _Lane())
@@ -80,6 +85,10 @@ class Lanes(Generic[T]):
     async def close(self) -> None:
         """Lets the work under way end, and sends back what has not begun."""
         self._closed = True
+        await self.until_idle()
+
+    async def until_idle(self) -> None:
+        """Returns when nothing is at work or waits for its turn here."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 

@@ -27,7 +27,7 @@ async def replay(
 ) -> int:
     """Publishes every published event that occurred at or after `since` again, in order, and answers how many.
 
-    Raises ServiceError BROKER_UNAVAILABLE when an event is not taken; running it again is harmless. What is not published
+    Raises ServiceError DEPENDENCY_UNAVAILABLE when an event is not taken; running it again is harmless. What is not published
     yet is the relay's. `progress` is told the number so far.
     """
     # The broker's window would drop what it has seen lately, even if it has lost it since: so the message ids are new.
@@ -45,7 +45,7 @@ async def replay(
         if outcome.failures:
             failure = outcome.failures[0]
             raise unavailable(
-                "BROKER_UNAVAILABLE",
+                "DEPENDENCY_UNAVAILABLE",
                 f"The broker did not take {failure.row.subject}: {failure.error}. {sent} were sent.",
             ) from failure.error
         after = rows[-1].position

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 import nats
+from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import (
     AckPolicy,
@@ -19,6 +20,7 @@ from nats.js.api import (
 )
 from nats.js.errors import NotFoundError
 
+from proctorium_common.errors import unavailable
 from proctorium_common.telemetry.logs import get_logger
 from proctorium_common.topology import ServiceTopology, Subscription, stream_of
 
@@ -41,10 +43,21 @@ async def declare(
     """Makes the streams and consumers that `topology` names, or changes them to what it says. Repeating it changes nothing.
 
     Consumers that it does not name any more are left alone and named in the log: removing one forgets how far it came.
+    Raises DEPENDENCY_UNAVAILABLE when the broker does not answer.
     """
-    client = await nats.connect(
-        nats_url, tls=tls, name="proctorium-declare", max_reconnect_attempts=3
-    )
+    try:
+        client = await nats.connect(
+            nats_url,
+            tls=tls,
+            name="proctorium-declare",
+            allow_reconnect=False,
+            connect_timeout=5,
+            error_cb=_ignore,
+        )
+    except (NatsError, OSError) as error:
+        raise unavailable(
+            "DEPENDENCY_UNAVAILABLE", f"NATS does not answer: {error or type(error).__name__}."
+        ) from error
     try:
         await declare_on(client.jetstream(), topology, replicas=replicas, ack_wait=ack_wait)
     finally:
@@ -121,3 +134,7 @@ async def _name_leftovers(
         for found in await jetstream.consumers_info(stream):
             if (stream, found.name) not in named:
                 _log.warning("consumer_not_in_topology", stream=stream, consumer=found.name)
+
+
+async def _ignore(_: Exception) -> None:
+    """What goes wrong is raised too."""

@@ -1,0 +1,213 @@
+"""From the commit to the effect: once, in order per aggregate, side by side over aggregates."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from sqlalchemy import select
+
+from proctorium.assessment.events.v1.events_pb2 import AttemptCreated
+from proctorium.enrollment.events.v1.events_pb2 import PersonCertified, PersonCreated
+from proctorium_common.errors import unavailable
+from proctorium_common.events.handling import EventMetadata, Handlers
+from proctorium_common.events.subscriber import Retry, Subscriber
+from proctorium_common.ids import new_id
+from proctorium_common.storage.tables import outbox
+
+from .world import CONSUMER, QUICK, World, certified, people, until
+
+
+async def test_an_event_has_its_effect_and_both_sides_know_it(world: World) -> None:
+    person = new_id()
+    async with world.relay(), world.subscriber():
+        (event_id,) = await world.record(certified(person))
+        await until(world.count_effects)
+        await until(world.is_settled)
+    (metadata,) = world.effects.metadata
+    async with world.database.transaction() as transaction:
+        row = (await transaction.execute(select(outbox))).one()
+    assert metadata == EventMetadata(
+        event_id=event_id,
+        subject=f"evt.enrollment.person.certified.v1.{person}",
+        occurred_at=row.occurred_at,
+        position=row.position,
+        deliveries=1,
+    )
+    assert row.published_at is not None
+    assert await world.marks() == 1
+
+
+async def test_events_of_one_aggregate_are_handled_in_their_order(world: World) -> None:
+    everyone = people(5)
+    shuffled = random.Random(7)
+    numbers = dict.fromkeys(everyone, 0)
+    async with world.relay(), world.subscriber():
+        for _ in range(40):
+            events = []
+            for person in shuffled.choices(everyone, k=5):
+                numbers[person] += 1
+                events.append(certified(person, numbers[person]))
+            await world.record(*events)
+        await until(world.is_settled)
+    for person in everyone:
+        assert await world.effects_of(person) == list(range(1, numbers[person] + 1))
+
+
+async def test_the_order_holds_when_some_fail_for_a_while(world: World) -> None:
+    everyone = people(4)
+    failing = random.Random(11)
+    world.effects.fail = lambda event, metadata: (
+        unavailable("AWAY", "away") if failing.random() < 0.3 else None
+    )
+    async with world.relay(), world.subscriber():
+        for nth in range(1, 16):
+            await world.record(*(certified(person, nth) for person in everyone))
+        await until(world.is_settled)
+    assert await world.letters() == 0
+    for person in everyone:
+        assert await world.effects_of(person) == list(range(1, 16))
+
+
+async def test_a_slow_aggregate_holds_up_its_own_events_only(world: World) -> None:
+    slow, quick = people(2)
+    world.effects.gates[str(slow)] = asyncio.Event()
+    async with world.relay(), world.subscriber():
+        await world.record(certified(slow, 1), certified(slow, 2), certified(quick, 1))
+        await until(world.count_effects)
+        assert (await world.effects_of(slow), await world.effects_of(quick)) == ([], [1])
+        assert (str(slow), 2) not in world.effects.seen
+        world.effects.gates[str(slow)].set()
+        await until(world.is_settled)
+    assert await world.effects_of(slow) == [1, 2]
+
+
+async def test_no_more_handlers_run_at_once_than_was_said(world: World) -> None:
+    everyone = people(6)
+    for person in everyone:
+        world.effects.gates[str(person)] = asyncio.Event()
+    async with world.relay(), world.subscriber(side_by_side=2):
+        await world.record(*map(certified, everyone))
+        await world.effects.until_seen(2)
+        await until(lambda: world.has_in_hand(6))
+        assert len(world.effects.seen) == 2
+        for gate in world.effects.gates.values():
+            gate.set()
+        await until(world.is_settled)
+    assert await world.count_effects() == 6
+
+
+async def test_more_events_than_fit_in_hand_all_get_their_turn(world: World) -> None:
+    everyone = people(50)
+    async with world.relay(), world.subscriber():
+        for nth in range(1, 11):
+            await world.record(*(certified(person, nth) for person in everyone))
+        await until(world.is_settled)
+    assert await world.count_effects() == 500
+
+
+async def test_what_fails_is_brought_again_later_and_later(world: World) -> None:
+    person = new_id()
+    times: list[float] = []
+
+    def fail(event: PersonCertified, metadata: EventMetadata) -> Exception | None:
+        times.append(asyncio.get_running_loop().time())
+        return unavailable("AWAY", "away") if metadata.deliveries < 4 else None
+
+    world.effects.fail = fail
+    slower = Retry(first=timedelta(milliseconds=100), longest=timedelta(seconds=1))
+    async with world.relay(), world.subscriber(retry=slower):
+        await world.record(certified(person))
+        await until(world.is_settled)
+    assert [metadata.deliveries for metadata in world.effects.metadata] == [1, 2, 3, 4]
+    pauses = [after - before for before, after in pairwise(times)]
+    assert [pause >= least for pause, least in zip(pauses, (0.1, 0.2, 0.4), strict=True)] == [
+        True
+    ] * 3
+    assert await world.effects_of(person) == [1]
+
+
+async def test_later_events_wait_behind_one_that_failed_and_are_not_blamed(world: World) -> None:
+    person, other = people(2)
+    world.effects.fail = lambda event, metadata: (
+        unavailable("AWAY", "away")
+        if event.certified_until_time.seconds == 1 and metadata.deliveries < 6
+        else None
+    )
+    async with world.relay(), world.subscriber():
+        await world.record(certified(person, 1), certified(person, 2), certified(other, 7))
+        await until(world.is_settled)
+    assert await world.effects_of(person) == [1, 2]
+    later = [
+        metadata.deliveries
+        for metadata, (_, nth) in zip(world.effects.metadata, world.effects.seen, strict=True)
+        if nth == 2
+    ]
+    assert later == [1], "being held back is no failure of its own"
+
+
+async def test_a_second_delivery_of_what_was_handled_changes_nothing(world: World) -> None:
+    person = new_id()
+    async with world.relay(), world.subscriber():
+        await world.record(certified(person))
+        await until(world.is_settled)
+        client = await world.broker.connected()
+        stored = await client.jetstream().get_msg("ENROLLMENT", 1)
+        headers = {**(stored.headers or {}), "Nats-Msg-Id": "another"}
+        await client.jetstream().publish(stored.subject or "", stored.data or b"", headers=headers)
+        await until(world.is_settled)
+        assert await world.in_stream() == 2
+    assert await world.effects_of(person) == [1]
+    assert len(world.effects.seen) == 1
+
+
+async def test_stopping_lets_handlers_end_and_gives_the_rest_back(world: World) -> None:
+    first, second = people(2)
+    for person in (first, second):
+        world.effects.gates[str(person)] = asyncio.Event()
+    async with world.relay():
+        async with world.subscriber(side_by_side=1) as subscriber:
+            await world.record(certified(first), certified(second))
+            await world.effects.until_seen(1)
+            await until(lambda: world.has_in_hand(2))
+            subscriber.stop()
+            world.effects.gates[str(first)].set()
+        assert await world.effects_of() == [1], "what was begun ended, and nothing else began"
+        world.effects.gates[str(second)].set()
+        async with world.subscriber():
+            await until(world.is_settled)
+    assert sorted(await world.effects_of()) == [1, 1]
+
+
+async def test_an_event_of_another_message_type_has_a_handler_of_its_own(world: World) -> None:
+    created: list[str] = []
+
+    async def on_created(_: object, event: PersonCreated, __: EventMetadata) -> None:
+        created.append(event.person_id)
+
+    person = new_id()
+    handlers: Handlers = {PersonCreated: on_created, **world.effects.handlers}
+    async with world.relay(), world.subscriber(handlers):
+        async with world.database.transaction() as transaction:
+            transaction.record(PersonCreated(person_id=str(person)))
+            transaction.record(certified(person, 2))
+        await until(world.is_settled)
+    assert created == [str(person)]
+    assert await world.effects_of(person) == [2]
+
+
+def test_a_consumer_listens_to_one_owner(world: World) -> None:
+    async def ignore(*_: object) -> None:
+        return
+
+    with pytest.raises(ValueError, match="one owner"):
+        Subscriber(
+            world.database,
+            world.broker,
+            CONSUMER,
+            {PersonCreated: ignore, AttemptCreated: ignore},
+            retry=QUICK,
+        )

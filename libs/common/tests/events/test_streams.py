@@ -1,0 +1,81 @@
+"""Streams and consumers are declared from the table, as often as one likes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from nats.js.api import ConsumerConfig
+from structlog.testing import capture_logs
+
+from proctorium_common.errors import ServiceError
+from proctorium_common.events.streams import declare
+from proctorium_common.topology import SERVICES, Subscription
+from proctorium_devstack.parts.nats import Nats
+
+from .world import CONSUMER, STREAM, TOPOLOGY, World
+
+
+async def test_declaring_twice_changes_nothing(world: World) -> None:
+    jetstream = (await world.broker.connected()).jetstream()
+
+    async def declared() -> tuple[object, ...]:
+        stream = await jetstream.stream_info(STREAM)
+        consumer = await jetstream.consumer_info(STREAM, CONSUMER)
+        return stream.config, stream.created, consumer.config, consumer.created
+
+    before = await declared()
+    await world.declare()
+    assert await declared() == before
+
+
+async def test_a_changed_table_changes_the_consumer_and_keeps_how_far_it_came(
+    world: World,
+) -> None:
+    sample = TOPOLOGY["sample"]
+    narrower = replace(
+        sample, subscriptions=(Subscription(CONSUMER, "enrollment", ("person.certified",)),)
+    )
+    await declare(world.nats.url, {**TOPOLOGY, "sample": narrower})
+    jetstream = (await world.broker.connected()).jetstream()
+    config = (await jetstream.consumer_info(STREAM, CONSUMER)).config
+    assert (config.filter_subjects or [config.filter_subject]) == [
+        "evt.enrollment.person.certified.v1.>"
+    ]
+
+
+async def test_what_the_table_does_not_name_is_named_in_the_log_and_left_alone(
+    world: World,
+) -> None:
+    jetstream = (await world.broker.connected()).jetstream()
+    await jetstream.add_consumer(STREAM, ConsumerConfig(durable_name="old--purpose"))
+    with capture_logs() as logs:
+        await world.declare()
+    assert [line["consumer"] for line in logs] == ["old--purpose"]
+    assert (await jetstream.consumer_info(STREAM, "old--purpose")).name == "old--purpose"
+
+
+async def test_the_real_table_can_be_declared(own_nats: Nats) -> None:
+    await declare(own_nats.url, SERVICES)
+    await declare(own_nats.url, SERVICES)
+
+
+async def test_a_consumer_that_lacks_what_its_handlers_want_is_said(world: World) -> None:
+    sample = replace(
+        TOPOLOGY["sample"],
+        subscriptions=(Subscription(CONSUMER, "enrollment", ("person.created",)),),
+    )
+    await declare(world.nats.url, {**TOPOLOGY, "sample": sample})
+    with capture_logs() as logs:
+        async with world.subscriber() as subscriber:
+            while not subscriber.is_attached:
+                await world.unpublished()
+    lacking = [line for line in logs if line["event"] == "consumer_lacks_subjects"]
+    assert [line["subjects"] for line in lacking] == [["evt.enrollment.person.certified.v1.>"]]
+
+
+async def test_a_broker_that_is_not_there_is_said(bare_world: World) -> None:
+    await bare_world.nats.stop()
+    with pytest.raises(ServiceError) as caught:
+        await bare_world.declare()
+    assert caught.value.reason == "DEPENDENCY_UNAVAILABLE"

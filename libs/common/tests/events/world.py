@@ -1,0 +1,242 @@
+"""A small world for the tests of events: a database, a broker, and whoever is started in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from uuid import UUID
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from nats.js.errors import NotFoundError
+from sqlalchemy import func, insert, select
+
+from proctorium.enrollment.events.v1.events_pb2 import PersonCertified
+from proctorium_common.events.broker import Broker
+from proctorium_common.events.handling import EventMetadata, Handlers
+from proctorium_common.events.relay import Relay
+from proctorium_common.events.streams import declare
+from proctorium_common.events.subscriber import Retry, Subscriber
+from proctorium_common.ids import new_id
+from proctorium_common.storage.database import Database, Transaction
+from proctorium_common.storage.listen import Listener
+from proctorium_common.storage.tables import dead_letters, inbox, outbox
+from proctorium_common.topology import ServiceTopology, Subscription
+from proctorium_devstack.parts.nats import Nats
+
+from ..sample.storage.tables import effects
+
+CONSUMER = "sample--people"
+STREAM = "ENROLLMENT"
+ACK_WAIT = timedelta(seconds=1)
+QUICK = Retry(first=timedelta(milliseconds=20), longest=timedelta(milliseconds=200))
+
+TOPOLOGY = {
+    "enrollment": ServiceTopology(
+        name="enrollment",
+        folder="",
+        package="",
+        owns="people",
+        publishes=("person.created", "person.certified"),
+    ),
+    "sample": ServiceTopology(
+        name="sample",
+        folder="",
+        package="",
+        owns="effects",
+        subscriptions=(
+            Subscription(CONSUMER, "enrollment", ("person.created", "person.certified")),
+        ),
+    ),
+}
+
+
+def certified(person: UUID, nth: int = 1) -> PersonCertified:
+    """An event of the aggregate `person`, numbered."""
+    return PersonCertified(person_id=str(person), certified_until_time=Timestamp(seconds=nth))
+
+
+class Effects:
+    """A handler that has an effect in the database, can be told to fail, and lets tests wait for what it saw."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, int]] = []
+        self.metadata: list[EventMetadata] = []
+        self.fail: Callable[[PersonCertified, EventMetadata], Exception | None] = (
+            lambda event, metadata: None
+        )
+        self.gates: dict[str, asyncio.Event] = {}
+        self._changed = asyncio.Condition()
+
+    async def __call__(
+        self, transaction: Transaction, event: PersonCertified, metadata: EventMetadata
+    ) -> None:
+        nth = event.certified_until_time.seconds
+        self.metadata.append(metadata)
+        await self._see(event.person_id, nth)
+        if gate := self.gates.get(event.person_id):
+            await gate.wait()
+        if error := self.fail(event, metadata):
+            raise error
+        await transaction.execute(insert(effects), {"what": event.person_id, "nth": nth})
+
+    async def _see(self, person: str, nth: int) -> None:
+        async with self._changed:
+            self.seen.append((person, nth))
+            self._changed.notify_all()
+
+    async def until_seen(self, enough: int) -> None:
+        """Returns when the handler was entered so many times."""
+        async with asyncio.timeout(30), self._changed:
+            await self._changed.wait_for(lambda: len(self.seen) >= enough)
+
+    @property
+    def handlers(self) -> Handlers:
+        """This handler for the numbered events."""
+        return {PersonCertified: self}
+
+
+class World:
+    """What runs in one test."""
+
+    def __init__(self, database: Database, nats: Nats) -> None:
+        self.database = database
+        self.nats = nats
+        self.broker = Broker(nats.url, name="test")
+        self.listener = Listener(database)
+        self.effects = Effects()
+
+    async def declare(self) -> None:
+        """Streams and consumers."""
+        await declare(self.nats.url, TOPOLOGY, ack_wait=ACK_WAIT)
+
+    async def record(self, *events: PersonCertified) -> list[UUID]:
+        """One transaction with these events."""
+        async with self.database.transaction() as transaction:
+            return [transaction.record(event) for event in events]
+
+    @asynccontextmanager
+    async def relay(self) -> AsyncIterator[Relay]:
+        """A relay that runs within the block."""
+        made = Relay(self.database, self.broker, self.listener, standby=timedelta(milliseconds=20))
+        async with running(made.run()):
+            yield made
+
+    @asynccontextmanager
+    async def subscriber(
+        self, handlers: Handlers | None = None, *, retry: Retry = QUICK, side_by_side: int = 16
+    ) -> AsyncIterator[Subscriber]:
+        """A subscriber that runs within the block and drains at its end."""
+        made = Subscriber(
+            self.database,
+            self.broker,
+            CONSUMER,
+            handlers or self.effects.handlers,
+            retry=retry,
+            side_by_side=side_by_side,
+        )
+        task = asyncio.create_task(made.run())
+        try:
+            yield made
+        finally:
+            made.stop()
+            async with asyncio.timeout(30):
+                await task
+
+    async def effects_of(self, person: UUID | None = None) -> list[int]:
+        """The numbers of the effects, in the order they were had in."""
+        query = select(effects.c.nth).order_by(effects.c.id)
+        if person is not None:
+            query = query.where(effects.c.what == str(person))
+        async with self.database.transaction() as transaction:
+            return list((await transaction.execute(query)).scalars())
+
+    async def count_effects(self) -> int:
+        """All effects."""
+        return len(await self.effects_of())
+
+    async def unpublished(self) -> int:
+        """Events that wait in the outbox."""
+        query = select(func.count()).where(outbox.c.published_at.is_(None))
+        async with self.database.transaction() as transaction:
+            return (await transaction.execute(query)).scalar_one()
+
+    async def marks(self) -> int:
+        """Rows in the inbox."""
+        async with self.database.transaction() as transaction:
+            return (await transaction.execute(select(func.count()).select_from(inbox))).scalar_one()
+
+    async def letters(self) -> int:
+        """Open dead letters."""
+        query = select(func.count()).where(dead_letters.c.resolved_at.is_(None))
+        async with self.database.transaction() as transaction:
+            return (await transaction.execute(query)).scalar_one()
+
+    async def in_stream(self) -> int:
+        """Messages in the stream; -1 without one."""
+        client = await self.broker.connected()
+        try:
+            return (await client.jetstream().stream_info(STREAM)).state.messages
+        except NotFoundError:
+            return -1
+
+    async def unacknowledged(self) -> int:
+        """What the broker still holds for the consumer: under way or to come."""
+        client = await self.broker.connected()
+        info = await client.jetstream().consumer_info(STREAM, CONSUMER)
+        return (info.num_ack_pending or 0) + (info.num_pending or 0)
+
+    async def is_published(self) -> bool:
+        """Whether the outbox is empty."""
+        return await self.unpublished() == 0
+
+    async def forgets(self) -> bool:
+        """Whether the stream takes a message id that it had before."""
+        client = await self.broker.connected()
+        ack = await client.jetstream().publish(
+            "evt.enrollment.person.other.v1.x", b"", headers={"Nats-Msg-Id": "the same"}
+        )
+        return not ack.duplicate
+
+    async def has_in_hand(self, many: int) -> bool:
+        """Whether so many events are with the subscriber now."""
+        client = await self.broker.connected()
+        info = await client.jetstream().consumer_info(STREAM, CONSUMER)
+        return bool(info.num_ack_pending == many)
+
+    async def is_settled(self) -> bool:
+        """Whether every event was published, and acknowledged by the consumer."""
+        return await self.unpublished() == 0 and await self.unacknowledged() == 0
+
+
+@asynccontextmanager
+async def running(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    """Runs `work` within the block and cancels it at the end; its failure fails the test."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        done, _ = await asyncio.wait({task}, timeout=30)
+        assert done, "it did not end when it was cancelled"
+        if not task.cancelled():
+            task.result()
+
+
+async def until(condition: Callable[[], object], timeout: float = 30) -> None:
+    """Returns when `condition`, a coroutine function or a plain one, answers something true."""
+    async with asyncio.timeout(timeout):
+        while True:
+            answer = condition()
+            if asyncio.iscoroutine(answer):
+                answer = await answer
+            if answer:
+                return
+            # The condition is the database's or the broker's, which can only be asked.
+            await asyncio.sleep(0.01)
+
+
+def people(many: int) -> list[UUID]:
+    """Ids of so many aggregates."""
+    return [new_id() for _ in range(many)]
