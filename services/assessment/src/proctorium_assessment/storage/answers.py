@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from proctorium_assessment.domain.answer_sheet import AnswerSheet, Revision
 from proctorium_assessment.domain.attempts import State
@@ -118,7 +119,7 @@ async def counting(
             table.c.position,
             table.c.head,
         )
-        .distinct(table.c.attempt_id, table.c.item_id)
+        .ext(distinct_on(table.c.attempt_id, table.c.item_id))
         .where(table.c.attempt_id.in_(attempt_ids), ~table.c.late)
         .order_by(table.c.attempt_id, table.c.item_id, table.c.sequence.desc())
     )
@@ -135,7 +136,7 @@ async def answered_counts(tx: Transaction, attempt_ids: Collection[UUID]) -> Map
     table = answer_revisions
     newest = (
         select(table.c.attempt_id, func.length(table.c.answer).label("length"))
-        .distinct(table.c.attempt_id, table.c.item_id)
+        .ext(distinct_on(table.c.attempt_id, table.c.item_id))
         .where(table.c.attempt_id.in_(attempt_ids), ~table.c.late)
         .order_by(table.c.attempt_id, table.c.item_id, table.c.sequence.desc())
         .subquery()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from proctorium_assessment.storage.tables import course_assessments, courses
 from proctorium_common.storage.database import Transaction
@@ -70,7 +70,7 @@ async def holding(tx: Transaction, assessment_ids: Collection[UUID]) -> Mapping[
     """The course of each assessment; of several, the one that is oldest."""
     query = (
         select(course_assessments.c.assessment_id, course_assessments.c.course_id)
-        .distinct(course_assessments.c.assessment_id)
+        .ext(distinct_on(course_assessments.c.assessment_id))
         .where(course_assessments.c.assessment_id.in_(assessment_ids))
         .order_by(course_assessments.c.assessment_id, course_assessments.c.course_id)
     )

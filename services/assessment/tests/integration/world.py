@@ -1,0 +1,276 @@
+"""The real service on a real database and broker, and the people and services around it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import grpc
+from google.protobuf.message import Message
+
+from proctorium.assessment.v1 import (
+    assessments_pb2,
+    assessments_pb2_grpc,
+    attempts_pb2,
+    attempts_pb2_grpc,
+    items_pb2,
+    results_pb2_grpc,
+)
+from proctorium.session.events.v1 import events_pb2 as session_events
+from proctorium_assessment.__main__ import build
+from proctorium_assessment.settings import Settings
+from proctorium_assessment.subscribers import sessions as session_handlers
+from proctorium_common.clock import utc_now
+from proctorium_common.errors import ServiceError
+from proctorium_common.events.envelope import name_of
+from proctorium_common.events.handling import EventMetadata
+from proctorium_common.ids import new_id
+from proctorium_common.process.service import Service
+from proctorium_common.rpc.client import Channel, channel
+from proctorium_common.rpc.status import error_of
+from proctorium_common.security.keys import KeyRing, SigningKey
+from proctorium_common.security.tokens import TokenSigner
+from proctorium_devstack.parts.nats import Nats
+
+from ..builders import RIGHT, assessment_proto
+
+MASTER_KEY = base64.b64encode(bytes(range(32))).decode()
+
+SESSION_HANDLERS: Mapping[type[Message], Any] = {
+    session_events.SessionScheduled: session_handlers.on_session_scheduled,
+    session_events.SessionEnded: session_handlers.on_session_ended,
+    session_events.ParticipantJoined: session_handlers.on_participant_joined,
+    session_events.ParticipantAssessmentAuthorized: session_handlers.on_assessment_authorized,
+    session_events.ParticipantRemoved: session_handlers.on_participant_removed,
+}
+
+
+class MovableClock:
+    """The real time, moved forward by tests that cannot wait an hour."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return utc_now() + self.ahead
+
+    def move(self, by: timedelta) -> None:
+        self.ahead += by
+
+
+class Person:
+    """Somebody signed in, with the stubs they call."""
+
+    def __init__(self, world: World, *roles: str, person_id: UUID | None = None) -> None:
+        self.person_id = person_id or new_id()
+        token = TokenSigner(world.key, life=timedelta(hours=12)).sign(self.person_id, roles).text
+        self.channel: Channel = channel(world.service.address, bearer=lambda: token)
+        self.assessments = assessments_pb2_grpc.AssessmentServiceStub(self.channel)
+        self.attempts = attempts_pb2_grpc.AttemptServiceStub(self.channel)
+        self.results = results_pb2_grpc.ResultServiceStub(self.channel)
+        self.certificates = results_pb2_grpc.CertificateServiceStub(self.channel)
+        self.transcripts = results_pb2_grpc.TranscriptServiceStub(self.channel)
+
+
+@dataclass
+class Seat:
+    """A learner in a session: what the events of session orchestration say of them."""
+
+    learner: Person
+    session_id: UUID
+    assessment_id: UUID
+    course_id: UUID
+    proctor_id: UUID
+    participant_id: UUID = field(default_factory=new_id)
+    attempt_id: str = ""
+    items: list[items_pb2.Item] = field(default_factory=list)
+
+    def scheduled(self) -> session_events.SessionScheduled:
+        return session_events.SessionScheduled(
+            session_id=str(self.session_id),
+            course_id=str(self.course_id),
+            assessment_ids=[str(self.assessment_id)],
+            proctor_ids=[str(self.proctor_id)],
+        )
+
+    def joined(self) -> session_events.ParticipantJoined:
+        return session_events.ParticipantJoined(
+            participant_id=str(self.participant_id),
+            session_id=str(self.session_id),
+            person_id=str(self.learner.person_id),
+            course_id=str(self.course_id),
+            assessment_ids=[str(self.assessment_id)],
+        )
+
+    def authorized(self) -> session_events.ParticipantAssessmentAuthorized:
+        return session_events.ParticipantAssessmentAuthorized(
+            participant_id=str(self.participant_id),
+            session_id=str(self.session_id),
+            person_id=str(self.learner.person_id),
+            assessment_id=str(self.assessment_id),
+            authorized_by=str(self.proctor_id),
+        )
+
+    def removed(self) -> session_events.ParticipantRemoved:
+        return session_events.ParticipantRemoved(
+            participant_id=str(self.participant_id),
+            session_id=str(self.session_id),
+            person_id=str(self.learner.person_id),
+            removed_by=str(self.proctor_id),
+        )
+
+    def ended(self) -> session_events.SessionEnded:
+        event = session_events.SessionEnded(
+            session_id=str(self.session_id), course_id=str(self.course_id)
+        )
+        event.end_time.FromDatetime(datetime.now(UTC))
+        return event
+
+    def change(
+        self, sequence: int, item: int, answer: items_pb2.Answer | None = None
+    ) -> attempts_pb2.AnswerChange:
+        """A change of the question at `item`; the right answer unless one is given."""
+        return attempts_pb2.AnswerChange(
+            sequence=sequence,
+            item_id=self.items[item].item_id,
+            answer=RIGHT[item] if answer is None else answer,
+        )
+
+    async def save(self, *changes: attempts_pb2.AnswerChange) -> attempts_pb2.Receipt:
+        request = attempts_pb2.SaveAnswersRequest(attempt_id=self.attempt_id, changes=changes)
+        return (await self.learner.attempts.SaveAnswers(request)).receipt
+
+    async def begin(self) -> attempts_pb2.Attempt:
+        request = attempts_pb2.BeginAttemptRequest(attempt_id=self.attempt_id)
+        begun = (await self.learner.attempts.BeginAttempt(request)).attempt
+        self.items = list(begun.items)
+        return begun
+
+    async def submit(self) -> attempts_pb2.Attempt:
+        request = attempts_pb2.SubmitAttemptRequest(attempt_id=self.attempt_id)
+        return (await self.learner.attempts.SubmitAttempt(request)).attempt
+
+    async def attempt(self) -> attempts_pb2.Attempt:
+        request = attempts_pb2.GetAttemptRequest(attempt_id=self.attempt_id)
+        return (await self.learner.attempts.GetAttempt(request)).attempt
+
+
+class World:
+    """The service and whoever calls it."""
+
+    def __init__(
+        self, service: Service[Settings], key: SigningKey, clock: MovableClock, nats: Nats
+    ) -> None:
+        self.service = service
+        self.key = key
+        self.clock = clock
+        self.nats = nats
+        self.administrator = Person(self, "administrator")
+        self._position = 0
+
+    def person(self, *roles: str, person_id: UUID | None = None) -> Person:
+        return Person(self, *(roles or ("learner",)), person_id=person_id)
+
+    async def publish(self, assessment: assessments_pb2.Assessment) -> assessments_pb2.Assessment:
+        """An assessment that can be taken."""
+        stub = self.administrator.assessments
+        created = await stub.CreateAssessment(
+            assessments_pb2.CreateAssessmentRequest(assessment=assessment)
+        )
+        published = await stub.PublishAssessment(
+            assessments_pb2.PublishAssessmentRequest(assessment_id=created.assessment.assessment_id)
+        )
+        return published.assessment
+
+    async def handle(self, event: Message) -> None:
+        """The event, handled as the subscriber does it."""
+        self._position += 1
+        subject = name_of(event.DESCRIPTOR).short
+        metadata = EventMetadata(new_id(), subject, self.clock(), self._position, 1)
+        async with self.service.database.transaction() as tx:
+            await SESSION_HANDLERS[type(event)](tx, event, metadata)
+
+    def seat(self, assessment_id: str, *, learner: Person | None = None) -> Seat:
+        """A learner who has not joined yet."""
+        return Seat(
+            learner or self.person(), new_id(), UUID(assessment_id), new_id(), proctor_id=new_id()
+        )
+
+    async def joined(self, **assessment: Any) -> Seat:
+        """A learner who waits for authorisation."""
+        published = await self.publish(assessment_proto(**assessment))
+        seat = self.seat(published.assessment_id)
+        await self.handle(seat.scheduled())
+        await self.handle(seat.joined())
+        seat.attempt_id = (await self.attempts_of(seat))[0].attempt_id
+        return seat
+
+    async def authorized(self, **assessment: Any) -> Seat:
+        """A learner who may begin."""
+        seat = await self.joined(**assessment)
+        await self.handle(seat.authorized())
+        return seat
+
+    async def begun(self, **assessment: Any) -> Seat:
+        """A learner at work."""
+        seat = await self.authorized(**assessment)
+        await seat.begin()
+        return seat
+
+    async def attempts_of(self, seat: Seat) -> list[attempts_pb2.Attempt]:
+        request = attempts_pb2.ListAttemptsRequest(session_id=str(seat.session_id))
+        return list((await self.administrator.attempts.ListAttempts(request)).attempts)
+
+    async def sql(self, statement: str, *arguments: object) -> list[Mapping[str, Any]]:
+        """Runs one statement as the service's own role could."""
+        connection = await self.service.database.connect()
+        try:
+            return [dict(row) for row in await connection.fetch(statement, *arguments)]
+        finally:
+            await connection.close()
+
+    async def events(self, action: str) -> list[bytes]:
+        """The bodies of all recorded events named so ("attempt.began"), in order."""
+        rows = await self.sql(
+            "SELECT body FROM outbox WHERE subject LIKE $1 ORDER BY position",
+            f"evt.assessment.{action}.v1.%",
+        )
+        return [row["body"] for row in rows]
+
+
+@asynccontextmanager
+async def world(
+    database_url: str, nats: Nats, enrollment: str = "127.0.0.1:1", **settings: Any
+) -> AsyncIterator[World]:
+    """The service, ready, on this database and broker."""
+    clock = MovableClock()
+    key = SigningKey.generate()
+    given = Settings(
+        **{
+            "database_url": database_url,
+            "nats_url": nats.url,
+            "enrollment_address": enrollment,
+            "master_key": MASTER_KEY,
+            "public_url": "https://exams.example.org",
+            "drain_wait": timedelta(0),
+            "check_every": timedelta(milliseconds=50),
+            "progress_every": timedelta(milliseconds=100),
+            **settings,
+        }
+    )
+    async with Service.running(given, build, clock=clock, keys=KeyRing.of(key.public)) as service:
+        yield World(service, key, clock, nats)
+
+
+async def refusal(call: Any) -> ServiceError:
+    """What a call that must fail was told."""
+    try:
+        answer = await call
+    except grpc.aio.AioRpcError as failed:
+        return error_of(failed)
+    raise AssertionError(f"it was answered: {answer}")
