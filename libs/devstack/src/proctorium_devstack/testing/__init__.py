@@ -6,6 +6,9 @@
   package's migrations. Any number in one test.
 - `nats` (session): a server that all tests share; `nats.url`.
 - `own_nats` (test): an empty server of one's own, which the test may stop, kill, wipe and start again.
+- `running` (test): `running(Settings, build)` serves one service in this process, over TLS, with a fresh database, a broker of its
+  own and tokens of a key that only the test has; `served.channel(person_id, "proctor")` calls it, `served.tell(event)` publishes an
+  event to it. See `services`.
 - `free_port` (test): a function that names a port nobody listens on.
 
 The servers' methods are coroutines and run on any loop.
@@ -21,8 +24,11 @@ from proctorium_devstack.testing.servers import (
     own_nats,
     postgres,
 )
+from proctorium_devstack.testing.services import Running, Served, running
 
 __all__ = [
+    "Running",
+    "Served",
     "_background",
     "_scratch",
     "empty_database",
@@ -31,4 +37,5 @@ __all__ = [
     "nats",
     "own_nats",
     "postgres",
+    "running",
 ]

@@ -1,0 +1,163 @@
+"""One service in the test's own process, with a database, a broker and certificates of its own, called as whoever the test wants to be.
+
+async def test_…(running: Running) -> None:
+async with running(Settings, build) as served:
+stub = CodeServiceStub(served.channel(person_id, "administrator"))
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from uuid import UUID
+
+import pytest
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from proctorium_common.clock import Clock
+    from proctorium_common.process.service import Service
+    from proctorium_common.process.settings import ServiceSettings
+    from proctorium_common.rpc.client import Channel
+    from proctorium_devstack.parts.nats import Nats
+    from proctorium_devstack.testing.servers import MigratedDatabase
+
+    S = TypeVar("S", bound=ServiceSettings)
+else:
+    S = TypeVar("S")
+
+
+class Served(Generic[S]):
+    """A service that runs in this process."""
+
+    def __init__(self, service: Service[S], certificates: Path, token: Callable[..., str]) -> None:
+        self.service = service
+        self._certificates = certificates
+        self._token = token
+        self._opened: list[Channel] = []
+        self._positions = itertools.count(1)
+
+    def token(self, person_id: UUID, *roles: str) -> str:
+        """What this person shows when they hold these roles."""
+        return self._token(person_id, roles)
+
+    def channel(self, person_id: UUID | None = None, *roles: str, peer: str = "edge") -> Channel:
+        """A channel for a person (None: nobody has signed in) that comes by way of `peer`: the edge, or another service."""
+        from proctorium_common.rpc.client import channel
+        from proctorium_common.security.tls import Certificates
+        from proctorium_devstack.parts.certificates import issue
+
+        pair = issue(self._certificates, [peer])[peer]
+        bearer = self.token(person_id, *roles) if person_id is not None else None
+        opened = channel(
+            self.service.address,
+            certificates=Certificates.load(pair.certificate, pair.key, pair.authority),
+            server=self.service.name,
+            bearer=None if bearer is None else lambda: bearer,
+        )
+        self._opened.append(opened)
+        return opened
+
+    async def tell(
+        self, event: Message, *, position: int | None = None, time: datetime | None = None
+    ) -> UUID:
+        """Publish an event as the relay of its owner would; its id."""
+        import nats
+
+        from proctorium_common.events.envelope import MESSAGE_ID, POSITION, seal
+        from proctorium_common.ids import new_id
+
+        event_id = new_id()
+        sealed = seal(event, event_id, time or self.service.clock())
+        at = next(self._positions) if position is None else position
+        headers = {**sealed.headers, POSITION: str(at), MESSAGE_ID: str(event_id)}
+        client = await nats.connect(self.service.settings.nats_url)
+        try:
+            await client.jetstream().publish(sealed.subject, sealed.body, headers=headers)
+        finally:
+            await client.close()
+        return event_id
+
+    async def close(self) -> None:
+        """End the channels that were opened."""
+        for opened in self._opened:
+            await opened.close()
+
+
+class Running(Protocol):
+    """What the fixture `running` is."""
+
+    def __call__(
+        self,
+        settings: type[S],
+        build: Callable[[Service[S]], None],
+        *,
+        package: str | None = None,
+        clock: Clock | None = None,
+        **overrides: object,
+    ) -> AbstractAsyncContextManager[Served[S]]:
+        """Run the service that `build` makes, ready within the block; `overrides` are fields of its settings."""
+        ...
+
+
+@pytest.fixture
+def running(migrated_database: MigratedDatabase, own_nats: Nats, tmp_path: Path) -> Running:
+    """Runs services, each with a fresh database; all that one test runs share a broker and an authority."""
+    from proctorium_common.clock import utc_now
+    from proctorium_common.events.streams import declare
+    from proctorium_common.process.service import Service, place_of
+    from proctorium_common.security.keys import KeyRing, SigningKey
+    from proctorium_common.security.tokens import TokenSigner
+    from proctorium_common.topology import SERVICES
+    from proctorium_devstack.parts.certificates import issue
+
+    key = SigningKey.generate()
+    certificates = tmp_path / "certificates"
+
+    @asynccontextmanager
+    async def run(
+        settings: type[S],
+        build: Callable[[Service[S]], None],
+        *,
+        package: str | None = None,
+        clock: Clock | None = None,
+        **overrides: object,
+    ) -> AsyncIterator[Served[S]]:
+        package = package or settings.__module__.partition(".")[0]
+        name = place_of(package).name
+        pair = issue(certificates, [name])[name]
+        signer = TokenSigner(key, clock=clock or utc_now)
+        await declare(own_nats.url, SERVICES)
+        given: dict[str, object] = {
+            "database_url": migrated_database(package),
+            "nats_url": own_nats.url,
+            "listen": "127.0.0.1:0",
+            "tls_certificate": pair.certificate,
+            "tls_key": pair.key,
+            "tls_authority": pair.authority,
+            "drain_wait": 0,
+            "drain_grace": 5,
+            **overrides,
+        }
+        async with AsyncExitStack() as stack:
+            service = await stack.enter_async_context(
+                Service.running(
+                    settings.model_validate(given),
+                    build,
+                    package=package,
+                    clock=clock or utc_now,
+                    keys=KeyRing.of(key.public),
+                )
+            )
+            served = Served(
+                service, certificates, lambda person, roles: signer.sign(person, roles).text
+            )
+            stack.push_async_callback(served.close)
+            yield served
+
+    return run
