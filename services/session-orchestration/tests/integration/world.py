@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -48,10 +48,10 @@ class Person:
 
     person_id: UUID
     channel: grpc.aio.Channel
-    sessions: sessions_pb2_grpc.SessionServiceAsyncStub = field(init=False)
-    lobby: lobby_pb2_grpc.LobbyServiceAsyncStub = field(init=False)
-    supervision: supervision_pb2_grpc.SupervisionServiceAsyncStub = field(init=False)
-    record: supervision_pb2_grpc.RecordServiceAsyncStub = field(init=False)
+    sessions: sessions_pb2_grpc.SessionServiceStub = field(init=False)
+    lobby: lobby_pb2_grpc.LobbyServiceStub = field(init=False)
+    supervision: supervision_pb2_grpc.SupervisionServiceStub = field(init=False)
+    record: supervision_pb2_grpc.RecordServiceStub = field(init=False)
 
     def __post_init__(self) -> None:
         self.sessions = sessions_pb2_grpc.SessionServiceStub(self.channel)
@@ -186,10 +186,10 @@ def plan(
     duration: timedelta = timedelta(hours=1),
     capacity: int = 10,
     assessments: int = 1,
-    late_entry: sessions_pb2.LateEntry = sessions_pb2.LATE_ENTRY_CLOSED,
+    late_entry: sessions_pb2.LateEntry.ValueType = sessions_pb2.LATE_ENTRY_CLOSED,
     late_entry_limit: timedelta | None = None,
     lobby_lead: timedelta | None = None,
-    identity: sessions_pb2.IdentityPolicy = sessions_pb2.IDENTITY_POLICY_NONE,
+    identity: sessions_pb2.IdentityPolicy.ValueType = sessions_pb2.IDENTITY_POLICY_NONE,
 ) -> sessions_pb2.SessionPlan:
     """A plan that is right; by default its lobby is due and nobody's identity is asked for."""
     made = sessions_pb2.SessionPlan(
@@ -238,7 +238,7 @@ async def roster(person: Person, session_id: str) -> supervision_pb2.RosterSnaps
         call.cancel()
 
 
-async def next_of(call: AsyncIterator[T]) -> T:
+async def next_of(call: AsyncIterable[T]) -> T:
     """The next message of a stream."""
     return await asyncio.wait_for(anext(aiter(call)), PATIENCE)
 

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+
+from proctorium_session.api.addresses import address_of
+
+PEER = "ipv4:127.0.0.1:4711"
+
+
+def test_the_edge_is_believed() -> None:
+    metadata = {"x-envoy-external-address": "192.0.2.7", "x-forwarded-for": "198.51.100.1"}
+    assert address_of(metadata, PEER, through_edge=True) == "192.0.2.7"
+
+
+def test_of_forwarded_addresses_only_the_last_is_the_edges_own_word() -> None:
+    metadata = {"x-forwarded-for": "203.0.113.99, 192.0.2.7"}
+    assert address_of(metadata, PEER, through_edge=True) == "192.0.2.7"
+
+
+def test_headers_of_anybody_else_are_not_believed() -> None:
+    metadata = {"x-envoy-external-address": "192.0.2.7", "x-forwarded-for": "192.0.2.7"}
+    assert address_of(metadata, PEER, through_edge=False) == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("peer", "address"),
+    [
+        ("ipv6:%5B2001:db8::1%5D:4711", "2001:db8::1"),
+        ("ipv6:[::1]:80", "::1"),
+        ("unix:/run/proctorium.sock", ""),
+    ],
+    ids=["escaped", "plain", "no network"],
+)
+def test_peers_are_read_in_grpcs_spelling(peer: str, address: str) -> None:
+    assert address_of({}, peer, through_edge=False) == address
+
+
+def test_what_is_no_address_is_left_out() -> None:
+    metadata = {"x-forwarded-for": "not an address" * 20}
+    assert address_of(metadata, PEER, through_edge=True) == ""

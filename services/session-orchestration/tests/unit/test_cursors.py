@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proctorium_session.api.cursors import NOTHING, cursor_of, revision_of
+
+
+@given(revision=st.integers(0, 10**17))
+def test_a_cursor_says_its_revision(revision: int) -> None:
+    assert revision_of(cursor_of(revision)) == revision
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "-1", "1.0", "9" * 40, "٣"],
+    ids=["none", "word", "minus", "part", "long", "script"],
+)
+def test_what_is_no_cursor_of_ours_is_older_than_everything(text: str) -> None:
+    assert revision_of(text) == NOTHING

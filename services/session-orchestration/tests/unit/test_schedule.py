@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proctorium_common.errors import ServiceError
+from proctorium_session.domain.schedule import (
+    Engagement,
+    check_certifications,
+    check_overlap,
+    check_start,
+    overlaps,
+)
+
+from .builders import NOON, a_plan
+
+PROCTOR, OTHER = UUID(int=1), UUID(int=2)
+minutes = st.integers(-300, 300).map(lambda each: NOON + timedelta(minutes=each))
+lengths = st.integers(1, 240).map(lambda each: timedelta(minutes=each))
+
+
+def engagement(start: datetime, length: timedelta, proctor: UUID = PROCTOR) -> Engagement:
+    return Engagement(proctor, UUID(int=50), start, start + length)
+
+
+@given(start=minutes, length=lengths, other=minutes, other_length=lengths)
+def test_two_sessions_overlap_exactly_when_some_minute_is_in_both(
+    start: datetime, length: timedelta, other: datetime, other_length: timedelta
+) -> None:
+    common = max(start, other) < min(start + length, other + other_length)
+    plan = a_plan(start_time=start, duration=length)
+    assert overlaps(plan, engagement(other, other_length)) == common
+
+
+def test_a_session_may_begin_when_another_ends() -> None:
+    check_overlap(a_plan(), [engagement(NOON - timedelta(hours=1), timedelta(hours=1))])
+
+
+def test_an_overlap_names_the_proctor_and_the_other_session() -> None:
+    with pytest.raises(ServiceError) as refused:
+        check_overlap(
+            a_plan(),
+            [
+                engagement(NOON, timedelta(hours=1), OTHER),
+                engagement(NOON - timedelta(minutes=59), timedelta(hours=1)),
+            ],
+        )
+    assert refused.value.reason == "PROCTOR_OVERLAP"
+    assert refused.value.metadata == {
+        "person_id": str(PROCTOR),
+        "session_id": str(UUID(int=50)),
+    }
+
+
+def test_a_session_does_not_begin_in_the_past_but_for_the_moment_that_a_form_takes() -> None:
+    check_start(a_plan(), NOON + timedelta(seconds=59))
+    with pytest.raises(ServiceError) as refused:
+        check_start(a_plan(), NOON + timedelta(seconds=61))
+    assert refused.value.reason == "STARTS_IN_THE_PAST"
+
+
+@pytest.mark.parametrize(
+    "certified_until",
+    [None, NOON, NOON - timedelta(days=1)],
+    ids=["never", "until the start", "until yesterday"],
+)
+def test_every_proctor_must_be_certified_when_the_session_begins(
+    certified_until: datetime | None,
+) -> None:
+    plan = a_plan(proctor_ids=(PROCTOR, OTHER))
+    certifications = {PROCTOR: NOON + timedelta(days=1)}
+    if certified_until is not None:
+        certifications[OTHER] = certified_until
+    with pytest.raises(ServiceError) as refused:
+        check_certifications(plan, certifications)
+    assert refused.value.reason == "NOT_CERTIFIED"
+    assert refused.value.metadata == {"person_id": str(OTHER)}
