@@ -51,13 +51,14 @@ async def declare(
             tls=tls,
             name="proctorium-declare",
             allow_reconnect=False,
+            # Whoever asks for this tries again; the client is not to do so for minutes first.
+            max_reconnect_attempts=1,
+            reconnect_time_wait=1,
             connect_timeout=5,
             error_cb=_ignore,
         )
     except (NatsError, OSError) as error:
-        raise unavailable(
-            "DEPENDENCY_UNAVAILABLE", f"NATS does not answer: {error or type(error).__name__}."
-        ) from error
+        raise unavailable("DEPENDENCY_UNAVAILABLE", f"NATS does not answer: {error!r}.") from error
     try:
         await declare_on(client.jetstream(), topology, replicas=replicas, ack_wait=ack_wait)
     finally:

@@ -62,7 +62,9 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
-class _Delivery:
+class Delivery:
+    """A message under way, with how often it was delivered for its own sake."""
+
     message: Msg
     arrival: Arrival
 
@@ -105,7 +107,7 @@ class Subscriber:
         self._retry = retry or Retry()
         self._capacity = capacity
         self._lanes = Lanes(self._work, self._hold_back, side_by_side)
-        self._in_hand: dict[int, _Delivery] = {}
+        self._in_hand: dict[int, Delivery] = {}
         self._held: dict[int, int] = {}
         self._ack_wait = _DEFAULT_ACK_WAIT
         self._reminder = Reminder()
@@ -186,11 +188,11 @@ class Subscriber:
             # Being held back behind another is no failure of its own.
             deliveries=max(1, message.metadata.num_delivered - held),
         )
-        delivery = _Delivery(message, arrival)
+        delivery = Delivery(message, arrival)
         self._in_hand[delivery.key] = delivery
         self._lanes.offer(delivery.aggregate, delivery.key, delivery)
 
-    async def _work(self, delivery: _Delivery) -> float | None:
+    async def _work(self, delivery: Delivery) -> float | None:
         """Has the effect and acknowledges. Answers the delay when it is to be brought again."""
         arrival = delivery.arrival
         try:
@@ -210,7 +212,7 @@ class Subscriber:
 
         return close
 
-    async def _failed(self, delivery: _Delivery, error: Exception) -> float | None:
+    async def _failed(self, delivery: Delivery, error: Exception) -> float | None:
         arrival = delivery.arrival
         said = {
             "consumer": self.consumer,
@@ -237,7 +239,7 @@ class Subscriber:
             return False
         return True
 
-    async def _hold_back(self, delivery: _Delivery, delay: float) -> None:
+    async def _hold_back(self, delivery: Delivery, delay: float) -> None:
         if len(self._held) >= _HELD_LIMIT:
             # Other replicas took these long ago; at worst an event is given up some deliveries too early.
             self._held.clear()
@@ -246,7 +248,7 @@ class Subscriber:
 
     async def _settle(
         self,
-        delivery: _Delivery,
+        delivery: Delivery,
         answer: Callable[[], Awaitable[None]],
         *,
         keep_held: bool = False,
