@@ -1,0 +1,1 @@
+"""gRPC in: proto to operation to proto."""

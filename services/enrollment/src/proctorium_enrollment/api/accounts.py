@@ -1,0 +1,92 @@
+"""AccountService over gRPC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from proctorium.enrollment.v1 import accounts_pb2 as pb
+from proctorium.enrollment.v1 import accounts_pb2_grpc
+from proctorium_common.rpc.caller import current_call
+from proctorium_common.storage.database import Database
+from proctorium_common.telemetry.traces import annotate
+from proctorium_enrollment.api.addresses import client_address
+from proctorium_enrollment.api.cookies import Cookies, refresh_token_of
+from proctorium_enrollment.api.messages import id_or_none, me, person_message, stamp
+from proctorium_enrollment.operations import people
+from proctorium_enrollment.operations.accounts import Accounts, Tokens
+from proctorium_enrollment.operations.signing import Signing
+
+if TYPE_CHECKING:
+    from proctorium_common.rpc.served import Context
+
+
+@dataclass(frozen=True)
+class AccountApi(accounts_pb2_grpc.AccountServiceServicer):
+    """What the methods promise stands in the proto."""
+
+    database: Database
+    accounts: Accounts
+    signing: Signing
+    cookies: Cookies
+
+    async def SignIn(self, request: pb.SignInRequest, context: Context) -> pb.SignInResponse:
+        address = client_address(current_call().caller, context)
+        signed_in = await self.accounts.sign_in(request.email, request.password, address)
+        annotate(person_id=signed_in.person.person_id)
+        await self.cookies.set(context, signed_in.tokens)
+        return pb.SignInResponse(
+            tokens=_tokens_message(signed_in.tokens), person=person_message(signed_in.person)
+        )
+
+    async def RefreshToken(
+        self, request: pb.RefreshTokenRequest, context: Context
+    ) -> pb.RefreshTokenResponse:
+        tokens = await self.accounts.refresh(request.refresh_token or refresh_token_of(context))
+        await self.cookies.set(context, tokens)
+        return pb.RefreshTokenResponse(tokens=_tokens_message(tokens))
+
+    async def SignOut(self, request: pb.SignOutRequest, context: Context) -> pb.SignOutResponse:
+        await self.accounts.sign_out(request.refresh_token or refresh_token_of(context))
+        await self.cookies.clear(context)
+        return pb.SignOutResponse()
+
+    async def GetMe(self, request: pb.GetMeRequest, context: Context) -> pb.GetMeResponse:
+        caller = current_call().caller
+        async with self.database.transaction() as tx:
+            person = await people.get(tx, caller, me())
+        return pb.GetMeResponse(person=person_message(person))
+
+    async def SetPassword(
+        self, request: pb.SetPasswordRequest, context: Context
+    ) -> pb.SetPasswordResponse:
+        await self.accounts.set_password(
+            current_call().caller,
+            id_or_none(request.person_id, "person_id"),
+            request.present_password,
+            request.new_password,
+        )
+        return pb.SetPasswordResponse()
+
+    async def ListSigningKeys(
+        self, request: pb.ListSigningKeysRequest, context: Context
+    ) -> pb.ListSigningKeysResponse:
+        async with self.database.transaction() as tx:
+            keys = await self.signing.public_keys(tx)
+        return pb.ListSigningKeysResponse(
+            keys=[
+                pb.SigningKey(
+                    key_id=key.key_id, public_key=key.raw, retire_time=stamp(key.retire_time)
+                )
+                for key in keys
+            ]
+        )
+
+
+def _tokens_message(tokens: Tokens) -> pb.Tokens:
+    return pb.Tokens(
+        access_token=tokens.access.text,
+        access_expire_time=stamp(tokens.access.expire_time),
+        refresh_token=tokens.refresh,
+        refresh_expire_time=stamp(tokens.refresh_expire_time),
+    )

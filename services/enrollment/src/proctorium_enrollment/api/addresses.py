@@ -1,0 +1,46 @@
+"""Where a caller is, as far as it can be known: attempts to sign in are limited by it (`C4`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import ip_address
+from typing import cast
+from urllib.parse import unquote
+
+from proctorium_common.rpc.admission import EDGE
+from proctorium_common.rpc.caller import Caller
+from proctorium_common.rpc.served import Context
+
+_EXTERNAL = "x-envoy-external-address"
+_FORWARDED = "x-forwarded-for"
+
+
+def client_address(caller: Caller, context: Context) -> str:
+    """The address of whoever called: as the edge saw it, or the other end of the connection where no edge is between."""
+    metadata = cast("Iterable[tuple[str, str]]", context.invocation_metadata() or ())
+    return address_of(dict(metadata), context.peer(), through_edge=caller.service == EDGE)
+
+
+def address_of(metadata: dict[str, str], peer: str, *, through_edge: bool) -> str:
+    """What the edge says is believed only where it was the edge that called: anybody can write a header.
+
+    The edge appends the address it saw to x-forwarded-for, so the last one is its own word and those before are hearsay.
+    """
+    if through_edge:
+        external = _address(metadata.get(_EXTERNAL, ""))
+        return external or _address(metadata.get(_FORWARDED, "").rpartition(",")[2])
+    return _address(_host_of(unquote(peer)))
+
+
+def _host_of(peer: str) -> str:
+    """The host in gRPC's name of a peer: ipv4:192.0.2.1:4711, ipv6:[2001:db8::1]:4711."""
+    kind, _, rest = peer.partition(":")
+    return rest.rpartition(":")[0].strip("[]") if kind in {"ipv4", "ipv6"} else ""
+
+
+def _address(text: str) -> str:
+    """The address in its usual form; empty for what is none."""
+    try:
+        return str(ip_address(text.strip()))
+    except ValueError:
+        return ""

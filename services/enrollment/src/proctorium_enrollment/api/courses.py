@@ -1,0 +1,112 @@
+"""CourseService over gRPC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from proctorium.enrollment.v1 import courses_pb2 as pb
+from proctorium.enrollment.v1 import courses_pb2_grpc
+from proctorium_common.ids import parse_id
+from proctorium_common.rpc.caller import current_call
+from proctorium_common.storage.database import Database, Transaction
+from proctorium_common.telemetry.traces import annotate
+from proctorium_enrollment.api.messages import (
+    KIND_OF,
+    UNIT_KIND_OF,
+    course_message,
+    id_or_none,
+    me,
+    my_course_message,
+)
+from proctorium_enrollment.domain.courses import NewCourse, NewUnit
+from proctorium_enrollment.operations import courses, lessons
+
+if TYPE_CHECKING:
+    from proctorium_common.rpc.served import Context
+
+
+@dataclass(frozen=True)
+class CourseApi(courses_pb2_grpc.CourseServiceServicer):
+    """What the methods promise stands in the proto."""
+
+    database: Database
+
+    async def CreateCourse(
+        self, request: pb.CreateCourseRequest, context: Context
+    ) -> pb.CreateCourseResponse:
+        new = NewCourse(
+            title=request.title,
+            description=request.description,
+            kind=KIND_OF[request.kind],
+            hours=request.hours,
+            units=tuple(_new_unit(unit) for unit in request.units),
+        )
+
+        async def run(tx: Transaction) -> pb.CreateCourseResponse:
+            return pb.CreateCourseResponse(course=course_message(await courses.create(tx, new)))
+
+        return await self.database.once(request, run, pb.CreateCourseResponse)
+
+    async def PublishCourse(
+        self, request: pb.PublishCourseRequest, context: Context
+    ) -> pb.PublishCourseResponse:
+        course_id = parse_id(request.course_id, "course_id")
+
+        async def run(tx: Transaction) -> pb.PublishCourseResponse:
+            return pb.PublishCourseResponse(
+                course=course_message(await courses.publish(tx, course_id))
+            )
+
+        return await self.database.once(request, run, pb.PublishCourseResponse)
+
+    async def ListCourses(
+        self, request: pb.ListCoursesRequest, context: Context
+    ) -> pb.ListCoursesResponse:
+        async with self.database.transaction() as tx:
+            found, token = await courses.list_all(
+                tx, current_call().caller, request.page_size, request.page_token
+            )
+        return pb.ListCoursesResponse(
+            courses=[course_message(course) for course in found], next_page_token=token
+        )
+
+    async def GetCourse(
+        self, request: pb.GetCourseRequest, context: Context
+    ) -> pb.GetCourseResponse:
+        course_id = parse_id(request.course_id, "course_id")
+        async with self.database.transaction() as tx:
+            course = await courses.get(tx, current_call().caller, course_id)
+        return pb.GetCourseResponse(course=course_message(course))
+
+    async def OpenLesson(
+        self, request: pb.OpenLessonRequest, context: Context
+    ) -> pb.OpenLessonResponse:
+        unit_id = parse_id(request.unit_id, "unit_id")
+        async with self.database.transaction() as tx:
+            unit = await lessons.open_lesson(tx, me(), unit_id)
+        annotate(course_id=unit.course.course_id)
+        lesson = await lessons.rendered(unit)
+        return pb.OpenLessonResponse(title=lesson.title, html=lesson.html)
+
+    async def RecordProgress(
+        self, request: pb.RecordProgressRequest, context: Context
+    ) -> pb.RecordProgressResponse:
+        unit_id = parse_id(request.unit_id, "unit_id")
+
+        async def run(tx: Transaction) -> pb.RecordProgressResponse:
+            mine = await lessons.record_progress(tx, me(), unit_id)
+            annotate(course_id=mine.course.course_id)
+            return pb.RecordProgressResponse(my_course=my_course_message(mine))
+
+        return await self.database.once(request, run, pb.RecordProgressResponse)
+
+
+def _new_unit(unit: pb.UnitContent) -> NewUnit:
+    return NewUnit(
+        kind=UNIT_KIND_OF[unit.kind],
+        title=unit.title,
+        markdown=unit.markdown,
+        url=unit.url,
+        assessment_id=id_or_none(unit.assessment_id, "assessment_id"),
+    )

@@ -1,0 +1,142 @@
+"""Messages of what the domain says, and back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from proctorium.enrollment.v1 import codes_pb2, courses_pb2, people_pb2
+from proctorium.options.v1 import options_pb2
+from proctorium_common.ids import parse_id
+from proctorium_common.rpc.caller import current_call
+from proctorium_enrollment.domain.codes import CodeState
+from proctorium_enrollment.domain.courses import Course, MyCourse, Registration, Unit, UnitKind
+from proctorium_enrollment.domain.people import Person, Role
+from proctorium_enrollment.operations.codes import ShownCode
+from proctorium_enrollment.operations.courses import KINDS
+from proctorium_enrollment.operations.people import ROLES
+
+ROLE_OF = {number: role for role, number in ROLES.items()}
+"""Roles by their numbers in messages."""
+KIND_OF = {number: kind for kind, number in KINDS.items()}
+"""Kinds of courses by their numbers in messages."""
+UNIT_KINDS = {
+    UnitKind.LESSON: courses_pb2.UNIT_KIND_LESSON,
+    UnitKind.LINK: courses_pb2.UNIT_KIND_LINK,
+    UnitKind.ASSESSMENT: courses_pb2.UNIT_KIND_ASSESSMENT,
+}
+UNIT_KIND_OF = {number: kind for kind, number in UNIT_KINDS.items()}
+"""Kinds of units by their numbers in messages."""
+_CODE_STATES = {
+    CodeState.ACTIVE: codes_pb2.CODE_STATE_ACTIVE,
+    CodeState.EXPIRED: codes_pb2.CODE_STATE_EXPIRED,
+    CodeState.REVOKED: codes_pb2.CODE_STATE_REVOKED,
+    CodeState.REPLACED: codes_pb2.CODE_STATE_REPLACED,
+}
+
+
+def me() -> UUID:
+    """The person who calls; the method's access rule has made sure that there is one."""
+    person_id = current_call().caller.person_id
+    assert person_id is not None, "the access rule lets only people in"
+    return person_id
+
+
+def id_or_none(text: str, field: str) -> UUID | None:
+    """The id, or None where the field is empty. Raises INVALID_ID."""
+    return parse_id(text, field) if text else None
+
+
+def stamp(time: datetime | None) -> Timestamp | None:
+    """The time as a message; None leaves the field absent."""
+    if time is None:
+        return None
+    stamped = Timestamp()
+    stamped.FromDatetime(time)
+    return stamped
+
+
+def time_of(stamped: Timestamp) -> datetime:
+    """The time that a message says."""
+    return stamped.ToDatetime(UTC)
+
+
+def roles_message(roles: frozenset[Role]) -> list[options_pb2.Role.ValueType]:
+    """Roles in one order."""
+    return sorted(ROLES[role] for role in roles)
+
+
+def person_message(person: Person) -> people_pb2.Person:
+    """A person."""
+    born = person.date_of_birth
+    return people_pb2.Person(
+        person_id=str(person.person_id),
+        legal_name=person.legal_name,
+        preferred_name=person.called,
+        email=person.email,
+        date_of_birth="" if born is None else born.isoformat(),
+        locale=person.locale,
+        time_zone=person.time_zone,
+        roles=roles_message(person.roles),
+        certified_until_time=stamp(person.certified_until),
+    )
+
+
+def course_message(course: Course) -> courses_pb2.Course:
+    """A course."""
+    return courses_pb2.Course(
+        course_id=str(course.course_id),
+        title=course.title,
+        description=course.description,
+        kind=KINDS[course.kind],
+        hours=course.hours,
+        publish_time=stamp(course.publish_time),
+        units=[_unit_message(unit) for unit in course.units],
+    )
+
+
+def _unit_message(unit: Unit) -> courses_pb2.Unit:
+    return courses_pb2.Unit(
+        unit_id=str(unit.unit_id),
+        kind=UNIT_KINDS[unit.kind],
+        title=unit.title,
+        url=unit.url,
+        assessment_id="" if unit.assessment_id is None else str(unit.assessment_id),
+    )
+
+
+def registration_message(registration: Registration) -> courses_pb2.Registration:
+    """A registration."""
+    return courses_pb2.Registration(
+        registration_id=str(registration.registration_id),
+        person_id=str(registration.person_id),
+        course_id=str(registration.course_id),
+        create_time=stamp(registration.create_time),
+        complete_time=stamp(registration.complete_time),
+    )
+
+
+def my_course_message(mine: MyCourse) -> courses_pb2.MyCourse:
+    """One of a learner's courses."""
+    return courses_pb2.MyCourse(
+        course=course_message(mine.course),
+        registration=registration_message(mine.registration),
+        finished_unit_ids=[str(unit_id) for unit_id in mine.finished_unit_ids],
+        unit_count=mine.unit_count,
+    )
+
+
+def code_message(shown: ShownCode) -> codes_pb2.Code:
+    """A code with its text."""
+    code = shown.code
+    return codes_pb2.Code(
+        code_id=str(code.code_id),
+        text=shown.text,
+        session_id=str(code.session_id),
+        person_id="" if code.person_id is None else str(code.person_id),
+        state=_CODE_STATES[shown.state],
+        valid_from_time=stamp(code.valid_from),
+        valid_until_time=stamp(code.valid_until),
+    )

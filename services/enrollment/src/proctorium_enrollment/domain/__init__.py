@@ -1,0 +1,1 @@
+"""What enrollment decides, without any input or output."""

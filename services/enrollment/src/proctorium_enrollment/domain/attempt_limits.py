@@ -1,0 +1,74 @@
+"""How often somebody may try to guess: some attempts are free, then each failure makes the next wait longer (`C4`).
+
+Passwords and enrollment codes share it. A failure is forgotten after a while without further ones, and by success.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from proctorium_common.errors import ServiceError, exhausted
+
+NO_WAIT = timedelta(0)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """After `free` failures the next attempt waits for `first_wait`, then twice as long each time, at most `longest_wait`.
+
+    `forgotten_after` is longer than `longest_wait`, or waiting would be enough to start anew.
+    """
+
+    free: int
+    first_wait: timedelta
+    longest_wait: timedelta
+    forgotten_after: timedelta
+
+
+@dataclass(frozen=True)
+class Failures:
+    """How often somebody failed, and when last."""
+
+    count: int
+    last_time: datetime
+
+
+def wait_of(limit: Limit, failures: Failures | None, now: datetime) -> timedelta:
+    """How long the next attempt has to wait from `now`; NO_WAIT when it may be made."""
+    failures = _remembered(limit, failures, now)
+    if failures is None or failures.count < limit.free:
+        return NO_WAIT
+    # The exponent is bounded so that the product stays a timedelta.
+    doublings = min(failures.count - limit.free, 30)
+    wait = min(limit.first_wait * (1 << doublings), limit.longest_wait)
+    return max(NO_WAIT, failures.last_time + wait - now)
+
+
+def after_failure(limit: Limit, failures: Failures | None, now: datetime) -> Failures:
+    """The failures when one more has happened at `now`."""
+    failures = _remembered(limit, failures, now)
+    return Failures(1 if failures is None else failures.count + 1, now)
+
+
+def recent(limit: Limit, failures: Failures | None, now: datetime) -> int:
+    """How many failures are not forgotten."""
+    failures = _remembered(limit, failures, now)
+    return 0 if failures is None else failures.count
+
+
+def too_many_attempts(wait: timedelta) -> ServiceError:
+    """TOO_MANY_ATTEMPTS that says when to try again."""
+    seconds = max(1, round(wait.total_seconds()))
+    again = f"{seconds} seconds" if seconds < 120 else f"{round(seconds / 60)} minutes"
+    return exhausted(
+        "TOO_MANY_ATTEMPTS",
+        f"There were too many failed attempts. Please wait {again} and try again; if you are in a hurry, ask your administrator.",
+        retry_after=max(wait, timedelta(seconds=1)),
+    )
+
+
+def _remembered(limit: Limit, failures: Failures | None, now: datetime) -> Failures | None:
+    if failures is None or now - failures.last_time >= limit.forgotten_after:
+        return None
+    return failures

@@ -1,0 +1,234 @@
+"""Enrollment codes: how they look, what becomes of them, and whom they admit (`C1` to `C5`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from uuid import UUID
+
+from proctorium_common.errors import (
+    Kind,
+    ServiceError,
+    Violation,
+    illegal_move,
+    invalid,
+    not_found,
+)
+from proctorium_enrollment.domain.sessions import Session
+
+ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghjkmnpqrstuvwxyz23456789"
+"""Letters and digits without those that look alike on paper or screen: 0 O o, 1 l I i. Generated codes use it; typed ones may not."""
+
+GENERATED_LENGTH = 8
+"""55 to the power of 8 is 8 * 10^13 texts: at one guess in five minutes, nobody finds one of a thousand live codes."""
+
+COUNTED = frozenset({"CODE_INVALID", "NOT_YOUR_CODE"})
+"""Refusals that count as guesses. Who waits for a code's time to come may look as often as they like."""
+
+
+class CodeState(Enum):
+    """What has become of a code. EXPIRED is never stored: it is what the clock makes of ACTIVE."""
+
+    ACTIVE = "active"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    REPLACED = "replaced"
+
+
+class CodeMove(Enum):
+    """What an administrator can do to a code."""
+
+    REPLACE = "replace"
+    REVOKE = "revoke"
+
+
+MOVES: Mapping[CodeState, Mapping[CodeMove, CodeState]] = {
+    CodeState.ACTIVE: {
+        CodeMove.REPLACE: CodeState.REPLACED,
+        CodeMove.REVOKE: CodeState.REVOKED,
+    },
+    CodeState.EXPIRED: {CodeMove.REPLACE: CodeState.REPLACED},
+    CodeState.REVOKED: {},
+    CodeState.REPLACED: {},
+}
+"""The state machine: what can be done in a state, and what the state is then."""
+
+
+@dataclass(frozen=True)
+class Code:
+    """A code without its text, which is kept sealed. `person_id` is None for a code that the session shares."""
+
+    code_id: UUID
+    session_id: UUID
+    person_id: UUID | None
+    state: CodeState
+    valid_from: datetime
+    valid_until: datetime
+
+    def state_at(self, now: datetime) -> CodeState:
+        """Its state by the clock."""
+        if self.state is CodeState.ACTIVE and now >= self.valid_until:
+            return CodeState.EXPIRED
+        return self.state
+
+
+@dataclass(frozen=True)
+class Learner:
+    """Who redeems a code: whether they are registered in its session's course, and have redeemed one of the session before."""
+
+    person_id: UUID
+    registered: bool
+    redeemed_before: bool
+
+
+def generate(choose: Callable[[str], str]) -> str:
+    """A new text; `choose` picks one character of a text, by a cryptographic source."""
+    return "".join(choose(ALPHABET) for _ in range(GENERATED_LENGTH))
+
+
+def moved(code: Code, move: CodeMove, now: datetime) -> CodeState:
+    """The state of `code` after `move`. Raises ILLEGAL_MOVE."""
+    state = code.state_at(now)
+    possible = MOVES[state]
+    if move not in possible:
+        raise illegal_move(
+            f"This code is {state.value}; it cannot be {possible_word(move)} any more. Issue a new code instead.",
+            from_state=state.value,
+            asked=move.value,
+            possible=[option.value for option in possible],
+        )
+    return possible[move]
+
+
+def possible_word(move: CodeMove) -> str:
+    """The participle of a move."""
+    return {CodeMove.REPLACE: "replaced", CodeMove.REVOKE: "revoked"}[move]
+
+
+def window(
+    session: Session, valid_from: datetime | None, valid_until: datetime | None, now: datetime
+) -> tuple[datetime, datetime]:
+    """From when until when a new code of `session` is valid: as asked, else from now to the session's planned end.
+
+    Raises INVALID_REQUEST for an empty window.
+    """
+    assert session.planned_end_time is not None
+    begin = valid_from or now
+    end = valid_until or session.planned_end_time
+    if end <= max(begin, now):
+        sentence = (
+            "The code's window must end after it begins, and in the future. Give valid_until_time."
+        )
+        raise invalid(
+            "INVALID_REQUEST",
+            sentence,
+            violations=[Violation("valid_until_time", "code.window", sentence)],
+        )
+    return begin, end
+
+
+def window_of_replacement(old: Code, session: Session, now: datetime) -> tuple[datetime, datetime]:
+    """The window of the code that takes the place of `old`: the same, and at least until the session's planned end.
+
+    Raises ILLEGAL_MOVE when that is over.
+    """
+    assert session.planned_end_time is not None
+    end = max(old.valid_until, session.planned_end_time)
+    if end <= now:
+        raise illegal_move(
+            "The time of this code and of its session is over. Issue a new code and say until when it is valid.",
+            from_state=old.state_at(now).value,
+            asked=CodeMove.REPLACE.value,
+            possible=["IssueCode"],
+        )
+    return old.valid_from, end
+
+
+def require_open(session: Session | None) -> Session:
+    """The session, for which codes can be issued. Raises SESSION_UNKNOWN or SESSION_ENDED."""
+    if session is not None and session.state.over:
+        raise session_ended()
+    if session is None or not session.known:
+        raise ServiceError(
+            Kind.ILLEGAL_MOVE,
+            "SESSION_UNKNOWN",
+            "This session is not known here yet. If it has just been scheduled, try again in a few seconds.",
+        )
+    return session
+
+
+def admit(code: Code | None, session: Session | None, learner: Learner, now: datetime) -> bool:
+    """Whether redeeming is a rejoin. `session` is the code's.
+
+    Raises what the learner is to be told: CODE_INVALID, NOT_YOUR_CODE, SESSION_ENDED, CODE_REPLACED, CODE_REVOKED, CODE_EXPIRED or
+    CODE_NOT_YET_VALID. Whose code it is comes first: a guesser who hits another's learns no more than that.
+    """
+    if code is None or session is None:
+        raise invalid_code()
+    if code.person_id is not None and code.person_id != learner.person_id:
+        raise _not_your_code()
+    if not (learner.registered or learner.redeemed_before):
+        raise _not_your_code()
+    if session.state.over:
+        raise session_ended()
+    if learner.redeemed_before:
+        return True
+    _require_redeemable(code, now)
+    return False
+
+
+def _require_redeemable(code: Code, now: datetime) -> None:
+    match code.state_at(now):
+        case CodeState.REPLACED:
+            raise _refused(
+                "CODE_REPLACED",
+                "A newer code was issued in place of this one. Please use the code in the latest message.",
+            )
+        case CodeState.REVOKED:
+            raise _refused(
+                "CODE_REVOKED",
+                "This code was withdrawn. Please ask your administrator for a new one.",
+            )
+        case CodeState.EXPIRED:
+            raise _refused(
+                "CODE_EXPIRED",
+                "This code's time is over. Please ask your administrator for a new one.",
+                valid_until=code.valid_until.isoformat(),
+            )
+        case CodeState.ACTIVE:
+            if now < code.valid_from:
+                raise _refused(
+                    "CODE_NOT_YET_VALID",
+                    "This code's time has not come yet. Please try again when the lobby opens.",
+                    valid_from=code.valid_from.isoformat(),
+                )
+
+
+def invalid_code() -> ServiceError:
+    """CODE_INVALID: the same words for every wrong text."""
+    return not_found(
+        "CODE_INVALID",
+        "No session has this code. Please check each character, upper and lower case too; if it is typed as you were given it, "
+        "ask your administrator for a new one.",
+    )
+
+
+def session_ended() -> ServiceError:
+    """SESSION_ENDED."""
+    return _refused(
+        "SESSION_ENDED",
+        "This session is over or was cancelled. Ask your administrator about another one.",
+    )
+
+
+def _not_your_code() -> ServiceError:
+    return _refused(
+        "NOT_YOUR_CODE",
+        "This code is not for you. Please use your own, or ask your administrator to register you in the course.",
+    )
+
+
+def _refused(reason: str, message: str, **metadata: str) -> ServiceError:
+    return ServiceError(Kind.ILLEGAL_MOVE, reason, message, metadata=metadata)

@@ -1,0 +1,129 @@
+"""Which passwords are good enough: long, and not one that everybody tries first (NIST SP 800-63B, 5.1.1.2)."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from proctorium_common.errors import ServiceError, Violation, invalid
+
+SHORTEST = 12
+
+# Of at least 12 characters: shorter ones are refused by their length. Compared without case and without what is not a letter or digit.
+_COMMONEST = frozenset(
+    [
+        "123456789012",
+        "1234567890123",
+        "12345678901234",
+        "123456789123",
+        "1234567891011",
+        "123123123123",
+        "112233445566",
+        "121212121212",
+        "098765432109",
+        "987654321098",
+        "qwertyuiop12",
+        "qwertyuiop123",
+        "qwertyuiopas",
+        "qwertyuiopasdf",
+        "qwertzuiop12",
+        "qwertzuiop123",
+        "azertyuiop12",
+        "azertyuiop123",
+        "1q2w3e4r5t6y",
+        "1q2w3e4r5t6y7u",
+        "1qaz2wsx3edc",
+        "1qaz2wsx3edc4rfv",
+        "zaq12wsxcde3",
+        "asdfghjkl123",
+        "zxcvbnm12345",
+        "qwerty123456",
+        "qwerty12345678",
+        "abc123456789",
+        "abcd12345678",
+        "abcdef123456",
+        "abcdefghijkl",
+        "abcdefghijklm",
+        "aaaaaaaaaaaa",
+        "passwordpassword",
+        "password1234",
+        "password12345",
+        "password123456",
+        "password1234567",
+        "password12345678",
+        "passw0rd1234",
+        "p4ssw0rd1234",
+        "mypassword12",
+        "mypassword123",
+        "newpassword1",
+        "newpassword123",
+        "changeme1234",
+        "changemenow1",
+        "changemeplease",
+        "letmein12345",
+        "letmein123456",
+        "letmeinplease",
+        "welcome12345",
+        "welcome123456",
+        "iloveyou1234",
+        "iloveyou12345",
+        "iloveyouforever",
+        "ilovemyfamily",
+        "administrator",
+        "administrator1",
+        "administrator123",
+        "admin1234567",
+        "admin12345678",
+        "adminadmin12",
+        "adminadmin123",
+        "rootrootroot",
+        "test12345678",
+        "testtesttest",
+        "testpassword",
+        "testpassword1",
+        "secretsecret",
+        "supersecret1",
+        "supersecret123",
+        "trustno1trustno1",
+        "correcthorsebatterystaple",
+        "footballfootball",
+        "baseballbaseball",
+        "monkeymonkey12",
+        "dragondragon12",
+        "sunshine1234",
+        "princess1234",
+        "superman1234",
+        "unbelievable",
+        "whatever1234",
+        "computer1234",
+        "internet1234",
+        "proctorium12",
+        "proctorium123",
+        "proctorproctor",
+        "examination1",
+        "examination123",
+        "onlineexam123",
+    ]
+)
+
+
+def check(password: str, email: str = "") -> None:
+    """Raises PASSWORD_TOO_WEAK for a password that is too short, among the commonest, one character repeated, or the e-mail."""
+    password = normalised(password)
+    if len(password) < SHORTEST:
+        raise _too_weak(f"The password needs at least {SHORTEST} characters.")
+    plain = "".join(character for character in password.casefold() if character.isalnum())
+    if plain in _COMMONEST or len(set(password)) < 4 or password.casefold() == email.casefold():
+        raise _too_weak(
+            "This password is one of the first that anybody would try. Please choose another."
+        )
+
+
+def normalised(password: str) -> str:
+    """The password in the form that is hashed: however a keyboard composes its characters, it is the same one."""
+    return unicodedata.normalize("NFKC", password)
+
+
+def _too_weak(message: str) -> ServiceError:
+    return invalid(
+        "PASSWORD_TOO_WEAK", message, violations=[Violation("password", "password", message)]
+    )

@@ -1,0 +1,123 @@
+"""People: who they are and what they may be (`P1`)."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import Enum
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from proctorium_common.errors import ServiceError, Violation, illegal_move, invalid, not_found
+
+
+class Role(Enum):
+    """What somebody may be; the values are the names in tokens."""
+
+    LEARNER = "learner"
+    PROCTOR = "proctor"
+    ADMINISTRATOR = "administrator"
+
+
+@dataclass(frozen=True)
+class Person:
+    """A person. `preferred_name` is empty where none was given; `certified_until` is None for who is not certified."""
+
+    person_id: UUID
+    legal_name: str
+    preferred_name: str
+    email: str
+    date_of_birth: date | None
+    locale: str
+    time_zone: str
+    roles: frozenset[Role]
+    certified_until: datetime | None
+
+    @property
+    def called(self) -> str:
+        """What to call them."""
+        return self.preferred_name or self.legal_name
+
+    @property
+    def role_names(self) -> frozenset[str]:
+        """The roles as tokens name them."""
+        return frozenset(role.value for role in self.roles)
+
+
+@dataclass(frozen=True)
+class NewPerson:
+    """What somebody is registered with. `locale` and `time_zone` may be empty: English, UTC."""
+
+    legal_name: str
+    email: str
+    roles: frozenset[Role]
+    preferred_name: str = ""
+    date_of_birth: str = ""
+    locale: str = ""
+    time_zone: str = ""
+
+
+def register(person_id: UUID, new: NewPerson) -> Person:
+    """The person that `new` describes. Raises INVALID_REQUEST for a date or time zone that does not exist."""
+    return Person(
+        person_id=person_id,
+        legal_name=_name(new.legal_name, "legal_name"),
+        preferred_name=new.preferred_name.strip(),
+        email=normalised_email(new.email),
+        date_of_birth=_date(new.date_of_birth),
+        locale=new.locale or "en",
+        time_zone=_time_zone(new.time_zone or "UTC"),
+        roles=new.roles,
+        certified_until=None,
+    )
+
+
+def normalised_email(email: str) -> str:
+    """The address in the one form in which it is kept and looked for."""
+    return unicodedata.normalize("NFC", email.strip()).lower()
+
+
+def require_proctor(person: Person) -> None:
+    """Raises ILLEGAL_MOVE for who is no proctor, and so cannot be certified."""
+    if Role.PROCTOR not in person.roles:
+        raise illegal_move(
+            "Only a proctor can be certified. Give the person the role of a proctor first.",
+            from_state="not a proctor",
+            asked="certify",
+            possible=["GrantRole"],
+        )
+
+
+def no_such_person() -> ServiceError:
+    """NOT_FOUND: there is none, or the caller may not see them."""
+    return not_found("NOT_FOUND", "There is no such person, or you may not see them.")
+
+
+def _name(name: str, field: str) -> str:
+    if not name.strip():
+        raise _violation(field, "A name is needed.")
+    return name.strip()
+
+
+def _date(text: str) -> date | None:
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as failure:
+        raise _violation("date_of_birth", f"{text} is not a day of the calendar.") from failure
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, LookupError) as failure:
+        raise _violation("time_zone", f"{name} is not an IANA time zone.") from failure
+    return name
+
+
+def _violation(field: str, sentence: str) -> ServiceError:
+    return invalid(
+        "INVALID_REQUEST", sentence, violations=[Violation(field, f"{field}.exists", sentence)]
+    )

@@ -1,0 +1,72 @@
+"""Staying signed in: refresh tokens work once each, and one that is used twice was stolen or copied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from uuid import UUID
+
+from proctorium_common.errors import ServiceError, unauthenticated
+
+REFRESH_LIFE = timedelta(hours=12)
+"""How long somebody may be away; counted anew with each refresh."""
+LONGEST = timedelta(days=7)
+"""After this a sign-in ends, however busy it was."""
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """One sign-in of one person on one device: the family of its refresh tokens."""
+
+    sign_in_id: UUID
+    person_id: UUID
+    create_time: datetime
+    ended: bool
+
+
+@dataclass(frozen=True)
+class RefreshToken:
+    """What is kept of a refresh token."""
+
+    expire_time: datetime
+    used: bool
+
+
+class Outcome(Enum):
+    """What presenting a refresh token leads to."""
+
+    RENEWED = "renewed"
+    REFUSED = "refused"
+    REUSED = "reused"
+    """It was used before: whoever has the newer one may be a thief, so the whole sign-in ends."""
+
+
+def present(sign_in: SignIn, token: RefreshToken, now: datetime) -> Outcome:
+    """What presenting `token` of `sign_in` leads to."""
+    if sign_in.ended:
+        return Outcome.REFUSED
+    if token.used:
+        return Outcome.REUSED
+    return Outcome.RENEWED if now < token.expire_time else Outcome.REFUSED
+
+
+def expire_time(sign_in_time: datetime, now: datetime) -> datetime:
+    """When the time of a refresh token made `now` is over."""
+    return min(now + REFRESH_LIFE, sign_in_time + LONGEST)
+
+
+def sign_in_failed() -> ServiceError:
+    """SIGN_IN_FAILED: the same words whatever was wrong."""
+    return unauthenticated(
+        "SIGN_IN_FAILED",
+        "The e-mail address and the password do not match. Please check both; if you have forgotten the password, ask your "
+        "administrator.",
+    )
+
+
+def refresh_token_invalid() -> ServiceError:
+    """REFRESH_TOKEN_INVALID."""
+    return unauthenticated(
+        "REFRESH_TOKEN_INVALID", "Your sign-in is no longer valid. Please sign in again."
+    )

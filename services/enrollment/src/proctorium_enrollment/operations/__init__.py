@@ -1,0 +1,1 @@
+"""What enrollment can do: one public function is one use case."""

@@ -1,0 +1,196 @@
+"""Signing in, staying signed in, signing out, and passwords (`O4`)."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from proctorium_common.ids import new_id
+from proctorium_common.rpc.caller import Caller
+from proctorium_common.security.tokens import SignedToken
+from proctorium_common.storage.database import Database, Transaction
+from proctorium_enrollment.domain import passwords, sign_ins
+from proctorium_enrollment.domain.attempt_limits import Limit
+from proctorium_enrollment.domain.people import Person, Role, no_such_person, normalised_email
+from proctorium_enrollment.domain.sign_ins import Outcome, SignIn
+from proctorium_enrollment.operations import attempts
+from proctorium_enrollment.operations.attempts import Attempts, Counted
+from proctorium_enrollment.operations.signing import Signing
+from proctorium_enrollment.storage import accounts as storage
+from proctorium_enrollment.storage import people
+from proctorium_enrollment.storage.accounts import Account
+from proctorium_enrollment.storage.password_hashes import PasswordHashes
+from proctorium_enrollment.storage.sealing import Seal
+
+ACCOUNT_LIMIT = Limit(
+    free=5,
+    first_wait=timedelta(seconds=2),
+    longest_wait=timedelta(minutes=5),
+    forgotten_after=timedelta(minutes=30),
+)
+# A whole classroom may share an address.
+ADDRESS_LIMIT = Limit(
+    free=100,
+    first_wait=timedelta(seconds=1),
+    longest_wait=timedelta(minutes=1),
+    forgotten_after=timedelta(minutes=15),
+)
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """An access token and the refresh token for the next one."""
+
+    access: SignedToken
+    refresh: str
+    refresh_expire_time: datetime
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """Who has signed in, with their tokens."""
+
+    person: Person
+    tokens: Tokens
+
+
+class Accounts:
+    """The accounts of people."""
+
+    def __init__(
+        self, database: Database, hashes: PasswordHashes, attempts_seal: Seal, signing: Signing
+    ) -> None:
+        self._database = database
+        self._hashes = hashes
+        self._attempts = Attempts(attempts_seal, "sign_in")
+        self._signing = signing
+
+    async def sign_in(self, email: str, password: str, client_address: str) -> SignedIn:
+        """Raises SIGN_IN_FAILED or TOO_MANY_ATTEMPTS; the failure is counted then.
+
+        Hashing is slow on purpose, so it is done between two transactions. The attempt is counted as a failure before, and
+        forgotten after a success: however many come at once, none is made uncounted.
+        """
+        email = normalised_email(email)
+        counted = self._attempts.of("account", email, ACCOUNT_LIMIT)
+        address = self._attempts.of("address", client_address, ADDRESS_LIMIT)
+        account = await self._begin_attempt(email, counted, address)
+        password = passwords.normalised(password)
+        if not await self._matches(account, password):
+            await self._count(address)
+            raise sign_ins.sign_in_failed()
+        assert account is not None
+        assert account.password_hash is not None
+        newer = await self._newer_hash(account.password_hash, password)
+        async with self._database.transaction() as tx:
+            # Whoever changed the password meanwhile has ended all sign-ins; this one must not outlive that.
+            if await storage.password_hash(tx, account.person.person_id) != account.password_hash:
+                raise sign_ins.sign_in_failed()
+            if newer is not None:
+                await storage.set_password_hash(tx, account.person.person_id, newer)
+            await attempts.forget(tx, counted)
+            return SignedIn(account.person, await self._begin(tx, account.person))
+
+    async def refresh(self, token: str) -> Tokens:
+        """New tokens for a refresh token, which works no more. Raises REFRESH_TOKEN_INVALID; used twice, the sign-in ends."""
+        async with self._database.transaction() as tx:
+            tokens = await self._renew(tx, token)
+        if tokens is None:
+            raise sign_ins.refresh_token_invalid()
+        return tokens
+
+    async def sign_out(self, token: str) -> None:
+        """Ends the sign-in that the refresh token belongs to, if there is one."""
+        async with self._database.transaction() as tx:
+            found = await storage.lock_sign_in(tx, token)
+            if found is not None:
+                await storage.end_sign_in(tx, found[0].sign_in_id)
+
+    async def set_password(
+        self, caller: Caller, person_id: UUID | None, present: str, new: str
+    ) -> None:
+        """Sets one's own password with the present one, or another's as an administrator; ends all sign-ins of that person.
+
+        Raises PASSWORD_TOO_WEAK, SIGN_IN_FAILED, TOO_MANY_ATTEMPTS, NOT_FOUND.
+        """
+        own = person_id is None or person_id == caller.person_id
+        if not own and Role.ADMINISTRATOR.value not in caller.roles:
+            raise no_such_person()
+        whose = caller.person_id if person_id is None else person_id
+        assert whose is not None
+        async with self._database.transaction() as tx:
+            person = await people.find(tx, whose)
+        if person is None:
+            raise no_such_person()
+        passwords.check(new, person.email)
+        if own:
+            await self._prove(person, present)
+        new_hash = await self._hashes.make(passwords.normalised(new))
+        async with self._database.transaction() as tx:
+            await storage.set_password_hash(tx, whose, new_hash)
+            await storage.end_sign_ins(tx, whose)
+
+    async def _prove(self, person: Person, password: str) -> None:
+        """Raises SIGN_IN_FAILED or TOO_MANY_ATTEMPTS unless the password is the person's present one."""
+        counted = self._attempts.of("account", person.email, ACCOUNT_LIMIT)
+        account = await self._begin_attempt(person.email, counted)
+        if not await self._matches(account, passwords.normalised(password)):
+            raise sign_ins.sign_in_failed()
+        async with self._database.transaction() as tx:
+            await attempts.forget(tx, counted)
+
+    async def _begin_attempt(
+        self, email: str, counted: Counted, *others: Counted
+    ) -> Account | None:
+        """Counts an attempt against the account and answers it. Raises TOO_MANY_ATTEMPTS, and counts nothing then."""
+        async with self._database.transaction() as tx:
+            await attempts.lock(tx, counted)
+            attempts.refuse_waiting(await attempts.waits(tx, counted, *others))
+            await attempts.count(tx, counted)
+            return await storage.find(tx, email)
+
+    async def _count(self, counted: Counted) -> None:
+        async with self._database.transaction() as tx:
+            await attempts.lock(tx, counted)
+            await attempts.count(tx, counted)
+
+    async def _matches(self, account: Account | None, password: str) -> bool:
+        return await self._hashes.matches(
+            password, None if account is None else account.password_hash
+        )
+
+    async def _newer_hash(self, password_hash: str, password: str) -> str | None:
+        """The hash by the present parameters, where the kept one was made with others."""
+        if not self._hashes.outdated(password_hash):
+            return None
+        return await self._hashes.make(password)
+
+    async def _begin(self, tx: Transaction, person: Person) -> Tokens:
+        sign_in = SignIn(new_id(), person.person_id, tx.now, ended=False)
+        await storage.add_sign_in(tx, sign_in)
+        return await self._tokens(tx, sign_in, person)
+
+    async def _renew(self, tx: Transaction, token: str) -> Tokens | None:
+        found = await storage.lock_sign_in(tx, token)
+        if found is None:
+            return None
+        sign_in, refresh_token = found
+        match sign_ins.present(sign_in, refresh_token, tx.now):
+            case Outcome.REFUSED:
+                return None
+            case Outcome.REUSED:
+                await storage.end_sign_in(tx, sign_in.sign_in_id)
+                return None
+            case Outcome.RENEWED:
+                await storage.mark_used(tx, token)
+                person = await people.find(tx, sign_in.person_id)
+                return None if person is None else await self._tokens(tx, sign_in, person)
+
+    async def _tokens(self, tx: Transaction, sign_in: SignIn, person: Person) -> Tokens:
+        refresh = secrets.token_urlsafe(32)
+        expires = sign_ins.expire_time(sign_in.create_time, tx.now)
+        await storage.add_token(tx, sign_in.sign_in_id, refresh, expires)
+        signer = await self._signing.signer(tx)
+        return Tokens(signer.sign(person.person_id, person.role_names), refresh, expires)

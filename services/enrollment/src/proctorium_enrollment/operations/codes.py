@@ -1,0 +1,192 @@
+"""Enrollment codes: issued, replaced, withdrawn, listed with their text (`C1`, `C2`). Redeeming is in `redemption.py`."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from proctorium.enrollment.events.v1 import events_pb2
+from proctorium_common.errors import Kind, ServiceError, already_exists, not_found
+from proctorium_common.ids import new_id
+from proctorium_common.rpc.caller import Caller
+from proctorium_common.storage.database import Transaction
+from proctorium_enrollment.domain import codes as domain
+from proctorium_enrollment.domain.codes import Code, CodeMove, CodeState
+from proctorium_enrollment.domain.people import Role, no_such_person
+from proctorium_enrollment.domain.sessions import Session
+from proctorium_enrollment.storage import codes as storage
+from proctorium_enrollment.storage import people, registrations, sessions
+from proctorium_enrollment.storage.codes import KeptCode
+from proctorium_enrollment.storage.sealing import Seal
+
+_MAILER = "notification"
+_TRIES = 10
+"""Two generated texts meet once in millions of years; ten in a row mean that something is broken."""
+
+
+@dataclass(frozen=True)
+class NewCode:
+    """What is asked for: None and empty mean shared, generated, from now, until the session's planned end."""
+
+    session_id: UUID
+    person_id: UUID | None = None
+    text: str = ""
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class ShownCode:
+    """A code with its text, and its state by the clock."""
+
+    code: Code
+    state: CodeState
+    text: str
+
+
+class Codes:
+    """The codes of all sessions. `seal` finds and hides their texts."""
+
+    def __init__(self, seal: Seal) -> None:
+        self._seal = seal
+
+    async def issue(self, tx: Transaction, new: NewCode) -> Code:
+        """Issues a further code. Raises SESSION_UNKNOWN, SESSION_ENDED, NOT_FOUND (the person), NOT_REGISTERED, CODE_TAKEN."""
+        session = domain.require_open(await sessions.find(tx, new.session_id))
+        await _require_registered(tx, session, new.person_id)
+        begin, end = domain.window(session, new.valid_from, new.valid_until, tx.now)
+        code = Code(new_id(), session.session_id, new.person_id, CodeState.ACTIVE, begin, end)
+        await self._add(tx, code, new.text)
+        await _tell(tx, code)
+        return code
+
+    async def issue_for_schedule(self, tx: Transaction, session: Session) -> None:
+        """Issues the one shared code of a session that was scheduled, whose row is locked, unless it is there or the time is over."""
+        begin, end = session.lobby_open_time, session.planned_end_time
+        assert begin is not None
+        assert end is not None
+        if (
+            session.state.over
+            or end <= tx.now
+            or await storage.has_automatic(tx, session.session_id)
+        ):
+            return
+        code = Code(new_id(), session.session_id, None, CodeState.ACTIVE, begin, end)
+        await self._add(tx, code, "", automatic=True)
+        await _tell(tx, code)
+
+    async def replace(self, tx: Transaction, code_id: UUID) -> Code:
+        """Issues a new code in a code's place. Raises NOT_FOUND, ILLEGAL_MOVE, SESSION_ENDED."""
+        old = await _locked(tx, code_id)
+        state = domain.moved(old, CodeMove.REPLACE, tx.now)
+        session = domain.require_open(await sessions.find(tx, old.session_id))
+        begin, end = domain.window_of_replacement(old, session, tx.now)
+        code = Code(new_id(), old.session_id, old.person_id, CodeState.ACTIVE, begin, end)
+        await storage.set_state(tx, code_id, state)
+        await self._add(tx, code, "", replaces=code_id)
+        await _tell(tx, code, replaced=code_id)
+        return code
+
+    async def revoke(self, tx: Transaction, code_id: UUID) -> Code:
+        """Withdraws a code; who has joined stays. Raises NOT_FOUND, ILLEGAL_MOVE."""
+        code = await _locked(tx, code_id)
+        state = domain.moved(code, CodeMove.REVOKE, tx.now)
+        await storage.set_state(tx, code_id, state)
+        tx.record(events_pb2.CodeRevoked(code_id=str(code_id), session_id=str(code.session_id)))
+        return Code(
+            code.code_id, code.session_id, code.person_id, state, code.valid_from, code.valid_until
+        )
+
+    async def list_of(
+        self, tx: Transaction, caller: Caller, session_id: UUID
+    ) -> Sequence[ShownCode]:
+        """The codes of a session, newest first, for who may see them. Raises NOT_FOUND."""
+        if await sessions.find(tx, session_id) is None or not await _may_see(
+            tx, caller, session_id
+        ):
+            raise not_found("NOT_FOUND", "There is no such session, or you may not see its codes.")
+        return [self._shown(kept, tx.now) for kept in await storage.newest(tx, session_id)]
+
+    async def shown(self, tx: Transaction, code_id: UUID) -> ShownCode:
+        """One code with its text, for an administrator. Raises NOT_FOUND."""
+        kept = await storage.find(tx, code_id)
+        if kept is None:
+            raise _no_such_code()
+        return self._shown(kept, tx.now)
+
+    def _shown(self, kept: KeptCode, now: datetime) -> ShownCode:
+        text = self._seal.unseal(kept.sealed_text, kept.code.code_id.bytes).decode()
+        return ShownCode(kept.code, kept.code.state_at(now), text)
+
+    async def _add(
+        self,
+        tx: Transaction,
+        code: Code,
+        text: str,
+        *,
+        automatic: bool = False,
+        replaces: UUID | None = None,
+    ) -> None:
+        """Adds the code with the text, or a generated one. Raises CODE_TAKEN for a text that another code has."""
+        for _ in range(1 if text else _TRIES):
+            chosen = text or domain.generate(secrets.choice)
+            kept = KeptCode(code, self._seal.seal(chosen.encode(), code.code_id.bytes))
+            mark = self._seal.mark(chosen)
+            if await storage.add(tx, kept, mark, automatic=automatic, replaces=replaces):
+                return
+        raise already_exists(
+            "CODE_TAKEN", "Another code has this text. Please choose another, or leave it empty."
+        )
+
+
+async def _require_registered(tx: Transaction, session: Session, person_id: UUID | None) -> None:
+    if person_id is None:
+        return
+    if await people.find(tx, person_id) is None:
+        raise no_such_person()
+    assert session.course_id is not None
+    if await registrations.find(tx, person_id, session.course_id) is None:
+        raise ServiceError(
+            Kind.ILLEGAL_MOVE,
+            "NOT_REGISTERED",
+            "This learner is not registered in the session's course and could not use the code. Register them first.",
+        )
+
+
+async def _locked(tx: Transaction, code_id: UUID) -> Code:
+    kept = await storage.lock(tx, code_id)
+    if kept is None:
+        raise _no_such_code()
+    return kept.code
+
+
+async def _tell(tx: Transaction, code: Code, replaced: UUID | None = None) -> None:
+    if code.person_id is not None:
+        recipients: tuple[UUID, ...] = (code.person_id,)
+    else:
+        recipients = await sessions.learners(tx, code.session_id)
+    tx.record(
+        events_pb2.CodeIssued(
+            code_id=str(code.code_id),
+            session_id=str(code.session_id),
+            recipient_ids=[str(person_id) for person_id in recipients],
+            replaced_code_id="" if replaced is None else str(replaced),
+        )
+    )
+
+
+async def _may_see(tx: Transaction, caller: Caller, session_id: UUID) -> bool:
+    if caller.person_id is None:
+        return caller.service == _MAILER
+    if Role.ADMINISTRATOR.value in caller.roles:
+        return True
+    return Role.PROCTOR.value in caller.roles and await sessions.is_proctor(
+        tx, session_id, caller.person_id
+    )
+
+
+def _no_such_code() -> ServiceError:
+    return not_found("NOT_FOUND", "There is no such code.")

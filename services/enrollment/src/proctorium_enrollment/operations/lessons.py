@@ -1,0 +1,85 @@
+"""Lessons: when they are open, what they look like, and which units a learner has finished (`P4` to `P6`)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from uuid import UUID
+
+import nh3
+from markdown_it import MarkdownIt
+
+from proctorium_common.errors import invalid
+from proctorium_common.storage.database import Transaction
+from proctorium_enrollment.domain import courses as domain
+from proctorium_enrollment.domain.courses import CourseKind, MyCourse, UnitKind, no_such_unit
+from proctorium_enrollment.operations import completion
+from proctorium_enrollment.storage import courses, registrations, sessions
+from proctorium_enrollment.storage.courses import UnitText
+
+_SCHEMES = {"https", "http", "mailto"}
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A lesson as it is read: sanitised HTML."""
+
+    title: str
+    html: str
+
+
+async def open_lesson(tx: Transaction, person_id: UUID, unit_id: UUID) -> UnitText:
+    """A lesson that is open to the learner; `rendered` makes it readable. Raises NOT_FOUND, NOT_REGISTERED, NOT_IN_SESSION."""
+    unit = await _published(tx, unit_id)
+    if unit.unit.kind is not UnitKind.LESSON:
+        raise no_such_unit()
+    await _require_open(tx, person_id, unit)
+    return unit
+
+
+async def rendered(unit: UnitText) -> Lesson:
+    """The lesson as HTML. A long one takes its time, so it is made in a thread."""
+    return Lesson(unit.unit.title, await asyncio.to_thread(html_of, unit.markdown))
+
+
+def html_of(markdown: str) -> str:
+    """Markdown as HTML without anything that could act: no script, no style, no frame, no form, links that give nothing away."""
+    # HTML inside the Markdown is shown as text; the sanitiser judges what is left, whatever the renderer lets through.
+    renderer = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    return nh3.clean(
+        renderer.render(markdown), url_schemes=_SCHEMES, link_rel="noopener noreferrer nofollow"
+    )
+
+
+async def record_progress(tx: Transaction, person_id: UUID, unit_id: UUID) -> MyCourse:
+    """Records that the learner finished a unit, unless they had. Raises as `open_lesson`, and INVALID_REQUEST for an assessment."""
+    unit = await _published(tx, unit_id)
+    if unit.unit.kind is UnitKind.ASSESSMENT:
+        raise invalid(
+            "INVALID_REQUEST",
+            "An assessment is finished by passing it; nothing else needs to be recorded.",
+        )
+    await _require_open(tx, person_id, unit)
+    course_id = unit.course.course_id
+    registration = await registrations.find(tx, person_id, course_id, lock=True)
+    assert registration is not None, "registrations are never removed"
+    if await completion.finish(tx, registration, unit_id):
+        await completion.complete_if_due(tx, registration)
+    (my_course,) = await registrations.my_courses(tx, person_id, course_id)
+    return my_course
+
+
+async def _published(tx: Transaction, unit_id: UUID) -> UnitText:
+    unit = await courses.find_unit(tx, unit_id)
+    if unit is None or unit.course.publish_time is None:
+        raise no_such_unit()
+    return unit
+
+
+async def _require_open(tx: Transaction, person_id: UUID, unit: UnitText) -> None:
+    course = unit.course
+    registration = await registrations.find(tx, person_id, course.course_id)
+    in_session = course.kind is CourseKind.PROCTORED and await sessions.is_in_session(
+        tx, person_id, course.course_id
+    )
+    domain.require_open(course.kind, registered=registration is not None, in_session=in_session)

@@ -1,0 +1,20 @@
+"""The organisation's settings (`P7`)."""
+
+from __future__ import annotations
+
+from proctorium_common.storage.database import Transaction
+from proctorium_enrollment.domain import organisation as domain
+from proctorium_enrollment.domain.organisation import Organisation
+from proctorium_enrollment.storage import organisation as storage
+
+
+async def get(tx: Transaction) -> Organisation:
+    """The settings."""
+    return await storage.read(tx)
+
+
+async def update(tx: Transaction, new: Organisation, etag: str) -> Organisation:
+    """Replaces the settings; `etag`, where given, is of the present ones. Raises STALE_ETAG."""
+    changed = domain.changed(await storage.read(tx, lock=True), new, etag)
+    await storage.write(tx, changed)
+    return changed

@@ -1,0 +1,139 @@
+"""People: registered, found, given roles, certified; and who may see whom (`P1`)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from proctorium.enrollment.events.v1 import events_pb2
+from proctorium.options.v1 import options_pb2
+from proctorium_common.errors import already_exists
+from proctorium_common.ids import new_id
+from proctorium_common.rpc.caller import Caller
+from proctorium_common.storage import pages
+from proctorium_common.storage.database import Transaction
+from proctorium_enrollment.domain import people as domain
+from proctorium_enrollment.domain.people import NewPerson, Person, Role, no_such_person
+from proctorium_enrollment.domain.sessions import Part
+from proctorium_enrollment.storage import accounts
+from proctorium_enrollment.storage import people as storage
+
+_LIST = "people"
+ROLES = {
+    Role.LEARNER: options_pb2.ROLE_LEARNER,
+    Role.PROCTOR: options_pb2.ROLE_PROCTOR,
+    Role.ADMINISTRATOR: options_pb2.ROLE_ADMINISTRATOR,
+}
+"""Roles as messages name them."""
+
+
+async def create(tx: Transaction, new: NewPerson, password_hash: str | None) -> Person:
+    """Registers a person, with a password where there is a hash of one. Raises EMAIL_TAKEN, INVALID_REQUEST."""
+    person = domain.register(new_id(), new)
+    if not await storage.add(tx, person):
+        raise already_exists(
+            "EMAIL_TAKEN",
+            "Another person is registered with this e-mail address. Look for them in the list of people.",
+        )
+    if password_hash is not None:
+        await accounts.set_password_hash(tx, person.person_id, password_hash)
+    tx.record(
+        events_pb2.PersonCreated(
+            person_id=str(person.person_id),
+            roles=[ROLES[role] for role in sorted(person.roles, key=lambda role: ROLES[role])],
+        )
+    )
+    return person
+
+
+async def get(tx: Transaction, caller: Caller, person_id: UUID) -> Person:
+    """A person whom the caller may see: oneself, anybody as an administrator, those of one's sessions as a proctor.
+
+    Raises NOT_FOUND.
+    """
+    person = await storage.find(tx, person_id)
+    if person is None or not await _may_see(tx, caller, person_id):
+        raise no_such_person()
+    return person
+
+
+async def list_all(
+    tx: Transaction, page_size: int, page_token: str
+) -> tuple[Sequence[Person], str]:
+    """People by legal name, and the token of the next page. Raises INVALID_PAGE_TOKEN."""
+    size = pages.size_of(page_size)
+    after = pages.after(_LIST, page_token, str, UUID)
+    found = await storage.page(tx, after, size + 1)
+    return pages.cut(_LIST, found, size, lambda person: (person.legal_name, person.person_id))
+
+
+async def visible(
+    tx: Transaction, caller: Caller, person_ids: Collection[UUID]
+) -> Sequence[Person]:
+    """Those of the people whose names the caller may see."""
+    asked = frozenset(person_ids)
+    if Role.ADMINISTRATOR.value in caller.roles:
+        seen = asked
+    else:
+        seen = await _seen_in_sessions(tx, caller, asked)
+    return await storage.find_all(tx, seen)
+
+
+async def known(tx: Transaction, person_ids: Collection[UUID]) -> Sequence[Person]:
+    """Those of the people who are known: for services, which may see everybody."""
+    return await storage.find_all(tx, frozenset(person_ids))
+
+
+async def grant_role(tx: Transaction, person_id: UUID, role: Role) -> Person:
+    """Gives a person a role, unless they have it. Raises NOT_FOUND."""
+    person = await storage.lock(tx, person_id)
+    if person is None:
+        raise no_such_person()
+    if role not in person.roles:
+        await storage.set_roles(tx, person_id, person.roles | {role})
+    return await _present(tx, person_id)
+
+
+async def certify(tx: Transaction, person_id: UUID, until: datetime) -> Person:
+    """Certifies a proctor until a time. Raises NOT_FOUND, ILLEGAL_MOVE."""
+    person = await storage.lock(tx, person_id)
+    if person is None:
+        raise no_such_person()
+    domain.require_proctor(person)
+    await storage.certify(tx, person_id, until)
+    certified_until = Timestamp()
+    certified_until.FromDatetime(until)
+    tx.record(
+        events_pb2.PersonCertified(person_id=str(person_id), certified_until_time=certified_until)
+    )
+    return await _present(tx, person_id)
+
+
+async def _may_see(tx: Transaction, caller: Caller, person_id: UUID) -> bool:
+    if person_id == caller.person_id or Role.ADMINISTRATOR.value in caller.roles:
+        return True
+    if caller.person_id is None or Role.PROCTOR.value not in caller.roles:
+        return False
+    return bool(await storage.seen_in_sessions(tx, caller.person_id, Part.PROCTOR, [person_id]))
+
+
+async def _seen_in_sessions(
+    tx: Transaction, caller: Caller, person_ids: frozenset[UUID]
+) -> frozenset[UUID]:
+    if caller.person_id is None:
+        return frozenset()
+    seen = person_ids & {caller.person_id}
+    if Role.PROCTOR.value in caller.roles:
+        seen |= await storage.seen_in_sessions(tx, caller.person_id, Part.PROCTOR, person_ids)
+    if Role.LEARNER.value in caller.roles:
+        seen |= await storage.seen_in_sessions(tx, caller.person_id, Part.LEARNER, person_ids)
+    return seen
+
+
+async def _present(tx: Transaction, person_id: UUID) -> Person:
+    person = await storage.find(tx, person_id)
+    assert person is not None, "its row is locked"
+    return person

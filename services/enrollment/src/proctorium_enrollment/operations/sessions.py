@@ -1,0 +1,63 @@
+"""What enrollment learns of sessions: their course, times and people, and whether content is open. Events may come in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from proctorium_common.storage.database import Transaction
+from proctorium_enrollment.domain.sessions import Part, Session, SessionState, later
+from proctorium_enrollment.operations.codes import Codes
+from proctorium_enrollment.storage import sessions as storage
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A session as it was scheduled."""
+
+    session_id: UUID
+    course_id: UUID
+    lobby_open_time: datetime
+    planned_end_time: datetime
+    proctor_ids: Collection[UUID]
+    learner_ids: Collection[UUID]
+
+
+async def schedule(tx: Transaction, codes: Codes, plan: Plan) -> None:
+    """Learns a session's plan, and issues its code (`C1`)."""
+    await storage.lock(tx, plan.session_id)
+    await storage.set_course(tx, plan.session_id, plan.course_id)
+    await storage.set_times(tx, plan.session_id, plan.lobby_open_time, plan.planned_end_time)
+    await storage.expect(tx, plan.session_id, Part.PROCTOR, plan.proctor_ids)
+    await storage.expect(tx, plan.session_id, Part.LEARNER, plan.learner_ids)
+    await codes.issue_for_schedule(tx, await storage.lock(tx, plan.session_id))
+
+
+async def move(
+    tx: Transaction, session_id: UUID, state: SessionState, course_id: UUID | None = None
+) -> None:
+    """Learns that a session has reached a state; one that it has left behind changes nothing."""
+    session = await storage.lock(tx, session_id)
+    await _learn_course(tx, session, course_id)
+    reached = later(session.state, state)
+    if reached is not session.state:
+        await storage.set_state(tx, session_id, reached)
+
+
+async def join(tx: Transaction, session_id: UUID, course_id: UUID, person_id: UUID) -> None:
+    """Learns that a learner has joined."""
+    await _learn_course(tx, await storage.lock(tx, session_id), course_id)
+    await storage.set_joined(tx, session_id, person_id)
+
+
+async def remove(tx: Transaction, session_id: UUID, person_id: UUID) -> None:
+    """Learns that a learner was removed; content is closed to them, also when their joining is told later."""
+    await storage.lock(tx, session_id)
+    await storage.set_removed(tx, session_id, person_id)
+
+
+async def _learn_course(tx: Transaction, session: Session, course_id: UUID | None) -> None:
+    if course_id is not None and session.course_id is None:
+        await storage.set_course(tx, session.session_id, course_id)

@@ -1,0 +1,90 @@
+"""The keys that access tokens are signed with: made at the first start, sealed, and replaced without anybody being signed out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy.exc import ProgrammingError
+
+from proctorium_common.errors import unavailable
+from proctorium_common.security.keys import PublicKey, SigningKey
+from proctorium_common.security.tokens import TokenSigner
+from proctorium_common.storage.database import Database, Transaction
+from proctorium_enrollment.storage import signing_keys as storage
+from proctorium_enrollment.storage.sealing import Seal
+from proctorium_enrollment.storage.signing_keys import KeptKey
+
+ACCESS_LIFE = timedelta(minutes=10)
+KNOWN_AFTER = timedelta(minutes=6)
+"""Services ask for the keys every five minutes: by then every one of them knows a new key, and it may sign."""
+_OVERLAP = timedelta(minutes=1)
+"""Between a new key's beginning to sign and the old one's retirement: clocks differ a little."""
+
+
+class Signing:
+    """Signs access tokens; gives out the public keys."""
+
+    def __init__(self, seal: Seal) -> None:
+        self._seal = seal
+        self._opened: dict[str, SigningKey] = {}
+
+    async def trusted(self, database: Database) -> Sequence[PublicKey]:
+        """The keys that this service trusts itself; makes the first key when there is none. Raises KEYS_UNAVAILABLE."""
+        try:
+            async with database.transaction() as tx:
+                return await self.public_keys(tx)
+        except ProgrammingError as failure:
+            raise unavailable(
+                "KEYS_UNAVAILABLE", "The database has not been migrated yet; try again shortly."
+            ) from failure
+
+    async def public_keys(self, tx: Transaction) -> Sequence[PublicKey]:
+        """The public keys that can still be met in a token, oldest first; makes the first key when there is none."""
+        keys = await storage.public(tx)
+        if not keys:
+            await self._make_first(tx)
+            keys = await storage.public(tx)
+        return [
+            key
+            for key in keys
+            if key.retire_time is None or tx.now < key.retire_time + 2 * ACCESS_LIFE
+        ]
+
+    async def signer(self, tx: Transaction) -> TokenSigner:
+        """What signs at the moment. Raises WrongMasterKey."""
+        keys = await storage.kept(tx)
+        if not keys:
+            await self._make_first(tx)
+            keys = await storage.kept(tx)
+        kept = in_use(keys, tx)
+        if kept.key_id not in self._opened:
+            self._opened[kept.key_id] = SigningKey(
+                self._seal.unseal(kept.sealed_seed, kept.key_id.encode())
+            )
+        return TokenSigner(self._opened[kept.key_id], life=ACCESS_LIFE, clock=lambda: tx.now)
+
+    async def rotate(self, tx: Transaction) -> str:
+        """Makes a new key, and answers its id. It signs when every service knows it; then the old ones retire."""
+        await storage.lock(tx)
+        key = await self._make(tx)
+        await storage.retire(tx, key.key_id, tx.now + KNOWN_AFTER + _OVERLAP)
+        return key.key_id
+
+    async def _make_first(self, tx: Transaction) -> None:
+        await storage.lock(tx)
+        if not await storage.public(tx):
+            await self._make(tx)
+
+    async def _make(self, tx: Transaction) -> SigningKey:
+        key = SigningKey.generate()
+        await storage.add(tx, key, self._seal.seal(key.seed, key.key_id.encode()))
+        return key
+
+
+def in_use(keys: Sequence[KeptKey], tx: Transaction) -> KeptKey:
+    """The newest of `keys` (oldest first, one at least) that every service knows by now, else the oldest that is not retired."""
+    known = [key for key in keys if tx.now - key.create_time >= KNOWN_AFTER]
+    if known:
+        return known[-1]
+    return keys[0]

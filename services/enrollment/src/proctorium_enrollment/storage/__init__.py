@@ -1,0 +1,1 @@
+"""What enrollment keeps, and how."""

@@ -1,0 +1,25 @@
+"""What has served its purpose and goes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import delete, exists, or_
+
+from proctorium_common.storage.database import Transaction
+from proctorium_enrollment.storage.tables import attempt_failures, refresh_tokens, sign_ins
+
+
+async def failures_before(tx: Transaction, time: datetime) -> None:
+    """Removes failed attempts whose last one was before `time`."""
+    await tx.execute(delete(attempt_failures).where(attempt_failures.c.last_at < time))
+
+
+async def sign_ins_before(tx: Transaction, time: datetime) -> None:
+    """Removes the refresh tokens that expired, or whose sign-in ended, before `time`, and the sign-ins that have none."""
+    ended = exists().where(
+        sign_ins.c.sign_in_id == refresh_tokens.c.sign_in_id, sign_ins.c.ended_at < time
+    )
+    await tx.execute(delete(refresh_tokens).where(or_(refresh_tokens.c.expires_at < time, ended)))
+    left = exists().where(refresh_tokens.c.sign_in_id == sign_ins.c.sign_in_id)
+    await tx.execute(delete(sign_ins).where(~left, sign_ins.c.created_at < time))

@@ -1,0 +1,155 @@
+"""What enrollment knows of sessions, in the database: upserts, because events come late, doubled and out of order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Row, exists, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from proctorium_common.storage.database import Transaction
+from proctorium_enrollment.domain.sessions import Part, Session, SessionState
+from proctorium_enrollment.storage.tables import session_members as members
+from proctorium_enrollment.storage.tables import sessions as table
+
+
+async def find(tx: Transaction, session_id: UUID) -> Session | None:
+    """The session."""
+    row = (await tx.execute(select(table).where(table.c.session_id == session_id))).first()
+    return None if row is None else session_of(row)
+
+
+async def lock(tx: Transaction, session_id: UUID) -> Session:
+    """The session, which nobody else changes until the transaction ends; a scheduled one where nothing was known."""
+    await tx.execute(
+        insert(table)
+        .values(session_id=session_id, state=SessionState.SCHEDULED.value)
+        .on_conflict_do_nothing(constraint="pk_sessions")
+    )
+    found = await tx.execute(
+        select(table).where(table.c.session_id == session_id).with_for_update(key_share=True)
+    )
+    return session_of(found.one())
+
+
+async def set_state(tx: Transaction, session_id: UUID, state: SessionState) -> None:
+    """Sets the state."""
+    await tx.execute(
+        update(table).where(table.c.session_id == session_id).values(state=state.value)
+    )
+
+
+async def set_course(tx: Transaction, session_id: UUID, course_id: UUID) -> None:
+    """Sets the course."""
+    await tx.execute(
+        update(table).where(table.c.session_id == session_id).values(course_id=course_id)
+    )
+
+
+async def set_times(
+    tx: Transaction, session_id: UUID, lobby_open: datetime, planned_end: datetime
+) -> None:
+    """Sets when the lobby opens and when the session is planned to end."""
+    await tx.execute(
+        update(table)
+        .where(table.c.session_id == session_id)
+        .values(lobby_open_at=lobby_open, planned_end_at=planned_end)
+    )
+
+
+async def expect(
+    tx: Transaction, session_id: UUID, part: Part, person_ids: Collection[UUID]
+) -> None:
+    """Notes who is expected; what is known of them stays."""
+    rows = [
+        {
+            "session_id": session_id,
+            "person_id": person_id,
+            "part": part.value,
+            "joined": False,
+            "removed": False,
+        }
+        for person_id in sorted(person_ids)
+    ]
+    if rows:
+        await tx.execute(insert(members).on_conflict_do_nothing(), rows)
+
+
+async def set_joined(tx: Transaction, session_id: UUID, person_id: UUID) -> None:
+    """Notes that a learner has joined."""
+    await _set(tx, session_id, person_id, "joined")
+
+
+async def set_removed(tx: Transaction, session_id: UUID, person_id: UUID) -> None:
+    """Notes that a learner was removed, for good."""
+    await _set(tx, session_id, person_id, "removed")
+
+
+async def learners(tx: Transaction, session_id: UUID) -> tuple[UUID, ...]:
+    """The learners who are expected or have joined, but not those who were removed."""
+    found = await tx.execute(
+        select(members.c.person_id)
+        .where(
+            members.c.session_id == session_id,
+            members.c.part == Part.LEARNER.value,
+            ~members.c.removed,
+        )
+        .order_by(members.c.person_id)
+    )
+    return tuple(found.scalars())
+
+
+async def is_proctor(tx: Transaction, session_id: UUID, person_id: UUID) -> bool:
+    """Whether the person supervises the session."""
+    found = await tx.execute(
+        select(members.c.person_id).where(
+            members.c.session_id == session_id,
+            members.c.person_id == person_id,
+            members.c.part == Part.PROCTOR.value,
+        )
+    )
+    return found.first() is not None
+
+
+async def is_in_session(tx: Transaction, person_id: UUID, course_id: UUID) -> bool:
+    """Whether the learner has joined, and was not removed from, a session of the course that is in progress."""
+    found = await tx.execute(
+        select(
+            exists().where(
+                table.c.course_id == course_id,
+                table.c.state == SessionState.IN_PROGRESS.value,
+                members.c.session_id == table.c.session_id,
+                members.c.person_id == person_id,
+                members.c.part == Part.LEARNER.value,
+                members.c.joined,
+                ~members.c.removed,
+            )
+        )
+    )
+    return found.scalar_one()
+
+
+def session_of(row: Row[*tuple[object, ...]]) -> Session:
+    """The session that a row with all columns of `sessions` holds."""
+    return Session(
+        session_id=row.session_id,
+        state=SessionState(row.state),
+        course_id=row.course_id,
+        lobby_open_time=row.lobby_open_at,
+        planned_end_time=row.planned_end_at,
+    )
+
+
+async def _set(tx: Transaction, session_id: UUID, person_id: UUID, column: str) -> None:
+    added = insert(members).values(
+        session_id=session_id,
+        person_id=person_id,
+        part=Part.LEARNER.value,
+        joined=column == "joined",
+        removed=column == "removed",
+    )
+    await tx.execute(
+        added.on_conflict_do_update(constraint="pk_session_members", set_={column: True})
+    )

@@ -1,0 +1,1 @@
+"""Events in: event to operation."""

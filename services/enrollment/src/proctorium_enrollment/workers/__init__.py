@@ -1,0 +1,1 @@
+"""What is due: found by the clock, done by an operation."""

@@ -1,0 +1,294 @@
+"""Enrollment as tests use it: stubs for whoever calls, builders of what a test needs, and looks at what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import grpc
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from sqlalchemy import Select, Table, func, select
+
+from proctorium.enrollment.v1 import courses_pb2, people_pb2
+from proctorium.enrollment.v1.accounts_pb2_grpc import AccountServiceStub
+from proctorium.enrollment.v1.codes_pb2 import (
+    ListCodesRequest,
+    RedeemCodeRequest,
+    RedeemCodeResponse,
+)
+from proctorium.enrollment.v1.codes_pb2_grpc import CodeServiceStub
+from proctorium.enrollment.v1.courses_pb2_grpc import CourseServiceStub, RegistrationServiceStub
+from proctorium.enrollment.v1.organisation_pb2_grpc import OrganisationServiceStub
+from proctorium.enrollment.v1.people_pb2_grpc import PersonServiceStub
+from proctorium.options.v1.options_pb2 import (
+    ROLE_ADMINISTRATOR,
+    ROLE_LEARNER,
+    ROLE_PROCTOR,
+)
+from proctorium.session.events.v1 import events_pb2 as session_events
+from proctorium_common.errors import ServiceError
+from proctorium_common.events.envelope import name_of
+from proctorium_common.ids import new_id
+from proctorium_common.rpc.status import error_of
+from proctorium_common.storage.tables import inbox, outbox
+from proctorium_devstack.demo.waiting import eventually
+from proctorium_devstack.testing import Served
+from proctorium_enrollment.settings import Settings
+
+PASSWORD = "lantern-orchid-74"
+ROLES = {
+    "learner": ROLE_LEARNER,
+    "proctor": ROLE_PROCTOR,
+    "administrator": ROLE_ADMINISTRATOR,
+}
+
+
+class MovableClock:
+    """A clock that stands at noon until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = datetime.now(UTC).replace(microsecond=0)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+class Client:
+    """The stubs of enrollment, called as somebody."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self.accounts = AccountServiceStub(channel)
+        self.people = PersonServiceStub(channel)
+        self.courses = CourseServiceStub(channel)
+        self.registrations = RegistrationServiceStub(channel)
+        self.codes = CodeServiceStub(channel)
+        self.organisation = OrganisationServiceStub(channel)
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """A session that enrollment has heard of, and its code."""
+
+    session_id: str
+    course: courses_pb2.Course
+    proctor_id: str
+    learner_ids: tuple[str, ...]
+    code: str
+
+
+class Enrollment:
+    """The service, and a world around it."""
+
+    def __init__(self, served: Served[Settings], clock: MovableClock) -> None:
+        self.served = served
+        self.clock = clock
+        self.database = served.service.database
+        self.administrator = self.client(new_id(), "administrator")
+        self.anonymous = self.client()
+
+    def client(self, person: UUID | str | None = None, *roles: str, peer: str = "edge") -> Client:
+        person_id = UUID(person) if isinstance(person, str) else person
+        return Client(self.served.channel(person_id, *roles, peer=peer))
+
+    def learner(self, person_id: str) -> Client:
+        return self.client(person_id, "learner")
+
+    def service(self, name: str) -> Client:
+        return self.client(peer=name)
+
+    # Builders.
+
+    async def person(
+        self, role: str = "learner", *, password: str = "", name: str = "Lena Fischer"
+    ) -> people_pb2.Person:
+        request = people_pb2.CreatePersonRequest(
+            legal_name=name,
+            email=f"{new_id()}@example.org",
+            date_of_birth="2001-04-17",
+            roles=[ROLES[role]],
+            password=password,
+        )
+        return (await self.administrator.people.CreatePerson(request)).person
+
+    async def course(
+        self,
+        kind: courses_pb2.CourseKind.ValueType = courses_pb2.COURSE_KIND_PROCTORED,
+        units: Sequence[courses_pb2.UnitContent] = (),
+        *,
+        title: str = "Laboratory safety",
+        published: bool = True,
+    ) -> courses_pb2.Course:
+        courses = self.administrator.courses
+        created = await courses.CreateCourse(
+            courses_pb2.CreateCourseRequest(title=title, kind=kind, units=units or [lesson()])
+        )
+        if not published:
+            return created.course
+        request = courses_pb2.PublishCourseRequest(course_id=created.course.course_id)
+        return (await courses.PublishCourse(request)).course
+
+    async def register(self, person_id: str, course_id: str) -> courses_pb2.Registration:
+        request = courses_pb2.RegisterRequest(person_id=person_id, course_id=course_id)
+        return (await self.administrator.registrations.Register(request)).registration
+
+    async def registered_learner(self, course_id: str) -> str:
+        person = await self.person()
+        await self.register(person.person_id, course_id)
+        return person.person_id
+
+    async def session(
+        self, *, course: courses_pb2.Course | None = None, lobby_opens: timedelta = timedelta(0)
+    ) -> Scheduled:
+        """A scheduled session with one registered learner and a proctor; it ends in three hours."""
+        course = course or await self.course()
+        learner_id = await self.registered_learner(course.course_id)
+        proctor = await self.person("proctor")
+        event = scheduled_event(
+            course.course_id,
+            self.clock.now,
+            proctor_ids=[proctor.person_id],
+            learner_ids=[learner_id],
+            lobby_opens=lobby_opens,
+        )
+        await self.tell(event)
+        code = await self.code_of(event.session_id)
+        return Scheduled(event.session_id, course, proctor.person_id, (learner_id,), code)
+
+    async def code_of(self, session_id: str) -> str:
+        request = ListCodesRequest(session_id=session_id)
+        return (await self.administrator.codes.ListCodes(request)).codes[0].text
+
+    async def redeem(
+        self, text: str, person_id: str, address: str = "192.0.2.1"
+    ) -> RedeemCodeResponse:
+        request = RedeemCodeRequest(text=text, person_id=person_id, client_address=address)
+        return await self.service("session").codes.RedeemCode(request)
+
+    async def start(self, session: Scheduled, *learner_ids: str) -> None:
+        """Has the learners join and the session begin."""
+        for learner_id in learner_ids or session.learner_ids:
+            await self.tell(joined_event(session, learner_id))
+        await self.tell(started_event(session))
+
+    async def tell(self, event: Message) -> None:
+        """Publishes an event and waits until it has had its effect."""
+        event_id = await self.served.tell(event)
+
+        async def handled() -> bool | None:
+            seen = await self.count(inbox, inbox.c.event_id == event_id)
+            return True if seen else None
+
+        await eventually(handled, f"{type(event).__name__} to be handled")
+
+    # Looks.
+
+    async def count(self, table: Table, *where: Any) -> int:
+        found = await self.rows(select(func.count()).select_from(table).where(*where))
+        return int(found[0][0])
+
+    async def rows(self, query: Select[*tuple[Any, ...]]) -> list[Any]:
+        async with self.database.transaction() as tx:
+            return list(await tx.execute(query))
+
+    async def events(self, kind: type[Message]) -> list[Any]:
+        """The events of this kind that were recorded, in their order."""
+        name = name_of(kind.DESCRIPTOR)
+        rows = await self.rows(
+            select(outbox.c.body)
+            .where(outbox.c.subject.like(f"evt.{name.short}.%"))
+            .order_by(outbox.c.position)
+        )
+        return [kind.FromString(row.body) for row in rows]
+
+
+async def refused(call: Awaitable[object]) -> ServiceError:
+    """What a call that must be refused was told."""
+    try:
+        answer = await call
+    except grpc.aio.AioRpcError as failed:
+        return error_of(failed)
+    raise AssertionError(f"it was answered: {answer}")
+
+
+def stamp(time: datetime) -> Timestamp:
+    stamped = Timestamp()
+    stamped.FromDatetime(time)
+    return stamped
+
+
+def lesson(
+    title: str = "Before you begin", markdown: str = "Put on **goggles**."
+) -> courses_pb2.UnitContent:
+    return courses_pb2.UnitContent(
+        kind=courses_pb2.UNIT_KIND_LESSON, title=title, markdown=markdown
+    )
+
+
+def link(title: str = "Rules", url: str = "https://example.org/rules") -> courses_pb2.UnitContent:
+    return courses_pb2.UnitContent(kind=courses_pb2.UNIT_KIND_LINK, title=title, url=url)
+
+
+def assessment(assessment_id: str) -> courses_pb2.UnitContent:
+    return courses_pb2.UnitContent(
+        kind=courses_pb2.UNIT_KIND_ASSESSMENT, title="Examination", assessment_id=assessment_id
+    )
+
+
+def scheduled_event(
+    course_id: str,
+    now: datetime,
+    *,
+    session_id: str = "",
+    proctor_ids: Sequence[str] = (),
+    learner_ids: Sequence[str] = (),
+    lobby_opens: timedelta = timedelta(0),
+) -> session_events.SessionScheduled:
+    return session_events.SessionScheduled(
+        session_id=session_id or str(new_id()),
+        course_id=course_id,
+        title="Examination",
+        start_time=stamp(now + timedelta(hours=1)),
+        duration=Duration(seconds=7200),
+        proctor_ids=proctor_ids,
+        learner_ids=learner_ids,
+        lobby_open_time=stamp(now + lobby_opens),
+    )
+
+
+def joined_event(session: Scheduled, person_id: str) -> session_events.ParticipantJoined:
+    return session_events.ParticipantJoined(
+        participant_id=str(new_id()),
+        session_id=session.session_id,
+        person_id=person_id,
+        course_id=session.course.course_id,
+    )
+
+
+def removed_event(session: Scheduled, person_id: str) -> session_events.ParticipantRemoved:
+    return session_events.ParticipantRemoved(
+        participant_id=str(new_id()), session_id=session.session_id, person_id=person_id
+    )
+
+
+def started_event(session: Scheduled) -> session_events.SessionStarted:
+    return session_events.SessionStarted(
+        session_id=session.session_id, course_id=session.course.course_id
+    )
+
+
+def ended_event(session: Scheduled) -> session_events.SessionEnded:
+    return session_events.SessionEnded(
+        session_id=session.session_id, course_id=session.course.course_id
+    )
+
+
+def cancelled_event(session: Scheduled) -> session_events.SessionCancelled:
+    return session_events.SessionCancelled(session_id=session.session_id)

@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from proctorium_common.storage.migrations import at_head, differences
+
+PACKAGE = "proctorium_enrollment"
+
+
+async def test_the_migrations_make_the_tables_that_the_code_knows(
+    migrated_database: Callable[[str], str],
+) -> None:
+    url = migrated_database(PACKAGE)
+    assert await differences(url, PACKAGE) == []
+    assert await at_head(url, PACKAGE)
