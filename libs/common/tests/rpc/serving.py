@@ -24,7 +24,7 @@ from proctorium_common.security.keys import KeyRing, SigningKey
 from proctorium_common.security.tls import Certificates
 from proctorium_common.security.tokens import TokenSigner, TokenVerifier
 from proctorium_common.telemetry import Telemetry
-from proctorium_common.telemetry.logs import CallLog
+from proctorium_common.telemetry.logs import CallLine, CallLog
 from proctorium_common.telemetry.metrics import Metrics
 from proctorium_common.telemetry.traces import Tracing
 from proctorium_devstack.parts.certificates import issue
@@ -38,11 +38,11 @@ class KeptLines(CallLog):
     """Keeps the lines of calls instead of printing them."""
 
     def __init__(self) -> None:
-        super().__init__("rpc_served")
+        super().__init__()
         self.lines: list[dict[str, Any]] = []
 
-    def write(self, code: str, fields: dict[str, object]) -> None:
-        self.lines.append(json.loads(json.dumps(fields)))
+    def write(self, line: CallLine) -> None:
+        self.lines.append(json.loads(self._json(line, "info")))
 
 
 @dataclass

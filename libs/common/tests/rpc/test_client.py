@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,7 @@ from proctorium_common.rpc.caller import Call, Caller, calling, current_call
 from proctorium_common.rpc.client import channel, service_config
 from proctorium_common.rpc.health import Check
 from proctorium_common.security.tls import NotLoopback
+from proctorium_common.telemetry.metrics import Metrics
 
 from .echo import pb, stubs
 from .serving import PERSON, refusal, serving
@@ -26,8 +28,10 @@ async def test_plaintext_to_another_machine_is_refused() -> None:
 
 
 async def test_a_call_without_a_timeout_gets_the_default_deadline() -> None:
-    async with serving(_never) as served, served.channel() as quick:
-        quick._outgoing._default_seconds = 0.2
+    async with (
+        serving(_never) as served,
+        served.channel(default_deadline=timedelta(seconds=0.2)) as quick,
+    ):
         error = await refusal(stubs.EchoServiceStub(quick).Change(pb.EchoRequest()))
     assert error.kind is Kind.TIMED_OUT
 
@@ -131,7 +135,6 @@ async def test_replicas_answer_in_turn_and_only_ready_ones() -> None:
 
 def _two(address: str) -> Any:
     from proctorium_common.rpc.client import Channel
-    from proctorium_common.telemetry.metrics import Metrics
 
     return Channel(
         address,
@@ -146,22 +149,21 @@ def _two(address: str) -> Any:
 async def test_the_other_end_must_be_the_service_that_was_meant(tmp_path: Path) -> None:
     async with serving(tls=tmp_path) as served:
         certificates = served.certificates["session"]
-        async with channel(
-            served.address, certificates=certificates, server="enrollment"
-        ) as asked:
+        async with channel(served.address, certificates=certificates, server="enrollment") as asked:
             error = await refusal(stubs.EchoServiceStub(asked).Change(pb.EchoRequest(), timeout=2))
     assert error.kind is Kind.UNAVAILABLE
 
 
 async def test_an_error_of_the_client_is_counted_with_its_code() -> None:
-    counted: list[tuple[str, str]] = []
-    async with serving(_never) as served, served.channel() as asked:
-        asked._outgoing._metrics.asked = lambda method, code, seconds: counted.append((method, code))  # type: ignore[method-assign]
+    metrics = Metrics("test")
+    async with serving(_never) as served, served.channel(metrics=metrics) as asked:
         stub = stubs.EchoServiceStub(asked)
         await refusal(stub.AsProctor(pb.EchoRequest()))
         await stub.Talk(_nothing()).read()
-    assert counted[0] == ("/proctorium.test.v1.EchoService/AsProctor", "UNAUTHENTICATED")
-    assert counted[1] == ("/proctorium.test.v1.EchoService/Talk", "OK")
+    assert set(metrics.asked._cells) == {
+        ("/proctorium.test.v1.EchoService/AsProctor", "UNAUTHENTICATED"),
+        ("/proctorium.test.v1.EchoService/Talk", "OK"),
+    }
 
 
 async def _never(request: Any, context: Any) -> Any:

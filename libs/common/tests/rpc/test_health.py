@@ -64,7 +64,12 @@ async def test_without_nats_it_is_degraded_and_goes_on_answering() -> None:
             state = await served.health.check_now()
         assert (state.ready, state.degraded) == (True, True)
         assert await status(plain, NAME) == "SERVING"
-    assert {"event": "check_failing", "check": "nats", "error": "away", "log_level": "warning"} in lines
+    assert {
+        "event": "check_failing",
+        "check": "nats",
+        "error": "away",
+        "log_level": "warning",
+    } in lines
 
 
 async def test_one_bad_round_of_a_part_that_was_well_is_forgiven() -> None:
@@ -113,9 +118,7 @@ async def test_each_part_is_a_metric() -> None:
     health.add(Check("database", Part().probe))
     health.add(Check("nats", nats.probe, Weight.DEGRADING))
     await health.check_now()
-    observed = {
-        (found.attributes or {})["check"]: found.value for found in health._observe()
-    }
+    observed = {(found.attributes or {})["check"]: found.value for found in health._observe()}
     assert observed == {"database": 1, "nats": 0}
 
 

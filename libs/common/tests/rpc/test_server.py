@@ -43,7 +43,7 @@ def _server(address: str = "127.0.0.1:0") -> Server:
         telemetry=telemetry,
         tokens=TokenVerifier(KeyRing.of()),
         health=Health(telemetry.metrics),
-        call_log=CallLog("rpc_served"),
+        call_log=CallLog(),
     )
 
 

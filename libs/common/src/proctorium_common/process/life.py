@@ -146,7 +146,7 @@ async def running(
             package,
             settings,
             build,
-            call_log=call_log or CallLog("rpc_served"),
+            call_log=call_log or CallLog(),
             clock=clock,
             keys=keys,
             place=place,

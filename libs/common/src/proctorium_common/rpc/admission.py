@@ -47,16 +47,14 @@ class Admission:
         if self._calls.ending:
             raise unavailable("SHUTTING_DOWN", "The service is restarting. Please try again.")
         service = None if self._peers is None else self._peer(context, self._peers)
-        if served.token is None:
-            if service is not None:
-                served.caller = Caller(service=service)
-            return True
-        person = self._tokens.remembered(served.token)
-        if person is None:
+        if served.token is not None:
+            caller = self._tokens.remembered(served.token, service)
+            if caller is not None:
+                served.caller = caller
+                return True
+        if service is not None:
             served.caller = Caller(service=service)
-            return False
-        served.caller = Caller(person.person_id, person.roles, service)
-        return True
+        return served.token is None
 
     def _peer(self, context: Context, peers: frozenset[str]) -> str:
         name = peer_name(context.auth_context())
@@ -71,12 +69,10 @@ class Admission:
         with an old token can sign in again.
         """
         try:
-            person = await self._tokens.verify(served.token or "")
+            served.caller = await self._tokens.verify(served.token or "", served.caller.service)
         except ServiceError:
             if not served.method.rule.public:
                 raise
-        else:
-            served.caller = Caller(person.person_id, person.roles, served.caller.service)
 
     def admit(self, served: Served, received: bytes) -> Message:
         """Lets a call with one request in and answers it. Raises TOKEN_MISSING, NOT_ALLOWED or INVALID_REQUEST."""
@@ -91,8 +87,9 @@ class Admission:
 
     def _enter(self, served: Served) -> None:
         served.method.rule.check(served.caller)
-        served.limit()
         deadline = None if served.left is None else time.monotonic() + served.left
+        if deadline is not None:
+            self._calls.limit(served, deadline)
         enter_call(Call(served.caller, served.method.name, deadline))
 
     def check(self, served: Served, received: bytes) -> Message:

@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 
@@ -21,21 +22,22 @@ class Caller:
     person_id: UUID | None = None
     roles: frozenset[str] = frozenset()
     service: str | None = None
+    name: str = field(init=False, repr=False, compare=False)
+    """One text that tells callers apart: keys of idempotency and limits are made from it."""
 
-    @property
-    def name(self) -> str:
-        """One text that tells callers apart: keys of idempotency and limits are made from it."""
+    def __post_init__(self) -> None:
         if self.person_id is not None:
-            return f"person:{self.person_id}"
-        return f"service:{self.service}" if self.service is not None else "anonymous"
+            name = f"person:{self.person_id}"
+        else:
+            name = f"service:{self.service}" if self.service is not None else "anonymous"
+        object.__setattr__(self, "name", name)
 
 
 ANONYMOUS = Caller()
 """Nobody known: no token, no certificate."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One call under way: `method` is the full name ("/proctorium.session.v1.LobbyService/JoinSession"), `deadline` is by
     `time.monotonic()` and already shaved, or None for a stream without one."""
 

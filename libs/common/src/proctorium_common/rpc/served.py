@@ -12,10 +12,11 @@ from opentelemetry.trace import Span, SpanKind
 
 from proctorium_common.errors import Kind, ServiceError, timed_out, unavailable
 from proctorium_common.rpc.caller import ANONYMOUS, Caller
+from proctorium_common.rpc.deadlines import Deadlines
 from proctorium_common.rpc.methods import Method
 from proctorium_common.rpc.status import CODES, DETAILS_KEY, details_of, error_for
 from proctorium_common.telemetry import Telemetry
-from proctorium_common.telemetry.logs import CallLog, get_logger
+from proctorium_common.telemetry.logs import CallLine, CallLog, get_logger
 from proctorium_common.telemetry.traces import (
     TRACEPARENT,
     TRACESTATE,
@@ -47,11 +48,11 @@ class Served:
         "late",
         "left",
         "method",
+        "place",
         "reason",
         "span",
         "started",
         "task",
-        "timer",
         "token",
     )
 
@@ -66,17 +67,12 @@ class Served:
         self.code = "OK"
         self.reason: str | None = None
         self.task: asyncio.Task[Any] | None = None
-        self.timer: asyncio.TimerHandle | None = None
+        self.place = 0
         self.late = False
         self.ended_by_us = False
 
-    def limit(self) -> None:
-        """Has the call cancelled when its time is over."""
-        if self.left is not None:
-            self.task = asyncio.current_task()
-            self.timer = asyncio.get_running_loop().call_later(self.left, self._expire)
-
-    def _expire(self) -> None:
+    def expire(self) -> None:
+        """Ends the call because its time is over."""
         self.late = True
         self._cancel()
 
@@ -105,6 +101,7 @@ class ServedCalls:
         self._log = call_log
         self._default_seconds = default_seconds
         self._streams: set[Served] = set()
+        self._deadlines = Deadlines()
         self.ending = False
 
     def begin(self, method: Method, context: Context) -> Served:
@@ -132,6 +129,11 @@ class ServedCalls:
         else:
             left = None if method.answers_many else self._default_seconds
         return Served(method, span, _bearer(token), left)
+
+    def limit(self, served: Served, deadline: float) -> None:
+        """Has the call cancelled at `deadline` (by `time.monotonic()`)."""
+        served.task = asyncio.current_task()
+        served.place = self._deadlines.add(served, deadline)
 
     def open_stream(self, served: Served) -> None:
         """Remembers a call that answers until somebody ends it."""
@@ -179,35 +181,28 @@ class ServedCalls:
 
     def end(self, served: Served) -> None:
         """The last thing of a call."""
-        if served.timer is not None:
-            served.timer.cancel()
+        if served.place:
+            self._deadlines.remove(served, served.place)
         self._streams.discard(served)
         self._metrics.in_flight -= 1
         seconds = time.perf_counter() - served.started
-        self._metrics.served(served.method.name, served.code, seconds)
-        self._log.write(served.code, self._fields(served, seconds))
+        self._metrics.served.add(served.method.name, served.code, seconds)
+        self._log.write(
+            CallLine(
+                self._tracing.service,
+                served.method.name,
+                served.code,
+                seconds,
+                served.span.get_span_context().trace_id,
+                served.caller.name,
+                served.caller.service,
+                served.reason,
+                served.ids,
+            )
+        )
         if served.span.is_recording():
             served.span.set_attribute("rpc.grpc.status", served.code)
         served.span.end()
-
-    def _fields(self, served: Served, seconds: float) -> dict[str, object]:
-        place = served.span.get_span_context()
-        caller = served.caller
-        fields: dict[str, object] = {
-            "service": self._tracing.service,
-            "method": served.method.name,
-            "code": served.code,
-            "ms": round(seconds * 1000, 2),
-            "trace_id": f"{place.trace_id:032x}",
-            "caller": caller.name,
-        }
-        if caller.service is not None:
-            fields["peer"] = caller.service
-        if served.reason is not None:
-            fields["reason"] = served.reason
-        if served.ids:
-            fields.update(served.ids)
-        return fields
 
 
 def _bearer(authorization: str | None) -> str | None:

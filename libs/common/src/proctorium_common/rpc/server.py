@@ -15,7 +15,13 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 from proctorium_common.rpc.admission import EDGE, Admission
 from proctorium_common.rpc.guard import Guard
 from proctorium_common.rpc.health import Health
-from proctorium_common.rpc.methods import AddToServer, Handler, HandlerCollector, Servicer, methods_of
+from proctorium_common.rpc.methods import (
+    AddToServer,
+    Handler,
+    HandlerCollector,
+    Servicer,
+    methods_of,
+)
 from proctorium_common.rpc.served import ServedCalls
 from proctorium_common.rpc.validation import RequestRules
 from proctorium_common.security.tls import Certificates, require_loopback

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -73,10 +73,21 @@ class TokenSigner:
         return SignedToken(text, expire_time)
 
 
-@dataclass(frozen=True, slots=True)
 class _Remembered:
-    caller: Caller
-    until: float
+    """A verified token: until when it is good, and the caller as each service that passes it on makes it."""
+
+    __slots__ = ("callers", "person", "until")
+
+    def __init__(self, person: Caller, until: float) -> None:
+        self.person = person
+        self.until = until
+        self.callers: dict[str | None, Caller] = {}
+
+    def caller(self, service: str | None) -> Caller:
+        found = self.callers.get(service)
+        if found is None:
+            found = self.callers[service] = replace(self.person, service=service)
+        return found
 
 
 class TokenVerifier:
@@ -101,8 +112,8 @@ class TokenVerifier:
         self._verified: OrderedDict[str, _Remembered] = OrderedDict()
         self._generation = keys.generation
 
-    def remembered(self, token: str) -> Caller | None:
-        """Who the token is about if it was verified before and is still good; None says: verify it."""
+    def remembered(self, token: str, service: str | None = None) -> Caller | None:
+        """Who the token is about, sent by `service`, if it was verified before and is still good; None says: verify it."""
         if self._generation != self._keys.generation:
             # A key was withdrawn or added: what it vouched for is asked again.
             self._verified.clear()
@@ -114,10 +125,10 @@ class TokenVerifier:
             del self._verified[token]
             return None
         self._verified.move_to_end(token)
-        return found.caller
+        return found.caller(service)
 
-    async def verify(self, token: str) -> Caller:
-        """Who the token is about. Raises TOKEN_INVALID, TOKEN_EXPIRED or KEYS_UNAVAILABLE."""
+    async def verify(self, token: str, service: str | None = None) -> Caller:
+        """Who the token is about, sent by `service`. Raises TOKEN_INVALID, TOKEN_EXPIRED or KEYS_UNAVAILABLE."""
         if len(token) > _LONGEST:
             raise _not_ours()
         try:
@@ -125,9 +136,9 @@ class TokenVerifier:
             claims = jwt.decode(token, verifier, algorithms=[ALGORITHM]).claims
         except (JoseError, ValueError) as failure:
             raise _not_ours() from failure
-        caller, until = self._check(claims, key)
-        self._remember(token, _Remembered(caller, until))
-        return caller
+        verified = _Remembered(*self._check(claims, key))
+        self._remember(token, verified)
+        return verified.caller(service)
 
     def _check(self, claims: dict[str, object], key: PublicKey) -> tuple[Caller, float]:
         now = self._clock().timestamp()

@@ -7,13 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from threading import Thread
 
-from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
-
 from proctorium_common.telemetry.export import MetricsOverHttp, SpansOverHttp
 from proctorium_common.telemetry.metrics import Metrics
 from proctorium_common.telemetry.traces import Tracing, use_tracing
 
-_METRICS_EVERY_MS = 10_000
 _FLUSH_SECONDS = 3.0
 
 
@@ -51,14 +48,18 @@ def start_telemetry(
     if endpoint is None:
         telemetry = Telemetry(Tracing(service), Metrics(service))
     else:
-        reader = PeriodicExportingMetricReader(
-            MetricsOverHttp(endpoint, service), export_interval_millis=_METRICS_EVERY_MS
-        )
         telemetry = Telemetry(
             Tracing(
-                service, ratio=ratio, exporter=SpansOverHttp(endpoint, service), instance=instance
+                service,
+                ratio=ratio,
+                exporter=SpansOverHttp(endpoint, service),
+                instance=instance,
             ),
-            Metrics(service, reader=reader, instance=instance),
+            Metrics(
+                service,
+                exporter=lambda complete: MetricsOverHttp(endpoint, service, complete),
+                instance=instance,
+            ),
         )
     use_tracing(telemetry.tracing)
     return telemetry

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -58,9 +58,12 @@ class SpansOverHttp(SpanExporter):
 
 
 class MetricsOverHttp(MetricExporter):
-    """Sends metrics to `<base>/v1/metrics`; failures as for spans."""
+    """Sends metrics to `<base>/v1/metrics`, each reading as `complete` makes it whole; failures as for spans."""
 
-    def __init__(self, base: str, service: str) -> None:
+    def __init__(
+        self, base: str, service: str, complete: Callable[[MetricsData], MetricsData]
+    ) -> None:
+        self._complete = complete
         endpoint = f"{base.rstrip('/')}/v1/metrics"
         self._exporter = OTLPMetricExporter(endpoint=endpoint, timeout=_TIMEOUT_SECONDS)
         self._receiver = _Receiver(endpoint, service)
@@ -71,7 +74,7 @@ class MetricsOverHttp(MetricExporter):
     ) -> MetricExportResult:
         """Sends one reading, in the thread of the periodic reader."""
         try:
-            result = self._exporter.export(metrics_data, timeout_millis)
+            result = self._exporter.export(self._complete(metrics_data), timeout_millis)
         except Exception:  # noqa: BLE001 - telemetry must never be the failure
             result = MetricExportResult.FAILURE
         self._receiver.heard(result is MetricExportResult.SUCCESS)

@@ -6,13 +6,15 @@ trace and the span by itself. Secrets do not belong in fields; `_redact` is the 
 
 from __future__ import annotations
 
-import json
+import asyncio
 import logging
 import re
 import sys
 import time
+from collections.abc import Mapping
 from functools import cache, lru_cache
-from typing import Literal
+from json.encoder import encode_basestring as _quoted
+from typing import Literal, NamedTuple
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
@@ -53,36 +55,87 @@ def get_logger(name: str = "") -> FilteringBoundLogger:
     return logger
 
 
-class CallLog:
-    """The one line of each call and message, written straight as JSON: its fields hold no secrets and need no processors.
+class CallLine(NamedTuple):
+    """What an operator asks of one call: `caller` tells people and services apart, `peer` is the service that passed it on."""
 
-    With `pretty` it goes the way of all other lines.
+    service: str
+    method: str
+    code: str
+    seconds: float
+    trace_id: int
+    caller: str
+    peer: str | None = None
+    reason: str | None = None
+    ids: Mapping[str, str] | None = None
+
+
+class CallLog:
+    """The one line of each call.
+
+    It is written straight as JSON, since its fields hold no secrets, and lines of a hundredth of a second go out together; a line that
+    tells of a fault of ours goes out at once. With `pretty` it goes the way of all other lines.
     """
 
-    def __init__(self, event: str, *, pretty: bool = False, quiet: bool = False) -> None:
+    def __init__(
+        self, event: str = "rpc_served", *, pretty: bool = False, quiet: bool = False
+    ) -> None:
         self._event = event
         self._pretty = pretty
         self._quiet = quiet
-        self._encode = json.JSONEncoder(
-            ensure_ascii=False, default=str, check_circular=False
-        ).encode
+        self._waiting: list[str] = []
 
-    def write(self, code: str, fields: dict[str, object]) -> None:
-        """Writes the line of a call that ended with `code` (the name of a gRPC status)."""
-        level = _LEVELS.get(code, "info")
+    def write(self, line: CallLine) -> None:
+        """Writes the line of a call that has ended."""
+        level = _LEVELS.get(line.code, "info")
         if self._quiet and level == "info":
             return
         if self._pretty:
-            get_logger().log(logging.getLevelNamesMapping()[level.upper()], self._event, **fields)
+            self._write_pretty(line, level)
             return
-        fields["event"] = self._event
-        fields["level"] = level
-        fields["timestamp"] = _timestamp(time.time())
-        out = sys.stdout
-        out.write(self._encode(fields) + "\n")
-        out.flush()
+        if not self._waiting:
+            asyncio.get_running_loop().call_later(_TOGETHER_SECONDS, self.flush)
+        self._waiting.append(self._json(line, level))
+        if level == "error":
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes what waits."""
+        if self._waiting:
+            out = sys.stdout
+            out.write("".join(self._waiting))
+            out.flush()
+            self._waiting.clear()
+
+    def _json(self, line: CallLine, level: str) -> str:
+        # By hand: an encoder takes five times as long, and all but the ids and the peer are our own words.
+        service, method, code, seconds, trace_id, caller, peer, reason, ids = line
+        more = "" if peer is None else f',"peer":{_quoted(peer)}'
+        if reason is not None:
+            more += f',"reason":"{reason}"'
+        if ids:
+            for name, value in ids.items():
+                more += f',"{name}":{_quoted(value)}'
+        return (
+            f'{{"timestamp":"{_timestamp(time.time())}","level":"{level}","event":"{self._event}",'
+            f'"service":"{service}","method":"{method}","code":"{code}","ms":{seconds * 1000:.2f},'
+            f'"trace_id":"{trace_id:032x}","caller":{_quoted(caller)}{more}}}\n'
+        )
+
+    def _write_pretty(self, line: CallLine, level: str) -> None:
+        fields: dict[str, object] = {
+            "service": line.service,
+            "method": line.method,
+            "code": line.code,
+            "ms": round(line.seconds * 1000, 2),
+            "trace_id": f"{line.trace_id:032x}",
+            "caller": line.caller,
+        }
+        more = {"peer": line.peer, "reason": line.reason, **(line.ids or {})}
+        fields |= {name: value for name, value in more.items() if value is not None}
+        get_logger().log(logging.getLevelNamesMapping()[level.upper()], self._event, **fields)
 
 
+_TOGETHER_SECONDS = 0.01
 _LEVELS = {
     "INTERNAL": "error",
     "UNKNOWN": "error",
@@ -132,7 +185,7 @@ def configure_logs(*, level: int = logging.INFO, format: LogFormat = "auto") -> 
         cache_logger_on_first_use=True,
     )
     _route_standard_logging(shared, renderer, level)
-    return CallLog("rpc_served", pretty=pretty, quiet=level > logging.INFO)
+    return CallLog(pretty=pretty, quiet=level > logging.INFO)
 
 
 def _route_standard_logging(shared: list[Processor], renderer: Processor, level: int) -> None:

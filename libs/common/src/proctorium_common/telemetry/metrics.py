@@ -4,71 +4,62 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from opentelemetry.metrics import CallbackOptions, Histogram, Meter, NoOpMeterProvider, Observation
+from opentelemetry.metrics import CallbackOptions, Meter, NoOpMeterProvider, Observation
 from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
-from opentelemetry.sdk.metrics.export import MetricReader
+from opentelemetry.sdk.metrics.export import (
+    MetricExporter,
+    MetricsData,
+    PeriodicExportingMetricReader,
+)
 from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
 
-_DURATIONS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+from proctorium_common.telemetry.durations import CallDurations, with_durations
+
+_EVERY_MS = 10_000
 
 
 class Metrics:
-    """The instruments of one service. Without a `reader` they cost nothing and measure nothing.
+    """The instruments of one service. Without an `exporter` nothing is sent.
 
-    `meter` is for instruments that a service or another part of the library makes by itself.
+    `served` and `asked` count the calls that it answers and makes; `meter` is for instruments of one's own.
     """
 
     def __init__(
-        self, service: str, *, reader: MetricReader | None = None, instance: str = ""
+        self,
+        service: str,
+        *,
+        exporter: Callable[[Callable[[MetricsData], MetricsData]], MetricExporter] | None = None,
+        instance: str = "",
+        every_ms: int = _EVERY_MS,
     ) -> None:
+        """`exporter` makes one that sends what its argument answers, so that the durations of calls go with the rest."""
+        self.served = CallDurations("rpc.server.duration", "Calls answered")
+        self.asked = CallDurations("rpc.client.duration", "Calls made to other services")
+        self.in_flight = 0
         self._provider: MeterProvider | None = None
-        if reader is not None:
+        if exporter is not None:
             self._provider = MeterProvider(
-                metric_readers=[reader],
+                metric_readers=[
+                    PeriodicExportingMetricReader(
+                        exporter(self._complete), export_interval_millis=every_ms
+                    )
+                ],
                 resource=Resource.create({SERVICE_NAME: service, SERVICE_INSTANCE_ID: instance}),
-                # Exemplars would join a trace to each bucket at a price on every call; logs carry the trace id.
+                # Exemplars would join a trace to each value at a price on every value; logs carry the trace id.
                 exemplar_filter=AlwaysOffExemplarFilter(),
                 shutdown_on_exit=False,
             )
         provider = self._provider or NoOpMeterProvider()
         self.meter: Meter = provider.get_meter("proctorium")
-        self._served = self._durations("rpc.server.duration", "Calls answered")
-        self._asked = self._durations("rpc.client.duration", "Calls made to other services")
-        self._attributes: dict[tuple[str, str], dict[str, str]] = {}
-        self.in_flight = 0
         self.meter.create_observable_up_down_counter(
             "rpc.server.in_flight", [self._observe_in_flight], description="Calls under way"
         )
 
-    def _durations(self, name: str, description: str) -> Histogram:
-        return self.meter.create_histogram(
-            name,
-            unit="s",
-            description=description,
-            explicit_bucket_boundaries_advisory=_DURATIONS,
-        )
+    def _complete(self, read: MetricsData) -> MetricsData:
+        return with_durations(read, (self.served, self.asked))
 
     def _observe_in_flight(self, _: CallbackOptions) -> Iterator[Observation]:
         yield Observation(self.in_flight)
-
-    def served(self, method: str, code: str, seconds: float) -> None:
-        """Counts one call that this service answered."""
-        if self._provider is not None:
-            self._served.record(seconds, self._named(method, code))
-
-    def asked(self, method: str, code: str, seconds: float) -> None:
-        """Counts one call that this service made."""
-        if self._provider is not None:
-            self._asked.record(seconds, self._named(method, code))
-
-    def _named(self, method: str, code: str) -> dict[str, str]:
-        # Methods and codes are few; making the same small dict for every call is not free.
-        key = (method, code)
-        attributes = self._attributes.get(key)
-        if attributes is None:
-            attributes = {"rpc.method": method.lstrip("/"), "rpc.grpc.status": code}
-            self._attributes[key] = attributes
-        return attributes
 
     def observe(
         self, name: str, description: str, read: Callable[[], Iterable[Observation]]
