@@ -1,0 +1,1 @@
+"""gRPC in: proto → operation → proto."""

@@ -1,0 +1,1 @@
+"""What notification decides: pure, without I/O."""

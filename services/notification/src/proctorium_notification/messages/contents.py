@@ -1,0 +1,57 @@
+"""What a message is made of: everything a template may use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from proctorium_notification.domain.topics import Session, Topic
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """For whom a message is written: what to call them, in which language, in which time zone."""
+
+    name: str = field(repr=False)
+    locale: str = "en"
+    time_zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """Whom to ask; each may be empty."""
+
+    organisation: str = ""
+    contact: str = ""
+    phone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One message before it is words. `subject_id` is the attempt or certificate it is about, `code` the enrollment code's text."""
+
+    topic: Topic
+    session: Session | None = None
+    subject_id: UUID | None = None
+    code: str = field(default="", repr=False)
+
+
+_PATHS = {
+    Topic.SESSION_SCHEDULED: "/supervise/{session}",
+    Topic.CODE_ISSUED: "/join",
+    Topic.SESSION_CANCELLED: "/",
+    Topic.IDENTITY_VERIFIED: "/sessions/{session}",
+    Topic.IDENTITY_REJECTED: "/sessions/{session}",
+    Topic.IDENTITY_RESUBMISSION: "/sessions/{session}",
+    Topic.SESSION_ENDED: "/results",
+    Topic.REMOVED: "/sessions/{session}",
+    Topic.RESULT_RELEASED: "/results/{subject}",
+    Topic.CERTIFICATE_ISSUED: "/certificates/{subject}",
+}
+
+
+def link_of(content: Content, public_url: str) -> str:
+    """The page that the message leads to."""
+    session_id = content.session.session_id if content.session else ""
+    path = _PATHS[content.topic].format(session=session_id, subject=content.subject_id or "")
+    return public_url.rstrip("/") + path

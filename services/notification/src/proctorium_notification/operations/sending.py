@@ -1,0 +1,299 @@
+"""Sends the mails that are due, each exactly once (`N2`, `N4`).
+
+A mail is claimed (a lease), written, announced to the mail server, *marked*, handed over, and its outcome is saved. Each of these is
+committed before the next begins, so a process that dies leaves one of three things behind: an unmarked delivery, which the next
+sender takes when the lease is over; a marked one, which becomes doubtful; or one that is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+import stamina
+from opentelemetry.trace import SpanKind
+
+from proctorium.notification.events.v1 import events_pb2
+from proctorium_common.clock import Clock
+from proctorium_common.errors import ServiceError
+from proctorium_common.ids import new_id
+from proctorium_common.storage.database import Database, Transaction
+from proctorium_common.telemetry.logs import get_logger
+from proctorium_common.telemetry.traces import annotate, link_to, parse_place, span_from
+from proctorium_notification.domain.deliveries import RetryRules, scrubbed
+from proctorium_notification.domain.topics import Session, Topic, pointless
+from proctorium_notification.messages.contents import Content, Help
+from proctorium_notification.messages.mail import AddressWrong, Mail, MailMaker
+from proctorium_notification.operations.directory import Contact, Directory
+from proctorium_notification.operations.words import CHANNELS, TOPICS
+from proctorium_notification.storage import deliveries as kept
+from proctorium_notification.storage import sessions
+from proctorium_notification.storage.deliveries import Claimed
+from proctorium_notification.transport.smtp import Line, NoWord, Postbox, Refused, Unreachable
+
+_log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class SendingRules:
+    """How a sender works: deliveries at once, how long a claim holds, how long it holds while a message is handed over."""
+
+    batch: int = 20
+    lease: timedelta = timedelta(seconds=60)
+    handing_over: timedelta = timedelta(seconds=90)
+    retry: RetryRules = field(default_factory=RetryRules)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was looked up for one batch."""
+
+    sessions: Mapping[UUID, Session]
+    contacts: Mapping[UUID, Contact]
+    codes: Mapping[UUID, str]
+    help: Help
+
+
+class Sender:
+    """Sends what is due. Any number of them may run, in any number of processes."""
+
+    def __init__(
+        self,
+        database: Database,
+        directory: Directory,
+        maker: MailMaker,
+        postbox: Postbox,
+        *,
+        clock: Clock,
+        rules: SendingRules | None = None,
+    ) -> None:
+        self._database = database
+        self._directory = directory
+        self._maker = maker
+        self._postbox = postbox
+        self._clock = clock
+        self._rules = rules or SendingRules()
+
+    async def send_due(self) -> bool:
+        """Sends one batch; whether there may be more to send now."""
+        async with self._database.transaction() as tx:
+            for delivery_id in await kept.doubt_abandoned(tx):
+                _log.warning("delivery_doubtful", delivery_id=str(delivery_id))
+            claimed = await kept.claim_due(
+                tx, lease=new_id(), until=tx.now + self._rules.lease, limit=self._rules.batch
+            )
+        if not claimed:
+            return False
+        try:
+            known = await self._look_up(claimed)
+        except ServiceError as failure:
+            await self._put_off_all(claimed, failure.message)
+            return False
+        ready = [one for one in claimed if (await self._sendable(one, known))]
+        return await self._send_all(ready, known) and len(claimed) == self._rules.batch
+
+    async def _look_up(self, claimed: Sequence[Claimed]) -> _Known:
+        wanted = [one.delivery for one in claimed]
+        async with self._database.transaction() as tx:
+            known = await sessions.planned_sessions(
+                tx, [delivery.session_id for delivery in wanted if delivery.session_id]
+            )
+        of_codes = [
+            delivery.session_id
+            for delivery in wanted
+            if delivery.topic is Topic.CODE_ISSUED and delivery.session_id
+        ]
+        return _Known(
+            sessions=known,
+            contacts=await self._directory.contacts(delivery.person_id for delivery in wanted),
+            codes=await self._directory.codes(of_codes),
+            help=await self._directory.help(),
+        )
+
+    async def _sendable(self, claimed: Claimed, known: _Known) -> bool:
+        """Whether there is something to send and somebody to send it to; what is not fails with the reason."""
+        reason = self._why_not(claimed, known)
+        if reason is not None:
+            await self._refused(claimed, reason, tried=False)
+        return reason is None
+
+    def _why_not(self, claimed: Claimed, known: _Known) -> str | None:
+        delivery = claimed.delivery
+        if delivery.person_id not in known.contacts:
+            return "nobody knows where to write to this person"
+        session = known.sessions.get(delivery.session_id) if delivery.session_id else None
+        why = pointless(delivery.topic, session, self._clock())
+        if (
+            why is None
+            and delivery.topic is Topic.CODE_ISSUED
+            and delivery.subject_id not in known.codes
+        ):
+            return "the code was withdrawn or replaced before the message went out"
+        return why
+
+    async def _send_all(self, ready: Sequence[Claimed], known: _Known) -> bool:
+        """Sends one after the other over one line; False when the mail server takes nothing now."""
+        waiting = list(ready)
+        try:
+            while waiting:
+                async with self._postbox.connected() as line:
+                    while waiting and await self._send(line, waiting[0], known):
+                        waiting.pop(0)
+                    # After a handing over without an answer the line is of no use.
+                    del waiting[:1]
+        except Unreachable as failure:
+            _log.warning(
+                "mail_server_unreachable", error=scrubbed(str(failure)), waiting=len(waiting)
+            )
+            await self._put_off_all(waiting, str(failure))
+            return False
+        return True
+
+    async def _send(self, line: Line, claimed: Claimed, known: _Known) -> bool:
+        """Sends one mail; whether the line can be used for the next. Raises Unreachable when it was not taken for the server's sake."""
+        delivery = claimed.delivery
+        place = parse_place(claimed.traceparent)
+        first = delivery.attempt_count == 0
+        with span_from(
+            place if first else None,
+            f"send mail {delivery.topic}",
+            kind=SpanKind.CLIENT,
+            links=() if first else link_to(place),
+        ):
+            annotate(delivery_id=delivery.delivery_id, person_id=delivery.person_id)
+            if delivery.session_id is not None:
+                annotate(session_id=delivery.session_id)
+            return await self._send_written(line, claimed, known)
+
+    async def _send_written(self, line: Line, claimed: Claimed, known: _Known) -> bool:
+        contact = known.contacts[claimed.delivery.person_id]
+        mail = await self._written(claimed, contact, known)
+        if mail is None:
+            return True
+        try:
+            await line.announce(mail)
+        except Refused as answer:
+            await self._not_taken(claimed, answer, contact, tried=True)
+            await line.forget()
+            return True
+        if not await self._mark(claimed):
+            await line.forget()
+            return True
+        try:
+            await line.hand_over(mail)
+        except Refused as answer:
+            await self._not_taken(claimed, answer, contact, tried=False)
+        except NoWord as failure:
+            await self._no_word(claimed, scrubbed(str(failure), contact.email))
+            return False
+        else:
+            await self._taken(claimed)
+        return True
+
+    async def _written(self, claimed: Claimed, contact: Contact, known: _Known) -> Mail | None:
+        """The mail, or None when it cannot be written: then it has failed, and does not hold up the others."""
+        try:
+            return self._write(claimed, contact, known)
+        except AddressWrong:
+            await self._refused(claimed, "the address cannot be written to", tried=False)
+        # A template that breaks is our fault, and would break in the same way each time.
+        except Exception:  # noqa: BLE001 - whatever it is, the other mails must go
+            _log.exception("mail_not_written", delivery_id=str(claimed.delivery.delivery_id))
+            await self._refused(claimed, "the message could not be written", tried=False)
+        return None
+
+    def _write(self, claimed: Claimed, contact: Contact, known: _Known) -> Mail:
+        delivery = claimed.delivery
+        content = Content(
+            topic=delivery.topic,
+            session=known.sessions.get(delivery.session_id) if delivery.session_id else None,
+            subject_id=delivery.subject_id,
+            code=known.codes[delivery.subject_id]
+            if delivery.topic is Topic.CODE_ISSUED and delivery.subject_id
+            else "",
+        )
+        return self._maker.make(
+            content,
+            contact.reader,
+            known.help,
+            delivery_id=delivery.delivery_id,
+            email=contact.email,
+            now=self._clock(),
+        )
+
+    async def _mark(self, claimed: Claimed) -> bool:
+        async with self._database.transaction() as tx:
+            return await kept.mark(tx, claimed, tx.now + self._rules.handing_over)
+
+    async def _taken(self, claimed: Claimed) -> None:
+        """Saves what only this process knows, and goes on trying while the database is away for a moment."""
+        async for attempt in stamina.retry_context(
+            on=ServiceError, attempts=20, timeout=self._rules.handing_over, wait_max=2.0
+        ):
+            with attempt:
+                async with self._database.transaction() as tx:
+                    if await kept.save_taken(tx, claimed):
+                        _record_sent(tx, claimed)
+        _log.info("delivery_sent", delivery_id=str(claimed.delivery.delivery_id))
+
+    async def _not_taken(
+        self, claimed: Claimed, answer: Refused, contact: Contact, *, tried: bool
+    ) -> None:
+        error = scrubbed(str(answer), contact.email)
+        if answer.permanent:
+            await self._refused(claimed, error, tried=tried)
+        else:
+            attempt = claimed.delivery.attempt_count + 1
+            pause = self._rules.retry.after_refusal(attempt)
+            await self._put_off(claimed, pause, error, tried=tried)
+
+    async def _put_off(
+        self, claimed: Claimed, pause: timedelta, error: str, *, tried: bool
+    ) -> None:
+        """Tries again after the pause, or never, when it has been tried for long enough."""
+        if self._rules.retry.given_up(claimed.delivery.created_at, self._clock()):
+            await self._refused(claimed, f"given up: {error}", tried=tried)
+            return
+        async with self._database.transaction() as tx:
+            await kept.put_off(tx, claimed, until=tx.now + pause, error=error, tried=tried)
+
+    async def _put_off_all(self, claimed: Sequence[Claimed], error: str) -> None:
+        for one in claimed:
+            await self._put_off(one, self._rules.retry.unreachable, scrubbed(error), tried=False)
+
+    async def _refused(self, claimed: Claimed, error: str, *, tried: bool) -> None:
+        async with self._database.transaction() as tx:
+            if await kept.save_refused(tx, claimed, error=error, tried=tried):
+                _record_failed(tx, claimed)
+        _log.warning("delivery_failed", delivery_id=str(claimed.delivery.delivery_id), error=error)
+
+    async def _no_word(self, claimed: Claimed, error: str) -> None:
+        async with self._database.transaction() as tx:
+            await kept.save_no_word(tx, claimed, error=error)
+        _log.warning("delivery_doubtful", delivery_id=str(claimed.delivery.delivery_id))
+
+
+def _record_sent(tx: Transaction, claimed: Claimed) -> None:
+    delivery = claimed.delivery
+    tx.record(
+        events_pb2.DeliverySent(
+            delivery_id=str(delivery.delivery_id),
+            person_id=str(delivery.person_id),
+            topic=TOPICS[delivery.topic],
+            channel=CHANNELS[delivery.channel],
+        )
+    )
+
+
+def _record_failed(tx: Transaction, claimed: Claimed) -> None:
+    delivery = claimed.delivery
+    tx.record(
+        events_pb2.DeliveryFailed(
+            delivery_id=str(delivery.delivery_id),
+            person_id=str(delivery.person_id),
+            topic=TOPICS[delivery.topic],
+            channel=CHANNELS[delivery.channel],
+        )
+    )

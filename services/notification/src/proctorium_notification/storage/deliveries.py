@@ -1,0 +1,279 @@
+"""Deliveries in the database: who may send which, and what became of it.
+
+Every write of a sender names the lease it holds: a sender whose lease was taken over changes nothing any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Update, and_, func, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+
+from proctorium_common.ids import new_id
+from proctorium_common.storage.database import Transaction
+from proctorium_notification.domain.deliveries import Delivery, DeliveryState, Move, before
+from proctorium_notification.domain.topics import Channel, Topic
+from proctorium_notification.storage.tables import deliveries
+
+CHANNEL = "deliveries"
+"""NOTIFY channel: something is to be sent."""
+
+NO_WORD = "the sender ended after handing the message over and before hearing whether it was taken"
+
+
+@dataclass(frozen=True, slots=True)
+class NewDeliveries:
+    """The same message to several people by one channel."""
+
+    person_ids: Sequence[UUID]
+    event_id: UUID
+    topic: Topic
+    channel: Channel
+    session_id: UUID | None
+    subject_id: UUID | None
+    traceparent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that this process may send, until the lease ends."""
+
+    delivery: Delivery
+    lease: UUID
+    traceparent: str
+
+
+async def add_deliveries(tx: Transaction, new: NewDeliveries) -> None:
+    """Adds one delivery for each person; who has one of this event and channel already gets no other.
+
+    Messages in the application are there with this transaction; mails wait for their sender.
+    """
+    there = new.channel is Channel.IN_APP
+    rows = [
+        {
+            "delivery_id": new_id(),
+            "person_id": person_id,
+            "event_id": new.event_id,
+            "topic": new.topic,
+            "channel": new.channel,
+            "session_id": new.session_id,
+            "subject_id": new.subject_id,
+            "state": DeliveryState.SENT if there else DeliveryState.PENDING,
+            "sent_at": tx.now if there else None,
+            "created_at": tx.now,
+            "next_attempt_at": tx.now,
+            "traceparent": new.traceparent,
+        }
+        for person_id in sorted(set(new.person_ids))
+    ]
+    if rows:
+        await tx.execute(insert(deliveries).values(rows).on_conflict_do_nothing())
+        tx.notify(CHANNEL, "")
+
+
+async def claim_due(
+    tx: Transaction, *, lease: UUID, until: datetime, limit: int
+) -> Sequence[Claimed]:
+    """Takes up to `limit` deliveries that are due and that nobody else holds, oldest first."""
+    due = (
+        select(deliveries.c.delivery_id)
+        .where(
+            deliveries.c.state == DeliveryState.PENDING,
+            deliveries.c.next_attempt_at <= tx.now,
+            or_(deliveries.c.leased_until.is_(None), deliveries.c.leased_until <= tx.now),
+        )
+        .order_by(deliveries.c.next_attempt_at, deliveries.c.delivery_id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("due")
+    )
+    taking = (
+        update(deliveries)
+        .where(deliveries.c.delivery_id == due.c.delivery_id)
+        .values(lease_token=lease, leased_until=until)
+        .returning(deliveries)
+    )
+    rows = (await tx.execute(taking)).all()
+    claimed = [Claimed(_delivery(row), lease, row.traceparent) for row in rows]
+    return sorted(claimed, key=lambda one: (one.delivery.created_at, one.delivery.delivery_id))
+
+
+async def mark(tx: Transaction, claimed: Claimed, until: datetime) -> bool:
+    """Notes that the message is handed over in the next moment; False when the lease is lost and it must not be."""
+    marking = _moving(claimed, Move.MARK).where(deliveries.c.leased_until > tx.now)
+    return await _done(
+        tx,
+        marking.values(
+            state=DeliveryState.SENDING,
+            leased_until=until,
+            attempt_count=deliveries.c.attempt_count + 1,
+        ),
+    )
+
+
+async def save_taken(tx: Transaction, claimed: Claimed) -> bool:
+    """The receiving server took it."""
+    return await _done(
+        tx,
+        _moving(claimed, Move.TAKEN).values(
+            state=DeliveryState.SENT,
+            sent_at=tx.now,
+            last_error="",
+            lease_token=None,
+            leased_until=None,
+        ),
+    )
+
+
+async def put_off(
+    tx: Transaction, claimed: Claimed, *, until: datetime, error: str, tried: bool
+) -> bool:
+    """It could not go now; `tried` counts it as a try of this message (a marked one is counted already)."""
+    count = deliveries.c.attempt_count + (1 if tried else 0)
+    return await _done(
+        tx,
+        _moving(claimed, Move.PUT_OFF).values(
+            state=DeliveryState.PENDING,
+            next_attempt_at=until,
+            last_error=error,
+            attempt_count=count,
+            lease_token=None,
+            leased_until=None,
+        ),
+    )
+
+
+async def save_refused(tx: Transaction, claimed: Claimed, *, error: str, tried: bool) -> bool:
+    """It will never go."""
+    return await _done(
+        tx,
+        _moving(claimed, Move.REFUSED).values(
+            state=DeliveryState.FAILED,
+            last_error=error,
+            attempt_count=deliveries.c.attempt_count + (1 if tried else 0),
+            lease_token=None,
+            leased_until=None,
+        ),
+    )
+
+
+async def save_no_word(tx: Transaction, claimed: Claimed, *, error: str) -> bool:
+    """It was handed over, and no answer came. The lease stays noted: an answer that comes after all still counts."""
+    return await _done(
+        tx,
+        _moving(claimed, Move.NO_WORD).values(state=DeliveryState.DOUBTFUL, last_error=error),
+    )
+
+
+async def doubt_abandoned(tx: Transaction) -> Sequence[UUID]:
+    """Makes doubtful what was handed over by somebody who was not heard of since, and answers which."""
+    abandoned = (
+        update(deliveries)
+        .where(
+            deliveries.c.state.in_(before(Move.NO_WORD)),
+            deliveries.c.leased_until <= tx.now,
+        )
+        .values(state=DeliveryState.DOUBTFUL, last_error=NO_WORD)
+        .returning(deliveries.c.delivery_id)
+    )
+    return list((await tx.execute(abandoned)).scalars())
+
+
+async def lock_delivery(tx: Transaction, delivery_id: UUID) -> Delivery | None:
+    """The delivery, locked until the transaction ends, or None."""
+    found = await tx.execute(
+        select(deliveries).where(deliveries.c.delivery_id == delivery_id).with_for_update()
+    )
+    row = found.first()
+    return None if row is None else _delivery(row)
+
+
+async def save_resend(tx: Transaction, delivery_id: UUID) -> Delivery:
+    """Makes the delivery wait for its sender again."""
+    saved = await tx.execute(
+        update(deliveries)
+        .where(deliveries.c.delivery_id == delivery_id)
+        .values(
+            state=DeliveryState.PENDING,
+            next_attempt_at=tx.now,
+            lease_token=None,
+            leased_until=None,
+        )
+        .returning(deliveries)
+    )
+    tx.notify(CHANNEL, "")
+    return _delivery(saved.one())
+
+
+async def list_deliveries(
+    tx: Transaction,
+    *,
+    state: DeliveryState | None,
+    person_id: UUID | None,
+    after: tuple[datetime, UUID] | None,
+    limit: int,
+) -> Sequence[Delivery]:
+    """Deliveries, newest first, after the one with this time and id."""
+    conditions: list[ColumnElement[bool]] = []
+    if state is not None:
+        conditions.append(deliveries.c.state == state)
+    if person_id is not None:
+        conditions.append(deliveries.c.person_id == person_id)
+    if after is not None:
+        conditions.append(_earlier(after))
+    found = await tx.execute(
+        select(deliveries)
+        .where(and_(True, *conditions))
+        .order_by(deliveries.c.created_at.desc(), deliveries.c.delivery_id.desc())
+        .limit(limit)
+    )
+    return [_delivery(row) for row in found]
+
+
+async def count_in(tx: Transaction, states: Iterable[DeliveryState]) -> dict[DeliveryState, int]:
+    """How many deliveries are in each of these states."""
+    found = await tx.execute(
+        select(deliveries.c.state, func.count())
+        .where(deliveries.c.state.in_(list(states)))
+        .group_by(deliveries.c.state)
+    )
+    counts = {DeliveryState(state): int(count) for state, count in found}
+    return {state: counts.get(state, 0) for state in states}
+
+
+def _moving(claimed: Claimed, move: Move) -> Update:
+    return update(deliveries).where(
+        deliveries.c.delivery_id == claimed.delivery.delivery_id,
+        deliveries.c.lease_token == claimed.lease,
+        deliveries.c.state.in_(before(move)),
+    )
+
+
+async def _done(tx: Transaction, change: Update) -> bool:
+    result = await tx.execute(change.returning(deliveries.c.delivery_id))
+    return result.first() is not None
+
+
+def _earlier(after: tuple[datetime, UUID]) -> ColumnElement[bool]:
+    return tuple_(deliveries.c.created_at, deliveries.c.delivery_id) < after
+
+
+def _delivery(row: Row[*tuple[object, ...]]) -> Delivery:
+    return Delivery(
+        delivery_id=row.delivery_id,
+        person_id=row.person_id,
+        event_id=row.event_id,
+        topic=Topic(row.topic),
+        channel=Channel(row.channel),
+        state=DeliveryState(row.state),
+        attempt_count=row.attempt_count,
+        last_error=row.last_error,
+        created_at=row.created_at,
+        sent_at=row.sent_at,
+        session_id=row.session_id,
+        subject_id=row.subject_id,
+    )

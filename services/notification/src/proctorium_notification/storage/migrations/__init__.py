@@ -1,0 +1,1 @@
+"""Schema of notification, one numbered revision after the other."""

@@ -1,0 +1,82 @@
+"""Sessions and deliveries."""
+
+from alembic import op
+
+from proctorium_common.storage.migrations import create_common_tables
+
+revision = "0001"
+down_revision = None
+
+_STATEMENTS = (
+    """
+    CREATE TABLE sessions (
+        session_id uuid NOT NULL,
+        title text,
+        start_at timestamptz,
+        duration interval,
+        cancelled_at timestamptz,
+        ended_at timestamptz,
+        CONSTRAINT pk_sessions PRIMARY KEY (session_id),
+        CONSTRAINT ck_sessions_plan_is_whole CHECK (num_nulls(title, start_at, duration) IN (0, 3))
+    )
+    """,
+    """
+    CREATE TABLE deliveries (
+        delivery_id uuid NOT NULL,
+        person_id uuid NOT NULL,
+        event_id uuid NOT NULL,
+        topic text NOT NULL,
+        channel text NOT NULL,
+        session_id uuid,
+        subject_id uuid,
+        state text NOT NULL,
+        attempt_count integer DEFAULT 0 NOT NULL,
+        last_error text DEFAULT '' NOT NULL,
+        created_at timestamptz NOT NULL,
+        next_attempt_at timestamptz NOT NULL,
+        lease_token uuid,
+        leased_until timestamptz,
+        sent_at timestamptz,
+        read_at timestamptz,
+        traceparent text DEFAULT '' NOT NULL,
+        CONSTRAINT pk_deliveries PRIMARY KEY (delivery_id),
+        CONSTRAINT uq_deliveries_person_id_event_id_channel UNIQUE (person_id, event_id, channel),
+        CONSTRAINT ck_deliveries_state CHECK (state IN ('pending', 'sending', 'sent', 'failed', 'doubtful')),
+        CONSTRAINT ck_deliveries_channel CHECK (channel IN ('email', 'in_app')),
+        CONSTRAINT ck_deliveries_sent_at CHECK ((state = 'sent') = (sent_at IS NOT NULL)),
+        CONSTRAINT ck_deliveries_sending_is_leased CHECK (state <> 'sending' OR lease_token IS NOT NULL),
+        CONSTRAINT ck_deliveries_read_in_app CHECK (channel = 'in_app' OR read_at IS NULL),
+        CONSTRAINT ck_deliveries_no_address CHECK (position('@' in last_error) = 0)
+    )
+    """,
+    "CREATE INDEX ix_deliveries_due ON deliveries (next_attempt_at) WHERE state = 'pending'",
+    "CREATE INDEX ix_deliveries_sending ON deliveries (leased_until) WHERE state = 'sending'",
+    "CREATE INDEX ix_deliveries_created ON deliveries (created_at DESC, delivery_id DESC)",
+    """
+    CREATE INDEX ix_deliveries_inbox ON deliveries (person_id, created_at DESC, delivery_id DESC)
+        WHERE channel = 'in_app'
+    """,
+    """
+    CREATE FUNCTION keep_deliveries() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF (NEW.delivery_id, NEW.person_id, NEW.event_id, NEW.topic, NEW.channel)
+            IS DISTINCT FROM (OLD.delivery_id, OLD.person_id, OLD.event_id, OLD.topic, OLD.channel) THEN
+            RAISE EXCEPTION 'a delivery stays what it is' USING ERRCODE = 'restrict_violation';
+        END IF;
+        IF OLD.state = 'sent' AND (NEW.state, NEW.sent_at) IS DISTINCT FROM (OLD.state, OLD.sent_at) THEN
+            RAISE EXCEPTION 'what was sent is not sent again' USING ERRCODE = 'restrict_violation';
+        END IF;
+        RETURN NEW;
+    END $$
+    """,
+    """
+    CREATE TRIGGER keep_deliveries BEFORE UPDATE ON deliveries
+        FOR EACH ROW EXECUTE FUNCTION keep_deliveries()
+    """,
+)
+
+
+def upgrade() -> None:
+    create_common_tables()
+    for statement in _STATEMENTS:
+        op.execute(statement)
