@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from proctorium.session.v1 import lobby_pb2, sessions_pb2, supervision_pb2
 
 from .world import World, end, join, next_of, plan, roster, start
@@ -67,9 +65,3 @@ async def test_a_session_goes_from_plan_to_end(world: World) -> None:
         "participant.completed",
         "session.ended",
     ]
-
-
-async def test_capacity_is_kept(world: World) -> None:
-    proctor = world.proctor()
-    session = await world.scheduled(plan([proctor], capacity=1, duration=timedelta(minutes=30)))
-    await join(world.learner(), session.session_id)

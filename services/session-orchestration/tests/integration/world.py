@@ -38,6 +38,7 @@ from proctorium_session.settings import Settings
 from .fake_enrollment import FakeEnrollment
 
 T = TypeVar("T")
+R = TypeVar("R", bound=Message)
 KEY = SigningKey.generate()
 PATIENCE = 10.0
 
@@ -123,9 +124,10 @@ class World:
             await client.close()
 
     async def rows(self, statement: str, **parameters: object) -> list[tuple[object, ...]]:
-        """What a query of the service's database answers."""
+        """What a statement on the service's database answers; nothing for one that answers no rows."""
         async with self.database.transaction() as tx:
-            return [tuple(row) for row in await tx.execute(text(statement), parameters)]
+            result = await tx.execute(text(statement), parameters)
+            return [tuple(row) for row in result] if result.returns_rows else []
 
     async def events(self, session_id: str) -> list[str]:
         """The events of the session's record, in order."""
@@ -143,6 +145,11 @@ class World:
             id=session_id,
         )
         return [str(row[0]) for row in rows]
+
+    async def is_quiet(self) -> bool:
+        """Whether the clock has nothing to do: what changes now is the test's doing."""
+        due = "SELECT 1 FROM sessions WHERE state = 'scheduled' AND lobby_open_time < now() + interval '1 second'"
+        return not await self.rows(due)
 
     async def fingerprint(self) -> list[tuple[object, ...]]:
         """Counts and versions of everything that a call can change: equal before and after a refusal."""
@@ -257,3 +264,14 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not await condition():
             await asyncio.sleep(0.02)
+
+
+async def refused_without_change(
+    world: World, method: Callable[[R], Awaitable[object]], request: R
+) -> ServiceError:
+    """What a call is refused with; nothing that the service keeps has changed by it."""
+    await until(world.is_quiet)
+    before = await world.fingerprint()
+    error = await refusal(method(request))
+    assert await world.fingerprint() == before
+    return error

@@ -1,0 +1,211 @@
+"""Starting and ending."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from sqlalchemy.exc import DBAPIError
+
+from proctorium.enrollment.events.v1 import events_pb2 as enrollment_events
+from proctorium.session.events.v1 import events_pb2
+from proctorium.session.v1 import lobby_pb2, sessions_pb2, supervision_pb2
+from proctorium_common.errors import Kind
+from proctorium_common.ids import new_id
+
+from .world import (
+    Person,
+    World,
+    end,
+    join,
+    plan,
+    refused_without_change,
+    roster,
+    start,
+    until,
+)
+
+
+async def certify(world: World, person: Person, until_time: datetime, told_at: datetime) -> None:
+    stamp = Timestamp()
+    stamp.FromDatetime(until_time)
+    event = enrollment_events.PersonCertified(person_id=person.id, certified_until_time=stamp)
+    await world.tell(event, time=told_at)
+
+
+async def kept_certification(world: World, person: Person) -> datetime:
+    rows = await world.rows(
+        "SELECT certified_until FROM certifications WHERE person_id = :id", id=person.person_id
+    )
+    kept = rows[0][0]
+    assert isinstance(kept, datetime)
+    return kept
+
+
+async def test_the_start_turns_everybody_who_waits_in_session(world: World) -> None:
+    proctor, learners = world.proctor(), [world.learner() for _ in range(5)]
+    session = await world.scheduled(plan([proctor]))
+    await asyncio.gather(*(join(each, session.session_id) for each in learners))
+    started = await start(proctor, session.session_id)
+    assert started.HasField("actual_start_time")
+    shown = await roster(proctor, session.session_id)
+    assert {each.state for each in shown.participants} == {lobby_pb2.PARTICIPANT_STATE_IN_SESSION}
+    assert await start(proctor, session.session_id) == started
+    assert (await world.events(session.session_id)).count("session.started") == 1
+
+
+async def test_a_session_starts_while_enrollment_is_away(world: World) -> None:
+    proctor = world.proctor()
+    session = await world.scheduled(plan([proctor]))
+    await world.enrollment.stop()
+    try:
+        started = await start(proctor, session.session_id)
+    finally:
+        await world.enrollment.start()
+    assert started.state == sessions_pb2.SESSION_STATE_IN_PROGRESS
+
+
+async def test_who_has_lost_the_certification_does_not_start(world: World) -> None:
+    proctor = world.proctor()
+    session = await world.scheduled(plan([proctor]))
+    now = datetime.now(UTC)
+    await certify(world, proctor, now - timedelta(days=1), now + timedelta(seconds=1))
+
+    async def is_known() -> bool:
+        return await kept_certification(world, proctor) < now
+
+    await until(is_known)
+    request = sessions_pb2.StartSessionRequest(session_id=session.session_id)
+    error = await refused_without_change(world, proctor.sessions.StartSession, request)
+    assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "NOT_CERTIFIED")
+    assert error.metadata == {"person_id": proctor.id}
+
+
+async def test_only_its_own_proctors_start_a_session(world: World) -> None:
+    session = await world.scheduled(plan([world.proctor()]))
+    both = world.person("administrator", "proctor")
+    for person in (world.proctor(), both):
+        for session_id in (session.session_id, str(new_id())):
+            request = sessions_pb2.StartSessionRequest(session_id=session_id)
+            error = await refused_without_change(world, person.sessions.StartSession, request)
+            assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_YOUR_SESSION")
+
+
+async def test_learners_start_and_end_nothing(world: World) -> None:
+    session = await world.scheduled(plan([world.proctor()]))
+    learner = world.learner()
+    assert (
+        await refused_without_change(
+            world,
+            learner.sessions.StartSession,
+            sessions_pb2.StartSessionRequest(session_id=session.session_id),
+        )
+    ).reason == "NOT_ALLOWED"
+    assert (
+        await refused_without_change(
+            world,
+            learner.sessions.EndSession,
+            sessions_pb2.EndSessionRequest(session_id=session.session_id),
+        )
+    ).reason == "NOT_ALLOWED"
+
+
+async def test_a_session_does_not_start_before_its_lobby_nor_end_before_its_start(
+    world: World,
+) -> None:
+    proctor = world.proctor()
+    session = await world.scheduled(plan([proctor], starts_in=timedelta(hours=5)))
+    starting = sessions_pb2.StartSessionRequest(session_id=session.session_id)
+    error = await refused_without_change(world, proctor.sessions.StartSession, starting)
+    assert (error.reason, error.metadata["from"]) == ("ILLEGAL_MOVE", "scheduled")
+    await proctor.sessions.OpenLobby(sessions_pb2.OpenLobbyRequest(session_id=session.session_id))
+    ending = sessions_pb2.EndSessionRequest(session_id=session.session_id)
+    error = await refused_without_change(world, proctor.sessions.EndSession, ending)
+    assert (error.reason, error.metadata["from"]) == ("ILLEGAL_MOVE", "lobby_open")
+    assert error.metadata["possible"] == "start,cancel"
+
+
+async def test_the_end_says_how_it_was_for_each_learner(world: World) -> None:
+    proctor = world.proctor()
+    there, removed, late_waiter, absent = (world.learner() for _ in range(4))
+    session = await world.scheduled(plan([proctor], [there, absent]))
+    await join(there, session.session_id)
+    gone = (await join(removed, session.session_id)).participant.participant_id
+    await proctor.supervision.RemoveParticipant(
+        supervision_pb2.RemoveParticipantRequest(
+            session_id=session.session_id, participant_id=gone, removal_reason="Left the room."
+        )
+    )
+    await start(proctor, session.session_id)
+    waiting_id = await left_waiting(world, session.session_id, late_waiter)
+
+    ended = await end(proctor, session.session_id)
+    assert ended.ended_by == proctor.id
+    assert await end(world.administrator(), session.session_id) == ended
+
+    event = await event_of(world, session.session_id, "session.ended")
+    told = events_pb2.SessionEnded.FromString(event)
+    attended = {
+        each.person_id: (bool(each.participant_id), each.attended) for each in told.attendances
+    }
+    assert attended == {
+        there.id: (True, True),
+        removed.id: (True, False),
+        late_waiter.id: (True, False),
+        absent.id: (False, False),
+    }
+    events = await world.events(session.session_id)
+    assert events[-3:] == ["participant.completed", "participant.no-show", "session.ended"]
+    assert events.count("session.ended") == 1
+    rows = await world.rows(
+        "SELECT state FROM participants WHERE participant_id = :id", id=UUID(waiting_id)
+    )
+    assert rows == [("no_show",)]
+
+
+async def test_an_administrator_may_end_a_session(world: World) -> None:
+    proctor, administrator = world.proctor(), world.administrator()
+    session = await world.scheduled(plan([proctor]))
+    await start(proctor, session.session_id)
+    assert (await end(administrator, session.session_id)).ended_by == administrator.id
+
+
+async def test_the_database_itself_lets_nobody_come_back_from_an_end(world: World) -> None:
+    proctor, learner = world.proctor(), world.learner()
+    session = await world.scheduled(plan([proctor]))
+    await join(learner, session.session_id)
+    await start(proctor, session.session_id)
+    await end(proctor, session.session_id)
+    for statement in (
+        "UPDATE participants SET state = 'in_session' WHERE session_id = :id",
+        "UPDATE sessions SET state = 'in_progress' WHERE session_id = :id",
+    ):
+        with pytest.raises(DBAPIError, match="does not move"):
+            await world.rows(statement, id=UUID(session.session_id))
+
+
+async def left_waiting(world: World, session_id: str, learner: Person) -> str:
+    """Somebody who waits although the session is in progress: as approval of late entry will leave them."""
+    participant_id = new_id()
+    await world.rows(
+        "INSERT INTO participants (participant_id, session_id, person_id, state, identity, "
+        "join_time, revision) VALUES (:new, :id, :person, 'waiting', 'not_asked', now(), 9)",
+        new=participant_id,
+        id=UUID(session_id),
+        person=learner.person_id,
+    )
+    return str(participant_id)
+
+
+async def event_of(world: World, session_id: str, event: str) -> bytes:
+    rows = await world.rows(
+        "SELECT body FROM session_record WHERE session_id = :id AND event = :event",
+        id=UUID(session_id),
+        event=event,
+    )
+    body = rows[0][0]
+    assert isinstance(body, bytes)
+    return body

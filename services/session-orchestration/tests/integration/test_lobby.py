@@ -1,0 +1,220 @@
+"""Joining: by enrollment's word, then under the session's own rules; and coming back."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy.exc import DBAPIError
+
+from proctorium.session.v1 import lobby_pb2, sessions_pb2, supervision_pb2
+from proctorium_common.errors import Kind, ServiceError, exhausted
+from proctorium_common.ids import new_id
+
+from .world import (
+    Person,
+    World,
+    end,
+    join,
+    plan,
+    refused_without_change,
+    start,
+)
+
+UNTIL = sessions_pb2.LATE_ENTRY_UNTIL
+
+
+def joining(code: str, request_id: str = "") -> lobby_pb2.JoinSessionRequest:
+    return lobby_pb2.JoinSessionRequest(code=code, request_id=request_id)
+
+
+async def refused(world: World, person: Person, code: str) -> ServiceError:
+    return await refused_without_change(world, person.lobby.JoinSession, joining(code))
+
+
+async def test_enrollment_is_asked_for_this_learner_from_this_address(world: World) -> None:
+    learner = world.learner()
+    session = await world.scheduled(plan([world.proctor()]), code="Abc23456")
+    await join(learner, "Abc23456")
+    asked = world.enrollment.redemptions[-1]
+    assert (asked.text, asked.person_id, asked.client_address) == (
+        "Abc23456",
+        learner.id,
+        "127.0.0.1",
+    )
+    assert (await world.events(session.session_id))[-2:] == [
+        "participant.joined",
+        "participant.ready",
+    ]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ServiceError(
+            Kind.ILLEGAL_MOVE,
+            "CODE_NOT_YET_VALID",
+            "This code is not valid yet.",
+            metadata={"valid_from": "2027-01-01T00:00:00+00:00"},
+        ),
+        ServiceError(Kind.ILLEGAL_MOVE, "CODE_EXPIRED", "This code is over. Ask for a new one."),
+        exhausted("TOO_MANY_ATTEMPTS", "Wait a moment.", retry_after=timedelta(seconds=17)),
+    ],
+    ids=lambda error: error.reason,
+)
+async def test_what_enrollment_refuses_comes_through_unchanged(
+    world: World, error: ServiceError
+) -> None:
+    world.enrollment.refusals["Refused1"] = error
+    told = await refused(world, world.learner(), "Refused1")
+    assert (told.kind, told.reason, told.message) == (error.kind, error.reason, error.message)
+    assert (told.metadata, told.retry_after) == (error.metadata, error.retry_after)
+
+
+async def test_a_wrong_code_lets_nobody_in(world: World) -> None:
+    told = await refused(world, world.learner(), "Wrong123")
+    assert (told.kind, told.reason) == (Kind.NOT_FOUND, "CODE_INVALID")
+
+
+async def test_when_enrollment_does_not_answer_nobody_joins(world: World) -> None:
+    session = await world.scheduled(plan([world.proctor()]))
+    await world.enrollment.stop()
+    try:
+        told = await refused(world, world.learner(), session.session_id)
+    finally:
+        await world.enrollment.start()
+    assert (told.kind, told.reason) == (Kind.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE")
+
+
+async def test_a_lobby_that_is_not_open_says_when_it_will_be(world: World) -> None:
+    session = await world.scheduled(plan([world.proctor()], starts_in=timedelta(hours=5)))
+    told = await refused(world, world.learner(), session.session_id)
+    assert told.reason == "LOBBY_NOT_OPEN"
+    opens = session.lobby_open_time.ToJsonString().removesuffix("Z")
+    assert told.metadata["lobby_open_time"].startswith(opens[:19])
+
+
+async def test_a_full_session_takes_nobody_more(world: World) -> None:
+    session = await world.scheduled(plan([world.proctor()], capacity=1))
+    await join(world.learner(), session.session_id)
+    told = await refused(world, world.learner(), session.session_id)
+    assert (told.kind, told.reason) == (Kind.EXHAUSTED, "SESSION_FULL")
+
+
+async def test_places_are_kept_for_who_is_expected(world: World) -> None:
+    expected = world.learner()
+    session = await world.scheduled(plan([world.proctor()], [expected], capacity=2))
+    await join(world.learner(), session.session_id)
+    assert (await refused(world, world.learner(), session.session_id)).reason == "SESSION_FULL"
+    joined = await join(expected, session.session_id)
+    assert joined.session.participant_count == 2
+
+
+async def test_of_many_who_come_at_once_no_more_get_in_than_there_are_places(world: World) -> None:
+    session = await world.scheduled(plan([world.proctor()], capacity=5))
+    results = await asyncio.gather(
+        *(join(world.learner(), session.session_id) for _ in range(12)), return_exceptions=True
+    )
+    assert sum(not isinstance(each, BaseException) for each in results) == 5
+    rows = await world.rows(
+        "SELECT s.participant_count, count(*) FROM sessions s JOIN participants USING (session_id) "
+        "WHERE session_id = :id GROUP BY 1",
+        id=UUID(session.session_id),
+    )
+    assert rows == [(5, 5)]
+
+
+async def test_the_database_itself_refuses_one_too_many(world: World) -> None:
+    session = await world.scheduled(plan([world.proctor()], capacity=1))
+    await join(world.learner(), session.session_id)
+    with pytest.raises(DBAPIError, match="ck_sessions_capacity"):
+        await world.rows(
+            "INSERT INTO participants (participant_id, session_id, person_id, state, identity, "
+            "join_time, revision) VALUES (:new, :id, :new, 'waiting', 'not_asked', now(), 9)",
+            new=new_id(),
+            id=UUID(session.session_id),
+        )
+
+
+async def test_late_entry_is_closed_to_who_was_not_there_before(world: World) -> None:
+    proctor, early = world.proctor(), world.learner()
+    session = await world.scheduled(plan([proctor]))
+    joined = await join(early, session.session_id)
+    await start(proctor, session.session_id)
+    assert (await refused(world, world.learner(), session.session_id)).reason == "LATE_ENTRY_CLOSED"
+    back = await join(early, session.session_id)
+    assert back.rejoin
+    assert back.participant.participant_id == joined.participant.participant_id
+    assert back.participant.state == lobby_pb2.PARTICIPANT_STATE_IN_SESSION
+
+
+async def test_who_may_come_late_is_in_session_at_once(world: World) -> None:
+    proctor, late = world.proctor(), world.learner()
+    limit = timedelta(minutes=15)
+    session = await world.scheduled(plan([proctor], late_entry=UNTIL, late_entry_limit=limit))
+    await start(proctor, session.session_id)
+    joined = await join(late, session.session_id)
+    assert joined.participant.state == lobby_pb2.PARTICIPANT_STATE_IN_SESSION
+    await end(proctor, session.session_id)
+    told = await refused(world, late, session.session_id)
+    assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "SESSION_ENDED")
+
+
+async def test_who_comes_later_than_the_limit_is_too_late(world: World) -> None:
+    proctor = world.proctor()
+    session = await world.scheduled(
+        plan([proctor], late_entry=UNTIL, late_entry_limit=timedelta(0))
+    )
+    await start(proctor, session.session_id)
+    assert (await refused(world, world.learner(), session.session_id)).reason == "LATE_ENTRY_CLOSED"
+
+
+async def test_a_cancelled_session_says_so(world: World) -> None:
+    session = await world.scheduled(plan([world.proctor()]))
+    await world.administrator().sessions.CancelSession(
+        sessions_pb2.CancelSessionRequest(session_id=session.session_id)
+    )
+    assert (await refused(world, world.learner(), session.session_id)).reason == "SESSION_CANCELLED"
+
+
+async def test_joining_again_finds_the_same_participant_and_records_nothing(world: World) -> None:
+    learner = world.learner()
+    session = await world.scheduled(plan([world.proctor()]))
+    results = await asyncio.gather(*(join(learner, session.session_id) for _ in range(8)))
+    assert len({each.participant.participant_id for each in results}) == 1
+    assert sorted(each.rejoin for each in results) == [False, *[True] * 7]
+    assert (await world.events(session.session_id)).count("participant.joined") == 1
+    assert results[0].session.participant_count == 1
+
+
+async def test_the_same_request_is_answered_the_same(world: World) -> None:
+    learner = world.learner()
+    session = await world.scheduled(plan([world.proctor()]))
+    request = joining(session.session_id, request_id="join-once")
+    first = await learner.lobby.JoinSession(request)
+    assert not first.rejoin
+    assert await learner.lobby.JoinSession(request) == first
+
+
+async def test_who_was_removed_does_not_come_back(world: World) -> None:
+    proctor, learner = world.proctor(), world.learner()
+    session = await world.scheduled(plan([proctor]))
+    joined = await join(learner, session.session_id)
+    await proctor.supervision.RemoveParticipant(
+        supervision_pb2.RemoveParticipantRequest(
+            session_id=session.session_id,
+            participant_id=joined.participant.participant_id,
+            removal_reason="Came with somebody else's code.",
+        )
+    )
+    told = await refused(world, learner, session.session_id)
+    assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "REMOVED")
+
+
+async def test_only_learners_join(world: World) -> None:
+    session = await world.scheduled(plan([world.proctor()]))
+    for person in (world.proctor(), world.administrator()):
+        told = await refused(world, person, session.session_id)
+        assert (told.kind, told.reason) == (Kind.NOT_ALLOWED, "NOT_ALLOWED")

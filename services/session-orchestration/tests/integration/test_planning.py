@@ -1,0 +1,266 @@
+"""Planning: who can be assigned, what overlaps, what is called off, and what the database itself refuses."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy.exc import DBAPIError
+
+from proctorium.session.events.v1 import events_pb2
+from proctorium.session.v1 import sessions_pb2
+from proctorium_common.errors import Kind
+from proctorium_common.ids import new_id
+from proctorium_common.storage.migrations import differences
+
+from .world import (
+    Person,
+    World,
+    end,
+    join,
+    plan,
+    refusal,
+    refused_without_change,
+    start,
+    until,
+)
+
+HOUR = timedelta(hours=1)
+
+
+def schedule(
+    planned: sessions_pb2.SessionPlan, request_id: str = ""
+) -> sessions_pb2.ScheduleSessionRequest:
+    return sessions_pb2.ScheduleSessionRequest(plan=planned, request_id=request_id)
+
+
+async def state_of(person: Person, session_id: str) -> sessions_pb2.SessionState.ValueType:
+    request = sessions_pb2.GetSessionRequest(session_id=session_id)
+    return (await person.sessions.GetSession(request)).session.state
+
+
+async def test_the_migrations_make_what_the_tables_say(world: World) -> None:
+    assert await differences(world.database_url, "proctorium_session") == []
+
+
+async def test_a_planned_session_says_what_holds(world: World) -> None:
+    proctor, learner = world.proctor(), world.learner()
+    wanted = plan([proctor], [learner], starts_in=3 * HOUR)
+    session = await world.scheduled(wanted)
+    wanted.lobby_lead.FromTimedelta(timedelta(minutes=30))
+    assert session.plan == wanted
+    assert session.state == sessions_pb2.SESSION_STATE_SCHEDULED
+    opens = wanted.start_time.ToDatetime(tzinfo=UTC) - timedelta(minutes=30)
+    assert session.lobby_open_time.ToDatetime(tzinfo=UTC) == opens
+    assert await world.events(session.session_id) == ["session.scheduled"]
+    assert await world.published(session.session_id) == ["session.scheduled"]
+
+
+async def test_the_same_request_plans_one_session(world: World) -> None:
+    administrator, planned = world.administrator(), plan([world.proctor()])
+    request = schedule(planned, request_id="once")
+    first = await administrator.sessions.ScheduleSession(request)
+    assert await administrator.sessions.ScheduleSession(request) == first
+
+
+@pytest.mark.parametrize(
+    "certified_for",
+    [timedelta(0), timedelta(hours=2)],
+    ids=["not any more", "not when the session begins"],
+)
+async def test_only_certified_proctors_are_assigned(world: World, certified_for: timedelta) -> None:
+    proctor, administrator = world.proctor(certified_for), world.administrator()
+    planned = plan([world.proctor(), proctor], starts_in=3 * HOUR)
+    error = await refused_without_change(
+        world, administrator.sessions.ScheduleSession, schedule(planned)
+    )
+    assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "NOT_CERTIFIED")
+    assert error.metadata == {"person_id": proctor.id}
+
+
+async def test_a_session_does_not_begin_in_the_past(world: World) -> None:
+    administrator, planned = world.administrator(), plan([world.proctor()], starts_in=-HOUR)
+    error = await refused_without_change(
+        world, administrator.sessions.ScheduleSession, schedule(planned)
+    )
+    assert (error.kind, error.reason) == (Kind.INVALID, "STARTS_IN_THE_PAST")
+
+
+async def test_when_enrollment_does_not_answer_nothing_is_planned(world: World) -> None:
+    administrator, planned = world.administrator(), plan([world.proctor()])
+    await world.enrollment.stop()
+    try:
+        error = await refused_without_change(
+            world, administrator.sessions.ScheduleSession, schedule(planned)
+        )
+    finally:
+        await world.enrollment.start()
+    assert (error.kind, error.reason) == (Kind.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE")
+    assert "Nothing was changed" in error.message
+
+
+async def test_a_proctor_is_not_in_two_sessions_at_once(world: World) -> None:
+    proctor, administrator = world.proctor(), world.administrator()
+    first = await world.scheduled(plan([world.proctor(), proctor], starts_in=2 * HOUR))
+    planned = plan([proctor], starts_in=2 * HOUR + timedelta(minutes=59))
+    error = await refused_without_change(
+        world, administrator.sessions.ScheduleSession, schedule(planned)
+    )
+    assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "PROCTOR_OVERLAP")
+    assert error.metadata == {"person_id": proctor.id, "session_id": first.session_id}
+
+
+async def test_of_many_who_want_a_proctor_at_once_one_gets_them(world: World) -> None:
+    proctor, other, administrator = world.proctor(), world.proctor(), world.administrator()
+    # Named in both orders: who locks first must not matter.
+    plans = [plan([proctor, other] if n % 2 else [other, proctor]) for n in range(8)]
+    results = await asyncio.gather(
+        *(administrator.sessions.ScheduleSession(schedule(each)) for each in plans),
+        return_exceptions=True,
+    )
+    planned = [each for each in results if not isinstance(each, BaseException)]
+    assert len(planned) == 1
+
+
+async def test_the_database_itself_refuses_an_overlap(world: World) -> None:
+    proctor = world.proctor()
+    await world.scheduled(plan([proctor], starts_in=2 * HOUR))
+    other = await world.scheduled(plan([world.proctor()], starts_in=2 * HOUR))
+    statement = "INSERT INTO session_proctors (session_id, proctor_id, place) VALUES (:session, :proctor, 1)"
+    with pytest.raises(DBAPIError, match="ex_session_proctors_overlap"):
+        await world.rows(statement, session=UUID(other.session_id), proctor=proctor.person_id)
+
+
+async def test_the_database_itself_refuses_a_move_into_an_overlap(world: World) -> None:
+    proctor = world.proctor()
+    await world.scheduled(plan([proctor], starts_in=2 * HOUR))
+    later = await world.scheduled(plan([proctor], starts_in=4 * HOUR))
+    statement = (
+        "UPDATE sessions SET start_time = start_time - interval '2 hours' WHERE session_id = :id"
+    )
+    with pytest.raises(DBAPIError, match="ex_session_proctors_overlap"):
+        await world.rows(statement, id=UUID(later.session_id))
+
+
+async def test_a_session_that_is_over_frees_its_proctors(world: World) -> None:
+    proctor, administrator = world.proctor(), world.administrator()
+    cancelled = await world.scheduled(plan([proctor]))
+    await administrator.sessions.CancelSession(
+        sessions_pb2.CancelSessionRequest(session_id=cancelled.session_id)
+    )
+    ended = await world.scheduled(plan([proctor]))
+    await start(proctor, ended.session_id)
+    await end(proctor, ended.session_id)
+    await world.scheduled(plan([proctor]))
+
+
+async def test_the_clock_opens_the_lobby(world: World) -> None:
+    proctor = world.proctor()
+    lead = timedelta(hours=2) - timedelta(seconds=1)
+    session = await world.scheduled(plan([proctor], starts_in=2 * HOUR, lobby_lead=lead))
+    assert session.state == sessions_pb2.SESSION_STATE_SCHEDULED
+
+    async def is_open() -> bool:
+        state = await state_of(proctor, session.session_id)
+        return state == sessions_pb2.SESSION_STATE_LOBBY_OPEN
+
+    await until(is_open)
+    opened_at = (
+        await world.rows(
+            "SELECT time FROM session_record WHERE session_id = :id AND event = 'session.lobby-opened'",
+            id=UUID(session.session_id),
+        )
+    )[0][0]
+    assert isinstance(opened_at, datetime)
+    assert opened_at >= session.lobby_open_time.ToDatetime(tzinfo=UTC)
+    rows = await world.rows(
+        "SELECT actor FROM session_record WHERE session_id = :id ORDER BY number",
+        id=UUID(session.session_id),
+    )
+    assert rows[1] == ("session",)
+
+
+async def test_a_proctor_opens_the_lobby_before_its_time_once(world: World) -> None:
+    proctor = world.proctor()
+    session = await world.scheduled(plan([proctor], starts_in=5 * HOUR))
+    request = sessions_pb2.OpenLobbyRequest(session_id=session.session_id)
+    opened = (await proctor.sessions.OpenLobby(request)).session
+    assert opened.state == sessions_pb2.SESSION_STATE_LOBBY_OPEN
+    assert opened.lobby_open_time.ToDatetime() < session.lobby_open_time.ToDatetime()
+    assert (await world.administrator().sessions.OpenLobby(request)).session == opened
+    assert await world.events(session.session_id) == ["session.scheduled", "session.lobby-opened"]
+
+
+async def test_nobody_else_opens_it_and_nobody_learns_whether_there_is_one(world: World) -> None:
+    session = await world.scheduled(plan([world.proctor()], starts_in=5 * HOUR))
+    stranger = world.proctor()
+    for session_id in (session.session_id, str(new_id())):
+        error = await refused_without_change(
+            world, stranger.sessions.OpenLobby, sessions_pb2.OpenLobbyRequest(session_id=session_id)
+        )
+        assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_YOUR_SESSION")
+    unknown = sessions_pb2.OpenLobbyRequest(session_id=str(new_id()))
+    error = await refusal(world.administrator().sessions.OpenLobby(unknown))
+    assert error.kind is Kind.NOT_FOUND
+
+
+async def test_a_cancelled_session_tells_everybody_concerned_once(world: World) -> None:
+    proctor, expected, waiting = world.proctor(), world.learner(), world.learner()
+    administrator = world.administrator()
+    session = await world.scheduled(plan([proctor], [expected]))
+    await join(waiting, session.session_id)
+    request = sessions_pb2.CancelSessionRequest(session_id=session.session_id)
+    cancelled = (await administrator.sessions.CancelSession(request)).session
+    assert cancelled.state == sessions_pb2.SESSION_STATE_CANCELLED
+    assert (await administrator.sessions.CancelSession(request)).session == cancelled
+    assert (await world.events(session.session_id)).count("session.cancelled") == 1
+    rows = await world.rows(
+        "SELECT body FROM session_record WHERE session_id = :id AND event = 'session.cancelled'",
+        id=UUID(session.session_id),
+    )
+    body = rows[0][0]
+    assert isinstance(body, bytes)
+    told = events_pb2.SessionCancelled.FromString(body)
+    assert sorted(told.person_ids) == sorted([proctor.id, expected.id, waiting.id])
+
+
+async def test_a_session_under_way_is_not_called_off(world: World) -> None:
+    proctor, administrator = world.proctor(), world.administrator()
+    session = await world.scheduled(plan([proctor]))
+    await start(proctor, session.session_id)
+    request = sessions_pb2.CancelSessionRequest(session_id=session.session_id)
+    error = await refused_without_change(world, administrator.sessions.CancelSession, request)
+    assert error.reason == "ILLEGAL_MOVE"
+    assert error.metadata == {"from": "in_progress", "asked": "cancel", "possible": "end"}
+
+
+async def test_learners_and_proctors_plan_nothing(world: World) -> None:
+    planned = plan([world.proctor()])
+    for person in (world.learner(), world.proctor()):
+        error = await refused_without_change(
+            world, person.sessions.ScheduleSession, schedule(planned)
+        )
+        assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_ALLOWED")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "refused"),
+    [
+        ("state", "'ended'", "does not move"),
+        ("state", "'in_progress'", "does not move"),
+        ("participant_count", "11", "ck_sessions_capacity"),
+        ("actual_start_time", "now()", "ck_sessions_started"),
+    ],
+    ids=["to the end", "to the start", "too many", "started without starting"],
+)
+async def test_the_database_itself_refuses_what_a_session_cannot_be(
+    world: World, column: str, value: str, refused: str
+) -> None:
+    session = await world.scheduled(plan([world.proctor()], starts_in=5 * HOUR))
+    with pytest.raises(DBAPIError, match=refused):
+        await world.rows(
+            f"UPDATE sessions SET {column} = {value} WHERE session_id = :id",
+            id=UUID(session.session_id),
+        )
