@@ -16,20 +16,19 @@ from proctorium_identity.pictures.process import PictureReader
 from proctorium_identity.pictures.reader import Allowance
 from proctorium_identity.settings import Settings
 from proctorium_identity.storage.objects import EvidenceStore
-from proctorium_identity.storage.sealing import MasterKey
 from proctorium_identity.subscribers.sessions import SessionEvents
 
 
 def build(service: Service[Settings]) -> None:
     """Adds what identity verification does to the service."""
     settings = service.settings
-    master_key = MasterKey.parse(settings.master_key.get_secret_value())
+    case_keys = settings.case_keys()
     service.rpc(
         add_VerificationServiceServicer_to_server,
         VerificationApi(
             database=service.database,
             listener=service.listener,
-            master_key=master_key,
+            case_keys=case_keys,
             store=EvidenceStore(settings.evidence_url),
             reader=PictureReader(
                 allowance=Allowance(settings.picture_memory, settings.picture_cpu_seconds),
@@ -39,7 +38,7 @@ def build(service: Service[Settings]) -> None:
             people=PersonServiceStub(service.channel("enrollment")),
         ),
     )
-    events = SessionEvents(master_key)
+    events = SessionEvents(case_keys)
     service.subscribe(
         "identity--sessions",
         {

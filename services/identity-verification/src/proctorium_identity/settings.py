@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field
 
 from proctorium_common.process.settings import Duration, ServiceSettings
+from proctorium_common.security.sealing import MasterKey, MasterKeySetting
 from proctorium_identity.domain.pictures import MIB
-from proctorium_identity.storage.sealing import MasterKey
+from proctorium_identity.storage.sealing import CaseKeys
 
 
 class Settings(ServiceSettings):
@@ -18,7 +19,7 @@ class Settings(ServiceSettings):
     message_bytes: int = Field(
         16 * MIB, ge=9 * MIB, description="Largest message that is taken or sent."
     )
-    master_key: SecretStr = Field(
+    master_key: MasterKeySetting = Field(
         description="32 bytes in base64 that the keys of cases are encrypted with. Whoever loses it loses all pictures."
     )
     evidence_url: str = Field(
@@ -38,8 +39,6 @@ class Settings(ServiceSettings):
         timedelta(seconds=15), description="Time after which reading a picture is given up."
     )
 
-    @field_validator("master_key")
-    @classmethod
-    def _master_key_is_one(cls, given: SecretStr) -> SecretStr:
-        MasterKey.parse(given.get_secret_value())
-        return given
+    def case_keys(self) -> CaseKeys:
+        """What makes and opens the keys of cases, by the master key."""
+        return CaseKeys(MasterKey.parse(self.master_key.get_secret_value()))

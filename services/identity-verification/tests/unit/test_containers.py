@@ -68,7 +68,8 @@ def test_a_document_that_begins_inside_the_picture_is_found() -> None:
     assert not only_a_picture(photo(comment=b"%PDF-1.4"), "JPEG")
 
 
-@pytest.mark.parametrize("length", range(0, 700, 7))
-def test_a_cut_file_never_breaks_the_walk(length: int) -> None:
-    for kind in FORMATS:
-        only_a_picture(photo(kind)[:length], kind)
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_cut_file_never_breaks_the_walk(kind: str) -> None:
+    file = photo(kind)
+    for length in range(0, len(file), 7):
+        only_a_picture(file[:length], kind)

@@ -21,7 +21,8 @@ class Settings(ServiceSettings):
         ),
     )
     mail_from: str = Field(
-        description='Sender of all mails: "Example Training <no-reply@example.org>".'
+        "Proctorium <no-reply@proctorium.localhost>",
+        description='Sender of all mails: "Example Training <no-reply@example.org>".',
     )
     public_url: str = Field(
         pattern="^https?://",

@@ -17,7 +17,7 @@ from proctorium_identity.api.messages import DECISIONS, KINDS, case_message
 from proctorium_identity.operations import cases, decisions, evidence, looks, queue
 from proctorium_identity.pictures.process import PictureReader
 from proctorium_identity.storage.objects import EvidenceStore
-from proctorium_identity.storage.sealing import MasterKey
+from proctorium_identity.storage.sealing import CaseKeys
 
 if TYPE_CHECKING:
     from proctorium_common.rpc.served import Context
@@ -29,7 +29,7 @@ class VerificationApi(verification_pb2_grpc.VerificationServiceServicer):
 
     database: Database
     listener: Listener
-    master_key: MasterKey
+    case_keys: CaseKeys
     store: EvidenceStore
     reader: PictureReader
     people: people_pb2_grpc.PersonServiceStub
@@ -51,7 +51,7 @@ class VerificationApi(verification_pb2_grpc.VerificationServiceServicer):
         caller = current_call().caller
         case_id = parse_id(request.case_id, "case_id")
         async with self.database.transaction() as tx:
-            key = await evidence.key_for_sender(tx, self.master_key, caller, case_id)
+            key = await evidence.key_for_sender(tx, self.case_keys, caller, case_id)
         put = await evidence.put_away(
             self.reader,
             self.store,
@@ -81,7 +81,7 @@ class VerificationApi(verification_pb2_grpc.VerificationServiceServicer):
         case_id, kind = parse_id(request.case_id, "case_id"), KINDS[request.kind]
         caller = current_call().caller
         async with self.database.transaction() as tx:
-            look = await looks.begin_look(tx, self.master_key, caller, case_id, kind)
+            look = await looks.begin_look(tx, self.case_keys, caller, case_id, kind)
         image = await looks.show(self.store, look)
         return pb.GetEvidenceResponse(image=image, media_type=look.picture.media_type)
 

@@ -20,7 +20,7 @@ from proctorium_identity.domain.cases import (
     require_supervision,
 )
 from proctorium_identity.storage import cases, sessions
-from proctorium_identity.storage.sealing import MasterKey
+from proctorium_identity.storage.sealing import CaseKeys
 
 CHANNEL = "identity_cases"
 """NOTIFY channel: the session in which a case changed."""
@@ -28,7 +28,7 @@ CHANNEL = "identity_cases"
 
 async def open_case(
     tx: Transaction,
-    master_key: MasterKey,
+    case_keys: CaseKeys,
     *,
     session_id: UUID,
     participant_id: UUID,
@@ -37,7 +37,7 @@ async def open_case(
     """Opens the learner's case in the session; nothing where there is one. In a session that is over, it expires at once."""
     session = await sessions.lock_session(tx, session_id)
     case = Case(new_id(), session_id, participant_id, person_id, CaseState.REQUESTED)
-    wrapped_key = master_key.new_case_key(case.case_id)
+    wrapped_key = case_keys.new(case.case_id)
     if not await cases.add_case(tx, case, wrapped_key, tx.now):
         return
     tx.record(

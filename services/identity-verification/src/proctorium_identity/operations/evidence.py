@@ -25,7 +25,7 @@ from proctorium_identity.pictures.process import Picture, PictureReader
 from proctorium_identity.storage import cases
 from proctorium_identity.storage import evidence as kept
 from proctorium_identity.storage.objects import EvidenceStore
-from proctorium_identity.storage.sealing import CaseKey, MasterKey
+from proctorium_identity.storage.sealing import CaseKey, CaseKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,12 @@ class PutAway:
 
 
 async def key_for_sender(
-    tx: Transaction, master_key: MasterKey, caller: Caller, case_id: UUID
+    tx: Transaction, case_keys: CaseKeys, caller: Caller, case_id: UUID
 ) -> CaseKey:
     """The key to encrypt with, for the learner of the case. Raises NOT_YOUR_CASE."""
     case = await cases.find_case(tx, case_id)
     _require_own(case, caller)
-    return master_key.unwrap(case_id, await cases.wrapped_key_of(tx, case_id))
+    return case_keys.unwrap(case_id, await cases.wrapped_key_of(tx, case_id))
 
 
 async def put_away(

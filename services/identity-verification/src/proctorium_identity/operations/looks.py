@@ -25,7 +25,7 @@ from proctorium_identity.domain.evidence import Evidence, EvidenceKind
 from proctorium_identity.storage import cases, looks, sessions
 from proctorium_identity.storage import evidence as kept
 from proctorium_identity.storage.objects import EvidenceStore, ObjectGone
-from proctorium_identity.storage.sealing import CaseKey, MasterKey
+from proctorium_identity.storage.sealing import CaseKey, CaseKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Look:
 
 
 async def begin_look(
-    tx: Transaction, master_key: MasterKey, caller: Caller, case_id: UUID, kind: EvidenceKind
+    tx: Transaction, case_keys: CaseKeys, caller: Caller, case_id: UUID, kind: EvidenceKind
 ) -> Look:
     """Logs a look at a picture. Raises NOT_YOUR_CASE, EVIDENCE_MISSING."""
     case, proctor_id = await _supervised(tx, caller, case_id)
@@ -45,7 +45,7 @@ async def begin_look(
     if kind not in current:
         raise evidence_missing(frozenset({kind}))
     await looks.add_look(tx, case.case_id, proctor_id, current[kind])
-    return Look(current[kind], master_key.unwrap(case_id, await cases.wrapped_key_of(tx, case_id)))
+    return Look(current[kind], case_keys.unwrap(case_id, await cases.wrapped_key_of(tx, case_id)))
 
 
 async def show(store: EvidenceStore, look: Look) -> bytes:

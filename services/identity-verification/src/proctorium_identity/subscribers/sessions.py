@@ -9,14 +9,14 @@ from proctorium_common.events.handling import EventMetadata
 from proctorium_common.ids import parse_id
 from proctorium_common.storage.database import Transaction
 from proctorium_identity.operations import cases
-from proctorium_identity.storage.sealing import MasterKey
+from proctorium_identity.storage.sealing import CaseKeys
 
 
 class SessionEvents:
     """Handlers of `identity--sessions`. Each may come late, again, or in any order."""
 
-    def __init__(self, master_key: MasterKey) -> None:
-        self._master_key = master_key
+    def __init__(self, case_keys: CaseKeys) -> None:
+        self._case_keys = case_keys
 
     async def on_scheduled(
         self, tx: Transaction, event: events_pb2.SessionScheduled, metadata: EventMetadata
@@ -32,7 +32,7 @@ class SessionEvents:
         if event.identity_required:
             await cases.open_case(
                 tx,
-                self._master_key,
+                self._case_keys,
                 session_id=parse_id(event.session_id, "session_id"),
                 participant_id=parse_id(event.participant_id, "participant_id"),
                 person_id=parse_id(event.person_id, "person_id"),
