@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from proctorium.assessment.v1.assessments_pb2_grpc import add_AssessmentServiceServicer_to_server
 from proctorium.assessment.v1.attempts_pb2_grpc import add_AttemptServiceServicer_to_server
 from proctorium.assessment.v1.results_pb2_grpc import (
+    add_CertificateServiceServicer_to_server,
     add_ResultServiceServicer_to_server,
     add_TranscriptServiceServicer_to_server,
 )
 from proctorium.enrollment.events.v1.events_pb2 import CoursePublished
+from proctorium.enrollment.v1.people_pb2_grpc import PersonServiceStub
 from proctorium.session.events.v1.events_pb2 import (
     ParticipantAssessmentAuthorized,
     ParticipantJoined,
@@ -20,21 +20,28 @@ from proctorium.session.events.v1.events_pb2 import (
 )
 from proctorium_assessment.api.assessments import AssessmentApi
 from proctorium_assessment.api.attempts import AttemptApi
+from proctorium_assessment.api.certificates import CertificateApi
 from proctorium_assessment.api.results import ResultApi, TranscriptApi
+from proctorium_assessment.operations.certificates import CertificateIssuer
 from proctorium_assessment.operations.saving import AnswerSaver
 from proctorium_assessment.operations.watching import AttemptWatch
 from proctorium_assessment.settings import Settings
+from proctorium_assessment.storage.sealing import IssuerSeal
 from proctorium_assessment.subscribers import courses, sessions
 from proctorium_assessment.workers.attempts import AttemptWorkers
+from proctorium_assessment.workers.certificates import CertificateWorker
 from proctorium_common.process.commands import main
 from proctorium_common.process.service import Service
-
-_LOOK_EVERY = timedelta(seconds=1)
 
 
 def build(service: Service[Settings]) -> None:
     """Adds everything to `service`."""
     _serve(service)
+    _listen(service)
+    _work(service)
+
+
+def _listen(service: Service[Settings]) -> None:
     service.subscribe(
         "assessment--sessions",
         {
@@ -46,13 +53,25 @@ def build(service: Service[Settings]) -> None:
         },
     )
     service.subscribe("assessment--courses", {CoursePublished: courses.on_course_published})
-    workers = AttemptWorkers(
-        service.database,
-        tell_every=service.settings.progress_every,
-        bell_grace=service.settings.bell_grace,
+
+
+def _work(service: Service[Settings]) -> None:
+    database, settings = service.database, service.settings
+    attempts = AttemptWorkers(
+        database, tell_every=settings.progress_every, bell_grace=settings.bell_grace
     )
-    service.worker("progress", _LOOK_EVERY, workers.tell_progress)
-    service.worker("time-over", _LOOK_EVERY, workers.hand_in_overdue)
+    service.worker("progress", settings.look_every, attempts.tell_progress)
+    service.worker("time-over", settings.look_every, attempts.hand_in_overdue)
+    issuer = CertificateIssuer(
+        database,
+        PersonServiceStub(service.channel("enrollment")),
+        seal=IssuerSeal(settings.master_key_bytes()),
+        issuer_name=settings.issuer_name,
+        public_url=settings.public_url,
+    )
+    service.worker(
+        "certificates", settings.look_every, CertificateWorker(database, issuer).issue_due
+    )
 
 
 def _serve(service: Service[Settings]) -> None:
@@ -66,6 +85,7 @@ def _serve(service: Service[Settings]) -> None:
         add_AttemptServiceServicer_to_server, AttemptApi(database, service.clock, saver, watch)
     )
     service.rpc(add_ResultServiceServicer_to_server, ResultApi(database))
+    service.rpc(add_CertificateServiceServicer_to_server, CertificateApi(database))
     service.rpc(add_TranscriptServiceServicer_to_server, TranscriptApi(database))
 
 

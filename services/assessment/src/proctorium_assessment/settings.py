@@ -35,8 +35,9 @@ class Settings(ServiceSettings):
         timedelta(seconds=2),
         description="Attempts are handed in this long after their time was over, so that saves that came before can finish.",
     )
-    certificate_every: Duration = Field(
-        timedelta(seconds=1), description="How often certificates are made that are due."
+    look_every: Duration = Field(
+        timedelta(seconds=1),
+        description="How often is looked for what is due: progress, time over, certificates.",
     )
 
     @field_validator("master_key")

@@ -21,9 +21,11 @@ from proctorium.assessment.v1 import (
     items_pb2,
     results_pb2_grpc,
 )
+from proctorium.enrollment.events.v1 import events_pb2 as enrollment_events
 from proctorium.session.events.v1 import events_pb2 as session_events
 from proctorium_assessment.__main__ import build
 from proctorium_assessment.settings import Settings
+from proctorium_assessment.subscribers import courses as course_handlers
 from proctorium_assessment.subscribers import sessions as session_handlers
 from proctorium_common.clock import utc_now
 from proctorium_common.errors import ServiceError
@@ -41,12 +43,13 @@ from ..builders import RIGHT, assessment_proto
 
 MASTER_KEY = base64.b64encode(bytes(range(32))).decode()
 
-SESSION_HANDLERS: Mapping[type[Message], Any] = {
+HANDLERS: Mapping[type[Message], Any] = {
     session_events.SessionScheduled: session_handlers.on_session_scheduled,
     session_events.SessionEnded: session_handlers.on_session_ended,
     session_events.ParticipantJoined: session_handlers.on_participant_joined,
     session_events.ParticipantAssessmentAuthorized: session_handlers.on_assessment_authorized,
     session_events.ParticipantRemoved: session_handlers.on_participant_removed,
+    enrollment_events.CoursePublished: course_handlers.on_course_published,
 }
 
 
@@ -193,7 +196,17 @@ class World:
         subject = name_of(event.DESCRIPTOR).short
         metadata = EventMetadata(new_id(), subject, self.clock(), self._position, 1)
         async with self.service.database.transaction() as tx:
-            await SESSION_HANDLERS[type(event)](tx, event, metadata)
+            await HANDLERS[type(event)](tx, event, metadata)
+
+    async def publish_course(
+        self, course_id: UUID, title: str, hours: float, *assessment_ids: str
+    ) -> None:
+        """What enrollment tells of a course."""
+        await self.handle(
+            enrollment_events.CoursePublished(
+                course_id=str(course_id), title=title, hours=hours, assessment_ids=assessment_ids
+            )
+        )
 
     def seat(self, assessment_id: str, *, learner: Person | None = None) -> Seat:
         """A learner who has not joined yet."""
@@ -259,6 +272,7 @@ async def world(
             "public_url": "https://exams.example.org",
             "drain_wait": timedelta(0),
             "check_every": timedelta(milliseconds=50),
+            "look_every": timedelta(milliseconds=50),
             "progress_every": timedelta(milliseconds=100),
             **settings,
         }

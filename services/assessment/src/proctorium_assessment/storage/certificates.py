@@ -48,6 +48,7 @@ class Documents:
     title: str
     course_id: UUID | None
     holder_name: str
+    issued_at: datetime
     credential: str
     pdf: bytes
 
@@ -110,7 +111,7 @@ async def issue(tx: Transaction, certificate_id: UUID, documents: Documents) -> 
         update(certificates)
         .where(certificates.c.certificate_id == certificate_id, certificates.c.issued_at.is_(None))
         .values(
-            issued_at=tx.now,
+            issued_at=documents.issued_at,
             title=documents.title,
             course_id=documents.course_id,
             holder_name=documents.holder_name,
@@ -163,11 +164,12 @@ async def add_issuer_key(
     await tx.execute(added.on_conflict_do_nothing())
 
 
-async def issuer_seed(tx: Transaction) -> bytes | None:
-    """The sealed seed of the key that signs: the oldest, so that replicas which start at once agree."""
+async def issuer_key(tx: Transaction) -> tuple[bytes, bytes] | None:
+    """The public key and the sealed secret one that sign: the oldest, so that replicas which start at once agree."""
     query = (
-        select(issuer_keys.c.sealed_seed)
+        select(issuer_keys.c.public_key, issuer_keys.c.sealed_seed)
         .order_by(issuer_keys.c.created_at, issuer_keys.c.key_id)
         .limit(1)
     )
-    return (await tx.execute(query)).scalar_one_or_none()
+    row = (await tx.execute(query)).first()
+    return None if row is None else (row.public_key, row.sealed_seed)

@@ -1,0 +1,224 @@
+"""Certificates (`A11`): made for results that earned one, then permanent; read by their holders, checked by anybody."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+import grpc
+
+from proctorium.assessment.events.v1 import events_pb2
+from proctorium.enrollment.v1.people_pb2 import GetRegistrationInformationRequest
+from proctorium.enrollment.v1.people_pb2_grpc import PersonServiceStub
+from proctorium_assessment.documents.certificate import Certificate, make_pdf
+from proctorium_assessment.documents.credential import public_key_of, signed
+from proctorium_assessment.domain.credentials import (
+    Achievement,
+    Issuer,
+    credential,
+    proof_options,
+    public_key_multibase,
+)
+from proctorium_assessment.operations.courses import courses_of
+from proctorium_assessment.operations.facts import text_of
+from proctorium_assessment.storage import assessments, certificates, courses
+from proctorium_assessment.storage.certificates import (
+    Documents,
+    IssuedCertificate,
+    PendingCertificate,
+)
+from proctorium_assessment.storage.sealing import IssuerSeal
+from proctorium_common.errors import Kind, ServiceError, not_found
+from proctorium_common.rpc.caller import Caller
+from proctorium_common.rpc.status import error_of
+from proctorium_common.storage.database import Database, Transaction
+from proctorium_common.telemetry.logs import get_logger
+from proctorium_common.telemetry.traces import annotate
+
+_log = get_logger()
+
+_SEED_BYTES = 32
+_AT_ONCE = 20
+_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=1)
+
+
+async def get(tx: Transaction, caller: Caller, certificate_id: UUID) -> IssuedCertificate:
+    """The caller's own certificate, or any for administrators. Raises NOT_FOUND, CERTIFICATE_PENDING."""
+    found = await certificates.find(tx, certificate_id)
+    if found is None or not (
+        found.person_id == caller.person_id or "administrator" in caller.roles
+    ):
+        raise _unknown()
+    if found.issued_at is None:
+        raise _pending()
+    return found
+
+
+async def download(
+    tx: Transaction, caller: Caller, certificate_id: UUID
+) -> tuple[IssuedCertificate, bytes]:
+    """The certificate and its PDF. Raises as `get`."""
+    found = await get(tx, caller, certificate_id)
+    return found, await certificates.pdf_of(tx, certificate_id)
+
+
+async def verify(tx: Transaction, certificate_id: UUID) -> IssuedCertificate:
+    """The certificate of this number, whoever asks. Raises NOT_FOUND."""
+    found = await certificates.find(tx, certificate_id)
+    if found is None or found.issued_at is None:
+        raise _unknown()
+    return found
+
+
+async def due(tx: Transaction) -> list[PendingCertificate]:
+    """Certificates whose turn to be made has come."""
+    return list(await certificates.due(tx, tx.now, _AT_ONCE))
+
+
+class CertificateIssuer:
+    """Makes certificates. The holder's name is asked for at that moment, because it must be as it is registered now."""
+
+    def __init__(
+        self,
+        database: Database,
+        people: PersonServiceStub,
+        *,
+        seal: IssuerSeal,
+        issuer_name: str,
+        public_url: str,
+        random_bytes: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self._database = database
+        self._people = people
+        self._seal = seal
+        self._issuer_name = issuer_name
+        self._public_url = public_url
+        self._random_bytes = random_bytes
+        self._key: tuple[Issuer, bytes] | None = None
+
+    async def issue(self, pending: PendingCertificate) -> bool:
+        """Makes the certificate permanent; False when it has to be tried again later, or another replica made it."""
+        annotate(person_id=pending.person_id, certificate_id=pending.certificate_id)
+        if pending.session_id is not None:
+            annotate(session_id=pending.session_id)
+        try:
+            name = await self._holder_name(pending.person_id)
+        except ServiceError as failure:
+            await self._postpone(pending, failure)
+            return False
+        issuer, seed = self._key or await self._load_key()
+        async with self._database.transaction() as tx:
+            title, course_id = await _title(tx, pending)
+            achievement = Achievement(
+                pending.certificate_id, name, title, course_id or pending.assessment_id, tx.now
+            )
+        documents = await asyncio.to_thread(_documents, achievement, course_id, issuer, seed)
+        async with self._database.transaction() as tx:
+            done = await certificates.issue(tx, achievement.certificate_id, documents)
+            if done:
+                tx.record(_issued(pending, course_id))
+        return done
+
+    async def _holder_name(self, person_id: UUID) -> str:
+        request = GetRegistrationInformationRequest(person_id=str(person_id))
+        try:
+            known = await self._people.GetRegistrationInformation(request)
+        except grpc.aio.AioRpcError as failed:
+            raise error_of(failed) from failed
+        return known.legal_name
+
+    async def _postpone(self, pending: PendingCertificate, failure: ServiceError) -> None:
+        pause = min(_FIRST_PAUSE * 2 ** min(pending.tries, 10), _LONGEST_PAUSE)
+        async with self._database.transaction() as tx:
+            await certificates.postpone(tx, pending.certificate_id, tx.now + pause)
+        _log.warning(
+            "certificate_postponed",
+            certificate_id=str(pending.certificate_id),
+            reason=failure.reason,
+            tries=pending.tries + 1,
+        )
+
+    async def _load_key(self) -> tuple[Issuer, bytes]:
+        """The key that signs; made when there is none. Replicas that make one at once agree on the oldest."""
+        async with self._database.transaction() as tx:
+            kept = await certificates.issuer_key(tx)
+        if kept is None:
+            seed = self._random_bytes(_SEED_BYTES)
+            public_key = public_key_of(seed)
+            async with self._database.transaction() as tx:
+                await certificates.add_issuer_key(
+                    tx,
+                    public_key_multibase(public_key),
+                    public_key,
+                    self._seal.seal(seed, public_key),
+                )
+                kept = await certificates.issuer_key(tx)
+            assert kept is not None, "a key was just kept"
+        public_key, sealed = kept
+        issuer = Issuer(self._issuer_name, self._public_url, public_key)
+        self._key = issuer, self._seal.open(sealed, public_key)
+        return self._key
+
+
+async def _title(tx: Transaction, pending: PendingCertificate) -> tuple[str, UUID | None]:
+    """What the certificate is for: the course, or the assessment where it belongs to none that is known."""
+    taken = (pending.result_id, pending.session_id, pending.assessment_id)
+    course_id = (await courses_of(tx, [taken])).get(pending.result_id)
+    if course_id is not None:
+        course = (await courses.find_all(tx, [course_id])).get(course_id)
+        if course is not None:
+            return course.title, course_id
+    described = await assessments.describe_all(tx, [pending.assessment_id])
+    return described[pending.assessment_id].title, course_id
+
+
+def _documents(
+    achievement: Achievement, course_id: UUID | None, issuer: Issuer, seed: bytes
+) -> Documents:
+    certificate = Certificate(
+        certificate_id=achievement.certificate_id,
+        holder_name=achievement.holder_name,
+        title=achievement.title,
+        issuer_name=issuer.name,
+        issued_at=achievement.issued_at,
+        url=issuer.verification_url(achievement.certificate_id),
+    )
+    options = proof_options(issuer, achievement.issued_at)
+    badge = signed(credential(achievement, issuer), options, seed)
+    return Documents(
+        title=achievement.title,
+        course_id=course_id,
+        holder_name=achievement.holder_name,
+        issued_at=achievement.issued_at,
+        credential=json.dumps(badge, ensure_ascii=False),
+        pdf=make_pdf(certificate),
+    )
+
+
+def _issued(pending: PendingCertificate, course_id: UUID | None) -> events_pb2.CertificateIssued:
+    return events_pb2.CertificateIssued(
+        certificate_id=str(pending.certificate_id),
+        result_id=str(pending.result_id),
+        person_id=str(pending.person_id),
+        session_id=text_of(pending.session_id),
+        course_id=text_of(course_id),
+    )
+
+
+def _unknown() -> ServiceError:
+    return not_found(
+        "NOT_FOUND", "There is no certificate of this number. Check the number and try again."
+    )
+
+
+def _pending() -> ServiceError:
+    return ServiceError(
+        Kind.ILLEGAL_MOVE,
+        "CERTIFICATE_PENDING",
+        "Your certificate is being made. Please try again in a moment.",
+        retry_after=_FIRST_PAUSE,
+    )

@@ -1,0 +1,64 @@
+"""Enrollment, as far as assessment asks it: a real server that knows names, and can be away."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
+from uuid import UUID
+
+import grpc
+
+from proctorium.enrollment.v1 import people_pb2
+
+
+class Registrations:
+    """Names by person; asking for anybody else is NOT_FOUND, and UNAVAILABLE while `away`."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+        self.away = False
+        self.asked = 0
+        self.address = ""
+
+    def register(self, person_id: UUID, name: str) -> None:
+        self.names[str(person_id)] = name
+
+    async def GetRegistrationInformation(
+        self, request: people_pb2.GetRegistrationInformationRequest, context: object
+    ) -> people_pb2.GetRegistrationInformationResponse:
+        served = cast("grpc.aio.ServicerContext[object, object]", context)
+        self.asked += 1
+        if self.away:
+            await served.abort(grpc.StatusCode.UNAVAILABLE, "away")
+        if request.person_id not in self.names:
+            await served.abort(grpc.StatusCode.NOT_FOUND, "nobody")
+        return people_pb2.GetRegistrationInformationResponse(
+            legal_name=self.names[request.person_id]
+        )
+
+
+@asynccontextmanager
+async def registrations() -> AsyncIterator[Registrations]:
+    """The server, on a free port."""
+    known = Registrations()
+    descriptor = people_pb2.DESCRIPTOR.services_by_name["PersonService"]
+    server = grpc.aio.server()
+    method = grpc.unary_unary_rpc_method_handler(
+        known.GetRegistrationInformation,
+        people_pb2.GetRegistrationInformationRequest.FromString,
+        people_pb2.GetRegistrationInformationResponse.SerializeToString,
+    )
+    server.add_generic_rpc_handlers(
+        (
+            grpc.method_handlers_generic_handler(
+                descriptor.full_name, {"GetRegistrationInformation": method}
+            ),
+        )
+    )
+    known.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    await server.start()
+    try:
+        yield known
+    finally:
+        await server.stop(None)
