@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 
-from proctorium_devstack import commands, doctor
 from proctorium_devstack.console import Console
 
 
@@ -17,16 +16,27 @@ def main(arguments: list[str]) -> int:
     words = parser.add_subparsers(dest="command", required=True)
     up = words.add_parser("up", help="start everything and keep it running; Ctrl-C ends it")
     up.add_argument("--empty", action="store_true", help="without demo data")
+    up.add_argument(
+        "--only", metavar="PARTS", help="some parts and what they need: assessment,traces"
+    )
     words.add_parser("clean", help="forget databases, messages and mails")
     words.add_parser("doctor", help="what is wrong with this machine, and the cure")
     asked = parser.parse_args(arguments)
     console = Console()
     match asked.command:
         case "up":
-            return commands.up(console, with_demo_data=not asked.empty)
+            from proctorium_devstack import commands
+
+            only = asked.only.split(",") if asked.only else None
+            return commands.up(console, only=only, with_demo_data=not asked.empty and only is None)
         case "clean":
+            from proctorium_devstack import commands
+
             return commands.clean(console)
         case _:
+            # Each command brings only what it needs, so that the doctor comes at once.
+            from proctorium_devstack import doctor
+
             return doctor.examine(console)
 
 

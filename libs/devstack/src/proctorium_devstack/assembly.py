@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from proctorium_common.events.streams import declare
 from proctorium_common.topology import SERVICES, ServiceTopology
 from proctorium_devstack.edge import Address, ClientTls, EdgeSettings, Upstream
+from proctorium_devstack.environment import PORTAL, environment_of
 from proctorium_devstack.folders import Folders
 from proctorium_devstack.parts.certificates import KeyPair, issue
 from proctorium_devstack.parts.edge import Edge
@@ -18,7 +19,6 @@ from proctorium_devstack.parts.programs import Program, Service, WebProgram, pyt
 from proctorium_devstack.ports import LOOPBACK, PortPlan
 from proctorium_devstack.processes import Command
 
-PORTAL = "portal"
 GRPC_SERVICES = tuple(name for name in SERVICES if name != PORTAL)
 ALL_PARTS = ("postgres", "nats", "traces", "mailbox", *GRPC_SERVICES, PORTAL, "edge")
 OPERATOR = "operator"
@@ -191,29 +191,18 @@ class _Making:
         return Address(LOOPBACK, self.ports[name])
 
     def environment(self, topology: ServiceTopology) -> dict[str, str]:
-        """What a service is told. Its README documents each variable."""
-        identity = self.certificates[topology.name]
-        environment = {
-            "LISTEN": f"{LOOPBACK}:{self.ports[topology.name]}",
-            "TLS_CERTIFICATE": str(identity.certificate),
-            "TLS_KEY": str(identity.key),
-            "TLS_AUTHORITY": str(identity.authority),
-            "LOG_FORMAT": "json",
-            # Nobody balances load over one machine, so nobody has to hear that a service goes before it goes.
-            "DRAIN_WAIT": "0",
-            "DRAIN_GRACE": "5",
-            "TRACE_RATIO": "1",
-        }
-        for asked in {"enrollment", *topology.asks} - {topology.name}:
-            environment[f"{asked.upper()}_ADDRESS"] = f"{LOOPBACK}:{self.ports[asked]}"
-        if topology.name != PORTAL:
-            environment["DATABASE_URL"] = self.postgres.url(topology.name)
-            environment["NATS_URL"] = self.nats.url
-        if "traces" in self.names:
-            environment["OTLP_ENDPOINT"] = f"http://{LOOPBACK}:{self.ports['traces']}"
-        return {f"PROCTORIUM_{name}": value for name, value in environment.items()} | dict(
-            self.settings
+        """What a service is told."""
+        told = environment_of(
+            topology,
+            self.folders,
+            self.ports,
+            self.certificates[topology.name],
+            traced="traces" in self.names,
         )
+        if topology.name != PORTAL:
+            told["PROCTORIUM_DATABASE_URL"] = self.postgres.url(topology.name)
+            told["PROCTORIUM_NATS_URL"] = self.nats.url
+        return told | dict(self.settings)
 
 
 def _with_needs(wanted: Iterable[str]) -> frozenset[str]:

@@ -6,10 +6,11 @@ import asyncio
 import logging
 import shutil
 import signal
+from typing import TYPE_CHECKING
 
 import structlog
 
-from proctorium_devstack import demo_data
+from proctorium_devstack.assembly import UnknownPart
 from proctorium_devstack.console import Console
 from proctorium_devstack.folders import AlreadyRunning, Folders
 from proctorium_devstack.parts.postgres import Postgres
@@ -18,17 +19,23 @@ from proctorium_devstack.processes import PartFailed
 from proctorium_devstack.run_file import RunFile
 from proctorium_devstack.stack import Stack
 
+if TYPE_CHECKING:
+    from proctorium_devstack.demo_data import DemoData
+
 FAILED = 1
 
 
-def up(console: Console, *, with_demo_data: bool) -> int:
+def up(console: Console, *, only: list[str] | None, with_demo_data: bool) -> int:
     """Start everything and keep it running until Ctrl-C or SIGTERM; the exit code."""
     # Lines of progress are for people; what libraries log is not, unless something is wrong.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     try:
-        return asyncio.run(_up(console, with_demo_data=with_demo_data))
+        return asyncio.run(_up(console, only, with_demo_data=with_demo_data))
     except AlreadyRunning:
         return _say_what_runs(console)
+    except UnknownPart as unknown:
+        console.say(str(unknown))
+        return FAILED
     except (PortsTaken, BadPort) as trouble:
         console.say("Some ports are not free, so nothing was started:")
         console.say(str(trouble))
@@ -61,9 +68,9 @@ def clean(console: Console) -> int:
     return 0
 
 
-async def _up(console: Console, *, with_demo_data: bool) -> int:
+async def _up(console: Console, only: list[str] | None, *, with_demo_data: bool) -> int:
     started: list[Stack] = []
-    running = asyncio.create_task(_run(console, started, with_demo_data=with_demo_data))
+    running = asyncio.create_task(_run(console, started, only, with_demo_data=with_demo_data))
     _end_on_signals(running, started, console)
     try:
         await running
@@ -72,13 +79,21 @@ async def _up(console: Console, *, with_demo_data: bool) -> int:
     return 0
 
 
-async def _run(console: Console, started: list[Stack], *, with_demo_data: bool) -> None:
-    console.say("starting Proctorium")
-    async with Stack.running(tell=console.tell, announce=started.append) as stack:
-        loaded = await demo_data.load(stack, console.tell) if with_demo_data else None
+async def _run(
+    console: Console, started: list[Stack], only: list[str] | None, *, with_demo_data: bool
+) -> None:
+    async with Stack.running(parts=only, tell=console.tell, announce=started.append) as stack:
+        loaded = await _load(stack, console) if with_demo_data else None
         stack.complete(loaded.sign_ins if loaded else ())
         console.table(stack.state, loaded.code if loaded else None)
         await asyncio.Event().wait()
+
+
+async def _load(stack: Stack, console: Console) -> DemoData:
+    # Every stub of every service comes with it: not something that `up --only nats` should wait for.
+    from proctorium_devstack import demo_data
+
+    return await demo_data.load(stack, console.tell)
 
 
 def _end_on_signals(running: asyncio.Task[None], started: list[Stack], console: Console) -> None:
@@ -103,8 +118,6 @@ def _say_what_runs(console: Console) -> int:
     except FileNotFoundError:
         console.say("Another `make up` is just starting or ending here.")
         return FAILED
-    console.say(
-        f"Proctorium runs already (process {state.supervisor}): http://{state.addresses['edge']}"
-    )
+    console.say(f"Proctorium runs already here (process {state.supervisor}).")
     console.say("End it with Ctrl-C where it was started, or use it: `make demo`, `make doctor`.")
     return FAILED

