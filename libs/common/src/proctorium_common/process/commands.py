@@ -29,8 +29,8 @@ from proctorium_common.rpc.access import NoAccessRule
 from proctorium_common.rpc.server import AddressTaken
 from proctorium_common.security.tls import NotLoopback
 from proctorium_common.storage import migrations
-from proctorium_common.telemetry.logs import CallLog, configure_logs
-from proctorium_common.topology import SERVICES
+from proctorium_common.telemetry.logs import configure_logs
+from proctorium_common.topology import SERVICES, ServiceTopology
 
 S = TypeVar("S", bound=ServiceSettings)
 Build = Callable[[Service[S]], None]
@@ -39,14 +39,20 @@ _WRONG = (SettingsWrong, WiringWrong, NoAccessRule, NotLoopback)
 _BROKER_SECONDS = 10
 
 
-def main(package: str, settings: type[S], build: Build[S]) -> NoReturn:
-    """Runs the command that was asked for, `serve` if none was, and ends the process."""
+def main(
+    package: str, settings: type[S], build: Build[S], *, place: ServiceTopology | None = None
+) -> NoReturn:
+    """Runs the command that was asked for, `serve` if none was, and ends the process. `place` is for tests, as in `Service`."""
     arguments = _parser(package).parse_args()
     try:
         given = read_settings(settings)
         call_log = configure_logs(level=given.log_level_number, format=given.log_format)
+
+        def assembled() -> Service[S]:
+            return assemble(package, given, build, call_log=call_log, place=place)
+
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            sys.exit(runner.run(_run(arguments, package, given, build, call_log)))
+            sys.exit(runner.run(_run(arguments, package, given, assembled)))
     except _WRONG as wrong:
         sys.exit(_said(str(wrong), 2))
     except (ServiceError, AddressTaken, OSError) as failure:
@@ -83,7 +89,10 @@ def _time(text: str) -> datetime:
 
 
 async def _run(
-    arguments: argparse.Namespace, package: str, settings: S, build: Build[S], call_log: CallLog
+    arguments: argparse.Namespace,
+    package: str,
+    settings: S,
+    assembled: Callable[[], Service[S]],
 ) -> int:
     match arguments.command:
         case "migrate":
@@ -91,7 +100,7 @@ async def _run(
         case "declare":
             return await _declare(settings)
     # Only now: gRPC binds what it makes to the loop that runs.
-    service = assemble(package, settings, build, call_log=call_log)
+    service = assembled()
     match arguments.command:
         case "check":
             return await _with(service, _check)

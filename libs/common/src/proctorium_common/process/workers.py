@@ -13,8 +13,6 @@ from proctorium_common.telemetry.traces import turn
 
 log = get_logger()
 
-_RESTART_SECONDS = 1.0
-
 Turn = Callable[[], Awaitable[None]]
 
 
@@ -61,9 +59,12 @@ class Worker:
 class Background:
     """Runs what should never end, and begins it anew if it does: a fault in one part must not stop it for good."""
 
-    def __init__(self, name: str, run: Turn) -> None:
+    def __init__(
+        self, name: str, run: Turn, *, restart_after: timedelta = timedelta(seconds=1)
+    ) -> None:
         self.name = name
         self._run = run
+        self._restart_seconds = restart_after.total_seconds()
         self._runs = False
 
     async def probe(self) -> None:
@@ -81,4 +82,4 @@ class Background:
                 log.exception("background_failed", part=self.name)
             finally:
                 self._runs = False
-            await asyncio.sleep(_RESTART_SECONDS)
+            await asyncio.sleep(self._restart_seconds)

@@ -1,0 +1,53 @@
+"""A small service of the sample: the test servicer, one consumer, one worker. Run as a program it is a process of its own."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import insert
+
+from proctorium.enrollment.events.v1.events_pb2 import PersonCertified
+from proctorium_common.events.handling import EventMetadata
+from proctorium_common.process.commands import main
+from proctorium_common.process.service import Service
+from proctorium_common.process.settings import ServiceSettings
+from proctorium_common.storage.database import Transaction
+from proctorium_common.topology import ServiceTopology, Subscription
+
+from ..rpc.echo import EchoServicer, stubs
+from ..sample.storage.tables import effects
+
+PACKAGE = "libs.common.tests.sample"
+CONSUMER = "sample--people"
+
+PLACE = ServiceTopology(
+    name="sample",
+    folder="",
+    package=PACKAGE,
+    owns="effects",
+    asks=("enrollment",),
+    subscriptions=(Subscription(CONSUMER, "enrollment", ("person.certified",)),),
+)
+
+TOPOLOGY = {
+    "sample": PLACE,
+    "enrollment": ServiceTopology(
+        name="enrollment", folder="", package="", owns="people", publishes=("person.certified",)
+    ),
+}
+
+
+async def on_certified(
+    transaction: Transaction, event: PersonCertified, metadata: EventMetadata
+) -> None:
+    await transaction.execute(insert(effects).values(what=event.person_id, nth=metadata.position))
+
+
+def build(service: Service[ServiceSettings]) -> None:
+    service.rpc(stubs.add_EchoServiceServicer_to_server, EchoServicer())
+    service.subscribe(CONSUMER, {PersonCertified: on_certified})
+    service.worker("count", timedelta(seconds=60), service.database.ping)
+
+
+if __name__ == "__main__":
+    main(PACKAGE, ServiceSettings, build, place=PLACE)

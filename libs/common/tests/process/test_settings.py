@@ -1,0 +1,113 @@
+"""Settings: each mistake is one sentence that names its variable and says what belongs there."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from proctorium_common.process.settings import (
+    ServiceSettings,
+    SettingsWrong,
+    documentation,
+    read_settings,
+)
+
+DATABASE = "postgresql://assessment:swordfish@localhost/assessment"
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    monkeypatch.setenv("PROCTORIUM_DATABASE_URL", DATABASE)
+    monkeypatch.setenv("PROCTORIUM_NATS_URL", "nats://localhost:4222")
+    return monkeypatch
+
+
+def _sentences() -> list[str]:
+    with pytest.raises(SettingsWrong) as wrong:
+        read_settings(ServiceSettings)
+    return wrong.value.sentences
+
+
+def test_each_missing_variable_is_a_sentence_of_its_own(environment: pytest.MonkeyPatch) -> None:
+    environment.delenv("PROCTORIUM_DATABASE_URL")
+    environment.delenv("PROCTORIUM_NATS_URL")
+    first, second = _sentences()
+    assert first.startswith("PROCTORIUM_DATABASE_URL is missing: The service's own database")
+    assert second.startswith("PROCTORIUM_NATS_URL is missing: NATS servers")
+
+
+def test_an_empty_variable_is_missing(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("PROCTORIUM_NATS_URL", "")
+    assert _sentences()[0].startswith("PROCTORIUM_NATS_URL is missing")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PROCTORIUM_TRACE_RATIO", "7"),
+        ("PROCTORIUM_DRAIN_WAIT", "a while"),
+        ("PROCTORIUM_LOG_LEVEL", "loud"),
+        ("PROCTORIUM_OTLP_ENDPOINT", "localhost:4318"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_belongs_there(
+    environment: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    environment.setenv(variable, value)
+    [sentence] = _sentences()
+    assert sentence.startswith(f"{variable} is not right (")
+
+
+def test_a_wrong_address_with_a_password_is_not_repeated(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("PROCTORIUM_DATABASE_URL", "mysql://root:swordfish@localhost/x")
+    [sentence] = _sentences()
+    assert "swordfish" not in sentence
+
+
+def test_certificates_come_whole_or_not_at_all(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("PROCTORIUM_TLS_KEY", "/certificates/assessment.key")
+    [sentence] = _sentences()
+    assert "belong together" in sentence
+
+
+def test_a_file_that_cannot_be_read_is_named(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("CERTIFICATE", "KEY", "AUTHORITY"):
+        environment.setenv(f"PROCTORIUM_TLS_{name}", str(tmp_path / "missing.pem"))
+    with pytest.raises(SettingsWrong, match=r"missing\.pem cannot be read: No such file"):
+        read_settings(ServiceSettings).certificates()
+
+
+def test_a_service_that_is_asked_needs_its_address(environment: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsWrong, match="PROCTORIUM_ENROLLMENT_ADDRESS is missing"):
+        read_settings(ServiceSettings).address_of("enrollment")
+    environment.setenv("PROCTORIUM_ENROLLMENT_ADDRESS", "enrollment:443")
+    assert read_settings(ServiceSettings).address_of("enrollment") == "enrollment:443"
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [("0.5", timedelta(seconds=0.5)), ("20", timedelta(seconds=20)), ("PT2M", timedelta(minutes=2))],
+    ids=["fraction", "seconds", "iso"],
+)
+def test_durations_are_seconds_or_iso_8601(
+    environment: pytest.MonkeyPatch, text: str, meant: timedelta
+) -> None:
+    environment.setenv("PROCTORIUM_DRAIN_GRACE", text)
+    assert read_settings(ServiceSettings).drain_grace == meant
+
+
+def test_settings_cannot_be_changed_and_do_not_show_passwords() -> None:
+    settings = read_settings(ServiceSettings)
+    assert "swordfish" not in repr(settings)
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.listen = "127.0.0.1:1"
+
+
+def test_every_setting_is_documented() -> None:
+    assert all(field.description for field in ServiceSettings.model_fields.values())
+    assert documentation(ServiceSettings)["PROCTORIUM_DATABASE_URL"].endswith("Required.")

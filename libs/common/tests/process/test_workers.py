@@ -1,0 +1,99 @@
+"""Workers: one turn after the other, whatever happens in one of them."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from structlog.testing import capture_logs
+
+from proctorium_common.errors import unavailable
+from proctorium_common.process.workers import Background, Worker
+
+SOON = timedelta(milliseconds=1)
+
+
+class Turns:
+    """Counts turns; those in `failing` raise."""
+
+    def __init__(self, *failing: int) -> None:
+        self.count = 0
+        self._failing = failing
+        self._changed = asyncio.Condition()
+
+    async def take(self) -> None:
+        self.count += 1
+        async with self._changed:
+            self._changed.notify_all()
+        if self.count in self._failing:
+            raise unavailable("DATABASE_UNAVAILABLE", "Not now.")
+
+    async def until(self, count: int) -> None:
+        async with asyncio.timeout(5), self._changed:
+            await self._changed.wait_for(lambda: self.count >= count)
+
+
+async def test_a_turn_that_raises_is_logged_and_tried_at_the_next() -> None:
+    turns = Turns(1)
+    worker = Worker("reminders", SOON, turns.take)
+    with capture_logs() as lines:
+        running = asyncio.ensure_future(worker.run())
+        await turns.until(3)
+        worker.stop()
+        await running
+    assert [line["event"] for line in lines] == ["worker_turn_failed"]
+    assert lines[0]["worker"] == "reminders"
+
+
+async def test_health_knows_whether_the_last_turn_failed() -> None:
+    turns = Turns(1)
+    worker = Worker("reminders", SOON, turns.take)
+    with capture_logs():
+        await worker._once()
+        with pytest.raises(RuntimeError, match="Not now"):
+            await worker.probe()
+        await worker._once()
+    await worker.probe()
+
+
+async def test_stopping_lets_the_turn_under_way_end() -> None:
+    begun, finish = asyncio.Event(), asyncio.Event()
+    ended: list[bool] = []
+
+    async def turn() -> None:
+        begun.set()
+        await finish.wait()
+        ended.append(True)
+
+    worker = Worker("reminders", timedelta(hours=1), turn)
+    running = asyncio.ensure_future(worker.run())
+    await begun.wait()
+    worker.stop()
+    finish.set()
+    await asyncio.wait_for(running, 5)
+    assert ended == [True]
+
+
+async def test_what_should_never_end_begins_anew_when_it_does() -> None:
+    runs = 0
+    again = asyncio.Event()
+
+    async def run() -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 1:
+            raise RuntimeError("a fault")
+        again.set()
+        await asyncio.Event().wait()
+
+    background = Background("relay", run, restart_after=SOON)
+    with pytest.raises(RuntimeError, match="not running"):
+        await background.probe()
+    with capture_logs() as lines:
+        running = asyncio.ensure_future(background.run())
+        await asyncio.wait_for(again.wait(), 5)
+    await background.probe()
+    assert lines[0]["event"] == "background_failed"
+    running.cancel()
+    await asyncio.wait([running])
