@@ -8,17 +8,19 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
+from nats.js.api import ConsumerConfig
 from sqlalchemy import select
 
 from proctorium.assessment.events.v1.events_pb2 import AttemptCreated
 from proctorium.enrollment.events.v1.events_pb2 import PersonCertified, PersonCreated
 from proctorium_common.errors import unavailable
 from proctorium_common.events.handling import EventMetadata, Handlers
+from proctorium_common.events.publishing import OutboxRow, publish
 from proctorium_common.events.subscriber import Retry, Subscriber
 from proctorium_common.ids import new_id
 from proctorium_common.storage.tables import outbox
 
-from .world import CONSUMER, QUICK, World, certified, people, until
+from .world import ACK_WAIT, CONSUMER, QUICK, STREAM, World, certified, people, until
 
 
 async def test_an_event_has_its_effect_and_both_sides_know_it(world: World) -> None:
@@ -211,3 +213,51 @@ def test_a_consumer_listens_to_one_owner(world: World) -> None:
             {PersonCreated: ignore, AttemptCreated: ignore},
             retry=QUICK,
         )
+
+
+async def test_what_takes_longer_than_the_brokers_patience_is_not_brought_twice(
+    world: World,
+) -> None:
+    person = new_id()
+    world.effects.gates[str(person)] = asyncio.Event()
+    async with world.relay(), world.subscriber():
+        await world.record(certified(person))
+        await world.effects.until_seen(1)
+        await until_brought_again(world, times=3)
+        world.effects.gates[str(person)].set()
+        await until(world.is_settled)
+    assert await world.delivered() == 1
+    assert await world.effects_of(person) == [1]
+
+
+async def until_brought_again(world: World, times: int) -> None:
+    """The broker's patience as a clock: a consumer that never answers is brought the same event again each time it ends."""
+    jetstream = (await world.broker.connected()).jetstream()
+    patience = ConsumerConfig(durable_name="mute", ack_wait=ACK_WAIT.total_seconds())
+    await jetstream.add_consumer(STREAM, patience)
+    mute = await jetstream.pull_subscribe_bind("mute", STREAM)
+    for _ in range(times):
+        await mute.fetch(timeout=10 * ACK_WAIT.total_seconds())
+    await jetstream.delete_consumer(STREAM, "mute")
+
+
+async def test_behind_a_row_that_cannot_be_published_its_aggregate_waits_and_others_do_not(
+    world: World,
+) -> None:
+    stuck, free = (str(person) for person in people(2))
+    rows = [
+        row(1, stuck, f"evt.nobody.person.certified.v1.{stuck}"),
+        row(2, stuck, f"evt.enrollment.person.certified.v1.{stuck}"),
+        row(3, free, f"evt.enrollment.person.certified.v1.{free}"),
+    ]
+    jetstream = (await world.broker.connected()).jetstream()
+    outcome = await publish(jetstream, rows)
+    assert outcome.published == [3]
+    assert [(failure.row.position, failure.stream_is_missing) for failure in outcome.failures] == [
+        (1, True)
+    ]
+    assert await world.in_stream() == 1
+
+
+def row(position: int, aggregate_id: str, subject: str) -> OutboxRow:
+    return OutboxRow(position, str(new_id()), "enrollment.person", aggregate_id, subject, {}, b"")

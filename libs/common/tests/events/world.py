@@ -199,6 +199,12 @@ class World:
         )
         return not ack.duplicate
 
+    async def delivered(self) -> int:
+        """How many times the broker has delivered anything to the consumer."""
+        client = await self.broker.connected()
+        info = await client.jetstream().consumer_info(STREAM, CONSUMER)
+        return info.delivered.consumer_seq if info.delivered else 0
+
     async def has_in_hand(self, many: int) -> bool:
         """Whether so many events are with the subscriber now."""
         client = await self.broker.connected()
