@@ -26,13 +26,12 @@ class PatientChannel(EdgeChannel):
     def unary_unary(
         self,
         method: str,
-        serialize: Serialize[Request],
-        deserialize: Deserialize[Response],
-        *_: object,
-        **__: object,
+        request_serializer: Serialize[Request],
+        response_deserializer: Deserialize[Response],
+        **_: object,
     ) -> Callable[..., Awaitable[Response]]:
         """As EdgeChannel, patiently."""
-        once = super().unary_unary(method, serialize, deserialize)
+        once = super().unary_unary(method, request_serializer, response_deserializer)
 
         async def until_answered(request: Request, timeout: float = _CALL_SECONDS) -> Response:
             loop = asyncio.get_running_loop()

@@ -56,12 +56,12 @@ class EdgeChannel:
     def unary_unary(
         self,
         method: str,
-        serialize: Serialize[Request],
-        deserialize: Deserialize[Response],
-        *_: object,
+        request_serializer: Serialize[Request],
+        response_deserializer: Deserialize[Response],
+        **_: object,
     ) -> Callable[..., Awaitable[Response]]:
         """What a stub asks for a method with one answer."""
-        call = self._channel.unary_unary(method, serialize, deserialize)
+        call = self._channel.unary_unary(method, request_serializer, response_deserializer)
 
         async def answer(request: Request, timeout: float = CALL_TIMEOUT_SECONDS) -> Response:
             try:
@@ -74,12 +74,12 @@ class EdgeChannel:
     def unary_stream(
         self,
         method: str,
-        serialize: Serialize[Request],
-        deserialize: Deserialize[Response],
-        *_: object,
+        request_serializer: Serialize[Request],
+        response_deserializer: Deserialize[Response],
+        **_: object,
     ) -> Callable[..., AsyncIterator[Response]]:
         """What a stub asks for a method with a stream of answers."""
-        call = self._channel.unary_stream(method, serialize, deserialize)
+        call = self._channel.unary_stream(method, request_serializer, response_deserializer)
 
         async def answers(
             request: Request, timeout: float | None = None
@@ -95,12 +95,12 @@ class EdgeChannel:
     def stream_stream(
         self,
         method: str,
-        serialize: Serialize[Request],
-        deserialize: Deserialize[Response],
-        *_: object,
+        request_serializer: Serialize[Request],
+        response_deserializer: Deserialize[Response],
+        **_: object,
     ) -> Callable[..., AsyncIterator[Response]]:
         """What a stub asks for a method that streams both ways."""
-        call = self._channel.stream_stream(method, serialize, deserialize)
+        call = self._channel.stream_stream(method, request_serializer, response_deserializer)
 
         async def answers(
             requests: AsyncIterator[Request], timeout: float | None = None
