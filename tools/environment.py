@@ -116,7 +116,8 @@ def _run(*command: object) -> None:
 
 def with_mirror(given: Mapping[str, str]) -> dict[str, str]:
     """`given`, with the system's certificates for uv, and with pip's index where uv was told of none."""
-    environment = {"UV_SYSTEM_CERTS": "1", **given}
+    # Compiled once here, or each of the many processes of `make up` compiles everything at its start.
+    environment = {"UV_SYSTEM_CERTS": "1", "UV_COMPILE_BYTECODE": "1", **given}
     index = environment.get("PIP_INDEX_URL")
     if index and not environment.keys() & {"UV_DEFAULT_INDEX", "UV_INDEX_URL"}:
         environment["UV_DEFAULT_INDEX"] = index

@@ -19,8 +19,8 @@ from proctorium_devstack.ports import LOOPBACK
 from proctorium_devstack.processes import Command, run
 
 _MIGRATION_TIMEOUT = 120.0
-# What a person set for the processes of a machine, not for Proctorium: handed on. Everything else of ours is decided here.
-_OURS = "PROCTORIUM_"
+# Decided here, whatever the environment says. Without compiled files every process would compile all that it imports.
+_DECIDED = ("PROCTORIUM_", "PYTHONDONTWRITEBYTECODE")
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ async def http_status(port: int, path: str) -> int | None:
 
 def python(name: str, log: Path, program: Program) -> Command:
     """The command that runs a program."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_DECIDED)}
     return Command(
         name=name,
         arguments=[sys.executable, "-m", program.module, *program.arguments],
