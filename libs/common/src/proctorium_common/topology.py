@@ -193,7 +193,12 @@ SERVICES: Mapping[str, ServiceTopology] = {
                 Subscription(
                     "notification--sessions",
                     "session",
-                    ("session.scheduled", "session.cancelled", "session.ended", "participant.removed"),
+                    (
+                        "session.scheduled",
+                        "session.cancelled",
+                        "session.ended",
+                        "participant.removed",
+                    ),
                 ),
                 Subscription(
                     "notification--identity",
