@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import insert, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Transaction
@@ -35,7 +36,7 @@ async def last_looks(tx: Transaction, case_id: UUID, looked_by: UUID) -> Sequenc
     """The picture of each kind that this proctor looked at last."""
     found = await tx.execute(
         select(look_log.c.subject, look_log.c.evidence_id)
-        .distinct(look_log.c.subject)
+        .ext(distinct_on(look_log.c.subject))
         .where(
             look_log.c.case_id == case_id,
             look_log.c.looked_by == looked_by,

@@ -1,0 +1,52 @@
+"""One replica for all tests of this folder: each test has people and sessions of its own in it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from proctorium_common.events.streams import declare
+from proctorium_common.storage.database import Database
+from proctorium_common.storage.migrations import upgrade
+from proctorium_common.topology import SERVICES
+from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.parts.postgres import Postgres
+from proctorium_devstack.ports import free_ports
+
+from .world import FakeEnrollment, World, replica
+
+
+@pytest.fixture(scope="session")
+async def identity_broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Nats]:
+    folder = tmp_path_factory.mktemp("identity-nats")
+    server = Nats(folder, free_ports(1)[0], folder / "nats.log")
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture(scope="session")
+async def shared_world(
+    postgres: Postgres, identity_broker: Nats, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[World]:
+    url = await postgres.database("identity_world", owner="proctorium")
+    await upgrade(url, "proctorium_identity")
+    await declare(identity_broker.url, SERVICES)
+    evidence = tmp_path_factory.mktemp("evidence")
+    # The methods that nobody calls here stay unimplemented, which is how a server answers them.
+    enrollment = FakeEnrollment()  # type: ignore[abstract]
+    await enrollment.start()
+    async with replica(url, identity_broker.url, enrollment.port, evidence) as service:
+        made = World(identity_broker.url, enrollment, service, Database(url), evidence)
+        yield made
+        await made.database.close()
+    await enrollment.stop()
+
+
+@pytest.fixture
+async def world(shared_world: World) -> AsyncIterator[World]:
+    yield shared_world
+    for channel in shared_world.channels:
+        await channel.close()
+    shared_world.channels.clear()

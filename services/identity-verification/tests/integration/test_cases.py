@@ -1,0 +1,163 @@
+"""Cases open when learners join, run out when sessions end, and are seen by those who may."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from uuid import UUID
+
+import pytest
+
+from proctorium.identity.v1 import verification_pb2 as pb
+from proctorium_common.errors import Kind
+from proctorium_common.ids import new_id
+
+from .world import (
+    Person,
+    World,
+    case_of,
+    decide,
+    ended,
+    joined,
+    refusal,
+    refused_without_change,
+    scheduled,
+    submit_both,
+    until,
+)
+
+
+def of_session(session_id: str, person_id: str = "") -> pb.GetCaseRequest:
+    return pb.GetCaseRequest(session_id=session_id, person_id=person_id)
+
+
+async def states(world: World, session_id: UUID) -> list[object]:
+    rows = await world.rows("SELECT state FROM cases WHERE session_id = :id", id=session_id)
+    return [row[0] for row in rows]
+
+
+async def test_a_case_opens_when_a_learner_joins_and_identity_is_required(world: World) -> None:
+    learner, proctor = world.learner(), world.proctor()
+    session_id = await world.session(proctor)
+    case_id = await world.case(session_id, learner)
+    case = await case_of(learner, case_id)
+    assert case.state == pb.CASE_STATE_REQUESTED
+    assert (case.session_id, case.person_id, list(case.evidence)) == (session_id, learner.id, [])
+    assert await world.published(session_id) == ["opened"]
+    assert (await learner.stub.GetCase(of_session(session_id))).case == case
+    assert (await proctor.stub.GetCase(of_session(session_id, learner.id))).case == case
+
+
+async def test_no_case_opens_where_identity_is_not_required(world: World) -> None:
+    learner, proctor = world.learner(), world.proctor()
+    session_id = await world.session(proctor)
+    other = world.learner()
+    await world.tell(joined(UUID(session_id), learner, identity_required=False))
+    await world.case(session_id, other)  # what came before it was handled
+    error = await refusal(learner.stub.GetCase(of_session(session_id)))
+    assert (error.kind, error.reason) == (Kind.NOT_FOUND, "NOT_FOUND")
+    error = await refusal(proctor.stub.GetCase(of_session(session_id, learner.id)))
+    assert error.reason == "NOT_FOUND"
+
+
+async def test_joining_again_opens_no_second_case(world: World) -> None:
+    learner, session_id = world.learner(), new_id()
+    event, event_id = joined(session_id, learner), new_id()
+    await world.tell(event, event, event_id=event_id)
+    await world.tell(event, joined(session_id, learner))
+    last = world.learner()
+    await world.case(str(session_id), last)
+    assert len(await states(world, session_id)) == 2
+    assert await world.published(str(session_id)) == ["opened", "opened"]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
+async def test_events_in_any_order_and_twice_end_alike(
+    world: World, order: tuple[int, ...]
+) -> None:
+    learner, proctor, session_id = world.learner(), world.proctor(), new_id()
+    events = [
+        scheduled(session_id, [proctor.person_id]),
+        joined(session_id, learner),
+        ended(session_id),
+    ]
+    for index in order:
+        await world.tell(events[index], events[index])
+
+    async def settled() -> bool:
+        known = await world.rows(
+            "SELECT 1 FROM sessions WHERE session_id = :id AND proctor_ids IS NOT NULL",
+            id=session_id,
+        )
+        return bool(known) and await states(world, session_id) == ["expired"]
+
+    await until(settled)
+    assert await world.published(str(session_id)) == ["opened", "expired"]
+    seen = (await proctor.stub.GetCase(of_session(str(session_id), learner.id))).case
+    assert seen.state == pb.CASE_STATE_EXPIRED
+
+
+async def test_the_end_of_a_session_leaves_decided_cases_alone(world: World) -> None:
+    proctor, decided, undecided = world.proctor(), world.learner(), world.learner()
+    session_id = await world.session(proctor)
+    case_id = await world.case(session_id, decided)
+    await world.case(session_id, undecided)
+    await submit_both(decided, case_id)
+    await decide(proctor, case_id)
+    await world.tell(ended(UUID(session_id)))
+
+    async def over() -> bool:
+        return sorted(map(str, await states(world, UUID(session_id)))) == ["expired", "verified"]
+
+    await until(over)
+    assert (await world.published(session_id))[-1] == "expired"
+
+
+@pytest.mark.parametrize("whose", ["another learner", "another proctor", "administrator"])
+async def test_a_case_of_others_cannot_be_told_from_none(world: World, whose: str) -> None:
+    learner, proctor = world.learner(), world.proctor()
+    case_id = await world.case(await world.session(proctor), learner)
+    roles = {"another learner": "learner", "another proctor": "proctor"}.get(whose, "administrator")
+    stranger = world.person(roles, "learner")
+    there = await refused_without_change(world, case_of(stranger, case_id))
+    nowhere = await refused_without_change(world, case_of(stranger, str(new_id())))
+    assert (there.kind, there.reason, there.message) == (
+        nowhere.kind,
+        nowhere.reason,
+        nowhere.message,
+    )
+    assert (there.kind, there.reason) == (Kind.NOT_ALLOWED, "NOT_YOUR_CASE")
+
+
+async def test_whether_a_learner_is_in_a_session_is_told_to_its_proctors_only(world: World) -> None:
+    learner, stranger = world.learner(), world.proctor()
+    session_id = await world.session(world.proctor())
+    await world.case(session_id, learner)
+    for person_id in (learner.id, str(new_id())):
+        error = await refusal(stranger.stub.GetCase(of_session(session_id, person_id)))
+        assert error.reason == "NOT_YOUR_CASE"
+
+
+async def test_a_proctor_who_is_the_learner_does_not_supervise_the_own_case(world: World) -> None:
+    both = world.person("learner", "proctor")
+    session_id = await world.session(both)
+    case_id = await world.case(session_id, both)
+    await submit_both(both, case_id)
+    assert (await case_of(both, case_id)).state == pb.CASE_STATE_SUBMITTED
+    error = await refused_without_change(world, decide(both, case_id))
+    assert error.reason == "NOT_YOUR_CASE"
+
+
+@pytest.mark.parametrize("text", ["", "not an id", "00000000"], ids=repr)
+async def test_an_id_that_is_none_is_named(world: World, text: str) -> None:
+    error = await refusal(world.learner().stub.GetCase(of_session(text)))
+    assert (error.kind, error.reason, error.metadata) == (
+        Kind.INVALID,
+        "INVALID_ID",
+        {"field": "session_id"},
+    )
+
+
+async def test_only_people_with_the_role_come_in(world: World) -> None:
+    learner: Person = world.learner()
+    error = await refused_without_change(world, decide(learner, str(new_id())))
+    assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_ALLOWED")

@@ -1,0 +1,300 @@
+"""The world that the tests act in: the service with its database, broker and evidence, and people who call it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+from uuid import UUID
+
+import grpc
+import nats
+from google.protobuf.message import Message
+from sqlalchemy import text
+
+from proctorium.enrollment.v1 import people_pb2, people_pb2_grpc
+from proctorium.identity.v1 import verification_pb2 as pb
+from proctorium.identity.v1.verification_pb2_grpc import VerificationServiceStub
+from proctorium.session.events.v1 import events_pb2 as session_events
+from proctorium_common.errors import ServiceError
+from proctorium_common.events.envelope import MESSAGE_ID, POSITION, seal
+from proctorium_common.ids import new_id
+from proctorium_common.process.service import Service
+from proctorium_common.rpc.client import channel
+from proctorium_common.rpc.served import Context
+from proctorium_common.rpc.status import error_of
+from proctorium_common.security.keys import KeyRing, SigningKey
+from proctorium_common.security.tokens import TokenSigner
+from proctorium_common.storage.database import Database
+from proctorium_identity.__main__ import build
+from proctorium_identity.settings import Settings
+
+from ..pictures import photo
+
+T = TypeVar("T")
+KEY = SigningKey.generate()
+MASTER_KEY = base64.b64encode(b"m" * 32).decode()
+PATIENCE = 10.0
+
+DOCUMENT, SELFIE = pb.EVIDENCE_KIND_DOCUMENT, pb.EVIDENCE_KIND_SELFIE
+
+
+@dataclass
+class FakeEnrollment(people_pb2_grpc.PersonServiceServicer):
+    """Enrollment as identity verification meets it: what people were registered with, over real gRPC."""
+
+    registered: dict[str, tuple[str, str]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    port: int = 0
+    _server: grpc.aio.Server | None = None
+
+    async def start(self) -> None:
+        self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        people_pb2_grpc.add_PersonServiceServicer_to_server(self, self._server)
+        self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
+        await self._server.start()
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            await self._server.stop(None)
+
+    async def GetRegistrationInformation(
+        self, request: people_pb2.GetRegistrationInformationRequest, context: Context
+    ) -> people_pb2.GetRegistrationInformationResponse:
+        self.asked.append(request.person_id)
+        if request.person_id not in self.registered:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "nobody")
+        name, born = self.registered[request.person_id]
+        return people_pb2.GetRegistrationInformationResponse(legal_name=name, date_of_birth=born)
+
+
+@dataclass
+class Person:
+    """Somebody with an account, and a stub that calls as them."""
+
+    person_id: UUID
+    stub: VerificationServiceStub
+
+    @property
+    def id(self) -> str:
+        return str(self.person_id)
+
+
+@dataclass
+class World:
+    """One replica of the service and everything around it."""
+
+    nats_url: str
+    enrollment: FakeEnrollment
+    service: Service[Settings]
+    database: Database
+    evidence: Path
+    channels: list[grpc.aio.Channel] = field(default_factory=list)
+    positions: int = 1000
+
+    def person(self, *roles: str) -> Person:
+        person_id = new_id()
+        token = TokenSigner(KEY).sign(person_id, roles).text
+        opened = channel(self.service.address, bearer=lambda: token)
+        self.channels.append(opened)
+        return Person(person_id, VerificationServiceStub(opened))
+
+    def learner(self) -> Person:
+        return self.person("learner")
+
+    def proctor(self) -> Person:
+        return self.person("proctor")
+
+    async def tell(self, *events: Message, event_id: UUID | None = None) -> None:
+        """Publishes events one after the other, as the relay of their owner would."""
+        client = await nats.connect(self.nats_url)
+        try:
+            for event in events:
+                self.positions += 1
+                sealed = seal(event, event_id or new_id(), datetime.now(UTC))
+                headers = {**sealed.headers, POSITION: str(self.positions)}
+                if event_id is None:  # else the broker itself would drop the repetition
+                    headers[MESSAGE_ID] = str(sealed.event_id)
+                await client.jetstream().publish(sealed.subject, sealed.body, headers=headers)
+        finally:
+            await client.close()
+
+    async def rows(self, statement: str, **parameters: object) -> list[tuple[object, ...]]:
+        """What a statement on the service's database answers; nothing for one that answers no rows."""
+        async with self.database.transaction() as tx:
+            result = await tx.execute(text(statement), parameters)
+            return [tuple(row) for row in result] if result.returns_rows else []
+
+    async def published(self, session_id: str) -> list[str]:
+        """The actions of the session's cases in the outbox, in order."""
+        rows = await self.rows(
+            "SELECT split_part(subject, '.', 4) FROM outbox "
+            "WHERE position(convert_to(:id, 'utf8') in body) > 0 ORDER BY position",
+            id=session_id,
+        )
+        return [str(row[0]) for row in rows]
+
+    async def looks(self, case_id: str) -> list[tuple[object, ...]]:
+        """Who looked at what, in order."""
+        return await self.rows(
+            "SELECT looked_by, subject FROM look_log WHERE case_id = :id ORDER BY look_id",
+            id=UUID(case_id),
+        )
+
+    async def fingerprint(self) -> list[tuple[object, ...]]:
+        """Everything that a call can change: equal before and after a refusal."""
+        return await self.rows(
+            "SELECT (SELECT md5(string_agg(c::text, '|' ORDER BY case_id)) FROM cases c),"
+            " (SELECT md5(string_agg(e::text, '|' ORDER BY evidence_id)) FROM evidence e),"
+            " (SELECT count(*) FROM look_log), (SELECT count(*) FROM outbox),"
+            " (SELECT count(*) FROM idempotency_keys), (SELECT count(*) FROM sessions)"
+        )
+
+    async def session(self, *proctors: Person) -> str:
+        """A session that these supervise, known to the service."""
+        session_id = new_id()
+        await self.tell(scheduled(session_id, [each.person_id for each in proctors]))
+        await self.until_row(
+            "SELECT 1 FROM sessions WHERE session_id = :id AND proctor_ids IS NOT NULL", session_id
+        )
+        return str(session_id)
+
+    async def case(self, session_id: str, learner: Person) -> str:
+        """The id of the case that is opened when the learner joins."""
+        await self.tell(joined(UUID(session_id), learner))
+        await self.until_row("SELECT 1 FROM cases WHERE person_id = :id", learner.person_id)
+        [[case_id]] = await self.rows(
+            "SELECT case_id FROM cases WHERE person_id = :id", id=learner.person_id
+        )
+        return str(case_id)
+
+    async def until_row(self, statement: str, row_id: UUID) -> None:
+        async def there() -> bool:
+            return bool(await self.rows(statement, id=row_id))
+
+        await until(there)
+
+
+@asynccontextmanager
+async def replica(
+    database_url: str, nats_url: str, enrollment_port: int, evidence: Path, **settings: object
+) -> AsyncIterator[Service[Settings]]:
+    given: dict[str, object] = {
+        "database_url": database_url,
+        "nats_url": nats_url,
+        "enrollment_address": f"127.0.0.1:{enrollment_port}",
+        "call_deadline": timedelta(seconds=2),
+        "master_key": MASTER_KEY,
+        "evidence_url": evidence.as_uri(),
+        "drain_wait": timedelta(0),
+        "drain_grace": timedelta(seconds=2),
+        **settings,
+    }
+    async with Service.running(
+        Settings.model_validate(given), build, keys=KeyRing.of(KEY.public)
+    ) as service:
+        yield service
+
+
+def scheduled(session_id: UUID, proctor_ids: Sequence[UUID]) -> session_events.SessionScheduled:
+    return session_events.SessionScheduled(
+        session_id=str(session_id), title="Any", proctor_ids=[str(each) for each in proctor_ids]
+    )
+
+
+def joined(
+    session_id: UUID, learner: Person, *, identity_required: bool = True
+) -> session_events.ParticipantJoined:
+    return session_events.ParticipantJoined(
+        participant_id=str(new_id()),
+        session_id=str(session_id),
+        person_id=learner.id,
+        course_id=str(new_id()),
+        identity_required=identity_required,
+    )
+
+
+def ended(session_id: UUID) -> session_events.SessionEnded:
+    event = session_events.SessionEnded(session_id=str(session_id), course_id=str(new_id()))
+    event.end_time.GetCurrentTime()
+    return event
+
+
+async def submit(
+    person: Person,
+    case_id: str,
+    kind: pb.EvidenceKind.ValueType,
+    image: bytes | None = None,
+    request_id: str = "",
+) -> pb.Case:
+    request = pb.SubmitEvidenceRequest(
+        request_id=request_id, case_id=case_id, kind=kind, image=image or photo()
+    )
+    return (await person.stub.SubmitEvidence(request)).case
+
+
+async def submit_both(person: Person, case_id: str) -> pb.Case:
+    await submit(person, case_id, DOCUMENT)
+    return await submit(person, case_id, SELFIE)
+
+
+async def decide(
+    person: Person,
+    case_id: str,
+    decision: pb.Decision.ValueType = pb.DECISION_VERIFY,
+    reason: str = "",
+    request_id: str = "",
+) -> pb.Case:
+    request = pb.DecideCaseRequest(
+        request_id=request_id, case_id=case_id, decision=decision, decision_reason=reason
+    )
+    return (await person.stub.DecideCase(request)).case
+
+
+async def ask_again(person: Person, case_id: str, reason: str = "It is blurred.") -> pb.Case:
+    request = pb.RequestResubmissionRequest(case_id=case_id, resubmission_reason=reason)
+    return (await person.stub.RequestResubmission(request)).case
+
+
+async def look(
+    person: Person, case_id: str, kind: pb.EvidenceKind.ValueType = DOCUMENT
+) -> pb.GetEvidenceResponse:
+    return await person.stub.GetEvidence(pb.GetEvidenceRequest(case_id=case_id, kind=kind))
+
+
+async def case_of(person: Person, case_id: str) -> pb.Case:
+    return (await person.stub.GetCase(pb.GetCaseRequest(case_id=case_id))).case
+
+
+async def next_of(call: AsyncIterable[T]) -> T:
+    """The next message of a stream."""
+    return await asyncio.wait_for(anext(aiter(call)), PATIENCE)
+
+
+async def refusal(call: Awaitable[object]) -> ServiceError:
+    """What the service refuses a call with."""
+    try:
+        await call
+    except grpc.aio.AioRpcError as failure:
+        return error_of(failure)
+    raise AssertionError("the call was not refused")
+
+
+async def refused_without_change(world: World, call: Awaitable[object]) -> ServiceError:
+    """What a call is refused with; nothing that the service keeps has changed by it."""
+    before = await world.fingerprint()
+    error = await refusal(call)
+    assert await world.fingerprint() == before
+    return error
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Waits until the condition holds."""
+    async with asyncio.timeout(PATIENCE):
+        while not await condition():
+            await asyncio.sleep(0.02)
