@@ -110,6 +110,7 @@ class Subscriber:
         self._in_hand: dict[int, Delivery] = {}
         self._held: dict[int, int] = {}
         self._ack_wait = _DEFAULT_ACK_WAIT
+        self._patience_known = asyncio.Event()
         self._reminder = Reminder()
         self._pull: Pull | None = None
         self._stopping = asyncio.Event()
@@ -154,6 +155,7 @@ class Subscriber:
             await self._pause()
             return
         self._ack_wait = config.ack_wait or _DEFAULT_ACK_WAIT
+        self._patience_known.set()
         self._compare(config)
         await self._pull_from(client)
 
@@ -267,6 +269,7 @@ class Subscriber:
 
     async def _keep_in_hand(self) -> None:
         """Tells the broker, well within its patience, that what is in hand is still being worked on."""
+        await self._patience_known.wait()
         while True:
             await asyncio.sleep(self._ack_wait / 3)
             self._lanes.forget_late()
