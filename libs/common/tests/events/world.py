@@ -30,7 +30,7 @@ from ..sample.storage.tables import effects
 CONSUMER = "sample--people"
 STREAM = "ENROLLMENT"
 ACK_WAIT = timedelta(seconds=1)
-QUICK = Retry(first=timedelta(milliseconds=20), longest=timedelta(milliseconds=200))
+QUICK = Retry(first=timedelta(milliseconds=20), longest=timedelta(milliseconds=60))
 
 TOPOLOGY = {
     "enrollment": ServiceTopology(
@@ -230,7 +230,7 @@ async def running(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
             task.result()
 
 
-async def until(condition: Callable[[], object], timeout: float = 30) -> None:
+async def until(condition: Callable[[], object], timeout: float = 60) -> None:
     """Returns when `condition`, a coroutine function or a plain one, answers something true."""
     async with asyncio.timeout(timeout):
         while True:
