@@ -91,7 +91,11 @@ def test_a_service_that_is_asked_needs_its_address(environment: pytest.MonkeyPat
 
 @pytest.mark.parametrize(
     ("text", "meant"),
-    [("0.5", timedelta(seconds=0.5)), ("20", timedelta(seconds=20)), ("PT2M", timedelta(minutes=2))],
+    [
+        ("0.5", timedelta(seconds=0.5)),
+        ("20", timedelta(seconds=20)),
+        ("PT2M", timedelta(minutes=2)),
+    ],
     ids=["fraction", "seconds", "iso"],
 )
 def test_durations_are_seconds_or_iso_8601(

@@ -18,7 +18,7 @@ from uuid import UUID
 
 import uvloop
 
-from proctorium_common.errors import ServiceError
+from proctorium_common.errors import ServiceError, unavailable
 from proctorium_common.events.dead_letters import DeadLetter, DeadLetters
 from proctorium_common.events.replay import replay
 from proctorium_common.events.streams import declare
@@ -36,7 +36,7 @@ S = TypeVar("S", bound=ServiceSettings)
 Build = Callable[[Service[S]], None]
 
 _WRONG = (SettingsWrong, WiringWrong, NoAccessRule, NotLoopback)
-_BROKER_SECONDS = 10
+_BROKER_SECONDS = 5
 
 
 def main(
@@ -138,8 +138,8 @@ async def _declare(settings: ServiceSettings) -> int:
 
 async def _check(service: Service[S]) -> int:
     """Asks each part once; what only a serving process has (relay, subscribers, workers) is not asked."""
-    service.broker.start()
-    await asyncio.wait([asyncio.ensure_future(service.broker.connected())], timeout=_BROKER_SECONDS)
+    with suppress(ServiceError):
+        await _broker_of(service)
     with suppress(ServiceError):
         await service.keys.load()
     await service.keys.refresh()
@@ -151,7 +151,7 @@ async def _check(service: Service[S]) -> int:
 
 
 async def _replay(service: Service[S], since: datetime) -> int:
-    service.broker.start()
+    await _broker_of(service)
     sent = await replay(
         service.database,
         service.broker,
@@ -160,6 +160,14 @@ async def _replay(service: Service[S], since: datetime) -> int:
     )
     print(f"{sent} events since {since.isoformat()} were published again.")
     return 0
+
+
+async def _broker_of(service: Service[S]) -> None:
+    """Connects to NATS. Raises BROKER_UNAVAILABLE when it does not answer soon: commands do not wait for ever, as serving does."""
+    try:
+        await asyncio.wait_for(service.broker.connected(), _BROKER_SECONDS)
+    except TimeoutError:
+        raise unavailable("BROKER_UNAVAILABLE", "NATS does not answer.") from None
 
 
 async def _letters(service: Service[S], arguments: argparse.Namespace) -> int:

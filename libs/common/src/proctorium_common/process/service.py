@@ -70,6 +70,7 @@ class Service(Generic[S]):
         self.settings = settings
         self.clock = clock
         self.telemetry = telemetry
+        self.call_log = call_log
         self.certificates: Certificates | None = settings.certificates()
         self.database = Database(
             settings.database_url,

@@ -1,0 +1,162 @@
+"""The command line of a service, as processes of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import grpc
+
+from proctorium_common.ids import new_id
+from proctorium_common.security.keys import SigningKey
+from proctorium_common.storage.database import Database
+from proctorium_common.storage.keys import DatabaseKeyStore
+from proctorium_common.storage.migrations import at_head
+from proctorium_devstack.parts.nats import Nats
+
+from ..conftest import Migrated
+from ..rpc.echo import pb, stubs
+from .sample import PACKAGE
+
+_ROOT = Path(__file__).parents[4]
+_PROGRAM = "libs.common.tests.process.sample"
+
+
+def _environment(**settings: str) -> Mapping[str, str]:
+    clean = {name: value for name, value in os.environ.items() if "PROCTORIUM_" not in name}
+    ours = {f"PROCTORIUM_{name.upper()}": value for name, value in settings.items()}
+    return clean | {"PYTHONPATH": str(_ROOT)} | ours
+
+
+async def _start(*command: str, **settings: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        _PROGRAM,
+        *command,
+        cwd=_ROOT,
+        env=_environment(**settings),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def _run(*command: str, **settings: str) -> tuple[int, str, str]:
+    process = await _start(*command, **settings)
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+def _settings(database_url: str, nats_url: str) -> dict[str, str]:
+    return {
+        "database_url": database_url,
+        "nats_url": nats_url,
+        "enrollment_address": "127.0.0.1:1",
+        "log_format": "json",
+        "check_every": "0.05",
+        "drain_wait": "0",
+    }
+
+
+async def test_missing_settings_are_sentences_and_exit_code_2() -> None:
+    code, out, err = await _run("serve")
+    assert code == 2
+    assert out == ""
+    first, second = err.splitlines()
+    assert first.startswith("PROCTORIUM_DATABASE_URL is missing: ")
+    assert second.startswith("PROCTORIUM_NATS_URL is missing: ")
+
+
+async def test_plaintext_for_others_is_a_sentence_and_exit_code_2() -> None:
+    settings = _settings("postgresql://x@127.0.0.1:1/x", "nats://127.0.0.1:1")
+    code, _, err = await _run("serve", **settings, listen="0.0.0.0:0")
+    assert code == 2
+    assert "so it needs certificates" in err
+    assert len(err.splitlines()) == 1
+
+
+async def test_it_serves_until_sigterm_and_finishes_what_is_under_way(
+    migrated_database: Migrated, own_nats: Nats
+) -> None:
+    url = await _with_key(migrated_database(PACKAGE))
+    process = await _start(**_settings(url, own_nats.url))
+    assert process.stdout is not None
+    port = 0
+    async with asyncio.timeout(30):
+        while line := await process.stdout.readline():
+            said = json.loads(line)
+            if said["event"] == "server_listens":
+                port = said["port"]
+            if said["event"] == "service_ready":
+                break
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as plain:
+        watch = stubs.EchoServiceStub(plain).Watch(pb.EchoRequest(text="seen"))
+        assert [response.text async for response in watch] == ["first", "seen"]
+    process.send_signal(signal.SIGTERM)
+    out, err = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 0, err.decode()
+    events = [json.loads(line)["event"] for line in out.decode().splitlines()]
+    assert {"rpc_served", "service_drains"} <= set(events)
+    assert events[-1] == "service_ended"
+    assert err == b""
+
+
+async def test_migrate_brings_the_database_to_the_newest_revision(
+    empty_database: str, own_nats: Nats
+) -> None:
+    settings = _settings(empty_database, own_nats.url)
+    assert not await at_head(empty_database, PACKAGE)
+    code, out, err = await _run("migrate", **settings)
+    assert (code, err) == (0, "")
+    assert "newest revision" in out
+    assert await at_head(empty_database, PACKAGE)
+
+
+async def test_a_command_without_its_database_fails_with_a_sentence(own_nats: Nats) -> None:
+    settings = _settings("postgresql://x@127.0.0.1:1/x", own_nats.url)
+    code, _, err = await _run("dead-letters", "list", **settings)
+    assert code == 1
+    assert len(err.splitlines()) == 1
+
+
+async def test_check_says_how_each_part_is(migrated_database: Migrated, own_nats: Nats) -> None:
+    url = await _with_key(migrated_database(PACKAGE))
+    code, out, _ = await _run("check", **_settings(url, own_nats.url))
+    said = dict(line.split(maxsplit=1) for line in out.splitlines() if not line.startswith("{"))
+    assert said["database"] == "ok"
+    assert said["migrations"] == "ok"
+    assert said["nats"] == "ok"
+    assert code == 0
+
+
+async def test_dead_letters_are_listed_and_one_that_is_not_there_is_a_sentence(
+    migrated_database: Migrated,
+) -> None:
+    settings = _settings(migrated_database(PACKAGE), "nats://127.0.0.1:1")
+    code, out, _ = await _run("dead-letters", "list", **settings)
+    assert (code, out.splitlines()[-1]) == (0, "0 open.")
+    code, _, err = await _run("dead-letters", "redrive", str(new_id()), **settings)
+    assert (code, err) == (1, "There is no such dead letter.\n")
+
+
+async def test_replay_says_how_many_events_it_sent(
+    migrated_database: Migrated, own_nats: Nats
+) -> None:
+    settings = _settings(migrated_database(PACKAGE), own_nats.url)
+    code, out, _ = await _run("replay", "--since", "2026-01-01", **settings)
+    assert code == 0
+    assert "0 events since 2026-01-01T00:00:00+00:00 were published again." in out
+
+
+async def _with_key(database_url: str) -> str:
+    """The same database, in which a signing key is known."""
+    database = Database(database_url)
+    await DatabaseKeyStore(database).save([SigningKey.generate().public])
+    await database.close()
+    return database_url

@@ -1,0 +1,291 @@
+"""A whole service in this process, with real PostgreSQL and NATS, which come and go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import grpc
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from sqlalchemy import select
+from sqlalchemy.engine import make_url
+from structlog.testing import capture_logs
+
+from proctorium.enrollment.events.v1.events_pb2 import PersonCertified, PersonCreated
+from proctorium_common.errors import Kind
+from proctorium_common.events.streams import declare
+from proctorium_common.ids import new_id
+from proctorium_common.process.life import Life, assemble
+from proctorium_common.process.service import Service, WiringWrong
+from proctorium_common.process.settings import ServiceSettings, SettingsWrong
+from proctorium_common.rpc.health import LIVE
+from proctorium_common.security.keys import KeyRing, SigningKey
+from proctorium_common.security.tokens import TokenSigner
+from proctorium_common.storage.database import Database
+from proctorium_common.storage.keys import DatabaseKeyStore
+from proctorium_common.telemetry.logs import CallLog
+from proctorium_common.telemetry.traces import current_tracing
+from proctorium_devstack.parts.nats import Nats
+
+from ..conftest import Migrated
+from ..rpc.echo import pb, stubs
+from ..rpc.health_stub import status
+from ..rpc.serving import bearer, refusal
+from ..sample.storage.tables import effects
+from .gate import Gate, gate_before
+from .sample import PACKAGE, PLACE, TOPOLOGY, build
+
+KEY = SigningKey.generate()
+NOWHERE = "127.0.0.1:1"
+
+
+def _settings(database_url: str, nats_url: str, **more: Any) -> ServiceSettings:
+    defaults = {
+        "check_every": timedelta(milliseconds=30),
+        "drain_wait": timedelta(0),
+        "drain_grace": timedelta(seconds=5),
+        "enrollment_address": NOWHERE,
+        "instance": "test",
+    }
+    return ServiceSettings(database_url=database_url, nats_url=nats_url, **(defaults | more))
+
+
+def _running(settings: ServiceSettings, keys: KeyRing | None = None) -> Any:
+    return Service.running(settings, build, package=PACKAGE, place=PLACE, keys=keys)
+
+
+@asynccontextmanager
+async def _begun(settings: ServiceSettings, keys: KeyRing | None = None) -> AsyncIterator[Any]:
+    """A service that has begun and need not be ready."""
+
+    async def live(begun: asyncio.Future[Any], leave: asyncio.Event) -> None:
+        service = assemble(PACKAGE, settings, build, call_log=CallLog(), keys=keys, place=PLACE)
+        life = Life(service)
+        await life.start()
+        begun.set_result(service)
+        await leave.wait()
+        await life.end()
+
+    begun: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    leave = asyncio.Event()
+    task = asyncio.ensure_future(live(begun, leave))
+    yield await begun
+    leave.set()
+    await task
+
+
+async def _within(seconds: float, wait: Any) -> Any:
+    return await asyncio.wait_for(wait, seconds)
+
+
+async def test_it_serves_and_hears_events_and_drains(
+    migrated_database: Migrated, own_nats: Nats
+) -> None:
+    await declare(own_nats.url, TOPOLOGY)
+    url = migrated_database(PACKAGE)
+    person = new_id()
+    async with _running(_settings(url, own_nats.url), KeyRing.of(KEY.public)) as service:
+        async with grpc.aio.insecure_channel(service.address) as plain:
+            stub = stubs.EchoServiceStub(plain)
+            metadata = bearer(TokenSigner(KEY).sign(person, ["learner"]).text)
+            answer = await stub.AsAnybody(pb.EchoRequest(text="here"), metadata=metadata)
+            assert answer.text == "here"
+        async with service.database.transaction() as transaction:
+            certified = PersonCertified(
+                person_id=str(person), certified_until_time=Timestamp(seconds=1)
+            )
+            transaction.record(certified)
+        await _within(10, _effect_on(service.database, person))
+    with pytest.raises(grpc.aio.AioRpcError):
+        async with grpc.aio.insecure_channel(service.address) as plain:
+            await stubs.EchoServiceStub(plain).Echo(pb.EchoRequest())
+
+
+async def test_without_a_database_it_listens_says_so_and_becomes_ready_when_it_is_there(
+    migrated_database: Migrated, own_nats: Nats, free_port: Callable[[], int]
+) -> None:
+    url, gate = _gated(migrated_database(PACKAGE), free_port())
+    async with gate as database_gate:
+        with capture_logs() as lines:
+            async with _begun(_settings(url, own_nats.url), KeyRing.of(KEY.public)) as service:
+                async with grpc.aio.insecure_channel(service.address) as plain:
+                    await _within(5, service.health.until(lambda state: not state.ready))
+                    assert await status(plain, LIVE) == "SERVING"
+                    assert await status(plain, "") == "NOT_SERVING"
+                    await database_gate.open()
+                    await _within(15, service.health.until(lambda state: state.ready))
+                    assert await status(plain, "") == "SERVING"
+    waits = [line for line in lines if line["event"] == "service_waits"]
+    assert set(waits[0]["missing"]) >= {"database", "migrations"}
+
+
+async def test_a_database_that_goes_away_makes_it_unready_and_one_that_returns_ready(
+    migrated_database: Migrated, own_nats: Nats, free_port: Callable[[], int]
+) -> None:
+    url, gate = _gated(migrated_database(PACKAGE), free_port())
+    async with gate as database_gate:
+        await database_gate.open()
+        async with _running(_settings(url, own_nats.url), KeyRing.of(KEY.public)) as service:
+            await database_gate.shut()
+            state = await _within(10, service.health.until(lambda state: not state.ready))
+            assert "database" in state.failing
+            await database_gate.open()
+            await _within(10, service.health.until(lambda state: state.ready))
+
+
+async def test_without_nats_it_is_ready_degraded_and_answers(migrated_database: Migrated) -> None:
+    settings = _settings(migrated_database(PACKAGE), f"nats://{NOWHERE}")
+    async with _running(settings, KeyRing.of(KEY.public)) as service:
+        state = await _within(5, service.health.until(lambda state: state.degraded))
+        assert "nats" in state.failing
+        async with grpc.aio.insecure_channel(service.address) as plain:
+            assert await status(plain, "") == "SERVING"
+            await stubs.EchoServiceStub(plain).Echo(pb.EchoRequest())
+
+
+async def test_a_service_that_needs_nats_waits_for_it(migrated_database: Migrated) -> None:
+    settings = _settings(migrated_database(PACKAGE), f"nats://{NOWHERE}", nats_required=True)
+    async with _begun(settings, KeyRing.of(KEY.public)) as service:
+        state = await _within(5, service.health.until(lambda state: not state.ready))
+        assert "nats" in state.failing
+
+
+async def test_a_database_that_is_not_migrated_is_waited_for(
+    empty_database: str, own_nats: Nats
+) -> None:
+    settings = _settings(empty_database, own_nats.url)
+    async with _begun(settings, KeyRing.of(KEY.public)) as service:
+        state = await _within(5, service.health.until(lambda state: not state.ready))
+    assert "run the command migrate" in state.failing["migrations"]
+
+
+async def test_a_restart_while_enrollment_is_down_still_knows_its_callers(
+    migrated_database: Migrated, own_nats: Nats
+) -> None:
+    url = migrated_database(PACKAGE)
+    database = Database(url)
+    await DatabaseKeyStore(database).save([KEY.public])
+    await database.close()
+    async with _running(_settings(url, own_nats.url)) as service:
+        async with grpc.aio.insecure_channel(service.address) as plain:
+            metadata = bearer(TokenSigner(KEY).sign(new_id(), ["learner"]).text)
+            stub = stubs.EchoServiceStub(plain)
+            await stub.AsAnybody(pb.EchoRequest(), metadata=metadata)
+            stranger = bearer(TokenSigner(SigningKey.generate()).sign(new_id(), []).text)
+            error = await refusal(stub.AsAnybody(pb.EchoRequest(), metadata=stranger))
+    assert (error.kind, error.reason) == (Kind.UNAVAILABLE, "KEYS_UNAVAILABLE")
+
+
+async def test_without_any_signing_key_it_is_not_ready(
+    migrated_database: Migrated, own_nats: Nats
+) -> None:
+    async with _begun(_settings(migrated_database(PACKAGE), own_nats.url)) as service:
+        state = await _within(5, service.health.until(lambda state: not state.ready))
+    assert "signing keys" in state.failing
+
+
+async def test_what_was_added_to_its_end_is_called_while_the_database_is_there(
+    migrated_database: Migrated, own_nats: Nats
+) -> None:
+    order: list[str] = []
+
+    def wired(service: Service[ServiceSettings]) -> None:
+        build(service)
+
+        async def first() -> None:
+            await service.database.ping()
+            order.append("first")
+
+        async def second() -> None:
+            order.append("second")
+            raise RuntimeError("a fault at the end must not stop the rest")
+
+        service.on_close(first)
+        service.on_close(second)
+
+    settings = _settings(migrated_database(PACKAGE), own_nats.url)
+    async with Service.running(
+        settings, wired, package=PACKAGE, place=PLACE, keys=KeyRing.of(KEY.public)
+    ):
+        pass
+    assert order == ["second", "first"]
+
+
+async def test_its_telemetry_is_its_own(migrated_database: Migrated, own_nats: Nats) -> None:
+    before = current_tracing()
+    seen: list[str] = []
+
+    def wired(service: Service[ServiceSettings]) -> None:
+        build(service)
+
+        async def look() -> None:
+            seen.append(current_tracing().service)
+
+        service.worker("look", timedelta(hours=1), look)
+
+    settings = _settings(migrated_database(PACKAGE), own_nats.url)
+    async with Service.running(
+        settings, wired, package=PACKAGE, place=PLACE, keys=KeyRing.of(KEY.public)
+    ):
+        assert current_tracing() is before
+        async with asyncio.timeout(5):
+            while not seen:
+                await asyncio.sleep(0.005)
+    assert seen == ["sample"]
+
+
+@pytest.mark.parametrize(
+    ("wire", "sentence"),
+    [
+        (lambda service: service.subscribe("sample--other", {}), "has no consumer sample--other"),
+        (
+            lambda service: service.subscribe("sample--people", {PersonCreated: None}),
+            r"topology.py says \['person.certified'\]",
+        ),
+        (lambda service: service.channel("notification"), "does not ask notification"),
+    ],
+    ids=["consumer", "events", "channel"],
+)
+async def test_wiring_that_the_topology_does_not_know_is_refused(
+    wire: Callable[[Any], object], sentence: str
+) -> None:
+    settings = _settings("postgresql://x@localhost/x", f"nats://{NOWHERE}")
+    with pytest.raises(WiringWrong, match=sentence):
+        assemble(PACKAGE, settings, wire, call_log=CallLog(), place=PLACE)
+
+
+async def test_an_address_that_is_not_set_is_missed_at_the_start() -> None:
+    settings = _settings("postgresql://x@localhost/x", f"nats://{NOWHERE}", enrollment_address=None)
+    with pytest.raises(SettingsWrong, match="PROCTORIUM_ENROLLMENT_ADDRESS is missing"):
+        assemble(PACKAGE, settings, build, call_log=CallLog(), place=PLACE)
+
+
+async def test_nats_with_certificates_needs_certificates() -> None:
+    settings = _settings("postgresql://x@localhost/x", f"nats://{NOWHERE}", nats_tls=True)
+    with pytest.raises(SettingsWrong, match="PROCTORIUM_NATS_TLS needs"):
+        assemble(PACKAGE, settings, build, call_log=CallLog(), place=PLACE)
+
+
+def _gated(database_url: str, port: int) -> tuple[str, Any]:
+    """The URL of the database through a gate, and the gate."""
+    url = make_url(database_url)
+    assert url.host is not None
+    assert url.port is not None
+    gate: AsyncIterator[Gate] | Any = gate_before(url.host, url.port, port)
+    return url.set(port=port).render_as_string(hide_password=False), gate
+
+
+async def _effect_on(database: Database, person: UUID) -> None:
+    while True:
+        async with database.transaction() as transaction:
+            found = await transaction.execute(
+                select(effects.c.id).where(effects.c.what == str(person))
+            )
+            if found.first() is not None:
+                return
+        await asyncio.sleep(0.01)
