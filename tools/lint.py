@@ -10,12 +10,14 @@ import sys
 import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import proctorium
 from proctorium_common.topology import SERVICES
 from tools.baseline import BASELINE
 from tools.checks.contract import read_contract
+from tools.checks.dependencies import Package, check_dependencies, declared_in
 from tools.checks.lock import check_lock
 from tools.checks.reasons import check_reasons
 from tools.checks.rooms import ERRORS, check_pure, import_contracts
@@ -171,10 +173,23 @@ def check_web() -> str:
     return run_command(sys.executable, "-m", "tools.web", "check")
 
 
+def check_declared() -> str:
+    """Each package declares the libraries that it imports, and no others."""
+    packages = {}
+    for pyproject in ROOT.glob("*/*/pyproject.toml"):
+        project = tomllib.loads(pyproject.read_text("utf-8"))["project"]
+        sources = read_sources(pyproject.parent / "src", ROOT)
+        packages[project["name"]] = Package(
+            project["name"], declared_in(project["dependencies"]), sources
+        )
+    return "\n".join(check_dependencies(packages, packages_distributions()))
+
+
 CHECKS: Mapping[str, Callable[[], str]] = {
     "format": check_format,
     "rules": check_rules,
     "lock": check_pins,
+    "depends": check_declared,
     "protos": check_protos,
     "breaking": check_breaking,
     "imports": check_imports,

@@ -6,11 +6,10 @@ What import-linter cannot say (it knows what is forbidden, not "only this") is c
 
 from __future__ import annotations
 
-import ast
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
-from tools.checks.sources import Source
+from tools.checks.sources import Source, imported
 
 COMMON = "proctorium_common"
 DEVSTACK = "proctorium_devstack"
@@ -48,7 +47,7 @@ containers =
 def check_pure(sources: Iterable[Source], package: str, allowed: Sequence[str]) -> Iterator[str]:
     """Sentences about imports in `sources` of anything but the standard library and what starts with `allowed`."""
     for source in sources:
-        for node, module in _imported(source):
+        for node, module in imported(source):
             if module.partition(".")[0] not in sys.stdlib_module_names and not _under(
                 module, allowed
             ):
@@ -57,14 +56,6 @@ def check_pure(sources: Iterable[Source], package: str, allowed: Sequence[str]) 
                     f"Pass in what is needed as a value, or do this in operations/. Allowed: the standard "
                     f"library, {', '.join(allowed)}."
                 )
-
-
-def _imported(source: Source) -> Iterator[tuple[ast.stmt, str]]:
-    for node in ast.walk(source.tree):
-        if isinstance(node, ast.Import):
-            yield from ((node, name.name) for name in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            yield from ((node, f"{node.module}.{name.name}") for name in node.names)
 
 
 def _under(module: str, allowed: Sequence[str]) -> bool:

@@ -65,6 +65,15 @@ def read_sources(folder: Path, root: Path) -> list[Source]:
     ]
 
 
+def imported(source: Source) -> Iterator[tuple[ast.stmt, str]]:
+    """Every absolute import, wherever it is in the file, by the full name of what it imports."""
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Import):
+            yield from ((node, name.name) for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield from ((node, f"{node.module}.{name.name}") for name in node.names)
+
+
 def text_of(node: ast.expr | None) -> str | None:
     """The string that `node` spells out; None for anything else."""
     match node:
