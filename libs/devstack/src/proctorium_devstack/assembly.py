@@ -24,10 +24,13 @@ ALL_PARTS = ("postgres", "nats", "traces", "mailbox", *GRPC_SERVICES, PORTAL, "e
 OPERATOR = "operator"
 """The identity that the stack itself shows to services: it may ask for their health, and nothing else."""
 
-_ALWAYS_NEEDED: Mapping[str, tuple[str, ...]] = {
+_NEEDS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(GRPC_SERVICES, ("postgres", "nats")),
-    PORTAL: (),
     "edge": (*GRPC_SERVICES, PORTAL),
+}
+# Only enrollment can say whose tokens are good: the others are not ready for the first time before they have heard that.
+_AFTER: Mapping[str, tuple[str, ...]] = {
+    name: ("enrollment",) for name in GRPC_SERVICES if name != "enrollment"
 }
 _LISTENERS: Mapping[str, tuple[str, ...]] = {
     "edge": ("edge", "edge-admin"),
@@ -170,7 +173,8 @@ class _Making:
             Program(topology.package, (), self.environment(topology)),
             port=self.ports[topology.name],
             identity=self.certificates[OPERATOR],
-            needs=_needs(topology.name, self.names),
+            needs=_NEEDS[topology.name],
+            after=_AFTER.get(topology.name, ()),
         )
 
     def _edge(self) -> Part:
@@ -183,9 +187,7 @@ class _Making:
             client=ClientTls(str(edge.certificate), str(edge.key), str(edge.authority)),
             tracing=self._at("traces") if "traces" in self.names else None,
         )
-        return Edge(
-            self.folders.of("edge"), settings, self.folders.log("edge"), _needs("edge", self.names)
-        )
+        return Edge(self.folders.of("edge"), settings, self.folders.log("edge"), _NEEDS["edge"])
 
     def _at(self, name: str) -> Address:
         return Address(LOOPBACK, self.ports[name])
@@ -214,9 +216,5 @@ def _with_needs(wanted: Iterable[str]) -> frozenset[str]:
             raise UnknownPart(f"there is no part {name}: there are {', '.join(ALL_PARTS)}")
         if name not in names:
             names.add(name)
-            waiting += _ALWAYS_NEEDED.get(name, ())
+            waiting += (*_NEEDS.get(name, ()), *_AFTER.get(name, ()))
     return frozenset(names)
-
-
-def _needs(name: str, names: frozenset[str]) -> tuple[str, ...]:
-    return tuple(need for need in _ALWAYS_NEEDED.get(name, ()) if need in names)

@@ -99,7 +99,7 @@ class Supervisor:
         """Start a part that was stopped, and wait until it is ready."""
         watched = self._find(name)
         if watched.state == "down" and watched.watcher is None:
-            await self._start_once(watched)
+            await self._launch(watched)
             self._watch(watched)
         await self.ready(name)
 
@@ -114,17 +114,24 @@ class Supervisor:
         return self._watched[name]
 
     async def _start_first(self, watched: _Watched) -> None:
-        for need in watched.part.needs:
-            await self._watched[need].ready.wait()
+        await self._all_ready(watched.part.needs)
         began = time.monotonic()
-        await self._start_once(watched)
+        await watched.part.prepare()
+        prepared = time.monotonic() - began
+        await self._all_ready(watched.part.after)
+        began = time.monotonic() - prepared
+        await self._launch(watched)
         self._tell(Event(watched.part.name, "ready", time.monotonic() - began))
         self._watch(watched)
 
-    async def _start_once(self, watched: _Watched) -> None:
+    async def _all_ready(self, names: Iterable[str]) -> None:
+        for name in names:
+            await self._watched[name].ready.wait()
+
+    async def _launch(self, watched: _Watched) -> None:
         self._set(watched, "starting")
         try:
-            await watched.part.start()
+            await watched.part.launch()
         except BaseException:
             self._set(watched, "down")
             raise
@@ -159,7 +166,7 @@ class Supervisor:
             watched.restarts += 1
             began = time.monotonic()
             try:
-                await self._start_once(watched)
+                await self._launch(watched)
             except PartFailed as failed:
                 self._tell(
                     Event(failed.part, f"did not start again: {failed}", log=failed.last_lines(8))
@@ -193,7 +200,7 @@ def _waves(watched: Mapping[str, _Watched]) -> Iterable[list[_Watched]]:
     """First those that nobody needs, then those that only they needed, and so on."""
     left = dict(watched)
     while left:
-        needed = {need for each in left.values() for need in each.part.needs}
+        needed = {need for each in left.values() for need in (*each.part.needs, *each.part.after)}
         wave = [each for name, each in left.items() if name not in needed]
         yield wave
         for each in wave:

@@ -12,15 +12,21 @@ _LOOK_EVERY = 0.03
 
 
 class Part(ABC):
-    """One process of the stack. `needs` names the parts that must be ready before it can start."""
+    """One process of the stack.
+
+    `needs` names the parts that must be ready before it is prepared, `after` those that must be ready before it is launched.
+    """
 
     start_timeout: float = 60.0
     stop_grace: float = 15.0
 
-    def __init__(self, name: str, log: Path, needs: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, name: str, log: Path, needs: tuple[str, ...] = (), after: tuple[str, ...] = ()
+    ) -> None:
         self.name = name
         self.log = log
         self.needs = needs
+        self.after = after
         self._process: Process | None = None
 
     @abstractmethod
@@ -32,10 +38,10 @@ class Part(ABC):
         """Whether it does its work; asked again and again while it starts."""
 
     async def prepare(self) -> None:  # noqa: B027 - most parts have nothing to prepare
-        """What has to be there before it starts; done at every start."""
+        """What has to be there before it is launched for the first time."""
 
     async def settle(self) -> None:  # noqa: B027 - most parts are done when they answer
-        """What others expect of it once it answers; done at every start."""
+        """What others expect of it once it answers; done at every launch."""
 
     @property
     def process(self) -> Process | None:
@@ -43,9 +49,13 @@ class Part(ABC):
         return self._process
 
     async def start(self) -> None:
-        """Start it and wait until it is ready; PartFailed when it ends or is not ready in time."""
+        """Prepare and launch it."""
         await self.prepare()
-        await self._launch()
+        await self.launch()
+
+    async def launch(self) -> None:
+        """Run it and wait until it is ready; PartFailed when it ends or is not ready in time."""
+        await self._run()
         await self.settle()
 
     async def stop(self) -> None:
@@ -59,7 +69,7 @@ class Part(ABC):
             self._process.kill()
             await self._process.wait()
 
-    async def _launch(self) -> None:
+    async def _run(self) -> None:
         process = self._process = Process(self.command())
         try:
             await asyncio.wait_for(self._until_ready(process), self.start_timeout)

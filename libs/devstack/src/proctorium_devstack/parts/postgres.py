@@ -84,13 +84,13 @@ class Postgres(Part):
             "postgres", [str(self.layout.binaries / "postgres"), *self._settings()]
         )
 
-    async def start(self) -> None:
-        """Start it and wait until it answers, also right after it was killed."""
+    async def launch(self) -> None:
+        """Run it and wait until it answers, also right after it was killed."""
         deadline = asyncio.get_running_loop().time() + self.start_timeout
         while True:
             said = self.log.stat().st_size if self.log.exists() else 0
             try:
-                return await super().start()
+                return await super().launch()
             except PartFailed:
                 complaint = self.log.read_text(encoding="utf-8", errors="replace")[said:]
                 late = asyncio.get_running_loop().time() > deadline

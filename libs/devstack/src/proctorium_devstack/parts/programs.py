@@ -63,9 +63,10 @@ class Service(Part):
         port: int,
         identity: KeyPair,
         needs: tuple[str, ...],
+        after: tuple[str, ...] = (),
     ) -> None:
         """`identity` is what we show it when we ask for its health."""
-        super().__init__(name, log, needs)
+        super().__init__(name, log, needs, after)
         self._program = program
         self._port = port
         self._identity = identity
