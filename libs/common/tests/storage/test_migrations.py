@@ -36,7 +36,29 @@ async def test_an_empty_database_comes_to_head_and_stays_there(empty_database: s
     await upgrade(empty_database, SAMPLE)
     assert await at_head(empty_database, SAMPLE)
     await upgrade(empty_database, SAMPLE)
-    assert await revisions(empty_database) == ["0002"]
+    assert await revisions(empty_database) == ["0003"]
+
+
+async def test_a_database_that_a_newer_version_migrated_is_left_as_it_is(
+    empty_database: str,
+) -> None:
+    await upgrade(empty_database, SAMPLE)
+    database = Database(empty_database)
+    async with database.transaction() as transaction:
+        await transaction.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    await database.close()
+    assert await at_head(empty_database, SAMPLE), "both versions run side by side for a while"
+    await upgrade(empty_database, SAMPLE)
+    assert await revisions(empty_database) == ["9999"]
+
+
+async def test_a_database_that_lags_behind_is_not_at_head(empty_database: str) -> None:
+    await upgrade(empty_database, SAMPLE)
+    database = Database(empty_database)
+    async with database.transaction() as transaction:
+        await transaction.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+    await database.close()
+    assert not await at_head(empty_database, SAMPLE)
 
 
 async def test_the_migrated_database_is_what_the_tables_say(empty_database: str) -> None:
@@ -59,7 +81,7 @@ async def test_migrators_that_start_at_once_do_it_once(empty_database: str) -> N
         for _ in range(3)
     ]
     assert [await process.wait() for process in started] == [0, 0, 0]
-    assert await revisions(empty_database) == ["0002"]
+    assert await revisions(empty_database) == ["0003"]
 
 
 async def test_a_draft_holds_what_the_database_lacks(empty_database: str) -> None:
@@ -72,10 +94,10 @@ async def test_a_draft_holds_what_the_database_lacks(empty_database: str) -> Non
     finally:
         metadata.remove(added)
     try:
-        assert written.name == "0003_a_table_more.py"
+        assert written.name == "0004_a_table_more.py"
         content = written.read_text(encoding="utf-8")
         assert "op.create_table('added'" in content
-        assert "down_revision = '0002'" in content
+        assert "down_revision = '0003'" in content
     finally:
         written.unlink()
 

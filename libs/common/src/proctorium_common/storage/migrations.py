@@ -55,13 +55,16 @@ _ALEMBIC = threading.Lock()
 async def upgrade(url: str, package: str, *, wait: timedelta = timedelta(minutes=5)) -> None:
     """Brings the database at `url` to the newest revision of `package` (such as `proctorium_session`).
 
-    Does nothing at head. Migrators that start at once wait for each other; raises TimeoutError after `wait`.
+    Does nothing at head, nor to a database that a newer version has migrated. Migrators that start at once wait for each other; raises TimeoutError after `wait`.
     """
 
     async def run(connection: AsyncConnection) -> None:
         await _lock(connection, wait)
         before = await connection.run_sync(_heads)
         await connection.commit()
+        if _is_newer(before, package):
+            _log.warning("database_is_newer", package=package, revisions=before)
+            return
         await connection.run_sync(lambda sync: command.upgrade(_config(package, sync), "head"))
         await connection.commit()
         after = await connection.run_sync(_heads)
@@ -72,10 +75,11 @@ async def upgrade(url: str, package: str, *, wait: timedelta = timedelta(minutes
 
 
 async def at_head(url: str, package: str) -> bool:
-    """Whether the database has every revision of `package`, and none that this version does not know."""
+    """Whether the database has every revision of `package`: it may be ahead, since a newer version runs beside this one at times."""
 
     async def run(connection: AsyncConnection) -> bool:
-        return await connection.run_sync(_heads) == _newest(package)
+        found = await connection.run_sync(_heads)
+        return found == _newest(package) or _is_newer(found, package)
 
     return await _in_turn(url, run)
 
@@ -186,6 +190,12 @@ def _tables_of(package: str) -> list[MetaData]:
 
 def _heads(connection: Connection) -> list[str]:
     return sorted(MigrationContext.configure(connection).get_current_heads())
+
+
+def _is_newer(found: list[str], package: str) -> bool:
+    """Whether the database has a revision that this version does not know."""
+    known = {script.revision for script in _scripts(package).walk_revisions()}
+    return not known.issuperset(found)
 
 
 def _newest(package: str) -> list[str]:

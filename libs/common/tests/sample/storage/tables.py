@@ -12,7 +12,7 @@ effects = Table(
     "effects",
     metadata,
     Column("id", Integer, Identity(), primary_key=True),
-    Column("what", Text, nullable=False),
+    Column("what", Text, nullable=False, index=True),
     Column("nth", Integer, nullable=False),
 )
 
