@@ -65,6 +65,7 @@ class EdgeSettings:
     sampling_percent: int = 100
     trusted_hops: int = 0
     """How many proxies of ours stand before the edge and say in x-forwarded-for where a client is."""
+    most_connections: int = 20_000
     request_bytes: int = _MIB
     upload_bytes: int = 17 * _MIB
     """For evidence and imports: 12 MiB, of which base64 in JSON makes a third more."""
