@@ -17,7 +17,7 @@ import httpx2
 from google.protobuf.message import Message
 from google.rpc import status_pb2
 
-from proctorium_common.errors import ServiceError
+from proctorium_common.errors import ServiceError, unavailable
 from proctorium_common.rpc.status import error_of
 from proctorium_common.telemetry.traces import inject
 
@@ -107,6 +107,13 @@ class WebCall(Generic[Request, Response]):
 
     async def answers(self, request: Request) -> AsyncIterator[Response]:
         """The answers as they come; raises ServiceError where the trailers say so."""
+        try:
+            async for answer in self._exchange(request):
+                yield answer
+        except httpx2.TransportError as broken:
+            raise unavailable("DEPENDENCY_UNAVAILABLE", f"the connection broke: {broken}") from None
+
+    async def _exchange(self, request: Request) -> AsyncIterator[Response]:
         body = self._serialize(request)
         async with self._channel.http.stream(
             "POST",

@@ -53,12 +53,10 @@ export function problemOf(thrown: unknown): Problem {
 /** Whether a failure means that nobody answered: worth trying again unchanged. */
 export function isAway(thrown: unknown): boolean {
   const error = ConnectError.from(thrown);
-  const code = error.code;
-  return (
-    code === Code.Unavailable ||
-    code === Code.DeadlineExceeded ||
-    (code === Code.Unknown && error.findDetails(ErrorInfoSchema).length === 0)
-  );
+  if (error.code === Code.Unavailable || error.code === Code.DeadlineExceeded) return true;
+  // Services say details with every error, so without them it was the connection that broke.
+  const broken = [Code.Unknown, Code.Internal, Code.Canceled, Code.Aborted];
+  return broken.includes(error.code) && error.findDetails(ErrorInfoSchema).length === 0;
 }
 
 /** A W3C traceparent that begins a new trace here in the browser, recorded where the server's settings say so. */

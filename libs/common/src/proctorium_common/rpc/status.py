@@ -101,17 +101,23 @@ def error_of(failed: grpc.RpcError) -> ServiceError:
     kind = _KINDS.get(code, Kind.INTERNAL)
     status = _status_of(failed)
     if status is None:
-        return ServiceError(kind, _reason_without_details(kind), failed.details() or code.name)
+        return _error_without_details(kind, failed.details() or code.name)
     return _error_from(kind, status)
 
 
+def _error_without_details(kind: Kind, sentence: str) -> ServiceError:
+    # Our code says details with every error, so it was gRPC, the network or an edge that answered. An INTERNAL of theirs is a
+    # connection that broke (RST_STREAM): nobody answered.
+    kind = Kind.UNAVAILABLE if kind is Kind.INTERNAL else kind
+    return ServiceError(kind, _reason_without_details(kind), sentence)
+
+
 def _reason_without_details(kind: Kind) -> str:
-    # No details: it was not our code that answered, but gRPC, the network or an edge.
     return {
         Kind.UNAVAILABLE: "DEPENDENCY_UNAVAILABLE",
         Kind.TIMED_OUT: "DEADLINE_EXCEEDED",
         Kind.EXHAUSTED: "MESSAGE_TOO_LARGE",
-    }.get(kind, "INTERNAL" if kind is Kind.INTERNAL else kind.name)
+    }.get(kind, kind.name)
 
 
 def _status_of(failed: grpc.aio.AioRpcError | grpc.Call) -> status_pb2.Status | None:

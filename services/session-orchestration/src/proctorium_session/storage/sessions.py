@@ -17,6 +17,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    text,
     tuple_,
     update,
 )
@@ -60,6 +61,11 @@ async def plan(tx: Transaction, session: Session, learner_ids: Sequence[UUID]) -
             insert(session_learners),
             [{"session_id": session.session_id, "person_id": each} for each in learner_ids],
         )
+
+
+async def read_as_one(tx: Transaction) -> None:
+    """Has all that this transaction reads be of one moment; the first thing that it does."""
+    await tx.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
 
 
 async def find(tx: Transaction, session_id: UUID) -> Session | None:
