@@ -176,7 +176,7 @@ class LiveSession:
     async def _read(self) -> Picture:
         before = self._picture
         async with self._database.transaction() as tx:
-            # The session first: whoever changed after it was read has a higher revision and is read again.
+            await sessions.read_as_one(tx)
             session = await sessions.find(tx, self._session_id)
             if session is None:
                 raise no_session()

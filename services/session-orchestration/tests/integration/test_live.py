@@ -1,0 +1,308 @@
+"""Live views: pushed at once, resumable, shared, and independent of the broker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import grpc
+
+from proctorium.session.v1 import lobby_pb2, sessions_pb2, supervision_pb2
+from proctorium_common.storage.database import Database, Transaction
+from proctorium_common.storage.listen import Listener
+from proctorium_devstack.ports import free_ports
+from proctorium_session.operations.live import Live
+
+from .world import PATIENCE, Person, World, end, join, next_of, plan, replica, start, until
+
+WAITING = lobby_pb2.PARTICIPANT_STATE_WAITING
+IN_SESSION = lobby_pb2.PARTICIPANT_STATE_IN_SESSION
+
+Watch = grpc.aio.UnaryStreamCall[lobby_pb2.WatchSessionRequest, lobby_pb2.WatchSessionResponse]
+RosterWatch = grpc.aio.UnaryStreamCall[
+    supervision_pb2.WatchRosterRequest, supervision_pb2.WatchRosterResponse
+]
+
+
+def watch(person: Person, session_id: str, cursor: str = "") -> Watch:
+    request = lobby_pb2.WatchSessionRequest(session_id=session_id, cursor=cursor)
+    return person.lobby.WatchSession(request)
+
+
+def watch_roster(person: Person, session_id: str, cursor: str = "") -> RosterWatch:
+    request = supervision_pb2.WatchRosterRequest(session_id=session_id, cursor=cursor)
+    return person.supervision.WatchRoster(request)
+
+
+async def seen_as(
+    call: Watch, state: lobby_pb2.ParticipantState.ValueType
+) -> lobby_pb2.WatchSessionResponse:
+    """The first view in which the learner is in `state`."""
+    while True:
+        view = await next_of(call)
+        if view.participant.state == state:
+            return view
+
+
+async def connected(call: Watch) -> lobby_pb2.WatchSessionResponse:
+    """The view in which the learner is shown as connected: after it nothing changes by itself."""
+    while True:
+        view = await next_of(call)
+        if view.participant.connected:
+            return view
+
+
+async def _next(call: Watch | RosterWatch) -> object:
+    return await anext(aiter(call))
+
+
+async def is_silent(call: Watch | RosterWatch) -> bool:
+    """Whether nothing comes, for as long as a dozen rounds of everything that goes by the clock."""
+    reading = asyncio.create_task(_next(call))
+    done, _ = await asyncio.wait([reading], timeout=0.6)
+    reading.cancel()
+    return not done
+
+
+async def test_the_start_reaches_every_learner_at_once_without_the_broker(world: World) -> None:
+    proctor, learners = world.proctor(), [world.learner() for _ in range(4)]
+    session = await world.scheduled(plan([proctor]))
+    nowhere = f"nats://127.0.0.1:{free_ports(1)[0]}"
+    async with replica(world.database_url, nowhere, world.enrollment.port) as lonely:
+        there = [
+            world.person("learner", person_id=each.person_id, at=lonely.address)
+            for each in learners
+        ]
+        for each in there:
+            await join(each, session.session_id)
+        watches = [watch(each, session.session_id) for each in there]
+        await asyncio.gather(*(seen_as(each, WAITING) for each in watches))
+        own = world.person("proctor", person_id=proctor.person_id, at=lonely.address)
+        await start(own, session.session_id)
+        views = await asyncio.gather(*(seen_as(each, IN_SESSION) for each in watches))
+        assert {each.session.state for each in views} == {sessions_pb2.SESSION_STATE_IN_PROGRESS}
+        for call in watches:
+            call.cancel()
+
+
+async def test_what_happens_on_one_replica_is_seen_on_the_other(world: World) -> None:
+    proctor, learner = world.proctor(), world.learner()
+    session = await world.scheduled(plan([proctor]))
+    async with replica(world.database_url, world.nats_url, world.enrollment.port) as other:
+        there = world.person("learner", person_id=learner.person_id, at=other.address)
+        roster = watch_roster(
+            world.person("proctor", person_id=proctor.person_id, at=other.address),
+            session.session_id,
+        )
+        assert not (await next_of(roster)).snapshot.participants
+        await join(learner, session.session_id)
+        # Who has just joined here is known there, whether or not the notice has come.
+        view = watch(there, session.session_id)
+        await seen_as(view, WAITING)
+        while True:
+            change = await next_of(roster)
+            if change.participant.person_id == learner.id:
+                break
+        await start(proctor, session.session_id)
+        await seen_as(view, IN_SESSION)
+        view.cancel()
+        roster.cancel()
+
+
+async def test_who_comes_back_with_the_present_cursor_is_sent_nothing_until_something_changes(
+    world: World,
+) -> None:
+    proctor, learner = world.proctor(), world.learner()
+    session = await world.scheduled(plan([proctor]))
+    await join(learner, session.session_id)
+    first = watch(learner, session.session_id)
+    cursor = (await connected(first)).cursor
+    second = watch(learner, session.session_id, cursor)
+    assert await is_silent(second)
+    third = watch(learner, session.session_id, cursor)
+    await start(proctor, session.session_id)
+    view = await next_of(third)
+    assert view.participant.state == IN_SESSION
+    # An older cursor, and one that was never given, are answered with what there is.
+    for old in (cursor, "999999", "not a cursor"):
+        fourth = watch(learner, session.session_id, old)
+        assert (await next_of(fourth)).participant.state == IN_SESSION
+        fourth.cancel()
+    first.cancel()
+    third.cancel()
+
+
+async def test_a_learner_is_not_told_of_others(world: World) -> None:
+    proctor, learner = world.proctor(), world.learner()
+    session = await world.scheduled(plan([proctor]))
+    await join(learner, session.session_id)
+    call = watch(learner, session.session_id)
+    await connected(call)
+    await join(world.learner(), session.session_id)
+    assert await is_silent(call)
+
+
+async def test_a_roster_is_a_snapshot_then_changes(world: World) -> None:
+    proctor, first, second = world.proctor(), world.learner(), world.learner()
+    session = await world.scheduled(plan([proctor], [first]))
+    await join(first, session.session_id)
+    call = watch_roster(proctor, session.session_id)
+    snapshot = (await next_of(call)).snapshot
+    assert [each.person_id for each in snapshot.participants] == [first.id]
+    assert list(snapshot.session.plan.learner_ids) == [first.id]
+
+    await join(second, session.session_id)
+    change = await next_of(call)
+    assert change.participant.person_id == second.id
+    back = watch_roster(proctor, session.session_id, change.cursor)
+    assert await is_silent(back)
+
+    await start(proctor, session.session_id)
+    changes = [await next_of(call) for _ in range(3)]
+    assert {each.participant.person_id for each in changes[:2]} == {first.id, second.id}
+    assert changes[2].session.state == sessions_pb2.SESSION_STATE_IN_PROGRESS
+    # Only the last of what belongs together moves the cursor on: who breaks off before it misses nothing.
+    assert [each.cursor for each in changes[:2]] == [change.cursor] * 2
+    assert int(changes[2].cursor) > int(change.cursor)
+    again = watch_roster(proctor, session.session_id, changes[0].cursor)
+    assert (await next_of(again)).HasField("snapshot")
+    again.cancel()
+
+    await end(proctor, session.session_id)
+    rest = [each async for each in call]
+    assert rest[-1].session.state == sessions_pb2.SESSION_STATE_ENDED
+
+
+async def test_a_watcher_of_a_session_that_is_over_is_told_so_once(world: World) -> None:
+    proctor, learner = world.proctor(), world.learner()
+    session = await world.scheduled(plan([proctor]))
+    await join(learner, session.session_id)
+    await start(proctor, session.session_id)
+    await end(proctor, session.session_id)
+    views = [each async for each in watch(learner, session.session_id)]
+    assert [each.session.state for each in views] == [sessions_pb2.SESSION_STATE_ENDED]
+    assert [each async for each in watch(learner, session.session_id, views[0].cursor)] == []
+    assert len([each async for each in watch_roster(proctor, session.session_id)]) == 1
+
+
+async def test_a_lost_connection_for_notices_loses_no_change(world: World) -> None:
+    proctor, learner = world.proctor(), world.learner()
+    session = await world.scheduled(plan([proctor]))
+    await join(learner, session.session_id)
+    call = watch(learner, session.session_id)
+    await connected(call)
+    await world.rows(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE query LIKE 'LISTEN%' AND datname = current_database()"
+    )
+    await start(proctor, session.session_id)
+    assert (await seen_as(call, IN_SESSION)).session.state == sessions_pb2.SESSION_STATE_IN_PROGRESS
+    call.cancel()
+
+
+class CountedDatabase(Database):
+    """Counts its transactions."""
+
+    transactions = 0
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        self.transactions += 1
+        async with super().transaction() as tx:
+            yield tx
+
+
+async def test_however_many_watch_a_change_is_read_once(world: World) -> None:
+    proctor = world.proctor()
+    session = await world.scheduled(plan([proctor], capacity=300))
+    await until(world.is_quiet)
+    session_id = UUID(session.session_id)
+    database = CountedDatabase(world.database_url)
+    listener = Listener(database)
+    live = Live(database, listener)
+
+    async def one_watcher() -> int:
+        async with live.session(session_id) as shared:
+            before = await shared.at_least(0)
+            with shared.roster() as changed:
+                opened.release()
+                while shared.picture.session.state == before.session.state:
+                    await changed.wait()
+                    changed.clear()
+            return shared.picture.revision
+
+    opened = asyncio.Semaphore(0)
+    async with asyncio.timeout(PATIENCE):
+        watchers = [asyncio.create_task(one_watcher()) for _ in range(200)]
+        for _ in watchers:
+            await opened.acquire()
+        # One for all who came together; listening begins with a look of its own.
+        assert database.transactions <= 3
+        before = database.transactions
+        await start(proctor, session.session_id)
+        revisions = await asyncio.gather(*watchers)
+    assert len(set(revisions)) == 1
+    assert database.transactions - before <= 2
+    await live.close()
+    await listener.close()
+    await database.close()
+
+
+async def test_a_slow_watcher_gets_the_newest_picture_and_not_a_queue(world: World) -> None:
+    proctor = world.proctor()
+    session = await world.scheduled(plan([proctor], capacity=300))
+    call = watch_roster(proctor, session.session_id)
+    await next_of(call)
+    database = Database(world.database_url)
+    live = Live(database, Listener(database))
+    async with live.session(UUID(session.session_id)) as shared:
+        with shared.roster() as changed:
+            first = await shared.at_least(0)
+            for _ in range(5):
+                await join(world.learner(), session.session_id)
+            await shared.read()
+            # Five changes came while nobody looked: there is one picture, and what is new in it is known from any revision.
+            assert changed.is_set()
+            assert len(shared.picture.changed_since(first.revision)) == 5
+            assert len(shared.picture.standings) == 5
+    call.cancel()
+    await live.close()
+    await database.close()
+
+
+async def test_a_watch_keeps_nothing_when_it_is_over(world: World) -> None:
+    session = await world.scheduled(plan([world.proctor()]))
+    database = Database(world.database_url)
+    live = Live(database, Listener(database))
+    async with live.session(UUID(session.session_id)) as first:
+        async with live.session(UUID(session.session_id)) as second:
+            assert first is second
+        await first.at_least(0)
+    assert live._sessions == {}
+    await live.close()
+    await database.close()
+
+
+async def test_a_replica_that_drains_sends_its_watchers_elsewhere(world: World) -> None:
+    proctor, learner = world.proctor(), world.learner()
+    session = await world.scheduled(plan([proctor]))
+    await join(learner, session.session_id)
+    async with replica(world.database_url, world.nats_url, world.enrollment.port) as leaving:
+        there = world.person("learner", person_id=learner.person_id, at=leaving.address)
+        call = watch(there, session.session_id)
+        view = await next_of(call)
+    assert await call.code() == grpc.StatusCode.UNAVAILABLE
+    back = watch(learner, session.session_id, view.cursor)
+    await start(proctor, session.session_id)
+    assert (await seen_as(back, IN_SESSION)).participant.participant_id
+
+    async def is_connected() -> bool:
+        rows = await world.rows(
+            "SELECT connected FROM participants WHERE person_id = :id", id=learner.person_id
+        )
+        return rows == [(True,)]
+
+    await until(is_connected)
+    back.cancel()

@@ -1,0 +1,196 @@
+"""Presence: an open stream is a learner who is there, whichever replica holds it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from datetime import timedelta
+from uuid import UUID
+
+from proctorium.session.v1 import lobby_pb2
+from proctorium_common.ids import new_id
+from proctorium_common.storage.database import Database
+from proctorium_session.operations.presence import Lease, Presence
+
+from .test_live import connected, watch, watch_roster
+from .world import Person, World, end, join, next_of, plan, replica, start, until
+
+CONNECTIONS = {"participant.connected", "participant.disconnected"}
+
+
+async def connections(world: World, session_id: str) -> list[str]:
+    return [each for each in await world.events(session_id) if each in CONNECTIONS]
+
+
+async def shown(world: World, participant_id: str) -> bool:
+    rows = await world.rows(
+        "SELECT connected FROM participants WHERE participant_id = :id", id=UUID(participant_id)
+    )
+    return bool(rows[0][0])
+
+
+async def lobby_with(world: World, learner: Person) -> tuple[Person, str, str]:
+    """A proctor, an open session, and the participant that the learner is in it."""
+    proctor = world.proctor()
+    session = await world.scheduled(plan([proctor]))
+    participant = (await join(learner, session.session_id)).participant
+    return proctor, session.session_id, participant.participant_id
+
+
+async def test_a_stream_connects_and_its_end_disconnects_and_the_roster_shows_both(
+    world: World,
+) -> None:
+    learner = world.learner()
+    proctor, session_id, _ = await lobby_with(world, learner)
+    roster = watch_roster(proctor, session_id)
+    assert not (await next_of(roster)).snapshot.participants[0].connected
+    call = watch(learner, session_id)
+    assert (await next_of(roster)).participant.connected
+    call.cancel()
+    assert not (await next_of(roster)).participant.connected
+    assert await connections(world, session_id) == [
+        "participant.connected",
+        "participant.disconnected",
+    ]
+    assert set(await world.published(session_id)) >= CONNECTIONS
+    roster.cancel()
+
+
+async def test_a_page_that_reloads_is_not_a_learner_lost(world: World) -> None:
+    learner = world.learner()
+    _, session_id, participant_id = await lobby_with(world, learner)
+    call = watch(learner, session_id)
+    await connected(call)
+    for _ in range(3):
+        call.cancel()
+        call = watch(learner, session_id)
+        await next_of(call)
+
+    async def is_renewed() -> bool:
+        rows = await world.rows(
+            "SELECT 1 FROM presence WHERE participant_id = :id"
+            " AND lease_until > now() + interval '500 milliseconds'",
+            id=UUID(participant_id),
+        )
+        return bool(rows)
+
+    await until(is_renewed)
+    assert await connections(world, session_id) == ["participant.connected"]
+    call.cancel()
+
+
+async def test_who_has_two_devices_is_there_until_the_last_is_gone(world: World) -> None:
+    learner = world.learner()
+    _, session_id, participant_id = await lobby_with(world, learner)
+    here = watch(learner, session_id)
+    await connected(here)
+    async with replica(world.database_url, world.nats_url, world.enrollment.port) as other:
+        there = watch(
+            world.person("learner", person_id=learner.person_id, at=other.address), session_id
+        )
+        await next_of(there)
+
+        async def both() -> bool:
+            rows = await world.rows(
+                "SELECT 1 FROM presence WHERE participant_id = :id AND lease_until > now()",
+                id=UUID(participant_id),
+            )
+            return len(rows) == 2
+
+        async def one() -> bool:
+            return not await both()
+
+        await until(both)
+        here.cancel()
+        await until(one)
+        assert await shown(world, participant_id)
+        assert await connections(world, session_id) == ["participant.connected"]
+        there.cancel()
+
+        async def gone() -> bool:
+            return not await shown(world, participant_id)
+
+        await until(gone)
+
+
+async def test_who_was_on_a_replica_that_died_is_gone_when_its_lease_is_over(
+    world: World,
+) -> None:
+    learner = world.learner()
+    _, session_id, participant_id = await lobby_with(world, learner)
+    database = Database(world.database_url)
+    lease = Lease(length=timedelta(milliseconds=700))
+    dying = Presence(database, new_id(), lease, asyncio.get_running_loop().time)
+    with dying.stream(UUID(participant_id)):
+        await dying.turn()
+        assert await shown(world, participant_id)
+
+        async def gone() -> bool:  # nobody renews it any more
+            return not await shown(world, participant_id)
+
+        await until(gone)
+    assert await connections(world, session_id) == [
+        "participant.connected",
+        "participant.disconnected",
+    ]
+    await database.close()
+
+
+async def test_replicas_that_settle_at_once_record_it_once(world: World) -> None:
+    learners = [world.learner() for _ in range(5)]
+    session = await world.scheduled(plan([world.proctor()]))
+    ids = [(await join(each, session.session_id)).participant.participant_id for each in learners]
+    database = Database(world.database_url)
+    replicas = [
+        Presence(database, new_id(), Lease(), asyncio.get_running_loop().time) for _ in range(3)
+    ]
+    with ExitStack() as streams:
+        for participant_id in ids:
+            streams.enter_context(replicas[0].stream(UUID(participant_id)))
+        await asyncio.gather(*(each.turn() for each in replicas))
+        await asyncio.gather(*(each.turn() for each in replicas))
+    assert await connections(world, session.session_id) == ["participant.connected"] * 5
+    await database.close()
+
+
+async def test_leases_are_written_when_they_are_due_and_not_at_every_turn(world: World) -> None:
+    learner = world.learner()
+    _, _, participant_id = await lobby_with(world, learner)
+    now = 100.0
+    database = Database(world.database_url)
+    presence = Presence(database, new_id(), Lease(), lambda: now)
+
+    async def lease() -> object:
+        rows = await world.rows(
+            "SELECT lease_until FROM presence WHERE participant_id = :id", id=UUID(participant_id)
+        )
+        return rows[0][0]
+
+    with presence.stream(UUID(participant_id)):
+        await presence.turn()
+        first = await lease()
+        now += 1
+        await presence.turn()
+        assert await lease() == first
+        now += 2
+        await presence.turn()
+        assert await lease() != first
+    await database.close()
+
+
+async def test_nobody_connects_to_a_session_that_is_over(world: World) -> None:
+    learner = world.learner()
+    proctor, session_id, participant_id = await lobby_with(world, learner)
+    call = watch(learner, session_id)
+    await connected(call)
+    await start(proctor, session_id)
+    await end(proctor, session_id)
+    views = [each async for each in call]
+    assert views[-1].participant.state == lobby_pb2.PARTICIPANT_STATE_COMPLETED
+    assert not await shown(world, participant_id)
+    database = Database(world.database_url)
+    presence = Presence(database, new_id(), Lease(), asyncio.get_running_loop().time)
+    with presence.stream(UUID(participant_id)):
+        await presence.turn()
+    assert await connections(world, session_id) == ["participant.connected"]
+    await database.close()

@@ -1,0 +1,210 @@
+"""What a proctor does with participants."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from proctorium.session.v1 import lobby_pb2, sessions_pb2, supervision_pb2
+from proctorium_common.errors import Kind
+from proctorium_common.ids import new_id
+
+from .world import (
+    Person,
+    World,
+    end,
+    join,
+    plan,
+    refused_without_change,
+    roster,
+    start,
+)
+
+BEFORE_ASSESSMENT = sessions_pb2.IDENTITY_POLICY_BEFORE_ASSESSMENT
+AUTHORIZED = lobby_pb2.ASSESSMENT_PROGRESS_STATE_AUTHORIZED
+
+
+def authorizing(
+    session: sessions_pb2.Session, *participants: lobby_pb2.Participant, assessment_id: str = ""
+) -> supervision_pb2.AuthorizeAssessmentRequest:
+    return supervision_pb2.AuthorizeAssessmentRequest(
+        session_id=session.session_id,
+        assessment_id=assessment_id or session.plan.assessment_ids[0],
+        participant_ids=[each.participant_id for each in participants],
+    )
+
+
+def removing(
+    session: sessions_pb2.Session, participant_id: str
+) -> supervision_pb2.RemoveParticipantRequest:
+    return supervision_pb2.RemoveParticipantRequest(
+        session_id=session.session_id,
+        participant_id=participant_id,
+        removal_reason="A phone was used.",
+    )
+
+
+async def verify(world: World, participant: lobby_pb2.Participant) -> None:
+    await world.rows(
+        "UPDATE participants SET identity = 'verified' WHERE participant_id = :id",
+        id=UUID(participant.participant_id),
+    )
+
+
+async def joined(person: Person, session: sessions_pb2.Session) -> lobby_pb2.Participant:
+    return (await join(person, session.session_id)).participant
+
+
+async def test_all_who_can_be_are_authorised_and_the_others_named_with_the_reason(
+    world: World,
+) -> None:
+    proctor = world.proctor()
+    session = await world.scheduled(plan([proctor], identity=BEFORE_ASSESSMENT, assessments=2))
+    verified = await joined(world.learner(), session)
+    unverified = await joined(world.learner(), session)
+    removed = await joined(world.learner(), session)
+    await verify(world, verified)
+    await start(proctor, session.session_id)
+    await proctor.supervision.RemoveParticipant(removing(session, removed.participant_id))
+
+    answer = await proctor.supervision.AuthorizeAssessment(authorizing(session))
+    assert [each.participant_id for each in answer.authorized] == [verified.participant_id]
+    first, second = answer.authorized[0].assessments
+    assert first.state == AUTHORIZED
+    assert second.state == lobby_pb2.ASSESSMENT_PROGRESS_STATE_AWAITING_AUTHORIZATION
+    assert {each.participant_id: each.reason for each in answer.left_out} == {
+        unverified.participant_id: "NOT_VERIFIED",
+        removed.participant_id: "NOT_IN_SESSION",
+    }
+
+
+async def test_of_the_named_all_are_authorised_or_none(world: World) -> None:
+    proctor = world.proctor()
+    session = await world.scheduled(plan([proctor], identity=BEFORE_ASSESSMENT))
+    verified = await joined(world.learner(), session)
+    unverified = await joined(world.learner(), session)
+    await verify(world, verified)
+    await start(proctor, session.session_id)
+
+    authorize = proctor.supervision.AuthorizeAssessment
+    error = await refused_without_change(
+        world, authorize, authorizing(session, verified, unverified)
+    )
+    assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "NOT_VERIFIED")
+    assert error.metadata == {"participant_id": unverified.participant_id}
+
+    stranger = lobby_pb2.Participant(participant_id=str(new_id()))
+    error = await refused_without_change(world, authorize, authorizing(session, verified, stranger))
+    assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "NOT_IN_SESSION")
+
+    answer = await authorize(authorizing(session, verified))
+    assert [each.participant_id for each in answer.authorized] == [verified.participant_id]
+
+
+async def test_authorising_twice_is_fine_and_told_once(world: World) -> None:
+    proctor = world.proctor()
+    session = await world.scheduled(plan([proctor]))
+    participant = await joined(world.learner(), session)
+    await start(proctor, session.session_id)
+    first = await proctor.supervision.AuthorizeAssessment(authorizing(session, participant))
+    assert await proctor.supervision.AuthorizeAssessment(authorizing(session, participant)) == first
+    assert await proctor.supervision.AuthorizeAssessment(authorizing(session)) == first
+    events = await world.events(session.session_id)
+    assert events.count("participant.assessment-authorized") == 1
+    published = await world.published(session.session_id)
+    assert published.count("participant.assessment-authorized") == 1
+
+
+async def test_nothing_is_authorised_before_the_start_nor_after_the_end(world: World) -> None:
+    proctor = world.proctor()
+    session = await world.scheduled(plan([proctor]))
+    participant = await joined(world.learner(), session)
+    authorize = proctor.supervision.AuthorizeAssessment
+    error = await refused_without_change(world, authorize, authorizing(session, participant))
+    assert (error.reason, error.metadata["from"]) == ("ILLEGAL_MOVE", "lobby_open")
+    await start(proctor, session.session_id)
+    await end(proctor, session.session_id)
+    error = await refused_without_change(world, authorize, authorizing(session, participant))
+    assert (error.reason, error.metadata["from"]) == ("ILLEGAL_MOVE", "ended")
+
+
+async def test_only_assessments_of_the_session_are_authorised(world: World) -> None:
+    proctor = world.proctor()
+    session = await world.scheduled(plan([proctor]))
+    await start(proctor, session.session_id)
+    other = authorizing(session, assessment_id=str(new_id()))
+    error = await refused_without_change(world, proctor.supervision.AuthorizeAssessment, other)
+    assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "ASSESSMENT_NOT_IN_SESSION")
+
+
+async def test_only_its_proctors_supervise_a_session(world: World) -> None:
+    proctor, stranger, learner = world.proctor(), world.proctor(), world.learner()
+    session = await world.scheduled(plan([proctor]))
+    participant = await joined(learner, session)
+    await start(proctor, session.session_id)
+    unknown = sessions_pb2.Session(session_id=str(new_id()), plan=session.plan)
+    for where in (session, unknown):
+        error = await refused_without_change(
+            world, stranger.supervision.AuthorizeAssessment, authorizing(where)
+        )
+        assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_YOUR_SESSION")
+        error = await refused_without_change(
+            world,
+            stranger.supervision.RemoveParticipant,
+            removing(where, participant.participant_id),
+        )
+        assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_YOUR_SESSION")
+    for person in (learner, world.administrator()):
+        error = await refused_without_change(
+            world, person.supervision.AuthorizeAssessment, authorizing(session)
+        )
+        assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_ALLOWED")
+
+
+async def test_who_is_removed_can_read_why(world: World) -> None:
+    proctor, learner = world.proctor(), world.learner()
+    session = await world.scheduled(plan([proctor]))
+    participant = await joined(learner, session)
+    await start(proctor, session.session_id)
+    watch = learner.lobby.WatchSession(lobby_pb2.WatchSessionRequest(session_id=session.session_id))
+    request = removing(session, participant.participant_id)
+    removed = (await proctor.supervision.RemoveParticipant(request)).participant
+    assert removed.state == lobby_pb2.PARTICIPANT_STATE_REMOVED
+    last = [each async for each in watch][-1]
+    assert last.participant.state == lobby_pb2.PARTICIPANT_STATE_REMOVED
+    assert last.participant.removal_reason == "A phone was used."
+
+    again = await proctor.supervision.RemoveParticipant(request)
+    assert again.participant.state == lobby_pb2.PARTICIPANT_STATE_REMOVED
+    assert (await world.events(session.session_id)).count("participant.removed") == 1
+
+
+async def test_nobody_is_removed_from_a_session_they_are_not_in_or_that_is_over(
+    world: World,
+) -> None:
+    proctor = world.proctor()
+    session = await world.scheduled(plan([proctor]))
+    participant = await joined(world.learner(), session)
+    remove = proctor.supervision.RemoveParticipant
+    error = await refused_without_change(world, remove, removing(session, str(new_id())))
+    assert error.kind is Kind.NOT_FOUND
+    await start(proctor, session.session_id)
+    await end(proctor, session.session_id)
+    error = await refused_without_change(
+        world, remove, removing(session, participant.participant_id)
+    )
+    assert (error.reason, error.metadata["from"]) == ("ILLEGAL_MOVE", "completed")
+
+
+async def test_a_removed_learner_is_not_in_session_for_the_named(world: World) -> None:
+    proctor = world.proctor()
+    session = await world.scheduled(plan([proctor]))
+    participant = await joined(world.learner(), session)
+    await start(proctor, session.session_id)
+    await proctor.supervision.RemoveParticipant(removing(session, participant.participant_id))
+    error = await refused_without_change(
+        world, proctor.supervision.AuthorizeAssessment, authorizing(session, participant)
+    )
+    assert error.reason == "NOT_IN_SESSION"
+    assert error.metadata == {"participant_id": participant.participant_id, "state": "removed"}
+    shown = await roster(proctor, session.session_id)
+    assert shown.participants[0].removal_reason == "A phone was used."
