@@ -45,7 +45,7 @@ NOWHERE = "127.0.0.1:1"
 
 
 def _settings(database_url: str, nats_url: str, **more: Any) -> ServiceSettings:
-    defaults = {
+    defaults: dict[str, Any] = {
         "check_every": timedelta(milliseconds=30),
         "drain_wait": timedelta(0),
         "drain_grace": timedelta(seconds=5),
@@ -111,15 +111,18 @@ async def test_without_a_database_it_listens_says_so_and_becomes_ready_when_it_i
 ) -> None:
     url, gate = _gated(migrated_database(PACKAGE), free_port())
     async with gate as database_gate:
+        settings = _settings(url, own_nats.url)
         with capture_logs() as lines:
-            async with _begun(_settings(url, own_nats.url), KeyRing.of(KEY.public)) as service:
-                async with grpc.aio.insecure_channel(service.address) as plain:
-                    await _within(5, service.health.until(lambda state: not state.ready))
-                    assert await status(plain, LIVE) == "SERVING"
-                    assert await status(plain, "") == "NOT_SERVING"
-                    await database_gate.open()
-                    await _within(15, service.health.until(lambda state: state.ready))
-                    assert await status(plain, "") == "SERVING"
+            async with (
+                _begun(settings, KeyRing.of(KEY.public)) as service,
+                grpc.aio.insecure_channel(service.address) as plain,
+            ):
+                await _within(5, service.health.until(lambda state: not state.ready))
+                assert await status(plain, LIVE) == "SERVING"
+                assert await status(plain, "") == "NOT_SERVING"
+                await database_gate.open()
+                await _within(15, service.health.until(lambda state: state.ready))
+                assert await status(plain, "") == "SERVING"
     waits = [line for line in lines if line["event"] == "service_waits"]
     assert set(waits[0]["missing"]) >= {"database", "migrations"}
 
@@ -171,13 +174,15 @@ async def test_a_restart_while_enrollment_is_down_still_knows_its_callers(
     database = Database(url)
     await DatabaseKeyStore(database).save([KEY.public])
     await database.close()
-    async with _running(_settings(url, own_nats.url)) as service:
-        async with grpc.aio.insecure_channel(service.address) as plain:
-            metadata = bearer(TokenSigner(KEY).sign(new_id(), ["learner"]).text)
-            stub = stubs.EchoServiceStub(plain)
-            await stub.AsAnybody(pb.EchoRequest(), metadata=metadata)
-            stranger = bearer(TokenSigner(SigningKey.generate()).sign(new_id(), []).text)
-            error = await refusal(stub.AsAnybody(pb.EchoRequest(), metadata=stranger))
+    async with (
+        _running(_settings(url, own_nats.url)) as service,
+        grpc.aio.insecure_channel(service.address) as plain,
+    ):
+        metadata = bearer(TokenSigner(KEY).sign(new_id(), ["learner"]).text)
+        stub = stubs.EchoServiceStub(plain)
+        await stub.AsAnybody(pb.EchoRequest(), metadata=metadata)
+        stranger = bearer(TokenSigner(SigningKey.generate()).sign(new_id(), []).text)
+        error = await refusal(stub.AsAnybody(pb.EchoRequest(), metadata=stranger))
     assert (error.kind, error.reason) == (Kind.UNAVAILABLE, "KEYS_UNAVAILABLE")
 
 
@@ -252,7 +257,7 @@ async def test_its_telemetry_is_its_own(migrated_database: Migrated, own_nats: N
     ids=["consumer", "events", "channel"],
 )
 async def test_wiring_that_the_topology_does_not_know_is_refused(
-    wire: Callable[[Any], object], sentence: str
+    wire: Callable[[Any], None], sentence: str
 ) -> None:
     settings = _settings("postgresql://x@localhost/x", f"nats://{NOWHERE}")
     with pytest.raises(WiringWrong, match=sentence):

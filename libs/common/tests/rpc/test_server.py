@@ -126,7 +126,8 @@ async def test_what_cannot_be_read_is_said_without_our_insides() -> None:
         serving() as served,
         grpc.aio.insecure_channel(served.address) as plain,
     ):
-        error = await refusal(plain.unary_unary("/proctorium.test.v1.EchoService/Echo")(b"\xff"))
+        echo: Any = plain.unary_unary("/proctorium.test.v1.EchoService/Echo")
+        error = await refusal(echo(b"\xff"))
     assert (error.kind, error.reason) == (Kind.INVALID, "INVALID_REQUEST")
     assert "Error" not in error.message
 
