@@ -28,7 +28,8 @@ _log = get_logger()
 
 _KEPT = timedelta(days=7)
 _WINDOW = timedelta(minutes=2)
-_ACK_WAIT = timedelta(seconds=30)
+# How long a killed subscriber's events are held up; those of a living one are prolonged by its heartbeats.
+_ACK_WAIT = timedelta(seconds=10)
 _ACK_PENDING = 1_000
 
 

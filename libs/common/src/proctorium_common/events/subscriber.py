@@ -32,7 +32,7 @@ from proctorium_common.topology import stream_of
 _log = get_logger()
 
 _LOOK_AGAIN = 1.0
-_DEFAULT_ACK_WAIT = 30.0
+_DEFAULT_ACK_WAIT = 10.0
 _HELD_LIMIT = 100_000
 
 

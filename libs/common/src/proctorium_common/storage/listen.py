@@ -71,6 +71,7 @@ class Listener:
         self._database = database
         self._subscribers: dict[str, set[Notices]] = {}
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._listening: set[str] = set()
         self._lost = asyncio.Event()
         self._context = copy_context()
         # The driver takes one statement at a time.
@@ -81,16 +82,15 @@ class Listener:
     async def subscribe(self, channel: str) -> AsyncIterator[Notices]:
         """The notices of `channel` within the block. Works without the database too: they begin when it is there."""
         notices = Notices(channel)
-        first = channel not in self._subscribers
         self._subscribers.setdefault(channel, set()).add(notices)
         if self._task is None:
             self._task = asyncio.create_task(
                 self._run(), name="listener", context=self._context.copy()
             )
-        elif first and self._connection is not None:
-            await self._listen(self._connection, channel)
-        else:
+        elif channel in self._listening:
             notices.put(None)
+        elif self._connection is not None:
+            await self._listen(self._connection, channel)
         try:
             yield notices
         finally:
@@ -118,6 +118,7 @@ class Listener:
                 await self._serve(connection)
             finally:
                 self._connection = None
+                self._listening.clear()
                 connection.terminate()
             _log.warning("listener_connection_lost")
 
@@ -136,14 +137,17 @@ class Listener:
 
     async def _listen(self, connection: asyncpg.Connection[asyncpg.Record], channel: str) -> None:
         """Begins to listen, and only then wakes the channel's subscribers: what came before, they find by looking."""
-        try:
-            async with self._turn:
+        async with self._turn:
+            if channel in self._listening:
+                return
+            try:
                 await connection.add_listener(channel, self._on_notice)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            self._lost.set()  # with the next connection all channels are listened to again
-            return
-        for notices in self._subscribers[channel]:
-            notices.put(None)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                self._lost.set()  # with the next connection all channels are listened to again
+                return
+            self._listening.add(channel)
+            for notices in self._subscribers[channel]:
+                notices.put(None)
 
     async def _check(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
         try:

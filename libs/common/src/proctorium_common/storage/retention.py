@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import ColumnElement, Table, and_, delete, func, literal_column, select
 
@@ -43,9 +43,14 @@ async def clean_up(database: Database, kept: Kept | None = None) -> Removed:
     kept = kept or Kept()
     async with database.transaction() as transaction:
         now = transaction.now
-    resolved = dead_letters.c.resolved_at
+    before_outbox = now - kept.outbox
     return Removed(
-        outbox=await _remove(database, outbox, _older(outbox.c.published_at, now - kept.outbox)),
+        outbox=await _remove(
+            database,
+            outbox,
+            # The index is on the time of occurrence, which is never the later of the two.
+            and_(outbox.c.occurred_at < before_outbox, outbox.c.published_at < before_outbox),
+        ),
         inbox=await _remove(database, inbox, inbox.c.handled_at < now - kept.inbox),
         idempotency_keys=await _remove(
             database,
@@ -53,13 +58,11 @@ async def clean_up(database: Database, kept: Kept | None = None) -> Removed:
             idempotency_keys.c.created_at < now - kept.idempotency_keys,
         ),
         dead_letters=await _remove(
-            database, dead_letters, _older(resolved, now - kept.resolved_dead_letters)
+            database,
+            dead_letters,
+            dead_letters.c.resolved_at < now - kept.resolved_dead_letters,
         ),
     )
-
-
-def _older(time: ColumnElement[datetime], than: datetime) -> ColumnElement[bool]:
-    return and_(time.is_not(None), time < than)
 
 
 async def _remove(database: Database, table: Table, old: ColumnElement[bool]) -> int:

@@ -25,6 +25,7 @@ _COMMON_TABLES = (
     )
     """,
     "CREATE INDEX ix_outbox_unpublished ON outbox (position) WHERE published_at IS NULL",
+    "CREATE INDEX ix_outbox_occurred_at ON outbox USING brin (occurred_at)",
     """
     CREATE FUNCTION notify_outbox() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN

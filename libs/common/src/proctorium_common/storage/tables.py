@@ -47,6 +47,8 @@ outbox = Table(
     Column("published_at", _TIME),
     UniqueConstraint("event_id"),
     Index("ix_outbox_unpublished", "position", postgresql_where=text("published_at IS NULL")),
+    # Rows come in the order of time: a block range index finds the old ones and costs the writer nothing.
+    Index("ix_outbox_occurred_at", "occurred_at", postgresql_using="brin"),
 )
 """Events, written in the transaction of the change; published rows are kept for days so that `replay` can send them again."""
 
@@ -57,7 +59,6 @@ inbox = Table(
     Column("event_id", Uuid, nullable=False),
     Column("handled_at", _TIME, nullable=False),
     PrimaryKeyConstraint("consumer", "event_id"),
-    # Rows come in the order of time: a block range index finds the old ones and costs the writer nothing.
     Index("ix_inbox_handled_at", "handled_at", postgresql_using="brin"),
 )
 """What was handled, written in the transaction of the effect: this is what keeps an event from having its effect twice."""
