@@ -41,13 +41,20 @@ local function bear_token(headers)
   end
 end
 
+-- For the access log and the spans: the name of a method says nothing about a person, the rest of a page's path may.
+local function name_of(path, verb)
+  if path:sub(1, 12) == "/proctorium." then
+    return path:match("^/([^?]*)"):sub(1, 120)
+  end
+  return verb .. " " .. path:match("^/[^/?]*"):sub(1, 40)
+end
+
 function envoy_on_request(handle)
   local headers = handle:headers()
   strip_claims(headers)
-  local path = headers:get(":path") or ""
+  local path = headers:get(":path") or "/"
   if path:sub(1, 12) == "/proctorium." then
     bear_token(headers)
-    -- For the access log: the name of a method says nothing about a person, the rest of a path may.
-    handle:streamInfo():dynamicMetadata():set("proctorium", "method", path:match("^[^?]*"):sub(1, 120))
   end
+  handle:streamInfo():dynamicMetadata():set("proctorium", "method", name_of(path, headers:get(":method") or ""))
 end

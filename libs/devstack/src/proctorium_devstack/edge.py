@@ -66,6 +66,8 @@ class EdgeSettings:
     trusted_hops: int = 0
     """How many proxies of ours stand before the edge and say in x-forwarded-for where a client is."""
     most_connections: int = 20_000
+    call_seconds: float = 15
+    """Nobody waits longer for a call, whatever deadline it states; uploads may take four times as long, watches any time."""
     request_bytes: int = _MIB
     upload_bytes: int = 17 * _MIB
     """For evidence and imports: 12 MiB, of which base64 in JSON makes a third more."""

