@@ -212,14 +212,17 @@ class _Outgoing:
             metadata: Iterable[tuple[str, str | bytes]] | None = None,
             **named: Any,
         ) -> Any:
-            span = current_tracing().start(
-                f"{service}/{name}", current_place(), SpanKind.CLIENT, attributes
+            tracing, place = current_tracing(), current_place()
+            span = tracing.start(f"{service}/{name}", place, SpanKind.CLIENT, attributes)
+            # Who does not trace has not decided that nobody should.
+            headers = (
+                {} if place is None and not tracing.records else headers_of(span.get_span_context())
             )
             started = time.perf_counter()
             under_way = inner(
                 *requests,
                 timeout=self._seconds(timeout, single=single),
-                metadata=self._metadata(metadata, span),
+                metadata=self._metadata(metadata, headers),
                 **named,
             )
             under_way.add_done_callback(lambda ended: self._ended(ended, method, span, started))
@@ -237,9 +240,8 @@ class _Outgoing:
         return min(timeout, left)
 
     def _metadata(
-        self, metadata: Iterable[tuple[str, str | bytes]] | None, span: Span
+        self, metadata: Iterable[tuple[str, str | bytes]] | None, headers: dict[str, str]
     ) -> tuple[tuple[str, str | bytes], ...]:
-        headers = headers_of(span.get_span_context())
         if self._bearer is not None:
             headers["authorization"] = f"Bearer {self._bearer()}"
         return (*(metadata or ()), *headers.items())

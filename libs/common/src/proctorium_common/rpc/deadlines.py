@@ -31,13 +31,14 @@ class Deadlines:
 
     def add(self, timed: Timed, deadline: float) -> int:
         """Has `timed` expire at `deadline` (by `time.monotonic()`); answers the place that `remove` wants to know."""
-        place = int(deadline * _PER_SECOND) + 1
+        if self._timer is None:
+            self._next = int(time.monotonic() * _PER_SECOND)
+            self._wait()
+        # What is over already goes into the next bucket that is emptied.
+        place = max(int(deadline * _PER_SECOND) + 1, self._next)
         bucket = self._buckets.get(place)
         if bucket is None:
             bucket = self._buckets[place] = set()
-            if self._timer is None:
-                self._next = int(time.monotonic() * _PER_SECOND)
-                self._wait()
         bucket.add(timed)
         return place
 

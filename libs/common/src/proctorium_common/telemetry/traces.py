@@ -106,6 +106,11 @@ class Tracing:
             )
             self.tracer = self._provider.get_tracer("proctorium")
 
+    @property
+    def records(self) -> bool:
+        """Whether it decides and records by itself, or only passes on what others decided."""
+        return self._provider is not None
+
     def start(
         self,
         name: str,

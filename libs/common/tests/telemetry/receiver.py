@@ -1,0 +1,84 @@
+"""A receiver of OTLP over HTTP that keeps what it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Condition, Thread
+
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+
+class Receiver:
+    """What came, by its path; `wait` waits for it."""
+
+    def __init__(self) -> None:
+        self._bodies: dict[str, list[bytes]] = {}
+        self._came = Condition()
+
+    def keep(self, path: str, body: bytes) -> None:
+        with self._came:
+            self._bodies.setdefault(path, []).append(body)
+            self._came.notify_all()
+
+    def spans(self) -> list[tuple[str, str]]:
+        """The service and the name of every span."""
+        requests = map(ExportTraceServiceRequest.FromString, self._bodies.get("/v1/traces", []))
+        return [
+            (_service(resource.resource.attributes), span.name)
+            for request in requests
+            for resource in request.resource_spans
+            for scope in resource.scope_spans
+            for span in scope.spans
+        ]
+
+    def metrics(self) -> dict[str, object]:
+        """The last reading of each metric by its name."""
+        requests = map(ExportMetricsServiceRequest.FromString, self._bodies.get("/v1/metrics", []))
+        return {
+            metric.name: metric
+            for request in requests
+            for resource in request.resource_metrics
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+        }
+
+    def wait(self, path: str) -> None:
+        with self._came:
+            assert self._came.wait_for(lambda: path in self._bodies, 10)
+
+
+def _service(attributes: object) -> str:
+    return next(
+        (found.value.string_value for found in attributes if found.key == "service.name"),  # type: ignore[attr-defined]  # repeated
+        "",
+    )
+
+
+@contextmanager
+def receiving(port: int = 0) -> Iterator[tuple[Receiver, str]]:
+    """A receiver and its base address."""
+    receiver = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            receiver.keep(self.path, self.rfile.read(int(self.headers["content-length"])))
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    server.daemon_threads = True
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield receiver, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()

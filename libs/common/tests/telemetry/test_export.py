@@ -1,0 +1,98 @@
+"""Telemetry goes out by OTLP, and a receiver that is away is neither a failure nor a delay."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+from structlog.testing import capture_logs
+
+from proctorium_common.telemetry import start_telemetry
+from proctorium_common.telemetry.export import SpansOverHttp
+from proctorium_common.telemetry.traces import NOT_TRACING, Tracing, span, use_tracing
+
+from .receiver import receiving
+
+
+async def test_spans_and_metrics_arrive_with_the_name_of_their_service() -> None:
+    with receiving() as (receiver, base):
+        telemetry = start_telemetry("assessment", endpoint=base, ratio=1.0, instance="one")
+        with span("save"):
+            telemetry.metrics.served.add(
+                "/proctorium.assessment.v1.AttemptService/SaveAnswers", "OK", 0.004
+            )
+            telemetry.metrics.served.add(
+                "/proctorium.assessment.v1.AttemptService/SaveAnswers", "OK", 99.0
+            )
+        await telemetry.close()
+        assert receiver.spans() == [("assessment", "save")]
+        metrics: dict[str, Any] = receiver.metrics()
+    [point] = metrics["rpc.server.duration"].histogram.data_points
+    attributes = {found.key: found.value.string_value for found in point.attributes}
+    assert attributes == {
+        "rpc.method": "proctorium.assessment.v1.AttemptService/SaveAnswers",
+        "rpc.grpc.status": "OK",
+    }
+    assert (point.count, round(point.sum, 3), point.max) == (2, 99.004, 99.0)
+    assert point.bucket_counts[2] == 1  # up to 5 ms
+    assert point.bucket_counts[-1] == 1  # longer than the last bound
+    assert "rpc.server.in_flight" in metrics
+    use_tracing(NOT_TRACING)
+
+
+async def test_the_end_is_not_held_up_by_a_receiver_that_is_away() -> None:
+    telemetry = start_telemetry(
+        "assessment", endpoint="http://127.0.0.1:1", ratio=1.0, instance="one"
+    )
+    for _ in range(100):
+        with span("save"):
+            pass
+    began = time.monotonic()
+    with capture_logs():
+        await telemetry.close()
+    assert time.monotonic() - began < 4
+    use_tracing(NOT_TRACING)
+
+
+async def test_the_end_is_not_held_up_by_a_receiver_that_never_answers() -> None:
+    silent = socket.create_server(("127.0.0.1", 0))  # takes connections, and that is all
+    port = silent.getsockname()[1]
+    telemetry = start_telemetry(
+        "assessment", endpoint=f"http://127.0.0.1:{port}", ratio=1.0, instance="one"
+    )
+    with span("save"):
+        pass
+    began = time.monotonic()
+    with capture_logs():
+        await telemetry.close()
+    assert time.monotonic() - began < 4
+    silent.close()
+    use_tracing(NOT_TRACING)
+
+
+def test_a_receiver_that_is_away_is_said_once_and_that_it_is_back_once(
+    free_port: Callable[[], int],
+) -> None:
+    port = free_port()
+    exporter = SpansOverHttp(f"http://127.0.0.1:{port}", "assessment")
+    tracing = Tracing("assessment", ratio=1.0, exporter=exporter)
+    with capture_logs() as lines:
+        for _ in range(2):
+            exporter.export(_one_span(tracing))
+        with receiving(port):
+            for _ in range(2):
+                exporter.export(_one_span(tracing))
+    ours = [line for line in lines if f":{port}/" in line["endpoint"]]
+    assert [line["event"] for line in ours] == [
+        "telemetry_receiver_missing",
+        "telemetry_receiver_back",
+    ]
+    assert ours[0]["service"] == "assessment"
+    tracing.close()
+
+
+def _one_span(tracing: Tracing) -> list[Any]:
+    started = tracing.start("save", None)
+    return [started]

@@ -1,0 +1,184 @@
+"""Logs: one JSON object a line, joined to its trace, and no secret in it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from proctorium_common.telemetry.logs import (
+    REDACTED,
+    CallLine,
+    CallLog,
+    LogFormat,
+    configure_logs,
+    get_logger,
+)
+from proctorium_common.telemetry.traces import Tracing, parse_place, span_from, use_tracing
+
+LINE = CallLine(
+    service="assessment",
+    method="/proctorium.assessment.v1.AttemptService/SaveAnswers",
+    code="OK",
+    seconds=0.0123,
+    trace_id=0xABC,
+    caller="person:1",
+)
+
+
+@pytest.fixture(autouse=True)
+def own_configuration() -> Iterator[None]:
+    root = logging.getLogger()
+    before = root.handlers, root.level, structlog.get_config()
+    yield
+    root.handlers, root.level = before[0], before[1]
+    logging.getLogger("opentelemetry").setLevel(logging.NOTSET)
+    structlog.configure(**before[2])
+
+
+def _configured(format: LogFormat = "json", level: int = logging.INFO) -> CallLog:
+    return configure_logs(level=level, format=format)
+
+
+def _only(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    [line] = capsys.readouterr().out.splitlines()
+    said: dict[str, Any] = json.loads(line)
+    return said
+
+
+def test_a_line_says_event_fields_service_and_place(capsys: pytest.CaptureFixture[str]) -> None:
+    _configured()
+    tracing = Tracing("session")
+    use_tracing(tracing)
+    place = parse_place("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    with span_from(place, "start"):
+        get_logger().info("session_started", session_id="s-1")
+    said = _only(capsys)
+    assert said["event"] == "session_started"
+    assert said["session_id"] == "s-1"
+    assert said["service"] == "session"
+    assert said["level"] == "info"
+    assert said["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
+    assert said["span_id"] == "b7ad6b7169203331"
+    assert said["timestamp"].endswith("Z")
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["password", "new_password", "refresh_token", "authorization", "set_cookie", "email", "code"],
+)
+def test_what_is_named_like_a_secret_is_not_written(
+    capsys: pytest.CaptureFixture[str], field: str
+) -> None:
+    _configured()
+    get_logger().info("signed_in", **{field: "swordfish"})
+    assert _only(capsys)[field] == REDACTED
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Bearer swordfish",
+        "postgresql://assessment:swordfish@localhost/assessment",
+        "got eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJzd29yZGZpc2gifQ.c3dvcmRmaXNo back",
+    ],
+)
+def test_what_looks_like_a_secret_is_not_written_whatever_its_name(
+    capsys: pytest.CaptureFixture[str], value: str
+) -> None:
+    _configured()
+    get_logger().warning("call_failed", error=value)
+    said = _only(capsys)["error"]
+    assert REDACTED in said
+    assert "swordfish" not in said
+    assert "c3dvcmRmaXNo" not in said
+
+
+def test_a_secret_in_a_stack_is_not_written_either(capsys: pytest.CaptureFixture[str]) -> None:
+    _configured()
+    try:
+        raise RuntimeError("cannot connect to postgresql://assessment:swordfish@localhost/x")
+    except RuntimeError:
+        get_logger().exception("database_lost")
+    said = _only(capsys)
+    assert "swordfish" not in said["exception"]
+    assert "RuntimeError" in said["exception"]
+
+
+def test_what_libraries_log_comes_out_the_same_way(capsys: pytest.CaptureFixture[str]) -> None:
+    _configured()
+    logging.getLogger("some.library").warning("went %s", "wrong")
+    logging.getLogger("some.library").info("not worth a line")
+    said = _only(capsys)
+    assert (said["event"], said["logger"], said["level"]) == (
+        "went wrong",
+        "some.library",
+        "warning",
+    )
+
+
+def test_pretty_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    _configured("pretty")
+    get_logger().info("session_started", session_id="s-1")
+    out = capsys.readouterr().out
+    assert "session_started" in out
+    assert not out.startswith("{")
+
+
+def test_a_pretty_stack_shows_no_local_variables(capsys: pytest.CaptureFixture[str]) -> None:
+    _configured("pretty")
+    password = "sword" + "fish"
+    try:
+        raise RuntimeError(len(password))
+    except RuntimeError:
+        get_logger().exception("sign_in_failed")
+    assert "swordfish" not in capsys.readouterr().out
+
+
+async def test_call_lines_go_out_together(capsys: pytest.CaptureFixture[str]) -> None:
+    calls = _configured()
+    calls.write(LINE)
+    calls.write(LINE._replace(code="NOT_FOUND", reason="NOT_FOUND", ids={"session_id": 's"\n'}))
+    assert capsys.readouterr().out == ""
+    async with asyncio.timeout(5):
+        while not (out := capsys.readouterr().out):
+            await asyncio.sleep(0.001)
+    first, second = map(json.loads, out.splitlines())
+    assert first["ms"] == 12.3
+    assert first["trace_id"] == f"{0xABC:032x}"
+    assert second["reason"] == "NOT_FOUND"
+    assert second["session_id"] == 's"\n'
+
+
+async def test_a_line_of_a_fault_of_ours_goes_out_at_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _configured().write(LINE._replace(code="INTERNAL"))
+    assert _only(capsys)["level"] == "error"
+
+
+async def test_what_waits_is_written_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    calls = _configured()
+    calls.write(LINE)
+    calls.flush()
+    assert _only(capsys)["code"] == "OK"
+
+
+async def test_a_quiet_log_leaves_out_what_went_well(capsys: pytest.CaptureFixture[str]) -> None:
+    calls = _configured(level=logging.WARNING)
+    calls.write(LINE)
+    calls.write(LINE._replace(code="UNAVAILABLE"))
+    calls.flush()
+    assert _only(capsys)["code"] == "UNAVAILABLE"
+
+
+def test_a_pretty_call_line_has_the_same_fields(capsys: pytest.CaptureFixture[str]) -> None:
+    _configured("pretty").write(LINE._replace(reason="NOT_ALLOWED", peer="edge"))
+    out = capsys.readouterr().out
+    for said in ("rpc_served", "SaveAnswers", "NOT_ALLOWED", "edge", "12.3"):
+        assert said in out

@@ -1,0 +1,111 @@
+"""Ids, errors and callers: the small things that everything says alike."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, timedelta
+from uuid import UUID, uuid4
+
+import grpc
+import pytest
+
+from proctorium_common import errors
+from proctorium_common.clock import utc_now
+from proctorium_common.errors import Kind, ServiceError
+from proctorium_common.ids import new_id, parse_id
+from proctorium_common.rpc.caller import (
+    ANONYMOUS,
+    Call,
+    Caller,
+    call_under_way,
+    calling,
+    current_call,
+)
+from proctorium_common.rpc.status import CODES
+
+
+def test_ids_are_of_version_7_and_increase() -> None:
+    made = [new_id() for _ in range(1000)]
+    assert {type(found) for found in made} == {UUID}
+    assert {found.version for found in made} == {7}
+    assert made == sorted(set(made))
+
+
+def test_an_id_is_read_in_its_canonical_form() -> None:
+    wanted = new_id()
+    assert parse_id(str(wanted), "session_id") == wanted
+    assert parse_id(str(wanted).upper(), "session_id") == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", str(uuid4())[:-1], uuid4().hex, f"{{{uuid4()}}}", uuid4().urn, "-" * 36, "z" * 36],
+    ids=["empty", "x", "short", "plain", "braces", "urn", "dashes", "letters"],
+)
+def test_what_is_not_an_id_is_refused_with_its_field(text: str) -> None:
+    with pytest.raises(ServiceError) as refused:
+        parse_id(text, "session_id")
+    assert refused.value.reason == "INVALID_ID"
+    assert refused.value.metadata == {"field": "session_id"}
+
+
+def test_the_time_is_utc_and_aware() -> None:
+    assert utc_now().tzinfo is UTC
+
+
+def test_every_kind_has_its_code() -> None:
+    assert set(CODES) == set(Kind)
+    assert len(set(CODES.values())) == len(Kind)
+    assert CODES[Kind.ILLEGAL_MOVE] is grpc.StatusCode.FAILED_PRECONDITION
+    assert CODES[Kind.CONFLICT] is grpc.StatusCode.ABORTED
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (errors.invalid, Kind.INVALID),
+        (errors.not_found, Kind.NOT_FOUND),
+        (errors.already_exists, Kind.ALREADY_EXISTS),
+        (errors.not_allowed, Kind.NOT_ALLOWED),
+        (errors.unauthenticated, Kind.UNAUTHENTICATED),
+        (errors.conflict, Kind.CONFLICT),
+        (errors.exhausted, Kind.EXHAUSTED),
+        (errors.unavailable, Kind.UNAVAILABLE),
+        (errors.timed_out, Kind.TIMED_OUT),
+    ],
+    ids=lambda value: value.name if isinstance(value, Kind) else "",
+)
+def test_each_constructor_says_its_kind_reason_sentence_and_metadata(
+    make: type[ServiceError], kind: Kind
+) -> None:
+    error = make("REASON", "A sentence.", session_id="s-1")  # type: ignore[call-arg,arg-type]  # any of them
+    assert (error.kind, error.reason, error.message) == (kind, "REASON", "A sentence.")
+    assert error.metadata == {"session_id": "s-1"}
+    assert str(error) == "REASON: A sentence."
+
+
+def test_errors_that_pass_can_say_when_to_try_again() -> None:
+    later = timedelta(seconds=30)
+    assert errors.exhausted("R", "s", retry_after=later).retry_after == later
+    assert errors.unavailable("R", "s", retry_after=later).retry_after == later
+
+
+def test_callers_are_told_apart_by_name() -> None:
+    person = new_id()
+    assert Caller(person, frozenset({"learner"}), "edge").name == f"person:{person}"
+    assert Caller(service="session").name == "service:session"
+    assert ANONYMOUS.name == "anonymous"
+
+
+def test_there_is_a_current_call_only_within_one() -> None:
+    with pytest.raises(LookupError):
+        current_call()
+    call = Call(ANONYMOUS, "/a/B", time.monotonic() + 1)
+    with calling(call):
+        assert current_call() is call
+        remaining = call.remaining()
+        assert remaining is not None
+        assert 0 < remaining <= 1
+    assert call_under_way() is None
+    assert Call(ANONYMOUS, "/a/B").remaining() is None
+    assert Call(ANONYMOUS, "/a/B", time.monotonic() - 1).remaining() == 0
