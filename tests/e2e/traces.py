@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import httpx2
 
@@ -66,19 +66,32 @@ def plant(rows: list[Mapping[str, object]]) -> list[TraceSpan]:
     return roots
 
 
-def lines_of(roots: Sequence[TraceSpan], depth: int = 0) -> list[str]:
+def essence(spans: Sequence[TraceSpan]) -> list[TraceSpan]:
+    """The spans without the edge's and the database's, what was under those hung one higher: who called whom, and what was told."""
+    kept: list[TraceSpan] = []
+    for span in spans:
+        below = essence(span.children)
+        if span.service == "edge" or "db.system.name" in span.attributes:
+            kept.extend(below)
+        else:
+            kept.append(replace(span, children=below))
+    return kept
+
+
+def lines_of(spans: Sequence[TraceSpan], depth: int = 0) -> list[str]:
     """A tree of spans as text; neighbours that are alike are told once, with their number."""
     lines: list[str] = []
     index = 0
-    while index < len(roots):
-        first = roots[index]
+    while index < len(spans):
+        first = spans[index]
         alike = 1
-        while index + alike < len(roots) and _alike(first, roots[index + alike]):
+        while index + alike < len(spans) and _alike(first, spans[index + alike]):
             alike += 1
         times = f"  ×{alike}" if alike > 1 else ""
         mark = {"producer": "↗ ", "consumer": "↘ "}.get(first.kind, "")
+        name = first.name.removeprefix("proctorium.")
         lines.append(
-            f"{'  ' * depth}{mark}{first.service}: {first.name}  {first.milliseconds:.1f} ms{times}"
+            f"{'  ' * depth}{mark}{first.service}: {name}  {first.milliseconds:.1f} ms{times}"
         )
         lines.extend(lines_of(first.children, depth + 1))
         index += alike

@@ -14,7 +14,7 @@ PATIENCE_SECONDS = 20.0
 
 
 class Watch(Generic[Shown]):
-    """A server stream that is read in the background, opened again with its cursor when it ends or breaks.
+    """A server stream that is read in the background, opened again with its cursor when it breaks; its own end is its end.
 
     `open_stream(cursor)` opens it; `cursor_of` reads the cursor of what was shown.
     """
@@ -50,8 +50,10 @@ class Watch(Generic[Shown]):
             except ServiceError as broken:
                 if broken.kind is not Kind.UNAVAILABLE:
                     raise
-            # A stream has a finite life: a client comes back, unhurriedly.
-            await asyncio.sleep(0.1)
+                # A connection has a finite life: a client comes back, unhurriedly.
+                await asyncio.sleep(0.1)
+            else:
+                return
 
     async def until(
         self, condition: Callable[[Shown], bool], what: str, patience: float = PATIENCE_SECONDS
@@ -75,6 +77,7 @@ class Watch(Generic[Shown]):
     async def _next_news(self) -> None:
         if self._task.done():
             self._task.result()
+            raise AssertionError(f"the stream has ended; last: {self.shown[-1:]}")
         await self._news.wait()
 
     async def close(self) -> None:

@@ -16,7 +16,7 @@ export interface Live<View> {
 
 /**
  * Watches a stream. `open` is given the cursor to come back with; `merge` makes the view of the one before and a message.
- * It is opened anew when `key` changes, and when it ends or breaks, after a pause that grows while nobody answers.
+ * It is opened anew when `key` changes, and when it breaks, after a pause that grows while nobody answers; its own end is the end.
  */
 export function useLive<Message extends { cursor?: string }, View>(
   key: string,
@@ -43,6 +43,8 @@ export function useLive<Message extends { cursor?: string }, View>(
             pause = FIRST_PAUSE_MS;
             setLive({ view, connected: true, problem: undefined });
           }
+          // Its own end: what was shown last is final.
+          return;
         } catch (thrown) {
           if (signal.aborted) return;
           if (!isAway(thrown)) {

@@ -1,0 +1,1 @@
+"""Measurements, each beside the bare limit of this machine in the same run."""
