@@ -170,9 +170,10 @@ class _Making:
         return Service(
             topology.name,
             self.folders.log(topology.name),
-            Program(topology.package, (), self.environment(topology)),
+            Program(topology.package, ["serve"], self.environment(topology)),
             port=self.ports[topology.name],
             identity=self.certificates[OPERATOR],
+            database_url=self.postgres.url(topology.name),
             needs=_NEEDS[topology.name],
             after=_AFTER.get(topology.name, ()),
         )

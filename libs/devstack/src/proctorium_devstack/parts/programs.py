@@ -7,18 +7,18 @@ import os
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from proctorium_common.storage.migrations import upgrade
 from proctorium_devstack.parts.certificates import KeyPair
 from proctorium_devstack.parts.part import Part
-from proctorium_devstack.ports import LOOPBACK
-from proctorium_devstack.processes import Command, run
+from proctorium_devstack.ports import LOOPBACK, answers
+from proctorium_devstack.processes import Command, PartFailed
 
-_MIGRATION_TIMEOUT = 120.0
 # Decided here, whatever the environment says. Without compiled files every process would compile all that it imports.
 _DECIDED = ("PROCTORIUM_", "PYTHONDONTWRITEBYTECODE")
 
@@ -52,7 +52,7 @@ class WebProgram(Part):
 
 
 class Service(Part):
-    """One of the five: migrates its database, serves, and is ready when its health says so."""
+    """One of the five: its database is migrated, it serves, and is ready when its health says so."""
 
     def __init__(
         self,
@@ -62,28 +62,33 @@ class Service(Part):
         *,
         port: int,
         identity: KeyPair,
+        database_url: str,
         needs: tuple[str, ...],
         after: tuple[str, ...] = (),
     ) -> None:
         """`identity` is what we show it when we ask for its health."""
         super().__init__(name, log, needs, after)
+        self._database_url = database_url
         self._program = program
         self._port = port
         self._identity = identity
 
     async def prepare(self) -> None:
-        """Bring its database to the schema of this version."""
-        await run(self._command("migrate"), _MIGRATION_TIMEOUT)
+        """Bring its database to the schema of this version: what its command `migrate` does, without a process for it."""
+        try:
+            await upgrade(self._database_url, self._program.module)
+        except Exception as refused:
+            message = f"its database was not migrated: {type(refused).__name__}: {refused}"
+            raise PartFailed(self.name, message) from refused
 
     def command(self) -> Command:
         """The service."""
-        return self._command("serve")
-
-    def _command(self, word: str) -> Command:
-        return python(self.name, self.log, replace(self._program, arguments=[word]))
+        return python(self.name, self.log, self._program)
 
     async def answers(self) -> bool:
         """Whether its health says SERVING."""
+        if not await answers(self._port):
+            return False
         async with secure_channel(self._port, self.name, self._identity) as channel:
             try:
                 answer = await health_pb2_grpc.HealthStub(channel).Check(
