@@ -22,6 +22,7 @@ from proctorium.assessment.v1.attempts_pb2 import (
 from proctorium.assessment.v1.items_pb2 import Answer
 from proctorium.enrollment.v1.accounts_pb2 import GetMeRequest
 from proctorium.enrollment.v1.codes_pb2 import (
+    CODE_STATE_EXPIRED,
     IssueCodeRequest,
     ListCodesRequest,
     RedeemCodeRequest,
@@ -33,6 +34,7 @@ from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
 from proctorium_devstack.demo.edge import EdgeChannel
 from proctorium_devstack.demo.people import Person
+from proctorium_devstack.demo.waiting import eventually
 from proctorium_devstack.stack import Stack
 
 
@@ -55,13 +57,19 @@ async def test_a_wrong_code_is_invalid_and_says_to_check_the_case(stage: Stage) 
 
 
 async def test_an_expired_code_says_so(stage: Stage) -> None:
-    gone = Timestamp()
-    gone.FromDatetime(datetime.now(UTC) - timedelta(minutes=1))
-    begin = Timestamp()
-    begin.FromDatetime(datetime.now(UTC) - timedelta(hours=1))
+    soon = Timestamp()
+    soon.FromDatetime(datetime.now(UTC) + timedelta(seconds=1))
     issued = await stage.administrator.codes.IssueCode(
-        IssueCodeRequest(session_id=stage.session_id, valid_from_time=begin, valid_until_time=gone)
+        IssueCodeRequest(session_id=stage.session_id, valid_until_time=soon)
     )
+
+    async def expired() -> bool | None:
+        request = ListCodesRequest(session_id=stage.session_id)
+        codes = (await stage.administrator.codes.ListCodes(request)).codes
+        states = {code.code_id: code.state for code in codes}
+        return True if states[issued.code.code_id] == CODE_STATE_EXPIRED else None
+
+    await eventually(expired, "the code to expire")
     refusal = await refused(join(stage.learners[0], issued.code.text))
     assert refusal.reason == "CODE_EXPIRED"
     assert await participants_of(stage) == 0
