@@ -108,7 +108,7 @@ class Stack(RunningStack):
     ) -> AsyncIterator[Stack]:
         """Start the parts named (None: all) and those they need, and end them afterwards.
 
-        `durable=False` trades safety at power loss for speed; `settings` are environment variables for all services;
+        `durable=False` (tests) trades safety at power loss for speed, and forgets the databases at the end; `settings` are environment variables for all services;
         `announce` is told the stack before its parts are started.
         Raises AlreadyRunning, PortsTaken before anything is started, PartFailed when a part does not become ready.
         """
@@ -165,6 +165,8 @@ class Stack(RunningStack):
 
     async def _end(self) -> None:
         await self._supervisor.stop_all()
+        if not self.assembly.postgres.durable:
+            self.assembly.postgres.forget()
         self.folders.run_file.unlink(missing_ok=True)
 
     def _write(self) -> None:

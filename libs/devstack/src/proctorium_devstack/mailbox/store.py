@@ -128,7 +128,7 @@ def _mail(row: tuple[int, str, str, str, bytes]) -> Mail:
 
 
 def _content(part: EmailMessage | MIMEPart | None) -> str:
-    return "" if part is None else str(part.get_content())
+    return "" if part is None else str(part.get_content()).replace("\r\n", "\n")
 
 
 def _attachment(part: EmailMessage | MIMEPart, number: int) -> Attachment:

@@ -29,6 +29,8 @@ from proctorium_devstack.processes import Command, PartFailed, User, run
 
 SUPERUSER = "postgres"
 _UNPRIVILEGED = ("nobody", "daemon", "postgres")
+_ELSEWHERE = "proctorium-"
+_OWNER = "data-of"
 _LONGEST_SOCKET_PATH = 90
 # One call for the file system, instead of one for each of thousands of files whenever the server was killed.
 _SYNC_METHOD = "syncfs" if sys.platform == "linux" else "fsync"
@@ -60,7 +62,7 @@ class Postgres(Part):
         super().__init__("postgres", log)
         self.folder = folder
         self.port = port
-        self._durable = durable
+        self.durable = durable
         self._layout: PostgresLayout | None = None
 
     @property
@@ -186,7 +188,7 @@ class Postgres(Part):
                 "C",
             ),
             *("--auth-local", "trust", "--auth-host", "reject", "--no-instructions"),
-            *(("--sync-method", _SYNC_METHOD) if self._durable else ("--no-sync",)),
+            *(("--sync-method", _SYNC_METHOD) if self.durable else ("--no-sync",)),
         ]
         try:
             await run(self._command("initdb", arguments), timeout=120)
@@ -211,7 +213,7 @@ class Postgres(Part):
             # The passwords are 256 random bits: there is nothing that iterations would protect.
             "scram_iterations": "16",
         }
-        if not self._durable:
+        if not self.durable:
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         return [
             "-D",
@@ -293,16 +295,25 @@ def _wheel() -> Path:
 
 
 def _folder_elsewhere(folder: Path) -> Path:
-    """A folder for the same data that others may pass; its name says whose data it is."""
+    """A folder for the same data that others may pass. It names whose data it is, and goes when that folder is gone."""
     for base in (Path("/var/lib"), Path("/var/tmp"), Path(tempfile.gettempdir())):
         if base.is_dir() and os.access(base, os.W_OK):
-            home = base / f"proctorium-{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
+            _sweep(base)
+            home = base / f"{_ELSEWHERE}{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
             _make(home, 0o711, None)
+            (home / _OWNER).write_text(str(folder), encoding="utf-8")
             return home
     raise PartFailed(
         "postgres",
         "found no folder outside the project in which an unprivileged user may keep data",
     )
+
+
+def _sweep(base: Path) -> None:
+    """Remove what was kept here for folders that are no more."""
+    for owner in base.glob(f"{_ELSEWHERE}*/{_OWNER}"):
+        if not Path(owner.read_text(encoding="utf-8")).exists():
+            shutil.rmtree(owner.parent, ignore_errors=True)
 
 
 def _copied_binaries(home: Path) -> Path:
