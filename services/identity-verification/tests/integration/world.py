@@ -39,7 +39,7 @@ from ..pictures import photo
 T = TypeVar("T")
 KEY = SigningKey.generate()
 MASTER_KEY = base64.b64encode(b"m" * 32).decode()
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 DOCUMENT, SELFIE = pb.EVIDENCE_KIND_DOCUMENT, pb.EVIDENCE_KIND_SELFIE
 

@@ -73,6 +73,7 @@ def build(service: Service[Settings]) -> None:
         MailMaker(settings.mail_from, settings.public_url),
         Postbox(MailServer.parse(settings.smtp_url)),
         clock=service.clock,
+        rules=settings.rules(),
     )
     worker = SendingWorker(service.listener, sender)
     service.worker("mails", timedelta(0), worker.turn)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from email.headerregistry import Address
 from email.utils import parseaddr
 
 from pydantic import Field, field_validator
 
-from proctorium_common.process.settings import ServiceSettings
+from proctorium_common.process.settings import Duration, ServiceSettings
+from proctorium_notification.domain.deliveries import RetryRules
+from proctorium_notification.operations.sending import SendingRules
 from proctorium_notification.transport.smtp import MailServer
 
 
@@ -28,6 +31,28 @@ class Settings(ServiceSettings):
         pattern="^https?://",
         description="Where people reach the portal; links in messages begin with it.",
     )
+    retry_first: Duration = Field(
+        timedelta(seconds=15),
+        description="Pause after the mail server said not now to a message; doubled each time.",
+    )
+    retry_most: Duration = Field(timedelta(hours=1), description="The longest of these pauses.")
+    retry_unreachable: Duration = Field(
+        timedelta(seconds=15),
+        description="Pause while the mail server or enrollment does not answer.",
+    )
+    retry_give_up: Duration = Field(
+        timedelta(days=3), description="A message that could not go for this long has failed."
+    )
+
+    def rules(self) -> SendingRules:
+        """How the sender works, as these settings say."""
+        retry = RetryRules(
+            first=self.retry_first,
+            most=self.retry_most,
+            unreachable=self.retry_unreachable,
+            give_up=self.retry_give_up,
+        )
+        return SendingRules(retry=retry)
 
     @field_validator("smtp_url")
     @classmethod

@@ -1,0 +1,62 @@
+"""One replica for all tests of this folder: each test has people and sessions of its own in it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from proctorium_common.events.streams import declare
+from proctorium_common.storage.database import Database
+from proctorium_common.storage.migrations import upgrade
+from proctorium_common.topology import SERVICES
+from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.parts.postgres import Postgres
+from proctorium_devstack.ports import free_ports
+
+from .mail_sink import MailSink, _go_on
+from .world import FakeEnrollment, World, given_settings, replica
+
+
+@pytest.fixture(scope="session")
+async def notification_broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Nats]:
+    folder = tmp_path_factory.mktemp("notification-nats")
+    server = Nats(folder, free_ports(1)[0], folder / "nats.log")
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture(scope="session")
+async def enrollment() -> AsyncIterator[FakeEnrollment]:
+    # The methods that nobody calls here stay unimplemented, which is how a server answers them.
+    server = FakeEnrollment()  # type: ignore[abstract]
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture(scope="session")
+async def shared_world(
+    postgres: Postgres, notification_broker: Nats, enrollment: FakeEnrollment
+) -> AsyncIterator[World]:
+    url = await postgres.database("notification_world", owner="proctorium")
+    await upgrade(url, "proctorium_notification")
+    await declare(notification_broker.url, SERVICES)
+    sink = MailSink()
+    await sink.start()
+    given = given_settings(url, notification_broker.url, enrollment.port, sink.port)
+    async with replica(**given) as service:
+        database = Database(url)
+        yield World(url, notification_broker.url, enrollment, sink, service, database)
+        await database.close()
+    await sink.stop()
+
+
+@pytest.fixture
+async def world(shared_world: World) -> AsyncIterator[World]:
+    yield shared_world
+    shared_world.sink.step = _go_on
+    for channel in shared_world.channels:
+        await channel.close()
+    shared_world.channels.clear()

@@ -1,0 +1,193 @@
+"""InboxService and DeliveryService: everybody sees their own, administrators see what became of the mails."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from proctorium.notification.v1 import notifications_pb2 as pb
+from proctorium_common.errors import Kind
+from proctorium_common.ids import new_id
+
+from .world import Person, World, issued, refusal, removed
+
+
+async def told(world: World, person: Person, times: int = 1) -> str:
+    """Tells the person something so many times; the session that it is about."""
+    session_id = await world.session()
+    for number in range(1, times + 1):
+        await world.tell(removed(session_id, person))
+        await world.mail(person, number)
+    return session_id
+
+
+async def failed(world: World) -> Person:
+    """Somebody whose mail failed for good."""
+    person = world.person()
+    session_id = await world.session(starts_in=timedelta(days=-2))
+    await world.tell(issued(world.enrollment.code(session_id), person))
+    await world.until_state(person, "failed")
+    return person
+
+
+async def listed(person: Person, size: int = 0, token: str = "") -> pb.ListNotificationsResponse:
+    request = pb.ListNotificationsRequest(page_size=size, page_token=token)
+    return await person.inbox.ListNotifications(request)
+
+
+async def test_a_notification_says_what_happened_in_the_readers_language(world: World) -> None:
+    person = world.person(locale="de")
+    session_id = await told(world, person)
+    found = await listed(person)
+    [notification] = found.notifications
+    assert notification.subject == "Sie wurden aus First Aid at Work entfernt"
+    assert "bleibt erhalten" in notification.body
+    assert (notification.session_id, notification.topic) == (session_id, pb.TOPIC_REMOVED)
+    assert notification.HasField("create_time")
+    assert not notification.HasField("read_time")
+    assert found.unread_count == 1
+    # The language of this moment, not that of the event.
+    world.enrollment.contacts[person.id].locale = "en-GB"
+    assert (await listed(person)).notifications[
+        0
+    ].subject == "You were removed from First Aid at Work"
+
+
+async def test_without_enrollment_notifications_can_be_read_all_the_same(world: World) -> None:
+    person = world.person(locale="de")
+    await told(world, person)
+    await world.enrollment.stop()
+    try:
+        [notification] = (await listed(person)).notifications
+        assert notification.subject == "You were removed from First Aid at Work"
+    finally:
+        await world.enrollment.start()
+
+
+async def test_pages_are_newest_first_and_miss_nothing(world: World) -> None:
+    person = world.person()
+    await told(world, person, times=5)
+    whole = [each.notification_id for each in (await listed(person)).notifications]
+    token, read = "", []
+    for expected in (2, 2, 1):
+        page = await listed(person, 2, token)
+        assert len(page.notifications) == expected
+        assert page.unread_count == 5
+        read += [each.notification_id for each in page.notifications]
+        token = page.next_page_token
+    assert read == whole
+    assert token == ""
+
+
+async def test_marking_as_read_is_for_oneself_and_can_be_repeated(world: World) -> None:
+    person, other = world.person(), world.person()
+    await told(world, person, times=2)
+    await told(world, other)
+    first = (await listed(person)).notifications[0]
+    others = (await listed(other)).notifications[0]
+    request = pb.MarkNotificationsReadRequest(
+        notification_ids=[first.notification_id, others.notification_id]
+    )
+    for _ in range(2):
+        assert (await person.inbox.MarkNotificationsRead(request)).unread_count == 1
+    marked = (await listed(person)).notifications[0]
+    assert marked.HasField("read_time")
+    assert (await listed(other)).unread_count == 1
+    again = await person.inbox.MarkNotificationsRead(pb.MarkNotificationsReadRequest())
+    assert again.unread_count == 0
+    assert (await listed(person)).notifications[0].read_time == marked.read_time
+
+
+async def test_nobody_has_notifications_without_signing_in(world: World) -> None:
+    from proctorium.notification.v1.notifications_pb2_grpc import InboxServiceStub
+    from proctorium_common.rpc.client import channel
+
+    async with channel(world.service.address) as nobody:
+        stub = InboxServiceStub(nobody)
+        error = await refusal(stub.ListNotifications(pb.ListNotificationsRequest()))
+        assert (error.kind, error.reason) == (Kind.UNAUTHENTICATED, "TOKEN_MISSING")
+        error = await refusal(stub.MarkNotificationsRead(pb.MarkNotificationsReadRequest()))
+        assert error.reason == "TOKEN_MISSING"
+
+
+async def test_a_page_token_of_another_list_is_refused(world: World) -> None:
+    person, administrator = world.person(), world.person("administrator")
+    await told(world, person, times=2)
+    token = (await listed(person, 1)).next_page_token
+    for text in (token, "nonsense"):
+        request = pb.ListDeliveriesRequest(page_token=text)
+        error = await refusal(administrator.deliveries.ListDeliveries(request))
+        assert (error.kind, error.reason) == (Kind.INVALID, "INVALID_PAGE_TOKEN")
+    error = await refusal(listed(person, 1, "nonsense"))
+    assert error.reason == "INVALID_PAGE_TOKEN"
+
+
+async def test_administrators_see_what_became_of_each_message(world: World) -> None:
+    administrator, person = world.person("administrator"), await failed(world)
+    request = pb.ListDeliveriesRequest(person_id=person.id)
+    found = (await administrator.deliveries.ListDeliveries(request)).deliveries
+    assert {(each.channel, each.state) for each in found} == {
+        (pb.CHANNEL_EMAIL, pb.DELIVERY_STATE_FAILED),
+        (pb.CHANNEL_IN_APP, pb.DELIVERY_STATE_SENT),
+    }
+    request.state = pb.DELIVERY_STATE_FAILED
+    [only] = (await administrator.deliveries.ListDeliveries(request)).deliveries
+    assert (only.topic, only.person_id) == (pb.TOPIC_CODE_ISSUED, person.id)
+    first = await administrator.deliveries.ListDeliveries(pb.ListDeliveriesRequest(page_size=1))
+    second = await administrator.deliveries.ListDeliveries(
+        pb.ListDeliveriesRequest(page_size=1, page_token=first.next_page_token)
+    )
+    assert first.deliveries[0].delivery_id != second.deliveries[0].delivery_id
+
+
+@pytest.mark.parametrize("role", ["learner", "proctor"])
+async def test_nobody_else_sees_or_sends_deliveries(world: World, role: str) -> None:
+    person = await failed(world)
+    delivery = await world.delivery(person)
+    stranger = world.person(role)
+    before = await world.fingerprint()
+    for call in (
+        stranger.deliveries.ListDeliveries(pb.ListDeliveriesRequest()),
+        stranger.deliveries.ResendDelivery(
+            pb.ResendDeliveryRequest(delivery_id=delivery.delivery_id)
+        ),
+    ):
+        error = await refusal(call)
+        assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_ALLOWED")
+    assert await world.fingerprint() == before
+
+
+async def test_a_failed_delivery_is_sent_again_once_the_cause_is_gone(world: World) -> None:
+    administrator, person = world.person("administrator"), world.person()
+    session_id = await world.session()
+    contact = world.enrollment.contacts.pop(person.id)
+    await world.tell(removed(session_id, person))
+    await world.until_state(person, "failed")
+    world.enrollment.contacts[person.id] = contact
+    request = pb.ResendDeliveryRequest(
+        request_id=str(new_id()), delivery_id=(await world.delivery(person)).delivery_id
+    )
+    answer = (await administrator.deliveries.ResendDelivery(request)).delivery
+    assert answer.state == pb.DELIVERY_STATE_PENDING
+    await world.mail(person)
+    await world.until_state(person, "sent")
+    # The same request once more is answered as before, and sends nothing.
+    assert (await administrator.deliveries.ResendDelivery(request)).delivery == answer
+    assert await world.state(person) == "sent"
+    assert await world.published(person) == ["failed", "sent"]
+
+
+async def test_what_was_sent_is_not_sent_again(world: World) -> None:
+    administrator, person = world.person("administrator"), world.person()
+    await told(world, person)
+    await world.until_state(person, "sent")
+    request = pb.ResendDeliveryRequest(delivery_id=(await world.delivery(person)).delivery_id)
+    before = await world.fingerprint()
+    error = await refusal(administrator.deliveries.ResendDelivery(request))
+    assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "DELIVERY_NOT_FAILED")
+    assert error.metadata == {"state": "sent"}
+    request.delivery_id = str(new_id())
+    error = await refusal(administrator.deliveries.ResendDelivery(request))
+    assert (error.kind, error.reason) == (Kind.NOT_FOUND, "NOT_FOUND")
+    assert await world.fingerprint() == before

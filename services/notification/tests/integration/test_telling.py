@@ -1,0 +1,285 @@
+"""Events that concern people become messages: the right ones to the right people, once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from email.message import EmailMessage
+from uuid import UUID
+
+import pytest
+from google.protobuf.message import Message
+from icalendar import Calendar
+
+from proctorium.assessment.events.v1 import events_pb2 as assessment_events
+from proctorium.identity.events.v1 import events_pb2 as identity_events
+from proctorium.notification.v1 import notifications_pb2 as pb
+from proctorium.session.events.v1 import events_pb2 as session_events
+from proctorium_common.ids import new_id
+from proctorium_common.storage.migrations import differences
+
+from .world import PORTAL, Person, World, issued, removed, scheduled, text_of
+
+
+def calendar_of(mail: EmailMessage) -> Calendar:
+    [part] = [part for part in mail.walk() if part.get_content_type() == "text/calendar"]
+    entry = Calendar.from_ical(part.get_content())
+    assert isinstance(entry, Calendar)
+    return entry
+
+
+async def topics(person: Person) -> list[pb.Topic.ValueType]:
+    found = await person.inbox.ListNotifications(pb.ListNotificationsRequest())
+    return [notification.topic for notification in found.notifications]
+
+
+async def test_proctors_hear_of_their_session_with_an_invitation(world: World) -> None:
+    first, second, learner = world.person("proctor"), world.person("proctor"), world.person()
+    event = scheduled(new_id(), [first, second])
+    event.learner_ids.append(learner.id)
+    await world.tell(event)
+    for proctor in (first, second):
+        mail = await world.mail(proctor)
+        assert mail["Subject"] == "You supervise: First Aid at Work"
+        assert calendar_of(mail)["METHOD"] == "REQUEST"
+        assert f"{PORTAL}/supervise/{event.session_id}" in text_of(mail)
+        assert await topics(proctor) == [pb.TOPIC_SESSION_SCHEDULED]
+    assert await topics(learner) == []
+    assert world.sink.mails_to(learner.email) == []
+
+
+async def test_learners_get_their_code_in_their_language_and_time_zone(world: World) -> None:
+    ada, anna = world.person(), world.person(locale="de-DE", time_zone="Asia/Tokyo")
+    session_id = await world.session()
+    code = world.enrollment.code(session_id, "Kf7Q2mXa")
+    await world.tell(issued(code, ada, anna))
+    mail = await world.mail(ada)
+    assert mail["Subject"] == "Your enrollment code for First Aid at Work"
+    assert "Your enrollment code: Kf7Q2mXa" in text_of(mail)
+    assert "Central European" in text_of(mail)
+    assert "help@example.org" in text_of(mail)
+    [event] = calendar_of(mail).walk("VEVENT")
+    assert event["UID"] == f"{session_id}@example.org"
+    german = await world.mail(anna)
+    assert "Ihr Zugangscode: Kf7Q2mXa" in text_of(german)
+    assert "Japanische Normalzeit" in text_of(german)
+    assert mail["Message-ID"] != german["Message-ID"]
+    assert (await world.delivery(ada)).delivery_id in mail["Message-ID"]
+
+
+async def test_a_code_that_comes_before_its_session_waits_for_it(world: World) -> None:
+    learner, session_id = world.person(), new_id()
+    code = world.enrollment.code(str(session_id))
+    await world.tell(issued(code, learner))
+    await world.tell(scheduled(session_id))
+    await world.mail(learner)
+
+
+async def test_an_event_that_comes_again_and_again_is_told_once(world: World) -> None:
+    learner, session_id = world.person(), await world.session()
+    code, event_id = world.enrollment.code(session_id), new_id()
+    await world.tell(issued(code, learner), event_id=event_id, times=5)
+    await world.mail(learner)
+    last = world.person()
+    await world.tell(issued(code, last))
+    await world.mail(last)
+    assert len(world.sink.mails_to(learner.email)) == 1
+    assert await topics(learner) == [pb.TOPIC_CODE_ISSUED]
+    rows = await world.rows(
+        "SELECT channel FROM deliveries WHERE event_id = :id ORDER BY 1", id=event_id
+    )
+    assert rows == [("email",), ("in_app",)]
+
+
+async def test_who_is_named_twice_is_told_once(world: World) -> None:
+    learner, session_id = world.person(), await world.session()
+    await world.tell(issued(world.enrollment.code(session_id), learner, learner))
+    await world.mail(learner)
+    assert await topics(learner) == [pb.TOPIC_CODE_ISSUED]
+
+
+async def test_a_cancelled_session_is_taken_out_of_the_calendar(world: World) -> None:
+    learner, proctor = world.person(), world.person("proctor")
+    session_id = await world.session()
+    event = session_events.SessionCancelled(
+        session_id=session_id, person_ids=[learner.id, proctor.id]
+    )
+    await world.tell(event)
+    for person in (learner, proctor):
+        mail = await world.mail(person)
+        assert mail["Subject"] == "Cancelled: First Aid at Work"
+        entry = calendar_of(mail)
+        assert entry["METHOD"] == "CANCEL"
+        [calendar_event] = entry.walk("VEVENT")
+        assert calendar_event["UID"] == f"{session_id}@example.org"
+
+
+async def test_who_was_there_hears_of_the_end_and_nobody_else(world: World) -> None:
+    there, absent, session_id = world.person(), world.person(), await world.session()
+    event = session_events.SessionEnded(
+        session_id=session_id,
+        course_id=str(new_id()),
+        attendances=[
+            session_events.Attendance(person_id=there.id, attended=True),
+            session_events.Attendance(person_id=absent.id, attended=False),
+        ],
+    )
+    event.end_time.GetCurrentTime()
+    await world.tell(event)
+    assert "is over" in (await world.mail(there))["Subject"]
+    assert await topics(absent) == []
+
+
+def _case(
+    kind: type[identity_events.CaseVerified]
+    | type[identity_events.CaseRejected]
+    | type[identity_events.CaseResubmissionAsked],
+    session_id: str,
+    person: Person,
+) -> Message:
+    return kind(
+        case_id=str(new_id()),
+        session_id=session_id,
+        participant_id=str(new_id()),
+        person_id=person.id,
+    )
+
+
+def _certificate(session_id: str, person: Person) -> Message:
+    return assessment_events.CertificateIssued(
+        certificate_id=str(new_id()), person_id=person.id, session_id=session_id
+    )
+
+
+@pytest.mark.parametrize(
+    ("topic", "subject"),
+    [
+        (pb.TOPIC_IDENTITY_VERIFIED, "Your identity is verified for First Aid at Work"),
+        (pb.TOPIC_IDENTITY_REJECTED, "Your identity could not be verified for First Aid at Work"),
+        (pb.TOPIC_IDENTITY_RESUBMISSION, "Please send new pictures for First Aid at Work"),
+        (pb.TOPIC_REMOVED, "You were removed from First Aid at Work"),
+        (pb.TOPIC_CERTIFICATE_ISSUED, "Your certificate is there: First Aid at Work"),
+    ],
+    ids=["verified", "rejected", "resubmission", "removed", "certificate"],
+)
+async def test_learners_hear_of_what_happens_to_them(
+    world: World, topic: pb.Topic.ValueType, subject: str
+) -> None:
+    learner, session_id = world.person(), await world.session()
+    event = {
+        pb.TOPIC_IDENTITY_VERIFIED: _case(identity_events.CaseVerified, session_id, learner),
+        pb.TOPIC_IDENTITY_REJECTED: _case(identity_events.CaseRejected, session_id, learner),
+        pb.TOPIC_IDENTITY_RESUBMISSION: _case(
+            identity_events.CaseResubmissionAsked, session_id, learner
+        ),
+        pb.TOPIC_REMOVED: removed(session_id, learner),
+        pb.TOPIC_CERTIFICATE_ISSUED: _certificate(session_id, learner),
+    }[topic]
+    await world.tell(event)
+    assert (await world.mail(learner))["Subject"] == subject
+    assert await topics(learner) == [topic]
+
+
+@pytest.mark.parametrize("self_paced", [False, True], ids=["in a session", "self-paced"])
+async def test_a_result_is_told_without_saying_what_it_is(world: World, self_paced: bool) -> None:
+    learner, attempt_id = world.person(), str(new_id())
+    event = assessment_events.ResultReleased(
+        result_id=str(new_id()),
+        attempt_id=attempt_id,
+        session_id="" if self_paced else await world.session(),
+        person_id=learner.id,
+        passed=True,
+        version=1,
+    )
+    await world.tell(event)
+    said = text_of(await world.mail(learner))
+    assert f"{PORTAL}/results/{attempt_id}" in said
+    assert "pass" not in said.lower()
+
+
+async def test_nobody_is_invited_to_what_was_called_off_before_the_mail_went_out(
+    world: World,
+) -> None:
+    learner, session_id = world.person(), await world.session(starts_in=timedelta(days=-2))
+    await world.tell(issued(world.enrollment.code(session_id), learner))
+    await world.until_state(learner, "failed")
+    assert "over before" in (await world.delivery(learner)).last_error
+    assert world.sink.mails_to(learner.email) == []
+    assert await topics(learner) == [pb.TOPIC_CODE_ISSUED]
+
+
+async def test_a_code_that_was_replaced_is_not_mailed(world: World) -> None:
+    learner, session_id = world.person(), await world.session()
+    gone = world.enrollment.code(session_id)
+    world.enrollment.codes[session_id].clear()
+    await world.tell(issued(gone, learner))
+    await world.until_state(learner, "failed")
+    assert "replaced" in (await world.delivery(learner)).last_error
+    assert await world.published(learner) == ["failed"]
+
+
+async def test_nothing_personal_and_no_code_is_kept(world: World) -> None:
+    learner, session_id = world.person(), await world.session()
+    await world.tell(issued(world.enrollment.code(session_id, "Zz9SecRt"), learner))
+    await world.mail(learner)
+    await world.until_state(learner, "sent")
+    for table in ("deliveries", "sessions", "outbox", "inbox", "dead_letters"):
+        [[kept]] = await world.rows(f"SELECT coalesce(string_agg(t::text, ' '), '') FROM {table} t")
+        assert learner.email not in str(kept)
+        assert "Zz9SecRt" not in str(kept)
+    hexed = learner.email.encode().hex()
+    [[bodies]] = await world.rows(
+        "SELECT coalesce(string_agg(encode(body, 'hex'), ' '), '') FROM outbox"
+    )
+    assert hexed not in str(bodies)
+
+
+async def test_a_second_session_event_changes_the_plan_and_tells_nobody_twice(world: World) -> None:
+    proctor, session_id = world.person("proctor"), new_id()
+    event = scheduled(session_id, [proctor])
+    event_id = await world.tell(event)
+    await world.mail(proctor)
+    cancelled = session_events.SessionCancelled(session_id=str(session_id))
+    await world.tell(cancelled)
+    await world.until_row(
+        "SELECT 1 FROM sessions WHERE session_id = :id AND cancelled_at IS NOT NULL", id=session_id
+    )
+    await world.tell(event, event_id=event_id)
+    await world.tell(scheduled(UUID(event.session_id), title="Renamed"))
+    await world.until_row(
+        "SELECT 1 FROM sessions WHERE session_id = :id AND title = 'Renamed'", id=session_id
+    )
+    [[still]] = await world.rows(
+        "SELECT cancelled_at IS NOT NULL FROM sessions WHERE session_id = :id", id=session_id
+    )
+    assert still
+    assert len(world.sink.mails_to(proctor.email)) == 1
+
+
+async def test_the_migrated_database_is_what_the_tables_say(world: World) -> None:
+    assert await differences(world.database_url, "proctorium_notification") == []
+
+
+async def test_the_database_itself_keeps_one_message_per_person_event_and_channel(
+    world: World,
+) -> None:
+    learner, session_id = world.person(), await world.session()
+    await world.tell(removed(session_id, learner))
+    await world.mail(learner)
+    await world.until_state(learner, "sent")
+    with pytest.raises(Exception, match="uq_deliveries_person_id_event_id_channel"):
+        await world.rows(
+            "INSERT INTO deliveries (delivery_id, person_id, event_id, topic, channel, state, created_at, next_attempt_at)"
+            " SELECT gen_random_uuid(), person_id, event_id, topic, channel, 'pending', created_at, next_attempt_at"
+            " FROM deliveries WHERE person_id = :id",
+            id=learner.person_id,
+        )
+    for change, said in (
+        ("state = 'pending', sent_at = NULL", "not sent again"),
+        ("person_id = gen_random_uuid()", "stays what it is"),
+        ("last_error = 'to x@y.z'", "no_address"),
+    ):
+        with pytest.raises(Exception, match=said):
+            await world.rows(
+                f"UPDATE deliveries SET {change} WHERE person_id = :id AND channel = 'email'",
+                id=learner.person_id,
+            )
