@@ -13,34 +13,38 @@ from proctorium_common.rpc.validation import RequestRules
 from proctorium_common.security.tls import peer_name
 from proctorium_common.security.tokens import TokenVerifier
 
-LEAST_SECONDS = 0.005
-"""A call with less than this left, after shaving, is refused: nobody would hear its answer."""
-
 EDGE = "edge"
 """The name in the certificate of the edge, through which people's calls come."""
 
 
 class Admission:
-    """Lets calls in. `peers` are the names in certificates that may connect; None for connections that prove nothing (loopback)."""
+    """Lets calls in.
+
+    `peers` are the names in certificates that may connect; None for connections that prove nothing (loopback). A call with less than
+    `least_seconds` left, after shaving, is refused: nobody would hear its answer.
+    """
 
     def __init__(
         self,
         tokens: TokenVerifier,
         rules: RequestRules,
         calls: ServedCalls,
+        *,
         peers: frozenset[str] | None,
+        least_seconds: float,
     ) -> None:
         self._tokens = tokens
         self._rules = rules
         self._calls = calls
         self._peers = peers
+        self._least_seconds = least_seconds
 
     def identify(self, served: Served, context: Context) -> bool:
         """Finds out who calls, as far as that needs no waiting; False says: `verify` the token.
 
         Raises DEADLINE_TOO_SHORT for a hopeless call, SHUTTING_DOWN, and NOT_ALLOWED for a certificate that may not connect.
         """
-        if served.left is not None and served.left < LEAST_SECONDS:
+        if served.left is not None and served.left < self._least_seconds:
             raise timed_out(
                 "DEADLINE_TOO_SHORT", "Too little time was left to do this; nothing was begun."
             )

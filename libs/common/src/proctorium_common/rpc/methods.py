@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 import grpc
 from google.protobuf import descriptor_pool, message_factory
@@ -56,6 +57,34 @@ def methods_of(service: str) -> dict[str, Method]:
 def is_free_of_side_effects(options: Any) -> bool:
     """Whether a method's proto says that calling it changes nothing, so that calling it again is safe."""
     return bool(options.idempotency_level == options.NO_SIDE_EFFECTS)
+
+
+Metadata: TypeAlias = "Sequence[tuple[str, str]]"
+
+_arrived: ContextVar[Metadata] = ContextVar("proctorium_metadata", default=())
+
+
+def arrived_metadata() -> Metadata:
+    """The metadata of the call that this task answers, as they arrived."""
+    return _arrived.get()
+
+
+class WrappedMethods(grpc.GenericRpcHandler):
+    """Finds the handler of a method by its full name, and keeps the call's metadata.
+
+    gRPC has just made Python objects of the metadata when it asks here, in the task of the call; `context.invocation_metadata()` would make
+    them all again, at a tenth of the cost of an empty call.
+    """
+
+    def __init__(self, handlers: Mapping[str, Handler]) -> None:
+        self._handlers = handlers
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
+        """The handler, or None for a method that is not ours."""
+        handler = self._handlers.get(handler_call_details.method)
+        if handler is not None:
+            _arrived.set(cast(Metadata, handler_call_details.invocation_metadata))
+        return handler
 
 
 class HandlerCollector:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import grpc
 from opentelemetry.trace import Span, SpanKind
@@ -13,7 +12,7 @@ from opentelemetry.trace import Span, SpanKind
 from proctorium_common.errors import Kind, ServiceError, timed_out, unavailable
 from proctorium_common.rpc.caller import ANONYMOUS, Caller
 from proctorium_common.rpc.deadlines import Deadlines
-from proctorium_common.rpc.methods import Method
+from proctorium_common.rpc.methods import Method, arrived_metadata
 from proctorium_common.rpc.status import CODES, DETAILS_KEY, details_of, error_for
 from proctorium_common.telemetry import Telemetry
 from proctorium_common.telemetry.logs import CallLine, CallLog, get_logger
@@ -43,6 +42,7 @@ class Served:
     __slots__ = (
         "caller",
         "code",
+        "ended",
         "ended_by_us",
         "ids",
         "late",
@@ -69,6 +69,7 @@ class Served:
         self.task: asyncio.Task[Any] | None = None
         self.place = 0
         self.late = False
+        self.ended = False
         self.ended_by_us = False
 
     def expire(self) -> None:
@@ -107,8 +108,7 @@ class ServedCalls:
     def begin(self, method: Method, context: Context) -> Served:
         """The first thing of a call: its place in the trace, and what its metadata say."""
         traceparent = tracestate = token = None
-        metadata = cast("Iterable[tuple[str, str]]", context.invocation_metadata() or ())
-        for key, value in metadata:
+        for key, value in arrived_metadata():
             if key == TRACEPARENT:
                 traceparent = value
             elif key == TRACESTATE:
@@ -154,6 +154,7 @@ class ServedCalls:
         if isinstance(failure, NotImplementedError) and _code_name(context.code()) == _UNWRITTEN:
             # The generated servicer said so: nobody wrote this method.
             served.code = _UNWRITTEN
+            self.end(served)
             await context.abort(grpc.StatusCode.UNIMPLEMENTED, "This method is not offered here.")
         error = self._error(served, failure)
         if error is None:
@@ -164,6 +165,8 @@ class ServedCalls:
         if error.kind is Kind.INTERNAL:
             log.error("rpc_failed", method=served.method.name, exc_info=failure)
         mark_failed(served.span, error)
+        # Before the answer, as for a call that went well: who has the answer finds the line and the span.
+        self.end(served)
         await context.abort(code, error.message, ((DETAILS_KEY, details_of(error)),))
 
     def _error(self, served: Served, failure: BaseException) -> ServiceError | None:
@@ -180,7 +183,10 @@ class ServedCalls:
         return None
 
     def end(self, served: Served) -> None:
-        """The last thing of a call."""
+        """The last thing of a call; a second time it does nothing."""
+        if served.ended:
+            return
+        served.ended = True
         if served.place:
             self._deadlines.remove(served, served.place)
         self._streams.discard(served)

@@ -20,6 +20,7 @@ from proctorium_common.rpc.methods import (
     Handler,
     HandlerCollector,
     Servicer,
+    WrappedMethods,
     methods_of,
 )
 from proctorium_common.rpc.served import ServedCalls
@@ -48,6 +49,7 @@ class ServerLimits:
     keepalive_timeout: timedelta = timedelta(seconds=10)
     message_bytes: int = 4 * 1024 * 1024
     default_deadline: timedelta = timedelta(seconds=30)
+    least_time: timedelta = timedelta(milliseconds=5)
 
     def options(self) -> list[tuple[str, int]]:
         """The channel arguments of gRPC that say so."""
@@ -117,7 +119,8 @@ class Server:
         self._probe_address = probe_address
         self._options = limits.options()
         self._servers: list[grpc.aio.Server] = []
-        self._handlers: dict[str, dict[str, Handler]] = {}
+        self._handlers: dict[str, Handler] = {}
+        self._names: list[str] = []
         self._rules = RequestRules()
         self._calls = ServedCalls(
             telemetry,
@@ -125,7 +128,14 @@ class Server:
             default_seconds=limits.default_deadline.total_seconds(),
         )
         peers = None if door.certificates is None else door.peers | {EDGE}
-        self._guard = Guard(Admission(tokens, self._rules, self._calls, peers), self._calls)
+        admission = Admission(
+            tokens,
+            self._rules,
+            self._calls,
+            peers=peers,
+            least_seconds=limits.least_time.total_seconds(),
+        )
+        self._guard = Guard(admission, self._calls)
         self.port = 0
 
     def add(self, add_to_server: AddToServer[Servicer], servicer: Servicer) -> None:
@@ -136,23 +146,19 @@ class Server:
             methods = methods_of(service)
             for method in methods.values():
                 self._rules.compile(method.request)
-            self._handlers[service] = {
-                name: self._guard.wrap(methods[name], handler) for name, handler in handlers.items()
-            }
+            for name, handler in handlers.items():
+                self._handlers[methods[name].name] = self._guard.wrap(methods[name], handler)
+            self._names.append(service)
             self._health.serve([service])
 
     async def start(self) -> int:
         """Listens, alive and not yet ready, and answers the port. Raises NotLoopback, AddressTaken."""
         server = grpc.aio.server(options=self._options)
         self._servers.append(server)
-        for service, handlers in self._handlers.items():
-            server.add_generic_rpc_handlers(
-                [grpc.method_handlers_generic_handler(service, handlers)]
-            )
-            server.add_registered_method_handlers(service, handlers)
+        server.add_generic_rpc_handlers([WrappedMethods(self._handlers)])
         health_pb2_grpc.add_HealthServicer_to_server(self._health.servicer, server)
         channelz.add_channelz_servicer(server)
-        reflection.enable_server_reflection([*self._handlers, *_INFRASTRUCTURE], server)
+        reflection.enable_server_reflection([*self._names, *_INFRASTRUCTURE], server)
         self.port = self._door.open(server)
         await self._health.announce()
         await server.start()
