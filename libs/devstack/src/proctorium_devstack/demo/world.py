@@ -207,7 +207,7 @@ def _assessment(title: str) -> Assessment:
         awards_certificate=True,
         items=[
             Item(
-                prompt="A beaker of acid has tipped over on the bench. What do you do **first**?",
+                prompt="A beaker of acid has tipped over on the bench. What do you do first?",
                 points=2,
                 feedback="People first: warn everybody nearby, then make the place safe.",
                 single_choice=SingleChoice(

@@ -24,23 +24,25 @@ export function IdentityDecision({ sessionId, personId, name }: DecisionProps): 
       </button>
       {open && (
         <dialog ref={dialog} onClose={() => setOpen(false)} aria-label={`Identity of ${name}`}>
-          <SideBySide sessionId={sessionId} personId={personId} name={name} />
-          <button type="button" class="plain" onClick={() => dialog.current?.close()}>
-            Close
-          </button>
+          <div class="row apart">
+            <h2>Identity of {name}</h2>
+            <button type="button" class="plain" onClick={() => dialog.current?.close()}>
+              Close
+            </button>
+          </div>
+          <SideBySide sessionId={sessionId} personId={personId} />
         </dialog>
       )}
     </>
   );
 }
 
-function SideBySide({ sessionId, personId, name }: DecisionProps): JSX.Element {
+function SideBySide({ sessionId, personId }: Omit<DecisionProps, "name">): JSX.Element {
   const { loaded, problem } = useLoaded(`${sessionId}/${personId}`, () => identity.getCase({ sessionId, personId }));
   const found = loaded?.case;
   if (found === undefined) return problem ? <ProblemNote problem={problem} /> : <Busy what="the case" />;
   return (
     <>
-      <h2>Identity of {name}</h2>
       <div class="side-by-side">
         <Picture found={found} kind={EvidenceKind.DOCUMENT} label="Identity document" />
         <Picture found={found} kind={EvidenceKind.SELFIE} label="Selfie" />

@@ -225,7 +225,7 @@ function Question({ item, answer, change }: QuestionProps): JSX.Element {
   return (
     <fieldset>
       <legend>
-        {item.prompt} <span class="quiet">({item.points} points)</span>
+        {item.prompt} <span class="quiet">({item.points === 1 ? "1 point" : `${item.points} points`})</span>
       </legend>
       <Field item={item} answer={answer} change={change} />
     </fieldset>

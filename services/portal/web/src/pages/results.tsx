@@ -87,7 +87,8 @@ function CertificateDownload({ certificateId }: { certificateId: string }): JSX.
       link.href = address;
       link.download = fileName;
       link.click();
-      URL.revokeObjectURL(address);
+      // The browser reads it after the click: it is let go when that is surely done.
+      setTimeout(() => URL.revokeObjectURL(address), 60_000);
     });
   return (
     <section class="card">
