@@ -43,13 +43,13 @@ from proctorium_enrollment.subscribers.sessions import SessionEvents
 from proctorium_enrollment.workers.forgetting import Forgetting
 
 
-def build(service: Service[Settings]) -> None:
-    """Adds what enrollment does to the service."""
+def build(service: Service[Settings], hashes: PasswordHashes | None = None) -> None:
+    """Adds what enrollment does to the service; tests give `hashes` that are made in no time."""
     settings, database = service.settings, service.database
     seals = settings.seals()
     signing = Signing(seals.signing_keys)
     service.keys_from(lambda: signing.trusted(database))
-    hashes = PasswordHashes()
+    hashes = hashes or PasswordHashes()
     service.on_close(hashes.close)
     accounts = Accounts(database, hashes, seals.attempts, signing)
     codes = Codes(seals.codes)

@@ -12,7 +12,7 @@ import grpc
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
-from sqlalchemy import Select, Table, func, select
+from sqlalchemy import ColumnElement, Select, Table, func, select
 
 from proctorium.enrollment.v1 import courses_pb2, people_pb2
 from proctorium.enrollment.v1.accounts_pb2_grpc import AccountServiceStub
@@ -39,6 +39,7 @@ from proctorium_common.storage.tables import inbox, outbox
 from proctorium_devstack.demo.waiting import eventually
 from proctorium_devstack.testing import Served
 from proctorium_enrollment.settings import Settings
+from proctorium_enrollment.storage.tables import metadata
 
 PASSWORD = "lantern-orchid-74"
 ROLES = {
@@ -91,12 +92,28 @@ class Enrollment:
         self.served = served
         self.clock = clock
         self.database = served.service.database
+        self._channels: list[grpc.aio.Channel] = []
+        self._rows_before: dict[str, int] = {}
+        self._position_before = 0
         self.administrator = self.client(new_id(), "administrator")
         self.anonymous = self.client()
 
+    async def begin(self) -> None:
+        """Notes what is there already: `count` and `events` leave it out."""
+        for table in metadata.sorted_tables:
+            self._rows_before[table.name] = await self._count(table)
+        found = await self.rows(select(func.max(outbox.c.position)))
+        self._position_before = found[0][0] or 0
+
+    async def close(self) -> None:
+        for channel in self._channels:
+            await channel.close()
+
     def client(self, person: UUID | str | None = None, *roles: str, peer: str = "edge") -> Client:
         person_id = UUID(person) if isinstance(person, str) else person
-        return Client(self.served.channel(person_id, *roles, peer=peer))
+        channel = self.served.channel(person_id, *roles, peer=peer)
+        self._channels.append(channel)
+        return Client(channel)
 
     def learner(self, person_id: str) -> Client:
         return self.client(person_id, "learner")
@@ -183,14 +200,18 @@ class Enrollment:
         event_id = await self.served.tell(event)
 
         async def handled() -> bool | None:
-            seen = await self.count(inbox, inbox.c.event_id == event_id)
+            seen = await self._count(inbox, inbox.c.event_id == event_id)
             return True if seen else None
 
         await eventually(handled, f"{type(event).__name__} to be handled")
 
     # Looks.
 
-    async def count(self, table: Table, *where: Any) -> int:
+    async def count(self, table: Table) -> int:
+        """How many rows this test has added."""
+        return await self._count(table) - self._rows_before[table.name]
+
+    async def _count(self, table: Table, *where: ColumnElement[bool]) -> int:
         found = await self.rows(select(func.count()).select_from(table).where(*where))
         return int(found[0][0])
 
@@ -199,11 +220,14 @@ class Enrollment:
             return list(await tx.execute(query))
 
     async def events(self, kind: type[Message]) -> list[Any]:
-        """The events of this kind that were recorded, in their order."""
+        """The events of this kind that this test has had recorded, in their order."""
         name = name_of(kind.DESCRIPTOR)
         rows = await self.rows(
             select(outbox.c.body)
-            .where(outbox.c.subject.like(f"evt.{name.short}.%"))
+            .where(
+                outbox.c.subject.like(f"evt.{name.short}.%"),
+                outbox.c.position > self._position_before,
+            )
             .order_by(outbox.c.position)
         )
         return [kind.FromString(row.body) for row in rows]

@@ -1,13 +1,354 @@
 from __future__ import annotations
 
-from proctorium.enrollment.v1.accounts_pb2 import SignInRequest
+import asyncio
+from datetime import timedelta
+from typing import Any
 
-from .enrollment import PASSWORD, Enrollment
+import grpc
+import pytest
+from sqlalchemy import select, update
+
+from proctorium.enrollment.v1.accounts_pb2 import (
+    GetMeRequest,
+    RefreshTokenRequest,
+    SetPasswordRequest,
+    SignInRequest,
+    SignInResponse,
+    SignOutRequest,
+)
+from proctorium_common.errors import Kind
+from proctorium_common.ids import new_id
+from proctorium_common.rpc.status import error_of
+from proctorium_enrollment.operations.accounts import ACCOUNT_LIMIT, ADDRESS_LIMIT
+from proctorium_enrollment.storage.password_hashes import PasswordHashes
+from proctorium_enrollment.storage.tables import (
+    attempt_failures,
+    credentials,
+    people,
+    refresh_tokens,
+    sign_ins,
+)
+
+from .enrollment import PASSWORD, Client, Enrollment, refused
+
+OTHER = "harbour-violin-31"
 
 
-async def test_signing_in_says_who_one_is(enrollment: Enrollment) -> None:
-    person = await enrollment.person(password=PASSWORD)
-    answer = await enrollment.anonymous.accounts.SignIn(
-        SignInRequest(email=person.email.upper(), password=PASSWORD)
+async def sign_in(
+    enrollment: Enrollment, email: str, password: str = PASSWORD, client: Client | None = None
+) -> SignInResponse:
+    request = SignInRequest(email=email, password=password)
+    return await (client or enrollment.anonymous).accounts.SignIn(request)
+
+
+async def refresh(enrollment: Enrollment, token: str) -> str:
+    answer = await enrollment.anonymous.accounts.RefreshToken(
+        RefreshTokenRequest(refresh_token=token)
     )
+    return answer.tokens.refresh_token
+
+
+async def test_signing_in_gives_tokens_and_says_who_one_is(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    answer = await sign_in(enrollment, person.email.upper())
     assert answer.person == person
+    expires = answer.tokens.access_expire_time.ToDatetime(enrollment.clock.now.tzinfo)
+    assert expires == enrollment.clock.now + timedelta(minutes=10)
+    assert answer.tokens.refresh_token
+
+
+async def test_a_wrong_password_and_an_unknown_address_are_refused_alike(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    wrong = await refused(sign_in(enrollment, person.email, OTHER))
+    unknown = await refused(sign_in(enrollment, "nobody@example.org", OTHER))
+    assert (wrong.kind, wrong.reason) == (Kind.UNAUTHENTICATED, "SIGN_IN_FAILED")
+    assert (unknown.kind, unknown.reason, unknown.message) == (
+        wrong.kind,
+        wrong.reason,
+        wrong.message,
+    )
+    assert await enrollment.count(sign_ins) == 0
+
+
+async def test_who_has_no_password_cannot_sign_in(enrollment: Enrollment) -> None:
+    person = await enrollment.person()
+    assert (await refused(sign_in(enrollment, person.email))).reason == "SIGN_IN_FAILED"
+
+
+async def test_after_some_failures_one_has_to_wait_and_the_wait_grows(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    for _ in range(ACCOUNT_LIMIT.free):
+        failed = await refused(sign_in(enrollment, person.email, OTHER))
+        assert failed.reason == "SIGN_IN_FAILED"
+    limited = await refused(sign_in(enrollment, person.email))
+    assert (limited.kind, limited.reason) == (Kind.EXHAUSTED, "TOO_MANY_ATTEMPTS")
+    assert limited.retry_after == ACCOUNT_LIMIT.first_wait
+    enrollment.clock.move(seconds=2)
+    assert (await refused(sign_in(enrollment, person.email, OTHER))).reason == "SIGN_IN_FAILED"
+    again = await refused(sign_in(enrollment, person.email))
+    assert again.retry_after == 2 * ACCOUNT_LIMIT.first_wait
+    assert await enrollment.count(sign_ins) == 0
+
+
+async def test_success_forgets_the_failures_before(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    for _ in range(ACCOUNT_LIMIT.free - 1):
+        await refused(sign_in(enrollment, person.email, OTHER))
+    await sign_in(enrollment, person.email)
+    assert (await refused(sign_in(enrollment, person.email, OTHER))).reason == "SIGN_IN_FAILED"
+    assert (await sign_in(enrollment, person.email)).person == person
+
+
+async def test_one_accounts_failures_do_not_stop_another(enrollment: Enrollment) -> None:
+    victim = await enrollment.person(password=PASSWORD)
+    other = await enrollment.person(password=PASSWORD)
+    for _ in range(ACCOUNT_LIMIT.free + 1):
+        await refused(sign_in(enrollment, victim.email, OTHER))
+    assert (await sign_in(enrollment, other.email)).person == other
+
+
+async def test_an_address_that_tries_many_accounts_has_to_wait(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    await refused(sign_in(enrollment, "nobody@example.org", OTHER))
+    async with enrollment.database.transaction() as tx:
+        # As if the address had failed so often; that takes a while with real hashes.
+        await tx.execute(
+            update(attempt_failures)
+            .where(attempt_failures.c.purpose == "sign_in_address")
+            .values(failures=ADDRESS_LIMIT.free)
+        )
+    limited = await refused(sign_in(enrollment, person.email))
+    assert limited.reason == "TOO_MANY_ATTEMPTS"
+    enrollment.clock.move(seconds=1)
+    assert (await sign_in(enrollment, person.email)).person == person
+
+
+async def test_however_many_come_at_once_none_is_made_uncounted(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    refusals = await asyncio.gather(
+        *(refused(sign_in(enrollment, person.email, OTHER)) for _ in range(20))
+    )
+    reasons = [refusal.reason for refusal in refusals]
+    assert reasons.count("SIGN_IN_FAILED") == ACCOUNT_LIMIT.free
+    assert reasons.count("TOO_MANY_ATTEMPTS") == 20 - ACCOUNT_LIMIT.free
+
+
+async def test_the_table_of_failures_names_nobody(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    await refused(sign_in(enrollment, person.email, OTHER))
+    rows = await enrollment.rows(
+        select(attempt_failures).where(attempt_failures.c.last_at == enrollment.clock.now)
+    )
+    assert {row.purpose for row in rows} == {"sign_in_account", "sign_in_address"}
+    for row in rows:
+        assert len(row.subject) == 32
+        assert person.email.encode() not in row.subject
+
+
+async def test_a_hash_of_earlier_parameters_is_made_anew(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    earlier = PasswordHashes(memory_kib=128, passes=1)
+    async with enrollment.database.transaction() as tx:
+        await tx.execute(
+            update(credentials)
+            .where(credentials.c.person_id == person.person_id)
+            .values(password_hash=await earlier.make(PASSWORD))
+        )
+    await earlier.close()
+    await sign_in(enrollment, person.email)
+    (row,) = await enrollment.rows(
+        select(credentials.c.password_hash).where(credentials.c.person_id == person.person_id)
+    )
+    assert "m=64,t=1,p=1" in row.password_hash
+    assert (await sign_in(enrollment, person.email)).person == person
+
+
+# Cookies.
+
+
+async def cookies_of(call: Any) -> list[str]:
+    metadata = await call.initial_metadata()
+    await call
+    return [value for key, value in metadata if key == "set-cookie"]
+
+
+async def test_a_browser_gets_both_tokens_as_cookies_its_pages_cannot_read(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    request = SignInRequest(email=person.email, password=PASSWORD)
+    access, refreshing = await cookies_of(enrollment.anonymous.accounts.SignIn(request))
+    assert access.startswith("proctorium_token=ey")
+    assert refreshing.startswith("proctorium_refresh=")
+    assert "; Path=/;" in access
+    assert "; Path=/proctorium.enrollment.v1.AccountService;" in refreshing
+    for cookie in (access, refreshing):
+        assert cookie.endswith("; Secure; HttpOnly; SameSite=Strict")
+
+
+async def test_a_browser_refreshes_and_signs_out_by_its_cookie(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    accounts = enrollment.anonymous.accounts
+    request = SignInRequest(email=person.email, password=PASSWORD)
+    _, cookie = await cookies_of(accounts.SignIn(request))
+    kept = (("cookie", f"a=b; {cookie.partition(';')[0]}"),)
+    _, cookie = await cookies_of(accounts.RefreshToken(RefreshTokenRequest(), metadata=kept))
+    kept = (("cookie", cookie.partition(";")[0]),)
+    cleared = await cookies_of(accounts.SignOut(SignOutRequest(), metadata=kept))
+    assert [text.partition(";")[0] for text in cleared] == [
+        "proctorium_token=",
+        "proctorium_refresh=",
+    ]
+    assert all("1970" in text for text in cleared)
+    with pytest.raises(grpc.aio.AioRpcError) as gone:
+        await accounts.RefreshToken(RefreshTokenRequest(), metadata=kept)
+    assert error_of(gone.value).reason == "REFRESH_TOKEN_INVALID"
+
+
+# Refreshing.
+
+
+async def test_each_refresh_token_works_once_and_gives_the_next(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    token = (await sign_in(enrollment, person.email)).tokens.refresh_token
+    tokens = [token]
+    for _ in range(3):
+        tokens.append(await refresh(enrollment, tokens[-1]))
+    assert len(set(tokens)) == 4
+    stored = await enrollment.rows(select(refresh_tokens.c.token_hash))
+    assert all(text.encode() not in row.token_hash for text in tokens for row in stored)
+
+
+async def test_a_token_that_is_used_twice_ends_the_sign_in(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    first = (await sign_in(enrollment, person.email)).tokens.refresh_token
+    elsewhere = (await sign_in(enrollment, person.email)).tokens.refresh_token
+    second = await refresh(enrollment, first)
+    again = await refused(refresh(enrollment, first))
+    assert (again.kind, again.reason) == (Kind.UNAUTHENTICATED, "REFRESH_TOKEN_INVALID")
+    assert (await refused(refresh(enrollment, second))).reason == "REFRESH_TOKEN_INVALID"
+    # The sign-in on another device is another one.
+    assert await refresh(enrollment, elsewhere)
+
+
+async def test_an_unknown_or_old_token_is_refused(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    token = (await sign_in(enrollment, person.email)).tokens.refresh_token
+    assert (await refused(refresh(enrollment, "nonsense"))).reason == "REFRESH_TOKEN_INVALID"
+    assert (await refused(refresh(enrollment, ""))).reason == "REFRESH_TOKEN_INVALID"
+    enrollment.clock.move(hours=12)
+    assert (await refused(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
+
+
+async def test_new_tokens_say_the_present_roles(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    signed_in = await sign_in(enrollment, person.email)
+    async with enrollment.database.transaction() as tx:
+        await tx.execute(
+            update(people)
+            .where(people.c.person_id == person.person_id)
+            .values(roles=["learner", "proctor"])
+        )
+    answer = await enrollment.anonymous.accounts.RefreshToken(
+        RefreshTokenRequest(refresh_token=signed_in.tokens.refresh_token)
+    )
+    assert '"roles":["learner","proctor"]' in claims_of(answer.tokens.access_token)
+
+
+def claims_of(token: str) -> str:
+    import base64
+
+    body = token.split(".")[1]
+    return base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)).decode()
+
+
+async def test_signing_out_twice_is_fine(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    token = (await sign_in(enrollment, person.email)).tokens.refresh_token
+    for _ in range(2):
+        await enrollment.anonymous.accounts.SignOut(SignOutRequest(refresh_token=token))
+    assert (await refused(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
+    await enrollment.anonymous.accounts.SignOut(SignOutRequest())
+
+
+# Who one is.
+
+
+async def test_get_me_says_who_is_signed_in(enrollment: Enrollment) -> None:
+    person = await enrollment.person()
+    answer = await enrollment.learner(person.person_id).accounts.GetMe(GetMeRequest())
+    assert answer.person == person
+
+
+async def test_get_me_needs_somebody_known(enrollment: Enrollment) -> None:
+    nobody = await refused(enrollment.anonymous.accounts.GetMe(GetMeRequest()))
+    assert nobody.reason == "TOKEN_MISSING"
+    unknown = await refused(enrollment.client(new_id(), "learner").accounts.GetMe(GetMeRequest()))
+    assert unknown.reason == "NOT_FOUND"
+
+
+async def test_an_expired_token_is_refused(enrollment: Enrollment) -> None:
+    person = await enrollment.person()
+    client = enrollment.learner(person.person_id)
+    await client.accounts.GetMe(GetMeRequest())
+    enrollment.clock.move(hours=1)
+    assert (await refused(client.accounts.GetMe(GetMeRequest()))).reason == "TOKEN_EXPIRED"
+
+
+# Passwords.
+
+
+async def test_one_sets_ones_own_password_with_the_present_one(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    token = (await sign_in(enrollment, person.email)).tokens.refresh_token
+    accounts = enrollment.learner(person.person_id).accounts
+    await accounts.SetPassword(SetPasswordRequest(present_password=PASSWORD, new_password=OTHER))
+    assert (await refused(sign_in(enrollment, person.email))).reason == "SIGN_IN_FAILED"
+    assert (await refused(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
+    assert (await sign_in(enrollment, person.email, OTHER)).person == person
+
+
+async def test_the_wrong_present_password_changes_nothing_and_is_counted(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    accounts = enrollment.learner(person.person_id).accounts
+    request = SetPasswordRequest(present_password=OTHER, new_password=OTHER)
+    for _ in range(ACCOUNT_LIMIT.free):
+        assert (await refused(accounts.SetPassword(request))).reason == "SIGN_IN_FAILED"
+    assert (await refused(accounts.SetPassword(request))).reason == "TOO_MANY_ATTEMPTS"
+    enrollment.clock.move(seconds=2)
+    assert (await sign_in(enrollment, person.email)).person == person
+
+
+async def test_a_weak_password_is_refused(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    accounts = enrollment.learner(person.person_id).accounts
+    request = SetPasswordRequest(present_password=PASSWORD, new_password="password1234")
+    assert (await refused(accounts.SetPassword(request))).reason == "PASSWORD_TOO_WEAK"
+    assert (await sign_in(enrollment, person.email)).person == person
+
+
+async def test_an_administrator_sets_anybodys_password(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    token = (await sign_in(enrollment, person.email)).tokens.refresh_token
+    await enrollment.administrator.accounts.SetPassword(
+        SetPasswordRequest(person_id=person.person_id, new_password=OTHER)
+    )
+    assert (await sign_in(enrollment, person.email, OTHER)).person == person
+    assert (await refused(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
+
+
+async def test_nobody_else_does(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    other = enrollment.client(new_id(), "learner", "proctor")
+    request = SetPasswordRequest(person_id=person.person_id, new_password=OTHER)
+    assert (await refused(other.accounts.SetPassword(request))).reason == "NOT_FOUND"
+    request = SetPasswordRequest(person_id=str(new_id()), new_password=OTHER)
+    gone = await refused(enrollment.administrator.accounts.SetPassword(request))
+    assert gone.reason == "NOT_FOUND"
+    assert (await sign_in(enrollment, person.email)).person == person

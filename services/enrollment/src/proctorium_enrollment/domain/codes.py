@@ -117,10 +117,8 @@ def window(
     assert session.planned_end_time is not None
     begin = valid_from or now
     end = valid_until or session.planned_end_time
-    if end <= max(begin, now):
-        sentence = (
-            "The code's window must end after it begins, and in the future. Give valid_until_time."
-        )
+    if end <= begin:
+        sentence = "The code's window must end after it begins. Say until when it is to be valid."
         raise invalid(
             "INVALID_REQUEST",
             sentence,

@@ -1,0 +1,324 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from proctorium.enrollment.events.v1.events_pb2 import CodeIssued, CodeRevoked
+from proctorium.enrollment.v1.codes_pb2 import (
+    CODE_STATE_ACTIVE,
+    CODE_STATE_EXPIRED,
+    CODE_STATE_REPLACED,
+    CODE_STATE_REVOKED,
+    Code,
+    IssueCodeRequest,
+    ListCodesRequest,
+    ReplaceCodeRequest,
+    RevokeCodeRequest,
+)
+from proctorium_common.errors import Kind
+from proctorium_common.ids import new_id
+from proctorium_common.storage.tables import idempotency_keys
+from proctorium_enrollment.domain.codes import ALPHABET
+from proctorium_enrollment.storage.tables import codes
+
+from .enrollment import (
+    Client,
+    Enrollment,
+    Scheduled,
+    cancelled_event,
+    ended_event,
+    refused,
+    scheduled_event,
+    stamp,
+)
+
+
+async def listed(client: Client, session_id: str) -> list[Code]:
+    answer = await client.codes.ListCodes(ListCodesRequest(session_id=session_id))
+    return list(answer.codes)
+
+
+async def issue(enrollment: Enrollment, session: Scheduled, **given: object) -> Code:
+    request = IssueCodeRequest(session_id=session.session_id, **given)  # type: ignore[arg-type]
+    return (await enrollment.administrator.codes.IssueCode(request)).code
+
+
+async def replace(enrollment: Enrollment, code_id: str) -> Code:
+    request = ReplaceCodeRequest(code_id=code_id)
+    return (await enrollment.administrator.codes.ReplaceCode(request)).code
+
+
+async def revoke(enrollment: Enrollment, code_id: str) -> Code:
+    request = RevokeCodeRequest(code_id=code_id)
+    return (await enrollment.administrator.codes.RevokeCode(request)).code
+
+
+# The code that is issued by itself.
+
+
+async def test_a_scheduled_session_has_one_shared_code_for_its_window(
+    enrollment: Enrollment,
+) -> None:
+    session = await enrollment.session(lobby_opens=timedelta(minutes=30))
+    (code,) = await listed(enrollment.administrator, session.session_id)
+    assert len(code.text) == 8
+    assert set(code.text) <= set(ALPHABET)
+    assert code.person_id == ""
+    assert code.state == CODE_STATE_ACTIVE
+    assert code.valid_from_time == stamp(enrollment.clock.now + timedelta(minutes=30))
+    assert code.valid_until_time == stamp(enrollment.clock.now + timedelta(hours=3))
+    (event,) = await enrollment.events(CodeIssued)
+    assert event == CodeIssued(
+        code_id=code.code_id, session_id=session.session_id, recipient_ids=session.learner_ids
+    )
+    assert code.text.encode() not in event.SerializeToString()
+
+
+async def test_being_told_again_issues_no_other(enrollment: Enrollment) -> None:
+    course = await enrollment.course()
+    event = scheduled_event(course.course_id, enrollment.clock.now)
+    for _ in range(3):
+        await enrollment.tell(event)
+    assert len(await listed(enrollment.administrator, event.session_id)) == 1
+    assert len(await enrollment.events(CodeIssued)) == 1
+
+
+async def test_a_session_that_is_cancelled_or_over_is_issued_none(enrollment: Enrollment) -> None:
+    course = await enrollment.course()
+    cancelled = scheduled_event(course.course_id, enrollment.clock.now)
+    session = Scheduled(cancelled.session_id, course, "", (), "")
+    await enrollment.tell(cancelled_event(session))
+    await enrollment.tell(cancelled)
+    past = scheduled_event(course.course_id, enrollment.clock.now - timedelta(hours=3))
+    await enrollment.tell(past)
+    assert await enrollment.count(codes) == 0
+    assert await enrollment.events(CodeIssued) == []
+
+
+# Issuing.
+
+
+async def test_a_personal_code_is_told_to_its_learner_alone(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    other = await enrollment.registered_learner(session.course.course_id)
+    code = await issue(enrollment, session, person_id=other)
+    assert code.person_id == other
+    event = (await enrollment.events(CodeIssued))[-1]
+    assert event.recipient_ids == [other]
+    assert len(await listed(enrollment.administrator, session.session_id)) == 2
+
+
+async def test_a_typed_code_is_taken_as_it_is(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    until = enrollment.clock.now + timedelta(minutes=10)
+    text = f"aB{new_id().hex[-5:]}"
+    code = await issue(enrollment, session, text=text, valid_until_time=stamp(until))
+    assert code.text == text
+    assert code.valid_from_time == stamp(enrollment.clock.now)
+    assert code.valid_until_time == stamp(until)
+    other = text.swapcase()
+    assert (await issue(enrollment, session, text=other)).text == other
+
+
+async def test_a_text_belongs_to_one_code(enrollment: Enrollment) -> None:
+    session, other = await enrollment.session(), await enrollment.session()
+    for where in (session, other):
+        taken = await refused(issue(enrollment, where, text=session.code))
+        assert (taken.kind, taken.reason) == (Kind.ALREADY_EXISTS, "CODE_TAKEN")
+    assert await enrollment.count(codes) == 2
+    assert len(await enrollment.events(CodeIssued)) == 2
+
+
+@pytest.mark.parametrize("text", ["short", "ninechars", "with spc", "umläut1", "dash-ed"])
+async def test_a_typed_code_is_six_to_eight_letters_and_digits(
+    enrollment: Enrollment, text: str
+) -> None:
+    request = IssueCodeRequest(session_id=str(new_id()), text=text)
+    call = enrollment.administrator.codes.IssueCode(request)
+    assert (await refused(call)).reason == "INVALID_REQUEST"
+
+
+async def test_the_same_request_issues_once_and_its_stored_answer_keeps_no_text(
+    enrollment: Enrollment,
+) -> None:
+    session = await enrollment.session()
+    request_id = str(new_id())
+    first = await issue(enrollment, session, request_id=request_id)
+    assert await issue(enrollment, session, request_id=request_id) == first
+    assert await enrollment.count(codes) == 2
+    (kept,) = await enrollment.rows(
+        select(idempotency_keys).where(idempotency_keys.c.request_id == request_id)
+    )
+    assert first.text.encode() not in kept.response
+
+
+async def test_a_code_is_kept_sealed(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    (row,) = await enrollment.rows(select(codes).where(codes.c.session_id == session.session_id))
+    for kept in (row.lookup, row.sealed_text):
+        assert session.code.encode() not in kept
+    assert len(row.lookup) == 32
+
+
+async def test_codes_are_issued_for_known_living_sessions_to_registered_learners(
+    enrollment: Enrollment,
+) -> None:
+    session, ended = await enrollment.session(), await enrollment.session()
+    await enrollment.tell(ended_event(ended))
+    unknown = Scheduled(str(new_id()), session.course, "", (), "")
+    unregistered = await enrollment.person()
+    before = await enrollment.count(codes)
+    for call, reason in (
+        (issue(enrollment, unknown), "SESSION_UNKNOWN"),
+        (issue(enrollment, ended), "SESSION_ENDED"),
+        (issue(enrollment, session, person_id=unregistered.person_id), "NOT_REGISTERED"),
+    ):
+        wrong = await refused(call)
+        assert (wrong.kind, wrong.reason) == (Kind.ILLEGAL_MOVE, reason)
+    wrong = await refused(issue(enrollment, session, person_id=str(new_id())))
+    assert wrong.reason == "NOT_FOUND"
+    now = stamp(enrollment.clock.now)
+    wrong = await refused(issue(enrollment, session, valid_until_time=now))
+    assert wrong.reason == "INVALID_REQUEST"
+    assert await enrollment.count(codes) == before
+
+
+# Replacing and withdrawing.
+
+
+async def test_a_replaced_code_makes_way_for_a_new_one(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    (old,) = await listed(enrollment.administrator, session.session_id)
+    enrollment.clock.move(seconds=1)
+    new = await replace(enrollment, old.code_id)
+    assert new.text != old.text
+    assert (new.valid_from_time, new.valid_until_time) == (
+        old.valid_from_time,
+        old.valid_until_time,
+    )
+    shown = await listed(enrollment.administrator, session.session_id)
+    assert [code.code_id for code in shown] == [new.code_id, old.code_id]
+    assert [code.state for code in shown] == [CODE_STATE_ACTIVE, CODE_STATE_REPLACED]
+    event = (await enrollment.events(CodeIssued))[-1]
+    assert event.replaced_code_id == old.code_id
+    assert event.recipient_ids == list(session.learner_ids)
+    assert (await refused(replace(enrollment, old.code_id))).reason == "ILLEGAL_MOVE"
+
+
+async def test_the_same_request_replaces_once(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    (old,) = await listed(enrollment.administrator, session.session_id)
+    request = ReplaceCodeRequest(request_id=str(new_id()), code_id=old.code_id)
+    answers = await asyncio.gather(
+        *(enrollment.administrator.codes.ReplaceCode(request) for _ in range(4))
+    )
+    assert len({answer.code.text for answer in answers}) == 1
+    assert await enrollment.count(codes) == 2
+
+
+async def test_two_administrators_replace_a_code_once(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    (old,) = await listed(enrollment.administrator, session.session_id)
+    results = await asyncio.gather(
+        *(replace(enrollment, old.code_id) for _ in range(4)), return_exceptions=True
+    )
+    assert sum(isinstance(result, Code) for result in results) == 1
+    assert await enrollment.count(codes) == 2
+
+
+async def test_a_withdrawn_code_stays_withdrawn(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    (code,) = await listed(enrollment.administrator, session.session_id)
+    revoked = await revoke(enrollment, code.code_id)
+    assert (revoked.state, revoked.text) == (CODE_STATE_REVOKED, session.code)
+    (event,) = await enrollment.events(CodeRevoked)
+    assert event == CodeRevoked(code_id=code.code_id, session_id=session.session_id)
+    for move in (revoke, replace):
+        wrong = await refused(move(enrollment, code.code_id))
+        assert (wrong.kind, wrong.reason) == (Kind.ILLEGAL_MOVE, "ILLEGAL_MOVE")
+        assert wrong.metadata["from"] == "revoked"
+    assert len(await enrollment.events(CodeRevoked)) == 1
+
+
+async def test_an_expired_code_can_be_replaced_but_not_withdrawn(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    until = stamp(enrollment.clock.now + timedelta(minutes=10))
+    code = await issue(enrollment, session, valid_until_time=until)
+    enrollment.clock.move(minutes=11)
+    administrator = enrollment.client(new_id(), "administrator")
+    states = {
+        shown.code_id: shown.state for shown in await listed(administrator, session.session_id)
+    }
+    assert states[code.code_id] == CODE_STATE_EXPIRED
+    assert (await refused(revoke(enrollment, code.code_id))).reason == "ILLEGAL_MOVE"
+    new = await replace(enrollment, code.code_id)
+    assert new.state == CODE_STATE_ACTIVE
+    assert new.valid_until_time == stamp(enrollment.clock.now + timedelta(hours=3, minutes=-11))
+
+
+async def test_no_code_of_an_ended_session_is_replaced(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    (code,) = await listed(enrollment.administrator, session.session_id)
+    await enrollment.tell(ended_event(session))
+    assert (await refused(replace(enrollment, code.code_id))).reason == "SESSION_ENDED"
+    assert await enrollment.count(codes) == 1
+
+
+async def test_there_must_be_a_code(enrollment: Enrollment) -> None:
+    for move in (revoke, replace):
+        assert (await refused(move(enrollment, str(new_id())))).reason == "NOT_FOUND"
+
+
+async def test_only_administrators_issue_replace_and_withdraw(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    (code,) = await listed(enrollment.administrator, session.session_id)
+    proctor = enrollment.client(session.proctor_id, "proctor").codes
+    for call in (
+        proctor.IssueCode(IssueCodeRequest(session_id=session.session_id)),
+        proctor.ReplaceCode(ReplaceCodeRequest(code_id=code.code_id)),
+        proctor.RevokeCode(RevokeCodeRequest(code_id=code.code_id)),
+    ):
+        assert (await refused(call)).reason == "NOT_ALLOWED"
+    assert await listed(enrollment.administrator, session.session_id) == [code]
+
+
+# Who sees codes.
+
+
+async def test_codes_are_shown_to_administrators_the_sessions_proctors_and_the_mailer(
+    enrollment: Enrollment,
+) -> None:
+    session, other = await enrollment.session(), await enrollment.session()
+    request = ListCodesRequest(session_id=session.session_id)
+    for client in (
+        enrollment.administrator,
+        enrollment.client(session.proctor_id, "proctor"),
+        enrollment.service("notification"),
+    ):
+        (code,) = await listed(client, session.session_id)
+        assert code.text == session.code
+    stranger = enrollment.client(other.proctor_id, "proctor")
+    assert (await refused(stranger.codes.ListCodes(request))).reason == "NOT_FOUND"
+    learner = enrollment.learner(session.learner_ids[0])
+    assert (await refused(learner.codes.ListCodes(request))).reason == "NOT_ALLOWED"
+    assert (await refused(enrollment.anonymous.codes.ListCodes(request))).reason == "TOKEN_MISSING"
+    service = enrollment.service("session")
+    assert (await refused(service.codes.ListCodes(request))).reason == "TOKEN_MISSING"
+
+
+async def test_a_learner_who_comes_by_way_of_the_mailer_sees_nothing(
+    enrollment: Enrollment,
+) -> None:
+    session = await enrollment.session()
+    both = enrollment.client(session.learner_ids[0], "learner", peer="notification")
+    call = both.codes.ListCodes(ListCodesRequest(session_id=session.session_id))
+    assert (await refused(call)).reason == "NOT_FOUND"
+
+
+async def test_a_session_that_nobody_has_heard_of_is_not_found(enrollment: Enrollment) -> None:
+    request = ListCodesRequest(session_id=str(new_id()))
+    call = enrollment.administrator.codes.ListCodes(request)
+    assert (await refused(call)).reason == "NOT_FOUND"

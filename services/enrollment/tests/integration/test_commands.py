@@ -1,0 +1,130 @@
+"""The commands as an operator runs them: a process, its arguments, its output."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, select
+
+from proctorium_common.storage.database import Database
+from proctorium_common.storage.tables import outbox, signing_keys
+from proctorium_enrollment.storage.password_hashes import PasswordHashes
+from proctorium_enrollment.storage.tables import credentials, people
+
+from .enrollment import PASSWORD
+
+CREATE = (
+    "create-administrator",
+    "--email",
+    "Amara@Example.org",
+    "--legal-name",
+    "Amara Okafor",
+    "--password-stdin",
+)
+
+
+@dataclass(frozen=True)
+class Ended:
+    code: int
+    output: str
+    complaint: str
+
+
+@dataclass(frozen=True)
+class Commands:
+    """Enrollment's command line over one database."""
+
+    url: str
+    master_key: str
+
+    async def run(self, *words: str, typed: str = "", **settings: str) -> Ended:
+        environment = {
+            **os.environ,
+            "PROCTORIUM_DATABASE_URL": self.url,
+            "PROCTORIUM_NATS_URL": "nats://127.0.0.1:4222",
+            "PROCTORIUM_MASTER_KEY": self.master_key,
+            **settings,
+        }
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "proctorium_enrollment",
+            *words,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=environment,
+        )
+        output, complaint = await process.communicate(typed.encode())
+        assert process.returncode is not None
+        return Ended(process.returncode, output.decode().strip(), complaint.decode().strip())
+
+
+@pytest.fixture
+def commands(migrated_database: Callable[[str], str]) -> Commands:
+    return Commands(migrated_database("proctorium_enrollment"), b64encode(os.urandom(32)).decode())
+
+
+async def test_the_first_administrator_is_made_once(commands: Commands) -> None:
+    first = await commands.run(*CREATE, typed=f"{PASSWORD}\n")
+    assert (first.code, first.complaint) == (0, "")
+    again = await commands.run(*CREATE, typed=f"{PASSWORD}\n")
+    assert (again.code, again.output) == (0, first.output)
+
+    database, hashes = Database(commands.url), PasswordHashes()
+    async with database.transaction() as tx:
+        (person,) = await tx.execute(select(people))
+        (credential,) = await tx.execute(select(credentials.c.password_hash))
+        events = (await tx.execute(select(func.count()).select_from(outbox))).scalar_one()
+    assert person.person_id == UUID(first.output)
+    assert (person.email, person.roles) == ("amara@example.org", ["administrator"])
+    assert await hashes.matches(PASSWORD, credential.password_hash)
+    assert events == 1
+    await hashes.close()
+    await database.close()
+
+
+async def test_a_weak_password_makes_nobody(commands: Commands) -> None:
+    ended = await commands.run(*CREATE, typed="short\n")
+    assert ended.code == 1
+    assert "12 characters" in ended.complaint
+    database = Database(commands.url)
+    async with database.transaction() as tx:
+        assert (await tx.execute(select(people))).first() is None
+    await database.close()
+
+
+async def test_a_missing_or_wrong_setting_is_said_in_a_sentence(commands: Commands) -> None:
+    missing = await commands.run(*CREATE, PROCTORIUM_MASTER_KEY="")
+    assert missing.code == 2
+    assert "PROCTORIUM_MASTER_KEY is missing" in missing.complaint
+    wrong = await commands.run("check", PROCTORIUM_MASTER_KEY="c2hvcnQ=")
+    assert wrong.code == 2
+    assert "5 bytes" in wrong.complaint
+    assert "c2hvcnQ=" not in wrong.complaint
+
+
+async def test_a_new_signing_key_is_made_and_named(commands: Commands) -> None:
+    first = await commands.run("rotate-signing-key")
+    second = await commands.run("rotate-signing-key")
+    assert (first.code, second.code) == (0, 0)
+    database = Database(commands.url)
+    async with database.transaction() as tx:
+        rows = (
+            await tx.execute(
+                select(signing_keys.c.key_id, signing_keys.c.retires_at).order_by(
+                    signing_keys.c.created_at
+                )
+            )
+        ).all()
+    assert [row.key_id for row in rows] == [first.output, second.output]
+    assert rows[0].retires_at is not None
+    assert rows[1].retires_at is None
+    await database.close()

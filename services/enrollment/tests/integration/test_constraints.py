@@ -1,0 +1,169 @@
+"""What must never happen is refused by the database itself, whatever the code does."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from proctorium.enrollment.v1.accounts_pb2 import SignInRequest, SignOutRequest
+from proctorium.enrollment.v1.codes_pb2 import IssueCodeRequest, ListCodesRequest, RevokeCodeRequest
+from proctorium.enrollment.v1.courses_pb2 import COURSE_KIND_SELF_PACED, RecordProgressRequest
+
+from .enrollment import PASSWORD, Enrollment, Scheduled, ended_event, lesson
+
+
+async def refuses(enrollment: Enrollment, statement: str, **values: object) -> None:
+    with pytest.raises(DBAPIError) as refused:
+        async with enrollment.database.transaction() as tx:
+            await tx.execute(text(statement), values)
+    state = getattr(refused.value.orig, "sqlstate", "")
+    # Integrity constraint violations, and restrict_violation of our triggers.
+    assert state.startswith("23"), refused.value
+
+
+async def code_id(enrollment: Enrollment, session: Scheduled) -> str:
+    request = ListCodesRequest(session_id=session.session_id)
+    return (await enrollment.administrator.codes.ListCodes(request)).codes[0].code_id
+
+
+async def test_people(enrollment: Enrollment) -> None:
+    person = await enrollment.person()
+    other = await enrollment.person()
+    who = {"who": person.person_id}
+    change = "UPDATE people SET {} WHERE person_id = CAST(:who AS uuid)"
+    await refuses(enrollment, change.format("email = upper(email)"), **who)
+    await refuses(enrollment, change.format("email = :email"), email=other.email, **who)
+    await refuses(enrollment, change.format("roles = '{}'"), **who)
+    await refuses(enrollment, change.format("roles = '{owner}'"), **who)
+    await refuses(enrollment, change.format("certified_until = now()"), **who)
+
+
+async def test_sign_ins(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    request = SignInRequest(email=person.email, password=PASSWORD)
+    signed_in = await enrollment.anonymous.accounts.SignIn(request)
+    await enrollment.anonymous.accounts.SignOut(
+        SignOutRequest(refresh_token=signed_in.tokens.refresh_token)
+    )
+    who = {"who": person.person_id}
+    await refuses(
+        enrollment,
+        "UPDATE sign_ins SET ended_at = NULL WHERE person_id = CAST(:who AS uuid)",
+        **who,
+    )
+    async with enrollment.database.transaction() as tx:
+        await tx.execute(text("UPDATE refresh_tokens SET used_at = now() WHERE used_at IS NULL"))
+    await refuses(enrollment, "UPDATE refresh_tokens SET used_at = NULL")
+
+
+async def test_courses_and_units(enrollment: Enrollment) -> None:
+    course = await enrollment.course()
+    what = {"what": course.course_id}
+    await refuses(
+        enrollment,
+        "UPDATE courses SET published_at = NULL WHERE course_id = CAST(:what AS uuid)",
+        **what,
+    )
+    for change in (
+        "markdown = ''",
+        "url = 'https://example.org'",
+        "kind = 'link'",
+        "kind = 'quiz'",
+    ):
+        await refuses(
+            enrollment, f"UPDATE units SET {change} WHERE course_id = CAST(:what AS uuid)", **what
+        )
+
+
+async def test_registrations_and_progress(enrollment: Enrollment) -> None:
+    course = await enrollment.course(COURSE_KIND_SELF_PACED, [lesson()])
+    other = await enrollment.course(COURSE_KIND_SELF_PACED, [lesson()])
+    person_id = await enrollment.registered_learner(course.course_id)
+    record = RecordProgressRequest(unit_id=course.units[0].unit_id)
+    await enrollment.learner(person_id).courses.RecordProgress(record)
+    what = {"what": course.course_id}
+    await refuses(
+        enrollment,
+        "INSERT INTO registrations SELECT gen_random_uuid(), person_id, course_id, now(), NULL"
+        " FROM registrations WHERE course_id = CAST(:what AS uuid)",
+        **what,
+    )
+    await refuses(
+        enrollment,
+        "UPDATE registrations SET completed_at = NULL WHERE course_id = CAST(:what AS uuid)",
+        **what,
+    )
+    # A unit of another course.
+    await refuses(
+        enrollment,
+        "INSERT INTO progress SELECT registration_id, CAST(:unit AS uuid), course_id, now()"
+        " FROM registrations WHERE course_id = CAST(:what AS uuid)",
+        unit=other.units[0].unit_id,
+        **what,
+    )
+
+
+async def test_codes(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    what = {"what": await code_id(enrollment, session)}
+    change = "UPDATE codes SET {} WHERE code_id = CAST(:what AS uuid)"
+    await refuses(enrollment, change.format("valid_until = valid_until + interval '1 day'"), **what)
+    await refuses(enrollment, change.format("state = 'lost'"), **what)
+    copy = (
+        "INSERT INTO codes SELECT gen_random_uuid(), session_id, person_id, {}, sealed_text, state,"
+        " valid_from, valid_until, {}, NULL, now() FROM codes WHERE code_id = CAST(:what AS uuid)"
+    )
+    await refuses(enrollment, copy.format("lookup", "false"), **what)
+    await refuses(enrollment, copy.format("'another'", "true"), **what)  # a second automatic one
+    request = RevokeCodeRequest(code_id=what["what"])
+    await enrollment.administrator.codes.RevokeCode(request)
+    await refuses(enrollment, change.format("state = 'active'"), **what)
+
+
+REDEEM = (
+    "INSERT INTO redemptions VALUES"
+    " (CAST(:session AS uuid), CAST(:person AS uuid), CAST(:code AS uuid), now())"
+)
+
+
+async def test_redemptions(enrollment: Enrollment) -> None:
+    session, other = await enrollment.session(), await enrollment.session()
+    (learner,) = session.learner_ids
+    stranger = await enrollment.registered_learner(session.course.course_id)
+    request = IssueCodeRequest(session_id=session.session_id, person_id=learner)
+    personal = (await enrollment.administrator.codes.IssueCode(request)).code
+    shared = await code_id(enrollment, other)
+    # Another session's code, another's personal code, a withdrawn code.
+    await refuses(enrollment, REDEEM, session=session.session_id, person=learner, code=shared)
+    await refuses(
+        enrollment, REDEEM, session=session.session_id, person=stranger, code=personal.code_id
+    )
+    await enrollment.redeem(session.code, learner)
+    await refuses(
+        enrollment, REDEEM, session=session.session_id, person=learner, code=personal.code_id
+    )
+    await enrollment.administrator.codes.RevokeCode(RevokeCodeRequest(code_id=shared))
+    await refuses(enrollment, REDEEM, session=other.session_id, person=learner, code=shared)
+    for statement in (
+        "DELETE FROM redemptions",
+        "UPDATE redemptions SET redeemed_at = now()",
+        "TRUNCATE redemptions",
+    ):
+        await refuses(enrollment, statement)
+
+
+async def test_sessions(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    await enrollment.tell(ended_event(session))
+    for state in ("in_progress", "scheduled", "cancelled", "paused"):
+        await refuses(
+            enrollment,
+            f"UPDATE sessions SET state = '{state}' WHERE session_id = CAST(:what AS uuid)",
+            what=session.session_id,
+        )
+
+
+async def test_there_is_one_organisation(enrollment: Enrollment) -> None:
+    for singleton in ("true", "false"):
+        await refuses(enrollment, f"INSERT INTO organisation VALUES ({singleton}, '', '', '', 1)")

@@ -1,0 +1,303 @@
+from __future__ import annotations
+
+import pytest
+
+from proctorium.enrollment.events.v1.events_pb2 import CoursePublished, ProgressRecorded
+from proctorium.enrollment.v1.courses_pb2 import (
+    COURSE_KIND_PROCTORED,
+    COURSE_KIND_SELF_PACED,
+    UNIT_KIND_ASSESSMENT,
+    UNIT_KIND_LESSON,
+    UNIT_KIND_LINK,
+    Course,
+    CreateCourseRequest,
+    GetCourseRequest,
+    ListCoursesRequest,
+    OpenLessonRequest,
+    PublishCourseRequest,
+    RecordProgressRequest,
+    UnitContent,
+)
+from proctorium_common.errors import Kind
+from proctorium_common.ids import new_id
+from proctorium_enrollment.storage.tables import courses, progress
+
+from .enrollment import (
+    Client,
+    Enrollment,
+    assessment,
+    ended_event,
+    joined_event,
+    lesson,
+    link,
+    refused,
+    removed_event,
+    started_event,
+)
+
+
+async def outline(client: Client, course: Course) -> Course:
+    return (await client.courses.GetCourse(GetCourseRequest(course_id=course.course_id))).course
+
+
+async def test_a_course_is_written_published_and_told(enrollment: Enrollment) -> None:
+    exam = str(new_id())
+    request = CreateCourseRequest(
+        request_id=str(new_id()),
+        title="Laboratory safety",
+        description="What everybody must know.",
+        kind=COURSE_KIND_PROCTORED,
+        hours=6.5,
+        units=[lesson(), link(), assessment(exam)],
+    )
+    created = await enrollment.administrator.courses.CreateCourse(request)
+    again = await enrollment.administrator.courses.CreateCourse(request)
+    assert again == created
+    assert await enrollment.count(courses) == 1
+    course = created.course
+    assert not course.HasField("publish_time")
+    assert [unit.kind for unit in course.units] == [
+        UNIT_KIND_LESSON,
+        UNIT_KIND_LINK,
+        UNIT_KIND_ASSESSMENT,
+    ]
+    assert course.units[1].url == "https://example.org/rules"
+    assert course.units[2].assessment_id == exam
+
+    publish = PublishCourseRequest(course_id=course.course_id)
+    published = [
+        (await enrollment.administrator.courses.PublishCourse(publish)).course for _ in range(2)
+    ]
+    assert published[0] == published[1]
+    assert published[0].HasField("publish_time")
+    (event,) = await enrollment.events(CoursePublished)
+    assert event == CoursePublished(
+        course_id=course.course_id,
+        title="Laboratory safety",
+        kind=COURSE_KIND_PROCTORED,
+        hours=6.5,
+        assessment_ids=[exam],
+    )
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        UnitContent(kind=UNIT_KIND_LESSON, title="Empty"),
+        UnitContent(kind=UNIT_KIND_LINK, title="Nowhere"),
+        UnitContent(kind=UNIT_KIND_LINK, title="Unsafe", url="http://example.org"),
+        UnitContent(kind=UNIT_KIND_LINK, title="Active", url="javascript:alert(1)"),
+        UnitContent(kind=UNIT_KIND_ASSESSMENT, title="None"),
+        UnitContent(kind=UNIT_KIND_LESSON, title="Both", markdown="a", url="https://example.org"),
+        UnitContent(kind=UNIT_KIND_LESSON, markdown="a"),
+        UnitContent(title="No kind", markdown="a"),
+    ],
+    ids=lambda unit: unit.title or "untitled",
+)
+async def test_a_unit_has_what_its_kind_needs_and_nothing_else(
+    enrollment: Enrollment, unit: UnitContent
+) -> None:
+    request = CreateCourseRequest(title="Course", kind=COURSE_KIND_PROCTORED, units=[unit])
+    wrong = await refused(enrollment.administrator.courses.CreateCourse(request))
+    assert (wrong.kind, wrong.reason) == (Kind.INVALID, "INVALID_REQUEST")
+    assert wrong.violations[0].field.startswith("units[0]")
+    assert await enrollment.count(courses) == 0
+
+
+async def test_an_assessment_is_named_by_an_id(enrollment: Enrollment) -> None:
+    request = CreateCourseRequest(
+        title="Course", kind=COURSE_KIND_PROCTORED, units=[assessment("the exam")]
+    )
+    call = enrollment.administrator.courses.CreateCourse(request)
+    assert (await refused(call)).reason == "INVALID_ID"
+
+
+async def test_only_administrators_write_courses(enrollment: Enrollment) -> None:
+    course = await enrollment.course(published=False)
+    client = enrollment.client(new_id(), "learner", "proctor").courses
+    create = CreateCourseRequest(title="Mine", kind=COURSE_KIND_SELF_PACED)
+    assert (await refused(client.CreateCourse(create))).reason == "NOT_ALLOWED"
+    publish = PublishCourseRequest(course_id=course.course_id)
+    assert (await refused(client.PublishCourse(publish))).reason == "NOT_ALLOWED"
+    assert await enrollment.events(CoursePublished) == []
+
+
+async def test_publishing_nothing_is_not_found(enrollment: Enrollment) -> None:
+    call = enrollment.administrator.courses.PublishCourse(
+        PublishCourseRequest(course_id=str(new_id()))
+    )
+    assert (await refused(call)).reason == "NOT_FOUND"
+
+
+async def listed(client: Client) -> dict[str, Course]:
+    found: dict[str, Course] = {}
+    titles, token = [], ""
+    while True:
+        page = await client.courses.ListCourses(ListCoursesRequest(page_size=7, page_token=token))
+        found |= {course.course_id: course for course in page.courses}
+        titles += [course.title for course in page.courses]
+        token = page.next_page_token
+        if not token:
+            break
+    assert titles == sorted(titles)
+    return found
+
+
+async def test_the_list_marks_proctored_courses_and_hides_unpublished_ones(
+    enrollment: Enrollment,
+) -> None:
+    proctored = await enrollment.course()
+    alone = await enrollment.course(COURSE_KIND_SELF_PACED, title="Alone")
+    hidden = await enrollment.course(published=False)
+    for role in ("learner", "proctor"):
+        seen = await listed(enrollment.client(new_id(), role))
+        assert seen[proctored.course_id].kind == COURSE_KIND_PROCTORED
+        assert seen[alone.course_id].kind == COURSE_KIND_SELF_PACED
+        assert hidden.course_id not in seen
+        assert not seen[proctored.course_id].units
+    assert hidden.course_id in await listed(enrollment.administrator)
+
+
+async def test_a_page_token_of_the_administrators_list_is_of_no_use_to_others(
+    enrollment: Enrollment,
+) -> None:
+    for _ in range(2):
+        await enrollment.course()
+    page = await enrollment.administrator.courses.ListCourses(ListCoursesRequest(page_size=1))
+    call = enrollment.client(new_id(), "learner").courses.ListCourses(
+        ListCoursesRequest(page_token=page.next_page_token)
+    )
+    assert (await refused(call)).reason == "INVALID_PAGE_TOKEN"
+
+
+async def test_an_unpublished_course_is_seen_by_administrators_alone(
+    enrollment: Enrollment,
+) -> None:
+    course = await enrollment.course(published=False)
+    request = GetCourseRequest(course_id=course.course_id)
+    learner = enrollment.client(new_id(), "learner")
+    assert (await refused(learner.courses.GetCourse(request))).reason == "NOT_FOUND"
+    opening = OpenLessonRequest(unit_id=course.units[0].unit_id)
+    assert (await refused(learner.courses.OpenLesson(opening))).reason == "NOT_FOUND"
+    assert await outline(enrollment.administrator, course) == course
+
+
+async def test_self_paced_content_is_open_to_who_is_registered(enrollment: Enrollment) -> None:
+    course = await enrollment.course(
+        COURSE_KIND_SELF_PACED, [lesson(markdown="# Hello\n<script>alert(1)</script>"), link()]
+    )
+    learner = enrollment.learner(await enrollment.registered_learner(course.course_id))
+    opened = await learner.courses.OpenLesson(OpenLessonRequest(unit_id=course.units[0].unit_id))
+    assert opened.title == "Before you begin"
+    assert "<h1>Hello</h1>" in opened.html
+    assert "<script" not in opened.html
+    assert (await outline(learner, course)).units[1].url == "https://example.org/rules"
+
+    stranger = enrollment.client(new_id(), "learner")
+    call = stranger.courses.OpenLesson(OpenLessonRequest(unit_id=course.units[0].unit_id))
+    wrong = await refused(call)
+    assert (wrong.kind, wrong.reason) == (Kind.ILLEGAL_MOVE, "NOT_REGISTERED")
+    assert (await outline(stranger, course)).units[1].url == ""
+
+
+async def test_what_is_no_lesson_cannot_be_opened(enrollment: Enrollment) -> None:
+    course = await enrollment.course(COURSE_KIND_SELF_PACED, [link(), assessment(str(new_id()))])
+    learner = enrollment.learner(await enrollment.registered_learner(course.course_id))
+    for unit_id in (course.units[0].unit_id, course.units[1].unit_id, str(new_id())):
+        call = learner.courses.OpenLesson(OpenLessonRequest(unit_id=unit_id))
+        assert (await refused(call)).reason == "NOT_FOUND"
+    assert (
+        await refused(
+            enrollment.administrator.courses.OpenLesson(OpenLessonRequest(unit_id=str(new_id())))
+        )
+    ).reason == "NOT_ALLOWED"
+
+
+async def test_proctored_content_is_open_while_in_session_and_at_no_other_time(
+    enrollment: Enrollment,
+) -> None:
+    course = await enrollment.course(units=[lesson(), link()])
+    session = await enrollment.session(course=course)
+    (learner_id,) = session.learner_ids
+    learner = enrollment.learner(learner_id)
+    request = OpenLessonRequest(unit_id=course.units[0].unit_id)
+
+    async def closed() -> None:
+        wrong = await refused(learner.courses.OpenLesson(request))
+        assert (wrong.kind, wrong.reason) == (Kind.ILLEGAL_MOVE, "NOT_IN_SESSION")
+        record = RecordProgressRequest(unit_id=course.units[0].unit_id)
+        assert (await refused(learner.courses.RecordProgress(record))).reason == "NOT_IN_SESSION"
+        assert (await outline(learner, course)).units[1].url == ""
+        assert await enrollment.count(progress) == 0
+
+    await closed()
+    await enrollment.tell(joined_event(session, learner_id))
+    await closed()  # waiting in the lobby
+    await enrollment.tell(started_event(session))
+    assert (await learner.courses.OpenLesson(request)).html
+    assert (await outline(learner, course)).units[1].url == "https://example.org/rules"
+    await enrollment.tell(ended_event(session))
+    await closed()
+
+
+async def test_content_stays_closed_to_who_is_in_no_session_or_was_removed(
+    enrollment: Enrollment,
+) -> None:
+    session = await enrollment.session()
+    (joined,) = session.learner_ids
+    absent, removed = [
+        await enrollment.registered_learner(session.course.course_id) for _ in range(2)
+    ]
+    await enrollment.start(session, joined, removed)
+    request = OpenLessonRequest(unit_id=session.course.units[0].unit_id)
+    await enrollment.learner(removed).courses.OpenLesson(request)
+    await enrollment.tell(removed_event(session, removed))
+    for learner_id in (absent, removed):
+        call = enrollment.learner(learner_id).courses.OpenLesson(request)
+        assert (await refused(call)).reason == "NOT_IN_SESSION"
+    assert (await enrollment.learner(joined).courses.OpenLesson(request)).html
+
+
+async def test_a_session_opens_its_own_course_only(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    (learner_id,) = session.learner_ids
+    other = await enrollment.course()
+    await enrollment.register(learner_id, other.course_id)
+    await enrollment.start(session)
+    call = enrollment.learner(learner_id).courses.OpenLesson(
+        OpenLessonRequest(unit_id=other.units[0].unit_id)
+    )
+    assert (await refused(call)).reason == "NOT_IN_SESSION"
+
+
+async def test_a_finished_unit_is_recorded_once(enrollment: Enrollment) -> None:
+    course = await enrollment.course(COURSE_KIND_SELF_PACED, [lesson(), link(), lesson("More")])
+    learner_id = await enrollment.registered_learner(course.course_id)
+    learner = enrollment.learner(learner_id)
+    for _ in range(2):
+        answer = await learner.courses.RecordProgress(
+            RecordProgressRequest(unit_id=course.units[0].unit_id)
+        )
+        assert answer.my_course.finished_unit_ids == [course.units[0].unit_id]
+        assert answer.my_course.unit_count == 3
+    again = RecordProgressRequest(request_id=str(new_id()), unit_id=course.units[1].unit_id)
+    first = await learner.courses.RecordProgress(again)
+    assert await learner.courses.RecordProgress(again) == first
+    events = await enrollment.events(ProgressRecorded)
+    assert [event.unit_id for event in events] == [unit.unit_id for unit in course.units[:2]]
+    assert {event.person_id for event in events} == {learner_id}
+    assert not first.my_course.registration.HasField("complete_time")
+
+
+async def test_nobody_finishes_an_assessment_by_saying_so(enrollment: Enrollment) -> None:
+    course = await enrollment.course(COURSE_KIND_SELF_PACED, [assessment(str(new_id()))])
+    learner = enrollment.learner(await enrollment.registered_learner(course.course_id))
+    call = learner.courses.RecordProgress(RecordProgressRequest(unit_id=course.units[0].unit_id))
+    assert (await refused(call)).reason == "INVALID_REQUEST"
+    call = learner.courses.RecordProgress(RecordProgressRequest(unit_id=str(new_id())))
+    assert (await refused(call)).reason == "NOT_FOUND"
+    stranger = enrollment.client(new_id(), "learner")
+    other = await enrollment.course(COURSE_KIND_SELF_PACED)
+    call = stranger.courses.RecordProgress(RecordProgressRequest(unit_id=other.units[0].unit_id))
+    assert (await refused(call)).reason == "NOT_REGISTERED"
+    assert await enrollment.count(progress) == 0

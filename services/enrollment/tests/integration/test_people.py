@@ -1,0 +1,317 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from sqlalchemy import select
+
+from proctorium.enrollment.events.v1.events_pb2 import PersonCertified, PersonCreated
+from proctorium.enrollment.v1.people_pb2 import (
+    Certification,
+    CertifyProctorRequest,
+    Contact,
+    CreatePersonRequest,
+    GetPersonRequest,
+    GetRegistrationInformationRequest,
+    GrantRoleRequest,
+    ListCertificationsRequest,
+    ListContactsRequest,
+    ListNamesRequest,
+    ListPeopleRequest,
+    Person,
+)
+from proctorium.options.v1.options_pb2 import (
+    ROLE_ADMINISTRATOR,
+    ROLE_LEARNER,
+    ROLE_PROCTOR,
+    ROLE_UNSPECIFIED,
+)
+from proctorium_common.errors import Kind
+from proctorium_common.ids import new_id
+from proctorium_common.storage.tables import idempotency_keys
+from proctorium_enrollment.storage.tables import credentials, people
+
+from .enrollment import PASSWORD, Client, Enrollment, refused, stamp
+
+
+def request(**given: object) -> CreatePersonRequest:
+    fields = {
+        "request_id": str(new_id()),
+        "legal_name": "Lena Fischer",
+        "preferred_name": "Leni",
+        "email": f"Lena.{new_id()}@Example.org",
+        "date_of_birth": "2001-04-17",
+        "locale": "de",
+        "time_zone": "Europe/Berlin",
+        "roles": [ROLE_LEARNER],
+    }
+    return CreatePersonRequest(**{**fields, **given})  # type: ignore[arg-type]
+
+
+async def test_a_person_is_registered_and_others_are_told_without_a_name(
+    enrollment: Enrollment,
+) -> None:
+    given = request(password=PASSWORD)
+    person = (await enrollment.administrator.people.CreatePerson(given)).person
+    assert person.email == given.email.lower()
+    assert (person.legal_name, person.preferred_name) == ("Lena Fischer", "Leni")
+    assert (person.date_of_birth, person.locale) == ("2001-04-17", "de")
+    (event,) = await enrollment.events(PersonCreated)
+    assert event == PersonCreated(person_id=person.person_id, roles=[ROLE_LEARNER])
+    assert b"Lena" not in event.SerializeToString()
+
+
+async def test_the_same_request_registers_once(enrollment: Enrollment) -> None:
+    once = request(password=PASSWORD)
+    first = await enrollment.administrator.people.CreatePerson(once)
+    assert await enrollment.administrator.people.CreatePerson(once) == first
+    assert await enrollment.count(people) == 1
+    assert len(await enrollment.events(PersonCreated)) == 1
+    changed = CreatePersonRequest()
+    changed.CopyFrom(once)
+    changed.legal_name = "Somebody Else"
+    reused = await refused(enrollment.administrator.people.CreatePerson(changed))
+    assert reused.reason == "REQUEST_ID_REUSED"
+
+
+async def test_a_password_leaves_no_trace_but_its_slow_hash(enrollment: Enrollment) -> None:
+    import hashlib
+
+    given = request(password=PASSWORD)
+    answer = await enrollment.administrator.people.CreatePerson(given)
+    (kept,) = await enrollment.rows(
+        select(idempotency_keys).where(idempotency_keys.c.request_id == given.request_id)
+    )
+    whole = hashlib.sha256(given.SerializeToString(deterministic=True)).digest()
+    assert kept.request_digest != whole
+    assert PASSWORD.encode() not in kept.response
+    (credential,) = await enrollment.rows(
+        select(credentials.c.password_hash).where(
+            credentials.c.person_id == UUID(answer.person.person_id)
+        )
+    )
+    assert credential.password_hash.startswith("$argon2id$")
+
+
+async def test_an_address_belongs_to_one_person(enrollment: Enrollment) -> None:
+    first = request()
+    await enrollment.administrator.people.CreatePerson(first)
+    second = request(email=first.email.swapcase())
+    taken = await refused(enrollment.administrator.people.CreatePerson(second))
+    assert (taken.kind, taken.reason) == (Kind.ALREADY_EXISTS, "EMAIL_TAKEN")
+    assert await enrollment.count(people) == 1
+    assert len(await enrollment.events(PersonCreated)) == 1
+
+
+async def test_what_is_not_valid_is_refused_and_nothing_is_kept(enrollment: Enrollment) -> None:
+    create = enrollment.administrator.people.CreatePerson
+    weak = await refused(create(request(password="password1234")))
+    assert weak.reason == "PASSWORD_TOO_WEAK"
+    for wrong in (
+        request(email="nonsense"),
+        request(date_of_birth="2001-02-29"),
+        request(time_zone="Europe/Atlantis"),
+        request(roles=[]),
+        request(roles=[ROLE_UNSPECIFIED]),
+        request(legal_name=""),
+    ):
+        assert (await refused(create(wrong))).reason == "INVALID_REQUEST"
+    assert await enrollment.count(people) == 0
+
+
+async def test_only_administrators_register_list_and_change_people(enrollment: Enrollment) -> None:
+    person = await enrollment.person()
+    before = len(await enrollment.events(PersonCreated))
+    for role in ("learner", "proctor"):
+        client = enrollment.client(new_id(), role).people
+        for call in (
+            client.CreatePerson(request()),
+            client.ListPeople(ListPeopleRequest()),
+            client.GrantRole(GrantRoleRequest(person_id=person.person_id, role=ROLE_PROCTOR)),
+            client.CertifyProctor(certify(enrollment, person.person_id)),
+        ):
+            assert (await refused(call)).reason == "NOT_ALLOWED"
+    assert len(await enrollment.events(PersonCreated)) == before
+
+
+# Who sees whom.
+
+
+async def seen(client: Client, person_id: str) -> bool:
+    call = client.people.GetPerson(GetPersonRequest(person_id=person_id))
+    try:
+        return (await call).person.person_id == person_id
+    except Exception:  # noqa: BLE001 - which refusal it is, is asserted below
+        assert (
+            await refused(client.people.GetPerson(GetPersonRequest(person_id=person_id)))
+        ).reason == "NOT_FOUND"
+        return False
+
+
+async def test_who_may_see_a_person(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    (learner_id,) = session.learner_ids
+    stranger = await enrollment.person("proctor")
+    assert await seen(enrollment.administrator, learner_id)
+    assert await seen(enrollment.learner(learner_id), learner_id)
+    assert await seen(enrollment.client(session.proctor_id, "proctor"), learner_id)
+    assert not await seen(enrollment.client(stranger.person_id, "proctor"), learner_id)
+    # Who leads the session but is no proctor any more, and who takes part in it.
+    assert not await seen(enrollment.client(session.proctor_id, "learner"), learner_id)
+    assert not await seen(enrollment.learner(learner_id), session.proctor_id)
+    assert not await seen(enrollment.administrator, str(new_id()))
+
+
+async def names(client: Client, *person_ids: str) -> dict[str, tuple[str, str]]:
+    listed = await client.people.ListNames(ListNamesRequest(person_ids=person_ids))
+    return {name.person_id: (name.preferred_name, name.legal_name) for name in listed.names}
+
+
+async def test_names_are_shown_to_those_who_share_a_session(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    (learner_id,) = session.learner_ids
+    other = await enrollment.session(course=session.course)
+    (other_id,) = other.learner_ids
+    asked = (learner_id, other_id, session.proctor_id, str(new_id()))
+    name = ("Lena Fischer", "Lena Fischer")
+
+    assert await names(enrollment.administrator, *asked) == dict.fromkeys(asked[:3], name)
+    proctor = enrollment.client(session.proctor_id, "proctor")
+    assert await names(proctor, *asked) == dict.fromkeys((learner_id, session.proctor_id), name)
+    # A learner sees the proctors, and oneself; never the legal name, never another learner.
+    learner = enrollment.learner(learner_id)
+    assert await names(learner, *asked) == dict.fromkeys(
+        (learner_id, session.proctor_id), ("Lena Fischer", "")
+    )
+    stranger = enrollment.client(new_id(), "proctor", "learner")
+    assert await names(stranger, *asked) == {}
+
+
+async def test_nobody_learns_a_name_without_signing_in(enrollment: Enrollment) -> None:
+    call = enrollment.anonymous.people.ListNames(ListNamesRequest())
+    assert (await refused(call)).reason == "TOKEN_MISSING"
+
+
+async def test_people_are_listed_by_name_a_page_at_a_time(enrollment: Enrollment) -> None:
+    made = {(await enrollment.person(name=name)).person_id: name for name in ("Cy", "Ada", "Ada")}
+    listed: list[Person] = []
+    token = ""
+    while True:
+        page = await enrollment.administrator.people.ListPeople(
+            ListPeopleRequest(page_size=7, page_token=token)
+        )
+        listed += page.people
+        token = page.next_page_token
+        if not token:
+            break
+        assert len(page.people) == 7
+    mine = [person.legal_name for person in listed if person.person_id in made]
+    assert mine == ["Ada", "Ada", "Cy"]
+    assert len({person.person_id for person in listed}) == len(listed)
+
+
+async def test_a_page_token_of_another_list_is_refused(enrollment: Enrollment) -> None:
+    call = enrollment.administrator.people.ListPeople(ListPeopleRequest(page_token="nonsense"))
+    assert (await refused(call)).reason == "INVALID_PAGE_TOKEN"
+
+
+# Roles and certification.
+
+
+def certify(
+    enrollment: Enrollment, person_id: str, days: int = 365, request_id: str = ""
+) -> CertifyProctorRequest:
+    until: Timestamp = stamp(enrollment.clock.now + timedelta(days=days))
+    return CertifyProctorRequest(
+        request_id=request_id, person_id=person_id, certified_until_time=until
+    )
+
+
+async def test_a_role_is_given_once(enrollment: Enrollment) -> None:
+    person = await enrollment.person()
+    grant = GrantRoleRequest(person_id=person.person_id, role=ROLE_ADMINISTRATOR)
+    for _ in range(2):
+        granted = await enrollment.administrator.people.GrantRole(grant)
+        assert list(granted.person.roles) == [ROLE_LEARNER, ROLE_ADMINISTRATOR]
+    unknown = GrantRoleRequest(person_id=str(new_id()), role=ROLE_LEARNER)
+    call = enrollment.administrator.people.GrantRole(unknown)
+    assert (await refused(call)).reason == "NOT_FOUND"
+
+
+async def test_a_proctor_is_certified_until_a_time_and_others_are_told(
+    enrollment: Enrollment,
+) -> None:
+    proctor = await enrollment.person("proctor")
+    asked = certify(enrollment, proctor.person_id, request_id=str(new_id()))
+    for _ in range(2):
+        certified = await enrollment.administrator.people.CertifyProctor(asked)
+        assert certified.person.certified_until_time == asked.certified_until_time
+    (event,) = await enrollment.events(PersonCertified)
+    assert event.person_id == proctor.person_id
+    assert event.certified_until_time == asked.certified_until_time
+
+
+async def test_only_a_proctor_can_be_certified(enrollment: Enrollment) -> None:
+    learner = await enrollment.person()
+    call = enrollment.administrator.people.CertifyProctor(certify(enrollment, learner.person_id))
+    wrong = await refused(call)
+    assert (wrong.kind, wrong.reason) == (Kind.ILLEGAL_MOVE, "ILLEGAL_MOVE")
+    call = enrollment.administrator.people.CertifyProctor(certify(enrollment, str(new_id())))
+    assert (await refused(call)).reason == "NOT_FOUND"
+    assert await enrollment.events(PersonCertified) == []
+
+
+# What other services ask.
+
+
+async def test_session_asks_for_certifications(enrollment: Enrollment) -> None:
+    certified = await enrollment.person("proctor")
+    other = await enrollment.person("proctor")
+    asked = certify(enrollment, certified.person_id, days=-1)
+    await enrollment.administrator.people.CertifyProctor(asked)
+    request = ListCertificationsRequest(person_ids=[certified.person_id, other.person_id])
+    for client in (enrollment.service("session"), enrollment.administrator):
+        listed = await client.people.ListCertifications(request)
+        assert list(listed.certifications) == [
+            Certification(
+                person_id=certified.person_id, certified_until_time=asked.certified_until_time
+            )
+        ]
+    learner = enrollment.learner(other.person_id)
+    assert (await refused(learner.people.ListCertifications(request))).reason == "NOT_ALLOWED"
+    service = enrollment.service("identity")
+    assert (await refused(service.people.ListCertifications(request))).reason == "TOKEN_MISSING"
+
+
+async def test_identity_and_assessment_ask_what_somebody_was_registered_with(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person()
+    request = GetRegistrationInformationRequest(person_id=person.person_id)
+    for name in ("identity", "assessment"):
+        given = await enrollment.service(name).people.GetRegistrationInformation(request)
+        assert (given.legal_name, given.date_of_birth) == ("Lena Fischer", "2001-04-17")
+    for client in (enrollment.service("session"), enrollment.administrator):
+        call = client.people.GetRegistrationInformation(request)
+        assert (await refused(call)).reason == "NOT_ALLOWED"
+    unknown = GetRegistrationInformationRequest(person_id=str(new_id()))
+    call = enrollment.service("identity").people.GetRegistrationInformation(unknown)
+    assert (await refused(call)).reason == "NOT_FOUND"
+
+
+async def test_notification_asks_where_to_write(enrollment: Enrollment) -> None:
+    person = (await enrollment.administrator.people.CreatePerson(request())).person
+    asked = ListContactsRequest(person_ids=[person.person_id, str(new_id())])
+    listed = await enrollment.service("notification").people.ListContacts(asked)
+    assert list(listed.contacts) == [
+        Contact(
+            person_id=person.person_id,
+            email=person.email,
+            preferred_name="Leni",
+            locale="de",
+            time_zone="Europe/Berlin",
+        )
+    ]
+    for client in (enrollment.service("session"), enrollment.administrator):
+        assert (await refused(client.people.ListContacts(asked))).reason == "NOT_ALLOWED"

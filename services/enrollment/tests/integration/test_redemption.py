@@ -1,0 +1,324 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from google.protobuf.message import Message
+from sqlalchemy import select
+
+from proctorium.enrollment.v1.codes_pb2 import (
+    IssueCodeRequest,
+    ListCodesRequest,
+    RedeemCodeRequest,
+    ReplaceCodeRequest,
+    RevokeCodeRequest,
+)
+from proctorium_common.errors import Kind, ServiceError
+from proctorium_common.ids import new_id
+from proctorium_enrollment.operations.redemption import ADDRESS_LIMIT, PERSON_LIMIT
+from proctorium_enrollment.storage.tables import attempt_failures, redemptions
+
+from .enrollment import (
+    Enrollment,
+    Scheduled,
+    cancelled_event,
+    ended_event,
+    refused,
+    stamp,
+)
+
+WRONG = "zZzZ9999"
+
+
+async def code_id_of(enrollment: Enrollment, session: Scheduled) -> str:
+    request = ListCodesRequest(session_id=session.session_id)
+    return (await enrollment.administrator.codes.ListCodes(request)).codes[0].code_id
+
+
+async def refusal(
+    enrollment: Enrollment, text: str, person_id: str, address: str = "192.0.2.1"
+) -> ServiceError:
+    """What a learner is told; nobody is admitted by it."""
+    before = await enrollment.count(redemptions)
+    told = await refused(enrollment.redeem(text, person_id, address))
+    assert await enrollment.count(redemptions) == before
+    return told
+
+
+async def test_a_code_admits_a_registered_learner(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    (learner,) = session.learner_ids
+    admitted = await enrollment.redeem(f"  {session.code}\n", learner)
+    assert admitted.session_id == session.session_id
+    assert admitted.code_id == await code_id_of(enrollment, session)
+    assert not admitted.rejoin
+    (row,) = await enrollment.rows(
+        select(redemptions).where(redemptions.c.session_id == session.session_id)
+    )
+    assert str(row.person_id) == learner
+
+
+async def test_a_shared_code_admits_whoever_is_registered(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    unexpected = await enrollment.registered_learner(session.course.course_id)
+    assert (await enrollment.redeem(session.code, unexpected)).session_id == session.session_id
+
+
+async def test_redeeming_again_is_a_rejoin(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    (learner,) = session.learner_ids
+    assert not (await enrollment.redeem(session.code, learner)).rejoin
+    for _ in range(2):
+        assert (await enrollment.redeem(session.code, learner)).rejoin
+    assert await enrollment.count(redemptions) == 1
+
+
+async def test_however_many_devices_redeem_at_once_one_admits(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    (learner,) = session.learner_ids
+    answers = await asyncio.gather(*(enrollment.redeem(session.code, learner) for _ in range(8)))
+    assert sorted(answer.rejoin for answer in answers) == [False] + [True] * 7
+    assert await enrollment.count(redemptions) == 1
+
+
+@pytest.mark.parametrize("how", ["expired", "revoked", "replaced"])
+async def test_a_rejoin_is_allowed_as_long_as_the_session_lives(
+    enrollment: Enrollment, how: str
+) -> None:
+    session = await enrollment.session()
+    (learner,) = session.learner_ids
+    await enrollment.redeem(session.code, learner)
+    await enrollment.start(session)
+    code_id = await code_id_of(enrollment, session)
+    if how == "expired":
+        enrollment.clock.move(hours=4)
+    elif how == "revoked":
+        await enrollment.administrator.codes.RevokeCode(RevokeCodeRequest(code_id=code_id))
+    else:
+        await enrollment.administrator.codes.ReplaceCode(ReplaceCodeRequest(code_id=code_id))
+    assert (await enrollment.redeem(session.code, learner)).rejoin
+    await enrollment.tell(ended_event(session))
+    assert (await refusal(enrollment, session.code, learner)).reason == "SESSION_ENDED"
+
+
+async def test_who_joined_by_one_code_rejoins_by_its_replacement(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    (learner,) = session.learner_ids
+    await enrollment.redeem(session.code, learner)
+    code_id = await code_id_of(enrollment, session)
+    request = ReplaceCodeRequest(code_id=code_id)
+    replaced = await enrollment.administrator.codes.ReplaceCode(request)
+    assert (await enrollment.redeem(replaced.code.text, learner)).rejoin
+
+
+# Each reason.
+
+
+async def test_wrong_codes_all_look_the_same(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    (learner,) = session.learner_ids
+    told = [
+        await refusal(enrollment, text, learner)
+        for text in (WRONG, session.code.swapcase(), "x", "!" * 60)
+    ]
+    assert {(one.kind, one.reason) for one in told} == {(Kind.NOT_FOUND, "CODE_INVALID")}
+    assert len({one.message for one in told}) == 1
+    assert "upper and lower case" in told[0].message
+
+
+async def test_an_early_code_says_when(enrollment: Enrollment) -> None:
+    session = await enrollment.session(lobby_opens=timedelta(minutes=30))
+    (learner,) = session.learner_ids
+    told = await refusal(enrollment, session.code, learner)
+    assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "CODE_NOT_YET_VALID")
+    opens = enrollment.clock.now + timedelta(minutes=30)
+    assert told.metadata["valid_from"] == opens.isoformat()
+    enrollment.clock.move(minutes=30)
+    assert (await enrollment.redeem(session.code, learner)).session_id == session.session_id
+
+
+async def test_an_expired_code_says_so(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    enrollment.clock.move(hours=3)
+    told = await refusal(enrollment, session.code, session.learner_ids[0])
+    assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "CODE_EXPIRED")
+
+
+async def test_a_revoked_code_says_so(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    request = RevokeCodeRequest(code_id=await code_id_of(enrollment, session))
+    await enrollment.administrator.codes.RevokeCode(request)
+    told = await refusal(enrollment, session.code, session.learner_ids[0])
+    assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "CODE_REVOKED")
+
+
+async def test_a_replaced_code_says_so_and_the_new_one_works(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    (learner,) = session.learner_ids
+    request = ReplaceCodeRequest(code_id=await code_id_of(enrollment, session))
+    new = (await enrollment.administrator.codes.ReplaceCode(request)).code
+    told = await refusal(enrollment, session.code, learner)
+    assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "CODE_REPLACED")
+    assert (await enrollment.redeem(new.text, learner)).code_id == new.code_id
+
+
+async def test_a_personal_code_is_for_one_learner(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    (learner,) = session.learner_ids
+    other = await enrollment.registered_learner(session.course.course_id)
+    request = IssueCodeRequest(session_id=session.session_id, person_id=other)
+    personal = (await enrollment.administrator.codes.IssueCode(request)).code
+    told = await refusal(enrollment, personal.text, learner)
+    assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "NOT_YOUR_CODE")
+    assert (await enrollment.redeem(personal.text, other)).session_id == session.session_id
+
+
+async def test_who_is_not_registered_in_the_course_is_not_admitted(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    person = await enrollment.person()
+    told = await refusal(enrollment, session.code, person.person_id)
+    assert told.reason == "NOT_YOUR_CODE"
+    assert (await refusal(enrollment, session.code, str(new_id()))).reason == "NOT_YOUR_CODE"
+
+
+@pytest.mark.parametrize("over", [ended_event, cancelled_event], ids=["ended", "cancelled"])
+async def test_a_session_that_is_over_admits_nobody(
+    enrollment: Enrollment, over: Callable[[Scheduled], Message]
+) -> None:
+    session = await enrollment.session()
+    await enrollment.tell(over(session))
+    told = await refusal(enrollment, session.code, session.learner_ids[0])
+    assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "SESSION_ENDED")
+
+
+async def test_only_session_orchestration_redeems(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    (learner,) = session.learner_ids
+    request = RedeemCodeRequest(text=session.code, person_id=learner)
+    for client in (enrollment.administrator, enrollment.learner(learner)):
+        assert (await refused(client.codes.RedeemCode(request))).reason == "NOT_ALLOWED"
+    assert await enrollment.count(redemptions) == 0
+
+
+# Guessing.
+
+
+async def guess(enrollment: Enrollment, person_id: str, times: int, address: str = "") -> None:
+    for _ in range(times):
+        assert (await refusal(enrollment, WRONG, person_id, address)).reason == "CODE_INVALID"
+
+
+async def test_a_failed_attempt_is_counted_although_the_call_is_refused(
+    enrollment: Enrollment,
+) -> None:
+    session = await enrollment.session()
+    await guess(enrollment, session.learner_ids[0], 3, "192.0.2.1")
+    rows = await enrollment.rows(
+        select(attempt_failures).where(attempt_failures.c.last_at == enrollment.clock.now)
+    )
+    assert {(row.purpose, row.failures) for row in rows} == {
+        ("code_person", 3),
+        ("code_address", 3),
+    }
+
+
+async def test_a_guesser_has_to_wait_and_the_wait_grows(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    (learner,) = session.learner_ids
+    await guess(enrollment, learner, PERSON_LIMIT.free)
+    told = await refusal(enrollment, session.code, learner)
+    assert (told.kind, told.reason) == (Kind.EXHAUSTED, "TOO_MANY_ATTEMPTS")
+    assert told.retry_after == PERSON_LIMIT.first_wait
+    enrollment.clock.move(seconds=2)
+    await guess(enrollment, learner, 1)
+    assert (await refusal(enrollment, WRONG, learner)).retry_after == 2 * PERSON_LIMIT.first_wait
+    enrollment.clock.move(seconds=4)
+    assert (await enrollment.redeem(session.code, learner)).session_id == session.session_id
+
+
+async def test_guesses_at_once_are_all_counted(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    (learner,) = session.learner_ids
+    told = await asyncio.gather(*(refused(enrollment.redeem(WRONG, learner)) for _ in range(20)))
+    reasons = [one.reason for one in told]
+    assert reasons.count("CODE_INVALID") == PERSON_LIMIT.free
+    assert reasons.count("TOO_MANY_ATTEMPTS") == 20 - PERSON_LIMIT.free
+
+
+async def test_trying_anothers_code_counts_as_guessing(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    person = await enrollment.person()
+    for _ in range(PERSON_LIMIT.free):
+        told = await refusal(enrollment, session.code, person.person_id)
+        assert told.reason == "NOT_YOUR_CODE"
+    told = await refusal(enrollment, session.code, person.person_id)
+    assert told.reason == "TOO_MANY_ATTEMPTS"
+
+
+async def test_waiting_for_the_lobby_to_open_does_not(enrollment: Enrollment) -> None:
+    session = await enrollment.session(lobby_opens=timedelta(minutes=30))
+    (learner,) = session.learner_ids
+    for _ in range(2 * PERSON_LIMIT.free):
+        told = await refusal(enrollment, session.code, learner)
+        assert told.reason == "CODE_NOT_YET_VALID"
+
+
+async def test_success_forgets_the_failures(enrollment: Enrollment) -> None:
+    session, other = await enrollment.session(), await enrollment.session()
+    (learner,) = session.learner_ids
+    await enrollment.register(learner, other.course.course_id)
+    await guess(enrollment, learner, PERSON_LIMIT.free - 1)
+    await enrollment.redeem(session.code, learner)
+    await guess(enrollment, learner, PERSON_LIMIT.free - 1)
+    await enrollment.redeem(other.code, learner)
+
+
+async def test_a_rejoin_is_never_made_to_wait(enrollment: Enrollment) -> None:
+    session, other = await enrollment.session(), await enrollment.session()
+    (learner,) = session.learner_ids
+    await enrollment.register(learner, other.course.course_id)
+    await enrollment.redeem(session.code, learner)
+    await guess(enrollment, learner, PERSON_LIMIT.free)
+    assert (await refusal(enrollment, other.code, learner)).reason == "TOO_MANY_ATTEMPTS"
+    assert (await enrollment.redeem(session.code, learner)).rejoin
+
+
+async def test_many_accounts_of_one_address_have_to_wait_too(enrollment: Enrollment) -> None:
+    address = "198.51.100.7"
+    guessers = [str(new_id()) for _ in range(ADDRESS_LIMIT.free // 3)]
+    for guesser in guessers:
+        await guess(enrollment, guesser, 3, address)
+    told = await refusal(enrollment, WRONG, guessers[-1], address)
+    assert told.reason == "TOO_MANY_ATTEMPTS"
+    # From elsewhere the same account has attempts left.
+    assert (await refusal(enrollment, WRONG, guessers[-1], "192.0.2.9")).reason == "CODE_INVALID"
+
+
+async def test_nobody_is_kept_out_by_the_failures_of_others(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    (learner,) = session.learner_ids
+    mistaken = await enrollment.registered_learner(session.course.course_id)
+    address = "198.51.100.8"
+    for _ in range(ADDRESS_LIMIT.free // 3 + 1):
+        guesser = str(new_id())
+        for _ in range(3):
+            await refused(enrollment.redeem(WRONG, guesser, address))
+    assert (await enrollment.redeem(session.code, learner, address)).session_id
+    # One slip of the finger is forgiven in a noisy room.
+    await guess(enrollment, mistaken, 1, address)
+    assert (await enrollment.redeem(session.code, mistaken, address)).session_id
+
+
+async def test_the_window_of_a_code_is_its_own(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    (learner,) = session.learner_ids
+    now = enrollment.clock.now
+    request = IssueCodeRequest(
+        session_id=session.session_id,
+        valid_from_time=stamp(now - timedelta(hours=1)),
+        valid_until_time=stamp(now - timedelta(minutes=1)),
+    )
+    past = (await enrollment.administrator.codes.IssueCode(request)).code
+    assert (await refusal(enrollment, past.text, learner)).reason == "CODE_EXPIRED"

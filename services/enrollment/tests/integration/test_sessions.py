@@ -1,0 +1,126 @@
+"""What enrollment learns of sessions, whatever order and number of times it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import permutations
+
+import pytest
+from google.protobuf.message import Message
+from sqlalchemy import select
+
+from proctorium.enrollment.events.v1.events_pb2 import CodeIssued
+from proctorium.enrollment.v1.courses_pb2 import OpenLessonRequest
+from proctorium_enrollment.storage.tables import session_members, sessions
+
+from .enrollment import (
+    Enrollment,
+    Scheduled,
+    cancelled_event,
+    ended_event,
+    joined_event,
+    refused,
+    removed_event,
+    scheduled_event,
+    started_event,
+)
+
+
+async def planned(enrollment: Enrollment) -> tuple[Scheduled, str, dict[str, Message]]:
+    """A session that nobody has told of yet, a learner, and all that could be told."""
+    course = await enrollment.course()
+    learner_id = await enrollment.registered_learner(course.course_id)
+    scheduled = scheduled_event(course.course_id, enrollment.clock.now, learner_ids=[learner_id])
+    session = Scheduled(scheduled.session_id, course, "", (learner_id,), "")
+    return (
+        session,
+        learner_id,
+        {
+            "scheduled": scheduled,
+            "joined": joined_event(session, learner_id),
+            "started": started_event(session),
+            "removed": removed_event(session, learner_id),
+            "ended": ended_event(session),
+            "cancelled": cancelled_event(session),
+        },
+    )
+
+
+async def is_open(enrollment: Enrollment, session: Scheduled, learner_id: str) -> bool:
+    request = OpenLessonRequest(unit_id=session.course.units[0].unit_id)
+    call = enrollment.learner(learner_id).courses.OpenLesson(request)
+    try:
+        await call
+    except Exception:  # noqa: BLE001 - which refusal it is, is asserted below
+        call = enrollment.learner(learner_id).courses.OpenLesson(request)
+        assert (await refused(call)).reason == "NOT_IN_SESSION"
+        return False
+    return True
+
+
+async def told(enrollment: Enrollment, order: Sequence[str]) -> tuple[bool, str, int]:
+    """Whether content is open after events in this order, the state, and how many codes were issued."""
+    session, learner_id, events = await planned(enrollment)
+    before = len(await enrollment.events(CodeIssued))
+    for name in order:
+        await enrollment.tell(events[name])
+    (row,) = await enrollment.rows(
+        select(sessions).where(sessions.c.session_id == session.session_id)
+    )
+    issued = len(await enrollment.events(CodeIssued)) - before
+    return await is_open(enrollment, session, learner_id), row.state, issued
+
+
+@pytest.mark.parametrize(
+    "order", list(permutations(["scheduled", "joined", "started"])), ids="-".join
+)
+async def test_content_opens_in_whatever_order_it_is_told(
+    enrollment: Enrollment, order: Sequence[str]
+) -> None:
+    assert await told(enrollment, order) == (True, "in_progress", 1)
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        ["scheduled", "joined", "ended", "started"],
+        ["ended", "started", "joined", "scheduled"],
+        ["joined", "started", "ended", "scheduled"],
+    ],
+    ids="-".join,
+)
+async def test_what_has_ended_stays_closed(enrollment: Enrollment, order: Sequence[str]) -> None:
+    is_open, state, issued = await told(enrollment, order)
+    assert (is_open, state) == (False, "ended")
+    assert issued == (1 if order[0] == "scheduled" else 0)
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        ["scheduled", "started", "removed", "joined"],
+        ["removed", "joined", "scheduled", "started"],
+        ["scheduled", "joined", "removed", "started"],
+    ],
+    ids="-".join,
+)
+async def test_who_was_removed_stays_out(enrollment: Enrollment, order: Sequence[str]) -> None:
+    assert await told(enrollment, order) == (False, "in_progress", 1)
+
+
+async def test_a_cancelled_session_stays_cancelled(enrollment: Enrollment) -> None:
+    order = ["scheduled", "cancelled", "started", "joined", "ended"]
+    assert await told(enrollment, order) == (False, "cancelled", 1)
+
+
+async def test_being_told_everything_twice_changes_nothing(enrollment: Enrollment) -> None:
+    session, learner_id, events = await planned(enrollment)
+    for name in ("scheduled", "joined", "started"):
+        for _ in range(2):
+            await enrollment.tell(events[name])
+    assert await is_open(enrollment, session, learner_id)
+    members = await enrollment.rows(
+        select(session_members).where(session_members.c.session_id == session.session_id)
+    )
+    assert [(row.part, row.joined, row.removed) for row in members] == [("learner", True, False)]
+    assert len(await enrollment.events(CodeIssued)) == 1

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import asyncio
+import os
+from base64 import b64encode
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import select
+
+from proctorium.enrollment.v1.accounts_pb2 import (
+    GetMeRequest,
+    ListSigningKeysRequest,
+    SignInRequest,
+)
+from proctorium.enrollment.v1.accounts_pb2_grpc import AccountServiceStub
+from proctorium_common.events.streams import declare
+from proctorium_common.process.service import Service
+from proctorium_common.rpc.client import channel
+from proctorium_common.security.keys import KeyRing, PublicKey
+from proctorium_common.security.tokens import TokenVerifier
+from proctorium_common.storage.database import Database
+from proctorium_common.storage.tables import signing_keys
+from proctorium_common.topology import SERVICES
+from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.testing import Running
+from proctorium_enrollment.__main__ import build
+from proctorium_enrollment.operations.bootstrap import create_administrator
+from proctorium_enrollment.operations.signing import KNOWN_AFTER, Signing
+from proctorium_enrollment.settings import Settings
+from proctorium_enrollment.storage.password_hashes import PasswordHashes
+from proctorium_enrollment.storage.sealing import Seal, WrongMasterKey
+
+from .enrollment import PASSWORD, Enrollment, MovableClock
+
+EMAIL = "amara@example.org"
+
+
+@pytest_asyncio.fixture
+async def alone(running: Running) -> AsyncIterator[Enrollment]:
+    """Enrollment with a database of its own, whose keys a test may change."""
+    clock = MovableClock()
+    master_key = b64encode(os.urandom(32)).decode()
+    async with running(Settings, build, clock=clock, master_key=master_key) as served:
+        yield Enrollment(served, clock)
+
+
+async def keys_in_use(enrollment: Enrollment) -> list[PublicKey]:
+    listed = await enrollment.anonymous.accounts.ListSigningKeys(ListSigningKeysRequest())
+    return [
+        PublicKey(
+            key.key_id,
+            key.public_key,
+            key.retire_time.ToDatetime(UTC) if key.HasField("retire_time") else None,
+        )
+        for key in listed.keys
+    ]
+
+
+async def access_token(enrollment: Enrollment, email: str) -> str:
+    request = SignInRequest(email=email, password=PASSWORD)
+    return (await enrollment.anonymous.accounts.SignIn(request)).tokens.access_token
+
+
+async def rotate(enrollment: Enrollment) -> str:
+    signing = Signing(enrollment.served.service.settings.seals().signing_keys)
+    async with enrollment.database.transaction() as tx:
+        return await signing.rotate(tx)
+
+
+async def test_tokens_can_be_checked_offline_by_the_listed_keys(enrollment: Enrollment) -> None:
+    person = await enrollment.person("proctor", password=PASSWORD)
+    keys = await keys_in_use(enrollment)
+    assert len(keys) == 1
+    assert len(keys[0].raw) == 32
+    verifier = TokenVerifier(KeyRing.of(*keys), clock=enrollment.clock)
+    caller = await verifier.verify(await access_token(enrollment, person.email))
+    assert str(caller.person_id) == person.person_id
+    assert caller.roles == {"proctor"}
+
+
+async def test_the_secret_half_is_kept_sealed(enrollment: Enrollment) -> None:
+    await keys_in_use(enrollment)
+    (row,) = await enrollment.rows(select(signing_keys.c.sealed_seed, signing_keys.c.key_id))
+    seal = enrollment.served.service.settings.seals().signing_keys
+    seed = seal.unseal(row.sealed_seed, row.key_id.encode())
+    assert len(seed) == 32
+    assert seed not in row.sealed_seed
+    with pytest.raises(WrongMasterKey):
+        Seal(os.urandom(32), "signing-keys").unseal(row.sealed_seed, row.key_id.encode())
+
+
+async def test_replicas_that_start_at_once_make_one_key(
+    migrated_database: Callable[[str], str],
+) -> None:
+    url = migrated_database("proctorium_enrollment")
+    seal = Seal(os.urandom(32), "signing-keys")
+    databases = [Database(url) for _ in range(5)]
+    rings = await asyncio.gather(*(Signing(seal).trusted(database) for database in databases))
+    assert len({ring[0].key_id for ring in rings}) == 1
+    assert {len(ring) for ring in rings} == {1}
+    for database in databases:
+        await database.close()
+
+
+async def test_a_database_that_is_not_migrated_yet_says_so(empty_database: str) -> None:
+    database = Database(empty_database)
+    ring = KeyRing(lambda: Signing(Seal(os.urandom(32), "signing-keys")).trusted(database))
+    assert not await ring.refresh()
+    await database.close()
+
+
+async def test_a_new_key_is_known_to_all_before_it_signs_and_the_old_one_retires_after(
+    alone: Enrollment,
+) -> None:
+    enrollment = alone
+    person = await enrollment.person(password=PASSWORD)
+    (old,) = await keys_in_use(enrollment)
+    enrollment.clock.move(hours=1)
+    before = await access_token(enrollment, person.email)
+    new_id = await rotate(enrollment)
+
+    keys = {key.key_id: key for key in await keys_in_use(enrollment)}
+    assert set(keys) == {old.key_id, new_id}
+    assert keys[new_id].retire_time is None
+    retires = keys[old.key_id].retire_time
+    assert retires is not None
+    assert retires > enrollment.clock.now + KNOWN_AFTER
+    assert old.key_id in header_of(await access_token(enrollment, person.email))
+
+    enrollment.clock.move(minutes=7)
+    after = await access_token(enrollment, person.email)
+    assert new_id in header_of(after)
+    verifier = TokenVerifier(KeyRing.of(*keys.values()), clock=enrollment.clock)
+    assert (await verifier.verify(before)).person_id == (await verifier.verify(after)).person_id
+
+    enrollment.clock.move(hours=1)
+    assert [key.key_id for key in await keys_in_use(enrollment)] == [new_id]
+
+
+def header_of(token: str) -> str:
+    import base64
+
+    head = token.split(".", maxsplit=1)[0]
+    return base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)).decode()
+
+
+async def test_enrollment_trusts_the_tokens_that_it_signs(
+    migrated_database: Callable[[str], str], own_nats: Nats
+) -> None:
+    await declare(own_nats.url, SERVICES)
+    settings = Settings(
+        database_url=migrated_database("proctorium_enrollment"),
+        nats_url=own_nats.url,
+        master_key=b64encode(os.urandom(32)).decode(),
+        drain_wait=0,
+    )
+    hashes = PasswordHashes()
+    async with Service.running(settings, build, clock=MovableClock()) as service:
+        await create_administrator(service.database, hashes, EMAIL, "Amara Okafor", PASSWORD)
+        async with channel(service.address) as opened:
+            accounts = AccountServiceStub(opened)
+            signed_in = await accounts.SignIn(SignInRequest(email=EMAIL, password=PASSWORD))
+            bearer = (("authorization", f"Bearer {signed_in.tokens.access_token}"),)
+            answer = await accounts.GetMe(GetMeRequest(), metadata=bearer)
+    await hashes.close()
+    assert answer.person.email == EMAIL

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proctorium_common.errors import Kind
+from proctorium_enrollment.domain.attempt_limits import (
+    NO_WAIT,
+    Failures,
+    Limit,
+    after_failure,
+    recent,
+    too_many_attempts,
+    wait_of,
+)
+
+NOON = datetime(2026, 4, 2, 12, tzinfo=UTC)
+LIMIT = Limit(
+    free=3,
+    first_wait=timedelta(seconds=2),
+    longest_wait=timedelta(seconds=60),
+    forgotten_after=timedelta(minutes=10),
+)
+
+
+def failed(count: int) -> Failures:
+    return Failures(count, NOON)
+
+
+@pytest.mark.parametrize(
+    ("count", "seconds"), [(1, 0), (2, 0), (3, 2), (4, 4), (5, 8), (7, 32), (8, 60), (10_000, 60)]
+)
+def test_each_failure_beyond_the_free_ones_doubles_the_wait_up_to_the_longest(
+    count: int, seconds: int
+) -> None:
+    assert wait_of(LIMIT, failed(count), NOON) == timedelta(seconds=seconds)
+
+
+def test_who_never_failed_need_not_wait() -> None:
+    assert wait_of(LIMIT, None, NOON) == NO_WAIT
+
+
+def test_the_wait_gets_shorter_with_time_and_ends() -> None:
+    assert wait_of(LIMIT, failed(5), NOON + timedelta(seconds=5)) == timedelta(seconds=3)
+    assert wait_of(LIMIT, failed(5), NOON + timedelta(seconds=8)) == NO_WAIT
+
+
+def test_failures_are_forgotten_after_a_calm_time() -> None:
+    later = NOON + LIMIT.forgotten_after
+    assert after_failure(LIMIT, failed(9), later) == Failures(1, later)
+    assert recent(LIMIT, failed(9), later) == 0
+    assert recent(LIMIT, failed(9), later - timedelta(seconds=1)) == 9
+
+
+@given(st.lists(st.floats(min_value=0, max_value=2000), max_size=60))
+def test_nobody_guesses_faster_than_the_limit_allows(pauses: list[float]) -> None:
+    """Whatever pauses a guesser makes, attempts beyond the free ones keep the growing distance."""
+    now, failures, made = NOON, None, []
+    for pause in pauses:
+        now += timedelta(seconds=pause)
+        if wait_of(LIMIT, failures, now) == NO_WAIT:
+            failures = after_failure(LIMIT, failures, now)
+            made.append((now, failures.count))
+    for (before, count), (after, _) in pairwise(made):
+        if count >= LIMIT.free and after - before < LIMIT.forgotten_after:
+            wait = min(LIMIT.first_wait * 2 ** (count - LIMIT.free), LIMIT.longest_wait)
+            assert after - before >= wait
+
+
+@pytest.mark.parametrize(
+    ("wait", "words"),
+    [
+        (timedelta(milliseconds=200), "1 seconds"),
+        (timedelta(seconds=64), "64 seconds"),
+        (timedelta(minutes=5), "5 minutes"),
+    ],
+)
+def test_the_refusal_says_when_to_try_again(wait: timedelta, words: str) -> None:
+    refusal = too_many_attempts(wait)
+    assert (refusal.kind, refusal.reason) == (Kind.EXHAUSTED, "TOO_MANY_ATTEMPTS")
+    assert words in refusal.message
+    assert refusal.retry_after is not None
+    assert refusal.retry_after >= wait

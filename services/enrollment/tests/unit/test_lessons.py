@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+
+from proctorium_enrollment.operations.lessons import html_of
+
+
+def test_markdown_becomes_html() -> None:
+    html = html_of("# Goggles\n\nPut them **on**.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n")
+    assert "<h1>Goggles</h1>" in html
+    assert "<strong>on</strong>" in html
+    assert "<td>1</td>" in html
+
+
+def test_links_give_nothing_away() -> None:
+    html = html_of("[rules](https://example.org/rules)")
+    assert 'href="https://example.org/rules"' in html
+    assert 'rel="noopener noreferrer nofollow"' in html
+
+
+@pytest.mark.parametrize(
+    "markdown",
+    [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "[press](javascript:alert(1))",
+        "[press](JaVaScRiPt:alert(1))",
+        "![press](data:text/html;base64,PHNjcmlwdD4=)",
+        "<iframe src='https://example.org'></iframe>",
+        "<style>body{display:none}</style>",
+        "<form action='https://example.org'><input name=a></form>",
+        "[a](<javascript:alert(1)> 'b')",
+        "<svg><script>alert(1)</script></svg>",
+    ],
+)
+def test_nothing_that_acts_comes_through(markdown: str) -> None:
+    html = html_of(markdown).lower()
+    for active in (
+        "<script",
+        "<iframe",
+        "<style",
+        "<form",
+        "<input",
+        "<svg",
+        "<img",
+        'href="javascript',
+        'src="data',
+    ):
+        assert active not in html

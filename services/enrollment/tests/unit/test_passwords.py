@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+
+from proctorium_common.errors import ServiceError
+from proctorium_enrollment.domain import passwords
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["lantern-orchid-74", "correct horse battery", "пароль-из-слов", "🦊🐢🐬🦉🐝🐙🦔🐌🦋🐞🐺🐻"],
+)
+def test_long_uncommon_passwords_are_good(password: str) -> None:
+    passwords.check(password, "lena@example.org")
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        pytest.param("eleven-long", id="too short"),
+        pytest.param("Password-1234", id="common, dressed up"),
+        pytest.param("QWERTYUIOP12", id="a keyboard's row"),
+        pytest.param("abababababab", id="few characters"),
+        pytest.param("Lena@Example.org", id="the e-mail address"),
+    ],
+)
+def test_weak_passwords_are_refused(password: str) -> None:
+    with pytest.raises(ServiceError) as refused:
+        passwords.check(password, "lena@example.org")
+    assert refused.value.reason == "PASSWORD_TOO_WEAK"
+    assert refused.value.violations[0].field == "password"
+    assert password not in refused.value.message
+
+
+def test_the_common_ones_are_all_long_enough_to_matter() -> None:
+    assert min(map(len, passwords._COMMONEST)) >= passwords.SHORTEST
+
+
+def test_a_password_is_the_same_however_it_is_typed() -> None:
+    assert passwords.normalised("caf\u0065\u0301") == passwords.normalised("caf\u00e9")

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from proctorium_common.errors import ServiceError
+from proctorium_common.ids import new_id
+from proctorium_enrollment.domain.people import (
+    NewPerson,
+    Role,
+    normalised_email,
+    register,
+    require_proctor,
+)
+
+NEW = NewPerson(" Lena Fischer ", "Lena.Fischer@Example.ORG ", frozenset({Role.LEARNER}))
+
+
+def test_a_person_is_registered_in_one_form() -> None:
+    person = register(new_id(), NEW)
+    assert person.legal_name == person.called == "Lena Fischer"
+    assert person.email == "lena.fischer@example.org"
+    assert (person.locale, person.time_zone, person.date_of_birth) == ("en", "UTC", None)
+
+
+def test_what_was_given_is_kept() -> None:
+    person = register(
+        new_id(),
+        replace(
+            NEW,
+            preferred_name="Leni",
+            date_of_birth="2000-02-29",
+            locale="de-AT",
+            time_zone="Europe/Vienna",
+        ),
+    )
+    assert (person.called, person.date_of_birth) == ("Leni", date(2000, 2, 29))
+    assert (person.locale, person.time_zone) == ("de-AT", "Europe/Vienna")
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"date_of_birth": "2001-02-29"}, "date_of_birth"),
+        ({"time_zone": "Europe/Atlantis"}, "time_zone"),
+        ({"time_zone": "../etc/passwd"}, "time_zone"),
+        ({"legal_name": "  "}, "legal_name"),
+    ],
+    ids=["no such day", "no such zone", "a path", "blank name"],
+)
+def test_what_does_not_exist_is_refused_by_field(changed: dict[str, str], field: str) -> None:
+    with pytest.raises(ServiceError) as refused:
+        register(new_id(), replace(NEW, **changed))  # type: ignore[arg-type]
+    assert refused.value.reason == "INVALID_REQUEST"
+    assert refused.value.violations[0].field == field
+
+
+def test_addresses_are_one_whatever_their_case() -> None:
+    assert normalised_email(" LENA@example.org") == "lena@example.org"
+
+
+def test_only_a_proctor_can_be_certified() -> None:
+    with pytest.raises(ServiceError) as refused:
+        require_proctor(register(new_id(), NEW))
+    assert refused.value.reason == "ILLEGAL_MOVE"
+    require_proctor(register(new_id(), replace(NEW, roles=frozenset({Role.PROCTOR}))))
