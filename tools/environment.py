@@ -105,7 +105,8 @@ def locked(name: str) -> str:
 
 
 def _uv(command: str, *arguments: object) -> None:
-    _run(UV, "pip", command, "--quiet", "--python", PYTHON, *arguments)
+    # Compiled once here: every start of a service would do it again where Python is told to write no bytecode.
+    _run(UV, "pip", command, "--quiet", "--compile-bytecode", "--python", PYTHON, *arguments)
 
 
 def _run(*command: object) -> None:
