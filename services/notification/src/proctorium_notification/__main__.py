@@ -35,6 +35,7 @@ from proctorium_notification.operations.sending import Sender
 from proctorium_notification.settings import Settings
 from proctorium_notification.subscribers import codes, identity, results, sessions
 from proctorium_notification.transport.smtp import MailServer, Postbox
+from proctorium_notification.workers.backlog import DESCRIPTION, METRIC, Backlog
 from proctorium_notification.workers.sending import SendingWorker
 
 
@@ -78,6 +79,9 @@ def build(service: Service[Settings]) -> None:
     worker = SendingWorker(service.listener, sender)
     service.worker("mails", timedelta(0), worker.turn)
     service.on_close(worker.close)
+    backlog = Backlog(database)
+    service.worker("backlog", timedelta(seconds=15), backlog.turn)
+    service.telemetry.metrics.observe(METRIC, DESCRIPTION, backlog.observations)
 
 
 if __name__ == "__main__":

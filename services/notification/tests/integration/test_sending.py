@@ -11,6 +11,7 @@ import pytest
 from proctorium.notification.v1 import notifications_pb2 as pb
 from proctorium_notification.domain.deliveries import RetryRules
 from proctorium_notification.operations.sending import SendingRules
+from proctorium_notification.workers.backlog import Backlog
 from proctorium_notification.workers.sending import SendingWorker
 
 from .mail_sink import Step
@@ -269,3 +270,15 @@ async def test_a_sender_that_lost_its_claim_hands_nothing_over(
         await own.sender.send_due()
         assert world.sink.mails_to(learner.email) == []
         assert await own.states() == [("pending", 0)]
+
+
+async def test_what_has_not_gone_out_is_counted(
+    migrated_database: MigratedDatabase, world: World
+) -> None:
+    async with own_sender(world, migrated_database("proctorium_notification")) as own:
+        backlog = Backlog(own.database)
+        assert list(backlog.observations()) == []
+        await own.add(world.person())
+        await backlog.turn()
+        counted = {(each.attributes or {})["state"]: each.value for each in backlog.observations()}
+        assert counted == {"pending": 1, "sending": 0, "failed": 0, "doubtful": 0}

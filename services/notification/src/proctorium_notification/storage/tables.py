@@ -77,6 +77,7 @@ deliveries = Table(
         "leased_until",
         postgresql_where=text("state = 'sending'"),
     ),
+    Index("ix_deliveries_unsent", "state", postgresql_where=text("state <> 'sent'")),
     Index("ix_deliveries_created", text("created_at DESC"), text("delivery_id DESC")),
     Index(
         "ix_deliveries_inbox",

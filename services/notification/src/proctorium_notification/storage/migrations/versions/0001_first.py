@@ -51,6 +51,7 @@ _STATEMENTS = (
     """,
     "CREATE INDEX ix_deliveries_due ON deliveries (next_attempt_at) WHERE state = 'pending'",
     "CREATE INDEX ix_deliveries_sending ON deliveries (leased_until) WHERE state = 'sending'",
+    "CREATE INDEX ix_deliveries_unsent ON deliveries (state) WHERE state <> 'sent'",
     "CREATE INDEX ix_deliveries_created ON deliveries (created_at DESC, delivery_id DESC)",
     """
     CREATE INDEX ix_deliveries_inbox ON deliveries (person_id, created_at DESC, delivery_id DESC)

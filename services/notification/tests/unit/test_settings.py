@@ -1,0 +1,47 @@
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from proctorium_common.process.settings import ServiceSettings, documentation
+from proctorium_notification.settings import Settings
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def test_the_readme_names_every_setting_of_this_service() -> None:
+    text = README.read_text(encoding="utf-8")
+    own = documentation(Settings).keys() - documentation(ServiceSettings).keys()
+    assert own
+    assert [name for name in sorted(own) if f"`{name}`" not in text] == []
+
+
+def given(**settings: str) -> dict[str, str]:
+    return {
+        "database_url": "postgresql://x@localhost/x",
+        "nats_url": "nats://localhost",
+        "smtp_url": "smtp://localhost:25",
+        "public_url": "https://portal.example.org",
+        **settings,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("smtp_url", "http://user:secret@mail"),
+        ("mail_from", "nobody"),
+        ("mail_from", "Somebody <no address>"),
+        ("public_url", "portal.example.org"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_is_said_before_anything_starts(name: str, text: str) -> None:
+    with pytest.raises(ValidationError, match=name):
+        Settings.model_validate(given(**{name: text}))
+
+
+def test_what_is_right_starts() -> None:
+    settings = Settings.model_validate(given(retry_first="2"))
+    assert settings.rules().retry.first == timedelta(seconds=2)
