@@ -60,6 +60,8 @@ class EchoServicer(stubs.EchoServiceServicer):  # type: ignore[misc]  # generate
     async def Watch(self, request: Any, context: Any) -> AsyncIterator[Any]:
         try:
             yield pb.EchoResponse(text="first")
+            while request.text == "flood":
+                yield pb.EchoResponse(text="x" * 100_000)
             response = await self.behavior(request, context)
             yield response
         finally:

@@ -279,6 +279,14 @@ async def test_a_watcher_who_leaves_is_noticed_at_once() -> None:
         await _until(lambda: served.servicer.watchers_left == 1)
 
 
+async def test_a_watcher_who_leaves_while_more_waits_to_be_sent_is_noticed_at_once() -> None:
+    async with serving() as served, served.channel() as channel:
+        call = stubs.EchoServiceStub(channel).Watch(pb.EchoRequest(text="flood"))
+        assert (await call.read()).text == "first"
+        call.cancel()
+        await _until(lambda: served.servicer.watchers_left == 1)
+
+
 async def test_one_line_for_each_call_with_what_an_operator_asks_for() -> None:
     async with serving() as served, served.channel() as channel:
         stub = stubs.EchoServiceStub(channel)

@@ -163,11 +163,11 @@ async def _replay(service: Service[S], since: datetime) -> int:
 
 
 async def _broker_of(service: Service[S]) -> None:
-    """Connects to NATS. Raises BROKER_UNAVAILABLE when it does not answer soon: commands do not wait for ever, as serving does."""
+    """Connects to NATS. Raises DEPENDENCY_UNAVAILABLE when it does not answer soon: commands do not wait for ever, as serving does."""
     try:
         await asyncio.wait_for(service.broker.connected(), _BROKER_SECONDS)
     except TimeoutError:
-        raise unavailable("BROKER_UNAVAILABLE", "NATS does not answer.") from None
+        raise unavailable("DEPENDENCY_UNAVAILABLE", "NATS does not answer.") from None
 
 
 async def _letters(service: Service[S], arguments: argparse.Namespace) -> int:
