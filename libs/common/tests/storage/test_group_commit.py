@@ -12,7 +12,6 @@ from sqlalchemy import func, insert, literal_column, select
 from proctorium_common.errors import ServiceError, conflict, unavailable
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.group_commit import GroupCommit
-from proctorium_common.storage.measure import measure_saves
 
 from ..sample.storage.tables import effects
 
@@ -158,9 +157,3 @@ async def test_in_the_database_a_batch_is_one_transaction(database: Database) ->
         saved, commits = (await transaction.execute(select(*transactions))).one()
     assert saved == 100
     assert commits <= 3
-
-
-async def test_it_is_measured_beside_bare_saves(database: Database) -> None:
-    measured = await measure_saves(database.url, seconds=0.3)
-    assert measured.grouped > 0
-    assert measured.bare > 0

@@ -1,0 +1,42 @@
+"""`make bench`: measures, prints a table, writes build/bench.json. Only ratios within one run mean something."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import platform
+import sys
+from pathlib import Path
+
+import structlog
+
+from e2e.bench import events, saves
+
+RESULT = Path("build/bench.json")
+
+
+async def main() -> int:
+    """Runs all measurements, one after the other; the exit code."""
+    # What libraries log in this process is not what is measured.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    print(f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}")
+    print("durable saves …", flush=True)
+    figures = await saves.measure()
+    print("events …", flush=True)
+    figures += await events.measure()
+    print(f"{'name':<16}{'figure':>10}{'limit':>10}{'ratio':>8}  unit")
+    for figure in figures:
+        print(
+            f"{figure['name']:<16}{figure['figure']:>10}{figure['limit']:>10}"
+            f"{figure['ratio']:>8}  {figure['unit']}"
+        )
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+    print(f"written: {RESULT}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

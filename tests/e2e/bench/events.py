@@ -1,0 +1,235 @@
+"""An event's way: from its commit until its effect is committed elsewhere, through outbox, relay, broker and inbox.
+
+Beside it, in the same run, the bare limit: a row committed, published with the broker's acknowledgement, received, and a row committed
+again, by the same drivers and nothing of ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import quantiles
+from uuid import UUID
+
+import asyncpg
+import nats
+from nats.aio.msg import Msg
+from sqlalchemy import make_url
+
+from proctorium.enrollment.events.v1.events_pb2 import PersonCertified
+from proctorium_common.events.broker import Broker
+from proctorium_common.events.handling import EventMetadata, Handlers
+from proctorium_common.events.relay import Relay
+from proctorium_common.events.streams import declare
+from proctorium_common.events.subscriber import Delivery, Subscriber
+from proctorium_common.ids import new_id
+from proctorium_common.storage.database import Database, Transaction
+from proctorium_common.storage.listen import Listener
+from proctorium_common.storage.migrations import upgrade
+from proctorium_common.topology import ServiceTopology, Subscription
+from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.parts.postgres import Postgres
+from proctorium_devstack.ports import free_ports
+
+_CONSUMER = "measured--events"
+# Any service's database has the common tables.
+_PACKAGE = "proctorium_enrollment"
+_TOPOLOGY = {
+    "enrollment": ServiceTopology("enrollment", "", "", "", publishes=("person.certified",)),
+    "measured": ServiceTopology(
+        "measured",
+        "",
+        "",
+        "",
+        subscriptions=(Subscription(_CONSUMER, "enrollment", ("person.certified",)),),
+    ),
+}
+_PATIENCE = 30.0
+
+
+_PER_SECOND = 100
+_SECONDS = 5.0
+_BARE_SUBJECT = "bare.event"
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Milliseconds from commit to commit."""
+
+    p50_ms: float
+    p99_ms: float
+
+    @classmethod
+    def of(cls, seconds: Iterable[float]) -> Latency:
+        """The middle and the slowest hundredth."""
+        cuts = quantiles([taken * 1000 for taken in seconds], n=100, method="inclusive")
+        return cls(p50_ms=cuts[49], p99_ms=cuts[98])
+
+
+async def measure() -> list[dict[str, object]]:
+    """Ours and the limit, in turn, on a durable PostgreSQL and a NATS of its own; figures as `build/bench.json` takes them."""
+    async with _parts() as (postgres, broker):
+        url = await postgres.database("events")
+        await upgrade(url, _PACKAGE)
+        bare_url = await postgres.database("bare")
+        turns = []
+        for _ in range(3):
+            limit = await measure_limit(bare_url, broker.url)
+            turns.append((await measure_latency(url, broker.url), limit))
+    ours, limit = sorted(turns, key=lambda turn: turn[0].p50_ms)[1]
+    return [
+        _figure("event_p50_ms", ours.p50_ms, limit.p50_ms),
+        _figure("event_p99_ms", ours.p99_ms, limit.p99_ms),
+    ]
+
+
+def _figure(name: str, figure: float, limit: float) -> dict[str, object]:
+    return {
+        "name": name,
+        "figure": round(figure, 2),
+        "unit": "ms",
+        "limit": round(limit, 2),
+        "ratio": round(figure / limit, 3),
+    }
+
+
+@asynccontextmanager
+async def _parts() -> AsyncIterator[tuple[Postgres, Nats]]:
+    folder = Path(tempfile.mkdtemp(prefix="proctorium-bench-"))
+    folder.chmod(0o711)
+    async with AsyncExitStack() as parts:
+        parts.callback(shutil.rmtree, folder, ignore_errors=True)
+        postgres_port, nats_port = free_ports(2)
+        postgres = Postgres(folder / "postgres", postgres_port, folder / "postgres.log")
+        await postgres.start()
+        parts.push_async_callback(postgres.stop)
+        broker = Nats(folder / "nats", nats_port, folder / "nats.log")
+        await broker.start()
+        parts.push_async_callback(broker.stop)
+        yield postgres, broker
+
+
+async def measure_limit(
+    database_url: str, nats_url: str, *, per_second: int = _PER_SECOND, seconds: float = _SECONDS
+) -> Latency:
+    """The same two commits and the same hop through the broker, by hand."""
+    plain = make_url(database_url).set(drivername="postgresql")
+    address = plain.render_as_string(hide_password=False)
+    handled: dict[str, float] = {}
+    client = await nats.connect(nats_url)
+    stream = client.jetstream()
+    async with asyncpg.create_pool(address, min_size=4, max_size=4) as pool:
+        await pool.execute("CREATE TABLE IF NOT EXISTS bare (id text, side text, body bytea)")
+        await stream.add_stream(name="BARE", subjects=[_BARE_SUBJECT])
+
+        async def handle(message: Msg) -> None:
+            event_id = message.data.decode()
+            await pool.execute("INSERT INTO bare VALUES ($1, 'in', $2)", event_id, message.data)
+            handled[event_id] = time.perf_counter()
+            await message.ack()
+
+        await stream.subscribe(_BARE_SUBJECT, cb=handle, manual_ack=True)
+        committed: dict[str, float] = {}
+        began = time.perf_counter()
+        for nth in range(int(per_second * seconds)):
+            await asyncio.sleep(max(0.0, began + nth / per_second - time.perf_counter()))
+            event_id = str(new_id())
+            await pool.execute("INSERT INTO bare VALUES ($1, 'out', $2)", event_id, b"")
+            committed[event_id] = time.perf_counter()
+            await stream.publish(_BARE_SUBJECT, event_id.encode())
+        async with asyncio.timeout(_PATIENCE):
+            while not committed.keys() <= handled.keys():
+                await asyncio.sleep(0.01)
+        await stream.delete_stream("BARE")
+    await client.close()
+    return Latency.of(max(0.0, handled[event_id] - at) for event_id, at in committed.items())
+
+
+class _Timed(Subscriber):
+    """Notes when each effect was committed: the moment before it is acknowledged."""
+
+    def __init__(
+        self, database: Database, broker: Broker, consumer: str, handlers: Handlers
+    ) -> None:
+        super().__init__(database, broker, consumer, handlers)
+        self.handled: dict[UUID, float] = {}
+        self.came = asyncio.Event()
+
+    async def _settle(
+        self,
+        delivery: Delivery,
+        answer: Callable[[], Awaitable[None]],
+        *,
+        keep_held: bool = False,
+    ) -> None:
+        self.handled[delivery.arrival.event_id] = time.perf_counter()
+        self.came.set()
+        await super()._settle(delivery, answer, keep_held=keep_held)
+
+
+async def measure_latency(
+    database_url: str, nats_url: str, *, per_second: int = _PER_SECOND, seconds: float = _SECONDS
+) -> Latency:
+    """Records events at a steady rate and handles them, in this process.
+
+    The database has the common tables and nothing else to do; the broker is empty, and has a stream more afterwards.
+    """
+    await declare(nats_url, _TOPOLOGY)
+    async with _running(database_url, nats_url) as (database, subscriber):
+        # What is prepared once (statements, connections) is not what is measured.
+        await _record(database, per_second, 1.0, subscriber)
+        committed = await _record(database, per_second, seconds, subscriber)
+    return Latency.of(
+        max(0.0, subscriber.handled[event_id] - at) for event_id, at in committed.items()
+    )
+
+
+@asynccontextmanager
+async def _running(database_url: str, nats_url: str) -> AsyncIterator[tuple[Database, _Timed]]:
+    database, broker = Database(database_url), Broker(nats_url)
+    listener = Listener(database)
+
+    async def handle(_: Transaction, __: PersonCertified, ___: EventMetadata) -> None:
+        """The inbox row is the effect."""
+
+    subscriber = _Timed(database, broker, _CONSUMER, {PersonCertified: handle})
+    async with AsyncExitStack() as stack:
+        for close in (database.close, broker.close, listener.close):
+            stack.push_async_callback(close)
+        relay = asyncio.create_task(Relay(database, broker, listener).run())
+        stack.push_async_callback(_ended, relay)
+        handling = asyncio.create_task(subscriber.run())
+        stack.callback(relay.cancel)
+        try:
+            yield database, subscriber
+        finally:
+            subscriber.stop()
+            await handling
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    await asyncio.wait({task})
+
+
+async def _record(
+    database: Database, per_second: int, seconds: float, subscriber: _Timed
+) -> dict[UUID, float]:
+    """When each event was committed; returns after all of them were handled."""
+    committed: dict[UUID, float] = {}
+    began = time.perf_counter()
+    for nth in range(int(per_second * seconds)):
+        await asyncio.sleep(max(0.0, began + nth / per_second - time.perf_counter()))
+        async with database.transaction() as transaction:
+            event_id = transaction.record(PersonCertified(person_id=str(new_id())))
+        committed[event_id] = time.perf_counter()
+    async with asyncio.timeout(_PATIENCE):
+        while not committed.keys() <= subscriber.handled.keys():
+            subscriber.came.clear()
+            await subscriber.came.wait()
+    return committed
