@@ -133,6 +133,9 @@ async def test_check_says_how_each_part_is(migrated_database: Migrated, own_nats
     assert said["migrations"] == "ok"
     assert said["nats"] == "ok"
     assert code == 0
+    code, out, _ = await _run("check", **_settings(url, "nats://127.0.0.1:1"))
+    assert "nats             no connection: events wait in the outbox" in out
+    assert code == 0  # degraded, and ready
 
 
 async def test_dead_letters_are_listed_and_one_that_is_not_there_is_a_sentence(

@@ -61,7 +61,9 @@ async def test_without_nats_it_is_degraded_and_goes_on_answering() -> None:
         served.health.add(Check("nats", nats.probe, Weight.DEGRADING))
         nats.wrong = "away"
         with capture_logs() as lines:
-            state = await served.health.check_now()
+            assert not (await served.health.check_now()).degraded  # it may come up a little later
+            for _ in range(4):
+                state = await served.health.check_now()
         assert (state.ready, state.degraded) == (True, True)
         assert await status(plain, NAME) == "SERVING"
     assert {
@@ -117,7 +119,8 @@ async def test_each_part_is_a_metric() -> None:
     nats.wrong = "away"
     health.add(Check("database", Part().probe))
     health.add(Check("nats", nats.probe, Weight.DEGRADING))
-    await health.check_now()
+    for _ in range(5):
+        await health.check_now()
     observed = {(found.attributes or {})["check"]: found.value for found in health._observe()}
     assert observed == {"database": 1, "nats": 0}
 

@@ -26,6 +26,7 @@ from proctorium_common.process.life import Life, assemble
 from proctorium_common.process.service import Service, WiringWrong, broker_tls
 from proctorium_common.process.settings import ServiceSettings, SettingsWrong, read_settings
 from proctorium_common.rpc.access import NoAccessRule
+from proctorium_common.rpc.health import Weight
 from proctorium_common.rpc.server import AddressTaken
 from proctorium_common.security.tls import NotLoopback
 from proctorium_common.storage import migrations
@@ -143,11 +144,12 @@ async def _check(service: Service[S]) -> int:
     with suppress(ServiceError):
         await service.keys.load()
     await service.keys.refresh()
-    state = await service.health.check_now()
-    for name in service.health.names():
-        if not name.startswith(("subscriber ", "worker ", "relay")):
-            print(f"{name:<16} {state.failing.get(name, 'ok')}")
-    return 0 if state.ready else 1
+    ready = True
+    for check, wrong in await service.health.ask():
+        if not check.name.startswith(("subscriber ", "worker ", "relay")):
+            print(f"{check.name:<16} {wrong or 'ok'}")
+            ready = ready and (wrong is None or check.weight is Weight.DEGRADING)
+    return 0 if ready else 1
 
 
 async def _replay(service: Service[S], since: datetime) -> int:

@@ -28,8 +28,10 @@ Probe = Callable[[], Awaitable[None]]
 
 _PROBE_SECONDS = 2.0
 _QUIET_ROUNDS = 16
-# A part that was well may fail one round, so that a moment of load does not take a replica out of service.
-_TOLERATED = 1
+# Rounds that a part may fail before that counts. One that is required and was well: so that a moment of load does not take a replica out
+# of service. One that is not: so that what comes up a little later, at every start, is no news.
+_TOLERATED_ROUNDS = 1
+_TOLERATED_ROUNDS_BESIDE = 4
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -65,6 +67,11 @@ class State:
         return self.required.isdisjoint(self.failing)
 
     @property
+    def missing(self) -> dict[str, str]:
+        """The failing parts without which calls cannot be answered."""
+        return {name: wrong for name, wrong in self.failing.items() if name in self.required}
+
+    @property
     def degraded(self) -> bool:
         """Whether calls are answered while something beside them is not well."""
         return self.ready and bool(self.failing)
@@ -94,9 +101,10 @@ class Health:
         """Adds names of gRPC services that are ready when this service is."""
         self._names.update(names)
 
-    def names(self) -> Sequence[str]:
-        """The names of the parts, in the order they were added."""
-        return [check.name for check in self._checks]
+    async def ask(self) -> Sequence[tuple[Check, str | None]]:
+        """Asks every part once: what is wrong with each now, or None. Nothing is told on."""
+        answers = await asyncio.gather(*(_ask(check) for check in self._checks))
+        return list(zip(self._checks, answers, strict=True))
 
     async def announce(self) -> None:
         """Says alive and not yet ready: the first words of a server."""
@@ -113,7 +121,7 @@ class Health:
             else:
                 waited += 1
                 if waited >= quiet:
-                    log.warning("service_waits", missing=dict(state.failing))
+                    log.warning("service_waits", missing=state.missing)
                     quiet, waited = min(2 * quiet, _QUIET_ROUNDS), 0
             await asyncio.sleep(self._every_seconds)
 
@@ -134,17 +142,27 @@ class Health:
         return self.state
 
     async def _round(self) -> State:
-        results = await asyncio.gather(*(_ask(check) for check in self._checks))
         failing: dict[str, str] = {}
-        for check, wrong in zip(self._checks, results, strict=True):
-            failures = 0 if wrong is None else self._failures.get(check.name, _TOLERATED) + 1
-            self._failures[check.name] = failures
-            if wrong is not None and failures > _TOLERATED:
+        for check, wrong in await self.ask():
+            if wrong is None:
+                self._failures[check.name] = 0
+            elif self._is_failing(check):
                 failing[check.name] = wrong
         required = frozenset(
             check.name for check in self._checks if check.weight is Weight.REQUIRED
         )
         return State(failing, required)
+
+    def _is_failing(self, check: Check) -> bool:
+        """Whether one more failed round is one too many."""
+        if check.weight is Weight.REQUIRED:
+            failures = self._failures.get(check.name, _TOLERATED_ROUNDS) + 1
+            tolerated = _TOLERATED_ROUNDS
+        else:
+            failures = self._failures.get(check.name, 0) + 1
+            tolerated = _TOLERATED_ROUNDS_BESIDE
+        self._failures[check.name] = failures
+        return failures > tolerated
 
     async def until(self, holds: Callable[[State], bool]) -> State:
         """Waits until a round of checks was made whose outcome `holds`."""
