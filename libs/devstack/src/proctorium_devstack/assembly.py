@@ -157,7 +157,9 @@ class _Making:
             case "portal":
                 topology = SERVICES[PORTAL]
                 program = Program(topology.package, ["serve"], self.environment(topology))
-                return WebProgram(name, self.folders.log(name), program, self.ports[name])
+                return WebProgram(
+                    name, self.folders.log(name), program, self.ports[name], self._told_to
+                )
             case _:
                 return self._service(SERVICES[name])
 
@@ -174,7 +176,7 @@ class _Making:
             port=self.ports[topology.name],
             identity=self.certificates[OPERATOR],
             database_url=self.postgres.url(topology.name),
-            needs=_NEEDS[topology.name],
+            needs=(*_NEEDS[topology.name], *self._told_to),
             after=_AFTER.get(topology.name, ()),
         )
 
@@ -189,6 +191,11 @@ class _Making:
             tracing=self._at("traces") if "traces" in self.names else None,
         )
         return Edge(self.folders.of("edge"), settings, self.folders.log("edge"), _NEEDS["edge"])
+
+    @property
+    def _told_to(self) -> tuple[str, ...]:
+        """Who takes the spans and mails of services, to the last: they end after those who send."""
+        return tuple(name for name in ("traces", "mailbox") if name in self.names)
 
     def _at(self, name: str) -> Address:
         return Address(LOOPBACK, self.ports[name])

@@ -200,7 +200,7 @@ def _waves(watched: Mapping[str, _Watched]) -> Iterable[list[_Watched]]:
     """First those that nobody needs, then those that only they needed, and so on."""
     left = dict(watched)
     while left:
-        needed = {need for each in left.values() for need in (*each.part.needs, *each.part.after)}
+        needed = {need for each in left.values() for need in each.part.needs}
         wave = [each for name, each in left.items() if name not in needed]
         yield wave
         for each in wave:
