@@ -37,7 +37,7 @@ class Settings(ServiceSettings):
     )
     retry_most: Duration = Field(timedelta(hours=1), description="The longest of these pauses.")
     retry_unreachable: Duration = Field(
-        timedelta(seconds=15),
+        timedelta(seconds=5),
         description="Pause while the mail server or enrollment does not answer.",
     )
     retry_give_up: Duration = Field(

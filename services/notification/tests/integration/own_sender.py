@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import text
 
@@ -44,13 +45,17 @@ class OwnSender:
 
     async def add(self, person: Person) -> None:
         """A mail for this person, about a session of its own."""
+        await self.tell([person.person_id])
+
+    async def tell(self, person_ids: Sequence[UUID]) -> None:
+        """A mail for each of these people, about a session of its own."""
         session = Session(
             new_id(), "First Aid at Work", self.now + timedelta(days=30), timedelta(hours=1)
         )
         async with self.database.transaction() as tx:
             await telling.plan(tx, session)
             occasion = Occasion(new_id(), Topic.REMOVED, session.session_id)
-            await telling.tell(tx, occasion, [person.person_id])
+            await telling.tell(tx, occasion, person_ids)
 
     async def rows(self, statement: str) -> list[tuple[object, ...]]:
         """What a statement answers; nothing for one that answers no rows."""
@@ -74,6 +79,7 @@ async def own_sender(
     try:
         yield own
     finally:
+        await own.sender.close()
         await asking.close()
         await own.listener.close()
         await own.database.close()

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from proctorium.notification.v1 import notifications_pb2 as pb
+from proctorium_common.ids import new_id
 from proctorium_notification.domain.deliveries import RetryRules
 from proctorium_notification.operations.sending import SendingRules
 from proctorium_notification.workers.backlog import Backlog
@@ -16,7 +17,7 @@ from proctorium_notification.workers.sending import SendingWorker
 
 from .mail_sink import Step
 from .own_sender import own_sender
-from .world import Person, World, removed
+from .world import Person, World, removed, until
 
 MigratedDatabase = Callable[[str], str]
 
@@ -270,6 +271,47 @@ async def test_a_sender_that_lost_its_claim_hands_nothing_over(
         await own.sender.send_due()
         assert world.sink.mails_to(learner.email) == []
         assert await own.states() == [("pending", 0)]
+
+
+async def test_a_sender_that_lost_its_connection_loses_its_claims_and_goes_on(
+    migrated_database: MigratedDatabase, world: World
+) -> None:
+    async with own_sender(world, migrated_database("proctorium_notification")) as own:
+        learner, cut = world.person(), asyncio.Event()
+        await own.add(learner)
+
+        async def cut_off(step: str, recipient: str) -> str | None:
+            if step == "RCPT" and recipient == learner.email and not cut.is_set():
+                cut.set()
+                await own.rows(
+                    "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+                    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+                )
+                await until(nobody_is_present)
+                await own.rows("UPDATE deliveries SET leased_until = now() - interval '1 second'")
+            return None
+
+        async def nobody_is_present() -> bool:
+            return not await own.rows(
+                "SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"
+                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            )
+
+        world.sink.step = cut_off
+        await own.sender.send_due()
+        assert world.sink.mails_to(learner.email) == []
+        own.now += timedelta(seconds=1)
+        await own.sender.send_due()
+        assert len(world.sink.mails_to(learner.email)) == 1
+        assert await own.states() == [("sent", 1)]
+
+
+async def test_the_largest_session_is_told_of_at_once(
+    migrated_database: MigratedDatabase, world: World
+) -> None:
+    async with own_sender(world, migrated_database("proctorium_notification")) as own:
+        await own.tell([new_id() for _ in range(5000)])
+        assert await own.rows("SELECT count(*) FROM deliveries") == [(10_000,)]
 
 
 async def test_what_has_not_gone_out_is_counted(

@@ -103,7 +103,7 @@ class RetryRules:
 
     first: timedelta = timedelta(seconds=15)
     most: timedelta = timedelta(hours=1)
-    unreachable: timedelta = timedelta(seconds=15)
+    unreachable: timedelta = timedelta(seconds=5)
     give_up: timedelta = timedelta(days=3)
 
     def after_refusal(self, attempt: int) -> timedelta:

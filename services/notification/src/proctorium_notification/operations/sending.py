@@ -31,6 +31,7 @@ from proctorium_notification.operations.words import CHANNELS, TOPICS
 from proctorium_notification.storage import deliveries as kept
 from proctorium_notification.storage import sessions
 from proctorium_notification.storage.deliveries import Claimed
+from proctorium_notification.storage.presence import Presence, end_abandoned_leases
 from proctorium_notification.transport.smtp import Line, NoWord, Postbox, Refused, Unreachable
 
 _log = get_logger()
@@ -40,8 +41,8 @@ _log = get_logger()
 class SendingRules:
     """How a sender works: deliveries at once, how long a claim holds, how long it holds while a message is handed over."""
 
-    batch: int = 20
-    lease: timedelta = timedelta(seconds=60)
+    batch: int = 10
+    lease: timedelta = timedelta(seconds=120)
     handing_over: timedelta = timedelta(seconds=90)
     retry: RetryRules = field(default_factory=RetryRules)
 
@@ -75,15 +76,15 @@ class Sender:
         self._postbox = postbox
         self._clock = clock
         self._rules = rules or SendingRules()
+        self._presence = Presence(database)
+
+    async def close(self) -> None:
+        """Gives up what is left of its claims."""
+        await self._presence.close()
 
     async def send_due(self) -> bool:
         """Sends one batch; whether there may be more to send now."""
-        async with self._database.transaction() as tx:
-            for delivery_id in await kept.doubt_abandoned(tx):
-                _log.warning("delivery_doubtful", delivery_id=str(delivery_id))
-            claimed = await kept.claim_due(
-                tx, lease=new_id(), until=tx.now + self._rules.lease, limit=self._rules.batch
-            )
+        claimed = await self._claim()
         if not claimed:
             return False
         try:
@@ -93,6 +94,21 @@ class Sender:
             return False
         ready = [one for one in claimed if (await self._sendable(one, known))]
         return await self._send_all(ready, known) and len(claimed) == self._rules.batch
+
+    async def _claim(self) -> Sequence[Claimed]:
+        """What this sender may send now. Looks after what dead senders left behind, too."""
+        sender_key = await self._presence.key()
+        async with self._database.transaction() as tx:
+            await end_abandoned_leases(tx)
+            for delivery_id in await kept.doubt_abandoned(tx):
+                _log.warning("delivery_doubtful", delivery_id=str(delivery_id))
+            return await kept.claim_due(
+                tx,
+                lease=new_id(),
+                sender_key=sender_key,
+                until=tx.now + self._rules.lease,
+                limit=self._rules.batch,
+            )
 
     async def _look_up(self, claimed: Sequence[Claimed]) -> _Known:
         wanted = [one.delivery for one in claimed]

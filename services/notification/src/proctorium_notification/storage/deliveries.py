@@ -71,12 +71,13 @@ async def add_deliveries(tx: Transaction, new: NewDeliveries) -> None:
         for person_id in sorted(set(new.person_ids))
     ]
     if rows:
-        await tx.execute(insert(deliveries).values(rows).on_conflict_do_nothing())
+        # As a batch: one statement has room for some two thousand rows only.
+        await tx.execute(insert(deliveries).on_conflict_do_nothing(), rows)
         tx.notify(CHANNEL, "")
 
 
 async def claim_due(
-    tx: Transaction, *, lease: UUID, until: datetime, limit: int
+    tx: Transaction, *, lease: UUID, sender_key: int, until: datetime, limit: int
 ) -> Sequence[Claimed]:
     """Takes up to `limit` deliveries that are due and that nobody else holds, oldest first."""
     due = (
@@ -94,7 +95,7 @@ async def claim_due(
     taking = (
         update(deliveries)
         .where(deliveries.c.delivery_id == due.c.delivery_id)
-        .values(lease_token=lease, leased_until=until)
+        .values(lease_token=lease, sender_key=sender_key, leased_until=until)
         .returning(deliveries)
     )
     rows = (await tx.execute(taking)).all()

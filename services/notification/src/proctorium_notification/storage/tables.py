@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     DateTime,
@@ -55,6 +56,8 @@ deliveries = Table(
     # Whoever is sending it holds the lease; every later write names it.
     Column("lease_token", Uuid),
     Column("leased_until", _TIME),
+    # The lock by which that sender is known to live (presence.py).
+    Column("sender_key", BigInteger),
     Column("sent_at", _TIME),
     # When it was read; for messages in the application only.
     Column("read_at", _TIME),
@@ -73,9 +76,9 @@ deliveries = Table(
         postgresql_where=text("state = 'pending'"),
     ),
     Index(
-        "ix_deliveries_sending",
+        "ix_deliveries_leased",
         "leased_until",
-        postgresql_where=text("state = 'sending'"),
+        postgresql_where=text("leased_until IS NOT NULL"),
     ),
     Index("ix_deliveries_unsent", "state", postgresql_where=text("state <> 'sent'")),
     Index("ix_deliveries_created", text("created_at DESC"), text("delivery_id DESC")),

@@ -34,5 +34,6 @@ class SendingWorker:
             pass
 
     async def close(self) -> None:
-        """Listens no more."""
+        """Listens no more, and gives up what is left of its claims."""
         await self._open.aclose()
+        await self._sender.close()

@@ -36,6 +36,7 @@ _STATEMENTS = (
         next_attempt_at timestamptz NOT NULL,
         lease_token uuid,
         leased_until timestamptz,
+        sender_key bigint,
         sent_at timestamptz,
         read_at timestamptz,
         traceparent text DEFAULT '' NOT NULL,
@@ -50,7 +51,7 @@ _STATEMENTS = (
     )
     """,
     "CREATE INDEX ix_deliveries_due ON deliveries (next_attempt_at) WHERE state = 'pending'",
-    "CREATE INDEX ix_deliveries_sending ON deliveries (leased_until) WHERE state = 'sending'",
+    "CREATE INDEX ix_deliveries_leased ON deliveries (leased_until) WHERE leased_until IS NOT NULL",
     "CREATE INDEX ix_deliveries_unsent ON deliveries (state) WHERE state <> 'sent'",
     "CREATE INDEX ix_deliveries_created ON deliveries (created_at DESC, delivery_id DESC)",
     """
