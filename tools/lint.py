@@ -19,6 +19,7 @@ from tools.baseline import BASELINE
 from tools.checks.contract import read_contract
 from tools.checks.dependencies import Package, check_dependencies, declared_in
 from tools.checks.lock import check_lock
+from tools.checks.picture import README, check_picture
 from tools.checks.reasons import check_reasons
 from tools.checks.rooms import ERRORS, check_pure, import_contracts
 from tools.checks.sources import Source, read_sources
@@ -127,6 +128,11 @@ def check_topology() -> str:
     return "\n".join(findings)
 
 
+def check_readme() -> str:
+    """The README's picture is drawn from the table of who asks whom."""
+    return "\n".join(check_picture((ROOT / README).read_text("utf-8"), SERVICES))
+
+
 def check_refusals() -> str:
     """Every reason in code is named in a proto."""
     reasons = read_contract().reasons
@@ -194,6 +200,7 @@ CHECKS: Mapping[str, Callable[[], str]] = {
     "breaking": check_breaking,
     "imports": check_imports,
     "topology": check_topology,
+    "picture": check_readme,
     "reasons": check_refusals,
     "images": check_images,
     "types": check_types,
