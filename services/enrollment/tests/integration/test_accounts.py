@@ -16,10 +16,11 @@ from proctorium.enrollment.v1.accounts_pb2 import (
     SignInResponse,
     SignOutRequest,
 )
-from proctorium_common.errors import Kind
+from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.status import error_of
-from proctorium_enrollment.operations.accounts import ACCOUNT_LIMIT, ADDRESS_LIMIT
+from proctorium_enrollment.operations.accounts import ACCOUNT_LIMIT, ADDRESS_LIMIT, Accounts
+from proctorium_enrollment.operations.signing import Signing
 from proctorium_enrollment.storage.password_hashes import PasswordHashes
 from proctorium_enrollment.storage.tables import (
     attempt_failures,
@@ -135,6 +136,26 @@ async def test_however_many_come_at_once_none_is_made_uncounted(enrollment: Enro
     reasons = [refusal.reason for refusal in refusals]
     assert reasons.count("SIGN_IN_FAILED") == ACCOUNT_LIMIT.free
     assert reasons.count("TOO_MANY_ATTEMPTS") == 20 - ACCOUNT_LIMIT.free
+
+
+async def test_replicas_count_together(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    seals = enrollment.served.service.settings.seals()
+    hashes = PasswordHashes(memory_kib=64, passes=1)
+    replicas = [
+        Accounts(enrollment.database, hashes, seals.attempts, Signing(seals.signing_keys))
+        for _ in range(2)
+    ]
+
+    async def attempt(replica: Accounts) -> str:
+        with pytest.raises(ServiceError) as refusal:
+            await replica.sign_in(person.email, OTHER, "192.0.2.1")
+        return refusal.value.reason
+
+    reasons = await asyncio.gather(*(attempt(replica) for replica in replicas * 6))
+    await hashes.close()
+    assert reasons.count("SIGN_IN_FAILED") == ACCOUNT_LIMIT.free
+    assert reasons.count("TOO_MANY_ATTEMPTS") == 12 - ACCOUNT_LIMIT.free
 
 
 async def test_the_table_of_failures_names_nobody(enrollment: Enrollment) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import sys
 from base64 import b64encode
@@ -15,6 +16,7 @@ from sqlalchemy import func, select
 
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.tables import outbox, signing_keys
+from proctorium_enrollment.commands import run
 from proctorium_enrollment.storage.password_hashes import PasswordHashes
 from proctorium_enrollment.storage.tables import credentials, people
 
@@ -42,16 +44,19 @@ class Commands:
     """Enrollment's command line over one database."""
 
     url: str
-    master_key: str
+    monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str]
 
-    async def run(self, *words: str, typed: str = "", **settings: str) -> Ended:
-        environment = {
-            **os.environ,
-            "PROCTORIUM_DATABASE_URL": self.url,
-            "PROCTORIUM_NATS_URL": "nats://127.0.0.1:4222",
-            "PROCTORIUM_MASTER_KEY": self.master_key,
-            **settings,
-        }
+    async def run(self, *words: str, typed: str = "") -> Ended:
+        """Here, since a process takes seconds to begin."""
+        self.monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+        self.capsys.readouterr()
+        code = await asyncio.to_thread(run, words)
+        said = self.capsys.readouterr()
+        return Ended(code, said.out.strip(), said.err.strip())
+
+    async def run_process(self, *words: str, typed: str = "") -> Ended:
+        """As an operator does."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -60,7 +65,6 @@ class Commands:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=environment,
         )
         output, complaint = await process.communicate(typed.encode())
         assert process.returncode is not None
@@ -68,12 +72,20 @@ class Commands:
 
 
 @pytest.fixture
-def commands(migrated_database: Callable[[str], str]) -> Commands:
-    return Commands(migrated_database("proctorium_enrollment"), b64encode(os.urandom(32)).decode())
+def commands(
+    migrated_database: Callable[[str], str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Commands:
+    url = migrated_database("proctorium_enrollment")
+    monkeypatch.setenv("PROCTORIUM_DATABASE_URL", url)
+    monkeypatch.setenv("PROCTORIUM_NATS_URL", "nats://127.0.0.1:4222")
+    monkeypatch.setenv("PROCTORIUM_MASTER_KEY", b64encode(os.urandom(32)).decode())
+    return Commands(url, monkeypatch, capsys)
 
 
 async def test_the_first_administrator_is_made_once(commands: Commands) -> None:
-    first = await commands.run(*CREATE, typed=f"{PASSWORD}\n")
+    first = await commands.run_process(*CREATE, typed=f"{PASSWORD}\n")
     assert (first.code, first.complaint) == (0, "")
     again = await commands.run(*CREATE, typed=f"{PASSWORD}\n")
     assert (again.code, again.output) == (0, first.output)
@@ -102,13 +114,16 @@ async def test_a_weak_password_makes_nobody(commands: Commands) -> None:
 
 
 async def test_a_missing_or_wrong_setting_is_said_in_a_sentence(commands: Commands) -> None:
-    missing = await commands.run(*CREATE, PROCTORIUM_MASTER_KEY="")
+    commands.monkeypatch.setenv("PROCTORIUM_MASTER_KEY", "")
+    missing = await commands.run(*CREATE)
     assert missing.code == 2
     assert "PROCTORIUM_MASTER_KEY is missing" in missing.complaint
-    wrong = await commands.run("check", PROCTORIUM_MASTER_KEY="c2hvcnQ=")
-    assert wrong.code == 2
-    assert "5 bytes" in wrong.complaint
-    assert "c2hvcnQ=" not in wrong.complaint
+    for wrong, why in (("c2hvcnQ=", "5 bytes"), ("not base64!", "not base64")):
+        commands.monkeypatch.setenv("PROCTORIUM_MASTER_KEY", wrong)
+        ended = await commands.run("rotate-signing-key")
+        assert ended.code == 2
+        assert why in ended.complaint
+        assert wrong not in ended.complaint
 
 
 async def test_a_new_signing_key_is_made_and_named(commands: Commands) -> None:

@@ -244,15 +244,15 @@ async def test_content_stays_closed_to_who_is_in_no_session_or_was_removed(
     enrollment: Enrollment,
 ) -> None:
     session = await enrollment.session()
-    (joined,) = session.learner_ids
-    absent, removed = [
-        await enrollment.registered_learner(session.course.course_id) for _ in range(2)
+    (expected,) = session.learner_ids
+    joined, absent, removed = [
+        await enrollment.registered_learner(session.course.course_id) for _ in range(3)
     ]
     await enrollment.start(session, joined, removed)
     request = OpenLessonRequest(unit_id=session.course.units[0].unit_id)
     await enrollment.learner(removed).courses.OpenLesson(request)
     await enrollment.tell(removed_event(session, removed))
-    for learner_id in (absent, removed):
+    for learner_id in (expected, absent, removed):
         call = enrollment.learner(learner_id).courses.OpenLesson(request)
         assert (await refused(call)).reason == "NOT_IN_SESSION"
     assert (await enrollment.learner(joined).courses.OpenLesson(request)).html

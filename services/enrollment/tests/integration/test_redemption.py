@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from google.protobuf.message import Message
@@ -17,7 +18,7 @@ from proctorium.enrollment.v1.codes_pb2 import (
 )
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
-from proctorium_enrollment.operations.redemption import ADDRESS_LIMIT, PERSON_LIMIT
+from proctorium_enrollment.operations.redemption import ADDRESS_LIMIT, PERSON_LIMIT, Redemption
 from proctorium_enrollment.storage.tables import attempt_failures, redemptions
 
 from .enrollment import (
@@ -245,6 +246,23 @@ async def test_guesses_at_once_are_all_counted(enrollment: Enrollment) -> None:
     reasons = [one.reason for one in told]
     assert reasons.count("CODE_INVALID") == PERSON_LIMIT.free
     assert reasons.count("TOO_MANY_ATTEMPTS") == 20 - PERSON_LIMIT.free
+
+
+async def test_replicas_count_together(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    learner = UUID(session.learner_ids[0])
+    seals = enrollment.served.service.settings.seals()
+
+    async def attempt(replica: Redemption) -> str:
+        async with enrollment.database.transaction() as tx:
+            answer = await replica.redeem(tx, WRONG, learner, "192.0.2.1")
+        assert isinstance(answer, ServiceError)
+        return answer.reason
+
+    replicas = [Redemption(seals.codes, seals.attempts) for _ in range(2)]
+    reasons = await asyncio.gather(*(attempt(replica) for replica in replicas * 6))
+    assert reasons.count("CODE_INVALID") == PERSON_LIMIT.free
+    assert reasons.count("TOO_MANY_ATTEMPTS") == 12 - PERSON_LIMIT.free
 
 
 async def test_trying_anothers_code_counts_as_guessing(enrollment: Enrollment) -> None:

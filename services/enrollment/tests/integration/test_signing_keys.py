@@ -105,6 +105,18 @@ async def test_replicas_that_start_at_once_make_one_key(
         await database.close()
 
 
+async def test_another_master_key_is_noticed_before_anybody_signs_in(
+    migrated_database: Callable[[str], str],
+) -> None:
+    database = Database(migrated_database("proctorium_enrollment"))
+    seal = Seal(os.urandom(32), "signing-keys")
+    await Signing(seal).trusted(database)
+    await Signing(seal).check_master_key(database)
+    with pytest.raises(WrongMasterKey, match="PROCTORIUM_MASTER_KEY"):
+        await Signing(Seal(os.urandom(32), "signing-keys")).check_master_key(database)
+    await database.close()
+
+
 async def test_a_database_that_is_not_migrated_yet_says_so(empty_database: str) -> None:
     database = Database(empty_database)
     ring = KeyRing(lambda: Signing(Seal(os.urandom(32), "signing-keys")).trusted(database))

@@ -13,6 +13,7 @@ from proctorium_enrollment.domain.attempt_limits import (
     Failures,
     Limit,
     after_failure,
+    network_of,
     recent,
     too_many_attempts,
     wait_of,
@@ -69,6 +70,22 @@ def test_nobody_guesses_faster_than_the_limit_allows(pauses: list[float]) -> Non
         if count >= LIMIT.free and after - before < LIMIT.forgotten_after:
             wait = min(LIMIT.first_wait * 2 ** (count - LIMIT.free), LIMIT.longest_wait)
             assert after - before >= wait
+
+
+@pytest.mark.parametrize(
+    ("address", "limited"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:aaaa::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:bbbb::2", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("", ""),
+        ("somewhere", "somewhere"),
+    ],
+)
+def test_an_address_stands_for_what_one_guesser_can_have(address: str, limited: str) -> None:
+    assert network_of(address) == limited
 
 
 @pytest.mark.parametrize(

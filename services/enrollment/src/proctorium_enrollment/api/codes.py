@@ -84,7 +84,7 @@ class CodeApi(codes_pb2_grpc.CodeServiceServicer):
         self, request: pb.RedeemCodeRequest, context: Context
     ) -> pb.RedeemCodeResponse:
         person_id = parse_id(request.person_id, "person_id")
-        async with self.database.transaction() as tx:
+        async with self.redemption.turn(person_id), self.database.transaction() as tx:
             answer = await self.redemption.redeem(
                 tx, request.text, person_id, request.client_address
             )

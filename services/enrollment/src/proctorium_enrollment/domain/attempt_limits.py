@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import ip_address, ip_network
 
 from proctorium_common.errors import ServiceError, exhausted
 
@@ -55,6 +56,18 @@ def recent(limit: Limit, failures: Failures | None, now: datetime) -> int:
     """How many failures are not forgotten."""
     failures = _remembered(limit, failures, now)
     return 0 if failures is None else failures.count
+
+
+def network_of(address: str) -> str:
+    """What is limited where attempts come from `address`: the address itself; of IPv6 the 64 bits that one household or room shares."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if found.version == 4:
+        return str(found)
+    mapped = found.ipv4_mapped
+    return str(mapped) if mapped is not None else str(ip_network((found, 64), strict=False))
 
 
 def too_many_attempts(wait: timedelta) -> ServiceError:

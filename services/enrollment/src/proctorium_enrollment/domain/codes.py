@@ -94,17 +94,12 @@ def moved(code: Code, move: CodeMove, now: datetime) -> CodeState:
     possible = MOVES[state]
     if move not in possible:
         raise illegal_move(
-            f"This code is {state.value}; it cannot be {possible_word(move)} any more. Issue a new code instead.",
+            f"This code is {state.value}; it cannot be {_participle(move)} any more. Issue a new code instead.",
             from_state=state.value,
             asked=move.value,
             possible=[option.value for option in possible],
         )
     return possible[move]
-
-
-def possible_word(move: CodeMove) -> str:
-    """The participle of a move."""
-    return {CodeMove.REPLACE: "replaced", CodeMove.REVOKE: "revoked"}[move]
 
 
 def window(
@@ -230,3 +225,7 @@ def _not_your_code() -> ServiceError:
 
 def _refused(reason: str, message: str, **metadata: str) -> ServiceError:
     return ServiceError(Kind.ILLEGAL_MOVE, reason, message, metadata=metadata)
+
+
+def _participle(move: CodeMove) -> str:
+    return {CodeMove.REPLACE: "replaced", CodeMove.REVOKE: "revoked"}[move]

@@ -12,12 +12,13 @@ from proctorium_common.rpc.caller import Caller
 from proctorium_common.security.tokens import SignedToken
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_enrollment.domain import passwords, sign_ins
-from proctorium_enrollment.domain.attempt_limits import Limit
+from proctorium_enrollment.domain.attempt_limits import Limit, network_of
 from proctorium_enrollment.domain.people import Person, Role, no_such_person, normalised_email
 from proctorium_enrollment.domain.sign_ins import Outcome, SignIn
 from proctorium_enrollment.operations import attempts
 from proctorium_enrollment.operations.attempts import Attempts, Counted
 from proctorium_enrollment.operations.signing import Signing
+from proctorium_enrollment.operations.turns import Turns
 from proctorium_enrollment.storage import accounts as storage
 from proctorium_enrollment.storage import people
 from proctorium_enrollment.storage.accounts import Account
@@ -66,6 +67,7 @@ class Accounts:
         self._hashes = hashes
         self._attempts = Attempts(attempts_seal, "sign_in")
         self._signing = signing
+        self._turns = Turns()
 
     async def sign_in(self, email: str, password: str, client_address: str) -> SignedIn:
         """Raises SIGN_IN_FAILED or TOO_MANY_ATTEMPTS; the failure is counted then.
@@ -75,7 +77,7 @@ class Accounts:
         """
         email = normalised_email(email)
         counted = self._attempts.of("account", email, ACCOUNT_LIMIT)
-        address = self._attempts.of("address", client_address, ADDRESS_LIMIT)
+        address = self._attempts.of("address", network_of(client_address), ADDRESS_LIMIT)
         account = await self._begin_attempt(email, counted, address)
         password = passwords.normalised(password)
         if not await self._matches(account, password):
@@ -145,14 +147,14 @@ class Accounts:
         self, email: str, counted: Counted, *others: Counted
     ) -> Account | None:
         """Counts an attempt against the account and answers it. Raises TOO_MANY_ATTEMPTS, and counts nothing then."""
-        async with self._database.transaction() as tx:
+        async with self._turns.of(counted.subject), self._database.transaction() as tx:
             await attempts.lock(tx, counted)
             attempts.refuse_waiting(await attempts.waits(tx, counted, *others))
             await attempts.count(tx, counted)
             return await storage.find(tx, email)
 
     async def _count(self, counted: Counted) -> None:
-        async with self._database.transaction() as tx:
+        async with self._turns.of(counted.subject), self._database.transaction() as tx:
             await attempts.lock(tx, counted)
             await attempts.count(tx, counted)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -10,11 +11,17 @@ from proctorium_common.errors import ServiceError
 from proctorium_common.storage.database import Transaction
 from proctorium_common.telemetry.traces import annotate
 from proctorium_enrollment.domain import codes as domain
-from proctorium_enrollment.domain.attempt_limits import NO_WAIT, Limit, too_many_attempts
+from proctorium_enrollment.domain.attempt_limits import (
+    NO_WAIT,
+    Limit,
+    network_of,
+    too_many_attempts,
+)
 from proctorium_enrollment.domain.codes import COUNTED, Code, Learner
 from proctorium_enrollment.domain.sessions import Session
 from proctorium_enrollment.operations import attempts
 from proctorium_enrollment.operations.attempts import Attempts, Counted
+from proctorium_enrollment.operations.turns import Turns
 from proctorium_enrollment.storage import codes as storage
 from proctorium_enrollment.storage.sealing import Seal
 
@@ -50,6 +57,11 @@ class Redemption:
     def __init__(self, codes_seal: Seal, attempts_seal: Seal) -> None:
         self._seal = codes_seal
         self._attempts = Attempts(attempts_seal, "code")
+        self._turns = Turns()
+
+    def turn(self, person_id: UUID) -> AbstractAsyncContextManager[None]:
+        """The turn of one learner, to be taken before the transaction."""
+        return self._turns.of(person_id)
 
     async def redeem(
         self, tx: Transaction, text: str, person_id: UUID, client_address: str
@@ -59,7 +71,7 @@ class Redemption:
         All texts that admit the learner to nothing take the same path.
         """
         person = self._attempts.of("person", str(person_id), PERSON_LIMIT)
-        address = self._attempts.of("address", client_address, ADDRESS_LIMIT)
+        address = self._attempts.of("address", network_of(client_address), ADDRESS_LIMIT)
         counted = [person, address] if client_address else [person]
         await attempts.lock(tx, person)
         found = await storage.find_for(tx, self._seal.mark(text.strip()), person_id)

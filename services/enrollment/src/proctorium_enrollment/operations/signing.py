@@ -57,12 +57,21 @@ class Signing:
         if not keys:
             await self._make_first(tx)
             keys = await storage.kept(tx)
-        kept = in_use(keys, tx)
+        return TokenSigner(self._open(in_use(keys, tx)), life=ACCESS_LIFE, clock=lambda: tx.now)
+
+    async def check_master_key(self, database: Database) -> None:
+        """Raises WrongMasterKey when the kept keys were sealed with another: then nobody could sign in, and no code be shown."""
+        if self._opened:
+            return
+        async with database.transaction() as tx:
+            for kept in await storage.kept(tx):
+                self._open(kept)
+
+    def _open(self, kept: KeptKey) -> SigningKey:
         if kept.key_id not in self._opened:
-            self._opened[kept.key_id] = SigningKey(
-                self._seal.unseal(kept.sealed_seed, kept.key_id.encode())
-            )
-        return TokenSigner(self._opened[kept.key_id], life=ACCESS_LIFE, clock=lambda: tx.now)
+            seed = self._seal.unseal(kept.sealed_seed, kept.key_id.encode())
+            self._opened[kept.key_id] = SigningKey(seed)
+        return self._opened[kept.key_id]
 
     async def rotate(self, tx: Transaction) -> str:
         """Makes a new key, and answers its id. It signs when every service knows it; then the old ones retire."""
