@@ -43,13 +43,14 @@ async def test_no_folder_is_opened_for_the_user_that_postgres_runs_as(
     try:
         await server.start()
         assert await server.answers()
-        assert server.layout.data.is_relative_to(closed) == (os.geteuid() != 0)
+        data = server.layout.data
+        assert data.is_relative_to(closed) == (os.geteuid() != 0)
         await server.stop()
     finally:
         await server.kill()
         server.forget()
     assert _modes(folder) == before
-    assert not server.layout.data.exists()
+    assert not data.exists()
 
 
 async def test_binaries_that_its_user_may_not_reach_are_copied(devstack_folder: Path) -> None:
