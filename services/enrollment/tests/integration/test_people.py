@@ -32,7 +32,7 @@ from proctorium_common.ids import new_id
 from proctorium_common.storage.tables import idempotency_keys
 from proctorium_enrollment.storage.tables import credentials, people
 
-from .enrollment import PASSWORD, Client, Enrollment, refused, stamp
+from .enrollment import PASSWORD, Client, Enrollment, joined_event, refused, stamp
 
 
 def request(**given: object) -> CreatePersonRequest:
@@ -171,14 +171,16 @@ async def names(client: Client, *person_ids: str) -> dict[str, tuple[str, str]]:
 async def test_names_are_shown_to_those_who_share_a_session(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     (learner_id,) = session.learner_ids
+    mate_id = await enrollment.registered_learner(session.course.course_id)
+    await enrollment.tell(joined_event(session, mate_id))
     other = await enrollment.session(course=session.course)
     (other_id,) = other.learner_ids
-    asked = (learner_id, other_id, session.proctor_id, str(new_id()))
+    asked = (learner_id, mate_id, session.proctor_id, other_id, str(new_id()))
     name = ("Lena Fischer", "Lena Fischer")
 
-    assert await names(enrollment.administrator, *asked) == dict.fromkeys(asked[:3], name)
+    assert await names(enrollment.administrator, *asked) == dict.fromkeys(asked[:4], name)
     proctor = enrollment.client(session.proctor_id, "proctor")
-    assert await names(proctor, *asked) == dict.fromkeys((learner_id, session.proctor_id), name)
+    assert await names(proctor, *asked) == dict.fromkeys(asked[:3], name)
     # A learner sees the proctors, and oneself; never the legal name, never another learner.
     learner = enrollment.learner(learner_id)
     assert await names(learner, *asked) == dict.fromkeys(

@@ -12,7 +12,12 @@ from proctorium_common.rpc.caller import Caller
 from proctorium_common.security.tokens import SignedToken
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_enrollment.domain import passwords, sign_ins
-from proctorium_enrollment.domain.attempt_limits import Limit, network_of
+from proctorium_enrollment.domain.attempt_limits import (
+    NO_WAIT,
+    Limit,
+    network_of,
+    too_many_attempts,
+)
 from proctorium_enrollment.domain.people import Person, Role, no_such_person, normalised_email
 from proctorium_enrollment.domain.sign_ins import Outcome, SignIn
 from proctorium_enrollment.operations import attempts
@@ -149,7 +154,10 @@ class Accounts:
         """Counts an attempt against the account and answers it. Raises TOO_MANY_ATTEMPTS, and counts nothing then."""
         async with self._turns.of(counted.subject), self._database.transaction() as tx:
             await attempts.lock(tx, counted)
-            attempts.refuse_waiting(await attempts.waits(tx, counted, *others))
+            standing = await attempts.standing(tx, counted, *others)
+            wait = max(standing.wait(one) for one in (counted, *others))
+            if wait > NO_WAIT:
+                raise too_many_attempts(wait)
             await attempts.count(tx, counted)
             return await storage.find(tx, email)
 

@@ -1,16 +1,17 @@
 """Counting failed attempts, durably and for all replicas (`C4`).
 
-A failure is counted in a transaction that commits although the call is refused: whoever calls these functions raises after it.
+A failure is counted in a transaction that commits although the call is refused: whoever calls `count` raises after the commit.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from proctorium_common.storage.database import Transaction
 from proctorium_enrollment.domain import attempt_limits
-from proctorium_enrollment.domain.attempt_limits import NO_WAIT, Limit
+from proctorium_enrollment.domain.attempt_limits import Failures, Limit
 from proctorium_enrollment.storage import attempt_limits as storage
 from proctorium_enrollment.storage.attempt_limits import Subject
 from proctorium_enrollment.storage.sealing import Seal
@@ -22,6 +23,22 @@ class Counted:
 
     subject: Subject
     limit: Limit
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The failures of some, and what follows from them at a moment."""
+
+    failures: Mapping[Subject, Failures]
+    now: datetime
+
+    def wait(self, counted: Counted) -> timedelta:
+        """How long the next attempt has to wait; NO_WAIT when it may be made."""
+        return attempt_limits.wait_of(counted.limit, self.failures.get(counted.subject), self.now)
+
+    def recent(self, counted: Counted) -> int:
+        """How many failures are not forgotten."""
+        return attempt_limits.recent(counted.limit, self.failures.get(counted.subject), self.now)
 
 
 class Attempts:
@@ -42,16 +59,9 @@ async def lock(tx: Transaction, counted: Counted) -> None:
     await storage.lock(tx, counted.subject)
 
 
-async def waits(tx: Transaction, *counted: Counted) -> list[timedelta]:
-    """How long each has to wait, in the order given."""
-    found = await storage.find(tx, [one.subject for one in counted])
-    return [attempt_limits.wait_of(one.limit, found.get(one.subject), tx.now) for one in counted]
-
-
-async def recent(tx: Transaction, counted: Counted) -> int:
-    """How many failures are not forgotten."""
-    found = await storage.find(tx, [counted.subject])
-    return attempt_limits.recent(counted.limit, found.get(counted.subject), tx.now)
+async def standing(tx: Transaction, *counted: Counted) -> Standing:
+    """How each stands at the moment."""
+    return Standing(await storage.find(tx, [one.subject for one in counted]), tx.now)
 
 
 async def count(tx: Transaction, counted: Counted) -> None:
@@ -64,10 +74,3 @@ async def count(tx: Transaction, counted: Counted) -> None:
 async def forget(tx: Transaction, counted: Counted) -> None:
     """Forgets the failures: it has succeeded."""
     await storage.forget(tx, counted.subject)
-
-
-def refuse_waiting(waits: list[timedelta]) -> None:
-    """Raises TOO_MANY_ATTEMPTS when any has to wait."""
-    wait = max(waits, default=NO_WAIT)
-    if wait > NO_WAIT:
-        raise attempt_limits.too_many_attempts(wait)

@@ -20,7 +20,7 @@ from proctorium_enrollment.domain.attempt_limits import (
 from proctorium_enrollment.domain.codes import COUNTED, Code, Learner
 from proctorium_enrollment.domain.sessions import Session
 from proctorium_enrollment.operations import attempts
-from proctorium_enrollment.operations.attempts import Attempts, Counted
+from proctorium_enrollment.operations.attempts import Attempts, Counted, Standing
 from proctorium_enrollment.operations.turns import Turns
 from proctorium_enrollment.storage import codes as storage
 from proctorium_enrollment.storage.sealing import Seal
@@ -76,10 +76,10 @@ class Redemption:
         await attempts.lock(tx, person)
         found = await storage.find_for(tx, self._seal.mark(text.strip()), person_id)
         code, session, learner = found or (None, None, Learner(person_id, False, False))
-        if not _is_rejoin(code, session, learner):
-            wait = await self._wait(tx, person, *counted[1:])
-            if wait > NO_WAIT:
-                return too_many_attempts(wait)
+        standing = await attempts.standing(tx, *counted)
+        wait = _wait(standing, person, address)
+        if wait > NO_WAIT and not _is_rejoin(code, session, learner):
+            return too_many_attempts(wait)
         try:
             rejoin = domain.admit(code, session, learner, tx.now)
         except ServiceError as refusal:
@@ -89,17 +89,17 @@ class Redemption:
         assert code is not None
         if not rejoin:
             await storage.add_redemption(tx, code, person_id)
-            await attempts.forget(tx, person)
+            if standing.failures:
+                await attempts.forget(tx, person)
         annotate(session_id=code.session_id, code_id=code.code_id)
         return Redeemed(code.code_id, code.session_id, rejoin)
 
-    async def _wait(self, tx: Transaction, person: Counted, *addresses: Counted) -> timedelta:
-        own, *of_address = await attempts.waits(tx, person, *addresses)
-        if own > NO_WAIT or not any(of_address):
-            return own
-        if await attempts.recent(tx, person) < OWN_BEFORE_ADDRESS:
-            return NO_WAIT
-        return max(of_address)
+
+def _wait(standing: Standing, person: Counted, address: Counted) -> timedelta:
+    own = standing.wait(person)
+    if standing.recent(person) < OWN_BEFORE_ADDRESS:
+        return own
+    return max(own, standing.wait(address))
 
 
 def _is_rejoin(code: Code | None, session: Session | None, learner: Learner) -> bool:
