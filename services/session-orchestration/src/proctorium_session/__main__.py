@@ -7,11 +7,11 @@ import time
 from proctorium.assessment.events.v1 import events_pb2 as assessment
 from proctorium.enrollment.events.v1 import events_pb2 as enrollment
 from proctorium.identity.events.v1 import events_pb2 as identity
-from proctorium.session.v1 import lobby_pb2_grpc, sessions_pb2_grpc, supervision_pb2_grpc
+from proctorium.session.v1 import sessions_pb2_grpc, supervision_pb2_grpc
 from proctorium_common.ids import new_id
 from proctorium_common.process.commands import main
 from proctorium_common.process.service import Service
-from proctorium_session.api.lobby import LobbyApi
+from proctorium_session.api.lobby import LobbyApi, add_lobby_service
 from proctorium_session.api.record import RecordApi
 from proctorium_session.api.sessions import SessionApi
 from proctorium_session.api.supervision import SupervisionApi
@@ -39,7 +39,7 @@ def build(service: Service[Settings]) -> None:
         SessionApi(database, asked, service.clock),
     )
     add(
-        lobby_pb2_grpc.add_LobbyServiceServicer_to_server,
+        add_lobby_service,
         LobbyApi(database, asked, live, presence, service.clock),
     )
     add(

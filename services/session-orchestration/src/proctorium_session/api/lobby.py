@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from typing import cast
 from uuid import UUID
 
-from google.protobuf.timestamp_pb2 import Timestamp
+import grpc
 
 from proctorium.session.v1 import lobby_pb2, lobby_pb2_grpc
 from proctorium_common.clock import Clock
 from proctorium_common.ids import parse_id
 from proctorium_common.rpc.caller import current_call
+from proctorium_common.rpc.methods import Handler, HandlerCollector
 from proctorium_common.rpc.served import Context
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.telemetry.traces import annotate
 from proctorium_session.api.addresses import client_address
-from proctorium_session.api.cursors import cursor_of, revision_of
+from proctorium_session.api.cursors import NOTHING, revision_of
+from proctorium_session.api.learner_views import own_part, shared_part
 from proctorium_session.api.messages import participant_message, session_message
 from proctorium_session.domain.participants import Standing
 from proctorium_session.domain.refusals import no_session
@@ -61,47 +64,57 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
 
         return await self._database.once(request, run, lobby_pb2.JoinSessionResponse)
 
-    async def WatchSession(
+    async def WatchSession(  # type: ignore[override]  # it writes by itself, and what it writes is encoded
         self, request: lobby_pb2.WatchSessionRequest, context: Context
-    ) -> AsyncIterator[lobby_pb2.WatchSessionResponse]:
+    ) -> None:
         person_id = person_of(current_call().caller)
         sent = revision_of(request.cursor)
         async with self._live.session(parse_id(request.session_id, "session_id")) as session:
             picture = await session.at_least(sent, person_id)
-            standing = _found(picture, person_id)
-            annotate(participant_id=standing.participant.participant_id)
+            participant_id = _found(picture, person_id).participant.participant_id
+            annotate(participant_id=participant_id)
             if sent > picture.revision:
-                sent = -1  # a cursor of nothing that was ever here
-            with self._presence.stream(standing.participant.participant_id):
-                async for view in self._views(session, person_id, sent):
-                    yield view
+                sent = NOTHING
+            with (
+                self._presence.stream(participant_id),
+                session.learner(participant_id) as changed,
+            ):
+                await self._show(session, person_id, sent, changed, context)
 
-    async def _views(
-        self, session: LiveSession, person_id: UUID, sent: int
-    ) -> AsyncIterator[lobby_pb2.WatchSessionResponse]:
-        """The learner's view whenever it is another than that of revision `sent`, until nothing changes any more."""
-        standing = _found(session.picture, person_id)
-        with session.learner(standing.participant.participant_id) as changed:
-            while True:
-                changed.clear()
-                picture = session.picture
-                standing = _found(picture, person_id)
-                if picture.changed_for(standing) > sent:
-                    sent = picture.revision
-                    yield self._view(picture, standing)
-                if is_over_for(picture, standing):
-                    return
-                await changed.wait()
+    async def _show(
+        self,
+        session: LiveSession,
+        person_id: UUID,
+        sent: int,
+        changed: asyncio.Event,
+        context: Context,
+    ) -> None:
+        """Writes the learner's view whenever it is another than that of revision `sent`, until nothing changes any more."""
+        while True:
+            changed.clear()
+            picture = session.picture
+            standing = _found(picture, person_id)
+            if picture.changed_for(standing) > sent:
+                sent = picture.revision
+                await context.write(self._view(picture, standing))
+            if is_over_for(picture, standing):
+                return
+            await changed.wait()
 
-    def _view(self, picture: Picture, standing: Standing) -> lobby_pb2.WatchSessionResponse:
-        now = Timestamp()
-        now.FromDatetime(self._clock())
-        return lobby_pb2.WatchSessionResponse(
-            cursor=cursor_of(picture.revision),
-            session=picture.once("learners", lambda: session_message(picture.session)),
-            participant=participant_message(picture.session, standing),
-            server_time=now,
+    def _view(self, picture: Picture, standing: Standing) -> bytes:
+        shared = picture.once("learners", lambda: shared_part(picture.session))
+        return shared + own_part(picture.session, standing, self._clock())
+
+
+def add_lobby_service(api: LobbyApi, server: grpc.aio.Server) -> None:
+    """Serves `api`; what `WatchSession` writes is sent as it is."""
+    collector = HandlerCollector()
+    lobby_pb2_grpc.add_LobbyServiceServicer_to_server(api, cast(grpc.aio.Server, collector))
+    for service, handlers in collector.handlers.items():
+        watch: Handler = grpc.unary_stream_rpc_method_handler(
+            api.WatchSession, lobby_pb2.WatchSessionRequest.FromString, None
         )
+        server.add_registered_method_handlers(service, {**handlers, "WatchSession": watch})
 
 
 def _found(picture: Picture, person_id: UUID) -> Standing:

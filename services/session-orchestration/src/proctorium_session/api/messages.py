@@ -33,14 +33,14 @@ _POLICIES = {
     IdentityPolicy.NONE: sessions_pb2.IDENTITY_POLICY_NONE,
     IdentityPolicy.BEFORE_ASSESSMENT: sessions_pb2.IDENTITY_POLICY_BEFORE_ASSESSMENT,
 }
-_PARTICIPANT_STATES = {
+PARTICIPANT_STATES = {
     ParticipantState.WAITING: lobby_pb2.PARTICIPANT_STATE_WAITING,
     ParticipantState.IN_SESSION: lobby_pb2.PARTICIPANT_STATE_IN_SESSION,
     ParticipantState.COMPLETED: lobby_pb2.PARTICIPANT_STATE_COMPLETED,
     ParticipantState.REMOVED: lobby_pb2.PARTICIPANT_STATE_REMOVED,
     ParticipantState.NO_SHOW: lobby_pb2.PARTICIPANT_STATE_NO_SHOW,
 }
-_IDENTITY_STATES = {
+IDENTITY_STATES = {
     IdentityState.NOT_ASKED: lobby_pb2.IDENTITY_STATE_UNSPECIFIED,
     IdentityState.REQUESTED: lobby_pb2.IDENTITY_STATE_REQUESTED,
     IdentityState.SUBMITTED: lobby_pb2.IDENTITY_STATE_SUBMITTED,
@@ -89,7 +89,7 @@ def session_message(session: Session, learner_ids: tuple[UUID, ...] = ()) -> ses
         session_id=str(session.session_id),
         plan=_plan_message(session.plan, learner_ids),
         state=_SESSION_STATES[session.state],
-        lobby_open_time=_timestamp(session.lobby_open_time),
+        lobby_open_time=timestamp(session.lobby_open_time),
         participant_count=session.participant_count,
         ended_by=str(session.ended_by or ""),
     )
@@ -107,13 +107,13 @@ def participant_message(session: Session, standing: Standing) -> lobby_pb2.Parti
         participant_id=str(participant.participant_id),
         session_id=str(participant.session_id),
         person_id=str(participant.person_id),
-        state=_PARTICIPANT_STATES[participant.state],
+        state=PARTICIPANT_STATES[participant.state],
         connected=participant.connected,
-        identity=_IDENTITY_STATES[participant.identity],
+        identity=IDENTITY_STATES[participant.identity],
         assessments=[
-            _progress_message(standing.progress(each)) for each in session.plan.assessment_ids
+            progress_message(standing.progress(each)) for each in session.plan.assessment_ids
         ],
-        join_time=_timestamp(participant.join_time),
+        join_time=timestamp(participant.join_time),
         removal_reason=participant.removal_reason,
     )
 
@@ -124,7 +124,7 @@ def entry_message(entry: Entry) -> supervision_pb2.RecordEntry:
     return supervision_pb2.RecordEntry(
         number=entry.number,
         event=happening.event,
-        time=_timestamp(happening.time),
+        time=timestamp(happening.time),
         actor=happening.actor,
         participant_id=str(happening.participant_id or ""),
         body=happening.body,
@@ -137,7 +137,7 @@ def _plan_message(plan: Plan, learner_ids: tuple[UUID, ...]) -> sessions_pb2.Ses
         course_id=str(plan.course_id),
         assessment_ids=[str(each) for each in plan.assessment_ids],
         title=plan.title,
-        start_time=_timestamp(plan.start_time),
+        start_time=timestamp(plan.start_time),
         proctor_ids=[str(each) for each in plan.proctor_ids],
         learner_ids=[str(each) for each in learner_ids],
         capacity=plan.capacity,
@@ -151,7 +151,8 @@ def _plan_message(plan: Plan, learner_ids: tuple[UUID, ...]) -> sessions_pb2.Ses
     return message
 
 
-def _progress_message(progress: Progress) -> lobby_pb2.AssessmentProgress:
+def progress_message(progress: Progress) -> lobby_pb2.AssessmentProgress:
+    """How far a participant is with one assessment."""
     return lobby_pb2.AssessmentProgress(
         assessment_id=str(progress.assessment_id),
         attempt_id=str(progress.attempt_id or ""),
@@ -161,7 +162,8 @@ def _progress_message(progress: Progress) -> lobby_pb2.AssessmentProgress:
     )
 
 
-def _timestamp(time: datetime) -> Timestamp:
+def timestamp(time: datetime) -> Timestamp:
+    """A time."""
     stamp = Timestamp()
     stamp.FromDatetime(time)
     return stamp

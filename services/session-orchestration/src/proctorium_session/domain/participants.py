@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from proctorium_session.domain.identity import IdentityState
-from proctorium_session.domain.participant_states import ParticipantState
+from proctorium_session.domain.participant_states import Cause, ParticipantState, moved_by
 from proctorium_session.domain.progress import Progress
+from proctorium_session.domain.sessions import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +45,20 @@ class Standing:
     def progress(self, assessment_id: UUID) -> Progress:
         """How far they are with one assessment."""
         return self.assessments.get(assessment_id) or Progress(assessment_id)
+
+
+def admitted(standing: Standing, session: Session) -> Standing:
+    """The participant after the start of the session: who waited is in it.
+
+    Live views are made by this rule and not by reading every row again, so that a start reaches everybody at once (`S4`).
+    """
+    state = moved_by(Cause.SESSION_STARTED, standing.participant.state)
+    if state is standing.participant.state:
+        return standing
+    participant = replace(
+        standing.participant,
+        state=state,
+        entered_time=session.actual_start_time,
+        revision=session.session_revision,
+    )
+    return Standing(participant, standing.assessments)

@@ -34,7 +34,7 @@ async def start(tx: Transaction, caller: Caller, session_id: UUID) -> Session:
     if after is None:
         return session
     check_certified(proctor_id, await proctors.certified_until(tx, proctor_id), tx.now)
-    await participants.admit_waiting(tx, session_id, session.next_revision)
+    await participants.admit_waiting(tx, session_id)
     return await change(tx, after, [Happened(announcements.started(after, proctor_id), proctor_id)])
 
 

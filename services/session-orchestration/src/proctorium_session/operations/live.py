@@ -21,7 +21,7 @@ from proctorium_common.errors import ServiceError
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.listen import Listener
 from proctorium_session.domain.participant_states import ParticipantState
-from proctorium_session.domain.participants import Standing
+from proctorium_session.domain.participants import Standing, admitted
 from proctorium_session.domain.refusals import no_session
 from proctorium_session.domain.sessions import Session
 from proctorium_session.operations.recording import CHANNEL
@@ -214,11 +214,17 @@ def _picture(
 ) -> Picture:
     standings = dict(before.standings) if before else {}
     of_person = dict(before.of_person) if before else {}
+    if before is not None and _began_between(before.session, session):
+        standings = {each: admitted(standing, session) for each, standing in standings.items()}
     for standing in changed:
         participant = standing.participant
         standings[participant.participant_id] = standing
         of_person[participant.person_id] = participant.participant_id
     return Picture(session, expected, standings, of_person)
+
+
+def _began_between(before: Session, after: Session) -> bool:
+    return before.actual_start_time is None and after.actual_start_time is not None
 
 
 class Live:

@@ -89,17 +89,19 @@ async def touch(tx: Transaction, participant_ids: Collection[UUID], revision: in
     )
 
 
-async def admit_waiting(tx: Transaction, session_id: UUID, revision: int) -> int:
-    """Turns everybody who waits In Session, in one statement; how many they are."""
-    changed = await tx.execute(
+async def admit_waiting(tx: Transaction, session_id: UUID) -> None:
+    """Turns everybody who waits In Session, in one statement.
+
+    Their revisions stay: whoever has a picture of them knows it from the session's start (`domain.participants.admitted`).
+    """
+    await tx.execute(
         update(participants)
         .where(
             participants.c.session_id == session_id,
             participants.c.state == ParticipantState.WAITING.value,
         )
-        .values(state=ParticipantState.IN_SESSION.value, entered_time=tx.now, revision=revision)
+        .values(state=ParticipantState.IN_SESSION.value, entered_time=tx.now)
     )
-    return changed.rowcount
 
 
 async def close(

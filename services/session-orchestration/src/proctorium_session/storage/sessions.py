@@ -17,7 +17,6 @@ from sqlalchemy import (
     insert,
     or_,
     select,
-    text,
     tuple_,
     update,
 )
@@ -65,7 +64,8 @@ async def plan(tx: Transaction, session: Session, learner_ids: Sequence[UUID]) -
 
 async def read_as_one(tx: Transaction) -> None:
     """Has all that this transaction reads be of one moment; the first thing that it does."""
-    await tx.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+    options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    _ = await tx.connection.execution_options(**options)
 
 
 async def find(tx: Transaction, session_id: UUID) -> Session | None:

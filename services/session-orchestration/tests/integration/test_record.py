@@ -1,0 +1,156 @@
+"""The record: in order, without a gap, permanent, and verifiable by anybody."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import cast
+from uuid import UUID
+
+import pytest
+from sqlalchemy.exc import DBAPIError
+
+from proctorium.session.events.v1 import events_pb2
+from proctorium.session.v1 import supervision_pb2
+from proctorium_common.ids import new_id
+
+from .world import Person, World, end, join, plan, refusal, start
+
+PAGE = Path(__file__).parents[4] / "docs" / "architecture" / "session-record.md"
+
+Verifier = Callable[[str, Sequence[supervision_pb2.RecordEntry]], int | None]
+
+
+def verifier_of_the_page() -> Verifier:
+    """The program that docs/architecture/session-record.md gives to everybody."""
+    program = PAGE.read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
+    names: dict[str, object] = {}
+    exec(program, names)
+    return cast(Verifier, names["broken"])
+
+
+async def record_of(person: Person, session_id: str) -> list[supervision_pb2.RecordEntry]:
+    """All entries, two at a time."""
+    entries: list[supervision_pb2.RecordEntry] = []
+    token = ""
+    while True:
+        page = await person.record.GetRecord(
+            supervision_pb2.GetRecordRequest(session_id=session_id, page_size=2, page_token=token)
+        )
+        entries += page.entries
+        token = page.next_page_token
+        if not token:
+            return entries
+
+
+async def finished_session(world: World) -> tuple[Person, Person, str]:
+    proctor, learner = world.proctor(), world.learner()
+    session = await world.scheduled(plan([proctor]))
+    await join(learner, session.session_id)
+    await start(proctor, session.session_id)
+    await end(proctor, session.session_id)
+    return proctor, learner, session.session_id
+
+
+async def test_the_record_says_what_happened_in_order_and_who_did_it(world: World) -> None:
+    proctor, learner, session_id = await finished_session(world)
+    for reader in (proctor, world.administrator()):
+        entries = await record_of(reader, session_id)
+        assert [each.number for each in entries] == list(range(1, len(entries) + 1))
+        assert [(each.event, each.actor) for each in entries[1:]] == [
+            ("session.lobby-opened", "session"),
+            ("participant.joined", learner.id),
+            ("participant.ready", "session"),
+            ("session.started", proctor.id),
+            ("participant.completed", "session"),
+            ("session.ended", proctor.id),
+        ]
+    joined = events_pb2.ParticipantJoined.FromString(entries[2].body)
+    assert joined.participant_id == entries[2].participant_id
+
+
+async def test_anybody_can_verify_it_with_ten_lines(world: World) -> None:
+    proctor, _, session_id = await finished_session(world)
+    entries = await record_of(proctor, session_id)
+    broken = verifier_of_the_page()
+    assert broken(session_id, entries) is None
+    assert broken(str(new_id()), entries) == 1
+    assert broken(session_id, [*entries[:2], *entries[3:]]) == 3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "actor = 'somebody else'",
+        "event = 'participant.removed'",
+        "time = time + interval '1 microsecond'",
+        "participant_id = session_id",
+        "body = body || '\\x00'::bytea",
+    ],
+    ids=["actor", "event", "time", "participant", "body"],
+)
+async def test_a_row_that_was_changed_behind_the_databases_back_is_found(
+    world: World, change: str
+) -> None:
+    proctor, _, session_id = await finished_session(world)
+    # Only who owns the table can do this, and it still shows.
+    await world.rows("ALTER TABLE session_record DISABLE TRIGGER forbid_changes")
+    try:
+        await world.rows(
+            f"UPDATE session_record SET {change} WHERE session_id = :id AND number = 4",
+            id=UUID(session_id),
+        )
+    finally:
+        await world.rows("ALTER TABLE session_record ENABLE ALWAYS TRIGGER forbid_changes")
+    entries = await record_of(proctor, session_id)
+    assert verifier_of_the_page()(session_id, entries) == 4
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE session_record SET actor = 'me' WHERE session_id = :id",
+        "DELETE FROM session_record WHERE session_id = :id",
+        "TRUNCATE session_record",
+    ],
+    ids=["update", "delete", "truncate"],
+)
+async def test_the_database_itself_refuses_to_change_it(world: World, statement: str) -> None:
+    _, _, session_id = await finished_session(world)
+    given = {"id": UUID(session_id)} if ":id" in statement else {}
+    with pytest.raises(DBAPIError, match="permanent"):
+        await world.rows(statement, **given)
+
+
+async def test_the_database_itself_refuses_a_gap(world: World) -> None:
+    _, _, session_id = await finished_session(world)
+    with pytest.raises(DBAPIError, match="needs the one before it"):
+        await world.rows(
+            "INSERT INTO session_record VALUES (:id, 99, 'x', now(), 'x', NULL, '', '')",
+            id=UUID(session_id),
+        )
+
+
+async def test_many_at_once_leave_no_gap_and_no_fork(world: World) -> None:
+    proctor = world.proctor()
+    session = await world.scheduled(plan([proctor], capacity=20))
+    await asyncio.gather(*(join(world.learner(), session.session_id) for _ in range(15)))
+    entries = await record_of(proctor, session.session_id)
+    assert len([each for each in entries if each.event == "participant.joined"]) == 15
+    assert verifier_of_the_page()(session.session_id, entries) is None
+    assert await world.published(session.session_id) == [each.event for each in entries]
+
+
+async def test_a_page_of_another_record_is_no_page_of_this(world: World) -> None:
+    proctor, _, session_id = await finished_session(world)
+    other = await world.scheduled(plan([proctor]))
+    page = await proctor.record.GetRecord(
+        supervision_pb2.GetRecordRequest(session_id=session_id, page_size=1)
+    )
+    call = proctor.record.GetRecord(
+        supervision_pb2.GetRecordRequest(
+            session_id=other.session_id, page_token=page.next_page_token
+        )
+    )
+    assert (await refusal(call)).reason == "INVALID_PAGE_TOKEN"
