@@ -117,7 +117,6 @@ def _run(*command: object) -> None:
 def with_mirror(given: Mapping[str, str]) -> dict[str, str]:
     """`given`, with the system's certificates for uv, and with pip's index where uv was told of none."""
     # Compiled once here, or each of the many processes of `make up` compiles everything at its start.
-    # Compiled once here: every start of a service would do it again where Python is told to write no bytecode.
     environment = {"UV_SYSTEM_CERTS": "1", "UV_COMPILE_BYTECODE": "1", **given}
     index = environment.get("PIP_INDEX_URL")
     if index and not environment.keys() & {"UV_DEFAULT_INDEX", "UV_INDEX_URL"}:
