@@ -348,7 +348,8 @@ async def _press_calls(
 async def _press_stream(
     opened: grpc.aio.Channel, learner: Learner, sequence: int, until: float
 ) -> list[float]:
-    call = opened.stream_stream(STREAM)(metadata=(("authorization", f"Bearer {learner.token}"),))
+    save: Callable[..., grpc.aio.StreamStreamCall[bytes, bytes]] = opened.stream_stream(STREAM)
+    call = save(metadata=(("authorization", f"Bearer {learner.token}"),))
     latencies: list[float] = []
     sent: list[float] = []
     while (now := time.perf_counter()) < until or sent:
@@ -358,7 +359,9 @@ async def _press_stream(
             sent.append(now)
             sequence += 1
             continue
-        answered = attempts_pb2.StreamAnswersResponse.FromString(await call.read())
+        received = await call.read()
+        assert isinstance(received, bytes), received
+        answered = attempts_pb2.StreamAnswersResponse.FromString(received)
         assert answered.HasField("receipt"), answered
         latencies.append(time.perf_counter() - sent.pop(0))
     await call.done_writing()
