@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import random
 import secrets
+import shutil
 import sys
 import tempfile
 import time
@@ -24,6 +25,7 @@ from e2e.mailbox import Mail, Mailbox
 from e2e.patience import PatientChannel
 from e2e.stage import Stage, set_stage
 from e2e.story import LearnerStory, ProctorStory, right_answer
+from proctorium.assessment.v1.items_pb2 import Answer
 from proctorium.notification.v1.notifications_pb2 import (
     CHANNEL_EMAIL,
     DELIVERY_STATE_DOUBTFUL,
@@ -130,8 +132,17 @@ async def _examination(learner: LearnerStory, saved: Saved) -> None:
         answer = right_answer(item)
         receipt = await learner.save(item, answer)
         for sequence in receipt.sequences:
-            saved[learner.attempt_id, sequence] = answer.SerializeToString(deterministic=True)
+            saved[learner.attempt_id, sequence] = canonical(answer)
     await learner.submit()
+
+
+def canonical(answer: Answer) -> bytes:
+    """The answer as it means, whatever order its choices came in."""
+    same = Answer()
+    same.CopyFrom(answer)
+    if same.HasField("chosen"):
+        same.chosen.choice_ids[:] = sorted(answer.chosen.choice_ids)
+    return same.SerializeToString(deterministic=True)
 
 
 async def _check_answers(stack: Stack, saved: Saved) -> int:
@@ -144,7 +155,10 @@ async def _check_answers(stack: Stack, saved: Saved) -> int:
         )
     finally:
         await connection.close()
-    there = {(row["attempt_id"], row["sequence"]): bytes(row["answer"]) for row in rows}
+    there = {
+        (row["attempt_id"], row["sequence"]): canonical(Answer.FromString(row["answer"]))
+        for row in rows
+    }
     lost = [key for key, answer in saved.items() if there.get(key) != answer]
     if lost:
         raise DidNotHold(f"{len(lost)} acknowledged answers are lost, such as {lost[0]}")
@@ -187,13 +201,17 @@ async def run(rounds: int, seed: int) -> int:
     """Plays the rounds; the exit code."""
     print(f"{rounds} rounds, seed {seed}", flush=True)
     failures = 0
-    with tempfile.TemporaryDirectory(prefix="proctorium-chaos-") as folder:
-        async with Stack.running(Path(folder), ports=PortPlan.free()) as stack:
-            await demo_data.load(stack)
-            for number in range(rounds):
-                victim = VICTIMS[number % len(VICTIMS)]
-                failures += not await _told(stack, number, victim, seed + number)
+    folder = Path(tempfile.mkdtemp(prefix="proctorium-chaos-"))
+    async with Stack.running(folder, ports=PortPlan.free()) as stack:
+        await demo_data.load(stack)
+        for number in range(rounds):
+            victim = VICTIMS[number % len(VICTIMS)]
+            failures += not await _told(stack, number, victim, seed + number)
     print(f"{rounds - failures} rounds held, {failures} did not")
+    if failures:
+        print(f"what every part logged: {folder}/logs")
+    else:
+        shutil.rmtree(folder)
     return 1 if failures else 0
 
 

@@ -72,14 +72,19 @@ const trace: Interceptor = (next) => (request) => {
   return next(request);
 };
 
-let refreshing: Promise<unknown> | undefined;
+const REFRESHED = "proctorium.refreshed";
+const FRESH_MS = 30_000;
 
-/** Trades the refresh cookie for new tokens; calls that find theirs expired share one such trade. */
+/**
+ * Trades the refresh cookie for new tokens. The cookie works once and is shared by all tabs, so they take turns, and who finds that another
+ * tab has just done it need not.
+ */
 function refresh(): Promise<unknown> {
-  refreshing ??= accounts.refreshToken({}).finally(() => {
-    refreshing = undefined;
+  return navigator.locks.request(REFRESHED, async () => {
+    if (Date.now() - Number(localStorage.getItem(REFRESHED) ?? "0") < FRESH_MS) return;
+    await accounts.refreshToken({});
+    localStorage.setItem(REFRESHED, String(Date.now()));
   });
-  return refreshing;
 }
 
 const stayingSignedIn: Interceptor = (next) => async (request) => {
