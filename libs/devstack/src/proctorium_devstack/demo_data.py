@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from proctorium_devstack.demo import world
 from proctorium_devstack.processes import PartFailed, run
@@ -30,10 +30,12 @@ async def load(stack: Stack, tell: Tell = lambda _: None) -> DemoData:
         "create-administrator",
         "--email",
         administrator.email,
-        "--password",
-        administrator.password,
+        "--legal-name",
+        administrator.name,
+        "--password-stdin",
     ]
-    await run(stack.assembly.command_of("enrollment", words), _COMMAND_TIMEOUT)
+    command = stack.assembly.command_of("enrollment", words)
+    await run(replace(command, told=administrator.password.encode()), _COMMAND_TIMEOUT)
     try:
         made = await world.load(stack.address("edge"))
     except Exception as refused:

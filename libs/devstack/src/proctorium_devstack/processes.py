@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,10 @@ class User:
 
 @dataclass(frozen=True)
 class Command:
-    """What to run. `death_signal` is what it gets when we are gone, `stop_signal` what asks it to end."""
+    """What to run. `death_signal` is what it gets when we are gone, `stop_signal` what asks it to end.
+
+    `told` is what it reads on standard input: a secret, which others on this machine could see among its arguments.
+    """
 
     name: str
     arguments: Sequence[str]
@@ -51,6 +55,7 @@ class Command:
     user: User | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     death_signal: signal.Signals = signal.SIGKILL
+    told: bytes = b""
 
 
 class Process:
@@ -125,10 +130,13 @@ def _spawn(command: Command) -> subprocess.Popen[bytes]:
         *(str(user.uid if user else -1), str(user.gid if user else -1), "--"),
     ]
     command.log.parent.mkdir(parents=True, exist_ok=True)
-    with command.log.open("ab") as log:
+    # A file without a name: it is read to its end, and nobody has to feed it.
+    with command.log.open("ab") as log, tempfile.TemporaryFile() as told:
+        told.write(command.told)
+        told.seek(0)
         return subprocess.Popen(
             [*launch, *command.arguments],
-            stdin=subprocess.DEVNULL,
+            stdin=told if command.told else subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             env=dict(os.environ if command.environment is None else command.environment),

@@ -47,12 +47,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     create.add_argument("--email", required=True)
     create.add_argument("--legal-name", default="Administrator")
-    password = create.add_mutually_exclusive_group(required=True)
-    password.add_argument(
-        "--password-stdin", action="store_true", help="read the password from the first line"
-    )
-    password.add_argument(
-        "--password", help="for demonstrations only: others on this machine can see it"
+    create.add_argument(
+        "--password-stdin",
+        action="store_true",
+        required=True,
+        help="read the password from the first line of standard input: others on this machine can see arguments",
     )
     commands.add_parser(_ROTATE, help="sign tokens with a new key, in a few minutes' time")
     return parser
@@ -69,7 +68,7 @@ async def _run(given: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _create(database: Database, given: argparse.Namespace) -> int:
-    password = given.password or sys.stdin.readline().rstrip("\r\n")
+    password = sys.stdin.readline().rstrip("\r\n")
     hashes = PasswordHashes()
     try:
         person = await create_administrator(

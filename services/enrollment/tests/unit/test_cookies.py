@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from proctorium_enrollment.api.addresses import address_of
 from proctorium_enrollment.api.cookies import refresh_token_of
 
 if TYPE_CHECKING:
@@ -37,27 +36,3 @@ def test_the_refresh_token_is_read_from_the_cookies(cookie: str, token: str) -> 
 
 def test_without_cookies_there_is_none() -> None:
     assert refresh_token_of(cast("Context", Called())) == ""
-
-
-PEER = "ipv4:192.0.2.7:4711"
-
-
-@pytest.mark.parametrize(
-    ("metadata", "through_edge", "address"),
-    [
-        ({"x-forwarded-for": "203.0.113.9"}, True, "203.0.113.9"),
-        ({"x-forwarded-for": "198.51.100.1, 203.0.113.9"}, True, "203.0.113.9"),
-        ({"x-envoy-external-address": "203.0.113.8"}, True, "203.0.113.8"),
-        ({"x-forwarded-for": "nonsense"}, True, ""),
-        ({"x-forwarded-for": "203.0.113.9"}, False, "192.0.2.7"),
-    ],
-    ids=[
-        "the edge says",
-        "only its own word",
-        "its own header",
-        "nonsense",
-        "nobody else is believed",
-    ],
-)
-def test_where_a_caller_is(metadata: dict[str, str], through_edge: bool, address: str) -> None:
-    assert address_of(metadata, PEER, through_edge=through_edge) == address

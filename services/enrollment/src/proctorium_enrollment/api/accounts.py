@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from proctorium.enrollment.v1 import accounts_pb2 as pb
 from proctorium.enrollment.v1 import accounts_pb2_grpc
+from proctorium_common.rpc.addresses import client_address
 from proctorium_common.rpc.caller import current_call
 from proctorium_common.storage.database import Database
 from proctorium_common.telemetry.traces import annotate
-from proctorium_enrollment.api.addresses import client_address
 from proctorium_enrollment.api.cookies import Cookies, refresh_token_of
 from proctorium_enrollment.api.messages import id_or_none, me, person_message, stamp
 from proctorium_enrollment.operations import people

@@ -16,7 +16,7 @@ from proctorium_common.rpc.methods import Handler, HandlerCollector
 from proctorium_common.rpc.served import Context
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.telemetry.traces import annotate
-from proctorium_session.api.addresses import client_address
+from proctorium_common.rpc.addresses import client_address
 from proctorium_session.api.cursors import NOTHING, revision_of
 from proctorium_session.api.learner_views import own_part, shared_part
 from proctorium_session.api.messages import participant_message, session_message

@@ -1,4 +1,4 @@
-"""Where a caller is, as far as it can be known: attempts at codes are limited by it (`C4`)."""
+"""Where a caller is, as far as it can be known: attempts at codes and passwords are limited by it (`C4`)."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from proctorium_session.api.addresses import address_of
+from proctorium_common.rpc.addresses import address_of
 
 PEER = "ipv4:127.0.0.1:4711"
 
