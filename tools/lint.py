@@ -18,7 +18,7 @@ from proctorium_common.topology import SERVICES
 from tools.baseline import BASELINE
 from tools.checks.contract import read_contract
 from tools.checks.dependencies import Package, check_dependencies, declared_in
-from tools.checks.lock import check_lock
+from tools.checks.lock import check_lock, check_web_lock
 from tools.checks.picture import README, check_picture
 from tools.checks.reasons import check_reasons
 from tools.checks.rooms import ERRORS, check_pure, import_contracts
@@ -164,7 +164,8 @@ def check_pins() -> str:
     }
     own = frozenset(project["project"]["name"] for project in read.values() if "project" in project)
     lock = (ROOT / "requirements.lock").read_text("utf-8")
-    return "\n".join(check_lock(lock, wanted, own))
+    web_lock = (ROOT / "services/portal/web/package-lock.json").read_text("utf-8")
+    return "\n".join([*check_lock(lock, wanted, own), *check_web_lock(web_lock)])
 
 
 def check_images() -> str:

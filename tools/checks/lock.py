@@ -13,6 +13,16 @@ _PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^ ;\\]+)", re.MULTI
 _ADDRESS = re.compile(r"\S*(://|^\s*-(e|f|i)\b|@ file:)\S*", re.MULTILINE)
 
 
+def check_web_lock(lock: str) -> Iterator[str]:
+    """Sentences about addresses in `lock`, a package-lock.json: of a registry, or of those who ask for funding."""
+    for line in lock.splitlines():
+        if "://" in line:
+            yield (
+                f"package-lock.json holds an address, {line.strip()}: take the entry out (`resolved` is left out by "
+                "omit-lockfile-registry-resolved in .npmrc, `funding` by hand; npm needs neither)."
+            )
+
+
 def check_lock(
     lock: str, wanted: Mapping[str, Sequence[str]], own: frozenset[str]
 ) -> Iterator[str]:

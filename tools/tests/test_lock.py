@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tools.checks.lock import check_lock
+from tools.checks.lock import check_lock, check_web_lock
 
 LOCK = """\
 grpcio==1.85.1 \\
@@ -40,3 +40,9 @@ def test_a_requirement_that_the_lock_does_not_fulfil_is_named(requirement: str) 
 )
 def test_an_address_or_a_path_is_found(line: str) -> None:
     assert "an address or a path" in findings(LOCK + line + "\n")[0]
+
+
+def test_an_address_in_the_lock_of_the_web_pages_is_found() -> None:
+    assert list(check_web_lock('{"integrity": "sha512-0123"}')) == []
+    [found] = check_web_lock('{\n"resolved": "https://registry.example.org/x.tgz"\n}')
+    assert "registry.example.org" in found
