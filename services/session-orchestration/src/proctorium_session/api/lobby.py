@@ -11,12 +11,12 @@ import grpc
 from proctorium.session.v1 import lobby_pb2, lobby_pb2_grpc
 from proctorium_common.clock import Clock
 from proctorium_common.ids import parse_id
+from proctorium_common.rpc.addresses import client_address
 from proctorium_common.rpc.caller import current_call
 from proctorium_common.rpc.methods import Handler, HandlerCollector
 from proctorium_common.rpc.served import Context
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.telemetry.traces import annotate
-from proctorium_common.rpc.addresses import client_address
 from proctorium_session.api.cursors import NOTHING, revision_of
 from proctorium_session.api.learner_views import own_part, shared_part
 from proctorium_session.api.messages import participant_message, session_message
