@@ -28,8 +28,8 @@ clean: ## Forget the databases and messages of `make up`
 
 ##@ Check
 .PHONY: test lint bench chaos
-test: ready ## All tests
-	@$(BIN)/pytest
+test: ready ## All tests, on two processors
+	@$(BIN)/pytest --numprocesses 2 --dist loadgroup
 
 lint: env protos ## Format, rules, types, protos, imports, who-calls-whom
 	@$(PYTHON) -m tools.lint $(only)
