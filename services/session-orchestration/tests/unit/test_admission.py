@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from proctorium_common.errors import Kind, ServiceError
-from proctorium_session.domain.admission import Places, admitted_as, check_rejoin
+from proctorium_session.domain.admission import Places, admitted_as, check_own, check_rejoin
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import LateEntry
@@ -96,3 +97,11 @@ def test_a_rejoin_is_allowed_while_the_session_lives_but_not_for_who_was_removed
     with pytest.raises(ServiceError) as over:
         check_rejoin(a_session(SessionState.ENDED), ParticipantState.COMPLETED)
     assert over.value.reason == "SESSION_ENDED"
+
+
+def test_who_supervises_a_session_does_not_take_part_in_it() -> None:
+    session = a_session()
+    with pytest.raises(ServiceError) as refused:
+        check_own(session, session.plan.proctor_ids[0])
+    assert (refused.value.kind, refused.value.reason) == (Kind.NOT_ALLOWED, "NOT_ALLOWED")
+    check_own(session, UUID(int=99))

@@ -12,6 +12,7 @@ from proctorium_session.domain.schedule import (
     Engagement,
     check_certifications,
     check_overlap,
+    check_people,
     check_start,
     overlaps,
 )
@@ -79,3 +80,11 @@ def test_every_proctor_must_be_certified_when_the_session_begins(
         check_certifications(plan, certifications)
     assert refused.value.reason == "NOT_CERTIFIED"
     assert refused.value.metadata == {"person_id": str(OTHER)}
+
+
+def test_nobody_is_both_a_proctor_and_a_learner_of_a_session() -> None:
+    plan = a_plan()
+    with pytest.raises(ServiceError) as refused:
+        check_people(plan, [UUID(int=99), plan.proctor_ids[0]])
+    assert refused.value.reason == "INVALID_REQUEST"
+    check_people(plan, [UUID(int=99)])

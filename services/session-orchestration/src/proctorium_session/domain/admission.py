@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
+from uuid import UUID
 
-from proctorium_common.errors import ServiceError, exhausted
+from proctorium_common.errors import ServiceError, exhausted, not_allowed
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.refusals import refused
 from proctorium_session.domain.session_states import SessionState
@@ -55,6 +56,16 @@ def removed() -> ServiceError:
         "A proctor removed you from this session, so you cannot come back into it. "
         "If you think that is wrong, contact your administrator.",
     )
+
+
+def check_own(session: Session, person_id: UUID) -> None:
+    """Nobody supervises themselves: who leads a session takes no exam in it. Raises NOT_ALLOWED."""
+    if person_id in session.plan.proctor_ids:
+        raise not_allowed(
+            "NOT_ALLOWED",
+            "You supervise this session, so you cannot take part in it as a learner. "
+            "Ask your administrator for a session that somebody else supervises.",
+        )
 
 
 def admitted_as(session: Session, places: Places, now: datetime) -> ParticipantState:

@@ -36,6 +36,17 @@ def check_start(plan: Plan, now: datetime) -> None:
         )
 
 
+def check_people(plan: Plan, learner_ids: Iterable[UUID]) -> None:
+    """Raises INVALID_REQUEST for somebody who would supervise themselves."""
+    both = set(plan.proctor_ids).intersection(learner_ids)
+    if both:
+        raise invalid(
+            "INVALID_REQUEST",
+            "Somebody is both a proctor and a learner of this session. Choose one of the two for them.",
+            person_id=str(min(both)),
+        )
+
+
 def check_certified(proctor_id: UUID, certified_until: datetime | None, at: datetime) -> None:
     """Raises NOT_CERTIFIED unless the certification holds at that time (`P1`)."""
     if certified_until is None or certified_until <= at:

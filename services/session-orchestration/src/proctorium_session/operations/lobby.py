@@ -9,7 +9,7 @@ from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.telemetry.traces import annotate
-from proctorium_session.domain.admission import Places, admitted_as, check_rejoin
+from proctorium_session.domain.admission import Places, admitted_as, check_own, check_rejoin
 from proctorium_session.domain.identity import first_state, is_ready
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import Participant, Standing
@@ -36,7 +36,7 @@ class Joined:
 async def join(tx: Transaction, caller: Caller, session_id: UUID) -> Joined:
     """Lets a learner in whose code was good for the session. Joining again finds the same participant.
 
-    Raises SESSION_FULL, SESSION_ENDED, SESSION_CANCELLED, LOBBY_NOT_OPEN, LATE_ENTRY_CLOSED, REMOVED.
+    Raises SESSION_FULL, SESSION_ENDED, SESSION_CANCELLED, LOBBY_NOT_OPEN, LATE_ENTRY_CLOSED, REMOVED, NOT_ALLOWED (who supervises it).
     """
     person_id = person_of(caller)
     session = await sessions.lock(tx, session_id)
@@ -47,6 +47,7 @@ async def join(tx: Transaction, caller: Caller, session_id: UUID) -> Joined:
         annotate(session_id=session_id, participant_id=standing.participant.participant_id)
         check_rejoin(session, standing.participant.state)
         return Joined(session, standing, rejoin=True)
+    check_own(session, person_id)
     session, opened = _opened_if_due(tx, session)
     state = admitted_as(session, await _places(tx, session, person_id), tx.now)
     participant = _newcomer(tx, session, person_id, state)

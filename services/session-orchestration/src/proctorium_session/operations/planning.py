@@ -11,7 +11,12 @@ from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Transaction
 from proctorium_common.telemetry.traces import annotate
 from proctorium_session.domain.refusals import no_session
-from proctorium_session.domain.schedule import check_certifications, check_overlap, check_start
+from proctorium_session.domain.schedule import (
+    check_certifications,
+    check_overlap,
+    check_people,
+    check_start,
+)
 from proctorium_session.domain.session_states import SessionMove
 from proctorium_session.domain.sessions import Plan, Session, moved, planned
 from proctorium_session.operations import announcements
@@ -30,9 +35,10 @@ async def schedule(
 ) -> Session:
     """Plans a session; `certified_until` is what enrollment said at `asked_at` about the proctors.
 
-    Raises STARTS_IN_THE_PAST, NOT_CERTIFIED, PROCTOR_OVERLAP.
+    Raises STARTS_IN_THE_PAST, INVALID_REQUEST (somebody both a proctor and a learner), NOT_CERTIFIED, PROCTOR_OVERLAP.
     """
     check_start(plan, tx.now)
+    check_people(plan, learner_ids)
     check_certifications(plan, certified_until)
     await proctors.reserve(tx, plan.proctor_ids)
     engaged = await proctors.engagements(tx, plan.proctor_ids, plan.start_time, plan.planned_end)
