@@ -60,11 +60,8 @@ async def test_the_start_turns_everybody_who_waits_in_session(world: World) -> N
 async def test_a_session_starts_while_enrollment_is_away(world: World) -> None:
     proctor = world.proctor()
     session = await world.scheduled(plan([proctor]))
-    await world.enrollment.stop()
-    try:
+    async with world.enrollment_away():
         started = await start(proctor, session.session_id)
-    finally:
-        await world.enrollment.start()
     assert started.state == sessions_pb2.SESSION_STATE_IN_PROGRESS
 
 

@@ -13,7 +13,7 @@ from proctorium.session.v1 import lobby_pb2, sessions_pb2, supervision_pb2
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.listen import Listener
 from proctorium_devstack.ports import free_ports
-from proctorium_session.operations.live import Live
+from proctorium_session.operations.live import Live, LiveSession
 
 from .world import PATIENCE, Person, World, end, join, next_of, plan, replica, start, until
 
@@ -78,7 +78,7 @@ async def test_the_start_reaches_every_learner_at_once_without_the_broker(world:
         for each in there:
             await join(each, session.session_id)
         watches = [watch(each, session.session_id) for each in there]
-        await asyncio.gather(*(seen_as(each, WAITING) for each in watches))
+        await asyncio.gather(*(connected(each) for each in watches))
         own = world.person("proctor", person_id=proctor.person_id, at=lonely.address)
         await start(own, session.session_id)
         views = await asyncio.gather(*(seen_as(each, IN_SESSION) for each in watches))
@@ -270,6 +270,20 @@ async def test_a_slow_watcher_gets_the_newest_picture_and_not_a_queue(world: Wor
     call.cancel()
     await live.close()
     await database.close()
+
+
+async def test_who_knows_more_than_this_replica_is_not_shown_less(world: World) -> None:
+    first, second = world.learner(), world.learner()
+    session = await world.scheduled(plan([world.proctor()]))
+    await join(first, session.session_id)
+    # No notice ever comes to this one.
+    deaf = LiveSession(world.database, UUID(session.session_id))
+    seen = await deaf.at_least(0, first.person_id)
+    await join(second, session.session_id)
+    assert await deaf.at_least(0, first.person_id) is seen
+    assert (await deaf.at_least(0, second.person_id)).standing_of(second.person_id)
+    await join(world.learner(), session.session_id)
+    assert (await deaf.at_least(seen.revision + 2)).revision == seen.revision + 2
 
 
 async def test_a_watch_keeps_nothing_when_it_is_over(world: World) -> None:

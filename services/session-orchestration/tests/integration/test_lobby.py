@@ -80,11 +80,8 @@ async def test_a_wrong_code_lets_nobody_in(world: World) -> None:
 
 async def test_when_enrollment_does_not_answer_nobody_joins(world: World) -> None:
     session = await world.scheduled(plan([world.proctor()]))
-    await world.enrollment.stop()
-    try:
+    async with world.enrollment_away():
         told = await refused(world, world.learner(), session.session_id)
-    finally:
-        await world.enrollment.start()
     assert (told.kind, told.reason) == (Kind.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE")
 
 

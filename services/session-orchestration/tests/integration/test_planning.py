@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import grpc
 import pytest
 from sqlalchemy.exc import DBAPIError
 
@@ -13,6 +14,7 @@ from proctorium.session.events.v1 import events_pb2
 from proctorium.session.v1 import sessions_pb2
 from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
+from proctorium_common.rpc.status import error_of
 from proctorium_common.storage.migrations import differences
 
 from .world import (
@@ -90,13 +92,10 @@ async def test_a_session_does_not_begin_in_the_past(world: World) -> None:
 
 async def test_when_enrollment_does_not_answer_nothing_is_planned(world: World) -> None:
     administrator, planned = world.administrator(), plan([world.proctor()])
-    await world.enrollment.stop()
-    try:
+    async with world.enrollment_away():
         error = await refused_without_change(
             world, administrator.sessions.ScheduleSession, schedule(planned)
         )
-    finally:
-        await world.enrollment.start()
     assert (error.kind, error.reason) == (Kind.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE")
     assert "Nothing was changed" in error.message
 
@@ -120,8 +119,9 @@ async def test_of_many_who_want_a_proctor_at_once_one_gets_them(world: World) ->
         *(administrator.sessions.ScheduleSession(schedule(each)) for each in plans),
         return_exceptions=True,
     )
-    planned = [each for each in results if not isinstance(each, BaseException)]
-    assert len(planned) == 1
+    refused = [each for each in results if isinstance(each, grpc.aio.AioRpcError)]
+    assert len(refused) == len(plans) - 1
+    assert {error_of(each).reason for each in refused} == {"PROCTOR_OVERLAP"}
 
 
 async def test_the_database_itself_refuses_an_overlap(world: World) -> None:

@@ -11,6 +11,7 @@ from proctorium.session.v1 import lobby_pb2
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Database
 from proctorium_session.operations.presence import Lease, Presence
+from proctorium_session.storage import presence as stored
 
 from .test_live import connected, watch, watch_roster
 from .world import Person, World, end, join, next_of, plan, replica, start, until
@@ -147,8 +148,11 @@ async def test_replicas_that_settle_at_once_record_it_once(world: World) -> None
     with ExitStack() as streams:
         for participant_id in ids:
             streams.enter_context(replicas[0].stream(UUID(participant_id)))
-        await asyncio.gather(*(each.turn() for each in replicas))
-        await asyncio.gather(*(each.turn() for each in replicas))
+        await replicas[0]._write()
+        async with database.transaction() as tx:
+            differing = await stored.differing(tx)
+        (mine,) = (each for each in differing if str(each.session_id) == session.session_id)
+        await asyncio.gather(*(each._settle_session(mine) for each in replicas))
     assert await connections(world, session.session_id) == ["participant.connected"] * 5
     await database.close()
 

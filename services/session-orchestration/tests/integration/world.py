@@ -146,10 +146,24 @@ class World:
         )
         return [str(row[0]) for row in rows]
 
+    @asynccontextmanager
+    async def enrollment_away(self) -> AsyncIterator[None]:
+        """Enrollment does not answer within the block, and is found again after it."""
+        await self.enrollment.stop()
+        try:
+            yield
+        finally:
+            await self.enrollment.start()
+            await self.service.channel("enrollment").channel_ready()
+
     async def is_quiet(self) -> bool:
-        """Whether the clock has nothing to do: what changes now is the test's doing."""
-        due = "SELECT 1 FROM sessions WHERE state = 'scheduled' AND lobby_open_time < now() + interval '1 second'"
-        return not await self.rows(due)
+        """Whether neither the clock nor streams that were left have anything to do: what changes now is the test's doing."""
+        return not await self.rows(
+            "SELECT 1 FROM sessions WHERE state = 'scheduled'"
+            " AND lobby_open_time < now() + interval '1 second'"
+            " UNION ALL SELECT 1 FROM presence WHERE lease_until > now()"
+            " UNION ALL SELECT 1 FROM participants WHERE connected"
+        )
 
     async def fingerprint(self) -> list[tuple[object, ...]]:
         """Counts and versions of everything that a call can change: equal before and after a refusal."""
@@ -273,5 +287,6 @@ async def refused_without_change(
     await until(world.is_quiet)
     before = await world.fingerprint()
     error = await refusal(method(request))
-    assert await world.fingerprint() == before
+    after = await world.fingerprint()
+    assert after == before, (before, after)
     return error

@@ -58,7 +58,7 @@ _PROGRESS_STATES = {
 
 
 def plan_of(message: sessions_pb2.SessionPlan) -> Plan:
-    """The plan that a request describes; what it leaves open is closed as the proto says. Raises INVALID_ID."""
+    """The plan that a request describes; what it leaves open is closed as the proto says. Raises INVALID_ID, INVALID_REQUEST."""
     late_entry = LateEntry.CLOSED
     if message.late_entry == sessions_pb2.LATE_ENTRY_UNTIL:
         late_entry = LateEntry.UNTIL
@@ -70,7 +70,7 @@ def plan_of(message: sessions_pb2.SessionPlan) -> Plan:
         course_id=parse_id(message.course_id, "course_id"),
         assessment_ids=tuple(parse_id(each, "assessment_ids") for each in message.assessment_ids),
         title=message.title,
-        start_time=message.start_time.ToDatetime(tzinfo=UTC),
+        start_time=time_of(message.start_time, "plan.start_time"),
         duration=message.duration.ToTimedelta(),
         proctor_ids=tuple(parse_id(each, "proctor_ids") for each in message.proctor_ids),
         capacity=message.capacity,
