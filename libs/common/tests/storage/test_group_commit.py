@@ -157,3 +157,95 @@ async def test_in_the_database_a_batch_is_one_transaction(database: Database) ->
         saved, commits = (await transaction.execute(select(*transactions))).one()
     assert saved == 100
     assert commits <= 3
+
+
+class SideBySide:
+    """Saves (key, number) pairs, several batches at once, each until it is let go."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[tuple[str, int]]] = []
+        self.gates: list[asyncio.Event] = []
+        self.begun = asyncio.Condition()
+        self.under_way: set[str] = set()
+
+    async def __call__(self, items: list[tuple[str, int]]) -> list[int]:
+        keys = {key for key, _ in items}
+        assert self.under_way.isdisjoint(keys), "a key is in two batches at once"
+        self.under_way |= keys
+        gate = asyncio.Event()
+        async with self.begun:
+            self.batches.append(items)
+            self.gates.append(gate)
+            self.begun.notify_all()
+        await gate.wait()
+        self.under_way -= keys
+        return [number for _, number in items]
+
+    async def until_begun(self, batches: int) -> None:
+        async with asyncio.timeout(5), self.begun:
+            await self.begun.wait_for(lambda: len(self.batches) >= batches)
+
+
+def key_of(item: tuple[str, int]) -> str:
+    return item[0]
+
+
+async def test_more_than_one_flush_is_under_way_when_enough_wait() -> None:
+    saving = SideBySide()
+    group = GroupCommit(saving, at_once=2, enough=2, key=key_of)
+    tasks = [asyncio.create_task(group.submit(("a", 1)))]
+    await saving.until_begun(1)
+    tasks.append(asyncio.create_task(group.submit(("b", 2))))
+    await asyncio.sleep(0)
+    assert len(saving.batches) == 1, "one is not enough"
+    tasks.append(asyncio.create_task(group.submit(("c", 3))))
+    await saving.until_begun(2)
+    assert saving.batches == [[("a", 1)], [("b", 2), ("c", 3)]]
+    for gate in saving.gates:
+        gate.set()
+    assert await asyncio.gather(*tasks) == [1, 2, 3]
+
+
+async def test_what_waits_for_its_key_is_saved_after_it_and_in_order() -> None:
+    saving = SideBySide()
+    group = GroupCommit(saving, at_once=2, key=key_of)
+    tasks = [asyncio.create_task(group.submit(("a", 1)))]
+    await saving.until_begun(1)
+    waiting = [("a", 2), ("b", 3), ("a", 4)]
+    tasks += [asyncio.create_task(group.submit(item)) for item in waiting]
+    await saving.until_begun(2)
+    assert saving.batches == [[("a", 1)], [("b", 3)]]
+    saving.gates[0].set()
+    await saving.until_begun(3)
+    assert saving.batches[2] == [("a", 2), ("a", 4)]
+    for gate in saving.gates:
+        gate.set()
+    assert await asyncio.gather(*tasks) == [1, 2, 3, 4]
+    await group.close()
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 3))),
+    st.integers(1, 4),
+    st.integers(1, 4),
+)
+async def test_side_by_side_nothing_is_forgotten_and_keys_keep_their_order(
+    waits: list[tuple[str, int]], at_once: int, enough: int
+) -> None:
+    saved: list[tuple[str, int]] = []
+
+    async def flush(items: list[tuple[str, int]]) -> list[int]:
+        for _ in range(waits[items[0][1]][1]):
+            await asyncio.sleep(0)
+        saved.extend(items)
+        return [number for _, number in items]
+
+    group = GroupCommit(flush, 2, at_once=at_once, enough=enough, key=key_of)
+    items = [(key, number) for number, (key, _) in enumerate(waits)]
+    async with asyncio.timeout(5):
+        answers = await asyncio.gather(*(group.submit(item) for item in items))
+    assert answers == list(range(len(items)))
+    for key in "abc":
+        assert [item for item in saved if item[0] == key] == [
+            item for item in items if item[0] == key
+        ]

@@ -26,7 +26,6 @@ from proctorium_assessment.operations.certificates import CertificateIssuer
 from proctorium_assessment.operations.saving import AnswerSaver
 from proctorium_assessment.operations.watching import AttemptWatch
 from proctorium_assessment.settings import Settings
-from proctorium_assessment.storage.sealing import IssuerSeal
 from proctorium_assessment.subscribers import courses, sessions
 from proctorium_assessment.workers.attempts import AttemptWorkers
 from proctorium_assessment.workers.certificates import CertificateWorker
@@ -65,7 +64,7 @@ def _work(service: Service[Settings]) -> None:
     issuer = CertificateIssuer(
         database,
         PersonServiceStub(service.channel("enrollment")),
-        seal=IssuerSeal(settings.master_key_bytes()),
+        seal=settings.issuer_seal(),
         issuer_name=settings.issuer_name,
         public_url=settings.public_url,
     )

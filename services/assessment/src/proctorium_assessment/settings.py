@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from datetime import timedelta
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field
 
 from proctorium_common.process.settings import Duration, ServiceSettings
-
-_MASTER_KEY_BYTES = 32
+from proctorium_common.security.sealing import MasterKey, MasterKeySetting, Seal
 
 
 class Settings(ServiceSettings):
     """Settings of every service, and those of this one."""
 
-    master_key: SecretStr = Field(
+    master_key: MasterKeySetting = Field(
         description="32 bytes in base64 that the key of the issuer of certificates is encrypted with. "
         "Whoever loses it can check old certificates and cannot issue new ones under the same key."
     )
@@ -40,22 +37,6 @@ class Settings(ServiceSettings):
         description="How often is looked for what is due: progress, time over, certificates.",
     )
 
-    @field_validator("master_key")
-    @classmethod
-    def _is_a_key(cls, given: SecretStr) -> SecretStr:
-        _key(given)
-        return given
-
-    def master_key_bytes(self) -> bytes:
-        """The key itself."""
-        return _key(self.master_key)
-
-
-def _key(given: SecretStr) -> bytes:
-    try:
-        key = base64.b64decode(given.get_secret_value(), validate=True)
-    except binascii.Error:
-        key = b""
-    if len(key) != _MASTER_KEY_BYTES:
-        raise ValueError("a master key is 32 bytes in base64")
-    return key
+    def issuer_seal(self) -> Seal:
+        """What the issuer's secret key is kept under."""
+        return MasterKey.parse(self.master_key.get_secret_value()).for_purpose("issuer-key")

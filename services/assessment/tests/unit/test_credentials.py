@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import given
@@ -20,7 +19,6 @@ from proctorium_assessment.domain.credentials import (
     proof_options,
     public_key_multibase,
 )
-from proctorium_assessment.storage.sealing import IssuerSeal, WrongMasterKey
 
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
@@ -139,13 +137,3 @@ def test_another_key_does_not_verify() -> None:
 @given(st.binary(max_size=80))
 def test_base_58_loses_nothing(content: bytes) -> None:
     assert decode(multibase(content)) == content
-
-
-def test_a_sealed_key_opens_with_its_master_key_and_no_other() -> None:
-    sealed = IssuerSeal(bytes(32)).seal(SEED, ISSUER.public_key)
-    assert SEED not in sealed
-    assert IssuerSeal(bytes(32)).open(sealed, ISSUER.public_key) == SEED
-    with pytest.raises(WrongMasterKey):
-        IssuerSeal(b"\1" * 32).open(sealed, ISSUER.public_key)
-    with pytest.raises(WrongMasterKey):
-        IssuerSeal(bytes(32)).open(sealed, bytes(32))

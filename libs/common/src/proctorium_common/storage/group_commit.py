@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -26,15 +26,32 @@ class GroupCommit(Generic[T, R]):
     """Saves many callers' items in few transactions.
 
     `flush` saves a list of items in one transaction and answers one result for each, in their order; it runs in a task of its
-    own, in the context that this object was made in (make it when the service is wired, not in a call). When it raises, the items are saved one by one, so that each caller is told of its own
-    failure only. An item may be saved in a batch although its caller has gone: cancelling stops the waiting.
+    own, in the context that this object was made in (make it when the service is wired, not in a call). When it raises, the items
+    are saved one by one, so that each caller is told of its own failure only. An item may be saved in a batch although its caller
+    has gone: cancelling stops the waiting.
+
+    While a commit takes long, more of them, up to `at_once`, are under way side by side, each with at least `enough` items: fewer
+    wait for the next, because what one commit costs is spared by all of its items. Items of the same `key` are never in two at once,
+    and are saved in the order in which they came.
     """
 
-    def __init__(self, flush: Callable[[list[T]], Awaitable[list[R]]], limit: int = 64) -> None:
+    def __init__(
+        self,
+        flush: Callable[[list[T]], Awaitable[list[R]]],
+        limit: int = 64,
+        *,
+        at_once: int = 1,
+        enough: int = 1,
+        key: Callable[[T], Hashable] | None = None,
+    ) -> None:
         self._flush = flush
         self._limit = limit
+        self._at_once = at_once
+        self._enough = enough
+        self._key = key
         self._queue: deque[_Waiting[T, R]] = deque()
-        self._flusher: asyncio.Task[None] | None = None
+        self._flushers: set[asyncio.Task[None]] = set()
+        self._busy: set[Hashable] = set()
         self._closed = False
         # The work of a batch belongs to no single caller's call or trace.
         self._context = copy_context()
@@ -45,33 +62,59 @@ class GroupCommit(Generic[T, R]):
             raise unavailable("SHUTTING_DOWN", "The service is shutting down; try again.")
         answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._queue.append(_Waiting(item, answer))
-        if self._flusher is None:
-            self._flusher = asyncio.create_task(self._run(), context=self._context.copy())
+        if self._is_worth_a_flush(others=len(self._flushers)):
+            flusher = asyncio.create_task(self._run(), context=self._context.copy())
+            self._flushers.add(flusher)
         with spans.recorded("db.group_commit"):
             return await answer
 
     async def close(self) -> None:
         """Refuses new items and returns when all that were taken are saved or have failed."""
         self._closed = True
-        if self._flusher is not None:
-            await asyncio.wait([self._flusher])
+        if self._flushers:
+            await asyncio.wait(self._flushers)
 
     async def _run(self) -> None:
         try:
-            while batch := self._next_batch():
-                await self._save(batch)
+            while self._is_worth_a_flush(others=len(self._flushers) - 1):
+                batch = self._next_batch()
+                if not batch:
+                    break
+                keys = self._claim(batch)
+                try:
+                    await self._save(batch)
+                finally:
+                    self._busy -= keys
         finally:
-            # Nothing is awaited between the empty queue and here, so no item can come unnoticed.
-            self._flusher = None
-            self._abandon()
+            # Nothing is awaited between the last look at the queue and here, so no item can come unnoticed. What is left in it is
+            # taken by those who are still at work: the last of them leaves nothing.
+            flusher = asyncio.current_task()
+            assert flusher is not None, "a flusher is a task"
+            self._flushers.discard(flusher)
+            if not self._flushers:
+                self._abandon()
+
+    def _is_worth_a_flush(self, others: int) -> bool:
+        """Whether to begin one beside `others`."""
+        return others == 0 or (others < self._at_once and len(self._queue) >= self._enough)
 
     def _next_batch(self) -> list[_Waiting[T, R]]:
         batch: list[_Waiting[T, R]] = []
+        passed: list[_Waiting[T, R]] = []
         while self._queue and len(batch) < self._limit:
             waiting = self._queue.popleft()
-            if not waiting.answer.done():  # its caller was cancelled before anything was begun
-                batch.append(waiting)
+            if waiting.answer.done():  # its caller was cancelled before anything was begun
+                continue
+            busy = self._busy and self._key is not None and self._key(waiting.item) in self._busy
+            (passed if busy else batch).append(waiting)
+        self._queue.extendleft(reversed(passed))
         return batch
+
+    def _claim(self, batch: Sequence[_Waiting[T, R]]) -> set[Hashable]:
+        key = self._key
+        keys = set() if key is None else {key(waiting.item) for waiting in batch}
+        self._busy |= keys
+        return keys
 
     async def _save(self, batch: Sequence[_Waiting[T, R]]) -> None:
         try:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from uuid import UUID
+from functools import lru_cache
 
 from proctorium.assessment.v1 import attempts_pb2, attempts_pb2_grpc
 from proctorium_assessment.api.messages import moment_of, time_of
 from proctorium_assessment.domain.answer_sheet import Saved
 from proctorium_assessment.operations.saving import AnswerSaver, GivenAnswer
-from proctorium_assessment.storage.items import answer_from_proto
 from proctorium_common.errors import ServiceError
 from proctorium_common.rpc.caller import current_call
 from proctorium_common.rpc.served import Context
@@ -72,7 +71,7 @@ class SavingApi(attempts_pb2_grpc.AttemptServiceServicer):
     async def _save(self, request: attempts_pb2.SaveAnswersRequest) -> attempts_pb2.Receipt:
         saved = await self._saver.save(
             current_call().caller.person_id,
-            UUID(request.attempt_id),
+            request.attempt_id,
             [_given(change) for change in request.changes],
         )
         return _receipt(request.attempt_id, saved)
@@ -81,8 +80,8 @@ class SavingApi(attempts_pb2_grpc.AttemptServiceServicer):
 def _given(change: attempts_pb2.AnswerChange) -> GivenAnswer:
     return GivenAnswer(
         change.sequence,
-        UUID(change.item_id),
-        answer_from_proto(change.answer),
+        change.item_id,
+        change.answer.SerializeToString(),
         moment_of(change.client_time) if change.HasField("client_time") else None,
     )
 
@@ -93,5 +92,9 @@ def _receipt(attempt_id: str, saved: Saved) -> attempts_pb2.Receipt:
         sequences=saved.sequences,
         positions=saved.positions,
         chain_head=saved.head,
-        save_time=time_of(saved.saved_at),
+        save_time=_commit_time(saved.saved_at),
     )
+
+
+# All of a group are saved at one moment.
+_commit_time = lru_cache(maxsize=256)(time_of)

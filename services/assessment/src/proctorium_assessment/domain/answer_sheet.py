@@ -63,32 +63,48 @@ class Saved:
     saved_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """All that saving depends on, of an attempt's row. `version` changes with the state and the deadline."""
+
+    state: State
+    deadline: datetime | None
+    version: int
+    head: bytes
+    length: int
+    last_sequence: int
+
+
 class AnswerSheet:
-    """The answers of one attempt while its row is held.
+    """The answers of one attempt that stands at `place`: its row is held, or compared with `place` when it is written.
 
     `revisions` holds those kept revisions whose sequence may come again: every one up to `last_sequence` that is asked for.
     What `save` adds stands in `added` and is to be written with the new head in one transaction.
     """
 
-    def __init__(
-        self,
-        attempt_id: UUID,
-        *,
-        state: State,
-        deadline: datetime | None,
-        head: bytes,
-        length: int,
-        last_sequence: int,
-        revisions: Iterable[Revision] = (),
-    ) -> None:
+    def __init__(self, attempt_id: UUID, place: Place, revisions: Iterable[Revision] = ()) -> None:
         self.attempt_id = attempt_id
-        self.state = state
-        self.deadline = deadline
-        self.head = head
-        self.length = length
-        self.last_sequence = last_sequence
+        self.found = place
+        self.state = place.state
+        self.deadline = place.deadline
+        self.head = place.head
+        self.length = place.length
+        self.last_sequence = place.last_sequence
         self.added: list[Addition] = []
         self._kept: dict[int, Revision] = {revision.sequence: revision for revision in revisions}
+
+    @property
+    def place(self) -> Place:
+        """Where the attempt stands with what was added."""
+        found = self.found
+        return Place(
+            found.state,
+            found.deadline,
+            found.version,
+            self.head,
+            self.length,
+            self.last_sequence,
+        )
 
     def save(self, changes: Sequence[Change], received_at: datetime, now: datetime) -> Saved:
         """Takes all of `changes` or none; what is there already is acknowledged again, at any time.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -31,17 +29,16 @@ from proctorium_assessment.storage.certificates import (
     IssuedCertificate,
     PendingCertificate,
 )
-from proctorium_assessment.storage.sealing import IssuerSeal
 from proctorium_common.errors import Kind, ServiceError, not_found
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.rpc.status import error_of
+from proctorium_common.security.sealing import Seal, new_key
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.telemetry.logs import get_logger
 from proctorium_common.telemetry.traces import annotate
 
 _log = get_logger()
 
-_SEED_BYTES = 32
 _AT_ONCE = 20
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=1)
 
@@ -87,17 +84,15 @@ class CertificateIssuer:
         database: Database,
         people: PersonServiceStub,
         *,
-        seal: IssuerSeal,
+        seal: Seal,
         issuer_name: str,
         public_url: str,
-        random_bytes: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self._database = database
         self._people = people
         self._seal = seal
         self._issuer_name = issuer_name
         self._public_url = public_url
-        self._random_bytes = random_bytes
         self._key: tuple[Issuer, bytes] | None = None
 
     async def issue(self, pending: PendingCertificate) -> bool:
@@ -147,20 +142,17 @@ class CertificateIssuer:
         async with self._database.transaction() as tx:
             kept = await certificates.issuer_key(tx)
         if kept is None:
-            seed = self._random_bytes(_SEED_BYTES)
+            seed = new_key()
             public_key = public_key_of(seed)
+            key_id = public_key_multibase(public_key)
             async with self._database.transaction() as tx:
-                await certificates.add_issuer_key(
-                    tx,
-                    public_key_multibase(public_key),
-                    public_key,
-                    self._seal.seal(seed, public_key),
-                )
+                sealed = self._seal.seal(seed, key_id)
+                await certificates.add_issuer_key(tx, key_id, public_key, sealed)
                 kept = await certificates.issuer_key(tx)
             assert kept is not None, "a key was just kept"
         public_key, sealed = kept
         issuer = Issuer(self._issuer_name, self._public_url, public_key)
-        self._key = issuer, self._seal.open(sealed, public_key)
+        self._key = issuer, self._seal.open(sealed, public_key_multibase(public_key))
         return self._key
 
 

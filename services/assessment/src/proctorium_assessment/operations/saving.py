@@ -1,11 +1,11 @@
 """Saving answers (`A6`), the hot path: many learners' changes in few transactions, acknowledged after the commit.
 
-It needs the database and nothing else. Questions are checked from memory: an attempt's questions never change once it has begun.
+It needs the database and nothing else. Most groups are one statement: an attempt that is still where this process left it need not be
+read first.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,12 +13,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from proctorium_assessment.domain.answer_sheet import AnswerSheet, Change, Saved
-from proctorium_assessment.domain.answers import Answer, check_fits, not_in_attempt
-from proctorium_assessment.domain.attempts import BEGUN, not_begun, not_yours
-from proctorium_assessment.domain.items import Item
-from proctorium_assessment.storage import answers, assessments, attempts
-from proctorium_assessment.storage.items import answer_to_bytes
+from proctorium_assessment.domain.answer_sheet import AnswerSheet, Change, Place, Saved
+from proctorium_assessment.domain.attempts import not_yours
+from proctorium_assessment.operations.forms import Form, Forms
+from proctorium_assessment.storage import answers
 from proctorium_common.clock import Clock
 from proctorium_common.errors import ServiceError
 from proctorium_common.storage.database import Database
@@ -31,48 +29,48 @@ if TYPE_CHECKING:
 
     Connection = asyncpg.Connection[asyncpg.Record]
 
-_REMEMBERED_ATTEMPTS = 20_000
-
 
 @dataclass(frozen=True, slots=True)
 class GivenAnswer:
-    """One change as the learner sent it."""
+    """One change as the learner sent it; `answer` is an `Answer` message in whatever bytes it came."""
 
     sequence: int
-    item_id: UUID
-    answer: Answer
+    item_id: str
+    answer: bytes
     client_time: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """What never changes of an attempt that has begun."""
-
-    person_id: UUID
-    session_id: UUID | None
-    participant_id: UUID | None
-    items: Mapping[UUID, Item]
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Request:
-    attempt_id: UUID
+    form: Form
     changes: Sequence[Change]
     received_at: datetime
+    outcome: Saved | ServiceError | None = None
+
+
+_AT_ONCE = 3
+_ENOUGH = 4
+"""Groups under way side by side, each on a connection of its own, and how many requests are worth one more."""
+
+_ByForm = Mapping[Form, Sequence[_Request]]
 
 
 class AnswerSaver:
     """Saves answers. One for each process; close it before the database."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
         self._clock = clock
-        self._forms: OrderedDict[UUID, _Form] = OrderedDict()
-        self._own = _OwnConnection(database)
-        self._group: GroupCommit[_Request, Saved | ServiceError] = GroupCommit(self._flush)
+        self._forms = Forms(database)
+        self._own = _OwnConnections(database)
+        self._group: GroupCommit[_Request, Saved | ServiceError] = GroupCommit(
+            self._flush,
+            at_once=_AT_ONCE,
+            enough=_ENOUGH,
+            key=_form_of,
+        )
 
     async def save(
-        self, person_id: UUID | None, attempt_id: UUID, given: Sequence[GivenAnswer]
+        self, person_id: UUID | None, attempt_id: str, given: Sequence[GivenAnswer]
     ) -> Saved:
         """Saves all of `given` or none, and returns after the commit.
 
@@ -80,12 +78,12 @@ class AnswerSaver:
         ATTEMPT_SUBMITTED or TIME_OVER when the new changes were kept as late.
         """
         received_at = self._clock()
-        form = self._forms.get(attempt_id) or await self._load(person_id, attempt_id)
+        form = self._forms.known(attempt_id) or await self._forms.load(person_id, attempt_id)
         if form.person_id != person_id:
             raise not_yours()
         annotate(session_id=form.session_id, participant_id=form.participant_id)
         changes = [_checked(form, each) for each in given]
-        outcome = await self._group.submit(_Request(attempt_id, changes, received_at))
+        outcome = await self._group.submit(_Request(form, changes, received_at))
         if isinstance(outcome, ServiceError):
             raise outcome
         return outcome
@@ -95,70 +93,95 @@ class AnswerSaver:
         await self._group.close()
         await self._own.close()
 
-    async def _load(self, person_id: UUID | None, attempt_id: UUID) -> _Form:
-        async with self._database.transaction() as tx:
-            attempt = await attempts.find(tx, attempt_id)
-            if attempt is None or attempt.person_id != person_id:
-                raise not_yours()
-            if attempt.state not in BEGUN:
-                raise not_begun(attempt.state)
-            assessment = await assessments.find(tx, attempt.assessment_id)
-        items = {item.item_id: item for item in assessment.items} if assessment else {}
-        form = _Form(attempt.person_id, attempt.session_id, attempt.participant_id, items)
-        self._forms[attempt_id] = form
-        if len(self._forms) > _REMEMBERED_ATTEMPTS:
-            self._forms.popitem(last=False)
-        return form
-
     async def _flush(self, batch: Sequence[_Request]) -> list[Saved | ServiceError]:
-        asked: dict[UUID, list[int]] = {}
+        by_form: dict[Form, list[_Request]] = {}
         for request in batch:
-            sequences = asked.setdefault(request.attempt_id, [])
-            sequences.extend(change.sequence for change in request.changes)
-        async with self._own.transaction() as connection:
+            request.outcome = None
+            by_form.setdefault(request.form, []).append(request)
+        rest = await self._save_remembered(by_form)
+        if rest:
+            await self._save_held(rest)
+        return [request.outcome for request in batch if request.outcome is not None]
+
+    async def _save_remembered(self, by_form: _ByForm) -> _ByForm:
+        """Saves in those attempts that are still where they are remembered to be; answers the others, which are untouched."""
+        now = self._clock()
+        sheets: dict[Form, AnswerSheet] = {}
+        for form, requests in by_form.items():
+            # Whatever becomes of the statement, the place is known again only after its success.
+            place, form.place = form.place, None
+            if place is not None and _are_new(requests, place):
+                sheets[form] = AnswerSheet(form.attempt_id, place)
+                _decide(sheets[form], requests, now)
+        if not sheets:
+            return by_form
+        async with self._own.connected() as connection:
+            written = await answers.write(connection, sheets.values())
+        for form, sheet in sheets.items():
+            if sheet.attempt_id in written:
+                form.place = sheet.place
+        return {form: of for form, of in by_form.items() if form.place is None}
+
+    async def _save_held(self, by_form: _ByForm) -> None:
+        """Saves in attempts whose rows are read first, and held until all is written."""
+        asked = {
+            form.attempt_id: [change.sequence for each in requests for change in each.changes]
+            for form, requests in by_form.items()
+        }
+        async with self._own.connected() as connection, connection.transaction():
             sheets = await answers.hold(connection, asked)
             now = self._clock()
-            outcomes = [_saved(sheets.get(request.attempt_id), request, now) for request in batch]
+            for form, requests in by_form.items():
+                _decide(sheets[form.attempt_id], requests, now)
             await answers.write(connection, sheets.values())
-        return outcomes
+        for form in by_form:
+            form.place = sheets[form.attempt_id].place
 
 
-def _checked(form: _Form, given: GivenAnswer) -> Change:
-    item = form.items.get(given.item_id)
-    if item is None:
-        raise not_in_attempt(given.item_id)
-    check_fits(item, given.answer)
-    return Change(given.sequence, given.item_id, answer_to_bytes(given.answer), given.client_time)
+def _form_of(request: _Request) -> Form:
+    return request.form
 
 
-def _saved(sheet: AnswerSheet | None, request: _Request, now: datetime) -> Saved | ServiceError:
-    """What one request comes to: its refusal is its own, and the others of the group are saved."""
-    if sheet is None:
-        return not_yours()
-    try:
-        return sheet.save(request.changes, request.received_at, now)
-    except ServiceError as refused:
-        return refused
+def _checked(form: Form, given: GivenAnswer) -> Change:
+    question = form.question(given.item_id)
+    answer = question.canonical(given.answer)
+    return Change(given.sequence, question.item_id, answer, given.client_time)
 
 
-class _OwnConnection:
-    """The one connection that groups are saved on, made anew when it is lost."""
+def _are_new(requests: Sequence[_Request], place: Place) -> bool:
+    """Whether no sequence can be one that is kept, so that nothing has to be looked up."""
+    last = place.last_sequence
+    return all(change.sequence > last for request in requests for change in request.changes)
+
+
+def _decide(sheet: AnswerSheet, requests: Sequence[_Request], now: datetime) -> None:
+    """What each request of an attempt comes to: a refusal is its own, and the others of the group are saved."""
+    for request in requests:
+        try:
+            request.outcome = sheet.save(request.changes, request.received_at, now)
+        except ServiceError as refused:
+            request.outcome = refused
+
+
+class _OwnConnections:
+    """The connections that groups are saved on, beside the pool: saving waits for nothing else that the service does."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._connection: Connection | None = None
+        self._idle: list[Connection] = []
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
-        """Commits when the block ends well. Raises DATABASE_UNAVAILABLE for what passes by itself."""
+    async def connected(self) -> AsyncIterator[Connection]:
+        """A connection, made anew where none is left. Raises DATABASE_UNAVAILABLE for what passes by itself."""
         with said_as_unavailable():
-            if self._connection is None or self._connection.is_closed():
-                self._connection = await self._database.connect()
-            async with self._connection.transaction():
-                yield self._connection
+            connection = self._idle.pop() if self._idle else await self._database.connect()
+            try:
+                yield connection
+            finally:
+                if not connection.is_closed():
+                    self._idle.append(connection)
 
     async def close(self) -> None:
-        """Ends the connection."""
-        if self._connection is not None:
-            await self._connection.close()
-            self._connection = None
+        """Ends the connections."""
+        while self._idle:
+            await self._idle.pop().close()

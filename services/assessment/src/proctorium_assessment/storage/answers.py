@@ -1,4 +1,4 @@
-"""Queries of answers. `hold` and `write` are the hot path: on the driver's own connection, one statement for a whole group."""
+"""Queries of answers. `hold` and `write` are the hot path: on the driver's own connection, a whole group at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from proctorium_assessment.domain.answer_sheet import AnswerSheet, Revision
+from proctorium_assessment.domain.answer_sheet import AnswerSheet, Place, Revision
 from proctorium_assessment.domain.attempts import State
 from proctorium_assessment.storage.tables import answer_revisions
 from proctorium_common.storage.database import Transaction
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
 
 _HOLD = """
-    SELECT attempt_id, state, deadline_at, chain_head, chain_length, last_sequence
+    SELECT attempt_id, state, deadline_at, version, chain_head, chain_length, last_sequence
     FROM attempts WHERE attempt_id = ANY($1::uuid[])
     ORDER BY attempt_id FOR NO KEY UPDATE
 """
@@ -32,8 +32,24 @@ _KEPT = """
     JOIN unnest($1::uuid[], $2::bigint[]) AS asked (attempt_id, sequence) USING (attempt_id, sequence)
 """
 
+# Everything about a group in one statement, which is its own transaction. An attempt is written only if its row is still as it was
+# found; rows are locked in the order of their ids, so that two groups never wait for each other.
 _WRITE = """
-    WITH added AS (
+    WITH sheet AS (
+        SELECT * FROM unnest($10::uuid[], $11::bigint[], $12::bytea[], $13::bigint[], $14::bytea[], $15::bigint[],
+            $16::bigint[])
+            AS sheet (attempt_id, version, found_head, found_sequence, head, length, last_sequence)
+    ), held AS (
+        SELECT attempts.attempt_id FROM attempts JOIN sheet USING (attempt_id)
+        WHERE attempts.version = sheet.version AND attempts.chain_head = sheet.found_head
+            AND attempts.last_sequence = sheet.found_sequence
+        ORDER BY attempts.attempt_id FOR NO KEY UPDATE OF attempts
+    ), written AS (
+        UPDATE attempts SET chain_head = sheet.head, chain_length = sheet.length, last_sequence = sheet.last_sequence
+        FROM sheet JOIN held USING (attempt_id)
+        WHERE attempts.attempt_id = sheet.attempt_id
+        RETURNING attempts.attempt_id
+    ), added AS (
         INSERT INTO answer_revisions (attempt_id, sequence, item_id, answer, client_time, received_at,
             saved_at, late, position, head)
         SELECT attempt_id, sequence, item_id, answer, client_time, received_at,
@@ -41,21 +57,16 @@ _WRITE = """
         FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::bytea[], $5::timestamptz[], $6::timestamptz[],
             $7::timestamptz[], $8::bigint[], $9::bytea[])
             AS addition (attempt_id, sequence, item_id, answer, client_time, received_at, saved_at, position, head)
+        JOIN written USING (attempt_id)
     )
-    UPDATE attempts SET chain_head = sheet.head, chain_length = sheet.length, last_sequence = sheet.last_sequence
-    FROM unnest($10::uuid[], $11::bytea[], $12::bigint[], $13::bigint[])
-        AS sheet (attempt_id, head, length, last_sequence)
-    WHERE attempts.attempt_id = sheet.attempt_id
+    SELECT attempt_id FROM written
 """
 
 
 async def hold(
     connection: Connection, asked: Mapping[UUID, Collection[int]]
 ) -> dict[UUID, AnswerSheet]:
-    """The sheets of these attempts, held until the transaction ends, with what is kept of the sequences asked for.
-
-    Rows are locked in the order of their ids, so that two groups never wait for each other.
-    """
+    """The sheets of these attempts, held until the transaction ends, with what is kept of the sequences asked for."""
     rows = await connection.fetch(_HOLD, list(asked))
     repeated = [
         (row["attempt_id"], sequence)
@@ -68,25 +79,28 @@ async def hold(
     return {
         row["attempt_id"]: AnswerSheet(
             row["attempt_id"],
-            state=State(row["state"]),
-            deadline=row["deadline_at"],
-            head=row["chain_head"],
-            length=row["chain_length"],
-            last_sequence=row["last_sequence"],
-            revisions=kept.get(row["attempt_id"], ()),
+            Place(
+                State(row["state"]),
+                row["deadline_at"],
+                row["version"],
+                row["chain_head"],
+                row["chain_length"],
+                row["last_sequence"],
+            ),
+            kept.get(row["attempt_id"], ()),
         )
         for row in rows
     }
 
 
-async def write(connection: Connection, sheets: Iterable[AnswerSheet]) -> None:
-    """Writes what was added to the sheets, and their new heads, with one statement."""
+async def write(connection: Connection, sheets: Iterable[AnswerSheet]) -> set[UUID]:
+    """Writes what was added to the sheets, with one statement; answers the attempts that were still as they were found."""
     changed = [sheet for sheet in sheets if sheet.added]
     if not changed:
-        return
+        return set()
     added = [(sheet.attempt_id, addition) for sheet in changed for addition in sheet.added]
     revisions = [addition.revision for _, addition in added]
-    await connection.execute(
+    written = await connection.fetch(
         _WRITE,
         [attempt_id for attempt_id, _ in added],
         [revision.sequence for revision in revisions],
@@ -98,10 +112,14 @@ async def write(connection: Connection, sheets: Iterable[AnswerSheet]) -> None:
         [revision.position for revision in revisions],
         [revision.head for revision in revisions],
         [sheet.attempt_id for sheet in changed],
+        [sheet.found.version for sheet in changed],
+        [sheet.found.head for sheet in changed],
+        [sheet.found.last_sequence for sheet in changed],
         [sheet.head for sheet in changed],
         [sheet.length for sheet in changed],
         [sheet.last_sequence for sheet in changed],
     )
+    return {row["attempt_id"] for row in written}
 
 
 async def counting(
