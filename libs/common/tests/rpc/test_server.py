@@ -121,6 +121,13 @@ async def test_each_broken_rule_is_named_by_its_field() -> None:
     assert [(found.field, found.rule) for found in error.violations] == [("text", "string.max_len")]
 
 
+async def test_a_text_with_a_zero_character_is_refused_before_a_database_chokes_on_it() -> None:
+    async with serving() as served, served.channel() as channel:
+        error = await refusal(stubs.EchoServiceStub(channel).Echo(pb.EchoRequest(text="a\0b")))
+    assert (error.kind, error.reason) == (Kind.INVALID, "INVALID_REQUEST")
+    assert [(found.field, found.rule) for found in error.violations] == [("text", "string.zero")]
+
+
 async def test_what_cannot_be_read_is_said_without_our_insides() -> None:
     async with (
         serving() as served,

@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError, Message
 from proctorium_common.errors import ServiceError, invalid, not_allowed, timed_out, unavailable
 from proctorium_common.rpc.caller import Call, Caller, enter_call
 from proctorium_common.rpc.served import Context, Served, ServedCalls
-from proctorium_common.rpc.validation import RequestRules
+from proctorium_common.rpc.validation import RequestRules, check_texts
 from proctorium_common.security.tls import peer_name
 from proctorium_common.security.tokens import TokenVerifier
 
@@ -104,6 +104,8 @@ class Admission:
             raise invalid("INVALID_REQUEST", "The request cannot be read.") from failure
         if served.ids is None:
             self._note_ids(served, request)
+        if b"\0" in received:
+            check_texts(request)
         self._rules.check(request)
         return request
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from protovalidate import Validator
 from protovalidate import Violation as BrokenRule
 
@@ -24,6 +29,45 @@ class RequestRules:
         violations = self._validator.collect_violations(request)
         if violations:
             raise _error(violations)
+
+
+def check_texts(request: Message) -> None:
+    """Raises INVALID_REQUEST for a text with a zero character: no database takes it, and nobody types it."""
+    for path, text in _texts(request):
+        if "\0" in text:
+            raise _one(path, "string.zero", "must not hold a zero character")
+
+
+def time_of(stamp: Timestamp, field: str) -> datetime:
+    """The moment that a request says. Raises INVALID_REQUEST for one that no calendar has."""
+    try:
+        return stamp.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError) as failure:
+        raise _one(
+            field, "timestamp.calendar", "must lie between the years 1 and 9999"
+        ) from failure
+
+
+def _texts(message: Message, before: str = "") -> Iterator[tuple[str, str]]:
+    """Each text in `message` with the path of its field."""
+    for field, value in message.ListFields():
+        if field.type not in {FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_MESSAGE}:
+            continue
+        several = not isinstance(value, str | Message)
+        for place, each in enumerate(value if several else (value,)):
+            path = f"{before}{field.name}[{place}]" if several else f"{before}{field.name}"
+            if isinstance(each, str):
+                yield path, each
+            else:
+                yield from _texts(each, f"{path}.")
+
+
+def _one(field: str, rule: str, description: str) -> ServiceError:
+    return invalid(
+        "INVALID_REQUEST",
+        f"The request is not valid: {field}: {description}.",
+        violations=[Violation(field, rule, description)],
+    )
 
 
 def _error(broken: list[BrokenRule]) -> ServiceError:

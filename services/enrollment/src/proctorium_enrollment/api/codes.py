@@ -13,9 +13,10 @@ from proctorium.enrollment.v1 import codes_pb2_grpc
 from proctorium_common.errors import ServiceError
 from proctorium_common.ids import parse_id
 from proctorium_common.rpc.caller import current_call
+from proctorium_common.rpc.validation import time_of
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.telemetry.traces import annotate
-from proctorium_enrollment.api.messages import code_message, id_or_none, time_of
+from proctorium_enrollment.api.messages import code_message, id_or_none
 from proctorium_enrollment.operations.codes import Codes, NewCode
 from proctorium_enrollment.operations.redemption import Redemption
 
@@ -106,9 +107,13 @@ def _new_code(request: pb.IssueCodeRequest) -> NewCode:
         person_id=id_or_none(request.person_id, "person_id"),
         text=request.text,
         valid_from=(
-            time_of(request.valid_from_time) if request.HasField("valid_from_time") else None
+            time_of(request.valid_from_time, "valid_from_time")
+            if request.HasField("valid_from_time")
+            else None
         ),
         valid_until=(
-            time_of(request.valid_until_time) if request.HasField("valid_until_time") else None
+            time_of(request.valid_until_time, "valid_until_time")
+            if request.HasField("valid_until_time")
+            else None
         ),
     )

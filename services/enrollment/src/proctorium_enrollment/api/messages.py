@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -56,11 +56,6 @@ def stamp(time: datetime | None) -> Timestamp | None:
     stamped = Timestamp()
     stamped.FromDatetime(time)
     return stamped
-
-
-def time_of(stamped: Timestamp) -> datetime:
-    """The time that a message says."""
-    return stamped.ToDatetime(UTC)
 
 
 def roles_message(roles: frozenset[Role]) -> list[options_pb2.Role.ValueType]:

@@ -11,8 +11,9 @@ from proctorium.enrollment.v1 import people_pb2 as pb
 from proctorium.enrollment.v1 import people_pb2_grpc
 from proctorium_common.ids import parse_id
 from proctorium_common.rpc.caller import current_call
+from proctorium_common.rpc.validation import time_of
 from proctorium_common.storage.database import Database, Transaction
-from proctorium_enrollment.api.messages import ROLE_OF, person_message, stamp, time_of
+from proctorium_enrollment.api.messages import ROLE_OF, person_message, stamp
 from proctorium_enrollment.domain import passwords
 from proctorium_enrollment.domain.people import NewPerson, Role, no_such_person, normalised_email
 from proctorium_enrollment.operations import people
@@ -99,9 +100,10 @@ class PersonApi(people_pb2_grpc.PersonServiceServicer):
         self, request: pb.CertifyProctorRequest, context: Context
     ) -> pb.CertifyProctorResponse:
         person_id = parse_id(request.person_id, "person_id")
+        until = time_of(request.certified_until_time, "certified_until_time")
 
         async def run(tx: Transaction) -> pb.CertifyProctorResponse:
-            person = await people.certify(tx, person_id, time_of(request.certified_until_time))
+            person = await people.certify(tx, person_id, until)
             return pb.CertifyProctorResponse(person=person_message(person))
 
         return await self.database.once(request, run, pb.CertifyProctorResponse)

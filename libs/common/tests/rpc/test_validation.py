@@ -1,0 +1,46 @@
+"""What the rules in the protos cannot say."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from proctorium.enrollment.v1 import courses_pb2, people_pb2
+from proctorium_common.errors import ServiceError
+from proctorium_common.rpc.validation import check_texts, time_of
+
+
+def test_a_zero_character_is_found_wherever_it_hides() -> None:
+    units = [courses_pb2.UnitContent(title="Safety"), courses_pb2.UnitContent(title="a\0b")]
+    with pytest.raises(ServiceError) as refused:
+        check_texts(courses_pb2.CreateCourseRequest(title="Safety", units=units))
+    assert [found.field for found in refused.value.violations] == ["units[1].title"]
+    with pytest.raises(ServiceError) as refused:
+        check_texts(people_pb2.ListNamesRequest(person_ids=["a", "\0"]))
+    assert [found.field for found in refused.value.violations] == ["person_ids[1]"]
+
+
+def test_zero_bytes_that_are_no_text_are_nobody_s_business() -> None:
+    check_texts(courses_pb2.CreateCourseRequest(title="Safety", hours=2.0))
+
+
+@pytest.mark.parametrize("seconds", [10**15, -(10**15), 253_402_300_800])
+def test_a_time_that_no_calendar_has_is_refused(seconds: int) -> None:
+    with pytest.raises(ServiceError) as refused:
+        time_of(Timestamp(seconds=seconds), "start_time")
+    assert refused.value.reason == "INVALID_REQUEST"
+    assert [found.field for found in refused.value.violations] == ["start_time"]
+
+
+def test_a_nanosecond_count_that_no_second_has_is_refused() -> None:
+    with pytest.raises(ServiceError):
+        time_of(Timestamp(seconds=1, nanos=-1), "start_time")
+
+
+def test_any_other_time_is_that_time() -> None:
+    moment = datetime(2027, 2, 28, 9, 30, tzinfo=UTC)
+    stamp = Timestamp()
+    stamp.FromDatetime(moment)
+    assert time_of(stamp, "start_time") == moment
