@@ -155,9 +155,11 @@ def after(state: State, move: Move) -> State:
     step = MOVES.get((state, move))
     if step is not None:
         return step.to
-    if move is Move.BEGIN:
+    if state in HANDED_IN and move in (Move.BEGIN, Move.SUBMIT):
+        raise submitted(state, kept=False)
+    if state in (State.AWAITING_AUTHORIZATION, State.VOIDED) and move is Move.BEGIN:
         raise _cannot_begin(state)
-    if move is Move.SUBMIT:
+    if state not in BEGUN and move is Move.SUBMIT:
         raise not_begun(state)
     raise illegal_move(
         "This attempt is not in a state that allows it.",
@@ -178,8 +180,6 @@ def submit_cause(deadline: datetime | None, now: datetime) -> SubmitCause:
 
 
 def _cannot_begin(state: State) -> ServiceError:
-    if state in HANDED_IN:
-        return submitted(state, kept=False)
     sentence = (
         "The session is over, so this assessment cannot be begun any more. Please ask your administrator for a makeup session."
         if state is State.VOIDED

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import pytest
+
+from proctorium_assessment.domain.answers import Answer, Chosen, Number, Truth, fits
+from proctorium_assessment.domain.items import (
+    Choice,
+    Item,
+    ItemKind,
+    MultipleChoice,
+    SingleChoice,
+    check_items,
+)
+from proctorium_assessment.storage.items import (
+    answer_from_bytes,
+    answer_to_bytes,
+    item_for_learner,
+    item_from_proto,
+    item_to_proto,
+    items_from_bytes,
+    items_to_bytes,
+)
+from proctorium_common.errors import ServiceError
+
+from ..builders import CHOICES, item, multiple, numeric, single, true_false
+
+WELL_FORMED = [single(), multiple("a", "c"), true_false(), numeric(9.81, 0.1)]
+TWICE = (*CHOICES, Choice("a", "Alpha again"))
+
+
+def test_well_formed_questions_pass() -> None:
+    check_items(WELL_FORMED)
+
+
+@pytest.mark.parametrize(
+    ("faulty", "field", "rule"),
+    [
+        (single(correct=""), "single_choice.correct_choice_id", "correct.missing"),
+        (single(correct="z"), "single_choice.correct_choice_id", "correct.unknown"),
+        (item(SingleChoice(TWICE, "a")), "single_choice.choices[4].choice_id", "choice.repeated"),
+        (multiple(), "multiple_choice.correct_choice_ids", "correct.missing"),
+        (multiple("a", "z"), "multiple_choice.correct_choice_ids", "correct.unknown"),
+        (
+            item(MultipleChoice(TWICE, frozenset("a"))),
+            "multiple_choice.choices[4].choice_id",
+            "choice.repeated",
+        ),
+        (true_false(None), "true_false.correct", "correct.missing"),
+        (numeric(None), "numeric.correct", "correct.missing"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_faulty_question_is_named_with_its_fault(faulty: Item, field: str, rule: str) -> None:
+    with pytest.raises(ServiceError) as refused:
+        check_items([single(), faulty])
+    assert refused.value.reason == "ITEM_INVALID"
+    (violation,) = refused.value.violations
+    assert (violation.field, violation.rule) == (f"assessment.items[1].{field}", rule)
+
+
+def test_every_fault_is_named_at_once() -> None:
+    with pytest.raises(ServiceError) as refused:
+        check_items([numeric(None), true_false(None)])
+    assert len(refused.value.violations) == 2
+
+
+def test_an_assessment_without_questions_is_refused() -> None:
+    with pytest.raises(ServiceError) as refused:
+        check_items([])
+    assert refused.value.violations[0].field == "assessment.items"
+
+
+SINGLE, MULTIPLE, TRUE_FALSE, NUMERIC = (each.kind for each in WELL_FORMED)
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "fitting"),
+    [
+        (SINGLE, Chosen(frozenset("a")), True),
+        (SINGLE, Chosen(frozenset("ab")), False),
+        (SINGLE, Chosen(frozenset("z")), False),
+        (SINGLE, Truth(value=True), False),
+        (MULTIPLE, Chosen(frozenset("abcd")), True),
+        (MULTIPLE, Chosen(frozenset("az")), False),
+        (TRUE_FALSE, Truth(value=False), True),
+        (TRUE_FALSE, Number(1), False),
+        (NUMERIC, Number(0.0), True),
+        (NUMERIC, Number(float("nan")), False),
+        (NUMERIC, Number(float("inf")), False),
+        (NUMERIC, Chosen(frozenset("a")), False),
+        *((kind, None, True) for kind in (SINGLE, MULTIPLE, TRUE_FALSE, NUMERIC)),
+    ],
+    ids=str,
+)
+def test_an_answer_fits_by_its_form(kind: ItemKind, answer: Answer, fitting: bool) -> None:
+    assert fits(kind, answer) is fitting
+
+
+def test_questions_are_kept_without_loss() -> None:
+    assert items_from_bytes(items_to_bytes(WELL_FORMED)) == tuple(WELL_FORMED)
+    for each in WELL_FORMED:
+        assert item_from_proto(item_to_proto(each), each.item_id) == each
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Chosen(frozenset("ca")),
+        Truth(value=False),
+        Truth(value=True),
+        Number(0.0),
+        Number(-1.5),
+        None,
+    ],
+    ids=str,
+)
+def test_answers_are_kept_without_loss(answer: Answer) -> None:
+    assert answer_from_bytes(answer_to_bytes(answer)) == answer
+
+
+def test_an_answer_has_one_canonical_form() -> None:
+    one, other = b"\n\x06\n\x01c\n\x01a", b"\n\x06\n\x01a\n\x01c"
+    assert answer_to_bytes(answer_from_bytes(one)) == answer_to_bytes(answer_from_bytes(other))
+    assert answer_to_bytes(answer_from_bytes(b"\n\x00")) == b"", "nothing chosen is not answered"
+
+
+def test_a_learner_sees_no_right_answer_tolerance_or_feedback() -> None:
+    changed = [single("c"), multiple("b"), true_false(False), numeric(3.0, 2.0)]
+    for one, other in zip(WELL_FORMED, changed, strict=True):
+        ours, theirs = item_for_learner(one), item_for_learner(other)
+        theirs.item_id = ours.item_id
+        assert ours == theirs, "what a learner sees differs by the right answer"
+        assert not ours.feedback

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proctorium_assessment.domain.answers import Answer, Chosen, Number, Truth
+from proctorium_assessment.domain.items import Item
+from proctorium_assessment.domain.scoring import CountingAnswer, item_points, score
+
+from ..builders import multiple, numeric, single, true_false
+
+
+def chosen(letters: str) -> Chosen:
+    return Chosen(frozenset(letters))
+
+
+@pytest.mark.parametrize(
+    ("item", "answer", "points"),
+    [
+        (single("b", 2), chosen("b"), 2),
+        (single("b", 2), chosen("a"), 0),
+        (single("b", 2), None, 0),
+        (multiple("a", "c", points=2), chosen("ac"), 2),
+        (multiple("a", "c", points=2), chosen("a"), 0),
+        (multiple("a", "c", points=2), chosen("acd"), 0),
+        (multiple("a", "c", points=2, partial_credit=True), chosen("ac"), 2),
+        (multiple("a", "c", points=2, partial_credit=True), chosen("a"), 1),
+        (multiple("a", "c", points=2, partial_credit=True), chosen("ab"), 0),
+        (multiple("a", "c", points=2, partial_credit=True), chosen("acb"), 1),
+        (multiple("a", "c", points=2, partial_credit=True), chosen("bd"), 0),
+        (true_false(True, 3), Truth(value=True), 3),
+        (true_false(True, 3), Truth(value=False), 0),
+        (true_false(False, 3), Truth(value=False), 3),
+        (true_false(False, 3), None, 0),
+        (numeric(10, 0.5), Number(10.5), 1),
+        (numeric(10, 0.5), Number(10.50001), 0),
+        (numeric(1.0, 0.1), Number(1.1), 1),  # in binary fractions 1.1 is too far off
+        (numeric(0.3, 0.0), Number(0.3), 1),
+        (numeric(0.0), Number(-0.0), 1),
+        (numeric(1e300, 1e299), Number(1.05e300), 1),
+        (single("b"), Truth(value=True), 0),
+    ],
+    ids=str,
+)
+def test_points_of_a_question(item: Item, answer: Answer, points: float) -> None:
+    assert item_points(item, answer) == Fraction(points)
+
+
+def test_a_third_of_the_points_each_make_the_whole() -> None:
+    item = multiple("a", "b", "c", points=1, partial_credit=True)
+    result = score([item, item, item], {item.item_id: CountingAnswer(1, chosen("a"))}, 0)
+    assert result.points == 1.0
+
+
+@pytest.mark.parametrize(("right", "passes"), [(11, True), (10, False)], ids=str)
+def test_the_pass_mark_is_exact(right: int, passes: bool) -> None:
+    # 0.55 * 20 is 11.000000000000002 in binary fractions.
+    items = [single("a") for _ in range(20)]
+    answers = {item.item_id: CountingAnswer(1, chosen("a")) for item in items[:right]}
+    assert score(items, answers, 0.55).passed is passes
+
+
+def test_a_score_names_the_change_that_counted() -> None:
+    first, second = single("a"), single("b")
+    result = score([first, second], {first.item_id: CountingAnswer(7, chosen("a"))}, 0.5)
+    assert [(each.points, each.sequence) for each in result.items] == [(1.0, 7), (0.0, None)]
+    assert (result.points, result.points_possible, result.passed) == (1.0, 2.0, True)
+
+
+ITEMS = st.one_of(
+    st.builds(single, st.sampled_from("abcd"), st.floats(0.01, 1000)),
+    st.builds(
+        lambda right, points, partial: multiple(*right, points=points, partial_credit=partial),
+        st.sets(st.sampled_from("abcd"), min_size=1),
+        st.floats(0.01, 1000),
+        st.booleans(),
+    ),
+    st.builds(true_false, st.booleans(), st.floats(0.01, 1000)),
+    st.builds(numeric, st.floats(-1e6, 1e6), st.floats(0, 100), st.floats(0.01, 1000)),
+)
+ANSWERS = st.one_of(
+    st.none(),
+    st.builds(Chosen, st.frozensets(st.sampled_from("abcd"), min_size=1)),
+    st.builds(Truth, st.booleans()),
+    st.builds(Number, st.floats(allow_nan=False, allow_infinity=False)),
+)
+
+
+@given(st.lists(st.tuples(ITEMS, ANSWERS), min_size=1), st.floats(0, 1))
+def test_points_stay_between_nothing_and_everything(
+    given_items: list[tuple[Item, Answer]], pass_mark: float
+) -> None:
+    answers = {item.item_id: CountingAnswer(1, answer) for item, answer in given_items}
+    result = score([item for item, _ in given_items], answers, pass_mark)
+    assert 0 <= result.points <= result.points_possible
+    if result.points == result.points_possible:
+        assert result.passed
