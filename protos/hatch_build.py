@@ -2,7 +2,8 @@
 
 The wheel holds, for every .proto file, messages, gRPC stubs and their types (async stubs only), and
 ``proctorium/descriptors.binpb``: all descriptors with comments and imports, which the edge (JSON
-transcoding), the TypeScript generator, `buf` and the access rules read. Nothing of it is committed.
+transcoding), the TypeScript generator, `buf` and the access rules read; those of errors' details too, without
+which the edge cannot say an error in JSON. Nothing of it is committed.
 
 ``buf/validate/validate.proto`` comes in no wheel as text. Its descriptor is taken from ``protovalidate``, so
 the rules that protoc checks are those that the validator of the same version enforces.
@@ -27,6 +28,7 @@ from protobuf import DescFile
 from protovalidate._gen.buf.validate import validate_pb
 
 DESCRIPTORS = "descriptors.binpb"
+ERRORS = ("google/rpc/status.proto", "google/rpc/error_details.proto")
 
 
 class ProtoBuildHook(BuildHookInterface[BuilderConfig]):
@@ -64,6 +66,7 @@ def generate(source: Path, target: Path) -> None:
             "--include_source_info",
             f"--descriptor_set_out={target / 'proctorium' / DESCRIPTORS}",
             *protos,
+            *ERRORS,
         )
     _make_packages(target)
 

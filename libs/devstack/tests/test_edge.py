@@ -12,6 +12,8 @@ import grpc
 import pytest
 from httpx2 import AsyncClient, Response
 
+from proctorium_common.errors import ServiceError, invalid
+from proctorium_common.rpc.status import CODES, DETAILS_KEY, details_of
 from proctorium_common.security.tls import Certificates, peer_name
 from proctorium_devstack.edge import Address, ClientTls, EdgeSettings, Upstream
 from proctorium_devstack.parts.certificates import issue
@@ -38,6 +40,7 @@ class Upstreams(grpc.GenericRpcHandler):
         self.peer: str | None = None
         self.page_requests: list[bytes] = []
         self.slow = False
+        self.refusal: ServiceError | None = None
 
     def service(
         self, handler_call_details: grpc.HandlerCallDetails
@@ -56,6 +59,9 @@ class Upstreams(grpc.GenericRpcHandler):
 
     async def _answer(self, request: bytes, context: Context) -> bytes:
         self._remember(context)
+        if self.refusal is not None:
+            details = ((DETAILS_KEY, details_of(self.refusal)),)
+            await context.abort(CODES[self.refusal.kind], self.refusal.message, details)
         if self.slow:
             await asyncio.sleep(10 * CALL_SECONDS)
         return b""
@@ -191,6 +197,19 @@ async def test_json_comes_out_as_json_and_what_is_none_is_refused(world: World) 
     assert (
         await world.json("/proctorium.enrollment.v1.AccountService/NoSuchMethod")
     ).status_code == 404
+
+
+async def test_an_error_comes_out_as_json_with_its_reason(world: World) -> None:
+    world.behind.refusal = invalid("CODE_INVALID", "Please check each character.", code="1")
+    try:
+        answer = await world.json(ME)
+    finally:
+        world.behind.refusal = None
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/json")
+    said = answer.json()
+    assert (said["code"], said["message"]) == (3, "Please check each character.")
+    assert said["details"][0]["reason"] == "CODE_INVALID"
+    assert said["details"][0]["metadata"] == {"code": "1"}
 
 
 async def test_grpc_web_is_understood(world: World) -> None:
