@@ -239,7 +239,7 @@ class Live:
     @asynccontextmanager
     async def session(self, session_id: UUID) -> AsyncIterator[LiveSession]:
         """The live session, shared by all who watch it within the block."""
-        if self._task is None:
+        if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._listen(), name="live", context=Context())
         live = self._sessions.setdefault(session_id, LiveSession(self._database, session_id))
         live.watchers += 1

@@ -19,6 +19,9 @@ from proctorium_session.operations import announcements
 from proctorium_session.operations.recording import OURSELVES, Happened, change
 from proctorium_session.storage import presence, sessions
 
+_SETTLED_AT_ONCE = 200
+"""Participants of one session in one transaction: a thousand who come at once do not keep others from the session's row."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -84,7 +87,8 @@ class Presence:
         async with self._database.transaction() as tx:
             differing = await presence.differing(tx)
         for each in differing:
-            await self._settle_session(each)
+            for some in each.in_batches(_SETTLED_AT_ONCE):
+                await self._settle_session(some)
 
     async def _settle_session(self, differing: presence.Differing) -> None:
         async with self._database.transaction() as tx:

@@ -5,7 +5,7 @@ Times are the database's own (`now()`), since replicas' clocks differ and a leas
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -56,6 +56,11 @@ class Differing:
 
     session_id: UUID
     participant_ids: Sequence[UUID]
+
+    def in_batches(self, size: int) -> Iterator[Differing]:
+        """The same, `size` of them at a time."""
+        for first in range(0, len(self.participant_ids), size):
+            yield Differing(self.session_id, self.participant_ids[first : first + size])
 
 
 @dataclass(frozen=True, slots=True)
