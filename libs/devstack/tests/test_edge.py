@@ -254,9 +254,11 @@ async def test_a_watch_outlives_the_time_of_a_call_and_a_call_does_not(world: Wo
     try:
         with pytest.raises(grpc.aio.AioRpcError) as late:
             await world.call(ME, timeout=30)
+        unstated = await asyncio.wait_for(world.json(ME), 6 * CALL_SECONDS)
     finally:
         world.behind.slow = False
     assert late.value.code() in {grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE}
+    assert unstated.status_code in {408, 503, 504}
 
 
 async def test_everything_else_is_a_page(world: World) -> None:
