@@ -47,6 +47,7 @@ class ServerLimits:
     connection_grace: timedelta = timedelta(minutes=5)
     keepalive: timedelta = timedelta(seconds=20)
     keepalive_timeout: timedelta = timedelta(seconds=10)
+    ping_gap: timedelta = timedelta(seconds=5)
     message_bytes: int = 4 * 1024 * 1024
     default_deadline: timedelta = timedelta(seconds=30)
     least_time: timedelta = timedelta(milliseconds=5)
@@ -59,8 +60,8 @@ class ServerLimits:
             ("grpc.keepalive_time_ms", _ms(self.keepalive)),
             ("grpc.keepalive_timeout_ms", _ms(self.keepalive_timeout)),
             ("grpc.keepalive_permit_without_calls", 1),
-            # Clients ping every 20 s (client.py); gRPC would take that for an attack.
-            ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+            # Clients ping every 20 s (client.py), the edge every 30 s; gRPC would take that for an attack and end a quiet watch.
+            ("grpc.http2.min_ping_interval_without_data_ms", _ms(self.ping_gap)),
             ("grpc.max_receive_message_length", self.message_bytes),
             ("grpc.max_send_message_length", self.message_bytes),
             # A second process on the same address is a mistake that must be seen, not half of the calls.
