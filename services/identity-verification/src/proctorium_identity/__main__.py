@@ -23,6 +23,12 @@ def build(service: Service[Settings]) -> None:
     """Adds what identity verification does to the service."""
     settings = service.settings
     case_keys = settings.case_keys()
+    reader = PictureReader(
+        allowance=Allowance(settings.picture_memory, settings.picture_cpu_seconds),
+        wall_time=settings.picture_wall_time,
+        at_once=settings.pictures_at_once,
+    )
+    service.on_close(reader.close)
     service.rpc(
         add_VerificationServiceServicer_to_server,
         VerificationApi(
@@ -30,11 +36,7 @@ def build(service: Service[Settings]) -> None:
             listener=service.listener,
             case_keys=case_keys,
             store=EvidenceStore(settings.evidence_url),
-            reader=PictureReader(
-                allowance=Allowance(settings.picture_memory, settings.picture_cpu_seconds),
-                wall_time=settings.picture_wall_time,
-                at_once=settings.pictures_at_once,
-            ),
+            reader=reader,
             people=PersonServiceStub(service.channel("enrollment")),
         ),
     )

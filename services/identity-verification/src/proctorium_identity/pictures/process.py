@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import sys
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -55,38 +56,44 @@ class PictureReader:
         self.limits = limits or PictureLimits()
         self._allowance = allowance or Allowance()
         self._wall_time = wall_time
-        self._turns = asyncio.Semaphore(at_once)
+        self._readers = ThreadPoolExecutor(at_once, "picture")
 
     async def read(self, file: bytes) -> Picture:
         """The picture in `file`, re-encoded without metadata. Raises IMAGE_UNREADABLE, _TOO_LARGE, _TOO_SMALL, _TOO_DARK."""
         if len(file) > self.limits.most_bytes:
             raise refusal(Flaw.TOO_MANY_BYTES, self.limits)
-        async with self._turns:
-            with span("read_picture", attributes={"picture.bytes": len(file)}):
-                status, out = await self._run(file)
+        with span("read_picture", attributes={"picture.bytes": len(file)}):
+            running = asyncio.get_running_loop().run_in_executor(self._readers, self._run, file)
+            status, out = await running
         return self._answer(status, out)
 
-    async def _run(self, file: bytes) -> tuple[int | None, bytes]:
-        """The exit status (None: it took too long and was ended) and the output."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-I", "-S", "-c", _PROGRAM,
-            str(self._allowance.memory), str(self._allowance.cpu_seconds), json.dumps(asdict(self.limits)),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={},
-        )  # fmt: skip
+    async def close(self) -> None:
+        """Returns when what is being read is read; what waits is dropped."""
+        await asyncio.to_thread(self._readers.shutdown, cancel_futures=True)
+
+    def _run(self, file: bytes) -> tuple[int | None, bytes]:
+        """The exit status (None: it took too long and was ended) and the output.
+
+        In a thread and by blocking pipes: the loop's own pipes to processes fail now and then where a process begins while another
+        one ends (uvloop: "the handler is closed").
+        """
         try:
-            async with asyncio.timeout(self._wall_time.total_seconds()):
-                out, _ = await process.communicate(file)
-                return process.returncode, out
-        except TimeoutError:
+            ended = subprocess.run(  # noqa: S603 - our own program; what strangers sent is its input
+                [
+                    *(sys.executable, "-I", "-S", "-c", _PROGRAM),
+                    *(str(self._allowance.memory), str(self._allowance.cpu_seconds)),
+                    json.dumps(asdict(self.limits)),
+                ],
+                input=file,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={},
+                timeout=self._wall_time.total_seconds(),
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
             return None, b""
-        finally:
-            if process.returncode is None:
-                with suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
+        return ended.returncode, ended.stdout
 
     def _answer(self, status: int | None, out: bytes) -> Picture:
         if status is None or status in _KILLED_BY_CPU_LIMIT:
