@@ -59,7 +59,12 @@ function Phase({ session, participant }: { session: Session; participant: Partic
     case ParticipantState.IN_SESSION:
       return <InSession session={session} participant={participant} />;
     case ParticipantState.REMOVED:
-      return <p>Your proctor has removed you from this session. Contact your administrator if you have questions.</p>;
+      return (
+        <div class="note problem">
+          <p>Your proctor has removed you from this session: {participant.removalReason}</p>
+          <p>What you had saved was handed in. Contact your administrator if you have questions.</p>
+        </div>
+      );
     case ParticipantState.NO_SHOW:
       return <p>This session ended before you were in it. Ask your administrator for a makeup session.</p>;
     default:
