@@ -80,20 +80,23 @@ async def play(stack: Stack, victim: str, seed: int) -> Round:
     stage = await set_stage(
         stack.address("edge"),
         learner_channels=(PatientChannel, PatientChannel),
-        proctor_channel=PatientChannel,
+        staff_channel=PatientChannel,
     )
     killing = asyncio.create_task(_kill(stack, victim, moment))
     learners = [LearnerStory(learner, stage) for learner in stage.learners]
     proctor = ProctorStory(stage)
-    answers = await _session(proctor, learners)
-    await killing
-    await stack.ready(victim)
-    acknowledged = await _check_answers(stack, answers)
-    mails, doubtful = await _check_mails(stack, stage)
-    await proctor.close()
-    for learner in learners:
-        await learner.close()
-    await stage.close()
+    try:
+        answers = await _session(proctor, learners)
+        await killing
+        await stack.ready(victim)
+        acknowledged = await _check_answers(stack, answers)
+        mails, doubtful = await _check_mails(stack, stage)
+    finally:
+        await killing
+        await proctor.close()
+        for learner in learners:
+            await learner.close()
+        await stage.close()
     return Round(victim, moment, time.monotonic() - began, acknowledged, mails, doubtful)
 
 

@@ -39,20 +39,22 @@ async def set_stage(
     edge: str,
     *,
     learner_channels: tuple[MakeChannel, ...] = (EdgeChannel, EdgeChannel),
-    proctor_channel: MakeChannel = EdgeChannel,
+    staff_channel: MakeChannel = EdgeChannel,
     starts_in: timedelta = timedelta(minutes=10),
     capacity: int = 30,
 ) -> Stage:
     """Registers a proctor and one learner per channel, and plans their session; `edge` is host:port."""
     run = secrets.token_hex(4)
-    administrator = await sign_in(edge, world.ADMINISTRATOR.email, world.ADMINISTRATOR.password)
+    administrator = await sign_in(
+        edge, world.ADMINISTRATOR.email, world.ADMINISTRATOR.password, staff_channel
+    )
     proctor = await newcomer(
         administrator,
         edge,
         "Piotr Nowak",
         f"piotr.{run}",
         is_proctor=True,
-        channel=proctor_channel,
+        channel=staff_channel,
     )
     await world.certify(administrator, proctor.person_id)
     assessment_id = await world.create_assessment(administrator, "Laboratory safety", run)
