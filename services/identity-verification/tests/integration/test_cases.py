@@ -23,6 +23,7 @@ from .world import (
     scheduled,
     submit_both,
     until,
+    verify,
 )
 
 
@@ -102,7 +103,7 @@ async def test_the_end_of_a_session_leaves_decided_cases_alone(world: World) -> 
     case_id = await world.case(session_id, decided)
     await world.case(session_id, undecided)
     await submit_both(decided, case_id)
-    await decide(proctor, case_id)
+    await verify(proctor, case_id)
     await world.tell(ended(UUID(session_id)))
 
     async def over() -> bool:

@@ -27,6 +27,7 @@ from .world import (
     refused_without_change,
     submit,
     submit_both,
+    verify,
 )
 
 REJECT = pb.DECISION_REJECT
@@ -35,7 +36,7 @@ REJECT = pb.DECISION_REJECT
 async def test_a_proctor_verifies(world: World) -> None:
     learner, proctor, session_id, case_id = await opened(world)
     await submit_both(learner, case_id)
-    decided = await decide(proctor, case_id, reason="  As on the document. ")
+    decided = await verify(proctor, case_id, reason="  As on the document. ")
     assert decided.state == pb.CASE_STATE_VERIFIED
     assert (decided.decided_by, decided.decision_reason) == (proctor.id, "As on the document.")
     assert decided.HasField("decide_time")
@@ -63,7 +64,7 @@ async def test_a_proctor_rejects_whatever_was_sent_and_says_why(
 async def test_deciding_the_same_again_is_fine_and_another_way_is_not(world: World) -> None:
     learner, proctor, session_id, case_id = await opened(world)
     await submit_both(learner, case_id)
-    decided = await decide(proctor, case_id)
+    decided = await verify(proctor, case_id)
     assert await decide(proctor, case_id, reason="Once more.") == decided
     error = await refused_without_change(world, decide(proctor, case_id, REJECT, "Oh."))
     assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "CASE_CLOSED")
@@ -77,7 +78,7 @@ async def test_the_same_request_again_answers_the_same(world: World) -> None:
     learner, proctor, _, case_id = await opened(world)
     await submit_both(learner, case_id)
     request_id = str(new_id())
-    decided = await decide(proctor, case_id, request_id=request_id)
+    decided = await verify(proctor, case_id, request_id=request_id)
     assert await decide(proctor, case_id, request_id=request_id) == decided
     error = await refusal(decide(proctor, case_id, REJECT, "Oh.", request_id=request_id))
     assert error.reason == "REQUEST_ID_REUSED"
@@ -89,7 +90,7 @@ async def test_two_proctors_at_the_same_moment_decide_once(world: World) -> None
     case_id = await world.case(session_id, learner)
     await submit_both(learner, case_id)
     answers = await asyncio.gather(
-        decide(first, case_id), decide(second, case_id, REJECT, "No."), return_exceptions=True
+        verify(first, case_id), decide(second, case_id, REJECT, "No."), return_exceptions=True
     )
     assert sum(isinstance(answer, pb.Case) for answer in answers) == 1
     assert len(await world.published(session_id)) == 3
@@ -103,6 +104,17 @@ async def test_what_is_not_there_cannot_be_verified(world: World) -> None:
     await submit(learner, case_id, SELFIE)
     error = await refused_without_change(world, decide(proctor, case_id))
     assert error.metadata == {"missing": "document"}
+
+
+async def test_nobody_is_verified_by_pictures_that_nobody_has_seen(world: World) -> None:
+    learner, proctor, _, case_id = await opened(world)
+    await submit_both(learner, case_id)
+    error = await refused_without_change(world, decide(proctor, case_id))
+    assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "EVIDENCE_NOT_SEEN")
+    assert error.metadata == {"kinds": "document,selfie"}
+    await look(proctor, case_id, DOCUMENT)
+    error = await refused_without_change(world, decide(proctor, case_id))
+    assert error.metadata == {"kinds": "selfie"}
 
 
 async def test_a_picture_that_was_swapped_after_the_look_is_not_verified_unseen(
@@ -172,7 +184,7 @@ async def test_the_queue_is_told_at_once_and_after_every_change_longest_wait_fir
         assert await queue() == [second_case]
         await submit_both(first, first_case)
         assert await queue() == [second_case, first_case]
-        await decide(proctor, second_case)
+        await verify(proctor, second_case)
         assert await queue() == [first_case]
         await world.tell(ended(UUID(session_id)))
         assert await queue() == []
@@ -203,7 +215,7 @@ async def test_the_database_itself_keeps_what_was_decided(
 ) -> None:
     learner, proctor, _, case_id = await opened(world)
     await submit_both(learner, case_id)
-    await decide(proctor, case_id)
+    await verify(proctor, case_id)
     with pytest.raises(Exception, match=said):
         await world.rows(f"UPDATE cases SET {change} WHERE case_id = :id", id=UUID(case_id))
 

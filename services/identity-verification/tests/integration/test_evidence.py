@@ -21,7 +21,6 @@ from .world import (
     Person,
     World,
     case_of,
-    decide,
     ended,
     look,
     refusal,
@@ -29,6 +28,7 @@ from .world import (
     submit,
     submit_both,
     until,
+    verify,
 )
 
 
@@ -110,7 +110,7 @@ async def test_only_the_learner_sends_pictures(world: World) -> None:
 async def test_a_decided_case_and_one_that_is_over_take_no_pictures(world: World) -> None:
     learner, proctor, session_id, case_id = await opened(world)
     await submit_both(learner, case_id)
-    await decide(proctor, case_id)
+    await verify(proctor, case_id)
     error = await refused_without_change(world, submit(learner, case_id, DOCUMENT))
     assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "CASE_CLOSED")
     assert error.metadata == {"state": "verified"}
@@ -134,7 +134,7 @@ async def test_sending_the_same_request_again_answers_the_same_even_when_the_cas
     image, request_id = photo(), str(new_id())
     first = await submit(learner, case_id, DOCUMENT, image, request_id)
     again = await submit(learner, case_id, DOCUMENT, image, request_id)
-    await decide(proctor, case_id)
+    await verify(proctor, case_id)
     after = await submit(learner, case_id, DOCUMENT, image, request_id)
     assert first == again == after
     assert await world.published(session_id) == ["opened", "submitted", "verified"]

@@ -244,6 +244,13 @@ async def submit_both(person: Person, case_id: str) -> pb.Case:
     return await submit(person, case_id, SELFIE)
 
 
+async def verify(person: Person, case_id: str, reason: str = "", request_id: str = "") -> pb.Case:
+    """Looks at both pictures, then verifies."""
+    for kind in (DOCUMENT, SELFIE):
+        await person.stub.GetEvidence(pb.GetEvidenceRequest(case_id=case_id, kind=kind))
+    return await decide(person, case_id, reason=reason, request_id=request_id)
+
+
 async def decide(
     person: Person,
     case_id: str,

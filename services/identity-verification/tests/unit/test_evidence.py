@@ -5,7 +5,7 @@ import pytest
 
 from proctorium_common.errors import ServiceError
 from proctorium_common.security.sealing import MasterKey, WrongKey
-from proctorium_identity.domain.evidence import Evidence, EvidenceKind, LastLook, require_unchanged
+from proctorium_identity.domain.evidence import Evidence, EvidenceKind, LastLook, require_seen
 from proctorium_identity.storage.sealing import CaseKeys
 
 CASE, OTHER = uuid4(), uuid4()
@@ -24,10 +24,13 @@ def picture(kind: EvidenceKind, evidence_id: UUID | None = None) -> Evidence:
 def test_what_the_proctor_saw_must_be_what_is_there() -> None:
     document, selfie = picture(EvidenceKind.DOCUMENT), picture(EvidenceKind.SELFIE)
     seen = [LastLook(shown.kind, shown.evidence_id) for shown in (document, selfie)]
-    require_unchanged([document, selfie], seen)
-    require_unchanged([document, selfie], [])
+    require_seen([document, selfie], seen)
+    with pytest.raises(ServiceError) as unseen:
+        require_seen([document, selfie], seen[:1])
+    assert unseen.value.reason == "EVIDENCE_NOT_SEEN"
+    assert unseen.value.metadata == {"kinds": "selfie"}
     with pytest.raises(ServiceError) as refused:
-        require_unchanged([document, picture(EvidenceKind.SELFIE)], seen)
+        require_seen([document, picture(EvidenceKind.SELFIE)], seen)
     assert refused.value.reason == "EVIDENCE_REPLACED"
     assert refused.value.metadata == {"kinds": "selfie"}
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from proctorium_common.errors import ServiceError, conflict
+from proctorium_common.errors import Kind, ServiceError, conflict
 
 
 class EvidenceKind(StrEnum):
@@ -42,15 +42,23 @@ class LastLook:
     evidence_id: UUID
 
 
-def require_unchanged(current: Iterable[Evidence], seen: Iterable[LastLook]) -> None:
-    """Raises EVIDENCE_REPLACED when the learner replaced a picture after the proctor had looked at it.
-
-    Otherwise one could be verified by a picture that nobody has seen. A proctor who looked at none decides by what they see live.
+def require_seen(current: Iterable[Evidence], seen: Iterable[LastLook]) -> None:
+    """Raises EVIDENCE_NOT_SEEN when the proctor has not looked at every picture that is there now, and EVIDENCE_REPLACED when what
+    they looked at has been replaced since: nobody is verified by a picture that nobody has seen.
     """
     there = {evidence.kind: evidence.evidence_id for evidence in current}
-    changed = sorted(look.kind for look in seen if there.get(look.kind) != look.evidence_id)
+    looked_at = {look.kind: look.evidence_id for look in seen}
+    changed = sorted(kind for kind, seen_id in looked_at.items() if there.get(kind) != seen_id)
     if changed:
         raise evidence_replaced(changed)
+    unseen = ",".join(sorted(there.keys() - looked_at.keys()))
+    if unseen:
+        raise ServiceError(
+            Kind.ILLEGAL_MOVE,
+            "EVIDENCE_NOT_SEEN",
+            f"Look at the learner's pictures first ({unseen}), then decide.",
+            metadata={"kinds": unseen},
+        )
 
 
 def evidence_replaced(kinds: Iterable[str]) -> ServiceError:

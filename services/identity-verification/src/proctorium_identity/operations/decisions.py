@@ -16,7 +16,7 @@ from proctorium_identity.domain.cases import (
     not_your_case,
     require_reason,
 )
-from proctorium_identity.domain.evidence import EVIDENCE_NEEDED, require_unchanged
+from proctorium_identity.domain.evidence import EVIDENCE_NEEDED, require_seen
 from proctorium_identity.operations.cases import locked_for_proctor, save_move
 from proctorium_identity.storage import evidence, looks
 
@@ -26,7 +26,8 @@ async def decide(
 ) -> Case:
     """Verifies or rejects; the same again changes nothing.
 
-    Raises NOT_YOUR_CASE, CASE_CLOSED, INVALID_REQUEST (rejected without a reason), and to verify EVIDENCE_MISSING, EVIDENCE_REPLACED.
+    Raises NOT_YOUR_CASE, CASE_CLOSED, INVALID_REQUEST (rejected without a reason), and to verify EVIDENCE_MISSING, EVIDENCE_NOT_SEEN,
+    EVIDENCE_REPLACED.
     """
     case = await locked_for_proctor(tx, caller, case_id)
     if decided_alike(case, decision):
@@ -36,7 +37,7 @@ async def decide(
     proctor_id = _person(caller)
     if decision is Move.VERIFY:
         current = await evidence.current_evidence(tx, case_id)
-        require_unchanged(current, await looks.last_looks(tx, case_id, proctor_id))
+        require_seen(current, await looks.last_looks(tx, case_id, proctor_id))
     decided = replace(
         case,
         state=state,
