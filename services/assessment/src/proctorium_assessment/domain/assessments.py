@@ -55,12 +55,12 @@ def proctored_only() -> ServiceError:
 
 
 def result_permanent() -> ServiceError:
-    """The learner has taken it."""
+    """The learner has taken it, or is at it elsewhere."""
     return illegal_move(
-        "You have taken this assessment, and its result is permanent. "
-        "Another attempt needs your administrator's approval.",
-        from_state="handed-in",
-        asked="create",
+        "You have already begun or handed in an attempt at this assessment, and its result is permanent. "
+        "Find it among your attempts and results; another one needs your administrator's approval.",
+        from_state="begun",
+        asked="begin another",
         possible=[],
         reason="RESULT_PERMANENT",
     )

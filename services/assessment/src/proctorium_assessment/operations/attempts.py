@@ -70,6 +70,10 @@ async def create_self_paced(tx: Transaction, person_id: UUID, assessment_id: UUI
         raise not_published()
     if assessment.proctored:
         raise proctored_only()
+    if any(
+        each.state in HANDED_IN for each in await attempts.hold_all_at(tx, person_id, assessment_id)
+    ):
+        raise result_permanent()
     attempt = Attempt.self_paced(
         new_id(), assessment_id=assessment_id, person_id=person_id, now=tx.now
     )
@@ -96,16 +100,21 @@ async def open_attempt(tx: Transaction, person_id: UUID, attempt_id: UUID) -> Op
 async def begin(tx: Transaction, person_id: UUID, attempt_id: UUID) -> Opened:
     """Starts the clock; a begun attempt stays as it is.
 
-    Raises NOT_YOUR_ATTEMPT, NOT_AUTHORIZED_TO_BEGIN, ASSESSMENT_NOT_PUBLISHED, ATTEMPT_SUBMITTED.
+    Raises NOT_YOUR_ATTEMPT, NOT_AUTHORIZED_TO_BEGIN, ASSESSMENT_NOT_PUBLISHED, ATTEMPT_SUBMITTED, RESULT_PERMANENT.
     """
-    attempt = await owned(tx, person_id, attempt_id, lock=True)
+    asked = await owned(tx, person_id, attempt_id)
+    # All of them, and always in the same order: of two that are begun at once, one waits for the other and is refused.
+    held = await attempts.hold_all_at(tx, person_id, asked.assessment_id)
+    (attempt,) = (each for each in held if each.attempt_id == attempt_id)
     if attempt.state is not State.IN_PROGRESS:
-        attempt = await _begun(tx, attempt)
+        attempt = await _begun(tx, attempt, [each for each in held if each is not attempt])
     return await _opened(tx, attempt)
 
 
-async def _begun(tx: Transaction, attempt: Attempt) -> Attempt:
+async def _begun(tx: Transaction, attempt: Attempt, others: Sequence[Attempt]) -> Attempt:
     after(attempt.state, Move.BEGIN)
+    if any(other.state in BEGUN for other in others):
+        raise result_permanent()
     described = await assessments.describe_all(tx, [attempt.assessment_id])
     assessment = described.get(attempt.assessment_id)
     if assessment is None or assessment.published_at is None:

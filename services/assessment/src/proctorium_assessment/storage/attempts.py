@@ -107,6 +107,14 @@ async def find_in_session(
     return await _one(tx, query)
 
 
+async def hold_all_at(tx: Transaction, person_id: UUID, assessment_id: UUID) -> Sequence[Attempt]:
+    """All attempts of a person at an assessment, in whatever session, held until the transaction ends."""
+    query = _where(
+        attempts.c.person_id == person_id, attempts.c.assessment_id == assessment_id, lock=True
+    )
+    return await _all(tx, query)
+
+
 async def hold_unfinished(
     tx: Transaction, *, session_id: UUID | None = None, participant_id: UUID | None = None
 ) -> Sequence[Attempt]:

@@ -89,6 +89,14 @@ attempts = Table(
         unique=True,
         postgresql_where=text("session_id IS NULL AND state <> 'voided'"),
     ),
+    # Nobody sits an assessment twice. From the beginning on, so that handing in can never fail for it.
+    Index(
+        "uq_attempts_begun",
+        "person_id",
+        "assessment_id",
+        unique=True,
+        postgresql_where=text("state IN ('in-progress', 'submitted', 'scored', 'released')"),
+    ),
     Index("ix_attempts_person", "person_id", "attempt_id"),
     Index("ix_attempts_participant", "participant_id"),
     Index(

@@ -89,6 +89,11 @@ _ATTEMPTS = (
     CREATE UNIQUE INDEX uq_attempts_self_paced ON attempts (person_id, assessment_id)
         WHERE session_id IS NULL AND state <> 'voided'
     """,
+    # Nobody sits an assessment twice (`A10`). From the beginning on, so that handing in can never fail for it.
+    """
+    CREATE UNIQUE INDEX uq_attempts_begun ON attempts (person_id, assessment_id)
+        WHERE state IN ('in-progress', 'submitted', 'scored', 'released')
+    """,
     "CREATE INDEX ix_attempts_person ON attempts (person_id, attempt_id)",
     "CREATE INDEX ix_attempts_participant ON attempts (participant_id)",
     "CREATE INDEX ix_attempts_deadline ON attempts (deadline_at) WHERE state = 'in-progress'",
