@@ -9,7 +9,7 @@ from proctorium.assessment.v1.results_pb2_grpc import (
     add_ResultServiceServicer_to_server,
     add_TranscriptServiceServicer_to_server,
 )
-from proctorium.enrollment.events.v1.events_pb2 import CoursePublished
+from proctorium.enrollment.events.v1.events_pb2 import CoursePublished, RegistrationCreated
 from proctorium.enrollment.v1.people_pb2_grpc import PersonServiceStub
 from proctorium.session.events.v1.events_pb2 import (
     ParticipantAssessmentAuthorized,
@@ -51,7 +51,13 @@ def _listen(service: Service[Settings]) -> None:
             ParticipantRemoved: sessions.on_participant_removed,
         },
     )
-    service.subscribe("assessment--courses", {CoursePublished: courses.on_course_published})
+    service.subscribe(
+        "assessment--courses",
+        {
+            CoursePublished: courses.on_course_published,
+            RegistrationCreated: courses.on_registration_created,
+        },
+    )
 
 
 def _work(service: Service[Settings]) -> None:

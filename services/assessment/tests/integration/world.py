@@ -53,6 +53,16 @@ HANDLERS: Mapping[type[Message], Any] = {
 }
 
 
+_KEPT = (
+    ("assessments", "t"),
+    ("attempts", "(t.attempt_id, t.state, t.version, t.chain_head, t.last_sequence)"),
+    ("answer_revisions", "t"),
+    ("time_ledger", "t"),
+    ("results", "t"),
+    ("sessions", "t"),
+)
+
+
 class MovableClock:
     """The real time, moved forward by tests that cannot wait an hour."""
 
@@ -247,6 +257,16 @@ class World:
         finally:
             await connection.close()
 
+    async def state(self) -> list[Mapping[str, Any]]:
+        """Everything that a refusal must leave as it was."""
+        found: list[Mapping[str, Any]] = []
+        for table, columns in _KEPT:
+            text = f"{columns}::text"
+            found += await self.sql(
+                f"SELECT md5(string_agg({text}, ',' ORDER BY {text})) AS {table} FROM {table} AS t"
+            )
+        return found
+
     async def events(self, action: str) -> list[bytes]:
         """The bodies of all recorded events named so ("attempt.began"), in order."""
         rows = await self.sql(
@@ -258,11 +278,16 @@ class World:
 
 @asynccontextmanager
 async def world(
-    database_url: str, nats: Nats, enrollment: str = "127.0.0.1:1", **settings: Any
+    database_url: str,
+    nats: Nats,
+    enrollment: str = "127.0.0.1:1",
+    *,
+    key: SigningKey | None = None,
+    **settings: Any,
 ) -> AsyncIterator[World]:
-    """The service, ready, on this database and broker."""
+    """The service, ready, on this database and broker; with another's `key` it is a second replica."""
     clock = MovableClock()
-    key = SigningKey.generate()
+    key = key or SigningKey.generate()
     given = Settings(
         **{
             "database_url": database_url,
@@ -279,6 +304,14 @@ async def world(
     )
     async with Service.running(given, build, clock=clock, keys=KeyRing.of(key.public)) as service:
         yield World(service, key, clock, nats)
+
+
+async def refused(world: World, call: Any) -> ServiceError:
+    """What a call that must fail was told, after which everything is as before."""
+    before = await world.state()
+    told = await refusal(call)
+    assert await world.state() == before, "a refused call changed something"
+    return told
 
 
 async def refusal(call: Any) -> ServiceError:

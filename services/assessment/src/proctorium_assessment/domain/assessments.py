@@ -54,6 +54,18 @@ def proctored_only() -> ServiceError:
     )
 
 
+def not_registered() -> ServiceError:
+    """Whoever takes it alone is registered for it."""
+    return illegal_move(
+        "You are not registered in a self-paced course with this assessment. If you were registered just now, try again "
+        "in a moment; otherwise ask your administrator to register you.",
+        from_state="not-registered",
+        asked="create",
+        possible=[],
+        reason="NOT_REGISTERED",
+    )
+
+
 def result_permanent() -> ServiceError:
     """The learner has taken it, or is at it elsewhere."""
     return illegal_move(

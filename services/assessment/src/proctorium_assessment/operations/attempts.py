@@ -27,6 +27,7 @@ from proctorium_assessment.domain.attempts import (
 )
 from proctorium_assessment.domain.items import Item
 from proctorium_assessment.operations import facts
+from proctorium_assessment.operations.courses import require_self_paced
 from proctorium_assessment.storage import answers, assessments, attempts, sessions
 from proctorium_common.errors import not_allowed
 from proctorium_common.ids import new_id
@@ -61,7 +62,7 @@ class Opened:
 async def create_self_paced(tx: Transaction, person_id: UUID, assessment_id: UUID) -> Overview:
     """The learner's attempt at a self-paced assessment: the open one, or a new one.
 
-    Raises NOT_FOUND, ASSESSMENT_NOT_PUBLISHED, PROCTORED, RESULT_PERMANENT.
+    Raises NOT_FOUND, ASSESSMENT_NOT_PUBLISHED, PROCTORED, NOT_REGISTERED, RESULT_PERMANENT.
     """
     assessment = await assessments.find(tx, assessment_id)
     if assessment is None:
@@ -70,6 +71,7 @@ async def create_self_paced(tx: Transaction, person_id: UUID, assessment_id: UUI
         raise not_published()
     if assessment.proctored:
         raise proctored_only()
+    await require_self_paced(tx, assessment_id, person_id)
     if any(
         each.state in HANDED_IN for each in await attempts.hold_all_at(tx, person_id, assessment_id)
     ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
 
+from proctorium_assessment.domain.assessments import not_registered, proctored_only
 from proctorium_assessment.storage import courses, sessions
 from proctorium_assessment.storage.courses import Course
 from proctorium_common.storage.database import Transaction
@@ -15,6 +16,21 @@ async def remember(
 ) -> None:
     """Keeps what the publication of a course told; an older one that comes later changes nothing."""
     await courses.remember(tx, course, assessment_ids, position)
+
+
+async def registered(tx: Transaction, course_id: UUID, person_id: UUID) -> None:
+    """Keeps that the person may take the course's self-paced assessments."""
+    await courses.remember_registered(tx, course_id, person_id)
+
+
+async def require_self_paced(tx: Transaction, assessment_id: UUID, person_id: UUID) -> None:
+    """Raises NOT_REGISTERED or PROCTORED unless the person is registered in a self-paced course that holds the assessment."""
+    standings = await courses.standings(tx, assessment_id, person_id)
+    alone = [standing for standing in standings if standing.self_paced]
+    if standings and not alone:
+        raise proctored_only()
+    if not any(standing.registered for standing in alone):
+        raise not_registered()
 
 
 async def courses_of(

@@ -214,9 +214,10 @@ courses = Table(
     Column("course_id", Uuid, primary_key=True),
     Column("title", Text, nullable=False),
     Column("hours", Double, nullable=False),
+    Column("self_paced", Boolean, nullable=False),
     Column("position", BigInteger, nullable=False),
 )
-"""Titles and hours of courses, from their events; `position` is that of the newest event seen."""
+"""Titles, hours and kinds of courses, from their events; `position` is that of the newest event seen."""
 
 course_assessments = Table(
     "course_assessments",
@@ -227,3 +228,13 @@ course_assessments = Table(
     Index("ix_course_assessments_assessment", "assessment_id"),
 )
 """Which assessments stand in a course's outline."""
+
+registrations = Table(
+    "registrations",
+    metadata,
+    # No foreign key: a registration may be told of before its course.
+    Column("course_id", Uuid, nullable=False),
+    Column("person_id", Uuid, nullable=False),
+    PrimaryKeyConstraint("course_id", "person_id"),
+)
+"""Who is registered in which course, from enrollment's events."""

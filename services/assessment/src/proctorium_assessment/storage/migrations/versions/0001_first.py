@@ -264,6 +264,7 @@ _PROJECTIONS = (
         course_id uuid NOT NULL,
         title text NOT NULL,
         hours double precision NOT NULL,
+        self_paced boolean NOT NULL,
         position bigint NOT NULL,
         CONSTRAINT pk_courses PRIMARY KEY (course_id)
     )
@@ -276,6 +277,13 @@ _PROJECTIONS = (
     )
     """,
     "CREATE INDEX ix_course_assessments_assessment ON course_assessments (assessment_id)",
+    """
+    CREATE TABLE registrations (
+        course_id uuid NOT NULL,
+        person_id uuid NOT NULL,
+        CONSTRAINT pk_registrations PRIMARY KEY (course_id, person_id)
+    )
+    """,
 )
 
 

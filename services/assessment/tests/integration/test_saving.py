@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from proctorium.assessment.v1 import attempts_pb2, items_pb2
+from proctorium_common.ids import new_id
+from proctorium_devstack.parts.nats import Nats
+
+from ..builders import RIGHT
+from .world import Seat, World, refusal, refused
+from .world import world as running_world
+
+
+def choosing(*letters: str) -> items_pb2.Answer:
+    return items_pb2.Answer(chosen=items_pb2.ChosenChoices(choice_ids=letters))
+
+
+async def saved(seat: Seat) -> dict[str, tuple[int, items_pb2.Answer]]:
+    """The answers that count, by question."""
+    return {each.item_id: (each.sequence, each.answer) for each in (await seat.attempt()).answers}
+
+
+async def test_an_acknowledged_answer_is_there_and_every_revision_is_kept(world: World) -> None:
+    seat = await world.begun()
+    await seat.save(seat.change(1, 0, choosing("a")))
+    await seat.save(seat.change(2, 0, choosing("b")))
+    assert await saved(seat) == {seat.items[0].item_id: (2, choosing("b"))}
+    assert len(await world.sql("SELECT 1 FROM answer_revisions")) == 2
+
+
+async def test_the_highest_number_counts_whatever_comes_last(world: World) -> None:
+    seat = await world.begun()
+    await seat.save(seat.change(9, 0, choosing("b")))
+    late_comer = await seat.save(seat.change(3, 0, choosing("a")))
+    assert list(late_comer.positions) == [2]
+    assert await saved(seat) == {seat.items[0].item_id: (9, choosing("b"))}
+
+
+async def test_an_answer_taken_back_does_not_count_as_answered(world: World) -> None:
+    seat = await world.begun()
+    await seat.save(seat.change(1, 0), seat.change(2, 2))
+    await seat.save(seat.change(3, 0, items_pb2.Answer()))
+    attempt = await seat.attempt()
+    assert attempt.answered_count == 1
+    assert [each.item_id for each in attempt.answers] == [seat.items[2].item_id]
+
+
+async def test_a_repetition_gets_the_same_receipt_and_is_kept_once(world: World) -> None:
+    seat = await world.begun()
+    change = seat.change(1, 0, choosing("b"))
+    first = await seat.save(change)
+    await seat.save(seat.change(2, 1))
+    again = await seat.save(change)
+    assert again == first
+    assert len(await world.sql("SELECT 1 FROM answer_revisions")) == 2
+
+
+async def test_a_number_used_for_another_answer_is_refused(world: World) -> None:
+    seat = await world.begun()
+    await seat.save(seat.change(1, 0, choosing("b")))
+    reused = seat.save(seat.change(2, 2), seat.change(1, 0, choosing("c")))
+    told = await refused(world, reused)
+    assert told.reason == "SEQUENCE_REUSED"
+    assert told.metadata["sequence"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("item", "answer"),
+    [
+        (0, choosing("a", "b")),
+        (0, choosing("z")),
+        (0, items_pb2.Answer(truth=True)),
+        (1, choosing("a", "z")),
+        (2, choosing("a")),
+        (3, items_pb2.Answer(truth=False)),
+    ],
+    ids=str,
+)
+async def test_an_answer_that_does_not_fit_its_question_is_refused(
+    world: World, item: int, answer: items_pb2.Answer
+) -> None:
+    seat = await world.begun()
+    told = await refused(world, seat.save(seat.change(1, 2), seat.change(2, item, answer)))
+    assert told.reason == "ANSWER_NOT_FITTING"
+    assert told.metadata["item_id"] == seat.items[item].item_id
+
+
+async def test_a_question_of_another_assessment_is_refused(world: World) -> None:
+    seat, other = await world.begun(), await world.begun()
+    told = await refused(world, seat.save(other.change(1, 0)))
+    assert told.reason == "ITEM_NOT_IN_ATTEMPT"
+
+
+async def test_nobody_saves_in_anothers_attempt_even_when_it_is_known(world: World) -> None:
+    seat = await world.begun()
+    await seat.save(seat.change(1, 0))
+    request = attempts_pb2.SaveAnswersRequest(
+        attempt_id=seat.attempt_id, changes=[seat.change(2, 0)]
+    )
+    for stranger in (world.person(), world.person("learner", "proctor", "administrator")):
+        told = await refused(world, stranger.attempts.SaveAnswers(request))
+        assert told.reason == "NOT_YOUR_ATTEMPT"
+    request.attempt_id = str(new_id())
+    told = await refused(world, seat.learner.attempts.SaveAnswers(request))
+    assert told.reason == "NOT_YOUR_ATTEMPT"
+
+
+async def test_nothing_is_saved_before_the_beginning(world: World) -> None:
+    seat = await world.authorized()
+    other = await world.begun()
+    told = await refused(world, seat.save(other.change(1, 0)))
+    assert told.reason == "ATTEMPT_NOT_BEGUN"
+
+
+async def test_after_the_bell_new_changes_are_kept_as_late_and_refused(world: World) -> None:
+    seat = await world.begun(time_limit=timedelta(minutes=5))
+    in_time = await seat.save(seat.change(1, 0))
+    world.clock.move(timedelta(minutes=5, seconds=1))
+    told = await refusal(seat.save(seat.change(2, 0, choosing("a"))))
+    assert told.reason in {"TIME_OVER", "ATTEMPT_SUBMITTED"}  # the worker may have come round
+    assert told.metadata["kept"] == "true"
+    assert await saved(seat) == {seat.items[0].item_id: (1, RIGHT[0])}
+    (late,) = await world.sql("SELECT sequence, late FROM answer_revisions WHERE late")
+    assert late["sequence"] == 2
+    assert await seat.save(seat.change(1, 0)) == in_time, "what was saved stays acknowledged"
+
+
+@pytest.mark.parametrize("end", ["submit", "session", "removal"])
+async def test_after_the_end_new_changes_are_kept_as_late_and_refused(
+    world: World, end: str
+) -> None:
+    seat = await world.begun()
+    await seat.save(seat.change(1, 0))
+    match end:
+        case "submit":
+            await seat.submit()
+        case "session":
+            await world.handle(seat.ended())
+        case _:
+            await world.handle(seat.removed())
+    results = await world.sql("SELECT * FROM results")
+    told = await refusal(seat.save(seat.change(2, 0, choosing("a"))))
+    assert (told.reason, told.metadata["kept"]) == ("ATTEMPT_SUBMITTED", "true")
+    told = await refusal(seat.save(seat.change(2, 0, choosing("a"))))
+    assert told.reason == "ATTEMPT_SUBMITTED", "sent again it is refused again, and kept once"
+    assert len(await world.sql("SELECT 1 FROM answer_revisions WHERE late")) == 1
+    assert await world.sql("SELECT * FROM results") == results
+    assert (await seat.attempt()).last_sequence == 2
+
+
+async def test_one_bad_request_does_not_fail_the_others_of_its_group(world: World) -> None:
+    seats = [await world.begun() for _ in range(3)]
+    good, bad, ended = seats
+    await bad.save(bad.change(1, 0))
+    await ended.submit()
+    outcomes = await asyncio.gather(
+        *(good.save(good.change(number, number % 4)) for number in range(1, 30)),
+        *(bad.save(bad.change(1, 2)) for _ in range(5)),
+        *(ended.save(ended.change(number, 0)) for number in range(1, 5)),
+        return_exceptions=True,
+    )
+    assert not any(isinstance(outcome, BaseException) for outcome in outcomes[:29])
+    assert all(isinstance(outcome, BaseException) for outcome in outcomes[29:])
+    assert (await good.attempt()).last_sequence == 29
+
+
+async def test_two_replicas_save_in_one_attempt_and_make_one_chain(
+    world: World, migrated_database: Callable[[str], str], nats: Nats
+) -> None:
+    url = world.service.settings.database_url
+    seat = await world.begun()
+    async with running_world(url, nats, key=world.key) as other:
+        twin = Seat(**{**seat.__dict__, "learner": other.person(person_id=seat.learner.person_id)})
+        receipts = [
+            await (seat if number % 3 else twin).save(seat.change(number, 0))
+            for number in range(1, 21)
+        ]
+        both = [
+            (seat if number % 2 else twin).save(seat.change(number, 1)) for number in range(21, 61)
+        ]
+        receipts += await asyncio.gather(*both)
+    positions = [position for receipt in receipts for position in receipt.positions]
+    assert sorted(positions) == list(range(1, 61))
+    rows = await world.sql("SELECT position, head FROM answer_revisions ORDER BY position")
+    heads = {row["position"]: row["head"] for row in rows}
+    assert all(heads[receipt.positions[0]] == receipt.chain_head for receipt in receipts)
+    (attempt,) = await world.sql("SELECT chain_head, chain_length FROM attempts")
+    assert (attempt["chain_head"], attempt["chain_length"]) == (heads[60], 60)
+
+
+async def test_saving_needs_neither_broker_nor_enrollment(
+    migrated_database: Callable[[str], str], own_nats: Nats
+) -> None:
+    url = migrated_database("proctorium_assessment")
+    async with running_world(url, own_nats, enrollment="127.0.0.1:1") as world:
+        seat = await world.begun()
+        await own_nats.stop()
+        for number in range(1, 6):
+            await seat.save(seat.change(number, 0))
+        await seat.submit()
+        assert (await seat.attempt()).state == attempts_pb2.ATTEMPT_STATE_RELEASED
+
+
+CHANGES = st.lists(st.tuples(st.integers(0, 3), st.booleans()), min_size=1, max_size=8)
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(changes=CHANGES, data=st.data())
+async def test_any_order_and_any_repetition_come_to_the_same_answers(
+    world: World, changes: list[tuple[int, bool]], data: st.DataObject
+) -> None:
+    seat = await world.begun()
+    all_changes = [
+        seat.change(number, item, None if answered else items_pb2.Answer())
+        for number, (item, answered) in enumerate(changes, start=1)
+    ]
+    expected = {
+        change.item_id: (change.sequence, change.answer)
+        for change in all_changes
+        if change.sequence == max(c.sequence for c in all_changes if c.item_id == change.item_id)
+        and change.answer.WhichOneof("value")
+    }
+    sendings = data.draw(st.lists(st.lists(st.sampled_from(all_changes), min_size=1), max_size=6))
+    shuffled = data.draw(st.permutations(all_changes))
+    await asyncio.gather(*(seat.save(*sending) for sending in [*sendings, shuffled]))
+    assert await saved(seat) == expected

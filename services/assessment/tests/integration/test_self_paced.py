@@ -1,0 +1,168 @@
+"""Assessments that are taken alone: who may, and how often."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+from uuid import UUID
+
+import pytest
+from google.protobuf.message import Message
+
+from proctorium.assessment.v1 import attempts_pb2, results_pb2
+from proctorium.enrollment.events.v1 import events_pb2 as enrollment_events
+from proctorium.enrollment.v1 import courses_pb2
+from proctorium_assessment.subscribers import courses as course_handlers
+from proctorium_common.errors import Kind
+from proctorium_common.events.handling import EventMetadata
+from proctorium_common.ids import new_id
+
+from ..builders import assessment_proto
+from ..waiting import eventually
+from .world import Person, World, refusal, refused
+
+SELF_PACED = courses_pb2.COURSE_KIND_SELF_PACED
+PROCTORED = courses_pb2.COURSE_KIND_PROCTORED
+
+
+async def published(world: World, **assessment: Any) -> str:
+    made = await world.publish(assessment_proto(**{"proctored": False, **assessment}))
+    return made.assessment_id
+
+
+def course(
+    course_id: UUID, *assessment_ids: str, kind: courses_pb2.CourseKind = SELF_PACED
+) -> enrollment_events.CoursePublished:
+    return enrollment_events.CoursePublished(
+        course_id=str(course_id),
+        title="Reading a safety data sheet",
+        kind=kind,
+        hours=1,
+        assessment_ids=assessment_ids,
+    )
+
+
+def registration(course_id: UUID, learner: Person) -> enrollment_events.RegistrationCreated:
+    return enrollment_events.RegistrationCreated(
+        registration_id=str(new_id()),
+        person_id=str(learner.person_id),
+        course_id=str(course_id),
+    )
+
+
+async def tell(world: World, event: Message) -> None:
+    """The event, handled as the subscriber does it."""
+    if not isinstance(event, enrollment_events.RegistrationCreated):
+        await world.handle(event)
+        return
+    metadata = EventMetadata(new_id(), "enrollment.registration.created", world.clock(), 1, 1)
+    async with world.service.database.transaction() as tx:
+        await course_handlers.on_registration_created(tx, event, metadata)
+
+
+async def create(learner: Person, assessment_id: str) -> attempts_pb2.Attempt:
+    request = attempts_pb2.CreateAttemptRequest(assessment_id=assessment_id)
+    return (await learner.attempts.CreateAttempt(request)).attempt
+
+
+async def take(learner: Person, attempt_id: str) -> None:
+    await learner.attempts.BeginAttempt(attempts_pb2.BeginAttemptRequest(attempt_id=attempt_id))
+    await learner.attempts.SubmitAttempt(attempts_pb2.SubmitAttemptRequest(attempt_id=attempt_id))
+
+
+async def test_who_is_registered_takes_it_alone_once(world: World) -> None:
+    learner, course_id = world.person(), new_id()
+    assessment_id = await published(world)
+    await tell(world, course(course_id, assessment_id))
+    await tell(world, registration(course_id, learner))
+
+    made = await create(learner, assessment_id)
+    assert made.state == attempts_pb2.ATTEMPT_STATE_AUTHORIZED
+    assert (await create(learner, assessment_id)).attempt_id == made.attempt_id
+    await take(learner, made.attempt_id)
+    request = results_pb2.GetResultRequest(attempt_id=made.attempt_id)
+    result = (await learner.results.GetResult(request)).result
+    assert {each.item.feedback for each in result.item_results} >= {"9.81", "true"}
+
+    told = await refused(world, create(learner, assessment_id))
+    assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "RESULT_PERMANENT")
+
+
+async def test_who_took_it_in_a_session_does_not_take_it_alone(world: World) -> None:
+    seat = await world.begun(proctored=False)
+    await seat.submit()
+    await tell(world, course(seat.course_id, str(seat.assessment_id)))
+    await tell(world, registration(seat.course_id, seat.learner))
+    told = await refused(world, create(seat.learner, str(seat.assessment_id)))
+    assert told.reason == "RESULT_PERMANENT"
+
+
+async def test_who_is_not_registered_is_refused(world: World) -> None:
+    learner, registered, course_id, other_course_id = (
+        world.person(),
+        world.person(),
+        new_id(),
+        new_id(),
+    )
+    assessment_id = await published(world)
+    assert (await refused(world, create(learner, assessment_id))).reason == "NOT_REGISTERED"
+
+    await tell(world, course(course_id, assessment_id))
+    await tell(world, course(other_course_id, await published(world)))
+    await tell(world, registration(course_id, registered))
+    await tell(world, registration(other_course_id, learner))
+    told = await refused(world, create(learner, assessment_id))
+    assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "NOT_REGISTERED")
+    assert "administrator" in told.message
+
+
+async def test_what_stands_in_a_proctored_course_only_is_taken_in_a_session(world: World) -> None:
+    learner, proctored_id, self_paced_id = world.person(), new_id(), new_id()
+    assessment_id = await published(world)
+    await tell(world, course(proctored_id, assessment_id, kind=PROCTORED))
+    await tell(world, registration(proctored_id, learner))
+    assert (await refused(world, create(learner, assessment_id))).reason == "PROCTORED"
+
+    await tell(world, course(self_paced_id, assessment_id))
+    assert (await refusal(create(learner, assessment_id))).reason == "NOT_REGISTERED"
+    await tell(world, registration(self_paced_id, learner))
+    assert (await create(learner, assessment_id)).attempt_id
+
+
+async def test_a_proctored_assessment_is_not_taken_alone_whatever_its_course(world: World) -> None:
+    learner, course_id = world.person(), new_id()
+    assessment_id = await published(world, proctored=True)
+    await tell(world, course(course_id, assessment_id))
+    await tell(world, registration(course_id, learner))
+    assert (await refused(world, create(learner, assessment_id))).reason == "PROCTORED"
+
+
+@pytest.mark.parametrize("order", list(permutations(("course", "registration"))), ids="-".join)
+async def test_course_and_registration_may_come_in_any_order_and_twice(
+    world: World, order: tuple[str, ...]
+) -> None:
+    learner, course_id = world.person(), new_id()
+    assessment_id = await published(world)
+    events = {
+        "course": course(course_id, assessment_id),
+        "registration": registration(course_id, learner),
+    }
+    for name in (*order, *order):
+        await tell(world, events[name])
+    assert (await create(learner, assessment_id)).attempt_id
+    assert len(await world.sql("SELECT 1 FROM registrations")) == 1
+
+
+async def test_the_subscription_hears_of_registrations(world: World) -> None:
+    """Over the broker, as enrollment's relay sends it."""
+    learner, course_id = world.person(), new_id()
+    assessment_id = await published(world)
+    await tell(world, course(course_id, assessment_id))
+    async with world.service.database.transaction() as tx:
+        tx.record(registration(course_id, learner))
+
+    async def heard() -> bool:
+        return bool(await world.sql("SELECT 1 FROM registrations"))
+
+    assert await eventually(heard)
+    assert (await create(learner, assessment_id)).attempt_id

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from proctorium.assessment.events.v1 import events_pb2
+from proctorium.assessment.v1 import assessments_pb2, attempts_pb2
+
+from ..builders import assessment_proto
+from .world import Seat, World, refused
+
+WAITING: int = attempts_pb2.ATTEMPT_STATE_AWAITING_AUTHORIZATION
+AUTHORIZED: int = attempts_pb2.ATTEMPT_STATE_AUTHORIZED
+VOIDED: int = attempts_pb2.ATTEMPT_STATE_VOIDED
+RELEASED: int = attempts_pb2.ATTEMPT_STATE_RELEASED
+
+
+async def seat_of(world: World, **assessment: Any) -> Seat:
+    published = await world.publish(assessment_proto(**assessment))
+    return world.seat(published.assessment_id)
+
+
+async def states(world: World, seat: Seat) -> list[int]:
+    return [int(attempt.state) for attempt in await world.attempts_of(seat)]
+
+
+async def test_joining_makes_one_attempt_for_each_assessment_of_the_session(world: World) -> None:
+    seat = await seat_of(world)
+    second = await world.publish(assessment_proto(title="Chemistry"))
+    event = seat.joined()
+    event.assessment_ids.append(second.assessment_id)
+    await world.handle(event)
+    await world.handle(event)
+    attempts = await world.attempts_of(seat)
+    assert sorted(attempt.title for attempt in attempts) == ["Chemistry", "Physics"]
+    assert {attempt.state for attempt in attempts} == {WAITING}
+    created = [
+        events_pb2.AttemptCreated.FromString(body) for body in await world.events("attempt.created")
+    ]
+    assert {event.item_count for event in created} == {4}
+    assert len(created) == 2
+
+
+async def test_authorisation_that_comes_before_the_joining_is_not_lost(world: World) -> None:
+    seat = await seat_of(world)
+    await world.handle(seat.authorized())
+    await world.handle(seat.joined())
+    assert await states(world, seat) == [AUTHORIZED]
+    assert len(await world.events("attempt.created")) == 1
+    assert len(await world.events("attempt.authorized")) == 1
+
+
+EVENTS = ("scheduled", "joined", "authorized", "ended", "removed")
+
+
+@pytest.mark.parametrize("order", list(permutations(EVENTS, 2)), ids="-".join)
+async def test_pairs_of_events_may_come_in_any_order_and_twice(
+    world: World, order: tuple[str, str]
+) -> None:
+    straight, swapped = await seat_of(world), await seat_of(world)
+    for seat, names in ((straight, order), (swapped, (order[1], order[0]))):
+        for name in (*names, *names):
+            await world.handle(getattr(seat, name)())
+        for name in EVENTS:
+            await world.handle(getattr(seat, name)())
+    for seat in (straight, swapped):
+        over = [state for state in await states(world, seat) if state != VOIDED]
+        assert not over, "after the end nothing is open, whatever came when"
+
+
+async def test_the_end_of_the_session_hands_in_what_was_begun_and_closes_the_rest(
+    world: World,
+) -> None:
+    seat = await world.begun()
+    waiting = world.seat(str(seat.assessment_id))
+    waiting.session_id = seat.session_id
+    await world.handle(waiting.joined())
+    await seat.save(seat.change(1, 0), seat.change(2, 2))
+    await world.handle(seat.ended())
+    await world.handle(seat.ended())
+
+    attempt = await seat.attempt()
+    assert attempt.state == RELEASED
+    assert attempt.submit_cause == attempts_pb2.SUBMIT_CAUSE_SESSION_ENDED
+    assert sorted(await states(world, seat)) == sorted((RELEASED, VOIDED))
+    (event,) = await world.events("attempt.submitted")
+    told = events_pb2.AttemptSubmitted.FromString(event)
+    assert (told.answered_count, told.item_count) == (2, 4)
+    assert told.cause == attempts_pb2.SUBMIT_CAUSE_SESSION_ENDED
+    (released,) = await world.events("result.released")
+    result = events_pb2.ResultReleased.FromString(released)
+    assert result.course_id == str(seat.course_id)
+    assert result.passed, "4 of 8 points at a pass mark of a half"
+
+
+async def test_removal_hands_in_and_nothing_lets_the_learner_back_in(world: World) -> None:
+    seat = await world.begun()
+    await seat.save(seat.change(1, 0))
+    await world.handle(seat.removed())
+    attempt = await seat.attempt()
+    assert (attempt.state, attempt.submit_cause) == (RELEASED, attempts_pb2.SUBMIT_CAUSE_REMOVED)
+    await world.handle(seat.joined())
+    await world.handle(seat.authorized())
+    assert await states(world, seat) == [RELEASED]
+
+
+async def test_removal_ends_one_learners_attempts_and_no_others(world: World) -> None:
+    seat = await world.begun()
+    neighbour = world.seat(str(seat.assessment_id))
+    neighbour.session_id = seat.session_id
+    await world.handle(neighbour.joined())
+    await world.handle(neighbour.authorized())
+    await world.handle(seat.removed())
+    assert sorted(await states(world, seat)) == sorted((RELEASED, AUTHORIZED))
+
+
+async def test_an_older_authorisation_does_not_reopen_what_is_done(world: World) -> None:
+    seat = await world.begun()
+    await seat.submit()
+    await world.handle(seat.authorized())
+    assert await states(world, seat) == [RELEASED]
+
+
+async def test_an_assessment_that_is_published_late_can_still_be_taken(world: World) -> None:
+    stub = world.administrator.assessments
+    draft = await stub.CreateAssessment(
+        assessments_pb2.CreateAssessmentRequest(assessment=assessment_proto())
+    )
+    assessment_id = draft.assessment.assessment_id
+    seat = world.seat(assessment_id)
+    await world.handle(seat.joined())
+    await world.handle(seat.authorized())
+    (attempt,) = await world.attempts_of(seat)
+    seat.attempt_id = attempt.attempt_id
+
+    told = await refused(world, seat.begin())
+    assert told.reason == "ASSESSMENT_NOT_PUBLISHED"
+    await stub.PublishAssessment(
+        assessments_pb2.PublishAssessmentRequest(assessment_id=assessment_id)
+    )
+    assert (await seat.begin()).item_count == 4

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import pytest
+
+from proctorium.assessment.v1 import attempts_pb2
+from proctorium_common.rpc.status import error_of
+
+from .world import Seat, World
+
+
+def request(seat: Seat, *changes: attempts_pb2.AnswerChange) -> attempts_pb2.StreamAnswersRequest:
+    save = attempts_pb2.SaveAnswersRequest(attempt_id=seat.attempt_id, changes=changes)
+    return attempts_pb2.StreamAnswersRequest(save=save)
+
+
+async def first_receipt(call: Any) -> None:
+    assert (await call.read()).HasField("receipt")
+
+
+async def answered(
+    seat: Seat, requests: list[attempts_pb2.StreamAnswersRequest]
+) -> list[attempts_pb2.StreamAnswersResponse]:
+    """All requests sent at once, and what came back."""
+
+    async def send() -> AsyncIterator[attempts_pb2.StreamAnswersRequest]:
+        for each in requests:
+            yield each
+
+    return [each async for each in seat.learner.attempts.StreamAnswers(send())]
+
+
+async def test_each_request_is_answered_in_its_order(world: World) -> None:
+    seat = await world.begun()
+    sent = [request(seat, seat.change(number, number % 4)) for number in range(1, 201)]
+    responses = await answered(seat, sent)
+    receipts = [response.receipt for response in responses]
+    assert [list(receipt.sequences) for receipt in receipts] == [[n] for n in range(1, 201)]
+    positions = [position for receipt in receipts for position in receipt.positions]
+    assert sorted(positions) == list(range(1, 201))
+    assert (await seat.attempt()).last_sequence == 200
+
+
+async def test_a_refused_save_is_answered_by_its_reason_and_the_stream_goes_on(
+    world: World,
+) -> None:
+    seat = await world.begun()
+    other = await world.begun()
+    responses = await answered(
+        seat,
+        [
+            request(seat, seat.change(1, 0)),
+            request(seat, seat.change(1, 2)),
+            request(other, other.change(2, 0)),
+            request(seat, seat.change(2, 0)),
+        ],
+    )
+    outcomes = [each.refused.reason or "receipt" for each in responses]
+    assert outcomes == ["receipt", "SEQUENCE_REUSED", "NOT_YOUR_ATTEMPT", "receipt"]
+    assert list(responses[1].refused.sequences) == [1]
+    assert responses[1].refused.metadata["sequence"] == "1"
+
+
+async def test_the_bell_rings_over_the_stream_too(world: World) -> None:
+    seat = await world.begun()
+    await seat.submit()
+    (response,) = await answered(seat, [request(seat, seat.change(1, 0))])
+    assert response.refused.reason == "ATTEMPT_SUBMITTED"
+    assert response.refused.metadata["kept"] == "true"
+
+
+async def test_an_invalid_message_ends_the_stream_after_what_came_before(world: World) -> None:
+    seat = await world.begun()
+
+    async def send() -> AsyncIterator[attempts_pb2.StreamAnswersRequest]:
+        yield request(seat, seat.change(1, 0))
+        yield attempts_pb2.StreamAnswersRequest()
+
+    call = seat.learner.attempts.StreamAnswers(send())
+    await first_receipt(call)
+    with pytest.raises(grpc.aio.AioRpcError) as ended:
+        await call.read()
+    assert error_of(ended.value).reason == "INVALID_REQUEST"
+    assert (await seat.attempt()).last_sequence == 1
+
+
+async def test_a_learner_who_leaves_loses_nothing_that_was_received(world: World) -> None:
+    seat = await world.begun()
+    sending = asyncio.Event()
+
+    async def send() -> AsyncIterator[attempts_pb2.StreamAnswersRequest]:
+        yield request(seat, seat.change(1, 0))
+        await sending.wait()
+
+    call = seat.learner.attempts.StreamAnswers(send())
+    await first_receipt(call)
+    call.cancel()
+    assert (await seat.attempt()).last_sequence == 1
