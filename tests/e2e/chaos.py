@@ -24,7 +24,7 @@ import asyncpg
 from e2e.mailbox import Mail, Mailbox
 from e2e.patience import PatientChannel
 from e2e.stage import Stage, set_stage
-from e2e.story import LearnerStory, ProctorStory, right_answer
+from e2e.story import LearnerStory, ProctorStory, canonical, right_answer
 from proctorium.assessment.v1.items_pb2 import Answer
 from proctorium.notification.v1.notifications_pb2 import (
     CHANNEL_EMAIL,
@@ -137,15 +137,6 @@ async def _examination(learner: LearnerStory, saved: Saved) -> None:
         for sequence in receipt.sequences:
             saved[learner.attempt_id, sequence] = canonical(answer)
     await learner.submit()
-
-
-def canonical(answer: Answer) -> bytes:
-    """The answer as it means, whatever order its choices came in."""
-    same = Answer()
-    same.CopyFrom(answer)
-    if same.HasField("chosen"):
-        same.chosen.choice_ids[:] = sorted(answer.chosen.choice_ids)
-    return same.SerializeToString(deterministic=True)
 
 
 async def _check_answers(stack: Stack, saved: Saved) -> int:

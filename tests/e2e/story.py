@@ -397,3 +397,12 @@ def right_answer(item: Item) -> Answer:
             return Answer(number=0.4)
         case other:
             raise AssertionError(f"no such question in the story: {other}")
+
+
+def canonical(answer: Answer) -> bytes:
+    """The answer as it means, whatever order its choices came in."""
+    same = Answer()
+    same.CopyFrom(answer)
+    if same.HasField("chosen"):
+        same.chosen.choice_ids[:] = sorted(answer.chosen.choice_ids)
+    return same.SerializeToString(deterministic=True)

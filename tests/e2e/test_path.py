@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from e2e.grpc_web import WebChannel
 from e2e.mailbox import Mailbox
 from e2e.stage import Stage, set_stage
-from e2e.story import LearnerStory, ProctorStory
+from e2e.story import LearnerStory, ProctorStory, canonical
 from e2e.traces import Traces, TraceSpan, essence
 from e2e.watching import refused
-from proctorium.assessment.v1.attempts_pb2 import AttemptState
+from proctorium.assessment.v1.attempts_pb2 import AttemptState, GetAttemptRequest
 from proctorium.notification.v1.notifications_pb2 import ListNotificationsRequest, Topic
 from proctorium.session.v1.lobby_pb2 import ParticipantState
 from proctorium.session.v1.sessions_pb2 import (
@@ -131,6 +133,23 @@ async def test_right_answers_pass_and_stand_in_the_transcript(told: Told) -> Non
             ("Laboratory safety", 6)
         ]
         assert entries[0].result.result_id == result.result_id
+
+
+async def test_the_verifier_of_the_page_arrives_at_the_learners_receipt(told: Told) -> None:
+    page = Path(__file__).parents[2] / "docs" / "architecture" / "answers.md"
+    program = page.read_text("utf-8").partition("```python\n")[2].partition("```")[0]
+    names: dict[str, Any] = {}
+    exec(program, names)
+    learner = told.learners[0]
+    attempt = await learner.learner.attempts.GetAttempt(
+        GetAttemptRequest(attempt_id=learner.attempt_id)
+    )
+    changes = [
+        (saved.sequence, saved.item_id, canonical(saved.answer))
+        for saved in sorted(attempt.attempt.answers, key=lambda saved: saved.sequence)
+    ]
+    assert names["head_after"](learner.attempt_id, changes) == learner.receipts[-1].chain_head
+    assert names["head_after"](learner.attempt_id, changes[:-1]) != learner.receipts[-1].chain_head
 
 
 async def test_the_certificate_can_be_fetched_and_checked_by_anybody(told: Told) -> None:

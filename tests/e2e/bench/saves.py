@@ -35,6 +35,8 @@ from proctorium.assessment.v1 import (
     attempts_pb2_grpc,
     items_pb2,
 )
+from proctorium_assessment.storage import courses
+from proctorium_assessment.storage.courses import Course
 from proctorium_common.events.streams import declare
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.client import channel
@@ -193,7 +195,7 @@ async def _stage() -> AsyncIterator[Stage]:
         serving = await _process(["-m", "proctorium_assessment"], environment, service_log)
         parts.push_async_callback(_end, serving)
         await asyncio.gather(_listening(limit), _listening(service))
-        yield Stage(limit, service, await _learners(service, key))
+        yield Stage(limit, service, await _learners(service, url, key))
 
 
 def _environment(url: str, nats_url: str, address: str) -> dict[str, str]:
@@ -255,7 +257,7 @@ async def _listening(address: str) -> None:
             return
 
 
-async def _learners(address: str, key: SigningKey) -> list[Learner]:
+async def _learners(address: str, url: str, key: SigningKey) -> list[Learner]:
     signer = TokenSigner(key, life=timedelta(hours=2))
     administrator = signer.sign(new_id(), ["administrator"]).text
     async with channel(address, bearer=lambda: administrator) as opened:
@@ -267,11 +269,29 @@ async def _learners(address: str, key: SigningKey) -> list[Learner]:
         await stub.PublishAssessment(
             assessments_pb2.PublishAssessmentRequest(assessment_id=assessment_id)
         )
-    return [await _learner(address, signer, assessment_id) for _ in range(LEARNERS)]
+    person_ids = [new_id() for _ in range(LEARNERS)]
+    await _register(url, UUID(assessment_id), person_ids)
+    return [await _learner(address, signer, assessment_id, person_id) for person_id in person_ids]
 
 
-async def _learner(address: str, signer: TokenSigner, assessment_id: str) -> Learner:
-    token = signer.sign(new_id(), ["learner"]).text
+async def _register(url: str, assessment_id: UUID, person_ids: Sequence[UUID]) -> None:
+    """What enrollment's events would have told: a self-paced course, and these learners in it."""
+    course_id = new_id()
+    database = Database(url)
+    try:
+        async with database.transaction() as tx:
+            course = Course(course_id, "Bench", 1.0, self_paced=True)
+            await courses.remember(tx, course, [assessment_id], 1)
+            for person_id in person_ids:
+                await courses.remember_registered(tx, course_id, person_id)
+    finally:
+        await database.close()
+
+
+async def _learner(
+    address: str, signer: TokenSigner, assessment_id: str, person_id: UUID
+) -> Learner:
+    token = signer.sign(person_id, ["learner"]).text
     async with channel(address, bearer=lambda: token) as opened:
         stub = attempts_pb2_grpc.AttemptServiceStub(opened)
         made = await stub.CreateAttempt(
