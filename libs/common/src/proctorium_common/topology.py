@@ -156,7 +156,11 @@ SERVICES: Mapping[str, ServiceTopology] = {
                         "participant.removed",
                     ),
                 ),
-                Subscription("assessment--courses", "enrollment", ("course.published",)),
+                Subscription(
+                    "assessment--courses",
+                    "enrollment",
+                    ("course.published", "registration.created"),
+                ),
             ),
         ),
         ServiceTopology(

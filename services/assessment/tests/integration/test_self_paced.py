@@ -18,7 +18,6 @@ from proctorium_common.events.handling import EventMetadata
 from proctorium_common.ids import new_id
 
 from ..builders import assessment_proto
-from ..waiting import eventually
 from .world import Person, World, refusal, refused
 
 SELF_PACED = courses_pb2.COURSE_KIND_SELF_PACED
@@ -31,7 +30,7 @@ async def published(world: World, **assessment: Any) -> str:
 
 
 def course(
-    course_id: UUID, *assessment_ids: str, kind: courses_pb2.CourseKind = SELF_PACED
+    course_id: UUID, *assessment_ids: str, kind: courses_pb2.CourseKind.ValueType = SELF_PACED
 ) -> enrollment_events.CoursePublished:
     return enrollment_events.CoursePublished(
         course_id=str(course_id),
@@ -151,18 +150,3 @@ async def test_course_and_registration_may_come_in_any_order_and_twice(
         await tell(world, events[name])
     assert (await create(learner, assessment_id)).attempt_id
     assert len(await world.sql("SELECT 1 FROM registrations")) == 1
-
-
-async def test_the_subscription_hears_of_registrations(world: World) -> None:
-    """Over the broker, as enrollment's relay sends it."""
-    learner, course_id = world.person(), new_id()
-    assessment_id = await published(world)
-    await tell(world, course(course_id, assessment_id))
-    async with world.service.database.transaction() as tx:
-        tx.record(registration(course_id, learner))
-
-    async def heard() -> bool:
-        return bool(await world.sql("SELECT 1 FROM registrations"))
-
-    assert await eventually(heard)
-    assert (await create(learner, assessment_id)).attempt_id
