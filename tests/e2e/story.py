@@ -233,7 +233,7 @@ class LearnerStory:
         self.say(f"{self.learner.name} handed in")
 
     async def see_result(self) -> Result:
-        """Waits for the result; returns it with feedback."""
+        """Waits for the result; returns it, with feedback on each question once the session's end was heard."""
         assert self.exam is not None
         await self.exam.until(
             lambda view: view.attempt.state == ATTEMPT_STATE_RELEASED, "the result released"
@@ -246,6 +246,16 @@ class LearnerStory:
             f"{result.points_possible:g} points, {verdict}"
         )
         return result
+
+    async def see_feedback(self) -> Result:
+        """Waits for the feedback on each question, which follows the end of the session; returns the result."""
+
+        async def told() -> Result | None:
+            request = GetResultRequest(attempt_id=self.attempt_id)
+            result = (await self.learner.results.GetResult(request)).result
+            return result if result.item_results else None
+
+        return await eventually(told, "the feedback on each question")
 
     async def fetch_certificate(self) -> tuple[Certificate, bytes]:
         """Waits until the certificate is made; returns it and its PDF, checked at the public door."""

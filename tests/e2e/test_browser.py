@@ -36,6 +36,8 @@ async def test_a_learner_and_a_proctor_walk_the_path_in_browsers(stack: Stack) -
         await take_assessment(learner)
         await learner.page.get_by_role("link", name="See your result").click()
         await expect(learner.page.get_by_text("8 of 8 points").first).to_be_visible()
+        later = "Feedback on each question appears when the session has ended."
+        await expect(learner.page.get_by_text(later)).to_be_visible()
         await download_certificate(learner)
 
         await expect(proctor.page.get_by_text("Result released")).to_be_visible()

@@ -90,7 +90,8 @@ async def act(stage: Stage) -> Told:
     for learner in learners:
         await learner.answer_all(await learner.begin())
         await learner.submit()
-        await learner.see_result()
+        result = await learner.see_result()
+        assert not result.item_results, "right answers are not shown while others sit the exam"
     await proctor.end()
     for learner in learners:
         assert learner.lobby is not None
@@ -152,6 +153,12 @@ async def test_the_verifier_of_the_page_arrives_at_the_learners_receipt(told: To
     assert names["head_after"](learner.attempt_id, changes[:-1]) != learner.receipts[-1].chain_head
 
 
+async def test_after_the_end_each_question_has_its_feedback(told: Told) -> None:
+    for learner in told.learners:
+        result = await learner.see_feedback()
+        assert sum(each.points for each in result.item_results) == result.points
+
+
 async def test_the_certificate_can_be_fetched_and_checked_by_anybody(told: Told) -> None:
     certificate, pdf = await told.learners[0].fetch_certificate()
     assert pdf.startswith(b"%PDF-")
@@ -205,7 +212,7 @@ async def test_content_closes_again_when_the_session_ends(told: Told) -> None:
 
 async def test_doing_things_again_changes_nothing(told: Told) -> None:
     learner = told.learners[0]
-    before = await learner.see_result()
+    before = await learner.see_feedback()
     await learner.submit()
     await told.proctor.end()
     refusal = await refused(

@@ -190,7 +190,7 @@ async def test_saving_after_the_end_is_refused_and_changes_no_answer(
     stage: Stage, examined: LearnerStory
 ) -> None:
     await ProctorStory(stage).end()
-    result = await examined.see_result()
+    result = await examined.see_feedback()
     statement = next(
         one.item for one in result.item_results if one.item.WhichOneof("kind") == "true_false"
     )

@@ -35,6 +35,9 @@ async def test_a_learner_is_authorised_begins_saves_submits_and_reads_the_result
     request = results_pb2.GetResultRequest(attempt_id=seat.attempt_id)
     result = (await seat.learner.results.GetResult(request)).result
     assert (result.points, result.points_possible, result.passed, result.version) == (8, 8, True, 1)
+    assert not result.item_results, "others may still sit the same questions"
+    await world.handle(seat.ended())
+    result = (await seat.learner.results.GetResult(request)).result
     assert {each.item.feedback for each in result.item_results} >= {"9.81", "true"}
     for action in ("created", "authorized", "began", "submitted"):
         assert len(await world.events(f"attempt.{action}")) == 1

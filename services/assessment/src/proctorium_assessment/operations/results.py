@@ -10,7 +10,7 @@ from proctorium_assessment.domain.answers import Answer
 from proctorium_assessment.domain.items import Item
 from proctorium_assessment.domain.results import Result, not_released, unknown_result
 from proctorium_assessment.operations.attempts import describe, whose
-from proctorium_assessment.storage import assessments, attempts, results
+from proctorium_assessment.storage import assessments, attempts, results, sessions
 from proctorium_assessment.storage.items import answer_from_bytes
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage import pages
@@ -29,7 +29,7 @@ class ItemOutcome:
 async def get(
     tx: Transaction, caller: Caller, attempt_id: UUID
 ) -> tuple[Result, Sequence[ItemOutcome]]:
-    """The newest version of an attempt's result, with how each question went. Raises NOT_FOUND, RESULT_NOT_RELEASED."""
+    """The newest version of an attempt's result, and how each question went once the caller may know. Raises NOT_FOUND, RESULT_NOT_RELEASED."""
     attempt = await attempts.find(tx, attempt_id)
     if attempt is None or not _may_see(caller, attempt.person_id):
         raise unknown_result()
@@ -37,7 +37,7 @@ async def get(
     result = await results.newest(tx, attempt_id)
     if result is None or (result.released_at is None and "administrator" not in caller.roles):
         raise not_released(attempt.state.value)
-    return result, await _outcomes(tx, result)
+    return result, await _outcomes(tx, result) if await _may_see_items(tx, caller, result) else ()
 
 
 async def page(
@@ -59,6 +59,13 @@ async def page(
 
 def _may_see(caller: Caller, person_id: UUID) -> bool:
     return caller.person_id == person_id or "administrator" in caller.roles
+
+
+async def _may_see_items(tx: Transaction, caller: Caller, result: Result) -> bool:
+    """Others may still sit the same questions until the session is over."""
+    if result.session_id is None or "administrator" in caller.roles:
+        return True
+    return await sessions.is_over(tx, result.session_id)
 
 
 async def _outcomes(tx: Transaction, result: Result) -> list[ItemOutcome]:

@@ -61,6 +61,14 @@ async def remember_ended(
     )
 
 
+async def is_over(tx: Transaction, session_id: UUID) -> bool:
+    """Whether the session's end was told."""
+    query = select(sessions.c.session_id).where(
+        sessions.c.session_id == session_id, sessions.c.ended_at.is_not(None)
+    )
+    return (await tx.execute(query)).first() is not None
+
+
 async def leads(tx: Transaction, session_id: UUID, person_id: UUID) -> bool:
     """Whether the person supervises the session."""
     query = select(sessions.c.session_id).where(

@@ -65,6 +65,9 @@ export function ResultPage({ attemptId }: { attemptId: string }): JSX.Element {
       <h1 tabIndex={-1}>{result.title}</h1>
       <Verdict result={result} />
       {result.certificateId && <CertificateDownload certificateId={result.certificateId} />}
+      {result.sessionId && result.itemResults.length === 0 && (
+        <p>Feedback on each question appears when the session has ended.</p>
+      )}
       <ol class="questions">
         {result.itemResults.map((itemResult) => (
           <li key={itemResult.item?.itemId} class="card">
