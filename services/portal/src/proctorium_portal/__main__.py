@@ -9,6 +9,7 @@ import uvicorn
 
 from proctorium_common.process.settings import SettingsWrong, read_settings
 from proctorium_common.telemetry.logs import configure_logs, get_logger
+from proctorium_common.telemetry.traces import Tracing, use_tracing
 from proctorium_portal.pages import BUILT, NotBuilt, application
 from proctorium_portal.settings import Settings
 
@@ -21,6 +22,7 @@ def main() -> int:
     try:
         settings = read_settings(Settings)
         configure_logs(level=settings.log_level_number, format=settings.log_format)
+        use_tracing(Tracing("portal"))
         app = application(BUILT, settings.browser_trace_ratio)
     except (SettingsWrong, NotBuilt) as wrong:
         sys.stderr.write(f"{wrong}\n")
