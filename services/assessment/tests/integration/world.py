@@ -257,6 +257,14 @@ class World:
         finally:
             await connection.close()
 
+    async def execute(self, script: str) -> None:
+        """Runs a script as the service's own role could."""
+        connection = await self.service.database.connect()
+        try:
+            await connection.execute(script)
+        finally:
+            await connection.close()
+
     async def state(self) -> list[Mapping[str, Any]]:
         """Everything that a refusal must leave as it was."""
         found: list[Mapping[str, Any]] = []

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import any_, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_assessment.storage.tables import removed_participants, sessions
@@ -72,7 +72,7 @@ async def is_over(tx: Transaction, session_id: UUID) -> bool:
 async def leads(tx: Transaction, session_id: UUID, person_id: UUID) -> bool:
     """Whether the person supervises the session."""
     query = select(sessions.c.session_id).where(
-        sessions.c.session_id == session_id, sessions.c.proctor_ids.any(person_id)
+        sessions.c.session_id == session_id, literal(person_id) == any_(sessions.c.proctor_ids)
     )
     return (await tx.execute(query)).first() is not None
 

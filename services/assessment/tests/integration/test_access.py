@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from proctorium.assessment.v1 import assessments_pb2, attempts_pb2, results_pb2
+from proctorium.assessment.v1.attempts_pb2_grpc import AttemptServiceStub
+from proctorium_common.ids import new_id
+from proctorium_common.rpc.client import channel
+
+from ..builders import assessment_proto
+from .world import Person, Seat, World, refusal, refused
+
+
+def holds_right_answers(attempt: attempts_pb2.Attempt) -> bool:
+    return any(
+        item.feedback
+        or item.single_choice.correct_choice_id
+        or item.multiple_choice.correct_choice_ids
+        or item.true_false.HasField("correct")
+        or item.numeric.HasField("correct")
+        or item.numeric.HasField("tolerance")
+        for item in attempt.items
+    )
+
+
+async def test_a_learner_never_receives_right_answers_before_the_result(world: World) -> None:
+    seat = await world.joined()
+    assert not (await seat.attempt()).items, "no questions before the beginning"
+    await world.handle(seat.authorized())
+    assert not (await seat.attempt()).items
+    begun = await seat.begin()
+    await seat.save(seat.change(1, 0))
+    resumed = await seat.attempt()
+    submitted = await seat.submit()
+    listed = (await seat.learner.attempts.ListAttempts(attempts_pb2.ListAttemptsRequest())).attempts
+    assert len(begun.items) == len(resumed.items) == 4
+    assert not submitted.items
+    for attempt in (begun, resumed, submitted, *listed, await seat.attempt()):
+        assert not holds_right_answers(attempt)
+
+
+async def test_learners_do_not_call_what_is_for_administrators(world: World) -> None:
+    learner = world.person("learner", "proctor")
+    published = await world.publish(assessment_proto())
+    for call in (
+        learner.assessments.CreateAssessment(
+            assessments_pb2.CreateAssessmentRequest(assessment=assessment_proto())
+        ),
+        learner.assessments.PublishAssessment(
+            assessments_pb2.PublishAssessmentRequest(assessment_id=published.assessment_id)
+        ),
+        learner.assessments.GetAssessment(
+            assessments_pb2.GetAssessmentRequest(assessment_id=published.assessment_id)
+        ),
+    ):
+        assert (await refused(world, call)).reason == "NOT_ALLOWED"
+
+
+async def test_nobody_calls_without_a_token(world: World) -> None:
+    async with channel(world.service.address) as opened:
+        call = AttemptServiceStub(opened).ListAttempts(attempts_pb2.ListAttemptsRequest())
+        assert (await refusal(call)).reason == "TOKEN_MISSING"
+
+
+async def attempts_seen(person: Person, seat: Seat) -> list[str]:
+    request = attempts_pb2.ListAttemptsRequest(session_id=str(seat.session_id))
+    return [each.attempt_id for each in (await person.attempts.ListAttempts(request)).attempts]
+
+
+async def results_seen(person: Person, seat: Seat) -> list[str]:
+    request = results_pb2.ListResultsRequest(session_id=str(seat.session_id))
+    return [each.attempt_id for each in (await person.results.ListResults(request)).results]
+
+
+async def test_a_session_is_seen_by_its_proctors_and_by_administrators(world: World) -> None:
+    seat = await world.begun()
+    await seat.submit()
+    leading = world.person("proctor", person_id=seat.proctor_id)
+    for person in (leading, world.administrator, seat.learner):
+        assert await attempts_seen(person, seat) == [seat.attempt_id]
+        assert await results_seen(person, seat) == [seat.attempt_id]
+
+
+async def test_another_proctor_is_not_told_whether_the_session_exists(world: World) -> None:
+    seat = await world.begun()
+    other = world.person("proctor")
+    for session_id in (seat.session_id, new_id()):
+        told = await refusal(
+            other.attempts.ListAttempts(
+                attempts_pb2.ListAttemptsRequest(session_id=str(session_id))
+            )
+        )
+        assert told.reason == "NOT_ALLOWED"
+        told = await refusal(
+            other.results.ListResults(results_pb2.ListResultsRequest(session_id=str(session_id)))
+        )
+        assert told.reason == "NOT_ALLOWED"
+
+
+async def test_another_learner_sees_nothing_of_a_session(world: World) -> None:
+    seat = await world.begun()
+    assert await attempts_seen(world.person(), seat) == []
+    told = await refusal(
+        world.person().attempts.GetAttempt(
+            attempts_pb2.GetAttemptRequest(attempt_id=seat.attempt_id)
+        )
+    )
+    assert told.reason == "NOT_YOUR_ATTEMPT"
+
+
+async def test_a_list_goes_on_where_its_page_ended(world: World) -> None:
+    learner = world.person()
+    for _ in range(5):
+        published = await world.publish(assessment_proto())
+        await world.handle(world.seat(published.assessment_id, learner=learner).joined())
+    seen: list[str] = []
+    token = ""
+    while True:
+        request = attempts_pb2.ListAttemptsRequest(page_size=2, page_token=token)
+        page = await learner.attempts.ListAttempts(request)
+        seen += [each.attempt_id for each in page.attempts]
+        token = page.next_page_token
+        if not token:
+            break
+    assert len(seen) == len(set(seen)) == 5
+    assert seen == sorted(seen, reverse=True), "newest first"
+
+
+@pytest.mark.parametrize("token", ["nonsense", "WyJwZW9wbGUiLCJhIl0"], ids=str)
+async def test_a_page_token_of_another_list_is_refused(world: World, token: str) -> None:
+    calls: list[Any] = [
+        world.administrator.assessments.ListAssessments(
+            assessments_pb2.ListAssessmentsRequest(page_token=token)
+        ),
+        world.administrator.attempts.ListAttempts(
+            attempts_pb2.ListAttemptsRequest(page_token=token)
+        ),
+        world.administrator.results.ListResults(results_pb2.ListResultsRequest(page_token=token)),
+    ]
+    for call in calls:
+        assert (await refusal(call)).reason == "INVALID_PAGE_TOKEN"

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+from proctorium.assessment.v1 import assessments_pb2, items_pb2
+from proctorium_common.ids import new_id
+
+from ..builders import assessment_proto
+from .world import World, refused
+
+
+def creating(
+    assessment: assessments_pb2.Assessment, request_id: str = ""
+) -> assessments_pb2.CreateAssessmentRequest:
+    return assessments_pb2.CreateAssessmentRequest(request_id=request_id, assessment=assessment)
+
+
+async def test_an_assessment_comes_back_as_it_was_sent_with_ids_of_its_own(world: World) -> None:
+    sent = assessment_proto(time_limit=timedelta(minutes=90), awards_certificate=True)
+    sent.items[0].item_id = str(new_id())
+    stub = world.administrator.assessments
+    made = (await stub.CreateAssessment(creating(sent))).assessment
+    request = assessments_pb2.GetAssessmentRequest(assessment_id=made.assessment_id)
+    assert (await stub.GetAssessment(request)).assessment == made
+    assert not made.HasField("publish_time")
+    assert made.items[0].item_id != sent.items[0].item_id
+    for item in made.items:
+        item.item_id = ""
+    made.assessment_id = sent.items[0].item_id = ""
+    assert made == sent
+
+
+async def test_a_repeated_request_makes_one_assessment(world: World) -> None:
+    stub = world.administrator.assessments
+    first = await stub.CreateAssessment(creating(assessment_proto(), "once"))
+    again = await stub.CreateAssessment(creating(assessment_proto(), "once"))
+    assert first == again
+    assert len(await world.sql("SELECT 1 FROM assessments")) == 1
+
+
+async def test_a_faulty_question_is_refused_with_its_field(world: World) -> None:
+    assessment = assessment_proto()
+    assessment.items[3].numeric.ClearField("correct")
+    assessment.items.append(items_pb2.Item(prompt="?", points=1, true_false=items_pb2.TrueFalse()))
+    stub = world.administrator.assessments
+    told = await refused(world, stub.CreateAssessment(creating(assessment)))
+    assert told.reason == "ITEM_INVALID"
+    assert [violation.field for violation in told.violations] == [
+        "assessment.items[3].numeric.correct",
+        "assessment.items[4].true_false.correct",
+    ]
+
+
+async def test_publishing_twice_is_fine_and_keeps_the_first_time(world: World) -> None:
+    published = await world.publish(assessment_proto())
+    request = assessments_pb2.PublishAssessmentRequest(assessment_id=published.assessment_id)
+    again = await world.administrator.assessments.PublishAssessment(request)
+    assert again.assessment == published
+
+
+async def test_what_does_not_exist_is_not_found(world: World) -> None:
+    stub, nothing = world.administrator.assessments, str(new_id())
+    for call in (
+        stub.GetAssessment(assessments_pb2.GetAssessmentRequest(assessment_id=nothing)),
+        stub.PublishAssessment(assessments_pb2.PublishAssessmentRequest(assessment_id=nothing)),
+    ):
+        assert (await refused(world, call)).reason == "NOT_FOUND"
+
+
+async def test_assessments_are_listed_by_title_without_questions(world: World) -> None:
+    for title in ("Zoology", "Algebra", "Music"):
+        await world.publish(assessment_proto(title=title))
+    proctor = world.person("proctor")
+    first = await proctor.assessments.ListAssessments(
+        assessments_pb2.ListAssessmentsRequest(page_size=2)
+    )
+    rest = await proctor.assessments.ListAssessments(
+        assessments_pb2.ListAssessmentsRequest(page_token=first.next_page_token)
+    )
+    listed = [*first.assessments, *rest.assessments]
+    assert [each.title for each in listed] == ["Algebra", "Music", "Zoology"]
+    assert not any(each.items for each in listed)

@@ -1,0 +1,75 @@
+"""Events through the real broker: what comes in has its effect once, what goes out arrives."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+import nats as nats_client
+import pytest_asyncio
+from google.protobuf.message import Message
+
+from proctorium.assessment.events.v1 import events_pb2
+from proctorium_common.clock import utc_now
+from proctorium_common.events.envelope import MESSAGE_ID, POSITION, seal
+from proctorium_common.events.streams import declare
+from proctorium_common.ids import new_id
+from proctorium_common.topology import SERVICES
+from proctorium_devstack.parts.nats import Nats
+
+from ..builders import assessment_proto
+from ..waiting import eventually
+from .world import World
+from .world import world as running_world
+
+
+@pytest_asyncio.fixture
+async def connected(
+    migrated_database: Callable[[str], str], own_nats: Nats
+) -> AsyncIterator[World]:
+    await declare(own_nats.url, SERVICES)
+    async with running_world(migrated_database("proctorium_assessment"), own_nats) as started:
+        yield started
+
+
+async def publish(nats: Nats, *events: Message) -> None:
+    """What another service's relay does, twice for each event, as after a crash between publishing and noting it."""
+    client = await nats_client.connect(nats.url)
+    for position, event in enumerate(events, start=1):
+        sealed = seal(event, new_id(), utc_now())
+        for delivery in ("first", "again"):
+            headers = {**sealed.headers, POSITION: str(position)}
+            headers[MESSAGE_ID] = f"{sealed.event_id}-{delivery}"
+            await client.jetstream().publish(sealed.subject, sealed.body, headers=headers)
+    await client.close()
+
+
+async def test_a_session_reaches_the_attempt_and_its_result_reaches_the_stream(
+    connected: World, own_nats: Nats
+) -> None:
+    published = await connected.publish(assessment_proto())
+    seat = connected.seat(published.assessment_id)
+    await publish(own_nats, seat.scheduled(), seat.joined(), seat.authorized())
+
+    async def authorized() -> str:
+        return "".join(
+            attempt.attempt_id
+            for attempt in await connected.attempts_of(seat)
+            if attempt.state == 2
+        )
+
+    seat.attempt_id = await eventually(authorized)
+    await seat.begin()
+    await seat.save(seat.change(1, 0))
+    await publish(own_nats, seat.ended())
+
+    client = await nats_client.connect(own_nats.url)
+    subscription = await client.jetstream().subscribe(
+        "evt.assessment.result.released.v1.>", ordered_consumer=True
+    )
+    message = await subscription.next_msg(timeout=15)
+    released = events_pb2.ResultReleased.FromString(message.data)
+    assert released.attempt_id == seat.attempt_id
+    await client.close()
+    assert len(await connected.events("attempt.created")) == 1
+    assert len(await connected.sql("SELECT 1 FROM results")) == 1
+    assert not await connected.sql("SELECT 1 FROM dead_letters")

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from proctorium.assessment.events.v1 import events_pb2
+from proctorium.assessment.v1 import attempts_pb2, items_pb2, results_pb2
+
+from ..waiting import eventually
+from .world import Seat, World, refused
+
+RELEASED = attempts_pb2.ATTEMPT_STATE_RELEASED
+
+
+async def result_of(seat: Seat) -> results_pb2.Result:
+    request = results_pb2.GetResultRequest(attempt_id=seat.attempt_id)
+    return (await seat.learner.results.GetResult(request)).result
+
+
+async def handed_in(seat: Seat) -> attempts_pb2.Attempt:
+    async def look() -> attempts_pb2.Attempt | None:
+        attempt = await seat.attempt()
+        return attempt if attempt.state == RELEASED else None
+
+    found = await eventually(look)
+    assert found is not None
+    return found
+
+
+async def test_submitting_again_is_fine_and_changes_nothing(world: World) -> None:
+    seat = await world.begun()
+    await seat.save(seat.change(1, 0))
+    first = await seat.submit()
+    before = await world.state()
+    again = await seat.submit()
+    assert (again.state, again.submit_time) == (first.state, first.submit_time)
+    assert await world.state() == before
+    assert len(await world.events("attempt.submitted")) == 1
+
+
+async def test_two_submits_at_once_make_one_result(world: World) -> None:
+    seat = await world.begun()
+    await asyncio.gather(*(seat.submit() for _ in range(5)))
+    assert len(await world.sql("SELECT 1 FROM results")) == 1
+
+
+async def test_an_attempt_that_was_not_begun_cannot_be_submitted(world: World) -> None:
+    seat = await world.authorized()
+    assert (await refused(world, seat.submit())).reason == "ATTEMPT_NOT_BEGUN"
+
+
+async def test_nobody_submits_anothers_attempt(world: World) -> None:
+    seat = await world.begun()
+    request = attempts_pb2.SubmitAttemptRequest(attempt_id=seat.attempt_id)
+    told = await refused(world, world.person().attempts.SubmitAttempt(request))
+    assert told.reason == "NOT_YOUR_ATTEMPT"
+
+
+async def test_when_time_is_over_what_was_saved_is_handed_in(world: World) -> None:
+    seat = await world.begun(time_limit=timedelta(minutes=10))
+    await seat.save(seat.change(1, 0))
+    deadline = (await seat.attempt()).deadline_time
+    world.clock.move(timedelta(minutes=11))
+    attempt = await handed_in(seat)
+    assert attempt.submit_cause == attempts_pb2.SUBMIT_CAUSE_TIME_OVER
+    assert attempt.submit_time == deadline, "the bell counts, not whose turn it was"
+    assert (await result_of(seat)).points == 2
+    (event,) = await world.events("attempt.submitted")
+    told = events_pb2.AttemptSubmitted.FromString(event)
+    assert (told.cause, told.answered_count) == (attempts_pb2.SUBMIT_CAUSE_TIME_OVER, 1)
+
+
+async def test_an_attempt_without_a_limit_is_never_over(world: World) -> None:
+    seat = await world.begun(time_limit=None)
+    world.clock.move(timedelta(hours=10))
+    await seat.save(seat.change(1, 0))
+    assert (await seat.submit()).submit_cause == attempts_pb2.SUBMIT_CAUSE_LEARNER
+
+
+async def test_the_button_just_after_the_bell_does_not_put_the_learner_into_an_error(
+    world: World,
+) -> None:
+    seat = await world.begun(time_limit=timedelta(minutes=10))
+    world.clock.move(
+        timedelta(minutes=10, seconds=1)
+    )  # within the grace: the worker leaves it alone
+    submitted = await seat.submit()
+    assert submitted.submit_cause == attempts_pb2.SUBMIT_CAUSE_TIME_OVER
+    assert submitted.submit_time.ToDatetime() - submitted.begin_time.ToDatetime() == timedelta(
+        minutes=10
+    )
+
+
+async def test_beginning_again_changes_nothing_and_the_clock_runs_on(world: World) -> None:
+    seat = await world.begun()
+    before = await world.state()
+    first = await seat.attempt()
+    world.clock.move(timedelta(minutes=5))
+    again = await seat.begin()
+    assert again.deadline_time == first.deadline_time
+    assert await world.state() == before
+    assert len(await world.events("attempt.began")) == 1
+
+
+async def test_beginning_without_authorisation_is_refused(world: World) -> None:
+    seat = await world.joined()
+    assert (await refused(world, seat.begin())).reason == "NOT_AUTHORIZED_TO_BEGIN"
+
+
+async def test_beginning_what_is_handed_in_is_refused(world: World) -> None:
+    seat = await world.begun()
+    await seat.submit()
+    assert (await refused(world, seat.begin())).reason == "ATTEMPT_SUBMITTED"
+
+
+async def test_nobody_begins_anothers_attempt(world: World) -> None:
+    seat = await world.authorized()
+    request = attempts_pb2.BeginAttemptRequest(attempt_id=seat.attempt_id)
+    told = await refused(world, world.person().attempts.BeginAttempt(request))
+    assert told.reason == "NOT_YOUR_ATTEMPT"
+
+
+@pytest.mark.parametrize(
+    ("right", "points", "passed"),
+    [(0, 0.0, False), (1, 2.0, False), (2, 4.0, True), (4, 8.0, True)],
+    ids=str,
+)
+async def test_the_score_is_what_the_answers_are_worth(
+    world: World, right: int, points: float, passed: bool
+) -> None:
+    seat = await world.begun()
+    if right:
+        await seat.save(*(seat.change(nth + 1, nth) for nth in range(right)))
+    await seat.submit()
+    result = await result_of(seat)
+    assert (result.points, result.points_possible, result.passed) == (points, 8.0, passed)
+    (event,) = await world.events("result.released")
+    assert events_pb2.ResultReleased.FromString(event).passed is passed
+
+
+async def test_a_result_says_for_each_question_what_counted(world: World) -> None:
+    seat = await world.begun()
+    half = items_pb2.Answer(chosen=items_pb2.ChosenChoices(choice_ids=["a"]))
+    await seat.save(seat.change(1, 0), seat.change(2, 1, half), seat.change(3, 3))
+    await seat.save(seat.change(4, 3, items_pb2.Answer()))
+    await seat.submit()
+    await world.handle(seat.ended())
+    outcomes = list((await result_of(seat)).item_results)
+    assert [each.points for each in outcomes] == [2.0, 1.0, 0.0, 0.0]
+    assert [each.HasField("answer") for each in outcomes] == [True, True, False, False]
+    assert outcomes[1].answer == half
+    assert outcomes[0].item.single_choice.correct_choice_id == "b"
+    assert outcomes[3].item.numeric.tolerance == 0.01
+
+
+async def test_without_a_result_there_is_nothing_to_read(world: World) -> None:
+    seat = await world.begun()
+    request = results_pb2.GetResultRequest(attempt_id=seat.attempt_id)
+    told = await refused(world, seat.learner.results.GetResult(request))
+    assert told.reason == "RESULT_NOT_RELEASED"
+    told = await refused(world, world.person().results.GetResult(request))
+    assert told.reason == "NOT_FOUND"

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from proctorium.assessment.events.v1 import events_pb2
+from proctorium.assessment.v1 import attempts_pb2
+
+from ..waiting import eventually
+from .world import Seat, World, refusal
+
+
+def watch(seat: Seat) -> Any:
+    return seat.learner.attempts.WatchAttempt(
+        attempts_pb2.WatchAttemptRequest(attempt_id=seat.attempt_id)
+    )
+
+
+async def ends(call: Any) -> None:
+    """The stream says no more."""
+    async with asyncio.timeout(10):
+        assert not await call.read()
+
+
+async def told(call: Any) -> attempts_pb2.WatchAttemptResponse:
+    async with asyncio.timeout(10):
+        response: attempts_pb2.WatchAttemptResponse = await call.read()
+    return response
+
+
+async def test_a_watcher_is_told_each_change_and_the_end(world: World) -> None:
+    seat = await world.joined()
+    call = watch(seat)
+    states = [(await told(call)).attempt.state]
+    await world.handle(seat.authorized())
+    states.append((await told(call)).attempt.state)
+    await seat.begin()
+    working = await told(call)
+    states.append(working.attempt.state)
+    assert working.attempt.HasField("deadline_time")
+    assert not working.attempt.items
+    await seat.save(seat.change(1, 0))
+    await seat.submit()
+    done = await told(call)
+    states.append(done.attempt.state)
+    assert done.attempt.answered_count == 1
+    assert states == [
+        attempts_pb2.ATTEMPT_STATE_AWAITING_AUTHORIZATION,
+        attempts_pb2.ATTEMPT_STATE_AUTHORIZED,
+        attempts_pb2.ATTEMPT_STATE_IN_PROGRESS,
+        attempts_pb2.ATTEMPT_STATE_RELEASED,
+    ]
+    await ends(call)
+
+
+async def test_a_watch_ends_when_the_attempt_is_void(world: World) -> None:
+    seat = await world.joined()
+    call = watch(seat)
+    await told(call)
+    await world.handle(seat.ended())
+    assert (await told(call)).attempt.state == attempts_pb2.ATTEMPT_STATE_VOIDED
+    await ends(call)
+
+
+async def test_nobody_watches_anothers_attempt(world: World) -> None:
+    seat = await world.joined()
+    stranger = world.person().attempts.WatchAttempt(
+        attempts_pb2.WatchAttemptRequest(attempt_id=seat.attempt_id)
+    )
+    assert (await refusal(stranger.read())).reason == "NOT_YOUR_ATTEMPT"
+
+
+async def test_progress_is_told_and_not_with_every_save(world: World) -> None:
+    seat = await world.begun()
+    for number in range(1, 41):
+        await seat.save(seat.change(number, number % 4))
+
+    async def last() -> events_pb2.AttemptProgressed | None:
+        events = await world.events("attempt.progressed")
+        newest = events_pb2.AttemptProgressed.FromString(events[-1]) if events else None
+        return newest if newest is not None and newest.answered_count == 4 else None
+
+    newest = await eventually(last)
+    assert newest is not None
+    assert (newest.item_count, newest.participant_id) == (4, str(seat.participant_id))
+    assert len(await world.events("attempt.progressed")) < 20
+    (row,) = await world.sql("SELECT chain_length, told_length FROM attempts")
+    assert row["chain_length"] == 40
