@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proctorium.assessment.v1 import attempts_pb2, results_pb2
 
-from .world import Person, Seat, World
+from .world import Person, Seat, World, refused
 
 
 async def result(reader: Person, seat: Seat) -> results_pb2.Result:
@@ -48,3 +48,45 @@ async def test_an_end_that_was_heard_before_anything_else_counts(world: World) -
     await world.handle(seat.scheduled())
     assert (await seat.attempt()).state == attempts_pb2.ATTEMPT_STATE_RELEASED
     assert len((await result(seat.learner, seat)).item_results) == 4
+
+
+async def test_the_result_of_who_was_removed_is_kept_and_not_released(world: World) -> None:
+    seat = await world.begun(awards_certificate=True)
+    await seat.save(*(seat.change(item + 1, item) for item in range(4)))
+    await world.handle(seat.removed())
+    await world.handle(seat.ended())
+
+    attempt = await seat.attempt()
+    assert attempt.submit_cause == attempts_pb2.SUBMIT_CAUSE_REMOVED
+    assert attempt.state == attempts_pb2.ATTEMPT_STATE_SCORED
+    told = await refused(world, result(seat.learner, seat))
+    assert told.reason == "RESULT_NOT_RELEASED"
+    request = results_pb2.ListResultsRequest()
+    assert not (await seat.learner.results.ListResults(request)).results
+    transcript = results_pb2.GetTranscriptRequest()
+    assert not (await seat.learner.transcripts.GetTranscript(transcript)).entries
+
+    seen = await result(world.administrator, seat)
+    assert (seen.points, seen.passed, len(seen.item_results)) == (8, True, 4)
+    assert not seen.HasField("release_time")
+    assert not seen.certificate_id
+    assert await world.sql("SELECT 1 FROM certificates") == []
+    assert len(await world.events("attempt.submitted")) == 1
+    assert await world.events("result.released") == []
+
+
+async def test_who_was_removed_after_handing_in_keeps_the_result(world: World) -> None:
+    seat = await world.begun()
+    await seat.submit()
+    await world.handle(seat.removed())
+    assert (await seat.attempt()).state == attempts_pb2.ATTEMPT_STATE_RELEASED
+
+
+async def test_who_was_removed_does_not_sit_it_again_in_another_session(world: World) -> None:
+    seat = await world.begun()
+    await world.handle(seat.removed())
+    again = world.seat(str(seat.assessment_id), learner=seat.learner)
+    for event in (again.joined(), again.authorized()):
+        await world.handle(event)
+    again.attempt_id = (await world.attempts_of(again))[0].attempt_id
+    assert (await refused(world, again.begin())).reason == "RESULT_PERMANENT"

@@ -14,6 +14,7 @@ from .world import Seat, World, refused
 WAITING: int = attempts_pb2.ATTEMPT_STATE_AWAITING_AUTHORIZATION
 AUTHORIZED: int = attempts_pb2.ATTEMPT_STATE_AUTHORIZED
 VOIDED: int = attempts_pb2.ATTEMPT_STATE_VOIDED
+SCORED: int = attempts_pb2.ATTEMPT_STATE_SCORED
 RELEASED: int = attempts_pb2.ATTEMPT_STATE_RELEASED
 
 
@@ -100,10 +101,10 @@ async def test_removal_hands_in_and_nothing_lets_the_learner_back_in(world: Worl
     await seat.save(seat.change(1, 0))
     await world.handle(seat.removed())
     attempt = await seat.attempt()
-    assert (attempt.state, attempt.submit_cause) == (RELEASED, attempts_pb2.SUBMIT_CAUSE_REMOVED)
+    assert (attempt.state, attempt.submit_cause) == (SCORED, attempts_pb2.SUBMIT_CAUSE_REMOVED)
     await world.handle(seat.joined())
     await world.handle(seat.authorized())
-    assert await states(world, seat) == [RELEASED]
+    assert await states(world, seat) == [SCORED]
 
 
 async def test_removal_ends_one_learners_attempts_and_no_others(world: World) -> None:
@@ -113,7 +114,7 @@ async def test_removal_ends_one_learners_attempts_and_no_others(world: World) ->
     await world.handle(neighbour.joined())
     await world.handle(neighbour.authorized())
     await world.handle(seat.removed())
-    assert sorted(await states(world, seat)) == sorted((RELEASED, AUTHORIZED))
+    assert sorted(await states(world, seat)) == sorted((SCORED, AUTHORIZED))
 
 
 async def test_an_older_authorisation_does_not_reopen_what_is_done(world: World) -> None:

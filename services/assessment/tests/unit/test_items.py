@@ -90,7 +90,6 @@ SINGLE, MULTIPLE, TRUE_FALSE, NUMERIC = (each.kind for each in WELL_FORMED)
         (NUMERIC, Chosen(frozenset("a")), False),
         *((kind, None, True) for kind in (SINGLE, MULTIPLE, TRUE_FALSE, NUMERIC)),
     ],
-    ids=str,
 )
 def test_an_answer_fits_by_its_form(kind: ItemKind, answer: Answer, fitting: bool) -> None:
     assert fits(kind, answer) is fitting
@@ -112,7 +111,6 @@ def test_questions_are_kept_without_loss() -> None:
         Number(-1.5),
         None,
     ],
-    ids=str,
 )
 def test_answers_are_kept_without_loss(answer: Answer) -> None:
     assert answer_from_bytes(answer_to_bytes(answer)) == answer

@@ -43,7 +43,6 @@ def chosen(letters: str) -> Chosen:
         (numeric(1e300, 1e299), Number(1.05e300), 1),
         (single("b"), Truth(value=True), 0),
     ],
-    ids=str,
 )
 def test_points_of_a_question(item: Item, answer: Answer, points: float) -> None:
     assert item_points(item, answer) == Fraction(points)

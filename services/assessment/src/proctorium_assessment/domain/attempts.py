@@ -59,7 +59,9 @@ MOVES: Mapping[tuple[State, Move], Step] = {
         State.SUBMITTED, "learner, or time, session end, removal"
     ),
     (State.SUBMITTED, Move.SCORE): Step(State.SCORED, "the service, at once"),
-    (State.SCORED, Move.RELEASE): Step(State.RELEASED, "the service, at once"),
+    (State.SCORED, Move.RELEASE): Step(
+        State.RELEASED, "the service, at once; never by itself where the learner was removed"
+    ),
     (State.AWAITING_AUTHORIZATION, Move.VOID): Step(State.VOIDED, "session end, removal"),
     (State.AUTHORIZED, Move.VOID): Step(State.VOIDED, "session end, removal"),
 }
@@ -177,6 +179,11 @@ def possible(state: State) -> list[str]:
 def submit_cause(deadline: datetime | None, now: datetime) -> SubmitCause:
     """Who handed in when the learner pressed the button at `now`: past the deadline it was the time (`A8`)."""
     return SubmitCause.TIME_OVER if deadline is not None and now > deadline else SubmitCause.LEARNER
+
+
+def released_by_itself(cause: SubmitCause) -> bool:
+    """Whether the machine releases the result: of somebody who was removed for cause a person decides."""
+    return cause is not SubmitCause.REMOVED
 
 
 def _cannot_begin(state: State) -> ServiceError:

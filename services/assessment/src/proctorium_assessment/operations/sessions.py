@@ -78,7 +78,7 @@ async def authorized(
 
 
 async def removed(tx: Transaction, *, session_id: UUID, participant_id: UUID) -> None:
-    """Hands in what the participant had begun, and closes what they had not."""
+    """Hands in what the participant had begun, whose results a person decides about, and closes what they had not."""
     await sessions.hold(tx, session_id)
     await sessions.remember_removed(tx, participant_id)
     unfinished = await attempts.hold_unfinished(tx, participant_id=participant_id)

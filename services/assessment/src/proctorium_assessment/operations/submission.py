@@ -15,6 +15,7 @@ from proctorium_assessment.domain.attempts import (
     Move,
     SubmitCause,
     after,
+    released_by_itself,
     submit_cause,
 )
 from proctorium_assessment.domain.results import Result
@@ -66,6 +67,7 @@ async def hand_in(
 ) -> Sequence[Attempt]:
     """Hands in attempts in progress, whose rows are held: scores them, makes their results permanent, releases them.
 
+    Those of who was removed stay scored: they are not released, and earn no certificate, until a person decides.
     The number of statements does not depend on how many there are.
     """
     if not held:
@@ -106,17 +108,20 @@ def _handed_in(
         for revision in counting
     }
     scored = score(assessment.items, given, assessment.pass_mark)
-    # Everything is scored by the machine, and released as soon as it is scored: the policy of this version.
-    released = submitted.scored().released(now)
+    # Everything is scored by the machine, and released as soon as it is scored unless a person has to decide.
+    done = submitted.scored()
+    if released_by_itself(cause):
+        done = done.released(now)
     return _HandedIn(
-        released,
+        done,
         assessment,
-        _result(released, assessment, scored, now),
+        _result(done, assessment, scored, now),
         sum(1 for revision in counting if revision.answer),
     )
 
 
 def _result(attempt: Attempt, assessment: Assessment, scored: Score, now: datetime) -> Result:
+    earned = attempt.released_at is not None and scored.passed and assessment.awards_certificate
     return Result(
         result_id=new_id(),
         attempt_id=attempt.attempt_id,
@@ -129,8 +134,8 @@ def _result(attempt: Attempt, assessment: Assessment, scored: Score, now: dateti
         points_possible=scored.points_possible,
         passed=scored.passed,
         scored_at=now,
-        released_at=now,
-        certificate_id=new_id() if scored.passed and assessment.awards_certificate else None,
+        released_at=attempt.released_at,
+        certificate_id=new_id() if earned else None,
         item_scores=scored.items,
     )
 
@@ -163,5 +168,6 @@ async def _tell(tx: Transaction, done: Sequence[_HandedIn]) -> None:
     )
     for each in done:
         tx.record(facts.submitted(each.attempt, each.answered_count, each.assessment.item_count))
-        course_id = courses.get(each.result.result_id)
-        tx.record(facts.released(each.attempt, each.result, course_id))
+        if each.result.released_at is not None:
+            course_id = courses.get(each.result.result_id)
+            tx.record(facts.released(each.attempt, each.result, course_id))
