@@ -208,6 +208,10 @@ class World:
         async with self.service.database.transaction() as tx:
             await HANDLERS[type(event)](tx, event, metadata)
 
+    def rewind(self) -> None:
+        """The next event is older than all that came."""
+        self._position -= 1000
+
     async def publish_course(
         self, course_id: UUID, title: str, hours: float, *assessment_ids: str
     ) -> None:
