@@ -38,7 +38,7 @@ def _install() -> None:
     lock = hashlib.sha256((WEB / "package-lock.json").read_bytes()).hexdigest()
     if not _INSTALLED.exists() or _INSTALLED.read_text("utf-8") != lock:
         print("portal: installing the packages of package-lock.json", flush=True)
-        _npm("ci", "--silent", "--no-audit", "--no-fund")
+        _npm("ci", "--loglevel=error", "--no-audit", "--no-fund")
         _INSTALLED.write_text(lock, "utf-8")
 
 
@@ -55,6 +55,8 @@ def _npm(*arguments: str) -> None:
 
 def _environment(node: Path) -> dict[str, str]:
     return {
+        # What the system trusts, a company's own authority among it, as uv is told too.
+        "NODE_USE_SYSTEM_CA": "1",
         **os.environ,
         "PATH": os.pathsep.join(
             [str(node / "bin"), str(Path(sys.executable).parent), os.environ.get("PATH", "")]

@@ -249,6 +249,7 @@ class LearnerStory:
 
     async def see_feedback(self) -> Result:
         """Waits for the feedback on each question, which follows the end of the session; returns the result."""
+        await self.see_result()
 
         async def told() -> Result | None:
             request = GetResultRequest(attempt_id=self.attempt_id)

@@ -71,7 +71,9 @@ async def send_pictures(page: Page, name: str) -> None:
     await page.get_by_label("Photo of yourself, now").set_input_files(
         {"name": "selfie.jpg", "mimeType": "image/jpeg", "buffer": selfie()}
     )
-    await expect(page.get_by_text("Your proctor is looking at your pictures")).to_be_visible()
+    await expect(
+        page.get_by_text("waiting for your proctor to look at your pictures")
+    ).to_be_visible()
 
 
 async def open_session(proctor: Visitor, session_id: str) -> None:
@@ -108,6 +110,7 @@ async def take_assessment(learner: Visitor) -> None:
     await expect(page.get_by_label("Warn the people nearby")).to_be_checked()
     await expect(page.get_by_label("Your answer")).to_have_value("0.4")
     await page.get_by_role("button", name="Submit").click()
+    await page.get_by_role("button", name="Hand in now").click()
 
 
 async def download_certificate(learner: Visitor) -> None:

@@ -20,7 +20,7 @@ type Page = (parts: Record<string, string>) => JSX.Element;
 const PUBLIC: readonly [string, Page][] = [["/certificates/:id", ({ id }) => <VerifyPage certificateId={id ?? ""} />]];
 
 const SIGNED_IN: readonly [string, Page][] = [
-  ["/", () => (isA(Role.PROCTOR) ? <SupervisedSessionsPage /> : <CoursesPage />)],
+  ["/", () => (isA(Role.LEARNER) ? <CoursesPage /> : <SupervisedSessionsPage />)],
   ["/courses", () => <CoursesPage />],
   ["/courses/:id", ({ id }) => <CoursePage courseId={id ?? ""} />],
   ["/join", () => <JoinPage />],
@@ -65,6 +65,11 @@ function find(pages: readonly [string, Page][], address: string): JSX.Element | 
   return undefined;
 }
 
+/** Administrators see all sessions, proctors their own. */
+function supervises(): boolean {
+  return isA(Role.PROCTOR) || isA(Role.ADMINISTRATOR);
+}
+
 function NotFound(): JSX.Element {
   return (
     <>
@@ -89,7 +94,7 @@ function Header(): JSX.Element {
             {isA(Role.LEARNER) && <Link to="/courses">Courses</Link>}
             {isA(Role.LEARNER) && <Link to="/join">Enter Enrollment Code</Link>}
             {isA(Role.LEARNER) && <Link to="/results">Results</Link>}
-            {isA(Role.PROCTOR) && <Link to="/supervise">Sessions</Link>}
+            {supervises() && <Link to="/supervise">Sessions</Link>}
             <Link to="/notifications">Messages</Link>
           </nav>
           <span class="who">

@@ -1,6 +1,7 @@
 // Every call to the services goes through here: gRPC-Web to the address the page came from, signed in by an HttpOnly cookie.
 import { type Client, Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
+import { signal } from "@preact/signals";
 import { AssessmentService } from "./gen/proctorium/assessment/v1/assessments_pb";
 import { AttemptService } from "./gen/proctorium/assessment/v1/attempts_pb";
 import {
@@ -72,6 +73,9 @@ const trace: Interceptor = (next) => (request) => {
   return next(request);
 };
 
+/** Turns true when the sign-in is over: the page shows the form. */
+export const signedOut = signal(false);
+
 const REFRESHED = "proctorium.refreshed";
 const FRESH_MS = 30_000;
 
@@ -93,7 +97,12 @@ const stayingSignedIn: Interceptor = (next) => async (request) => {
   } catch (thrown) {
     if (request.service.typeName === ACCOUNTS && request.method.name !== "GetMe") throw thrown;
     if (!EXPIRED.has(problemOf(thrown).reason)) throw thrown;
-    await refresh();
+    try {
+      await refresh();
+    } catch (refused) {
+      if (!isAway(refused)) signedOut.value = true;
+      throw refused;
+    }
     return await next(request);
   }
 };

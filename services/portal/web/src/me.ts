@@ -1,6 +1,6 @@
 // Who is signed in.
-import { signal } from "@preact/signals";
-import { accounts, organisation, problemOf } from "./calls";
+import { effect, signal } from "@preact/signals";
+import { accounts, organisation, problemOf, signedOut } from "./calls";
 import type { Organisation } from "./gen/proctorium/enrollment/v1/organisation_pb";
 import type { Person } from "./gen/proctorium/enrollment/v1/people_pb";
 import { Role } from "./gen/proctorium/options/v1/options_pb";
@@ -9,6 +9,13 @@ import { Role } from "./gen/proctorium/options/v1/options_pb";
 export const me = signal<Person | null | undefined>(undefined);
 /** Whom to ask for help. */
 export const help = signal<Organisation | undefined>(undefined);
+
+effect(() => {
+  if (signedOut.value) {
+    signedOut.value = false;
+    me.value = null;
+  }
+});
 
 /** Asks who is signed in, once at start and after signing in. */
 export async function recognise(): Promise<void> {

@@ -24,7 +24,8 @@ export function match(pattern: string, address: string): Record<string, string> 
   const parts: Record<string, string> = {};
   for (const [index, part] of wanted.entries()) {
     const value = given[index] ?? "";
-    if (part.startsWith(":")) parts[part.slice(1)] = decodeURIComponent(value);
+    // Ids need no decoding, and what cannot be decoded is none of ours.
+    if (part.startsWith(":")) parts[part.slice(1)] = value;
     else if (part !== value) return undefined;
   }
   return parts;

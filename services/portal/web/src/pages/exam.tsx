@@ -119,6 +119,7 @@ function ExamRoom({ attempt, live, connected }: { attempt: Attempt; live: Attemp
   const answers = useMemo(() => new Answers(attempt.attemptId, attempt.lastSequence), [attempt.attemptId]);
   const [given, setGiven] = useState<ReadonlyMap<string, Answer>>(() => present(attempt, answers));
   const submit = useAction();
+  const [asking, setAsking] = useState(false);
   useEffect(() => () => answers.close(), [answers]);
   const change = (itemId: string, answer: Answer): void => {
     setGiven((before) => new Map(before).set(itemId, answer));
@@ -147,9 +148,28 @@ function ExamRoom({ attempt, live, connected }: { attempt: Attempt; live: Attemp
       </ol>
       <ProblemNote problem={submit.problem} />
       <p>{open === 0 ? "All questions are answered." : `${open} of ${attempt.items.length} questions are not answered yet.`}</p>
-      <button type="button" disabled={submit.busy} onClick={() => void handIn()}>
-        {submit.busy ? "Handing in…" : "Submit"}
-      </button>
+      {!asking && (
+        <button type="button" disabled={submit.busy} onClick={() => setAsking(true)}>
+          Submit…
+        </button>
+      )}
+      {asking && (
+        <div class="card" role="group" aria-label="Hand in">
+          <p>
+            {open > 0 && <strong>{open === 1 ? "1 question is" : `${open} questions are`} not answered. </strong>}
+            After handing in nothing can be changed.
+            {answers.state.value === "offline" && " You are offline: it is handed in when the connection is back."}
+          </p>
+          <p class="row">
+            <button type="button" disabled={submit.busy} onClick={() => void handIn()}>
+              {submit.busy ? "Handing in…" : "Hand in now"}
+            </button>
+            <button type="button" class="plain" disabled={submit.busy} onClick={() => setAsking(false)}>
+              Go on answering
+            </button>
+          </p>
+        </div>
+      )}
     </>
   );
 }

@@ -28,7 +28,7 @@ function Evidence({ found, sent }: { found: Case; sent: () => void }): JSX.Eleme
     <>
       {found.state === CaseState.SUBMITTED && (
         <p role="status">
-          <Badge tone="wait">Your proctor is looking at your pictures</Badge>
+          <Badge tone="wait">Sent: waiting for your proctor to look at your pictures</Badge>
         </p>
       )}
       {found.state === CaseState.RESUBMISSION_ASKED && <p class="note">Please send new pictures: {found.decisionReason}</p>}

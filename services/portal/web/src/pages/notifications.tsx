@@ -1,7 +1,22 @@
 // What the person was told, in the application.
 import type { JSX } from "preact";
 import { inbox } from "../calls";
+import { type Notification, Topic } from "../gen/proctorium/notification/v1/notifications_pb";
 import { Badge, Busy, dateTime, Link, ProblemNote, useAction, useLoaded } from "../parts";
+
+function Where({ notification }: { notification: Notification }): JSX.Element | null {
+  switch (notification.topic) {
+    case Topic.RESULT_RELEASED:
+    case Topic.CERTIFICATE_ISSUED:
+      return <Link to="/results">Go to your results</Link>;
+    case Topic.SESSION_SCHEDULED:
+      return <Link to={`/supervise/${notification.sessionId}`}>Go to the session</Link>;
+    case Topic.CODE_ISSUED:
+      return <Link to="/join">Enter Enrollment Code</Link>;
+    default:
+      return notification.sessionId ? <Link to={`/sessions/${notification.sessionId}`}>Go to the session</Link> : null;
+  }
+}
 
 export function NotificationsPage(): JSX.Element {
   const { loaded, problem, again } = useLoaded("inbox", () => inbox.listNotifications({}));
@@ -30,7 +45,7 @@ export function NotificationsPage(): JSX.Element {
             </h2>
             <p class="quiet">{dateTime(notification.createTime)}</p>
             <p class="text">{notification.body}</p>
-            {notification.sessionId && <Link to={`/sessions/${notification.sessionId}`}>Go to the session</Link>}
+            <Where notification={notification} />
           </li>
         ))}
       </ul>

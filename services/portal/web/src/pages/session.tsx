@@ -28,7 +28,12 @@ export function SessionPage({ sessionId }: { sessionId: string }): JSX.Element {
     return (
       <>
         <h1 tabIndex={-1}>Session</h1>
-        {problem ? <ProblemNote problem={problem} /> : <Busy what="the session" />}
+        {problem === undefined && <Busy what="the session" />}
+        {problem?.reason === "NOT_FOUND" ? (
+          <p>You have not joined this session yet. Type the enrollment code that you were given.</p>
+        ) : (
+          <ProblemNote problem={problem} />
+        )}
         {problem && (
           <p>
             <Link to="/join" class="button">

@@ -153,7 +153,7 @@ function SessionActions({ session, participants }: { session: Session; participa
             </button>
           </>
         )}
-        <Codes sessionId={session.sessionId} />
+        {session.state !== SessionState.ENDED && <Codes sessionId={session.sessionId} />}
       </div>
       <ProblemNote problem={problem} />
     </section>
@@ -210,6 +210,12 @@ function RosterTable({ session, participants }: { session: Session; participants
   );
 }
 
+function Connection({ participant }: { participant: Participant }): JSX.Element {
+  if (participant.connected) return <Badge tone="good">Connected</Badge>;
+  const over = participant.state !== ParticipantState.WAITING && participant.state !== ParticipantState.IN_SESSION;
+  return <Badge tone={over ? "plain" : "bad"}>Away</Badge>;
+}
+
 const STATES: Readonly<Record<number, string>> = {
   [ParticipantState.WAITING]: "Waiting",
   [ParticipantState.IN_SESSION]: "In Session",
@@ -224,7 +230,9 @@ function RosterRow({ session, participant, name }: { session: Session; participa
     <tr>
       <th scope="row">{name}</th>
       <td>{STATES[participant.state]}</td>
-      <td>{participant.connected ? <Badge tone="good">Connected</Badge> : <Badge tone="bad">Away</Badge>}</td>
+      <td>
+        <Connection participant={participant} />
+      </td>
       <td>
         <Identity session={session} participant={participant} name={name} />
       </td>
@@ -233,7 +241,8 @@ function RosterRow({ session, participant, name }: { session: Session; participa
           <div key={assessment.assessmentId} class="row">
             <Progress state={assessment.state} answered={assessment.answeredCount} all={assessment.itemCount} />
             {assessment.state === AssessmentProgressState.AWAITING_AUTHORIZATION &&
-              participant.state === ParticipantState.IN_SESSION && (
+              participant.state === ParticipantState.IN_SESSION &&
+              (participant.identity === IdentityState.UNSPECIFIED || participant.identity === IdentityState.VERIFIED) && (
                 <button
                   type="button"
                   class="plain"
