@@ -29,7 +29,7 @@ clean: ## Forget the databases and messages of `make up`
 ##@ Check
 .PHONY: test lint bench chaos
 test: ready ## All tests, on two processors
-	@$(BIN)/pytest --numprocesses 2 --dist loadgroup
+	@$(BIN)/pytest --numprocesses 2 --max-worker-restart 0 --no-loadscope-reorder
 
 lint: env protos ## Format, rules, types, protos, imports, who-calls-whom
 	@$(PYTHON) -m tools.lint $(only)

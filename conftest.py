@@ -1,23 +1,65 @@
 """How all tests run: property tests are not timed, since a busy machine is not a fault, and a file's tests stay together.
 
 Two workers share the files; the end-to-end tests, which share one running system, all go to one of them.
+A test that hangs fails and says where it waits; what hangs outside of its function (a fixture, a thread) ends its worker,
+with the stacks of its threads (`faulthandler_timeout` in pyproject.toml).
 """
 
+import asyncio
+import functools
+import inspect
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import ParamSpec
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 settings.register_profile("proctorium", deadline=None)
 settings.load_profile("proctorium")
 
-END_TO_END = Path(__file__).parent / "tests" / "e2e"
+ROOT = Path(__file__).parent
+END_TO_END = "tests/e2e"
+# The slowest test takes a sixth of this on two processors that have nothing else to do.
+LONGEST_TEST_SECONDS = 120.0
+
+Arguments = ParamSpec("Arguments")
+
+
+class FilesTogether(LoadScopeScheduling):
+    """One worker runs all tests of a file, so that what the file sets up is set up once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return END_TO_END if file.startswith(f"{END_TO_END}/") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Asks xdist to hand the tests out by `FilesTogether`."""
+    return FilesTogether(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Names the group of tests that one worker runs after each other."""
-    for item in items:
-        group = END_TO_END if item.path.is_relative_to(END_TO_END) else item.path
-        item.add_marker(pytest.mark.xdist_group(str(group)))
-    # The longest group first, or the other worker would wait for it at the end.
-    items.sort(key=lambda item: not item.path.is_relative_to(END_TO_END))
+    """Puts the longest group first, or the other worker would wait for it at the end."""
+    items.sort(key=lambda item: not item.path.is_relative_to(ROOT / END_TO_END))
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Gives every test that can be cancelled an end."""
+    if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
+        item.obj = within_limit(item.obj)
+
+
+def within_limit(
+    test: Callable[Arguments, Awaitable[None]],
+) -> Callable[Arguments, Awaitable[None]]:
+    """`test`, which raises TimeoutError from where it still waits after LONGEST_TEST_SECONDS."""
+
+    @functools.wraps(test)
+    async def limited(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        async with asyncio.timeout(LONGEST_TEST_SECONDS):
+            await test(*args, **kwargs)
+
+    return limited
