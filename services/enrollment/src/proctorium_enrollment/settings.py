@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+from datetime import timedelta
 
 from pydantic import Field, SecretStr, field_validator
 
-from proctorium_common.process.settings import ServiceSettings
+from proctorium_common.process.settings import Duration, ServiceSettings
 from proctorium_enrollment.storage.sealing import MASTER_KEY_BYTES, Seals
 
 
@@ -21,6 +22,14 @@ class Settings(ServiceSettings):
     secure_cookies: bool = Field(
         True,
         description="Whether browsers send cookies over HTTPS only; false where the edge is plain HTTP on this machine.",
+    )
+
+    refresh_grace: Duration = Field(
+        timedelta(seconds=30),
+        ge=timedelta(0),
+        le=timedelta(minutes=5),
+        description="A refresh token that was used less than this ago is answered again, since the first answer may have been lost; "
+        "later, using it twice ends the sign-in.",
     )
 
     @field_validator("master_key")

@@ -33,6 +33,7 @@ from proctorium_enrollment.storage.tables import (
 from .enrollment import PASSWORD, Client, Enrollment, refused
 
 OTHER = "harbour-violin-31"
+GRACE = timedelta(seconds=30)
 
 
 async def sign_in(
@@ -142,9 +143,9 @@ async def test_replicas_count_together(enrollment: Enrollment) -> None:
     person = await enrollment.person(password=PASSWORD)
     seals = enrollment.served.service.settings.seals()
     hashes = PasswordHashes(memory_kib=64, passes=1)
+    signing = Signing(seals.signing_keys)
     replicas = [
-        Accounts(enrollment.database, hashes, seals.attempts, Signing(seals.signing_keys))
-        for _ in range(2)
+        Accounts(enrollment.database, hashes, seals, signing, refresh_grace=GRACE) for _ in range(2)
     ]
 
     async def attempt(replica: Accounts) -> str:
@@ -249,11 +250,61 @@ async def test_a_token_that_is_used_twice_ends_the_sign_in(enrollment: Enrollmen
     first = (await sign_in(enrollment, person.email)).tokens.refresh_token
     elsewhere = (await sign_in(enrollment, person.email)).tokens.refresh_token
     second = await refresh(enrollment, first)
+    enrollment.clock.move(seconds=30)
     again = await refused(refresh(enrollment, first))
     assert (again.kind, again.reason) == (Kind.UNAUTHENTICATED, "REFRESH_TOKEN_INVALID")
     assert (await refused(refresh(enrollment, second))).reason == "REFRESH_TOKEN_INVALID"
     # The sign-in on another device is another one.
     assert await refresh(enrollment, elsewhere)
+
+
+async def test_a_lost_answer_is_told_again_for_a_while(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    first = (await sign_in(enrollment, person.email)).tokens.refresh_token
+    lost = await refresh(enrollment, first)
+    enrollment.clock.move(seconds=29)
+    again = await enrollment.anonymous.accounts.RefreshToken(
+        RefreshTokenRequest(refresh_token=first)
+    )
+    assert again.tokens.refresh_token == lost
+    assert person.person_id in claims_of(again.tokens.access_token)
+    assert await enrollment.count(sign_ins) == 1
+    enrollment.clock.move(hours=1)
+    assert await refresh(enrollment, lost) != lost
+
+
+async def test_two_tabs_that_refresh_at_once_end_up_with_the_same_token(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    first = (await sign_in(enrollment, person.email)).tokens.refresh_token
+    tokens = await asyncio.gather(*(refresh(enrollment, first) for _ in range(8)))
+    assert len(set(tokens)) == 1
+    assert await refresh(enrollment, tokens[0])
+
+
+async def test_a_repetition_is_told_the_newest_token_though_another_has_gone_on(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    first = (await sign_in(enrollment, person.email)).tokens.refresh_token
+    second = await refresh(enrollment, first)
+    third = await refresh(enrollment, second)
+    assert await refresh(enrollment, first) == third
+    # One that repeats forks nothing: whoever still holds what the other has used gives the theft away.
+    enrollment.clock.move(minutes=9)
+    fourth = await refresh(enrollment, third)
+    enrollment.clock.move(minutes=9)
+    assert (await refused(refresh(enrollment, third))).reason == "REFRESH_TOKEN_INVALID"
+    assert (await refused(refresh(enrollment, fourth))).reason == "REFRESH_TOKEN_INVALID"
+
+
+async def test_a_sign_in_that_is_over_has_no_grace(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    first = (await sign_in(enrollment, person.email)).tokens.refresh_token
+    second = await refresh(enrollment, first)
+    await enrollment.anonymous.accounts.SignOut(SignOutRequest(refresh_token=second))
+    assert (await refused(refresh(enrollment, first))).reason == "REFRESH_TOKEN_INVALID"
 
 
 async def test_an_unknown_or_old_token_is_refused(enrollment: Enrollment) -> None:

@@ -32,7 +32,9 @@ def add_servicers(
 ) -> None:
     """Adds them to the service."""
     database = service.database
-    accounts = Accounts(database, hashes, seals.attempts, signing)
+    accounts = Accounts(
+        database, hashes, seals, signing, refresh_grace=service.settings.refresh_grace
+    )
     cookies = Cookies(secure=service.settings.secure_cookies)
     redemption = Redemption(seals.codes, seals.attempts)
     service.rpc(

@@ -1,4 +1,9 @@
-"""Staying signed in: refresh tokens work once each, and one that is used twice was stolen or copied."""
+"""Staying signed in: refresh tokens work once each, and one that is used twice was stolen or copied.
+
+An answer can be lost on its way, and two tabs can ask at once: for a short grace the repetition is given the token that came of the
+first use. There is only ever one newest token of a sign-in, so a thief who repeats within the grace holds what its owner holds, and
+the first of them to come second later ends the sign-in.
+"""
 
 from __future__ import annotations
 
@@ -30,24 +35,26 @@ class RefreshToken:
     """What is kept of a refresh token."""
 
     expire_time: datetime
-    used: bool
+    used_time: datetime | None
 
 
 class Outcome(Enum):
     """What presenting a refresh token leads to."""
 
     RENEWED = "renewed"
+    REPEATED = "repeated"
+    """It was used a moment ago: the answer may have been lost, so what came of that use is answered again."""
     REFUSED = "refused"
     REUSED = "reused"
     """It was used before: whoever has the newer one may be a thief, so the whole sign-in ends."""
 
 
-def present(sign_in: SignIn, token: RefreshToken, now: datetime) -> Outcome:
-    """What presenting `token` of `sign_in` leads to."""
+def present(sign_in: SignIn, token: RefreshToken, now: datetime, grace: timedelta) -> Outcome:
+    """What presenting `token` of `sign_in` leads to; `grace` begins with the first use."""
     if sign_in.ended:
         return Outcome.REFUSED
-    if token.used:
-        return Outcome.REUSED
+    if token.used_time is not None:
+        return Outcome.REPEATED if now - token.used_time < grace else Outcome.REUSED
     return Outcome.RENEWED if now < token.expire_time else Outcome.REFUSED
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -28,7 +29,7 @@ from proctorium_enrollment.storage import accounts as storage
 from proctorium_enrollment.storage import people
 from proctorium_enrollment.storage.accounts import Account
 from proctorium_enrollment.storage.password_hashes import PasswordHashes
-from proctorium_enrollment.storage.sealing import Seal
+from proctorium_enrollment.storage.sealing import Seals
 
 ACCOUNT_LIMIT = Limit(
     free=5,
@@ -66,11 +67,19 @@ class Accounts:
     """The accounts of people."""
 
     def __init__(
-        self, database: Database, hashes: PasswordHashes, attempts_seal: Seal, signing: Signing
+        self,
+        database: Database,
+        hashes: PasswordHashes,
+        seals: Seals,
+        signing: Signing,
+        *,
+        refresh_grace: timedelta,
     ) -> None:
         self._database = database
         self._hashes = hashes
-        self._attempts = Attempts(attempts_seal, "sign_in")
+        self._attempts = Attempts(seals.attempts, "sign_in")
+        self._succession = seals.sign_ins
+        self._refresh_grace = refresh_grace
         self._signing = signing
         self._turns = Turns()
 
@@ -101,7 +110,10 @@ class Accounts:
             return SignedIn(account.person, await self._begin(tx, account.person))
 
     async def refresh(self, token: str) -> Tokens:
-        """New tokens for a refresh token, which works no more. Raises REFRESH_TOKEN_INVALID; used twice, the sign-in ends."""
+        """New tokens for a refresh token, which works no more. Raises REFRESH_TOKEN_INVALID.
+
+        Used again within the grace, it is answered with the newest token of the sign-in; used again later, it ends the sign-in.
+        """
         async with self._database.transaction() as tx:
             tokens = await self._renew(tx, token)
         if tokens is None:
@@ -180,27 +192,54 @@ class Accounts:
     async def _begin(self, tx: Transaction, person: Person) -> Tokens:
         sign_in = SignIn(new_id(), person.person_id, tx.now, ended=False)
         await storage.add_sign_in(tx, sign_in)
-        return await self._tokens(tx, sign_in, person)
+        return await self._tokens(tx, sign_in, person, secrets.token_urlsafe(32))
 
     async def _renew(self, tx: Transaction, token: str) -> Tokens | None:
         found = await storage.lock_sign_in(tx, token)
         if found is None:
             return None
         sign_in, refresh_token = found
-        match sign_ins.present(sign_in, refresh_token, tx.now):
+        person = await people.find(tx, sign_in.person_id)
+        if person is None:
+            return None
+        match sign_ins.present(sign_in, refresh_token, tx.now, self._refresh_grace):
             case Outcome.REFUSED:
                 return None
             case Outcome.REUSED:
                 await storage.end_sign_in(tx, sign_in.sign_in_id)
                 return None
+            case Outcome.REPEATED:
+                return await self._newest(tx, person, token)
             case Outcome.RENEWED:
                 await storage.mark_used(tx, token)
-                person = await people.find(tx, sign_in.person_id)
-                return None if person is None else await self._tokens(tx, sign_in, person)
+                return await self._tokens(tx, sign_in, person, self._successor(token))
 
-    async def _tokens(self, tx: Transaction, sign_in: SignIn, person: Person) -> Tokens:
-        refresh = secrets.token_urlsafe(32)
+    def _successor(self, token: str) -> str:
+        """The refresh token that comes of using `token`: always the same, so that it can be told again without being kept."""
+        return urlsafe_b64encode(self._succession.mark(token)).rstrip(b"=").decode()
+
+    async def _newest(self, tx: Transaction, person: Person, token: str) -> Tokens | None:
+        """The newest token of the sign-in, told again; whoever got it first may have used it meanwhile, so look on from there."""
+        newest, kept = token, None
+        while kept is None or kept.used_time is not None:
+            newest = self._successor(newest)
+            kept = await storage.find_token(tx, newest)
+            if kept is None:
+                # A version that did not derive tokens made the successor: it cannot be told again.
+                return None
+        if tx.now >= kept.expire_time:
+            return None
+        return await self._signed(tx, person, newest, kept.expire_time)
+
+    async def _tokens(
+        self, tx: Transaction, sign_in: SignIn, person: Person, refresh: str
+    ) -> Tokens:
         expires = sign_ins.expire_time(sign_in.create_time, tx.now)
         await storage.add_token(tx, sign_in.sign_in_id, refresh, expires)
+        return await self._signed(tx, person, refresh, expires)
+
+    async def _signed(
+        self, tx: Transaction, person: Person, refresh: str, expires: datetime
+    ) -> Tokens:
         signer = await self._signing.signer(tx)
         return Tokens(signer.sign(person.person_id, person.role_names), refresh, expires)

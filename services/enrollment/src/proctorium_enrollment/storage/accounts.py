@@ -68,17 +68,21 @@ async def add_sign_in(tx: Transaction, sign_in: SignIn) -> None:
 
 async def lock_sign_in(tx: Transaction, token: str) -> tuple[SignIn, RefreshToken] | None:
     """The sign-in that the refresh token belongs to, which nobody else changes until the transaction ends."""
-    own = (await tx.execute(select(refresh_tokens).where(_is(token)))).first()
-    if own is None:
+    own = select(refresh_tokens.c.sign_in_id).where(_is(token)).scalar_subquery()
+    found = await tx.execute(select(sign_ins).where(sign_ins.c.sign_in_id == own).with_for_update())
+    row = found.first()
+    if row is None:
         return None
-    found = await tx.execute(
-        select(sign_ins).where(sign_ins.c.sign_in_id == own.sign_in_id).with_for_update()
-    )
-    row = found.one()
     # Read again: whoever had the lock before us may have used the token.
-    used = (await tx.execute(select(refresh_tokens.c.used_at).where(_is(token)))).scalar_one()
-    sign_in = SignIn(row.sign_in_id, row.person_id, row.created_at, row.ended_at is not None)
-    return sign_in, RefreshToken(own.expires_at, used is not None)
+    kept = await find_token(tx, token)
+    assert kept is not None
+    return SignIn(row.sign_in_id, row.person_id, row.created_at, row.ended_at is not None), kept
+
+
+async def find_token(tx: Transaction, token: str) -> RefreshToken | None:
+    """What is kept of a refresh token."""
+    row = (await tx.execute(select(refresh_tokens).where(_is(token)))).first()
+    return None if row is None else RefreshToken(row.expires_at, row.used_at)
 
 
 async def add_token(tx: Transaction, sign_in_id: UUID, token: str, expires: datetime) -> None:

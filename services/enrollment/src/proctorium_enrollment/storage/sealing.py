@@ -58,6 +58,7 @@ class Seals:
     codes: Seal
     attempts: Seal
     signing_keys: Seal
+    sign_ins: Seal
 
     @classmethod
     def of(cls, master_key: bytes) -> Seals:
@@ -66,6 +67,7 @@ class Seals:
             Seal(master_key, "codes"),
             Seal(master_key, "attempts"),
             Seal(master_key, "signing-keys"),
+            Seal(master_key, "sign-ins"),
         )
 
 
