@@ -13,6 +13,7 @@ import pytest
 from httpx2 import AsyncClient, Response
 
 from proctorium_common.errors import ServiceError, invalid
+from proctorium_common.rpc.addresses import address_of
 from proctorium_common.rpc.status import CODES, DETAILS_KEY, details_of
 from proctorium_common.security.tls import Certificates, peer_name
 from proctorium_devstack.edge import Address, ClientTls, EdgeSettings, Upstream
@@ -144,6 +145,14 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
     pages.close()
     for server in servers:
         await server.stop(None)
+
+
+@pytest.mark.parametrize("header", ["x-forwarded-for", "x-envoy-external-address", "x-real-ip"])
+async def test_nobody_says_themselves_where_they_are(world: World, header: str) -> None:
+    await world.call(ME, b"", (header, "9.9.9.9"))
+    assert address_of(world.behind.metadata, "", through_edge=True) == LOOPBACK
+    await world.json(ME, **{header: "9.9.9.9"})
+    assert address_of(world.behind.metadata, "", through_edge=True) == LOOPBACK
 
 
 async def test_a_call_arrives_as_the_edge_s_and_claims_about_oneself_do_not(world: World) -> None:

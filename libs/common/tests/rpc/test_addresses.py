@@ -8,7 +8,7 @@ PEER = "ipv4:127.0.0.1:4711"
 
 
 def test_the_edge_is_believed() -> None:
-    metadata = {"x-envoy-external-address": "192.0.2.7", "x-forwarded-for": "198.51.100.1"}
+    metadata = {"x-envoy-external-address": "198.51.100.1", "x-forwarded-for": "192.0.2.7"}
     assert address_of(metadata, PEER, through_edge=True) == "192.0.2.7"
 
 

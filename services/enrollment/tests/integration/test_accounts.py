@@ -19,7 +19,12 @@ from proctorium.enrollment.v1.accounts_pb2 import (
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.status import error_of
-from proctorium_enrollment.operations.accounts import ACCOUNT_LIMIT, ADDRESS_LIMIT, Accounts
+from proctorium_enrollment.operations.accounts import (
+    ACCOUNT_LIMIT,
+    ADDRESS_LIMIT,
+    EVERYWHERE_LIMIT,
+    Accounts,
+)
 from proctorium_enrollment.operations.signing import Signing
 from proctorium_enrollment.storage.password_hashes import PasswordHashes
 from proctorium_enrollment.storage.tables import (
@@ -30,17 +35,20 @@ from proctorium_enrollment.storage.tables import (
     sign_ins,
 )
 
-from .enrollment import PASSWORD, Client, Enrollment, refused
+from .enrollment import PASSWORD, Enrollment, refused
 
 OTHER = "harbour-violin-31"
 GRACE = timedelta(seconds=30)
+HERE, ELSEWHERE = "192.0.2.1", "198.51.100.7"
 
 
 async def sign_in(
-    enrollment: Enrollment, email: str, password: str = PASSWORD, client: Client | None = None
+    enrollment: Enrollment, email: str, password: str = PASSWORD, *, address: str = HERE
 ) -> SignInResponse:
+    """As somebody signs in whom the edge sees at `address`."""
     request = SignInRequest(email=email, password=password)
-    return await (client or enrollment.anonymous).accounts.SignIn(request)
+    metadata = (("x-forwarded-for", address),)
+    return await enrollment.anonymous.accounts.SignIn(request, metadata=metadata)
 
 
 async def refresh(enrollment: Enrollment, token: str) -> str:
@@ -94,6 +102,57 @@ async def test_after_some_failures_one_has_to_wait_and_the_wait_grows(
     again = await refused(sign_in(enrollment, person.email))
     assert again.retry_after == 2 * ACCOUNT_LIMIT.first_wait
     assert await enrollment.count(sign_ins) == 0
+
+
+async def test_wrong_passwords_from_one_place_make_nobody_wait_in_another(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    for _ in range(ACCOUNT_LIMIT.free):
+        await refused(sign_in(enrollment, person.email, OTHER, address=ELSEWHERE))
+    guesser = await refused(sign_in(enrollment, person.email, OTHER, address=ELSEWHERE))
+    assert guesser.reason == "TOO_MANY_ATTEMPTS"
+    assert (await sign_in(enrollment, person.email)).person == person
+    # Nor does the owner's success let the guesser go on.
+    guesser = await refused(sign_in(enrollment, person.email, address=ELSEWHERE))
+    assert guesser.reason == "TOO_MANY_ATTEMPTS"
+
+
+async def test_many_places_together_have_to_wait_but_not_where_one_has_signed_in_before(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    await sign_in(enrollment, person.email)
+    await guessed_from_many_places(enrollment, person.email)
+    for password in (OTHER, PASSWORD):
+        limited = await refused(sign_in(enrollment, person.email, password, address=ELSEWHERE))
+        assert limited.reason == "TOO_MANY_ATTEMPTS"
+        assert limited.retry_after == EVERYWHERE_LIMIT.first_wait
+    assert (await sign_in(enrollment, person.email)).person == person
+    enrollment.clock.move(seconds=2)
+    assert (await sign_in(enrollment, person.email, address=ELSEWHERE)).person == person
+    assert (await sign_in(enrollment, person.email, address=ELSEWHERE)).person == person
+
+
+async def guessed_from_many_places(enrollment: Enrollment, email: str) -> None:
+    """As many failures as are free, each from a place of its own; the world has not seen that many addresses fail."""
+    for number in range(EVERYWHERE_LIMIT.free):
+        address = f"203.0.113.{number}"
+        assert (
+            await refused(sign_in(enrollment, email, OTHER, address=address))
+        ).reason == "SIGN_IN_FAILED"
+
+
+async def test_signing_in_again_and_again_in_new_places_is_no_guessing(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    for number in range(3):
+        await sign_in(enrollment, person.email, address=f"203.0.113.{number}")
+    failures = await enrollment.rows(
+        select(attempt_failures).where(attempt_failures.c.last_at == enrollment.clock.now)
+    )
+    assert failures == []
 
 
 async def test_success_forgets_the_failures_before(enrollment: Enrollment) -> None:
@@ -165,7 +224,11 @@ async def test_the_table_of_failures_names_nobody(enrollment: Enrollment) -> Non
     rows = await enrollment.rows(
         select(attempt_failures).where(attempt_failures.c.last_at == enrollment.clock.now)
     )
-    assert {row.purpose for row in rows} == {"sign_in_account", "sign_in_address"}
+    assert {row.purpose for row in rows} == {
+        "sign_in_account",
+        "sign_in_everywhere",
+        "sign_in_address",
+    }
     for row in rows:
         assert len(row.subject) == 32
         assert person.email.encode() not in row.subject
@@ -393,7 +456,7 @@ async def test_the_wrong_present_password_changes_nothing_and_is_counted(
     for _ in range(ACCOUNT_LIMIT.free):
         assert (await refused(accounts.SetPassword(request))).reason == "SIGN_IN_FAILED"
     assert (await refused(accounts.SetPassword(request))).reason == "TOO_MANY_ATTEMPTS"
-    enrollment.clock.move(seconds=2)
+    # Only who is signed in can fail here, so signing in does not wait for it.
     assert (await sign_in(enrollment, person.email)).person == person
 
 

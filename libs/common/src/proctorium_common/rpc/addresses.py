@@ -11,7 +11,6 @@ from proctorium_common.rpc.admission import EDGE
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.rpc.served import Context
 
-_EXTERNAL = "x-envoy-external-address"
 _FORWARDED = "x-forwarded-for"
 
 
@@ -24,11 +23,11 @@ def client_address(caller: Caller, context: Context) -> str:
 def address_of(metadata: dict[str, str], peer: str, *, through_edge: bool) -> str:
     """What the edge says is believed only where it was the edge that called: anybody can write a header.
 
-    The edge appends the address it saw to x-forwarded-for, so the last one is its own word and those before are hearsay.
+    The edge replaces x-forwarded-for by the one address that it trusts (its peer's, or what our proxies before it say). Were it to
+    append instead, the last one would be its own word and those before hearsay.
     """
     if through_edge:
-        external = _address(metadata.get(_EXTERNAL, ""))
-        return external or _address(metadata.get(_FORWARDED, "").rpartition(",")[2])
+        return _address(metadata.get(_FORWARDED, "").rpartition(",")[2])
     return _address(_host_of(unquote(peer)))
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import secrets
 from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from proctorium_common.ids import new_id
@@ -26,16 +28,25 @@ from proctorium_enrollment.operations.attempts import Attempts, Counted
 from proctorium_enrollment.operations.signing import Signing
 from proctorium_enrollment.operations.turns import Turns
 from proctorium_enrollment.storage import accounts as storage
-from proctorium_enrollment.storage import people
+from proctorium_enrollment.storage import known_networks, people
 from proctorium_enrollment.storage.accounts import Account
 from proctorium_enrollment.storage.password_hashes import PasswordHashes
 from proctorium_enrollment.storage.sealing import Seals
 
+# Counted for each network from which an account is tried: nobody makes its owner wait from elsewhere (ADR 9).
 ACCOUNT_LIMIT = Limit(
     free=5,
     first_wait=timedelta(seconds=2),
     longest_wait=timedelta(minutes=5),
     forgotten_after=timedelta(minutes=30),
+)
+# Counted for each account and hour over all networks from which it has not been signed in to before. One network cannot reach
+# it: its own waits leave it some twenty attempts an hour.
+EVERYWHERE_LIMIT = Limit(
+    free=50,
+    first_wait=timedelta(seconds=2),
+    longest_wait=timedelta(minutes=5),
+    forgotten_after=timedelta(hours=1),
 )
 # A whole classroom may share an address.
 ADDRESS_LIMIT = Limit(
@@ -86,13 +97,15 @@ class Accounts:
     async def sign_in(self, email: str, password: str, client_address: str) -> SignedIn:
         """Raises SIGN_IN_FAILED or TOO_MANY_ATTEMPTS; the failure is counted then.
 
+        Wrong passwords from one network do not make anybody wait who signs in from another (ADR 9).
         Hashing is slow on purpose, so it is done between two transactions. The attempt is counted as a failure before, and
         forgotten after a success: however many come at once, none is made uncounted.
         """
-        email = normalised_email(email)
-        counted = self._attempts.of("account", email, ACCOUNT_LIMIT)
-        address = self._attempts.of("address", network_of(client_address), ADDRESS_LIMIT)
-        account = await self._begin_attempt(email, counted, address)
+        email, network = normalised_email(email), network_of(client_address)
+        here = self._attempts.of("account", f"{network} {email}", ACCOUNT_LIMIT)
+        address = self._attempts.of("address", network, ADDRESS_LIMIT)
+        everywhere = await self._everywhere(email, here)
+        account = await self._begin_attempt(email, [here, *everywhere], address)
         password = passwords.normalised(password)
         if not await self._matches(account, password):
             await self._count(address)
@@ -106,7 +119,11 @@ class Accounts:
                 raise sign_ins.sign_in_failed()
             if newer is not None:
                 await storage.set_password_hash(tx, account.person.person_id, newer)
-            await attempts.forget(tx, counted)
+            # In the order in which attempts lock them.
+            for one in everywhere:
+                await attempts.take_back(tx, one)
+            await attempts.forget(tx, here)
+            await known_networks.remember(tx, here.subject.mark)
             return SignedIn(account.person, await self._begin(tx, account.person))
 
     async def refresh(self, token: str) -> Tokens:
@@ -153,24 +170,37 @@ class Accounts:
 
     async def _prove(self, person: Person, password: str) -> None:
         """Raises SIGN_IN_FAILED or TOO_MANY_ATTEMPTS unless the password is the person's present one."""
-        counted = self._attempts.of("account", person.email, ACCOUNT_LIMIT)
-        account = await self._begin_attempt(person.email, counted)
+        counted = self._attempts.of("present", str(person.person_id), ACCOUNT_LIMIT)
+        account = await self._begin_attempt(person.email, [counted])
         if not await self._matches(account, passwords.normalised(password)):
             raise sign_ins.sign_in_failed()
         async with self._database.transaction() as tx:
             await attempts.forget(tx, counted)
 
+    async def _everywhere(self, email: str, here: Counted) -> Sequence[Counted]:
+        """What is counted over all networks: nothing, where the account has been signed in to from here before."""
+        async with self._database.transaction() as tx:
+            if await known_networks.contains(tx, here.subject.mark):
+                return ()
+            hour = tx.now.astimezone(UTC).strftime("%Y-%m-%dT%H")
+        return (self._attempts.of("everywhere", f"{hour} {email}", EVERYWHERE_LIMIT),)
+
     async def _begin_attempt(
-        self, email: str, counted: Counted, *others: Counted
+        self, email: str, counted: Sequence[Counted], *others: Counted
     ) -> Account | None:
-        """Counts an attempt against the account and answers it. Raises TOO_MANY_ATTEMPTS, and counts nothing then."""
-        async with self._turns.of(counted.subject), self._database.transaction() as tx:
-            await attempts.lock(tx, counted)
-            standing = await attempts.standing(tx, counted, *others)
-            wait = max(standing.wait(one) for one in (counted, *others))
+        """Counts an attempt at the account and answers it. Raises TOO_MANY_ATTEMPTS, and counts nothing then."""
+        async with AsyncExitStack() as turns:
+            for one in counted:
+                await turns.enter_async_context(self._turns.of(one.subject))
+            tx = await turns.enter_async_context(self._database.transaction())
+            for one in counted:
+                await attempts.lock(tx, one)
+            standing = await attempts.standing(tx, *counted, *others)
+            wait = max(standing.wait(one) for one in (*counted, *others))
             if wait > NO_WAIT:
                 raise too_many_attempts(wait)
-            await attempts.count(tx, counted)
+            for one in counted:
+                await attempts.count(tx, one)
             return await storage.find(tx, email)
 
     async def _count(self, counted: Counted) -> None:

@@ -71,6 +71,16 @@ async def count(tx: Transaction, counted: Counted) -> None:
     await storage.save(tx, counted.subject, failures)
 
 
+async def take_back(tx: Transaction, counted: Counted) -> None:
+    """Takes one failure back that was none; those of others stay."""
+    await storage.lock(tx, counted.subject)
+    found = (await storage.find(tx, [counted.subject])).get(counted.subject)
+    if found is not None and found.count > 1:
+        await storage.save(tx, counted.subject, Failures(found.count - 1, found.last_time))
+    else:
+        await storage.forget(tx, counted.subject)
+
+
 async def forget(tx: Transaction, counted: Counted) -> None:
     """Forgets the failures: it has succeeded."""
     await storage.forget(tx, counted.subject)

@@ -99,6 +99,15 @@ attempt_failures = Table(
 )
 """Failed attempts at passwords and codes. `subject` is a keyed hash of the account, person or address."""
 
+known_networks = Table(
+    "known_networks",
+    metadata,
+    Column("mark", LargeBinary, primary_key=True),
+    Column("last_at", _TIME, nullable=False),
+    Index("ix_known_networks_last_at", "last_at"),
+)
+"""From where which accounts were signed in to, and when last. `mark` is a keyed hash of account and network."""
+
 courses = Table(
     "courses",
     metadata,
