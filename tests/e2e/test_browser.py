@@ -6,7 +6,8 @@ from playwright.async_api import Page, expect
 
 from e2e.browsing import Visitor, browser
 from e2e.pictures import identity_document, selfie
-from e2e.stage import set_stage
+from e2e.stage import Stage, set_stage
+from e2e.story import LearnerStory
 from proctorium_devstack.stack import Stack
 
 
@@ -41,12 +42,42 @@ async def test_a_learner_and_a_proctor_walk_the_path_in_browsers(stack: Stack) -
         await download_certificate(learner)
 
         await expect(proctor.page.get_by_text("Result released")).to_be_visible()
-        await end_session(proctor)
+        await end_session(proctor, stage.session_id)
         await learner.page.goto(f"/sessions/{stage.session_id}")
         await expect(learner.page.get_by_text("Completed", exact=True)).to_be_visible()
         assert learner.complaints == []
         assert proctor.complaints == []
     await stage.close()
+
+
+async def test_the_roster_keeps_its_order_while_a_proctor_works_with_it(
+    stack: Stack, stage: Stage
+) -> None:
+    lena, omar = (LearnerStory(learner, stage) for learner in stage.learners)
+    for story in (omar, lena):
+        await story.join()
+    async with browser() as opened:
+        proctor = await Visitor.arrive(opened, stack.url("edge"))
+        await proctor.sign_in(stage.proctor.email, stage.proctor.password)
+        await open_session(proctor, stage.session_id)
+        page, roster = proctor.page, proctor.page.get_by_role("rowheader")
+        await expect(roster).to_have_text(["Omar Haddad", "Lena Fischer"])
+        await lena.send_evidence()
+        await expect(page.get_by_text("2 learners; 1 needs you.")).to_be_visible()
+        await expect(roster).to_have_text(["Omar Haddad", "Lena Fischer"])
+
+        await page.get_by_label("Show only who needs you").check()
+        await expect(roster).to_have_text(["Lena Fischer"])
+        await omar.send_evidence()
+        await expect(roster).to_have_text(["Lena Fischer", "Omar Haddad"])
+        await verify_identity(proctor, "Lena Fischer")
+        await expect(roster.filter(has_text="Lena")).to_be_focused()
+        await expect(roster).to_have_text(["Lena Fischer", "Omar Haddad"])
+        await page.get_by_role("button", name="Take off who is dealt with (1)").click()
+        await expect(roster).to_have_text(["Omar Haddad"])
+        assert proctor.complaints == []
+    for story in (omar, lena):
+        await story.close()
 
 
 async def join_by_code(learner: Visitor, code: str) -> None:
@@ -83,7 +114,7 @@ async def open_session(proctor: Visitor, session_id: str) -> None:
 
 async def verify_identity(proctor: Visitor, name: str) -> None:
     page = proctor.page
-    await page.get_by_role("button", name=f"Check the identity of {name}").click()
+    await page.get_by_role("button", name=f"Check identity of {name}").click()
     dialog = page.get_by_role("dialog")
     await expect(dialog.get_by_role("img", name="Identity document")).to_be_visible()
     await expect(dialog.get_by_role("img", name="Selfie")).to_be_visible()
@@ -126,7 +157,12 @@ async def download_certificate(learner: Visitor) -> None:
     await learner.picture("certificate")
 
 
-async def end_session(proctor: Visitor) -> None:
-    await proctor.page.get_by_role("button", name="End the session…").click()
-    await proctor.page.get_by_role("button", name="End the session now").click()
-    await expect(proctor.page.get_by_text("Ended", exact=True)).to_be_visible()
+async def end_session(proctor: Visitor, session_id: str) -> None:
+    page = proctor.page
+    await page.get_by_role("button", name="End the session…").click()
+    await page.get_by_role("button", name="End the session now").click()
+    await expect(page.get_by_text("Ended", exact=True)).to_be_visible()
+    await page.get_by_role("navigation").get_by_role("link", name="Sessions").click()
+    past = page.get_by_role("region", name="Past")
+    await expect(past.locator(f"a[href='/supervise/{session_id}']")).to_be_visible()
+    await proctor.picture("sessions")

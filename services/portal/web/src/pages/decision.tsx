@@ -9,18 +9,24 @@ interface DecisionProps {
   sessionId: string;
   personId: string;
   name: string;
+  /** Called when the case was decided while it was open: where the proctor goes on. */
+  decided: () => void;
 }
 
-export function IdentityDecision({ sessionId, personId, name }: DecisionProps): JSX.Element {
+export function IdentityDecision({ sessionId, personId, name, decided }: DecisionProps): JSX.Element {
   const [open, setOpen] = useState(false);
   const dialog = useRef<HTMLDialogElement>(null);
+  const latest = useRef({ open, decided });
+  latest.current = { open, decided };
+  // A decided case has no button to come back to, and the keyboard would begin at the top of the page again.
+  useEffect(() => () => void (latest.current.open && latest.current.decided()), []);
   useEffect(() => {
     if (open) dialog.current?.showModal();
   }, [open]);
   return (
     <>
-      <button type="button" onClick={() => setOpen(true)} aria-label={`Check the identity of ${name}`}>
-        Check identity
+      <button type="button" onClick={() => setOpen(true)}>
+        Check identity <span class="visually-hidden">of {name}</span>
       </button>
       {open && (
         <dialog ref={dialog} onClose={() => setOpen(false)} aria-label={`Identity of ${name}`}>
@@ -37,7 +43,7 @@ export function IdentityDecision({ sessionId, personId, name }: DecisionProps): 
   );
 }
 
-function SideBySide({ sessionId, personId }: Omit<DecisionProps, "name">): JSX.Element {
+function SideBySide({ sessionId, personId }: Pick<DecisionProps, "sessionId" | "personId">): JSX.Element {
   const { loaded, problem } = useLoaded(`${sessionId}/${personId}`, () => identity.getCase({ sessionId, personId }));
   const found = loaded?.case;
   if (found === undefined) return problem ? <ProblemNote problem={problem} /> : <Busy what="the case" />;

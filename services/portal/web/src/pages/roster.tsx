@@ -1,0 +1,259 @@
+// The roster of a session. Rows stand in the order of arrival and never move, so that nobody presses a button that has just become
+// another learner's; what waits for the proctor is marked, counted, and can be shown alone.
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import type { JSX } from "preact";
+import { useRef, useState } from "preact/hooks";
+import { people, supervision } from "../calls";
+import type { PersonName } from "../gen/proctorium/enrollment/v1/people_pb";
+import { type AssessmentProgress, AssessmentProgressState, IdentityState, type Participant, ParticipantState } from "../gen/proctorium/session/v1/lobby_pb";
+import type { Session } from "../gen/proctorium/session/v1/sessions_pb";
+import { Badge, ProblemNote, useAction, useLoaded } from "../parts";
+import { counted } from "../words";
+import { IdentityDecision } from "./decision";
+
+export function RosterTable({ session, participants }: { session: Session; participants: Participant[] }): JSX.Element {
+  const name = useNames(participants);
+  const arrived = [...participants].sort(byArrival);
+  const inNeed = arrived.filter((participant) => needs(participant).length > 0);
+  const filter = useFilter(arrived, inNeed);
+  if (arrived.length === 0) return <p>Nobody has joined yet.</p>;
+  return (
+    <section aria-labelledby="roster" class="stacking">
+      <h2 id="roster">Learners</h2>
+      <p role="status">
+        {counted(arrived.length, "learner")}; {inNeed.length === 0 ? "nobody needs you now" : counted(inNeed.length, "needs you", "need you")}.
+      </p>
+      <div class="row">
+        <label class="choice">
+          <input type="checkbox" checked={filter.on} onChange={(event) => filter.turn(event.currentTarget.checked)} />
+          Show only who needs you
+        </label>
+        {filter.settled > 0 && (
+          <button type="button" class="plain" onClick={filter.tidy}>
+            Take off who is dealt with ({filter.settled})
+          </button>
+        )}
+      </div>
+      {filter.shown.length === 0 ? (
+        <p>Nobody needs you now. Who does appears here.</p>
+      ) : (
+        <table class="stacks" role="table">
+          <caption class="visually-hidden">Roster, by time of arrival</caption>
+          <thead role="rowgroup">
+            <tr role="row">
+              {["Learner", "Needs you", "State", "Connection", "Identity", "Assessment"].map((column) => (
+                <th key={column} scope="col" role="columnheader">
+                  {column}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody role="rowgroup">
+            {filter.shown.map((participant) => (
+              <RosterRow key={participant.participantId} session={session} participant={participant} name={name(participant)} />
+            ))}
+          </tbody>
+        </table>
+      )}
+    </section>
+  );
+}
+
+/** By when they joined first; who never came stands at the end. */
+function byArrival(one: Participant, other: Participant): number {
+  const time = ({ joinTime }: Participant): number => (joinTime ? timestampMs(joinTime) : Number.MAX_SAFE_INTEGER);
+  return time(one) - time(other) || one.participantId.localeCompare(other.participantId);
+}
+
+/** What waits for the proctor, in words. */
+function needs(participant: Participant): string[] {
+  if (!isPresent(participant)) return [];
+  const found: string[] = [];
+  if (participant.identity === IdentityState.SUBMITTED) found.push("Identity to check");
+  if (!participant.connected) found.push("Away");
+  if (participant.assessments.some((assessment) => canBeAuthorised(participant, assessment))) found.push("To authorise");
+  return found;
+}
+
+function isPresent({ state }: Participant): boolean {
+  return state === ParticipantState.WAITING || state === ParticipantState.IN_SESSION;
+}
+
+function canBeAuthorised(participant: Participant, assessment: AssessmentProgress): boolean {
+  return (
+    assessment.state === AssessmentProgressState.AWAITING_AUTHORIZATION &&
+    participant.state === ParticipantState.IN_SESSION &&
+    (participant.identity === IdentityState.UNSPECIFIED || participant.identity === IdentityState.VERIFIED)
+  );
+}
+
+interface Filter {
+  on: boolean;
+  shown: readonly Participant[];
+  /** How many of those shown need nothing any more. */
+  settled: number;
+  turn: (on: boolean) => void;
+  tidy: () => void;
+}
+
+/** Shows who needs the proctor alone: new ones come at the end, and who was dealt with stays until the proctor takes them off. */
+function useFilter(all: readonly Participant[], inNeed: readonly Participant[]): Filter {
+  const [on, setOn] = useState(false);
+  const [, redraw] = useState(0);
+  const listed = useRef(new Set<string>());
+  if (on) for (const { participantId } of inNeed) listed.current.add(participantId);
+  const known = new Map(all.map((participant) => [participant.participantId, participant]));
+  const chosen = [...listed.current].flatMap((id) => known.get(id) ?? []);
+  const begin = (): void => {
+    listed.current = new Set(inNeed.map(({ participantId }) => participantId));
+    redraw((turn) => turn + 1);
+  };
+  return {
+    on,
+    shown: on ? chosen : all,
+    settled: on ? chosen.filter((participant) => needs(participant).length === 0).length : 0,
+    turn: (wanted) => {
+      begin();
+      setOn(wanted);
+    },
+    tidy: begin,
+  };
+}
+
+const MOST_NAMES = 500;
+
+/** What to call each participant, when it is known. */
+function useNames(participants: readonly Participant[]): (participant: Participant) => string {
+  const ids = participants.map((participant) => participant.personId).sort();
+  const { loaded } = useLoaded(ids.join(), async () => {
+    const names: PersonName[] = [];
+    for (let first = 0; first < ids.length; first += MOST_NAMES) {
+      names.push(...(await people.listNames({ personIds: ids.slice(first, first + MOST_NAMES) })).names);
+    }
+    return names;
+  });
+  const names = new Map(loaded?.map((name) => [name.personId, name.legalName || name.preferredName]));
+  return (participant) => names.get(participant.personId) ?? "…";
+}
+
+const STATES: Readonly<Record<number, string>> = {
+  [ParticipantState.WAITING]: "Waiting",
+  [ParticipantState.IN_SESSION]: "In Session",
+  [ParticipantState.COMPLETED]: "Completed",
+  [ParticipantState.REMOVED]: "Removed",
+  [ParticipantState.NO_SHOW]: "No-show",
+};
+
+function RosterRow({ session, participant, name }: { session: Session; participant: Participant; name: string }): JSX.Element {
+  const waits = needs(participant);
+  const learner = useRef<HTMLTableCellElement>(null);
+  return (
+    <tr role="row" class={waits.length > 0 ? "marked" : ""}>
+      <th scope="row" role="rowheader" ref={learner} tabIndex={-1}>
+        {name}
+      </th>
+      <td role="cell" data-label="Needs you">
+        {waits.length > 0 ? <strong>{waits.join(", ")}</strong> : <span class="quiet">Nothing</span>}
+      </td>
+      <td role="cell" data-label="State">
+        {STATES[participant.state]}
+      </td>
+      <td role="cell" data-label="Connection">
+        <Connection participant={participant} />
+      </td>
+      <td role="cell" data-label="Identity">
+        <Identity session={session} participant={participant} name={name} decided={() => learner.current?.focus()} />
+      </td>
+      <td role="cell" data-label="Assessment">
+        {participant.assessments.map((assessment) => (
+          <Assessment key={assessment.assessmentId} session={session} participant={participant} assessment={assessment} name={name} />
+        ))}
+      </td>
+    </tr>
+  );
+}
+
+function Connection({ participant }: { participant: Participant }): JSX.Element {
+  if (participant.connected) return <Badge tone="good">Connected</Badge>;
+  return <Badge tone={isPresent(participant) ? "bad" : "plain"}>Away</Badge>;
+}
+
+interface AssessmentProps {
+  session: Session;
+  participant: Participant;
+  assessment: AssessmentProgress;
+  name: string;
+}
+
+function Assessment({ session, participant, assessment, name }: AssessmentProps): JSX.Element {
+  const { busy, problem, run } = useAction();
+  const authorise = (): Promise<void> =>
+    run(() =>
+      supervision.authorizeAssessment({
+        requestId: crypto.randomUUID(),
+        sessionId: session.sessionId,
+        assessmentId: assessment.assessmentId,
+        participantIds: [participant.participantId],
+      }),
+    );
+  return (
+    <div class="row">
+      <Progress state={assessment.state} answered={assessment.answeredCount} all={assessment.itemCount} />
+      {canBeAuthorised(participant, assessment) && (
+        <button
+          type="button"
+          class="plain"
+          disabled={busy}
+          onClick={() => void authorise()}
+        >
+          Authorise <span class="visually-hidden">the assessment for {name}</span>
+        </button>
+      )}
+      <ProblemNote problem={problem} />
+    </div>
+  );
+}
+
+interface IdentityProps {
+  session: Session;
+  participant: Participant;
+  name: string;
+  decided: () => void;
+}
+
+function Identity({ session, participant, name, decided }: IdentityProps): JSX.Element {
+  switch (participant.identity) {
+    case IdentityState.UNSPECIFIED:
+      return <span class="quiet">Not asked for</span>;
+    case IdentityState.REQUESTED:
+      return <Badge tone="plain">Pictures missing</Badge>;
+    case IdentityState.RESUBMISSION_ASKED:
+      return <Badge tone="plain">New pictures asked</Badge>;
+    case IdentityState.VERIFIED:
+      return <Badge tone="good">Verified</Badge>;
+    case IdentityState.REJECTED:
+      return <Badge tone="bad">Rejected</Badge>;
+    default:
+      if (!isPresent(participant)) return <span class="quiet">Not decided</span>;
+      return <IdentityDecision sessionId={session.sessionId} personId={participant.personId} name={name} decided={decided} />;
+  }
+}
+
+function Progress({ state, answered, all }: { state: AssessmentProgressState; answered: number; all: number }): JSX.Element {
+  switch (state) {
+    case AssessmentProgressState.AUTHORIZED:
+      return <Badge tone="wait">May begin</Badge>;
+    case AssessmentProgressState.IN_PROGRESS:
+      return (
+        <span>
+          {answered} of {all} saved
+        </span>
+      );
+    case AssessmentProgressState.SUBMITTED:
+      return <Badge tone="good">Handed in</Badge>;
+    case AssessmentProgressState.RELEASED:
+      return <Badge tone="good">Result released</Badge>;
+    default:
+      return <Badge tone="plain">Not authorised</Badge>;
+  }
+}

@@ -1,0 +1,89 @@
+// The sessions that somebody supervises: those under way, those to come, and those that are over.
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { sessions } from "../calls";
+import { type Session, SessionState } from "../gen/proctorium/session/v1/sessions_pb";
+import { Badge, Busy, dateTime, Link, ProblemNote, useLoaded } from "../parts";
+import { counted } from "../words";
+
+const UNDER_WAY: readonly SessionState[] = [SessionState.LOBBY_OPEN, SessionState.IN_PROGRESS];
+const OVER: readonly SessionState[] = [SessionState.ENDED, SessionState.CANCELLED];
+const PAGE_SIZE = 200;
+
+export function SupervisedSessionsPage(): JSX.Element {
+  const { loaded, problem } = useLoaded("supervised", all);
+  const live = loaded?.filter(({ state }) => !OVER.includes(state)) ?? [];
+  const past = loaded?.filter(({ state }) => OVER.includes(state)).reverse() ?? [];
+  return (
+    <>
+      <h1 tabIndex={-1}>Your sessions</h1>
+      <ProblemNote problem={problem} />
+      {loaded === undefined && problem === undefined && <Busy what="your sessions" />}
+      {loaded && live.length === 0 && <p>No session is under way or planned.</p>}
+      <Sessions title="Under way" sessions={live.filter(({ state }) => UNDER_WAY.includes(state))} />
+      <Sessions title="Coming" sessions={live.filter(({ state }) => !UNDER_WAY.includes(state))} />
+      <Sessions title="Past" sessions={past} />
+    </>
+  );
+}
+
+/** All of them by start time: they are few for a proctor, and each page tells where the next begins. */
+async function all(): Promise<Session[]> {
+  const found: Session[] = [];
+  let pageToken = "";
+  do {
+    const page = await sessions.listSessions({ pageSize: PAGE_SIZE, pageToken });
+    found.push(...page.sessions);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "");
+  return found;
+}
+
+const FIRST_SHOWN = 20;
+
+function Sessions({ title, sessions: listed }: { title: string; sessions: readonly Session[] }): JSX.Element | null {
+  const [most, setMost] = useState(FIRST_SHOWN);
+  if (listed.length === 0) return null;
+  const hidden = Math.max(0, listed.length - most);
+  return (
+    <section aria-label={title}>
+      <h2>{title}</h2>
+      <ul class="cards">
+        {listed.slice(0, most).map((session) => (
+          <li key={session.sessionId} class="card">
+            <h3>
+              <Link to={`/supervise/${session.sessionId}`}>{session.plan?.title}</Link>
+            </h3>
+            <p class="row">
+              <span>{dateTime(session.actualStartTime ?? session.plan?.startTime)}</span>
+              <SessionBadge session={session} />
+              <span class="quiet">{counted(session.participantCount, "learner")} joined</span>
+            </p>
+          </li>
+        ))}
+      </ul>
+      {hidden > 0 && (
+        <p>
+          <button type="button" class="plain" onClick={() => setMost(most + PAGE_SIZE)}>
+            Show {Math.min(hidden, PAGE_SIZE)} more
+          </button>
+        </p>
+      )}
+    </section>
+  );
+}
+
+export function SessionBadge({ session }: { session: Session }): JSX.Element {
+  switch (session.state) {
+    case SessionState.SCHEDULED:
+      return <Badge tone="plain">Scheduled</Badge>;
+    case SessionState.LOBBY_OPEN:
+      return <Badge tone="wait">Lobby open</Badge>;
+    case SessionState.IN_PROGRESS:
+      return <Badge tone="good">In progress</Badge>;
+    case SessionState.ENDED:
+      return <Badge tone="plain">Ended</Badge>;
+    default:
+      return <Badge tone="bad">Cancelled</Badge>;
+  }
+}
