@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize, async_playwright
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 # No sandbox: tests run as root in containers; the pages are our own. The rest keeps the browser from calling home.
@@ -36,6 +36,21 @@ def chromium() -> Path:
     return Path(found)
 
 
+_SCREEN: ViewportSize = {"width": 1280, "height": 800}
+# What sticks out to the right when letters have this size in per cent.
+_TOO_WIDE = """(letters) => {
+  const root = document.documentElement;
+  root.style.fontSize = `${letters}%`;
+  const shown = [...document.querySelectorAll("main *, header *, footer *")].filter((element) => {
+    const place = element.getBoundingClientRect();
+    return place.width > 0 && place.right > root.clientWidth + 1 && !element.closest(".visually-hidden");
+  });
+  const outside = root.scrollWidth > root.clientWidth ? shown.map((element) => element.outerHTML.slice(0, 120)) : [];
+  root.style.fontSize = "";
+  return outside.slice(0, 3);
+}"""
+
+
 @asynccontextmanager
 async def browser() -> AsyncIterator[Browser]:
     """A headless browser."""
@@ -59,7 +74,7 @@ class Visitor:
     @classmethod
     async def arrive(cls, opened: Browser, url: str) -> Visitor:
         """Opens a window of its own, with nobody's cookies."""
-        context = await opened.new_context(base_url=url, accept_downloads=True)
+        context = await opened.new_context(base_url=url, accept_downloads=True, viewport=_SCREEN)
         visitor = cls(await context.new_page())
         await visitor.page.goto("/")
         return visitor
@@ -77,7 +92,11 @@ class Visitor:
         await self.page.get_by_role("button", name="Sign out").wait_for()
 
     async def picture(self, name: str) -> None:
-        """Takes a screenshot into build/screenshots."""
+        """Takes a screenshot into build/screenshots. The page must fit a narrow screen, and large letters (`W7`)."""
         folder = Path("build/screenshots")
         folder.mkdir(parents=True, exist_ok=True)
         await self.page.screenshot(path=folder / f"{name}.png", full_page=True)
+        for width, letters in ((320, 100), (640, 200)):
+            await self.page.set_viewport_size({"width": width, "height": 800})
+            assert await self.page.evaluate(_TOO_WIDE, letters) == [], f"{name} at {width} px"
+        await self.page.set_viewport_size(_SCREEN)
