@@ -182,6 +182,19 @@ async def test_an_unpublished_course_is_seen_by_administrators_alone(
     assert await outline(enrollment.administrator, course) == course
 
 
+async def test_session_orchestration_sees_drafts_and_no_other_service_sees_courses(
+    enrollment: Enrollment,
+) -> None:
+    exam = str(new_id())
+    course = await enrollment.course(units=[lesson(), assessment(exam)], published=False)
+    seen = await outline(enrollment.service("session"), course)
+    assert not seen.HasField("publish_time")
+    assert [unit.assessment_id for unit in seen.units] == ["", exam]
+    for name in ("edge", "assessment"):
+        nobody = await refused(outline(enrollment.service(name), course))
+        assert nobody.reason == "TOKEN_MISSING"
+
+
 async def test_self_paced_content_is_open_to_who_is_registered(enrollment: Enrollment) -> None:
     course = await enrollment.course(
         COURSE_KIND_SELF_PACED, [lesson(markdown="# Hello\n<script>alert(1)</script>"), link()]

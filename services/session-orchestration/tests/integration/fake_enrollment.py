@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from proctorium.enrollment.v1 import codes_pb2, codes_pb2_grpc, people_pb2, people_pb2_grpc
+from proctorium.enrollment.v1 import (
+    codes_pb2,
+    codes_pb2_grpc,
+    courses_pb2,
+    courses_pb2_grpc,
+    people_pb2,
+    people_pb2_grpc,
+)
 from proctorium_common.errors import ServiceError, not_found
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.served import Context
@@ -26,10 +33,16 @@ class Redemption:
 
 
 @dataclass
-class FakeEnrollment(people_pb2_grpc.PersonServiceServicer, codes_pb2_grpc.CodeServiceServicer):
-    """Answers as the proto says: certifications of those who have one, a code's session or a refusal with its details."""
+class FakeEnrollment(
+    people_pb2_grpc.PersonServiceServicer,
+    courses_pb2_grpc.CourseServiceServicer,
+    codes_pb2_grpc.CodeServiceServicer,
+):
+    """Answers as the proto says: certifications of those who have one, a course or that there is none, a code's session or a refusal."""
 
     certified_until: dict[UUID, datetime] = field(default_factory=dict)
+    unknown_courses: set[str] = field(default_factory=set)
+    drafts: set[str] = field(default_factory=set)
     codes: dict[str, UUID] = field(default_factory=dict)
     refusals: dict[str, ServiceError] = field(default_factory=dict)
     redemptions: list[Redemption] = field(default_factory=list)
@@ -40,6 +53,7 @@ class FakeEnrollment(people_pb2_grpc.PersonServiceServicer, codes_pb2_grpc.CodeS
         """Listens; on the port of before when it was stopped."""
         self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         people_pb2_grpc.add_PersonServiceServicer_to_server(self, self._server)
+        courses_pb2_grpc.add_CourseServiceServicer_to_server(self, self._server)
         codes_pb2_grpc.add_CodeServiceServicer_to_server(self, self._server)
         self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
         await self._server.start()
@@ -60,6 +74,20 @@ class FakeEnrollment(people_pb2_grpc.PersonServiceServicer, codes_pb2_grpc.CodeS
                 response.certifications.add(person_id=person_id, certified_until_time=stamp)
         return response
 
+    async def GetCourse(
+        self, request: courses_pb2.GetCourseRequest, context: Context
+    ) -> courses_pb2.GetCourseResponse:
+        course_id = request.course_id
+        if course_id in self.unknown_courses:
+            await _refuse(context, not_found("NOT_FOUND", "There is no such course."))
+        course = courses_pb2.Course(course_id=course_id, title="Fire safety")
+        course.units.add(kind=courses_pb2.UNIT_KIND_LESSON, title="Before you begin")
+        for assessment_id in assessments_of(course_id):
+            course.units.add(kind=courses_pb2.UNIT_KIND_ASSESSMENT, assessment_id=assessment_id)
+        if course_id not in self.drafts:
+            course.publish_time.GetCurrentTime()
+        return courses_pb2.GetCourseResponse(course=course)
+
     async def RedeemCode(
         self, request: codes_pb2.RedeemCodeRequest, context: Context
     ) -> codes_pb2.RedeemCodeResponse:
@@ -71,6 +99,11 @@ class FakeEnrollment(people_pb2_grpc.PersonServiceServicer, codes_pb2_grpc.CodeS
         return codes_pb2.RedeemCodeResponse(
             code_id=str(new_id()), session_id=str(self.codes[request.text])
         )
+
+
+def assessments_of(course_id: str) -> list[str]:
+    """The assessments that the outline of a course names."""
+    return [str(uuid5(UUID(course_id), str(number))) for number in range(5)]
 
 
 async def _refuse(context: Context, error: ServiceError) -> None:

@@ -82,6 +82,37 @@ async def test_only_certified_proctors_are_assigned(world: World, certified_for:
     assert error.metadata == {"person_id": proctor.id}
 
 
+async def test_a_session_is_planned_of_a_course_that_there_is(world: World) -> None:
+    administrator, planned = world.administrator(), plan([world.proctor()])
+    world.enrollment.unknown_courses.add(planned.course_id)
+    error = await refused_without_change(
+        world, administrator.sessions.ScheduleSession, schedule(planned)
+    )
+    assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "COURSE_UNKNOWN")
+    assert error.metadata == {"course_id": planned.course_id}
+
+
+async def test_a_session_is_planned_of_a_published_course(world: World) -> None:
+    administrator, planned = world.administrator(), plan([world.proctor()])
+    world.enrollment.drafts.add(planned.course_id)
+    error = await refused_without_change(
+        world, administrator.sessions.ScheduleSession, schedule(planned)
+    )
+    assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "COURSE_NOT_PUBLISHED")
+
+
+async def test_the_course_names_the_assessments_of_its_sessions(world: World) -> None:
+    administrator, planned = world.administrator(), plan([world.proctor()], assessments=2)
+    stranger = str(new_id())
+    planned.assessment_ids.append(stranger)
+    error = await refused_without_change(
+        world, administrator.sessions.ScheduleSession, schedule(planned)
+    )
+    assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "ASSESSMENT_NOT_IN_COURSE")
+    assert error.metadata == {"course_id": planned.course_id, "assessment_id": stranger}
+    await world.scheduled(plan([world.proctor()], assessments=0))
+
+
 async def test_a_session_does_not_begin_in_the_past(world: World) -> None:
     administrator, planned = world.administrator(), plan([world.proctor()], starts_in=-HOUR)
     error = await refused_without_change(

@@ -35,7 +35,7 @@ from proctorium_common.storage.database import Database
 from proctorium_session.__main__ import build
 from proctorium_session.settings import Settings
 
-from .fake_enrollment import FakeEnrollment
+from .fake_enrollment import FakeEnrollment, assessments_of
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Message)
@@ -213,9 +213,10 @@ def plan(
     identity: sessions_pb2.IdentityPolicy.ValueType = sessions_pb2.IDENTITY_POLICY_NONE,
 ) -> sessions_pb2.SessionPlan:
     """A plan that is right; by default its lobby is due and nobody's identity is asked for."""
+    course_id = str(new_id())
     made = sessions_pb2.SessionPlan(
-        course_id=str(new_id()),
-        assessment_ids=[str(new_id()) for _ in range(assessments)],
+        course_id=course_id,
+        assessment_ids=assessments_of(course_id)[:assessments],
         title="Fire safety, supervised",
         proctor_ids=[each.id for each in proctors],
         learner_ids=[each.id for each in learners],

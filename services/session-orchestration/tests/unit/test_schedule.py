@@ -9,15 +9,17 @@ from hypothesis import strategies as st
 
 from proctorium_common.errors import ServiceError
 from proctorium_session.domain.schedule import (
+    Course,
     Engagement,
     check_certifications,
+    check_course,
     check_overlap,
     check_people,
     check_start,
     overlaps,
 )
 
-from .builders import NOON, a_plan
+from .builders import ASSESSMENT, NOON, a_plan
 
 PROCTOR, OTHER = UUID(int=1), UUID(int=2)
 minutes = st.integers(-300, 300).map(lambda each: NOON + timedelta(minutes=each))
@@ -88,3 +90,24 @@ def test_nobody_is_both_a_proctor_and_a_learner_of_a_session() -> None:
         check_people(plan, [UUID(int=99), plan.proctor_ids[0]])
     assert refused.value.reason == "INVALID_REQUEST"
     check_people(plan, [UUID(int=99)])
+
+
+@pytest.mark.parametrize(
+    ("course", "reason"),
+    [
+        (None, "COURSE_UNKNOWN"),
+        (Course(a_plan().course_id, False, frozenset({ASSESSMENT})), "COURSE_NOT_PUBLISHED"),
+        (Course(a_plan().course_id, True, frozenset()), "ASSESSMENT_NOT_IN_COURSE"),
+        (Course(a_plan().course_id, True, frozenset({ASSESSMENT})), None),
+    ],
+    ids=["none", "draft", "without the assessment", "with it"],
+)
+def test_a_plan_is_for_a_course_that_has_its_assessments(
+    course: Course | None, reason: str | None
+) -> None:
+    if reason is None:
+        check_course(a_plan(), course)
+        return
+    with pytest.raises(ServiceError) as refused:
+        check_course(a_plan(), course)
+    assert refused.value.reason == reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
@@ -34,12 +35,14 @@ class SessionApi(sessions_pb2_grpc.SessionServiceServicer):
         plan = plan_of(request.plan)
         learner_ids = sorted(parse_id(each, "learner_ids") for each in request.plan.learner_ids)
         asked_at = self._clock()
-        certified_until = await self._enrollment.certified_until(plan.proctor_ids)
+        course, certified_until = await asyncio.gather(
+            self._enrollment.course(plan.course_id),
+            self._enrollment.certified_until(plan.proctor_ids),
+        )
+        said = planning.Said(course, certified_until, asked_at)
 
         async def run(tx: Transaction) -> sessions_pb2.ScheduleSessionResponse:
-            session = await planning.schedule(
-                tx, caller, plan, learner_ids, certified_until, asked_at
-            )
+            session = await planning.schedule(tx, caller, plan, learner_ids, said)
             return sessions_pb2.ScheduleSessionResponse(
                 session=session_message(session, tuple(learner_ids))
             )

@@ -28,6 +28,41 @@ class Engagement:
     end_time: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A course that sessions are planned of, and the assessments that its outline names."""
+
+    course_id: UUID
+    published: bool
+    assessment_ids: frozenset[UUID]
+
+
+def check_course(plan: Plan, course: Course | None) -> None:
+    """Raises COURSE_UNKNOWN, COURSE_NOT_PUBLISHED, ASSESSMENT_NOT_IN_COURSE; `course` is None where there is none of the plan's id."""
+    course_id = str(plan.course_id)
+    if course is None:
+        raise refused(
+            "COURSE_UNKNOWN",
+            "There is no such course. Choose one from the list of courses.",
+            course_id=course_id,
+        )
+    if not course.published:
+        raise refused(
+            "COURSE_NOT_PUBLISHED",
+            "The course is not published yet, so nobody could take it. Publish it first.",
+            course_id=course_id,
+        )
+    for assessment_id in plan.assessment_ids:
+        if assessment_id not in course.assessment_ids:
+            raise refused(
+                "ASSESSMENT_NOT_IN_COURSE",
+                "An assessment of the plan is not in the outline of the course. "
+                "Choose assessments that the course has.",
+                course_id=course_id,
+                assessment_id=str(assessment_id),
+            )
+
+
 def check_start(plan: Plan, now: datetime) -> None:
     """Raises STARTS_IN_THE_PAST."""
     if plan.start_time < now - TOLERANCE:

@@ -13,11 +13,14 @@ import grpc
 from proctorium.enrollment.v1 import (
     codes_pb2,
     codes_pb2_grpc,
+    courses_pb2,
+    courses_pb2_grpc,
     people_pb2,
     people_pb2_grpc,
 )
 from proctorium_common.errors import Kind, ServiceError, unavailable
 from proctorium_common.rpc.status import error_of
+from proctorium_session.domain.schedule import Course
 
 _OURS_TO_TELL = frozenset({Kind.UNAVAILABLE, Kind.TIMED_OUT, Kind.INTERNAL})
 """Failures of the way there or of the other side: the caller learns that nothing was changed and may try again."""
@@ -38,6 +41,10 @@ class Enrollment(Protocol):
         """Until when each is certified; who never was is left out. Raises DEPENDENCY_UNAVAILABLE."""
         ...
 
+    async def course(self, course_id: UUID) -> Course | None:
+        """The course, or None where there is none of this id. Raises DEPENDENCY_UNAVAILABLE."""
+        ...
+
     async def redeem(self, code: str, person_id: UUID, client_address: str) -> Redeemed:
         """Redeems a code for a learner. Raises enrollment's refusals as they are, and DEPENDENCY_UNAVAILABLE."""
         ...
@@ -48,6 +55,7 @@ class EnrollmentByGrpc:
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._people = people_pb2_grpc.PersonServiceStub(channel)
+        self._courses = courses_pb2_grpc.CourseServiceStub(channel)
         self._codes = codes_pb2_grpc.CodeServiceStub(channel)
 
     async def certified_until(self, person_ids: Sequence[UUID]) -> Mapping[UUID, datetime]:
@@ -63,6 +71,19 @@ class EnrollmentByGrpc:
             UUID(each.person_id): each.certified_until_time.ToDatetime(tzinfo=UTC)
             for each in response.certifications
         }
+
+    async def course(self, course_id: UUID) -> Course | None:
+        """See `Enrollment`."""
+        request = courses_pb2.GetCourseRequest(course_id=str(course_id))
+        try:
+            course = (await self._courses.GetCourse(request)).course
+        except grpc.aio.AioRpcError as failure:
+            error = _said(failure)
+            if error.kind is Kind.NOT_FOUND:
+                return None
+            raise error from failure
+        named = frozenset(UUID(unit.assessment_id) for unit in course.units if unit.assessment_id)
+        return Course(course_id, course.HasField("publish_time"), named)
 
     async def redeem(self, code: str, person_id: UUID, client_address: str) -> Redeemed:
         """See `Enrollment`."""

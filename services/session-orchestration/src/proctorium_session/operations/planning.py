@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -12,7 +13,9 @@ from proctorium_common.storage.database import Transaction
 from proctorium_common.telemetry.traces import annotate
 from proctorium_session.domain.refusals import no_session
 from proctorium_session.domain.schedule import (
+    Course,
     check_certifications,
+    check_course,
     check_overlap,
     check_people,
     check_start,
@@ -25,25 +28,35 @@ from proctorium_session.operations.recording import Happened, change
 from proctorium_session.storage import participants, proctors, sessions
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What enrollment said at a time: the course, and until when the proctors are certified."""
+
+    course: Course | None
+    certified_until: Mapping[UUID, datetime]
+    asked_at: datetime
+
+
 async def schedule(
     tx: Transaction,
     caller: Caller,
     plan: Plan,
     learner_ids: Sequence[UUID],
-    certified_until: Mapping[UUID, datetime],
-    asked_at: datetime,
+    said: Said,
 ) -> Session:
-    """Plans a session; `certified_until` is what enrollment said at `asked_at` about the proctors.
+    """Plans a session; `said` is what enrollment answered about the plan's course and proctors.
 
-    Raises STARTS_IN_THE_PAST, INVALID_REQUEST (somebody both a proctor and a learner), NOT_CERTIFIED, PROCTOR_OVERLAP.
+    Raises STARTS_IN_THE_PAST, INVALID_REQUEST (somebody both a proctor and a learner), COURSE_UNKNOWN, COURSE_NOT_PUBLISHED,
+    ASSESSMENT_NOT_IN_COURSE, NOT_CERTIFIED, PROCTOR_OVERLAP.
     """
     check_start(plan, tx.now)
     check_people(plan, learner_ids)
-    check_certifications(plan, certified_until)
+    check_course(plan, said.course)
+    check_certifications(plan, said.certified_until)
     await proctors.reserve(tx, plan.proctor_ids)
     engaged = await proctors.engagements(tx, plan.proctor_ids, plan.start_time, plan.planned_end)
     check_overlap(plan, engaged)
-    await proctors.keep_certifications(tx, certified_until, asked_at)
+    await proctors.keep_certifications(tx, said.certified_until, said.asked_at)
     session = planned(new_id(), plan)
     annotate(session_id=session.session_id)
     await sessions.plan(tx, session, learner_ids)
