@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
 from proctorium_common.storage.database import Database
@@ -98,3 +99,21 @@ async def test_a_subscriber_that_is_far_behind_is_told_so_instead_of_filling_the
         notices.put(str(nth))
     assert await take(notices) is None
     assert not await notices.wait(0)
+
+
+@pytest.mark.parametrize("steps", range(5))
+async def test_a_notice_that_comes_with_the_end_does_not_hide_it(steps: int) -> None:
+    notices = Notices("one")
+
+    async def wait_for_ever() -> None:
+        while True:
+            await notices.wait(60)
+
+    waiting = asyncio.create_task(wait_for_ever())
+    await asyncio.sleep(0.01)
+    notices.put(None)
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait([waiting], timeout=1)
+    assert waiting.cancelled()

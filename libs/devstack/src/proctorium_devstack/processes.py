@@ -86,7 +86,8 @@ class Process:
         """Ask it to end, and after `grace` seconds end it. No process of its group is left."""
         self.signal(self.command.stop_signal)
         try:
-            await asyncio.wait_for(self.wait(), grace)
+            async with asyncio.timeout(grace):
+                await self.wait()
         except TimeoutError:
             self.kill()
         code = await self.wait()
@@ -112,7 +113,8 @@ async def run(command: Command, timeout: float) -> None:
     """Run a command to its end; PartFailed if it fails or takes longer than `timeout` seconds."""
     process = Process(command)
     try:
-        code = await asyncio.wait_for(process.wait(), timeout)
+        async with asyncio.timeout(timeout):
+            code = await process.wait()
     except TimeoutError:
         raise PartFailed(command.name, f"not done after {timeout:.0f} s", command.log) from None
     finally:

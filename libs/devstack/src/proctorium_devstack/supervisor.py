@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from proctorium_common.tasks import end
 from proctorium_devstack.parts.part import Part
 from proctorium_devstack.processes import PartFailed
 from proctorium_devstack.run_file import PartStatus
@@ -81,7 +82,8 @@ class Supervisor:
 
     async def ready(self, name: str, timeout: float = 60.0) -> None:
         """Wait until the part is ready; TimeoutError after `timeout` seconds."""
-        await asyncio.wait_for(self._find(name).ready.wait(), timeout)
+        async with asyncio.timeout(timeout):
+            await self._find(name).ready.wait()
 
     async def kill(self, name: str) -> None:
         """SIGKILL; it is started again by itself, await `ready` for that."""
@@ -143,8 +145,7 @@ class Supervisor:
     async def _stop_watching(self, watched: _Watched) -> None:
         watcher, watched.watcher = watched.watcher, None
         if watcher is not None:
-            watcher.cancel()
-            await asyncio.wait([watcher])
+            await end(watcher)
 
     async def _keep_running(self, watched: _Watched) -> None:
         """Whenever it ends, say so and start it again; after several failures in a row ever later."""

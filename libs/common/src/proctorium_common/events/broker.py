@@ -10,6 +10,7 @@ from contextlib import suppress
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
+from proctorium_common.tasks import end
 from proctorium_common.telemetry.logs import get_logger
 
 _log = get_logger()
@@ -84,8 +85,7 @@ class Broker:
         """Sends what waits to be sent, and ends the connection."""
         self._closing = True
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+            await end(self._task)
         if self._client.is_connected:
             with suppress(NatsError, TimeoutError, OSError):
                 await self._client.flush(timeout=2)

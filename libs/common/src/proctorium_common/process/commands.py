@@ -167,7 +167,8 @@ async def _replay(service: Service[S], since: datetime) -> int:
 async def _broker_of(service: Service[S]) -> None:
     """Connects to NATS. Raises DEPENDENCY_UNAVAILABLE when it does not answer soon: commands do not wait for ever, as serving does."""
     try:
-        await asyncio.wait_for(service.broker.connected(), _BROKER_SECONDS)
+        async with asyncio.timeout(_BROKER_SECONDS):
+            await service.broker.connected()
     except TimeoutError:
         raise unavailable("DEPENDENCY_UNAVAILABLE", "NATS does not answer.") from None
 

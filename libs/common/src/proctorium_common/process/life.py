@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from proctorium_common.process.settings import ServiceSettings
 from proctorium_common.process.workers import Background, Worker
 from proctorium_common.rpc.health import State
 from proctorium_common.security.keys import KeyRing
+from proctorium_common.tasks import end
 from proctorium_common.telemetry import start_telemetry
 from proctorium_common.telemetry.logs import CallLog, get_logger
 from proctorium_common.topology import ServiceTopology
@@ -106,7 +107,7 @@ class Life:
             part.stop()
         if self._moving:
             await asyncio.wait(self._moving, timeout=settings.drain_grace.total_seconds())
-        await _cancel([*self._moving, *self._tasks])
+        await end(*self._moving, *self._tasks)
         await self.close()
         log.info("service_ended")
 
@@ -171,14 +172,6 @@ async def running(
     finally:
         leave.set()
         await task
-
-
-async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
-    waiting = [task for task in tasks if not task.done()]
-    for task in waiting:
-        task.cancel()
-    if waiting:
-        await asyncio.wait(waiting)
 
 
 async def _safely(close: Callable[[], Awaitable[None]]) -> None:

@@ -40,7 +40,8 @@ class Worker:
         while not self._stopping.is_set():
             await self._once()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), self._every)
+                async with asyncio.timeout(self._every):
+                    await self._stopping.wait()
 
     async def _once(self) -> None:
         try:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from proctorium_common.tasks import end
 from proctorium_common.telemetry.logs import get_logger
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ class Notices:
     async def wait(self, timeout: float) -> bool:
         """Whether anything came within `timeout` seconds; takes all of it, for whoever only wants to be woken."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._some.wait(), timeout)
+            async with asyncio.timeout(timeout):
+                await self._some.wait()
         came = self._some.is_set()
         self._waiting.clear()
         self._some.clear()
@@ -99,8 +101,7 @@ class Listener:
     async def close(self) -> None:
         """Ends the connection; subscribers get nothing more."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+            await end(self._task)
             self._task = None
 
     async def _run(self) -> None:
@@ -131,7 +132,8 @@ class Listener:
             await self._listen(connection, channel)
         while not self._lost.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._lost.wait(), _CHECK_EVERY)
+                async with asyncio.timeout(_CHECK_EVERY):
+                    await self._lost.wait()
                 return
             await self._check(connection)
 

@@ -35,7 +35,8 @@ class Telemetry:
 
         Thread(target=flush, name="telemetry-flush", daemon=True).start()
         with suppress(TimeoutError):
-            await asyncio.wait_for(done.wait(), _FLUSH_SECONDS)
+            async with asyncio.timeout(_FLUSH_SECONDS):
+                await done.wait()
 
 
 def start_telemetry(

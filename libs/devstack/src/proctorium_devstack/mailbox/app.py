@@ -63,7 +63,8 @@ class Mailbox:
                 if left <= 0:
                     break
                 try:
-                    await asyncio.wait_for(self._arrived.wait(), left)
+                    async with asyncio.timeout(left):
+                        await self._arrived.wait()
                 except TimeoutError:
                     break
         return found

@@ -72,7 +72,8 @@ class Part(ABC):
     async def _run(self) -> None:
         process = self._process = Process(self.command())
         try:
-            await asyncio.wait_for(self._until_ready(process), self.start_timeout)
+            async with asyncio.timeout(self.start_timeout):
+                await self._until_ready(process)
         except TimeoutError:
             await self.kill()
             raise PartFailed(

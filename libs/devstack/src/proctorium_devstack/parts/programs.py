@@ -127,7 +127,8 @@ async def http_status(port: int, path: str) -> int | None:
         writer.write(
             f"GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n".encode()
         )
-        line = await asyncio.wait_for(reader.readline(), 2)
+        async with asyncio.timeout(2):
+            line = await reader.readline()
         return int(line.split()[1])
     except (OSError, TimeoutError, IndexError, ValueError):
         return None

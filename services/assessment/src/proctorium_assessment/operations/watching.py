@@ -14,6 +14,7 @@ from proctorium_assessment.operations.attempts import Overview, overviews, owned
 from proctorium_assessment.storage.attempts import CHANNEL
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.listen import Listener
+from proctorium_common.tasks import end
 
 FINAL = frozenset({State.RELEASED, State.VOIDED})
 """After these nothing happens to an attempt any more."""
@@ -47,8 +48,7 @@ class AttemptWatch:
     async def close(self) -> None:
         """Stops listening."""
         if self._listening is not None:
-            self._listening.cancel()
-            await asyncio.wait([self._listening])
+            await end(self._listening)
 
     @asynccontextmanager
     async def _woken(self, attempt_id: str) -> AsyncIterator[asyncio.Event]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import Context
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
@@ -20,6 +20,7 @@ from structlog.typing import FilteringBoundLogger
 from proctorium_common.errors import ServiceError
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.listen import Listener
+from proctorium_common.tasks import end
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import Standing, admitted
 from proctorium_session.domain.refusals import no_session
@@ -151,8 +152,7 @@ class LiveSession:
     async def close(self) -> None:
         """Stops reading."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+            await end(self._task)
 
     async def _keep_up(self) -> None:
         retry = _FIRST_RETRY
@@ -254,9 +254,7 @@ class Live:
     async def close(self) -> None:
         """Ends the subscription."""
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await end(self._task)
 
     async def _listen(self) -> None:
         async with self._listener.subscribe(CHANNEL) as notices:

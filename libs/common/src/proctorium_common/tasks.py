@@ -1,0 +1,20 @@
+"""Ending tasks that would go on."""
+
+from __future__ import annotations
+
+import asyncio
+
+_AGAIN_SECONDS = 2.0
+
+
+async def end(*tasks: asyncio.Task[None]) -> None:
+    """Cancels `tasks` and returns when they have ended; how they ended is for others to look at.
+
+    What was not heard is said again: a library that waits by `asyncio.wait_for` loses a cancellation that comes at the moment
+    of what it waits for (Python before 3.12, https://github.com/python/cpython/issues/86296).
+    """
+    alive = {task for task in tasks if not task.done()}
+    while alive:
+        for task in alive:
+            task.cancel()
+        _, alive = await asyncio.wait(alive, timeout=_AGAIN_SECONDS)
