@@ -115,6 +115,8 @@ async def test_what_is_not_valid_is_refused_and_nothing_is_kept(enrollment: Enro
         request(roles=[]),
         request(roles=[ROLE_UNSPECIFIED]),
         request(legal_name=""),
+        request(legal_name="Lena\nFischer"),
+        request(preferred_name="Lena\u202eanel"),
     ):
         assert (await refused(create(wrong))).reason == "INVALID_REQUEST"
     assert await enrollment.count(people) == 0

@@ -1,0 +1,158 @@
+"""What people write and others read: no field of a request takes what cannot be seen (`proctorium/options/v1/texts.proto`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from buf.validate import validate_pb2
+from google.protobuf import descriptor_pool
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+import proctorium
+from proctorium.enrollment.v1.courses_pb2 import COURSE_KIND_PROCTORED, CreateCourseRequest
+from proctorium.enrollment.v1.people_pb2 import CreatePersonRequest
+from proctorium.options.v1 import texts_pb2
+from proctorium.options.v1.options_pb2 import ROLE_LEARNER
+from proctorium_common.errors import ServiceError
+from proctorium_common.rpc.validation import RequestRules
+
+RULES = RequestRules()
+UNSEEN = {
+    "bell": "\x07",
+    "escape": "\x1b",
+    "delete": "\x7f",
+    "next line": "\x85",
+    "last of C1": "\x9f",
+    "embedding": "\u202a",
+    "override": "\u202e",
+    "isolate": "\u2066",
+    "end of isolate": "\u2069",
+    "lone carriage return": "\r",
+}
+LINES = {
+    "line feed": "\n",
+    "tab": "\t",
+    "carriage return and line feed": "\r\n",
+    "separator": "\u2028",
+}
+# What a machine makes and reads, and what is hashed: nobody sees it.
+_OF_MACHINES = (
+    "_id",
+    "_ids",
+    "_token",
+    "cursor",
+    "etag",
+    "password",
+    "client_address",
+    "media_type",
+)
+# Only looked up and never kept: what is none of ours is refused like every other that is wrong (`C3`).
+_LOOKED_UP = {
+    "proctorium.enrollment.v1.SignInRequest.email",
+    "proctorium.enrollment.v1.RedeemCodeRequest.text",
+    "proctorium.session.v1.JoinSessionRequest.code",
+}
+
+
+def person(name: str) -> CreatePersonRequest:
+    return CreatePersonRequest(legal_name=name, email="lena@example.org", roles=[ROLE_LEARNER])
+
+
+def course(description: str) -> CreateCourseRequest:
+    return CreateCourseRequest(
+        title="Laboratory safety", description=description, kind=COURSE_KIND_PROCTORED
+    )
+
+
+@pytest.mark.parametrize("character", [*UNSEEN.values(), *LINES.values()], ids=[*UNSEEN, *LINES])
+@pytest.mark.parametrize("text", ["{}", "Lena{}Fischer", "Lena{}"])
+def test_a_line_has_nothing_that_cannot_be_seen(text: str, character: str) -> None:
+    with pytest.raises(ServiceError) as refused:
+        RULES.check(person(text.format(character)))
+    (violation,) = refused.value.violations
+    assert (refused.value.reason, violation.field, violation.rule) == (
+        "INVALID_REQUEST",
+        "legal_name",
+        "string.one_line",
+    )
+    assert "type it instead of pasting it" in refused.value.message
+
+
+@pytest.mark.parametrize("character", UNSEEN.values(), ids=UNSEEN)
+@pytest.mark.parametrize("text", ["{}", "first\n{}second", "first{}"])
+def test_nor_have_several_lines(text: str, character: str) -> None:
+    with pytest.raises(ServiceError) as refused:
+        RULES.check(course(text.format(character)))
+    assert [each.rule for each in refused.value.violations] == ["string.several_lines"]
+
+
+@pytest.mark.parametrize("character", LINES.values(), ids=LINES)
+def test_several_lines_have_line_ends(character: str) -> None:
+    RULES.check(course(f"first{character}second{character}"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Zoë O'Brien-Łukasz",
+        "محمد علي",
+        "עברית \u200f(123)",
+        "नीलम\u200dा",
+        "田中 さくら",
+        "👩\u200d🔬",
+        "",
+    ],
+)
+def test_every_script_is_welcome(name: str) -> None:
+    RULES.check(person(name or "x"))
+    RULES.check(course(name))
+
+
+def test_every_text_of_a_request_says_what_it_may_hold() -> None:
+    open_texts = sorted(
+        {field.full_name for field in _texts_of_requests() if not _is_bounded(field)}
+    )
+    assert open_texts == []
+
+
+def _texts_of_requests() -> Iterator[FieldDescriptor]:
+    files = FileDescriptorSet.FromString(
+        Path(proctorium.__path__[0], "descriptors.binpb").read_bytes()
+    )
+    pool = descriptor_pool.DescriptorPool()
+    seen: set[str] = set()
+    for file in files.file:
+        pool.Add(file)
+    for file in files.file:
+        for service in file.service if file.package.startswith("proctorium.") else ():
+            for method in service.method:
+                yield from _texts(pool.FindMessageTypeByName(method.input_type.strip(".")), seen)
+
+
+def _texts(message: Descriptor, seen: set[str]) -> Iterator[FieldDescriptor]:
+    if message.full_name in seen:
+        return
+    seen.add(message.full_name)
+    for field in message.fields:
+        if field.message_type is not None:
+            yield from _texts(field.message_type, seen)
+        elif field.type == FieldDescriptor.TYPE_STRING:
+            yield field
+
+
+def _is_bounded(field: FieldDescriptor) -> bool:
+    if field.name.endswith(_OF_MACHINES) or field.full_name in _LOOKED_UP:
+        return True
+    options = validate_pb2.FieldRules.FromString(
+        field.GetOptions().Extensions[validate_pb2.field].SerializeToString()
+    )
+    rules = options.repeated.items.string if field.is_repeated else options.string
+    return bool(
+        rules.pattern
+        or rules.WhichOneof("well_known")
+        or rules.Extensions[texts_pb2.one_line]
+        or rules.Extensions[texts_pb2.several_lines]
+    )
