@@ -66,8 +66,11 @@ class Visitor:
     """One person's browser window: its page, and what its pages complained about."""
 
     def __init__(self, page: Page) -> None:
-        self.page = page
         self.complaints: list[str] = []
+        self._look_at(page)
+
+    def _look_at(self, page: Page) -> None:
+        self.page = page
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
@@ -78,6 +81,13 @@ class Visitor:
         visitor = cls(await context.new_page())
         await visitor.page.goto("/")
         return visitor
+
+    async def come_back(self, address: str) -> None:
+        """Opens a page in a new tab, with a connection and with everything that the browser has kept."""
+        context = self.page.context
+        await context.set_offline(False)
+        self._look_at(await context.new_page())
+        await self.page.goto(address)
 
     def _heard(self, message: ConsoleMessage) -> None:
         # Refusals are part of the story: the browser reports their HTTP status by itself.

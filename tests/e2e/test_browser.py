@@ -7,7 +7,10 @@ from playwright.async_api import Page, expect
 from e2e.browsing import Visitor, browser
 from e2e.pictures import identity_document, selfie
 from e2e.stage import Stage, set_stage
-from e2e.story import LearnerStory
+from e2e.story import LearnerStory, ProctorStory
+from proctorium.assessment.v1.attempts_pb2 import Attempt, GetAttemptRequest
+from proctorium.assessment.v1.items_pb2 import Answer
+from proctorium_devstack.demo.waiting import eventually
 from proctorium_devstack.stack import Stack
 
 
@@ -80,6 +83,77 @@ async def test_the_roster_keeps_its_order_while_a_proctor_works_with_it(
         await story.close()
 
 
+async def test_answers_given_without_a_connection_are_kept_and_sent(
+    stack: Stack, stage: Stage
+) -> None:
+    story, proctor = LearnerStory(stage.learners[0], stage), ProctorStory(stage)
+    await story.join()
+    proctor.watch()
+    await proctor.verify(await story.send_evidence())
+    await proctor.start()
+    await proctor.authorize(story)
+    attempt = await story.begin()
+    async with browser() as opened:
+        learner = await Visitor.arrive(opened, stack.url("edge"))
+        await learner.sign_in(stage.learners[0].email, stage.learners[0].password)
+        await learner.page.goto(f"/attempts/{story.attempt_id}")
+
+        await answer_offline(learner.page, "0.1")
+        await learner.page.context.set_offline(False)
+        await expect(learner.page.get_by_text("All answers saved")).to_be_visible()
+        assert await saved_number(story) == 0.1
+
+        # Another device goes on meanwhile, under the number that this one would use next.
+        await story.save_again(await last_sequence(story) + 1, attempt.items[3].item_id, Answer())
+        await learner.page.get_by_label("Your answer").fill("0.2")
+        await expect(learner.page.get_by_text("All answers saved")).to_be_visible()
+        assert await saved_number(story) == 0.2
+
+        # Closed without a connection, and opened again elsewhere in the portal.
+        await answer_offline(learner.page, "0.3")
+        await learner.page.close()
+        await learner.come_back("/courses")
+        await eventually(lambda: saved_is(story, 0.3), "the answer of the earlier visit")
+
+        await learner.page.goto(f"/attempts/{story.attempt_id}")
+        await answer_offline(learner.page, "0.4")
+        await proctor.end()
+        await story.see_result()
+        await learner.page.context.set_offline(False)
+        late = "arrived after the time was over. They are kept"
+        await expect(learner.page.get_by_text(late)).to_be_visible()
+        assert await saved_number(story) == 0.3
+        assert learner.complaints == []
+    await story.close()
+    await proctor.close()
+
+
+async def answer_offline(page: Page, number: str) -> None:
+    await expect(page.get_by_label("Your answer")).to_be_visible()
+    await page.context.set_offline(True)
+    await page.get_by_label("Your answer").fill(number)
+    await expect(page.get_by_text("Kept on this device, not sent yet")).to_be_visible()
+    await expect(page.get_by_text("The connection is away. Go on answering")).to_be_visible()
+
+
+async def saved_attempt(story: LearnerStory) -> Attempt:
+    request = GetAttemptRequest(attempt_id=story.attempt_id)
+    return (await story.learner.attempts.GetAttempt(request)).attempt
+
+
+async def last_sequence(story: LearnerStory) -> int:
+    return (await saved_attempt(story)).last_sequence
+
+
+async def saved_number(story: LearnerStory) -> float | None:
+    saved = (await saved_attempt(story)).answers
+    return next((one.answer.number for one in saved if one.answer.HasField("number")), None)
+
+
+async def saved_is(story: LearnerStory, number: float) -> bool | None:
+    return await saved_number(story) == number or None
+
+
 async def join_by_code(learner: Visitor, code: str) -> None:
     page = learner.page
     await expect(page.get_by_text("Proctored", exact=True)).to_be_visible()
@@ -140,8 +214,12 @@ async def take_assessment(learner: Visitor) -> None:
     await page.reload()
     await expect(page.get_by_label("Warn the people nearby")).to_be_checked()
     await expect(page.get_by_label("Your answer")).to_have_value("0.4")
-    await page.get_by_role("button", name="Submit").click()
-    await page.get_by_role("button", name="Hand in now").click()
+    await expect(page.get_by_text("Question 4 of 4")).to_be_visible()
+    await page.get_by_role("link", name="Question 4, answered").click()
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_label("Your answer")).to_be_focused()
+    await page.get_by_role("button", name="Submit…").click()
+    await page.get_by_role("button", name="Submit now").click()
 
 
 async def download_certificate(learner: Visitor) -> None:

@@ -1,6 +1,7 @@
 // The frame around every page, and which page an address means.
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
+import { sendLeftBehind } from "./answers";
 import { help, isA, me, Role, signOut } from "./me";
 import { CoursePage } from "./pages/course";
 import { CoursesPage } from "./pages/courses";
@@ -39,6 +40,9 @@ export function App(): JSX.Element {
   useEffect(() => {
     document.querySelector<HTMLElement>("main h1")?.focus();
   }, [address, me.value]);
+  useEffect(() => {
+    if (isA(Role.LEARNER)) sendLeftBehind();
+  }, [me.value]);
   return (
     <>
       <Header />

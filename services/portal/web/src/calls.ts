@@ -30,6 +30,7 @@ export interface Problem {
   reason: string;
   sentence: string;
   retryAfterSeconds?: number;
+  metadata?: Readonly<Record<string, string>>;
 }
 
 /** The problem behind anything that a call threw. */
@@ -42,11 +43,12 @@ export function problemOf(thrown: unknown): Problem {
     return {
       reason: info.reason,
       sentence: error.rawMessage,
+      metadata: info.metadata,
       ...(seconds === undefined ? {} : { retryAfterSeconds: Number(seconds) }),
     };
   }
   if (isAway(error)) {
-    return { reason: "OFFLINE", sentence: "The server cannot be reached. Check your connection; we keep trying." };
+    return { reason: "OFFLINE", sentence: "The server cannot be reached just now. Check your connection and try again." };
   }
   return { reason: "UNKNOWN", sentence: "Something went wrong. Try again, or ask for help." };
 }

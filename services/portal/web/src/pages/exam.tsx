@@ -1,15 +1,16 @@
 // The exam room: each change is saved at once and kept on this device until it is acknowledged; the clock is the server's.
-import { create } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
-import { useEffect, useMemo, useState } from "preact/hooks";
-import { Answers } from "../answers";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { type Answers, answersOf, untilAnswered } from "../answers";
 import { attempts } from "../calls";
 import { type Attempt, AttemptState, SubmitCause, type WatchAttemptResponse } from "../gen/proctorium/assessment/v1/attempts_pb";
-import { type Answer, AnswerSchema, type Choice, ChosenChoicesSchema, type Item } from "../gen/proctorium/assessment/v1/items_pb";
+import type { Answer } from "../gen/proctorium/assessment/v1/items_pb";
 import { useLive } from "../live";
 import { Badge, Busy, Link, ProblemNote, useAction } from "../parts";
 import { go } from "../route";
+import { counted, duration } from "../words";
+import { isGiven, Question } from "./question";
 
 export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
   const { view, connected, problem } = useLive<WatchAttemptResponse, Attempt>(
@@ -64,9 +65,9 @@ function Before({ attempt, busy, begin }: { attempt: Attempt; busy: boolean; beg
       return (
         <div class="card">
           <p>
-            {attempt.itemCount} questions
-            {attempt.timeLimit && `, ${Math.round(Number(attempt.timeLimit.seconds) / 60)} minutes`}. The clock starts when
-            you begin. Every answer is saved at once.
+            {counted(attempt.itemCount, "question")}
+            {attempt.timeLimit && `, ${duration(Number(attempt.timeLimit.seconds))}`}. The clock starts when you begin. Every
+            answer is saved at once, and you can change it until you submit.
           </p>
           <button type="button" disabled={busy} onClick={begin}>
             Begin the assessment
@@ -85,7 +86,8 @@ function Before({ attempt, busy, begin }: { attempt: Attempt; busy: boolean; beg
 function HandedIn({ attempt }: { attempt: Attempt }): JSX.Element {
   return (
     <div class="card">
-      <p role="status">{handedInSentence(attempt.submitCause)}</p>
+      <p role="status">{handedInSentence(attempt)}</p>
+      <Late answers={answersOf(attempt.attemptId, 0n)} />
       {attempt.state === AttemptState.RELEASED && (
         <p>
           <Link to={`/results/${attempt.attemptId}`} class="button">
@@ -102,75 +104,162 @@ function HandedIn({ attempt }: { attempt: Attempt }): JSX.Element {
   );
 }
 
-function handedInSentence(cause: SubmitCause): string {
-  switch (cause) {
+/** What was answered without a connection and came after the bell (A6). */
+function Late({ answers }: { answers: Answers }): JSX.Element | null {
+  const waiting = answers.unsent.value.size;
+  if (waiting > 0) {
+    return (
+      <p class="note" role="status">
+        {counted(waiting, "answer is", "answers are")} still on this device and will be sent when the connection is back. Keep this page open.
+      </p>
+    );
+  }
+  if (!answers.late.value) return null;
+  return (
+    <p class="note" role="status">
+      Answers that you made without a connection arrived after the time was over. They are kept and marked as late; nothing is lost. A
+      person decides about them: tell your proctor.
+    </p>
+  );
+}
+
+function handedInSentence({ submitCause, sessionId }: Attempt): string {
+  switch (submitCause) {
     case SubmitCause.TIME_OVER:
-      return "Your time was over: everything you had saved was handed in.";
+      return "Your time is over. Everything that you had answered was submitted for you.";
     case SubmitCause.SESSION_ENDED:
-      return "The session ended: everything you had saved was handed in.";
+      return "The session has ended. Everything that you had answered was submitted for you.";
     case SubmitCause.REMOVED:
-      return "You were removed from the session: everything you had saved was handed in.";
+      return "You were removed from the session. Everything that you had answered was submitted, and a person decides about the result.";
     default:
-      return "You have handed in. Tell your proctor that you are done.";
+      return sessionId ? "You have submitted your answers. Tell your proctor that you are done." : "You have submitted your answers.";
   }
 }
 
 function ExamRoom({ attempt, live, connected }: { attempt: Attempt; live: Attempt; connected: boolean }): JSX.Element {
-  const answers = useMemo(() => new Answers(attempt.attemptId, attempt.lastSequence), [attempt.attemptId]);
+  const answers = useMemo(() => answersOf(attempt.attemptId, attempt.lastSequence), [attempt.attemptId]);
   const [given, setGiven] = useState<ReadonlyMap<string, Answer>>(() => present(attempt, answers));
-  const submit = useAction();
-  const [asking, setAsking] = useState(false);
-  useEffect(() => () => answers.close(), [answers]);
+  const title = useRef<HTMLHeadingElement>(null);
+  useEffect(() => title.current?.focus(), []);
   const change = (itemId: string, answer: Answer): void => {
     setGiven((before) => new Map(before).set(itemId, answer));
     answers.change(itemId, answer);
   };
-  const handIn = (): Promise<void> =>
-    submit.run(async () => {
-      await answers.settled();
-      await attempts.submitAttempt({ requestId: crypto.randomUUID(), attemptId: attempt.attemptId });
-      if (attempt.sessionId) go(`/sessions/${attempt.sessionId}`);
-    });
-  const open = attempt.items.filter((item) => !isGiven(given.get(item.itemId))).length;
+  const numbers = attempt.items.map((item, index) => ({ number: index + 1, answered: isGiven(given.get(item.itemId)) }));
+  const open = numbers.filter(({ answered }) => !answered);
   return (
     <>
       <div class="exam-bar">
-        <h1 tabIndex={-1}>{attempt.title}</h1>
+        <h1 tabIndex={-1} ref={title}>
+          {attempt.title}
+        </h1>
         <Clock attempt={live} />
-        <SaveMark answers={answers} connected={connected} />
+        <SaveMark answers={answers} />
       </div>
+      <Away answers={answers} connected={connected} />
+      <nav class="overview" aria-label="Questions">
+        {numbers.map(({ number, answered }) => (
+          <QuestionLink key={number} number={number} answered={answered} />
+        ))}
+      </nav>
       <ol class="questions">
-        {attempt.items.map((item) => (
-          <li key={item.itemId} class="card">
-            <Question item={item} answer={given.get(item.itemId)} change={(answer) => change(item.itemId, answer)} />
+        {attempt.items.map((item, index) => (
+          <li key={item.itemId} id={`question-${index + 1}`} tabIndex={-1} class="card">
+            <Question
+              item={item}
+              number={index + 1}
+              of={attempt.items.length}
+              answer={given.get(item.itemId)}
+              change={(answer) => change(item.itemId, answer)}
+            />
+            <Saved answers={answers} itemId={item.itemId} answered={isGiven(given.get(item.itemId))} />
           </li>
         ))}
       </ol>
-      <ProblemNote problem={submit.problem} />
-      <p>{open === 0 ? "All questions are answered." : `${open} of ${attempt.items.length} questions are not answered yet.`}</p>
-      {!asking && (
-        <button type="button" disabled={submit.busy} onClick={() => setAsking(true)}>
-          Submit…
-        </button>
-      )}
-      {asking && (
-        <div class="card" role="group" aria-label="Hand in">
-          <p>
-            {open > 0 && <strong>{open === 1 ? "1 question is" : `${open} questions are`} not answered. </strong>}
-            After handing in nothing can be changed.
-            {answers.state.value === "offline" && " You are offline: it is handed in when the connection is back."}
-          </p>
-          <p class="row">
-            <button type="button" disabled={submit.busy} onClick={() => void handIn()}>
-              {submit.busy ? "Handing in…" : "Hand in now"}
-            </button>
-            <button type="button" class="plain" disabled={submit.busy} onClick={() => setAsking(false)}>
-              Go on answering
-            </button>
-          </p>
+      {open.length === 0 ? (
+        <p>All questions are answered.</p>
+      ) : (
+        <div class="row open">
+          <span>Not answered yet:</span>
+          {open.map(({ number }) => (
+            <QuestionLink key={number} number={number} answered={false} />
+          ))}
         </div>
       )}
+      <Submit attempt={attempt} answers={answers} open={open.length} />
     </>
+  );
+}
+
+/** Leads to a question, for the keyboard too. */
+function QuestionLink({ number, answered }: { number: number; answered: boolean }): JSX.Element {
+  const follow = (event: MouseEvent): void => {
+    event.preventDefault();
+    document.getElementById(`question-${number}`)?.focus();
+  };
+  return (
+    <a
+      href={`#question-${number}`}
+      class={answered ? "number answered" : "number"}
+      aria-label={`Question ${number}, ${answered ? "answered" : "not answered"}`}
+      onClick={follow}
+    >
+      {number}
+      {answered && <span aria-hidden="true"> ✓</span>}
+    </a>
+  );
+}
+
+/** Whether the server has the answer to one question. */
+function Saved({ answers, itemId, answered }: { answers: Answers; itemId: string; answered: boolean }): JSX.Element {
+  const unsent = answers.unsent.value.has(itemId);
+  const words = { saving: "Saving…", saved: "Saving…", offline: "Kept on this device, not sent yet", refused: "Not saved" };
+  const text = unsent ? words[answers.state.value] : answered ? "Saved" : "Not answered yet";
+  return <p class={unsent ? "saved waiting" : "saved"}>{text}</p>;
+}
+
+function Submit({ attempt, answers, open }: { attempt: Attempt; answers: Answers; open: number }): JSX.Element {
+  const { busy, problem, run } = useAction();
+  const [asking, setAsking] = useState(false);
+  const question = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (asking) question.current?.focus();
+  }, [asking]);
+  const submit = (): Promise<void> =>
+    run(async () => {
+      const request = { requestId: crypto.randomUUID(), attemptId: attempt.attemptId };
+      await answers.settled();
+      await untilAnswered(() => attempts.submitAttempt(request));
+      if (attempt.sessionId) go(`/sessions/${attempt.sessionId}`);
+    });
+  if (!asking) {
+    return (
+      <button type="button" onClick={() => setAsking(true)}>
+        Submit…
+      </button>
+    );
+  }
+  return (
+    <div class="card" role="group" aria-label="Submit" tabIndex={-1} ref={question}>
+      <p>
+        {open > 0 && <strong>{counted(open, "question is", "questions are")} not answered. </strong>}
+        After submitting, nothing can be changed.
+      </p>
+      <ProblemNote problem={problem} />
+      <p class="row">
+        <button type="button" disabled={busy} onClick={() => void submit()}>
+          {busy ? "Submitting…" : "Submit now"}
+        </button>
+        <button type="button" class="plain" disabled={busy} onClick={() => setAsking(false)}>
+          Go on answering
+        </button>
+      </p>
+      {busy && (
+        <p class="quiet" role="status">
+          Without a connection your answers are submitted by themselves as soon as it is back. Keep this page open.
+        </p>
+      )}
+    </div>
   );
 }
 
@@ -182,35 +271,35 @@ function present(attempt: Attempt, answers: Answers): ReadonlyMap<string, Answer
   return given;
 }
 
-function isGiven(answer: Answer | undefined): boolean {
-  if (answer?.value.case === undefined) return false;
-  return answer.value.case !== "chosen" || answer.value.value.choiceIds.length > 0;
-}
-
-function SaveMark({ answers, connected }: { answers: Answers; connected: boolean }): JSX.Element {
-  const waiting = answers.waiting.value;
+function SaveMark({ answers }: { answers: Answers }): JSX.Element {
   switch (answers.state.value) {
     case "refused":
       return <ProblemNote problem={answers.problem.value} />;
     case "offline":
-      return (
-        <span role="status">
-          <Badge tone="bad">Offline: {waiting} kept on this device</Badge>
-        </span>
-      );
+      return <Badge tone="bad">Offline: {counted(answers.unsent.value.size, "answer")} kept on this device</Badge>;
     case "saving":
-      return (
-        <span role="status">
-          <Badge tone="wait">Saving…</Badge>
-        </span>
-      );
+      return <Badge tone="wait">Saving…</Badge>;
     default:
-      return (
-        <span role="status">
-          <Badge tone="good">All answers saved</Badge> {!connected && <Badge tone="wait">Reconnecting…</Badge>}
-        </span>
-      );
+      return <Badge tone="good">All answers saved</Badge>;
   }
+}
+
+/** Says what the learner needs to know while the connection is away: that nothing is lost, and that the time goes on. */
+function Away({ answers, connected }: { answers: Answers; connected: boolean }): JSX.Element {
+  const away = answers.state.value === "offline" || !connected;
+  return (
+    <div role="status">
+      {away && !answers.unkept.value && (
+        <p class="note">
+          The connection is away. Go on answering: your answers are kept on this device and sent by themselves when it is back. Your time goes
+          on. If it lasts, tell your proctor.
+        </p>
+      )}
+      {answers.unsent.value.size > 0 && answers.unkept.value && (
+        <p class="note problem">Keep this page open until all answers are saved: this browser does not let us keep them on this device.</p>
+      )}
+    </div>
+  );
 }
 
 /** Counts down to the server's deadline by the server's time. */
@@ -229,113 +318,20 @@ function Clock({ attempt }: { attempt: Attempt }): JSX.Element | null {
   const parts = [Math.floor(left / 3600), Math.floor(left / 60) % 60, left % 60];
   const text = parts.map((part) => String(part).padStart(2, "0")).join(":");
   return (
-    <span class={left < 300 ? "clock late" : "clock"} role="timer" aria-label="Time left">
-      {text}
-    </span>
-  );
-}
-
-interface QuestionProps {
-  item: Item;
-  answer: Answer | undefined;
-  change: (answer: Answer) => void;
-}
-
-function Question({ item, answer, change }: QuestionProps): JSX.Element {
-  return (
-    <fieldset>
-      <legend>
-        {item.prompt} <span class="quiet">({item.points === 1 ? "1 point" : `${item.points} points`})</span>
-      </legend>
-      <Field item={item} answer={answer} change={change} />
-    </fieldset>
-  );
-}
-
-function Field({ item, answer, change }: QuestionProps): JSX.Element | null {
-  const kind = item.kind;
-  switch (kind.case) {
-    case "singleChoice":
-      return <Choices item={item} choices={kind.value.choices} several={false} answer={answer} change={change} />;
-    case "multipleChoice":
-      return <Choices item={item} choices={kind.value.choices} several answer={answer} change={change} />;
-    case "trueFalse":
-      return <Truth item={item} answer={answer} change={change} />;
-    case "numeric":
-      return <NumberField item={item} unit={kind.value.unit} answer={answer} change={change} />;
-    default:
-      return null;
-  }
-}
-
-function Choices({ item, choices, several, answer, change }: QuestionProps & { choices: Choice[]; several: boolean }): JSX.Element {
-  const chosen = answer?.value.case === "chosen" ? answer.value.value.choiceIds : [];
-  const toggle = (id: string, on: boolean): void => {
-    const rest = several ? chosen.filter((other) => other !== id) : [];
-    const choiceIds = on ? [...rest, id] : rest;
-    change(create(AnswerSchema, { value: { case: "chosen", value: create(ChosenChoicesSchema, { choiceIds }) } }));
-  };
-  return (
     <>
-      {choices.map((choice) => (
-        <label key={choice.choiceId} class="choice">
-          <input
-            type={several ? "checkbox" : "radio"}
-            name={item.itemId}
-            value={choice.choiceId}
-            checked={chosen.includes(choice.choiceId)}
-            onChange={(event) => toggle(choice.choiceId, event.currentTarget.checked)}
-          />
-          {choice.text}
-        </label>
-      ))}
+      <span class={left < 300 ? "clock late" : "clock"} role="timer" aria-label="Time left">
+        {text}
+      </span>
+      {/* Said aloud, and seldom: a clock that speaks every second is no help. */}
+      <span class="visually-hidden" role="status">
+        {lastMinutes(left)}
+      </span>
     </>
   );
 }
 
-function Truth({ item, answer, change }: QuestionProps): JSX.Element {
-  const given = answer?.value.case === "truth" ? answer.value.value : undefined;
-  return (
-    <>
-      {[true, false].map((truth) => (
-        <label key={String(truth)} class="choice">
-          <input
-            type="radio"
-            name={item.itemId}
-            value={String(truth)}
-            checked={given === truth}
-            onChange={() => change(create(AnswerSchema, { value: { case: "truth", value: truth } }))}
-          />
-          {truth ? "True" : "False"}
-        </label>
-      ))}
-    </>
-  );
-}
-
-function NumberField({ item, unit, answer, change }: QuestionProps & { unit: string }): JSX.Element {
-  const given = answer?.value.case === "number" ? String(answer.value.value) : "";
-  const [text, setText] = useState(given);
-  const parsed = Number(text.trim().replace(",", "."));
-  const wrong = text.trim() !== "" && !Number.isFinite(parsed);
-  const type = (typed: string): void => {
-    setText(typed);
-    const number = Number(typed.trim().replace(",", "."));
-    if (typed.trim() === "") change(create(AnswerSchema, {}));
-    else if (Number.isFinite(number)) change(create(AnswerSchema, { value: { case: "number", value: number } }));
-  };
-  return (
-    <label class="choice">
-      <span class="visually-hidden">Your answer</span>
-      <input
-        inputMode="decimal"
-        name={item.itemId}
-        value={text}
-        aria-invalid={wrong}
-        onInput={(event) => type(event.currentTarget.value)}
-      />{" "}
-      {unit}
-      {wrong && <span class="problem-text">This is not a number, so it is not saved.</span>}
-    </label>
-  );
+function lastMinutes(left: number): string {
+  if (left === 0) return "Your time is over.";
+  if (left <= 60) return "1 minute left.";
+  return left <= 300 ? "5 minutes left." : "";
 }

@@ -1,0 +1,128 @@
+// One question of an assessment and the field for its answer.
+import { create } from "@bufbuild/protobuf";
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { type Answer, AnswerSchema, type Choice, ChosenChoicesSchema, type Item } from "../gen/proctorium/assessment/v1/items_pb";
+import { counted } from "../words";
+
+/** Whether something counts as an answer. */
+export function isGiven(answer: Answer | undefined): boolean {
+  if (answer?.value.case === undefined) return false;
+  return answer.value.case !== "chosen" || answer.value.value.choiceIds.length > 0;
+}
+
+interface QuestionProps {
+  item: Item;
+  answer: Answer | undefined;
+  change: (answer: Answer) => void;
+}
+
+export function Question({ item, number, of, answer, change }: QuestionProps & { number: number; of: number }): JSX.Element {
+  return (
+    <fieldset>
+      <legend>
+        <span class="quiet numbering">
+          Question {number} of {of}{" "}
+        </span>
+        {item.prompt} <span class="quiet">({counted(item.points, "point")})</span>
+      </legend>
+      <Field item={item} answer={answer} change={change} />
+    </fieldset>
+  );
+}
+
+function Field({ item, answer, change }: QuestionProps): JSX.Element | null {
+  const kind = item.kind;
+  switch (kind.case) {
+    case "singleChoice":
+      return <Choices item={item} choices={kind.value.choices} several={false} answer={answer} change={change} />;
+    case "multipleChoice":
+      return <Choices item={item} choices={kind.value.choices} several answer={answer} change={change} />;
+    case "trueFalse":
+      return <Truth item={item} answer={answer} change={change} />;
+    case "numeric":
+      return <NumberField item={item} unit={kind.value.unit} answer={answer} change={change} />;
+    default:
+      return null;
+  }
+}
+
+function Choices({ item, choices, several, answer, change }: QuestionProps & { choices: Choice[]; several: boolean }): JSX.Element {
+  const chosen = answer?.value.case === "chosen" ? answer.value.value.choiceIds : [];
+  const toggle = (id: string, on: boolean): void => {
+    const rest = several ? chosen.filter((other) => other !== id) : [];
+    const choiceIds = on ? [...rest, id] : rest;
+    change(create(AnswerSchema, { value: { case: "chosen", value: create(ChosenChoicesSchema, { choiceIds }) } }));
+  };
+  return (
+    <>
+      {choices.map((choice) => (
+        <label key={choice.choiceId} class="choice">
+          <input
+            type={several ? "checkbox" : "radio"}
+            name={item.itemId}
+            value={choice.choiceId}
+            checked={chosen.includes(choice.choiceId)}
+            onChange={(event) => toggle(choice.choiceId, event.currentTarget.checked)}
+          />
+          {choice.text}
+        </label>
+      ))}
+    </>
+  );
+}
+
+function Truth({ item, answer, change }: QuestionProps): JSX.Element {
+  const given = answer?.value.case === "truth" ? answer.value.value : undefined;
+  return (
+    <>
+      {[true, false].map((truth) => (
+        <label key={String(truth)} class="choice">
+          <input
+            type="radio"
+            name={item.itemId}
+            value={String(truth)}
+            checked={given === truth}
+            onChange={() => change(create(AnswerSchema, { value: { case: "truth", value: truth } }))}
+          />
+          {truth ? "True" : "False"}
+        </label>
+      ))}
+    </>
+  );
+}
+
+function NumberField({ item, unit, answer, change }: QuestionProps & { unit: string }): JSX.Element {
+  const given = answer?.value.case === "number" ? String(answer.value.value) : "";
+  const [text, setText] = useState(given);
+  const parsed = Number(text.trim().replace(",", "."));
+  const wrong = text.trim() !== "" && !Number.isFinite(parsed);
+  const type = (typed: string): void => {
+    setText(typed);
+    const number = Number(typed.trim().replace(",", "."));
+    if (typed.trim() === "") change(create(AnswerSchema, {}));
+    else if (Number.isFinite(number)) change(create(AnswerSchema, { value: { case: "number", value: number } }));
+  };
+  return (
+    <>
+      <label class="choice">
+        <span class="visually-hidden">Your answer</span>
+        <input
+          inputMode="decimal"
+          name={item.itemId}
+          value={text}
+          autoComplete="off"
+          aria-invalid={wrong}
+          aria-describedby={wrong ? `wrong-${item.itemId}` : undefined}
+          onInput={(event) => type(event.currentTarget.value)}
+        />{" "}
+        {unit}
+      </label>
+      {wrong && (
+        <p id={`wrong-${item.itemId}`} class="problem-text" role="status">
+          This is not a number, so it cannot be saved. {given === "" ? "Nothing is saved for this question." : `Saved is ${given}.`}
+        </p>
+      )}
+    </>
+  );
+}
