@@ -103,6 +103,53 @@ async def test_a_trace_says_who_points_to_it(page: AsyncClient) -> None:
     ]
 
 
+async def test_a_search_that_stops_says_so_and_leads_to_more(page: AsyncClient) -> None:
+    await _send(
+        page, *(Work("edge", "POST", number, 1, 1, trace=number) for number in range(1, 61))
+    )
+    first = (await page.get("/?service=edge")).text
+    assert "The newest 50 that match" in first
+    assert "service=edge&amp;limit=200" in first
+    everything = (await page.get("/?service=edge&limit=200")).text
+    assert "60 traces." in everything
+    assert [
+        (await page.get(f"/api/traces?limit={limit}")).json()["more"] for limit in (59, 60)
+    ] == [
+        True,
+        False,
+    ]
+
+
+async def test_a_trace_is_opened_by_its_id_or_a_traceparent(page: AsyncClient) -> None:
+    for typed in (trace_id(1), f" {trace_id(1).upper()} ", f"00-{trace_id(1)}-{span_id(1)}-01"):
+        answer = await page.get("/", params={"id": typed})
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/traces/{trace_id(1)}")
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("id=abc", "“abc” is no trace id. A trace id has 32 digits"),
+        ("id=" + "x" * 32, "is no trace id"),
+        ("attribute=S1", "“S1” is no attribute"),
+        ("min_ms=soon", "min_ms is a number, not “soon”."),
+        ("min_ms=nan", "min_ms is a number"),
+    ],
+)
+async def test_what_cannot_be_searched_for_is_said(
+    page: AsyncClient, query: str, sentence: str
+) -> None:
+    answer = await page.get(f"/?{query}")
+    assert answer.status_code == 400
+    assert sentence in answer.text
+
+
+async def test_a_malformed_id_in_an_address_is_said(page: AsyncClient) -> None:
+    answer = await page.get("/traces/abc")
+    assert answer.status_code == 404
+    assert "This is no trace id" in answer.text
+
+
 async def test_pages_show_names_as_text(page: AsyncClient) -> None:
     await _send(page, Work("edge", "<script>alert(1)</script>", 0, 1, 1))
     for address in ("/", f"/traces/{trace_id(1)}"):

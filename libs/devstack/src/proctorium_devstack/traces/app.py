@@ -2,7 +2,7 @@
 
 - `POST /v1/traces`, `/v1/metrics`, `/v1/logs`: OTLP over HTTP in protobuf. Traces are kept, the others are thanked for.
 - `GET /api/traces?service=&name=&session_id=&person_id=&attempt_id=&attribute=key%3Dvalue&error=1&min_ms=&max_ms=&since=&limit=`:
-  newest first. Any parameter that ends in `_id` asks for the attribute `proctorium.<parameter>`.
+  newest first, and whether there are `more`. Any parameter that ends in `_id` asks for the attribute `proctorium.<parameter>`.
 - `GET /api/traces/{trace_id}`: its spans by their start, and who points to it from elsewhere. `GET /api/services`.
 - `DELETE /api/traces`: forget all.
 """
@@ -12,8 +12,9 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from math import isfinite, nan
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -31,10 +32,11 @@ from proctorium_devstack.traces.span import Span
 from proctorium_devstack.traces.store import Question, TraceStore, TraceSummary
 
 PAGES = Path(__file__).resolve().parent.parent / "pages"
-_MOST_FOUND = 1000
+_FOUND_AT_FIRST, _MOST_FOUND = 50, 1000
 _PACKAGE = re.compile(r"/?\bproctorium\.[a-z]+\.v1\.")
 _ID_SUFFIX = "_id"
-_TRACE_ID_DIGITS = 32
+# Alone, or inside of a W3C traceparent.
+_TRACE_ID = re.compile(r"(?:[0-9a-f]{2}-)?([0-9a-f]{32})(?:-[0-9a-f]{16}-[0-9a-f]{2})?")
 
 
 def web(store: TraceStore) -> Starlette:
@@ -67,24 +69,32 @@ class _Pages:
     async def listing(self, request: Request) -> Response:
         """The search, or the trace itself when its whole id was typed."""
         asked = request.query_params
-        wanted = asked.get("id", "").strip().lower()
-        if len(wanted) == _TRACE_ID_DIGITS:
-            return RedirectResponse(f"/traces/{wanted}", 303)
-        found = await asyncio.to_thread(self._store.search, question(asked))
+        try:
+            if typed := asked.get("id", "").strip():
+                return RedirectResponse(f"/traces/{trace_id_in(typed)}", 303)
+            wanted, wrong = question(asked), ""
+            found, more = await asyncio.to_thread(_search, self._store, wanted)
+        except HTTPException as refused:
+            wrong, found, more = refused.detail, [], False
         shown = {
             "traces": found,
+            "more": more and request.url.include_query_params(limit=_next_limit(len(found))),
+            "most": _MOST_FOUND,
+            "wrong": wrong,
             "services": await asyncio.to_thread(self._store.services),
             "query": asked,
             "longest": max((trace.duration_ms for trace in found), default=0.0),
         }
-        return self._pages.TemplateResponse(request, "traces.html", shown)
+        return self._pages.TemplateResponse(
+            request, "traces.html", shown, status_code=400 if wrong else 200
+        )
 
     async def drawing(self, request: Request) -> Response:
         """The waterfall of one trace."""
-        trace_id = request.path_params["trace_id"]
+        trace_id = request.path_params["trace_id"].lower()
         spans = await asyncio.to_thread(self._store.trace, trace_id)
         if not spans:
-            shown = {"trace_id": trace_id}
+            shown = {"trace_id": trace_id, "wrong": "" if _TRACE_ID.fullmatch(trace_id) else _NO_ID}
             return self._pages.TemplateResponse(request, "no_trace.html", shown, status_code=404)
         links = await asyncio.to_thread(self._store.links_to, trace_id)
         return self._pages.TemplateResponse(
@@ -100,8 +110,8 @@ class _Interface:
 
     async def listing(self, request: Request) -> Response:
         """The traces that match."""
-        found = await asyncio.to_thread(self._store.search, question(request.query_params))
-        return JSONResponse({"traces": [_summary_json(trace) for trace in found]})
+        found, more = await asyncio.to_thread(_search, self._store, question(request.query_params))
+        return JSONResponse({"traces": [_summary_json(trace) for trace in found], "more": more})
 
     async def one(self, request: Request) -> Response:
         """All of one trace."""
@@ -132,14 +142,37 @@ class _Interface:
         return PlainTextResponse("ok")
 
 
+_NO_ID = "A trace id has 32 digits, 0 to 9 and a to f."
+
+
+def trace_id_in(typed: str) -> str:
+    """The trace id in what was typed: it alone, or a traceparent. HTTP 400 where there is none."""
+    found = _TRACE_ID.fullmatch(typed.lower())
+    if found is None:
+        raise HTTPException(400, f"“{typed}” is no trace id. {_NO_ID}")
+    return found[1]
+
+
+def _search(store: TraceStore, wanted: Question) -> tuple[list[TraceSummary], bool]:
+    """What was found within the limit, and whether there is more."""
+    found = store.search(replace(wanted, limit=wanted.limit + 1))
+    return found[: wanted.limit], len(found) > wanted.limit
+
+
+def _next_limit(shown: int) -> int:
+    return min(shown * 4, _MOST_FOUND)
+
+
 def question(asked: QueryParams) -> Question:
-    """What the parameters of the page or the JSON ask for."""
+    """What the parameters of the page or the JSON ask for. HTTP 400 for what makes no sense."""
     attributes = [(f"proctorium.{name}", value.strip()) for name, value in asked.items()
                   if name.endswith(_ID_SUFFIX) and value.strip()]  # fmt: skip
     for pair in asked.getlist("attribute"):
         name, found, value = pair.partition("=")
         if found:
             attributes.append((name.strip(), value.strip()))
+        elif pair.strip():
+            raise HTTPException(400, f"“{pair}” is no attribute: it is asked for as key=value.")
     return Question(
         service=asked.get("service", ""),
         name=asked.get("name", "").strip(),
@@ -148,16 +181,24 @@ def question(asked: QueryParams) -> Question:
         least_ms=_number(asked, "min_ms"),
         most_ms=_number(asked, "max_ms"),
         since_ns=_since(asked),
-        limit=min(int(_number(asked, "limit") or 50), _MOST_FOUND),
+        limit=_limit(asked),
     )
 
 
 def _number(asked: QueryParams, name: str) -> float | None:
     text = asked.get(name, "").strip()
     try:
-        return float(text) if text else None
+        number = float(text) if text else None
     except ValueError:
-        raise HTTPException(400, f"{name} is a number") from None
+        number = nan
+    if number is not None and not isfinite(number):
+        raise HTTPException(400, f"{name} is a number, not “{text}”.")
+    return number
+
+
+def _limit(asked: QueryParams) -> int:
+    limit = _number(asked, "limit")
+    return _FOUND_AT_FIRST if limit is None else max(1, min(int(limit), _MOST_FOUND))
 
 
 def _since(asked: QueryParams) -> int | None:
