@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from email.message import EmailMessage
+
+from aiosmtplib import send
 from playwright.async_api import Page, expect
 
 from e2e.browsing import Visitor, browser
@@ -126,6 +129,27 @@ async def test_answers_given_without_a_connection_are_kept_and_sent(
         assert learner.complaints == []
     await story.close()
     await proctor.close()
+
+
+async def test_the_mailbox_shows_a_long_mail_whole(stack: Stack) -> None:
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "a@example.org", "b@example.org", "Long"
+    mail.set_content("<p>One of many lines.</p>" * 100 + "<p>The end</p>", subtype="html")
+    host, port = stack.address("smtp").split(":")
+    await send(mail, hostname=host, port=int(port))
+    async with browser() as opened:
+        reader = await Visitor.arrive(opened, stack.url("mailbox"))
+        await reader.page.get_by_role("link", name="Long").click()
+        frame = reader.page.locator("iframe")
+        await expect(frame.content_frame.get_by_text("The end")).to_be_visible()
+        for width in (1280, 320):
+            await reader.page.set_viewport_size({"width": width, "height": 800})
+            await expect(frame).to_have_js_property(
+                "clientHeight",
+                await frame.evaluate("frame => frame.contentDocument.documentElement.scrollHeight"),
+            )
+        assert await frame.evaluate("frame => frame.clientHeight") > 2000
+        assert reader.complaints == []
 
 
 async def answer_offline(page: Page, number: str) -> None:

@@ -104,3 +104,12 @@ async def test_a_mail_can_do_nothing_to_its_reader(world: World) -> None:
     body = await world.page.get(f"/mails/{mail['id']}/body")
     assert "default-src 'none'" in body.headers["content-security-policy"]
     assert "sandbox" in body.headers["content-security-policy"]
+    assert "allow-scripts" not in body.headers["content-security-policy"]
+
+
+async def test_a_list_that_stops_says_so(world: World) -> None:
+    for number in range(100):
+        world.mailbox.store.add("a@example.org", ["b@example.org"], b"Subject: %d\n\nx" % number)
+    assert "are shown" not in (await world.page.get("/")).text
+    world.mailbox.store.add("a@example.org", ["b@example.org"], b"Subject: one more\n\nx")
+    assert "The newest 100 are shown" in (await world.page.get("/")).text

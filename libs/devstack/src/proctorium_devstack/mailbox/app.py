@@ -25,10 +25,13 @@ from proctorium_devstack.mailbox.store import Mail, MailStore
 PAGES = Path(__file__).resolve().parent.parent / "pages"
 _LONGEST_WAIT = 60.0
 _LARGEST_MAIL = 32 * 1024 * 1024
-# A mail is a stranger's page: it may be looked at, and do nothing.
+# A mail is a stranger's page: it may be looked at, and do nothing. Our page around it measures how high it is, hence its origin; what
+# runs no script can do nothing with that.
 _CONTENT_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data: cid:; sandbox allow-popups"
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data: cid:; "
+    "sandbox allow-popups allow-same-origin"
 )
+_MOST_LISTED = 100
 
 
 class Mailbox:
@@ -90,10 +93,13 @@ def web(mailbox: Mailbox) -> Starlette:
     pages = Jinja2Templates(directory=PAGES)
 
     async def listing(request: Request) -> Response:
-        found = await _search(mailbox, request, limit=100)
-        return pages.TemplateResponse(
-            request, "mailbox.html", {"mails": found, "query": request.query_params}
-        )
+        found = await _search(mailbox, request, limit=_MOST_LISTED + 1)
+        shown = {
+            "mails": found[:_MOST_LISTED],
+            "more": len(found) > _MOST_LISTED,
+            "query": request.query_params,
+        }
+        return pages.TemplateResponse(request, "mailbox.html", shown)
 
     async def reading(request: Request) -> Response:
         return pages.TemplateResponse(request, "mail.html", {"mail": _asked(mailbox, request)})
