@@ -12,11 +12,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from e2e.stage import Stage, set_stage
 from e2e.story import LearnerStory, ProctorStory
+from e2e.tokens import signed
 from e2e.watching import refused
 from proctorium.assessment.v1.attempts_pb2 import (
     AnswerChange,
     BeginAttemptRequest,
     GetAttemptRequest,
+    ListAttemptsRequest,
     SaveAnswersRequest,
 )
 from proctorium.assessment.v1.items_pb2 import Answer
@@ -28,8 +30,13 @@ from proctorium.enrollment.v1.codes_pb2 import (
     RedeemCodeRequest,
     RevokeCodeRequest,
 )
+from proctorium.notification.v1.notifications_pb2 import ListNotificationsRequest
 from proctorium.session.v1.lobby_pb2 import JoinSessionRequest, JoinSessionResponse
-from proctorium.session.v1.sessions_pb2 import GetSessionRequest, StartSessionRequest
+from proctorium.session.v1.sessions_pb2 import (
+    SESSION_STATE_IN_PROGRESS,
+    GetSessionRequest,
+    StartSessionRequest,
+)
 from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
 from proctorium_devstack.demo.edge import EdgeChannel
@@ -205,6 +212,31 @@ def _with_claims(token: str, **claims: object) -> str:
     told = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     changed = json.dumps(told | claims, separators=(",", ":")).encode()
     return ".".join((header, base64.urlsafe_b64encode(changed).decode().rstrip("="), signature))
+
+
+async def test_a_token_whose_time_is_over_opens_nothing(stack: Stack, stage: Stage) -> None:
+    proctor = stage.proctor
+    start = StartSessionRequest(session_id=stage.session_id)
+    for ago, reason in ((timedelta(0), None), (timedelta(hours=1), "TOKEN_EXPIRED")):
+        token = await signed(stack, proctor.person_id, ["proctor"], ago)
+        caller = Person(EdgeChannel(stack.address("edge"), token), token)
+        if reason is None:
+            # It is the system's own key that signs here: the same token an hour younger is good.
+            me = await caller.accounts.GetMe(GetMeRequest())
+            assert me.person.person_id == proctor.person_id
+        else:
+            for call in (
+                caller.accounts.GetMe(GetMeRequest()),
+                caller.sessions.StartSession(start),
+                caller.attempts.ListAttempts(ListAttemptsRequest(session_id=stage.session_id)),
+                caller.inbox.ListNotifications(ListNotificationsRequest()),
+            ):
+                refusal = await refused(call)
+                assert (refusal.kind, refusal.reason) == (Kind.UNAUTHENTICATED, reason)
+        await caller.close()
+    request = GetSessionRequest(session_id=stage.session_id)
+    session = (await stage.administrator.sessions.GetSession(request)).session
+    assert session.state != SESSION_STATE_IN_PROGRESS
 
 
 async def test_forged_and_missing_tokens_are_refused(stack: Stack, stage: Stage) -> None:
