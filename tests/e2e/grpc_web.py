@@ -36,7 +36,7 @@ class WebChannel:
 
     def __init__(self, address: str, token: str | None = None) -> None:
         self.http = httpx2.AsyncClient(base_url=f"http://{address}", timeout=30)
-        self._token = token
+        self.token = token
 
     async def close(self) -> None:
         """Ends the connections."""
@@ -77,8 +77,8 @@ class WebChannel:
             "accept": "application/grpc-web+proto",
             "x-grpc-web": "1",
         }
-        if self._token is not None:
-            headers["authorization"] = f"Bearer {self._token}"
+        if self.token is not None:
+            headers["authorization"] = f"Bearer {self.token}"
         inject(headers)
         return headers
 

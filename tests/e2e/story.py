@@ -101,14 +101,15 @@ class LearnerStory:
         )
         assert answer.participant.state == PARTICIPANT_STATE_WAITING
         self.participant_id = answer.participant.participant_id
-        self.lobby = Watch(self._open_lobby, lambda view: view.cursor)
+        self.lobby = Watch(self.open_lobby, lambda view: view.cursor, self.learner.renew)
         await self.lobby.until(
             lambda view: view.participant.state == PARTICIPANT_STATE_WAITING, "Waiting"
         )
         self.say(f"{self.learner.name} joined and is Waiting, participant {self.participant_id}")
         return answer.participant
 
-    def _open_lobby(self, cursor: str) -> AsyncIterable[WatchSessionResponse]:
+    def open_lobby(self, cursor: str) -> AsyncIterable[WatchSessionResponse]:
+        """The stream of the learner's own view, from `cursor` on."""
         return self.learner.lobby.WatchSession(
             WatchSessionRequest(session_id=self.stage.session_id, cursor=cursor)
         )
@@ -185,7 +186,7 @@ class LearnerStory:
     async def begin(self) -> Attempt:
         """Waits for the authorisation and begins."""
         await self.find_attempt()
-        self.exam = Watch(self._open_exam, lambda view: view.cursor)
+        self.exam = Watch(self._open_exam, lambda view: view.cursor, self.learner.renew)
         await self.exam.until(
             lambda view: view.attempt.state == ATTEMPT_STATE_AUTHORIZED, "the attempt authorised"
         )
@@ -317,7 +318,7 @@ class ProctorStory:
 
     def watch(self) -> None:
         """Opens the roster."""
-        self.roster = Watch(self._open_roster, lambda view: view.cursor)
+        self.roster = Watch(self._open_roster, lambda view: view.cursor, self.proctor.renew)
 
     def _open_roster(self, cursor: str) -> AsyncIterable[WatchRosterResponse]:
         return self.proctor.supervision.WatchRoster(

@@ -16,16 +16,19 @@ PATIENCE_SECONDS = 20.0
 class Watch(Generic[Shown]):
     """A server stream that is read in the background, opened again with its cursor when it breaks; its own end is its end.
 
-    `open_stream(cursor)` opens it; `cursor_of` reads the cursor of what was shown.
+    `open_stream(cursor)` opens it; `cursor_of` reads the cursor of what was shown; `renew` gets a fresh token when the one that it was
+    opened with is over.
     """
 
     def __init__(
         self,
         open_stream: Callable[[str], AsyncIterable[Shown]],
         cursor_of: Callable[[Shown], str] = lambda _: "",
+        renew: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._open = open_stream
         self._cursor_of = cursor_of
+        self._renew = renew
         self._news = asyncio.Condition()
         self.shown: list[Shown] = []
         self._task = asyncio.create_task(self._run())
@@ -48,6 +51,9 @@ class Watch(Generic[Shown]):
                         self.shown.append(view)
                         self._news.notify_all()
             except ServiceError as broken:
+                if broken.reason == "TOKEN_EXPIRED" and self._renew is not None:
+                    await self._renew()
+                    continue
                 if broken.kind is not Kind.UNAVAILABLE:
                     raise
                 # A connection has a finite life: a client comes back, unhurriedly.

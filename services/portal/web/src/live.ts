@@ -17,6 +17,7 @@ export interface Live<View> {
 /**
  * Watches a stream. `open` is given the cursor to come back with; `merge` makes the view of the one before and a message.
  * It is opened anew when `key` changes, and when it breaks, after a pause that grows while nobody answers; its own end is the end.
+ * A stream ends with the token that it was opened with: opening it again renews the token, and what was shown stays as it is meanwhile.
  */
 export function useLive<Message extends { cursor?: string }, View>(
   key: string,
@@ -36,6 +37,7 @@ export function useLive<Message extends { cursor?: string }, View>(
       let pause = FIRST_PAUSE_MS;
       let view: View | undefined;
       while (!signal.aborted) {
+        const opened = performance.now();
         try {
           for await (const message of latest.current.open(cursor, signal)) {
             cursor = message.cursor ?? "";
@@ -47,7 +49,10 @@ export function useLive<Message extends { cursor?: string }, View>(
           return;
         } catch (thrown) {
           if (signal.aborted) return;
-          if (!isAway(thrown)) {
+          const expired = problemOf(thrown).reason === "TOKEN_EXPIRED";
+          // One that is over as soon as it was opened is not opened again at once: a clock may be wrong.
+          if (expired && performance.now() - opened > LONGEST_PAUSE_MS) continue;
+          if (!expired && !isAway(thrown)) {
             setLive({ view, connected: false, problem: problemOf(thrown) });
             return;
           }

@@ -84,10 +84,14 @@ class Admission:
         return self.check(served, received)
 
     async def admit_stream(self, served: Served, context: Context) -> None:
-        """Lets a call in whose requests are checked one by one."""
+        """Lets a call in whose requests are checked one by one; one that answers until somebody ends it ends with its token."""
         if not self.identify(served, context):
             await self.verify(served)
         self._enter(served)
+        if served.method.answers_many and served.token is not None:
+            left = self._tokens.seconds_left(served.token)
+            if left is not None:
+                served.lapse_in(left)
 
     def _enter(self, served: Served) -> None:
         served.method.rule.check(served.caller)

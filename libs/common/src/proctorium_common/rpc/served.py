@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import grpc
 from opentelemetry.trace import Span, SpanKind
 
-from proctorium_common.errors import Kind, ServiceError, timed_out, unavailable
+from proctorium_common.errors import Kind, ServiceError, timed_out, unauthenticated, unavailable
 from proctorium_common.rpc.caller import ANONYMOUS, Caller
 from proctorium_common.rpc.deadlines import Deadlines
 from proctorium_common.rpc.methods import Method, arrived_metadata
@@ -45,6 +45,8 @@ class Served:
         "ended",
         "ended_by_us",
         "ids",
+        "lapse",
+        "lapsed",
         "late",
         "left",
         "method",
@@ -71,6 +73,8 @@ class Served:
         self.late = False
         self.ended = False
         self.ended_by_us = False
+        self.lapse: asyncio.TimerHandle | None = None
+        self.lapsed = False
 
     def expire(self) -> None:
         """Ends the call because its time is over."""
@@ -80,6 +84,14 @@ class Served:
     def end_by_us(self) -> None:
         """Ends the call because the server does."""
         self.ended_by_us = True
+        self._cancel()
+
+    def lapse_in(self, seconds: float) -> None:
+        """Has the stream end when its token does. Streams are few and long, so each has a timer: `Deadlines` would tick all the while."""
+        self.lapse = asyncio.get_running_loop().call_later(seconds, self._lapse)
+
+    def _lapse(self) -> None:
+        self.lapsed = True
         self._cancel()
 
     def _cancel(self) -> None:
@@ -172,11 +184,16 @@ class ServedCalls:
     def _error(self, served: Served, failure: BaseException) -> ServiceError | None:
         """What to say about `failure`; None when there is nobody left to say it to."""
         if isinstance(failure, asyncio.CancelledError):
-            if not (served.late or served.ended_by_us) or served.task is None:
+            if not (served.late or served.ended_by_us or served.lapsed) or served.task is None:
                 return None
             served.task.uncancel()
             if served.ended_by_us:
                 return unavailable("SHUTTING_DOWN", "The service is restarting. Please try again.")
+            if served.lapsed:
+                return unauthenticated(
+                    "TOKEN_EXPIRED",
+                    "Your sign-in has to be renewed: refresh it, and open this again where it ended.",
+                )
             return timed_out("DEADLINE_EXCEEDED", "This took longer than you were ready to wait.")
         if isinstance(failure, Exception):
             return error_for(failure, trace_id=_trace_id(served.span))
@@ -187,6 +204,8 @@ class ServedCalls:
         if served.ended:
             return
         served.ended = True
+        if served.lapse is not None:
+            served.lapse.cancel()
         if served.place:
             self._deadlines.remove(served, served.place)
         self._streams.discard(served)

@@ -127,6 +127,11 @@ class TokenVerifier:
         self._verified.move_to_end(token)
         return found.caller(service)
 
+    def seconds_left(self, token: str) -> float | None:
+        """How long a token that was verified before is good for from now, leeway included; None for any other."""
+        found = self._verified.get(token)
+        return None if found is None else found.until - self._clock().timestamp()
+
     async def verify(self, token: str, service: str | None = None) -> Caller:
         """Who the token is about, sent by `service`. Raises TOKEN_INVALID, TOKEN_EXPIRED or KEYS_UNAVAILABLE."""
         if len(token) > _LONGEST:

@@ -20,7 +20,9 @@ CALL_TIMEOUT_SECONDS = 20.0
 
 
 class Channel(Protocol):
-    """What stubs are made on: over gRPC here, over gRPC-Web in the end-to-end tests."""
+    """What stubs are made on: over gRPC here, over gRPC-Web in the end-to-end tests. `token` goes with every call from now on."""
+
+    token: str | None
 
     async def close(self) -> None:
         """Ends the connections."""
@@ -39,7 +41,7 @@ class EdgeChannel:
 
     def __init__(self, address: str, token: str | None = None) -> None:
         self._channel = grpc.aio.insecure_channel(address)
-        self._token = token
+        self.token = token
 
     async def close(self) -> None:
         """Ends the connections."""
@@ -48,8 +50,8 @@ class EdgeChannel:
     def metadata(self) -> tuple[tuple[str, str], ...]:
         """What goes with every call."""
         headers: dict[str, str] = {}
-        if self._token is not None:
-            headers["authorization"] = f"Bearer {self._token}"
+        if self.token is not None:
+            headers["authorization"] = f"Bearer {self.token}"
         inject(headers)
         return tuple(headers.items())
 

@@ -12,7 +12,7 @@ from proctorium.assessment.v1.results_pb2_grpc import (
     ResultServiceStub,
     TranscriptServiceStub,
 )
-from proctorium.enrollment.v1.accounts_pb2 import SignInRequest
+from proctorium.enrollment.v1.accounts_pb2 import RefreshTokenRequest, SignInRequest
 from proctorium.enrollment.v1.accounts_pb2_grpc import AccountServiceStub
 from proctorium.enrollment.v1.codes_pb2_grpc import CodeServiceStub
 from proctorium.enrollment.v1.courses_pb2_grpc import CourseServiceStub, RegistrationServiceStub
@@ -48,6 +48,7 @@ class Person:
         name: str = "",
         email: str = "",
         password: str = "",
+        refresh_token: str = "",
     ) -> None:
         self.channel = channel
         self.person_id = person_id
@@ -55,6 +56,7 @@ class Person:
         self.email = email
         self.password = password
         self.token = token
+        self._refresh_token = refresh_token
         stub = stub_on(channel)
         self.accounts = AccountServiceStub(stub)
         self.people = PersonServiceStub(stub)
@@ -74,6 +76,13 @@ class Person:
         self.identity = VerificationServiceStub(stub)
         self.inbox = InboxServiceStub(stub)
         self.deliveries = DeliveryServiceStub(stub)
+
+    async def renew(self) -> None:
+        """Trades the refresh token for new tokens, as a client does whose access token is over."""
+        request = RefreshTokenRequest(refresh_token=self._refresh_token)
+        tokens = (await self.accounts.RefreshToken(request)).tokens
+        self._refresh_token = tokens.refresh_token
+        self.token = self.channel.token = tokens.access_token
 
     async def close(self) -> None:
         """Ends the connections."""
@@ -106,4 +115,5 @@ async def sign_in(
         name=person.legal_name,
         email=person.email,
         password=password,
+        refresh_token=answer.tokens.refresh_token,
     )
