@@ -65,6 +65,19 @@ async def test_a_refused_save_is_answered_by_its_reason_and_the_stream_goes_on(
     assert responses[1].refused.metadata["sequence"] == "1"
 
 
+async def test_the_first_of_a_stream_is_the_first_also_when_nothing_is_known_of_its_attempt(
+    world: World,
+) -> None:
+    seats = [await world.begun() for _ in range(12)]
+
+    async def outcomes(seat: Seat) -> list[str]:
+        sent = [request(seat, seat.change(1, choice)) for choice in (0, 2, 1, 3)]
+        return [each.refused.reason or "receipt" for each in await answered(seat, sent)]
+
+    for one in await asyncio.gather(*(outcomes(seat) for seat in seats)):
+        assert one == ["receipt", *["SEQUENCE_REUSED"] * 3]
+
+
 async def test_the_bell_rings_over_the_stream_too(world: World) -> None:
     seat = await world.begun()
     await seat.submit()

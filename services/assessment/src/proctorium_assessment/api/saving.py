@@ -41,9 +41,12 @@ class SavingApi(attempts_pb2_grpc.AttemptServiceServicer):
         async def take() -> None:
             try:
                 async for request in requests:
+                    await self._saver.meet(current_call().caller.person_id, request.save.attempt_id)
                     await under_way.put(asyncio.create_task(self._outcome(request.save)))
-            finally:
+            except Exception:
                 await under_way.put(None)
+                raise
+            await under_way.put(None)
 
         taking = asyncio.create_task(take())
         try:

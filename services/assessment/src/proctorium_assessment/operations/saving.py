@@ -7,7 +7,7 @@ read first.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -87,6 +87,15 @@ class AnswerSaver:
         if isinstance(outcome, ServiceError):
             raise outcome
         return outcome
+
+    async def meet(self, person_id: UUID | None, attempt_id: str) -> None:
+        """Reads what saving in the attempt needs, so that saves which begin after this are saved in that order.
+
+        Raises nothing: the saves will say what is wrong.
+        """
+        if self._forms.known(attempt_id) is None:
+            with suppress(ServiceError):
+                await self._forms.load(person_id, attempt_id)
 
     async def close(self) -> None:
         """Returns when all that was taken is saved; what comes later is refused."""
