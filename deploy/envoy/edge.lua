@@ -49,6 +49,18 @@ local function name_of(path, verb)
   return verb .. " " .. path:match("^/[^/?]*"):sub(1, 40)
 end
 
+-- How somebody speaks, noted before other filters make gRPC of everything: an answer of the edge's own has to fit (local_reply_config).
+local function caller_of(path, headers)
+  local content = headers:get("content-type") or ""
+  if content:sub(1, 20) == "application/grpc-web" then
+    return "grpc-web"
+  end
+  if content:sub(1, 16) == "application/grpc" then
+    return "grpc"
+  end
+  return path:sub(1, 12) == "/proctorium." and "json" or "page"
+end
+
 function envoy_on_request(handle)
   local headers = handle:headers()
   strip_claims(headers)
@@ -56,5 +68,6 @@ function envoy_on_request(handle)
   if path:sub(1, 12) == "/proctorium." then
     bear_token(headers)
   end
+  handle:streamInfo():dynamicMetadata():set("proctorium", "caller", caller_of(path, headers))
   handle:streamInfo():dynamicMetadata():set("proctorium", "method", name_of(path, headers:get(":method") or ""))
 end

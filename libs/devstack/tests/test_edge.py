@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
+from urllib.parse import unquote
 
 import grpc
 import pytest
+from google.rpc import error_details_pb2, status_pb2
 from httpx2 import AsyncClient, Response
 
-from proctorium_common.errors import ServiceError, invalid
+from proctorium_common.errors import ServiceError, exhausted, invalid
 from proctorium_common.rpc.addresses import address_of
-from proctorium_common.rpc.status import CODES, DETAILS_KEY, details_of
+from proctorium_common.rpc.status import CODES, DETAILS_KEY, details_of, error_of
 from proctorium_common.security.tls import Certificates, peer_name
 from proctorium_devstack.edge import Address, ClientTls, EdgeSettings, Upstream
 from proctorium_devstack.parts.certificates import issue
@@ -22,6 +26,8 @@ from proctorium_devstack.parts.edge import Edge
 from proctorium_devstack.ports import LOOPBACK, free_ports
 
 SERVICES = ("enrollment", "identity", "session")
+AWAY = "notification"
+INBOX = "/proctorium.notification.v1.InboxService/ListNotifications"
 ME = "/proctorium.enrollment.v1.AccountService/GetMe"
 EVIDENCE = "/proctorium.identity.v1.VerificationService/SubmitEvidence"
 WATCH = "/proctorium.session.v1.LobbyService/WatchSession"
@@ -87,10 +93,18 @@ class Upstreams(grpc.GenericRpcHandler):
 class World:
     """An edge, what is behind it, and a browser before it."""
 
-    def __init__(self, address: str, behind: Upstreams, browser: AsyncClient, log: Path) -> None:
+    def __init__(
+        self,
+        address: str,
+        behind: Upstreams,
+        browser: AsyncClient,
+        settings: EdgeSettings,
+        log: Path,
+    ) -> None:
         self.address = address
         self.behind = behind
         self.browser = browser
+        self.settings = settings
         self.log = log
 
     async def call(
@@ -107,13 +121,21 @@ class World:
             method, content=body, headers={"content-type": "application/json", **headers}
         )
 
+    async def web(self, method: str, request: bytes = b"") -> Response:
+        """One gRPC-Web call."""
+        return await self.browser.post(
+            method,
+            content=b"\0" + len(request).to_bytes(4, "big") + request,
+            headers={"content-type": "application/grpc-web+proto", "x-grpc-web": "1"},
+        )
+
 
 @pytest.fixture(scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     folder = tmp_path_factory.mktemp("edge")
     names = [*SERVICES, "edge"]
     certificates = issue(folder / "certificates", names)
-    listen, admin, portal, *ports = free_ports(3 + len(SERVICES))
+    listen, admin, portal, away, *ports = free_ports(4 + len(SERVICES))
     behind = Upstreams()
     servers = []
     for name, port in zip(SERVICES, ports, strict=True):
@@ -131,7 +153,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
         admin=Address(LOOPBACK, admin),
         services=tuple(
             Upstream(name, Address(LOOPBACK, port))
-            for name, port in zip(SERVICES, ports, strict=True)
+            for name, port in zip((*SERVICES, AWAY), (*ports, away), strict=True)
         ),
         portal=Address(LOOPBACK, portal),
         client=ClientTls(str(edge.certificate), str(edge.key), str(edge.authority)),
@@ -140,7 +162,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
     envoy = Edge(folder / "envoy", settings, folder / "edge.log", needs=())
     await envoy.start()
     async with AsyncClient(base_url=f"http://{LOOPBACK}:{listen}") as browser:
-        yield World(f"{LOOPBACK}:{listen}", behind, browser, folder / "edge.log")
+        yield World(f"{LOOPBACK}:{listen}", behind, browser, settings, folder / "edge.log")
     await envoy.stop()
     pages.close()
     for server in servers:
@@ -196,16 +218,12 @@ async def test_a_browser_s_cookie_is_its_token(
     assert world.behind.metadata.get("authorization") == expected
 
 
-async def test_json_comes_out_as_json_and_what_is_none_is_refused(world: World) -> None:
+async def test_json_comes_out_as_json(world: World) -> None:
     answer = await world.json(ME)
     assert (answer.headers["content-type"], isinstance(answer.json(), dict)) == (
         "application/json",
         True,
     )
-    assert (await world.json(ME, "{")).status_code == 400
-    assert (
-        await world.json("/proctorium.enrollment.v1.AccountService/NoSuchMethod")
-    ).status_code == 404
 
 
 async def test_an_error_comes_out_as_json_with_its_reason(world: World) -> None:
@@ -222,11 +240,7 @@ async def test_an_error_comes_out_as_json_with_its_reason(world: World) -> None:
 
 
 async def test_grpc_web_is_understood(world: World) -> None:
-    answer = await world.browser.post(
-        ME,
-        content=b"\0\0\0\0\0",
-        headers={"content-type": "application/grpc-web+proto", "x-grpc-web": "1"},
-    )
+    answer = await world.web(ME)
     assert answer.headers["content-type"] == "application/grpc-web+proto"
     assert b"grpc-status:0" in answer.content.replace(b" ", b"")
 
@@ -251,8 +265,9 @@ async def test_what_is_for_operators_is_not_reached_through_the_edge(
 async def test_only_uploads_may_be_large(world: World) -> None:
     await world.call(EVIDENCE, bytes(12 * MIB), timeout=20)
     for method, size in ((ME, 2 * MIB), (EVIDENCE, 20 * MIB)):
-        with pytest.raises(grpc.aio.AioRpcError):
+        with pytest.raises(grpc.aio.AioRpcError) as large:
             await world.call(method, bytes(size), timeout=20)
+        assert error_of(large.value).reason == "MESSAGE_TOO_LARGE"
 
 
 async def test_a_watch_outlives_the_time_of_a_call_and_a_call_does_not(world: World) -> None:
@@ -264,10 +279,118 @@ async def test_a_watch_outlives_the_time_of_a_call_and_a_call_does_not(world: Wo
         with pytest.raises(grpc.aio.AioRpcError) as late:
             await world.call(ME, timeout=30)
         unstated = await asyncio.wait_for(world.json(ME), 6 * CALL_SECONDS)
+        web = await world.web(ME)
     finally:
         world.behind.slow = False
-    assert late.value.code() in {grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE}
-    assert unstated.status_code in {408, 503, 504}
+    assert late.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert error_of(late.value).reason == "DEADLINE_EXCEEDED"
+    assert unstated.status_code == 504
+    assert_said(unstated, 4, "DEADLINE_EXCEEDED")
+    assert_said_to_web(web, 4, "DEADLINE_EXCEEDED")
+
+
+REFUSED = [
+    ("there is none", "/proctorium.unknown.v1.Service/Method", 0, 404, 12, "NO_SUCH_METHOD"),
+    ("too large", ME, 2 * MIB, 413, 8, "MESSAGE_TOO_LARGE"),
+    ("away", INBOX, 0, 503, 14, "SERVICE_UNAVAILABLE"),
+]
+
+
+@pytest.mark.parametrize(
+    ("method", "size", "http", "code", "reason"),
+    [case[1:] for case in REFUSED],
+    ids=[case[0] for case in REFUSED],
+)
+async def test_what_the_edge_refuses_is_said_as_services_say_it(
+    world: World, method: str, size: int, http: int, code: int, reason: str
+) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await world.call(method, bytes(size), timeout=20)
+    assert refused.value.code().value[0] == code
+    assert error_of(refused.value).reason == reason
+    assert_said_to_web(await world.web(method, bytes(size)), code, reason)
+    answer = await world.json(method, json.dumps({"text": "x" * size} if size else {}))
+    assert answer.status_code == http
+    assert_said(answer, code, reason)
+
+
+@pytest.mark.parametrize("body", ["{", '{"a": }', "nonsense", "[1"])
+async def test_a_body_that_is_no_json_is_an_invalid_request(world: World, body: str) -> None:
+    answer = await world.json(ME, body)
+    assert answer.status_code == 400
+    assert_said(answer, 3, "INVALID_REQUEST")
+
+
+async def test_a_method_that_a_service_does_not_have_is_none(world: World) -> None:
+    missing = "/proctorium.enrollment.v1.AccountService/NoSuchMethod"
+    for answer in (await world.json(missing), await world.browser.get(ME)):
+        assert answer.status_code == 404
+        assert_said(answer, 12, "NO_SUCH_METHOD")
+
+
+async def test_an_error_of_a_service_s_own_is_left_as_it_is(world: World) -> None:
+    world.behind.refusal = exhausted("TOO_MANY_ATTEMPTS", "Please wait a minute.")
+    try:
+        web, script = await world.web(ME), await world.json(ME)
+    finally:
+        world.behind.refusal = None
+    assert_said(script, 8, "TOO_MANY_ATTEMPTS")
+    assert script.json()["message"] == "Please wait a minute."
+    assert_said_to_web(web, 8, "TOO_MANY_ATTEMPTS")
+
+
+class Limited(Edge):
+    """An edge that answers 429 to what is not there, since it limits nothing yet."""
+
+    async def prepare(self) -> None:
+        await super().prepare()
+        rendered = self._configuration.read_text()
+        changed = rendered.replace(
+            "direct_response: { status: 404 }", "direct_response: { status: 429 }"
+        )
+        assert changed != rendered
+        self._configuration.write_text(changed)
+
+
+async def test_too_many_requests_are_said_to_be_that(world: World, tmp_path: Path) -> None:
+    listen, admin = free_ports(2)
+    settings = replace(
+        world.settings, listen=Address(LOOPBACK, listen), admin=Address(LOOPBACK, admin)
+    )
+    limited = Limited(tmp_path, settings, tmp_path / "edge.log", needs=())
+    await limited.start()
+    try:
+        async with AsyncClient(base_url=f"http://{LOOPBACK}:{listen}") as browser:
+            other = World(f"{LOOPBACK}:{listen}", world.behind, browser, settings, tmp_path)
+            method = "/proctorium.unknown.v1.Service/Method"
+            answer = await other.json(method)
+            assert answer.status_code == 429
+            assert_said(answer, 8, "TOO_MANY_REQUESTS")
+            assert_said_to_web(await other.web(method), 8, "TOO_MANY_REQUESTS")
+    finally:
+        await limited.stop()
+
+
+def assert_said(answer: Response, code: int, reason: str) -> None:
+    """The answer is an error in JSON as `google.rpc.Status` is written."""
+    assert answer.headers["content-type"] == "application/json"
+    said = answer.json()
+    assert (said["code"], said["details"][0]["reason"]) == (code, reason)
+    assert said["details"][0]["@type"] == "type.googleapis.com/google.rpc.ErrorInfo"
+    assert said["details"][0]["domain"] == "proctorium"
+    assert said["message"].endswith(".")
+
+
+def assert_said_to_web(answer: Response, code: int, reason: str) -> None:
+    """The answer is an error of gRPC-Web, with HTTP 200 as all of them."""
+    assert (answer.status_code, answer.headers["grpc-status"]) == (200, str(code))
+    assert answer.headers["content-type"] == "application/grpc-web+proto"
+    details = answer.headers["grpc-status-details-bin"]
+    status = status_pb2.Status.FromString(base64.b64decode(details + "=" * (-len(details) % 4)))
+    info = error_details_pb2.ErrorInfo()
+    assert status.details[0].Unpack(info)
+    assert (status.code, info.reason, info.domain) == (code, reason, "proctorium")
+    assert unquote(answer.headers["grpc-message"]) == status.message
 
 
 async def test_everything_else_is_a_page(world: World) -> None:

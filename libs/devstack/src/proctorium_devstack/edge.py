@@ -9,6 +9,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import proctorium
+from proctorium_devstack.edge_replies import REPLIES
 
 DESCRIPTORS = Path(proctorium.__path__[0]) / "descriptors.binpb"
 TEMPLATES = Path(__file__).resolve().parents[4] / "deploy" / "envoy"
@@ -82,6 +83,7 @@ def render(settings: EdgeSettings, templates: Path = TEMPLATES) -> str:
     return environment.get_template("edge.yaml.j2").render(
         settings=settings,
         lua=(templates / "edge.lua").read_text(encoding="utf-8"),
+        replies=REPLIES,
         grpc_services=grpc_services({upstream.name for upstream in settings.services}),
     )
 

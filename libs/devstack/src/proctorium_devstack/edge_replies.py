@@ -1,0 +1,113 @@
+"""What the edge itself refuses, said as the services say their refusals: code, sentence, `google.rpc.ErrorInfo` with reason and domain.
+
+gRPC and gRPC-Web callers get it as status, message and `grpc-status-details-bin`; callers of JSON as the body that the transcoder makes
+of a service's error. Who is which, `edge.lua` notes before any filter has changed the request.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import grpc
+from google.protobuf import json_format
+from google.rpc import error_details_pb2, status_pb2
+
+from proctorium_common.rpc.status import DOMAIN
+
+_LOCALE = "en"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One refusal: given where Envoy's answer has one of `flags` (its response flags) or an HTTP status from `lowest` to `highest`."""
+
+    code: grpc.StatusCode
+    reason: str
+    sentence: str
+    flags: tuple[str, ...] = ()
+    lowest: int = 0
+    highest: int = 0
+
+    @property
+    def number(self) -> int:
+        """The code of gRPC."""
+        number: int = self.code.value[0]
+        return number
+
+    @property
+    def details(self) -> str:
+        """`grpc-status-details-bin`."""
+        return base64.b64encode(self._status().SerializeToString()).decode()
+
+    @property
+    def message(self) -> str:
+        """`grpc-message`, percent-encoded."""
+        return quote(self.sentence, safe=" !\"#$&'()*+,/:;<=>?@[]")
+
+    @property
+    def json(self) -> str:
+        """The body for callers of JSON."""
+        return json.dumps(json_format.MessageToDict(self._status()), separators=(",", ":"))
+
+    def _status(self) -> status_pb2.Status:
+        status = status_pb2.Status(code=self.number, message=self.sentence)
+        for detail in (
+            error_details_pb2.ErrorInfo(reason=self.reason, domain=DOMAIN),
+            error_details_pb2.LocalizedMessage(locale=_LOCALE, message=self.sentence),
+        ):
+            status.details.add().Pack(detail)
+        return status
+
+
+def _by_status(code: grpc.StatusCode, reason: str, sentence: str, *between: int) -> Reply:
+    return Reply(code, reason, sentence, lowest=between[0], highest=between[-1])
+
+
+_TOO_LONG = (
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    "DEADLINE_EXCEEDED",
+    "This took too long. Whether something was changed is not known: look, or send it again with the same request id.",
+)
+_AWAY = (
+    grpc.StatusCode.UNAVAILABLE,
+    "SERVICE_UNAVAILABLE",
+    "This part of the system cannot be reached now. Please try again in a moment.",
+)
+_INVALID = (
+    grpc.StatusCode.INVALID_ARGUMENT,
+    "INVALID_REQUEST",
+    "The request cannot be read: the body must be the JSON of the method's request.",
+)
+
+REPLIES: Sequence[Reply] = (
+    Reply(*_TOO_LONG, flags=("UT", "DT", "SI")),
+    Reply(*_AWAY, flags=("UF", "UH", "UO", "UC", "UR", "LR", "LH", "URX", "UPE", "OM")),
+    _by_status(
+        grpc.StatusCode.UNIMPLEMENTED,
+        "NO_SUCH_METHOD",
+        "There is no such method here. Check its name, and that it is called by POST.",
+        404,
+        405,
+    ),
+    _by_status(*_TOO_LONG, 408),
+    _by_status(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "MESSAGE_TOO_LARGE",
+        "The request is too large. Please send a smaller one; of a picture, for instance, one with a lower resolution.",
+        413,
+    ),
+    _by_status(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "TOO_MANY_REQUESTS",
+        "There were too many requests from where you are. Please wait a moment and try again.",
+        429,
+    ),
+    _by_status(*_INVALID, 400, 499),
+    _by_status(*_TOO_LONG, 504),
+    _by_status(*_AWAY, 500, 599),
+)
+"""The first that fits is given."""
