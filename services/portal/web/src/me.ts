@@ -1,6 +1,6 @@
 // Who is signed in.
 import { effect, signal } from "@preact/signals";
-import { accounts, organisation, problemOf, signedOut } from "./calls";
+import { accounts, isAway, organisation, signedOut } from "./calls";
 import type { Organisation } from "./gen/proctorium/enrollment/v1/organisation_pb";
 import type { Person } from "./gen/proctorium/enrollment/v1/people_pb";
 import { Role } from "./gen/proctorium/options/v1/options_pb";
@@ -28,7 +28,7 @@ export async function recognise(): Promise<void> {
   try {
     me.value = (await accounts.getMe({})).person ?? null;
   } catch (thrown) {
-    if (problemOf(thrown).reason === "OFFLINE") {
+    if (isAway(thrown)) {
       setTimeout(() => void recognise(), 2000);
       return;
     }
