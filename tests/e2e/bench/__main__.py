@@ -8,11 +8,13 @@ import logging
 import os
 import platform
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import structlog
 
 from e2e.bench import events, saves
+from e2e.bench.stage import print_table
 
 RESULT = Path("build/bench.json")
 
@@ -26,14 +28,9 @@ async def main() -> int:
     figures = await saves.measure()
     print("events …", flush=True)
     figures += await events.measure()
-    print(f"{'name':<16}{'figure':>10}{'limit':>10}{'ratio':>8}  unit")
-    for figure in figures:
-        print(
-            f"{figure['name']:<16}{figure['figure']:>10}{figure['limit']:>10}"
-            f"{figure['ratio']:>8}  {figure['unit']}"
-        )
+    print_table(figures)
     RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+    RESULT.write_text(json.dumps([asdict(each) for each in figures], indent=2) + "\n", "utf-8")
     print(f"written: {RESULT}")
     return 0
 

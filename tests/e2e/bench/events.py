@@ -7,13 +7,10 @@ again, by the same drivers and nothing of ours.
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import quantiles
 from uuid import UUID
 
@@ -22,6 +19,7 @@ import nats
 from nats.aio.msg import Msg
 from sqlalchemy import make_url
 
+from e2e.bench.stage import Figure, set_stage
 from proctorium.enrollment.events.v1.events_pb2 import PersonCertified
 from proctorium_common.events.broker import Broker
 from proctorium_common.events.handling import EventMetadata, Handlers
@@ -31,11 +29,7 @@ from proctorium_common.events.subscriber import Delivery, Subscriber
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.listen import Listener
-from proctorium_common.storage.migrations import upgrade
 from proctorium_common.topology import ServiceTopology, Subscription
-from proctorium_devstack.parts.nats import Nats
-from proctorium_devstack.parts.postgres import Postgres
-from proctorium_devstack.ports import free_ports
 
 _CONSUMER = "measured--events"
 # Any service's database has the common tables.
@@ -72,47 +66,20 @@ class Latency:
         return cls(p50_ms=cuts[49], p99_ms=cuts[98])
 
 
-async def measure() -> list[dict[str, object]]:
-    """Ours and the limit, in turn, on a durable PostgreSQL and a NATS of its own; figures as `build/bench.json` takes them."""
-    async with _parts() as (postgres, broker):
-        url = await postgres.database("events")
-        await upgrade(url, _PACKAGE)
-        bare_url = await postgres.database("bare")
+async def measure() -> list[Figure]:
+    """Ours and the limit, in turn, on a durable PostgreSQL and a NATS of its own."""
+    async with set_stage(streams=False) as stage:
+        url = await stage.database(_PACKAGE)
+        bare_url = await stage.postgres.database("bare")
         turns = []
         for _ in range(3):
-            limit = await measure_limit(bare_url, broker.url)
-            turns.append((await measure_latency(url, broker.url), limit))
+            limit = await measure_limit(bare_url, stage.broker.url)
+            turns.append((await measure_latency(url, stage.broker.url), limit))
     ours, limit = sorted(turns, key=lambda turn: turn[0].p50_ms)[1]
     return [
-        _figure("event_p50_ms", ours.p50_ms, limit.p50_ms),
-        _figure("event_p99_ms", ours.p99_ms, limit.p99_ms),
+        Figure.of("event_p50_ms", "ms", ours.p50_ms, limit.p50_ms),
+        Figure.of("event_p99_ms", "ms", ours.p99_ms, limit.p99_ms),
     ]
-
-
-def _figure(name: str, figure: float, limit: float) -> dict[str, object]:
-    return {
-        "name": name,
-        "figure": round(figure, 2),
-        "unit": "ms",
-        "limit": round(limit, 2),
-        "ratio": round(figure / limit, 3),
-    }
-
-
-@asynccontextmanager
-async def _parts() -> AsyncIterator[tuple[Postgres, Nats]]:
-    folder = Path(tempfile.mkdtemp(prefix="proctorium-bench-"))
-    folder.chmod(0o711)
-    async with AsyncExitStack() as parts:
-        parts.callback(shutil.rmtree, folder, ignore_errors=True)
-        postgres_port, nats_port = free_ports(2)
-        postgres = Postgres(folder / "postgres", postgres_port, folder / "postgres.log")
-        await postgres.start()
-        parts.push_async_callback(postgres.stop)
-        broker = Nats(folder / "nats", nats_port, folder / "nats.log")
-        await broker.start()
-        parts.push_async_callback(broker.stop)
-        yield postgres, broker
 
 
 async def measure_limit(

@@ -9,25 +9,21 @@ core, the load comes from a third on another, and they take turns. Only the rati
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
-import os
-import shutil
-import statistics
 import sys
-import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
-from pathlib import Path
+from functools import partial
 from uuid import UUID
 
 import asyncpg
 import grpc
 import uvloop
 
+from e2e.bench import stage as parts
+from e2e.bench.stage import Figure, Stage, Turn, slowest, throughput
 from proctorium.assessment.v1 import (
     assessments_pb2,
     assessments_pb2_grpc,
@@ -37,18 +33,11 @@ from proctorium.assessment.v1 import (
 )
 from proctorium_assessment.storage import courses
 from proctorium_assessment.storage.courses import Course
-from proctorium_common.events.streams import declare
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.client import channel
 from proctorium_common.security.keys import SigningKey
 from proctorium_common.security.tokens import TokenSigner
 from proctorium_common.storage.database import Database
-from proctorium_common.storage.keys import DatabaseKeyStore
-from proctorium_common.storage.migrations import upgrade
-from proctorium_common.topology import SERVICES
-from proctorium_devstack.parts.nats import Nats
-from proctorium_devstack.parts.postgres import Postgres
-from proctorium_devstack.ports import free_ports
 
 SAVE = "/proctorium.assessment.v1.AttemptService/SaveAnswers"
 STREAM = "/proctorium.assessment.v1.AttemptService/StreamAnswers"
@@ -58,7 +47,7 @@ SECONDS = 3.0
 WARM_UP_SECONDS = 1.0
 CONNECTIONS = 4
 STREAMS, STREAM_WINDOW = 16, 4
-_READY_SECONDS = 60.0
+_MODULE = "e2e.bench.saves"
 
 
 @dataclass(frozen=True)
@@ -81,32 +70,13 @@ class Load:
     streams: bool = False
 
 
-@dataclass(frozen=True)
-class Turn:
-    """What one turn came to; milliseconds of the slowest hundredth."""
-
-    per_second: float
-    p99_ms: float
+async def measure(*, rounds: int = ROUNDS, seconds: float = SECONDS) -> list[Figure]:
+    """Runs everything."""
+    async with parts.set_stage() as stage:
+        return await (await _set(stage)).measure(rounds, seconds)
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One line of the table. `ratio` is what counts: figure / limit."""
-
-    name: str
-    figure: float
-    unit: str
-    limit: float
-    ratio: float
-
-
-async def measure(*, rounds: int = ROUNDS, seconds: float = SECONDS) -> list[dict[str, object]]:
-    """Runs everything; the figures as `build/bench.json` takes them."""
-    async with _stage() as stage:
-        return [asdict(figure) for figure in await stage.measure(rounds, seconds)]
-
-
-class Stage:
+class Saves:
     """The two servers, and learners who have begun."""
 
     def __init__(self, limit: str, service: str, learners: Sequence[Learner]) -> None:
@@ -120,12 +90,14 @@ class Stage:
         turns: dict[str, list[Turn]] = {}
         for nth in range(rounds + 1):
             for name, load in self._loads(seconds if nth else WARM_UP_SECONDS).items():
-                turn = await _turn(replace(load, first_sequence=self._sequence))
+                turn = await parts.load(
+                    _MODULE, asdict(replace(load, first_sequence=self._sequence))
+                )
                 # More than a turn can use, so that no number comes twice.
                 self._sequence += 1_000_000
                 if nth:
                     turns.setdefault(name, []).append(turn)
-        return list(_figures({name: _middle(of) for name, of in turns.items()}))
+        return _figures({name: Turn.middle(of) for name, of in turns.items()})
 
     def _loads(self, seconds: float) -> dict[str, Load]:
         few, all_of_them = self._learners[:16], self._learners
@@ -138,123 +110,23 @@ class Stage:
         }
 
 
-def _figures(turns: dict[str, Turn]) -> Sequence[Figure]:
-    def saves(name: str, limit: str) -> Figure:
-        figure, bare = turns[name].per_second, turns[limit].per_second
-        return Figure(name, round(figure, 1), "saves/s", round(bare, 1), round(figure / bare, 3))
-
-    def slowest(name: str, limit: str) -> Figure:
-        figure, bare = turns[name].p99_ms, turns[limit].p99_ms
-        return Figure(
-            f"{name}_p99", round(figure, 2), "ms", round(bare, 2), round(figure / bare, 3)
-        )
-
+def _figures(turns: dict[str, Turn]) -> list[Figure]:
     return [
-        saves("save_16", "limit_16"),
-        slowest("save_16", "limit_16"),
-        saves("save_64", "limit_64"),
-        slowest("save_64", "limit_64"),
+        throughput("save_16", "saves/s", turns["save_16"], turns["limit_16"]),
+        slowest("save_16", turns["save_16"], turns["limit_16"]),
+        throughput("save_64", "saves/s", turns["save_64"], turns["limit_64"]),
+        slowest("save_64", turns["save_64"], turns["limit_64"]),
         # Beside the service's own single calls: what the stream spares.
-        saves("save_stream", "save_16"),
+        throughput("save_stream", "saves/s", turns["save_stream"], turns["save_16"]),
     ]
 
 
-def _middle(turns: Sequence[Turn]) -> Turn:
-    return Turn(
-        statistics.median(turn.per_second for turn in turns),
-        statistics.median(turn.p99_ms for turn in turns),
-    )
-
-
-# The stage: real PostgreSQL with fsync, real NATS, both servers as processes.
-
-
-@asynccontextmanager
-async def _stage() -> AsyncIterator[Stage]:
-    folder = Path(tempfile.mkdtemp(prefix="proctorium-bench-"))
-    folder.chmod(0o711)
-    async with AsyncExitStack() as parts:
-        parts.callback(shutil.rmtree, folder, ignore_errors=True)
-        postgres_port, nats_port, limit_port, service_port = free_ports(4)
-        postgres = Postgres(folder / "postgres", postgres_port, folder / "postgres.log")
-        await postgres.start()
-        parts.push_async_callback(postgres.stop)
-        broker = Nats(folder / "nats", nats_port, folder / "nats.log")
-        await broker.start()
-        parts.push_async_callback(broker.stop)
-        await declare(broker.url, SERVICES)
-        key = SigningKey.generate()
-        url = await _database(postgres, key)
-        bare = await postgres.database("bare")
-        limit = f"127.0.0.1:{limit_port}"
-        service = f"127.0.0.1:{service_port}"
-        limit_log, service_log = folder / "limit.log", folder / "service.log"
-        arguments = ["-m", "e2e.bench.saves", "limit", limit, bare]
-        parts.push_async_callback(_end, await _process(arguments, {}, limit_log))
-        environment = _environment(url, broker.url, service)
-        serving = await _process(["-m", "proctorium_assessment"], environment, service_log)
-        parts.push_async_callback(_end, serving)
-        await asyncio.gather(_listening(limit), _listening(service))
-        yield Stage(limit, service, await _learners(service, url, key))
-
-
-def _environment(url: str, nats_url: str, address: str) -> dict[str, str]:
-    told = {
-        "DATABASE_URL": url,
-        "NATS_URL": nats_url,
-        "LISTEN": address,
-        "ENROLLMENT_ADDRESS": "127.0.0.1:1",  # nobody: saving asks nobody
-        "OTLP_ENDPOINT": "http://127.0.0.1:1",
-        "TRACE_RATIO": "0.01",
-        "LOG_FORMAT": "json",
-        "MASTER_KEY": base64.b64encode(bytes(32)).decode(),
-        "DRAIN_WAIT": "0",
-    }
-    return {f"PROCTORIUM_{name}": value for name, value in told.items()}
-
-
-async def _database(postgres: Postgres, key: SigningKey) -> str:
-    url = await postgres.database("assessment")
-    await upgrade(url, "proctorium_assessment")
-    database = Database(url)
-    try:
-        await DatabaseKeyStore(database).save([key.public])
-    finally:
-        await database.close()
-    return url
-
-
-async def _process(
-    arguments: Sequence[str], environment: dict[str, str], log: Path
-) -> asyncio.subprocess.Process:
-    with log.open("ab") as out:
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            *arguments,
-            env={**os.environ, **environment},
-            stdout=out,
-            stderr=out,
-            preexec_fn=lambda: _stay_on(0),
-        )
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
-        process.terminate()
-        await process.wait()
-
-
-async def _listening(address: str) -> None:
-    host, _, port = address.rpartition(":")
-    async with asyncio.timeout(_READY_SECONDS):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection(host, int(port))
-            except OSError:
-                await asyncio.sleep(0.05)
-                continue
-            writer.close()
-            return
+async def _set(stage: Stage) -> Saves:
+    key = SigningKey.generate()
+    url = await stage.database("proctorium_assessment", [key.public])
+    limit = await stage.start_limit(_MODULE, await stage.postgres.database("bare"))
+    service = await stage.serve("proctorium_assessment", url)  # saving asks nobody
+    return Saves(limit, service, await _learners(service, url, key))
 
 
 async def _learners(address: str, url: str, key: SigningKey) -> list[Learner]:
@@ -316,39 +188,17 @@ def _assessment() -> assessments_pb2.Assessment:
 # The load, in a process of its own.
 
 
-async def _turn(load: Load) -> Turn:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "e2e.bench.saves", "load"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        preexec_fn=lambda: _stay_on(1),
-    )
-    out, _ = await process.communicate(json.dumps(asdict(load)).encode())
-    if process.returncode:
-        raise RuntimeError("the load failed; what it said stands above")
-    return Turn(**json.loads(out))
-
-
 async def _press(load: Load) -> Turn:
     """Every learner saves again as soon as the last save was acknowledged."""
-    options = [("grpc.use_local_subchannel_pool", 1)]
-    channels = [grpc.aio.insecure_channel(load.address, options) for _ in range(CONNECTIONS)]
+    channels = parts.connections(load.address, CONNECTIONS)
     press = _press_stream if load.streams else _press_calls
-    began = time.perf_counter()
-    until = began + load.seconds
-    taken = await asyncio.gather(
-        *(
-            press(channels[nth % CONNECTIONS], learner, load.first_sequence, until)
+    return await parts.pressed(
+        [
+            partial(press, channels[nth % CONNECTIONS], learner, load.first_sequence)
             for nth, learner in enumerate(load.learners)
-        )
+        ],
+        load.seconds,
     )
-    seconds = time.perf_counter() - began
-    for opened in channels:
-        await opened.close()
-    latencies = sorted(latency for of in taken for latency in of)
-    p99 = latencies[int(len(latencies) * 0.99)]
-    return Turn(len(latencies) / seconds, p99 * 1000)
 
 
 async def _press_calls(
@@ -427,35 +277,12 @@ async def _serve_limit(address: str, url: str) -> None:
         receipt = attempts_pb2.Receipt(attempt_id=request.attempt_id, sequences=[change.sequence])
         return attempts_pb2.SaveAnswersResponse(receipt=receipt)
 
-    server = grpc.aio.server()
     handler = grpc.unary_unary_rpc_method_handler(
         save,
         attempts_pb2.SaveAnswersRequest.FromString,
         attempts_pb2.SaveAnswersResponse.SerializeToString,
     )
-    service, _, method = SAVE[1:].partition("/")
-    server.add_generic_rpc_handlers(
-        (grpc.method_handlers_generic_handler(service, {method: handler}),)
-    )
-    server.add_insecure_port(address)
-    await server.start()
-    await server.wait_for_termination()
-
-
-def _stay_on(core: int) -> None:
-    """Servers on one core, load on another, where there are two; runs in the new process before its program."""
-    cores = sorted(os.sched_getaffinity(0))
-    if len(cores) > 1:
-        os.sched_setaffinity(0, {cores[core]})
-
-
-def _print(figures: Sequence[dict[str, object]]) -> None:
-    print(f"{'name':<14}{'figure':>12}{'limit':>12}{'ratio':>8}  unit")
-    for figure in figures:
-        print(
-            f"{figure['name']:<14}{figure['figure']:>12}{figure['limit']:>12}"
-            f"{figure['ratio']:>8}  {figure['unit']}"
-        )
+    await parts.serve_limit(address, SAVE, handler)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -469,9 +296,9 @@ def main(arguments: Sequence[str]) -> None:
                 Learner(each["token"], each["attempt_id"], tuple(each["item_ids"]))
                 for each in given.pop("learners")
             )
-            print(json.dumps(asdict(uvloop.run(_press(Load(**given, learners=learners))))))
+            uvloop.run(_press(Load(**given, learners=learners)))
         case _:
-            _print(asyncio.run(measure()))
+            parts.print_table(asyncio.run(measure()))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,264 @@
+"""What the measurements share: a real PostgreSQL and NATS, services and limits as processes on one core, the load on another, figures."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from proctorium_common.events.streams import declare
+from proctorium_common.security.keys import PublicKey
+from proctorium_common.security.tls import Certificates
+from proctorium_common.storage.database import Database
+from proctorium_common.storage.keys import DatabaseKeyStore
+from proctorium_common.storage.migrations import upgrade
+from proctorium_common.topology import SERVICES
+from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.parts.postgres import Postgres
+from proctorium_devstack.ports import free_ports
+
+MASTER_KEY = bytes(32)
+NOBODY = "127.0.0.1:1"
+"""Where nobody listens."""
+
+_READY_SECONDS = 60.0
+_SERVERS, _LOAD = 0, 1
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table. `ratio` is what counts: figure / limit."""
+
+    name: str
+    figure: float
+    unit: str
+    limit: float
+    ratio: float
+
+    @classmethod
+    def of(cls, name: str, unit: str, figure: float, limit: float) -> Figure:
+        """The figure beside its limit, both rounded to what can be repeated."""
+        return cls(name, round(figure, 2), unit, round(limit, 2), round(figure / limit, 3))
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What one turn of a load came to; milliseconds of the slowest hundredth."""
+
+    per_second: float
+    p99_ms: float
+
+    @classmethod
+    def of(cls, latencies: Sequence[float], seconds: float) -> Turn:
+        """The turn in which these calls, each so many seconds long, were answered."""
+        ordered = sorted(latencies)
+        return cls(len(ordered) / seconds, ordered[int(len(ordered) * 0.99)] * 1000)
+
+    @classmethod
+    def middle(cls, turns: Sequence[Turn]) -> Turn:
+        """The median of each value."""
+        return cls(
+            statistics.median(turn.per_second for turn in turns),
+            statistics.median(turn.p99_ms for turn in turns),
+        )
+
+
+def throughput(name: str, unit: str, ours: Turn, limit: Turn) -> Figure:
+    """Calls a second beside the limit's."""
+    return Figure.of(name, unit, ours.per_second, limit.per_second)
+
+
+def slowest(name: str, ours: Turn, limit: Turn) -> Figure:
+    """The slowest hundredth beside the limit's."""
+    return Figure.of(f"{name}_p99", "ms", ours.p99_ms, limit.p99_ms)
+
+
+def print_table(figures: Sequence[Figure]) -> None:
+    """The figures, for people."""
+    print(f"{'name':<18}{'figure':>11}{'limit':>11}{'ratio':>8}  unit")
+    for each in figures:
+        print(f"{each.name:<18}{each.figure:>11}{each.limit:>11}{each.ratio:>8}  {each.unit}")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """PostgreSQL with fsync, NATS, and the processes started on it."""
+
+    folder: Path
+    postgres: Postgres
+    broker: Nats
+    _started: AsyncExitStack
+
+    async def database(self, package: str, keys: Sequence[PublicKey] = ()) -> str:
+        """A migrated database of a service that trusts `keys`; its URL."""
+        url = await self.postgres.database(package.removeprefix("proctorium_"))
+        await upgrade(url, package)
+        database = Database(url)
+        try:
+            if keys:
+                await DatabaseKeyStore(database).save(keys)
+        finally:
+            await database.close()
+        return url
+
+    async def serve(
+        self, package: str, database_url: str, told: Mapping[str, str] | None = None
+    ) -> str:
+        """Starts a service with everything on, and answers its address; `told` are settings without their prefix."""
+        address = f"127.0.0.1:{free_ports(1)[0]}"
+        settings = {
+            "DATABASE_URL": database_url,
+            "NATS_URL": self.broker.url,
+            "LISTEN": address,
+            "ENROLLMENT_ADDRESS": NOBODY,
+            "OTLP_ENDPOINT": f"http://{NOBODY}",
+            "TRACE_RATIO": "0.01",
+            "LOG_FORMAT": "json",
+            "MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
+            "DRAIN_WAIT": "0",
+            **(told or {}),
+        }
+        await self._start(package, ["-m", package], settings)
+        await _listening(address)
+        return address
+
+    async def start_limit(self, module: str, *arguments: str) -> str:
+        """Starts a bare server, `python -m <module> limit <address> …`, and answers its address."""
+        address = f"127.0.0.1:{free_ports(1)[0]}"
+        await self._start(f"limit of {module}", ["-m", module, "limit", address, *arguments], {})
+        await _listening(address)
+        return address
+
+    async def _start(self, name: str, arguments: Sequence[str], told: Mapping[str, str]) -> None:
+        environment = {f"PROCTORIUM_{setting}": value for setting, value in told.items()}
+        with (self.folder / f"{name}.log").open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *arguments,
+                env={**os.environ, **environment},
+                stdout=log,
+                stderr=log,
+                preexec_fn=lambda: _stay_on(_SERVERS),
+            )
+        self._started.push_async_callback(_end, process)
+
+
+@asynccontextmanager
+async def set_stage(*, streams: bool = True) -> AsyncIterator[Stage]:
+    """The stage; what is started on it ends with the block. `streams`: whether NATS has those of all services, or none."""
+    folder = Path(tempfile.mkdtemp(prefix="proctorium-bench-"))
+    folder.chmod(0o711)
+    async with AsyncExitStack() as parts:
+        parts.callback(shutil.rmtree, folder, ignore_errors=True)
+        postgres_port, nats_port = free_ports(2)
+        postgres = Postgres(folder / "postgres", postgres_port, folder / "postgres.log")
+        await postgres.start()
+        parts.push_async_callback(postgres.stop)
+        broker = Nats(folder / "nats", nats_port, folder / "nats.log")
+        await broker.start()
+        parts.push_async_callback(broker.stop)
+        if streams:
+            await declare(broker.url, SERVICES)
+        yield Stage(folder, postgres, broker, await parts.enter_async_context(AsyncExitStack()))
+
+
+async def load(module: str, given: object) -> Turn:
+    """One turn of `python -m <module> load`, which reads `given` and says what its turn came to."""
+    async with load_process(module) as process:
+        out, _ = await process.communicate(json.dumps(given).encode())
+    if process.returncode:
+        raise RuntimeError("the load failed; what it said stands above")
+    return Turn(**json.loads(out))
+
+
+@asynccontextmanager
+async def load_process(module: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`python -m <module> load` on the load's core, ended with the block."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", module, "load"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        preexec_fn=lambda: _stay_on(_LOAD),
+    )
+    try:
+        yield process
+    finally:
+        await _end(process)
+
+
+Press = Callable[[float], Awaitable[list[float]]]
+"""Calls again and again until the given time (by `time.perf_counter()`), and answers how many seconds each call took."""
+
+
+async def pressed(presses: Sequence[Press], seconds: float) -> Turn:
+    """All of them at once for so long; said on standard output, where `load` reads it."""
+    began = time.perf_counter()
+    taken = await asyncio.gather(*(press(began + seconds) for press in presses))
+    turn = Turn.of([each for of in taken for each in of], time.perf_counter() - began)
+    print(json.dumps(asdict(turn)))
+    return turn
+
+
+def connections(
+    address: str, count: int, certificates: Certificates | None = None, server: str = ""
+) -> list[grpc.aio.Channel]:
+    """Bare channels, each with a connection of its own; with `certificates` to a server of that name."""
+    options: list[tuple[str, int | str]] = [("grpc.use_local_subchannel_pool", 1)]
+    if certificates is None:
+        return [grpc.aio.insecure_channel(address, options) for _ in range(count)]
+    options.append(("grpc.ssl_target_name_override", server))
+    return [grpc.aio.secure_channel(address, certificates.client(), options) for _ in range(count)]
+
+
+async def serve_limit(
+    address: str, method: str, handler: grpc.RpcMethodHandler[Any, Any]
+) -> None:
+    """Serves one method and nothing else, until the process is ended."""
+    server = grpc.aio.server()
+    service, _, name = method[1:].partition("/")
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler(service, {name: handler}),)
+    )
+    server.add_insecure_port(address)
+    await server.start()
+    await server.wait_for_termination()
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.terminate()
+        await process.wait()
+
+
+async def _listening(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    async with asyncio.timeout(_READY_SECONDS):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection(host, int(port))
+            except OSError:
+                await asyncio.sleep(0.05)
+                continue
+            writer.close()
+            return
+
+
+def _stay_on(core: int) -> None:
+    """Servers on one core, load on another, where there are two; runs in the new process before its program."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) > 1:
+        os.sched_setaffinity(0, {cores[core]})
