@@ -41,7 +41,7 @@ chaos: ready ## Kill each process at random moments of an exam, 50 rounds
 	@PYTHONPATH=tests $(PYTHON) -m e2e.chaos
 
 ##@ Build
-.PHONY: env protos protos-baseline portal ready format lock help
+.PHONY: env protos protos-baseline portal ready images format lock help
 env: .venv/.packages ## Make or renew .venv (the other targets do it by themselves)
 
 protos: .venv/.protos ## Generate the package proctorium from protos/ where they changed
@@ -52,6 +52,9 @@ protos-baseline: protos ## Make the present protos the state that later changes 
 portal: $(patsubst %/package.json,%/.built,$(wildcard services/portal/web/package.json)) ## Build the web pages
 
 ready: env protos portal
+
+images: ## Build the container images, with Docker (only="enrollment portal": some of them)
+	@deploy/images.sh $(only)
 
 format: env ## Format the code and mend what the linter can mend
 	@$(BIN)/ruff check --fix --quiet . || true

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
 import runpy
+import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import version
@@ -108,7 +111,13 @@ def test_what_goes_on_running_says_how_it_is_and_comes_back() -> None:
             for need in (other.get("depends_on", {}) for other in parts().values())
         )
         assert once or part["restart"] == "unless-stopped", name
-        assert once or "healthcheck" in part or name == "edge", name
+        assert once or "healthcheck" in part, name
+
+
+def test_a_service_waits_for_what_it_talks_to_and_is_stopped_before_it() -> None:
+    for name in WITH_DATABASE:
+        assert {"postgres", "nats"} <= parts()[name]["depends_on"].keys()
+    assert "mailbox" in parts()["notification"]["depends_on"]
 
 
 def test_every_part_that_is_waited_for_can_become_what_is_waited_for() -> None:
@@ -172,6 +181,75 @@ def test_secrets_are_written_once_and_kept() -> None:
 def test_compose_asks_for_the_secrets_that_are_written_and_no_others() -> None:
     asked = re.findall(r"\$\{(\w+):\?", (ROOT / "docker-compose.yml").read_text("utf-8"))
     assert set(asked) == write_env["SECRETS"].keys()
+
+
+def built_by_script(*images: str, **environment: str) -> list[list[str]]:
+    """The arguments of each `docker` that deploy/images.sh starts, told by a `docker` that says them."""
+    with tempfile.TemporaryDirectory() as folder:
+        teller = Path(folder) / "docker"
+        teller.write_text("#!/bin/sh\nprintf '%s\\0' \"$@\"\nprintf '\\n'\n", encoding="utf-8")
+        teller.chmod(0o755)
+        said = subprocess.run(
+            [str(ROOT / "deploy" / "images.sh"), *images],
+            env={"PATH": f"{folder}:{os.environ['PATH']}", **environment},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+    return [line.rstrip("\0").split("\0") for line in said.splitlines() if "\0" in line]
+
+
+def test_make_images_builds_what_compose_runs_with_the_same_arguments() -> None:
+    wanted = {
+        f"{part['image']}:latest": part["build"]["args"]
+        for _, part in our_images()
+        if "build" in part
+    }
+    built = {
+        call[call.index("--tag") + 1]: dict(
+            given.removeprefix("--build-arg=").split("=", 1)
+            for given in call
+            if given.startswith("--build-arg=")
+        )
+        for call in built_by_script()
+    }
+    assert built == wanted
+
+
+def test_an_address_with_a_password_is_handed_to_docker_by_name_alone() -> None:
+    told = {
+        "PIP_INDEX_URL": "https://me:secret@mirror.example/simple",
+        "HTTPS_PROXY": "http://me:secret@proxy.example:3128",
+        "CA_BUNDLE": "/etc/company.pem",
+    }
+    (call,) = built_by_script("enrollment", **told)
+    assert {
+        "--build-arg=PIP_INDEX_URL",
+        "--build-arg=HTTPS_PROXY",
+        "--secret=id=ca,src=/etc/company.pem",
+    } <= set(call)
+    assert not any("secret@" in given for given in call)
+
+
+def test_each_step_of_the_dockerfile_that_downloads_trusts_the_secret_bundle() -> None:
+    steps = re.findall(
+        r"^RUN .*?(?<!\\)$", (ROOT / "Dockerfile").read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    downloading = [step for step in steps if re.search(r"pip install|tools\.web build", step)]
+    assert len(downloading) == 5
+    assert all(
+        "--mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt" in step
+        for step in downloading
+    )
+
+
+def test_pages_that_were_built_here_stay_out_of_the_image() -> None:
+    """Else an image holds the pages of the machine, which may be older than its sources, over its own."""
+    ignored = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    assert {
+        "services/portal/src/proctorium_portal/pages",
+        "services/portal/web/src/gen",
+    } <= set(ignored)
 
 
 def test_the_dockerfile_ends_as_a_user_without_rights() -> None:

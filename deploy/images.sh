@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# `make images`: builds the images of Proctorium. Needs Docker with BuildKit and nothing else.
+#
+#   deploy/images.sh                     all of them
+#   deploy/images.sh enrollment portal   some of them
+#
+# Taken from the environment where they are set: TAG (else latest); BASE, PIP_INDEX_URL, UV_DEFAULT_INDEX, NPM_CONFIG_REGISTRY
+# (mirrors); CA_BUNDLE (a file of authorities in PEM); HTTP_PROXY, HTTPS_PROXY, NO_PROXY.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export DOCKER_BUILDKIT=1
+
+build() {
+  local image=$1
+  shift
+  echo "proctorium/$image:${TAG:-latest}"
+  docker build --quiet ${options[@]+"${options[@]}"} "${@/#/--build-arg=}" --tag "proctorium/$image:${TAG:-latest}" .
+}
+
+options=()
+for name in BASE PIP_INDEX_URL UV_DEFAULT_INDEX NPM_CONFIG_REGISTRY HTTP_PROXY HTTPS_PROXY NO_PROXY; do
+  # By name alone: an address may hold a password, and others can read a command line.
+  if [ -n "${!name:-}" ]; then options+=("--build-arg=$name"); fi
+done
+if [ -n "${CA_BUNDLE:-}" ]; then options+=("--secret=id=ca,src=$CA_BUNDLE"); fi
+
+[ $# -gt 0 ] || set -- enrollment session assessment identity notification portal devstack
+for image in "$@"; do
+  case "$image" in
+    session) build session SERVICE=session-orchestration ;;
+    identity) build identity SERVICE=identity-verification ;;
+    portal) build portal SERVICE=portal SOURCE=pages ;;
+    devstack) build devstack SERVICE=devstack ROOM=libs ;;
+    *) build "$image" "SERVICE=$image" ;;
+  esac
+done
