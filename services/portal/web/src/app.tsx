@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { sendLeftBehind } from "./answers";
-import { help, isA, me, Role, signOut } from "./me";
+import { countUnread, help, isA, me, Role, signOut, unread } from "./me";
 import { CoursePage } from "./pages/course";
 import { CoursesPage } from "./pages/courses";
 import { ExamPage } from "./pages/exam";
@@ -14,7 +14,7 @@ import { SignInPage } from "./pages/sign-in";
 import { SupervisePage } from "./pages/supervise";
 import { SupervisedSessionsPage } from "./pages/supervised";
 import { VerifyPage } from "./pages/verify";
-import { Busy, Link } from "./parts";
+import { Busy, Help, Link, ProblemNote, Title, useAction } from "./parts";
 import { match, path } from "./route";
 
 type Page = (parts: Record<string, string>) => JSX.Element;
@@ -78,7 +78,7 @@ function supervises(): boolean {
 function NotFound(): JSX.Element {
   return (
     <>
-      <h1 tabIndex={-1}>There is no such page</h1>
+      <Title>There is no such page</Title>
       <p>
         <Link to="/">Go to the start page</Link>
       </p>
@@ -88,6 +88,11 @@ function NotFound(): JSX.Element {
 
 function Header(): JSX.Element {
   const person = me.value;
+  const address = path.value;
+  const leaving = useAction();
+  useEffect(() => {
+    if (person) void countUnread();
+  }, [person, address]);
   return (
     <header class="top">
       <Link to="/" class="brand">
@@ -100,14 +105,15 @@ function Header(): JSX.Element {
             {isA(Role.LEARNER) && <Link to="/join">Enter Enrollment Code</Link>}
             {isA(Role.LEARNER) && <Link to="/results">Results</Link>}
             {supervises() && <Link to="/supervise">Sessions</Link>}
-            <Link to="/notifications">Messages</Link>
+            <Link to="/notifications">{unread.value === 0 ? "Messages" : `Messages (${unread.value} new)`}</Link>
           </nav>
           <span class="who">
             {person.preferredName || person.legalName}
-            <button type="button" class="plain" onClick={() => void signOut()}>
+            <button type="button" class="plain" disabled={leaving.busy} onClick={() => void leaving.run(signOut)}>
               Sign out
             </button>
           </span>
+          <ProblemNote problem={leaving.problem} />
         </>
       )}
     </header>
@@ -119,8 +125,8 @@ function Footer(): JSX.Element | null {
   if (!contact?.administratorContact) return null;
   return (
     <footer class="quiet">
-      {contact.name} · Help: <a href={`mailto:${contact.administratorContact}`}>{contact.administratorContact}</a>
-      {contact.supportPhone && <> · {contact.supportPhone}</>}
+      {contact.name}
+      <Help />
     </footer>
   );
 }

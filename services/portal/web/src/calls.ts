@@ -50,7 +50,7 @@ export function problemOf(thrown: unknown): Problem {
   if (isAway(error)) {
     return { reason: "OFFLINE", sentence: "The server cannot be reached just now. Check your connection and try again." };
   }
-  return { reason: "UNKNOWN", sentence: "Something went wrong. Try again, or ask for help." };
+  return { reason: "UNKNOWN", sentence: "Something went wrong on our side. What was saved is not lost. Try again, or ask for help." };
 }
 
 /** Whether a failure means that nobody answered: worth trying again unchanged. */

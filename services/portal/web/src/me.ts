@@ -1,6 +1,6 @@
 // Who is signed in.
 import { effect, signal } from "@preact/signals";
-import { accounts, isAway, organisation, signedOut } from "./calls";
+import { accounts, inbox, isAway, organisation, signedOut } from "./calls";
 import type { Organisation } from "./gen/proctorium/enrollment/v1/organisation_pb";
 import type { Person } from "./gen/proctorium/enrollment/v1/people_pb";
 import { Role } from "./gen/proctorium/options/v1/options_pb";
@@ -9,6 +9,9 @@ import { Role } from "./gen/proctorium/options/v1/options_pb";
 export const me = signal<Person | null | undefined>(undefined);
 /** Whom to ask for help. */
 export const help = signal<Organisation | undefined>(undefined);
+
+/** How many messages are unread. */
+export const unread = signal(0);
 
 effect(() => {
   if (signedOut.value) {
@@ -43,6 +46,16 @@ export async function signIn(email: string, password: string): Promise<void> {
 export async function signOut(): Promise<void> {
   await accounts.signOut({});
   me.value = null;
+}
+
+/** Asks for the number of unread messages; not worth a word when it fails. */
+export async function countUnread(): Promise<void> {
+  await inbox.listNotifications({ pageSize: 1 }).then(
+    (answer) => {
+      unread.value = answer.unreadCount;
+    },
+    () => undefined,
+  );
 }
 
 export function isA(role: Role): boolean {

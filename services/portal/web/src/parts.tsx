@@ -1,11 +1,26 @@
-// What several pages show: problems, busy buttons, dates, states.
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { timestampDate } from "@bufbuild/protobuf/wkt";
+// What several pages show: titles, links, problems, states.
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { type Problem, problemOf } from "./calls";
 import { help } from "./me";
-import { go } from "./route";
+import { go, path } from "./route";
+import { duration } from "./words";
+
+/** The heading of a page, which is its title in the browser too; `focused` where it appears without a change of address. */
+export function Title({ focused, children }: { focused?: boolean; children: ComponentChildren }): JSX.Element {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    document.title = `${heading.current?.textContent} · Proctorium`;
+  });
+  useEffect(() => {
+    if (focused) heading.current?.focus();
+  }, []);
+  return (
+    <h1 tabIndex={-1} ref={heading}>
+      {children}
+    </h1>
+  );
+}
 
 export function Link(props: { to: string; class?: string; children: ComponentChildren }): JSX.Element {
   const follow = (event: MouseEvent): void => {
@@ -14,7 +29,7 @@ export function Link(props: { to: string; class?: string; children: ComponentChi
     go(props.to);
   };
   return (
-    <a href={props.to} class={props.class} onClick={follow}>
+    <a href={props.to} class={props.class} aria-current={props.to === path.value ? "page" : undefined} onClick={follow}>
       {props.children}
     </a>
   );
@@ -23,18 +38,40 @@ export function Link(props: { to: string; class?: string; children: ComponentChi
 /** A problem with its sentence and whom to ask. */
 export function ProblemNote({ problem }: { problem: Problem | undefined }): JSX.Element | null {
   if (problem === undefined) return null;
-  const contact = help.value;
   return (
     <div class="note problem" role="alert" data-reason={problem.reason}>
       <p>{problem.sentence}</p>
-      {problem.retryAfterSeconds !== undefined && <p>You can try again in {problem.retryAfterSeconds} seconds.</p>}
-      {contact?.administratorContact && (
-        <p class="quiet">
-          Help: <a href={`mailto:${contact.administratorContact}`}>{contact.administratorContact}</a>
-          {contact.supportPhone && <>, {contact.supportPhone}</>}
-        </p>
-      )}
+      {problem.retryAfterSeconds !== undefined && <TryAgain seconds={problem.retryAfterSeconds} />}
+      <Help />
     </div>
+  );
+}
+
+/** Counts down, unheard, to when trying again makes sense. */
+function TryAgain({ seconds }: { seconds: number }): JSX.Element {
+  const [left, setLeft] = useState(seconds);
+  useEffect(() => {
+    if (left <= 0) return;
+    const timer = setTimeout(() => setLeft(left - 1), 1000);
+    return () => clearTimeout(timer);
+  }, [left]);
+  return <p aria-live="off">{left > 0 ? `You can try again in ${duration(left)}.` : "You can try again now."}</p>;
+}
+
+/** Whom to ask for help. */
+export function Help(): JSX.Element | null {
+  const contact = help.value;
+  if (!contact?.administratorContact) return null;
+  return (
+    <p class="quiet">
+      Help: <a href={`mailto:${contact.administratorContact}`}>{contact.administratorContact}</a>
+      {contact.supportPhone && (
+        <>
+          {" · "}
+          <a href={`tel:${contact.supportPhone.replace(/[^+0-9]/g, "")}`}>{contact.supportPhone}</a>
+        </>
+      )}
+    </p>
   );
 }
 
@@ -84,15 +121,6 @@ export function Busy({ what }: { what: string }): JSX.Element {
 
 export function Badge({ tone, children }: { tone: "plain" | "good" | "wait" | "bad"; children: ComponentChildren }): JSX.Element {
   return <span class={`badge ${tone}`}>{children}</span>;
-}
-
-export function dateTime(time: Timestamp | undefined): string {
-  if (time === undefined) return "";
-  return timestampDate(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
-}
-
-export function date(time: Timestamp | undefined): string {
-  return time === undefined ? "" : timestampDate(time).toLocaleDateString(undefined, { dateStyle: "long" });
 }
 
 /** The mark of a proctored course. */

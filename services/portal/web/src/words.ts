@@ -1,8 +1,12 @@
 // Numbers, lengths of time and times as people read them.
+import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
+
+/** The person's browser says in which language and zone they read; our pages are English. */
+const LOCALE = navigator.languages.find((language) => language.startsWith("en")) ?? "en-GB";
 
 /** "1 question", "3 questions". */
 export function counted(count: number, one: string, many = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`;
+  return `${number(count)} ${count === 1 ? one : many}`;
 }
 
 /** A length of time in its two largest units: "45 seconds", "1 hour 30 minutes". */
@@ -12,4 +16,33 @@ export function duration(seconds: number): string {
   const minutes = Math.round(whole / 60);
   const [hours, rest] = [Math.floor(minutes / 60), minutes % 60];
   return [hours > 0 && counted(hours, "hour"), rest > 0 && counted(rest, "minute")].filter(Boolean).join(" ");
+}
+
+/** A number with two decimals at most: points are shares at times. */
+export function number(value: number): string {
+  return value.toLocaleString(LOCALE, { maximumFractionDigits: 2 });
+}
+
+/** Day and time in the reader's zone, which is said: people who meet may sit in different ones. */
+export function dateTime(time: Timestamp | undefined): string {
+  if (time === undefined) return "";
+  return timestampDate(time).toLocaleString(LOCALE, {
+    weekday: "short",
+    day: "numeric",
+    month: "short",
+    year: "numeric",
+    hour: "numeric",
+    minute: "2-digit",
+    timeZoneName: "short",
+  });
+}
+
+/** A day in the reader's zone. */
+export function date(time: Timestamp | undefined): string {
+  return time === undefined ? "" : timestampDate(time).toLocaleDateString(LOCALE, { dateStyle: "long" });
+}
+
+/** A day in UTC: what is printed on a certificate, wherever it is read. */
+export function dateUtc(time: Timestamp | undefined): string {
+  return time === undefined ? "" : timestampDate(time).toLocaleDateString(LOCALE, { dateStyle: "long", timeZone: "UTC" });
 }

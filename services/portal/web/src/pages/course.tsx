@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { attempts, courses, type Problem, problemOf } from "../calls";
 import { type Course, CourseKind, type Unit, UnitKind } from "../gen/proctorium/enrollment/v1/courses_pb";
-import { Busy, Link, ProblemNote, ProctorMark, useAction, useLoaded } from "../parts";
+import { Busy, Link, ProblemNote, ProctorMark, Title, useAction, useLoaded } from "../parts";
 import { go } from "../route";
 
 export function CoursePage({ courseId }: { courseId: string }): JSX.Element {
@@ -12,14 +12,14 @@ export function CoursePage({ courseId }: { courseId: string }): JSX.Element {
   if (course === undefined) {
     return (
       <>
-        <h1 tabIndex={-1}>Course</h1>
+        <Title>Course</Title>
         {problem ? <ProblemNote problem={problem} /> : <Busy what="the course" />}
       </>
     );
   }
   return (
     <>
-      <h1 tabIndex={-1}>{course.title}</h1>
+      <Title>{course.title}</Title>
       {course.kind === CourseKind.PROCTORED && (
         <p class="row">
           <ProctorMark />
@@ -29,7 +29,11 @@ export function CoursePage({ courseId }: { courseId: string }): JSX.Element {
         </p>
       )}
       <p>{course.description}</p>
-      <Outline course={course} />
+      <section>
+        <h2>Content</h2>
+        {course.kind === CourseKind.PROCTORED && <p>It is open to you while your session is in progress.</p>}
+        <Outline course={course} />
+      </section>
     </>
   );
 }
@@ -42,14 +46,22 @@ export function Outline({ course }: { course: Course }): JSX.Element {
         <li key={unit.unitId} class="card">
           {unit.kind === UnitKind.LESSON && <Lesson unit={unit} />}
           {unit.kind === UnitKind.LINK && (
-            <a href={unit.url} rel="noreferrer noopener" target="_blank">
-              {unit.title}
-            </a>
+            <Elsewhere unit={unit} />
           )}
           {unit.kind === UnitKind.ASSESSMENT && <AssessmentUnit course={course} unit={unit} />}
         </li>
       ))}
     </ol>
+  );
+}
+
+/** A link to another site, in a tab of its own; without its address while the content is closed. */
+function Elsewhere({ unit }: { unit: Unit }): JSX.Element {
+  if (unit.url === "") return <h3>{unit.title}</h3>;
+  return (
+    <a href={unit.url} rel="noreferrer noopener" target="_blank">
+      {unit.title} <span class="quiet">(opens in a new tab)</span>
+    </a>
   );
 }
 
@@ -71,7 +83,7 @@ function Lesson({ unit }: { unit: Unit }): JSX.Element {
         <h3>{unit.title}</h3>
         {html === undefined && (
           <button type="button" class="plain" onClick={() => void open()}>
-            Open
+            Open <span class="visually-hidden">{unit.title}</span>
           </button>
         )}
       </div>

@@ -3,13 +3,14 @@ import type { JSX } from "preact";
 import { registrations, sessions } from "../calls";
 import { CourseKind } from "../gen/proctorium/enrollment/v1/courses_pb";
 import { SessionState } from "../gen/proctorium/session/v1/sessions_pb";
-import { Badge, Busy, dateTime, Link, ProblemNote, ProctorMark, useLoaded } from "../parts";
+import { Badge, Busy, Link, ProblemNote, ProctorMark, Title, useLoaded } from "../parts";
+import { counted, dateTime } from "../words";
 
 export function CoursesPage(): JSX.Element {
   const { loaded, problem } = useLoaded("courses", () => registrations.listMyCourses({}));
   return (
     <>
-      <h1 tabIndex={-1}>Your courses</h1>
+      <Title>Your courses</Title>
       <ProblemNote problem={problem} />
       {loaded === undefined && problem === undefined && <Busy what="your courses" />}
       {loaded?.courses.length === 0 && (
@@ -27,7 +28,7 @@ export function CoursesPage(): JSX.Element {
                 <Badge tone="good">Completed</Badge>
               ) : (
                 <span class="quiet">
-                  {finishedUnitIds.length} of {unitCount} steps done
+                  {finishedUnitIds.length} of {counted(unitCount, "step")} done
                 </span>
               )}
             </p>
@@ -48,7 +49,8 @@ export function CoursesPage(): JSX.Element {
 }
 
 function UpcomingSessions(): JSX.Element | null {
-  const { loaded } = useLoaded("sessions", () => sessions.listSessions({ liveOnly: true }));
+  const { loaded, problem } = useLoaded("sessions", () => sessions.listSessions({ liveOnly: true }));
+  if (problem !== undefined) return <ProblemNote problem={problem} />;
   if (!loaded?.sessions.length) return null;
   return (
     <section>

@@ -85,7 +85,7 @@ function Registration({ found }: { found: Case }): JSX.Element {
           <dt>Legal name</dt>
           <dd>{loaded.legalName}</dd>
           <dt>Date of birth</dt>
-          <dd>{loaded.dateOfBirth || "not known"}</dd>
+          <dd>{loaded.dateOfBirth || "Not known"}</dd>
         </dl>
       )}
     </section>
@@ -106,7 +106,7 @@ function Decide({ found }: { found: Case }): JSX.Element {
   return (
     <>
       <label>
-        Reason (the learner reads it; needed unless you verify)
+        Reason (the learner reads it; not needed to verify)
         <input value={reason} maxLength={1000} onInput={(event) => setReason(event.currentTarget.value)} />
       </label>
       <ProblemNote problem={problem} />

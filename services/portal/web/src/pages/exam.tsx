@@ -7,7 +7,7 @@ import { attempts } from "../calls";
 import { type Attempt, AttemptState, SubmitCause, type WatchAttemptResponse } from "../gen/proctorium/assessment/v1/attempts_pb";
 import type { Answer } from "../gen/proctorium/assessment/v1/items_pb";
 import { useLive } from "../live";
-import { Badge, Busy, Link, ProblemNote, useAction } from "../parts";
+import { Badge, Busy, Help, Link, ProblemNote, Title, useAction } from "../parts";
 import { go } from "../route";
 import { counted, duration } from "../words";
 import { isGiven, Question } from "./question";
@@ -31,7 +31,7 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
   if (view === undefined) {
     return (
       <>
-        <h1 tabIndex={-1}>Assessment</h1>
+        <Title>Assessment</Title>
         {problem ? <ProblemNote problem={problem} /> : <Busy what="the assessment" />}
       </>
     );
@@ -41,7 +41,7 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
   }
   return (
     <section class="narrow">
-      <h1 tabIndex={-1}>{view.title}</h1>
+      <Title>{view.title}</Title>
       <ProblemNote problem={problem ?? begin.problem ?? load.problem} />
       <Before
         attempt={view}
@@ -60,7 +60,7 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
 function Before({ attempt, busy, begin }: { attempt: Attempt; busy: boolean; begin: () => void }): JSX.Element {
   switch (attempt.state) {
     case AttemptState.AWAITING_AUTHORIZATION:
-      return <p role="status">Please wait: your proctor has to authorise the assessment.</p>;
+      return <p role="status">Please wait. Your proctor authorises the assessment, and this page then lets you begin.</p>;
     case AttemptState.AUTHORIZED:
       return (
         <div class="card">
@@ -77,7 +77,12 @@ function Before({ attempt, busy, begin }: { attempt: Attempt; busy: boolean; beg
     case AttemptState.IN_PROGRESS:
       return <Busy what="your questions" />;
     case AttemptState.VOIDED:
-      return <p>The session ended before you began. Ask your administrator for a makeup session.</p>;
+      return (
+        <>
+          <p>The session ended before you began, so there is nothing to submit. Your administrator can arrange a makeup session.</p>
+          <Help />
+        </>
+      );
     default:
       return <HandedIn attempt={attempt} />;
   }
@@ -139,8 +144,6 @@ function handedInSentence({ submitCause, sessionId }: Attempt): string {
 function ExamRoom({ attempt, live, connected }: { attempt: Attempt; live: Attempt; connected: boolean }): JSX.Element {
   const answers = useMemo(() => answersOf(attempt.attemptId, attempt.lastSequence), [attempt.attemptId]);
   const [given, setGiven] = useState<ReadonlyMap<string, Answer>>(() => present(attempt, answers));
-  const title = useRef<HTMLHeadingElement>(null);
-  useEffect(() => title.current?.focus(), []);
   const change = (itemId: string, answer: Answer): void => {
     setGiven((before) => new Map(before).set(itemId, answer));
     answers.change(itemId, answer);
@@ -150,9 +153,7 @@ function ExamRoom({ attempt, live, connected }: { attempt: Attempt; live: Attemp
   return (
     <>
       <div class="exam-bar">
-        <h1 tabIndex={-1} ref={title}>
-          {attempt.title}
-        </h1>
+        <Title focused>{attempt.title}</Title>
         <Clock attempt={live} />
         <SaveMark answers={answers} />
       </div>

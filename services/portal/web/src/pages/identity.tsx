@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { identity } from "../calls";
 import { type Case, CaseState, EvidenceKind } from "../gen/proctorium/identity/v1/verification_pb";
 import { IdentityState } from "../gen/proctorium/session/v1/lobby_pb";
-import { Badge, Busy, ProblemNote, useAction, useLoaded } from "../parts";
+import { Badge, Busy, Help, ProblemNote, useAction, useLoaded } from "../parts";
 
 export function IdentityEvidence({ sessionId, state }: { sessionId: string; state: IdentityState }): JSX.Element {
   const { loaded, problem, again } = useLoaded(`${sessionId}/${state}`, () => identity.getCase({ sessionId }));
@@ -21,7 +21,13 @@ export function IdentityEvidence({ sessionId, state }: { sessionId: string; stat
 
 function Evidence({ found, sent }: { found: Case; sent: () => void }): JSX.Element {
   if (found.state === CaseState.REJECTED) {
-    return <p class="note problem">Your identity could not be verified: {found.decisionReason} Speak to your proctor.</p>;
+    return (
+      <div class="note problem">
+        <p>Your proctor could not verify your identity from the pictures. The reason they gave: {found.decisionReason}</p>
+        <p>Nothing is decided beyond that. Ask your proctor or your administrator how to go on.</p>
+        <Help />
+      </div>
+    );
   }
   if (found.state === CaseState.EXPIRED) return <p>The session ended before your identity was checked.</p>;
   return (
@@ -31,9 +37,10 @@ function Evidence({ found, sent }: { found: Case; sent: () => void }): JSX.Eleme
           <Badge tone="wait">Sent: waiting for your proctor to look at your pictures</Badge>
         </p>
       )}
-      {found.state === CaseState.RESUBMISSION_ASKED && <p class="note">Please send new pictures: {found.decisionReason}</p>}
+      {found.state === CaseState.RESUBMISSION_ASKED && <p class="note">Your proctor asks for new pictures: {found.decisionReason}</p>}
       {found.state !== CaseState.SUBMITTED && (
         <>
+          <p class="quiet">JPEG, PNG or WebP. Only the proctors of this session can look at your pictures, and every look is recorded.</p>
           <Picture found={found} kind={EvidenceKind.DOCUMENT} label="Photo of your identity document" sent={sent} />
           <Picture found={found} kind={EvidenceKind.SELFIE} label="Photo of yourself, now" sent={sent} capture="user" />
         </>
@@ -63,12 +70,16 @@ function Picture({ found, kind, label, sent, capture }: PictureProps): JSX.Eleme
     });
   };
   return (
-    <div>
+    <div class="picture">
       <label>
         {label} {there && <Badge tone="good">Sent</Badge>}
         <input type="file" accept="image/jpeg,image/png,image/webp" capture={capture} disabled={busy} onChange={send} />
       </label>
-      {busy && <Busy what="your picture" />}
+      {busy && (
+        <p class="quiet" role="status">
+          Sending your picture…
+        </p>
+      )}
       <ProblemNote problem={problem} />
     </div>
   );

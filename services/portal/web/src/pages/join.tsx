@@ -1,7 +1,7 @@
 // Enter Enrollment Code.
 import type { JSX } from "preact";
 import { lobby } from "../calls";
-import { ProblemNote, useAction } from "../parts";
+import { ProblemNote, Title, useAction } from "../parts";
 import { go } from "../route";
 
 export function JoinPage(): JSX.Element {
@@ -16,7 +16,7 @@ export function JoinPage(): JSX.Element {
   };
   return (
     <section class="narrow">
-      <h1 tabIndex={-1}>Enter Enrollment Code</h1>
+      <Title>Enter Enrollment Code</Title>
       <form onSubmit={submit} class="card">
         <label>
           Enrollment code
@@ -24,8 +24,8 @@ export function JoinPage(): JSX.Element {
             name="code"
             class="code"
             required
-            minLength={6}
-            maxLength={8}
+            pattern="\s*[A-Za-z0-9]{6,8}\s*"
+            title="6 to 8 letters and digits"
             autoComplete="off"
             autoCapitalize="none"
             autoCorrect="off"

@@ -3,13 +3,14 @@ import type { JSX } from "preact";
 import { certificates, problemOf, results, transcripts } from "../calls";
 import type { Answer, Item } from "../gen/proctorium/assessment/v1/items_pb";
 import type { ItemResult, Result } from "../gen/proctorium/assessment/v1/results_pb";
-import { Badge, Busy, date, Link, ProblemNote, useAction, useLoaded } from "../parts";
+import { Badge, Busy, Link, ProblemNote, Title, useAction, useLoaded } from "../parts";
+import { counted, date, number } from "../words";
 
 export function ResultsPage(): JSX.Element {
   const { loaded, problem } = useLoaded("transcript", () => transcripts.getTranscript({}));
   return (
     <>
-      <h1 tabIndex={-1}>Your results</h1>
+      <Title>Your results</Title>
       <ProblemNote problem={problem} />
       {loaded === undefined && problem === undefined && <Busy what="your results" />}
       {loaded?.entries.length === 0 && <p>You have no results yet.</p>}
@@ -21,7 +22,7 @@ export function ResultsPage(): JSX.Element {
             </h2>
             {courseTitle && (
               <p>
-                {courseTitle}, {hours} hours
+                {courseTitle}, {counted(hours, "hour")}
               </p>
             )}
             <Verdict result={result} />
@@ -35,10 +36,9 @@ export function ResultsPage(): JSX.Element {
 function Verdict({ result }: { result: Result | undefined }): JSX.Element {
   return (
     <p class="row">
-      {result?.passed ? <Badge tone="good">Passed</Badge> : <Badge tone="bad">Not passed</Badge>}
-      <span>
-        {result?.points} of {result?.pointsPossible} points
-      </span>
+      {result?.passed ? <Badge tone="good">Passed</Badge> : <Badge tone="plain">Not passed</Badge>}
+      <span>{result && outOf(result.points, result.pointsPossible)}</span>
+      {(result?.version ?? 1) > 1 && <Badge tone="plain">Corrected</Badge>}
       <span class="quiet">{date(result?.releaseTime)}</span>
     </p>
   );
@@ -50,7 +50,7 @@ export function ResultPage({ attemptId }: { attemptId: string }): JSX.Element {
   if (result === undefined) {
     return (
       <>
-        <h1 tabIndex={-1}>Result</h1>
+        <Title>Result</Title>
         {problem ? <ProblemNote problem={problem} /> : <Busy what="your result" />}
         {problem && (
           <button type="button" onClick={again}>
@@ -62,8 +62,11 @@ export function ResultPage({ attemptId }: { attemptId: string }): JSX.Element {
   }
   return (
     <>
-      <h1 tabIndex={-1}>{result.title}</h1>
+      <Title>{result.title}</Title>
       <Verdict result={result} />
+      {!result.passed && (
+        <p>This time the points were not enough for a pass. Your administrator can tell you whether and when you can take it again.</p>
+      )}
       {result.certificateId && <CertificateDownload certificateId={result.certificateId} />}
       {result.sessionId && result.itemResults.length === 0 && (
         <p>Feedback on each question appears when the session has ended.</p>
@@ -75,7 +78,10 @@ export function ResultPage({ attemptId }: { attemptId: string }): JSX.Element {
           </li>
         ))}
       </ol>
-      <p class="quiet">Results are permanent. Questions about your score? Contact your administrator.</p>
+      <p class="quiet">
+        Results are permanent. Do you have a question about yours, or think that something is wrong? A person looks at it: ask your
+        administrator.
+      </p>
     </>
   );
 }
@@ -128,28 +134,57 @@ function Feedback({ itemResult }: { itemResult: ItemResult }): JSX.Element {
     <>
       <h2 class="question">{item?.prompt}</h2>
       <p class="row">
-        <Badge tone={points === item?.points ? "good" : points > 0 ? "wait" : "bad"}>
-          {points} of {item?.points} points
-        </Badge>
+        <Badge tone={points === item?.points ? "good" : points > 0 ? "wait" : "plain"}>{item && outOf(points, item.points)}</Badge>
       </p>
-      <p>Your answer: {item && sayAnswer(item, answer)}</p>
+      <p>{item && sayAnswer(item, answer)}</p>
+      <p>{item && points !== item.points && sayRight(item)}</p>
       {item?.feedback && <p class="note">{item.feedback}</p>}
     </>
   );
+}
+
+/** "2 of 3 points". */
+function outOf(points: number, possible: number): string {
+  return `${number(points)} of ${counted(possible, "point")}`;
 }
 
 function sayAnswer(item: Item, answer: Answer | undefined): string {
   const value = answer?.value;
   switch (value?.case) {
     case "chosen":
-      return value.value.choiceIds.map((id) => choiceText(item, id)).join(", ") || "none";
+      return `Your answer: ${choiceTexts(item, value.value.choiceIds)}`;
     case "truth":
-      return value.value ? "True" : "False";
+      return `Your answer: ${value.value ? "True" : "False"}`;
     case "number":
-      return `${value.value} ${item.kind.case === "numeric" ? item.kind.value.unit : ""}`;
+      return `Your answer: ${value.value}${unit(item)}`;
     default:
-      return "none";
+      return "You gave no answer.";
   }
+}
+
+/** What would have been right, where the server tells. */
+function sayRight(item: Item): string | null {
+  const kind = item.kind;
+  switch (kind.case) {
+    case "singleChoice":
+      return kind.value.correctChoiceId && `Right answer: ${choiceTexts(item, [kind.value.correctChoiceId])}`;
+    case "multipleChoice":
+      return `Right answer: ${choiceTexts(item, kind.value.correctChoiceIds)}`;
+    case "trueFalse":
+      return kind.value.correct === undefined ? null : `Right answer: ${kind.value.correct ? "True" : "False"}`;
+    case "numeric":
+      return kind.value.correct === undefined ? null : `Right answer: ${kind.value.correct}${unit(item)}`;
+    default:
+      return null;
+  }
+}
+
+function unit({ kind }: Item): string {
+  return kind.case === "numeric" && kind.value.unit ? ` ${kind.value.unit}` : "";
+}
+
+function choiceTexts(item: Item, ids: readonly string[]): string {
+  return ids.map((id) => choiceText(item, id)).join(", ") || "none of the choices";
 }
 
 function choiceText(item: Item, id: string): string {

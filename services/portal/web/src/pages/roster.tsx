@@ -246,11 +246,11 @@ function Progress({ state, answered, all }: { state: AssessmentProgressState; an
     case AssessmentProgressState.IN_PROGRESS:
       return (
         <span>
-          {answered} of {all} saved
+          {answered} of {counted(all, "answer")} saved
         </span>
       );
     case AssessmentProgressState.SUBMITTED:
-      return <Badge tone="good">Handed in</Badge>;
+      return <Badge tone="good">Submitted</Badge>;
     case AssessmentProgressState.RELEASED:
       return <Badge tone="good">Result released</Badge>;
     default:

@@ -12,7 +12,8 @@ import {
 } from "../gen/proctorium/session/v1/lobby_pb";
 import { type Session, SessionState } from "../gen/proctorium/session/v1/sessions_pb";
 import { useLive } from "../live";
-import { Badge, Busy, dateTime, Link, ProblemNote, useLoaded } from "../parts";
+import { Badge, Busy, Help, Link, ProblemNote, Title, useLoaded } from "../parts";
+import { dateTime } from "../words";
 import { Outline } from "./course";
 import { IdentityEvidence } from "./identity";
 
@@ -27,7 +28,7 @@ export function SessionPage({ sessionId }: { sessionId: string }): JSX.Element {
   if (session === undefined || participant === undefined) {
     return (
       <>
-        <h1 tabIndex={-1}>Session</h1>
+        <Title>Session</Title>
         {problem === undefined && <Busy what="the session" />}
         {problem?.reason === "NOT_FOUND" ? (
           <p>You have not joined this session yet. Type the enrollment code that you were given.</p>
@@ -46,7 +47,7 @@ export function SessionPage({ sessionId }: { sessionId: string }): JSX.Element {
   }
   return (
     <>
-      <h1 tabIndex={-1}>{session.plan?.title}</h1>
+      <Title>{session.plan?.title}</Title>
       <p class="row" role="status" aria-live="polite">
         <ParticipantBadge participant={participant} />
         {!connected && <Badge tone="bad">Connection lost, coming back…</Badge>}
@@ -66,12 +67,18 @@ function Phase({ session, participant }: { session: Session; participant: Partic
     case ParticipantState.REMOVED:
       return (
         <div class="note problem">
-          <p>Your proctor has removed you from this session: {participant.removalReason}</p>
-          <p>What you had saved was handed in. Contact your administrator if you have questions.</p>
+          <p>Your proctor has ended this session for you. The reason they gave: {participant.removalReason}</p>
+          <p>Everything that you had answered is kept and was submitted. A person decides about the result, and you can say your side.</p>
+          <Help />
         </div>
       );
     case ParticipantState.NO_SHOW:
-      return <p>This session ended before you were in it. Ask your administrator for a makeup session.</p>;
+      return (
+        <>
+          <p>This session ended before you were in it. Your administrator can arrange a makeup session.</p>
+          <Help />
+        </>
+      );
     default:
       return <Over session={session} participant={participant} />;
   }
@@ -97,11 +104,11 @@ function Lobby({ session, participant }: { session: Session; participant: Partic
     <section class="card">
       <h2>Session lobby</h2>
       {session.state === SessionState.CANCELLED ? (
-        <p>This session has been called off. Your administrator will tell you what comes next.</p>
+        <p>This session has been called off. That is not your doing, and your administrator will tell you what comes next.</p>
       ) : (
         <p>
-          Your proctor starts the session; this page then turns to the course content by itself. Planned start:{" "}
-          <strong>{dateTime(session.plan?.startTime)}</strong>.
+          You are in the right place. Your proctor starts the session, and this page then turns to the course content by itself. Planned
+          start: <strong>{dateTime(session.plan?.startTime)}</strong>.
         </p>
       )}
       <Proctors session={session} />
@@ -153,9 +160,11 @@ function InSession({ session, participant }: { session: Session; participant: Pa
 
 function Assessment({ assessment }: { assessment: AssessmentProgress }): JSX.Element {
   useEffect(() => {
-    if (assessment.state === AssessmentProgressState.AUTHORIZED) document.title = "You may begin · Proctorium";
+    if (assessment.state !== AssessmentProgressState.AUTHORIZED) return;
+    const before = document.title;
+    document.title = "You may begin · Proctorium";
     return () => {
-      document.title = "Proctorium";
+      document.title = before;
     };
   }, [assessment.state]);
   switch (assessment.state) {
@@ -179,7 +188,7 @@ function Assessment({ assessment }: { assessment: AssessmentProgress }): JSX.Ele
         </p>
       );
     case AssessmentProgressState.SUBMITTED:
-      return <p>You have handed in. Your result appears here when it is released.</p>;
+      return <p>You have submitted your answers. Your result appears here when it is released.</p>;
     case AssessmentProgressState.RELEASED:
       return (
         <p>
@@ -187,7 +196,7 @@ function Assessment({ assessment }: { assessment: AssessmentProgress }): JSX.Ele
         </p>
       );
     default:
-      return <p>Please wait: your proctor has to authorise the assessment before you can begin.</p>;
+      return <p>Please wait. Your proctor authorises the assessment, and the way to it then appears here.</p>;
   }
 }
 
@@ -198,7 +207,11 @@ function Over({ session, participant }: { session: Session; participant: Partici
       <p>It ended {dateTime(session.endTime)}. Thank you for taking part.</p>
       {participant.assessments.map((assessment) => (
         <p key={assessment.assessmentId}>
-          {assessment.attemptId && <Link to={`/results/${assessment.attemptId}`}>See your result</Link>}
+          {assessment.state < AssessmentProgressState.IN_PROGRESS ? (
+            "The assessment was not begun."
+          ) : (
+            <Link to={`/results/${assessment.attemptId}`}>See your result</Link>
+          )}
         </p>
       ))}
     </section>

@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { signIn } from "../me";
-import { ProblemNote, useAction } from "../parts";
+import { ProblemNote, Title, useAction } from "../parts";
 
 export function SignInPage(): JSX.Element {
   const { busy, problem, run } = useAction();
@@ -11,7 +11,7 @@ export function SignInPage(): JSX.Element {
   };
   return (
     <section class="narrow">
-      <h1 tabIndex={-1}>Sign in</h1>
+      <Title>Sign in</Title>
       <form onSubmit={submit} class="card">
         <label>
           E-mail address

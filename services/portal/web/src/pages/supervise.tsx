@@ -1,12 +1,13 @@
 // The proctor's side: one session with its roster, start, authorisation and end.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { codes, sessions, supervision } from "../calls";
+import { assessments, codes, sessions, supervision } from "../calls";
 import { type Participant, ParticipantState } from "../gen/proctorium/session/v1/lobby_pb";
 import { type Session, SessionState } from "../gen/proctorium/session/v1/sessions_pb";
-import type { WatchRosterResponse } from "../gen/proctorium/session/v1/supervision_pb";
+import type { AuthorizeAssessmentResponse, WatchRosterResponse } from "../gen/proctorium/session/v1/supervision_pb";
 import { useLive } from "../live";
-import { Badge, Busy, dateTime, ProblemNote, useAction, useLoaded } from "../parts";
+import { Badge, Busy, ProblemNote, Title, useAction, useLoaded } from "../parts";
+import { counted, dateTime } from "../words";
 import { RosterTable } from "./roster";
 import { SessionBadge } from "./supervised";
 
@@ -43,14 +44,14 @@ export function SupervisePage({ sessionId }: { sessionId: string }): JSX.Element
   if (view === undefined || session === undefined) {
     return (
       <>
-        <h1 tabIndex={-1}>Session</h1>
+        <Title>Session</Title>
         {problem ? <ProblemNote problem={problem} /> : <Busy what="the roster" />}
       </>
     );
   }
   return (
     <>
-      <h1 tabIndex={-1}>{session.plan?.title}</h1>
+      <Title>{session.plan?.title}</Title>
       <p class="row" role="status">
         <SessionBadge session={session} />
         <span>{dateTime(session.plan?.startTime)}</span>
@@ -66,6 +67,8 @@ export function SupervisePage({ sessionId }: { sessionId: string }): JSX.Element
 function SessionActions({ session, participants }: { session: Session; participants: Participant[] }): JSX.Element | null {
   const { busy, problem, run } = useAction();
   const [ending, setEnding] = useState(false);
+  const [done, setDone] = useState("");
+  const titles = useTitles(session.plan?.assessmentIds ?? []);
   const request = (): { requestId: string; sessionId: string } => ({
     requestId: crypto.randomUUID(),
     sessionId: session.sessionId,
@@ -93,9 +96,11 @@ function SessionActions({ session, participants }: { session: Session; participa
               key={assessmentId}
               type="button"
               disabled={busy}
-              onClick={() => void run(() => supervision.authorizeAssessment({ ...request(), assessmentId }))}
+              onClick={() =>
+                void run(async () => setDone(sayAuthorised(await supervision.authorizeAssessment({ ...request(), assessmentId }))))
+              }
             >
-              Authorise the assessment for all who are ready
+              Authorise {titles.get(assessmentId) ?? "the assessment"} for all who are ready
             </button>
           ))}
         {inProgress && !ending && (
@@ -105,7 +110,7 @@ function SessionActions({ session, participants }: { session: Session; participa
         )}
         {inProgress && ending && (
           <>
-            <span>Open attempts will be handed in.</span>
+            <span>Everybody leaves the session, and open attempts are submitted with all that was saved.</span>
             <button type="button" class="danger" disabled={busy} onClick={() => void run(() => sessions.endSession(request()))}>
               End the session now
             </button>
@@ -116,9 +121,31 @@ function SessionActions({ session, participants }: { session: Session; participa
         )}
         <Codes sessionId={session.sessionId} />
       </div>
+      <p role="status">{done}</p>
       <ProblemNote problem={problem} />
     </section>
   );
+}
+
+/** The assessments' titles where there are several to tell apart. */
+function useTitles(assessmentIds: readonly string[]): ReadonlyMap<string, string> {
+  const { loaded } = useLoaded(assessmentIds.join(), async () =>
+    assessmentIds.length > 1 ? (await assessments.listAssessments({ pageSize: 200 })).assessments : [],
+  );
+  return new Map(loaded?.map(({ assessmentId, title }) => [assessmentId, `“${title}”`]));
+}
+
+/** Who may begin, and why others may not. */
+function sayAuthorised({ authorized, leftOut }: AuthorizeAssessmentResponse): string {
+  const unverified = leftOut.filter(({ reason }) => reason === "NOT_VERIFIED").length;
+  const absent = leftOut.length - unverified;
+  return [
+    `${counted(authorized.length, "learner")} may begin.`,
+    unverified > 0 && `${counted(unverified, "learner")} left out: identity not verified.`,
+    absent > 0 && `${counted(absent, "learner")} left out: not in the session.`,
+  ]
+    .filter(Boolean)
+    .join(" ");
 }
 
 function Codes({ sessionId }: { sessionId: string }): JSX.Element | null {

@@ -3,8 +3,8 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { sessions } from "../calls";
 import { type Session, SessionState } from "../gen/proctorium/session/v1/sessions_pb";
-import { Badge, Busy, dateTime, Link, ProblemNote, useLoaded } from "../parts";
-import { counted } from "../words";
+import { Badge, Busy, Link, ProblemNote, Title, useLoaded } from "../parts";
+import { counted, dateTime } from "../words";
 
 const UNDER_WAY: readonly SessionState[] = [SessionState.LOBBY_OPEN, SessionState.IN_PROGRESS];
 const OVER: readonly SessionState[] = [SessionState.ENDED, SessionState.CANCELLED];
@@ -16,7 +16,7 @@ export function SupervisedSessionsPage(): JSX.Element {
   const past = loaded?.filter(({ state }) => OVER.includes(state)).reverse() ?? [];
   return (
     <>
-      <h1 tabIndex={-1}>Your sessions</h1>
+      <Title>Your sessions</Title>
       <ProblemNote problem={problem} />
       {loaded === undefined && problem === undefined && <Busy what="your sessions" />}
       {loaded && live.length === 0 && <p>No session is under way or planned.</p>}

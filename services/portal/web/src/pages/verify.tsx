@@ -1,25 +1,27 @@
 // The public page behind the QR code of a certificate.
 import type { JSX } from "preact";
 import { certificates } from "../calls";
-import { Badge, Busy, date, ProblemNote, useLoaded } from "../parts";
+import { Badge, Busy, ProblemNote, Title, useLoaded } from "../parts";
+import { dateUtc } from "../words";
 
 export function VerifyPage({ certificateId }: { certificateId: string }): JSX.Element {
   const { loaded, problem } = useLoaded(certificateId, () => certificates.verifyCertificate({ certificateId }));
   return (
     <section class="narrow">
-      <h1 tabIndex={-1}>Certificate</h1>
+      <Title>Certificate</Title>
       {loaded === undefined && problem === undefined && <Busy what="the certificate" />}
       {problem?.reason === "NOT_FOUND" || problem?.reason === "INVALID_REQUEST" ? (
         <p class="note problem" role="alert">
-          No certificate with this number was issued.
+          No certificate with this number was issued. Compare the number with the one on the certificate.
         </p>
       ) : (
         <ProblemNote problem={problem} />
       )}
       {loaded && (
         <div class="card">
-          <p>
+          <p class="row">
             <Badge tone="good">Valid</Badge>
+            <span>This certificate was issued here and holds.</span>
           </p>
           <dl>
             <dt>Holder</dt>
@@ -27,7 +29,7 @@ export function VerifyPage({ certificateId }: { certificateId: string }): JSX.El
             <dt>For</dt>
             <dd>{loaded.title}</dd>
             <dt>Issued</dt>
-            <dd>{date(loaded.issueTime)}</dd>
+            <dd>{dateUtc(loaded.issueTime)}</dd>
             <dt>Number</dt>
             <dd class="code">{certificateId}</dd>
           </dl>
