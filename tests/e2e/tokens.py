@@ -31,6 +31,6 @@ async def signed(stack: Stack, person_id: str, roles: Iterable[str], ago: timede
         await database.close()
 
 
-def almost_over() -> timedelta:
-    """When to have signed what is still good for a second or so."""
-    return ACCESS_LIFE + LEEWAY - timedelta(seconds=1.5)
+def almost_over(left: timedelta = timedelta(seconds=1.5)) -> timedelta:
+    """How long ago that was signed which is good for `left` yet, or up to a second less: tokens have whole seconds."""
+    return ACCESS_LIFE + LEEWAY - left

@@ -93,7 +93,19 @@ function refresh(): Promise<unknown> {
   });
 }
 
-const stayingSignedIn: Interceptor = (next) => async (request) => {
+/** The messages of a stream's request, to be read as often as it is sent: connect's own are gone after the first time. */
+async function repeatable<Message>(messages: AsyncIterable<Message>): Promise<AsyncIterable<Message>> {
+  const kept: Message[] = [];
+  for await (const message of messages) kept.push(message);
+  return {
+    async *[Symbol.asyncIterator]() {
+      yield* kept;
+    },
+  };
+}
+
+const stayingSignedIn: Interceptor = (next) => async (asked) => {
+  const request = asked.stream ? { ...asked, message: await repeatable(asked.message) } : asked;
   try {
     return await next(request);
   } catch (thrown) {

@@ -51,7 +51,7 @@ export function useLive<Message extends { cursor?: string }, View>(
           if (signal.aborted) return;
           const expired = problemOf(thrown).reason === "TOKEN_EXPIRED";
           // One that is over as soon as it was opened is not opened again at once: a clock may be wrong.
-          if (expired && performance.now() - opened > LONGEST_PAUSE_MS) continue;
+          if (expired && performance.now() - opened > FIRST_PAUSE_MS) continue;
           if (!expired && !isAway(thrown)) {
             setLive({ view, connected: false, problem: problemOf(thrown) });
             return;
