@@ -7,6 +7,7 @@ from collections.abc import AsyncIterable, Awaitable, Callable
 from typing import Generic, TypeVar
 
 from proctorium_common.errors import Kind, ServiceError
+from proctorium_common.tasks import end
 
 Shown = TypeVar("Shown")
 
@@ -88,8 +89,7 @@ class Watch(Generic[Shown]):
 
     async def close(self) -> None:
         """Hangs up."""
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await end(self._task)
 
 
 async def refused(call: Awaitable[object]) -> ServiceError:

@@ -100,8 +100,10 @@ def test_a_breaking_change_is_found(
 
 def test_an_element_without_a_comment_is_found(tmp_path: Path) -> None:
     descriptors = installed()
+    file = next(each for each in ours(descriptors) if each.service)
+    first_service = (FileDescriptorProto.SERVICE_FIELD_NUMBER, 0)
     location = next(
-        each for each in ours(descriptors)[0].source_code_info.location if each.leading_comments
+        each for each in file.source_code_info.location if tuple(each.path) == first_service
     )
     location.ClearField("leading_comments")
     assert "should have a non-empty comment" in buf(tmp_path, "lint", descriptors)

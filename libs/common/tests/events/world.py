@@ -22,6 +22,7 @@ from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.listen import Listener
 from proctorium_common.storage.tables import dead_letters, inbox, outbox
+from proctorium_common.tasks import end
 from proctorium_common.topology import ServiceTopology, Subscription
 from proctorium_devstack.parts.nats import Nats
 
@@ -223,9 +224,8 @@ async def running(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        done, _ = await asyncio.wait({task}, timeout=30)
-        assert done, "it did not end when it was cancelled"
+        async with asyncio.timeout(30):
+            await end(task)
         if not task.cancelled():
             task.result()
 

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from proctorium_common.errors import unavailable
 from proctorium_common.process.workers import Background, Worker
+from proctorium_common.tasks import end
 
 SOON = timedelta(milliseconds=1)
 
@@ -95,5 +96,4 @@ async def test_what_should_never_end_begins_anew_when_it_does() -> None:
         await asyncio.wait_for(again.wait(), 5)
     await background.probe()
     assert lines[0]["event"] == "background_failed"
-    running.cancel()
-    await asyncio.wait([running])
+    await end(running)

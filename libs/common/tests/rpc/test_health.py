@@ -10,6 +10,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from proctorium_common.rpc.health import LIVE, Check, Health, Weight
+from proctorium_common.tasks import end
 from proctorium_common.telemetry.metrics import Metrics
 
 from .health_stub import status
@@ -40,7 +41,7 @@ async def test_ready_follows_a_required_part() -> None:
     database = Part()
     async with serving(ready=False) as served, grpc.aio.insecure_channel(served.address) as plain:
         served.health.add(Check("database", database.probe))
-        watch = asyncio.ensure_future(served.health.watch())
+        watch = asyncio.create_task(served.health.watch())
         await served.health.until(lambda state: state.ready)
         assert await status(plain, NAME) == "SERVING"
         database.wrong = "connection refused"
@@ -52,7 +53,7 @@ async def test_ready_follows_a_required_part() -> None:
         database.wrong = None
         await served.health.until(lambda state: state.ready)
         assert await status(plain, NAME) == "SERVING"
-        await _cancelled(watch)
+        await end(watch)
 
 
 async def test_without_nats_it_is_degraded_and_goes_on_answering() -> None:
@@ -101,13 +102,13 @@ async def test_what_is_missing_is_said_again_and_again_but_less_often() -> None:
     database.wrong = "away"
     health.add(Check("database", database.probe))
     with capture_logs() as lines:
-        watch = asyncio.ensure_future(health.watch())
+        watch = asyncio.create_task(health.watch())
         rounds = 0
         async with asyncio.timeout(5):
             while rounds < 40:
                 await health.until(_next_round(health))
                 rounds += 1
-        await _cancelled(watch)
+        await end(watch)
     said = [line for line in lines if line["event"] == "service_waits"]
     assert said[0]["missing"] == {"database": "away"}
     assert 3 <= len(said) <= 8
@@ -143,11 +144,6 @@ def _health() -> Health:
 def _next_round(health: Health) -> Callable[[object], bool]:
     before = health.state
     return lambda state: state is not before
-
-
-async def _cancelled(task: asyncio.Future[None]) -> None:
-    task.cancel()
-    await asyncio.wait([task])
 
 
 async def _code(call: Awaitable[object]) -> grpc.StatusCode:

@@ -17,8 +17,8 @@ from .echo import pb, stubs
 from .serving import Served, bearer, serving
 
 PATIENCE = 10.0
-# A verifier lets thirty seconds of difference between clocks pass; half a second to a second and a half of them are left.
-NEARLY_OVER = timedelta(seconds=-28.5)
+# A verifier lets thirty seconds of difference between clocks pass; one and a half to two and a half of them are left.
+NEARLY_OVER = timedelta(seconds=-27.5)
 
 
 async def for_ever(request: Any, context: Any) -> Any:

@@ -10,6 +10,7 @@ import pytest
 
 from proctorium_common.errors import ServiceError, unavailable
 from proctorium_common.security.keys import KeyRing, PublicKey, SigningKey
+from proctorium_common.tasks import end
 
 OLD = SigningKey(b"o" * 32).public
 NEW = SigningKey(b"n" * 32).public
@@ -148,6 +149,5 @@ async def test_keys_are_fetched_in_the_background_again_and_again() -> None:
     async with asyncio.timeout(5):
         while signer.asked < 3:
             await asyncio.sleep(0.001)
-    fresh.cancel()
-    await asyncio.wait([fresh])
+    await end(fresh)
     assert ring.present

@@ -205,7 +205,7 @@ async def test_a_statement_has_an_end(migrated_database: Migrated) -> None:
 
 
 async def test_a_pool_that_is_used_up_is_unavailable(migrated_database: Migrated) -> None:
-    limits = TimeLimits(connect=timedelta(milliseconds=50))
+    limits = TimeLimits(connect=timedelta(milliseconds=500))
     database = Database(migrated_database(SAMPLE), pool_size=1, limits=limits)
     async with database.transaction() as holder:
         await holder.execute(text("SELECT 1"))

@@ -10,6 +10,7 @@ import pytest
 
 from proctorium.notification.v1 import notifications_pb2 as pb
 from proctorium_common.ids import new_id
+from proctorium_common.tasks import end
 from proctorium_notification.domain.deliveries import RetryRules
 from proctorium_notification.operations.sending import SendingRules
 from proctorium_notification.workers.backlog import Backlog
@@ -203,8 +204,7 @@ async def test_mails_go_out_when_the_database_says_so_and_not_when_the_clock_doe
                 await own.add(learner)
                 await world.mail(learner)
         finally:
-            task.cancel()
-            await asyncio.wait([task])
+            await end(task)
             await worker.close()
 
 
