@@ -10,6 +10,7 @@ from proctorium.assessment.v1.results_pb2_grpc import (
     add_TranscriptServiceServicer_to_server,
 )
 from proctorium.enrollment.events.v1.events_pb2 import CoursePublished, RegistrationCreated
+from proctorium.enrollment.v1.organisation_pb2_grpc import OrganisationServiceStub
 from proctorium.enrollment.v1.people_pb2_grpc import PersonServiceStub
 from proctorium.session.events.v1.events_pb2 import (
     ParticipantAssessmentAuthorized,
@@ -67,9 +68,11 @@ def _work(service: Service[Settings]) -> None:
     )
     service.worker("progress", settings.look_every, attempts.tell_progress)
     service.worker("time-over", settings.look_every, attempts.hand_in_overdue)
+    enrollment = service.channel("enrollment")
     issuer = CertificateIssuer(
         database,
-        PersonServiceStub(service.channel("enrollment")),
+        PersonServiceStub(enrollment),
+        OrganisationServiceStub(enrollment),
         seal=settings.issuer_seal(),
         issuer_name=settings.issuer_name,
         public_url=settings.public_url,

@@ -23,7 +23,9 @@ class Settings(ServiceSettings):
         description="Where browsers reach Proctorium: the address in certificates' QR codes and credentials begins with it.",
     )
     issuer_name: str = Field(
-        "Proctorium", min_length=1, description="The organisation that certificates name as issuer."
+        "Proctorium",
+        min_length=1,
+        description="Whom certificates name as issuer where enrollment knows no name of the organisation.",
     )
     progress_every: Duration = Field(
         timedelta(seconds=2), description="Progress of an attempt is told at most so often."

@@ -9,14 +9,15 @@ from uuid import UUID
 
 import grpc
 
-from proctorium.enrollment.v1 import people_pb2
+from proctorium.enrollment.v1 import organisation_pb2, people_pb2
 
 
 class Registrations:
-    """Names by person; asking for anybody else is NOT_FOUND, and UNAVAILABLE while `away`."""
+    """Names by person; asking for anybody else is NOT_FOUND, and UNAVAILABLE while `away`. The organisation's name, empty at first."""
 
     def __init__(self) -> None:
         self.names: dict[str, str] = {}
+        self.organisation = ""
         self.away = False
         self.asked = 0
         self.address = ""
@@ -37,22 +38,37 @@ class Registrations:
             legal_name=self.names[request.person_id]
         )
 
+    async def GetOrganisation(
+        self, request: organisation_pb2.GetOrganisationRequest, context: object
+    ) -> organisation_pb2.GetOrganisationResponse:
+        named = organisation_pb2.Organisation(name=self.organisation)
+        return organisation_pb2.GetOrganisationResponse(organisation=named)
+
 
 @asynccontextmanager
 async def registrations() -> AsyncIterator[Registrations]:
     """The server, on a free port."""
     known = Registrations()
-    descriptor = people_pb2.DESCRIPTOR.services_by_name["PersonService"]
     server = grpc.aio.server()
-    method = grpc.unary_unary_rpc_method_handler(
+    information = grpc.unary_unary_rpc_method_handler(
         known.GetRegistrationInformation,
         people_pb2.GetRegistrationInformationRequest.FromString,
         people_pb2.GetRegistrationInformationResponse.SerializeToString,
     )
+    organisation = grpc.unary_unary_rpc_method_handler(
+        known.GetOrganisation,
+        organisation_pb2.GetOrganisationRequest.FromString,
+        organisation_pb2.GetOrganisationResponse.SerializeToString,
+    )
     server.add_generic_rpc_handlers(
         (
             grpc.method_handlers_generic_handler(
-                descriptor.full_name, {"GetRegistrationInformation": method}
+                people_pb2.DESCRIPTOR.services_by_name["PersonService"].full_name,
+                {"GetRegistrationInformation": information},
+            ),
+            grpc.method_handlers_generic_handler(
+                organisation_pb2.DESCRIPTOR.services_by_name["OrganisationService"].full_name,
+                {"GetOrganisation": organisation},
             ),
         )
     )

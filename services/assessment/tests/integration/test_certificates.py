@@ -170,6 +170,16 @@ async def test_the_database_refuses_to_change_or_remove_an_issued_certificate(
             await certifying.sql(statement)
 
 
+async def test_the_organisation_is_named_as_it_is_called_when_the_certificate_is_made(
+    certifying: World, known: Registrations
+) -> None:
+    unnamed = await issued(await passed(certifying, known))
+    known.organisation = "Example Training Centre"
+    named = await issued(await passed(certifying, known))
+    names = [json.loads(made.credential_json)["issuer"]["name"] for made in (unnamed, named)]
+    assert names == ["Proctorium", "Example Training Centre"]
+
+
 async def test_the_issuers_key_is_kept_sealed_and_used_again(
     certifying: World, known: Registrations
 ) -> None:

@@ -10,6 +10,8 @@ from uuid import UUID
 import grpc
 
 from proctorium.assessment.events.v1 import events_pb2
+from proctorium.enrollment.v1.organisation_pb2 import GetOrganisationRequest
+from proctorium.enrollment.v1.organisation_pb2_grpc import OrganisationServiceStub
 from proctorium.enrollment.v1.people_pb2 import GetRegistrationInformationRequest
 from proctorium.enrollment.v1.people_pb2_grpc import PersonServiceStub
 from proctorium_assessment.documents.certificate import Certificate, make_pdf
@@ -77,12 +79,16 @@ async def due(tx: Transaction) -> list[PendingCertificate]:
 
 
 class CertificateIssuer:
-    """Makes certificates. The holder's name is asked for at that moment, because it must be as it is registered now."""
+    """Makes certificates. The names of holder and organisation are asked for at that moment: they must be as they are now.
+
+    `issuer_name` is what stands there for an organisation that has given itself no name.
+    """
 
     def __init__(
         self,
         database: Database,
         people: PersonServiceStub,
+        organisation: OrganisationServiceStub,
         *,
         seal: Seal,
         issuer_name: str,
@@ -90,10 +96,11 @@ class CertificateIssuer:
     ) -> None:
         self._database = database
         self._people = people
+        self._organisation = organisation
         self._seal = seal
         self._issuer_name = issuer_name
         self._public_url = public_url
-        self._key: tuple[Issuer, bytes] | None = None
+        self._key: tuple[bytes, bytes] | None = None
 
     async def issue(self, pending: PendingCertificate) -> bool:
         """Makes the certificate permanent; False when it has to be tried again later, or another replica made it."""
@@ -102,10 +109,12 @@ class CertificateIssuer:
             annotate(session_id=pending.session_id)
         try:
             name = await self._holder_name(pending.person_id)
+            issuer_name = await self._organisation_name()
         except ServiceError as failure:
             await self._postpone(pending, failure)
             return False
-        issuer, seed = self._key or await self._load_key()
+        public_key, seed = self._key or await self._load_key()
+        issuer = Issuer(issuer_name, self._public_url, public_key)
         async with self._database.transaction() as tx:
             title, course_id = await _title(tx, pending)
             achievement = Achievement(
@@ -126,6 +135,13 @@ class CertificateIssuer:
             raise error_of(failed) from failed
         return known.legal_name
 
+    async def _organisation_name(self) -> str:
+        try:
+            known = await self._organisation.GetOrganisation(GetOrganisationRequest())
+        except grpc.aio.AioRpcError as failed:
+            raise error_of(failed) from failed
+        return known.organisation.name or self._issuer_name
+
     async def _postpone(self, pending: PendingCertificate, failure: ServiceError) -> None:
         pause = min(_FIRST_PAUSE * 2 ** min(pending.tries, 10), _LONGEST_PAUSE)
         async with self._database.transaction() as tx:
@@ -137,8 +153,8 @@ class CertificateIssuer:
             tries=pending.tries + 1,
         )
 
-    async def _load_key(self) -> tuple[Issuer, bytes]:
-        """The key that signs; made when there is none. Replicas that make one at once agree on the oldest."""
+    async def _load_key(self) -> tuple[bytes, bytes]:
+        """The key that signs, its public half first; made when there is none. Replicas that make one at once agree on the oldest."""
         async with self._database.transaction() as tx:
             kept = await certificates.issuer_key(tx)
         if kept is None:
@@ -151,8 +167,7 @@ class CertificateIssuer:
                 kept = await certificates.issuer_key(tx)
             assert kept is not None, "a key was just kept"
         public_key, sealed = kept
-        issuer = Issuer(self._issuer_name, self._public_url, public_key)
-        self._key = issuer, self._seal.open(sealed, public_key_multibase(public_key))
+        self._key = public_key, self._seal.open(sealed, public_key_multibase(public_key))
         return self._key
 
 
