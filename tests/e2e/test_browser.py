@@ -13,9 +13,8 @@ from e2e.stage import Stage, set_stage
 from e2e.story import LearnerStory, ProctorStory
 from proctorium.assessment.v1.attempts_pb2 import Attempt, GetAttemptRequest
 from proctorium.assessment.v1.items_pb2 import Answer
+from proctorium_devstack.demo.waiting import eventually
 from proctorium_devstack.stack import Stack
-
-_NOTHING_KEPT = "!Object.keys(localStorage).some(key => key.startsWith('proctorium.answers.'))"
 
 
 async def test_a_learner_and_a_proctor_walk_the_path_in_browsers(stack: Stack) -> None:
@@ -117,7 +116,7 @@ async def test_answers_given_without_a_connection_are_kept_and_sent(
         await answer_offline(learner.page, "0.3")
         await learner.page.close()
         await learner.come_back("/courses")
-        await learner.page.wait_for_function(_NOTHING_KEPT)
+        await eventually(lambda: keeps_nothing(learner.page), "the answer of the earlier visit")
         assert await saved_number(story) == 0.3
 
         await learner.page.goto(f"/attempts/{story.attempt_id}")
@@ -131,6 +130,56 @@ async def test_answers_given_without_a_connection_are_kept_and_sent(
         assert learner.complaints == []
     await story.close()
     await proctor.close()
+
+
+async def test_an_administrator_prepares_a_session(stack: Stack, stage: Stage) -> None:
+    run = stage.session_id[-8:]
+    async with browser() as opened:
+        administrator = await Visitor.arrive(opened, stack.url("edge"))
+        page = administrator.page
+        await administrator.sign_in(stage.administrator.email, stage.administrator.password)
+        await add_person(page, f"Prue Proctor {run}", ["Proctor"])
+        await add_person(page, f"Leo Learner {run}", ["Learner"])
+        prue = page.get_by_role("listitem").filter(has_text=f"Prue Proctor {run}")
+        await expect(prue.get_by_text("Not certified")).to_be_visible()
+        await prue.get_by_text("Change").click()
+        await prue.get_by_label("Certified as a proctor until").fill("2099-12-31")
+        await prue.get_by_role("button", name="Certify").click()
+        await expect(prue.get_by_text("Certified until December 31, 2099")).to_be_visible()
+        await administrator.picture("people")
+
+        await create_course(page, f"Course {run}")
+        course = page.get_by_role("listitem").filter(has_text=f"Course {run}")
+        await course.get_by_role("button", name="Publish").click()
+        await expect(course.get_by_text("Published", exact=True)).to_be_visible()
+        await course.get_by_text("Register a learner").click()
+        leo = f"Leo Learner {run}, leolearner{run}@example.org"
+        await course.get_by_role("combobox", name="Learner").select_option(leo)
+        await course.get_by_role("button", name="Register").click()
+        await expect(course.get_by_text(f"Leo Learner {run} is registered.")).to_be_visible()
+        await administrator.picture("managed-courses")
+
+        await page.get_by_role("navigation").get_by_role("link", name="Sessions").click()
+        await page.get_by_role("link", name="Schedule a session").click()
+        await page.get_by_role("combobox", name="Course").select_option(f"Course {run}")
+        await page.get_by_label("Start", exact=True).fill("2099-01-01T09:00")
+        await page.get_by_label(f"Prue Proctor {run}").check()
+        await expect(page.get_by_label(f"Leo Learner {run}")).to_be_checked()
+        await administrator.picture("schedule")
+        await page.get_by_role("button", name="Schedule", exact=True).click()
+        await expect(page.get_by_text("Scheduled", exact=True)).to_be_visible()
+
+        rows = page.get_by_role("row").filter(has=page.get_by_role("rowheader"))
+        await expect(rows).to_contain_text(["Active"])
+        await rows.get_by_role("button", name="Replace").click()
+        await expect(rows).to_contain_text(["Active", "Replaced"])
+        await rows.first.get_by_role("button", name="Revoke").click()
+        await expect(rows).to_contain_text(["Revoked", "Replaced"])
+        await administrator.picture("codes")
+        await page.get_by_role("button", name="Cancel the session…").click()
+        await page.get_by_role("button", name="Cancel the session now").click()
+        await expect(page.get_by_text("Cancelled", exact=True)).to_be_visible()
+        assert administrator.complaints == []
 
 
 async def test_the_mailbox_shows_a_long_mail_whole(stack: Stack) -> None:
@@ -154,12 +203,39 @@ async def test_the_mailbox_shows_a_long_mail_whole(stack: Stack) -> None:
         assert reader.complaints == []
 
 
+async def add_person(page: Page, name: str, roles: list[str]) -> None:
+    await page.get_by_role("navigation").get_by_role("link", name="People").click()
+    if not await page.get_by_label("Legal name").is_visible():
+        await page.get_by_text("Add a person").click()
+    await page.get_by_label("Legal name").fill(name)
+    email = "".join(name.lower().split()) + "@example.org"
+    await page.get_by_label("E-mail address", exact=True).fill(email)
+    for role in ("Learner", "Proctor", "Administrator"):
+        await page.get_by_label(role, exact=True).set_checked(role in roles)
+    await page.get_by_role("button", name="Add").click()
+    await expect(page.get_by_text(f"{name} was added.")).to_be_visible()
+
+
+async def create_course(page: Page, title: str) -> None:
+    await page.get_by_role("navigation").get_by_role("link", name="Courses").click()
+    await page.get_by_text("Create a course").click()
+    await page.get_by_label("Title", exact=True).fill(title)
+    await page.get_by_label("Title of the step").fill("Before you begin")
+    await page.get_by_label("Text, in Markdown").fill("# Before you begin\n\nBreathe.")
+    await page.get_by_role("button", name="Create").click()
+
+
 async def answer_offline(page: Page, number: str) -> None:
     await expect(page.get_by_label("Your answer")).to_be_visible()
     await page.context.set_offline(True)
     await page.get_by_label("Your answer").fill(number)
     await expect(page.get_by_text("Kept on this device, not sent yet")).to_be_visible()
     await expect(page.get_by_text("The connection is away. Go on answering")).to_be_visible()
+
+
+async def keeps_nothing(page: Page) -> bool | None:
+    kept = "Object.keys(localStorage).some(key => key.startsWith('proctorium.answers.'))"
+    return not await page.evaluate(kept) or None
 
 
 async def saved_attempt(story: LearnerStory) -> Attempt:

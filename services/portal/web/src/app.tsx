@@ -7,8 +7,11 @@ import { CoursePage } from "./pages/course";
 import { CoursesPage } from "./pages/courses";
 import { ExamPage } from "./pages/exam";
 import { JoinPage } from "./pages/join";
+import { ManagedCoursesPage } from "./pages/managed-courses";
 import { NotificationsPage } from "./pages/notifications";
+import { PeoplePage } from "./pages/people";
 import { ResultPage, ResultsPage } from "./pages/results";
+import { SchedulePage } from "./pages/schedule";
 import { SessionPage } from "./pages/session";
 import { SignInPage } from "./pages/sign-in";
 import { SupervisePage } from "./pages/supervise";
@@ -32,6 +35,9 @@ const SIGNED_IN: readonly [string, Page][] = [
   ["/results/:id", ({ id }) => <ResultPage attemptId={id ?? ""} />],
   ["/notifications", () => <NotificationsPage />],
   ["/supervise", () => <SupervisedSessionsPage />],
+  ["/schedule", () => <SchedulePage />],
+  ["/people", () => <PeoplePage />],
+  ["/managed-courses", () => <ManagedCoursesPage />],
   ["/supervise/:id", ({ id }) => <SupervisePage sessionId={id ?? ""} />],
 ];
 
@@ -105,6 +111,8 @@ function Header(): JSX.Element {
             {isA(Role.LEARNER) && <Link to="/join">Enter Enrollment Code</Link>}
             {isA(Role.LEARNER) && <Link to="/results">Results</Link>}
             {supervises() && <Link to="/supervise">Sessions</Link>}
+            {isA(Role.ADMINISTRATOR) && <Link to="/people">People</Link>}
+            {isA(Role.ADMINISTRATOR) && <Link to="/managed-courses">{isA(Role.LEARNER) ? "All courses" : "Courses"}</Link>}
             <Link to="/notifications">{unread.value === 0 ? "Messages" : `Messages (${unread.value} new)`}</Link>
           </nav>
           <span class="who">

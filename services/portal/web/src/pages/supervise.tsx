@@ -1,14 +1,16 @@
 // The proctor's side: one session with its roster, start, authorisation and end.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { assessments, codes, sessions, supervision } from "../calls";
+import { assessments, sessions, supervision } from "../calls";
 import { type Participant, ParticipantState } from "../gen/proctorium/session/v1/lobby_pb";
 import { type Session, SessionState } from "../gen/proctorium/session/v1/sessions_pb";
 import type { AuthorizeAssessmentResponse, WatchRosterResponse } from "../gen/proctorium/session/v1/supervision_pb";
 import { useLive } from "../live";
+import { isA, Role } from "../me";
 import { Badge, Busy, ProblemNote, Title, useAction, useLoaded } from "../parts";
 import { counted, dateTime } from "../words";
 import { RosterTable } from "./roster";
+import { SessionCodes, SharedCode } from "./session-codes";
 import { SessionBadge } from "./supervised";
 
 interface Roster {
@@ -59,6 +61,7 @@ export function SupervisePage({ sessionId }: { sessionId: string }): JSX.Element
       </p>
       <ProblemNote problem={problem} />
       <SessionActions session={session} participants={[...view.participants.values()]} />
+      {isA(Role.ADMINISTRATOR) && <SessionCodes session={session} />}
       <RosterTable session={session} participants={[...view.participants.values()]} />
     </>
   );
@@ -66,13 +69,13 @@ export function SupervisePage({ sessionId }: { sessionId: string }): JSX.Element
 
 function SessionActions({ session, participants }: { session: Session; participants: Participant[] }): JSX.Element | null {
   const { busy, problem, run } = useAction();
-  const [ending, setEnding] = useState(false);
   const [done, setDone] = useState("");
   const titles = useTitles(session.plan?.assessmentIds ?? []);
   const request = (): { requestId: string; sessionId: string } => ({
     requestId: crypto.randomUUID(),
     sessionId: session.sessionId,
   });
+  const proctors = isA(Role.PROCTOR);
   const lobbyOpen = session.state === SessionState.LOBBY_OPEN;
   const inProgress = session.state === SessionState.IN_PROGRESS;
   const waiting = participants.filter((one) => one.state === ParticipantState.WAITING).length;
@@ -85,12 +88,13 @@ function SessionActions({ session, participants }: { session: Session; participa
             Open the lobby
           </button>
         )}
-        {lobbyOpen && (
+        {lobbyOpen && proctors && (
           <button type="button" disabled={busy} onClick={() => void run(() => sessions.startSession(request()))}>
             Start the session ({waiting} waiting)
           </button>
         )}
         {inProgress &&
+          proctors &&
           session.plan?.assessmentIds.map((assessmentId) => (
             <button
               key={assessmentId}
@@ -103,27 +107,63 @@ function SessionActions({ session, participants }: { session: Session; participa
               Authorise {titles.get(assessmentId) ?? "the assessment"} for all who are ready
             </button>
           ))}
-        {inProgress && !ending && (
-          <button type="button" class="plain" onClick={() => setEnding(true)}>
-            End the session…
-          </button>
+        {inProgress && (
+          <Confirmed
+            ask="End the session…"
+            meaning="Everybody leaves the session, and open attempts are submitted with all that was saved."
+            yes="End the session now"
+            no="Go on"
+            busy={busy}
+            act={() => void run(() => sessions.endSession(request()))}
+          />
         )}
-        {inProgress && ending && (
-          <>
-            <span>Everybody leaves the session, and open attempts are submitted with all that was saved.</span>
-            <button type="button" class="danger" disabled={busy} onClick={() => void run(() => sessions.endSession(request()))}>
-              End the session now
-            </button>
-            <button type="button" class="plain" onClick={() => setEnding(false)}>
-              Go on
-            </button>
-          </>
+        {!inProgress && isA(Role.ADMINISTRATOR) && (
+          <Confirmed
+            ask="Cancel the session…"
+            meaning="Everybody who was told of it is told that it is called off."
+            yes="Cancel the session now"
+            no="Keep it"
+            busy={busy}
+            act={() => void run(() => sessions.cancelSession(request()))}
+          />
         )}
-        <Codes sessionId={session.sessionId} />
+        {!isA(Role.ADMINISTRATOR) && <SharedCode sessionId={session.sessionId} />}
       </div>
       <p role="status">{done}</p>
       <ProblemNote problem={problem} />
     </section>
+  );
+}
+
+interface ConfirmedProps {
+  ask: string;
+  meaning: string;
+  yes: string;
+  no: string;
+  busy: boolean;
+  act: () => void;
+}
+
+/** A button for what cannot be taken back: it asks first. */
+function Confirmed({ ask, meaning, yes, no, busy, act }: ConfirmedProps): JSX.Element {
+  const [asking, setAsking] = useState(false);
+  if (!asking) {
+    return (
+      <button type="button" class="plain" onClick={() => setAsking(true)}>
+        {ask}
+      </button>
+    );
+  }
+  return (
+    <div class="row" role="group" aria-label={ask}>
+      <span>{meaning}</span>
+      <button type="button" class="danger" disabled={busy} onClick={act}>
+        {yes}
+      </button>
+      <button type="button" class="plain" disabled={busy} onClick={() => setAsking(false)}>
+        {no}
+      </button>
+    </div>
   );
 }
 
@@ -146,15 +186,4 @@ function sayAuthorised({ authorized, leftOut }: AuthorizeAssessmentResponse): st
   ]
     .filter(Boolean)
     .join(" ");
-}
-
-function Codes({ sessionId }: { sessionId: string }): JSX.Element | null {
-  const { loaded } = useLoaded(sessionId, () => codes.listCodes({ sessionId }));
-  const shared = loaded?.codes.find((code) => code.personId === "");
-  if (shared === undefined) return null;
-  return (
-    <span>
-      Enrollment code: <strong class="code">{shared.text}</strong>
-    </span>
-  );
 }

@@ -2,7 +2,9 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { sessions } from "../calls";
+import { allPages } from "../forms";
 import { type Session, SessionState } from "../gen/proctorium/session/v1/sessions_pb";
+import { isA, Role } from "../me";
 import { Badge, Busy, Link, ProblemNote, Title, useLoaded } from "../parts";
 import { counted, dateTime } from "../words";
 
@@ -16,7 +18,14 @@ export function SupervisedSessionsPage(): JSX.Element {
   const past = loaded?.filter(({ state }) => OVER.includes(state)).reverse() ?? [];
   return (
     <>
-      <Title>Your sessions</Title>
+      <Title>{isA(Role.ADMINISTRATOR) ? "Sessions" : "Your sessions"}</Title>
+      {isA(Role.ADMINISTRATOR) && (
+        <p>
+          <Link to="/schedule" class="button">
+            Schedule a session
+          </Link>
+        </p>
+      )}
       <ProblemNote problem={problem} />
       {loaded === undefined && problem === undefined && <Busy what="your sessions" />}
       {loaded && live.length === 0 && <p>No session is under way or planned.</p>}
@@ -27,16 +36,12 @@ export function SupervisedSessionsPage(): JSX.Element {
   );
 }
 
-/** All of them by start time: they are few for a proctor, and each page tells where the next begins. */
-async function all(): Promise<Session[]> {
-  const found: Session[] = [];
-  let pageToken = "";
-  do {
-    const page = await sessions.listSessions({ pageSize: PAGE_SIZE, pageToken });
-    found.push(...page.sessions);
-    pageToken = page.nextPageToken;
-  } while (pageToken !== "");
-  return found;
+/** All of them by start time: the newest of the past stand on the last page. */
+function all(): Promise<Session[]> {
+  return allPages(
+    (pageToken) => sessions.listSessions({ pageSize: PAGE_SIZE, pageToken }),
+    (page) => page.sessions,
+  );
 }
 
 const FIRST_SHOWN = 20;

@@ -1,0 +1,215 @@
+// The courses of the organisation, for administrators: create, publish, register learners.
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { assessments, courses, registrations } from "../calls";
+import { allPages, Field, Select, typed } from "../forms";
+import type { Assessment } from "../gen/proctorium/assessment/v1/assessments_pb";
+import { type Course, CourseKind, UnitKind } from "../gen/proctorium/enrollment/v1/courses_pb";
+import type { Person } from "../gen/proctorium/enrollment/v1/people_pb";
+import { Role } from "../gen/proctorium/options/v1/options_pb";
+import { Badge, Busy, Link, ProblemNote, ProctorMark, Title, useAction, useLoaded } from "../parts";
+import { counted } from "../words";
+import { everybody } from "./people";
+
+export function ManagedCoursesPage(): JSX.Element {
+  const { loaded, problem, again } = useLoaded("managed-courses", everyCourse);
+  const learners = useLoaded("people", everybody);
+  return (
+    <>
+      <Title>Courses</Title>
+      <NewCourse created={again} />
+      <ProblemNote problem={problem ?? learners.problem} />
+      {loaded === undefined && problem === undefined && <Busy what="the courses" />}
+      {loaded?.length === 0 && <p>There are no courses yet.</p>}
+      <ul class="cards">
+        {loaded?.map((course) => (
+          <li key={course.courseId} class="card">
+            <CourseCard course={course} people={learners.loaded ?? []} changed={again} />
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+export function everyCourse(): Promise<Course[]> {
+  return allPages(
+    (pageToken) => courses.listCourses({ pageSize: 200, pageToken }),
+    (page) => page.courses,
+  );
+}
+
+export function everyAssessment(): Promise<Assessment[]> {
+  return allPages(
+    (pageToken) => assessments.listAssessments({ pageSize: 200, pageToken }),
+    (page) => page.assessments,
+  );
+}
+
+function CourseCard({ course, people, changed }: { course: Course; people: readonly Person[]; changed: () => void }): JSX.Element {
+  const { busy, problem, run } = useAction();
+  const publish = (): Promise<void> =>
+    run(async () => {
+      await courses.publishCourse({ requestId: crypto.randomUUID(), courseId: course.courseId });
+      changed();
+    });
+  return (
+    <>
+      <h2>
+        <Link to={`/courses/${course.courseId}`}>{course.title}</Link>
+      </h2>
+      <p class="row">
+        {course.kind === CourseKind.PROCTORED ? <ProctorMark /> : <Badge tone="plain">Self-paced</Badge>}
+        {course.publishTime ? <Badge tone="good">Published</Badge> : <Badge tone="wait">Not published</Badge>}
+        <span class="quiet">{counted(course.hours, "hour")}</span>
+      </p>
+      <p>{course.description}</p>
+      <ProblemNote problem={problem} />
+      {course.publishTime === undefined ? (
+        <button type="button" disabled={busy} onClick={() => void publish()}>
+          Publish <span class="visually-hidden">{course.title}</span>
+        </button>
+      ) : (
+        <Register course={course} people={people} />
+      )}
+    </>
+  );
+}
+
+function Register({ course, people }: { course: Course; people: readonly Person[] }): JSX.Element {
+  const { busy, problem, run } = useAction();
+  const [done, setDone] = useState("");
+  const register = (event: SubmitEvent): void => {
+    const personId = typed(event).text("person");
+    setDone("");
+    void run(async () => {
+      await registrations.register({ requestId: crypto.randomUUID(), personId, courseId: course.courseId });
+      setDone(`${people.find((person) => person.personId === personId)?.legalName} is registered.`);
+    });
+  };
+  return (
+    <details>
+      <summary>
+        Register a learner <span class="visually-hidden">in {course.title}</span>
+      </summary>
+      <form onSubmit={register}>
+        <Select label="Learner" name="person" required>
+          {people
+            .filter((person) => person.roles.includes(Role.LEARNER))
+            .map((person) => (
+              <option key={person.personId} value={person.personId}>
+                {person.legalName}, {person.email}
+              </option>
+            ))}
+        </Select>
+        <ProblemNote problem={problem} />
+        <button type="submit" class="plain" disabled={busy}>
+          Register
+        </button>
+        <p role="status">{done}</p>
+      </form>
+    </details>
+  );
+}
+
+function NewCourse({ created }: { created: () => void }): JSX.Element {
+  const { busy, problem, run } = useAction();
+  const [steps, setSteps] = useState(1);
+  const create = (event: SubmitEvent): void => {
+    const form = event.currentTarget as HTMLFormElement;
+    const { text } = typed(event);
+    void run(async () => {
+      await courses.createCourse({
+        requestId: crypto.randomUUID(),
+        title: text("title"),
+        description: text("description"),
+        kind: Number(text("kind")) as CourseKind,
+        hours: Number(text("hours")),
+        units: Array.from({ length: steps }, (_, step) => ({
+          kind: Number(text(`kind-${step}`)) as UnitKind,
+          title: text(`title-${step}`),
+          markdown: text(`markdown-${step}`),
+          url: text(`url-${step}`),
+          assessmentId: text(`assessment-${step}`),
+        })),
+      });
+      form.reset();
+      setSteps(1);
+      created();
+    });
+  };
+  return (
+    <details class="card">
+      <summary>Create a course</summary>
+      <form onSubmit={create}>
+        <Field label="Title" name="title" required maxLength={200} />
+        <Field label="Description" name="description" maxLength={4000} />
+        <Select label="How it is taken" name="kind">
+          <option value={CourseKind.PROCTORED}>Proctored: in live sessions under a proctor</option>
+          <option value={CourseKind.SELF_PACED}>Self-paced: at any time, alone</option>
+        </Select>
+        <Field label="Hours it counts for" name="hours" type="number" min={0} max={1000} step="any" defaultValue="1" required />
+        {Array.from({ length: steps }, (_, step) => (
+          <Step key={step} step={step} />
+        ))}
+        <ProblemNote problem={problem} />
+        <p class="row">
+          <button type="submit" disabled={busy}>
+            Create
+          </button>
+          <button type="button" class="plain" onClick={() => setSteps(steps + 1)}>
+            One more step
+          </button>
+          {steps > 1 && (
+            <button type="button" class="plain" onClick={() => setSteps(steps - 1)}>
+              Take the last step off
+            </button>
+          )}
+        </p>
+        <p class="quiet">It is not published yet: learners see it when you publish it.</p>
+      </form>
+    </details>
+  );
+}
+
+/** One step of the outline: what its kind needs, and nothing else. */
+function Step({ step }: { step: number }): JSX.Element {
+  const [kind, setKind] = useState(UnitKind.LESSON);
+  return (
+    <fieldset class="step">
+      <legend>Step {step + 1}</legend>
+      <Select label="Kind" name={`kind-${step}`} value={kind} onChange={(event) => setKind(Number(event.currentTarget.value))}>
+        <option value={UnitKind.LESSON}>Lesson</option>
+        <option value={UnitKind.LINK}>Link</option>
+        <option value={UnitKind.ASSESSMENT}>Assessment</option>
+      </Select>
+      <Field label="Title of the step" name={`title-${step}`} required maxLength={200} />
+      {kind === UnitKind.LESSON && (
+        <label>
+          Text, in Markdown
+          <textarea name={`markdown-${step}`} rows={6} required />
+        </label>
+      )}
+      {kind === UnitKind.LINK && <Field label="Address" name={`url-${step}`} type="url" pattern="https://.*" title="It begins with https://" required />}
+      {kind === UnitKind.ASSESSMENT && <AssessmentOf step={step} />}
+    </fieldset>
+  );
+}
+
+function AssessmentOf({ step }: { step: number }): JSX.Element {
+  const { loaded, problem } = useLoaded("assessments", everyAssessment);
+  return (
+    <>
+      <ProblemNote problem={problem} />
+      <Select label="Assessment" name={`assessment-${step}`} required>
+        {loaded
+          ?.filter(({ publishTime }) => publishTime !== undefined)
+          .map(({ assessmentId, title }) => (
+            <option key={assessmentId} value={assessmentId}>
+              {title}
+            </option>
+          ))}
+      </Select>
+    </>
+  );
+}

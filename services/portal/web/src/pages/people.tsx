@@ -1,0 +1,187 @@
+// The people of the organisation, for administrators: who there is, what they may be, and somebody new.
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { people } from "../calls";
+import { allPages, Field, moment, Select, Several, typed } from "../forms";
+import type { Person } from "../gen/proctorium/enrollment/v1/people_pb";
+import { Role } from "../gen/proctorium/options/v1/options_pb";
+import { Badge, Busy, ProblemNote, Title, useAction, useLoaded } from "../parts";
+import { counted, date } from "../words";
+
+const ROLES: readonly [Role, string][] = [
+  [Role.LEARNER, "Learner"],
+  [Role.PROCTOR, "Proctor"],
+  [Role.ADMINISTRATOR, "Administrator"],
+];
+
+export function PeoplePage(): JSX.Element {
+  const { loaded, problem, again } = useLoaded("people", everybody);
+  const [words, setWords] = useState("");
+  const found = loaded?.filter((person) => `${person.legalName} ${person.email}`.toLowerCase().includes(words.toLowerCase()));
+  return (
+    <>
+      <Title>People</Title>
+      <NewPerson added={again} />
+      <ProblemNote problem={problem} />
+      {loaded === undefined && problem === undefined && <Busy what="the people" />}
+      <Field label="Find by name or e-mail address" type="search" value={words} onInput={(event) => setWords(event.currentTarget.value)} />
+      {found && <p role="status">{counted(found.length, "person", "people")}</p>}
+      <ul class="cards">
+        {found?.map((person) => (
+          <li key={person.personId} class="card">
+            <PersonCard person={person} changed={again} />
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+export function everybody(): Promise<Person[]> {
+  return allPages(
+    (pageToken) => people.listPeople({ pageSize: 200, pageToken }),
+    (page) => page.people,
+  );
+}
+
+/** Whether somebody is certified to supervise now. */
+export function isCertified({ certifiedUntilTime }: Person): boolean {
+  return certifiedUntilTime !== undefined && Number(certifiedUntilTime.seconds) * 1000 > Date.now();
+}
+
+function PersonCard({ person, changed }: { person: Person; changed: () => void }): JSX.Element {
+  const missing = ROLES.filter(([role]) => !person.roles.includes(role));
+  return (
+    <>
+      <h2 class="question">{person.legalName}</h2>
+      <p class="row">
+        <span>{person.email}</span>
+        {ROLES.filter(([role]) => person.roles.includes(role)).map(([role, text]) => (
+          <Badge key={role} tone="plain">
+            {text}
+          </Badge>
+        ))}
+        {person.roles.includes(Role.PROCTOR) && <Certified person={person} />}
+      </p>
+      <details>
+        <summary>
+          Change <span class="visually-hidden">{person.legalName}</span>
+        </summary>
+        {missing.length > 0 && <Grant person={person} missing={missing} changed={changed} />}
+        {person.roles.includes(Role.PROCTOR) && <Certify person={person} changed={changed} />}
+      </details>
+    </>
+  );
+}
+
+function Certified({ person }: { person: Person }): JSX.Element {
+  if (person.certifiedUntilTime === undefined) return <Badge tone="wait">Not certified</Badge>;
+  const until = date(person.certifiedUntilTime);
+  return isCertified(person) ? <Badge tone="good">Certified until {until}</Badge> : <Badge tone="bad">Certification ended {until}</Badge>;
+}
+
+function Grant({ person, missing, changed }: { person: Person; missing: readonly [Role, string][]; changed: () => void }): JSX.Element {
+  const { busy, problem, run } = useAction();
+  const grant = (event: SubmitEvent): void => {
+    const role = Number(typed(event).text("role")) as Role;
+    void run(async () => {
+      await people.grantRole({ requestId: crypto.randomUUID(), personId: person.personId, role });
+      changed();
+    });
+  };
+  return (
+    <form onSubmit={grant}>
+      <Select label="Further role" name="role">
+        {missing.map(([role, text]) => (
+          <option key={role} value={role}>
+            {text}
+          </option>
+        ))}
+      </Select>
+      <ProblemNote problem={problem} />
+      <button type="submit" class="plain" disabled={busy}>
+        Give this role
+      </button>
+    </form>
+  );
+}
+
+function Certify({ person, changed }: { person: Person; changed: () => void }): JSX.Element {
+  const { busy, problem, run } = useAction();
+  const certify = (event: SubmitEvent): void => {
+    const until = typed(event).text("until");
+    void run(async () => {
+      await people.certifyProctor({ requestId: crypto.randomUUID(), personId: person.personId, certifiedUntilTime: moment(until) });
+      changed();
+    });
+  };
+  return (
+    <form onSubmit={certify}>
+      <Field label="Certified as a proctor until" name="until" type="date" required />
+      <ProblemNote problem={problem} />
+      <button type="submit" class="plain" disabled={busy}>
+        Certify
+      </button>
+    </form>
+  );
+}
+
+function NewPerson({ added }: { added: () => void }): JSX.Element {
+  const { busy, problem, run } = useAction();
+  const [done, setDone] = useState("");
+  const add = (event: SubmitEvent): void => {
+    const form = event.currentTarget as HTMLFormElement;
+    const { text, several } = typed(event);
+    void run(async () => {
+      const { person } = await people.createPerson({
+        requestId: crypto.randomUUID(),
+        legalName: text("legal-name"),
+        preferredName: text("preferred-name"),
+        email: text("email"),
+        dateOfBirth: text("birth"),
+        timeZone: text("zone"),
+        password: text("password"),
+        roles: several("roles").map(Number),
+      });
+      setDone(`${person?.legalName} was added.`);
+      form.reset();
+      added();
+    });
+  };
+  return (
+    <details class="card">
+      <summary>Add a person</summary>
+      <form onSubmit={add}>
+        <Field label="Legal name" hint="As in the identity document; it is compared with it." name="legal-name" required maxLength={200} />
+        <Field label="Preferred name" hint="What to call them, if different." name="preferred-name" maxLength={200} />
+        <Field label="E-mail address" name="email" type="email" required maxLength={254} />
+        <Field label="Date of birth" name="birth" type="date" />
+        <Field
+          label="Time zone"
+          hint="Times in mails are given in it."
+          name="zone"
+          defaultValue={Intl.DateTimeFormat().resolvedOptions().timeZone}
+          maxLength={64}
+        />
+        <Field
+          label="First password"
+          hint="At least 12 characters; without one they cannot sign in with a password yet."
+          name="password"
+          minLength={12}
+          autoComplete="off"
+        />
+        <Several
+          legend="Roles"
+          name="roles"
+          none=""
+          options={ROLES.map(([role, text]) => ({ value: String(role), text, checked: role === Role.LEARNER }))}
+        />
+        <ProblemNote problem={problem} />
+        <button type="submit" disabled={busy}>
+          Add
+        </button>
+      </form>
+      <p role="status">{done}</p>
+    </details>
+  );
+}

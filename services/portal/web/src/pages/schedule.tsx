@@ -1,0 +1,140 @@
+// Scheduling a session, for administrators: its course, assessments, people and limits.
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { registrations, sessions } from "../calls";
+import { allPages, Field, moment, Select, Several, typed } from "../forms";
+import { CourseKind } from "../gen/proctorium/enrollment/v1/courses_pb";
+import type { Person } from "../gen/proctorium/enrollment/v1/people_pb";
+import { Role } from "../gen/proctorium/options/v1/options_pb";
+import { IdentityPolicy, LateEntry } from "../gen/proctorium/session/v1/sessions_pb";
+import { Busy, ProblemNote, Title, useAction, useLoaded } from "../parts";
+import { go } from "../route";
+import { everyAssessment, everyCourse } from "./managed-courses";
+import { everybody, isCertified } from "./people";
+
+export function SchedulePage(): JSX.Element {
+  const { loaded, problem } = useLoaded("schedule", async () => {
+    const [courses, assessments, people] = await Promise.all([everyCourse(), everyAssessment(), everybody()]);
+    return { courses, assessments, people };
+  });
+  const [courseId, setCourseId] = useState("");
+  const courses = loaded?.courses.filter(({ kind, publishTime }) => kind === CourseKind.PROCTORED && publishTime !== undefined);
+  const chosen = courses?.find((course) => course.courseId === courseId) ?? courses?.[0];
+  return (
+    <section class="narrow">
+      <Title>Schedule a session</Title>
+      <ProblemNote problem={problem} />
+      {loaded === undefined && problem === undefined && <Busy what="courses and people" />}
+      {courses?.length === 0 && <p>There is no published proctored course: create one and publish it first.</p>}
+      {loaded && chosen && (
+        <Plan
+          courses={
+            <Select label="Course" name="course" value={chosen.courseId} onChange={(event) => setCourseId(event.currentTarget.value)}>
+              {courses?.map(({ courseId: id, title }) => (
+                <option key={id} value={id}>
+                  {title}
+                </option>
+              ))}
+            </Select>
+          }
+          courseId={chosen.courseId}
+          title={chosen.title}
+          assessments={loaded.assessments
+            .filter(({ proctored, publishTime }) => proctored && publishTime !== undefined)
+            .map(({ assessmentId, title }) => ({ value: assessmentId, text: title }))}
+          people={loaded.people}
+        />
+      )}
+    </section>
+  );
+}
+
+interface PlanProps {
+  courses: JSX.Element;
+  courseId: string;
+  title: string;
+  assessments: { value: string; text: string }[];
+  people: readonly Person[];
+}
+
+function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX.Element {
+  const { busy, problem, run } = useAction();
+  const schedule = (event: SubmitEvent): void => {
+    const { text, several } = typed(event);
+    void run(async () => {
+      const { session } = await sessions.scheduleSession({
+        requestId: crypto.randomUUID(),
+        plan: {
+          courseId,
+          title: text("title"),
+          assessmentIds: several("assessments"),
+          startTime: moment(text("start")),
+          duration: minutes(text("duration")),
+          proctorIds: several("proctors"),
+          learnerIds: several("learners"),
+          capacity: Number(text("capacity")),
+          lobbyLead: minutes(text("lobby")),
+          lateEntry: Number(text("late")) > 0 ? LateEntry.UNTIL : LateEntry.CLOSED,
+          lateEntryLimit: minutes(text("late")),
+          identityPolicy: Number(text("identity")) as IdentityPolicy,
+        },
+      });
+      go(`/supervise/${session?.sessionId}`);
+    });
+  };
+  const proctors = people.filter((person) => person.roles.includes(Role.PROCTOR) && isCertified(person));
+  return (
+    <form class="card" onSubmit={schedule}>
+      {courses}
+      <Field key={courseId} label="Title" name="title" required maxLength={200} defaultValue={title} />
+      <Field label="Start" hint={`In your time zone, ${Intl.DateTimeFormat().resolvedOptions().timeZone}.`} name="start" type="datetime-local" required />
+      <Field label="Length, in minutes" name="duration" type="number" min={1} max={1440} defaultValue="120" required />
+      <Several legend="Assessments" name="assessments" options={assessments} none="There is no published proctored assessment." />
+      <Several
+        legend="Proctors"
+        name="proctors"
+        options={proctors.map(({ personId, legalName, email }) => ({ value: personId, text: `${legalName}, ${email}` }))}
+        none="Nobody is certified to supervise: certify a proctor first."
+      />
+      <Learners key={courseId} courseId={courseId} people={people} />
+      <Field label="Places" name="capacity" type="number" min={1} max={5000} defaultValue="30" required />
+      <Field label="The lobby opens, minutes before" name="lobby" type="number" min={0} max={10080} defaultValue="30" required />
+      <Field label="Late entry, minutes after the start" hint="0 means that nobody new may come." name="late" type="number" min={0} max={1440} defaultValue="0" required />
+      <Select label="Identity check" name="identity">
+        <option value={IdentityPolicy.BEFORE_ASSESSMENT}>Before an assessment</option>
+        <option value={IdentityPolicy.NONE}>None</option>
+      </Select>
+      <ProblemNote problem={problem} />
+      <button type="submit" disabled={busy}>
+        Schedule
+      </button>
+      <p class="quiet">Proctors and learners are told by e-mail, and the enrollment code is made.</p>
+    </form>
+  );
+}
+
+function minutes(text: string): { seconds: bigint } {
+  return { seconds: BigInt(Math.round(Number(text) * 60)) };
+}
+
+/** Those who are registered in the course; they are expected unless they are taken off. */
+function Learners({ courseId, people }: { courseId: string; people: readonly Person[] }): JSX.Element {
+  const { loaded, problem } = useLoaded(courseId, () =>
+    allPages(
+      (pageToken) => registrations.listRegistrations({ courseId, pageSize: 200, pageToken }),
+      (page) => page.registrations,
+    ),
+  );
+  const registered = new Set(loaded?.map(({ personId }) => personId));
+  if (loaded === undefined) return problem ? <ProblemNote problem={problem} /> : <Busy what="the registered learners" />;
+  return (
+    <Several
+      legend="Learners"
+      name="learners"
+      options={people
+        .filter(({ personId }) => registered.has(personId))
+        .map(({ personId, legalName, email }) => ({ value: personId, text: `${legalName}, ${email}`, checked: true }))}
+      none="Nobody is registered in this course yet. Who is registered later can join with the code while there is a place."
+    />
+  );
+}

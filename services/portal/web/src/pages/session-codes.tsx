@@ -1,0 +1,154 @@
+// The enrollment codes of a session: proctors see the shared one, administrators all, and issue, replace and revoke them.
+import type { JSX } from "preact";
+import { codes, people } from "../calls";
+import { Field, Select, typed } from "../forms";
+import { type Code, CodeState } from "../gen/proctorium/enrollment/v1/codes_pb";
+import type { Session } from "../gen/proctorium/session/v1/sessions_pb";
+import { Badge, ProblemNote, useAction, useLoaded } from "../parts";
+import { dateTime } from "../words";
+
+/** The code that a proctor reads out to who has lost theirs. */
+export function SharedCode({ sessionId }: { sessionId: string }): JSX.Element | null {
+  const { loaded } = useLoaded(sessionId, () => codes.listCodes({ sessionId }));
+  const shared = loaded?.codes.find((code) => code.personId === "" && code.state === CodeState.ACTIVE);
+  if (shared === undefined) return null;
+  return (
+    <span>
+      Enrollment code: <strong class="code">{shared.text}</strong>
+    </span>
+  );
+}
+
+export function SessionCodes({ session }: { session: Session }): JSX.Element {
+  const { sessionId } = session;
+  const { loaded, problem, again } = useLoaded(sessionId, () => codes.listCodes({ sessionId }));
+  const action = useAction();
+  const act = (call: (requestId: string) => Promise<unknown>): Promise<void> =>
+    action.run(async () => {
+      await call(crypto.randomUUID());
+      again();
+    });
+  const name = useNames(session);
+  return (
+    <section aria-labelledby="codes" class="stacking card">
+      <h2 id="codes">Enrollment codes</h2>
+      <ProblemNote problem={problem ?? action.problem} />
+      <table class="stacks" role="table">
+        <caption class="visually-hidden">Enrollment codes, newest first</caption>
+        <thead role="rowgroup">
+          <tr role="row">
+            {["Code", "For", "State", "Valid", "Actions"].map((column) => (
+              <th key={column} scope="col" role="columnheader">
+                {column}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody role="rowgroup">
+          {loaded?.codes.map((code) => (
+            <tr key={code.codeId} role="row">
+              <th scope="row" role="rowheader">
+                <span class="code">{code.text}</span>
+              </th>
+              <td role="cell" data-label="For">
+                {code.personId === "" ? "Everybody" : name(code.personId)}
+              </td>
+              <td role="cell" data-label="State">
+                <State code={code} />
+              </td>
+              <td role="cell" data-label="Valid">
+                {dateTime(code.validFromTime)} to {dateTime(code.validUntilTime)}
+              </td>
+              <td role="cell" data-label="Actions">
+                {code.state === CodeState.ACTIVE && (
+                  <div class="row">
+                    <button
+                      type="button"
+                      class="plain"
+                      disabled={action.busy}
+                      onClick={() => void act((requestId) => codes.replaceCode({ requestId, codeId: code.codeId }))}
+                    >
+                      Replace <span class="visually-hidden">{code.text}</span>
+                    </button>
+                    <button
+                      type="button"
+                      class="plain"
+                      disabled={action.busy}
+                      onClick={() => void act((requestId) => codes.revokeCode({ requestId, codeId: code.codeId }))}
+                    >
+                      Revoke <span class="visually-hidden">{code.text}</span>
+                    </button>
+                  </div>
+                )}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <details>
+        <summary>Issue a further code</summary>
+        <Issue session={session} name={name} busy={action.busy} issue={act} />
+      </details>
+    </section>
+  );
+}
+
+interface IssueProps {
+  session: Session;
+  name: (personId: string) => string;
+  busy: boolean;
+  issue: (call: (requestId: string) => Promise<unknown>) => Promise<void>;
+}
+
+function Issue({ session, name, busy, issue }: IssueProps): JSX.Element {
+  const submit = (event: SubmitEvent): void => {
+    const { text } = typed(event);
+    const asked = { sessionId: session.sessionId, personId: text("person"), text: text("text") };
+    void issue((requestId) => codes.issueCode({ requestId, ...asked }));
+  };
+  return (
+    <form onSubmit={submit}>
+      <Select label="For" name="person">
+        <option value="">Everybody who is registered in the course</option>
+        {session.plan?.learnerIds.map((personId) => (
+          <option key={personId} value={personId}>
+            {name(personId)} alone
+          </option>
+        ))}
+      </Select>
+      <Field
+        label="Code"
+        hint="6 to 8 letters and digits; empty means that one is made."
+        name="text"
+        pattern="[A-Za-z0-9]{6,8}"
+        title="6 to 8 letters and digits"
+        autoComplete="off"
+        autoCapitalize="none"
+        spellcheck={false}
+      />
+      <button type="submit" class="plain" disabled={busy}>
+        Issue
+      </button>
+    </form>
+  );
+}
+
+function useNames(session: Session): (personId: string) => string {
+  const personIds = session.plan?.learnerIds.slice(0, 500) ?? [];
+  const { loaded } = useLoaded(personIds.join(), () => people.listNames({ personIds }));
+  const names = new Map(loaded?.names.map((name) => [name.personId, name.legalName || name.preferredName]));
+  return (personId) => names.get(personId) ?? "One learner";
+}
+
+function State({ code }: { code: Code }): JSX.Element {
+  switch (code.state) {
+    case CodeState.ACTIVE:
+      return <Badge tone="good">Active</Badge>;
+    case CodeState.EXPIRED:
+      return <Badge tone="plain">Expired</Badge>;
+    case CodeState.REVOKED:
+      return <Badge tone="bad">Revoked</Badge>;
+    default:
+      return <Badge tone="plain">Replaced</Badge>;
+  }
+}
