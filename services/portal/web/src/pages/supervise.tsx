@@ -129,7 +129,7 @@ function SessionActions({ session, participants }: { session: Session; participa
         )}
         {!isA(Role.ADMINISTRATOR) && <SharedCode sessionId={session.sessionId} />}
       </div>
-      <p role="status">{done}</p>
+      <div role="status">{done && <p>{done}</p>}</div>
       <ProblemNote problem={problem} />
     </section>
   );
