@@ -282,7 +282,8 @@ async def _serve_limit(address: str, url: str) -> None:
         attempts_pb2.SaveAnswersRequest.FromString,
         attempts_pb2.SaveAnswersResponse.SerializeToString,
     )
-    await parts.serve_limit(address, SAVE, handler)
+    service, _, method = SAVE[1:].partition("/")
+    await parts.serve_limit(address, service, {method: handler})
 
 
 def main(arguments: Sequence[str]) -> None:

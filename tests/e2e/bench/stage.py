@@ -131,20 +131,21 @@ class Stage:
             "DRAIN_WAIT": "0",
             **(told or {}),
         }
-        await self._start(package, ["-m", package], settings)
-        await _listening(address)
+        await self._start(package, ["-m", package], settings, address)
         return address
 
     async def start_limit(self, module: str, *arguments: str) -> str:
         """Starts a bare server, `python -m <module> limit <address> …`, and answers its address."""
         address = f"127.0.0.1:{free_ports(1)[0]}"
-        await self._start(f"limit of {module}", ["-m", module, "limit", address, *arguments], {})
-        await _listening(address)
+        await self._start(module, ["-m", module, "limit", address, *arguments], {}, address)
         return address
 
-    async def _start(self, name: str, arguments: Sequence[str], told: Mapping[str, str]) -> None:
+    async def _start(
+        self, name: str, arguments: Sequence[str], told: Mapping[str, str], address: str
+    ) -> None:
         environment = {f"PROCTORIUM_{setting}": value for setting, value in told.items()}
-        with (self.folder / f"{name}.log").open("ab") as log:
+        log_file = self.folder / f"{name}.log"
+        with log_file.open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *arguments,
@@ -154,6 +155,8 @@ class Stage:
                 preexec_fn=lambda: _stay_on(_SERVERS),
             )
         self._started.push_async_callback(_end, process)
+        if not await _listening(address, process):
+            raise RuntimeError(f"{name} ended: {log_file.read_text('utf-8')[-2000:]}")
 
 
 @asynccontextmanager
@@ -225,14 +228,11 @@ def connections(
 
 
 async def serve_limit(
-    address: str, method: str, handler: grpc.RpcMethodHandler[Any, Any]
+    address: str, service: str, methods: dict[str, grpc.RpcMethodHandler[Any, Any]]
 ) -> None:
-    """Serves one method and nothing else, until the process is ended."""
+    """Serves these methods and nothing else, until the process is ended."""
     server = grpc.aio.server()
-    service, _, name = method[1:].partition("/")
-    server.add_generic_rpc_handlers(
-        (grpc.method_handlers_generic_handler(service, {name: handler}),)
-    )
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, methods),))
     server.add_insecure_port(address)
     await server.start()
     await server.wait_for_termination()
@@ -244,17 +244,19 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-async def _listening(address: str) -> None:
+async def _listening(address: str, process: asyncio.subprocess.Process) -> bool:
+    """Whether the process listens there; it does not when it has ended."""
     host, _, port = address.rpartition(":")
     async with asyncio.timeout(_READY_SECONDS):
-        while True:
+        while process.returncode is None:
             try:
                 _, writer = await asyncio.open_connection(host, int(port))
             except OSError:
                 await asyncio.sleep(0.05)
                 continue
             writer.close()
-            return
+            return True
+    return False
 
 
 def _stay_on(core: int) -> None:

@@ -1,0 +1,335 @@
+"""A session starts: from the commit until the last learner who watches it was told, in milliseconds.
+
+The commit is the moment at which PostgreSQL tells that it happened (LISTEN). The limit is a bare server whose streams wait for one shared
+future with one encoded message: from the moment the future is set until the last stream was told. Both send to the same load process,
+which holds all streams over connections of 100 each and notes bytes as they come.
+
+`python -m e2e.bench.fanout` prints the table. The other commands are the processes that it starts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+import grpc
+import uvloop
+from sqlalchemy import insert
+
+from e2e.bench import stage as parts
+from e2e.bench.http2 import Streams
+from e2e.bench.lobbies import open_lobby
+from e2e.bench.stage import Figure, Stage
+from proctorium.session.v1 import lobby_pb2, sessions_pb2, sessions_pb2_grpc
+from proctorium_common.ids import new_id
+from proctorium_common.rpc.client import channel
+from proctorium_common.security.keys import SigningKey
+from proctorium_common.security.tokens import TokenSigner
+from proctorium_common.storage.database import Database
+from proctorium_session.api.messages import progress_message, session_message
+from proctorium_session.domain.progress import Progress
+from proctorium_session.domain.sessions import Session
+from proctorium_session.operations.recording import CHANNEL
+from proctorium_session.storage import proctors, sessions
+from proctorium_session.storage.tables import participants
+
+WATCH = "/proctorium.session.v1.LobbyService/WatchSession"
+SIZES = (1000, 5000)
+ROUNDS = 3
+STREAMS_A_CONNECTION = 100
+_MODULE = "e2e.bench.fanout"
+_BARE_SERVICE = "bench.Bare"
+_READY, _AT_ONCE = "ready", 200
+_LOOK_AGAIN, _PATIENCE = 0.2, 60.0
+
+
+@dataclass(frozen=True)
+class Load:
+    """What the load process is told: whom to ask for what, and one token for each stream."""
+
+    address: str
+    method: str
+    session_id: str
+    tokens: tuple[str, ...]
+
+
+async def measure(*, rounds: int = ROUNDS, sizes: Sequence[int] = SIZES) -> list[Figure]:
+    """Runs everything: for each size the limit and the service in turn, each time in another session."""
+    async with parts.set_stage() as stage:
+        fanout = await _set(stage)
+        return [await fanout.measure(size, rounds) for size in sizes]
+
+
+@dataclass
+class Fanout:
+    """The two servers, and who starts sessions."""
+
+    limit: str
+    service: str
+    database_url: str
+    signer: TokenSigner
+
+    async def measure(self, size: int, rounds: int) -> Figure:
+        """The middle of some rounds with so many watchers."""
+        ours, limits = [], []
+        for _ in range(rounds):
+            # Nobody supervises two sessions at a time.
+            proctor_id, session_id = new_id(), new_id()
+            tokens = await self._fill(session_id, proctor_id, size)
+            limits.append(await self._limit(tokens))
+            ours.append(await self._start(session_id, proctor_id, tokens))
+        figure, limit = statistics.median(ours), statistics.median(limits)
+        return Figure.of(f"fanout_{size}", "ms", figure * 1000, limit * 1000)
+
+    async def _limit(self, tokens: tuple[str, ...]) -> float:
+        async with grpc.aio.insecure_channel(self.limit) as opened:
+            fire: Callable[..., Awaitable[bytes]] = opened.unary_unary(f"/{_BARE_SERVICE}/Fire")
+            load = Load(self.limit, f"/{_BARE_SERVICE}/Watch", "", tokens)
+            async with _watching(load) as last:
+                return await last(float(await fire(b"")))
+
+    async def _start(self, session_id: UUID, proctor_id: UUID, tokens: tuple[str, ...]) -> float:
+        token = self.signer.sign(proctor_id, ["proctor"]).text
+        load = Load(self.service, WATCH, str(session_id), tokens)
+        async with (
+            channel(self.service, bearer=lambda: token) as opened,
+            _watching(load) as last,
+        ):
+            stub = sessions_pb2_grpc.SessionServiceStub(opened)
+            return await last(await self._committed(stub, session_id))
+
+    async def _committed(
+        self, stub: sessions_pb2_grpc.SessionServiceStub, session_id: UUID
+    ) -> float:
+        """Starts the session; when that was committed."""
+        heard: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+
+        def hear(_: object, __: int, ___: str, changed: object) -> None:
+            if changed == str(session_id) and not heard.done():
+                heard.set_result(time.monotonic())
+
+        listening = await asyncpg.connect(self.database_url)
+        await listening.add_listener(CHANNEL, hear)
+        try:
+            request = sessions_pb2.StartSessionRequest(session_id=str(session_id))
+            await stub.StartSession(request)
+            return await heard
+        finally:
+            await listening.close()
+
+    async def _fill(self, session_id: UUID, proctor_id: UUID, size: int) -> tuple[str, ...]:
+        """Makes the session, with so many learners in its open lobby; their tokens."""
+        session = open_lobby(session_id, capacity=size, proctor_id=proctor_id)
+        person_ids = [new_id() for _ in range(size)]
+        database = Database(self.database_url)
+        try:
+            async with database.transaction() as tx:
+                certified = {proctor_id: tx.now + timedelta(days=1)}
+                await proctors.keep_certifications(tx, certified, tx.now)
+                await sessions.plan(tx, session, person_ids)
+            for first in range(0, size, _AT_ONCE):
+                async with database.transaction() as tx:
+                    rows = [_waiting(session_id, each) for each in person_ids[first:][:_AT_ONCE]]
+                    await tx.execute(insert(participants), rows)
+        finally:
+            await database.close()
+        return tuple(self.signer.sign(each, ["learner"]).text for each in person_ids)
+
+
+def _waiting(session_id: UUID, person_id: UUID) -> dict[str, object]:
+    return {
+        "participant_id": new_id(),
+        "session_id": session_id,
+        "person_id": person_id,
+        "state": "waiting",
+        "identity": "not_asked",
+        "join_time": datetime.now(UTC),
+        "ready_time": datetime.now(UTC),
+        "revision": 0,
+    }
+
+
+async def _set(stage: Stage) -> Fanout:
+    key = SigningKey.generate()
+    url = await stage.database("proctorium_session", [key.public])
+    service = await stage.serve("proctorium_session", url)  # a start asks nobody
+    limit = await stage.start_limit(_MODULE)
+    return Fanout(limit, service, url, TokenSigner(key, life=timedelta(hours=2)))
+
+
+# The load, in a process of its own.
+
+Last = Callable[[float], Awaitable[float]]
+
+
+@asynccontextmanager
+async def _watching(load: Load) -> AsyncIterator[Last]:
+    """Everybody watches within the block; answers how long after a moment the last of them was told that they are in the session."""
+    async with parts.load_process(_MODULE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        said = process.stdout
+        process.stdin.write(json.dumps(asdict(load)).encode())
+        process.stdin.write_eof()
+        if (await said.readline()).decode().strip() != _READY:
+            raise RuntimeError("the load failed; what it said stands above")
+
+        async def last(began: float) -> float:
+            return float(await said.readline()) - began
+
+        yield last
+
+
+class Watchers:
+    """All streams, and what each was sent last."""
+
+    def __init__(self, count: int) -> None:
+        self.connections: list[Streams] = []
+        self._newest: list[bytes] = [b""] * count
+        self._expected = count
+        self._unread = 0
+        self._last = 0.0
+        self._enough = asyncio.Event()
+
+    def received(self, place: int, message: bytes, at: float) -> None:
+        """A stream was sent something; what it says is looked at later."""
+        self._newest[place] = message
+        self._last = at
+        self._unread += 1
+        if self._unread >= self._expected:
+            self._enough.set()
+
+    async def all_are(
+        self,
+        awaited: Callable[[lobby_pb2.Participant], bool],
+        first: int = 0,
+        count: int | None = None,
+    ) -> float:
+        """When the last message came with which all streams (or `count` from `first` on) were told so.
+
+        Raises what went wrong with one of them.
+        """
+        end = None if count is None else first + count
+        while not all(m and awaited(_participant(m)) for m in self._newest[first:end]):
+            for failure in (each.failure for each in self.connections if each.failure):
+                raise RuntimeError(failure)
+            self._unread, self._expected = 0, count or len(self._newest)
+            self._enough.clear()
+            await _some(self._enough)
+        return self._last
+
+
+async def _some(enough: asyncio.Event) -> None:
+    """Waits for a message on each stream, but looks again now and then: some are told twice."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LOOK_AGAIN):
+            await enough.wait()
+
+
+def _participant(message: bytes) -> lobby_pb2.Participant:
+    return lobby_pb2.WatchSessionResponse.FromString(message).participant
+
+
+async def _watch(load: Load) -> None:
+    """Opens all streams, says when everybody is shown as connected, and when the last of them is in the session."""
+    watchers = Watchers(len(load.tokens))
+    loop = asyncio.get_running_loop()
+    host, _, port = load.address.rpartition(":")
+    request = lobby_pb2.WatchSessionRequest(session_id=load.session_id).SerializeToString()
+    for first in range(0, len(load.tokens), STREAMS_A_CONNECTION):
+        streams = Streams(first, watchers.received)
+        await loop.create_connection(lambda streams=streams: streams, host, int(port))  # type: ignore[misc]
+        for token in load.tokens[first : first + STREAMS_A_CONNECTION]:
+            streams.open(load.method, request, {"authorization": f"Bearer {token}"})
+        watchers.connections.append(streams)
+        # A server refuses those who come when too many wait already.
+        await watchers.all_are(lambda _: True, first, STREAMS_A_CONNECTION)
+    async with asyncio.timeout(_PATIENCE):
+        await watchers.all_are(lambda each: each.connected)
+        print(_READY, flush=True)
+        in_session = lobby_pb2.PARTICIPANT_STATE_IN_SESSION
+        print(await watchers.all_are(lambda each: each.state == in_session), flush=True)
+
+
+# The limit: streams that wait for one future, and nothing else.
+
+
+class Bare:
+    """Tells all who watch at once."""
+
+    def __init__(self) -> None:
+        self._started: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    async def watch(self, request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
+        """A view now, and one when it is time."""
+        started = self._started
+        await context.write(_view(lobby_pb2.PARTICIPANT_STATE_WAITING))
+        await context.write(await asyncio.shield(started))
+        await asyncio.Event().wait()
+
+    async def fire(self, request: bytes, context: object) -> bytes:
+        """It is time; answers when."""
+        started, self._started = self._started, asyncio.get_running_loop().create_future()
+        now = time.monotonic()
+        started.set_result(_view(lobby_pb2.PARTICIPANT_STATE_IN_SESSION))
+        return str(now).encode()
+
+
+def _view(state: lobby_pb2.ParticipantState.ValueType) -> bytes:
+    """As many bytes as the service sends each learner."""
+    session = open_lobby(new_id(), capacity=1)
+    view = lobby_pb2.WatchSessionResponse(
+        cursor="1", session=session_message(session), participant=_shown(session, state)
+    )
+    view.server_time.GetCurrentTime()
+    return view.SerializeToString()
+
+
+def _shown(session: Session, state: lobby_pb2.ParticipantState.ValueType) -> lobby_pb2.Participant:
+    participant = lobby_pb2.Participant(
+        participant_id=str(new_id()),
+        session_id=str(session.session_id),
+        person_id=str(new_id()),
+        state=state,
+        connected=True,
+        assessments=[progress_message(Progress(each)) for each in session.plan.assessment_ids],
+    )
+    participant.join_time.GetCurrentTime()
+    return participant
+
+
+async def _serve_limit(address: str) -> None:
+    bare = Bare()
+    await parts.serve_limit(
+        address,
+        _BARE_SERVICE,
+        {
+            "Watch": grpc.unary_stream_rpc_method_handler(bare.watch),
+            "Fire": grpc.unary_unary_rpc_method_handler(bare.fire),
+        },
+    )
+
+
+def main(arguments: Sequence[str]) -> None:
+    """One of the processes, or the whole measurement."""
+    match arguments:
+        case ["limit", address]:
+            uvloop.run(_serve_limit(address))
+        case ["load"]:
+            given = json.loads(sys.stdin.read())
+            uvloop.run(_watch(Load(**{**given, "tokens": tuple(given["tokens"])})))
+        case _:
+            parts.print_table(asyncio.run(measure()))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

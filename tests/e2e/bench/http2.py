@@ -1,0 +1,142 @@
+"""As much of an HTTP/2 client as it takes to hold thousands of gRPC streams open and to note when each is sent something.
+
+gRPC's own client in Python costs more for each message than the servers that are measured; this one reads frames
+(https://www.rfc-editor.org/rfc/rfc9113#section-4) and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import time
+from collections.abc import Callable, Iterator
+from typing import cast
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
+END_STREAM, END_HEADERS, ACK = 0x1, 0x4, 0x1
+_LARGEST_WINDOW = 2**31 - 1
+_FIRST_WINDOW = 65_535
+_INITIAL_WINDOW_SIZE = 4
+_FRAME_HEAD = struct.Struct(">BHBBI")
+_MESSAGE_HEAD = struct.Struct(">BI")
+
+Received = Callable[[int, bytes, float], None]
+"""Told of each message: its stream's place, its bytes, and when they came (`time.monotonic()`)."""
+
+
+class Streams(asyncio.Protocol):
+    """One connection with streams that the server answers; place `first` is that of its first stream."""
+
+    def __init__(self, first: int, received: Received) -> None:
+        self._first = first
+        self._received = received
+        self._transport: asyncio.Transport | None = None
+        self._unread = b""
+        self._messages: dict[int, bytes] = {}
+        self._opened = 0
+        self.failure: str | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Says hello, and that as much may be sent as the server likes."""
+        self._transport = to = cast(asyncio.Transport, transport)
+        settings = struct.pack(">HI", _INITIAL_WINDOW_SIZE, _LARGEST_WINDOW)
+        window = struct.pack(">I", _LARGEST_WINDOW - _FIRST_WINDOW)
+        to.write(PREFACE + frame(SETTINGS, 0, 0, settings) + frame(WINDOW_UPDATE, 0, 0, window))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing more will come."""
+        self.failure = self.failure or f"the connection was lost: {exc}"
+
+    def open(self, method: str, request: bytes, metadata: dict[str, str]) -> None:
+        """Opens the next stream by calling `method` once with `request`."""
+        assert self._transport is not None
+        stream = 2 * self._opened + 1
+        self._opened += 1
+        head = frame(HEADERS, END_HEADERS, stream, header_block(method, metadata))
+        body = _MESSAGE_HEAD.pack(0, len(request)) + request
+        self._transport.write(head + frame(DATA, END_STREAM, stream, body))
+
+    def data_received(self, data: bytes) -> None:
+        """Reads the frames that are whole."""
+        now = time.monotonic()
+        frames = _Frames(self._unread + data if self._unread else data)
+        for kind, flags, stream, payload in frames:
+            self._read(kind, flags, stream, payload, now)
+        self._unread = frames.rest
+
+    def _read(self, kind: int, flags: int, stream: int, payload: bytes, now: float) -> None:
+        assert self._transport is not None
+        if kind == DATA:
+            self._add(stream, payload, now)
+        elif kind in {SETTINGS, PING} and not flags & ACK:
+            self._transport.write(frame(kind, ACK, 0, payload if kind == PING else b""))
+        elif kind in {RST_STREAM, GOAWAY} or (kind == HEADERS and flags & END_STREAM):
+            self.failure = f"stream {stream} was ended by a frame of type {kind}: {payload!r}"
+
+    def _add(self, stream: int, payload: bytes, now: float) -> None:
+        received = self._messages.pop(stream, b"") + payload
+        while len(received) >= _MESSAGE_HEAD.size:
+            end = _MESSAGE_HEAD.size + _MESSAGE_HEAD.unpack_from(received)[1]
+            if len(received) < end:
+                break
+            place = self._first + (stream - 1) // 2
+            self._received(place, received[_MESSAGE_HEAD.size : end], now)
+            received = received[end:]
+        if received:
+            self._messages[stream] = received
+
+
+class _Frames:
+    """The whole frames at the beginning of `data`, then its `rest`."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.rest = b""
+
+    def __iter__(self) -> Iterator[tuple[int, int, int, bytes]]:
+        data, at = self._data, 0
+        while len(data) - at >= _FRAME_HEAD.size:
+            high, low, kind, flags, stream = _FRAME_HEAD.unpack_from(data, at)
+            begin = at + _FRAME_HEAD.size
+            end = begin + (high << 16 | low)
+            if len(data) < end:
+                break
+            yield kind, flags, stream, data[begin:end]
+            at = end
+        self.rest = data[at:]
+
+
+def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+    """One frame."""
+    size = len(payload)
+    return _FRAME_HEAD.pack(size >> 16, size & 0xFFFF, kind, flags, stream) + payload
+
+
+def header_block(method: str, metadata: dict[str, str]) -> bytes:
+    """The headers of a gRPC call, none of them compressed (https://www.rfc-editor.org/rfc/rfc7541#section-6.2.2)."""
+    headers = {
+        ":method": "POST",
+        ":scheme": "http",
+        ":path": method,
+        ":authority": "localhost",
+        "te": "trailers",
+        "content-type": "application/grpc",
+        **metadata,
+    }
+    return b"".join(
+        b"\0" + _text(name.encode()) + _text(value.encode()) for name, value in headers.items()
+    )
+
+
+def _text(text: bytes) -> bytes:
+    """A text after its length, which fills seven bits and then as many more as it takes (RFC 7541, section 5.1)."""
+    size = len(text)
+    if size < 0x7F:
+        return bytes([size]) + text
+    encoded, left = bytearray([0x7F]), size - 0x7F
+    while left > 0x7F:
+        encoded.append(left & 0x7F | 0x80)
+        left >>= 7
+    encoded.append(left)
+    return bytes(encoded) + text

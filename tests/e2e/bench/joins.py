@@ -1,0 +1,440 @@
+"""Joins by code: session orchestration asks enrollment to redeem the code, then lets the learner in; two services, two commits.
+
+The limit is the bare join of two hops: a handler that calls a second handler, in each one data-modifying statement with its commit (the
+second notes the redemption; the first counts a place under the session's lock, adds the participant and an event), by the same drivers, in
+the same run. Beside it, ours has everything on: certificates, tokens, a request id each, limits of attempts, the record, and the event's
+way to enrollment, which listens to it on the same core.
+
+64 learners come into one session after the other, 16 at once: `join_16` with 16 sessions open at a time, so that nobody waits for
+another's session, and `join_rush` with all in the same one, as when a lobby opens.
+
+`python -m e2e.bench.joins` prints the table. The other commands are the processes that it starts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import asyncpg
+import grpc
+import uvloop
+from sqlalchemy import insert
+
+from e2e.bench import stage as parts
+from e2e.bench.lobbies import open_lobby
+from e2e.bench.stage import MASTER_KEY, Figure, Stage, Turn, slowest, throughput
+from proctorium.enrollment.v1 import codes_pb2
+from proctorium.session.v1 import lobby_pb2, sessions_pb2
+from proctorium_common.ids import new_id
+from proctorium_common.security.keys import SigningKey
+from proctorium_common.security.tls import Certificates
+from proctorium_common.security.tokens import TokenSigner
+from proctorium_common.storage.database import Database
+from proctorium_devstack.parts.certificates import KeyPair, issue
+from proctorium_enrollment.storage import tables as enrollment
+from proctorium_enrollment.storage.sealing import Seals
+from proctorium_session.storage import sessions
+
+JOIN = "/proctorium.session.v1.LobbyService/JoinSession"
+REDEEM = "/proctorium.enrollment.v1.CodeService/RedeemCode"
+LEARNERS = 64
+AT_ONCE = 16
+CONNECTIONS = 4
+ROUNDS = 3
+SECONDS = 3.0
+WARM_UP_SECONDS = 1.0
+SESSIONS_A_TURN = 80
+"""More than a turn can fill."""
+_MODULE = "e2e.bench.joins"
+_PERSON = "bench-person"
+
+
+@dataclass(frozen=True)
+class Learner:
+    """Who joins, and the token that says so."""
+
+    person_id: str
+    token: str
+
+
+@dataclass(frozen=True)
+class Certified:
+    """Where the load's certificate lies; empty where none is asked for."""
+
+    certificate: str = ""
+    key: str = ""
+    authority: str = ""
+
+    @classmethod
+    def of(cls, pair: KeyPair) -> Certified:
+        """As text, which a load can be told."""
+        return cls(str(pair.certificate), str(pair.key), str(pair.authority))
+
+    def load(self) -> Certificates | None:
+        """What the files hold."""
+        if not self.certificate:
+            return None
+        return Certificates.load(Path(self.certificate), Path(self.key), Path(self.authority))
+
+
+@dataclass(frozen=True)
+class Load:
+    """One turn of the load process: the learners join the sessions that these codes are of."""
+
+    address: str
+    learners: tuple[Learner, ...]
+    codes: tuple[str, ...]
+    rush: bool
+    seconds: float
+    certified: Certified
+
+
+async def measure(*, rounds: int = ROUNDS, seconds: float = SECONDS) -> list[Figure]:
+    """Runs everything."""
+    turns = 2 * (rounds + 1)
+    async with parts.set_stage() as stage:
+        return await (await _set(stage, turns * SESSIONS_A_TURN)).measure(rounds, seconds)
+
+
+@dataclass
+class Joins:
+    """The two ways in, and who is to come."""
+
+    limit: str
+    service: str
+    learners: tuple[Learner, ...]
+    codes: list[str]
+    certified: Certified
+
+    async def measure(self, rounds: int, seconds: float) -> list[Figure]:
+        """Takes turns: limit and service, each with sessions of one's own and in one session."""
+        turns: dict[str, list[Turn]] = {}
+        for nth in range(rounds + 1):
+            for rush in (False, True):
+                # Each has its own database, so both can be told the same codes.
+                codes = tuple(self.codes.pop() for _ in range(SESSIONS_A_TURN))
+                for name, (address, certified) in self._servers().items():
+                    told = seconds if nth else WARM_UP_SECONDS
+                    load = Load(address, self.learners, codes, rush, told, certified)
+                    turn = await parts.load(_MODULE, asdict(load))
+                    if nth:
+                        turns.setdefault(f"{name}_rush" if rush else name, []).append(turn)
+        return _figures({name: Turn.middle(of) for name, of in turns.items()})
+
+    def _servers(self) -> dict[str, tuple[str, Certified]]:
+        return {"limit": (self.limit, Certified()), "join": (self.service, self.certified)}
+
+
+def _figures(turns: dict[str, Turn]) -> list[Figure]:
+    return [
+        throughput("join_16", "joins/s", turns["join"], turns["limit"]),
+        slowest("join_16", turns["join"], turns["limit"]),
+        throughput("join_rush", "joins/s", turns["join_rush"], turns["limit_rush"]),
+        slowest("join_rush", turns["join_rush"], turns["limit_rush"]),
+    ]
+
+
+# What has happened before anybody joins.
+
+
+async def _set(stage: Stage, session_count: int) -> Joins:
+    key = SigningKey.generate()
+    signer = TokenSigner(key, life=timedelta(hours=2))
+    person_ids = [new_id() for _ in range(LEARNERS)]
+    learners = [Learner(str(each), signer.sign(each, ["learner"]).text) for each in person_ids]
+    codes = {f"Bench{nth:05d}": new_id() for nth in range(session_count)}
+    urls = [
+        await stage.database(f"proctorium_{each}", [key.public])
+        for each in ("enrollment", "session")
+    ]
+    course_id = new_id()
+    await _enrol(urls[0], course_id, person_ids, codes)
+    await _schedule(urls[1], person_ids, list(codes.values()))
+    pairs = issue(stage.folder / "certificates", ("enrollment", "session", "edge"))
+    asked = await stage.serve("proctorium_enrollment", urls[0], _tls(pairs["enrollment"]))
+    service = await stage.serve(
+        "proctorium_session", urls[1], {**_tls(pairs["session"]), "ENROLLMENT_ADDRESS": asked}
+    )
+    limit = await _set_limit(stage, codes)
+    certified = Certified.of(pairs["edge"])
+    return Joins(limit, service, tuple(learners), list(codes), certified)
+
+
+def _tls(pair: KeyPair) -> dict[str, str]:
+    of = Certified.of(pair)
+    return {"TLS_CERTIFICATE": of.certificate, "TLS_KEY": of.key, "TLS_AUTHORITY": of.authority}
+
+
+async def _enrol(
+    url: str, course_id: UUID, person_ids: Sequence[UUID], codes: dict[str, UUID]
+) -> None:
+    """A course with its learners, and each session's code."""
+    now, end = datetime.now(UTC), datetime.now(UTC) + timedelta(hours=3)
+    seal = Seals.of(MASTER_KEY).codes
+    database = Database(url)
+    try:
+        async with database.transaction() as tx:
+            await tx.execute(
+                insert(enrollment.people),
+                [
+                    {
+                        "person_id": each,
+                        "legal_name": "Lena Fischer",
+                        "preferred_name": "",
+                        "email": f"{each}@example.org",
+                        "locale": "en",
+                        "time_zone": "UTC",
+                        "roles": ["learner"],
+                        "created_at": now,
+                    }
+                    for each in person_ids
+                ],
+            )
+            course = {"course_id": course_id, "title": "Bench", "description": "", "hours": 1.0}
+            course |= {"kind": "proctored", "published_at": now, "created_at": now}
+            await tx.execute(insert(enrollment.courses), [course])
+            await tx.execute(
+                insert(enrollment.registrations),
+                [
+                    {
+                        "registration_id": new_id(),
+                        "person_id": each,
+                        "course_id": course_id,
+                        "created_at": now,
+                    }
+                    for each in person_ids
+                ],
+            )
+            await tx.execute(
+                insert(enrollment.sessions),
+                [
+                    {
+                        "session_id": each,
+                        "state": "scheduled",
+                        "course_id": course_id,
+                        "lobby_open_at": now,
+                        "planned_end_at": end,
+                    }
+                    for each in codes.values()
+                ],
+            )
+            await tx.execute(
+                insert(enrollment.codes),
+                [
+                    {
+                        "code_id": new_id(),
+                        "session_id": session_id,
+                        "lookup": seal.mark(text),
+                        "sealed_text": b"",
+                        "state": "active",
+                        "valid_from": now,
+                        "valid_until": end,
+                        "automatic": True,
+                        "created_at": now,
+                    }
+                    for text, session_id in codes.items()
+                ],
+            )
+    finally:
+        await database.close()
+
+
+async def _schedule(url: str, person_ids: Sequence[UUID], session_ids: Sequence[UUID]) -> None:
+    """Sessions with open lobbies that expect everybody."""
+    database = Database(url)
+    try:
+        async with database.transaction() as tx:
+            for session_id in session_ids:
+                session = open_lobby(session_id, capacity=len(person_ids))
+                await sessions.plan(tx, session, person_ids)
+    finally:
+        await database.close()
+
+
+# The load, in a process of its own.
+
+
+async def _press(load: Load) -> Turn:
+    """16 times side by side: the next learner joins as soon as the last one is in."""
+    channels = parts.connections(load.address, CONNECTIONS, load.certified.load(), "session")
+    places = _rush(load) if load.rush else _spread(load)
+    return await parts.pressed(
+        [partial(_join, channels[nth % CONNECTIONS], places) for nth in range(AT_ONCE)],
+        load.seconds,
+    )
+
+
+Place = tuple[str, Learner]
+
+
+def _rush(load: Load) -> Iterator[Place]:
+    """Everybody into the first session, then everybody into the next."""
+    return ((code, learner) for code in load.codes for learner in load.learners)
+
+
+def _spread(load: Load) -> Iterator[Place]:
+    """16 sessions at a time, with another learner before the door of each."""
+    apart = LEARNERS // AT_ONCE
+    for first in range(0, len(load.codes), AT_ONCE):
+        for nth in range(LEARNERS):
+            for place, code in enumerate(load.codes[first : first + AT_ONCE]):
+                yield code, load.learners[(nth + place * apart) % LEARNERS]
+
+
+async def _join(opened: grpc.aio.Channel, places: Iterator[Place], until: float) -> list[float]:
+    # Bytes in and out: what the load costs should be the servers' and not its own.
+    join: Callable[..., Awaitable[bytes]] = opened.unary_unary(JOIN)
+    latencies = []
+    for code, learner in places:
+        if (began := time.perf_counter()) >= until:
+            break
+        request = lobby_pb2.JoinSessionRequest(request_id=str(uuid4()), code=code)
+        metadata = (
+            ("authorization", f"Bearer {learner.token}"),
+            (_PERSON, learner.person_id),
+            ("x-forwarded-for", "192.0.2.1"),
+        )
+        await join(request.SerializeToString(), metadata=metadata)
+        latencies.append(time.perf_counter() - began)
+    return latencies
+
+
+# The limit: nothing but gRPC, a second call of it, one statement and its commit in each.
+
+_CODE_TABLES = """
+    CREATE TABLE codes (text text PRIMARY KEY, code_id uuid NOT NULL, session_id uuid NOT NULL);
+    CREATE TABLE redemptions (session_id uuid, person_id uuid, code_id uuid NOT NULL, PRIMARY KEY (session_id, person_id))
+"""
+_REDEEM = """
+    WITH code AS (SELECT code_id, session_id FROM codes WHERE text = $1),
+    added AS (
+        INSERT INTO redemptions SELECT session_id, $2, code_id FROM code ON CONFLICT DO NOTHING
+    )
+    SELECT code_id, session_id FROM code
+"""
+_SESSION_TABLES = """
+    CREATE TABLE sessions (session_id uuid PRIMARY KEY, capacity integer NOT NULL, taken integer NOT NULL);
+    CREATE TABLE participants (participant_id uuid PRIMARY KEY, session_id uuid NOT NULL, person_id uuid NOT NULL,
+        UNIQUE (session_id, person_id));
+    CREATE TABLE outbox (position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, event_id uuid NOT NULL, body bytea NOT NULL)
+"""
+_ENTER = """
+    WITH counted AS (
+        UPDATE sessions SET taken = taken + 1 WHERE session_id = $1 AND taken < capacity RETURNING session_id
+    ), added AS (
+        INSERT INTO participants SELECT $2, session_id, $3 FROM counted
+    ), told AS (
+        INSERT INTO outbox (event_id, body) SELECT $4, $5 FROM counted
+    )
+    SELECT session_id FROM counted
+"""
+
+
+async def _set_limit(stage: Stage, codes: dict[str, UUID]) -> str:
+    code_url = await stage.postgres.database("bare_codes")
+    session_url = await stage.postgres.database("bare_sessions")
+    opened = await asyncpg.connect(code_url)
+    await opened.execute(_CODE_TABLES)
+    rows = [(text, new_id(), session_id) for text, session_id in codes.items()]
+    await opened.executemany("INSERT INTO codes VALUES ($1, $2, $3)", rows)
+    await opened.close()
+    opened = await asyncpg.connect(session_url)
+    await opened.execute(_SESSION_TABLES)
+    places = [(session_id, LEARNERS) for session_id in codes.values()]
+    await opened.executemany("INSERT INTO sessions VALUES ($1, $2, 0)", places)
+    await opened.close()
+    asked = await stage.start_limit(_MODULE, "codes", code_url)
+    return await stage.start_limit(_MODULE, "sessions", session_url, asked)
+
+
+async def _serve_codes(address: str, url: str) -> None:
+    pool = await asyncpg.create_pool(url, min_size=10, max_size=10)
+
+    async def redeem(
+        request: codes_pb2.RedeemCodeRequest, context: object
+    ) -> codes_pb2.RedeemCodeResponse:
+        row = await pool.fetchrow(_REDEEM, request.text, UUID(request.person_id))
+        assert row is not None
+        return codes_pb2.RedeemCodeResponse(
+            code_id=str(row["code_id"]), session_id=str(row["session_id"])
+        )
+
+    handler = grpc.unary_unary_rpc_method_handler(
+        redeem,
+        codes_pb2.RedeemCodeRequest.FromString,
+        codes_pb2.RedeemCodeResponse.SerializeToString,
+    )
+    service, _, method = REDEEM[1:].partition("/")
+    await parts.serve_limit(address, service, {method: handler})
+
+
+async def _serve_sessions(address: str, url: str, asked: str) -> None:
+    pool = await asyncpg.create_pool(url, min_size=10, max_size=10)
+    redeem: Callable[..., Awaitable[codes_pb2.RedeemCodeResponse]] = grpc.aio.insecure_channel(
+        asked
+    ).unary_unary(
+        REDEEM,
+        codes_pb2.RedeemCodeRequest.SerializeToString,
+        codes_pb2.RedeemCodeResponse.FromString,
+    )
+
+    async def join(
+        request: lobby_pb2.JoinSessionRequest,
+        context: grpc.aio.ServicerContext[
+            lobby_pb2.JoinSessionRequest, lobby_pb2.JoinSessionResponse
+        ],
+    ) -> lobby_pb2.JoinSessionResponse:
+        person = str(dict(context.invocation_metadata() or ())[_PERSON])
+        redeemed = await redeem(codes_pb2.RedeemCodeRequest(text=request.code, person_id=person))
+        participant_id = new_id()
+        participant = lobby_pb2.Participant(
+            participant_id=str(participant_id), session_id=redeemed.session_id, person_id=person
+        )
+        entered = await pool.fetchval(
+            _ENTER,
+            UUID(redeemed.session_id),
+            participant_id,
+            UUID(person),
+            new_id(),
+            participant.SerializeToString(),
+        )
+        assert entered is not None
+        session = sessions_pb2.Session(session_id=redeemed.session_id)
+        return lobby_pb2.JoinSessionResponse(session=session, participant=participant)
+
+    handler = grpc.unary_unary_rpc_method_handler(
+        join,
+        lobby_pb2.JoinSessionRequest.FromString,
+        lobby_pb2.JoinSessionResponse.SerializeToString,
+    )
+    service, _, method = JOIN[1:].partition("/")
+    await parts.serve_limit(address, service, {method: handler})
+
+
+def main(arguments: Sequence[str]) -> None:
+    """One of the processes, or the whole measurement."""
+    match arguments:
+        case ["limit", address, "codes", url]:
+            uvloop.run(_serve_codes(address, url))
+        case ["limit", address, "sessions", url, asked]:
+            uvloop.run(_serve_sessions(address, url, asked))
+        case ["load"]:
+            given = json.loads(sys.stdin.read())
+            learners = tuple(Learner(**each) for each in given.pop("learners"))
+            certified = Certified(**given.pop("certified"))
+            uvloop.run(_press(Load(**given, learners=learners, certified=certified)))
+        case _:
+            parts.print_table(asyncio.run(measure()))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
