@@ -115,6 +115,8 @@ async def test_migrate_brings_the_database_to_the_newest_revision(
     code, out, err = await _run("migrate", **settings)
     assert (code, err) == (0, "")
     assert "newest revision" in out
+    lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    assert [(line["event"], line["service"]) for line in lines] == [("database_migrated", "sample")]
     assert await at_head(empty_database, PACKAGE)
 
 

@@ -23,7 +23,7 @@ from proctorium_common.events.dead_letters import DeadLetter, DeadLetters
 from proctorium_common.events.replay import replay
 from proctorium_common.events.streams import declare
 from proctorium_common.process.life import Life, assemble
-from proctorium_common.process.service import Service, WiringWrong, broker_tls
+from proctorium_common.process.service import Service, WiringWrong, broker_tls, place_of
 from proctorium_common.process.settings import ServiceSettings, SettingsWrong, read_settings
 from proctorium_common.rpc.access import NoAccessRule
 from proctorium_common.rpc.health import Weight
@@ -31,6 +31,7 @@ from proctorium_common.rpc.server import AddressTaken
 from proctorium_common.security.tls import NotLoopback
 from proctorium_common.storage import migrations
 from proctorium_common.telemetry.logs import configure_logs
+from proctorium_common.telemetry.traces import Tracing, use_tracing
 from proctorium_common.topology import SERVICES, ServiceTopology
 
 S = TypeVar("S", bound=ServiceSettings)
@@ -48,6 +49,8 @@ def main(
     try:
         given = read_settings(settings)
         call_log = configure_logs(level=given.log_level_number, format=given.log_format)
+        # What is said before there is a service, or without one, is said in its name too.
+        use_tracing(Tracing((place or place_of(package)).name))
 
         def assembled() -> Service[S]:
             return assemble(package, given, build, call_log=call_log, place=place)
