@@ -137,7 +137,7 @@ class AnswerSheet:
             ):
                 raise already_exists(
                     "SEQUENCE_REUSED",
-                    "Another answer was saved under this number before. Reload the page: it goes on above the last number.",
+                    "Another answer was saved under this number before. Number it anew, above the attempt's last number, and send it again.",
                     sequence=str(change.sequence),
                 )
         return [new[sequence] for sequence in sorted(new)]

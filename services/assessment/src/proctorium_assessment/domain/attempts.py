@@ -216,7 +216,7 @@ def submitted(state: State, *, kept: bool) -> ServiceError:
     """The attempt is handed in; `kept` says that what was sent is kept for a person to decide on (`A6`)."""
     return _late(
         "ATTEMPT_SUBMITTED",
-        "This assessment has been handed in and does not change any more.",
+        "This assessment has been submitted and does not change any more.",
         kept,
     )
 
