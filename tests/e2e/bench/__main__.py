@@ -8,14 +8,22 @@ import logging
 import os
 import platform
 import sys
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 import structlog
 
-from e2e.bench import events, saves
-from e2e.bench.stage import print_table
+from e2e.bench import events, fanout, joins, presence, saves
+from e2e.bench.stage import Figure, print_table
 
+MEASUREMENTS: Mapping[str, Callable[[], Awaitable[list[Figure]]]] = {
+    "durable saves": saves.measure,
+    "joins by code": joins.measure,
+    "a start's fan-out": fanout.measure,
+    "presence": presence.measure,
+    "events": events.measure,
+}
 RESULT = Path("build/bench.json")
 
 
@@ -24,10 +32,10 @@ async def main() -> int:
     # What libraries log in this process is not what is measured.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}")
-    print("durable saves …", flush=True)
-    figures = await saves.measure()
-    print("events …", flush=True)
-    figures += await events.measure()
+    figures: list[Figure] = []
+    for title, measure in MEASUREMENTS.items():
+        print(f"{title} …", flush=True)
+        figures += await measure()
     print_table(figures)
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps([asdict(each) for each in figures], indent=2) + "\n", "utf-8")

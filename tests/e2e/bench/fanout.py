@@ -17,17 +17,16 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
 import grpc
 import uvloop
-from sqlalchemy import insert
 
 from e2e.bench import stage as parts
 from e2e.bench.http2 import Streams
-from e2e.bench.lobbies import open_lobby
+from e2e.bench.lobbies import fill, open_lobby
 from e2e.bench.stage import Figure, Stage
 from proctorium.session.v1 import lobby_pb2, sessions_pb2, sessions_pb2_grpc
 from proctorium_common.ids import new_id
@@ -39,8 +38,7 @@ from proctorium_session.api.messages import progress_message, session_message
 from proctorium_session.domain.progress import Progress
 from proctorium_session.domain.sessions import Session
 from proctorium_session.operations.recording import CHANNEL
-from proctorium_session.storage import proctors, sessions
-from proctorium_session.storage.tables import participants
+from proctorium_session.storage import proctors
 
 WATCH = "/proctorium.session.v1.LobbyService/WatchSession"
 SIZES = (1000, 5000)
@@ -48,7 +46,7 @@ ROUNDS = 3
 STREAMS_A_CONNECTION = 100
 _MODULE = "e2e.bench.fanout"
 _BARE_SERVICE = "bench.Bare"
-_READY, _AT_ONCE = "ready", 200
+_READY = "ready"
 _LOOK_AGAIN, _PATIENCE = 0.2, 60.0
 
 
@@ -135,27 +133,10 @@ class Fanout:
             async with database.transaction() as tx:
                 certified = {proctor_id: tx.now + timedelta(days=1)}
                 await proctors.keep_certifications(tx, certified, tx.now)
-                await sessions.plan(tx, session, person_ids)
-            for first in range(0, size, _AT_ONCE):
-                async with database.transaction() as tx:
-                    rows = [_waiting(session_id, each) for each in person_ids[first:][:_AT_ONCE]]
-                    await tx.execute(insert(participants), rows)
+            await fill(database, session, person_ids)
         finally:
             await database.close()
         return tuple(self.signer.sign(each, ["learner"]).text for each in person_ids)
-
-
-def _waiting(session_id: UUID, person_id: UUID) -> dict[str, object]:
-    return {
-        "participant_id": new_id(),
-        "session_id": session_id,
-        "person_id": person_id,
-        "state": "waiting",
-        "identity": "not_asked",
-        "join_time": datetime.now(UTC),
-        "ready_time": datetime.now(UTC),
-        "revision": 0,
-    }
 
 
 async def _set(stage: Stage) -> Fanout:

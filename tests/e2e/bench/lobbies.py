@@ -1,14 +1,22 @@
-"""A session whose lobby is open, as session orchestration keeps it."""
+"""A session whose lobby is open, as session orchestration keeps it, and learners in it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy import insert
+
 from proctorium_common.ids import new_id
+from proctorium_common.storage.database import Database
 from proctorium_session.domain.identity import IdentityPolicy
 from proctorium_session.domain.session_states import SessionMove
 from proctorium_session.domain.sessions import LateEntry, Plan, Session, moved, planned
+from proctorium_session.storage import sessions
+from proctorium_session.storage.tables import participants
+
+_AT_ONCE = 200
 
 
 def open_lobby(session_id: UUID, *, capacity: int, proctor_id: UUID | None = None) -> Session:
@@ -30,3 +38,27 @@ def open_lobby(session_id: UUID, *, capacity: int, proctor_id: UUID | None = Non
     opened = moved(planned(session_id, plan), SessionMove.OPEN_LOBBY, now, None)
     assert opened is not None
     return opened
+
+
+async def fill(database: Database, session: Session, person_ids: Sequence[UUID]) -> list[UUID]:
+    """Plans the session with these learners, who wait in its lobby; the participants' ids."""
+    rows = [_waiting(session.session_id, each) for each in person_ids]
+    async with database.transaction() as tx:
+        await sessions.plan(tx, session, person_ids)
+    for first in range(0, len(rows), _AT_ONCE):
+        async with database.transaction() as tx:
+            await tx.execute(insert(participants), rows[first : first + _AT_ONCE])
+    return [UUID(str(row["participant_id"])) for row in rows]
+
+
+def _waiting(session_id: UUID, person_id: UUID) -> dict[str, object]:
+    return {
+        "participant_id": new_id(),
+        "session_id": session_id,
+        "person_id": person_id,
+        "state": "waiting",
+        "identity": "not_asked",
+        "join_time": datetime.now(UTC),
+        "ready_time": datetime.now(UTC),
+        "revision": 0,
+    }
