@@ -18,7 +18,13 @@ from proctorium.enrollment.v1.codes_pb2 import (
 )
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
-from proctorium_enrollment.operations.redemption import ADDRESS_LIMIT, PERSON_LIMIT, Redemption
+from proctorium_enrollment.operations.redemption import (
+    ADDRESS_LIMIT,
+    PERSON_LIMIT,
+    Asked,
+    Redeemed,
+    Redemption,
+)
 from proctorium_enrollment.storage.tables import attempt_failures, redemptions
 
 from .enrollment import (
@@ -254,15 +260,42 @@ async def test_replicas_count_together(enrollment: Enrollment) -> None:
     seals = enrollment.served.service.settings.seals()
 
     async def attempt(replica: Redemption) -> str:
-        async with enrollment.database.transaction() as tx:
-            answer = await replica.redeem(tx, WRONG, learner, "192.0.2.1")
-        assert isinstance(answer, ServiceError)
-        return answer.reason
+        with pytest.raises(ServiceError) as refusal:
+            await replica.redeem(Asked(WRONG, learner, "192.0.2.1"))
+        return refusal.value.reason
 
-    replicas = [Redemption(seals.codes, seals.attempts) for _ in range(2)]
+    replicas = [Redemption(enrollment.database, seals.codes, seals.attempts) for _ in range(2)]
     reasons = await asyncio.gather(*(attempt(replica) for replica in replicas * 6))
     assert reasons.count("CODE_INVALID") == PERSON_LIMIT.free
     assert reasons.count("TOO_MANY_ATTEMPTS") == 12 - PERSON_LIMIT.free
+
+
+async def test_each_of_those_who_share_a_commit_is_answered_as_if_alone(
+    enrollment: Enrollment,
+) -> None:
+    session = await enrollment.session()
+    learner, guessers = UUID(session.learner_ids[0]), [new_id(), new_id()]
+    seals = enrollment.served.service.settings.seals()
+    redemption = Redemption(enrollment.database, seals.codes, seals.attempts)
+    address = "192.0.2.77"
+    asked = [
+        Asked(WRONG, guessers[0], address),
+        Asked(session.code, learner, address),
+        Asked(session.code, guessers[1], address),
+    ]
+    async with enrollment.database.transaction() as tx:
+        first, admitted, second = await redemption.redeem_all(tx, asked)
+    assert isinstance(first, ServiceError)
+    assert first.reason == "CODE_INVALID"
+    assert isinstance(second, ServiceError)
+    assert second.reason == "NOT_YOUR_CODE"
+    assert isinstance(admitted, Redeemed)
+    assert str(admitted.session_id) == session.session_id
+    assert (await enrollment.redeem(session.code, str(learner))).rejoin
+    named = [f"code_person:{each}" for each in guessers] + [f"code_address:{address}"]
+    marks = [seals.attempts.mark(each) for each in named]
+    counted = select(attempt_failures.c.failures).where(attempt_failures.c.subject.in_(marks))
+    assert sorted(row.failures for row in await enrollment.rows(counted)) == [1, 1, 2]
 
 
 async def test_trying_anothers_code_counts_as_guessing(enrollment: Enrollment) -> None:

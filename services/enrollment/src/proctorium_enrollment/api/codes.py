@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from proctorium.enrollment.v1 import codes_pb2 as pb
 from proctorium.enrollment.v1 import codes_pb2_grpc
-from proctorium_common.errors import ServiceError
 from proctorium_common.ids import parse_id
 from proctorium_common.rpc.caller import current_call
 from proctorium_common.rpc.validation import time_of
@@ -18,7 +17,7 @@ from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.telemetry.traces import annotate
 from proctorium_enrollment.api.messages import code_message, id_or_none
 from proctorium_enrollment.operations.codes import Codes, NewCode
-from proctorium_enrollment.operations.redemption import Redemption
+from proctorium_enrollment.operations.redemption import Asked, Redemption
 
 if TYPE_CHECKING:
     from proctorium_common.rpc.served import Context
@@ -85,15 +84,13 @@ class CodeApi(codes_pb2_grpc.CodeServiceServicer):
         self, request: pb.RedeemCodeRequest, context: Context
     ) -> pb.RedeemCodeResponse:
         person_id = parse_id(request.person_id, "person_id")
-        async with self.redemption.turn(person_id), self.database.transaction() as tx:
-            answer = await self.redemption.redeem(
-                tx, request.text, person_id, request.client_address
-            )
-        # After the commit: the attempt is counted although it is refused.
-        if isinstance(answer, ServiceError):
-            raise answer
+        redeemed = await self.redemption.redeem(
+            Asked(request.text, person_id, request.client_address)
+        )
         return pb.RedeemCodeResponse(
-            code_id=str(answer.code_id), session_id=str(answer.session_id), rejoin=answer.rejoin
+            code_id=str(redeemed.code_id),
+            session_id=str(redeemed.session_id),
+            rejoin=redeemed.rejoin,
         )
 
     async def _shown(self, code: pb.Code) -> pb.Code:

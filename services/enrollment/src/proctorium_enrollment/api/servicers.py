@@ -36,7 +36,8 @@ def add_servicers(
         database, hashes, seals, signing, refresh_grace=service.settings.refresh_grace
     )
     cookies = Cookies(secure=service.settings.secure_cookies)
-    redemption = Redemption(seals.codes, seals.attempts)
+    redemption = Redemption(database, seals.codes, seals.attempts)
+    service.on_close(redemption.close)
     service.rpc(
         add_AccountServiceServicer_to_server, AccountApi(database, accounts, signing, cookies)
     )

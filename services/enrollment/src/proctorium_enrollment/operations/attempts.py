@@ -54,14 +54,14 @@ class Attempts:
         return Counted(Subject(purpose, self._seal.mark(f"{purpose}:{name}")), limit)
 
 
-async def lock(tx: Transaction, counted: Counted) -> None:
+async def lock(tx: Transaction, *counted: Counted) -> None:
     """Makes whoever attempts the same wait until this transaction ends."""
-    await storage.lock(tx, counted.subject)
+    await storage.lock(tx, *(one.subject for one in counted))
 
 
 async def standing(tx: Transaction, *counted: Counted) -> Standing:
     """How each stands at the moment."""
-    return Standing(await storage.find(tx, [one.subject for one in counted]), tx.now)
+    return Standing(await storage.find(tx, {one.subject for one in counted}), tx.now)
 
 
 async def count(tx: Transaction, counted: Counted) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 from proctorium_common.errors import ServiceError
-from proctorium_common.storage.database import Transaction
+from proctorium_common.storage.database import Database, Transaction
+from proctorium_common.storage.group_commit import GroupCommit
 from proctorium_common.telemetry.traces import annotate
 from proctorium_enrollment.domain import codes as domain
 from proctorium_enrollment.domain.attempt_limits import (
@@ -23,6 +24,7 @@ from proctorium_enrollment.operations import attempts
 from proctorium_enrollment.operations.attempts import Attempts, Counted, Standing
 from proctorium_enrollment.operations.turns import Turns
 from proctorium_enrollment.storage import codes as storage
+from proctorium_enrollment.storage.codes import Asking, Found
 from proctorium_enrollment.storage.sealing import Seal
 
 PERSON_LIMIT = Limit(
@@ -43,6 +45,15 @@ OWN_BEFORE_ADDRESS = 2
 
 
 @dataclass(frozen=True)
+class Asked:
+    """A text that somebody typed, and from where; an empty address is one that nobody knows."""
+
+    text: str
+    person_id: UUID
+    client_address: str
+
+
+@dataclass(frozen=True)
 class Redeemed:
     """What a code admits to."""
 
@@ -51,48 +62,114 @@ class Redeemed:
     rejoin: bool
 
 
-class Redemption:
-    """Redeems codes. `codes_seal` finds them, `attempts_seal` hides whose attempts are counted."""
+Outcome = Redeemed | ServiceError
 
-    def __init__(self, codes_seal: Seal, attempts_seal: Seal) -> None:
+_AT_ONCE = 3
+_ENOUGH = 4
+"""Groups under way side by side, and how many requests are worth one more."""
+
+
+class Redemption:
+    """Redeems codes: those that come while a commit is under way share the next one. One for each process, made when it is wired.
+
+    `codes_seal` finds codes, `attempts_seal` hides whose attempts are counted.
+    """
+
+    def __init__(self, database: Database, codes_seal: Seal, attempts_seal: Seal) -> None:
+        self._database = database
         self._seal = codes_seal
         self._attempts = Attempts(attempts_seal, "code")
         self._turns = Turns()
+        self._group: GroupCommit[Asked, Outcome] = GroupCommit(
+            self._flush, at_once=_AT_ONCE, enough=_ENOUGH
+        )
 
-    def turn(self, person_id: UUID) -> AbstractAsyncContextManager[None]:
-        """The turn of one learner, to be taken before the transaction."""
-        return self._turns.of(person_id)
-
-    async def redeem(
-        self, tx: Transaction, text: str, person_id: UUID, client_address: str
-    ) -> Redeemed | ServiceError:
-        """What the code admits the learner to, or the refusal, to be raised after the commit: that keeps the count of failures.
+    async def redeem(self, asked: Asked) -> Redeemed:
+        """What the code admits the learner to. Raises the refusal, after the commit: that keeps the count of failures.
 
         All texts that admit the learner to nothing take the same path.
         """
-        person = self._attempts.of("person", str(person_id), PERSON_LIMIT)
-        address = self._attempts.of("address", network_of(client_address), ADDRESS_LIMIT)
-        counted = [person, address] if client_address else [person]
-        await attempts.lock(tx, person)
-        found = await storage.find_for(tx, self._seal.mark(text.strip()), person_id)
-        code, session, learner = found or (None, None, Learner(person_id, False, False))
-        standing = await attempts.standing(tx, *counted)
-        wait = _wait(standing, person, address)
-        if wait > NO_WAIT and not _is_rejoin(code, session, learner):
-            return too_many_attempts(wait)
-        try:
-            rejoin = domain.admit(code, session, learner, tx.now)
-        except ServiceError as refusal:
-            if refusal.reason in COUNTED:
-                await _count(tx, counted)
-            return refusal
-        assert code is not None
-        if not rejoin:
-            await storage.add_redemption(tx, code, person_id)
-            if standing.failures:
-                await attempts.forget(tx, person)
-        annotate(session_id=code.session_id, code_id=code.code_id)
-        return Redeemed(code.code_id, code.session_id, rejoin)
+        async with self._turns.of(asked.person_id):
+            outcome = await self._group.submit(asked)
+        if isinstance(outcome, ServiceError):
+            raise outcome
+        annotate(session_id=outcome.session_id, code_id=outcome.code_id)
+        return outcome
+
+    async def close(self) -> None:
+        """Returns when all that was taken is answered; what comes later is refused."""
+        await self._group.close()
+
+    async def _flush(self, batch: list[Asked]) -> list[Outcome]:
+        async with self._database.transaction() as tx:
+            return await self.redeem_all(tx, batch)
+
+    async def redeem_all(self, tx: Transaction, batch: Sequence[Asked]) -> list[Outcome]:
+        """What each of several learners is answered; no learner is among them twice."""
+        tries = [self._try_of(asked) for asked in batch]
+        await attempts.lock(tx, *(each.person for each in tries))
+        found = await storage.find_for(tx, [each.asking for each in tries])
+        standing = await attempts.standing(tx, *(c for each in tries for c in each.counted))
+        outcomes = [_outcome(found.get(each.asking), each, standing) for each in tries]
+        admitted, failed = _sorted_out(tries, outcomes)
+        if admitted:
+            codes = [(found[each.asking].code, each.asking.person_id) for each in admitted]
+            await storage.add_redemptions(tx, codes)
+        for each in admitted:
+            if standing.failures.get(each.person.subject):
+                await attempts.forget(tx, each.person)
+        await _count(tx, failed)
+        return outcomes
+
+    def _try_of(self, asked: Asked) -> _Try:
+        person = self._attempts.of("person", str(asked.person_id), PERSON_LIMIT)
+        address = self._attempts.of("address", network_of(asked.client_address), ADDRESS_LIMIT)
+        asking = Asking(self._seal.mark(asked.text.strip()), asked.person_id)
+        return _Try(asking, person, address, is_from_somewhere=bool(asked.client_address))
+
+
+@dataclass(frozen=True)
+class _Try:
+    """What is looked up and counted for one who asks."""
+
+    asking: Asking
+    person: Counted
+    address: Counted
+    is_from_somewhere: bool
+
+    @property
+    def counted(self) -> list[Counted]:
+        return [self.person, self.address] if self.is_from_somewhere else [self.person]
+
+
+def _outcome(found: Found | None, made: _Try, standing: Standing) -> Outcome:
+    nobody = Learner(made.asking.person_id, False, False)
+    code, session, learner = (
+        (found.code, found.session, found.learner) if found else (None, None, nobody)
+    )
+    wait = _wait(standing, made.person, made.address)
+    if wait > NO_WAIT and not _is_rejoin(code, session, learner):
+        return too_many_attempts(wait)
+    try:
+        rejoin = domain.admit(code, session, learner, standing.now)
+    except ServiceError as refusal:
+        return refusal
+    assert code is not None
+    return Redeemed(code.code_id, code.session_id, rejoin)
+
+
+def _sorted_out(
+    tries: Sequence[_Try], outcomes: Sequence[Outcome]
+) -> tuple[list[_Try], list[_Try]]:
+    """Who is admitted for the first time, and whose attempt counts as a failure."""
+    admitted, failed = [], []
+    for made, outcome in zip(tries, outcomes, strict=True):
+        if isinstance(outcome, ServiceError):
+            if outcome.reason in COUNTED:
+                failed.append(made)
+        elif not outcome.rejoin:
+            admitted.append(made)
+    return admitted, failed
 
 
 def _wait(standing: Standing, person: Counted, address: Counted) -> timedelta:
@@ -109,9 +186,12 @@ def _is_rejoin(code: Code | None, session: Session | None, learner: Learner) -> 
     return learner.redeemed_before and code.person_id in {None, learner.person_id}
 
 
-async def _count(tx: Transaction, counted: list[Counted]) -> None:
-    person, *addresses = counted
-    await attempts.count(tx, person)
+async def _count(tx: Transaction, failed: Sequence[_Try]) -> None:
+    """Counts a failure of each person, whose attempts are locked, and of each address."""
+    for made in failed:
+        await attempts.count(tx, made.person)
+    addresses = [made.address for made in failed if made.is_from_somewhere]
+    if addresses:
+        await attempts.lock(tx, *addresses)
     for address in addresses:
-        await attempts.lock(tx, address)
         await attempts.count(tx, address)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import and_, bindparam, delete, func, or_, select
+from sqlalchemy import ARRAY, BigInteger, LargeBinary, Text, bindparam, delete, text
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_common.storage.database import Transaction
@@ -21,21 +21,33 @@ class Subject:
     mark: bytes
 
 
-_LOCK = select(func.pg_advisory_xact_lock(bindparam("key")))
+_LOCK = text(
+    "SELECT pg_advisory_xact_lock(key) FROM unnest(:keys) WITH ORDINALITY AS lock (key, nth) ORDER BY nth"
+).bindparams(bindparam("keys", type_=ARRAY(BigInteger)))
+
+_FIND = text("""
+    SELECT purpose, subject, failures, last_at
+    FROM attempt_failures JOIN unnest(:purposes, :marks) AS asked (purpose, subject) USING (purpose, subject)
+""").bindparams(
+    bindparam("purposes", type_=ARRAY(Text)), bindparam("marks", type_=ARRAY(LargeBinary))
+)
 
 
-async def lock(tx: Transaction, subject: Subject) -> None:
-    """Makes the attempts of one subject wait for each other until the transaction ends, so that none is made uncounted."""
-    key = int.from_bytes(subject.mark[:8], "big", signed=True)
-    await tx.execute(_LOCK, {"key": key})
+async def lock(tx: Transaction, *subjects: Subject) -> None:
+    """Makes the attempts of each subject wait for each other until the transaction ends, so that none is made uncounted."""
+    # One order for all, so that two who lock several never wait for each other.
+    keys = sorted(int.from_bytes(each.mark[:8], "big", signed=True) for each in subjects)
+    await tx.execute(_LOCK, {"keys": keys})
 
 
-async def find(tx: Transaction, subjects: Sequence[Subject]) -> Mapping[Subject, Failures]:
+async def find(tx: Transaction, subjects: Collection[Subject]) -> Mapping[Subject, Failures]:
     """The failures of those of `subjects` that have any."""
     found = await tx.execute(
-        select(table).where(
-            or_(*(and_(table.c.purpose == s.purpose, table.c.subject == s.mark) for s in subjects))
-        )
+        _FIND,
+        {
+            "purposes": [each.purpose for each in subjects],
+            "marks": [each.mark for each in subjects],
+        },
     )
     return {Subject(row.purpose, row.subject): Failures(row.failures, row.last_at) for row in found}
 

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Row, and_, exists, literal, select, update
+from sqlalchemy import (
+    ARRAY,
+    DateTime,
+    LargeBinary,
+    Row,
+    Uuid,
+    bindparam,
+    column,
+    exists,
+    func,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_common.storage.database import Transaction
@@ -93,36 +106,73 @@ async def newest(tx: Transaction, session_id: UUID) -> Sequence[KeptCode]:
     return [_kept(row) for row in found]
 
 
-async def find_for(
-    tx: Transaction, lookup: bytes, person_id: UUID
-) -> tuple[Code, Session, Learner] | None:
-    """The code with this mark, its session, and how the person stands to it. The code stays as it is until the transaction ends."""
-    registered = exists().where(
-        registrations.c.person_id == literal(person_id),
-        registrations.c.course_id == sessions.c.course_id,
+@dataclass(frozen=True)
+class Asking:
+    """Somebody who typed a text with this mark."""
+
+    lookup: bytes
+    person_id: UUID
+
+
+@dataclass(frozen=True)
+class Found:
+    """A code, its session, and how the person who typed it stands to it."""
+
+    code: Code
+    session: Session
+    learner: Learner
+
+
+_asked = (
+    func.unnest(
+        bindparam("lookups", type_=ARRAY(LargeBinary)), bindparam("person_ids", type_=ARRAY(Uuid))
     )
-    redeemed = exists().where(
-        redemptions.c.person_id == literal(person_id),
-        redemptions.c.session_id == table.c.session_id,
-    )
-    found = await tx.execute(
-        select(
-            table.c.code_id,
-            table.c.person_id,
-            table.c.state.label("code_state"),
-            table.c.valid_from,
-            table.c.valid_until,
-            *sessions.c,
-            registered.label("registered"),
-            redeemed.label("redeemed"),
+    .table_valued(column("lookup", LargeBinary), column("person_id", Uuid))
+    .render_derived("asked")
+)
+
+_FIND_FOR = (
+    select(
+        _asked.c.lookup.label("asked_lookup"),
+        _asked.c.person_id.label("asked_person_id"),
+        table.c.code_id,
+        table.c.person_id,
+        table.c.state.label("code_state"),
+        table.c.valid_from,
+        table.c.valid_until,
+        *sessions.c,
+        exists()
+        .where(
+            registrations.c.person_id == _asked.c.person_id,
+            registrations.c.course_id == sessions.c.course_id,
         )
-        .join_from(table, sessions, and_(sessions.c.session_id == table.c.session_id))
-        .where(table.c.lookup == lookup)
-        .with_for_update(read=True, of=table)
+        .label("registered"),
+        exists()
+        .where(
+            redemptions.c.person_id == _asked.c.person_id,
+            redemptions.c.session_id == table.c.session_id,
+        )
+        .label("redeemed"),
     )
-    row = found.first()
-    if row is None:
-        return None
+    .join_from(_asked, table, table.c.lookup == _asked.c.lookup)
+    .join(sessions, sessions.c.session_id == table.c.session_id)
+    .with_for_update(read=True, of=table)
+)
+
+
+async def find_for(tx: Transaction, asking: Sequence[Asking]) -> Mapping[Asking, Found]:
+    """What those who typed a code's text have found. The codes stay as they are until the transaction ends."""
+    rows = await tx.execute(
+        _FIND_FOR,
+        {
+            "lookups": [each.lookup for each in asking],
+            "person_ids": [each.person_id for each in asking],
+        },
+    )
+    return {Asking(row.asked_lookup, row.asked_person_id): _found(row) for row in rows}
+
+
+def _found(row: Row[*tuple[object, ...]]) -> Found:
     code = Code(
         row.code_id,
         row.session_id,
@@ -131,20 +181,32 @@ async def find_for(
         row.valid_from,
         row.valid_until,
     )
-    return code, session_of(row), Learner(person_id, row.registered, row.redeemed)
+    learner = Learner(row.asked_person_id, row.registered, row.redeemed)
+    return Found(code, session_of(row), learner)
 
 
-async def add_redemption(tx: Transaction, code: Code, person_id: UUID) -> None:
-    """Notes that the person was admitted to the code's session, unless they were before."""
+_ADD_REDEMPTIONS = text("""
+    INSERT INTO redemptions (session_id, person_id, code_id, redeemed_at)
+    SELECT session_id, person_id, code_id, :redeemed_at
+    FROM unnest(:session_ids, :person_ids, :code_ids) AS redeemed (session_id, person_id, code_id)
+    ORDER BY session_id, person_id
+    ON CONFLICT ON CONSTRAINT pk_redemptions DO NOTHING
+""").bindparams(
+    bindparam("redeemed_at", type_=DateTime(timezone=True)),
+    *(bindparam(name, type_=ARRAY(Uuid)) for name in ("session_ids", "person_ids", "code_ids")),
+)
+
+
+async def add_redemptions(tx: Transaction, redeemed: Sequence[tuple[Code, UUID]]) -> None:
+    """Notes that each person was admitted to the code's session, unless they were before."""
     await tx.execute(
-        insert(redemptions)
-        .values(
-            session_id=code.session_id,
-            person_id=person_id,
-            code_id=code.code_id,
-            redeemed_at=tx.now,
-        )
-        .on_conflict_do_nothing(constraint="pk_redemptions")
+        _ADD_REDEMPTIONS,
+        {
+            "redeemed_at": tx.now,
+            "session_ids": [code.session_id for code, _ in redeemed],
+            "person_ids": [person_id for _, person_id in redeemed],
+            "code_ids": [code.code_id for code, _ in redeemed],
+        },
     )
 
 
