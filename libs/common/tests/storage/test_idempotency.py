@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from proctorium.enrollment.v1.courses_pb2 import PublishCourseRequest, PublishCo
 from proctorium_common.errors import Kind, ServiceError, conflict
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Call, Caller, calling
+from proctorium_common.storage import idempotency
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.retention import Kept, clean_up
 from proctorium_common.storage.tables import idempotency_keys, inbox, outbox
@@ -122,6 +123,46 @@ async def test_a_refusal_undoes_everything_the_key_too(database: Database) -> No
     assert await counts(database) == (0, 0, 0)
     publishing.failure = None
     assert await ask(database, publishing) == "run 2"
+
+
+async def test_of_a_group_each_is_answered_once_and_by_itself(database: Database) -> None:
+    async def run(
+        transaction: Transaction, items: Sequence[str]
+    ) -> list[PublishCourseResponse | ServiceError]:
+        ran.append(list(items))
+        answers: list[PublishCourseResponse | ServiceError] = []
+        for item in items:
+            if item == "refused":
+                answers.append(conflict("STALE_ETAG", "It has changed."))
+                continue
+            await transaction.execute(insert(effects), {"what": item, "nth": len(answers)})
+            answer = PublishCourseResponse()
+            answer.course.title = item
+            answers.append(answer)
+        return answers
+
+    async def asked(*items: str) -> list[str]:
+        named = [each.partition(" ") for each in items]
+        pairs = [(idempotency.key_of(request(request_id=key)), item) for item, _, key in named]
+        answers = await database.once_each(pairs, run, PublishCourseResponse)
+        return [a.reason if isinstance(a, ServiceError) else a.course.title for a in answers]
+
+    ran: list[list[str]] = []
+    assert await asked("one 1", "two 2", "one 1", "refused 3", "refused 3", "free") == [
+        "one",
+        "two",
+        "one",
+        "STALE_ETAG",
+        "STALE_ETAG",
+        "free",
+    ]
+    assert await counts(database) == (3, 0, 2)
+    assert await asked("two 2", "now 3", "free") == ["two", "now", "free"]
+    assert ran == [["one", "two", "refused", "free"], ["now", "free"]]
+    reused = [(idempotency.key_of(request(course=str(new_id()), request_id="1")), "other")]
+    (refusal,) = await database.once_each(reused, run, PublishCourseResponse)
+    assert isinstance(refusal, ServiceError)
+    assert refusal.reason == "REQUEST_ID_REUSED"
 
 
 async def test_of_many_at_once_one_works_and_all_are_given_its_answer(database: Database) -> None:

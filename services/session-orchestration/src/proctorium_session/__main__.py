@@ -7,15 +7,16 @@ import time
 from proctorium.assessment.events.v1 import events_pb2 as assessment
 from proctorium.enrollment.events.v1 import events_pb2 as enrollment
 from proctorium.identity.events.v1 import events_pb2 as identity
-from proctorium.session.v1 import sessions_pb2_grpc, supervision_pb2_grpc
+from proctorium.session.v1 import lobby_pb2, sessions_pb2_grpc, supervision_pb2_grpc
 from proctorium_common.ids import new_id
 from proctorium_common.process.commands import main
 from proctorium_common.process.service import Service
-from proctorium_session.api.lobby import LobbyApi, add_lobby_service
+from proctorium_session.api.lobby import LobbyApi, add_lobby_service, joined_message
 from proctorium_session.api.record import RecordApi
 from proctorium_session.api.sessions import SessionApi
 from proctorium_session.api.supervision import SupervisionApi
 from proctorium_session.operations.enrollment import EnrollmentByGrpc
+from proctorium_session.operations.joining import Joining
 from proctorium_session.operations.live import Live
 from proctorium_session.operations.presence import Lease, Presence
 from proctorium_session.settings import Settings
@@ -29,9 +30,11 @@ def build(service: Service[Settings]) -> None:
     settings, database = service.settings, service.database
     asked = EnrollmentByGrpc(service.channel("enrollment"))
     live = Live(database, service.listener)
+    joining = Joining(database, joined_message, lobby_pb2.JoinSessionResponse)
     lease = Lease(settings.presence_lease, settings.presence_linger)
     presence = Presence(database, new_id(), lease, time.monotonic)
     service.on_close(live.close)
+    service.on_close(joining.close)
 
     add = service.rpc
     add(
@@ -40,7 +43,7 @@ def build(service: Service[Settings]) -> None:
     )
     add(
         add_lobby_service,
-        LobbyApi(database, asked, live, presence, service.clock),
+        LobbyApi(asked, joining, live, presence, service.clock),
     )
     add(
         supervision_pb2_grpc.add_SupervisionServiceServicer_to_server,

@@ -195,6 +195,23 @@ async def test_the_same_request_is_answered_the_same(world: World) -> None:
     assert await learner.lobby.JoinSession(request) == first
 
 
+async def test_the_same_request_in_one_group_is_answered_the_same(world: World) -> None:
+    """Refused ones are among them: a key is kept only for who is let in."""
+    session = await world.scheduled(plan([world.proctor()], capacity=1))
+    learners = [world.learner() for _ in range(3)]
+    asked = [
+        learner.lobby.JoinSession(joining(session.session_id, request_id="mine"))
+        for learner in learners * 4
+    ]
+    results = await asyncio.gather(*asked, return_exceptions=True)
+    answered = [each for each in results if isinstance(each, lobby_pb2.JoinSessionResponse)]
+    assert len(answered) == 4
+    assert all(each == answered[0] for each in answered)
+    assert not answered[0].rejoin
+    kept = await world.rows("SELECT caller FROM idempotency_keys WHERE request_id = 'mine'")
+    assert kept == [(f"person:{answered[0].participant.person_id}",)]
+
+
 async def test_who_was_removed_does_not_come_back(world: World) -> None:
     proctor, learner = world.proctor(), world.learner()
     session = await world.scheduled(plan([proctor]))

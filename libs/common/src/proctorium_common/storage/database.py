@@ -22,6 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from proctorium_common.clock import Clock, utc_now
+from proctorium_common.errors import ServiceError
 from proctorium_common.events import outbox
 from proctorium_common.events.envelope import Sealed, seal
 from proctorium_common.ids import new_id
@@ -29,6 +30,7 @@ from proctorium_common.storage import idempotency, spans
 from proctorium_common.storage.transient import said_as_unavailable
 
 M = TypeVar("M", bound=Message)
+T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
@@ -188,6 +190,19 @@ class Database:
             if key is None:
                 return await run(transaction)
             return await idempotency.answered_once(transaction, key, run, response)
+
+    async def once_each(
+        self,
+        asked: Sequence[tuple[idempotency.Key | None, T]],
+        run: Callable[[Transaction, Sequence[T]], Awaitable[Sequence[M | ServiceError]]],
+        response: type[M],
+    ) -> list[M | ServiceError]:
+        """As `once`, for a group that shares a transaction; the keys are made in the calls, by `idempotency.key_of`.
+
+        `run` answers each item, or the refusal that it meets, and changes nothing for those that it refuses.
+        """
+        async with self.transaction() as transaction:
+            return await idempotency.answered_each(transaction, asked, run, response)
 
     async def ping(self) -> None:
         """Raises ServiceError DATABASE_UNAVAILABLE when the database does not answer."""

@@ -7,15 +7,24 @@ first to commit (and is given its answer) or to fail (and does the work).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from google.protobuf.message import Message
-from sqlalchemy import ColumnElement, and_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    DateTime,
+    LargeBinary,
+    Text,
+    and_,
+    bindparam,
+    select,
+    text,
+)
 
-from proctorium_common.errors import invalid, unavailable
+from proctorium_common.errors import ServiceError, invalid, unavailable
 from proctorium_common.rpc.caller import current_call
 from proctorium_common.storage.tables import idempotency_keys as keys
 
@@ -24,6 +33,7 @@ if TYPE_CHECKING:
     from proctorium_common.storage.database import Transaction
 
 M = TypeVar("M", bound=Message)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,36 @@ def key_of(request: Message) -> Key | None:
     return Key(call.caller.name, call.method, request_id, hashlib.sha256(content).digest())
 
 
+_NAMES = [bindparam(name, type_=ARRAY(Text)) for name in ("callers", "methods", "request_ids")]
+
+_CLAIM = text("""
+    INSERT INTO idempotency_keys (caller, method, request_id, request_digest, created_at)
+    SELECT caller, method, request_id, digest, :created_at
+    FROM unnest(:callers, :methods, :request_ids, :digests) WITH ORDINALITY
+        AS key (caller, method, request_id, digest, nth)
+    ORDER BY nth
+    ON CONFLICT DO NOTHING
+    RETURNING caller, method, request_id, request_digest
+""").bindparams(
+    *_NAMES,
+    bindparam("digests", type_=ARRAY(LargeBinary)),
+    bindparam("created_at", type_=DateTime(timezone=True)),
+)
+
+_KEEP = text("""
+    UPDATE idempotency_keys AS kept SET response = key.response
+    FROM unnest(:callers, :methods, :request_ids, :responses)
+        AS key (caller, method, request_id, response)
+    WHERE (kept.caller, kept.method, kept.request_id) = (key.caller, key.method, key.request_id)
+""").bindparams(*_NAMES, bindparam("responses", type_=ARRAY(LargeBinary)))
+
+_GIVE_BACK = text("""
+    DELETE FROM idempotency_keys AS kept
+    USING unnest(:callers, :methods, :request_ids) AS key (caller, method, request_id)
+    WHERE (kept.caller, kept.method, kept.request_id) = (key.caller, key.method, key.request_id)
+""").bindparams(*_NAMES)
+
+
 async def answered_once(
     transaction: Transaction,
     key: Key,
@@ -59,23 +99,93 @@ async def answered_once(
     if not await _claimed(transaction, key):
         return await _stored(transaction, key, response)
     answer = await run(transaction)
-    await transaction.execute(
-        update(keys).where(_is(key)).values(response=answer.SerializeToString())
-    )
+    await _keep(transaction, {key: answer})
     return answer
+
+
+async def answered_each(
+    transaction: Transaction,
+    asked: Sequence[tuple[Key | None, T]],
+    run: Callable[[Transaction, Sequence[T]], Awaitable[Sequence[M | ServiceError]]],
+    response: type[M],
+) -> list[M | ServiceError]:
+    """As `answered_once`, for several at a time: `run` is given those that come for the first time and answers each.
+
+    A refusal that it answers undoes that one's key, so whoever is refused may not have changed anything.
+    """
+    first = await _claimed_of(transaction, {key for key, _ in asked if key is not None})
+    runners: dict[Key | None, int] = {}
+    nths: list[int] = []
+    for nth, (key, _) in enumerate(asked):
+        if key is None or (key in first and runners.setdefault(key, nth) == nth):
+            nths.append(nth)
+    outcomes = await run(transaction, [asked[nth][1] for nth in nths]) if nths else ()
+    answers = dict(zip(nths, outcomes, strict=True))
+    await _keep(transaction, {key: answers[nth] for key, nth in runners.items() if key})
+    for nth, (key, _) in enumerate(asked):
+        if nth not in answers:
+            assert key is not None
+            answers[nth] = await _repeated(
+                transaction, key, answers.get(runners.get(key, -1)), response
+            )
+    return [answers[nth] for nth in range(len(asked))]
+
+
+async def _repeated(
+    transaction: Transaction, key: Key, refusal: M | ServiceError | None, response: type[M]
+) -> M | ServiceError:
+    """What a repetition is answered: the refusal that the first has met just now, or the stored answer."""
+    if isinstance(refusal, ServiceError):
+        return refusal
+    try:
+        return await _stored(transaction, key, response)
+    except ServiceError as reused:
+        return reused
 
 
 async def _claimed(transaction: Transaction, key: Key) -> bool:
     """Whether this transaction is the first with `key`; waits for another that has it and is not done."""
-    claim = insert(keys).values(
-        caller=key.caller,
-        method=key.method,
-        request_id=key.request_id,
-        request_digest=key.digest,
-        created_at=transaction.now,
+    return key in await _claimed_of(transaction, {key})
+
+
+async def _claimed_of(transaction: Transaction, claimed: Collection[Key]) -> set[Key]:
+    """Those of the keys that this transaction is the first with; waits for others that have some and are not done."""
+    if not claimed:
+        return set()
+    # One order for all, so that two transactions never wait for each other.
+    ordered = sorted(claimed, key=lambda each: (each.caller, each.method, each.request_id))
+    rows = await transaction.execute(
+        _CLAIM,
+        {
+            "callers": [each.caller for each in ordered],
+            "methods": [each.method for each in ordered],
+            "request_ids": [each.request_id for each in ordered],
+            "digests": [each.digest for each in ordered],
+            "created_at": transaction.now,
+        },
     )
-    result = await transaction.execute(claim.on_conflict_do_nothing().returning(keys.c.request_id))
-    return result.first() is not None
+    won = {(row.caller, row.method, row.request_id, row.request_digest) for row in rows}
+    return {
+        each for each in ordered if (each.caller, each.method, each.request_id, each.digest) in won
+    }
+
+
+async def _keep(transaction: Transaction, answers: Mapping[Key, Message | ServiceError]) -> None:
+    """Stores answers, and gives the keys of those back who were refused."""
+    given = {k: a.SerializeToString() for k, a in answers.items() if isinstance(a, Message)}
+    if given:
+        await transaction.execute(_KEEP, {**_named(given), "responses": list(given.values())})
+    refused = [key for key, answer in answers.items() if isinstance(answer, ServiceError)]
+    if refused:
+        await transaction.execute(_GIVE_BACK, _named(refused))
+
+
+def _named(named: Collection[Key]) -> dict[str, list[str]]:
+    return {
+        "callers": [each.caller for each in named],
+        "methods": [each.method for each in named],
+        "request_ids": [each.request_id for each in named],
+    }
 
 
 async def _stored(transaction: Transaction, key: Key, response: type[M]) -> M:

@@ -15,18 +15,27 @@ from proctorium_common.rpc.addresses import client_address
 from proctorium_common.rpc.caller import current_call
 from proctorium_common.rpc.methods import Handler, HandlerCollector
 from proctorium_common.rpc.served import Context
-from proctorium_common.storage.database import Database, Transaction
+from proctorium_common.storage.idempotency import key_of
 from proctorium_common.telemetry.traces import annotate
 from proctorium_session.api.cursors import NOTHING, revision_of
 from proctorium_session.api.learner_views import own_part, shared_part
 from proctorium_session.api.messages import participant_message, session_message
 from proctorium_session.domain.participants import Standing
 from proctorium_session.domain.refusals import no_session
-from proctorium_session.operations import lobby
 from proctorium_session.operations.access import person_of
 from proctorium_session.operations.enrollment import Enrollment
+from proctorium_session.operations.joining import Joined, Joining
 from proctorium_session.operations.live import Live, LiveSession, Picture, is_over_for
 from proctorium_session.operations.presence import Presence
+
+
+def joined_message(joined: Joined) -> lobby_pb2.JoinSessionResponse:
+    """What somebody who has joined is answered."""
+    return lobby_pb2.JoinSessionResponse(
+        session=session_message(joined.session),
+        participant=participant_message(joined.session, joined.standing),
+        rejoin=joined.rejoin,
+    )
 
 
 class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
@@ -34,14 +43,14 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
 
     def __init__(
         self,
-        database: Database,
         enrollment: Enrollment,
+        joining: Joining[lobby_pb2.JoinSessionResponse],
         live: Live,
         presence: Presence,
         clock: Clock,
     ) -> None:
-        self._database = database
         self._enrollment = enrollment
+        self._joining = joining
         self._live = live
         self._presence = presence
         self._clock = clock
@@ -54,15 +63,10 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
             request.code, person_of(caller), client_address(caller, context)
         )
 
-        async def run(tx: Transaction) -> lobby_pb2.JoinSessionResponse:
-            joined = await lobby.join(tx, caller, redeemed.session_id)
-            return lobby_pb2.JoinSessionResponse(
-                session=session_message(joined.session),
-                participant=participant_message(joined.session, joined.standing),
-                rejoin=joined.rejoin,
-            )
-
-        return await self._database.once(request, run, lobby_pb2.JoinSessionResponse)
+        annotate(session_id=redeemed.session_id)
+        joined = await self._joining.join(caller, redeemed.session_id, key_of(request))
+        annotate(participant_id=joined.participant.participant_id)
+        return joined
 
     async def WatchSession(  # type: ignore[override]  # it writes by itself, and what it writes is encoded
         self, request: lobby_pb2.WatchSessionRequest, context: Context

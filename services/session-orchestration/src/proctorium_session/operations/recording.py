@@ -8,10 +8,11 @@ from datetime import datetime
 from uuid import UUID
 
 from google.protobuf.message import Message
+from opentelemetry.trace import SpanContext
 
 from proctorium_common.events.envelope import name_of
 from proctorium_common.storage.database import Transaction
-from proctorium_session.domain.record import Happening, appended
+from proctorium_session.domain.record import Entry, Happening, appended
 from proctorium_session.domain.sessions import Session
 from proctorium_session.storage import record, sessions
 
@@ -24,11 +25,12 @@ OURSELVES = "session"
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """An event of ours that is recorded and published."""
+    """An event of ours that is recorded and published; `place` in a trace is that of its call, where several share a transaction."""
 
     event: Message
     actor: UUID | str
     participant_id: UUID | None = None
+    place: SpanContext | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,14 @@ class Heard:
     time: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A session as it is to be, which this transaction has locked, and what happened in it."""
+
+    session: Session
+    happened: Sequence[Happened | Heard]
+
+
 async def change(
     tx: Transaction, session: Session, happened: Sequence[Happened | Heard] = ()
 ) -> Session:
@@ -48,17 +58,28 @@ async def change(
 
     Answers the session as saved. What does not belong in the record (progress) changes only the revision.
     """
-    happenings = [_happening(tx, each) for each in happened]
-    entries, head = appended(session.head, happenings)
-    after = replace(session, head=head, revision=session.next_revision)
-    await sessions.save(tx, after)
-    if entries:
-        await record.append(tx, session.session_id, entries)
-    for each in happened:
-        if isinstance(each, Happened):
-            tx.record(each.event)
-    tx.notify(CHANNEL, str(session.session_id))
+    (after,) = await change_all(tx, [Change(session, happened)])
     return after
+
+
+async def change_all(tx: Transaction, changes: Sequence[Change]) -> list[Session]:
+    """As `change`, for several sessions."""
+    saved: list[Session] = []
+    added: list[tuple[UUID, Entry]] = []
+    for each in changes:
+        session = each.session
+        happenings = [_happening(tx, happened) for happened in each.happened]
+        entries, head = appended(session.head, happenings)
+        saved.append(replace(session, head=head, revision=session.next_revision))
+        added += [(session.session_id, entry) for entry in entries]
+        for happened in each.happened:
+            if isinstance(happened, Happened):
+                tx.record(happened.event, place=happened.place)
+        tx.notify(CHANNEL, str(session.session_id))
+    await sessions.save(tx, saved)
+    if added:
+        await record.append(tx, added)
+    return saved
 
 
 def _happening(tx: Transaction, happened: Happened | Heard) -> Happening:

@@ -6,7 +6,19 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, insert, select, update
+from sqlalchemy import (
+    ARRAY,
+    Row,
+    Select,
+    Uuid,
+    and_,
+    bindparam,
+    column,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from proctorium_common.storage.database import Transaction
@@ -26,9 +38,9 @@ _ASSESSMENT_COLUMNS = (
 )
 
 
-async def add(tx: Transaction, participant: Participant) -> None:
-    """Adds somebody who has just joined."""
-    await tx.execute(insert(participants).values(**_columns(participant)))
+async def add(tx: Transaction, newcomers: Sequence[Participant]) -> None:
+    """Adds those who have just joined."""
+    await tx.execute(_ADD, [_columns(each) for each in newcomers])
 
 
 async def save(tx: Transaction, participant: Participant) -> None:
@@ -45,12 +57,20 @@ async def save(tx: Transaction, participant: Participant) -> None:
 
 async def of_person(tx: Transaction, session_id: UUID, person_id: UUID) -> Standing | None:
     """The person in the session."""
-    return await _first(
-        tx,
-        _standings().where(
-            participants.c.session_id == session_id, participants.c.person_id == person_id
-        ),
+    return (await of_people(tx, [(session_id, person_id)])).get((session_id, person_id))
+
+
+async def of_people(
+    tx: Transaction, places: Collection[tuple[UUID, UUID]]
+) -> dict[tuple[UUID, UUID], Standing]:
+    """Those of the places (session and person) where the person is in the session."""
+    rows = await tx.execute(
+        _OF_PEOPLE,
+        {"session_ids": [each[0] for each in places], "person_ids": [each[1] for each in places]},
     )
+    return {
+        (each.participant.session_id, each.participant.person_id): each for each in _grouped(rows)
+    }
 
 
 async def one(tx: Transaction, session_id: UUID, participant_id: UUID) -> Standing | None:
@@ -155,6 +175,25 @@ def _standings() -> Select[Any]:
         participant_assessments,
         participant_assessments.c.participant_id == participants.c.participant_id,
     )
+
+
+_ADD = insert(participants)
+
+_asked = (
+    func.unnest(
+        bindparam("session_ids", type_=ARRAY(Uuid)), bindparam("person_ids", type_=ARRAY(Uuid))
+    )
+    .table_valued(column("session_id", Uuid), column("person_id", Uuid))
+    .render_derived("asked")
+)
+
+_OF_PEOPLE = _standings().join(
+    _asked,
+    and_(
+        participants.c.session_id == _asked.c.session_id,
+        participants.c.person_id == _asked.c.person_id,
+    ),
+)
 
 
 async def _first(tx: Transaction, statement: Select[Any]) -> Standing | None:

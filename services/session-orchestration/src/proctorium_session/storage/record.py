@@ -14,12 +14,12 @@ from proctorium_session.storage.tables import session_record
 # Arrays make one statement, prepared once, of however many entries.
 _APPEND = text("""
     INSERT INTO session_record (session_id, number, event, time, actor, participant_id, body, hash)
-    SELECT :session_id, number, event, time, actor, participant_id, body, hash
-    FROM unnest(:numbers, :events, :times, :actors, :participant_ids, :bodies, :hashes)
-        AS entry (number, event, time, actor, participant_id, body, hash)
-    ORDER BY number
+    SELECT session_id, number, event, time, actor, participant_id, body, hash
+    FROM unnest(:session_ids, :numbers, :events, :times, :actors, :participant_ids, :bodies, :hashes)
+        AS entry (session_id, number, event, time, actor, participant_id, body, hash)
+    ORDER BY session_id, number
 """).bindparams(
-    bindparam("session_id", type_=Uuid),
+    bindparam("session_ids", type_=ARRAY(Uuid)),
     bindparam("numbers", type_=ARRAY(BigInteger)),
     bindparam("events", type_=ARRAY(Text)),
     bindparam("times", type_=ARRAY(DateTime(timezone=True))),
@@ -30,13 +30,14 @@ _APPEND = text("""
 )
 
 
-async def append(tx: Transaction, session_id: UUID, entries: Sequence[Entry]) -> None:
-    """Adds entries that follow the last one; the session is locked."""
+async def append(tx: Transaction, added: Sequence[tuple[UUID, Entry]]) -> None:
+    """Adds entries that follow the last one of their session, which is locked."""
+    entries = [entry for _, entry in added]
     happenings = [entry.happening for entry in entries]
     await tx.execute(
         _APPEND,
         {
-            "session_id": session_id,
+            "session_ids": [session_id for session_id, _ in added],
             "numbers": [entry.number for entry in entries],
             "events": [each.event for each in happenings],
             "times": [each.time for each in happenings],

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
+    BigInteger,
     ColumnElement,
+    DateTime,
+    LargeBinary,
     Row,
     Select,
+    Text,
+    Uuid,
+    bindparam,
     exists,
     func,
     insert,
     or_,
     select,
+    text,
     tuple_,
-    update,
 )
 
 from proctorium_common.storage.database import Transaction
@@ -76,18 +83,20 @@ async def find(tx: Transaction, session_id: UUID) -> Session | None:
 
 async def lock(tx: Transaction, session_id: UUID) -> Session | None:
     """The session, which nobody else changes until this transaction ends. Every change of a session begins here."""
-    statement = _sessions().where(sessions.c.session_id == session_id).with_for_update(of=sessions)
-    row = (await tx.execute(statement)).first()
-    return _session(row) if row else None
+    return (await lock_all(tx, [session_id])).get(session_id)
 
 
-async def save(tx: Transaction, session: Session) -> None:
-    """Writes what can change of a session that is locked."""
-    await tx.execute(
-        update(sessions)
-        .where(sessions.c.session_id == session.session_id)
-        .values(**_changing(session))
-    )
+async def lock_all(tx: Transaction, session_ids: Collection[UUID]) -> dict[UUID, Session]:
+    """As `lock`, for those of several that there are."""
+    rows = await tx.execute(_LOCK, {"session_ids": list(session_ids)})
+    return {row.session_id: _session(row) for row in rows}
+
+
+async def save(tx: Transaction, changed: Sequence[Session]) -> None:
+    """Writes what can change of sessions that are locked."""
+    values = [{"id": each.session_id, **_changing(each)} for each in changed]
+    names = values[0] if values else ()
+    await tx.execute(_SAVE, {name: [each[name] for each in values] for name in names})
 
 
 async def learner_ids(tx: Transaction, session_id: UUID) -> tuple[UUID, ...]:
@@ -102,12 +111,18 @@ async def learner_ids(tx: Transaction, session_id: UUID) -> tuple[UUID, ...]:
 
 async def is_expected(tx: Transaction, session_id: UUID, person_id: UUID) -> bool:
     """Whether the learner is expected in the session."""
-    statement = select(
-        exists().where(
-            session_learners.c.session_id == session_id, session_learners.c.person_id == person_id
-        )
+    return bool(await expected_of(tx, [(session_id, person_id)]))
+
+
+async def expected_of(
+    tx: Transaction, places: Collection[tuple[UUID, UUID]]
+) -> set[tuple[UUID, UUID]]:
+    """Those of the places (session and person) that are kept for somebody who is expected."""
+    rows = await tx.execute(
+        _EXPECTED,
+        {"session_ids": [each[0] for each in places], "person_ids": [each[1] for each in places]},
     )
-    return bool((await tx.execute(statement)).scalar_one())
+    return {(row.session_id, row.person_id) for row in rows}
 
 
 async def absent_learner_ids(tx: Transaction, session_id: UUID) -> tuple[UUID, ...]:
@@ -202,6 +217,50 @@ def _sessions() -> Select[Any]:
         .scalar_subquery()
     )
     return select(sessions, func.array(proctors).label("proctor_ids"))
+
+
+# One order for all, so that two who lock several never wait for each other.
+_LOCK = (
+    _sessions()
+    .where(sessions.c.session_id == func.any(bindparam("session_ids", type_=ARRAY(Uuid))))
+    .order_by(sessions.c.session_id)
+    .with_for_update(of=sessions)
+)
+
+_CHANGING: Mapping[str, Any] = {
+    "state": Text,
+    "lobby_open_time": DateTime(timezone=True),
+    "actual_start_time": DateTime(timezone=True),
+    "end_time": DateTime(timezone=True),
+    "ended_by": Uuid,
+    "revision": BigInteger,
+    "session_revision": BigInteger,
+    "record_number": BigInteger,
+    "record_hash": LargeBinary,
+}
+
+# Arrays make one statement, prepared once, of however many sessions.
+_SAVE = text("""
+    UPDATE sessions SET
+        state = changed.state, lobby_open_time = changed.lobby_open_time,
+        actual_start_time = changed.actual_start_time, end_time = changed.end_time,
+        ended_by = changed.ended_by, revision = changed.revision,
+        session_revision = changed.session_revision,
+        record_number = changed.record_number, record_hash = changed.record_hash
+    FROM unnest(:id, :state, :lobby_open_time, :actual_start_time, :end_time, :ended_by, :revision,
+            :session_revision, :record_number, :record_hash)
+        AS changed (session_id, state, lobby_open_time, actual_start_time, end_time, ended_by, revision,
+            session_revision, record_number, record_hash)
+    WHERE sessions.session_id = changed.session_id
+""").bindparams(
+    bindparam("id", type_=ARRAY(Uuid)),
+    *(bindparam(name, type_=ARRAY(type_)) for name, type_ in _CHANGING.items()),
+)
+
+_EXPECTED = text("""
+    SELECT session_id, person_id FROM session_learners
+    JOIN unnest(:session_ids, :person_ids) AS asked (session_id, person_id) USING (session_id, person_id)
+""").bindparams(*(bindparam(each, type_=ARRAY(Uuid)) for each in ("session_ids", "person_ids")))
 
 
 def _plan_columns(session: Session) -> dict[str, object]:
