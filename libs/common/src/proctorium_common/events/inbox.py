@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import DateTime, Text, Uuid, bindparam, text
 
 from proctorium_common.storage.database import Transaction
-from proctorium_common.storage.tables import inbox
+
+_CLAIM = text("""
+    INSERT INTO inbox (consumer, event_id, handled_at) VALUES (:consumer, :event_id, :handled_at)
+    ON CONFLICT DO NOTHING RETURNING event_id
+""").bindparams(
+    bindparam("consumer", type_=Text),
+    bindparam("event_id", type_=Uuid),
+    bindparam("handled_at", type_=DateTime(timezone=True)),
+)
 
 
 async def claim(transaction: Transaction, consumer: str, event_id: UUID) -> bool:
@@ -15,6 +23,6 @@ async def claim(transaction: Transaction, consumer: str, event_id: UUID) -> bool
 
     Waits for another transaction that claims the same, and answers by how that one ended.
     """
-    mark = insert(inbox).values(consumer=consumer, event_id=event_id, handled_at=transaction.now)
-    result = await transaction.execute(mark.on_conflict_do_nothing().returning(inbox.c.event_id))
+    claim = {"consumer": consumer, "event_id": event_id, "handled_at": transaction.now}
+    result = await transaction.execute(_CLAIM, claim)
     return result.first() is not None

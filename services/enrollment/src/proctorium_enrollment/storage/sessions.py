@@ -6,13 +6,15 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, exists, select, update
+from sqlalchemy import Row, bindparam, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_common.storage.database import Transaction
 from proctorium_enrollment.domain.sessions import Part, Session, SessionState
 from proctorium_enrollment.storage.tables import session_members as members
 from proctorium_enrollment.storage.tables import sessions as table
+
+_LOCK = select(table).where(table.c.session_id == bindparam("id")).with_for_update(key_share=True)
 
 
 async def find(tx: Transaction, session_id: UUID) -> Session | None:
@@ -23,15 +25,12 @@ async def find(tx: Transaction, session_id: UUID) -> Session | None:
 
 async def lock(tx: Transaction, session_id: UUID) -> Session:
     """The session, which nobody else changes until the transaction ends; a scheduled one where nothing was known."""
-    await tx.execute(
-        insert(table)
-        .values(session_id=session_id, state=SessionState.SCHEDULED.value)
-        .on_conflict_do_nothing(constraint="pk_sessions")
-    )
-    found = await tx.execute(
-        select(table).where(table.c.session_id == session_id).with_for_update(key_share=True)
-    )
-    return session_of(found.one())
+    row = (await tx.execute(_LOCK, {"id": session_id})).first()
+    if row is None:
+        added = insert(table).values(session_id=session_id, state=SessionState.SCHEDULED.value)
+        await tx.execute(added.on_conflict_do_nothing(constraint="pk_sessions"))
+        row = (await tx.execute(_LOCK, {"id": session_id})).one()
+    return session_of(row)
 
 
 async def set_state(tx: Transaction, session_id: UUID, state: SessionState) -> None:
@@ -142,14 +141,20 @@ def session_of(row: Row[*tuple[object, ...]]) -> Session:
     )
 
 
+_SET = {
+    column: insert(members).on_conflict_do_update(
+        constraint="pk_session_members", set_={column: True}
+    )
+    for column in ("joined", "removed")
+}
+
+
 async def _set(tx: Transaction, session_id: UUID, person_id: UUID, column: str) -> None:
-    added = insert(members).values(
-        session_id=session_id,
-        person_id=person_id,
-        part=Part.LEARNER.value,
-        joined=column == "joined",
-        removed=column == "removed",
-    )
-    await tx.execute(
-        added.on_conflict_do_update(constraint="pk_session_members", set_={column: True})
-    )
+    values = {
+        "session_id": session_id,
+        "person_id": person_id,
+        "part": Part.LEARNER.value,
+        "joined": column == "joined",
+        "removed": column == "removed",
+    }
+    await tx.execute(_SET[column], values)
