@@ -57,6 +57,11 @@ class Streams(asyncio.Protocol):
         body = _MESSAGE_HEAD.pack(0, len(request)) + request
         self._transport.write(head + frame(DATA, END_STREAM, stream, body))
 
+    def close(self) -> None:
+        """Ends the connection and so all of its streams."""
+        assert self._transport is not None
+        self._transport.close()
+
     def data_received(self, data: bytes) -> None:
         """Reads the frames that are whole."""
         now = time.monotonic()
