@@ -50,9 +50,9 @@ LEARNERS = 64
 AT_ONCE = 16
 CONNECTIONS = 4
 ROUNDS = 3
-SECONDS = 3.0
+SECONDS = 2.0
 WARM_UP_SECONDS = 1.0
-SESSIONS_A_TURN = 80
+SESSIONS_A_TURN = 48
 """More than a turn can fill."""
 _MODULE = "e2e.bench.joins"
 _PERSON = "bench-person"
