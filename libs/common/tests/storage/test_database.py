@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import func, insert, literal_column, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from proctorium.enrollment.events.v1.events_pb2 import PersonCertified, PersonCreated
 from proctorium.options.v1.options_pb2 import Access
@@ -49,6 +50,31 @@ async def test_a_block_that_raises_leaves_nothing_not_even_its_events(database: 
         await change_and_fail()
     assert await count(database) == 0
     assert await rows(database) == []
+
+
+async def test_a_change_and_its_event_are_of_one_transaction(database: Database) -> None:
+    async with database.transaction() as transaction:
+        await transaction.execute(insert(effects), effect("a"))
+        transaction.record(PersonCreated(person_id=str(new_id())))
+    async with database.transaction() as transaction:
+        of = literal_column("xmin::text")
+        changed = (await transaction.execute(select(of).select_from(effects))).scalar_one()
+        recorded = (await transaction.execute(select(of).select_from(outbox))).scalar_one()
+    assert changed == recorded
+
+
+async def test_a_change_whose_event_cannot_be_written_is_undone(database: Database) -> None:
+    async with database.transaction() as transaction:
+        await transaction.execute(text("ALTER TABLE outbox ADD CHECK (false) NOT VALID"))
+
+    async def change() -> None:
+        async with database.transaction() as transaction:
+            await transaction.execute(insert(effects), effect("a"))
+            transaction.record(PersonCreated(person_id=str(new_id())))
+
+    with pytest.raises(DBAPIError):
+        await change()
+    assert await count(database) == 0
 
 
 async def rows(database: Database) -> list[tuple[UUID, str, str]]:
