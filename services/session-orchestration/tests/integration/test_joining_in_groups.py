@@ -1,0 +1,71 @@
+"""Learners who share a commit are decided as if they had come one after the other, and each event stays in its own call's trace."""
+
+from __future__ import annotations
+
+import secrets
+from uuid import UUID
+
+from opentelemetry.trace import SpanContext, TraceFlags
+
+from proctorium_common.errors import ServiceError
+from proctorium_common.ids import new_id
+from proctorium_session.operations.joining import Coming, Joined, join_all
+
+from .world import World, plan
+
+
+async def come(world: World, *coming: Coming) -> list[str]:
+    """They come in one group; what becomes of each."""
+    async with world.database.transaction() as tx:
+        outcomes = await join_all(tx, coming)
+    return [each.reason if isinstance(each, ServiceError) else _in(each) for each in outcomes]
+
+
+def _in(joined: Joined) -> str:
+    return "rejoined" if joined.rejoin else "in"
+
+
+async def test_a_place_that_was_kept_is_free_when_who_was_expected_has_come(world: World) -> None:
+    expected = world.learner()
+    session = await world.scheduled(plan([world.proctor()], [expected], capacity=2))
+    session_id = UUID(session.session_id)
+    first, second, third = (
+        Coming(session_id, person_id) for person_id in (expected.person_id, new_id(), new_id())
+    )
+    assert await come(world, first, second, third) == ["in", "in", "SESSION_FULL"]
+
+
+async def test_a_place_is_kept_while_who_is_expected_has_not_come(world: World) -> None:
+    expected = world.learner()
+    session = await world.scheduled(plan([world.proctor()], [expected], capacity=2))
+    session_id = UUID(session.session_id)
+    first, second, third = (
+        Coming(session_id, person_id) for person_id in (new_id(), new_id(), expected.person_id)
+    )
+    assert await come(world, first, second, third) == ["in", "SESSION_FULL", "in"]
+
+
+async def test_who_comes_twice_in_one_group_is_in_once(world: World) -> None:
+    session = await world.scheduled(plan([world.proctor()], capacity=2))
+    once = Coming(UUID(session.session_id), new_id())
+    assert await come(world, once, once) == ["in", "rejoined"]
+    found = await world.rows(
+        "SELECT participant_count FROM sessions WHERE session_id = :id", id=once.session_id
+    )
+    assert found == [(1,)]
+
+
+async def test_the_event_of_each_is_in_the_trace_of_their_own_call(world: World) -> None:
+    session = await world.scheduled(plan([world.proctor()]))
+    places = [
+        SpanContext(secrets.randbits(128) | 1, secrets.randbits(64) | 1, True, TraceFlags(1))
+        for _ in range(2)
+    ]
+    await come(world, *(Coming(UUID(session.session_id), new_id(), place) for place in places))
+    told = await world.rows(
+        "SELECT headers::json ->> 'traceparent' FROM outbox "
+        "WHERE subject LIKE 'evt.session.participant.joined.%' ORDER BY position DESC LIMIT 2"
+    )
+    assert [str(row[0]).split("-")[1] for row in reversed(told)] == [
+        f"{place.trace_id:032x}" for place in places
+    ]
