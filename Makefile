@@ -34,7 +34,7 @@ test: ready ## All tests, on two processors
 lint: env protos ## Format, rules, types, protos, imports, who-calls-whom
 	@$(PYTHON) -m tools.lint $(only)
 
-bench: ready ## Measure, each figure beside the bare limit of this machine
+bench: ready ## Measure, each figure beside the bare limit of this machine (4 to 6 minutes)
 	@PYTHONPATH=tests $(PYTHON) -m e2e.bench
 
 chaos: ready ## Kill each process at random moments of an exam, 50 rounds
