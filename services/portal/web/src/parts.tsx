@@ -1,7 +1,7 @@
 // What several pages show: titles, links, problems, states.
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { type Problem, problemOf } from "./calls";
+import { isAway, type Problem, problemOf } from "./calls";
 import { help } from "./me";
 import { go, path } from "./route";
 import { duration } from "./words";
@@ -75,18 +75,33 @@ export function Help(): JSX.Element | null {
   );
 }
 
-/** Runs an action once at a time and keeps what went wrong. */
-export function useAction(): { busy: boolean; problem: Problem | undefined; run: (action: () => Promise<unknown>) => Promise<void> } {
+interface Action {
+  busy: boolean;
+  problem: Problem | undefined;
+  /** Runs it with its request id; `about` tells one thing asked for from another where the same call can ask for several. */
+  run: (action: (requestId: string) => Promise<unknown>, about?: string) => Promise<void>;
+}
+
+const ARRIVED_BEFORE = "What you asked for before had arrived after all, as it was then. Look at it before you try again.";
+
+/** Runs an action once at a time and keeps what went wrong. Until somebody answers, a repetition has the same request id and so is done once. */
+export function useAction(): Action {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | undefined>(undefined);
-  const run = async (action: () => Promise<unknown>): Promise<void> => {
+  const requestIds = useRef(new Map<string, string>());
+  const run: Action["run"] = async (action, about = "") => {
     if (busy) return;
+    const requestId = requestIds.current.get(about) ?? crypto.randomUUID();
+    requestIds.current.set(about, requestId);
     setBusy(true);
     setProblem(undefined);
     try {
-      await action();
+      await action(requestId);
+      requestIds.current.delete(about);
     } catch (thrown) {
-      setProblem(problemOf(thrown));
+      if (!isAway(thrown)) requestIds.current.delete(about);
+      const found = problemOf(thrown);
+      setProblem(found.reason === "REQUEST_ID_REUSED" ? { ...found, sentence: ARRIVED_BEFORE } : found);
     } finally {
       setBusy(false);
     }

@@ -1,7 +1,7 @@
 // A course: its outline, and its lessons where they are open.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { attempts, courses, type Problem, problemOf } from "../calls";
+import { attempts, courses } from "../calls";
 import { type Course, CourseKind, type Unit, UnitKind } from "../gen/proctorium/enrollment/v1/courses_pb";
 import { Busy, Link, ProblemNote, ProctorMark, Title, useAction, useLoaded } from "../parts";
 import { go } from "../route";
@@ -67,22 +67,18 @@ function Elsewhere({ unit }: { unit: Unit }): JSX.Element {
 
 function Lesson({ unit }: { unit: Unit }): JSX.Element {
   const [html, setHtml] = useState<string | undefined>(undefined);
-  const [problem, setProblem] = useState<Problem | undefined>(undefined);
-  const open = async (): Promise<void> => {
-    try {
+  const { busy, problem, run } = useAction();
+  const open = (): Promise<void> =>
+    run(async (requestId) => {
       setHtml((await courses.openLesson({ unitId: unit.unitId })).html);
-      setProblem(undefined);
-      await courses.recordProgress({ requestId: crypto.randomUUID(), unitId: unit.unitId });
-    } catch (thrown) {
-      setProblem(problemOf(thrown));
-    }
-  };
+      await courses.recordProgress({ requestId, unitId: unit.unitId });
+    });
   return (
     <>
       <div class="row">
         <h3>{unit.title}</h3>
         {html === undefined && (
-          <button type="button" class="plain" onClick={() => void open()}>
+          <button type="button" class="plain" disabled={busy} onClick={() => void open()}>
             Open <span class="visually-hidden">{unit.title}</span>
           </button>
         )}
@@ -97,8 +93,8 @@ function Lesson({ unit }: { unit: Unit }): JSX.Element {
 function AssessmentUnit({ course, unit }: { course: Course; unit: Unit }): JSX.Element {
   const { busy, problem, run } = useAction();
   const begin = (): Promise<void> =>
-    run(async () => {
-      const { attempt } = await attempts.createAttempt({ requestId: crypto.randomUUID(), assessmentId: unit.assessmentId });
+    run(async (requestId) => {
+      const { attempt } = await attempts.createAttempt({ requestId, assessmentId: unit.assessmentId });
       go(`/attempts/${attempt?.attemptId}`);
     });
   return (

@@ -96,13 +96,12 @@ function Decide({ found }: { found: Case }): JSX.Element {
   const { busy, problem, run } = useAction();
   const [reason, setReason] = useState("");
   const decide = (decision: Decision): void =>
-    void run(() =>
-      identity.decideCase({ requestId: crypto.randomUUID(), caseId: found.caseId, decision, decisionReason: reason }),
+    void run(
+      (requestId) => identity.decideCase({ requestId, caseId: found.caseId, decision, decisionReason: reason }),
+      String(decision),
     );
   const askAgain = (): void =>
-    void run(() =>
-      identity.requestResubmission({ requestId: crypto.randomUUID(), caseId: found.caseId, resubmissionReason: reason }),
-    );
+    void run((requestId) => identity.requestResubmission({ requestId, caseId: found.caseId, resubmissionReason: reason }));
   return (
     <>
       <label>

@@ -47,8 +47,8 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
         attempt={view}
         busy={begin.busy}
         begin={() =>
-          void begin.run(async () => {
-            const answer = await attempts.beginAttempt({ requestId: crypto.randomUUID(), attemptId });
+          void begin.run(async (requestId) => {
+            const answer = await attempts.beginAttempt({ requestId, attemptId });
             setBegun(answer.attempt);
           })
         }
@@ -227,8 +227,8 @@ function Submit({ attempt, answers, open }: { attempt: Attempt; answers: Answers
     if (asking) question.current?.focus();
   }, [asking]);
   const submit = (): Promise<void> =>
-    run(async () => {
-      const request = { requestId: crypto.randomUUID(), attemptId: attempt.attemptId };
+    run(async (requestId) => {
+      const request = { requestId, attemptId: attempt.attemptId };
       await answers.settled();
       await untilAnswered(() => attempts.submitAttempt(request));
       if (attempt.sessionId) go(`/sessions/${attempt.sessionId}`);

@@ -63,11 +63,11 @@ function Picture({ found, kind, label, sent, capture }: PictureProps): JSX.Eleme
   const send = (event: Event): void => {
     const file = (event.currentTarget as HTMLInputElement).files?.[0];
     if (file === undefined) return;
-    void run(async () => {
+    void run(async (requestId) => {
       const image = new Uint8Array(await file.arrayBuffer());
-      await identity.submitEvidence({ requestId: crypto.randomUUID(), caseId: found.caseId, kind, image });
+      await identity.submitEvidence({ requestId, caseId: found.caseId, kind, image });
       sent();
-    });
+    }, `${file.name}/${file.lastModified}`);
   };
   return (
     <div class="picture">

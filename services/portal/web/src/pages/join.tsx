@@ -9,10 +9,10 @@ export function JoinPage(): JSX.Element {
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     const code = String(new FormData(event.currentTarget as HTMLFormElement).get("code")).trim();
-    void run(async () => {
-      const { session } = await lobby.joinSession({ requestId: crypto.randomUUID(), code });
+    void run(async (requestId) => {
+      const { session } = await lobby.joinSession({ requestId, code });
       go(`/sessions/${session?.sessionId}`);
-    });
+    }, code);
   };
   return (
     <section class="narrow">

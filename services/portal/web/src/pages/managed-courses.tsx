@@ -49,8 +49,8 @@ export function everyAssessment(): Promise<Assessment[]> {
 function CourseCard({ course, people, changed }: { course: Course; people: readonly Person[]; changed: () => void }): JSX.Element {
   const { busy, problem, run } = useAction();
   const publish = (): Promise<void> =>
-    run(async () => {
-      await courses.publishCourse({ requestId: crypto.randomUUID(), courseId: course.courseId });
+    run(async (requestId) => {
+      await courses.publishCourse({ requestId, courseId: course.courseId });
       changed();
     });
   return (
@@ -82,10 +82,10 @@ function Register({ course, people }: { course: Course; people: readonly Person[
   const register = (event: SubmitEvent): void => {
     const personId = typed(event).text("person");
     setDone("");
-    void run(async () => {
-      await registrations.register({ requestId: crypto.randomUUID(), personId, courseId: course.courseId });
+    void run(async (requestId) => {
+      await registrations.register({ requestId, personId, courseId: course.courseId });
       setDone(`${people.find((person) => person.personId === personId)?.legalName} is registered.`);
-    });
+    }, personId);
   };
   return (
     <details>
@@ -118,9 +118,9 @@ function NewCourse({ created }: { created: () => void }): JSX.Element {
   const create = (event: SubmitEvent): void => {
     const form = event.currentTarget as HTMLFormElement;
     const { text } = typed(event);
-    void run(async () => {
+    void run(async (requestId) => {
       await courses.createCourse({
-        requestId: crypto.randomUUID(),
+        requestId,
         title: text("title"),
         description: text("description"),
         kind: Number(text("kind")) as CourseKind,

@@ -84,10 +84,10 @@ function Grant({ person, missing, changed }: { person: Person; missing: readonly
   const { busy, problem, run } = useAction();
   const grant = (event: SubmitEvent): void => {
     const role = Number(typed(event).text("role")) as Role;
-    void run(async () => {
-      await people.grantRole({ requestId: crypto.randomUUID(), personId: person.personId, role });
+    void run(async (requestId) => {
+      await people.grantRole({ requestId, personId: person.personId, role });
       changed();
-    });
+    }, String(role));
   };
   return (
     <form onSubmit={grant}>
@@ -110,10 +110,10 @@ function Certify({ person, changed }: { person: Person; changed: () => void }): 
   const { busy, problem, run } = useAction();
   const certify = (event: SubmitEvent): void => {
     const until = typed(event).text("until");
-    void run(async () => {
-      await people.certifyProctor({ requestId: crypto.randomUUID(), personId: person.personId, certifiedUntilTime: moment(until) });
+    void run(async (requestId) => {
+      await people.certifyProctor({ requestId, personId: person.personId, certifiedUntilTime: moment(until) });
       changed();
-    });
+    }, until);
   };
   return (
     <form onSubmit={certify}>
@@ -132,9 +132,9 @@ function NewPerson({ added }: { added: () => void }): JSX.Element {
   const add = (event: SubmitEvent): void => {
     const form = event.currentTarget as HTMLFormElement;
     const { text, several } = typed(event);
-    void run(async () => {
+    void run(async (requestId) => {
       const { person } = await people.createPerson({
-        requestId: crypto.randomUUID(),
+        requestId,
         legalName: text("legal-name"),
         preferredName: text("preferred-name"),
         email: text("email"),

@@ -188,9 +188,9 @@ interface AssessmentProps {
 function Assessment({ session, participant, assessment, name }: AssessmentProps): JSX.Element {
   const { busy, problem, run } = useAction();
   const authorise = (): Promise<void> =>
-    run(() =>
+    run((requestId) =>
       supervision.authorizeAssessment({
-        requestId: crypto.randomUUID(),
+        requestId,
         sessionId: session.sessionId,
         assessmentId: assessment.assessmentId,
         participantIds: [participant.participantId],

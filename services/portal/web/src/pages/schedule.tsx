@@ -61,9 +61,9 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
   const { busy, problem, run } = useAction();
   const schedule = (event: SubmitEvent): void => {
     const { text, several } = typed(event);
-    void run(async () => {
+    void run(async (requestId) => {
       const { session } = await sessions.scheduleSession({
-        requestId: crypto.randomUUID(),
+        requestId,
         plan: {
           courseId,
           title: text("title"),

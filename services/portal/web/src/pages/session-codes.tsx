@@ -23,11 +23,11 @@ export function SessionCodes({ session }: { session: Session }): JSX.Element {
   const { sessionId } = session;
   const { loaded, problem, again } = useLoaded(sessionId, () => codes.listCodes({ sessionId }));
   const action = useAction();
-  const act = (call: (requestId: string) => Promise<unknown>): Promise<void> =>
-    action.run(async () => {
-      await call(crypto.randomUUID());
+  const act = (call: (requestId: string) => Promise<unknown>, codeId?: string): Promise<void> =>
+    action.run(async (requestId) => {
+      await call(requestId);
       again();
-    });
+    }, codeId);
   const name = useNames(session);
   return (
     <section aria-labelledby="codes" class="stacking card">
@@ -66,7 +66,7 @@ export function SessionCodes({ session }: { session: Session }): JSX.Element {
                       type="button"
                       class="plain"
                       disabled={action.busy}
-                      onClick={() => void act((requestId) => codes.replaceCode({ requestId, codeId: code.codeId }))}
+                      onClick={() => void act((requestId) => codes.replaceCode({ requestId, codeId: code.codeId }), code.codeId)}
                     >
                       Replace <span class="visually-hidden">{code.text}</span>
                     </button>
@@ -74,7 +74,7 @@ export function SessionCodes({ session }: { session: Session }): JSX.Element {
                       type="button"
                       class="plain"
                       disabled={action.busy}
-                      onClick={() => void act((requestId) => codes.revokeCode({ requestId, codeId: code.codeId }))}
+                      onClick={() => void act((requestId) => codes.revokeCode({ requestId, codeId: code.codeId }), code.codeId)}
                     >
                       Revoke <span class="visually-hidden">{code.text}</span>
                     </button>

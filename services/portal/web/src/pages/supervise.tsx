@@ -71,10 +71,7 @@ function SessionActions({ session, participants }: { session: Session; participa
   const { busy, problem, run } = useAction();
   const [done, setDone] = useState("");
   const titles = useTitles(session.plan?.assessmentIds ?? []);
-  const request = (): { requestId: string; sessionId: string } => ({
-    requestId: crypto.randomUUID(),
-    sessionId: session.sessionId,
-  });
+  const { sessionId } = session;
   const proctors = isA(Role.PROCTOR);
   const lobbyOpen = session.state === SessionState.LOBBY_OPEN;
   const inProgress = session.state === SessionState.IN_PROGRESS;
@@ -84,12 +81,12 @@ function SessionActions({ session, participants }: { session: Session; participa
     <section class="card">
       <div class="row">
         {session.state === SessionState.SCHEDULED && (
-          <button type="button" disabled={busy} onClick={() => void run(() => sessions.openLobby(request()))}>
+          <button type="button" disabled={busy} onClick={() => void run((requestId) => sessions.openLobby({ requestId, sessionId }))}>
             Open the lobby
           </button>
         )}
         {lobbyOpen && proctors && (
-          <button type="button" disabled={busy} onClick={() => void run(() => sessions.startSession(request()))}>
+          <button type="button" disabled={busy} onClick={() => void run((requestId) => sessions.startSession({ requestId, sessionId }))}>
             Start the session ({waiting} waiting)
           </button>
         )}
@@ -101,7 +98,9 @@ function SessionActions({ session, participants }: { session: Session; participa
               type="button"
               disabled={busy}
               onClick={() =>
-                void run(async () => setDone(sayAuthorised(await supervision.authorizeAssessment({ ...request(), assessmentId }))))
+                void run(async (requestId) => {
+                  setDone(sayAuthorised(await supervision.authorizeAssessment({ requestId, sessionId, assessmentId })));
+                }, assessmentId)
               }
             >
               Authorise {titles.get(assessmentId) ?? "the assessment"} for all who are ready
@@ -114,7 +113,7 @@ function SessionActions({ session, participants }: { session: Session; participa
             yes="End the session now"
             no="Go on"
             busy={busy}
-            act={() => void run(() => sessions.endSession(request()))}
+            act={() => void run((requestId) => sessions.endSession({ requestId, sessionId }))}
           />
         )}
         {!inProgress && isA(Role.ADMINISTRATOR) && (
@@ -124,7 +123,7 @@ function SessionActions({ session, participants }: { session: Session; participa
             yes="Cancel the session now"
             no="Keep it"
             busy={busy}
-            act={() => void run(() => sessions.cancelSession(request()))}
+            act={() => void run((requestId) => sessions.cancelSession({ requestId, sessionId }))}
           />
         )}
         {!isA(Role.ADMINISTRATOR) && <SharedCode sessionId={session.sessionId} />}
