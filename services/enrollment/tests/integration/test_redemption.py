@@ -18,6 +18,7 @@ from proctorium.enrollment.v1.codes_pb2 import (
 )
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
+from proctorium_common.rpc.status import error_in
 from proctorium_enrollment.operations.redemption import (
     ADDRESS_LIMIT,
     PERSON_LIMIT,
@@ -108,6 +109,33 @@ async def test_a_rejoin_is_allowed_as_long_as_the_session_lives(
     assert (await enrollment.redeem(session.code, learner)).rejoin
     await enrollment.tell(ended_event(session))
     assert (await refusal(enrollment, session.code, learner)).reason == "SESSION_ENDED"
+
+
+@pytest.mark.parametrize("how", ["revoked", "replaced", "too many attempts"])
+async def test_who_redeemed_and_never_joined_is_told_what_a_newcomer_is(
+    enrollment: Enrollment, how: str
+) -> None:
+    """Session orchestration refuses with it: redeeming is not joining."""
+    session = await enrollment.session()
+    (learner,) = session.learner_ids
+    code_id = await code_id_of(enrollment, session)
+    await enrollment.redeem(session.code, learner)
+    assert not (await enrollment.redeem(session.code, learner)).newcomer_refusal
+    if how == "revoked":
+        await enrollment.administrator.codes.RevokeCode(RevokeCodeRequest(code_id=code_id))
+    elif how == "replaced":
+        await enrollment.administrator.codes.ReplaceCode(ReplaceCodeRequest(code_id=code_id))
+    else:
+        await guess(enrollment, learner, PERSON_LIMIT.free)
+    told = error_in((await enrollment.redeem(session.code, learner)).newcomer_refusal)
+    newcomer = await enrollment.registered_learner(session.course.course_id)
+    if how == "too many attempts":
+        assert (told.kind, told.reason) == (Kind.EXHAUSTED, "TOO_MANY_ATTEMPTS")
+        assert told.retry_after == PERSON_LIMIT.first_wait
+    else:
+        refusal_of_newcomer = await refusal(enrollment, session.code, newcomer)
+        assert (told.kind, told.reason) == (refusal_of_newcomer.kind, refusal_of_newcomer.reason)
+        assert told.reason == f"CODE_{how.upper()}"
 
 
 async def test_who_joined_by_one_code_rejoins_by_its_replacement(enrollment: Enrollment) -> None:

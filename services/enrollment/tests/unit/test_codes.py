@@ -72,7 +72,7 @@ def test_generated_codes_have_eight_characters_without_look_alikes() -> None:
     ],
 )
 def test_who_is_admitted(code: Code, session: Session, learner: Learner, rejoin: bool) -> None:
-    assert codes.admit(code, session, learner, NOON) is rejoin
+    assert codes.admit(code, session, learner, NOON).rejoin is rejoin
 
 
 @pytest.mark.parametrize(

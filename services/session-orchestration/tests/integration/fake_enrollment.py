@@ -45,6 +45,7 @@ class FakeEnrollment(
     drafts: set[str] = field(default_factory=set)
     codes: dict[str, UUID] = field(default_factory=dict)
     refusals: dict[str, ServiceError] = field(default_factory=dict)
+    newcomer_refusals: dict[str, ServiceError] = field(default_factory=dict)
     redemptions: list[Redemption] = field(default_factory=list)
     port: int = 0
     _server: grpc.aio.Server | None = None
@@ -96,8 +97,11 @@ class FakeEnrollment(
             await _refuse(context, refusal)
         if request.text not in self.codes:
             await _refuse(context, not_found("CODE_INVALID", "No code of this text is valid."))
+        refusal = self.newcomer_refusals.get(request.text)
         return codes_pb2.RedeemCodeResponse(
-            code_id=str(new_id()), session_id=str(self.codes[request.text])
+            code_id=str(new_id()),
+            session_id=str(self.codes[request.text]),
+            newcomer_refusal=details_of(refusal) if refusal else b"",
         )
 
 

@@ -93,6 +93,27 @@ async def test_a_lobby_that_is_not_open_says_when_it_will_be(world: World) -> No
     assert told.metadata["lobby_open_time"].startswith(opens[:19])
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        ServiceError(Kind.ILLEGAL_MOVE, "CODE_REVOKED", "It was withdrawn.", metadata={"a": "b"}),
+        exhausted("TOO_MANY_ATTEMPTS", "Wait a moment.", retry_after=timedelta(seconds=17)),
+    ],
+    ids=lambda error: error.reason,
+)
+async def test_a_code_that_is_good_for_a_rejoin_only_lets_nobody_in_who_never_was(
+    world: World, error: ServiceError
+) -> None:
+    early, late = world.learner(), world.learner()
+    session = await world.scheduled(plan([world.proctor()]))
+    await join(early, session.session_id)
+    world.enrollment.newcomer_refusals[session.session_id] = error
+    told = await refused(world, late, session.session_id)
+    assert (told.kind, told.reason, told.message) == (error.kind, error.reason, error.message)
+    assert (told.metadata, told.retry_after) == (error.metadata, error.retry_after)
+    assert (await join(early, session.session_id)).rejoin
+
+
 async def test_a_full_session_takes_nobody_more(world: World) -> None:
     session = await world.scheduled(plan([world.proctor()], capacity=1))
     await join(world.learner(), session.session_id)

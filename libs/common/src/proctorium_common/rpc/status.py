@@ -87,6 +87,13 @@ def _details(error: ServiceError) -> Iterable[Message]:
         yield retry
 
 
+def error_in(details: bytes) -> ServiceError:
+    """The `ServiceError` that `details_of` made `details` from. Raises DecodeError for what is no `google.rpc.Status`."""
+    status = status_pb2.Status.FromString(details)
+    kinds = {code.value[0]: kind for code, kind in _KINDS.items()}
+    return _error_from(kinds.get(status.code, Kind.INTERNAL), status)
+
+
 def _any(detail: Message) -> any_pb2.Any:
     packed = any_pb2.Any()
     packed.Pack(detail)

@@ -12,6 +12,7 @@ from proctorium.enrollment.v1 import codes_pb2 as pb
 from proctorium.enrollment.v1 import codes_pb2_grpc
 from proctorium_common.ids import parse_id
 from proctorium_common.rpc.caller import current_call
+from proctorium_common.rpc.status import details_of
 from proctorium_common.rpc.validation import time_of
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.telemetry.traces import annotate
@@ -91,6 +92,7 @@ class CodeApi(codes_pb2_grpc.CodeServiceServicer):
             code_id=str(redeemed.code_id),
             session_id=str(redeemed.session_id),
             rejoin=redeemed.rejoin,
+            newcomer_refusal=details_of(refusal) if (refusal := redeemed.newcomer_refusal) else b"",
         )
 
     async def _shown(self, code: pb.Code) -> pb.Code:

@@ -83,6 +83,14 @@ class Learner:
     redeemed_before: bool
 
 
+@dataclass(frozen=True)
+class Admission:
+    """A code admits: for the first time, or again. `newcomer_refusal` says why it would not admit who redeemed it and never joined."""
+
+    rejoin: bool
+    newcomer_refusal: ServiceError | None = None
+
+
 def generate(choose: Callable[[str], str]) -> str:
     """A new text; `choose` picks one character of a text, by a cryptographic source."""
     return "".join(choose(ALPHABET) for _ in range(GENERATED_LENGTH))
@@ -152,8 +160,8 @@ def require_open(session: Session | None) -> Session:
     return session
 
 
-def admit(code: Code | None, session: Session | None, learner: Learner, now: datetime) -> bool:
-    """Whether redeeming is a rejoin. `session` is the code's.
+def admit(code: Code | None, session: Session | None, learner: Learner, now: datetime) -> Admission:
+    """How the code admits the learner. `session` is the code's.
 
     Raises what the learner is to be told: CODE_INVALID, NOT_YOUR_CODE, SESSION_ENDED, CODE_REPLACED, CODE_REVOKED, CODE_EXPIRED or
     CODE_NOT_YET_VALID. Whose code it is comes first: a guesser who hits another's learns no more than that.
@@ -166,10 +174,15 @@ def admit(code: Code | None, session: Session | None, learner: Learner, now: dat
         raise _not_your_code()
     if session.state.over:
         raise session_ended()
-    if learner.redeemed_before:
-        return True
-    _require_redeemable(code, now)
-    return False
+    try:
+        _require_redeemable(code, now)
+        if not learner.registered:
+            raise _not_your_code()
+    except ServiceError as refusal:
+        if not learner.redeemed_before:
+            raise
+        return Admission(rejoin=True, newcomer_refusal=refusal)
+    return Admission(learner.redeemed_before)
 
 
 def _require_redeemable(code: Code, now: datetime) -> None:

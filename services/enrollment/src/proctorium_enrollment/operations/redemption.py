@@ -55,11 +55,12 @@ class Asked:
 
 @dataclass(frozen=True)
 class Redeemed:
-    """What a code admits to."""
+    """What a code admits to; `newcomer_refusal` is for who has redeemed before and never joined."""
 
     code_id: UUID
     session_id: UUID
     rejoin: bool
+    newcomer_refusal: ServiceError | None = None
 
 
 Outcome = Redeemed | ServiceError
@@ -151,11 +152,12 @@ def _outcome(found: Found | None, made: _Try, standing: Standing) -> Outcome:
     if wait > NO_WAIT and not _is_rejoin(code, session, learner):
         return too_many_attempts(wait)
     try:
-        rejoin = domain.admit(code, session, learner, standing.now)
+        admission = domain.admit(code, session, learner, standing.now)
     except ServiceError as refusal:
         return refusal
     assert code is not None
-    return Redeemed(code.code_id, code.session_id, rejoin)
+    newcomer = too_many_attempts(wait) if wait > NO_WAIT else admission.newcomer_refusal
+    return Redeemed(code.code_id, code.session_id, admission.rejoin, newcomer)
 
 
 def _sorted_out(

@@ -62,9 +62,8 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
         redeemed = await self._enrollment.redeem(
             request.code, person_of(caller), client_address(caller, context)
         )
-
         annotate(session_id=redeemed.session_id)
-        joined = await self._joining.join(caller, redeemed.session_id, key_of(request))
+        joined = await self._joining.join(caller, redeemed, key_of(request))
         annotate(participant_id=joined.participant.participant_id)
         return joined
 

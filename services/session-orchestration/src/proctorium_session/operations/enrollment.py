@@ -19,7 +19,7 @@ from proctorium.enrollment.v1 import (
     people_pb2_grpc,
 )
 from proctorium_common.errors import Kind, ServiceError, unavailable
-from proctorium_common.rpc.status import error_of
+from proctorium_common.rpc.status import error_in, error_of
 from proctorium_session.domain.schedule import Course
 
 _OURS_TO_TELL = frozenset({Kind.UNAVAILABLE, Kind.TIMED_OUT, Kind.INTERNAL})
@@ -28,10 +28,11 @@ _OURS_TO_TELL = frozenset({Kind.UNAVAILABLE, Kind.TIMED_OUT, Kind.INTERNAL})
 
 @dataclass(frozen=True, slots=True)
 class Redeemed:
-    """A code was good: for this session."""
+    """A code was good: for this session. `newcomer_refusal` says why only for who has joined before, where it is."""
 
     session_id: UUID
     code_id: UUID
+    newcomer_refusal: ServiceError | None = None
 
 
 class Enrollment(Protocol):
@@ -94,7 +95,8 @@ class EnrollmentByGrpc:
             response = await self._codes.RedeemCode(request)
         except grpc.aio.AioRpcError as failure:
             raise _said(failure) from failure
-        return Redeemed(UUID(response.session_id), UUID(response.code_id))
+        refusal = error_in(response.newcomer_refusal) if response.newcomer_refusal else None
+        return Redeemed(UUID(response.session_id), UUID(response.code_id), refusal)
 
 
 def _said(failure: grpc.aio.AioRpcError) -> ServiceError:

@@ -30,6 +30,7 @@ from proctorium_session.domain.refusals import no_session
 from proctorium_session.domain.sessions import Session
 from proctorium_session.operations import announcements
 from proctorium_session.operations.access import person_of
+from proctorium_session.operations.enrollment import Redeemed
 from proctorium_session.operations.lobby import opened_if_due
 from proctorium_session.operations.recording import OURSELVES, Change, Happened, change_all
 from proctorium_session.storage import participants, sessions
@@ -52,11 +53,15 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """A learner whose code was good for the session, and the place in a trace of the call that says so."""
+    """A learner whose code was good for the session, and the place in a trace of the call that says so.
+
+    `newcomer_refusal` is enrollment's where the code is good only for who has joined before.
+    """
 
     session_id: UUID
     person_id: UUID
     trace: SpanContext | None = None
+    newcomer_refusal: ServiceError | None = None
 
     @property
     def place(self) -> tuple[UUID, UUID]:
@@ -78,13 +83,15 @@ class Joining(Generic[M]):
             self._flush, at_once=_AT_ONCE, enough=_ENOUGH, key=lambda asked: asked[1].session_id
         )
 
-    async def join(self, caller: Caller, session_id: UUID, key: Key | None) -> M:
+    async def join(self, caller: Caller, redeemed: Redeemed, key: Key | None) -> M:
         """Lets a learner in whose code was good for the session. Joining again finds the same participant.
 
-        Raises SESSION_FULL, SESSION_ENDED, SESSION_CANCELLED, LOBBY_NOT_OPEN, LATE_ENTRY_CLOSED, REMOVED, NOT_ALLOWED (who supervises
+        Raises enrollment's refusal of newcomers, SESSION_FULL, SESSION_ENDED, SESSION_CANCELLED, LOBBY_NOT_OPEN, LATE_ENTRY_CLOSED, REMOVED, NOT_ALLOWED (who supervises
         it), REQUEST_ID_REUSED.
         """
-        coming = Coming(session_id, person_of(caller), current_place())
+        coming = Coming(
+            redeemed.session_id, person_of(caller), current_place(), redeemed.newcomer_refusal
+        )
         outcome = await self._group.submit((key, coming))
         if isinstance(outcome, ServiceError):
             raise outcome
@@ -139,6 +146,8 @@ def _outcome(
         if standing is not None:
             check_rejoin(door.session, standing.participant.state)
             return Joined(door.session_after, standing, rejoin=True)
+        if coming.newcomer_refusal is not None:
+            raise coming.newcomer_refusal
         # Who comes twice in one group is in when they come again.
         standing = standings[coming.place] = door.let_in(coming, is_expected=is_expected)
         return Joined(door.session_after, standing, rejoin=False)
