@@ -90,6 +90,20 @@ async def test_an_event_that_comes_again_and_again_is_told_once(world: World) ->
     assert rows == [("email",), ("in_app",)]
 
 
+async def test_a_code_that_replaces_another_says_that_the_other_no_longer_works(
+    world: World,
+) -> None:
+    learner, session_id = world.person(), await world.session()
+    event = issued(world.enrollment.code(session_id, "Zz9Y8xWv"), learner)
+    event.replaced_code_id = str(new_id())
+    await world.tell(event)
+    mail = await world.mail(learner)
+    assert mail["Subject"] == "Your new enrollment code for First Aid at Work"
+    assert "Zz9Y8xWv" in text_of(mail)
+    assert "no longer works" in text_of(mail)
+    assert await topics(learner) == [pb.TOPIC_CODE_ISSUED]
+
+
 async def test_who_is_named_twice_is_told_once(world: World) -> None:
     learner, session_id = world.person(), await world.session()
     await world.tell(issued(world.enrollment.code(session_id), learner, learner))

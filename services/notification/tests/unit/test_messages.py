@@ -129,7 +129,9 @@ def test_times_are_the_readers() -> None:
     assert "Friday, March 6, 2026, 11:00" in tokyo
     assert "Japan Standard Time" in tokyo
     nowhere = RENDERER.mail(content, Reader("Ada", "en", "Mars/Olympus"), SAMPLE_HELP).text
-    assert "Coordinated Universal Time" in nowhere
+    assert "(UTC)" in nowhere
+    london = RENDERER.mail(content, Reader("Ada", "de", "Europe/London"), SAMPLE_HELP).text
+    assert "14:00 (UTC)" in london
 
 
 @pytest.mark.parametrize(
@@ -148,6 +150,33 @@ def test_the_code_is_in_the_mail_and_not_in_the_application() -> None:
     assert content.code in mail.html
     assert content.code not in RENDERER.short(content, reader).body
     assert content.code not in repr(content)
+
+
+def one_line(topic: Topic, locale: str, session: Session | None) -> str:
+    content = Content(topic, session, uuid4(), sample(topic).code)
+    return " ".join(RENDERER.mail(content, sample_reader(locale), SAMPLE_HELP).text.split())
+
+
+@pytest.mark.parametrize(
+    ("locale", "said"), [("en", "which no longer works"), ("de", "der nicht mehr gilt")]
+)
+def test_the_mail_of_a_code_that_replaces_another_says_so(locale: str, said: str) -> None:
+    content = sample(Topic.CODE_REPLACED)
+    text = one_line(Topic.CODE_REPLACED, locale, content.session)
+    assert said in text
+    assert content.code in text
+    assert said not in one_line(Topic.CODE_ISSUED, locale, content.session)
+    assert content.code not in RENDERER.short(content, sample_reader(locale)).body
+
+
+@pytest.mark.parametrize(
+    ("locale", "said"),
+    [("en", "once the session has ended"), ("de", "sobald die Sitzung beendet ist")],
+)
+def test_feedback_is_promised_for_when_the_session_has_ended(locale: str, said: str) -> None:
+    session = sample(Topic.RESULT_RELEASED).session
+    assert said in one_line(Topic.RESULT_RELEASED, locale, session)
+    assert said not in one_line(Topic.RESULT_RELEASED, locale, None)
 
 
 def test_a_mail_has_text_html_and_headers_that_machines_read() -> None:

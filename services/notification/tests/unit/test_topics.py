@@ -6,7 +6,7 @@ import pytest
 from proctorium_notification.domain.topics import Session, Topic, pointless
 
 START = datetime(2026, 3, 6, 14, 0, tzinfo=UTC)
-INVITATIONS = [Topic.SESSION_SCHEDULED, Topic.CODE_ISSUED]
+INVITATIONS = [Topic.SESSION_SCHEDULED, Topic.CODE_ISSUED, Topic.CODE_REPLACED]
 
 
 def session(*, cancelled: bool = False, ended: bool = False) -> Session:

@@ -14,6 +14,7 @@ class Topic(StrEnum):
 
     SESSION_SCHEDULED = "session_scheduled"
     CODE_ISSUED = "code_issued"
+    CODE_REPLACED = "code_replaced"
     SESSION_CANCELLED = "session_cancelled"
     IDENTITY_VERIFIED = "identity_verified"
     IDENTITY_REJECTED = "identity_rejected"
@@ -48,11 +49,15 @@ class Session:
         return self.start_at + self.duration
 
 
-_ABOUT_WHAT_IS_TO_COME = frozenset({Topic.SESSION_SCHEDULED, Topic.CODE_ISSUED})
+CARRYING_A_CODE = frozenset({Topic.CODE_ISSUED, Topic.CODE_REPLACED})
+"""Topics whose mail has the text of an enrollment code in it."""
+
+_ABOUT_WHAT_IS_TO_COME = CARRYING_A_CODE | {Topic.SESSION_SCHEDULED}
 
 CALENDAR: Mapping[Topic, str] = {
     Topic.SESSION_SCHEDULED: "REQUEST",
     Topic.CODE_ISSUED: "REQUEST",
+    Topic.CODE_REPLACED: "REQUEST",
     Topic.SESSION_CANCELLED: "CANCEL",
 }
 """Topics whose mail carries an entry for the calendar, and what it asks the calendar to do (RFC 5546)."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from proctorium_notification.domain.topics import Session, Topic
+from proctorium_notification.domain.topics import CARRYING_A_CODE, Session, Topic
 from proctorium_notification.messages.contents import Content, Help, Reader
 from proctorium_notification.messages.render import LOCALES, Renderer
 
@@ -26,7 +26,7 @@ _ZONES = {"en": "Europe/London", "de": "Europe/Berlin"}
 
 def sample(topic: Topic) -> Content:
     """A message of this topic with everything in it."""
-    code = "Kf7Q2mXa" if topic is Topic.CODE_ISSUED else ""
+    code = "Kf7Q2mXa" if topic in CARRYING_A_CODE else ""
     return Content(topic, SAMPLE_SESSION, _SUBJECT, code)
 
 

@@ -39,6 +39,7 @@ class Content:
 _PATHS = {
     Topic.SESSION_SCHEDULED: "/supervise/{session}",
     Topic.CODE_ISSUED: "/join",
+    Topic.CODE_REPLACED: "/join",
     Topic.SESSION_CANCELLED: "/",
     Topic.IDENTITY_VERIFIED: "/sessions/{session}",
     Topic.IDENTITY_REJECTED: "/sessions/{session}",

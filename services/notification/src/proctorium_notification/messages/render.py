@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
@@ -157,8 +157,14 @@ def _start(session: Session, reader: Reader, locale: str) -> str:
     at = session.start_at.astimezone(zone)
     day = format_date(at, "full", locale=locale)
     time = format_time(at, "short", tzinfo=zone, locale=locale)
-    name = get_timezone_name(at, width="long", locale=Locale.parse(locale))
-    return f"{day}, {time} ({name})"
+    return f"{day}, {time} ({_zone_name(at, locale)})"
+
+
+def _zone_name(at: datetime, locale: str) -> str:
+    """What clocks without an offset show is UTC in every language, as on the pages."""
+    if not at.utcoffset():
+        return "UTC"
+    return get_timezone_name(at, width="long", locale=Locale.parse(locale))
 
 
 def zone_of(name: str) -> ZoneInfo:

@@ -23,7 +23,7 @@ from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.telemetry.logs import get_logger
 from proctorium_common.telemetry.traces import annotate, link_to, parse_place, span_from
 from proctorium_notification.domain.deliveries import RetryRules, scrubbed
-from proctorium_notification.domain.topics import Session, Topic, pointless
+from proctorium_notification.domain.topics import CARRYING_A_CODE, Session, pointless
 from proctorium_notification.messages.contents import Content, Help
 from proctorium_notification.messages.mail import AddressWrong, Mail, MailMaker
 from proctorium_notification.operations.directory import Contact, Directory
@@ -119,7 +119,7 @@ class Sender:
         of_codes = [
             delivery.session_id
             for delivery in wanted
-            if delivery.topic is Topic.CODE_ISSUED and delivery.session_id
+            if delivery.topic in CARRYING_A_CODE and delivery.session_id
         ]
         return _Known(
             sessions=known,
@@ -143,7 +143,7 @@ class Sender:
         why = pointless(delivery.topic, session, self._clock())
         if (
             why is None
-            and delivery.topic is Topic.CODE_ISSUED
+            and delivery.topic in CARRYING_A_CODE
             and delivery.subject_id not in known.codes
         ):
             return "the code was withdrawn or replaced before the message went out"
@@ -227,7 +227,7 @@ class Sender:
             session=known.sessions.get(delivery.session_id) if delivery.session_id else None,
             subject_id=delivery.subject_id,
             code=known.codes[delivery.subject_id]
-            if delivery.topic is Topic.CODE_ISSUED and delivery.subject_id
+            if delivery.topic in CARRYING_A_CODE and delivery.subject_id
             else "",
         )
         return self._maker.make(

@@ -15,7 +15,7 @@ async def on_issued(tx: Transaction, event: events_pb2.CodeIssued, metadata: Eve
     """Tells whom the code is for. Its text is asked for when the mail is written."""
     occasion = Occasion(
         metadata.event_id,
-        Topic.CODE_ISSUED,
+        Topic.CODE_REPLACED if event.replaced_code_id else Topic.CODE_ISSUED,
         parse_id(event.session_id, "session_id"),
         parse_id(event.code_id, "code_id"),
     )
