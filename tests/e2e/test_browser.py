@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from email.message import EmailMessage
+from uuid import uuid4
 
 from aiosmtplib import send
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from e2e.browsing import Visitor, browser
 from e2e.pictures import identity_document, selfie
@@ -48,6 +49,8 @@ async def test_a_learner_and_a_proctor_walk_the_path_in_browsers(stack: Stack) -
         await download_certificate(learner)
 
         await expect(proctor.page.get_by_text("Result released")).to_be_visible()
+        await expect(proctor.page.get_by_role("table").get_by_text("Away")).to_be_visible()
+        await expect(proctor.page.get_by_text("1 learner; nobody needs you now.")).to_be_visible()
         await end_session(proctor, stage.session_id)
         await learner.page.goto(f"/sessions/{stage.session_id}")
         await expect(learner.page.get_by_text("Completed", exact=True)).to_be_visible()
@@ -174,11 +177,72 @@ async def test_an_administrator_prepares_a_session(stack: Stack, stage: Stage) -
         await rows.get_by_role("button", name="Replace").click()
         await expect(rows).to_contain_text(["Active", "Replaced"])
         await rows.first.get_by_role("button", name="Revoke").click()
+        await rows.first.get_by_role("button", name="Revoke now").click()
         await expect(rows).to_contain_text(["Revoked", "Replaced"])
+        await page.get_by_text("Issue a further code").click()
+        await page.get_by_role("button", name="Issue", exact=True).click()
+        await expect(rows).to_contain_text(["Active", "Revoked", "Replaced"])
         await administrator.picture("codes")
         await page.get_by_role("button", name="Cancel the session…").click()
         await page.get_by_role("button", name="Cancel the session now").click()
         await expect(page.get_by_text("Cancelled", exact=True)).to_be_visible()
+        await expect(rows).to_contain_text(["No longer valid", "Revoked", "Replaced"])
+        await expect(page.get_by_role("button", name="Replace")).to_have_count(0)
+        await expect(page.get_by_text("Issue a further code")).to_have_count(0)
+        assert administrator.complaints == []
+
+
+async def test_the_code_of_a_session_appears_as_soon_as_it_is_made(
+    stack: Stack, stage: Stage
+) -> None:
+    async with browser() as opened:
+        administrator = await Visitor.arrive(opened, stack.url("edge"))
+        page = administrator.page
+        asked = 0
+
+        async def elsewhere(route: Route) -> None:
+            """The first time asks for a session that enrollment has not heard of."""
+            nonlocal asked
+            asked += 1
+            body = route.request.post_data_buffer
+            if asked == 1 and body is not None:
+                await expect(page.get_by_text("code is being made")).to_be_visible()
+                session_id = stage.session_id.encode()
+                body = body.replace(session_id, str(uuid4()).encode())
+            await route.continue_(post_data=body)
+
+        await page.route("**/proctorium.enrollment.v1.CodeService/ListCodes", elsewhere)
+        await administrator.sign_in(stage.administrator.email, stage.administrator.password)
+        await page.goto(f"/supervise/{stage.session_id}")
+        await expect(page.get_by_role("rowheader").filter(has_text=stage.code)).to_be_visible()
+        assert asked > 1
+        await expect(page.get_by_role("alert")).to_have_count(0)
+        assert administrator.complaints == []
+
+
+async def test_a_cancelled_session_asks_nothing_of_anybody(stack: Stack, stage: Stage) -> None:
+    async with browser() as opened:
+        learner = await Visitor.arrive(opened, stack.url("edge"))
+        administrator = await Visitor.arrive(opened, stack.url("edge"))
+        await learner.sign_in(stage.learners[0].email, stage.learners[0].password)
+        await join_by_code(learner, stage.code)
+        await send_pictures(learner.page, stage.learners[0].name)
+        page = administrator.page
+        await administrator.sign_in(stage.administrator.email, stage.administrator.password)
+        await page.goto(f"/supervise/{stage.session_id}")
+        await expect(page.get_by_text("1 learner; 1 needs you.")).to_be_visible()
+        await page.get_by_role("button", name="Cancel the session…").click()
+        await page.get_by_role("button", name="Cancel the session now").click()
+        await expect(page.get_by_text("Called off")).to_be_visible()
+        await expect(page.get_by_text("needs you")).to_have_count(0)
+        await expect(page.get_by_text("Away", exact=True)).to_have_count(0)
+
+        await learner.page.reload()
+        await expect(learner.page.get_by_text("Cancelled", exact=True)).to_be_visible()
+        await expect(learner.page.get_by_text("has been called off")).to_be_visible()
+        for gone in ("Waiting", "Session lobby", "Identity check"):
+            await expect(learner.page.get_by_text(gone, exact=True)).to_have_count(0)
+        assert learner.complaints == []
         assert administrator.complaints == []
 
 

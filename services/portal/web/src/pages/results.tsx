@@ -1,8 +1,9 @@
 // Results with feedback, certificates, transcript.
 import type { JSX } from "preact";
-import { certificates, problemOf, results, transcripts } from "../calls";
+import { certificates, results, transcripts } from "../calls";
 import type { Answer, Item } from "../gen/proctorium/assessment/v1/items_pb";
 import type { ItemResult, Result } from "../gen/proctorium/assessment/v1/results_pb";
+import { whenMade } from "../made";
 import { Badge, Busy, Link, ProblemNote, Title, useAction, useLoaded } from "../parts";
 import { counted, date, number } from "../words";
 
@@ -86,26 +87,12 @@ export function ResultPage({ attemptId }: { attemptId: string }): JSX.Element {
   );
 }
 
-const MOST_TRIES = 30;
-const PAUSE_MS = 1000;
-
-/** A certificate is made a moment after the result: asks again while it is. */
-async function whenMade<Made>(ask: () => Promise<Made>): Promise<Made> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await ask();
-    } catch (thrown) {
-      if (problemOf(thrown).reason !== "CERTIFICATE_PENDING" || tries === MOST_TRIES) throw thrown;
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-    }
-  }
-}
-
 function CertificateDownload({ certificateId }: { certificateId: string }): JSX.Element {
   const { busy, problem, run } = useAction();
   const download = (): Promise<void> =>
     run(async () => {
-      const { pdf, fileName } = await whenMade(() => certificates.downloadCertificate({ certificateId }));
+      // A certificate is made a moment after the result.
+      const { pdf, fileName } = await whenMade("CERTIFICATE_PENDING", () => certificates.downloadCertificate({ certificateId }));
       const address = URL.createObjectURL(new Blob([pdf as Uint8Array<ArrayBuffer>], { type: "application/pdf" }));
       const link = document.createElement("a");
       link.href = address;

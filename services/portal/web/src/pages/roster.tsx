@@ -6,42 +6,49 @@ import { useRef, useState } from "preact/hooks";
 import { people, supervision } from "../calls";
 import type { PersonName } from "../gen/proctorium/enrollment/v1/people_pb";
 import { type AssessmentProgress, AssessmentProgressState, IdentityState, type Participant, ParticipantState } from "../gen/proctorium/session/v1/lobby_pb";
-import type { Session } from "../gen/proctorium/session/v1/sessions_pb";
+import { type Session, SessionState } from "../gen/proctorium/session/v1/sessions_pb";
 import { Badge, ProblemNote, useAction, useLoaded } from "../parts";
 import { counted } from "../words";
 import { IdentityDecision } from "./decision";
+import { isOver } from "./supervised";
 
 export function RosterTable({ session, participants }: { session: Session; participants: Participant[] }): JSX.Element {
   const name = useNames(participants);
   const arrived = [...participants].sort(byArrival);
-  const inNeed = arrived.filter((participant) => needs(participant).length > 0);
+  const inNeed = isOver(session) ? [] : arrived.filter((participant) => needs(participant).length > 0);
   const filter = useFilter(arrived, inNeed);
-  if (arrived.length === 0) return <p>Nobody has joined yet.</p>;
+  const over = isOver(session);
+  const shown = over ? arrived : filter.shown;
+  if (arrived.length === 0) return <p>{over ? "Nobody had joined." : "Nobody has joined yet."}</p>;
+  const columns = over ? ["Learner", "State", "Identity", "Assessment"] : ["Learner", "Needs you", "State", "Connection", "Identity", "Assessment"];
   return (
     <section aria-labelledby="roster" class="stacking">
       <h2 id="roster">Learners</h2>
       <p role="status">
-        {counted(arrived.length, "learner")}; {inNeed.length === 0 ? "nobody needs you now" : counted(inNeed.length, "needs you", "need you")}.
+        {counted(arrived.length, "learner")}
+        {!over && `; ${inNeed.length === 0 ? "nobody needs you now" : counted(inNeed.length, "needs you", "need you")}`}.
       </p>
-      <div class="row">
-        <label class="choice">
-          <input type="checkbox" checked={filter.on} onChange={(event) => filter.turn(event.currentTarget.checked)} />
-          Show only who needs you
-        </label>
-        {filter.settled > 0 && (
-          <button type="button" class="plain" onClick={filter.tidy}>
-            Take off who is dealt with ({filter.settled})
-          </button>
-        )}
-      </div>
-      {filter.shown.length === 0 ? (
+      {!over && (
+        <div class="row">
+          <label class="choice">
+            <input type="checkbox" checked={filter.on} onChange={(event) => filter.turn(event.currentTarget.checked)} />
+            Show only who needs you
+          </label>
+          {filter.settled > 0 && (
+            <button type="button" class="plain" onClick={filter.tidy}>
+              Take off who is dealt with ({filter.settled})
+            </button>
+          )}
+        </div>
+      )}
+      {shown.length === 0 ? (
         <p>Nobody needs you now. Who does appears here.</p>
       ) : (
         <table class="stacks" role="table">
           <caption class="visually-hidden">Roster, by time of arrival</caption>
           <thead role="rowgroup">
             <tr role="row">
-              {["Learner", "Needs you", "State", "Connection", "Identity", "Assessment"].map((column) => (
+              {columns.map((column) => (
                 <th key={column} scope="col" role="columnheader">
                   {column}
                 </th>
@@ -49,7 +56,7 @@ export function RosterTable({ session, participants }: { session: Session; parti
             </tr>
           </thead>
           <tbody role="rowgroup">
-            {filter.shown.map((participant) => (
+            {shown.map((participant) => (
               <RosterRow key={participant.participantId} session={session} participant={participant} name={name(participant)} />
             ))}
           </tbody>
@@ -67,7 +74,7 @@ function byArrival(one: Participant, other: Participant): number {
 
 /** What waits for the proctor, in words. */
 function needs(participant: Participant): string[] {
-  if (!isPresent(participant)) return [];
+  if (!isPresent(participant) || isFinished(participant)) return [];
   const found: string[] = [];
   if (participant.identity === IdentityState.SUBMITTED) found.push("Identity to check");
   if (!participant.connected) found.push("Away");
@@ -77,6 +84,11 @@ function needs(participant: Participant): string[] {
 
 function isPresent({ state }: Participant): boolean {
   return state === ParticipantState.WAITING || state === ParticipantState.IN_SESSION;
+}
+
+/** Whoever has submitted everything may leave, and needs nobody. */
+function isFinished({ assessments }: Participant): boolean {
+  return assessments.length > 0 && assessments.every(({ state }) => state >= AssessmentProgressState.SUBMITTED);
 }
 
 function canBeAuthorised(participant: Participant, assessment: AssessmentProgress): boolean {
@@ -145,22 +157,27 @@ const STATES: Readonly<Record<number, string>> = {
 };
 
 function RosterRow({ session, participant, name }: { session: Session; participant: Participant; name: string }): JSX.Element {
-  const waits = needs(participant);
+  const over = isOver(session);
+  const waits = over ? [] : needs(participant);
   const learner = useRef<HTMLTableCellElement>(null);
   return (
     <tr role="row" class={waits.length > 0 ? "marked" : ""}>
       <th scope="row" role="rowheader" ref={learner} tabIndex={-1}>
         {name}
       </th>
-      <td role="cell" data-label="Needs you">
-        {waits.length > 0 ? <strong>{waits.join(", ")}</strong> : <span class="quiet">Nothing</span>}
-      </td>
+      {!over && (
+        <td role="cell" data-label="Needs you">
+          {waits.length > 0 ? <strong>{waits.join(", ")}</strong> : <span class="quiet">Nothing</span>}
+        </td>
+      )}
       <td role="cell" data-label="State">
-        {STATES[participant.state]}
+        {session.state === SessionState.CANCELLED ? "Called off" : STATES[participant.state]}
       </td>
-      <td role="cell" data-label="Connection">
-        <Connection participant={participant} />
-      </td>
+      {!over && (
+        <td role="cell" data-label="Connection">
+          <Connection participant={participant} />
+        </td>
+      )}
       <td role="cell" data-label="Identity">
         <Identity session={session} participant={participant} name={name} decided={() => learner.current?.focus()} />
       </td>
@@ -175,7 +192,7 @@ function RosterRow({ session, participant, name }: { session: Session; participa
 
 function Connection({ participant }: { participant: Participant }): JSX.Element {
   if (participant.connected) return <Badge tone="good">Connected</Badge>;
-  return <Badge tone={isPresent(participant) ? "bad" : "plain"}>Away</Badge>;
+  return <Badge tone={isPresent(participant) && !isFinished(participant) ? "bad" : "plain"}>Away</Badge>;
 }
 
 interface AssessmentProps {
@@ -199,7 +216,7 @@ function Assessment({ session, participant, assessment, name }: AssessmentProps)
   return (
     <div class="row">
       <Progress state={assessment.state} answered={assessment.answeredCount} all={assessment.itemCount} />
-      {canBeAuthorised(participant, assessment) && (
+      {!isOver(session) && canBeAuthorised(participant, assessment) && (
         <button
           type="button"
           class="plain"
@@ -222,6 +239,9 @@ interface IdentityProps {
 }
 
 function Identity({ session, participant, name, decided }: IdentityProps): JSX.Element {
+  const undecided = <span class="quiet">Not decided</span>;
+  const decidedOn = [IdentityState.UNSPECIFIED, IdentityState.VERIFIED, IdentityState.REJECTED];
+  if (isOver(session) && !decidedOn.includes(participant.identity)) return undecided;
   switch (participant.identity) {
     case IdentityState.UNSPECIFIED:
       return <span class="quiet">Not asked for</span>;
@@ -234,7 +254,7 @@ function Identity({ session, participant, name, decided }: IdentityProps): JSX.E
     case IdentityState.REJECTED:
       return <Badge tone="bad">Rejected</Badge>;
     default:
-      if (!isPresent(participant)) return <span class="quiet">Not decided</span>;
+      if (!isPresent(participant)) return undecided;
       return <IdentityDecision sessionId={session.sessionId} personId={participant.personId} name={name} decided={decided} />;
   }
 }

@@ -1,15 +1,23 @@
 // The enrollment codes of a session: proctors see the shared one, administrators all, and issue, replace and revoke them.
 import type { JSX } from "preact";
 import { codes, people } from "../calls";
+import { Confirmed } from "../confirmed";
 import { Field, Select, typed } from "../forms";
-import { type Code, CodeState } from "../gen/proctorium/enrollment/v1/codes_pb";
+import { type Code, CodeState, type ListCodesResponse } from "../gen/proctorium/enrollment/v1/codes_pb";
 import type { Session } from "../gen/proctorium/session/v1/sessions_pb";
+import { whenMade } from "../made";
 import { Badge, ProblemNote, useAction, useLoaded } from "../parts";
 import { dateTime } from "../words";
+import { isOver } from "./supervised";
+
+/** Enrollment hears of a session, and makes its code, a moment after it was scheduled. */
+function codesOf(sessionId: string): Promise<ListCodesResponse> {
+  return whenMade("NOT_FOUND", () => codes.listCodes({ sessionId }));
+}
 
 /** The code that a proctor reads out to who has lost theirs. */
 export function SharedCode({ sessionId }: { sessionId: string }): JSX.Element | null {
-  const { loaded } = useLoaded(sessionId, () => codes.listCodes({ sessionId }));
+  const { loaded } = useLoaded(sessionId, () => codesOf(sessionId));
   const shared = loaded?.codes.find((code) => code.personId === "" && code.state === CodeState.ACTIVE);
   if (shared === undefined) return null;
   return (
@@ -21,7 +29,7 @@ export function SharedCode({ sessionId }: { sessionId: string }): JSX.Element | 
 
 export function SessionCodes({ session }: { session: Session }): JSX.Element {
   const { sessionId } = session;
-  const { loaded, problem, again } = useLoaded(sessionId, () => codes.listCodes({ sessionId }));
+  const { loaded, problem, again } = useLoaded(sessionId, () => codesOf(sessionId));
   const action = useAction();
   const act = (call: (requestId: string) => Promise<unknown>, codeId?: string): Promise<void> =>
     action.run(async (requestId) => {
@@ -29,66 +37,76 @@ export function SessionCodes({ session }: { session: Session }): JSX.Element {
       again();
     }, codeId);
   const name = useNames(session);
+  const over = isOver(session);
+  const columns = ["Code", "For", "State", "Valid", ...(over ? [] : ["Actions"])];
   return (
     <section aria-labelledby="codes" class="stacking card">
       <h2 id="codes">Enrollment codes</h2>
       <ProblemNote problem={problem ?? action.problem} />
-      <table class="stacks" role="table">
-        <caption class="visually-hidden">Enrollment codes, newest first</caption>
-        <thead role="rowgroup">
-          <tr role="row">
-            {["Code", "For", "State", "Valid", "Actions"].map((column) => (
-              <th key={column} scope="col" role="columnheader">
-                {column}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody role="rowgroup">
-          {loaded?.codes.map((code) => (
-            <tr key={code.codeId} role="row">
-              <th scope="row" role="rowheader">
-                <span class="code">{code.text}</span>
-              </th>
-              <td role="cell" data-label="For">
-                {code.personId === "" ? "Everybody" : name(code.personId)}
-              </td>
-              <td role="cell" data-label="State">
-                <State code={code} />
-              </td>
-              <td role="cell" data-label="Valid">
-                {dateTime(code.validFromTime)} to {dateTime(code.validUntilTime)}
-              </td>
-              <td role="cell" data-label="Actions">
-                {code.state === CodeState.ACTIVE && (
-                  <div class="row">
-                    <button
-                      type="button"
-                      class="plain"
-                      disabled={action.busy}
-                      onClick={() => void act((requestId) => codes.replaceCode({ requestId, codeId: code.codeId }), code.codeId)}
-                    >
-                      Replace <span class="visually-hidden">{code.text}</span>
-                    </button>
-                    <button
-                      type="button"
-                      class="plain"
-                      disabled={action.busy}
-                      onClick={() => void act((requestId) => codes.revokeCode({ requestId, codeId: code.codeId }), code.codeId)}
-                    >
-                      Revoke <span class="visually-hidden">{code.text}</span>
-                    </button>
-                  </div>
-                )}
-              </td>
+      {loaded === undefined && problem === undefined && <p role="status">The enrollment code is being made…</p>}
+      {loaded && (
+        <table class="stacks" role="table">
+          <caption class="visually-hidden">Enrollment codes, newest first</caption>
+          <thead role="rowgroup">
+            <tr role="row">
+              {columns.map((column) => (
+                <th key={column} scope="col" role="columnheader">
+                  {column}
+                </th>
+              ))}
             </tr>
-          ))}
-        </tbody>
-      </table>
-      <details>
-        <summary>Issue a further code</summary>
-        <Issue session={session} name={name} busy={action.busy} issue={act} />
-      </details>
+          </thead>
+          <tbody role="rowgroup">
+            {loaded?.codes.map((code) => (
+              <tr key={code.codeId} role="row">
+                <th scope="row" role="rowheader">
+                  <span class="code">{code.text}</span>
+                </th>
+                <td role="cell" data-label="For">
+                  {code.personId === "" ? "Everybody" : name(code.personId)}
+                </td>
+                <td role="cell" data-label="State">
+                  <State code={code} over={over} />
+                </td>
+                <td role="cell" data-label="Valid">
+                  {dateTime(code.validFromTime)} to {dateTime(code.validUntilTime)}
+                </td>
+                {!over && (
+                  <td role="cell" data-label="Actions">
+                    {code.state === CodeState.ACTIVE && (
+                      <div class="row">
+                        <button
+                          type="button"
+                          class="plain"
+                          disabled={action.busy}
+                          onClick={() => void act((requestId) => codes.replaceCode({ requestId, codeId: code.codeId }), code.codeId)}
+                        >
+                          Replace <span class="visually-hidden">{code.text}</span>
+                        </button>
+                        <Confirmed
+                          ask="Revoke…"
+                          of={code.text}
+                          meaning="Nobody new joins with it. Who has joined stays."
+                          yes="Revoke now"
+                          no="Keep it"
+                          busy={action.busy}
+                          act={() => void act((requestId) => codes.revokeCode({ requestId, codeId: code.codeId }), code.codeId)}
+                        />
+                      </div>
+                    )}
+                  </td>
+                )}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      {loaded && !over && (
+        <details>
+          <summary>Issue a further code</summary>
+          <Issue session={session} name={name} busy={action.busy} issue={act} />
+        </details>
+      )}
     </section>
   );
 }
@@ -140,7 +158,8 @@ function useNames(session: Session): (personId: string) => string {
   return (personId) => names.get(personId) ?? "One learner";
 }
 
-function State({ code }: { code: Code }): JSX.Element {
+function State({ code, over }: { code: Code; over: boolean }): JSX.Element {
+  if (over && code.state === CodeState.ACTIVE) return <Badge tone="plain">No longer valid</Badge>;
   switch (code.state) {
     case CodeState.ACTIVE:
       return <Badge tone="good">Active</Badge>;

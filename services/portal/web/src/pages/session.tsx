@@ -16,6 +16,7 @@ import { Badge, Busy, Help, Link, ProblemNote, Title, useLoaded } from "../parts
 import { dateTime } from "../words";
 import { Outline } from "./course";
 import { IdentityEvidence } from "./identity";
+import { SessionBadge } from "./supervised";
 
 export function SessionPage({ sessionId }: { sessionId: string }): JSX.Element {
   const { view, connected, problem } = useLive<WatchSessionResponse, WatchSessionResponse>(
@@ -49,7 +50,7 @@ export function SessionPage({ sessionId }: { sessionId: string }): JSX.Element {
     <>
       <Title>{session.plan?.title}</Title>
       <p class="row" role="status" aria-live="polite">
-        <ParticipantBadge participant={participant} />
+        {session.state === SessionState.CANCELLED ? <SessionBadge session={session} /> : <ParticipantBadge participant={participant} />}
         {!connected && <Badge tone="bad">Connection lost, coming back…</Badge>}
       </p>
       <ProblemNote problem={problem} />
@@ -59,6 +60,9 @@ export function SessionPage({ sessionId }: { sessionId: string }): JSX.Element {
 }
 
 function Phase({ session, participant }: { session: Session; participant: Participant }): JSX.Element {
+  if (session.state === SessionState.CANCELLED) return <CalledOff />;
+  const present = participant.state === ParticipantState.WAITING || participant.state === ParticipantState.IN_SESSION;
+  if (session.state === SessionState.ENDED && present) return <Over session={session} participant={participant} />;
   switch (participant.state) {
     case ParticipantState.WAITING:
       return <Lobby session={session} participant={participant} />;
@@ -84,6 +88,15 @@ function Phase({ session, participant }: { session: Session; participant: Partic
   }
 }
 
+function CalledOff(): JSX.Element {
+  return (
+    <section class="card">
+      <p>This session has been called off. That is not your doing, and your administrator will tell you what comes next.</p>
+      <Help />
+    </section>
+  );
+}
+
 function ParticipantBadge({ participant }: { participant: Participant }): JSX.Element {
   switch (participant.state) {
     case ParticipantState.WAITING:
@@ -103,14 +116,10 @@ function Lobby({ session, participant }: { session: Session; participant: Partic
   return (
     <section class="card">
       <h2>Session lobby</h2>
-      {session.state === SessionState.CANCELLED ? (
-        <p>This session has been called off. That is not your doing, and your administrator will tell you what comes next.</p>
-      ) : (
-        <p>
-          You are in the right place. Your proctor starts the session, and this page then turns to the course content by itself. Planned
-          start: <strong>{dateTime(session.plan?.startTime)}</strong>.
-        </p>
-      )}
+      <p>
+        You are in the right place. Your proctor starts the session, and this page then turns to the course content by itself. Planned
+        start: <strong>{dateTime(session.plan?.startTime)}</strong>.
+      </p>
       <Proctors session={session} />
       <Readiness session={session} participant={participant} />
     </section>
@@ -145,7 +154,7 @@ function InSession({ session, participant }: { session: Session; participant: Pa
           <Readiness session={session} participant={participant} />
         )}
         {participant.assessments.map((assessment) => (
-          <Assessment key={assessment.assessmentId} assessment={assessment} />
+          <Assessment key={assessment.assessmentId} assessment={assessment} rejected={participant.identity === IdentityState.REJECTED} />
         ))}
         {participant.assessments.length === 0 && <p>This session has no assessment.</p>}
       </section>
@@ -158,7 +167,7 @@ function InSession({ session, participant }: { session: Session; participant: Pa
   );
 }
 
-function Assessment({ assessment }: { assessment: AssessmentProgress }): JSX.Element {
+function Assessment({ assessment, rejected }: { assessment: AssessmentProgress; rejected: boolean }): JSX.Element {
   useEffect(() => {
     if (assessment.state !== AssessmentProgressState.AUTHORIZED) return;
     const before = document.title;
@@ -196,6 +205,7 @@ function Assessment({ assessment }: { assessment: AssessmentProgress }): JSX.Ele
         </p>
       );
     default:
+      if (rejected) return <p>The assessment stays closed, as your identity could not be verified.</p>;
       return <p>Please wait. Your proctor authorises the assessment, and the way to it then appears here.</p>;
   }
 }

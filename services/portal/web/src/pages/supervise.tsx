@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { assessments, sessions, supervision } from "../calls";
+import { Confirmed } from "../confirmed";
 import { type Participant, ParticipantState } from "../gen/proctorium/session/v1/lobby_pb";
 import { type Session, SessionState } from "../gen/proctorium/session/v1/sessions_pb";
 import type { AuthorizeAssessmentResponse, WatchRosterResponse } from "../gen/proctorium/session/v1/supervision_pb";
@@ -11,7 +12,7 @@ import { Badge, Busy, ProblemNote, Title, useAction, useLoaded } from "../parts"
 import { counted, dateTime } from "../words";
 import { RosterTable } from "./roster";
 import { SessionCodes, SharedCode } from "./session-codes";
-import { SessionBadge } from "./supervised";
+import { isOver, SessionBadge } from "./supervised";
 
 interface Roster {
   session: Session | undefined;
@@ -76,7 +77,7 @@ function SessionActions({ session, participants }: { session: Session; participa
   const lobbyOpen = session.state === SessionState.LOBBY_OPEN;
   const inProgress = session.state === SessionState.IN_PROGRESS;
   const waiting = participants.filter((one) => one.state === ParticipantState.WAITING).length;
-  if (session.state === SessionState.ENDED || session.state === SessionState.CANCELLED) return null;
+  if (isOver(session)) return null;
   return (
     <section class="card">
       <div class="row">
@@ -131,38 +132,6 @@ function SessionActions({ session, participants }: { session: Session; participa
       <div role="status">{done && <p>{done}</p>}</div>
       <ProblemNote problem={problem} />
     </section>
-  );
-}
-
-interface ConfirmedProps {
-  ask: string;
-  meaning: string;
-  yes: string;
-  no: string;
-  busy: boolean;
-  act: () => void;
-}
-
-/** A button for what cannot be taken back: it asks first. */
-function Confirmed({ ask, meaning, yes, no, busy, act }: ConfirmedProps): JSX.Element {
-  const [asking, setAsking] = useState(false);
-  if (!asking) {
-    return (
-      <button type="button" class="plain" onClick={() => setAsking(true)}>
-        {ask}
-      </button>
-    );
-  }
-  return (
-    <div class="row" role="group" aria-label={ask}>
-      <span>{meaning}</span>
-      <button type="button" class="danger" disabled={busy} onClick={act}>
-        {yes}
-      </button>
-      <button type="button" class="plain" disabled={busy} onClick={() => setAsking(false)}>
-        {no}
-      </button>
-    </div>
   );
 }
 

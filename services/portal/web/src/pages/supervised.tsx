@@ -14,8 +14,8 @@ const PAGE_SIZE = 200;
 
 export function SupervisedSessionsPage(): JSX.Element {
   const { loaded, problem } = useLoaded("supervised", all);
-  const live = loaded?.filter(({ state }) => !OVER.includes(state)) ?? [];
-  const past = loaded?.filter(({ state }) => OVER.includes(state)).reverse() ?? [];
+  const live = loaded?.filter((session) => !isOver(session)) ?? [];
+  const past = loaded?.filter(isOver).reverse() ?? [];
   return (
     <>
       <Title>{isA(Role.ADMINISTRATOR) ? "Sessions" : "Your sessions"}</Title>
@@ -34,6 +34,11 @@ export function SupervisedSessionsPage(): JSX.Element {
       <Sessions title="Past" sessions={past} />
     </>
   );
+}
+
+/** Whether nothing can happen in a session any more. */
+export function isOver({ state }: Session): boolean {
+  return OVER.includes(state);
 }
 
 /** All of them by start time: the newest of the past stand on the last page. */
