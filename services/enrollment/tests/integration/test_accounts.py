@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import grpc
 import pytest
@@ -18,6 +21,7 @@ from proctorium.enrollment.v1.accounts_pb2 import (
 )
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
+from proctorium_common.rpc.caller import Caller
 from proctorium_common.rpc.status import error_of
 from proctorium_enrollment.operations.accounts import (
     ACCOUNT_LIMIT,
@@ -49,6 +53,34 @@ async def sign_in(
     request = SignInRequest(email=email, password=password)
     metadata = (("x-forwarded-for", address),)
     return await enrollment.anonymous.accounts.SignIn(request, metadata=metadata)
+
+
+class Held(PasswordHashes):
+    """Hashes that tell when a password was checked, and go on when they may."""
+
+    def __init__(self) -> None:
+        super().__init__(memory_kib=64, passes=1)
+        self.checked, self.may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def matches(self, password: str, password_hash: str | None) -> bool:
+        found = await super().matches(password, password_hash)
+        self.checked.set()
+        await self.may_go_on.wait()
+        return found
+
+
+@asynccontextmanager
+async def held(enrollment: Enrollment) -> AsyncIterator[tuple[Accounts, Held]]:
+    """Accounts of another replica, which are held between the check of a password and what follows from it."""
+    seals, hashes = enrollment.served.service.settings.seals(), Held()
+    signing = Signing(seals.signing_keys)
+    yield Accounts(enrollment.database, hashes, seals, signing, refresh_grace=GRACE), hashes
+    await hashes.close()
+
+
+async def reset(enrollment: Enrollment, person_id: str, password: str) -> None:
+    request = SetPasswordRequest(person_id=person_id, new_password=password)
+    await enrollment.administrator.accounts.SetPassword(request)
 
 
 async def refresh(enrollment: Enrollment, token: str) -> str:
@@ -445,6 +477,59 @@ async def test_one_sets_ones_own_password_with_the_present_one(enrollment: Enrol
     assert (await refused(sign_in(enrollment, person.email))).reason == "SIGN_IN_FAILED"
     assert (await refused(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
     assert (await sign_in(enrollment, person.email, OTHER)).person == person
+
+
+async def test_of_several_who_replace_one_password_at_once_one_does(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    accounts = enrollment.learner(person.person_id).accounts
+    new = [f"{OTHER}-{number}" for number in range(3)]
+    answers = await asyncio.gather(
+        *(
+            accounts.SetPassword(SetPasswordRequest(present_password=PASSWORD, new_password=each))
+            for each in new
+        ),
+        return_exceptions=True,
+    )
+    told = {
+        password: error_of(answer).reason
+        for password, answer in zip(new, answers, strict=True)
+        if isinstance(answer, grpc.aio.AioRpcError)
+    }
+    assert list(told.values()) == ["SIGN_IN_FAILED"] * 2
+    (kept,) = set(new) - set(told)
+    assert (await sign_in(enrollment, person.email, kept)).person == person
+
+
+async def test_a_password_that_was_reset_meanwhile_is_not_replaced(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    person_id = UUID(person.person_id)
+    caller = Caller(person_id, frozenset({"learner"}), None)
+    async with held(enrollment) as (accounts, hashes):
+        late = asyncio.create_task(accounts.set_password(caller, None, PASSWORD, f"{OTHER}-late"))
+        await hashes.checked.wait()
+        await reset(enrollment, person.person_id, OTHER)
+        hashes.may_go_on.set()
+        with pytest.raises(ServiceError) as refusal:
+            await late
+    assert refusal.value.reason == "SIGN_IN_FAILED"
+    assert (await sign_in(enrollment, person.email, OTHER)).person == person
+
+
+async def test_a_sign_in_does_not_outlive_the_password_it_was_begun_with(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    async with held(enrollment) as (accounts, hashes):
+        late = asyncio.create_task(accounts.sign_in(person.email, PASSWORD, HERE))
+        await hashes.checked.wait()
+        await reset(enrollment, person.person_id, OTHER)
+        hashes.may_go_on.set()
+        with pytest.raises(ServiceError) as refusal:
+            await late
+    assert refusal.value.reason == "SIGN_IN_FAILED"
+    assert await enrollment.count(sign_ins) == 0
 
 
 async def test_the_wrong_present_password_changes_nothing_and_is_counted(

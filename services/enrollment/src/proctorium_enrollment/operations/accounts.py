@@ -115,8 +115,7 @@ class Accounts:
         newer = await self._newer_hash(account.password_hash, password)
         async with self._database.transaction() as tx:
             # Whoever changed the password meanwhile has ended all sign-ins; this one must not outlive that.
-            if await storage.password_hash(tx, account.person.person_id) != account.password_hash:
-                raise sign_ins.sign_in_failed()
+            await _require_unchanged(tx, account.person.person_id, account.password_hash)
             if newer is not None:
                 await storage.set_password_hash(tx, account.person.person_id, newer)
             # In the order in which attempts lock them.
@@ -161,21 +160,26 @@ class Accounts:
         if person is None:
             raise no_such_person()
         passwords.check(new, person.email)
-        if own:
-            await self._prove(person, present)
+        proved = await self._prove(person, present) if own else None
         new_hash = await self._hashes.make(passwords.normalised(new))
         async with self._database.transaction() as tx:
+            if proved is not None:
+                # Who knew the password of a moment ago does not replace the one that its owner has been given since.
+                await _require_unchanged(tx, whose, proved)
             await storage.set_password_hash(tx, whose, new_hash)
             await storage.end_sign_ins(tx, whose)
 
-    async def _prove(self, person: Person, password: str) -> None:
-        """Raises SIGN_IN_FAILED or TOO_MANY_ATTEMPTS unless the password is the person's present one."""
+    async def _prove(self, person: Person, password: str) -> str:
+        """The hash of the person's present password, if this is it. Raises SIGN_IN_FAILED or TOO_MANY_ATTEMPTS."""
         counted = self._attempts.of("present", str(person.person_id), ACCOUNT_LIMIT)
         account = await self._begin_attempt(person.email, [counted])
         if not await self._matches(account, passwords.normalised(password)):
             raise sign_ins.sign_in_failed()
+        assert account is not None
+        assert account.password_hash is not None
         async with self._database.transaction() as tx:
             await attempts.forget(tx, counted)
+        return account.password_hash
 
     async def _everywhere(self, email: str, here: Counted) -> Sequence[Counted]:
         """What is counted over all networks: nothing, where the account has been signed in to from here before."""
@@ -273,3 +277,9 @@ class Accounts:
     ) -> Tokens:
         signer = await self._signing.signer(tx)
         return Tokens(signer.sign(person.person_id, person.role_names), refresh, expires)
+
+
+async def _require_unchanged(tx: Transaction, person_id: UUID, proved: str) -> None:
+    """Raises SIGN_IN_FAILED if the hash that a password was proved by is not the person's any more; if it is, it stays for now."""
+    if await storage.lock_password_hash(tx, person_id) != proved:
+        raise sign_ins.sign_in_failed()

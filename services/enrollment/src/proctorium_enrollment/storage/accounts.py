@@ -39,6 +39,16 @@ async def password_hash(tx: Transaction, person_id: UUID) -> str | None:
     return found.scalar_one_or_none()
 
 
+async def lock_password_hash(tx: Transaction, person_id: UUID) -> str | None:
+    """The hash of the person's password, which nobody else replaces until the transaction ends."""
+    found = await tx.execute(
+        select(credentials.c.password_hash)
+        .where(credentials.c.person_id == person_id)
+        .with_for_update()
+    )
+    return found.scalar_one_or_none()
+
+
 async def set_password_hash(tx: Transaction, person_id: UUID, password_hash: str) -> None:
     """Sets or replaces the hash of the person's password."""
     added = insert(credentials).values(
