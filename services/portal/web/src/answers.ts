@@ -1,15 +1,15 @@
 // The learner's answers on their way to the server: each change is kept on this device until the server has acknowledged it.
-import { create, fromJson, toJson } from "@bufbuild/protobuf";
-import { timestampNow } from "@bufbuild/protobuf/wkt";
+import { create } from "@bufbuild/protobuf";
+import { timestampMs, timestampNow } from "@bufbuild/protobuf/wkt";
 import { signal } from "@preact/signals";
 import { attempts, isAway, type Problem, problemOf } from "./calls";
-import { type AnswerChange, AnswerChangeSchema } from "./gen/proctorium/assessment/v1/attempts_pb";
+import { type AnswerChange, AnswerChangeSchema, type Attempt, type SavedAnswer } from "./gen/proctorium/assessment/v1/attempts_pb";
 import type { Answer } from "./gen/proctorium/assessment/v1/items_pb";
+import { isKept, type Kept, keep, keptAttempts, keptOf, letGo, madeAt, newPlace } from "./kept";
 
 const MOST_AT_ONCE = 100;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 5000;
-const PLACE = "proctorium.answers.";
 
 export type SaveState = "saved" | "saving" | "offline" | "refused";
 
@@ -25,9 +25,7 @@ export function answersOf(attemptId: string, lastSequence: bigint): Answers {
 
 /** Sends what is still on this device, of whichever attempt: an earlier visit may have ended without a connection. */
 export function sendLeftBehind(): void {
-  for (const place of Object.keys(localStorage)) {
-    if (place.startsWith(PLACE)) answersOf(place.slice(PLACE.length), 0n);
-  }
+  for (const attemptId of keptAttempts()) answersOf(attemptId, 0n);
 }
 
 /** Tries a call until somebody answers; what the server refuses is thrown. */
@@ -51,16 +49,21 @@ export class Answers {
   readonly late = signal(false);
   /** Whether this device cannot keep them: then only this page has them. */
   readonly unkept = signal(false);
+  /** The questions where a newer answer from elsewhere counts over what was given here, and that answer. */
+  readonly overruled = signal<ReadonlyMap<string, SavedAnswer>>(new Map());
   readonly problem = signal<Problem | undefined>(undefined);
-  private changes: AnswerChange[];
+  private changes: Kept[];
+  private readonly unwritten = new Set<Kept>();
+  /** The numbers that the server has acknowledged to this page: what it says under them was given here. */
+  private readonly acknowledged = new Set<bigint>();
   private sequence: bigint;
   private sending: Promise<void> | undefined;
   private pause = FIRST_PAUSE_MS;
   private wake: (() => void) | undefined;
 
   constructor(private readonly attemptId: string) {
-    this.changes = this.kept();
-    this.sequence = this.changes.at(-1)?.sequence ?? 0n;
+    this.changes = keptOf(attemptId);
+    this.sequence = this.changes.reduce((highest, { change }) => (change.sequence > highest ? change.sequence : highest), 0n);
     this.tell();
     addEventListener("online", () => this.wake?.());
     addEventListener("beforeunload", (event) => {
@@ -76,16 +79,18 @@ export class Answers {
 
   /** The changes of this device that the server has not acknowledged: they count over what it says. */
   get unacknowledged(): readonly AnswerChange[] {
-    return this.changes;
+    return this.changes.map(({ change }) => change);
   }
 
   /** Keeps a change on this device and sends it. */
   change(itemId: string, answer: Answer): void {
     this.sequence += 1n;
-    this.changes.push(
-      create(AnswerChangeSchema, { sequence: this.sequence, itemId, answer, clientTime: timestampNow() }),
-    );
-    this.keep();
+    const made = create(AnswerChangeSchema, { sequence: this.sequence, itemId, answer, clientTime: timestampNow() });
+    const kept = { place: newPlace(this.attemptId), change: made };
+    this.changes.push(kept);
+    this.write(kept);
+    this.overruled.value = new Map([...this.overruled.value].filter(([other]) => other !== itemId));
+    this.tell();
     void this.send();
   }
 
@@ -121,32 +126,74 @@ export class Answers {
         continue;
       }
       this.pause = FIRST_PAUSE_MS;
-      this.keep();
+      this.tell();
     }
     this.problem.value = undefined;
     this.state.value = "saved";
   }
 
   /** Sends a batch and takes off what the server has then; one whose numbers another device has used gets new ones instead. */
-  private async save(batch: readonly AnswerChange[]): Promise<void> {
+  private async save(batch: readonly Kept[]): Promise<void> {
+    // Tabs that did not know of each other have used the same numbers.
+    if (!areRising(batch)) return await this.renumber();
     try {
-      await attempts.saveAnswers({ attemptId: this.attemptId, changes: [...batch] });
+      await attempts.saveAnswers({ attemptId: this.attemptId, changes: batch.map(({ change }) => change) });
+      for (const { change } of batch) this.acknowledged.add(change.sequence);
     } catch (thrown) {
       const { reason, metadata } = problemOf(thrown);
       if (reason === "SEQUENCE_REUSED") return await this.renumber();
       if (metadata?.["kept"] !== "true") throw thrown;
       this.late.value = true;
     }
-    this.changes = this.changes.filter((change) => !batch.includes(change));
+    this.finish(batch);
   }
 
+  private finish(done: readonly Kept[]): void {
+    for (const kept of done) {
+      this.unwritten.delete(kept);
+      letGo(kept);
+    }
+    this.unkept.value = this.unwritten.size > 0;
+    this.changes = this.changes.filter((kept) => !done.includes(kept));
+  }
+
+  /** Lifts what waits above the server's numbers, except where an answer that was saved later, from elsewhere, would be replaced by it. */
   private async renumber(): Promise<void> {
+    const asked = Date.now();
     const { attempt } = await attempts.getAttempt({ attemptId: this.attemptId });
-    this.sequence = attempt?.lastSequence ?? this.sequence;
-    this.changes = this.changes.map((change) => {
+    if (attempt === undefined) return;
+    const ahead = attempt.serverTime ? timestampMs(attempt.serverTime) - (asked + Date.now()) / 2 : 0;
+    this.giveWay(attempt, ahead);
+    this.sequence = attempt.lastSequence;
+    for (const kept of this.changes) {
       this.sequence += 1n;
-      return create(AnswerChangeSchema, { ...change, sequence: this.sequence });
+      kept.change = create(AnswerChangeSchema, { ...kept.change, sequence: this.sequence });
+      // Another tab may have seen to it: then it is not kept again.
+      if (isKept(kept)) this.write(kept);
+    }
+  }
+
+  /** Takes off what is older than the server's answer to the same question; `ahead` is how far its clock is before ours. */
+  private giveWay(attempt: Attempt, ahead: number): void {
+    const foreign = new Map(attempt.answers.filter((saved) => !this.isOurs(saved)).map((saved) => [saved.itemId, saved]));
+    const older = this.changes.filter(({ change }) => {
+      const saveTime = foreign.get(change.itemId)?.saveTime;
+      return saveTime !== undefined && timestampMs(saveTime) > madeAt(change) + ahead;
     });
+    this.finish(older);
+    const waiting = new Set(this.changes.map(({ change }) => change.itemId));
+    const overruled = new Map(this.overruled.value);
+    for (const { change } of older) {
+      const saved = foreign.get(change.itemId);
+      if (saved !== undefined && !waiting.has(change.itemId)) overruled.set(change.itemId, saved);
+    }
+    this.overruled.value = overruled;
+  }
+
+  /** Whether a saved answer was given here; of some the acknowledgement may not have reached us. */
+  private isOurs({ sequence, itemId, answer }: SavedAnswer): boolean {
+    if (this.acknowledged.has(sequence)) return true;
+    return this.changes.some(({ change }) => change.sequence === sequence && change.itemId === itemId && isSame(change.answer, answer));
   }
 
   private async rest(): Promise<void> {
@@ -161,28 +208,28 @@ export class Answers {
   }
 
   private tell(): void {
-    this.unsent.value = new Set(this.changes.map((change) => change.itemId));
+    this.unsent.value = new Set(this.changes.map(({ change }) => change.itemId));
+    for (const kept of [...this.unwritten]) this.write(kept);
   }
 
-  private keep(): void {
-    this.tell();
-    const place = PLACE + this.attemptId;
-    try {
-      if (this.changes.length === 0) localStorage.removeItem(place);
-      else localStorage.setItem(place, JSON.stringify(this.changes.map((change) => toJson(AnswerChangeSchema, change))));
-      this.unkept.value = false;
-    } catch {
-      // Full, or forbidden by the browser: what is here is sent all the same.
-      this.unkept.value = true;
-    }
+  private write(kept: Kept): void {
+    if (keep(kept)) this.unwritten.delete(kept);
+    else this.unwritten.add(kept);
+    // What is here is sent all the same.
+    this.unkept.value = this.unwritten.size > 0;
   }
+}
 
-  private kept(): AnswerChange[] {
-    try {
-      const json = JSON.parse(localStorage.getItem(PLACE + this.attemptId) ?? "[]") as unknown[];
-      return json.map((change) => fromJson(AnswerChangeSchema, change as never));
-    } catch {
-      return [];
-    }
-  }
+function areRising(changes: readonly Kept[]): boolean {
+  return changes.every(({ change }, place) => place === 0 || (changes[place - 1]?.change.sequence ?? 0n) < change.sequence);
+}
+
+/** Whether two answers say the same; the order of chosen choices says nothing. */
+function isSame(one: Answer | undefined, other: Answer | undefined): boolean {
+  return said(one) === said(other);
+}
+
+function said(answer: Answer | undefined): string {
+  const value = answer?.value;
+  return value?.case === "chosen" ? [...value.value.choiceIds].sort().join() : `${value?.case} ${value?.value}`;
 }

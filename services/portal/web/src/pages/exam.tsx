@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type Answers, answersOf, untilAnswered } from "../answers";
 import { attempts } from "../calls";
-import { type Attempt, AttemptState, SubmitCause, type WatchAttemptResponse } from "../gen/proctorium/assessment/v1/attempts_pb";
+import { type Attempt, AttemptState, type SavedAnswer, SubmitCause, type WatchAttemptResponse } from "../gen/proctorium/assessment/v1/attempts_pb";
 import type { Answer } from "../gen/proctorium/assessment/v1/items_pb";
 import { useLive } from "../live";
 import { Badge, Busy, Help, Link, ProblemNote, Title, useAction } from "../parts";
@@ -148,6 +148,8 @@ function ExamRoom({ attempt, live, connected }: { attempt: Attempt; live: Attemp
     setGiven((before) => new Map(before).set(itemId, answer));
     answers.change(itemId, answer);
   };
+  const overruled = answers.overruled.value;
+  useEffect(() => setGiven((before) => new Map([...before, ...newerThan(attempt, overruled)])), [overruled]);
   const numbers = attempt.items.map((item, index) => ({ number: index + 1, answered: isGiven(given.get(item.itemId)) }));
   const open = numbers.filter(({ answered }) => !answered);
   return (
@@ -173,6 +175,11 @@ function ExamRoom({ attempt, live, connected }: { attempt: Attempt; live: Attemp
               answer={given.get(item.itemId)}
               change={(answer) => change(item.itemId, answer)}
             />
+            {overruled.has(item.itemId) && (
+              <p class="note" role="status">
+                You gave a newer answer to this question on another device or in another tab. That one counts, and it is shown here.
+              </p>
+            )}
             <Saved answers={answers} itemId={item.itemId} answered={isGiven(given.get(item.itemId))} />
           </li>
         ))}
@@ -270,6 +277,14 @@ function present(attempt: Attempt, answers: Answers): ReadonlyMap<string, Answer
   for (const saved of attempt.answers) if (saved.answer) given.set(saved.itemId, saved.answer);
   for (const change of answers.unacknowledged) if (change.answer) given.set(change.itemId, change.answer);
   return given;
+}
+
+/** Of the answers from elsewhere those that came after the attempt was loaded. */
+function newerThan(attempt: Attempt, overruled: ReadonlyMap<string, SavedAnswer>): [string, Answer][] {
+  const loaded = new Map(attempt.answers.map(({ itemId, sequence }) => [itemId, sequence]));
+  return [...overruled].flatMap(([itemId, { sequence, answer }]) =>
+    answer !== undefined && sequence > (loaded.get(itemId) ?? 0n) ? [[itemId, answer] satisfies [string, Answer]] : [],
+  );
 }
 
 function SaveMark({ answers }: { answers: Answers }): JSX.Element {

@@ -1,7 +1,7 @@
 // One question of an assessment and the field for its answer.
 import { create } from "@bufbuild/protobuf";
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { type Answer, AnswerSchema, type Choice, ChosenChoicesSchema, type Item } from "../gen/proctorium/assessment/v1/items_pb";
 import { counted } from "../words";
 
@@ -97,6 +97,10 @@ function NumberField({ item, unit, answer, change }: QuestionProps & { unit: str
   const [text, setText] = useState(given);
   const parsed = Number(text.trim().replace(",", "."));
   const wrong = text.trim() !== "" && !Number.isFinite(parsed);
+  useEffect(() => {
+    // An answer from another device has taken the place of what was typed here.
+    if (given === "" ? !wrong : Number(given) !== parsed) setText(given);
+  }, [given]);
   const type = (typed: string): void => {
     setText(typed);
     const number = Number(typed.trim().replace(",", "."));
