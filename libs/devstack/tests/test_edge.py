@@ -48,6 +48,7 @@ class Upstreams(grpc.GenericRpcHandler):
         self.page_requests: list[bytes] = []
         self.slow = False
         self.refusal: ServiceError | None = None
+        self.bare: grpc.StatusCode | None = None
 
     def service(
         self, handler_call_details: grpc.HandlerCallDetails
@@ -69,6 +70,8 @@ class Upstreams(grpc.GenericRpcHandler):
         if self.refusal is not None:
             details = ((DETAILS_KEY, details_of(self.refusal)),)
             await context.abort(CODES[self.refusal.kind], self.refusal.message, details)
+        if self.bare is not None:
+            await context.abort(self.bare, "As libraries speak")
         if self.slow:
             await asyncio.sleep(10 * CALL_SECONDS)
         return b""
@@ -337,6 +340,31 @@ async def test_an_error_of_a_service_s_own_is_left_as_it_is(world: World) -> Non
     assert_said(script, 8, "TOO_MANY_ATTEMPTS")
     assert script.json()["message"] == "Please wait a minute."
     assert_said_to_web(web, 8, "TOO_MANY_ATTEMPTS")
+
+
+@pytest.mark.parametrize(
+    ("bare", "reason"),
+    [
+        (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, "MESSAGE_TOO_LARGE"),
+        (grpc.StatusCode.UNAVAILABLE, "SERVICE_UNAVAILABLE"),
+        (grpc.StatusCode.UNIMPLEMENTED, "NO_SUCH_METHOD"),
+    ],
+)
+async def test_a_refusal_without_a_reason_gets_one(
+    world: World, bare: grpc.StatusCode, reason: str
+) -> None:
+    world.behind.bare = bare
+    try:
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await world.call(ME)
+        web, script = await world.web(ME), await world.json(ME)
+    finally:
+        world.behind.bare = None
+    assert (refused.value.code(), error_of(refused.value).reason) == (bare, reason)
+    number: int = bare.value[0]
+    assert_said_to_web(web, number, reason)
+    assert_said(script, number, reason)
 
 
 class Limited(Edge):

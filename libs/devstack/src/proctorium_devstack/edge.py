@@ -83,7 +83,9 @@ def render(settings: EdgeSettings, templates: Path = TEMPLATES) -> str:
     return environment.get_template("edge.yaml.j2").render(
         settings=settings,
         lua=(templates / "edge.lua").read_text(encoding="utf-8"),
+        reasons=(templates / "reasons.lua").read_text(encoding="utf-8"),
         replies=REPLIES,
+        replies_by_code={reply.number: reply for reply in reversed(REPLIES)}.values(),
         grpc_services=grpc_services({upstream.name for upstream in settings.services}),
     )
 

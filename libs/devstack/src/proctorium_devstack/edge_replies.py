@@ -45,8 +45,8 @@ class Reply:
 
     @property
     def message(self) -> str:
-        """`grpc-message`, percent-encoded."""
-        return quote(self.sentence, safe=" !\"#$&'()*+,/:;<=>?@[]")
+        """`grpc-message`, percent-encoded, and with it what would end a string of Lua."""
+        return quote(self.sentence, safe=" !#$()*+,/:;=?@[]")
 
     @property
     def json(self) -> str:
