@@ -224,7 +224,9 @@ async def test_a_hopeless_call_is_refused_before_its_servicer_begins() -> None:
 async def test_a_late_call_is_answered_before_the_caller_gives_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("proctorium_common.rpc.served.SHAVED_SECONDS", 2)  # for machines that are busy
+    monkeypatch.setattr(
+        "proctorium_common.rpc.served.SHAVED_SECONDS", 2
+    )  # for machines that are busy
     cancelled = asyncio.Event()
 
     async def behavior(request: Any, context: Any) -> Any:

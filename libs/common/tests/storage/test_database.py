@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, insert, literal_column, select, text, update
+from sqlalchemy import String, func, insert, literal_column, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from proctorium.enrollment.events.v1.events_pb2 import PersonCertified, PersonCreated
@@ -57,7 +57,7 @@ async def test_a_change_and_its_event_are_of_one_transaction(database: Database)
         await transaction.execute(insert(effects), effect("a"))
         transaction.record(PersonCreated(person_id=str(new_id())))
     async with database.transaction() as transaction:
-        of = literal_column("xmin::text")
+        of = literal_column("xmin::text", String)
         changed = (await transaction.execute(select(of).select_from(effects))).scalar_one()
         recorded = (await transaction.execute(select(of).select_from(outbox))).scalar_one()
     assert changed == recorded
