@@ -70,7 +70,7 @@ async def set_stage(
         course_id,
         assessment_id,
         [proctor.person_id],
-        [learner.person_id for learner in learners],
+        [learner.person_id for learner in learners[:capacity]],
         starts_in=starts_in,
         capacity=capacity,
     )

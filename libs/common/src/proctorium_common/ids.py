@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from uuid6 import uuid7
 
-from proctorium_common.errors import invalid
+from proctorium_common.errors import Violation, invalid
 
 _TEXT_LENGTH = 36
 
@@ -32,3 +33,22 @@ def parse_id(text: str, field: str) -> UUID:
             if str(parsed) == text.lower():
                 return parsed
     raise invalid("INVALID_ID", f"The {field} is not an id.", field=field)
+
+
+def parse_ids(texts: Iterable[str], field: str) -> tuple[UUID, ...]:
+    """The ids that the `texts` are, in their order, each once: one id written in two ways is twice the same.
+
+    Raises INVALID_ID as `parse_id`, INVALID_REQUEST with the `field` and the place for an id that is there twice.
+    """
+    found: dict[UUID, None] = {}
+    for place, text in enumerate(texts):
+        parsed = parse_id(text, field)
+        if parsed in found:
+            sentence = f"{field}[{place}] is the same id as one before it. Name each only once."
+            raise invalid(
+                "INVALID_REQUEST",
+                sentence,
+                violations=[Violation(f"{field}[{place}]", "ids.unique", sentence)],
+            )
+        found[parsed] = None
+    return tuple(found)

@@ -91,9 +91,10 @@ def test_an_address_stands_for_what_one_guesser_can_have(address: str, limited: 
 @pytest.mark.parametrize(
     ("wait", "words"),
     [
-        (timedelta(milliseconds=200), "1 seconds"),
-        (timedelta(seconds=64), "64 seconds"),
-        (timedelta(minutes=5), "5 minutes"),
+        (timedelta(milliseconds=200), "wait 1 second and"),
+        (timedelta(milliseconds=1200), "wait 2 seconds and"),
+        (timedelta(seconds=64), "wait 64 seconds and"),
+        (timedelta(minutes=5), "wait 5 minutes and"),
     ],
 )
 def test_the_refusal_says_when_to_try_again(wait: timedelta, words: str) -> None:

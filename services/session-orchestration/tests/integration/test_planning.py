@@ -101,6 +101,31 @@ async def test_a_session_is_planned_of_a_published_course(world: World) -> None:
     assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "COURSE_NOT_PUBLISHED")
 
 
+@pytest.mark.parametrize("field", ["learner_ids", "proctor_ids", "assessment_ids"])
+async def test_nobody_and_nothing_is_planned_twice(world: World, field: str) -> None:
+    administrator = world.administrator()
+    planned = plan([world.proctor()], [world.learner()], assessments=1)
+    ids = getattr(planned, field)
+    ids.append(ids[0].upper())
+    error = await refused_without_change(
+        world, administrator.sessions.ScheduleSession, schedule(planned)
+    )
+    assert (error.kind, error.reason) == (Kind.INVALID, "INVALID_REQUEST")
+    assert [each.field for each in error.violations] == [f"plan.{field}[1]"]
+
+
+async def test_every_expected_learner_has_a_place(world: World) -> None:
+    administrator, learners = world.administrator(), [world.learner() for _ in range(3)]
+    error = await refused_without_change(
+        world,
+        administrator.sessions.ScheduleSession,
+        schedule(plan([world.proctor()], learners, capacity=2)),
+    )
+    assert (error.kind, error.reason) == (Kind.INVALID, "TOO_MANY_LEARNERS")
+    assert error.metadata == {"learners": "3", "capacity": "2"}
+    await world.scheduled(plan([world.proctor()], learners, capacity=3))
+
+
 async def test_the_course_names_the_assessments_of_its_sessions(world: World) -> None:
     administrator, planned = world.administrator(), plan([world.proctor()], assessments=2)
     stranger = str(new_id())

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
+from math import ceil
 
 from proctorium_common.errors import ServiceError, exhausted
 
@@ -72,13 +73,17 @@ def network_of(address: str) -> str:
 
 def too_many_attempts(wait: timedelta) -> ServiceError:
     """TOO_MANY_ATTEMPTS that says when to try again."""
-    seconds = max(1, round(wait.total_seconds()))
-    again = f"{seconds} seconds" if seconds < 120 else f"{round(seconds / 60)} minutes"
+    seconds = max(1, ceil(wait.total_seconds()))
+    again = _counted(seconds, "second") if seconds < 120 else _counted(ceil(seconds / 60), "minute")
     return exhausted(
         "TOO_MANY_ATTEMPTS",
         f"There were too many failed attempts. Please wait {again} and try again; if you are in a hurry, ask your administrator.",
         retry_after=max(wait, timedelta(seconds=1)),
     )
+
+
+def _counted(count: int, unit: str) -> str:
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
 
 
 def _remembered(limit: Limit, failures: Failures | None, now: datetime) -> Failures | None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from proctorium.session.v1 import lobby_pb2, sessions_pb2, supervision_pb2
-from proctorium_common.ids import parse_id
+from proctorium_common.ids import parse_id, parse_ids
 from proctorium_common.rpc.validation import time_of
 from proctorium_session.domain.identity import IdentityPolicy, IdentityState
 from proctorium_session.domain.participant_states import ParticipantState
@@ -69,11 +69,11 @@ def plan_of(message: sessions_pb2.SessionPlan) -> Plan:
     limit = message.late_entry_limit.ToTimedelta()
     return Plan(
         course_id=parse_id(message.course_id, "course_id"),
-        assessment_ids=tuple(parse_id(each, "assessment_ids") for each in message.assessment_ids),
+        assessment_ids=parse_ids(message.assessment_ids, "plan.assessment_ids"),
         title=message.title,
         start_time=time_of(message.start_time, "plan.start_time"),
         duration=message.duration.ToTimedelta(),
-        proctor_ids=tuple(parse_id(each, "proctor_ids") for each in message.proctor_ids),
+        proctor_ids=parse_ids(message.proctor_ids, "plan.proctor_ids"),
         capacity=message.capacity,
         lobby_lead=message.lobby_lead.ToTimedelta()
         if message.HasField("lobby_lead")

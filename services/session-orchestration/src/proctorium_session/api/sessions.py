@@ -8,7 +8,7 @@ from uuid import UUID
 
 from proctorium.session.v1 import sessions_pb2, sessions_pb2_grpc
 from proctorium_common.clock import Clock
-from proctorium_common.ids import parse_id
+from proctorium_common.ids import parse_id, parse_ids
 from proctorium_common.rpc.caller import Caller, current_call
 from proctorium_common.rpc.served import Context
 from proctorium_common.storage.database import Database, Transaction
@@ -33,7 +33,7 @@ class SessionApi(sessions_pb2_grpc.SessionServiceServicer):
     ) -> sessions_pb2.ScheduleSessionResponse:
         caller = current_call().caller
         plan = plan_of(request.plan)
-        learner_ids = sorted(parse_id(each, "learner_ids") for each in request.plan.learner_ids)
+        learner_ids = sorted(parse_ids(request.plan.learner_ids, "plan.learner_ids"))
         asked_at = self._clock()
         course, certified_until = await asyncio.gather(
             self._enrollment.course(plan.course_id),

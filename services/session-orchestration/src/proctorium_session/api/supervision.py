@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from proctorium.session.v1 import supervision_pb2, supervision_pb2_grpc
-from proctorium_common.ids import parse_id
+from proctorium_common.ids import parse_id, parse_ids
 from proctorium_common.rpc.caller import Caller, current_call
 from proctorium_common.rpc.served import Context
 from proctorium_common.storage.database import Database, Transaction
@@ -31,7 +31,7 @@ class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
     ) -> supervision_pb2.AuthorizeAssessmentResponse:
         session_id = parse_id(request.session_id, "session_id")
         assessment_id = parse_id(request.assessment_id, "assessment_id")
-        named = [parse_id(each, "participant_ids") for each in request.participant_ids]
+        named = parse_ids(request.participant_ids, "participant_ids")
 
         async def run(tx: Transaction) -> supervision_pb2.AuthorizeAssessmentResponse:
             caller = current_call().caller

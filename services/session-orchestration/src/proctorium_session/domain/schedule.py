@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -71,14 +71,22 @@ def check_start(plan: Plan, now: datetime) -> None:
         )
 
 
-def check_people(plan: Plan, learner_ids: Iterable[UUID]) -> None:
-    """Raises INVALID_REQUEST for somebody who would supervise themselves."""
+def check_people(plan: Plan, learner_ids: Collection[UUID]) -> None:
+    """Raises INVALID_REQUEST for somebody who would supervise themselves, TOO_MANY_LEARNERS for more than have a place."""
     both = set(plan.proctor_ids).intersection(learner_ids)
     if both:
         raise invalid(
             "INVALID_REQUEST",
             "Somebody is both a proctor and a learner of this session. Choose one of the two for them.",
             person_id=str(min(both)),
+        )
+    if len(learner_ids) > plan.capacity:
+        raise invalid(
+            "TOO_MANY_LEARNERS",
+            f"{len(learner_ids)} learners are expected, and the session has {plan.capacity} places. "
+            "Give it more places, or plan another session for some of them.",
+            learners=str(len(learner_ids)),
+            capacity=str(plan.capacity),
         )
 
 
