@@ -168,6 +168,7 @@ async def test_an_administrator_prepares_a_session(stack: Stack, stage: Stage) -
         await page.get_by_label("Start", exact=True).fill("2099-01-01T09:00")
         await page.get_by_label(f"Prue Proctor {run}").check()
         await expect(page.get_by_label(f"Leo Learner {run}")).to_be_checked()
+        await expect(page.get_by_text("made over gRPC or JSON")).to_be_visible()
         await administrator.picture("schedule")
         await page.get_by_role("button", name="Schedule", exact=True).click()
         await expect(page.get_by_text("Scheduled", exact=True)).to_be_visible()
@@ -237,7 +238,9 @@ async def test_a_cancelled_session_asks_nothing_of_anybody(stack: Stack, stage: 
         await expect(page.get_by_text("needs you")).to_have_count(0)
         await expect(page.get_by_text("Away", exact=True)).to_have_count(0)
 
-        await learner.page.reload()
+        await learner.page.goto("/schedule")
+        await expect(learner.page.get_by_text("It is for administrators.")).to_be_visible()
+        await learner.page.goto(f"/sessions/{stage.session_id}")
         await expect(learner.page.get_by_text("Cancelled", exact=True)).to_be_visible()
         await expect(learner.page.get_by_text("has been called off")).to_be_visible()
         for gone in ("Waiting", "Session lobby", "Identity check"):

@@ -54,8 +54,6 @@ export class Answers {
   readonly problem = signal<Problem | undefined>(undefined);
   private changes: Kept[];
   private readonly unwritten = new Set<Kept>();
-  /** The numbers that the server has acknowledged to this page: what it says under them was given here. */
-  private readonly acknowledged = new Set<bigint>();
   private sequence: bigint;
   private sending: Promise<void> | undefined;
   private pause = FIRST_PAUSE_MS;
@@ -138,7 +136,6 @@ export class Answers {
     if (!areRising(batch)) return await this.renumber();
     try {
       await attempts.saveAnswers({ attemptId: this.attemptId, changes: batch.map(({ change }) => change) });
-      for (const { change } of batch) this.acknowledged.add(change.sequence);
     } catch (thrown) {
       const { reason, metadata } = problemOf(thrown);
       if (reason === "SEQUENCE_REUSED") return await this.renumber();
@@ -175,7 +172,7 @@ export class Answers {
 
   /** Takes off what is older than the server's answer to the same question; `ahead` is how far its clock is before ours. */
   private giveWay(attempt: Attempt, ahead: number): void {
-    const foreign = new Map(attempt.answers.filter((saved) => !this.isOurs(saved)).map((saved) => [saved.itemId, saved]));
+    const foreign = new Map(attempt.answers.filter((saved) => !this.isKnown(saved)).map((saved) => [saved.itemId, saved]));
     const older = this.changes.filter(({ change }) => {
       const saveTime = foreign.get(change.itemId)?.saveTime;
       return saveTime !== undefined && timestampMs(saveTime) > madeAt(change) + ahead;
@@ -190,9 +187,10 @@ export class Answers {
     this.overruled.value = overruled;
   }
 
-  /** Whether a saved answer was given here; of some the acknowledgement may not have reached us. */
-  private isOurs({ sequence, itemId, answer }: SavedAnswer): boolean {
-    if (this.acknowledged.has(sequence)) return true;
+  /** Whether a saved answer was given here or known here when what waits was made; of some the acknowledgement may not have reached us. */
+  private isKnown({ sequence, itemId, answer }: SavedAnswer): boolean {
+    // All numbers below those that wait were acknowledged to this device, or known to it at the start.
+    if (this.changes.every(({ change }) => sequence < change.sequence)) return true;
     return this.changes.some(({ change }) => change.sequence === sequence && change.itemId === itemId && isSame(change.answer, answer));
   }
 

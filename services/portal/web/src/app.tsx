@@ -7,7 +7,7 @@ import { CoursePage } from "./pages/course";
 import { CoursesPage } from "./pages/courses";
 import { ExamPage } from "./pages/exam";
 import { JoinPage } from "./pages/join";
-import { ManagedCoursesPage } from "./pages/managed-courses";
+import { ManagedCoursePage, ManagedCoursesPage } from "./pages/managed-courses";
 import { NotificationsPage } from "./pages/notifications";
 import { PeoplePage } from "./pages/people";
 import { ResultPage, ResultsPage } from "./pages/results";
@@ -34,11 +34,12 @@ const SIGNED_IN: readonly [string, Page][] = [
   ["/results", () => <ResultsPage />],
   ["/results/:id", ({ id }) => <ResultPage attemptId={id ?? ""} />],
   ["/notifications", () => <NotificationsPage />],
-  ["/supervise", () => <SupervisedSessionsPage />],
-  ["/schedule", () => <SchedulePage />],
-  ["/people", () => <PeoplePage />],
-  ["/managed-courses", () => <ManagedCoursesPage />],
-  ["/supervise/:id", ({ id }) => <SupervisePage sessionId={id ?? ""} />],
+  ["/supervise", () => forStaff(<SupervisedSessionsPage />)],
+  ["/schedule", () => forAdministrators(<SchedulePage />)],
+  ["/people", () => forAdministrators(<PeoplePage />)],
+  ["/managed-courses", () => forAdministrators(<ManagedCoursesPage />)],
+  ["/managed-courses/:id", ({ id }) => forAdministrators(<ManagedCoursePage courseId={id ?? ""} />)],
+  ["/supervise/:id", ({ id }) => forStaff(<SupervisePage sessionId={id ?? ""} />)],
 ];
 
 export function App(): JSX.Element {
@@ -79,6 +80,26 @@ function find(pages: readonly [string, Page][], address: string): JSX.Element | 
 /** Administrators see all sessions, proctors their own. */
 function supervises(): boolean {
   return isA(Role.PROCTOR) || isA(Role.ADMINISTRATOR);
+}
+
+/** The services refuse others in any case: this spares them forms that would lead nowhere. */
+function forAdministrators(shown: JSX.Element): JSX.Element {
+  return isA(Role.ADMINISTRATOR) ? shown : <NotForYou whom="administrators" />;
+}
+
+function forStaff(shown: JSX.Element): JSX.Element {
+  return supervises() ? shown : <NotForYou whom="proctors and administrators" />;
+}
+
+function NotForYou({ whom }: { whom: string }): JSX.Element {
+  return (
+    <>
+      <Title>This page is not for you</Title>
+      <p>
+        It is for {whom}. <Link to="/">Go to the start page</Link>
+      </p>
+    </>
+  );
 }
 
 function NotFound(): JSX.Element {

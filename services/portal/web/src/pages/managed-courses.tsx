@@ -56,14 +56,9 @@ function CourseCard({ course, people, changed }: { course: Course; people: reado
   return (
     <>
       <h2>
-        <Link to={`/courses/${course.courseId}`}>{course.title}</Link>
+        <Link to={`/managed-courses/${course.courseId}`}>{course.title}</Link>
       </h2>
-      <p class="row">
-        {course.kind === CourseKind.PROCTORED ? <ProctorMark /> : <Badge tone="plain">Self-paced</Badge>}
-        {course.publishTime ? <Badge tone="good">Published</Badge> : <Badge tone="wait">Not published</Badge>}
-        <span class="quiet">{counted(course.hours, "hour")}</span>
-      </p>
-      <p>{course.description}</p>
+      <Summary course={course} />
       <ProblemNote problem={problem} />
       {course.publishTime === undefined ? (
         <button type="button" disabled={busy} onClick={() => void publish()}>
@@ -72,6 +67,55 @@ function CourseCard({ course, people, changed }: { course: Course; people: reado
       ) : (
         <Register course={course} people={people} />
       )}
+    </>
+  );
+}
+
+function Summary({ course }: { course: Course }): JSX.Element {
+  return (
+    <>
+      <p class="row">
+        {course.kind === CourseKind.PROCTORED ? <ProctorMark /> : <Badge tone="plain">Self-paced</Badge>}
+        {course.publishTime ? <Badge tone="good">Published</Badge> : <Badge tone="wait">Not published</Badge>}
+        <span class="quiet">{counted(course.hours, "hour")}</span>
+      </p>
+      <p>{course.description}</p>
+    </>
+  );
+}
+
+const KINDS: Readonly<Record<number, string>> = {
+  [UnitKind.LESSON]: "Lesson",
+  [UnitKind.LINK]: "Link",
+  [UnitKind.ASSESSMENT]: "Assessment",
+};
+
+/** One course as its administrators see it: what it consists of, and whether learners see it. */
+export function ManagedCoursePage({ courseId }: { courseId: string }): JSX.Element {
+  const { loaded, problem } = useLoaded(courseId, () => courses.getCourse({ courseId }));
+  const course = loaded?.course;
+  return (
+    <>
+      <Title>{course?.title ?? "Course"}</Title>
+      <ProblemNote problem={problem} />
+      {course === undefined && problem === undefined && <Busy what="the course" />}
+      {course && (
+        <>
+          <Summary course={course} />
+          <h2>Content</h2>
+          <ol class="outline">
+            {course.units.map((unit) => (
+              <li key={unit.unitId} class="card">
+                <h3>{unit.title}</h3>
+                <p class="quiet">{KINDS[unit.kind]}</p>
+              </li>
+            ))}
+          </ol>
+        </>
+      )}
+      <p>
+        <Link to="/managed-courses">All courses, to publish them and to register learners</Link>
+      </p>
     </>
   );
 }
@@ -115,8 +159,8 @@ function Register({ course, people }: { course: Course; people: readonly Person[
 function NewCourse({ created }: { created: () => void }): JSX.Element {
   const { busy, problem, run } = useAction();
   const [steps, setSteps] = useState(1);
+  const [done, setDone] = useState<readonly string[]>([]);
   const create = (event: SubmitEvent): void => {
-    const form = event.currentTarget as HTMLFormElement;
     const { text } = typed(event);
     void run(async (requestId) => {
       await courses.createCourse({
@@ -133,15 +177,16 @@ function NewCourse({ created }: { created: () => void }): JSX.Element {
           assessmentId: text(`assessment-${step}`),
         })),
       });
-      form.reset();
       setSteps(1);
+      setDone((before) => [...before, text("title")]);
       created();
     });
   };
   return (
     <details class="card">
       <summary>Create a course</summary>
-      <form onSubmit={create}>
+      {/* After each course a new form: what was chosen in the steps goes with the old one. */}
+      <form key={done.length} onSubmit={create}>
         <Field label="Title" name="title" required maxLength={200} />
         <Field label="Description" name="description" maxLength={4000} />
         <Select label="How it is taken" name="kind">
@@ -168,6 +213,7 @@ function NewCourse({ created }: { created: () => void }): JSX.Element {
         </p>
         <p class="quiet">It is not published yet: learners see it when you publish it.</p>
       </form>
+      <p role="status">{done.length > 0 && !busy && problem === undefined && `“${done.at(-1)}” was created.`}</p>
     </details>
   );
 }

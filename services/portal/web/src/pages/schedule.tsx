@@ -1,8 +1,8 @@
 // Scheduling a session, for administrators: its course, assessments, people and limits.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { registrations, sessions } from "../calls";
-import { allPages, Field, moment, Select, Several, typed } from "../forms";
+import { courses as courseService, registrations, sessions } from "../calls";
+import { allPages, Field, moment, type Option, Select, Several, typed } from "../forms";
 import { CourseKind } from "../gen/proctorium/enrollment/v1/courses_pb";
 import type { Person } from "../gen/proctorium/enrollment/v1/people_pb";
 import { Role } from "../gen/proctorium/options/v1/options_pb";
@@ -20,10 +20,13 @@ export function SchedulePage(): JSX.Element {
   const [courseId, setCourseId] = useState("");
   const courses = loaded?.courses.filter(({ kind, publishTime }) => kind === CourseKind.PROCTORED && publishTime !== undefined);
   const chosen = courses?.find((course) => course.courseId === courseId) ?? courses?.[0];
+  // A list of courses comes without their outlines.
+  const outline = useLoaded(chosen?.courseId ?? "", async () => chosen && (await courseService.getCourse({ courseId: chosen.courseId })).course);
+  const units = outline.loaded?.courseId === chosen?.courseId ? outline.loaded?.units : undefined;
   return (
     <section class="narrow">
       <Title>Schedule a session</Title>
-      <ProblemNote problem={problem} />
+      <ProblemNote problem={problem ?? outline.problem} />
       {loaded === undefined && problem === undefined && <Busy what="courses and people" />}
       {courses?.length === 0 && <p>There is no published proctored course: create one and publish it first.</p>}
       {loaded && chosen && (
@@ -39,9 +42,13 @@ export function SchedulePage(): JSX.Element {
           }
           courseId={chosen.courseId}
           title={chosen.title}
-          assessments={loaded.assessments
-            .filter(({ proctored, publishTime }) => proctored && publishTime !== undefined)
-            .map(({ assessmentId, title }) => ({ value: assessmentId, text: title }))}
+          assessments={
+            units &&
+            loaded.assessments
+              .filter(({ proctored, publishTime }) => proctored && publishTime !== undefined)
+              .filter(({ assessmentId }) => units.some((unit) => unit.assessmentId === assessmentId))
+              .map(({ assessmentId, title }) => ({ value: assessmentId, text: title, checked: true }))
+          }
           people={loaded.people}
         />
       )}
@@ -49,18 +56,27 @@ export function SchedulePage(): JSX.Element {
   );
 }
 
+const NO_ASSESSMENT =
+  "No published proctored assessment is in this course's outline, so that learners have only its lessons. " +
+  "In this version assessments are made over gRPC or JSON; a course takes them up when it is created.";
+
 interface PlanProps {
   courses: JSX.Element;
   courseId: string;
   title: string;
-  assessments: { value: string; text: string }[];
+  /** Those of the course's outline, once it is known. */
+  assessments: readonly Option[] | undefined;
   people: readonly Person[];
 }
 
 function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX.Element {
   const { busy, problem, run } = useAction();
+  const [forgot, setForgot] = useState(false);
   const schedule = (event: SubmitEvent): void => {
     const { text, several } = typed(event);
+    const none = assessments !== undefined && assessments.length > 0 && several("assessments").length === 0;
+    setForgot(none);
+    if (none) return;
     void run(async (requestId) => {
       const { session } = await sessions.scheduleSession({
         requestId,
@@ -89,7 +105,11 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
       <Field key={courseId} label="Title" name="title" required maxLength={200} defaultValue={title} />
       <Field label="Start" hint={`In your time zone, ${Intl.DateTimeFormat().resolvedOptions().timeZone}.`} name="start" type="datetime-local" required />
       <Field label="Length, in minutes" name="duration" type="number" min={1} max={1440} defaultValue="120" required />
-      <Several legend="Assessments" name="assessments" options={assessments} none="There is no published proctored assessment." />
+      {assessments ? (
+        <Several key={`assessments of ${courseId}`} legend="Assessments" name="assessments" options={assessments} none={NO_ASSESSMENT} />
+      ) : (
+        <Busy what="the course's assessments" />
+      )}
       <Several
         legend="Proctors"
         name="proctors"
@@ -105,7 +125,8 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
         <option value={IdentityPolicy.NONE}>None</option>
       </Select>
       <ProblemNote problem={problem} />
-      <button type="submit" disabled={busy}>
+      <div role="alert">{forgot && <p class="note problem">Tick at least one assessment: learners have nothing to take otherwise.</p>}</div>
+      <button type="submit" disabled={busy || assessments === undefined}>
         Schedule
       </button>
       <p class="quiet">Proctors and learners are told by e-mail, and the enrollment code is made.</p>

@@ -1,0 +1,41 @@
+"""A second click after an answer that was lost on its way is the same request, done once."""
+
+from __future__ import annotations
+
+from playwright.async_api import Route, expect
+
+from e2e.browsing import Visitor, browser
+from e2e.stage import Stage
+from proctorium_devstack.stack import Stack
+
+_CREATE = "**/proctorium.enrollment.v1.CourseService/CreateCourse"
+
+
+async def test_a_course_is_created_once_though_its_answer_was_lost(
+    stack: Stack, stage: Stage
+) -> None:
+    title = f"Once {stage.session_id[-8:]}"
+    async with browser() as opened:
+        administrator = await Visitor.arrive(opened, stack.url("edge"))
+        page = administrator.page
+        await administrator.sign_in(stage.administrator.email, stage.administrator.password)
+        await page.goto("/managed-courses")
+        await page.get_by_text("Create a course").click()
+        await page.get_by_label("Title", exact=True).fill(title)
+        await page.get_by_label("Title of the step").fill("Before you begin")
+        await page.get_by_label("Text, in Markdown").fill("Breathe.")
+        await page.route(_CREATE, lose_the_answer, times=1)
+        await page.get_by_role("button", name="Create").click()
+        await expect(page.get_by_text("The server cannot be reached just now")).to_be_visible()
+
+        await page.get_by_role("button", name="Create").click()
+        await expect(page.get_by_label("Title", exact=True)).not_to_have_value(title)
+        await page.reload()
+        await expect(page.get_by_role("listitem").filter(has_text=title)).to_have_count(1)
+        assert administrator.complaints == []
+
+
+async def lose_the_answer(route: Route) -> None:
+    """Lets the request arrive, and the connection break before the answer."""
+    await route.fetch()
+    await route.abort("connectionreset")
