@@ -38,6 +38,23 @@ LINES = {
     "carriage return and line feed": "\r\n",
     "separator": "\u2028",
 }
+BLANK = {
+    "spaces": "  ",
+    "no-break space": "\u00a0",
+    "ideographic space": "\u3000",
+    "zero-width space": "\u200b",
+    "joiners": "\u200c\u200d",
+    "mark of direction": "\u200f",
+    "byte order mark": "\ufeff",
+    "soft hyphen": "\u00ad",
+    "word joiner": "\u2060",
+    "accent without a letter": "\u0301",
+    "variation selector": "\ufe0f",
+    "Hangul fillers": "\u3164\u115f\u1160\uffa0",
+    "braille blank": "\u2800",
+    "tags": "\U000e0041",
+    "all sorts": " \u200b\u00a0",
+}
 # What a machine makes and reads, and what is hashed: nobody sees it.
 _OF_MACHINES = (
     "_id",
@@ -59,6 +76,12 @@ _LOOKED_UP = {
 
 def person(name: str) -> CreatePersonRequest:
     return CreatePersonRequest(legal_name=name, email="lena@example.org", roles=[ROLE_LEARNER])
+
+
+def person_reading(locale: str) -> CreatePersonRequest:
+    request = person("Lena Fischer")
+    request.locale = locale
+    return request
 
 
 def course(description: str) -> CreateCourseRequest:
@@ -94,6 +117,50 @@ def test_several_lines_have_line_ends(character: str) -> None:
     RULES.check(course(f"first{character}second{character}"))
 
 
+@pytest.mark.parametrize("text", BLANK.values(), ids=BLANK)
+def test_what_shows_nothing_is_no_text(text: str) -> None:
+    with pytest.raises(ServiceError) as refused:
+        RULES.check(person(text))
+    assert _broken(refused.value) == [("legal_name", "string.blank")]
+    assert "must hold something that can be seen" in refused.value.message
+    with pytest.raises(ServiceError) as refused:
+        RULES.check(course(f"{text}\n\t\r\n\u2028{text}"))
+    assert _broken(refused.value) == [("description", "string.blank")]
+    RULES.check(person(f"{text}x"))
+    RULES.check(course(f"{text}\nx"))
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "",
+        "en",
+        "de-CH",
+        "zh-Hans-CN",
+        "es-419",
+        "gsw",
+        "zh-yue-HK",
+        "de-CH-1901",
+        "sl-rozaj-biske",
+        "de-DE-u-co-phonebk",
+        "en-x-plain",
+    ],
+)
+def test_a_language_is_named_by_its_tag(tag: str) -> None:
+    RULES.check(person_reading(tag))
+
+
+@pytest.mark.parametrize(
+    "tag",
+    ["e", "de_CH", "de-", "-de", "de--CH", "de-CH-x", "German", "Deutsch (Schweiz)", "de-ÖS", "12"],
+)
+def test_what_is_no_tag_names_no_language(tag: str) -> None:
+    with pytest.raises(ServiceError) as refused:
+        RULES.check(person_reading(tag))
+    assert _broken(refused.value) == [("locale", "string.language_tag")]
+    assert "such as en, de-CH or zh-Hans-CN" in refused.value.message
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -116,6 +183,10 @@ def test_every_text_of_a_request_says_what_it_may_hold() -> None:
         {field.full_name for field in _texts_of_requests() if not _is_bounded(field)}
     )
     assert open_texts == []
+
+
+def _broken(refusal: ServiceError) -> list[tuple[str, str]]:
+    return [(each.field, each.rule) for each in refusal.violations]
 
 
 def _texts_of_requests() -> Iterator[FieldDescriptor]:

@@ -70,6 +70,16 @@ async def test_a_number_used_for_another_answer_is_refused(world: World) -> None
     assert told.metadata["sequence"] == "1"
 
 
+async def test_a_number_is_one_that_every_client_can_hold(world: World) -> None:
+    seat = await world.begun()
+    last = 2**53 - 1
+    for number in (0, -1, last + 1):
+        told = await refused(world, seat.save(seat.change(number, 0, choosing("a"))))
+        assert [each.field for each in told.violations] == ["changes[0].sequence"]
+    await seat.save(seat.change(last, 0, choosing("b")))
+    assert (await seat.attempt()).last_sequence == last
+
+
 @pytest.mark.parametrize(
     ("item", "answer"),
     [

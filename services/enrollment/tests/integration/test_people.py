@@ -111,6 +111,9 @@ async def test_what_is_not_valid_is_refused_and_nothing_is_kept(enrollment: Enro
     for wrong in (
         request(email="nonsense"),
         request(date_of_birth="2001-02-29"),
+        request(date_of_birth=(enrollment.clock.now + timedelta(days=2)).date().isoformat()),
+        request(locale="German"),
+        request(preferred_name="\u200b"),
         request(time_zone="Europe/Atlantis"),
         request(roles=[]),
         request(roles=[ROLE_UNSPECIFIED]),

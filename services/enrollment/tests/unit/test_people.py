@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -16,10 +16,11 @@ from proctorium_enrollment.domain.people import (
 )
 
 NEW = NewPerson(" Lena Fischer ", "Lena.Fischer@Example.ORG ", frozenset({Role.LEARNER}))
+NOW = datetime(2026, 3, 1, 11, 30, tzinfo=UTC)
 
 
 def test_a_person_is_registered_in_one_form() -> None:
-    person = register(new_id(), NEW)
+    person = register(new_id(), NEW, NOW)
     assert person.legal_name == person.called == "Lena Fischer"
     assert person.email == "lena.fischer@example.org"
     assert (person.locale, person.time_zone, person.date_of_birth) == ("en", "UTC", None)
@@ -35,6 +36,7 @@ def test_what_was_given_is_kept() -> None:
             locale="de-AT",
             time_zone="Europe/Vienna",
         ),
+        NOW,
     )
     assert (person.called, person.date_of_birth) == ("Leni", date(2000, 2, 29))
     assert (person.locale, person.time_zone) == ("de-AT", "Europe/Vienna")
@@ -52,9 +54,26 @@ def test_what_was_given_is_kept() -> None:
 )
 def test_what_does_not_exist_is_refused_by_field(changed: dict[str, str], field: str) -> None:
     with pytest.raises(ServiceError) as refused:
-        register(new_id(), replace(NEW, **changed))  # type: ignore[arg-type]
+        register(new_id(), replace(NEW, **changed), NOW)  # type: ignore[arg-type]
     assert refused.value.reason == "INVALID_REQUEST"
     assert refused.value.violations[0].field == field
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [("UTC", "2026-03-01"), ("Pacific/Kiritimati", "2026-03-02"), ("Etc/GMT+12", "2026-02-28")],
+)
+def test_nobody_is_born_tomorrow(zone: str, day: str) -> None:
+    """Tomorrow is what the person's own calendar says."""
+    today = date.fromisoformat(day)
+    person = register(new_id(), replace(NEW, time_zone=zone, date_of_birth=day), NOW)
+    assert person.date_of_birth == today
+    tomorrow = (today + timedelta(days=1)).isoformat()
+    with pytest.raises(ServiceError) as refused:
+        register(new_id(), replace(NEW, time_zone=zone, date_of_birth=tomorrow), NOW)
+    (violation,) = refused.value.violations
+    assert (violation.field, violation.rule) == ("date_of_birth", "date_of_birth.past")
+    assert f"{tomorrow} is still to come" in refused.value.message
 
 
 def test_addresses_are_one_whatever_their_case() -> None:
@@ -63,6 +82,6 @@ def test_addresses_are_one_whatever_their_case() -> None:
 
 def test_only_a_proctor_can_be_certified() -> None:
     with pytest.raises(ServiceError) as refused:
-        require_proctor(register(new_id(), NEW))
+        require_proctor(register(new_id(), NEW, NOW))
     assert refused.value.reason == "ILLEGAL_MOVE"
-    require_proctor(register(new_id(), replace(NEW, roles=frozenset({Role.PROCTOR}))))
+    require_proctor(register(new_id(), replace(NEW, roles=frozenset({Role.PROCTOR})), NOW))

@@ -58,16 +58,20 @@ class NewPerson:
     time_zone: str = ""
 
 
-def register(person_id: UUID, new: NewPerson) -> Person:
-    """The person that `new` describes. Raises INVALID_REQUEST for a date or time zone that does not exist."""
+def register(person_id: UUID, new: NewPerson, now: datetime) -> Person:
+    """The person that `new` describes.
+
+    Raises INVALID_REQUEST for a date or time zone that does not exist, and for a birth that is still to come.
+    """
+    time_zone = _time_zone(new.time_zone or "UTC")
     return Person(
         person_id=person_id,
         legal_name=_name(new.legal_name, "legal_name"),
         preferred_name=new.preferred_name.strip(),
         email=normalised_email(new.email),
-        date_of_birth=_date(new.date_of_birth),
+        date_of_birth=_date_of_birth(new.date_of_birth, now.astimezone(time_zone).date()),
         locale=new.locale or "en",
-        time_zone=_time_zone(new.time_zone or "UTC"),
+        time_zone=time_zone.key,
         roles=new.roles,
         certified_until=None,
     )
@@ -100,24 +104,27 @@ def _name(name: str, field: str) -> str:
     return name.strip()
 
 
-def _date(text: str) -> date | None:
+def _date_of_birth(text: str, today: date) -> date | None:
     if not text:
         return None
     try:
-        return date.fromisoformat(text)
+        born = date.fromisoformat(text)
     except ValueError as failure:
         raise _violation("date_of_birth", f"{text} is not a day of the calendar.") from failure
+    if born > today:
+        sentence = f"{text} is still to come: nobody was born on that day. Compare the year."
+        raise _violation("date_of_birth", sentence, "past")
+    return born
 
 
-def _time_zone(name: str) -> str:
+def _time_zone(name: str) -> ZoneInfo:
     try:
-        ZoneInfo(name)
+        return ZoneInfo(name)
     except (ValueError, OSError, LookupError) as failure:
         raise _violation("time_zone", f"{name} is not an IANA time zone.") from failure
-    return name
 
 
-def _violation(field: str, sentence: str) -> ServiceError:
+def _violation(field: str, sentence: str, rule: str = "exists") -> ServiceError:
     return invalid(
-        "INVALID_REQUEST", sentence, violations=[Violation(field, f"{field}.exists", sentence)]
+        "INVALID_REQUEST", sentence, violations=[Violation(field, f"{field}.{rule}", sentence)]
     )

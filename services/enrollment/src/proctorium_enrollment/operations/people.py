@@ -32,7 +32,7 @@ ROLES = {
 
 async def create(tx: Transaction, new: NewPerson, password_hash: str | None) -> Person:
     """Registers a person, with a password where there is a hash of one. Raises EMAIL_TAKEN, INVALID_REQUEST."""
-    person = domain.register(new_id(), new)
+    person = domain.register(new_id(), new, tx.now)
     if not await storage.add(tx, person):
         raise already_exists(
             "EMAIL_TAKEN",
