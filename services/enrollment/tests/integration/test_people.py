@@ -19,6 +19,7 @@ from proctorium.enrollment.v1.people_pb2 import (
     ListContactsRequest,
     ListNamesRequest,
     ListPeopleRequest,
+    ListUnknownPeopleRequest,
     Person,
 )
 from proctorium.options.v1.options_pb2 import (
@@ -289,6 +290,16 @@ async def test_session_asks_for_certifications(enrollment: Enrollment) -> None:
     assert (await refused(learner.people.ListCertifications(request))).reason == "NOT_ALLOWED"
     service = enrollment.service("identity")
     assert (await refused(service.people.ListCertifications(request))).reason == "TOKEN_MISSING"
+
+
+async def test_session_orchestration_asks_which_ids_are_nobodys(enrollment: Enrollment) -> None:
+    person = await enrollment.person()
+    strangers = sorted(str(new_id()) for _ in range(2))
+    asked = ListUnknownPeopleRequest(person_ids=[strangers[1], person.person_id, *strangers])
+    listed = await enrollment.service("session").people.ListUnknownPeople(asked)
+    assert list(listed.person_ids) == strangers
+    for client in (enrollment.service("notification"), enrollment.administrator):
+        assert (await refused(client.people.ListUnknownPeople(asked))).reason == "NOT_ALLOWED"
 
 
 async def test_identity_and_assessment_ask_what_somebody_was_registered_with(

@@ -38,10 +38,11 @@ class FakeEnrollment(
     courses_pb2_grpc.CourseServiceServicer,
     codes_pb2_grpc.CodeServiceServicer,
 ):
-    """Answers as the proto says: certifications of those who have one, a course or that there is none, a code's session or a refusal."""
+    """Answers as the proto says: certifications of those who have one, ids of nobody, a course or that there is none, a code's session or a refusal."""
 
     certified_until: dict[UUID, datetime] = field(default_factory=dict)
     unknown_courses: set[str] = field(default_factory=set)
+    unknown_people: set[str] = field(default_factory=set)
     drafts: set[str] = field(default_factory=set)
     codes: dict[str, UUID] = field(default_factory=dict)
     refusals: dict[str, ServiceError] = field(default_factory=dict)
@@ -74,6 +75,12 @@ class FakeEnrollment(
                 stamp.FromDatetime(until)
                 response.certifications.add(person_id=person_id, certified_until_time=stamp)
         return response
+
+    async def ListUnknownPeople(
+        self, request: people_pb2.ListUnknownPeopleRequest, context: Context
+    ) -> people_pb2.ListUnknownPeopleResponse:
+        unknown = self.unknown_people.intersection(request.person_ids)
+        return people_pb2.ListUnknownPeopleResponse(person_ids=sorted(unknown))
 
     async def GetCourse(
         self, request: courses_pb2.GetCourseRequest, context: Context

@@ -126,6 +126,19 @@ async def test_every_expected_learner_has_a_place(world: World) -> None:
     await world.scheduled(plan([world.proctor()], learners, capacity=3))
 
 
+async def test_nobody_is_expected_who_is_nobody(world: World) -> None:
+    administrator, stranger = world.administrator(), world.learner()
+    world.enrollment.unknown_people.add(stranger.id)
+    planned = plan([world.proctor()], [world.learner(), stranger])
+    error = await refused_without_change(
+        world, administrator.sessions.ScheduleSession, schedule(planned)
+    )
+    assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "LEARNER_UNKNOWN")
+    assert error.metadata == {"learner_id": stranger.id}
+    world.enrollment.unknown_people.clear()
+    await world.scheduled(planned)
+
+
 async def test_the_course_names_the_assessments_of_its_sessions(world: World) -> None:
     administrator, planned = world.administrator(), plan([world.proctor()], assessments=2)
     stranger = str(new_id())

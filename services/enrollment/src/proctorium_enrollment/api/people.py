@@ -124,6 +124,13 @@ class PersonApi(people_pb2_grpc.PersonServiceServicer):
             ]
         )
 
+    async def ListUnknownPeople(
+        self, request: pb.ListUnknownPeopleRequest, context: Context
+    ) -> pb.ListUnknownPeopleResponse:
+        async with self.database.transaction() as tx:
+            unknown = await people.unknown(tx, _ids(request.person_ids))
+        return pb.ListUnknownPeopleResponse(person_ids=[str(each) for each in unknown])
+
     async def GetRegistrationInformation(
         self, request: pb.GetRegistrationInformationRequest, context: Context
     ) -> pb.GetRegistrationInformationResponse:

@@ -87,6 +87,12 @@ async def known(tx: Transaction, person_ids: Collection[UUID]) -> Sequence[Perso
     return await storage.find_all(tx, frozenset(person_ids))
 
 
+async def unknown(tx: Transaction, person_ids: Collection[UUID]) -> Sequence[UUID]:
+    """Those of the ids that are nobody's, sorted."""
+    asked = frozenset(person_ids)
+    return sorted(asked - await storage.existing(tx, asked))
+
+
 async def grant_role(tx: Transaction, person_id: UUID, role: Role) -> Person:
     """Gives a person a role, unless they have it. Raises NOT_FOUND."""
     person = await storage.lock(tx, person_id)

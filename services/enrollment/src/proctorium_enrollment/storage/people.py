@@ -63,6 +63,12 @@ async def find_all(tx: Transaction, person_ids: Collection[UUID]) -> Sequence[Pe
     return [_person(row) for row in found]
 
 
+async def existing(tx: Transaction, person_ids: Collection[UUID]) -> frozenset[UUID]:
+    """Those of the ids that are somebody's."""
+    query = select(table.c.person_id).where(table.c.person_id.in_(person_ids))
+    return frozenset((await tx.execute(query)).scalars())
+
+
 async def page(tx: Transaction, after: tuple[str, UUID] | None, limit: int) -> Sequence[Person]:
     """At most `limit` people by legal name, after that name and id."""
     query = select(table).order_by(table.c.legal_name, table.c.person_id).limit(limit)

@@ -35,11 +35,12 @@ class SessionApi(sessions_pb2_grpc.SessionServiceServicer):
         plan = plan_of(request.plan)
         learner_ids = sorted(parse_ids(request.plan.learner_ids, "plan.learner_ids"))
         asked_at = self._clock()
-        course, certified_until = await asyncio.gather(
+        course, certified_until, unknown = await asyncio.gather(
             self._enrollment.course(plan.course_id),
             self._enrollment.certified_until(plan.proctor_ids),
+            self._enrollment.unknown(learner_ids),
         )
-        said = planning.Said(course, certified_until, asked_at)
+        said = planning.Said(course, certified_until, unknown, asked_at)
 
         async def run(tx: Transaction) -> sessions_pb2.ScheduleSessionResponse:
             session = await planning.schedule(tx, caller, plan, learner_ids, said)

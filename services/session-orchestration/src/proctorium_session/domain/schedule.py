@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -87,6 +87,16 @@ def check_people(plan: Plan, learner_ids: Collection[UUID]) -> None:
             "Give it more places, or plan another session for some of them.",
             learners=str(len(learner_ids)),
             capacity=str(plan.capacity),
+        )
+
+
+def check_known(unknown: Sequence[UUID]) -> None:
+    """Raises LEARNER_UNKNOWN for the first of the learners who nobody is: a place would be kept for nobody."""
+    if unknown:
+        raise refused(
+            "LEARNER_UNKNOWN",
+            "A learner of the plan is nobody who is registered. Choose learners from the list of people.",
+            learner_id=str(unknown[0]),
         )
 
 

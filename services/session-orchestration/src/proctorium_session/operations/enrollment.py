@@ -42,6 +42,10 @@ class Enrollment(Protocol):
         """Until when each is certified; who never was is left out. Raises DEPENDENCY_UNAVAILABLE."""
         ...
 
+    async def unknown(self, person_ids: Sequence[UUID]) -> Sequence[UUID]:
+        """Those of the ids that are nobody's. Raises DEPENDENCY_UNAVAILABLE."""
+        ...
+
     async def course(self, course_id: UUID) -> Course | None:
         """The course, or None where there is none of this id. Raises DEPENDENCY_UNAVAILABLE."""
         ...
@@ -72,6 +76,17 @@ class EnrollmentByGrpc:
             UUID(each.person_id): each.certified_until_time.ToDatetime(tzinfo=UTC)
             for each in response.certifications
         }
+
+    async def unknown(self, person_ids: Sequence[UUID]) -> Sequence[UUID]:
+        """See `Enrollment`."""
+        if not person_ids:
+            return []
+        request = people_pb2.ListUnknownPeopleRequest(person_ids=[str(each) for each in person_ids])
+        try:
+            response = await self._people.ListUnknownPeople(request)
+        except grpc.aio.AioRpcError as failure:
+            raise _said(failure) from failure
+        return [UUID(each) for each in response.person_ids]
 
     async def course(self, course_id: UUID) -> Course | None:
         """See `Enrollment`."""

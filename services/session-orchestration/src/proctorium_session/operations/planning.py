@@ -16,6 +16,7 @@ from proctorium_session.domain.schedule import (
     Course,
     check_certifications,
     check_course,
+    check_known,
     check_overlap,
     check_people,
     check_start,
@@ -30,10 +31,11 @@ from proctorium_session.storage import participants, proctors, sessions
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What enrollment said at a time: the course, and until when the proctors are certified."""
+    """What enrollment said at a time: the course, until when the proctors are certified, and which learners nobody knows."""
 
     course: Course | None
     certified_until: Mapping[UUID, datetime]
+    unknown: Sequence[UUID]
     asked_at: datetime
 
 
@@ -44,15 +46,16 @@ async def schedule(
     learner_ids: Sequence[UUID],
     said: Said,
 ) -> Session:
-    """Plans a session; `said` is what enrollment answered about the plan's course and proctors.
+    """Plans a session; `said` is what enrollment answered about the plan's course, proctors and learners.
 
     Raises STARTS_IN_THE_PAST, INVALID_REQUEST (somebody both a proctor and a learner), TOO_MANY_LEARNERS, COURSE_UNKNOWN, COURSE_NOT_PUBLISHED,
-    ASSESSMENT_NOT_IN_COURSE, NOT_CERTIFIED, PROCTOR_OVERLAP.
+    ASSESSMENT_NOT_IN_COURSE, NOT_CERTIFIED, LEARNER_UNKNOWN, PROCTOR_OVERLAP.
     """
     check_start(plan, tx.now)
     check_people(plan, learner_ids)
     check_course(plan, said.course)
     check_certifications(plan, said.certified_until)
+    check_known(said.unknown)
     await proctors.reserve(tx, plan.proctor_ids)
     engaged = await proctors.engagements(tx, plan.proctor_ids, plan.start_time, plan.planned_end)
     check_overlap(plan, engaged)
