@@ -1,4 +1,4 @@
-"""Serves the built pages: one document for every address, assets that browsers may keep for ever."""
+"""Serves the built pages: one document for every address that a page can have, assets that browsers may keep for ever."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BUILT = Path(__file__).parent / "pages"
 _HEAD_END = "</head>"
+# What probes and scanners ask of any server, and no page is called.
+_NO_PAGES = frozenset({"metrics"})
 
 # Scripts and styles come from here alone, nothing may frame us, and a wrong guess of a type is no way in. Pictures of the identity
 # check are blobs. Camera and microphone are for our own pages.
@@ -45,7 +47,9 @@ def application(built: Path, browser_trace_ratio: float) -> Starlette:
     told = f'<meta name="trace-ratio" content="{browser_trace_ratio:g}" />'
     document = document.replace(_HEAD_END, f"{told}\n  {_HEAD_END}", 1)
 
-    async def page(_: Request) -> Response:
+    async def page(request: Request) -> Response:
+        if not _can_be_page(request.path_params["address"]):
+            return PlainTextResponse("There is no such page.\n", status_code=404)
         # Always asked for again, or a browser would go on with scripts that are gone.
         return HTMLResponse(document, headers={"cache-control": "no-cache"})
 
@@ -60,6 +64,11 @@ def application(built: Path, browser_trace_ratio: float) -> Starlette:
         ],
         middleware=[Middleware(_WithSecurityHeaders), Middleware(GZipMiddleware)],
     )
+
+
+def _can_be_page(address: str) -> bool:
+    """Addresses of pages are words and ids: what has a dot is a file, and ours are in /assets."""
+    return "." not in address and address.rstrip("/") not in _NO_PAGES
 
 
 class _WithHeaders:

@@ -1,4 +1,4 @@
-"""The pages' server: every address is the one document, and every answer carries what keeps a browser safe."""
+"""The pages' server: every address of a page is the one document, and every answer carries what keeps a browser safe."""
 
 from __future__ import annotations
 
@@ -34,7 +34,23 @@ async def test_every_address_is_the_one_document(built: Path, address: str) -> N
     assert answer.headers["cache-control"] == "no-cache"
 
 
-@pytest.mark.parametrize("address", ["/", "/assets/main-abc.js", "/assets/none.js", "/healthz"])
+FILES = ["/.env", "/.git/config", "/%2egit/config", "/courses/.git/config", "/wp-login.php"]
+
+
+@pytest.mark.parametrize(
+    "address", [*FILES, "/backup.zip", "/favicon.ico", "/metrics", "/metrics/"]
+)
+async def test_what_is_no_page_is_not_found(built: Path, address: str) -> None:
+    async with browser(built) as client:
+        answer = await client.get(address)
+    assert answer.status_code == 404
+    assert "<html>" not in answer.text
+    assert "cache-control" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "address", ["/", "/assets/main-abc.js", "/assets/none.js", "/healthz", "/.env"]
+)
 async def test_every_answer_carries_the_security_headers(built: Path, address: str) -> None:
     async with browser(built) as client:
         answer = await client.get(address)
