@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -148,6 +149,19 @@ async def test_a_malformed_id_in_an_address_is_said(page: AsyncClient) -> None:
     answer = await page.get("/traces/abc")
     assert answer.status_code == 404
     assert "This is no trace id" in answer.text
+
+
+async def test_every_length_stands_where_it_can_be_read(page: AsyncClient) -> None:
+    late = Work("notification", "late", 38, 2, 4, 1)
+    await _send(page, *JOIN, late)
+    shown = (await page.get(f"/traces/{trace_id(1)}")).text
+    labels = re.findall(r'<b class="(\w+)" style="(\w+):([\d.]+)%">', shown)
+    assert labels == [
+        ("within", "right", "0.0"),
+        ("within", "right", "7.5"),
+        ("after", "left", "50.0"),
+        ("before", "right", "5.0"),
+    ]
 
 
 async def test_pages_show_names_as_text(page: AsyncClient) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from proctorium_common.topology import SERVICES
 from proctorium_devstack.traces.span import Link, Span, SpanEvent
@@ -12,6 +13,8 @@ from proctorium_devstack.traces.store import LinkFrom, waterfall_order
 
 _TICKS = 5
 _COLOURS = 10
+# Percent of the line: where a bar must end, or begin, so that its label has room.
+_ROOM_AFTER, _ROOM_BEFORE = 88, 12
 _KNOWN = {name: number for number, name in enumerate(("edge", *SERVICES))}
 
 
@@ -22,6 +25,15 @@ class Moment:
     event: SpanEvent
     left: float
     after_ms: float
+
+
+@dataclass(frozen=True)
+class Label:
+    """Where the length of a span is written: `at` percent from one `side` of the line, beside the bar or within it."""
+
+    place: Literal["before", "after", "within"]
+    side: Literal["left", "right"]
+    at: float
 
 
 @dataclass(frozen=True)
@@ -36,6 +48,16 @@ class Bar:
     children: int
     moments: Sequence[Moment]
     linked_from: Sequence[LinkFrom]
+
+    @property
+    def label(self) -> Label:
+        """After the bar where there is room, else before it; a bar that leaves none on either side carries it."""
+        end = self.left + self.width
+        if end <= _ROOM_AFTER:
+            return Label("after", "left", round(end, 3))
+        if self.left >= _ROOM_BEFORE:
+            return Label("before", "right", round(100 - self.left, 3))
+        return Label("within", "right", round(max(100 - end, 0), 3))
 
     @property
     def links(self) -> Sequence[Link]:
