@@ -36,7 +36,10 @@ def up(console: Console, *, only: list[str] | None, with_demo_data: bool) -> int
     except UnknownPart as unknown:
         console.say(str(unknown))
         return FAILED
-    except (PortsTaken, BadPort) as trouble:
+    except BadPort as trouble:
+        console.say(f"{trouble} Nothing was started.")
+        return FAILED
+    except PortsTaken as trouble:
         console.say("Some ports are not free, so nothing was started:")
         console.say(str(trouble))
         console.say(

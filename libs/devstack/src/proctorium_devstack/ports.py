@@ -145,5 +145,5 @@ def _number(environment: Mapping[str, str], name: str, default: int) -> int:
     if not text:
         return default
     if not text.isdecimal() or not 1024 <= int(text) <= 65000:
-        raise BadPort(f"{name}={text} is no port: a number from 1024 to 65000 is expected")
+        raise BadPort(f"{name}={text} is no port: choose a number from 1024 to 65000.")
     return int(text)

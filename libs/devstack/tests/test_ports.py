@@ -1,0 +1,45 @@
+"""Where the stack listens, as the environment says."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from proctorium_devstack.ports import OFFSETS, BadPort, PortPlan
+
+
+def test_a_base_moves_all_and_a_name_moves_one() -> None:
+    plan = PortPlan.from_environment(
+        {"PROCTORIUM_PORT_BASE": "8600", "PROCTORIUM_PORT_EDGE_ADMIN": "9901"}
+    )
+    assert {name: plan[name] for name in OFFSETS} == {
+        name: 9901 if name == "edge-admin" else 8600 + offset for name, offset in OFFSETS.items()
+    }
+
+
+@pytest.mark.parametrize("text", ["abc", "0", "70000", "-1", "80.5"])
+@pytest.mark.parametrize("name", ["PROCTORIUM_PORT_BASE", "PROCTORIUM_PORT_SMTP"])
+def test_what_is_no_port_is_refused(name: str, text: str) -> None:
+    with pytest.raises(BadPort, match=f"{name}={text} is no port"):
+        PortPlan.from_environment({name: text})
+
+
+def test_what_is_no_port_is_said_in_a_sentence_and_starts_nothing(tmp_path: Path) -> None:
+    told = {"PROCTORIUM_PORT_BASE": "abc", "PROCTORIUM_DEVSTACK": str(tmp_path / "stack")}
+    ended = subprocess.run(
+        [sys.executable, "-m", "proctorium_devstack", "up"],
+        env={**os.environ, **told},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stdout.splitlines() == [
+        "PROCTORIUM_PORT_BASE=abc is no port: choose a number from 1024 to 65000. Nothing was started."
+    ]
+    assert ended.stderr == ""
