@@ -23,6 +23,7 @@ from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.rpc.status import error_of
+from proctorium_enrollment.domain.sign_ins import LONGEST
 from proctorium_enrollment.operations.accounts import (
     ACCOUNT_LIMIT,
     ADDRESS_LIMIT,
@@ -392,6 +393,20 @@ async def test_a_repetition_is_told_the_newest_token_though_another_has_gone_on(
     enrollment.clock.move(minutes=9)
     assert (await refused(refresh(enrollment, third))).reason == "REFRESH_TOKEN_INVALID"
     assert (await refused(refresh(enrollment, fourth))).reason == "REFRESH_TOKEN_INVALID"
+
+
+async def test_a_token_whose_time_is_over_is_not_told_again(enrollment: Enrollment) -> None:
+    """At the end of the longest sign-in the newest token lives shorter than a lost answer is told again."""
+    person = await enrollment.person(password=PASSWORD)
+    first = (await sign_in(enrollment, person.email)).tokens.refresh_token
+    signed_in = enrollment.clock.now - LONGEST + timedelta(seconds=10)
+    async with enrollment.database.transaction() as tx:
+        begun = update(sign_ins).where(sign_ins.c.person_id == UUID(person.person_id))
+        await tx.execute(begun.values(created_at=signed_in))
+    second = await refresh(enrollment, first)
+    assert await refresh(enrollment, first) == second
+    enrollment.clock.move(seconds=10)
+    assert (await refused(refresh(enrollment, first))).reason == "REFRESH_TOKEN_INVALID"
 
 
 async def test_a_sign_in_that_is_over_has_no_grace(enrollment: Enrollment) -> None:
