@@ -54,6 +54,12 @@ async def test_a_learner_and_a_proctor_walk_the_path_in_browsers(stack: Stack) -
         await end_session(proctor, stage.session_id)
         await learner.page.goto(f"/sessions/{stage.session_id}")
         await expect(learner.page.get_by_text("Completed", exact=True)).to_be_visible()
+        await learner.page.goto("/courses")
+        result = learner.page.get_by_role("link", name="View result and certificate")
+        await expect(result).to_have_class("button")
+        await learner.picture("courses-completed")
+        await result.click()
+        await expect(learner.page.get_by_text("Passed", exact=True)).to_be_visible()
         assert learner.complaints == []
         assert proctor.complaints == []
     await stage.close()

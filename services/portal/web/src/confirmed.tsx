@@ -1,6 +1,6 @@
 // A button for what cannot be taken back.
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 interface ConfirmedProps {
   ask: string;
@@ -18,10 +18,20 @@ interface ConfirmedProps {
 /** It asks first, and says what follows. */
 export function Confirmed({ ask, of, meaning, yes, no, busy, disabled, act }: ConfirmedProps): JSX.Element {
   const [asking, setAsking] = useState(false);
+  const here = useRef<HTMLButtonElement>(null);
+  const touched = useRef(false);
+  // The button that was pressed is gone: the keyboard goes on where it stood, at what changes nothing.
+  useEffect(() => {
+    if (touched.current) here.current?.focus();
+  }, [asking]);
+  const turn = (on: boolean): void => {
+    touched.current = true;
+    setAsking(on);
+  };
   const about = of && <span class="visually-hidden"> {of}</span>;
   if (!asking) {
     return (
-      <button type="button" class="plain" disabled={disabled} onClick={() => setAsking(true)}>
+      <button type="button" class="plain" ref={here} disabled={disabled} onClick={() => turn(true)}>
         {ask}
         {about}
       </button>
@@ -34,7 +44,7 @@ export function Confirmed({ ask, of, meaning, yes, no, busy, disabled, act }: Co
         {yes}
         {about}
       </button>
-      <button type="button" class="plain" disabled={busy} onClick={() => setAsking(false)}>
+      <button type="button" class="plain" ref={here} disabled={busy} onClick={() => turn(false)}>
         {no}
       </button>
     </div>

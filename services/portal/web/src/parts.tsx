@@ -78,7 +78,9 @@ export function Help(): JSX.Element | null {
 interface Action {
   busy: boolean;
   problem: Problem | undefined;
-  /** Runs it with its request id; `about` tells one thing asked for from another where the same call can ask for several. */
+  /** What the last action said when it had succeeded: a new one clears it, as it clears the problem. */
+  done: string;
+  /** Runs it with its request id; a text that it answers is `done`. `about` tells one thing asked for from another where the same call can ask for several. */
   run: (action: (requestId: string) => Promise<unknown>, about?: string) => Promise<void>;
 }
 
@@ -88,6 +90,7 @@ const ARRIVED_BEFORE = "What you asked for before had arrived after all, as it w
 export function useAction(): Action {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | undefined>(undefined);
+  const [done, setDone] = useState("");
   const requestIds = useRef(new Map<string, string>());
   const run: Action["run"] = async (action, about = "") => {
     if (busy) return;
@@ -95,8 +98,10 @@ export function useAction(): Action {
     requestIds.current.set(about, requestId);
     setBusy(true);
     setProblem(undefined);
+    setDone("");
     try {
-      await action(requestId);
+      const said = await action(requestId);
+      if (typeof said === "string") setDone(said);
       requestIds.current.delete(about);
     } catch (thrown) {
       if (!isAway(thrown)) requestIds.current.delete(about);
@@ -106,7 +111,7 @@ export function useAction(): Action {
       setBusy(false);
     }
   };
-  return { busy, problem, run };
+  return { busy, problem, done, run };
 }
 
 /** Loads something once per key; what it is, or the problem. */

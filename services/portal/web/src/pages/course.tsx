@@ -3,11 +3,14 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { attempts, courses } from "../calls";
 import { type Course, CourseKind, type Unit, UnitKind } from "../gen/proctorium/enrollment/v1/courses_pb";
+import { bestOf, useOwnResults, wayTo } from "../own-results";
 import { Busy, Link, ProblemNote, ProctorMark, Title, useAction, useLoaded } from "../parts";
 import { go } from "../route";
+import { Ways } from "./courses";
 
 export function CoursePage({ courseId }: { courseId: string }): JSX.Element {
   const { loaded, problem } = useLoaded(courseId, () => courses.getCourse({ courseId }));
+  const results = useOwnResults();
   const course = loaded?.course;
   if (course === undefined) {
     return (
@@ -21,12 +24,12 @@ export function CoursePage({ courseId }: { courseId: string }): JSX.Element {
     <>
       <Title>{course.title}</Title>
       {course.kind === CourseKind.PROCTORED && (
-        <p class="row">
-          <ProctorMark />
-          <Link to="/join" class="button">
-            Enter Enrollment Code
-          </Link>
-        </p>
+        <>
+          <p>
+            <ProctorMark />
+          </p>
+          <Ways course={course} result={bestOf(results, (entry) => entry.courseId === courseId)} />
+        </>
       )}
       <p>{course.description}</p>
       <section>
@@ -91,7 +94,19 @@ function Lesson({ unit }: { unit: Unit }): JSX.Element {
 }
 
 function AssessmentUnit({ course, unit }: { course: Course; unit: Unit }): JSX.Element {
+  if (course.kind !== CourseKind.PROCTORED) return <SelfPacedAssessment unit={unit} />;
+  return (
+    <div class="row">
+      <h3>{unit.title}</h3>
+      <span class="quiet">Taken in the session, when your proctor authorises it</span>
+    </div>
+  );
+}
+
+/** Once it is passed, its result comes first. */
+function SelfPacedAssessment({ unit }: { unit: Unit }): JSX.Element {
   const { busy, problem, run } = useAction();
+  const result = bestOf(useOwnResults(), (entry) => entry.result?.assessmentId === unit.assessmentId);
   const begin = (): Promise<void> =>
     run(async (requestId) => {
       const { attempt } = await attempts.createAttempt({ requestId, assessmentId: unit.assessmentId });
@@ -101,13 +116,14 @@ function AssessmentUnit({ course, unit }: { course: Course; unit: Unit }): JSX.E
     <>
       <div class="row">
         <h3>{unit.title}</h3>
-        {course.kind === CourseKind.PROCTORED ? (
-          <span class="quiet">Taken in the session, when your proctor authorises it</span>
-        ) : (
-          <button type="button" disabled={busy} onClick={() => void begin()}>
-            Take the assessment
-          </button>
+        {result && (
+          <Link to={`/results/${result.attemptId}`} class={result.passed ? "button" : "button plain"}>
+            {wayTo(result)}
+          </Link>
         )}
+        <button type="button" class={result?.passed ? "plain" : ""} disabled={busy} onClick={() => void begin()}>
+          {result ? "Take the assessment again" : "Take the assessment"}
+        </button>
       </div>
       <ProblemNote problem={problem} />
     </>

@@ -1,13 +1,16 @@
 // The learner's courses, and the sessions that they are expected in.
 import type { JSX } from "preact";
 import { registrations, sessions } from "../calls";
-import { CourseKind } from "../gen/proctorium/enrollment/v1/courses_pb";
+import type { Result } from "../gen/proctorium/assessment/v1/results_pb";
+import { type Course, CourseKind } from "../gen/proctorium/enrollment/v1/courses_pb";
 import { SessionState } from "../gen/proctorium/session/v1/sessions_pb";
+import { bestOf, useOwnResults, wayTo } from "../own-results";
 import { Badge, Busy, Link, ProblemNote, ProctorMark, Title, useLoaded } from "../parts";
 import { counted, dateTime } from "../words";
 
 export function CoursesPage(): JSX.Element {
   const { loaded, problem } = useLoaded("courses", () => registrations.listMyCourses({}));
+  const results = useOwnResults();
   return (
     <>
       <Title>Your courses</Title>
@@ -33,18 +36,33 @@ export function CoursesPage(): JSX.Element {
               )}
             </p>
             <p>{course?.description}</p>
-            {course?.kind === CourseKind.PROCTORED && (
-              <p>
-                <Link to="/join" class="button">
-                  Enter Enrollment Code
-                </Link>
-              </p>
-            )}
+            {course && <Ways course={course} result={bestOf(results, (entry) => entry.courseId === course.courseId)} />}
           </li>
         ))}
       </ul>
       <UpcomingSessions />
     </>
+  );
+}
+
+/** What comes next in a course: once it is passed, that is its result. */
+export function Ways({ course, result }: { course: Course; result: Result | undefined }): JSX.Element | null {
+  const proctored = course.kind === CourseKind.PROCTORED;
+  if (result === undefined && !proctored) return null;
+  const passed = result?.passed ?? false;
+  return (
+    <p class="row">
+      {result && (
+        <Link to={`/results/${result.attemptId}`} class={passed ? "button" : "button plain"}>
+          {wayTo(result)}
+        </Link>
+      )}
+      {proctored && (
+        <Link to="/join" class={passed ? "button plain" : "button"}>
+          Enter Enrollment Code
+        </Link>
+      )}
+    </p>
   );
 }
 

@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { identity } from "../calls";
+import { Confirmed } from "../confirmed";
 import { type Case, Decision, EvidenceKind } from "../gen/proctorium/identity/v1/verification_pb";
 import { Busy, ProblemNote, useAction, useLoaded } from "../parts";
 
@@ -116,9 +117,15 @@ function Decide({ found }: { found: Case }): JSX.Element {
         <button type="button" class="plain" disabled={busy || reason === ""} onClick={askAgain}>
           Ask for new pictures
         </button>
-        <button type="button" class="danger" disabled={busy || reason === ""} onClick={() => decide(Decision.REJECT)}>
-          Reject
-        </button>
+        <Confirmed
+          ask="Reject…"
+          meaning="The assessment stays closed for this learner in this session. It cannot be taken back; asking for new pictures can be repeated."
+          yes="Reject now"
+          no="Go on looking"
+          busy={busy}
+          disabled={reason === ""}
+          act={() => decide(Decision.REJECT)}
+        />
       </div>
     </>
   );

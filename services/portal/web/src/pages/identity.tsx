@@ -24,7 +24,13 @@ function Evidence({ found, sent }: { found: Case; sent: () => void }): JSX.Eleme
     return (
       <div class="note problem">
         <p>Your proctor could not verify your identity from the pictures. The reason they gave: {found.decisionReason}</p>
-        <p>Nothing is decided beyond that. Ask your proctor or your administrator how to go on.</p>
+        <p>What you can do now:</p>
+        <ul>
+          <li>Stay in the session if you like: the course content is open to you while it is in progress. The assessment is not.</li>
+          <li>Write to your administrator, with this reason. They can plan another session for you, in which your identity is checked anew.</li>
+          <li>Have a valid document at hand then, with the name that you are registered under, and take the pictures in good light.</li>
+        </ul>
+        <p>It says nothing about your answers or results, and a person looks at it if you think that it is wrong.</p>
         <Help />
       </div>
     );

@@ -121,14 +121,12 @@ export function ManagedCoursePage({ courseId }: { courseId: string }): JSX.Eleme
 }
 
 function Register({ course, people }: { course: Course; people: readonly Person[] }): JSX.Element {
-  const { busy, problem, run } = useAction();
-  const [done, setDone] = useState("");
+  const { busy, problem, done, run } = useAction();
   const register = (event: SubmitEvent): void => {
     const personId = typed(event).text("person");
-    setDone("");
     void run(async (requestId) => {
       await registrations.register({ requestId, personId, courseId: course.courseId });
-      setDone(`${people.find((person) => person.personId === personId)?.legalName} is registered.`);
+      return `${people.find((person) => person.personId === personId)?.legalName} is registered.`;
     }, personId);
   };
   return (
@@ -157,9 +155,9 @@ function Register({ course, people }: { course: Course; people: readonly Person[
 }
 
 function NewCourse({ created }: { created: () => void }): JSX.Element {
-  const { busy, problem, run } = useAction();
+  const { busy, problem, done, run } = useAction();
   const [steps, setSteps] = useState(1);
-  const [done, setDone] = useState<readonly string[]>([]);
+  const [made, setMade] = useState(0);
   const create = (event: SubmitEvent): void => {
     const { text } = typed(event);
     void run(async (requestId) => {
@@ -178,15 +176,16 @@ function NewCourse({ created }: { created: () => void }): JSX.Element {
         })),
       });
       setSteps(1);
-      setDone((before) => [...before, text("title")]);
+      setMade(made + 1);
       created();
+      return `“${text("title")}” was created.`;
     });
   };
   return (
     <details class="card">
       <summary>Create a course</summary>
       {/* After each course a new form: what was chosen in the steps goes with the old one. */}
-      <form key={done.length} onSubmit={create}>
+      <form key={made} onSubmit={create}>
         <Field label="Title" name="title" required maxLength={200} />
         <Field label="Description" name="description" maxLength={4000} />
         <Select label="How it is taken" name="kind">
@@ -213,7 +212,7 @@ function NewCourse({ created }: { created: () => void }): JSX.Element {
         </p>
         <p class="quiet">It is not published yet: learners see it when you publish it.</p>
       </form>
-      <p role="status">{done.length > 0 && !busy && problem === undefined && `“${done.at(-1)}” was created.`}</p>
+      <p role="status">{done}</p>
     </details>
   );
 }

@@ -1,7 +1,8 @@
 // The people of the organisation, for administrators: who there is, what they may be, and somebody new.
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { people } from "../calls";
+import { Confirmed } from "../confirmed";
 import { allPages, Field, moment, Select, Several, typed } from "../forms";
 import type { Person } from "../gen/proctorium/enrollment/v1/people_pb";
 import { Role } from "../gen/proctorium/options/v1/options_pb";
@@ -82,8 +83,11 @@ function Certified({ person }: { person: Person }): JSX.Element {
 
 function Grant({ person, missing, changed }: { person: Person; missing: readonly [Role, string][]; changed: () => void }): JSX.Element {
   const { busy, problem, run } = useAction();
+  const [chosen, setChosen] = useState<Role | undefined>(undefined);
+  // The role that was chosen before may be among those that are had by now.
+  const role = missing.find(([known]) => known === chosen)?.[0] ?? missing[0]?.[0] ?? Role.UNSPECIFIED;
   const grant = (event: SubmitEvent): void => {
-    const role = Number(typed(event).text("role")) as Role;
+    event.preventDefault();
     void run(async (requestId) => {
       await people.grantRole({ requestId, personId: person.personId, role });
       changed();
@@ -91,18 +95,39 @@ function Grant({ person, missing, changed }: { person: Person; missing: readonly
   };
   return (
     <form onSubmit={grant}>
-      <Select label="Further role" name="role">
-        {missing.map(([role, text]) => (
-          <option key={role} value={role}>
+      <Select label="Further role" name="role" value={role} onChange={(event) => setChosen(Number(event.currentTarget.value))}>
+        {missing.map(([known, text]) => (
+          <option key={known} value={known}>
             {text}
           </option>
         ))}
       </Select>
       <ProblemNote problem={problem} />
-      <button type="submit" class="plain" disabled={busy}>
-        Give this role
-      </button>
+      <Submit ask="Give this role" busy={busy} administrator={role === Role.ADMINISTRATOR} />
     </form>
+  );
+}
+
+/** Sends the form that it stands in; where that makes an administrator, it asks first. */
+function Submit({ ask, busy, administrator }: { ask: string; busy: boolean; administrator: boolean }): JSX.Element {
+  const place = useRef<HTMLDivElement>(null);
+  return (
+    <div ref={place}>
+      {administrator ? (
+        <Confirmed
+          ask={`${ask}…`}
+          meaning="An administrator sees everybody, plans and cancels sessions, and gives roles to others. No page takes a role away again."
+          yes="Make an administrator"
+          no="Do not"
+          busy={busy}
+          act={() => place.current?.closest("form")?.requestSubmit()}
+        />
+      ) : (
+        <button type="submit" disabled={busy}>
+          {ask}
+        </button>
+      )}
+    </div>
   );
 }
 
@@ -126,9 +151,13 @@ function Certify({ person, changed }: { person: Person; changed: () => void }): 
   );
 }
 
+function makesAdministrator(form: HTMLFormElement): boolean {
+  return new FormData(form).getAll("roles").includes(String(Role.ADMINISTRATOR));
+}
+
 function NewPerson({ added }: { added: () => void }): JSX.Element {
-  const { busy, problem, run } = useAction();
-  const [done, setDone] = useState("");
+  const { busy, problem, done, run } = useAction();
+  const [administrator, setAdministrator] = useState(false);
   const add = (event: SubmitEvent): void => {
     const form = event.currentTarget as HTMLFormElement;
     const { text, several } = typed(event);
@@ -143,15 +172,16 @@ function NewPerson({ added }: { added: () => void }): JSX.Element {
         password: text("password"),
         roles: several("roles").map(Number),
       });
-      setDone(`${person?.legalName} was added.`);
       form.reset();
+      setAdministrator(false);
       added();
+      return `${person?.legalName} was added.`;
     });
   };
   return (
     <details class="card">
       <summary>Add a person</summary>
-      <form onSubmit={add}>
+      <form onSubmit={add} onChange={(event) => setAdministrator(makesAdministrator(event.currentTarget))}>
         <Field label="Legal name" hint="As in the identity document; it is compared with it." name="legal-name" required maxLength={200} />
         <Field label="Preferred name" hint="What to call them, if different." name="preferred-name" maxLength={200} />
         <Field label="E-mail address" name="email" type="email" required maxLength={254} />
@@ -177,9 +207,7 @@ function NewPerson({ added }: { added: () => void }): JSX.Element {
           options={ROLES.map(([role, text]) => ({ value: String(role), text, checked: role === Role.LEARNER }))}
         />
         <ProblemNote problem={problem} />
-        <button type="submit" disabled={busy}>
-          Add
-        </button>
+        <Submit ask="Add" busy={busy} administrator={administrator} />
       </form>
       <p role="status">{done}</p>
     </details>

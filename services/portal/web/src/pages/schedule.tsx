@@ -124,7 +124,7 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
         <option value={IdentityPolicy.BEFORE_ASSESSMENT}>Before an assessment</option>
         <option value={IdentityPolicy.NONE}>None</option>
       </Select>
-      <ProblemNote problem={problem} />
+      <ProblemNote problem={forgot ? undefined : problem} />
       <div role="alert">{forgot && <p class="note problem">Tick at least one assessment: learners have nothing to take otherwise.</p>}</div>
       <button type="submit" disabled={busy || assessments === undefined}>
         Schedule

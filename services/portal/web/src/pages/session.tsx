@@ -205,7 +205,7 @@ function Assessment({ assessment, rejected }: { assessment: AssessmentProgress; 
         </p>
       );
     default:
-      if (rejected) return <p>The assessment stays closed, as your identity could not be verified.</p>;
+      if (rejected) return <p>The assessment stays closed, as your identity could not be verified. What you can do now stands under “Identity check”.</p>;
       return <p>Please wait. Your proctor authorises the assessment, and the way to it then appears here.</p>;
   }
 }

@@ -1,15 +1,14 @@
 // The proctor's side: one session with its roster, start, authorisation and end.
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
 import { assessments, sessions, supervision } from "../calls";
 import { Confirmed } from "../confirmed";
 import { type Participant, ParticipantState } from "../gen/proctorium/session/v1/lobby_pb";
-import { type Session, SessionState } from "../gen/proctorium/session/v1/sessions_pb";
+import { LateEntry, type Session, SessionState } from "../gen/proctorium/session/v1/sessions_pb";
 import type { AuthorizeAssessmentResponse, WatchRosterResponse } from "../gen/proctorium/session/v1/supervision_pb";
 import { useLive } from "../live";
 import { isA, Role } from "../me";
 import { Badge, Busy, ProblemNote, Title, useAction, useLoaded } from "../parts";
-import { counted, dateTime } from "../words";
+import { counted, dateTime, duration } from "../words";
 import { RosterTable } from "./roster";
 import { SessionCodes, SharedCode } from "./session-codes";
 import { isOver, SessionBadge } from "./supervised";
@@ -69,14 +68,14 @@ export function SupervisePage({ sessionId }: { sessionId: string }): JSX.Element
 }
 
 function SessionActions({ session, participants }: { session: Session; participants: Participant[] }): JSX.Element | null {
-  const { busy, problem, run } = useAction();
-  const [done, setDone] = useState("");
+  const { busy, problem, done, run } = useAction();
   const titles = useTitles(session.plan?.assessmentIds ?? []);
   const { sessionId } = session;
   const proctors = isA(Role.PROCTOR);
   const lobbyOpen = session.state === SessionState.LOBBY_OPEN;
   const inProgress = session.state === SessionState.IN_PROGRESS;
   const waiting = participants.filter((one) => one.state === ParticipantState.WAITING).length;
+  const start = (): void => void run((requestId) => sessions.startSession({ requestId, sessionId }));
   if (isOver(session)) return null;
   return (
     <section class="card">
@@ -86,11 +85,7 @@ function SessionActions({ session, participants }: { session: Session; participa
             Open the lobby
           </button>
         )}
-        {lobbyOpen && proctors && (
-          <button type="button" disabled={busy} onClick={() => void run((requestId) => sessions.startSession({ requestId, sessionId }))}>
-            Start the session ({waiting} waiting)
-          </button>
-        )}
+        {lobbyOpen && proctors && <Start session={session} waiting={waiting} busy={busy} start={start} />}
         {inProgress &&
           proctors &&
           session.plan?.assessmentIds.map((assessmentId) => (
@@ -99,9 +94,10 @@ function SessionActions({ session, participants }: { session: Session; participa
               type="button"
               disabled={busy}
               onClick={() =>
-                void run(async (requestId) => {
-                  setDone(sayAuthorised(await supervision.authorizeAssessment({ requestId, sessionId, assessmentId })));
-                }, assessmentId)
+                void run(
+                  async (requestId) => sayAuthorised(await supervision.authorizeAssessment({ requestId, sessionId, assessmentId })),
+                  assessmentId,
+                )
               }
             >
               Authorise {titles.get(assessmentId) ?? "the assessment"} for all who are ready
@@ -132,6 +128,42 @@ function SessionActions({ session, participants }: { session: Session; participa
       <div role="status">{done && <p>{done}</p>}</div>
       <ProblemNote problem={problem} />
     </section>
+  );
+}
+
+interface StartProps {
+  session: Session;
+  waiting: number;
+  busy: boolean;
+  start: () => void;
+}
+
+/** Starts at once when somebody waits; for nobody it asks first. */
+function Start({ session, waiting, busy, start }: StartProps): JSX.Element {
+  if (waiting > 0) {
+    return (
+      <button type="button" disabled={busy} onClick={start}>
+        Start the session ({waiting} waiting)
+      </button>
+    );
+  }
+  const late = session.plan?.lateEntry === LateEntry.UNTIL;
+  return (
+    <>
+      <Confirmed
+        ask="Start the session…"
+        meaning={
+          late
+            ? `Nobody waits in the lobby. Learners could still come for ${duration(Number(session.plan?.lateEntryLimit?.seconds ?? 0))}.`
+            : "Nobody waits in the lobby, and once it has started nobody new can come in."
+        }
+        yes="Start without learners"
+        no="Wait for learners"
+        busy={busy}
+        act={start}
+      />
+      <span class="quiet">Nobody waits in the lobby yet.</span>
+    </>
   );
 }
 
