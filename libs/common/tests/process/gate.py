@@ -6,6 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+_FIELDS = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
+LAST_WORDS = b"E" + (len(_FIELDS) + 4).to_bytes(4, "big") + _FIELDS
+"""How PostgreSQL takes leave of a connection that it ends; the end itself comes a little later."""
+
 
 class Gate:
     """Passes connections on to `host`:`port` while it is open; shut, it refuses new ones and ends the old."""
@@ -15,6 +19,7 @@ class Gate:
         self.port = listens_on
         self._server: asyncio.Server | None = None
         self._under_way: set[asyncio.Task[None]] = set()
+        self._clients: set[asyncio.StreamWriter] = set()
 
     async def open(self) -> None:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
@@ -28,12 +33,19 @@ class Gate:
         if self._under_way:
             await asyncio.wait(self._under_way)
 
+    async def say(self, words: bytes) -> None:
+        """Has every client read `words` as if the server had said them; its connection stays open."""
+        for client in self._clients:
+            client.write(words)
+            await client.drain()
+
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.ensure_future(self._pass_on(reader, writer))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._clients.add(writer)
         inner_reader, inner_writer = await asyncio.open_connection(*self._target)
         ways = [
             asyncio.ensure_future(_copy(reader, inner_writer)),
@@ -42,6 +54,7 @@ class Gate:
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._clients.discard(writer)
             for way in ways:
                 way.cancel()
             for end in (writer, inner_writer):

@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import psutil
 import pytest
-from sqlalchemy import String, func, insert, literal_column, select, text, update
+from sqlalchemy import String, func, insert, literal_column, make_url, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from proctorium.enrollment.events.v1.events_pb2 import PersonCertified, PersonCreated
@@ -21,6 +22,7 @@ from proctorium_common.telemetry.traces import parse_place
 from proctorium_devstack.parts.postgres import Postgres
 
 from ..conftest import SAMPLE, Migrated
+from ..process.gate import LAST_WORDS, gate_before
 from ..sample.storage.tables import effects
 
 
@@ -175,16 +177,35 @@ async def test_idle_connections_that_were_cut_cost_nobody_an_error(
     await asyncio.gather(*(count(database) for _ in range(5)))
     name = await name_of(database)
     superuser = await postgres.connect()
-    await superuser.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name
-    )
-    # Each look waits for the server, in which time the loop reads the ends of the others.
-    while await superuser.fetchval(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = $1", name
-    ):
-        pass
+    cut = "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1"
+    pids = [row["pid"] for row in await superuser.fetch(cut, name)]
+    # Each question waits for the server, in which time the loop reads what has come from the others: last words, then the end.
+    while any(psutil.pid_exists(pid) for pid in pids):
+        await superuser.fetchval("SELECT 1")
+    for _ in range(3):
+        await superuser.fetchval("SELECT 1")
     await superuser.close()
     assert await asyncio.gather(*(count(database) for _ in range(5))) == [0] * 5
+
+
+@pytest.mark.parametrize("read", [True, False], ids=["read", "unread"])
+async def test_a_connection_after_the_servers_last_word_is_lost_though_it_is_open(
+    read: bool, migrated_database: Migrated, free_port: Callable[[], int]
+) -> None:
+    url = make_url(migrated_database(SAMPLE))
+    assert url.host
+    assert url.port
+    async with gate_before(url.host, url.port, free_port()) as gate:
+        await gate.open()
+        through = url.set(port=gate.port).render_as_string(hide_password=False)
+        database = Database(through, pool_size=1)
+        assert await count(database) == 0
+        await gate.say(LAST_WORDS)
+        if read:
+            await asyncio.sleep(0.05)
+        await refused(count(database))
+        assert await count(database) == 0
+        await database.close()
 
 
 async def name_of(database: Database) -> str:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import make_url
 
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.listen import Listener, Notices
 from proctorium_devstack.parts.postgres import Postgres
+
+from ..conftest import SAMPLE, Migrated
+from ..process.gate import LAST_WORDS, gate_before
 
 
 @pytest_asyncio.fixture
@@ -83,6 +87,31 @@ async def test_after_the_connection_was_lost_everybody_is_woken_and_hears_again(
         assert (await take(one), await take(two)) == (None, None)
         await say(database, "two", "after")
         assert await take(two) == "after"
+
+
+async def test_it_hears_again_after_the_servers_last_word(
+    migrated_database: Migrated,
+    free_port: Callable[[], int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("proctorium_common.storage.listen._CHECK_EVERY", 0.05)
+    url = make_url(migrated_database(SAMPLE))
+    assert url.host
+    assert url.port
+    async with gate_before(url.host, url.port, free_port()) as gate:
+        await gate.open()
+        direct = url.render_as_string(hide_password=False)
+        through = url.set(port=gate.port).render_as_string(hide_password=False)
+        database, behind = Database(direct), Database(through)
+        listener = Listener(behind)
+        async with listener.subscribe("one") as one:
+            assert await take(one) is None
+            await gate.say(LAST_WORDS)
+            assert await take(one) is None, "the next connection has everybody look"
+            await say(database, "one", "after")
+            assert await take(one) == "after"
+        await listener.close()
+        await database.close()
 
 
 async def test_wait_tells_whether_anything_came(database: Database, listener: Listener) -> None:

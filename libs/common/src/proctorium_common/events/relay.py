@@ -19,12 +19,12 @@ from proctorium_common.events.outbox import CHANNEL
 from proctorium_common.events.publishing import Failure, OutboxRow, Outcome, publish
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.listen import Listener, Notices
+from proctorium_common.storage.transient import CONNECTION_ERRORS
 from proctorium_common.telemetry.logs import get_logger
 
 _log = get_logger()
 
 _LOCK_KEY = 0x70726F6372656C79  # "procrely"
-_DATABASE_LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 _FIRST_RETRY, _LAST_RETRY = 0.1, 5.0
 
 _UNPUBLISHED = """
@@ -67,7 +67,7 @@ class Relay:
                     retry = _FIRST_RETRY
                     async with self._listener.subscribe(CHANNEL) as notices:
                         await self._relay(connection, notices)
-            except _DATABASE_LOST as error:
+            except CONNECTION_ERRORS as error:
                 _log.warning("relay_database_lost", error=repr(error), retry_seconds=retry)
                 await asyncio.sleep(retry)
                 retry = min(2 * retry, _LAST_RETRY)

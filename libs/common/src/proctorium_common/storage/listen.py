@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from proctorium_common.storage.transient import CONNECTION_ERRORS
 from proctorium_common.tasks import end
 from proctorium_common.telemetry.logs import get_logger
 
@@ -109,7 +110,7 @@ class Listener:
         while True:
             try:
                 connection = await self._database.connect()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except CONNECTION_ERRORS as error:
                 _log.warning("listener_connect_failed", error=repr(error), retry_seconds=retry)
                 await asyncio.sleep(retry)
                 retry = min(retry * 2, _LAST_RETRY)
@@ -117,6 +118,8 @@ class Listener:
             retry = _FIRST_RETRY
             try:
                 await self._serve(connection)
+            except Exception:  # noqa: BLE001 - without this task nobody's live view moves any more
+                _log.exception("listener_failed")
             finally:
                 self._connection = None
                 self._listening.clear()
@@ -144,7 +147,7 @@ class Listener:
                 return
             try:
                 await connection.add_listener(channel, self._on_notice)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except CONNECTION_ERRORS:
                 self._lost.set()  # with the next connection all channels are listened to again
                 return
             self._listening.add(channel)
@@ -155,7 +158,7 @@ class Listener:
         try:
             async with self._turn:
                 await connection.execute("SELECT 1", timeout=_CHECK_EVERY / 2)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except CONNECTION_ERRORS:
             self._lost.set()
 
     def _on_notice(self, _connection: object, _pid: int, channel: str, payload: object) -> None:

@@ -26,6 +26,15 @@ _STATES = frozenset(
         "25006",  # read only: a standby answers after a fail-over
     }
 )
+CONNECTION_ERRORS = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    # What a connection answers between the server's last word and its end.
+    asyncpg.InternalClientError,
+)
+"""What a connection of the driver's own raises when the database is away, or refuses."""
+
 _CLASSES = ("08", "53")  # connection lost; out of connections, memory, disk
 
 
@@ -37,19 +46,19 @@ def said_as_unavailable(*, network: bool = True) -> Iterator[None]:
     """
     try:
         yield
-    except (DBAPIError, PoolTimeout, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        if passes_by_itself(error):
-            raise _unavailable() from error
-        raise
     except OSError as error:  # TimeoutError is one of them
         if network:
+            raise _unavailable() from error
+        raise
+    except (DBAPIError, PoolTimeout, *CONNECTION_ERRORS) as error:
+        if passes_by_itself(error):
             raise _unavailable() from error
         raise
 
 
 def passes_by_itself(error: Exception) -> bool:
     """Whether the same work may succeed when it is tried again."""
-    if isinstance(error, PoolTimeout):
+    if isinstance(error, (PoolTimeout, asyncpg.InternalClientError)):
         return True
     if isinstance(error, DBAPIError):
         if error.connection_invalidated:

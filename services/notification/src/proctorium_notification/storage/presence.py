@@ -14,6 +14,7 @@ from sqlalchemy import text, update
 
 from proctorium_common.errors import unavailable
 from proctorium_common.storage.database import Database, Transaction
+from proctorium_common.storage.transient import CONNECTION_ERRORS
 from proctorium_notification.storage.tables import deliveries
 
 _ABANDONED = text("""
@@ -47,7 +48,7 @@ class Presence:
         try:
             connection = await self._database.connect()
             await connection.execute("SELECT pg_advisory_lock($1)", key)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as failure:
+        except CONNECTION_ERRORS as failure:
             raise unavailable(
                 "DATABASE_UNAVAILABLE", "The database does not answer now."
             ) from failure
