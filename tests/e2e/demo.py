@@ -104,7 +104,9 @@ async def act(stack: RunningStack, narrator: Narrator) -> Stage:
     """The session itself, from the code to the mails."""
     narrator.chapter("The administrator plans a session")
     stage = await set_stage(
-        stack.address("edge"), learner_channels=(EdgeChannel, WebChannel, EdgeChannel)
+        stack.address("edge"),
+        learner_channels=(EdgeChannel, WebChannel, EdgeChannel),
+        named_after_run=True,
     )
     narrator.say(f"course {stage.course_id}, assessment {stage.assessment_id}")
     narrator.say(f"session {stage.session_id}, enrollment code {stage.code}")

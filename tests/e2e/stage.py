@@ -42,16 +42,21 @@ async def set_stage(
     staff_channel: MakeChannel = EdgeChannel,
     starts_in: timedelta = timedelta(minutes=10),
     capacity: int = 30,
+    named_after_run: bool = False,
 ) -> Stage:
-    """Registers a proctor and one learner per channel, and plans their session; `edge` is host:port."""
+    """Registers a proctor and one learner per channel, and plans their session; `edge` is host:port.
+
+    `named_after_run` tells its people from those of other runs, where a person looks at all of them.
+    """
     run = secrets.token_hex(4)
+    surname = f" {run[:4].upper()}" if named_after_run else ""
     administrator = await sign_in(
         edge, world.ADMINISTRATOR.email, world.ADMINISTRATOR.password, staff_channel
     )
     proctor = await newcomer(
         administrator,
         edge,
-        "Piotr Nowak",
+        f"Piotr Nowak{surname}",
         f"piotr.{run}",
         is_proctor=True,
         channel=staff_channel,
@@ -63,7 +68,7 @@ async def set_stage(
     for number, channel in enumerate(learner_channels):
         name = _NAMES[number % len(_NAMES)]
         handle = f"{name.split()[0].lower()}{number}.{run}"
-        learner = await newcomer(administrator, edge, name, handle, channel=channel)
+        learner = await newcomer(administrator, edge, f"{name}{surname}", handle, channel=channel)
         await world.register(administrator, learner.person_id, course_id)
         learners.append(learner)
     plan = world.plan(

@@ -1,13 +1,15 @@
 """The small world of the development stack: an organisation, people, two courses, an assessment, and a session about to begin.
 
-Loading it again is harmless: what is there is found by its e-mail address or title, and only a session that has become history is
-followed by a new one.
+Loading it again is harmless: what is there is found by its e-mail address or request id, and only a session that has become history is
+followed by a new one. Nobody sits an examination twice, so once somebody of ours has sat it, the next session is of a new course.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from uuid import NAMESPACE_URL, uuid5
 
 from google.protobuf.duration_pb2 import Duration
@@ -17,6 +19,12 @@ from proctorium.assessment.v1.assessments_pb2 import (
     Assessment,
     CreateAssessmentRequest,
     PublishAssessmentRequest,
+)
+from proctorium.assessment.v1.attempts_pb2 import (
+    ATTEMPT_STATE_RELEASED,
+    ATTEMPT_STATE_SCORED,
+    ATTEMPT_STATE_SUBMITTED,
+    ListAttemptsRequest,
 )
 from proctorium.assessment.v1.items_pb2 import (
     CHOICE_SCORING_PARTIAL_CREDIT,
@@ -55,6 +63,9 @@ from proctorium.options.v1.options_pb2 import ROLE_LEARNER, ROLE_PROCTOR, Role
 from proctorium.session.v1.sessions_pb2 import (
     IDENTITY_POLICY_BEFORE_ASSESSMENT,
     LATE_ENTRY_UNTIL,
+    SESSION_STATE_IN_PROGRESS,
+    CancelSessionRequest,
+    EndSessionRequest,
     ListSessionsRequest,
     ScheduleSessionRequest,
     Session,
@@ -69,7 +80,9 @@ PROCTOR = SignIn("proctor", "Piotr Nowak", "piotr@example.org", "harbour-violin-
 LEARNER = SignIn("learner", "Lena Fischer", "lena@example.org", "meadow-copper-58")
 SECOND_LEARNER = SignIn("learner", "Omar Haddad", "omar@example.org", "granite-sparrow-90")
 
+COURSE_TITLE = "Laboratory safety"
 SESSION_TITLE = "Laboratory safety: examination"
+_SAT = frozenset({ATTEMPT_STATE_SUBMITTED, ATTEMPT_STATE_SCORED, ATTEMPT_STATE_RELEASED})
 _STARTS_IN = timedelta(minutes=15)
 _LASTS = timedelta(hours=2)
 _CERTIFIED_FOR = timedelta(days=365)
@@ -94,8 +107,7 @@ async def load(edge: str) -> World:
     try:
         await _name_organisation(administrator)
         proctor_id, *learner_ids = await _ensure_people(administrator)
-        assessment_id = await create_assessment(administrator, "Laboratory safety", "demo")
-        course_id = await create_course(administrator, assessment_id, "demo")
+        course_id, assessment_id = await _course_to_take(administrator, await _sat(edge))
         self_paced_id = await _create_self_paced_course(administrator)
         for learner_id in learner_ids:
             await register(administrator, learner_id, course_id)
@@ -114,6 +126,47 @@ async def load(edge: str) -> World:
         code,
         (LEARNER, SECOND_LEARNER, PROCTOR, ADMINISTRATOR),
     )
+
+
+async def _sat(edge: str) -> frozenset[str]:
+    """The assessments that our learners have handed in, or that were handed in for them."""
+    sat: set[str] = set()
+    for who in (LEARNER, SECOND_LEARNER):
+        learner = await sign_in(edge, who.email, who.password)
+        try:
+            found = await learner.attempts.ListAttempts(ListAttemptsRequest(page_size=200))
+        finally:
+            await learner.close()
+        sat.update(each.assessment_id for each in found.attempts if each.state in _SAT)
+    return frozenset(sat)
+
+
+async def _course_to_take(administrator: Person, sat: frozenset[str]) -> tuple[str, str]:
+    """The course of our session and its assessment: the first that nobody of ours has sat."""
+    for turn in count(1):
+        key, title = (
+            ("demo", COURSE_TITLE) if turn == 1 else (f"demo-{turn}", f"{COURSE_TITLE} {turn}")
+        )
+        assessment_id = await create_assessment(administrator, title, key)
+        course_id = await create_course(administrator, assessment_id, key, title)
+        if assessment_id not in sat:
+            return course_id, assessment_id
+        await _end_what_is_live(administrator, course_id)
+    raise AssertionError("counting does not end")
+
+
+async def _end_what_is_live(administrator: Person, course_id: str) -> None:
+    """Our proctor leads one session at a time, and the one of an examination that was taken is done with."""
+    for session in await _live_sessions(administrator):
+        if session.plan.course_id != course_id:
+            continue
+        if session.state == SESSION_STATE_IN_PROGRESS:
+            request = EndSessionRequest(session_id=session.session_id)
+            await administrator.sessions.EndSession(request)
+        else:
+            await administrator.sessions.CancelSession(
+                CancelSessionRequest(session_id=session.session_id)
+            )
 
 
 async def _name_organisation(administrator: Person) -> None:
@@ -250,13 +303,15 @@ def _assessment(title: str) -> Assessment:
     )
 
 
-async def create_course(administrator: Person, assessment_id: str, key: str) -> str:
+async def create_course(
+    administrator: Person, assessment_id: str, key: str, title: str = COURSE_TITLE
+) -> str:
     """Creates and publishes the proctored course around an assessment; returns its id."""
     return await _create_course(
         administrator,
         CreateCourseRequest(
             request_id=_request_id("course", key),
-            title="Laboratory safety",
+            title=title,
             description="What everybody who works in our laboratories must know, with a supervised examination.",
             kind=COURSE_KIND_PROCTORED,
             hours=6,
@@ -340,17 +395,17 @@ def plan(
 
 
 async def _upcoming_session(administrator: Person, wanted: SessionPlan) -> Session:
-    live = (
-        await administrator.sessions.ListSessions(
-            ListSessionsRequest(live_only=True, page_size=200)
-        )
-    ).sessions
     now = datetime.now(UTC)
-    for session in live:
+    for session in await _live_sessions(administrator):
         ends = session.plan.start_time.ToDatetime(UTC) + _LASTS
         if session.plan.course_id == wanted.course_id and ends > now:
             return session
     return await schedule(administrator, wanted)
+
+
+async def _live_sessions(administrator: Person) -> Sequence[Session]:
+    request = ListSessionsRequest(live_only=True, page_size=200)
+    return (await administrator.sessions.ListSessions(request)).sessions
 
 
 async def schedule(administrator: Person, wanted: SessionPlan) -> Session:
