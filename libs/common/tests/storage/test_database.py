@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import asyncpg
 import psutil
 import pytest
 from sqlalchemy import String, func, insert, literal_column, make_url, select, text, update
@@ -18,6 +19,7 @@ from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Database, TimeLimits
 from proctorium_common.storage.tables import outbox
+from proctorium_common.storage.transient import passes_by_itself
 from proctorium_common.telemetry.traces import parse_place
 from proctorium_devstack.parts.postgres import Postgres
 
@@ -285,3 +287,8 @@ async def test_a_notice_that_is_too_long_is_refused(database: Database) -> None:
     async with database.transaction() as transaction:
         with pytest.raises(ValueError, match="longer"):
             transaction.notify("news", "x" * 8000)
+
+
+def test_what_the_driver_says_after_the_servers_last_word_passes_by_itself() -> None:
+    assert passes_by_itself(asyncpg.InternalClientError("cannot switch to state 15; another (2)"))
+    assert not passes_by_itself(asyncpg.InterfaceError("the server expects 1 argument, 2 given"))
