@@ -60,24 +60,38 @@ async def test_a_stream_connects_and_its_end_disconnects_and_the_roster_shows_bo
 async def test_a_page_that_reloads_is_not_a_learner_lost(world: World) -> None:
     learner = world.learner()
     _, session_id, participant_id = await lobby_with(world, learner)
-    call = watch(learner, session_id)
-    await connected(call)
-    for _ in range(3):
-        call.cancel()
-        call = watch(learner, session_id)
-        await next_of(call)
+    lease, linger = timedelta(minutes=2), timedelta(minutes=1)
 
-    async def is_renewed() -> bool:
+    async def is_held() -> bool:
+        """Whether the lease is a whole one, longer than what lingers."""
         rows = await world.rows(
-            "SELECT 1 FROM presence WHERE participant_id = :id"
-            " AND lease_until > now() + interval '500 milliseconds'",
+            "SELECT lease_until > now() + :linger FROM presence WHERE participant_id = :id",
             id=UUID(participant_id),
+            linger=linger,
         )
-        return bool(rows)
+        return rows == [(True,)]
 
-    await until(is_renewed)
-    assert await connections(world, session_id) == ["participant.connected"]
-    call.cancel()
+    async def is_left() -> bool:
+        return not await is_held()
+
+    async with replica(
+        world.database_url,
+        world.nats_url,
+        world.enrollment.port,
+        presence_lease=lease,
+        presence_linger=linger,
+    ) as patient:
+        there = world.person("learner", person_id=learner.person_id, at=patient.address)
+        call = watch(there, session_id)
+        await connected(call)
+        for _ in range(3):
+            call.cancel()
+            await until(is_left)
+            call = watch(there, session_id)
+            await until(is_held)
+        assert await shown(world, participant_id)
+        assert await connections(world, session_id) == ["participant.connected"]
+        call.cancel()
 
 
 async def test_who_has_two_devices_is_there_until_the_last_is_gone(world: World) -> None:
