@@ -231,7 +231,7 @@ class LearnerStory:
         await self.learner.attempts.SubmitAttempt(
             SubmitAttemptRequest(request_id=str(new_id()), attempt_id=self.attempt_id)
         )
-        self.say(f"{self.learner.name} handed in")
+        self.say(f"{self.learner.name} submitted")
 
     async def see_result(self) -> Result:
         """Waits for the result; returns it, with feedback on each question once the session's end was heard."""

@@ -32,7 +32,7 @@ class Settings(ServiceSettings):
     )
     bell_grace: Duration = Field(
         timedelta(seconds=2),
-        description="Attempts are handed in this long after their time was over, so that saves that came before can finish.",
+        description="Attempts are submitted this long after their time was over, so that saves that came before can finish.",
     )
     look_every: Duration = Field(
         timedelta(seconds=1),

@@ -89,7 +89,7 @@ async def test_another_learner_takes_the_same_assessment(world: World) -> None:
     assert (await neighbour.begin()).items
 
 
-@pytest.mark.parametrize("submit", [False, True], ids=["in progress", "handed in"])
+@pytest.mark.parametrize("submit", [False, True], ids=["in progress", "submitted"])
 async def test_the_database_keeps_one_begun_attempt_of_a_person_at_an_assessment(
     world: World, submit: bool
 ) -> None:

@@ -129,7 +129,7 @@ async def load(edge: str) -> World:
 
 
 async def _sat(edge: str) -> frozenset[str]:
-    """The assessments that our learners have handed in, or that were handed in for them."""
+    """The assessments that our learners have submitted, or that were submitted for them."""
     sat: set[str] = set()
     for who in (LEARNER, SECOND_LEARNER):
         learner = await sign_in(edge, who.email, who.password)

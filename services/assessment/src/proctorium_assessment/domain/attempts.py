@@ -133,7 +133,7 @@ class Attempt:
         )
 
     def handed_in(self, cause: SubmitCause, now: datetime) -> Attempt:
-        """After it was handed in."""
+        """After it was submitted."""
         return replace(self._moved(Move.SUBMIT), submitted_at=now, submit_cause=cause)
 
     def scored(self) -> Attempt:
@@ -177,7 +177,7 @@ def possible(state: State) -> list[str]:
 
 
 def submit_cause(deadline: datetime | None, now: datetime) -> SubmitCause:
-    """Who handed in when the learner pressed the button at `now`: past the deadline it was the time (`A8`)."""
+    """Who submitted when the learner pressed the button at `now`: past the deadline it was the time (`A8`)."""
     return SubmitCause.TIME_OVER if deadline is not None and now > deadline else SubmitCause.LEARNER
 
 
@@ -202,7 +202,7 @@ def _cannot_begin(state: State) -> ServiceError:
 
 
 def not_begun(state: State) -> ServiceError:
-    """Nothing can be saved or handed in before the learner has begun."""
+    """Nothing can be saved or submitted before the learner has begun."""
     return illegal_move(
         "You have not begun this assessment yet. Begin it first; raise your hand if you cannot.",
         from_state=state.value,
@@ -213,7 +213,7 @@ def not_begun(state: State) -> ServiceError:
 
 
 def submitted(state: State, *, kept: bool) -> ServiceError:
-    """The attempt is handed in; `kept` says that what was sent is kept for a person to decide on (`A6`)."""
+    """The attempt is submitted; `kept` says that what was sent is kept for a person to decide on (`A6`)."""
     return _late(
         "ATTEMPT_SUBMITTED",
         "This assessment has been submitted and does not change any more.",

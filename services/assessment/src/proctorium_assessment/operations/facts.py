@@ -69,8 +69,8 @@ def progressed(
 def submitted(
     attempt: Attempt, answered_count: int, item_count: int
 ) -> events_pb2.AttemptSubmitted:
-    """It was handed in."""
-    assert attempt.submit_cause is not None, "an attempt that is handed in has a cause"
+    """It was submitted."""
+    assert attempt.submit_cause is not None, "an attempt that is submitted has a cause"
     return events_pb2.AttemptSubmitted(
         attempt_id=str(attempt.attempt_id),
         session_id=text_of(attempt.session_id),

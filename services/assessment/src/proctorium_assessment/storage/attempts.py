@@ -118,7 +118,7 @@ async def hold_all_at(tx: Transaction, person_id: UUID, assessment_id: UUID) -> 
 async def hold_unfinished(
     tx: Transaction, *, session_id: UUID | None = None, participant_id: UUID | None = None
 ) -> Sequence[Attempt]:
-    """The attempts of a session or a participant that are not handed in, held until the transaction ends."""
+    """The attempts of a session or a participant that are not submitted, held until the transaction ends."""
     unfinished = [State.AWAITING_AUTHORIZATION, State.AUTHORIZED, State.IN_PROGRESS]
     whose = (
         attempts.c.session_id == session_id

@@ -64,7 +64,7 @@ async def on_attempt_progressed(
 async def on_attempt_submitted(
     tx: Transaction, event: events.AttemptSubmitted, metadata: EventMetadata
 ) -> None:
-    """The attempt was handed in."""
+    """The attempt was submitted."""
     await _told(
         tx,
         event,
