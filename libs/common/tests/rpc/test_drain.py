@@ -71,6 +71,24 @@ async def test_a_drain_sends_watchers_elsewhere_at_once() -> None:
     assert served.servicer.watchers_left == 1
 
 
+async def test_a_watcher_whose_first_message_is_on_its_way_is_sent_elsewhere_after_it() -> None:
+    drains: list[asyncio.Task[None]] = []
+    async with serving() as served, served.channel() as channel:
+
+        def drain_meanwhile() -> None:
+            drain = served.server.drain(wait=timedelta(0), grace=timedelta(seconds=30))
+            drains.append(asyncio.ensure_future(drain))
+
+        served.servicer.on_watch = drain_meanwhile
+        watch = stubs.EchoServiceStub(channel).Watch(pb.EchoRequest())
+        async with asyncio.timeout(5):  # far less than the grace
+            assert (await watch.read()).text == "first"
+            error = await refusal(watch.read())
+            await drains[0]
+    assert (error.kind, error.reason) == (Kind.UNAVAILABLE, "SHUTTING_DOWN")
+    assert served.servicer.watchers_left == 1
+
+
 async def test_what_does_not_end_within_the_grace_is_cancelled() -> None:
     begun, cancelled = asyncio.Event(), asyncio.Event()
 

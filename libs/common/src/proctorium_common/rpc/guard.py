@@ -6,6 +6,7 @@ server is made, and a call passes one coroutine that is ours; that keeps a save 
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, cast
@@ -93,6 +94,7 @@ class Guard:
         async def call(received: Any, context: Context) -> None:
             served = calls.begin(method, context)
             calls.open_stream(served)
+            whole = cast(Context, _WholeMessages(context, served))
             try:
                 await admission.admit_stream(served, context)
                 request: Any = (
@@ -101,9 +103,9 @@ class Guard:
                     else admission.check(served, received)
                 )
                 if writes_by_itself:
-                    await behavior(request, context)
+                    await behavior(request, whole)
                 else:
-                    await _write_all(behavior(request, context), context)
+                    await _write_all(behavior(request, whole), whole)
             except BaseException as failure:
                 await calls.fail(served, failure, context)
                 raise
@@ -123,6 +125,30 @@ async def _write_all(responses: AsyncIterator[Message], context: Context) -> Non
         close = getattr(responses, "aclose", None)
         if close is not None:
             await close()
+
+
+class _WholeMessages:
+    """The context of a stream that we end between two messages only: while the first is on its way, gRPC takes no status."""
+
+    __slots__ = ("_context", "_served")
+
+    def __init__(self, context: Context, served: Served) -> None:
+        self._context = context
+        self._served = served
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    async def write(self, message: Any) -> None:
+        """Sends one message; raises CancelledError after it when the stream is to end."""
+        served = self._served
+        served.writing = True
+        try:
+            await self._context.write(message)
+        finally:
+            served.writing = False
+        if served.ends_after_message:
+            raise asyncio.CancelledError
 
 
 class _Checked:

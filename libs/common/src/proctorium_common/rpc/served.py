@@ -44,6 +44,7 @@ class Served:
         "code",
         "ended",
         "ended_by_us",
+        "ends_after_message",
         "ids",
         "lapse",
         "lapsed",
@@ -56,6 +57,7 @@ class Served:
         "started",
         "task",
         "token",
+        "writing",
     )
 
     def __init__(self, method: Method, span: Span, token: str | None, left: float | None) -> None:
@@ -75,6 +77,8 @@ class Served:
         self.ended_by_us = False
         self.lapse: asyncio.TimerHandle | None = None
         self.lapsed = False
+        self.writing = False
+        self.ends_after_message = False
 
     def expire(self) -> None:
         """Ends the call because its time is over."""
@@ -95,7 +99,9 @@ class Served:
         self._cancel()
 
     def _cancel(self) -> None:
-        if self.task is not None:
+        if self.writing:
+            self.ends_after_message = True
+        elif self.task is not None:
             self.task.cancel()
 
 
