@@ -36,7 +36,7 @@ export function RosterTable({ session, participants }: { session: Session; parti
           </label>
           {filter.settled > 0 && (
             <button type="button" class="plain" onClick={filter.tidy}>
-              Take off who is dealt with ({filter.settled})
+              Hide who needs nothing ({filter.settled})
             </button>
           )}
         </div>
@@ -108,7 +108,7 @@ interface Filter {
   tidy: () => void;
 }
 
-/** Shows who needs the proctor alone: new ones come at the end, and who was dealt with stays until the proctor takes them off. */
+/** Shows who needs the proctor alone: new ones come at the end, and who was dealt with stays until the proctor hides them. */
 function useFilter(all: readonly Participant[], inNeed: readonly Participant[]): Filter {
   const [on, setOn] = useState(false);
   const [, redraw] = useState(0);
