@@ -53,6 +53,28 @@ async def test_no_folder_is_opened_for_the_user_that_postgres_runs_as(
     assert not data.exists()
 
 
+async def test_what_an_interrupted_removal_or_start_left_is_no_hindrance(
+    devstack_folder: Path,
+) -> None:
+    server = Postgres(
+        devstack_folder / "left",
+        free_ports(1)[0],
+        devstack_folder / "left.log",
+        durable=False,
+    )
+    for name in ("data", "making"):
+        part = server.layout.data.with_name(name)
+        (part / "base").mkdir(parents=True)
+        (part / "base" / "1").write_text("half", encoding="ascii")
+    try:
+        await server.start()
+        assert await server.answers()
+        await server.stop()
+    finally:
+        await server.kill()
+        server.forget()
+
+
 async def test_binaries_that_its_user_may_not_reach_are_copied(devstack_folder: Path) -> None:
     closed = devstack_folder / "packages"
     closed.mkdir(mode=0o700)

@@ -92,15 +92,20 @@ class Supervised:
 
     @asynccontextmanager
     async def up(self) -> AsyncIterator[subprocess.Popen[str]]:
-        """`up`, complete; killed afterwards if it has not ended."""
+        """`up`, complete; killed afterwards if it has not ended, and with it its parts."""
         process = self.start("up", "--only", PARTS)
+        parts: list[psutil.Process] = []
         try:
             await _until(lambda: process.poll() is not None or self.is_complete(), "up is complete")
             assert process.poll() is None, self.output.read_text()
+            parts = self.processes()
             yield process
         finally:
+            if process.poll() is None and self.folders.run_file.exists():
+                parts += self.processes()
             process.kill()
             process.wait()
+            await _until(lambda: not _alive(parts), "its parts ended")
 
     def is_complete(self) -> bool:
         try:
@@ -111,7 +116,7 @@ class Supervised:
     def processes(self) -> list[psutil.Process]:
         """Every process of its parts, children of parts included."""
         pids = [part.pid for part in RunFile.read(self.folders.run_file).parts.values() if part.pid]
-        found = [psutil.Process(pid) for pid in pids]
+        found = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
         return [*found, *(child for each in found for child in each.children(recursive=True))]
 
 
@@ -119,7 +124,8 @@ class Supervised:
 def supervised(devstack_folder: Path) -> Iterator[Supervised]:
     folder = devstack_folder / "supervised"
     yield Supervised(folder)
-    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 def _alive(processes: list[psutil.Process]) -> list[psutil.Process]:

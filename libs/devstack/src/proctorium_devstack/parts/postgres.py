@@ -85,9 +85,8 @@ class Postgres(Part):
 
     def command(self) -> Command:
         """The server."""
-        return self._command(
-            "postgres", [str(self.layout.binaries / "postgres"), *self._settings()]
-        )
+        arguments = [str(self.layout.binaries / "postgres"), *self._settings()]
+        return self._command("postgres", arguments, self.layout.data)
 
     async def launch(self) -> None:
         """Run it and wait until it answers, also right after it was killed."""
@@ -168,12 +167,15 @@ class Postgres(Part):
 
     async def _make_cluster(self) -> None:
         layout = self.layout
-        _make(layout.data, 0o700, layout.user)
+        # Made beside its place and put there when it is whole: whoever is killed meanwhile leaves no half of one.
+        making = layout.data.with_name("making")
+        shutil.rmtree(making, ignore_errors=True)
+        _make(making, 0o700, layout.user)
         arguments = [
             *(
                 str(layout.binaries / "initdb"),
                 "--pgdata",
-                str(layout.data),
+                str(making),
                 "--username",
                 SUPERUSER,
             ),
@@ -190,12 +192,11 @@ class Postgres(Part):
             *("--auth-local", "trust", "--auth-host", "reject", "--no-instructions"),
             *(("--sync-method", _SYNC_METHOD) if self.durable else ("--no-sync",)),
         ]
-        try:
-            await run(self._command("initdb", arguments), timeout=120)
-        except BaseException:
-            shutil.rmtree(layout.data, ignore_errors=True)
-            raise
-        (layout.data / "pg_hba.conf").write_text(_ACCESS, encoding="ascii")
+        await run(self._command("initdb", arguments, making), timeout=120)
+        (making / "pg_hba.conf").write_text(_ACCESS, encoding="ascii")
+        if layout.data.exists():
+            shutil.rmtree(layout.data)  # what a removal left that was interrupted
+        making.rename(layout.data)
 
     def _settings(self) -> list[str]:
         settings = {
@@ -221,14 +222,14 @@ class Postgres(Part):
             *(f"--{name}={value}" for name, value in settings.items()),
         ]
 
-    def _command(self, name: str, arguments: list[str]) -> Command:
+    def _command(self, name: str, arguments: list[str], folder: Path) -> Command:
         # SIGINT is PostgreSQL's fast shutdown: connections are ended, the data is brought to rest.
         return Command(
             name=name,
             arguments=arguments,
             log=self.log,
             environment={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
-            folder=self.layout.data,
+            folder=folder,
             user=self.layout.user,
             stop_signal=signal.SIGINT,
             death_signal=signal.SIGINT,
