@@ -21,6 +21,21 @@ local function is_from_here(headers)
   return site == nil or site == "same-origin" or site == "none"
 end
 
+-- Other sites of the same domain may have set many, which are nobody's business here and too long for gRPC.
+local function keep_own_cookies(headers, cookies)
+  local own = {}
+  for name, value in cookies:gmatch("([^=;%s]+)=([^;]*)") do
+    if name:sub(1, 11) == "proctorium_" then
+      own[#own + 1] = name .. "=" .. value
+    end
+  end
+  if #own == 0 then
+    headers:remove("cookie")
+  else
+    headers:replace("cookie", table.concat(own, "; "))
+  end
+end
+
 local function token_of(cookies)
   for name, value in cookies:gmatch("([^=;%s]+)=([^;%s]*)") do
     if name == TOKEN and value ~= "" then
@@ -32,7 +47,11 @@ end
 
 local function bear_token(headers)
   local cookies = headers:get("cookie")
-  if cookies == nil or headers:get("authorization") ~= nil or not is_from_here(headers) then
+  if cookies == nil then
+    return
+  end
+  keep_own_cookies(headers, cookies)
+  if headers:get("authorization") ~= nil or not is_from_here(headers) then
     return
   end
   local token = token_of(cookies)

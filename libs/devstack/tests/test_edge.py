@@ -221,6 +221,14 @@ async def test_a_browser_s_cookie_is_its_token(
     assert world.behind.metadata.get("authorization") == expected
 
 
+async def test_a_service_gets_our_cookies_and_no_others(world: World) -> None:
+    long = "other=" + "x" * 20_000
+    await world.json(ME, cookie=f"{long}; proctorium_refresh=r=1; a=b")
+    assert world.behind.metadata["cookie"] == "proctorium_refresh=r=1"
+    assert (await world.json(ME, cookie=long)).status_code == 200
+    assert "cookie" not in world.behind.metadata
+
+
 async def test_json_comes_out_as_json(world: World) -> None:
     answer = await world.json(ME)
     assert (answer.headers["content-type"], isinstance(answer.json(), dict)) == (
@@ -349,6 +357,7 @@ async def test_an_error_of_a_service_s_own_is_left_as_it_is(world: World) -> Non
         (grpc.StatusCode.RESOURCE_EXHAUSTED, "MESSAGE_TOO_LARGE"),
         (grpc.StatusCode.UNAVAILABLE, "SERVICE_UNAVAILABLE"),
         (grpc.StatusCode.UNIMPLEMENTED, "NO_SUCH_METHOD"),
+        (grpc.StatusCode.INTERNAL, "INTERNAL"),
     ],
 )
 async def test_a_refusal_without_a_reason_gets_one(

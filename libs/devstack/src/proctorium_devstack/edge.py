@@ -9,7 +9,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import proctorium
-from proctorium_devstack.edge_replies import REPLIES
+from proctorium_devstack.edge_replies import REPLIES, REPLIES_BY_CODE
 
 DESCRIPTORS = Path(proctorium.__path__[0]) / "descriptors.binpb"
 TEMPLATES = Path(__file__).resolve().parents[4] / "deploy" / "envoy"
@@ -85,7 +85,7 @@ def render(settings: EdgeSettings, templates: Path = TEMPLATES) -> str:
         lua=(templates / "edge.lua").read_text(encoding="utf-8"),
         reasons=(templates / "reasons.lua").read_text(encoding="utf-8"),
         replies=REPLIES,
-        replies_by_code={reply.number: reply for reply in reversed(REPLIES)}.values(),
+        replies_by_code=REPLIES_BY_CODE,
         grpc_services=grpc_services({upstream.name for upstream in settings.services}),
     )
 

@@ -111,3 +111,13 @@ REPLIES: Sequence[Reply] = (
     _by_status(*_AWAY, 500, 599),
 )
 """The first that fits is given."""
+
+REPLIES_BY_CODE: Sequence[Reply] = (
+    *{reply.number: reply for reply in reversed(REPLIES)}.values(),
+    Reply(
+        grpc.StatusCode.INTERNAL,
+        "INTERNAL",
+        "This could not be handled. If the request comes from a program of yours, compare how it encodes messages; else please try again.",
+    ),
+)
+"""For refusals that come with a code only, from a service's gRPC library."""
