@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proctorium_common.errors import ServiceError
+from proctorium_common.errors import Kind, ServiceError
 from proctorium_session.domain.schedule import (
     Course,
     Engagement,
@@ -64,6 +64,13 @@ def test_a_session_does_not_begin_in_the_past_but_for_the_moment_that_a_form_tak
     with pytest.raises(ServiceError) as refused:
         check_start(a_plan(), NOON + timedelta(seconds=61))
     assert refused.value.reason == "STARTS_IN_THE_PAST"
+
+
+def test_a_session_does_not_begin_where_the_calendar_ends() -> None:
+    check_start(a_plan(), NOON - timedelta(days=36_500))
+    with pytest.raises(ServiceError) as refused:
+        check_start(a_plan(), NOON - timedelta(days=36_501))
+    assert (refused.value.kind, refused.value.reason) == (Kind.INVALID, "STARTS_TOO_FAR_AHEAD")
 
 
 @pytest.mark.parametrize(

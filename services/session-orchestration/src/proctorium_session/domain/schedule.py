@@ -17,6 +17,9 @@ LOBBY_LEAD = timedelta(minutes=30)
 TOLERANCE = timedelta(minutes=1)
 """How far in the past a start may lie: filling in a form takes a moment, and clocks differ."""
 
+FARTHEST = timedelta(days=36_500)
+"""How far ahead a start may lie: nobody means the end of the calendar, beyond which its end could not be written."""
+
 
 @dataclass(frozen=True, slots=True)
 class Engagement:
@@ -64,10 +67,15 @@ def check_course(plan: Plan, course: Course | None) -> None:
 
 
 def check_start(plan: Plan, now: datetime) -> None:
-    """Raises STARTS_IN_THE_PAST."""
+    """Raises STARTS_IN_THE_PAST, STARTS_TOO_FAR_AHEAD."""
     if plan.start_time < now - TOLERANCE:
         raise invalid(
             "STARTS_IN_THE_PAST", "The session would begin in the past. Choose a later start time."
+        )
+    if plan.start_time > now + FARTHEST:
+        raise invalid(
+            "STARTS_TOO_FAR_AHEAD",
+            "The session would begin in more than a hundred years. Compare the year.",
         )
 
 

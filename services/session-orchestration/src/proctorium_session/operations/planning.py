@@ -48,7 +48,7 @@ async def schedule(
 ) -> Session:
     """Plans a session; `said` is what enrollment answered about the plan's course, proctors and learners.
 
-    Raises STARTS_IN_THE_PAST, INVALID_REQUEST (somebody both a proctor and a learner), TOO_MANY_LEARNERS, COURSE_UNKNOWN, COURSE_NOT_PUBLISHED,
+    Raises STARTS_IN_THE_PAST, STARTS_TOO_FAR_AHEAD, INVALID_REQUEST (somebody both a proctor and a learner), TOO_MANY_LEARNERS, COURSE_UNKNOWN, COURSE_NOT_PUBLISHED,
     ASSESSMENT_NOT_IN_COURSE, NOT_CERTIFIED, LEARNER_UNKNOWN, PROCTOR_OVERLAP.
     """
     check_start(plan, tx.now)
