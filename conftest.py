@@ -8,6 +8,7 @@ with the stacks of its threads (`faulthandler_timeout` in pyproject.toml).
 import asyncio
 import functools
 import inspect
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import ParamSpec
@@ -16,6 +17,10 @@ import pytest
 from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+
+# Tests that start a process as another user fork, and gRPC's own handlers of a fork now and then break a thread of it that is at
+# work ("event_engine", SIGSEGV). What we fork does nothing but become another program. gRPC reads this when it is imported.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 settings.register_profile("proctorium", deadline=None)
 settings.load_profile("proctorium")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
 import shutil
@@ -152,8 +153,8 @@ class Stage:
                 env={**os.environ, **environment},
                 stdout=log,
                 stderr=log,
-                preexec_fn=lambda: _stay_on(_SERVERS),
             )
+            _keep(process, _SERVERS)
         self._started.push_async_callback(_end, process)
         if not await _listening(address, process):
             raise RuntimeError(f"{name} ended: {log_file.read_text('utf-8')[-2000:]}")
@@ -195,8 +196,8 @@ async def load_process(module: str) -> AsyncIterator[asyncio.subprocess.Process]
         *("-m", module, "load"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        preexec_fn=lambda: _stay_on(_LOAD),
     )
+    _keep(process, _LOAD)
     try:
         yield process
     finally:
@@ -259,8 +260,9 @@ async def _listening(address: str, process: asyncio.subprocess.Process) -> bool:
     return False
 
 
-def _stay_on(core: int) -> None:
-    """Servers on one core, load on another, where there are two; runs in the new process before its program."""
+def _keep(process: asyncio.subprocess.Process, core: int) -> None:
+    """Servers on one core, load on another, where there are two. It has hardly begun: threads that it makes follow it there."""
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) > 1:
-        os.sched_setaffinity(0, {cores[core]})
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setaffinity(process.pid, {cores[core]})
