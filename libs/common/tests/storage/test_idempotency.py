@@ -87,6 +87,25 @@ async def test_a_repetition_is_given_the_stored_answer(database: Database) -> No
     assert await counts(database) == (1, 1, 1)
 
 
+async def test_whether_a_request_repeats_another_is_told_without_running_it(
+    database: Database,
+) -> None:
+    async def before(asked: PublishCourseRequest) -> str | None:
+        async with database.transaction() as transaction:
+            answer = await idempotency.answered_before(transaction, asked, PublishCourseResponse)
+        return None if answer is None else answer.course.title
+
+    assert await before(request()) is None
+    assert await before(request(request_id="")) is None
+    await ask(database, Publishing())
+    assert await before(request()) == "run 1"
+    assert await before(request(request_id="")) is None
+    with pytest.raises(ServiceError) as caught:
+        await before(request(course=str(new_id())))
+    assert caught.value.reason == "REQUEST_ID_REUSED"
+    assert await counts(database) == (1, 1, 1)
+
+
 async def test_without_a_request_id_each_request_is_its_own(database: Database) -> None:
     publishing = Publishing()
     for expected in ("run 1", "run 2"):

@@ -33,7 +33,7 @@ class Settings(ServiceSettings):
         1024 * MIB, ge=256 * MIB, description="Bytes that reading one picture may use."
     )
     picture_cpu_seconds: int = Field(
-        10, ge=1, le=120, description="Seconds of processor time that reading one picture may use."
+        4, ge=1, le=120, description="Seconds of processor time that reading one picture may use."
     )
     picture_wall_time: Duration = Field(
         timedelta(seconds=15), description="Time after which reading a picture is given up."

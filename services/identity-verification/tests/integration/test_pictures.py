@@ -1,10 +1,12 @@
 """Pictures read in a process of their own: what comes out, what is refused, and what a hostile file can use up."""
 
+import asyncio
 import io
 import random
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import psutil
 import pytest
@@ -17,16 +19,18 @@ from proctorium_identity.pictures.reader import Allowance
 
 from ..pictures import black, encoded, photo, png_that_claims, scan_bomb, text_bomb, zip_end
 
+CASE = uuid4()
+
 
 async def refused(file: bytes, **options: Any) -> ServiceError:
     with pytest.raises(ServiceError) as refusal:
-        await PictureReader(**options).read(file)
+        await PictureReader(**options).read(file, CASE)
     return refusal.value
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 async def test_each_format_comes_out_as_jpeg(kind: str) -> None:
-    picture = await PictureReader().read(photo(kind))
+    picture = await PictureReader().read(photo(kind), CASE)
     out = Image.open(io.BytesIO(picture.jpeg))
     assert (out.format, out.size) == ("JPEG", (640, 480))
     assert (picture.media_type, picture.width, picture.height) == ("image/jpeg", 640, 480)
@@ -38,7 +42,7 @@ async def test_metadata_is_gone_and_the_picture_stands_upright() -> None:
     exif[0x010F] = "Maker of the phone"
     exif.get_ifd(0x8825)[1] = "N"
     file = photo(size=(640, 480), exif=exif, comment=b"a secret comment", icc_profile=b"profile")
-    picture = await PictureReader().read(file)
+    picture = await PictureReader().read(file, CASE)
     assert (picture.width, picture.height) == (480, 640)
     out = Image.open(io.BytesIO(picture.jpeg))
     assert not out.getexif()
@@ -49,13 +53,13 @@ async def test_metadata_is_gone_and_the_picture_stands_upright() -> None:
 
 async def test_a_large_picture_is_kept_smaller() -> None:
     for kind in ("JPEG", "PNG"):
-        picture = await PictureReader().read(photo(kind, size=(4000, 3000)))
+        picture = await PictureReader().read(photo(kind, size=(4000, 3000)), CASE)
         assert (picture.width, picture.height) == (2000, 1500)
 
 
 async def test_what_is_transparent_becomes_white() -> None:
     picture = await PictureReader().read(
-        encoded(Image.new("RGBA", (300, 300), (0, 0, 0, 0)), "PNG")
+        encoded(Image.new("RGBA", (300, 300), (0, 0, 0, 0)), "PNG"), CASE
     )
     out = Image.open(io.BytesIO(picture.jpeg))
     assert ImageStat.Stat(out).mean == pytest.approx([255, 255, 255], abs=1)
@@ -101,14 +105,23 @@ async def test_a_decompression_bomb_is_refused_by_its_header() -> None:
     bomb = png_that_claims(50_000, 50_000, b"\0" * 50_000_000)
     assert len(bomb) < 100_000
     failure = await refused(bomb)
-    assert (failure.reason, failure.metadata["limit"]) == ("IMAGE_TOO_LARGE", "40000000 pixels")
+    assert (failure.reason, failure.metadata["limit"]) == ("IMAGE_TOO_LARGE", "16000000 pixels")
+    assert "JPEG" in failure.message
 
 
-async def test_the_largest_picture_that_is_allowed_fits_into_the_memory() -> None:
-    picture = await PictureReader().read(
-        encoded(Image.new("RGBA", (8000, 5000), (90, 120, 150, 200)), "PNG")
-    )
-    assert picture.width == 2000
+async def test_a_jpeg_may_have_more_pixels_than_what_has_to_be_unpacked_as_a_whole() -> None:
+    size = (7000, 5000)
+    assert (await PictureReader().read(photo(size=size), CASE)).width == 2000
+    for kind in ("PNG", "WEBP"):
+        assert (await refused(photo(kind, size=size))).metadata == {"limit": "16000000 pixels"}
+    failure = await refused(photo(size=(8000, 5001)))
+    assert failure.metadata == {"limit": "40000000 pixels"}
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+async def test_the_largest_picture_that_is_allowed_fits_into_the_allowance(kind: str) -> None:
+    largest = encoded(Image.new("RGBA", (4000, 4000), (90, 120, 150, 200)), kind)
+    assert (await PictureReader().read(largest, CASE)).width == 2000
 
 
 async def test_a_bomb_in_the_text_of_a_picture_is_refused() -> None:
@@ -117,8 +130,8 @@ async def test_a_bomb_in_the_text_of_a_picture_is_refused() -> None:
 
 async def test_a_picture_that_needs_too_much_memory_is_refused() -> None:
     failure = await refused(
-        encoded(Image.new("RGBA", (6000, 6000), (90, 120, 150, 200)), "PNG"),
-        allowance=Allowance(memory=200 * MIB),
+        encoded(Image.new("RGBA", (4000, 4000), (90, 120, 150, 200)), "PNG"),
+        allowance=Allowance(memory=100 * MIB),
     )
     assert failure.reason == "IMAGE_TOO_LARGE"
 
@@ -154,7 +167,7 @@ async def test_a_black_picture_is_refused() -> None:
 async def test_the_reader_has_nothing_of_our_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "/nonexistent")
     monkeypatch.setenv("PROCTORIUM_MASTER_KEY", "secret")
-    assert (await PictureReader().read(photo())).width == 640
+    assert (await PictureReader().read(photo(), CASE)).width == 640
 
 
 async def test_random_bytes_behind_a_right_beginning_never_break_the_reader() -> None:
@@ -165,4 +178,26 @@ async def test_random_bytes_behind_a_right_beginning_never_break_the_reader() ->
         for _ in range(20):
             file[chance.randrange(4, len(file))] = chance.randrange(256)
         with suppress(ServiceError):
-            await reader.read(bytes(file))
+            await reader.read(bytes(file), CASE)
+
+
+async def test_whoever_hangs_up_holds_the_turn_until_their_picture_is_read() -> None:
+    reader = PictureReader(at_once=1, allowance=Allowance(cpu_seconds=1))
+    reading = asyncio.create_task(reader.read(scan_bomb(), CASE))
+    await asyncio.sleep(0)
+    reading.cancel()
+    with pytest.raises(ServiceError) as refusal:
+        await reader.read(photo(), uuid4(), within=0.5)
+    assert refusal.value.reason == "READERS_BUSY"
+    assert (await reader.read(photo(), uuid4(), within=30)).width == 640
+
+
+async def test_a_reader_that_is_closed_reads_nothing_more_and_hangs_nobody() -> None:
+    reader = PictureReader(at_once=1)
+    under_way, *waiting = [asyncio.create_task(reader.read(photo(), uuid4())) for _ in range(3)]
+    await asyncio.sleep(0)
+    await reader.close()
+    assert (await under_way).width == 640
+    for each in waiting:
+        with pytest.raises(RuntimeError):
+            await each

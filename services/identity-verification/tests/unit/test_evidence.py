@@ -3,9 +3,16 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from proctorium_common.errors import ServiceError
+from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.security.sealing import MasterKey, WrongKey
-from proctorium_identity.domain.evidence import Evidence, EvidenceKind, LastLook, require_seen
+from proctorium_identity.domain.evidence import (
+    MOST_PICTURES,
+    Evidence,
+    EvidenceKind,
+    LastLook,
+    require_room,
+    require_seen,
+)
 from proctorium_identity.storage.sealing import CaseKeys
 
 CASE, OTHER = uuid4(), uuid4()
@@ -33,6 +40,17 @@ def test_what_the_proctor_saw_must_be_what_is_there() -> None:
         require_seen([document, picture(EvidenceKind.SELFIE)], seen)
     assert refused.value.reason == "EVIDENCE_REPLACED"
     assert refused.value.metadata == {"kinds": "selfie"}
+
+
+def test_a_case_takes_so_many_pictures_and_then_only_what_is_missing() -> None:
+    document, both = {EvidenceKind.DOCUMENT}, frozenset(EvidenceKind)
+    require_room(EvidenceKind.DOCUMENT, both, MOST_PICTURES - 1)
+    require_room(EvidenceKind.SELFIE, document, MOST_PICTURES + 50)
+    require_room(EvidenceKind.DOCUMENT, set(), MOST_PICTURES)
+    with pytest.raises(ServiceError) as refused:
+        require_room(EvidenceKind.DOCUMENT, document, MOST_PICTURES)
+    assert (refused.value.kind, refused.value.reason) == (Kind.EXHAUSTED, "TOO_MANY_PICTURES")
+    assert refused.value.metadata == {"limit": f"{MOST_PICTURES} pictures"}
 
 
 def test_a_ciphertext_opens_only_as_the_picture_it_was_made_for() -> None:

@@ -103,6 +103,17 @@ async def answered_once(
     return answer
 
 
+async def answered_before(
+    transaction: Transaction, request: Message, response: type[M]
+) -> M | None:
+    """The stored answer where `request` repeats one that is done: for looking before work that `Database.once` cannot undo.
+
+    Claims nothing and waits for nobody. Raises REQUEST_ID_REUSED.
+    """
+    key = key_of(request)
+    return None if key is None else await _found(transaction, key, response)
+
+
 async def answered_each(
     transaction: Transaction,
     asked: Sequence[tuple[Key | None, T]],
@@ -189,13 +200,20 @@ def _named(named: Collection[Key]) -> dict[str, list[str]]:
 
 
 async def _stored(transaction: Transaction, key: Key, response: type[M]) -> M:
+    answer = await _found(transaction, key, response)
+    if answer is None:
+        # Retention removed it between the two statements: the next attempt is a first one.
+        raise unavailable("DATABASE_UNAVAILABLE", "The request is being tidied away; try again.")
+    return answer
+
+
+async def _found(transaction: Transaction, key: Key, response: type[M]) -> M | None:
     found = await transaction.execute(
         select(keys.c.request_digest, keys.c.response).where(_is(key))
     )
     row = found.first()
     if row is None:
-        # Retention removed it between the two statements: the next attempt is a first one.
-        raise unavailable("DATABASE_UNAVAILABLE", "The request is being tidied away; try again.")
+        return None
     if row.request_digest != key.digest:
         raise invalid(
             "REQUEST_ID_REUSED",

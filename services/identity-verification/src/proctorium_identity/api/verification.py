@@ -12,6 +12,7 @@ from proctorium.identity.v1 import verification_pb2_grpc
 from proctorium_common.ids import parse_id
 from proctorium_common.rpc.caller import current_call
 from proctorium_common.storage.database import Database, Transaction
+from proctorium_common.storage.idempotency import answered_before
 from proctorium_common.storage.listen import Listener
 from proctorium_identity.api.messages import DECISIONS, KINDS, case_message
 from proctorium_identity.operations import cases, decisions, evidence, looks, queue
@@ -48,24 +49,23 @@ class VerificationApi(verification_pb2_grpc.VerificationServiceServicer):
     async def SubmitEvidence(
         self, request: pb.SubmitEvidenceRequest, context: Context
     ) -> pb.SubmitEvidenceResponse:
-        caller = current_call().caller
-        case_id = parse_id(request.case_id, "case_id")
+        call = current_call()
+        case_id, kind = parse_id(request.case_id, "case_id"), KINDS[request.kind]
         async with self.database.transaction() as tx:
-            key = await evidence.key_for_sender(tx, self.case_keys, caller, case_id)
-        put = await evidence.put_away(
-            self.reader,
-            self.store,
-            key,
-            case_id=case_id,
-            kind=KINDS[request.kind],
-            file=request.image,
-        )
+            known = await answered_before(tx, request, pb.SubmitEvidenceResponse)
+            if known is not None:
+                return known
+            key = await evidence.key_for_sender(tx, self.case_keys, call.caller, case_id, kind)
+        picture = await self.reader.read(request.image, case_id, within=call.remaining())
+        async with evidence.put_away(
+            self.store, key, case_id=case_id, kind=kind, picture=picture
+        ) as put:
 
-        async def run(tx: Transaction) -> pb.SubmitEvidenceResponse:
-            case = await evidence.submit(tx, caller, put)
-            return pb.SubmitEvidenceResponse(case=case_message(case))
+            async def run(tx: Transaction) -> pb.SubmitEvidenceResponse:
+                case = await evidence.submit(tx, call.caller, put)
+                return pb.SubmitEvidenceResponse(case=case_message(case))
 
-        return await self.database.once(request, run, pb.SubmitEvidenceResponse)
+            return await self.database.once(request, run, pb.SubmitEvidenceResponse)
 
     async def WatchQueue(
         self, request: pb.WatchQueueRequest, context: Context

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from proctorium_common.errors import Kind, ServiceError, conflict
+from proctorium_common.errors import Kind, ServiceError, conflict, exhausted
 
 
 class EvidenceKind(StrEnum):
@@ -20,6 +20,9 @@ class EvidenceKind(StrEnum):
 
 EVIDENCE_NEEDED = frozenset(EvidenceKind)
 """What a case needs before a proctor looks."""
+
+MOST_PICTURES = 20
+"""Pictures that a case takes, the replaced ones among them; one that is missing is always taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,19 @@ class LastLook:
 
     kind: EvidenceKind
     evidence_id: UUID
+
+
+def require_room(kind: EvidenceKind, there: Collection[EvidenceKind], taken: int) -> None:
+    """Raises TOO_MANY_PICTURES for replacing a picture once more after `MOST_PICTURES` were taken.
+
+    What is missing is taken all the same: a proctor who asks for new pictures can always be sent them.
+    """
+    if kind in there and taken >= MOST_PICTURES:
+        raise exhausted(
+            "TOO_MANY_PICTURES",
+            f"You have sent {taken} pictures, and what you sent last is kept. Your proctor can ask you for new ones.",
+            limit=f"{MOST_PICTURES} pictures",
+        )
 
 
 def require_seen(current: Iterable[Evidence], seen: Iterable[LastLook]) -> None:

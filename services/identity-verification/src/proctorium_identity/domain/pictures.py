@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
-from proctorium_common.errors import ServiceError, invalid
+from proctorium_common.errors import ServiceError, exhausted, invalid
 
 MIB = 1024 * 1024
 
@@ -14,11 +15,14 @@ MIB = 1024 * 1024
 class PictureLimits:
     """What is accepted: bytes as sent, pixels in all, the shorter side, mean luminance (0 black, 255 white).
 
-    `kept_side` is the longer side of what is kept: enough to read a document, and no more.
+    `kept_side` is the longer side of what is kept: enough to read a document, and no more. A JPEG is made
+    smaller while it is unpacked; of a PNG or WebP every pixel is, however few bytes they came in, so these may have fewer: what a phone
+    takes, or a page scanned at 400 dots per inch.
     """
 
     most_bytes: int = 8 * MIB
     most_pixels: int = 40_000_000
+    most_pixels_beyond_jpeg: int = 16_000_000
     least_side: int = 200
     least_luminance: float = 16.0
     kept_side: int = 2000
@@ -31,6 +35,7 @@ class Flaw(StrEnum):
     NOT_ONLY_A_PICTURE = "not_only_a_picture"
     TOO_MANY_BYTES = "too_many_bytes"
     TOO_MANY_PIXELS = "too_many_pixels"
+    TOO_MANY_PIXELS_BEYOND_JPEG = "too_many_pixels_beyond_jpeg"
     TOO_COSTLY = "too_costly"
     TOO_SMALL = "too_small"
     TOO_DARK = "too_dark"
@@ -63,6 +68,13 @@ def refusal(flaw: Flaw, limits: PictureLimits) -> ServiceError:
                 f"This picture has more than {megapixels} megapixels. Please send a smaller photo.",
                 limit=f"{limits.most_pixels} pixels",
             )
+        case Flaw.TOO_MANY_PIXELS_BEYOND_JPEG:
+            fewer = limits.most_pixels_beyond_jpeg // 1_000_000
+            return invalid(
+                "IMAGE_TOO_LARGE",
+                f"This picture has more than {fewer} megapixels, which is the most for PNG and WebP. Please send it as JPEG, or a smaller one.",
+                limit=f"{limits.most_pixels_beyond_jpeg} pixels",
+            )
         case Flaw.TOO_COSTLY:
             return invalid(
                 "IMAGE_TOO_LARGE",
@@ -80,3 +92,25 @@ def refusal(flaw: Flaw, limits: PictureLimits) -> ServiceError:
                 "IMAGE_TOO_DARK",
                 "This picture is nearly black. Please take it again with more light, and check that nothing covers the camera.",
             )
+
+
+_SOON = timedelta(seconds=5)
+"""When to try again: a picture or two have been read by then."""
+
+
+def pictures_under_way() -> ServiceError:
+    """As many pictures of the case as may wait do so."""
+    return exhausted(
+        "PICTURES_UNDER_WAY",
+        "The pictures that you have just sent are still being read. Please wait a moment, then send this one again.",
+        retry_after=_SOON,
+    )
+
+
+def readers_busy() -> ServiceError:
+    """The turn does not come within the time that the caller waits."""
+    return exhausted(
+        "READERS_BUSY",
+        "Many pictures are being read just now, and yours was not reached. Nothing was changed; please send it again in a moment.",
+        retry_after=_SOON,
+    )

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import PIL
 import structlog
@@ -20,10 +21,15 @@ import proctorium_identity
 from proctorium_common.telemetry.traces import span
 from proctorium_identity.domain.pictures import Flaw, PictureLimits, refusal
 from proctorium_identity.pictures.reader import Allowance
+from proctorium_identity.pictures.turns import Turns
 
 _log: FilteringBoundLogger = structlog.get_logger()
 
 _KILLED_BY_CPU_LIMIT = (-24, -9)  # SIGXCPU, and SIGKILL where the hard limit comes first
+_MOST_WAITING = 3
+"""Pictures of one case that wait behind the one under way; a page sends two at most."""
+_READING = 2.0
+"""Seconds: what is left of a call when waiting for a turn is given up: reading and storing a photo on a busy machine."""
 _FOLDERS = [
     str(Path(package.__path__[0]).parent)
     for package in (proctorium_identity, proctorium_common, PIL)
@@ -43,7 +49,7 @@ class Picture:
 
 
 class PictureReader:
-    """Reads pictures, `at_once` at a time. Nothing of one picture is left when the next is read."""
+    """Reads pictures, `at_once` at a time and one of a case. Nothing of one picture is left when the next is read."""
 
     def __init__(
         self,
@@ -57,15 +63,30 @@ class PictureReader:
         self._allowance = allowance or Allowance()
         self._wall_time = wall_time
         self._readers = ThreadPoolExecutor(at_once, "picture")
+        self._turns = Turns(at_once, most_waiting=_MOST_WAITING)
 
-    async def read(self, file: bytes) -> Picture:
-        """The picture in `file`, re-encoded without metadata. Raises IMAGE_UNREADABLE, _TOO_LARGE, _TOO_SMALL, _TOO_DARK."""
+    async def read(self, file: bytes, case_id: UUID, *, within: float | None = None) -> Picture:
+        """The picture in `file`, re-encoded without metadata, when it is the case's turn; `within` is what the call has left, in seconds.
+
+        Raises IMAGE_UNREADABLE, _TOO_LARGE, _TOO_SMALL, _TOO_DARK, PICTURES_UNDER_WAY, READERS_BUSY.
+        """
         if len(file) > self.limits.most_bytes:
             raise refusal(Flaw.TOO_MANY_BYTES, self.limits)
         with span("read_picture", attributes={"picture.bytes": len(file)}):
-            running = asyncio.get_running_loop().run_in_executor(self._readers, self._run, file)
-            status, out = await running
+            patience = None if within is None else max(within - _READING, 0.0)
+            await self._turns.take(case_id, patience)
+            status, out = await self._run_in_turn(file, case_id)
         return self._answer(status, out)
+
+    async def _run_in_turn(self, file: bytes, case_id: UUID) -> tuple[int | None, bytes]:
+        """The turn lasts as long as the process, also when the call has gone: whoever hangs up does not gain a turn by it."""
+        try:
+            running = asyncio.get_running_loop().run_in_executor(self._readers, self._run, file)
+        except RuntimeError:  # closed
+            self._turns.give_back(case_id)
+            raise
+        running.add_done_callback(lambda _: self._turns.give_back(case_id))
+        return await asyncio.shield(running)
 
     async def close(self) -> None:
         """Returns when what is being read is read; what waits is dropped."""

@@ -28,7 +28,7 @@ class Allowance:
     """What the process may use: bytes of address space, seconds of processor time."""
 
     memory: int = 1024 * 1024 * 1024
-    cpu_seconds: int = 10
+    cpu_seconds: int = 4
 
 
 class Flawed(Exception):
@@ -100,20 +100,27 @@ def _opened(file: bytes, limits: PictureLimits) -> ImageFile.ImageFile:
         raise Flawed(Flaw.UNREADABLE)
     if not only_a_picture(file, found):
         raise Flawed(Flaw.NOT_ONLY_A_PICTURE)
-    Image.MAX_IMAGE_PIXELS = limits.most_pixels
+    most_pixels, too_many = _most_pixels(found, limits)
+    Image.MAX_IMAGE_PIXELS = most_pixels
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     try:
         opened = Image.open(BytesIO(file), formats=[found])
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:
-        raise Flawed(Flaw.TOO_MANY_PIXELS) from bomb
+        raise Flawed(too_many) from bomb
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as broken:
         raise Flawed(Flaw.UNREADABLE) from broken
     width, height = opened.size
-    if width * height > limits.most_pixels:
-        raise Flawed(Flaw.TOO_MANY_PIXELS)
+    if width * height > most_pixels:
+        raise Flawed(too_many)
     if min(width, height) < limits.least_side:
         raise Flawed(Flaw.TOO_SMALL)
     return opened
+
+
+def _most_pixels(format: str, limits: PictureLimits) -> tuple[int, Flaw]:
+    if format == "JPEG":
+        return limits.most_pixels, Flaw.TOO_MANY_PIXELS
+    return limits.most_pixels_beyond_jpeg, Flaw.TOO_MANY_PIXELS_BEYOND_JPEG
 
 
 def _loaded(opened: ImageFile.ImageFile, limits: PictureLimits) -> Image.Image:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from proctorium_common.storage.database import Transaction
 from proctorium_identity.domain.evidence import Evidence, EvidenceKind
@@ -64,3 +64,10 @@ async def current_evidence(tx: Transaction, case_id: UUID) -> Sequence[Evidence]
         )
         for row in found
     ]
+
+
+async def count_evidence(tx: Transaction, case_id: UUID) -> int:
+    """How many pictures the case has taken, those that were replaced among them."""
+    counting = select(func.count()).select_from(evidence).where(evidence.c.case_id == case_id)
+    taken: int = (await tx.execute(counting)).scalar_one()
+    return taken

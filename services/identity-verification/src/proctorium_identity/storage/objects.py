@@ -16,7 +16,7 @@ class ObjectGone(Exception):
 
 
 class EvidenceStore:
-    """Objects by name, written once and never changed."""
+    """Objects by name, written once and never changed; what no case took is deleted."""
 
     def __init__(self, url: str) -> None:
         """`url` is `file:///folder`, made when it is missing, or `s3://bucket/prefix`; S3's settings come from AWS_… variables."""
@@ -27,6 +27,16 @@ class EvidenceStore:
         with span("put_evidence"):
             try:
                 await self._store.put_async(key, content, mode="create")
+            except (BaseError, OSError) as failure:
+                raise _unavailable() from failure
+
+    async def delete(self, key: str) -> None:
+        """Takes an object away, if there is one. Raises DEPENDENCY_UNAVAILABLE when the store does not answer."""
+        with span("delete_evidence"):
+            try:
+                await self._store.delete_async(key)
+            except (NotFoundError, FileNotFoundError):
+                return
             except (BaseError, OSError) as failure:
                 raise _unavailable() from failure
 

@@ -96,6 +96,7 @@ evidence = Table(
         unique=True,
         postgresql_where=text("superseded_at IS NULL"),
     ),
+    Index("ix_evidence_case", "case_id"),
 )
 """Pictures: what each shows and where its ciphertext lies. At most one of each kind is current."""
 
