@@ -75,11 +75,15 @@ function Picture({ found, kind, label, sent, capture }: PictureProps): JSX.Eleme
       sent();
     }, `${file.name}/${file.lastModified}`);
   };
+  // Choosing the same file again sends it again: a browser tells of a change only.
+  const forget = (event: Event): void => {
+    (event.currentTarget as HTMLInputElement).value = "";
+  };
   return (
     <div class="picture">
       <label>
         {label} {there && <Badge tone="good">Sent</Badge>}
-        <input type="file" accept="image/jpeg,image/png,image/webp" capture={capture} disabled={busy} onChange={send} />
+        <input type="file" accept="image/jpeg,image/png,image/webp" capture={capture} disabled={busy} onClick={forget} onChange={send} />
       </label>
       {busy && (
         <p class="quiet" role="status">
