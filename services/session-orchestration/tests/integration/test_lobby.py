@@ -6,12 +6,14 @@ import asyncio
 from datetime import timedelta
 from uuid import UUID
 
+import grpc
 import pytest
 from sqlalchemy.exc import DBAPIError
 
 from proctorium.session.v1 import lobby_pb2, sessions_pb2, supervision_pb2
 from proctorium_common.errors import Kind, ServiceError, exhausted
 from proctorium_common.ids import new_id
+from proctorium_common.rpc.status import error_of
 
 from .world import (
     Person,
@@ -214,6 +216,23 @@ async def test_the_same_request_is_answered_the_same(world: World) -> None:
     first = await learner.lobby.JoinSession(request)
     assert not first.rejoin
     assert await learner.lobby.JoinSession(request) == first
+
+
+async def test_the_same_request_is_answered_the_same_when_its_code_is_good_for_nothing_any_more(
+    world: World,
+) -> None:
+    learner = world.learner()
+    session = await world.scheduled(plan([world.proctor()]))
+    request = joining(session.session_id, request_id="join-before-the-end")
+    first = await learner.lobby.JoinSession(request)
+    over = ServiceError(Kind.ILLEGAL_MOVE, "SESSION_ENDED", "This session is over.")
+    world.enrollment.refusals[session.session_id] = over
+    assert await learner.lobby.JoinSession(request) == first
+    for others in (learner, world.learner()):
+        again = joining(session.session_id, request_id="join-after-the-end")
+        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+            await others.lobby.JoinSession(again)
+        assert error_of(refusal.value).reason == "SESSION_ENDED"
 
 
 async def test_the_same_request_in_one_group_is_answered_the_same(world: World) -> None:

@@ -10,6 +10,7 @@ import grpc
 
 from proctorium.session.v1 import lobby_pb2, lobby_pb2_grpc
 from proctorium_common.clock import Clock
+from proctorium_common.errors import ServiceError
 from proctorium_common.ids import parse_id
 from proctorium_common.rpc.addresses import client_address
 from proctorium_common.rpc.caller import current_call
@@ -59,9 +60,15 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
         self, request: lobby_pb2.JoinSessionRequest, context: Context
     ) -> lobby_pb2.JoinSessionResponse:
         caller = current_call().caller
-        redeemed = await self._enrollment.redeem(
-            request.code, person_of(caller), client_address(caller, context)
-        )
+        try:
+            redeemed = await self._enrollment.redeem(
+                request.code, person_of(caller), client_address(caller, context)
+            )
+        except ServiceError:
+            # A repetition of what was done is answered as before, though the code may be good for nothing any more.
+            if (answer := await self._joining.answered_before(request)) is not None:
+                return answer
+            raise
         annotate(session_id=redeemed.session_id)
         joined = await self._joining.join(caller, redeemed, key_of(request))
         annotate(participant_id=joined.participant.participant_id)

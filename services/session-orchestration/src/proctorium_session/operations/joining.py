@@ -20,7 +20,7 @@ from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.group_commit import GroupCommit
-from proctorium_common.storage.idempotency import Key
+from proctorium_common.storage.idempotency import Key, answered_before
 from proctorium_common.telemetry.traces import current_place
 from proctorium_session.domain.admission import Places, admitted_as, check_own, check_rejoin
 from proctorium_session.domain.identity import first_state, is_ready
@@ -96,6 +96,11 @@ class Joining(Generic[M]):
         if isinstance(outcome, ServiceError):
             raise outcome
         return outcome
+
+    async def answered_before(self, request: Message) -> M | None:
+        """The stored answer of a request that was done, whatever its code is good for now. Raises REQUEST_ID_REUSED."""
+        async with self._database.transaction() as tx:
+            return await answered_before(tx, request, self._response)
 
     async def close(self) -> None:
         """Returns when all that was taken is answered; what comes later is refused."""
