@@ -54,7 +54,8 @@ async def lines() -> AsyncIterator[list[Line]]:
 async def refusal(line: Line) -> ServiceError:
     """What the last one who came is refused with."""
     with pytest.raises(ServiceError) as refused:
-        await line.came[-1]
+        async with asyncio.timeout(5):
+            await line.came[-1]
     return refused.value
 
 
