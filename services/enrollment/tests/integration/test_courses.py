@@ -104,6 +104,47 @@ async def test_a_unit_has_what_its_kind_needs_and_nothing_else(
     assert await enrollment.count(courses) == 0
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://",
+        "https:///rules",
+        "https://x y",
+        "https://example.org/a b",
+        "https://example.org/a\u00a0b",
+        "https://[::1",
+        "https://-/",
+        "https://example.org:/",
+        "https://example.org@evil.example/",
+        "https://example.org\\@evil.example/",
+        "HTTPS//example.org",
+        "see https://example.org",
+    ],
+)
+async def test_a_link_leads_somewhere(enrollment: Enrollment, url: str) -> None:
+    request = CreateCourseRequest(
+        title="Course", kind=COURSE_KIND_PROCTORED, units=[link(), link(url=url)]
+    )
+    wrong = await refused(enrollment.administrator.courses.CreateCourse(request))
+    assert (wrong.kind, wrong.reason) == (Kind.INVALID, "INVALID_REQUEST")
+    assert [violation.field for violation in wrong.violations] == ["units[1].url"]
+    assert await enrollment.count(courses) == 0
+
+
+async def test_links_are_taken_as_browsers_show_them(enrollment: Enrollment) -> None:
+    urls = [
+        "https://example.org",
+        "https://example.org.:8443/rules?a=b&c=d%20e#top",
+        "https://münchen.example/prüfung/日本?q=ä",
+        "https://xn--mnchen-3ya.example#top",
+        "https://उदाहरण.example/",
+        "https://192.0.2.1?x",
+        "https://a_b.example-1.org/~me/@me/x:y",
+    ]
+    course = await enrollment.course(units=[link(url=url) for url in urls])
+    assert [unit.url for unit in course.units] == urls
+
+
 async def test_an_assessment_is_named_by_an_id(enrollment: Enrollment) -> None:
     request = CreateCourseRequest(
         title="Course", kind=COURSE_KIND_PROCTORED, units=[assessment("the exam")]

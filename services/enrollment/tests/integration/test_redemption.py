@@ -218,14 +218,18 @@ async def test_who_is_not_registered_in_the_course_is_not_admitted(enrollment: E
     assert (await refusal(enrollment, session.code, str(new_id()))).reason == "NOT_YOUR_CODE"
 
 
-@pytest.mark.parametrize("over", [ended_event, cancelled_event], ids=["ended", "cancelled"])
+@pytest.mark.parametrize(
+    ("over", "reason"),
+    [(ended_event, "SESSION_ENDED"), (cancelled_event, "SESSION_CANCELLED")],
+    ids=["ended", "cancelled"],
+)
 async def test_a_session_that_is_over_admits_nobody(
-    enrollment: Enrollment, over: Callable[[Scheduled], Message]
+    enrollment: Enrollment, over: Callable[[Scheduled], Message], reason: str
 ) -> None:
     session = await enrollment.session()
     await enrollment.tell(over(session))
     told = await refusal(enrollment, session.code, session.learner_ids[0])
-    assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "SESSION_ENDED")
+    assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, reason)
 
 
 async def test_only_session_orchestration_redeems(enrollment: Enrollment) -> None:

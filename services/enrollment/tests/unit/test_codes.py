@@ -105,7 +105,7 @@ def test_who_is_admitted(code: Code, session: Session, learner: Learner, rejoin:
         ),
         pytest.param(SHARED, ENDED, REGISTERED, "SESSION_ENDED", id="ended"),
         pytest.param(SHARED, ENDED, REJOINING, "SESSION_ENDED", id="rejoin after the end"),
-        pytest.param(SHARED, CANCELLED, REGISTERED, "SESSION_ENDED", id="cancelled"),
+        pytest.param(SHARED, CANCELLED, REGISTERED, "SESSION_CANCELLED", id="cancelled"),
         pytest.param(
             replace(SHARED, state=CodeState.REPLACED),
             SESSION,
@@ -187,7 +187,7 @@ def test_a_replacement_lasts_until_the_planned_end_at_least() -> None:
         (replace(SESSION, course_id=None), "SESSION_UNKNOWN"),
         (replace(SESSION, planned_end_time=None), "SESSION_UNKNOWN"),
         (ENDED, "SESSION_ENDED"),
-        (CANCELLED, "SESSION_ENDED"),
+        (CANCELLED, "SESSION_CANCELLED"),
     ],
     ids=["never heard of", "no course yet", "no plan yet", "ended", "cancelled"],
 )

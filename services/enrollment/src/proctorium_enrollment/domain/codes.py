@@ -16,7 +16,7 @@ from proctorium_common.errors import (
     invalid,
     not_found,
 )
-from proctorium_enrollment.domain.sessions import Session
+from proctorium_enrollment.domain.sessions import Session, SessionState
 
 ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghjkmnpqrstuvwxyz23456789"
 """Letters and digits without those that look alike on paper or screen: 0 O o, 1 l I i. Generated codes use it; typed ones may not."""
@@ -148,9 +148,9 @@ def window_of_replacement(old: Code, session: Session, now: datetime) -> tuple[d
 
 
 def require_open(session: Session | None) -> Session:
-    """The session, for which codes can be issued. Raises SESSION_UNKNOWN or SESSION_ENDED."""
-    if session is not None and session.state.over:
-        raise session_ended()
+    """The session, for which codes can be issued. Raises SESSION_UNKNOWN, SESSION_ENDED or SESSION_CANCELLED."""
+    if session is not None:
+        _require_not_over(session)
     if session is None or not session.known:
         raise ServiceError(
             Kind.ILLEGAL_MOVE,
@@ -163,8 +163,8 @@ def require_open(session: Session | None) -> Session:
 def admit(code: Code | None, session: Session | None, learner: Learner, now: datetime) -> Admission:
     """How the code admits the learner. `session` is the code's.
 
-    Raises what the learner is to be told: CODE_INVALID, NOT_YOUR_CODE, SESSION_ENDED, CODE_REPLACED, CODE_REVOKED, CODE_EXPIRED or
-    CODE_NOT_YET_VALID. Whose code it is comes first: a guesser who hits another's learns no more than that.
+    Raises what the learner is to be told: CODE_INVALID, NOT_YOUR_CODE, SESSION_ENDED, SESSION_CANCELLED, CODE_REPLACED, CODE_REVOKED,
+    CODE_EXPIRED or CODE_NOT_YET_VALID. Whose code it is comes first: a guesser who hits another's learns no more than that.
     """
     if code is None or session is None:
         raise invalid_code()
@@ -172,8 +172,7 @@ def admit(code: Code | None, session: Session | None, learner: Learner, now: dat
         raise _not_your_code()
     if not (learner.registered or learner.redeemed_before):
         raise _not_your_code()
-    if session.state.over:
-        raise session_ended()
+    _require_not_over(session)
     try:
         _require_redeemable(code, now)
         if not learner.registered:
@@ -183,6 +182,18 @@ def admit(code: Code | None, session: Session | None, learner: Learner, now: dat
             raise
         return Admission(rejoin=True, newcomer_refusal=refusal)
     return Admission(learner.redeemed_before)
+
+
+def _require_not_over(session: Session) -> None:
+    if session.state is SessionState.CANCELLED:
+        raise _refused(
+            "SESSION_CANCELLED",
+            "This session was cancelled. Ask your administrator about another one.",
+        )
+    if session.state.over:
+        raise _refused(
+            "SESSION_ENDED", "This session is over. Ask your administrator about another one."
+        )
 
 
 def _require_redeemable(code: Code, now: datetime) -> None:
@@ -218,14 +229,6 @@ def invalid_code() -> ServiceError:
         "CODE_INVALID",
         "No session has this code. Please check each character, upper and lower case too; if it is typed as you were given it, "
         "ask your administrator for a new one.",
-    )
-
-
-def session_ended() -> ServiceError:
-    """SESSION_ENDED."""
-    return _refused(
-        "SESSION_ENDED",
-        "This session is over or was cancelled. Ask your administrator about another one.",
     )
 
 
