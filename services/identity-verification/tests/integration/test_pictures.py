@@ -186,6 +186,7 @@ async def test_whoever_hangs_up_holds_the_turn_until_their_picture_is_read() -> 
     reading = asyncio.create_task(reader.read(scan_bomb(), CASE))
     await asyncio.sleep(0)
     reading.cancel()
+    await asyncio.wait([reading])
     with pytest.raises(ServiceError) as refusal:
         await reader.read(photo(), uuid4(), within=0.5)
     assert refusal.value.reason == "READERS_BUSY"
