@@ -13,8 +13,9 @@ from proctorium_common.topology import SERVICES
 from proctorium_devstack.parts.nats import Nats
 from proctorium_devstack.parts.postgres import Postgres
 from proctorium_devstack.ports import free_ports
+from proctorium_devstack.testing.enrollment import FakeEnrollment
 
-from .world import FakeEnrollment, World, replica
+from .world import World, replica
 
 
 @pytest.fixture(scope="session")
@@ -34,14 +35,13 @@ async def shared_world(
     await upgrade(url, "proctorium_identity")
     await declare(identity_broker.url, SERVICES)
     evidence = tmp_path_factory.mktemp("evidence")
-    # The methods that nobody calls here stay unimplemented, which is how a server answers them.
-    enrollment = FakeEnrollment()  # type: ignore[abstract]
-    await enrollment.start()
-    async with replica(url, identity_broker.url, enrollment.port, evidence) as service:
+    async with (
+        FakeEnrollment.serving() as enrollment,
+        replica(url, identity_broker.url, enrollment.port, evidence) as service,
+    ):
         made = World(identity_broker.url, enrollment, service, Database(url), evidence)
         yield made
         await made.database.close()
-    await enrollment.stop()
 
 
 @pytest.fixture

@@ -250,10 +250,10 @@ async def test_the_registration_is_asked_for_and_the_look_logged(world: World) -
     known = await proctor.stub.GetRegistration(request)
     assert (known.legal_name, known.date_of_birth) == ("Ada Lovelace", "1815-12-10")
     assert await world.looks(case_id) == [(proctor.person_id, "registration")]
-    asked = len(world.enrollment.asked)
+    asked = len(world.enrollment.asked_for)
     error = await refused_without_change(world, world.proctor().stub.GetRegistration(request))
     assert error.reason == "NOT_YOUR_CASE"
-    assert len(world.enrollment.asked) == asked
+    assert len(world.enrollment.asked_for) == asked
 
 
 async def test_without_enrollment_the_registration_is_unavailable_and_pictures_are_not(

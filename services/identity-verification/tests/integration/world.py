@@ -17,7 +17,6 @@ import nats
 from google.protobuf.message import Message
 from sqlalchemy import text
 
-from proctorium.enrollment.v1 import people_pb2, people_pb2_grpc
 from proctorium.identity.v1 import verification_pb2 as pb
 from proctorium.identity.v1.verification_pb2_grpc import VerificationServiceStub
 from proctorium.session.events.v1 import events_pb2 as session_events
@@ -26,11 +25,11 @@ from proctorium_common.events.envelope import MESSAGE_ID, POSITION, seal
 from proctorium_common.ids import new_id
 from proctorium_common.process.service import Service
 from proctorium_common.rpc.client import channel
-from proctorium_common.rpc.served import Context
 from proctorium_common.rpc.status import error_of
 from proctorium_common.security.keys import KeyRing, SigningKey
 from proctorium_common.security.tokens import TokenSigner
 from proctorium_common.storage.database import Database
+from proctorium_devstack.testing.enrollment import FakeEnrollment
 from proctorium_identity.__main__ import build
 from proctorium_identity.settings import Settings
 
@@ -42,35 +41,6 @@ MASTER_KEY = base64.b64encode(b"m" * 32).decode()
 PATIENCE = 30.0
 
 DOCUMENT, SELFIE = pb.EVIDENCE_KIND_DOCUMENT, pb.EVIDENCE_KIND_SELFIE
-
-
-@dataclass
-class FakeEnrollment(people_pb2_grpc.PersonServiceServicer):
-    """Enrollment as identity verification meets it: what people were registered with, over real gRPC."""
-
-    registered: dict[str, tuple[str, str]] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
-    port: int = 0
-    _server: grpc.aio.Server | None = None
-
-    async def start(self) -> None:
-        self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-        people_pb2_grpc.add_PersonServiceServicer_to_server(self, self._server)
-        self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
-        await self._server.start()
-
-    async def stop(self) -> None:
-        if self._server is not None:
-            await self._server.stop(None)
-
-    async def GetRegistrationInformation(
-        self, request: people_pb2.GetRegistrationInformationRequest, context: Context
-    ) -> people_pb2.GetRegistrationInformationResponse:
-        self.asked.append(request.person_id)
-        if request.person_id not in self.registered:
-            await context.abort(grpc.StatusCode.NOT_FOUND, "nobody")
-        name, born = self.registered[request.person_id]
-        return people_pb2.GetRegistrationInformationResponse(legal_name=name, date_of_birth=born)
 
 
 @dataclass

@@ -13,9 +13,10 @@ from proctorium_common.topology import SERVICES
 from proctorium_devstack.parts.nats import Nats
 from proctorium_devstack.parts.postgres import Postgres
 from proctorium_devstack.ports import free_ports
+from proctorium_devstack.testing.enrollment import FakeEnrollment
 
 from .mail_sink import MailSink, _go_on
-from .world import FakeEnrollment, World, given_settings, replica
+from .world import World, given_settings, replica
 
 
 @pytest.fixture(scope="session")
@@ -29,11 +30,8 @@ async def notification_broker(tmp_path_factory: pytest.TempPathFactory) -> Async
 
 @pytest.fixture(scope="session")
 async def enrollment() -> AsyncIterator[FakeEnrollment]:
-    # The methods that nobody calls here stay unimplemented, which is how a server answers them.
-    server = FakeEnrollment()  # type: ignore[abstract]
-    await server.start()
-    yield server
-    await server.stop()
+    async with FakeEnrollment.serving() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

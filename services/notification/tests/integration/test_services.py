@@ -26,7 +26,7 @@ async def failed(world: World) -> Person:
     """Somebody whose mail failed for good."""
     person = world.person()
     session_id = await world.session(starts_in=timedelta(days=-2))
-    await world.tell(issued(world.enrollment.code(session_id), person))
+    await world.tell(issued(world.enrollment.list_code(session_id), person))
     await world.until_state(person, "failed")
     return person
 

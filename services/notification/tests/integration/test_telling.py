@@ -50,7 +50,7 @@ async def test_proctors_hear_of_their_session_with_an_invitation(world: World) -
 async def test_learners_get_their_code_in_their_language_and_time_zone(world: World) -> None:
     ada, anna = world.person(), world.person(locale="de-DE", time_zone="Asia/Tokyo")
     session_id = await world.session()
-    code = world.enrollment.code(session_id, "Kf7Q2mXa")
+    code = world.enrollment.list_code(session_id, "Kf7Q2mXa")
     await world.tell(issued(code, ada, anna))
     mail = await world.mail(ada)
     assert mail["Subject"] == "Your enrollment code for First Aid at Work"
@@ -68,7 +68,7 @@ async def test_learners_get_their_code_in_their_language_and_time_zone(world: Wo
 
 async def test_a_code_that_comes_before_its_session_waits_for_it(world: World) -> None:
     learner, session_id = world.person(), new_id()
-    code = world.enrollment.code(str(session_id))
+    code = world.enrollment.list_code(str(session_id))
     await world.tell(issued(code, learner))
     await world.tell(scheduled(session_id))
     await world.mail(learner)
@@ -76,7 +76,7 @@ async def test_a_code_that_comes_before_its_session_waits_for_it(world: World) -
 
 async def test_an_event_that_comes_again_and_again_is_told_once(world: World) -> None:
     learner, session_id = world.person(), await world.session()
-    code, event_id = world.enrollment.code(session_id), new_id()
+    code, event_id = world.enrollment.list_code(session_id), new_id()
     await world.tell(issued(code, learner), event_id=event_id, times=5)
     await world.mail(learner)
     last = world.person()
@@ -94,7 +94,7 @@ async def test_a_code_that_replaces_another_says_that_the_other_no_longer_works(
     world: World,
 ) -> None:
     learner, session_id = world.person(), await world.session()
-    event = issued(world.enrollment.code(session_id, "Zz9Y8xWv"), learner)
+    event = issued(world.enrollment.list_code(session_id, "Zz9Y8xWv"), learner)
     event.replaced_code_id = str(new_id())
     await world.tell(event)
     mail = await world.mail(learner)
@@ -106,7 +106,7 @@ async def test_a_code_that_replaces_another_says_that_the_other_no_longer_works(
 
 async def test_who_is_named_twice_is_told_once(world: World) -> None:
     learner, session_id = world.person(), await world.session()
-    await world.tell(issued(world.enrollment.code(session_id), learner, learner))
+    await world.tell(issued(world.enrollment.list_code(session_id), learner, learner))
     await world.mail(learner)
     assert await topics(learner) == [pb.TOPIC_CODE_ISSUED]
 
@@ -214,7 +214,7 @@ async def test_nobody_is_invited_to_what_was_called_off_before_the_mail_went_out
     world: World,
 ) -> None:
     learner, session_id = world.person(), await world.session(starts_in=timedelta(days=-2))
-    await world.tell(issued(world.enrollment.code(session_id), learner))
+    await world.tell(issued(world.enrollment.list_code(session_id), learner))
     await world.until_state(learner, "failed")
     assert "over before" in (await world.delivery(learner)).last_error
     assert world.sink.mails_to(learner.email) == []
@@ -223,8 +223,8 @@ async def test_nobody_is_invited_to_what_was_called_off_before_the_mail_went_out
 
 async def test_a_code_that_was_replaced_is_not_mailed(world: World) -> None:
     learner, session_id = world.person(), await world.session()
-    gone = world.enrollment.code(session_id)
-    world.enrollment.codes[session_id].clear()
+    gone = world.enrollment.list_code(session_id)
+    world.enrollment.listed_codes[session_id].clear()
     await world.tell(issued(gone, learner))
     await world.until_state(learner, "failed")
     assert "replaced" in (await world.delivery(learner)).last_error
@@ -233,7 +233,7 @@ async def test_a_code_that_was_replaced_is_not_mailed(world: World) -> None:
 
 async def test_nothing_personal_and_no_code_is_kept(world: World) -> None:
     learner, session_id = world.person(), await world.session()
-    await world.tell(issued(world.enrollment.code(session_id, "Zz9SecRt"), learner))
+    await world.tell(issued(world.enrollment.list_code(session_id, "Zz9SecRt"), learner))
     await world.mail(learner)
     await world.until_state(learner, "sent")
     for table in ("deliveries", "sessions", "outbox", "inbox", "dead_letters"):

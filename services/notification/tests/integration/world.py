@@ -16,14 +16,7 @@ from google.protobuf.message import Message
 from sqlalchemy import text
 
 from proctorium.enrollment.events.v1 import events_pb2 as enrollment_events
-from proctorium.enrollment.v1 import (
-    codes_pb2,
-    codes_pb2_grpc,
-    organisation_pb2,
-    organisation_pb2_grpc,
-    people_pb2,
-    people_pb2_grpc,
-)
+from proctorium.enrollment.v1 import codes_pb2, people_pb2
 from proctorium.notification.v1 import notifications_pb2 as pb
 from proctorium.notification.v1.notifications_pb2_grpc import (
     DeliveryServiceStub,
@@ -35,11 +28,11 @@ from proctorium_common.events.envelope import MESSAGE_ID, POSITION, seal
 from proctorium_common.ids import new_id
 from proctorium_common.process.service import Service
 from proctorium_common.rpc.client import channel
-from proctorium_common.rpc.served import Context
 from proctorium_common.rpc.status import error_of
 from proctorium_common.security.keys import KeyRing, SigningKey
 from proctorium_common.security.tokens import TokenSigner
 from proctorium_common.storage.database import Database
+from proctorium_devstack.testing.enrollment import FakeEnrollment
 from proctorium_notification.__main__ import build
 from proctorium_notification.settings import Settings
 
@@ -48,64 +41,6 @@ from .mail_sink import MailSink
 KEY = SigningKey.generate()
 PATIENCE = 30.0
 PORTAL = "https://portal.example.org"
-
-
-@dataclass
-class FakeEnrollment(
-    people_pb2_grpc.PersonServiceServicer,
-    codes_pb2_grpc.CodeServiceServicer,
-    organisation_pb2_grpc.OrganisationServiceServicer,
-):
-    """Enrollment as notification meets it: contacts, codes and the organisation, over real gRPC."""
-
-    contacts: dict[str, people_pb2.Contact] = field(default_factory=dict)
-    codes: dict[str, list[codes_pb2.Code]] = field(default_factory=dict)
-    port: int = 0
-    _server: grpc.aio.Server | None = None
-
-    async def start(self) -> None:
-        self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-        people_pb2_grpc.add_PersonServiceServicer_to_server(self, self._server)
-        codes_pb2_grpc.add_CodeServiceServicer_to_server(self, self._server)
-        organisation_pb2_grpc.add_OrganisationServiceServicer_to_server(self, self._server)
-        self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
-        await self._server.start()
-
-    async def stop(self) -> None:
-        if self._server is not None:
-            await self._server.stop(None)
-
-    async def ListContacts(
-        self, request: people_pb2.ListContactsRequest, context: Context
-    ) -> people_pb2.ListContactsResponse:
-        known = [self.contacts[each] for each in request.person_ids if each in self.contacts]
-        return people_pb2.ListContactsResponse(contacts=known)
-
-    async def ListCodes(
-        self, request: codes_pb2.ListCodesRequest, context: Context
-    ) -> codes_pb2.ListCodesResponse:
-        return codes_pb2.ListCodesResponse(codes=self.codes.get(request.session_id, []))
-
-    async def GetOrganisation(
-        self, request: organisation_pb2.GetOrganisationRequest, context: Context
-    ) -> organisation_pb2.GetOrganisationResponse:
-        organisation = organisation_pb2.Organisation(
-            name="Example Training", administrator_contact="help@example.org"
-        )
-        return organisation_pb2.GetOrganisationResponse(organisation=organisation)
-
-    def code(
-        self,
-        session_id: str,
-        code_text: str = "Kf7Q2mXa",
-        state: codes_pb2.CodeState.ValueType = codes_pb2.CODE_STATE_ACTIVE,
-    ) -> codes_pb2.Code:
-        """A code of the session that enrollment knows."""
-        code = codes_pb2.Code(
-            code_id=str(new_id()), text=code_text, session_id=session_id, state=state
-        )
-        self.codes.setdefault(session_id, []).append(code)
-        return code
 
 
 @dataclass

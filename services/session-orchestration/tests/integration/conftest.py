@@ -13,8 +13,8 @@ from proctorium_common.topology import SERVICES
 from proctorium_devstack.parts.nats import Nats
 from proctorium_devstack.parts.postgres import Postgres
 from proctorium_devstack.ports import free_ports
+from proctorium_devstack.testing.enrollment import FakeEnrollment
 
-from .fake_enrollment import FakeEnrollment
 from .world import World, replica
 
 
@@ -32,14 +32,13 @@ async def shared_world(postgres: Postgres, broker: Nats) -> AsyncIterator[World]
     url = await postgres.database("session_world", owner="proctorium")
     await upgrade(url, "proctorium_session")
     await declare(broker.url, SERVICES)
-    # The methods that nobody calls here stay unimplemented, which is how a server answers them.
-    enrollment = FakeEnrollment()  # type: ignore[abstract]
-    await enrollment.start()
-    async with replica(url, broker.url, enrollment.port) as service:
+    async with (
+        FakeEnrollment.serving() as enrollment,
+        replica(url, broker.url, enrollment.port) as service,
+    ):
         made = World(url, broker.url, enrollment, service, Database(url))
         yield made
         await made.database.close()
-    await enrollment.stop()
 
 
 @pytest.fixture

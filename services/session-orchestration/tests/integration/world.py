@@ -32,10 +32,9 @@ from proctorium_common.rpc.status import error_of
 from proctorium_common.security.keys import KeyRing, SigningKey
 from proctorium_common.security.tokens import TokenSigner
 from proctorium_common.storage.database import Database
+from proctorium_devstack.testing.enrollment import FakeEnrollment, assessments_of
 from proctorium_session.__main__ import build
 from proctorium_session.settings import Settings
-
-from .fake_enrollment import FakeEnrollment, assessments_of
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Message)

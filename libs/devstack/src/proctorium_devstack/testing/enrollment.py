@@ -1,0 +1,198 @@
+"""Enrollment as the other services meet it: the generated servicers over real gRPC, with people, courses and codes in memory.
+
+What those services rely on is asked of it and of enrollment itself by the same tests (`test_what_others_rely_on.py` of enrollment).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID, uuid5
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from proctorium.enrollment.v1 import (
+    codes_pb2,
+    codes_pb2_grpc,
+    courses_pb2,
+    courses_pb2_grpc,
+    organisation_pb2,
+    organisation_pb2_grpc,
+    people_pb2,
+    people_pb2_grpc,
+)
+from proctorium_common.errors import ServiceError, not_found
+from proctorium_common.ids import new_id
+from proctorium_common.rpc.served import Context
+from proctorium_common.rpc.status import CODES, DETAILS_KEY, details_of
+
+
+@dataclass(frozen=True)
+class Redemption:
+    """One call of RedeemCode."""
+
+    text: str
+    person_id: str
+    client_address: str
+
+
+@dataclass
+class FakeEnrollment(
+    people_pb2_grpc.PersonServiceServicer,
+    courses_pb2_grpc.CourseServiceServicer,
+    codes_pb2_grpc.CodeServiceServicer,
+    organisation_pb2_grpc.OrganisationServiceServicer,
+):
+    """Answers as the protos say, from what a test has put here. Methods that no service calls are not implemented.
+
+    People and courses are there unless they are named as unknown. A code admits whoever redeems it, unless there is a refusal for its
+    text; one in `newcomer_refusals` is for a learner who has redeemed it before and never joined.
+    """
+
+    certified_until: dict[UUID, datetime] = field(default_factory=dict)
+    unknown_people: set[str] = field(default_factory=set)
+    registered: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Legal name and date of birth, by person."""
+    contacts: dict[str, people_pb2.Contact] = field(default_factory=dict)
+    unknown_courses: set[str] = field(default_factory=set)
+    drafts: set[str] = field(default_factory=set)
+    listed_codes: dict[str, list[codes_pb2.Code]] = field(default_factory=dict)
+    """What ListCodes says, by session."""
+    codes: dict[str, UUID] = field(default_factory=dict)
+    """What RedeemCode admits to: the session, by text."""
+    refusals: dict[str, ServiceError] = field(default_factory=dict)
+    newcomer_refusals: dict[str, ServiceError] = field(default_factory=dict)
+    redemptions: list[Redemption] = field(default_factory=list)
+    asked_for: list[str] = field(default_factory=list)
+    """Whose registration information was asked for."""
+    port: int = 0
+    _admitted: set[tuple[UUID, str]] = field(default_factory=set)
+    _server: grpc.aio.Server | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def serving(cls) -> AsyncIterator[FakeEnrollment]:
+        """One that listens within the block."""
+        enrollment = cls()
+        await enrollment.start()
+        try:
+            yield enrollment
+        finally:
+            await enrollment.stop()
+
+    async def start(self) -> None:
+        """Listens; on the port of before when it was stopped."""
+        self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        people_pb2_grpc.add_PersonServiceServicer_to_server(self, self._server)
+        courses_pb2_grpc.add_CourseServiceServicer_to_server(self, self._server)
+        codes_pb2_grpc.add_CodeServiceServicer_to_server(self, self._server)
+        organisation_pb2_grpc.add_OrganisationServiceServicer_to_server(self, self._server)
+        self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """Answers nobody any more."""
+        if self._server is not None:
+            await self._server.stop(None)
+
+    def list_code(
+        self,
+        session_id: str,
+        text: str = "Kf7Q2mXa",
+        state: codes_pb2.CodeState.ValueType = codes_pb2.CODE_STATE_ACTIVE,
+    ) -> codes_pb2.Code:
+        """A code of the session that ListCodes says."""
+        code = codes_pb2.Code(code_id=str(new_id()), text=text, session_id=session_id, state=state)
+        self.listed_codes.setdefault(session_id, []).append(code)
+        return code
+
+    async def ListCertifications(
+        self, request: people_pb2.ListCertificationsRequest, context: Context
+    ) -> people_pb2.ListCertificationsResponse:
+        response = people_pb2.ListCertificationsResponse()
+        for person_id in request.person_ids:
+            if until := self.certified_until.get(UUID(person_id)):
+                stamp = Timestamp()
+                stamp.FromDatetime(until)
+                response.certifications.add(person_id=person_id, certified_until_time=stamp)
+        return response
+
+    async def ListUnknownPeople(
+        self, request: people_pb2.ListUnknownPeopleRequest, context: Context
+    ) -> people_pb2.ListUnknownPeopleResponse:
+        unknown = self.unknown_people.intersection(request.person_ids)
+        return people_pb2.ListUnknownPeopleResponse(person_ids=sorted(unknown))
+
+    async def GetRegistrationInformation(
+        self, request: people_pb2.GetRegistrationInformationRequest, context: Context
+    ) -> people_pb2.GetRegistrationInformationResponse:
+        self.asked_for.append(request.person_id)
+        if request.person_id not in self.registered:
+            await _refuse(context, not_found("NOT_FOUND", "There is no such person."))
+        name, born = self.registered[request.person_id]
+        return people_pb2.GetRegistrationInformationResponse(legal_name=name, date_of_birth=born)
+
+    async def ListContacts(
+        self, request: people_pb2.ListContactsRequest, context: Context
+    ) -> people_pb2.ListContactsResponse:
+        known = [self.contacts[each] for each in request.person_ids if each in self.contacts]
+        return people_pb2.ListContactsResponse(contacts=known)
+
+    async def GetCourse(
+        self, request: courses_pb2.GetCourseRequest, context: Context
+    ) -> courses_pb2.GetCourseResponse:
+        course_id = request.course_id
+        if course_id in self.unknown_courses:
+            await _refuse(context, not_found("NOT_FOUND", "There is no such course."))
+        course = courses_pb2.Course(course_id=course_id, title="Fire safety")
+        course.units.add(kind=courses_pb2.UNIT_KIND_LESSON, title="Before you begin")
+        for assessment_id in assessments_of(course_id):
+            course.units.add(kind=courses_pb2.UNIT_KIND_ASSESSMENT, assessment_id=assessment_id)
+        if course_id not in self.drafts:
+            course.publish_time.GetCurrentTime()
+        return courses_pb2.GetCourseResponse(course=course)
+
+    async def ListCodes(
+        self, request: codes_pb2.ListCodesRequest, context: Context
+    ) -> codes_pb2.ListCodesResponse:
+        return codes_pb2.ListCodesResponse(codes=self.listed_codes.get(request.session_id, []))
+
+    async def RedeemCode(
+        self, request: codes_pb2.RedeemCodeRequest, context: Context
+    ) -> codes_pb2.RedeemCodeResponse:
+        text = request.text.strip()
+        self.redemptions.append(Redemption(text, request.person_id, request.client_address))
+        if refusal := self.refusals.get(text):
+            await _refuse(context, refusal)
+        if text not in self.codes:
+            await _refuse(context, not_found("CODE_INVALID", "No code of this text is valid."))
+        session_id, of_newcomers = self.codes[text], self.newcomer_refusals.get(text)
+        admitted = session_id, request.person_id
+        rejoin = of_newcomers is not None or admitted in self._admitted
+        self._admitted.add(admitted)
+        return codes_pb2.RedeemCodeResponse(
+            code_id=str(uuid5(session_id, text)),
+            session_id=str(session_id),
+            rejoin=rejoin,
+            newcomer_refusal=details_of(of_newcomers) if of_newcomers else b"",
+        )
+
+    async def GetOrganisation(
+        self, request: organisation_pb2.GetOrganisationRequest, context: Context
+    ) -> organisation_pb2.GetOrganisationResponse:
+        organisation = organisation_pb2.Organisation(
+            name="Example Training", administrator_contact="help@example.org"
+        )
+        return organisation_pb2.GetOrganisationResponse(organisation=organisation)
+
+
+def assessments_of(course_id: str) -> list[str]:
+    """The assessments that the outline of a course names."""
+    return [str(uuid5(UUID(course_id), str(number))) for number in range(5)]
+
+
+async def _refuse(context: Context, error: ServiceError) -> None:
+    await context.abort(CODES[error.kind], error.message, ((DETAILS_KEY, details_of(error)),))

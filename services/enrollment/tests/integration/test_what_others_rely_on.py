@@ -1,0 +1,293 @@
+"""What the other services rely on, asked of enrollment and of the fake that stands for it in their tests: both have to say the same."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+import grpc
+import pytest
+import pytest_asyncio
+
+from proctorium.enrollment.v1 import codes_pb2, courses_pb2, organisation_pb2, people_pb2
+from proctorium_common.errors import Kind, ServiceError
+from proctorium_common.ids import new_id
+from proctorium_common.rpc.status import error_in
+from proctorium_devstack.testing.enrollment import FakeEnrollment, assessments_of
+
+from .enrollment import Client, Enrollment, assessment, lesson, refused, stamp
+
+NAME, BORN = "Lena Fischer", "2001-04-17"
+
+
+@dataclass(frozen=True)
+class Admitting:
+    """A code, the session that it admits to, and a learner whom it admits."""
+
+    text: str
+    session_id: str
+    person_id: str
+
+
+class Met(Protocol):
+    """Enrollment as another service meets it, and what a test puts there beforehand."""
+
+    def client(self, service: str) -> Client:
+        """Stubs that call as this service."""
+        ...
+
+    async def person(self) -> str:
+        """Somebody of NAME and BORN, who was never certified."""
+        ...
+
+    async def nobody(self) -> str:
+        """An id that nobody has."""
+        ...
+
+    async def proctor(self, until: datetime) -> str:
+        """Somebody who is certified until then."""
+        ...
+
+    async def course(self, *, published: bool) -> tuple[str, list[str]]:
+        """A course, and the assessments that its outline names."""
+        ...
+
+    async def no_course(self) -> str:
+        """An id that no course has."""
+        ...
+
+    async def code(self) -> Admitting:
+        """A code that is good now."""
+        ...
+
+    async def revoke(self, code: Admitting, *, redeemed: bool) -> None:
+        """Withdraws a code that its learner has redeemed before, or has not."""
+        ...
+
+
+class TheService:
+    """Enrollment itself."""
+
+    def __init__(self, enrollment: Enrollment) -> None:
+        self._enrollment = enrollment
+        self.client = enrollment.service
+
+    async def person(self) -> str:
+        return (await self._enrollment.person(name=NAME)).person_id
+
+    async def nobody(self) -> str:
+        return str(new_id())
+
+    async def proctor(self, until: datetime) -> str:
+        person_id = (await self._enrollment.person("proctor")).person_id
+        request = people_pb2.CertifyProctorRequest(
+            person_id=person_id, certified_until_time=stamp(until)
+        )
+        await self._enrollment.administrator.people.CertifyProctor(request)
+        return person_id
+
+    async def course(self, *, published: bool) -> tuple[str, list[str]]:
+        named = [str(new_id()) for _ in range(3)]
+        units = [lesson(), *(assessment(each) for each in named)]
+        course = await self._enrollment.course(units=units, published=published)
+        return course.course_id, named
+
+    async def no_course(self) -> str:
+        return str(new_id())
+
+    async def code(self) -> Admitting:
+        session = await self._enrollment.session()
+        return Admitting(session.code, session.session_id, session.learner_ids[0])
+
+    async def revoke(self, code: Admitting, *, redeemed: bool) -> None:
+        codes = self._enrollment.administrator.codes
+        listed = await codes.ListCodes(codes_pb2.ListCodesRequest(session_id=code.session_id))
+        request = codes_pb2.RevokeCodeRequest(code_id=listed.codes[0].code_id)
+        await codes.RevokeCode(request)
+
+
+class TheFake:
+    """The fake that stands for it."""
+
+    def __init__(self, fake: FakeEnrollment, channel: grpc.aio.Channel) -> None:
+        self._fake = fake
+        self._client = Client(channel)
+
+    def client(self, service: str) -> Client:
+        return self._client
+
+    async def person(self) -> str:
+        person_id = str(new_id())
+        self._fake.registered[person_id] = (NAME, BORN)
+        self._fake.contacts[person_id] = people_pb2.Contact(
+            person_id=person_id,
+            email=f"{person_id}@example.org",
+            preferred_name=NAME,
+            locale="en",
+            time_zone="UTC",
+        )
+        return person_id
+
+    async def nobody(self) -> str:
+        person_id = str(new_id())
+        self._fake.unknown_people.add(person_id)
+        return person_id
+
+    async def proctor(self, until: datetime) -> str:
+        person_id = new_id()
+        self._fake.certified_until[person_id] = until
+        return str(person_id)
+
+    async def course(self, *, published: bool) -> tuple[str, list[str]]:
+        course_id = str(new_id())
+        if not published:
+            self._fake.drafts.add(course_id)
+        return course_id, assessments_of(course_id)
+
+    async def no_course(self) -> str:
+        course_id = str(new_id())
+        self._fake.unknown_courses.add(course_id)
+        return course_id
+
+    async def code(self) -> Admitting:
+        code = Admitting("Kf7Q2mXa", str(new_id()), str(new_id()))
+        self._fake.codes[code.text] = UUID(code.session_id)
+        self._fake.list_code(code.session_id, code.text)
+        return code
+
+    async def revoke(self, code: Admitting, *, redeemed: bool) -> None:
+        refusals = self._fake.newcomer_refusals if redeemed else self._fake.refusals
+        refusals[code.text] = ServiceError(Kind.ILLEGAL_MOVE, "CODE_REVOKED", "It was withdrawn.")
+
+
+@pytest_asyncio.fixture(params=["service", "fake"])
+async def met(request: pytest.FixtureRequest, enrollment: Enrollment) -> AsyncIterator[Met]:
+    if request.param == "service":
+        yield TheService(enrollment)
+        return
+    async with FakeEnrollment.serving() as fake:
+        channel = grpc.aio.insecure_channel(f"127.0.0.1:{fake.port}")
+        async with channel:
+            yield TheFake(fake, channel)
+
+
+async def test_certifications_are_those_of_who_has_one_also_one_that_is_over(met: Met) -> None:
+    now = datetime.now(UTC)
+    until, over = now + timedelta(days=365), now - timedelta(days=1)
+    certified, was_certified = await met.proctor(until), await met.proctor(over)
+    asked = [certified, await met.person(), was_certified, await met.nobody()]
+    request = people_pb2.ListCertificationsRequest(person_ids=asked)
+    answer = await met.client("session").people.ListCertifications(request)
+    assert {
+        each.person_id: each.certified_until_time.ToDatetime(tzinfo=UTC)
+        for each in answer.certifications
+    } == {certified: until, was_certified: over}
+
+
+async def test_ids_of_nobody_are_named_once_and_sorted(met: Met) -> None:
+    nobodies = [await met.nobody() for _ in range(3)]
+    asked = [*reversed(nobodies), await met.person(), nobodies[0]]
+    request = people_pb2.ListUnknownPeopleRequest(person_ids=asked)
+    answer = await met.client("session").people.ListUnknownPeople(request)
+    assert list(answer.person_ids) == sorted(nobodies)
+
+
+async def test_registration_information_is_that_of_a_person(met: Met) -> None:
+    people = met.client("identity").people
+    request = people_pb2.GetRegistrationInformationRequest(person_id=await met.person())
+    answer = await people.GetRegistrationInformation(request)
+    assert (answer.legal_name, answer.date_of_birth) == (NAME, BORN)
+    request = people_pb2.GetRegistrationInformationRequest(person_id=await met.nobody())
+    told = await refused(people.GetRegistrationInformation(request))
+    assert (told.kind, told.reason) == (Kind.NOT_FOUND, "NOT_FOUND")
+
+
+async def test_contacts_are_those_of_who_is_known(met: Met) -> None:
+    known = await met.person()
+    request = people_pb2.ListContactsRequest(person_ids=[await met.nobody(), known])
+    (contact,) = (await met.client("notification").people.ListContacts(request)).contacts
+    assert contact.person_id == known
+    assert contact.email.endswith("@example.org")
+    assert (contact.preferred_name, contact.locale, contact.time_zone) == (NAME, "en", "UTC")
+
+
+@pytest.mark.parametrize("published", [True, False])
+async def test_a_course_says_whether_it_is_published_and_which_assessments_it_has(
+    met: Met, published: bool
+) -> None:
+    course_id, named = await met.course(published=published)
+    request = courses_pb2.GetCourseRequest(course_id=course_id)
+    course = (await met.client("session").courses.GetCourse(request)).course
+    assert course.course_id == course_id
+    assert course.HasField("publish_time") == published
+    assert [unit.assessment_id for unit in course.units] == ["", *named]
+    assert [unit.kind for unit in course.units] == [
+        courses_pb2.UNIT_KIND_LESSON,
+        *[courses_pb2.UNIT_KIND_ASSESSMENT] * len(named),
+    ]
+
+
+async def test_a_course_that_is_none_is_not_found(met: Met) -> None:
+    request = courses_pb2.GetCourseRequest(course_id=await met.no_course())
+    told = await refused(met.client("session").courses.GetCourse(request))
+    assert (told.kind, told.reason) == (Kind.NOT_FOUND, "NOT_FOUND")
+
+
+async def test_the_codes_of_a_session_are_listed_with_their_text(met: Met) -> None:
+    code = await met.code()
+    request = codes_pb2.ListCodesRequest(session_id=code.session_id)
+    (listed,) = (await met.client("notification").codes.ListCodes(request)).codes
+    assert (listed.text, listed.session_id) == (code.text, code.session_id)
+    assert listed.state == codes_pb2.CODE_STATE_ACTIVE
+    assert listed.code_id == str(UUID(listed.code_id))
+
+
+async def test_the_organisation_has_a_name(met: Met) -> None:
+    request = organisation_pb2.GetOrganisationRequest()
+    answer = await met.client("notification").organisation.GetOrganisation(request)
+    assert answer.organisation.name
+
+
+def redeeming(code: Admitting, text: str = "") -> codes_pb2.RedeemCodeRequest:
+    return codes_pb2.RedeemCodeRequest(
+        text=text or f" {code.text}\n", person_id=code.person_id, client_address="192.0.2.1"
+    )
+
+
+async def test_a_code_admits_and_again_as_a_rejoin(met: Met) -> None:
+    code, codes = await met.code(), met.client("session").codes
+    first, second = [await codes.RedeemCode(redeeming(code)) for _ in range(2)]
+    assert first.session_id == second.session_id == code.session_id
+    assert first.code_id == str(UUID(first.code_id))
+    assert (first.rejoin, second.rejoin) == (False, True)
+    assert not first.newcomer_refusal
+    assert not second.newcomer_refusal
+
+
+async def test_a_text_that_is_no_code_is_refused(met: Met) -> None:
+    code, codes = await met.code(), met.client("session").codes
+    told = await refused(codes.RedeemCode(redeeming(code, "zZzZ9999")))
+    assert (told.kind, told.reason) == (Kind.NOT_FOUND, "CODE_INVALID")
+    assert told.message
+
+
+async def test_a_code_that_was_withdrawn_is_refused(met: Met) -> None:
+    code, codes = await met.code(), met.client("session").codes
+    await met.revoke(code, redeemed=False)
+    told = await refused(codes.RedeemCode(redeeming(code)))
+    assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "CODE_REVOKED")
+
+
+async def test_who_redeemed_a_code_that_was_withdrawn_since_is_told_how_newcomers_are_refused(
+    met: Met,
+) -> None:
+    code, codes = await met.code(), met.client("session").codes
+    await codes.RedeemCode(redeeming(code))
+    await met.revoke(code, redeemed=True)
+    answer = await codes.RedeemCode(redeeming(code))
+    assert answer.rejoin
+    told = error_in(answer.newcomer_refusal)
+    assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "CODE_REVOKED")
