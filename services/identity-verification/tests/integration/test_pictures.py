@@ -197,8 +197,9 @@ async def test_a_reader_that_is_closed_reads_nothing_more_and_hangs_nobody() -> 
     reader = PictureReader(at_once=1)
     under_way, *waiting = [asyncio.create_task(reader.read(photo(), uuid4())) for _ in range(3)]
     await asyncio.sleep(0)
-    await reader.close()
-    assert (await under_way).width == 640
-    for each in waiting:
-        with pytest.raises(RuntimeError):
-            await each
+    async with asyncio.timeout(20):
+        await reader.close()
+        assert (await under_way).width == 640
+        for each in waiting:
+            with pytest.raises(RuntimeError):
+                await each
