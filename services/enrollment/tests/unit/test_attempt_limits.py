@@ -17,6 +17,7 @@ from proctorium_enrollment.domain.attempt_limits import (
     recent,
     too_many_attempts,
     wait_of,
+    without,
 )
 
 NOON = datetime(2026, 4, 2, 12, tzinfo=UTC)
@@ -48,6 +49,20 @@ def test_who_never_failed_need_not_wait() -> None:
 def test_the_wait_gets_shorter_with_time_and_ends() -> None:
     assert wait_of(LIMIT, failed(5), NOON + timedelta(seconds=5)) == timedelta(seconds=3)
     assert wait_of(LIMIT, failed(5), NOON + timedelta(seconds=8)) == NO_WAIT
+
+
+def test_a_failure_that_was_none_is_taken_back_as_if_it_had_not_been() -> None:
+    later, last = NOON + timedelta(seconds=9), NOON + timedelta(seconds=20)
+    first = after_failure(LIMIT, None, NOON)
+    second = after_failure(LIMIT, first, later)
+    assert without(first, None, first) is None
+    assert without(second, first, second) == first
+    # Those of others stay, with the time of the last.
+    third = after_failure(LIMIT, second, last)
+    assert without(third, first, second) == Failures(2, last)
+    # Something else has forgotten them all.
+    assert without(None, first, second) is None
+    assert without(Failures(1, last), first, second) is None
 
 
 def test_failures_are_forgotten_after_a_calm_time() -> None:

@@ -3,20 +3,45 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from proctorium_enrollment.domain.attempt_limits import Failures, Limit, after_failure, wait_of
-from proctorium_enrollment.operations.accounts import ACCOUNT_LIMIT, EVERYWHERE_LIMIT
+from proctorium_enrollment.operations.sign_in_attempts import (
+    ACCOUNT_LIMIT,
+    ADDRESS_LIMIT,
+    EVERYWHERE_LIMIT,
+    OWN_BEFORE_OTHERS,
+)
+from proctorium_enrollment.storage.password_hashes import MOST_OF_ONE
 
 NOON = datetime(2026, 4, 2, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-def most_within(limit: Limit, time: timedelta) -> int:
-    """How often somebody can fail who tries again whenever it is allowed."""
+def most_within(limit: Limit, time: timedelta, burst: int = 10_000) -> int:
+    """How often somebody can fail who tries again whenever it is allowed, and after each `burst` waits until all is forgotten."""
     now, failures = NOON, None
     count = 0
     while now < NOON + time:
         failures = after_failure(limit, failures, now)
         now, count = now + wait_of(limit, failures, now), count + 1
+        if count % burst == 0:
+            now = failures.last_time + limit.forgotten_after
     return count
+
+
+def most_guesses(limit: Limit) -> int:
+    """The most within an hour, with the best pauses."""
+    return max(most_within(limit, HOUR, burst) for burst in range(1, 200))
+
+
+def test_the_figures_of_adr_9_are_right() -> None:
+    assert (most_within(ACCOUNT_LIMIT, HOUR), most_guesses(ACCOUNT_LIMIT)) == (23, 28)
+    # Failures of one hour are not carried into the next.
+    assert most_within(EVERYWHERE_LIMIT, HOUR) == 68
+    assert (most_within(ADDRESS_LIMIT, HOUR), most_guesses(ADDRESS_LIMIT)) == (164, 434)
+    assert OWN_BEFORE_OTHERS * (HOUR // ACCOUNT_LIMIT.forgotten_after) == 6
+
+
+def test_attempts_under_way_do_not_use_up_what_an_address_may_fail() -> None:
+    assert ADDRESS_LIMIT.free > 2 * MOST_OF_ONE
 
 
 def test_one_network_alone_never_reaches_what_all_together_may() -> None:
@@ -30,6 +55,6 @@ def test_however_many_networks_there_are_an_account_is_guessed_at_less_than_twic
 
 
 def test_no_limit_forgets_while_somebody_waits() -> None:
-    for limit in (ACCOUNT_LIMIT, EVERYWHERE_LIMIT):
+    for limit in (ACCOUNT_LIMIT, EVERYWHERE_LIMIT, ADDRESS_LIMIT):
         longest = Failures(1000, NOON)
         assert wait_of(limit, longest, NOON) == limit.longest_wait < limit.forgotten_after

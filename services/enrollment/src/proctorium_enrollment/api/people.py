@@ -37,7 +37,8 @@ class PersonApi(people_pb2_grpc.PersonServiceServicer):
         password_hash = None
         if request.password:
             passwords.check(request.password, normalised_email(request.email))
-            password_hash = await self.hashes.make(passwords.normalised(request.password))
+            with self.hashes.place(current_call().caller.name) as place:
+                password_hash = await place.make(passwords.normalised(request.password))
 
         async def run(tx: Transaction) -> pb.CreatePersonResponse:
             return pb.CreatePersonResponse(

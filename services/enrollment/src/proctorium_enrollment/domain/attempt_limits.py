@@ -53,6 +53,13 @@ def after_failure(limit: Limit, failures: Failures | None, now: datetime) -> Fai
     return Failures(1 if failures is None else failures.count + 1, now)
 
 
+def without(present: Failures | None, before: Failures | None, after: Failures) -> Failures | None:
+    """The failures when one that made `after` of `before` was none: as if nothing had been, unless others have failed since."""
+    if present is None or present == after:
+        return None if present is None else before
+    return Failures(present.count - 1, present.last_time) if present.count > 1 else None
+
+
 def recent(limit: Limit, failures: Failures | None, now: datetime) -> int:
     """How many failures are not forgotten."""
     failures = _remembered(limit, failures, now)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
+from datetime import timedelta
 
-from proctorium_common.errors import ServiceError, Violation, invalid
+from proctorium_common.errors import ServiceError, Violation, exhausted, invalid
 
 SHORTEST = 12
 
@@ -121,6 +122,15 @@ def check(password: str, email: str = "") -> None:
 def normalised(password: str) -> str:
     """The password in the form that is hashed: however a keyboard composes its characters, it is the same one."""
     return unicodedata.normalize("NFKC", password)
+
+
+def too_many_at_once(retry_after: timedelta) -> ServiceError:
+    """TOO_MANY_AT_ONCE: nothing was looked at, and nothing counted."""
+    return exhausted(
+        "TOO_MANY_AT_ONCE",
+        f"Too many people are signing in at this moment. Please try again in {retry_after.seconds} seconds.",
+        retry_after=retry_after,
+    )
 
 
 def _too_weak(message: str) -> ServiceError:

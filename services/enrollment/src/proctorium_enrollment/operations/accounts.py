@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import secrets
 from base64 import urlsafe_b64encode
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from proctorium_common.ids import new_id
@@ -15,46 +13,16 @@ from proctorium_common.rpc.caller import Caller
 from proctorium_common.security.tokens import SignedToken
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_enrollment.domain import passwords, sign_ins
-from proctorium_enrollment.domain.attempt_limits import (
-    NO_WAIT,
-    Limit,
-    network_of,
-    too_many_attempts,
-)
+from proctorium_enrollment.domain.attempt_limits import network_of
 from proctorium_enrollment.domain.people import Person, Role, no_such_person, normalised_email
 from proctorium_enrollment.domain.sign_ins import Outcome, SignIn
-from proctorium_enrollment.operations import attempts
-from proctorium_enrollment.operations.attempts import Attempts, Counted
+from proctorium_enrollment.operations.sign_in_attempts import Attempt, SignInAttempts
 from proctorium_enrollment.operations.signing import Signing
-from proctorium_enrollment.operations.turns import Turns
 from proctorium_enrollment.storage import accounts as storage
 from proctorium_enrollment.storage import known_networks, people
 from proctorium_enrollment.storage.accounts import Account
-from proctorium_enrollment.storage.password_hashes import PasswordHashes
+from proctorium_enrollment.storage.password_hashes import PasswordHashes, Place
 from proctorium_enrollment.storage.sealing import Seals
-
-# Counted for each network from which an account is tried: nobody makes its owner wait from elsewhere (ADR 9).
-ACCOUNT_LIMIT = Limit(
-    free=5,
-    first_wait=timedelta(seconds=2),
-    longest_wait=timedelta(minutes=5),
-    forgotten_after=timedelta(minutes=30),
-)
-# Counted for each account and hour over all networks from which it has not been signed in to before. One network cannot reach
-# it: its own waits leave it some twenty attempts an hour.
-EVERYWHERE_LIMIT = Limit(
-    free=50,
-    first_wait=timedelta(seconds=2),
-    longest_wait=timedelta(minutes=5),
-    forgotten_after=timedelta(hours=1),
-)
-# A whole classroom may share an address.
-ADDRESS_LIMIT = Limit(
-    free=100,
-    first_wait=timedelta(seconds=1),
-    longest_wait=timedelta(minutes=1),
-    forgotten_after=timedelta(minutes=15),
-)
 
 
 @dataclass(frozen=True)
@@ -88,42 +56,32 @@ class Accounts:
     ) -> None:
         self._database = database
         self._hashes = hashes
-        self._attempts = Attempts(seals.attempts, "sign_in")
+        self._attempts = SignInAttempts(database, seals.attempts)
         self._succession = seals.sign_ins
         self._refresh_grace = refresh_grace
         self._signing = signing
-        self._turns = Turns()
 
     async def sign_in(self, email: str, password: str, client_address: str) -> SignedIn:
-        """Raises SIGN_IN_FAILED or TOO_MANY_ATTEMPTS; the failure is counted then.
+        """Raises SIGN_IN_FAILED, TOO_MANY_ATTEMPTS or TOO_MANY_AT_ONCE; a failure is counted, but not with the last of them.
 
-        Wrong passwords from one network do not make anybody wait who signs in from another (ADR 9).
-        Hashing is slow on purpose, so it is done between two transactions. The attempt is counted as a failure before, and
-        forgotten after a success: however many come at once, none is made uncounted.
+        Wrong passwords from one network do not make anybody wait who signs in from another, nor those of a neighbour whoever has
+        signed in from here before (ADR 9). Hashing is slow on purpose, so it is done between two transactions.
         """
         email, network = normalised_email(email), network_of(client_address)
-        here = self._attempts.of("account", f"{network} {email}", ACCOUNT_LIMIT)
-        address = self._attempts.of("address", network, ADDRESS_LIMIT)
-        everywhere = await self._everywhere(email, here)
-        account = await self._begin_attempt(email, [here, *everywhere], address)
         password = passwords.normalised(password)
-        if not await self._matches(account, password):
-            await self._count(address)
-            raise sign_ins.sign_in_failed()
-        assert account is not None
-        assert account.password_hash is not None
-        newer = await self._newer_hash(account.password_hash, password)
+        with self._hashes.place(network) as place:
+            attempt = await self._attempts.begin(email, network)
+            proved = await _proved(place, attempt, password)
+            newer = await self._newer_hash(place, proved.password_hash, password)
+        person = proved.account.person
         async with self._database.transaction() as tx:
             # Whoever changed the password meanwhile has ended all sign-ins; this one must not outlive that.
-            await _require_unchanged(tx, account.person.person_id, account.password_hash)
+            await _require_unchanged(tx, person.person_id, proved.password_hash)
             if newer is not None:
-                await storage.set_password_hash(tx, account.person.person_id, newer)
-            # In the order in which attempts lock them.
-            for one in everywhere:
-                await attempts.take_back(tx, one)
-            await attempts.forget(tx, here)
-            await known_networks.remember(tx, here.subject.mark)
-            return SignedIn(account.person, await self._begin(tx, account.person))
+                await storage.set_password_hash(tx, person.person_id, newer)
+            await attempt.succeeded(tx)
+            await known_networks.remember(tx, attempt.own.subject.mark)
+            return SignedIn(person, await self._begin(tx, person))
 
     async def refresh(self, token: str) -> Tokens:
         """New tokens for a refresh token, which works no more. Raises REFRESH_TOKEN_INVALID.
@@ -148,7 +106,7 @@ class Accounts:
     ) -> None:
         """Sets one's own password with the present one, or another's as an administrator; ends all sign-ins of that person.
 
-        Raises PASSWORD_TOO_WEAK, SIGN_IN_FAILED, TOO_MANY_ATTEMPTS, NOT_FOUND.
+        Raises PASSWORD_TOO_WEAK, SIGN_IN_FAILED, TOO_MANY_ATTEMPTS, TOO_MANY_AT_ONCE, NOT_FOUND.
         """
         own = person_id is None or person_id == caller.person_id
         if not own and Role.ADMINISTRATOR.value not in caller.roles:
@@ -160,8 +118,9 @@ class Accounts:
         if person is None:
             raise no_such_person()
         passwords.check(new, person.email)
-        proved = await self._prove(person, present) if own else None
-        new_hash = await self._hashes.make(passwords.normalised(new))
+        with self._hashes.place(str(caller.person_id)) as place:
+            proved = await self._prove(place, person, present) if own else None
+            new_hash = await place.make(passwords.normalised(new))
         async with self._database.transaction() as tx:
             if proved is not None:
                 # Who knew the password of a moment ago does not replace the one that its owner has been given since.
@@ -169,59 +128,19 @@ class Accounts:
             await storage.set_password_hash(tx, whose, new_hash)
             await storage.end_sign_ins(tx, whose)
 
-    async def _prove(self, person: Person, password: str) -> str:
+    async def _prove(self, place: Place, person: Person, password: str) -> str:
         """The hash of the person's present password, if this is it. Raises SIGN_IN_FAILED or TOO_MANY_ATTEMPTS."""
-        counted = self._attempts.of("present", str(person.person_id), ACCOUNT_LIMIT)
-        account = await self._begin_attempt(person.email, [counted])
-        if not await self._matches(account, passwords.normalised(password)):
-            raise sign_ins.sign_in_failed()
-        assert account is not None
-        assert account.password_hash is not None
+        attempt = await self._attempts.begin_present(person.person_id, person.email)
+        proved = await _proved(place, attempt, passwords.normalised(password))
         async with self._database.transaction() as tx:
-            await attempts.forget(tx, counted)
-        return account.password_hash
+            await attempt.succeeded(tx)
+        return proved.password_hash
 
-    async def _everywhere(self, email: str, here: Counted) -> Sequence[Counted]:
-        """What is counted over all networks: nothing, where the account has been signed in to from here before."""
-        async with self._database.transaction() as tx:
-            if await known_networks.contains(tx, here.subject.mark):
-                return ()
-            hour = tx.now.astimezone(UTC).strftime("%Y-%m-%dT%H")
-        return (self._attempts.of("everywhere", f"{hour} {email}", EVERYWHERE_LIMIT),)
-
-    async def _begin_attempt(
-        self, email: str, counted: Sequence[Counted], *others: Counted
-    ) -> Account | None:
-        """Counts an attempt at the account and answers it. Raises TOO_MANY_ATTEMPTS, and counts nothing then."""
-        async with AsyncExitStack() as turns:
-            for one in counted:
-                await turns.enter_async_context(self._turns.of(one.subject))
-            tx = await turns.enter_async_context(self._database.transaction())
-            for one in counted:
-                await attempts.lock(tx, one)
-            standing = await attempts.standing(tx, *counted, *others)
-            wait = max(standing.wait(one) for one in (*counted, *others))
-            if wait > NO_WAIT:
-                raise too_many_attempts(wait)
-            for one in counted:
-                await attempts.count(tx, one)
-            return await storage.find(tx, email)
-
-    async def _count(self, counted: Counted) -> None:
-        async with self._turns.of(counted.subject), self._database.transaction() as tx:
-            await attempts.lock(tx, counted)
-            await attempts.count(tx, counted)
-
-    async def _matches(self, account: Account | None, password: str) -> bool:
-        return await self._hashes.matches(
-            password, None if account is None else account.password_hash
-        )
-
-    async def _newer_hash(self, password_hash: str, password: str) -> str | None:
+    async def _newer_hash(self, place: Place, password_hash: str, password: str) -> str | None:
         """The hash by the present parameters, where the kept one was made with others."""
         if not self._hashes.outdated(password_hash):
             return None
-        return await self._hashes.make(password)
+        return await place.make(password)
 
     async def _begin(self, tx: Transaction, person: Person) -> Tokens:
         sign_in = SignIn(new_id(), person.person_id, tx.now, ended=False)
@@ -277,6 +196,22 @@ class Accounts:
     ) -> Tokens:
         signer = await self._signing.signer(tx)
         return Tokens(signer.sign(person.person_id, person.role_names), refresh, expires)
+
+
+@dataclass(frozen=True)
+class _Proved:
+    """An account, and its hash that a password was proved by."""
+
+    account: Account
+    password_hash: str
+
+
+async def _proved(place: Place, attempt: Attempt, password: str) -> _Proved:
+    """Whose password it is. Raises SIGN_IN_FAILED or TOO_MANY_ATTEMPTS; the same work was done for an account that does not exist."""
+    password_hash = None if attempt.account is None else attempt.account.password_hash
+    account = attempt.admitted(right=await place.matches(password, password_hash))
+    assert password_hash is not None
+    return _Proved(account, password_hash)
 
 
 async def _require_unchanged(tx: Transaction, person_id: UUID, proved: str) -> None:

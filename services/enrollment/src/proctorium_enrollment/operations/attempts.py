@@ -41,6 +41,15 @@ class Standing:
         return attempt_limits.recent(counted.limit, self.failures.get(counted.subject), self.now)
 
 
+@dataclass(frozen=True)
+class Tally:
+    """One failure that was counted, and what there was before and after it."""
+
+    counted: Counted
+    before: Failures | None
+    after: Failures
+
+
 class Attempts:
     """The attempts at one thing, such as signing in."""
 
@@ -64,21 +73,24 @@ async def standing(tx: Transaction, *counted: Counted) -> Standing:
     return Standing(await storage.find(tx, {one.subject for one in counted}), tx.now)
 
 
-async def count(tx: Transaction, counted: Counted) -> None:
+async def count(tx: Transaction, counted: Counted) -> Tally:
     """Counts one failure; lock it first."""
-    found = await storage.find(tx, [counted.subject])
-    failures = attempt_limits.after_failure(counted.limit, found.get(counted.subject), tx.now)
-    await storage.save(tx, counted.subject, failures)
+    before = (await storage.find(tx, [counted.subject])).get(counted.subject)
+    after = attempt_limits.after_failure(counted.limit, before, tx.now)
+    await storage.save(tx, counted.subject, after)
+    return Tally(counted, before, after)
 
 
-async def take_back(tx: Transaction, counted: Counted) -> None:
-    """Takes one failure back that was none; those of others stay."""
-    await storage.lock(tx, counted.subject)
-    found = (await storage.find(tx, [counted.subject])).get(counted.subject)
-    if found is not None and found.count > 1:
-        await storage.save(tx, counted.subject, Failures(found.count - 1, found.last_time))
+async def take_back(tx: Transaction, tally: Tally) -> None:
+    """Takes a failure back that was none; those of others stay."""
+    subject = tally.counted.subject
+    await storage.lock(tx, subject)
+    found = (await storage.find(tx, [subject])).get(subject)
+    left = attempt_limits.without(found, tally.before, tally.after)
+    if left is None:
+        await storage.forget(tx, subject)
     else:
-        await storage.forget(tx, counted.subject)
+        await storage.save(tx, subject, left)
 
 
 async def forget(tx: Transaction, counted: Counted) -> None:

@@ -1,0 +1,222 @@
+"""What many attempts from one network mean for those who share it, and that none is made for nothing (ADR 9)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from proctorium_common.errors import Kind, ServiceError
+from proctorium_common.ids import new_id
+from proctorium_devstack.demo.waiting import PATIENCE_SECONDS
+from proctorium_enrollment.domain.attempt_limits import Failures
+from proctorium_enrollment.operations.accounts import Accounts
+from proctorium_enrollment.operations.attempts import Attempts
+from proctorium_enrollment.operations.sign_in_attempts import ADDRESS_LIMIT, OWN_BEFORE_OTHERS
+from proctorium_enrollment.operations.signing import Signing
+from proctorium_enrollment.storage import attempt_limits
+from proctorium_enrollment.storage.password_hashes import PasswordHashes
+from proctorium_enrollment.storage.tables import attempt_failures
+
+from .enrollment import PASSWORD, Enrollment
+
+WRONG = "harbour-violin-31"
+SCHOOL, HOME, LIBRARY = "192.0.2.1", "198.51.100.7", "203.0.113.9"
+
+
+class Counting(PasswordHashes):
+    """Hashes that count how often a password was checked; checks go on when they may."""
+
+    def __init__(self, *, places: int = 8, most_of_one: int = 8) -> None:
+        super().__init__(memory_kib=64, passes=1, places=places, most_of_one=most_of_one)
+        self.checks = 0
+        self.begun, self.may_go_on = asyncio.Event(), asyncio.Event()
+        self.may_go_on.set()
+
+    async def matches(self, password: str, password_hash: str | None, group: str = "") -> bool:
+        self.checks += 1
+        self.begun.set()
+        await self.may_go_on.wait()
+        return await super().matches(password, password_hash, group)
+
+
+@asynccontextmanager
+async def accounts_of(enrollment: Enrollment, hashes: Counting) -> AsyncIterator[Accounts]:
+    """Accounts of another replica, with these hashes."""
+    seals = enrollment.served.service.settings.seals()
+    signing = Signing(seals.signing_keys)
+    grace = timedelta(seconds=30)
+    yield Accounts(enrollment.database, hashes, seals, signing, refresh_grace=grace)
+    await hashes.close()
+
+
+async def email_of(enrollment: Enrollment) -> str:
+    return (await enrollment.person(password=PASSWORD)).email
+
+
+async def told(
+    accounts: Accounts, email: str, password: str = PASSWORD, address: str = SCHOOL
+) -> ServiceError:
+    with pytest.raises(ServiceError) as refusal:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await accounts.sign_in(email, password, address)
+    return refusal.value
+
+
+async def noise(enrollment: Enrollment, address: str = SCHOOL) -> None:
+    """As many failures at many accounts as are free, all from one address; that takes a while with real attempts."""
+    seal = enrollment.served.service.settings.seals().attempts
+    subject = Attempts(seal, "sign_in").of("address", address, ADDRESS_LIMIT).subject
+    async with enrollment.database.transaction() as tx:
+        failures = Failures(ADDRESS_LIMIT.free, enrollment.clock.now)
+        await attempt_limits.save(tx, subject, failures)
+
+
+async def counted(enrollment: Enrollment) -> dict[str, list[int]]:
+    """The failures of this moment, by what they are counted for."""
+    rows = await enrollment.rows(
+        select(attempt_failures).where(attempt_failures.c.last_at == enrollment.clock.now)
+    )
+    purposes = {row.purpose for row in rows}
+    return {each: sorted(row.failures for row in rows if row.purpose == each) for each in purposes}
+
+
+async def test_one_who_tries_many_accounts_keeps_nobody_out_who_signed_in_there_before(
+    enrollment: Enrollment,
+) -> None:
+    known, newcomer = await email_of(enrollment), await email_of(enrollment)
+    async with accounts_of(enrollment, Counting()) as accounts:
+        await accounts.sign_in(known, PASSWORD, SCHOOL)
+        await noise(enrollment)
+        for _ in range(3):
+            assert (await accounts.sign_in(known, PASSWORD, SCHOOL)).person.email == known
+        # Slips of the finger are forgiven in a noisy room.
+        for _ in range(OWN_BEFORE_OTHERS - 1):
+            await told(accounts, known, WRONG)
+        assert (await accounts.sign_in(known, PASSWORD, SCHOOL)).person.email == known
+        # Who tries many accounts cannot be told from somebody new there, but only there.
+        waits = await told(accounts, newcomer)
+        assert (waits.kind, waits.reason) == (Kind.EXHAUSTED, "TOO_MANY_ATTEMPTS")
+        assert waits.retry_after == ADDRESS_LIMIT.first_wait
+        assert (await accounts.sign_in(newcomer, PASSWORD, HOME)).person.email == newcomer
+
+
+async def test_in_the_noise_nobody_learns_who_is_known_there_or_whether_a_password_is_right(
+    enrollment: Enrollment,
+) -> None:
+    known, newcomer = await email_of(enrollment), await email_of(enrollment)
+    without_password = (await enrollment.person()).email
+    hashes = Counting()
+    async with accounts_of(enrollment, hashes) as accounts:
+        await accounts.sign_in(known, PASSWORD, SCHOOL)
+        enrollment.clock.move(hours=1)
+        await noise(enrollment)
+        tries = [
+            (known, WRONG),
+            (newcomer, PASSWORD),
+            (newcomer.replace("@", "+1@"), PASSWORD),
+            (without_password, PASSWORD),
+            (f"{new_id()}@example.org", WRONG),
+        ]
+        for turn in range(OWN_BEFORE_OTHERS + 2):
+            hashes.checks, seen = 0, []
+            for email, password in tries:
+                refusal = await told(accounts, email, password)
+                seen.append((refusal.reason, refusal.message, refusal.retry_after, hashes.checks))
+                hashes.checks = 0
+            # The same words after the same work; after some tries, no more work for anybody.
+            work = 1 if turn < OWN_BEFORE_OTHERS else 0
+            expected = ("TOO_MANY_ATTEMPTS", seen[0][1], ADDRESS_LIMIT.first_wait, work)
+            assert seen == [expected] * len(tries)
+    assert await counted(enrollment) == {
+        "sign_in_address": [ADDRESS_LIMIT.free],
+        "sign_in_account": [OWN_BEFORE_OTHERS] * len(tries),
+    }
+
+
+async def test_without_noise_the_same_is_counted_for_known_and_unknown(
+    enrollment: Enrollment,
+) -> None:
+    known = await email_of(enrollment)
+    seen = []
+    async with accounts_of(enrollment, Counting()) as accounts:
+        await accounts.sign_in(known, PASSWORD, SCHOOL)
+        for email in (known, f"{new_id()}@example.org"):
+            enrollment.clock.move(hours=1)
+            assert (await told(accounts, email, WRONG)).reason == "SIGN_IN_FAILED"
+            seen.append(await counted(enrollment))
+    counts = {"sign_in_account": [1], "sign_in_everywhere": [1], "sign_in_address": [1]}
+    assert seen == [counts, counts]
+
+
+async def test_who_keeps_failing_waits_for_the_noise_of_others_too(enrollment: Enrollment) -> None:
+    email = await email_of(enrollment)
+    async with accounts_of(enrollment, Counting()) as accounts:
+        await accounts.sign_in(email, PASSWORD, SCHOOL)
+        await noise(enrollment)
+        for _ in range(OWN_BEFORE_OTHERS):
+            await told(accounts, email, WRONG)
+        assert (await told(accounts, email)).reason == "TOO_MANY_ATTEMPTS"
+        enrollment.clock.move(seconds=ADDRESS_LIMIT.first_wait.total_seconds())
+        assert (await accounts.sign_in(email, PASSWORD, SCHOOL)).person.email == email
+
+
+async def test_the_promised_time_comes_for_all_who_are_new_there(enrollment: Enrollment) -> None:
+    """Neither refusals nor successes make it later."""
+    newcomers = [await email_of(enrollment) for _ in range(3)]
+    async with accounts_of(enrollment, Counting()) as accounts:
+        await noise(enrollment)
+        wait = (await told(accounts, newcomers[0])).retry_after
+        assert wait is not None
+        await told(accounts, newcomers[1], WRONG)
+        enrollment.clock.move(seconds=wait.total_seconds())
+        for email in newcomers:
+            assert (await accounts.sign_in(email, PASSWORD, SCHOOL)).person.email == email
+        assert (await told(accounts, newcomers[0], WRONG)).reason == "SIGN_IN_FAILED"
+        longer = await told(accounts, await email_of(enrollment))
+        assert longer.retry_after == 2 * ADDRESS_LIMIT.first_wait
+
+
+async def test_who_hangs_up_has_made_an_attempt(enrollment: Enrollment) -> None:
+    hashes = Counting()
+    hashes.may_go_on.clear()
+    async with accounts_of(enrollment, hashes) as accounts:
+        attempt = asyncio.create_task(accounts.sign_in(f"{new_id()}@example.org", WRONG, SCHOOL))
+        await hashes.begun.wait()
+        attempt.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await attempt
+    assert await counted(enrollment) == {
+        "sign_in_address": [1],
+        "sign_in_account": [1],
+        "sign_in_everywhere": [1],
+    }
+
+
+async def test_when_too_many_wait_one_more_is_told_when_to_come_back_and_nothing_is_counted(
+    enrollment: Enrollment,
+) -> None:
+    hashes = Counting(places=2, most_of_one=1)
+    hashes.may_go_on.clear()
+    known, other = await email_of(enrollment), await email_of(enrollment)
+    async with accounts_of(enrollment, hashes) as accounts:
+        first = asyncio.create_task(accounts.sign_in(known, PASSWORD, SCHOOL))
+        await hashes.begun.wait()
+        here = await told(accounts, other, address=SCHOOL)
+        assert (here.kind, here.reason) == (Kind.EXHAUSTED, "TOO_MANY_AT_ONCE")
+        assert here.retry_after == timedelta(seconds=3)
+        assert "try again in 3 seconds" in here.message
+        # Who floods from one network leaves places to others, up to a number.
+        hashes.begun.clear()
+        second = asyncio.create_task(accounts.sign_in(other, PASSWORD, HOME))
+        await hashes.begun.wait()
+        assert (await told(accounts, other, address=LIBRARY)).reason == "TOO_MANY_AT_ONCE"
+        hashes.may_go_on.set()
+        assert (await first).person.email == known
+        assert (await second).person.email == other
+        assert await counted(enrollment) == {}
+        assert (await accounts.sign_in(other, PASSWORD, LIBRARY)).person.email == other
