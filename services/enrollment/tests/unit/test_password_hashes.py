@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
@@ -35,17 +34,3 @@ async def test_other_parameters_make_a_hash_outdated(hashes: PasswordHashes) -> 
     assert not hashes.outdated(made)
     assert await newer.matches("lantern-orchid-74", made)
     await newer.close()
-
-
-async def test_no_more_than_so_many_are_made_at_once() -> None:
-    hashes = PasswordHashes(memory_kib=64, passes=1, at_once=2)
-    most = 0
-
-    async def watched() -> None:
-        nonlocal most
-        await hashes.matches("lantern-orchid-74", None)
-        most = max(most, len(hashes._threads._threads))
-
-    await asyncio.gather(*(watched() for _ in range(20)))
-    assert most <= 2
-    await hashes.close()

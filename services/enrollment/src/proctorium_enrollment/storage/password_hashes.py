@@ -6,20 +6,15 @@ others. A flood from one network makes nobody elsewhere wait for more than the h
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from proctorium_common.fair_turns import FairThreads, NoPlaceError
 from proctorium_enrollment.domain.passwords import too_many_at_once
-from proctorium_enrollment.storage.fair_turns import FairTurns, NoPlaceError
-
-T = TypeVar("T")
 
 _MEMORY_KIB = 64 * 1024
 _PASSES = 2
@@ -61,27 +56,27 @@ class PasswordHashes:
         most_of_one: int = MOST_OF_ONE,
     ) -> None:
         self._hasher = PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=1)
-        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="argon2")
-        # A waiting call waits here and not in the pool's queue, where nobody could cancel it.
-        self._turns = FairTurns(at_once=at_once, places=places, most_of_one=most_of_one)
+        self._threads: FairThreads[str] = FairThreads(
+            "argon2", at_once, places=places, most_of_one=most_of_one
+        )
         self._nobodys = self._hasher.hash("the password of nobody")
 
     @contextmanager
     def place(self, group: str) -> Iterator[Place]:
         """A place for somebody of `group`, a network or a person. Raises TOO_MANY_AT_ONCE."""
         try:
-            with self._turns.place(group):
+            with self._threads.place(group):
                 yield Place(self, group)
         except NoPlaceError:
             raise too_many_at_once(_RETRY_AFTER) from None
 
     async def make(self, password: str, group: str = "") -> str:
         """As `Place.make`, for commands, which nobody else waits for."""
-        return await self._in_turn(group, lambda: self._hasher.hash(password))
+        return await self._threads.run(group, lambda: self._hasher.hash(password))
 
     async def matches(self, password: str, password_hash: str | None, group: str = "") -> bool:
         """As `Place.matches`, for commands, which nobody else waits for."""
-        return await self._in_turn(group, lambda: self._verify(password, password_hash))
+        return await self._threads.run(group, lambda: self._verify(password, password_hash))
 
     def outdated(self, password_hash: str) -> bool:
         """Whether the hash was made with other parameters than are used now."""
@@ -89,7 +84,7 @@ class PasswordHashes:
 
     async def close(self) -> None:
         """Lets what is under way end, and begins nothing more."""
-        await asyncio.to_thread(self._threads.shutdown)
+        await self._threads.close()
 
     def _verify(self, password: str, password_hash: str | None) -> bool:
         try:
@@ -97,7 +92,3 @@ class PasswordHashes:
         except (VerificationError, InvalidHashError):
             return False
         return password_hash is not None
-
-    async def _in_turn(self, group: str, work: Callable[[], T]) -> T:
-        async with self._turns.turn(group):
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -18,16 +17,22 @@ from structlog.typing import FilteringBoundLogger
 
 import proctorium_common
 import proctorium_identity
+from proctorium_common.fair_turns import FairThreads, NoPlaceError, NoTurnError
 from proctorium_common.telemetry.traces import span
-from proctorium_identity.domain.pictures import Flaw, PictureLimits, refusal
+from proctorium_identity.domain.pictures import (
+    Flaw,
+    PictureLimits,
+    pictures_under_way,
+    readers_busy,
+    refusal,
+)
 from proctorium_identity.pictures.reader import Allowance
-from proctorium_identity.pictures.turns import Turns
 
 _log: FilteringBoundLogger = structlog.get_logger()
 
 _KILLED_BY_CPU_LIMIT = (-24, -9)  # SIGXCPU, and SIGKILL where the hard limit comes first
-_MOST_WAITING = 3
-"""Pictures of one case that wait behind the one under way; a page sends two at most."""
+_MOST_OF_A_CASE = 4
+"""The one that is read and those that wait behind it; a page sends two at most."""
 _READING = 2.0
 """Seconds: what is left of a call when waiting for a turn is given up: reading and storing a photo on a busy machine."""
 _FOLDERS = [
@@ -62,8 +67,9 @@ class PictureReader:
         self.limits = limits or PictureLimits()
         self._allowance = allowance or Allowance()
         self._wall_time = wall_time
-        self._readers = ThreadPoolExecutor(at_once, "picture")
-        self._turns = Turns(at_once, most_waiting=_MOST_WAITING)
+        self._readers: FairThreads[UUID] = FairThreads(
+            "picture", at_once, at_once_of_one=1, most_of_one=_MOST_OF_A_CASE
+        )
 
     async def read(self, file: bytes, case_id: UUID, *, within: float | None = None) -> Picture:
         """The picture in `file`, re-encoded without metadata, when it is the case's turn; `within` is what the call has left, in seconds.
@@ -74,23 +80,23 @@ class PictureReader:
             raise refusal(Flaw.TOO_MANY_BYTES, self.limits)
         with span("read_picture", attributes={"picture.bytes": len(file)}):
             patience = None if within is None else max(within - _READING, 0.0)
-            await self._turns.take(case_id, patience)
-            status, out = await self._run_in_turn(file, case_id)
+            status, out = await self._run_in_turn(file, case_id, patience)
         return self._answer(status, out)
 
-    async def _run_in_turn(self, file: bytes, case_id: UUID) -> tuple[int | None, bytes]:
-        """The turn lasts as long as the process, also when the call has gone: whoever hangs up does not gain a turn by it."""
+    async def _run_in_turn(
+        self, file: bytes, case_id: UUID, patience: float | None
+    ) -> tuple[int | None, bytes]:
         try:
-            running = asyncio.get_running_loop().run_in_executor(self._readers, self._run, file)
-        except RuntimeError:  # closed
-            self._turns.give_back(case_id)
-            raise
-        running.add_done_callback(lambda _: self._turns.give_back(case_id))
-        return await asyncio.shield(running)
+            with self._readers.place(case_id):
+                return await self._readers.run(case_id, partial(self._run, file), patience=patience)
+        except NoPlaceError:
+            raise pictures_under_way() from None
+        except NoTurnError as late:
+            raise readers_busy() from late
 
     async def close(self) -> None:
         """Returns when what is being read is read; what waits is dropped."""
-        await asyncio.to_thread(self._readers.shutdown, cancel_futures=True)
+        await self._readers.close()
 
     def _run(self, file: bytes) -> tuple[int | None, bytes]:
         """The exit status (None: it took too long and was ended) and the output.
