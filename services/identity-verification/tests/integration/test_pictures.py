@@ -189,7 +189,10 @@ async def test_whoever_hangs_up_holds_the_turn_until_their_picture_is_read() -> 
     await asyncio.wait([reading])
     with pytest.raises(ServiceError) as refusal:
         await reader.read(photo(), uuid4(), within=0.5)
-    assert (refusal.value.reason, refusal.value.retry_after) == ("READERS_BUSY", timedelta(seconds=5))
+    assert (refusal.value.reason, refusal.value.retry_after) == (
+        "READERS_BUSY",
+        timedelta(seconds=5),
+    )
     assert (await reader.read(photo(), uuid4(), within=30)).width == 640
 
 
