@@ -42,7 +42,7 @@ from proctorium_session.storage import proctors
 
 WATCH = "/proctorium.session.v1.LobbyService/WatchSession"
 SIZES = (1000, 5000)
-ROUNDS = 3
+ROUNDS = 5
 STREAMS_A_CONNECTION = 100
 _MODULE = "e2e.bench.fanout"
 _BARE_SERVICE = "bench.Bare"

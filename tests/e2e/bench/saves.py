@@ -42,7 +42,7 @@ from proctorium_common.storage.database import Database
 SAVE = "/proctorium.assessment.v1.AttemptService/SaveAnswers"
 STREAM = "/proctorium.assessment.v1.AttemptService/StreamAnswers"
 LEARNERS = 64
-ROUNDS = 3
+ROUNDS = 5
 SECONDS = 2.0
 WARM_UP_SECONDS = 1.0
 CONNECTIONS = 4

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proctorium.session.v1 import lobby_pb2
-from proctorium_session.api.learner_views import own_part, shared_part
+from proctorium_session.api.learner_views import own_part, shared_part, time_part
 from proctorium_session.api.messages import participant_message, session_message
 from proctorium_session.domain.identity import IdentityState
 from proctorium_session.domain.participant_states import ParticipantState
@@ -60,5 +60,5 @@ def test_joined_parts_say_what_the_whole_message_says(
     stamp = Timestamp()
     stamp.FromDatetime(now)
     expected.server_time.CopyFrom(stamp)
-    encoded = shared_part(session) + own_part(session, standing, now)
+    encoded = shared_part(session) + own_part(session, standing) + time_part(now)
     assert lobby_pb2.WatchSessionResponse.FromString(encoded) == expected

@@ -22,6 +22,8 @@ from proctorium_session.api.messages import (
     session_message,
     timestamp,
 )
+from proctorium_session.domain.identity import IdentityState
+from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import Standing
 from proctorium_session.domain.progress import Progress
 from proctorium_session.domain.sessions import Session
@@ -40,8 +42,8 @@ def shared_part(session: Session) -> bytes:
     return view.SerializeToString()
 
 
-def own_part(session: Session, standing: Standing, now: datetime) -> bytes:
-    """What only this learner is sent: themselves, and the time."""
+def own_part(session: Session, standing: Standing) -> bytes:
+    """What only this learner is sent: themselves."""
     participant = standing.participant
     body = _lasting(
         participant.participant_id,
@@ -49,19 +51,20 @@ def own_part(session: Session, standing: Standing, now: datetime) -> bytes:
         participant.person_id,
         participant.join_time,
     )
-    body += lobby_pb2.Participant(
-        state=PARTICIPANT_STATES[participant.state],
-        connected=participant.connected,
-        identity=IDENTITY_STATES[participant.identity],
-        removal_reason=participant.removal_reason,
-    ).SerializeToString()
+    body += _changing(
+        participant.state, participant.connected, participant.identity, participant.removal_reason
+    )
     assessment_ids = session.plan.assessment_ids
     body += (
         _progress(standing, assessment_ids) if standing.assessments else _untouched(assessment_ids)
     )
+    return _PARTICIPANT_TAG + _length(body) + body
+
+
+def time_part(now: datetime) -> bytes:
+    """The time at which it is sent."""
     time = Timestamp(seconds=int(now.timestamp()), nanos=now.microsecond * 1000)
-    view = lobby_pb2.WatchSessionResponse(server_time=time).SerializeToString()
-    return _PARTICIPANT_TAG + _length(body) + body + view
+    return lobby_pb2.WatchSessionResponse(server_time=time).SerializeToString()
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -71,6 +74,19 @@ def _lasting(participant_id: UUID, session_id: UUID, person_id: UUID, join_time:
         session_id=str(session_id),
         person_id=str(person_id),
         join_time=timestamp(join_time),
+    ).SerializeToString()
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _changing(
+    state: ParticipantState, connected: bool, identity: IdentityState, removal_reason: str
+) -> bytes:
+    """Where somebody is: the same for many when a session starts."""
+    return lobby_pb2.Participant(
+        state=PARTICIPANT_STATES[state],
+        connected=connected,
+        identity=IDENTITY_STATES[identity],
+        removal_reason=removal_reason,
     ).SerializeToString()
 
 

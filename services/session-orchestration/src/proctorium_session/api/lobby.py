@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import cast
 from uuid import UUID
 
@@ -19,10 +20,11 @@ from proctorium_common.rpc.served import Context
 from proctorium_common.storage.idempotency import key_of
 from proctorium_common.telemetry.traces import annotate
 from proctorium_session.api.cursors import NOTHING, revision_of
-from proctorium_session.api.learner_views import own_part, shared_part
+from proctorium_session.api.learner_views import own_part, shared_part, time_part
 from proctorium_session.api.messages import participant_message, session_message
 from proctorium_session.domain.participants import Standing
 from proctorium_session.domain.refusals import no_session
+from proctorium_session.domain.sessions import Session
 from proctorium_session.operations.access import person_of
 from proctorium_session.operations.enrollment import Enrollment
 from proctorium_session.operations.joining import Joined, Joining
@@ -106,14 +108,18 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
             standing = _found(picture, person_id)
             if picture.changed_for(standing) > sent:
                 sent = picture.revision
-                await context.write(self._view(picture, standing))
+                await context.write(self._view(session, picture, standing))
             if is_over_for(picture, standing):
                 return
             await changed.wait()
 
-    def _view(self, picture: Picture, standing: Standing) -> bytes:
-        shared = picture.once("learners", lambda: shared_part(picture.session))
-        return shared + own_part(picture.session, standing, self._clock())
+    def _view(self, session: LiveSession, picture: Picture, standing: Standing) -> bytes:
+        # The first who is woken encodes for all: gRPC sends what is written in quick succession in few packets.
+        shared, own = picture.once("learners", lambda: _encoded(picture.session, session.woken))
+        mine = own.get(standing.participant.participant_id)
+        if mine is None:
+            mine = own_part(picture.session, standing)
+        return shared + mine + time_part(self._clock())
 
 
 def add_lobby_service(api: LobbyApi, server: grpc.aio.Server) -> None:
@@ -125,6 +131,11 @@ def add_lobby_service(api: LobbyApi, server: grpc.aio.Server) -> None:
             api.WatchSession, lobby_pb2.WatchSessionRequest.FromString, None
         )
         server.add_registered_method_handlers(service, {**handlers, "WatchSession": watch})
+
+
+def _encoded(session: Session, standings: Sequence[Standing]) -> tuple[bytes, dict[UUID, bytes]]:
+    own = {each.participant.participant_id: own_part(session, each) for each in standings}
+    return shared_part(session), own
 
 
 def _found(picture: Picture, person_id: UUID) -> Standing:

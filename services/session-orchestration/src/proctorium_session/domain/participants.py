@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -55,10 +55,19 @@ def admitted(standing: Standing, session: Session) -> Standing:
     state = moved_by(Cause.SESSION_STARTED, standing.participant.state)
     if state is standing.participant.state:
         return standing
-    participant = replace(
-        standing.participant,
+    who = standing.participant
+    participant = Participant(  # takes half as long as `replace`, and this is done for everybody before anybody is told
+        participant_id=who.participant_id,
+        session_id=who.session_id,
+        person_id=who.person_id,
         state=state,
+        connected=who.connected,
+        identity=who.identity,
+        identity_position=who.identity_position,
+        join_time=who.join_time,
         entered_time=session.actual_start_time,
+        ready_time=who.ready_time,
+        removal_reason=who.removal_reason,
         revision=session.session_revision,
     )
     return Standing(participant, standing.assessments)

@@ -7,7 +7,7 @@ whom it concerns. Watchers look at the newest picture when they get to it: nothi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import Context
 from dataclasses import dataclass, field
@@ -89,6 +89,8 @@ class LiveSession:
         self._task: asyncio.Task[None] | None = None
         self._learners: dict[UUID, set[asyncio.Event]] = {}
         self._rosters: set[asyncio.Event] = set()
+        self.woken: Sequence[Standing] = ()
+        """Those learners among the watchers whom the newest picture concerns: what each is sent can be made for all of them at once."""
         self.watchers = 0
 
     @property
@@ -197,12 +199,13 @@ class LiveSession:
         for event in self._rosters:
             event.set()
         if picture.session.session_revision > before.session.session_revision:
-            concerned = list(self._learners)
+            concerned: Iterable[Standing] = picture.standings.values()
         else:
-            changed = picture.changed_since(before.revision)
-            concerned = [each.participant.participant_id for each in changed]
-        for participant_id in concerned:
-            for event in self._learners.get(participant_id, ()):
+            concerned = picture.changed_since(before.revision)
+        learners = self._learners
+        self.woken = [s for s in concerned if s.participant.participant_id in learners]
+        for standing in self.woken:
+            for event in learners[standing.participant.participant_id]:
                 event.set()
 
 
@@ -212,10 +215,12 @@ def _picture(
     expected: tuple[UUID, ...],
     changed: list[Standing],
 ) -> Picture:
-    standings = dict(before.standings) if before else {}
-    of_person = dict(before.of_person) if before else {}
+    found = before.standings if before else {}
     if before is not None and _began_between(before.session, session):
-        standings = {each: admitted(standing, session) for each, standing in standings.items()}
+        standings = {each: admitted(standing, session) for each, standing in found.items()}
+    else:
+        standings = dict(found)
+    of_person = dict(before.of_person) if before else {}
     for standing in changed:
         participant = standing.participant
         standings[participant.participant_id] = standing
