@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator
-from contextlib import ExitStack
 
 import pytest
 
-from proctorium_common.fair_turns import FairThreads, FairTurns, NoPlaceError, NoTurnError
+from proctorium_common.fair_turns import (
+    FairThreads,
+    FairTurns,
+    GroupFullError,
+    NoPlaceError,
+    NoTurnError,
+)
 from proctorium_common.tasks import end
 
 SOON = 5.0
@@ -122,19 +127,67 @@ async def test_a_turn_is_not_lost_on_whoever_leaves_as_it_comes(line: Line, leav
     assert line.had == "acb"
 
 
-def test_one_group_leaves_places_to_others_and_all_together_have_so_many() -> None:
-    turns: FairTurns[str] = FairTurns(1, places=3, most_of_one=2)
-    with ExitStack() as inside:
-        for group in "aa":
-            inside.enter_context(turns.place(group))
-        with pytest.raises(NoPlaceError), turns.place("a"):
-            pass
-        with turns.place("b"), pytest.raises(NoPlaceError), turns.place("c"):
-            pass
-        with turns.place("c"):
-            pass
-    with turns.place("a"), turns.place("a"):
-        pass
+async def refused(waiting: asyncio.Task[None], error: type[Exception] = NoPlaceError) -> None:
+    with pytest.raises(NoPlaceError) as refusal:
+        async with asyncio.timeout(SOON):
+            await waiting
+    assert refusal.type is error
+
+
+@pytest.mark.parametrize("line", [{"most_of_one": 2}], indirect=True)
+async def test_a_group_has_so_many_places_and_others_have_theirs(line: Line) -> None:
+    await line.come("aaa")
+    await refused(line.came[2], GroupFullError)
+    await line.come("bb")
+    await line.over("aba")
+    assert line.had == "abab"
+    await line.come("a")
+    await line.over("b")
+    assert line.had == "ababa"
+
+
+@pytest.mark.parametrize("line", [{"places": 4}], indirect=True)
+async def test_who_comes_of_a_group_with_few_takes_the_last_place_of_the_one_with_most(
+    line: Line,
+) -> None:
+    await line.come("aaaab")
+    await refused(line.came[3])
+    await line.come("a")
+    await refused(line.came[5])
+    await line.come("c")
+    await refused(line.came[2])
+    await line.over("abc")
+    assert line.had == "abca"
+
+
+@pytest.mark.parametrize("line", [{"places": 2}], indirect=True)
+async def test_among_groups_with_as_many_who_came_first_keeps_the_place(line: Line) -> None:
+    await line.come("abc")
+    await refused(line.came[2])
+    await line.over("a")
+    assert line.had == "ab"
+
+
+@pytest.mark.parametrize("line", [{"places": 3}], indirect=True)
+async def test_nobody_is_pushed_out_of_a_turn(line: Line) -> None:
+    await line.come("aaab")
+    await refused(line.came[2])
+    assert line.had == "a"
+    await line.over("ab")
+    assert line.had == "aba"
+
+
+@pytest.mark.parametrize("line", [{"places": 3}], indirect=True)
+async def test_who_leaves_as_they_are_pushed_out_leaves_once(line: Line) -> None:
+    await line.come("aaa")
+    line.came[2].cancel()
+    await line.come("b")
+    await line.over("ab")
+    assert line.had == "aba"
+    await line.over("a")
+    await line.come("ccc")
+    assert line.had == "abac"
+    assert not any(task.done() for task in line.came[-2:])
 
 
 class Work:

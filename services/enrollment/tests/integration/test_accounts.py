@@ -20,6 +20,7 @@ from proctorium.enrollment.v1.accounts_pb2 import (
     SignOutRequest,
 )
 from proctorium_common.errors import Kind, ServiceError
+from proctorium_common.fair_turns import Run
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.rpc.status import error_of
@@ -66,8 +67,8 @@ class Held(PasswordHashes):
         super().__init__(memory_kib=64, passes=1)
         self.checked, self.may_go_on = asyncio.Event(), asyncio.Event()
 
-    async def matches(self, password: str, password_hash: str | None, group: str = "") -> bool:
-        found = await super().matches(password, password_hash, group)
+    async def matches(self, password: str, password_hash: str | None, run: Run) -> bool:
+        found = await super().matches(password, password_hash, run)
         self.checked.set()
         await self.may_go_on.wait()
         return found
@@ -257,11 +258,11 @@ async def test_the_table_of_failures_names_nobody(enrollment: Enrollment) -> Non
 async def test_a_hash_of_earlier_parameters_is_made_anew(enrollment: Enrollment) -> None:
     person = await enrollment.person(password=PASSWORD)
     earlier = PasswordHashes(memory_kib=128, passes=1)
-    async with enrollment.database.transaction() as tx:
+    async with earlier.turn("test") as turn, enrollment.database.transaction() as tx:
         await tx.execute(
             update(credentials)
             .where(credentials.c.person_id == person.person_id)
-            .values(password_hash=await earlier.make(PASSWORD))
+            .values(password_hash=await turn.make(PASSWORD))
         )
     await earlier.close()
     await sign_in(enrollment, person.email)

@@ -11,12 +11,17 @@ import pytest
 from sqlalchemy import select
 
 from proctorium_common.errors import Kind, ServiceError
+from proctorium_common.fair_turns import Run
 from proctorium_common.ids import new_id
 from proctorium_devstack.demo.waiting import PATIENCE_SECONDS
-from proctorium_enrollment.domain.attempt_limits import Failures
+from proctorium_enrollment.domain.attempt_limits import Failures, Limit
 from proctorium_enrollment.operations.accounts import Accounts
 from proctorium_enrollment.operations.attempts import Attempts
-from proctorium_enrollment.operations.sign_in_attempts import ADDRESS_LIMIT, OWN_BEFORE_OTHERS
+from proctorium_enrollment.operations.sign_in_attempts import (
+    ACCOUNT_LIMIT,
+    ADDRESS_LIMIT,
+    EVERYWHERE_LIMIT,
+)
 from proctorium_enrollment.operations.signing import Signing
 from proctorium_enrollment.storage import attempt_limits
 from proctorium_enrollment.storage.password_hashes import PasswordHashes
@@ -37,11 +42,11 @@ class Counting(PasswordHashes):
         self.begun, self.may_go_on = asyncio.Event(), asyncio.Event()
         self.may_go_on.set()
 
-    async def matches(self, password: str, password_hash: str | None, group: str = "") -> bool:
+    async def matches(self, password: str, password_hash: str | None, run: Run) -> bool:
         self.checks += 1
         self.begun.set()
         await self.may_go_on.wait()
-        return await super().matches(password, password_hash, group)
+        return await super().matches(password, password_hash, run)
 
 
 @asynccontextmanager
@@ -69,11 +74,17 @@ async def told(
 
 async def noise(enrollment: Enrollment, address: str = SCHOOL) -> None:
     """As many failures at many accounts as are free, all from one address; that takes a while with real attempts."""
+    await failed(enrollment, "address", address, ADDRESS_LIMIT)
+
+
+async def failed(enrollment: Enrollment, kind: str, name: str, limit: Limit) -> None:
+    """As many failures in this hour as are free, which nobody forgets while the test runs."""
+    enrollment.clock.now = enrollment.clock.now.replace(minute=0)
+    hour = enrollment.clock.now.strftime("%Y-%m-%dT%H")
     seal = enrollment.served.service.settings.seals().attempts
-    subject = Attempts(seal, "sign_in").of("address", address, ADDRESS_LIMIT).subject
+    subject = Attempts(seal, "sign_in").of(kind, f"{hour} {name}", limit).subject
     async with enrollment.database.transaction() as tx:
-        failures = Failures(ADDRESS_LIMIT.free, enrollment.clock.now)
-        await attempt_limits.save(tx, subject, failures)
+        await attempt_limits.save(tx, subject, Failures(limit.free, enrollment.clock.now))
 
 
 async def counted(enrollment: Enrollment) -> dict[str, list[int]]:
@@ -95,7 +106,7 @@ async def test_one_who_tries_many_accounts_keeps_nobody_out_who_signed_in_there_
         for _ in range(3):
             assert (await accounts.sign_in(known, PASSWORD, SCHOOL)).person.email == known
         # Slips of the finger are forgiven in a noisy room.
-        for _ in range(OWN_BEFORE_OTHERS - 1):
+        for _ in range(ACCOUNT_LIMIT.free - 1):
             await told(accounts, known, WRONG)
         assert (await accounts.sign_in(known, PASSWORD, SCHOOL)).person.email == known
         # Who tries many accounts cannot be told from somebody new there, but only there.
@@ -122,19 +133,20 @@ async def test_in_the_noise_nobody_learns_who_is_known_there_or_whether_a_passwo
             (without_password, PASSWORD),
             (f"{new_id()}@example.org", WRONG),
         ]
-        for turn in range(OWN_BEFORE_OTHERS + 2):
+        for turn in range(ACCOUNT_LIMIT.free + 2):
             hashes.checks, seen = 0, []
             for email, password in tries:
                 refusal = await told(accounts, email, password)
                 seen.append((refusal.reason, refusal.message, refusal.retry_after, hashes.checks))
                 hashes.checks = 0
             # The same words after the same work; after some tries, no more work for anybody.
-            work = 1 if turn < OWN_BEFORE_OTHERS else 0
-            expected = ("TOO_MANY_ATTEMPTS", seen[0][1], ADDRESS_LIMIT.first_wait, work)
+            own = turn >= ACCOUNT_LIMIT.free
+            wait, work = (ACCOUNT_LIMIT.first_wait, 0) if own else (ADDRESS_LIMIT.first_wait, 1)
+            expected = ("TOO_MANY_ATTEMPTS", seen[0][1], wait, work)
             assert seen == [expected] * len(tries)
     assert await counted(enrollment) == {
         "sign_in_address": [ADDRESS_LIMIT.free],
-        "sign_in_account": [OWN_BEFORE_OTHERS] * len(tries),
+        "sign_in_account": [ACCOUNT_LIMIT.free] * len(tries),
     }
 
 
@@ -153,16 +165,44 @@ async def test_without_noise_the_same_is_counted_for_known_and_unknown(
     assert seen == [counts, counts]
 
 
-async def test_who_keeps_failing_waits_for_the_noise_of_others_too(enrollment: Enrollment) -> None:
-    email = await email_of(enrollment)
+async def test_three_wrong_guesses_at_each_do_not_make_a_class_wait_for_whoever_polls(
+    enrollment: Enrollment,
+) -> None:
+    pupils = [await email_of(enrollment) for _ in range(4)]
     async with accounts_of(enrollment, Counting()) as accounts:
-        await accounts.sign_in(email, PASSWORD, SCHOOL)
+        for email in pupils:
+            await accounts.sign_in(email, PASSWORD, SCHOOL)
         await noise(enrollment)
-        for _ in range(OWN_BEFORE_OTHERS):
+        for email in pupils * 3:
             await told(accounts, email, WRONG)
-        assert (await told(accounts, email)).reason == "TOO_MANY_ATTEMPTS"
-        enrollment.clock.move(seconds=ADDRESS_LIMIT.first_wait.total_seconds())
-        assert (await accounts.sign_in(email, PASSWORD, SCHOOL)).person.email == email
+        for email in pupils:
+            # A moment before, somebody has taken the time that was told.
+            enrollment.clock.move(seconds=ADDRESS_LIMIT.longest_wait.total_seconds())
+            for _ in range(ADDRESS_LIMIT.at_once):
+                await told(accounts, f"{new_id()}@example.org", WRONG)
+            assert (await accounts.sign_in(email, PASSWORD, SCHOOL)).person.email == email
+
+
+@pytest.mark.parametrize("limit", [EVERYWHERE_LIMIT, ADDRESS_LIMIT])
+async def test_one_attempt_of_somebody_else_does_not_take_the_time_that_was_told(
+    enrollment: Enrollment, limit: Limit
+) -> None:
+    owner = await email_of(enrollment)
+    if limit is EVERYWHERE_LIMIT:
+        await failed(enrollment, "everywhere", owner, limit)
+        guessed, address = owner, LIBRARY
+    else:
+        await noise(enrollment, HOME)
+        guessed, address = f"{new_id()}@example.org", HOME
+    async with accounts_of(enrollment, Counting()) as accounts:
+        assert (await told(accounts, owner, address=HOME)).retry_after == limit.first_wait
+        enrollment.clock.move(seconds=limit.first_wait.total_seconds())
+        for _ in range(limit.at_once - 1):
+            assert (await told(accounts, guessed, WRONG, address)).reason == "SIGN_IN_FAILED"
+        assert (await accounts.sign_in(owner, PASSWORD, HOME)).person.email == owner
+        # Nor is there an end to waiting for whoever guesses.
+        assert (await told(accounts, guessed, WRONG, address)).reason == "SIGN_IN_FAILED"
+        assert (await told(accounts, guessed, WRONG, address)).retry_after == 2 * limit.first_wait
 
 
 async def test_the_promised_time_comes_for_all_who_are_new_there(enrollment: Enrollment) -> None:
@@ -176,7 +216,8 @@ async def test_the_promised_time_comes_for_all_who_are_new_there(enrollment: Enr
         enrollment.clock.move(seconds=wait.total_seconds())
         for email in newcomers:
             assert (await accounts.sign_in(email, PASSWORD, SCHOOL)).person.email == email
-        assert (await told(accounts, newcomers[0], WRONG)).reason == "SIGN_IN_FAILED"
+        for _ in range(ADDRESS_LIMIT.at_once):
+            assert (await told(accounts, newcomers[0], WRONG)).reason == "SIGN_IN_FAILED"
         longer = await told(accounts, await email_of(enrollment))
         assert longer.retry_after == 2 * ADDRESS_LIMIT.first_wait
 
@@ -220,3 +261,29 @@ async def test_when_too_many_wait_one_more_is_told_when_to_come_back_and_nothing
         assert (await second).person.email == other
         assert await counted(enrollment) == {}
         assert (await accounts.sign_in(other, PASSWORD, LIBRARY)).person.email == other
+
+
+async def test_who_comes_from_elsewhere_takes_a_place_of_the_network_that_has_most(
+    enrollment: Enrollment,
+) -> None:
+    hashes = Counting(places=4, most_of_one=4)
+    hashes.may_go_on.clear()
+    owner = await email_of(enrollment)
+    async with accounts_of(enrollment, hashes) as accounts:
+        flood = [
+            asyncio.create_task(told(accounts, f"{new_id()}@example.org", WRONG, address=SCHOOL))
+            for _ in range(4)
+        ]
+        await hashes.begun.wait()
+        home = asyncio.create_task(accounts.sign_in(owner, PASSWORD, HOME))
+        pushed_out = await flood[-1]
+        assert (pushed_out.kind, pushed_out.reason) == (Kind.EXHAUSTED, "TOO_MANY_AT_ONCE")
+        hashes.may_go_on.set()
+        assert (await home).person.email == owner
+        assert [each.reason for each in await asyncio.gather(*flood[:3])] == ["SIGN_IN_FAILED"] * 3
+    # Who was not looked at has made no attempt.
+    assert await counted(enrollment) == {
+        "sign_in_address": [3],
+        "sign_in_account": [1, 1, 1],
+        "sign_in_everywhere": [1, 1, 1],
+    }

@@ -196,6 +196,19 @@ async def test_whoever_hangs_up_holds_the_turn_until_their_picture_is_read() -> 
     assert (await reader.read(photo(), uuid4(), within=30)).width == 640
 
 
+async def test_when_so_many_wait_one_more_is_told_when_to_come_back() -> None:
+    reader = PictureReader(at_once=1, places=2)
+    first, second = [asyncio.create_task(reader.read(photo(), uuid4())) for _ in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(ServiceError) as refusal:
+        await reader.read(photo(), uuid4())
+    assert (refusal.value.reason, refusal.value.retry_after) == (
+        "READERS_BUSY",
+        timedelta(seconds=5),
+    )
+    assert [picture.width for picture in await asyncio.gather(first, second)] == [640, 640]
+
+
 async def test_a_reader_that_is_closed_reads_nothing_more_and_hangs_nobody() -> None:
     reader = PictureReader(at_once=1)
     under_way, *waiting = [asyncio.create_task(reader.read(photo(), uuid4())) for _ in range(3)]

@@ -21,7 +21,7 @@ from proctorium_enrollment.operations.signing import Signing
 from proctorium_enrollment.storage import accounts as storage
 from proctorium_enrollment.storage import known_networks, people
 from proctorium_enrollment.storage.accounts import Account
-from proctorium_enrollment.storage.password_hashes import PasswordHashes, Place
+from proctorium_enrollment.storage.password_hashes import PasswordHashes, Turn
 from proctorium_enrollment.storage.sealing import Seals
 
 
@@ -69,10 +69,10 @@ class Accounts:
         """
         email, network = normalised_email(email), network_of(client_address)
         password = passwords.normalised(password)
-        with self._hashes.place(network) as place:
+        async with self._hashes.turn(network) as turn:
             attempt = await self._attempts.begin(email, network)
-            proved = await _proved(place, attempt, password)
-            newer = await self._newer_hash(place, proved.password_hash, password)
+            proved = await _proved(turn, attempt, password)
+            newer = await self._newer_hash(turn, proved.password_hash, password)
         person = proved.account.person
         async with self._database.transaction() as tx:
             # Whoever changed the password meanwhile has ended all sign-ins; this one must not outlive that.
@@ -118,9 +118,9 @@ class Accounts:
         if person is None:
             raise no_such_person()
         passwords.check(new, person.email)
-        with self._hashes.place(str(caller.person_id)) as place:
-            proved = await self._prove(place, person, present) if own else None
-            new_hash = await place.make(passwords.normalised(new))
+        async with self._hashes.turn(str(caller.person_id)) as turn:
+            proved = await self._prove(turn, person, present) if own else None
+            new_hash = await turn.make(passwords.normalised(new))
         async with self._database.transaction() as tx:
             if proved is not None:
                 # Who knew the password of a moment ago does not replace the one that its owner has been given since.
@@ -128,19 +128,19 @@ class Accounts:
             await storage.set_password_hash(tx, whose, new_hash)
             await storage.end_sign_ins(tx, whose)
 
-    async def _prove(self, place: Place, person: Person, password: str) -> str:
+    async def _prove(self, turn: Turn, person: Person, password: str) -> str:
         """The hash of the person's present password, if this is it. Raises SIGN_IN_FAILED or TOO_MANY_ATTEMPTS."""
         attempt = await self._attempts.begin_present(person.person_id, person.email)
-        proved = await _proved(place, attempt, passwords.normalised(password))
+        proved = await _proved(turn, attempt, passwords.normalised(password))
         async with self._database.transaction() as tx:
             await attempt.succeeded(tx)
         return proved.password_hash
 
-    async def _newer_hash(self, place: Place, password_hash: str, password: str) -> str | None:
+    async def _newer_hash(self, turn: Turn, password_hash: str, password: str) -> str | None:
         """The hash by the present parameters, where the kept one was made with others."""
         if not self._hashes.outdated(password_hash):
             return None
-        return await place.make(password)
+        return await turn.make(password)
 
     async def _begin(self, tx: Transaction, person: Person) -> Tokens:
         sign_in = SignIn(new_id(), person.person_id, tx.now, ended=False)
@@ -206,10 +206,10 @@ class _Proved:
     password_hash: str
 
 
-async def _proved(place: Place, attempt: Attempt, password: str) -> _Proved:
+async def _proved(turn: Turn, attempt: Attempt, password: str) -> _Proved:
     """Whose password it is. Raises SIGN_IN_FAILED or TOO_MANY_ATTEMPTS; the same work was done for an account that does not exist."""
     password_hash = None if attempt.account is None else attempt.account.password_hash
-    account = attempt.admitted(right=await place.matches(password, password_hash))
+    account = attempt.admitted(right=await turn.matches(password, password_hash))
     assert password_hash is not None
     return _Proved(account, password_hash)
 

@@ -1,19 +1,19 @@
 """Password hashes: Argon2id (RFC 9106), made in threads, at most so many at a time, since each takes 64 MiB.
 
-Who wants one takes a place first: so many may wait, and of one network or person a part of them, whose turns come between those of
-others. A flood from one network makes nobody elsewhere wait for more than the hashes under way.
+Who wants one waits for a turn: so many may, and of one network or person a part of them, whose turns come between those of others. A
+flood from one network makes nobody elsewhere wait for more than the hashes under way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from proctorium_common.fair_turns import FairThreads, NoPlaceError
+from proctorium_common.fair_turns import FairThreads, NoPlaceError, Run
 from proctorium_enrollment.domain.passwords import too_many_at_once
 
 _MEMORY_KIB = 64 * 1024
@@ -22,25 +22,24 @@ _PASSES = 2
 _AT_ONCE = 2
 _PLACES = 192
 MOST_OF_ONE = 48
-"""Two processors need 12 s for all places, and 3 s for those of one network or person: those are so few that the attempts under way,
-which count as failures until they succeed, do not reach the limit of an address on two replicas."""
+"""Two processors need 12 s for all places, and 3 s for those of one network or person."""
 _RETRY_AFTER = timedelta(seconds=3)
 
 
-class Place:
-    """A place of a group among those who wait; hashes are made and checked in their turn."""
+class Turn:
+    """A turn, in which hashes are made and checked."""
 
-    def __init__(self, hashes: PasswordHashes, group: str) -> None:
+    def __init__(self, hashes: PasswordHashes, run: Run) -> None:
         self._hashes = hashes
-        self._group = group
+        self._run = run
 
     async def make(self, password: str) -> str:
         """The hash of `password`, in PHC form."""
-        return await self._hashes.make(password, self._group)
+        return await self._hashes.make(password, self._run)
 
     async def matches(self, password: str, password_hash: str | None) -> bool:
         """Whether `password` is the one; False takes as long where there is no hash."""
-        return await self._hashes.matches(password, password_hash, self._group)
+        return await self._hashes.matches(password, password_hash, self._run)
 
 
 class PasswordHashes:
@@ -61,22 +60,23 @@ class PasswordHashes:
         )
         self._nobodys = self._hasher.hash("the password of nobody")
 
-    @contextmanager
-    def place(self, group: str) -> Iterator[Place]:
-        """A place for somebody of `group`, a network or a person. Raises TOO_MANY_AT_ONCE."""
-        try:
-            with self._threads.place(group):
-                yield Place(self, group)
-        except NoPlaceError:
-            raise too_many_at_once(_RETRY_AFTER) from None
+    @asynccontextmanager
+    async def turn(self, group: str) -> AsyncIterator[Turn]:
+        """The turn of somebody of `group`, a network or a person. Raises TOO_MANY_AT_ONCE."""
+        async with AsyncExitStack() as inside:
+            try:
+                run = await inside.enter_async_context(self._threads.turn(group))
+            except NoPlaceError:
+                raise too_many_at_once(_RETRY_AFTER) from None
+            yield Turn(self, run)
 
-    async def make(self, password: str, group: str = "") -> str:
-        """As `Place.make`, for commands, which nobody else waits for."""
-        return await self._threads.run(group, lambda: self._hasher.hash(password))
+    async def make(self, password: str, run: Run) -> str:
+        """As `Turn.make`."""
+        return await run(lambda: self._hasher.hash(password))
 
-    async def matches(self, password: str, password_hash: str | None, group: str = "") -> bool:
-        """As `Place.matches`, for commands, which nobody else waits for."""
-        return await self._threads.run(group, lambda: self._verify(password, password_hash))
+    async def matches(self, password: str, password_hash: str | None, run: Run) -> bool:
+        """As `Turn.matches`."""
+        return await run(lambda: self._verify(password, password_hash))
 
     def outdated(self, password_hash: str) -> bool:
         """Whether the hash was made with other parameters than are used now."""

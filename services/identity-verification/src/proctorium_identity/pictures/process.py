@@ -17,7 +17,7 @@ from structlog.typing import FilteringBoundLogger
 
 import proctorium_common
 import proctorium_identity
-from proctorium_common.fair_turns import FairThreads, NoPlaceError, NoTurnError
+from proctorium_common.fair_turns import FairThreads, GroupFullError, NoPlaceError, NoTurnError
 from proctorium_common.telemetry.traces import span
 from proctorium_identity.domain.pictures import (
     Flaw,
@@ -33,6 +33,8 @@ _log: FilteringBoundLogger = structlog.get_logger()
 _KILLED_BY_CPU_LIMIT = (-24, -9)  # SIGXCPU, and SIGKILL where the hard limit comes first
 _MOST_OF_A_CASE = 4
 """The one that is read and those that wait behind it; a page sends two at most."""
+_PLACES = 64
+"""Pictures that are read or wait, each of them in memory: more than two processors read before the first call's deadline."""
 _READING = 2.0
 """Seconds: what is left of a call when waiting for a turn is given up: reading and storing a photo on a busy machine."""
 _FOLDERS = [
@@ -63,12 +65,13 @@ class PictureReader:
         allowance: Allowance | None = None,
         wall_time: timedelta = timedelta(seconds=15),
         at_once: int = 2,
+        places: int = _PLACES,
     ) -> None:
         self.limits = limits or PictureLimits()
         self._allowance = allowance or Allowance()
         self._wall_time = wall_time
         self._readers: FairThreads[UUID] = FairThreads(
-            "picture", at_once, at_once_of_one=1, most_of_one=_MOST_OF_A_CASE
+            "picture", at_once, at_once_of_one=1, places=places, most_of_one=_MOST_OF_A_CASE
         )
 
     async def read(self, file: bytes, case_id: UUID, *, within: float | None = None) -> Picture:
@@ -87,12 +90,11 @@ class PictureReader:
         self, file: bytes, case_id: UUID, patience: float | None
     ) -> tuple[int | None, bytes]:
         try:
-            with self._readers.place(case_id):
-                return await self._readers.run(case_id, partial(self._run, file), patience=patience)
-        except NoPlaceError:
+            return await self._readers.run(case_id, partial(self._run, file), patience=patience)
+        except GroupFullError:
             raise pictures_under_way() from None
-        except NoTurnError as late:
-            raise readers_busy() from late
+        except (NoPlaceError, NoTurnError) as busy:
+            raise readers_busy() from busy
 
     async def close(self) -> None:
         """Returns when what is being read is read; what waits is dropped."""
