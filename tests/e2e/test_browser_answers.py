@@ -16,6 +16,7 @@ from proctorium_devstack.demo.waiting import eventually
 from proctorium_devstack.stack import Stack
 
 _KEPT = "Object.keys(localStorage).filter(key => key.startsWith('proctorium.answers.')).length"
+_COLOUR = "(element, property) => getComputedStyle(element)[property]"
 _NEWER = "You gave a newer answer to this question on another device"
 
 
@@ -63,6 +64,28 @@ async def test_an_older_answer_without_a_connection_gives_way_to_a_newer_one(
         await field.fill("0.5")
         await expect(learner.page.get_by_text(_NEWER)).to_have_count(0)
         await expect(learner.page.get_by_text("All answers saved")).to_be_visible()
+        assert await saved_numbers(story) == [0.5]
+        assert learner.complaints == []
+
+
+async def test_what_cannot_be_saved_is_not_called_saved(stack: Stack, stage: Stage) -> None:
+    async with exam_room(stack, stage) as (story, learner):
+        page, field = learner.page, learner.page.get_by_label("Your answer")
+        await field.fill("0.4")
+        await expect(page.get_by_text("All answers saved")).to_be_visible()
+        await field.fill("abc")
+        await expect(page.get_by_text("1 answer cannot be saved")).to_have_class("badge bad")
+        await expect(page.get_by_text("All answers saved")).to_have_count(0)
+        bad = await page.get_by_text("This is not a number").evaluate(_COLOUR, "color")
+        assert await field.evaluate(_COLOUR, "borderTopColor") == bad
+        await page.get_by_role("button", name="Submit…").click()
+        warning = page.get_by_text("What you typed at question 4 cannot be saved")
+        await expect(warning).to_be_visible()
+        await learner.picture("not-a-number")
+        await field.fill("0.5")
+        await expect(page.get_by_text("All answers saved")).to_be_visible()
+        await expect(warning).to_have_count(0)
+        await expect(page.get_by_text("cannot be saved")).to_have_count(0)
         assert await saved_numbers(story) == [0.5]
         assert learner.complaints == []
 

@@ -2,14 +2,13 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampMs, timestampNow } from "@bufbuild/protobuf/wkt";
 import { signal } from "@preact/signals";
+import { FIRST_PAUSE_MS, longer } from "./again";
 import { attempts, isAway, type Problem, problemOf } from "./calls";
 import { type AnswerChange, AnswerChangeSchema, type Attempt, type SavedAnswer } from "./gen/proctorium/assessment/v1/attempts_pb";
 import type { Answer } from "./gen/proctorium/assessment/v1/items_pb";
 import { isKept, type Kept, keep, keptAttempts, keptOf, letGo, madeAt, newPlace } from "./kept";
 
 const MOST_AT_ONCE = 100;
-const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 5000;
 
 export type SaveState = "saved" | "saving" | "offline" | "refused";
 
@@ -26,18 +25,6 @@ export function answersOf(attemptId: string, lastSequence: bigint): Answers {
 /** Sends what is still on this device, of whichever attempt: an earlier visit may have ended without a connection. */
 export function sendLeftBehind(): void {
   for (const attemptId of keptAttempts()) answersOf(attemptId, 0n);
-}
-
-/** Tries a call until somebody answers; what the server refuses is thrown. */
-export async function untilAnswered<Answered>(call: () => Promise<Answered>): Promise<Answered> {
-  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
-    try {
-      return await call();
-    } catch (thrown) {
-      if (!isAway(thrown)) throw thrown;
-      await new Promise((resolve) => setTimeout(resolve, pause));
-    }
-  }
 }
 
 /** Saves one attempt's changes, in order, as often as it takes; survives reload, crash and loss of the network. */
@@ -202,7 +189,7 @@ export class Answers {
         resolve();
       };
     });
-    this.pause = Math.min(this.pause * 2, LONGEST_PAUSE_MS);
+    this.pause = longer(this.pause);
   }
 
   private tell(): void {

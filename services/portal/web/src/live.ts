@@ -1,9 +1,7 @@
 // Open streams that show what is true now, and come back by themselves.
 import { useEffect, useRef, useState } from "preact/hooks";
+import { FIRST_PAUSE_MS, longer, sleep } from "./again";
 import { isAway, type Problem, problemOf } from "./calls";
-
-const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 8000;
 
 export interface Live<View> {
   /** What was shown last. */
@@ -56,7 +54,7 @@ export function useLive<Message extends { cursor?: string }, View>(
             setLive({ view, connected: false, problem: problemOf(thrown) });
             return;
           }
-          pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+          pause = longer(pause);
           setLive({ view, connected: false, problem: undefined });
         }
         await sleep(pause, signal);
@@ -64,14 +62,4 @@ export function useLive<Message extends { cursor?: string }, View>(
     }
   }, [key]);
   return live;
-}
-
-function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

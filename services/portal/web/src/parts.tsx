@@ -1,6 +1,7 @@
 // What several pages show: titles, links, problems, states.
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { untilAnswered } from "./again";
 import { isAway, type Problem, problemOf } from "./calls";
 import { help } from "./me";
 import { go, path } from "./route";
@@ -63,7 +64,7 @@ export function Help(): JSX.Element | null {
   const contact = help.value;
   if (!contact?.administratorContact) return null;
   return (
-    <p class="quiet">
+    <p class="quiet help">
       Help: <a href={`mailto:${contact.administratorContact}`}>{contact.administratorContact}</a>
       {contact.supportPhone && (
         <>
@@ -114,21 +115,30 @@ export function useAction(): Action {
   return { busy, problem, done, run };
 }
 
-/** Loads something once per key; what it is, or the problem. */
+/** Loads something once per key; what it is, or the problem. While nobody answers it tries again by itself, and what was loaded before stays. */
 export function useLoaded<Loaded>(key: string, load: () => Promise<Loaded>): { loaded: Loaded | undefined; problem: Problem | undefined; again: () => void } {
   const [state, setState] = useState<{ loaded: Loaded | undefined; problem: Problem | undefined }>({ loaded: undefined, problem: undefined });
   const [turn, setTurn] = useState(0);
   useEffect(() => {
-    let current = true;
-    load().then(
-      (loaded) => current && setState({ loaded, problem: undefined }),
-      (thrown: unknown) => current && setState((before) => ({ ...before, problem: problemOf(thrown) })),
-    );
-    return () => {
-      current = false;
+    const leaving = new AbortController();
+    const { signal } = leaving;
+    const show = (problem: Problem): void => {
+      if (!signal.aborted) setState((before) => ({ ...before, problem }));
     };
+    untilAnswered(load, signal, (thrown) => show(whileAway(thrown))).then(
+      (loaded) => !signal.aborted && setState({ loaded, problem: undefined }),
+      (thrown: unknown) => show(problemOf(thrown)),
+    );
+    return () => leaving.abort();
   }, [key, turn]);
   return { ...state, again: () => setTurn((before) => before + 1) };
+}
+
+/** What a page says that tries again by itself. */
+function whileAway(thrown: unknown): Problem {
+  const { reason, sentence } = problemOf(thrown);
+  const what = reason === "OFFLINE" ? "The server cannot be reached just now." : sentence;
+  return { reason, sentence: `${what} This page tries again by itself.` };
 }
 
 export function Busy({ what }: { what: string }): JSX.Element {

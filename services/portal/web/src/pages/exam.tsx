@@ -2,12 +2,13 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { type Answers, answersOf, untilAnswered } from "../answers";
+import { untilAnswered } from "../again";
+import { type Answers, answersOf } from "../answers";
 import { attempts } from "../calls";
 import { type Attempt, AttemptState, type SavedAnswer, SubmitCause, type WatchAttemptResponse } from "../gen/proctorium/assessment/v1/attempts_pb";
 import type { Answer } from "../gen/proctorium/assessment/v1/items_pb";
 import { useLive } from "../live";
-import { Badge, Busy, Help, Link, ProblemNote, Title, useAction } from "../parts";
+import { Badge, Busy, Help, Link, ProblemNote, Title, useAction, useLoaded } from "../parts";
 import { go } from "../route";
 import { counted, duration } from "../words";
 import { isGiven, Question } from "./question";
@@ -20,14 +21,12 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
   );
   const [begun, setBegun] = useState<Attempt | undefined>(undefined);
   const begin = useAction();
-  const load = useAction();
   const running = view?.state === AttemptState.IN_PROGRESS;
-  useEffect(() => {
-    // Coming back: on any device the attempt goes on where it was.
-    if (running && begun === undefined) {
-      void load.run(async () => setBegun((await attempts.getAttempt({ attemptId })).attempt));
-    }
-  }, [running, begun === undefined]);
+  // Coming back: on any device the attempt goes on where it was.
+  const back = useLoaded(`${attemptId}/${running}`, async () =>
+    running && begun === undefined ? (await attempts.getAttempt({ attemptId })).attempt : undefined,
+  );
+  const attempt = begun ?? back.loaded;
   if (view === undefined) {
     return (
       <>
@@ -36,13 +35,13 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
       </>
     );
   }
-  if (running && begun !== undefined) {
-    return <ExamRoom attempt={begun} live={view} connected={connected} />;
+  if (running && attempt !== undefined) {
+    return <ExamRoom attempt={attempt} live={view} connected={connected} />;
   }
   return (
     <section class="narrow">
       <Title>{view.title}</Title>
-      <ProblemNote problem={problem ?? begin.problem ?? load.problem} />
+      <ProblemNote problem={problem ?? begin.problem ?? back.problem} />
       <Before
         attempt={view}
         busy={begin.busy}
@@ -148,16 +147,20 @@ function ExamRoom({ attempt, live, connected }: { attempt: Attempt; live: Attemp
     setGiven((before) => new Map(before).set(itemId, answer));
     answers.change(itemId, answer);
   };
+  const [unsavable, setUnsavable] = useState<ReadonlySet<string>>(new Set());
+  const mark = (itemId: string, wrong: boolean): void =>
+    setUnsavable((before) => new Set([...before].filter((other) => other !== itemId).concat(wrong ? itemId : [])));
   const overruled = answers.overruled.value;
   useEffect(() => setGiven((before) => new Map([...before, ...newerThan(attempt, overruled)])), [overruled]);
-  const numbers = attempt.items.map((item, index) => ({ number: index + 1, answered: isGiven(given.get(item.itemId)) }));
+  const numbers = attempt.items.map((item, index) => ({ number: index + 1, answered: isGiven(given.get(item.itemId)), wrong: unsavable.has(item.itemId) }));
   const open = numbers.filter(({ answered }) => !answered);
+  const wrong = numbers.filter((one) => one.wrong).map(({ number }) => number);
   return (
     <>
       <div class="exam-bar">
         <Title focused>{attempt.title}</Title>
         <Clock attempt={live} />
-        <SaveMark answers={answers} />
+        <SaveMark answers={answers} unsavable={unsavable.size} />
       </div>
       <Away answers={answers} connected={connected} />
       <nav class="overview" aria-label="Questions">
@@ -174,13 +177,14 @@ function ExamRoom({ attempt, live, connected }: { attempt: Attempt; live: Attemp
               of={attempt.items.length}
               answer={given.get(item.itemId)}
               change={(answer) => change(item.itemId, answer)}
+              mark={(wrong) => mark(item.itemId, wrong)}
             />
             {overruled.has(item.itemId) && (
               <p class="note" role="status">
                 You gave a newer answer to this question on another device or in another tab. That one counts, and it is shown here.
               </p>
             )}
-            <Saved answers={answers} itemId={item.itemId} answered={isGiven(given.get(item.itemId))} />
+            {!unsavable.has(item.itemId) && <Saved answers={answers} itemId={item.itemId} answered={isGiven(given.get(item.itemId))} />}
           </li>
         ))}
       </ol>
@@ -194,7 +198,7 @@ function ExamRoom({ attempt, live, connected }: { attempt: Attempt; live: Attemp
           ))}
         </div>
       )}
-      <Submit attempt={attempt} answers={answers} open={open.length} />
+      <Submit attempt={attempt} answers={answers} open={open.length} wrong={wrong} />
     </>
   );
 }
@@ -226,7 +230,16 @@ function Saved({ answers, itemId, answered }: { answers: Answers; itemId: string
   return <p class={unsent ? "saved waiting" : "saved"}>{text}</p>;
 }
 
-function Submit({ attempt, answers, open }: { attempt: Attempt; answers: Answers; open: number }): JSX.Element {
+interface SubmitProps {
+  attempt: Attempt;
+  answers: Answers;
+  /** How many questions have no answer. */
+  open: number;
+  /** The numbers of the questions where something stands that cannot be saved. */
+  wrong: readonly number[];
+}
+
+function Submit({ attempt, answers, open, wrong }: SubmitProps): JSX.Element {
   const { busy, problem, run } = useAction();
   const [asking, setAsking] = useState(false);
   const question = useRef<HTMLDivElement>(null);
@@ -251,6 +264,11 @@ function Submit({ attempt, answers, open }: { attempt: Attempt; answers: Answers
     <div class="card" role="group" aria-label="Submit" tabIndex={-1} ref={question}>
       <p>
         {open > 0 && <strong>{counted(open, "question is", "questions are")} not answered. </strong>}
+        {wrong.length > 0 && (
+          <strong>
+            What you typed at {wrong.length === 1 ? "question" : "questions"} {wrong.join(", ")} cannot be saved and will not be submitted.{" "}
+          </strong>
+        )}
         After submitting, nothing can be changed.
       </p>
       <ProblemNote problem={problem} />
@@ -287,7 +305,17 @@ function newerThan(attempt: Attempt, overruled: ReadonlyMap<string, SavedAnswer>
   );
 }
 
-function SaveMark({ answers }: { answers: Answers }): JSX.Element {
+function SaveMark({ answers, unsavable }: { answers: Answers; unsavable: number }): JSX.Element {
+  const saved = answers.state.value === "saved";
+  return (
+    <>
+      {unsavable > 0 && <Badge tone="bad">{counted(unsavable, "answer")} cannot be saved</Badge>}
+      {!(saved && unsavable > 0) && <Progress answers={answers} />}
+    </>
+  );
+}
+
+function Progress({ answers }: { answers: Answers }): JSX.Element {
   switch (answers.state.value) {
     case "refused":
       return <ProblemNote problem={answers.problem.value} />;

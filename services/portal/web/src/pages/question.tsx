@@ -17,7 +17,12 @@ interface QuestionProps {
   change: (answer: Answer) => void;
 }
 
-export function Question({ item, number, of, answer, change }: QuestionProps & { number: number; of: number }): JSX.Element {
+interface Marking {
+  /** Hears whether something stands in the field that cannot be saved. */
+  mark: (wrong: boolean) => void;
+}
+
+export function Question({ item, number, of, answer, change, mark }: QuestionProps & Marking & { number: number; of: number }): JSX.Element {
   return (
     <fieldset>
       <legend>
@@ -26,12 +31,12 @@ export function Question({ item, number, of, answer, change }: QuestionProps & {
         </span>
         {item.prompt} <span class="quiet">({counted(item.points, "point")})</span>
       </legend>
-      <Field item={item} answer={answer} change={change} />
+      <Field item={item} answer={answer} change={change} mark={mark} />
     </fieldset>
   );
 }
 
-function Field({ item, answer, change }: QuestionProps): JSX.Element | null {
+function Field({ item, answer, change, mark }: QuestionProps & Marking): JSX.Element | null {
   const kind = item.kind;
   switch (kind.case) {
     case "singleChoice":
@@ -41,7 +46,7 @@ function Field({ item, answer, change }: QuestionProps): JSX.Element | null {
     case "trueFalse":
       return <Truth item={item} answer={answer} change={change} />;
     case "numeric":
-      return <NumberField item={item} unit={kind.value.unit} answer={answer} change={change} />;
+      return <NumberField item={item} unit={kind.value.unit} answer={answer} change={change} mark={mark} />;
     default:
       return null;
   }
@@ -92,7 +97,7 @@ function Truth({ item, answer, change }: QuestionProps): JSX.Element {
   );
 }
 
-function NumberField({ item, unit, answer, change }: QuestionProps & { unit: string }): JSX.Element {
+function NumberField({ item, unit, answer, change, mark }: QuestionProps & Marking & { unit: string }): JSX.Element {
   const given = answer?.value.case === "number" ? String(answer.value.value) : "";
   const [text, setText] = useState(given);
   const parsed = Number(text.trim().replace(",", "."));
@@ -101,6 +106,7 @@ function NumberField({ item, unit, answer, change }: QuestionProps & { unit: str
     // An answer from another device has taken the place of what was typed here.
     if (given === "" ? !wrong : Number(given) !== parsed) setText(given);
   }, [given]);
+  useEffect(() => mark(wrong), [wrong]);
   const type = (typed: string): void => {
     setText(typed);
     const number = Number(typed.trim().replace(",", "."));
