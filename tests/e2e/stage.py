@@ -46,10 +46,11 @@ async def set_stage(
 ) -> Stage:
     """Registers a proctor and one learner per channel, and plans their session; `edge` is host:port.
 
-    `named_after_run` tells its people from those of other runs, where a person looks at all of them.
+    `named_after_run` tells its people and its course from those of other runs, where a person looks at all of them.
     """
     run = secrets.token_hex(4)
     surname = f" {run[:4].upper()}" if named_after_run else ""
+    title = f"{world.COURSE_TITLE}{surname}"
     administrator = await sign_in(
         edge, world.ADMINISTRATOR.email, world.ADMINISTRATOR.password, staff_channel
     )
@@ -62,8 +63,8 @@ async def set_stage(
         channel=staff_channel,
     )
     await world.certify(administrator, proctor.person_id)
-    assessment_id = await world.create_assessment(administrator, "Laboratory safety", run)
-    course_id = await world.create_course(administrator, assessment_id, run)
+    assessment_id = await world.create_assessment(administrator, title, run)
+    course_id = await world.create_course(administrator, assessment_id, run, title)
     learners = []
     for number, channel in enumerate(learner_channels):
         name = _NAMES[number % len(_NAMES)]
@@ -76,6 +77,7 @@ async def set_stage(
         assessment_id,
         [proctor.person_id],
         [learner.person_id for learner in learners[:capacity]],
+        title=title,
         starts_in=starts_in,
         capacity=capacity,
     )

@@ -39,12 +39,14 @@ def test_only_those_in_session_with_what_the_policy_demands_are_authorised(
         assert left_out.reason == ("NOT_VERIFIED" if in_session else "NOT_IN_SESSION")
 
 
-def test_who_was_authorised_before_is_not_authorised_anew() -> None:
-    progress = Progress(ASSESSMENT, state=ProgressState.IN_PROGRESS)
+@pytest.mark.parametrize("state", ProgressState, ids=lambda state: state.name)
+def test_who_was_authorised_before_may_begin_until_they_have(state: ProgressState) -> None:
+    progress = Progress(ASSESSMENT, state=state)
     standing = replace(a_standing(), assessments={ASSESSMENT: progress})
     decision = decide([standing], ASSESSMENT, IdentityPolicy.NONE)
-    assert decision.before == (standing,)
-    assert not decision.fresh
+    assert (standing in decision.fresh) == (state is ProgressState.AWAITING_AUTHORIZATION)
+    assert (standing in decision.before) == (state is ProgressState.AUTHORIZED)
+    assert not decision.left_out
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,6 @@ LEARNER = SignIn("learner", "Lena Fischer", "lena@example.org", "meadow-copper-5
 SECOND_LEARNER = SignIn("learner", "Omar Haddad", "omar@example.org", "granite-sparrow-90")
 
 COURSE_TITLE = "Laboratory safety"
-SESSION_TITLE = "Laboratory safety: examination"
 _SAT = frozenset({ATTEMPT_STATE_SUBMITTED, ATTEMPT_STATE_SCORED, ATTEMPT_STATE_RELEASED})
 _STARTS_IN = timedelta(minutes=15)
 _LASTS = timedelta(hours=2)
@@ -107,13 +106,13 @@ async def load(edge: str) -> World:
     try:
         await _name_organisation(administrator)
         proctor_id, *learner_ids = await _ensure_people(administrator)
-        course_id, assessment_id = await _course_to_take(administrator, await _sat(edge))
+        title, course_id, assessment_id = await _course_to_take(administrator, await _sat(edge))
         self_paced_id = await _create_self_paced_course(administrator)
         for learner_id in learner_ids:
             await register(administrator, learner_id, course_id)
             await register(administrator, learner_id, self_paced_id)
         session = await _upcoming_session(
-            administrator, plan(course_id, assessment_id, [proctor_id], learner_ids)
+            administrator, plan(course_id, assessment_id, [proctor_id], learner_ids, title=title)
         )
         code = await code_of(administrator, session.session_id)
     finally:
@@ -141,8 +140,8 @@ async def _sat(edge: str) -> frozenset[str]:
     return frozenset(sat)
 
 
-async def _course_to_take(administrator: Person, sat: frozenset[str]) -> tuple[str, str]:
-    """The course of our session and its assessment: the first that nobody of ours has sat."""
+async def _course_to_take(administrator: Person, sat: frozenset[str]) -> tuple[str, str, str]:
+    """The title of our session's course, the course, and its assessment: the first that nobody of ours has sat."""
     for turn in count(1):
         key, title = (
             ("demo", COURSE_TITLE) if turn == 1 else (f"demo-{turn}", f"{COURSE_TITLE} {turn}")
@@ -150,7 +149,7 @@ async def _course_to_take(administrator: Person, sat: frozenset[str]) -> tuple[s
         assessment_id = await create_assessment(administrator, title, key)
         course_id = await create_course(administrator, assessment_id, key, title)
         if assessment_id not in sat:
-            return course_id, assessment_id
+            return title, course_id, assessment_id
         await _end_what_is_live(administrator, course_id)
     raise AssertionError("counting does not end")
 
@@ -319,7 +318,7 @@ async def create_course(
                 UnitContent(
                     kind=UNIT_KIND_LESSON,
                     title="Before you begin",
-                    markdown="# Before you begin\n\nPut on **goggles** and a closed coat. Know where the *eye wash* is.",
+                    markdown="Put on **goggles** and a closed coat. Know where the *eye wash* is.",
                 ),
                 UnitContent(
                     kind=UNIT_KIND_ASSESSMENT, title="Examination", assessment_id=assessment_id
@@ -372,16 +371,17 @@ def plan(
     proctor_ids: list[str],
     learner_ids: list[str],
     *,
+    title: str = COURSE_TITLE,
     starts_in: timedelta = _STARTS_IN,
     capacity: int = 30,
 ) -> SessionPlan:
-    """A session's plan whose lobby is open at once."""
+    """The plan of a session of the course with this title, whose lobby is open at once."""
     start = Timestamp()
     start.FromDatetime(datetime.now(UTC) + starts_in)
     return SessionPlan(
         course_id=course_id,
         assessment_ids=[assessment_id],
-        title=SESSION_TITLE,
+        title=f"{title}: examination",
         start_time=start,
         duration=Duration(seconds=int(_LASTS.total_seconds())),
         proctor_ids=proctor_ids,

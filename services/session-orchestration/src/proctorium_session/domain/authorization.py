@@ -26,7 +26,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Who is authorised now, who was before, and who cannot be."""
+    """Who is authorised now, who was before and has not begun, and who cannot be. Who has begun is none of them."""
 
     fresh: tuple[Standing, ...]
     before: tuple[Standing, ...]
@@ -66,10 +66,12 @@ def decide(standings: Iterable[Standing], assessment_id: UUID, policy: IdentityP
         reason = reason_against(standing.participant, policy)
         if reason is not None:
             left_out.append(LeftOut(standing.participant.participant_id, reason))
-        elif standing.progress(assessment_id).state < ProgressState.AUTHORIZED:
-            fresh.append(standing)
-        else:
-            before.append(standing)
+            continue
+        match standing.progress(assessment_id).state:
+            case ProgressState.AWAITING_AUTHORIZATION:
+                fresh.append(standing)
+            case ProgressState.AUTHORIZED:
+                before.append(standing)
     return Decision(tuple(fresh), tuple(before), tuple(left_out))
 
 
