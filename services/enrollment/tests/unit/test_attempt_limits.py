@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -40,6 +41,12 @@ def test_each_failure_beyond_the_free_ones_doubles_the_wait_up_to_the_longest(
     count: int, seconds: int
 ) -> None:
     assert wait_of(LIMIT, failed(count), NOON) == timedelta(seconds=seconds)
+
+
+def test_where_many_share_a_limit_each_wait_that_is_over_admits_some() -> None:
+    shared = replace(LIMIT, at_once=3)
+    waits = [wait_of(shared, failed(count), NOON).total_seconds() for count in range(2, 13)]
+    assert waits == [0, 2, 0, 0, 4, 0, 0, 8, 0, 0, 16]
 
 
 def test_who_never_failed_need_not_wait() -> None:

@@ -19,6 +19,7 @@ NO_WAIT = timedelta(0)
 class Limit:
     """After `free` failures the next attempt waits for `first_wait`, then twice as long each time, at most `longest_wait`.
 
+    Each wait that is over admits `at_once` attempts: where many share a limit, whoever is first does not make all others wait anew.
     `forgotten_after` is longer than `longest_wait`, or waiting would be enough to start anew.
     """
 
@@ -26,6 +27,7 @@ class Limit:
     first_wait: timedelta
     longest_wait: timedelta
     forgotten_after: timedelta
+    at_once: int = 1
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,11 @@ def wait_of(limit: Limit, failures: Failures | None, now: datetime) -> timedelta
     failures = _remembered(limit, failures, now)
     if failures is None or failures.count < limit.free:
         return NO_WAIT
+    waits, since = divmod(failures.count - limit.free, limit.at_once)
+    if since:
+        return NO_WAIT
     # The exponent is bounded so that the product stays a timedelta.
-    doublings = min(failures.count - limit.free, 30)
-    wait = min(limit.first_wait * (1 << doublings), limit.longest_wait)
+    wait = min(limit.first_wait * (1 << min(waits, 30)), limit.longest_wait)
     return max(NO_WAIT, failures.last_time + wait - now)
 
 

@@ -26,23 +26,23 @@ ACCOUNT_LIMIT = Limit(
     longest_wait=timedelta(minutes=5),
     forgotten_after=timedelta(minutes=30),
 )
-# Counted for each account and hour over all networks. One network cannot reach it: its own waits leave it some twenty attempts an
-# hour.
+# What is shared with others is counted by the hour of the clock: whoever succeeds there never makes it be remembered for longer.
+# Counted for each account over all networks. One network cannot reach it: its own waits leave it some twenty attempts an hour.
 EVERYWHERE_LIMIT = Limit(
     free=50,
     first_wait=timedelta(seconds=2),
     longest_wait=timedelta(minutes=5),
     forgotten_after=timedelta(hours=1),
+    at_once=3,
 )
 # Counted for each network over all accounts. A whole classroom may share one.
 ADDRESS_LIMIT = Limit(
     free=100,
     first_wait=timedelta(seconds=1),
     longest_wait=timedelta(minutes=1),
-    forgotten_after=timedelta(minutes=15),
+    forgotten_after=timedelta(hours=1),
+    at_once=5,
 )
-OWN_BEFORE_OTHERS = 3
-"""Whose account has failed so often from a network waits there for the failures of others too, known there or not."""
 
 
 @dataclass(frozen=True)
@@ -91,12 +91,15 @@ class SignInAttempts:
     async def begin(self, email: str, network: str) -> Attempt:
         """Begins an attempt to sign in. Raises TOO_MANY_ATTEMPTS, and counts nothing then."""
         own = self._attempts.of("account", f"{network} {email}", ACCOUNT_LIMIT)
-        address = self._attempts.of("address", network, ADDRESS_LIMIT)
         async with AsyncExitStack() as turns:
             for name in (f"account {email}", f"address {network}"):
                 await turns.enter_async_context(self._turns.of(name))
             tx = await turns.enter_async_context(self._database.transaction())
-            shared = [self._everywhere(tx, email), address]
+            hour = tx.now.astimezone(UTC).strftime("%Y-%m-%dT%H")
+            shared = [
+                self._attempts.of("everywhere", f"{hour} {email}", EVERYWHERE_LIMIT),
+                self._attempts.of("address", f"{hour} {network}", ADDRESS_LIMIT),
+            ]
             tallies, wait = await _count(tx, own, shared)
             known = await known_networks.contains(tx, own.subject.mark)
             return Attempt(await storage.find(tx, email), own, tallies, known, wait)
@@ -107,10 +110,6 @@ class SignInAttempts:
         async with self._turns.of(own.subject), self._database.transaction() as tx:
             await _count(tx, own, [])
             return Attempt(await storage.find(tx, email), own)
-
-    def _everywhere(self, tx: Transaction, email: str) -> Counted:
-        hour = tx.now.astimezone(UTC).strftime("%Y-%m-%dT%H")
-        return self._attempts.of("everywhere", f"{hour} {email}", EVERYWHERE_LIMIT)
 
 
 async def _count(
@@ -124,10 +123,7 @@ async def _count(
         await attempts.lock(tx, one)
     standing = await attempts.standing(tx, own, *shared)
     others_wait = max((standing.wait(one) for one in shared), default=NO_WAIT)
-    wait = standing.wait(own)
-    if standing.recent(own) >= OWN_BEFORE_OTHERS:
-        wait = max(wait, others_wait)
-    if wait > NO_WAIT:
+    if (wait := standing.wait(own)) > NO_WAIT:
         raise too_many_attempts(max(wait, others_wait))
     await attempts.count(tx, own)
     if others_wait > NO_WAIT:
