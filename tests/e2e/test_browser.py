@@ -28,6 +28,7 @@ async def test_a_learner_and_a_proctor_walk_the_path_in_browsers(stack: Stack) -
         await proctor.sign_in(stage.proctor.email, stage.proctor.password)
 
         await join_by_code(learner, stage.code)
+        await send_what_is_no_picture(learner)
         await send_pictures(learner.page, stage.learners[0].name)
         await learner.picture("lobby")
 
@@ -57,6 +58,8 @@ async def test_a_learner_and_a_proctor_walk_the_path_in_browsers(stack: Stack) -
         await learner.page.goto("/courses")
         result = learner.page.get_by_role("link", name="View result and certificate")
         await expect(result).to_have_class("button")
+        code = learner.page.get_by_role("main").get_by_role("link", name="Enter Enrollment Code")
+        await expect(code).to_have_count(0)
         await learner.picture("courses-completed")
         await result.click()
         await expect(learner.page.get_by_text("Passed", exact=True)).to_be_visible()
@@ -337,6 +340,20 @@ async def join_by_code(learner: Visitor, code: str) -> None:
     await page.get_by_label("Enrollment code").fill(code)
     await page.get_by_role("button", name="Join Session").click()
     await expect(page.get_by_text("Waiting", exact=True)).to_be_visible()
+
+
+async def send_what_is_no_picture(learner: Visitor) -> None:
+    field = learner.page.get_by_label("Photo of your identity document")
+    await field.set_input_files(
+        {"name": "document.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"}
+    )
+    refusal = learner.page.get_by_role("alert")
+    await expect(refusal).to_contain_text("JPEG, PNG or WebP")
+    place, above = await refusal.bounding_box(), await field.bounding_box()
+    assert place is not None
+    assert above is not None
+    assert place["y"] - above["y"] - above["height"] > 8
+    await learner.picture("no-picture")
 
 
 async def send_pictures(page: Page, name: str) -> None:

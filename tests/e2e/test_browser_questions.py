@@ -1,4 +1,4 @@
-"""What cannot be taken back is asked for twice, and what a page says is about the last thing that was done."""
+"""What cannot be taken back is asked for twice; what a page says and offers is what is true now."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from playwright.async_api import expect
 
 from e2e.browsing import Visitor, browser
 from e2e.stage import Stage
-from e2e.story import LearnerStory
+from e2e.story import LearnerStory, ProctorStory
 from proctorium_devstack.stack import Stack
 
 
@@ -109,3 +109,68 @@ async def test_a_rejected_learner_reads_what_to_do(stack: Stack, stage: Stage) -
         await learner.picture("rejected")
         assert learner.complaints == []
         assert proctor.complaints == []
+
+
+async def test_whom_to_ask_is_said_once(stack: Stack, stage: Stage) -> None:
+    async with browser() as opened:
+        visitor = await Visitor.arrive(opened, stack.url("edge"))
+        page = visitor.page
+        shown = page.get_by_text("Help:").locator("visible=true")
+        await expect(shown).to_have_count(1)
+        await page.get_by_label("E-mail address").fill(stage.learners[0].email)
+        await page.get_by_label("Password").fill("wrong")
+        await page.get_by_role("button", name="Sign in").click()
+        await expect(page.get_by_role("alert").get_by_text("Help:")).to_be_visible()
+        await expect(shown).to_have_count(1)
+        await visitor.picture("sign-in-refused")
+        assert visitor.complaints == []
+
+
+async def test_a_lesson_opens_only_in_its_session(stack: Stack, stage: Stage) -> None:
+    story = LearnerStory(stage.learners[0], stage)
+    await story.join()
+    async with browser() as opened:
+        learner = await Visitor.arrive(opened, stack.url("edge"))
+        page = learner.page
+        await learner.sign_in(stage.learners[0].email, stage.learners[0].password)
+        await page.goto(f"/courses/{stage.course_id}")
+        await expect(page.get_by_role("heading", name="Before you begin")).to_be_visible()
+        await expect(page.get_by_role("button", name="Open")).to_have_count(0)
+        await learner.picture("course-closed")
+        await ProctorStory(stage).start()
+        await story.be_in_session()
+        await story.open_lesson_eventually()
+        await page.reload()
+        await page.get_by_text("In progress now").get_by_role("link").click()
+        await page.get_by_role("button", name="Open").click()
+        await expect(page.get_by_text("Put on goggles")).to_be_visible()
+        assert learner.complaints == []
+    await story.close()
+
+
+async def test_what_was_authorised_is_said_while_it_is_so(stack: Stack, stage: Stage) -> None:
+    story, proctor = LearnerStory(stage.learners[0], stage), ProctorStory(stage)
+    await story.join()
+    await proctor.verify(await story.send_evidence())
+    await proctor.start()
+    async with browser() as opened:
+        visitor = await Visitor.arrive(opened, stack.url("edge"))
+        page = visitor.page
+        await visitor.sign_in(stage.proctor.email, stage.proctor.password)
+        now = page.get_by_role("region", name="Now")
+        await now.locator(f"a[href='/supervise/{stage.session_id}']").click()
+        button = page.get_by_role("button", name="Authorise the assessment for all")
+        await expect(page.get_by_text("To authorise")).to_be_visible()
+        await expect(button).not_to_have_class("plain")
+        await button.click()
+        said = page.get_by_text("1 learner may begin.")
+        await expect(said).to_be_visible()
+        await expect(button).to_have_class("plain")
+        await visitor.picture("authorised")
+        await story.begin()
+        await expect(said).to_have_count(0)
+        await button.click()
+        await expect(page.get_by_text("Nobody is waiting for it.")).to_be_visible()
+        await visitor.picture("nobody-to-authorise")
+        assert visitor.complaints == []
+    await story.close()

@@ -1,8 +1,9 @@
 // A course: its outline, and its lessons where they are open.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { attempts, courses } from "../calls";
+import { attempts, courses, sessions } from "../calls";
 import { type Course, CourseKind, type Unit, UnitKind } from "../gen/proctorium/enrollment/v1/courses_pb";
+import { SessionState } from "../gen/proctorium/session/v1/sessions_pb";
 import { bestOf, useOwnResults, wayTo } from "../own-results";
 import { Busy, Link, ProblemNote, ProctorMark, Title, useAction, useLoaded } from "../parts";
 import { go } from "../route";
@@ -34,23 +35,37 @@ export function CoursePage({ courseId }: { courseId: string }): JSX.Element {
       <p>{course.description}</p>
       <section>
         <h2>Content</h2>
-        {course.kind === CourseKind.PROCTORED && <p>It is open to you while your session is in progress.</p>}
-        <Outline course={course} />
+        {course.kind === CourseKind.PROCTORED && <WhereItOpens course={course} />}
+        <Outline course={course} open={course.kind !== CourseKind.PROCTORED} />
       </section>
     </>
   );
 }
 
-/** The units of a course; a lesson opens where it stands. */
-export function Outline({ course }: { course: Course }): JSX.Element {
+/** The content of a proctored course opens on the page of its session, which knows whether the learner is in it. */
+function WhereItOpens({ course }: { course: Course }): JSX.Element {
+  const { loaded } = useLoaded(course.courseId, () => sessions.listSessions({ liveOnly: true }));
+  const open = loaded?.sessions.filter(({ state, plan }) => state === SessionState.IN_PROGRESS && plan?.courseId === course.courseId) ?? [];
+  return (
+    <>
+      <p>It opens on the page of your session, while that is in progress.</p>
+      {open.map((session) => (
+        <p key={session.sessionId}>
+          In progress now: <Link to={`/sessions/${session.sessionId}`}>{session.plan?.title}</Link>
+        </p>
+      ))}
+    </>
+  );
+}
+
+/** The units of a course; where it is `open`, a lesson opens where it stands. */
+export function Outline({ course, open }: { course: Course; open: boolean }): JSX.Element {
   return (
     <ol class="outline">
       {course.units.map((unit) => (
         <li key={unit.unitId} class="card">
-          {unit.kind === UnitKind.LESSON && <Lesson unit={unit} />}
-          {unit.kind === UnitKind.LINK && (
-            <Elsewhere unit={unit} />
-          )}
+          {unit.kind === UnitKind.LESSON && (open ? <Lesson unit={unit} /> : <h3>{unit.title}</h3>)}
+          {unit.kind === UnitKind.LINK && <Elsewhere unit={unit} />}
           {unit.kind === UnitKind.ASSESSMENT && <AssessmentUnit course={course} unit={unit} />}
         </li>
       ))}

@@ -36,7 +36,13 @@ export function CoursesPage(): JSX.Element {
               )}
             </p>
             <p>{course?.description}</p>
-            {course && <Ways course={course} result={bestOf(results, (entry) => entry.courseId === course.courseId)} />}
+            {course && (
+              <Ways
+                course={course}
+                completed={registration?.completeTime !== undefined}
+                result={bestOf(results, (entry) => entry.courseId === course.courseId)}
+              />
+            )}
           </li>
         ))}
       </ul>
@@ -45,11 +51,11 @@ export function CoursesPage(): JSX.Element {
   );
 }
 
-/** What comes next in a course: once it is passed, that is its result. */
-export function Ways({ course, result }: { course: Course; result: Result | undefined }): JSX.Element | null {
-  const proctored = course.kind === CourseKind.PROCTORED;
-  if (result === undefined && !proctored) return null;
+/** What comes next in a course: once it is passed, that is its result and no further code. */
+export function Ways({ course, completed, result }: { course: Course; completed?: boolean; result: Result | undefined }): JSX.Element | null {
   const passed = result?.passed ?? false;
+  const toTake = course.kind === CourseKind.PROCTORED && !passed && !completed;
+  if (result === undefined && !toTake) return null;
   return (
     <p class="row">
       {result && (
@@ -57,8 +63,8 @@ export function Ways({ course, result }: { course: Course; result: Result | unde
           {wayTo(result)}
         </Link>
       )}
-      {proctored && (
-        <Link to="/join" class={passed ? "button plain" : "button"}>
+      {toTake && (
+        <Link to="/join" class="button">
           Enter Enrollment Code
         </Link>
       )}

@@ -91,7 +91,8 @@ function isFinished({ assessments }: Participant): boolean {
   return assessments.length > 0 && assessments.every(({ state }) => state >= AssessmentProgressState.SUBMITTED);
 }
 
-function canBeAuthorised(participant: Participant, assessment: AssessmentProgress): boolean {
+/** Whether the proctor can authorise this assessment for a participant now. */
+export function canBeAuthorised(participant: Participant, assessment: AssessmentProgress): boolean {
   return (
     assessment.state === AssessmentProgressState.AWAITING_AUTHORIZATION &&
     participant.state === ParticipantState.IN_SESSION &&

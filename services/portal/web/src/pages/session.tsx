@@ -161,7 +161,7 @@ function InSession({ session, participant }: { session: Session; participant: Pa
       <section>
         <h2>Course content</h2>
         <ProblemNote problem={problem} />
-        {loaded?.course ? <Outline course={loaded.course} /> : !problem && <Busy what="the course" />}
+        {loaded?.course ? <Outline course={loaded.course} open /> : !problem && <Busy what="the course" />}
       </section>
     </>
   );

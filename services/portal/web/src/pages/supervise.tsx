@@ -1,14 +1,15 @@
 // The proctor's side: one session with its roster, start, authorisation and end.
 import type { JSX } from "preact";
-import { assessments, sessions, supervision } from "../calls";
+import { sessions, supervision } from "../calls";
 import { Confirmed } from "../confirmed";
 import { type Participant, ParticipantState } from "../gen/proctorium/session/v1/lobby_pb";
 import { LateEntry, type Session, SessionState } from "../gen/proctorium/session/v1/sessions_pb";
-import type { AuthorizeAssessmentResponse, WatchRosterResponse } from "../gen/proctorium/session/v1/supervision_pb";
+import type { WatchRosterResponse } from "../gen/proctorium/session/v1/supervision_pb";
 import { useLive } from "../live";
 import { isA, Role } from "../me";
-import { Badge, Busy, ProblemNote, Title, useAction, useLoaded } from "../parts";
-import { counted, dateTime, duration } from "../words";
+import { Badge, Busy, ProblemNote, Title, useAction } from "../parts";
+import { dateTime, duration } from "../words";
+import { Authorisation } from "./authorisation";
 import { RosterTable } from "./roster";
 import { SessionCodes, SharedCode } from "./session-codes";
 import { isOver, SessionBadge } from "./supervised";
@@ -68,8 +69,7 @@ export function SupervisePage({ sessionId }: { sessionId: string }): JSX.Element
 }
 
 function SessionActions({ session, participants }: { session: Session; participants: Participant[] }): JSX.Element | null {
-  const { busy, problem, done, run } = useAction();
-  const titles = useTitles(session.plan?.assessmentIds ?? []);
+  const { busy, problem, run } = useAction();
   const { sessionId } = session;
   const proctors = isA(Role.PROCTOR);
   const lobbyOpen = session.state === SessionState.LOBBY_OPEN;
@@ -79,6 +79,7 @@ function SessionActions({ session, participants }: { session: Session; participa
   if (isOver(session)) return null;
   return (
     <section class="card">
+      {inProgress && proctors && <Authorisation session={session} participants={participants} />}
       <div class="row">
         {session.state === SessionState.SCHEDULED && (
           <button type="button" disabled={busy} onClick={() => void run((requestId) => sessions.openLobby({ requestId, sessionId }))}>
@@ -86,23 +87,6 @@ function SessionActions({ session, participants }: { session: Session; participa
           </button>
         )}
         {lobbyOpen && proctors && <Start session={session} waiting={waiting} busy={busy} start={start} />}
-        {inProgress &&
-          proctors &&
-          session.plan?.assessmentIds.map((assessmentId) => (
-            <button
-              key={assessmentId}
-              type="button"
-              disabled={busy}
-              onClick={() =>
-                void run(
-                  async (requestId) => sayAuthorised(await supervision.authorizeAssessment({ requestId, sessionId, assessmentId })),
-                  assessmentId,
-                )
-              }
-            >
-              Authorise {titles.get(assessmentId) ?? "the assessment"} for all who are ready
-            </button>
-          ))}
         {inProgress && (
           <Confirmed
             ask="End the session…"
@@ -125,7 +109,6 @@ function SessionActions({ session, participants }: { session: Session; participa
         )}
         {!isA(Role.ADMINISTRATOR) && <SharedCode sessionId={session.sessionId} />}
       </div>
-      <div role="status">{done && <p>{done}</p>}</div>
       <ProblemNote problem={problem} />
     </section>
   );
@@ -165,25 +148,4 @@ function Start({ session, waiting, busy, start }: StartProps): JSX.Element {
       <span class="quiet">Nobody waits in the lobby yet.</span>
     </>
   );
-}
-
-/** The assessments' titles where there are several to tell apart. */
-function useTitles(assessmentIds: readonly string[]): ReadonlyMap<string, string> {
-  const { loaded } = useLoaded(assessmentIds.join(), async () =>
-    assessmentIds.length > 1 ? (await assessments.listAssessments({ pageSize: 200 })).assessments : [],
-  );
-  return new Map(loaded?.map(({ assessmentId, title }) => [assessmentId, `“${title}”`]));
-}
-
-/** Who may begin, and why others may not. */
-function sayAuthorised({ authorized, leftOut }: AuthorizeAssessmentResponse): string {
-  const unverified = leftOut.filter(({ reason }) => reason === "NOT_VERIFIED").length;
-  const absent = leftOut.length - unverified;
-  return [
-    `${counted(authorized.length, "learner")} may begin.`,
-    unverified > 0 && `${counted(unverified, "learner")} left out: identity not verified.`,
-    absent > 0 && `${counted(absent, "learner")} left out: not in the session.`,
-  ]
-    .filter(Boolean)
-    .join(" ");
 }

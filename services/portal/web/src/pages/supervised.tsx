@@ -1,4 +1,4 @@
-// The sessions that somebody supervises: those under way, those to come, and those that are over.
+// The sessions that somebody supervises: those of now, those to come, and those that are over.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { sessions } from "../calls";
@@ -8,7 +8,7 @@ import { isA, Role } from "../me";
 import { Badge, Busy, Link, ProblemNote, Title, useLoaded } from "../parts";
 import { counted, dateTime } from "../words";
 
-const UNDER_WAY: readonly SessionState[] = [SessionState.LOBBY_OPEN, SessionState.IN_PROGRESS];
+const NOW: readonly SessionState[] = [SessionState.LOBBY_OPEN, SessionState.IN_PROGRESS];
 const OVER: readonly SessionState[] = [SessionState.ENDED, SessionState.CANCELLED];
 const PAGE_SIZE = 200;
 
@@ -28,9 +28,9 @@ export function SupervisedSessionsPage(): JSX.Element {
       )}
       <ProblemNote problem={problem} />
       {loaded === undefined && problem === undefined && <Busy what="your sessions" />}
-      {loaded && live.length === 0 && <p>No session is under way or planned.</p>}
-      <Sessions title="Under way" sessions={live.filter(({ state }) => UNDER_WAY.includes(state))} />
-      <Sessions title="Coming" sessions={live.filter(({ state }) => !UNDER_WAY.includes(state))} />
+      {loaded && live.length === 0 && <p>There is no session now, and none is planned.</p>}
+      <Sessions title="Now" sessions={live.filter(({ state }) => NOW.includes(state))} />
+      <Sessions title="Coming" sessions={live.filter(({ state }) => !NOW.includes(state))} />
       <Sessions title="Past" sessions={past} />
     </>
   );

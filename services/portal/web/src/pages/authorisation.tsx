@@ -1,0 +1,95 @@
+// Authorising an assessment for all who are ready, and what came of it.
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { assessments, supervision } from "../calls";
+import { AssessmentProgressState, type Participant, ParticipantState } from "../gen/proctorium/session/v1/lobby_pb";
+import type { Session } from "../gen/proctorium/session/v1/sessions_pb";
+import type { AuthorizeAssessmentResponse } from "../gen/proctorium/session/v1/supervision_pb";
+import { ProblemNote, useAction, useLoaded } from "../parts";
+import { counted } from "../words";
+import { canBeAuthorised } from "./roster";
+
+interface AuthorisationProps {
+  session: Session;
+  participants: readonly Participant[];
+}
+
+/** A button for each assessment, prominent while somebody is ready for it. */
+export function Authorisation({ session, participants }: AuthorisationProps): JSX.Element | null {
+  const { busy, problem, run } = useAction();
+  const [last, setLast] = useState<Authorised | undefined>(undefined);
+  const { sessionId } = session;
+  const assessmentIds = session.plan?.assessmentIds ?? [];
+  const titles = useTitles(assessmentIds);
+  const authorise = (assessmentId: string): Promise<void> =>
+    run(async (requestId) => {
+      setLast(undefined);
+      setLast({ assessmentId, answer: await supervision.authorizeAssessment({ requestId, sessionId, assessmentId }) });
+    }, assessmentId);
+  if (assessmentIds.length === 0) return null;
+  return (
+    <div class="part">
+      <div class="row">
+        {assessmentIds.map((assessmentId) => (
+          <button
+            key={assessmentId}
+            type="button"
+            class={isReadyFor(assessmentId, participants) ? "" : "plain"}
+            disabled={busy}
+            onClick={() => void authorise(assessmentId)}
+          >
+            Authorise {titles.get(assessmentId) ?? "the assessment"} for all who are ready
+          </button>
+        ))}
+      </div>
+      <div role="status">{last && <Said authorised={last} participants={participants} />}</div>
+      <ProblemNote problem={problem} />
+    </div>
+  );
+}
+
+/** The assessments' titles where there are several to tell apart. */
+function useTitles(assessmentIds: readonly string[]): ReadonlyMap<string, string> {
+  const { loaded } = useLoaded(assessmentIds.join(), async () =>
+    assessmentIds.length > 1 ? (await assessments.listAssessments({ pageSize: 200 })).assessments : [],
+  );
+  return new Map(loaded?.map(({ assessmentId, title }) => [assessmentId, `“${title}”`]));
+}
+
+function isReadyFor(assessmentId: string, participants: readonly Participant[]): boolean {
+  return participants.some((one) => one.assessments.some((progress) => progress.assessmentId === assessmentId && canBeAuthorised(one, progress)));
+}
+
+interface Authorised {
+  assessmentId: string;
+  answer: AuthorizeAssessmentResponse;
+}
+
+/** Who may begin, and why others may not, for as long as the roster bears it out. */
+function Said({ authorised, participants }: { authorised: Authorised; participants: readonly Participant[] }): JSX.Element | null {
+  const { assessmentId, answer } = authorised;
+  const known = new Map(participants.map((one) => [one.participantId, one]));
+  const mayBegin = answer.authorized.filter((one) => !hasBegun(known.get(one.participantId) ?? one, assessmentId)).length;
+  const hadAny = answer.authorized.some((one) => !hasBegun(one, assessmentId));
+  const isOld = hadAny ? mayBegin === 0 : isReadyFor(assessmentId, participants);
+  return isOld ? null : <p>{sentence(mayBegin, answer)}</p>;
+}
+
+/** Whoever has left the session does not begin any more. */
+function hasBegun({ state, assessments: progresses }: Participant, assessmentId: string): boolean {
+  const progress = progresses.find((one) => one.assessmentId === assessmentId);
+  return state !== ParticipantState.IN_SESSION || (progress?.state ?? 0) > AssessmentProgressState.AUTHORIZED;
+}
+
+function sentence(mayBegin: number, { leftOut }: AuthorizeAssessmentResponse): string {
+  if (mayBegin === 0 && leftOut.length === 0) return "Nobody is waiting for it.";
+  const unverified = leftOut.filter(({ reason }) => reason === "NOT_VERIFIED").length;
+  const absent = leftOut.length - unverified;
+  return [
+    mayBegin > 0 ? `${counted(mayBegin, "learner")} may begin.` : "Nobody new may begin.",
+    unverified > 0 && `${counted(unverified, "learner")} left out: identity not verified.`,
+    absent > 0 && `${counted(absent, "learner")} left out: not in the session.`,
+  ]
+    .filter(Boolean)
+    .join(" ");
+}
