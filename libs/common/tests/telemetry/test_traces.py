@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
@@ -169,3 +170,14 @@ def test_a_turn_that_fails_says_so(recorded: Recorded) -> None:
         work()
     [worked] = recorded.spans().get_finished_spans()
     assert worked.status.description == "ValueError"
+
+
+def test_what_was_cancelled_did_not_fail(recorded: Recorded) -> None:
+    for failure in (asyncio.CancelledError(), ValueError("Lena Fischer")):
+        with pytest.raises(type(failure)), span("work"):
+            raise failure
+    cancelled, failed = recorded.spans().get_finished_spans()
+    assert cancelled.status.is_ok
+    assert cancelled.attributes == {"proctorium.cancelled": True}
+    assert failed.status.description == "ValueError"
+    assert failed.attributes == {"error.type": "ValueError"}

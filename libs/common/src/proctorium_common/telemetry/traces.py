@@ -8,6 +8,7 @@ process, as they do in tests.
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
@@ -303,8 +304,14 @@ def turn(name: str) -> Iterator[None]:
 
 
 def mark_failed(failed: Span, failure: BaseException) -> None:
-    """Says on the span what went wrong: the reason, or the type; never the sentence, which may name somebody."""
+    """Says on the span what went wrong: the reason, or the type; never the sentence, which may name somebody.
+
+    What was cancelled did not fail: its caller went, or the call's own span says why it was ended.
+    """
     if not failed.is_recording():
+        return
+    if isinstance(failure, asyncio.CancelledError):
+        failed.set_attribute("proctorium.cancelled", True)
         return
     name = failure.reason if isinstance(failure, ServiceError) else type(failure).__qualname__
     failed.set_attribute("error.type", name)
