@@ -37,9 +37,7 @@ def main(only: Sequence[str]) -> int:
         return 2
     failed = [name for name in only or CHECKS if not _passes(name, CHECKS[name])]
     if failed:
-        print(
-            f"\nlint: {', '.join(failed)} found something; what to do stands beside each finding."
-        )
+        print(f"\nlint: {', '.join(failed)} found something; what and where stands above.")
     return 1 if failed else 0
 
 
