@@ -255,16 +255,50 @@ async def test_the_table_of_failures_names_nobody(enrollment: Enrollment) -> Non
         assert person.email.encode() not in row.subject
 
 
-async def test_a_hash_of_earlier_parameters_is_made_anew(enrollment: Enrollment) -> None:
-    person = await enrollment.person(password=PASSWORD)
+async def has_hash_of_earlier_parameters(enrollment: Enrollment, person_id: str) -> None:
     earlier = PasswordHashes(memory_kib=128, passes=1)
     async with earlier.turn("test") as turn, enrollment.database.transaction() as tx:
         await tx.execute(
             update(credentials)
-            .where(credentials.c.person_id == person.person_id)
+            .where(credentials.c.person_id == person_id)
             .values(password_hash=await turn.make(PASSWORD))
         )
     await earlier.close()
+
+
+async def test_who_signs_in_beside_another_who_makes_the_hash_anew_gets_in_too(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    await has_hash_of_earlier_parameters(enrollment, person.person_id)
+    async with held(enrollment) as (accounts, hashes):
+        late = asyncio.create_task(accounts.sign_in(person.email, PASSWORD, HERE))
+        await hashes.checked.wait()
+        await sign_in(enrollment, person.email)
+        hashes.may_go_on.set()
+        assert (await late).person.person_id == UUID(person.person_id)
+    assert await enrollment.count(sign_ins) == 2
+    assert await enrollment.count(attempt_failures) == 0
+
+
+async def test_one_sets_ones_password_while_another_sign_in_makes_the_hash_anew(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    await has_hash_of_earlier_parameters(enrollment, person.person_id)
+    caller = Caller(UUID(person.person_id), frozenset({"learner"}), None)
+    async with held(enrollment) as (accounts, hashes):
+        late = asyncio.create_task(accounts.set_password(caller, None, PASSWORD, OTHER))
+        await hashes.checked.wait()
+        await sign_in(enrollment, person.email)
+        hashes.may_go_on.set()
+        await late
+    assert (await sign_in(enrollment, person.email, OTHER)).person == person
+
+
+async def test_a_hash_of_earlier_parameters_is_made_anew(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    await has_hash_of_earlier_parameters(enrollment, person.person_id)
     await sign_in(enrollment, person.email)
     (row,) = await enrollment.rows(
         select(credentials.c.password_hash).where(credentials.c.person_id == person.person_id)

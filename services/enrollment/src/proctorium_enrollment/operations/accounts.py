@@ -65,7 +65,8 @@ class Accounts:
         """Raises SIGN_IN_FAILED, TOO_MANY_ATTEMPTS or TOO_MANY_AT_ONCE; a failure is counted, but not with the last of them.
 
         Wrong passwords from one network do not make anybody wait who signs in from another, nor those of a neighbour whoever has
-        signed in from here before (ADR 9). Hashing is slow on purpose, so it is done between two transactions.
+        signed in from here before (ADR 9). Hashing is slow on purpose, so it is done between two transactions, unless somebody else
+        has replaced the hash meanwhile.
         """
         email, network = normalised_email(email), network_of(client_address)
         password = passwords.normalised(password)
@@ -73,15 +74,17 @@ class Accounts:
             attempt = await self._attempts.begin(email, network)
             proved = await _proved(turn, attempt, password)
             newer = await self._newer_hash(turn, proved.password_hash, password)
-        person = proved.account.person
-        async with self._database.transaction() as tx:
-            # Whoever changed the password meanwhile has ended all sign-ins; this one must not outlive that.
-            await _require_unchanged(tx, person.person_id, proved.password_hash)
-            if newer is not None:
-                await storage.set_password_hash(tx, person.person_id, newer)
-            await attempt.succeeded(tx)
-            await known_networks.remember(tx, attempt.own.subject.mark)
-            return SignedIn(person, await self._begin(tx, person))
+            person = proved.account.person
+            async with self._database.transaction() as tx:
+                # Whoever changed the password meanwhile has ended all sign-ins; this one must not outlive that.
+                kept = await _still_proved(
+                    tx, turn, person.person_id, proved.password_hash, password
+                )
+                if newer is not None and kept == proved.password_hash:
+                    await storage.set_password_hash(tx, person.person_id, newer)
+                await attempt.succeeded(tx)
+                await known_networks.remember(tx, attempt.own.subject.mark)
+                return SignedIn(person, await self._begin(tx, person))
 
     async def refresh(self, token: str) -> Tokens:
         """New tokens for a refresh token, which works no more. Raises REFRESH_TOKEN_INVALID.
@@ -118,20 +121,21 @@ class Accounts:
         if person is None:
             raise no_such_person()
         passwords.check(new, person.email)
+        present = passwords.normalised(present)
         async with self._hashes.turn(str(caller.person_id)) as turn:
             proved = await self._prove(turn, person, present) if own else None
             new_hash = await turn.make(passwords.normalised(new))
-        async with self._database.transaction() as tx:
-            if proved is not None:
-                # Who knew the password of a moment ago does not replace the one that its owner has been given since.
-                await _require_unchanged(tx, whose, proved)
-            await storage.set_password_hash(tx, whose, new_hash)
-            await storage.end_sign_ins(tx, whose)
+            async with self._database.transaction() as tx:
+                if proved is not None:
+                    # Who knew the password of a moment ago does not replace the one that its owner has been given since.
+                    await _still_proved(tx, turn, whose, proved, present)
+                await storage.set_password_hash(tx, whose, new_hash)
+                await storage.end_sign_ins(tx, whose)
 
     async def _prove(self, turn: Turn, person: Person, password: str) -> str:
         """The hash of the person's present password, if this is it. Raises SIGN_IN_FAILED or TOO_MANY_ATTEMPTS."""
         attempt = await self._attempts.begin_present(person.person_id, person.email)
-        proved = await _proved(turn, attempt, passwords.normalised(password))
+        proved = await _proved(turn, attempt, password)
         async with self._database.transaction() as tx:
             await attempt.succeeded(tx)
         return proved.password_hash
@@ -214,7 +218,14 @@ async def _proved(turn: Turn, attempt: Attempt, password: str) -> _Proved:
     return _Proved(account, password_hash)
 
 
-async def _require_unchanged(tx: Transaction, person_id: UUID, proved: str) -> None:
-    """Raises SIGN_IN_FAILED if the hash that a password was proved by is not the person's any more; if it is, it stays for now."""
-    if await storage.lock_password_hash(tx, person_id) != proved:
+async def _still_proved(
+    tx: Transaction, turn: Turn, person_id: UUID, proved: str, password: str
+) -> str | None:
+    """The person's hash, which stays for now. Raises SIGN_IN_FAILED if a password that was proved by `proved` is not theirs any more.
+
+    Another hash may be one of the same password, which another sign-in has made anew.
+    """
+    kept = await storage.lock_password_hash(tx, person_id)
+    if kept != proved and not await turn.matches(password, kept):
         raise sign_ins.sign_in_failed()
+    return kept
