@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -21,6 +22,7 @@ from proctorium_enrollment.operations.sign_in_attempts import (
     ACCOUNT_LIMIT,
     ADDRESS_LIMIT,
     EVERYWHERE_LIMIT,
+    SITE_LIMIT,
 )
 from proctorium_enrollment.operations.signing import Signing
 from proctorium_enrollment.storage import attempt_limits
@@ -220,6 +222,28 @@ async def test_the_promised_time_comes_for_all_who_are_new_there(enrollment: Enr
             assert (await told(accounts, newcomers[0], WRONG)).reason == "SIGN_IN_FAILED"
         longer = await told(accounts, await email_of(enrollment))
         assert longer.retry_after == 2 * ADDRESS_LIMIT.first_wait
+
+
+async def test_who_has_a_site_of_networks_does_not_try_accounts_without_end(
+    enrollment: Enrollment,
+) -> None:
+    owner = await email_of(enrollment)
+    networks = (f"2001:db8:1:{number:x}::1" for number in range(100))
+    await failed(
+        enrollment, "site", "2001:db8:1::/48", replace(SITE_LIMIT, free=SITE_LIMIT.free - 2)
+    )
+    async with accounts_of(enrollment, Counting()) as accounts:
+        await accounts.sign_in(owner, PASSWORD, next(networks))
+        for _ in range(2):
+            refusal = await told(accounts, f"{new_id()}@example.org", WRONG, next(networks))
+            assert refusal.reason == "SIGN_IN_FAILED"
+        for _ in range(2):
+            refusal = await told(accounts, f"{new_id()}@example.org", WRONG, next(networks))
+            assert refusal.reason == "TOO_MANY_ATTEMPTS"
+            assert refusal.retry_after == SITE_LIMIT.first_wait
+        # Neither in the neighbourhood where one is known, nor in another, is anybody kept out.
+        assert (await accounts.sign_in(owner, PASSWORD, "2001:db8:1::2")).person.email == owner
+        assert (await accounts.sign_in(owner, PASSWORD, "2001:db8:2::1")).person.email == owner
 
 
 async def test_who_hangs_up_has_made_an_attempt(enrollment: Enrollment) -> None:

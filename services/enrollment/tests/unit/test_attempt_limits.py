@@ -16,6 +16,7 @@ from proctorium_enrollment.domain.attempt_limits import (
     after_failure,
     network_of,
     recent,
+    site_of,
     too_many_attempts,
     wait_of,
     without,
@@ -108,6 +109,14 @@ def test_nobody_guesses_faster_than_the_limit_allows(pauses: list[float]) -> Non
 )
 def test_an_address_stands_for_what_one_guesser_can_have(address: str, limited: str) -> None:
     assert network_of(address) == limited
+
+
+def test_the_networks_of_one_customer_are_one_site() -> None:
+    sites = {site_of(network_of(f"2001:db8:1:{number:x}::1")) for number in range(100)}
+    assert sites == {"2001:db8:1::/48"}
+    assert site_of(network_of("2001:db8:2::1")) == "2001:db8:2::/48"
+    for address in ("192.0.2.1", "::ffff:192.0.2.1", "", "somewhere"):
+        assert site_of(network_of(address)) is None
 
 
 @pytest.mark.parametrize(

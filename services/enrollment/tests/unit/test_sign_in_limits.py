@@ -7,6 +7,7 @@ from proctorium_enrollment.operations.sign_in_attempts import (
     ACCOUNT_LIMIT,
     ADDRESS_LIMIT,
     EVERYWHERE_LIMIT,
+    SITE_LIMIT,
 )
 from proctorium_enrollment.storage.password_hashes import MOST_OF_ONE
 
@@ -36,6 +37,7 @@ def test_the_figures_of_adr_9_are_right() -> None:
     # These are counted by the hour of the clock: no pause makes more of them.
     assert most_within(EVERYWHERE_LIMIT, HOUR) == 104
     assert most_within(ADDRESS_LIMIT, HOUR) == 420
+    assert most_within(SITE_LIMIT, HOUR) == 1640
 
 
 def test_attempts_under_way_do_not_use_up_what_an_address_may_fail() -> None:
@@ -53,6 +55,6 @@ def test_however_many_networks_there_are_an_account_is_guessed_at_less_than_twic
 
 
 def test_no_limit_forgets_while_somebody_waits() -> None:
-    for limit in (ACCOUNT_LIMIT, EVERYWHERE_LIMIT, ADDRESS_LIMIT):
+    for limit in (ACCOUNT_LIMIT, EVERYWHERE_LIMIT, ADDRESS_LIMIT, SITE_LIMIT):
         longest = Failures(limit.free + 1000 * limit.at_once, NOON)
         assert wait_of(limit, longest, NOON) == limit.longest_wait < limit.forgotten_after

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Network, ip_address, ip_network
 from math import ceil
 
 from proctorium_common.errors import ServiceError, exhausted
@@ -80,6 +80,15 @@ def network_of(address: str) -> str:
         return str(found)
     mapped = found.ipv4_mapped
     return str(mapped) if mapped is not None else str(ip_network((found, 64), strict=False))
+
+
+def site_of(network: str) -> str | None:
+    """The 48 bits of IPv6 that one customer of a provider may have, with 65,536 networks; None for a network that is not part of such."""
+    try:
+        found = ip_network(network)
+    except ValueError:
+        return None
+    return str(found.supernet(new_prefix=48)) if isinstance(found, IPv6Network) else None
 
 
 def too_many_attempts(wait: timedelta) -> ServiceError:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_enrollment.domain import sign_ins
-from proctorium_enrollment.domain.attempt_limits import NO_WAIT, Limit, too_many_attempts
+from proctorium_enrollment.domain.attempt_limits import NO_WAIT, Limit, site_of, too_many_attempts
 from proctorium_enrollment.operations import attempts
 from proctorium_enrollment.operations.attempts import Attempts, Counted, Tally
 from proctorium_enrollment.operations.turns import Turns
@@ -42,6 +42,14 @@ ADDRESS_LIMIT = Limit(
     longest_wait=timedelta(minutes=1),
     forgotten_after=timedelta(hours=1),
     at_once=5,
+)
+# Counted for each site of IPv6 networks over all accounts: one customer may have it all, or a campus share it.
+SITE_LIMIT = Limit(
+    free=1000,
+    first_wait=timedelta(seconds=1),
+    longest_wait=timedelta(minutes=1),
+    forgotten_after=timedelta(hours=1),
+    at_once=10,
 )
 
 
@@ -91,14 +99,17 @@ class SignInAttempts:
     async def begin(self, email: str, network: str) -> Attempt:
         """Begins an attempt to sign in. Raises TOO_MANY_ATTEMPTS, and counts nothing then."""
         own = self._attempts.of("account", f"{network} {email}", ACCOUNT_LIMIT)
+        shared_with = [("everywhere", email, EVERYWHERE_LIMIT), ("address", network, ADDRESS_LIMIT)]
+        if (site := site_of(network)) is not None:
+            shared_with.append(("site", site, SITE_LIMIT))
         async with AsyncExitStack() as turns:
-            for name in (f"account {email}", f"address {network}"):
-                await turns.enter_async_context(self._turns.of(name))
+            for kind, name, _ in shared_with:
+                await turns.enter_async_context(self._turns.of((kind, name)))
             tx = await turns.enter_async_context(self._database.transaction())
             hour = tx.now.astimezone(UTC).strftime("%Y-%m-%dT%H")
             shared = [
-                self._attempts.of("everywhere", f"{hour} {email}", EVERYWHERE_LIMIT),
-                self._attempts.of("address", f"{hour} {network}", ADDRESS_LIMIT),
+                self._attempts.of(kind, f"{hour} {name}", limit)
+                for kind, name, limit in shared_with
             ]
             tallies, wait = await _count(tx, own, shared)
             known = await known_networks.contains(tx, own.subject.mark)
