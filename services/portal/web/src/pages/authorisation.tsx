@@ -70,7 +70,7 @@ function Said({ authorised, participants }: { authorised: Authorised; participan
   const { assessmentId, answer } = authorised;
   const known = new Map(participants.map((one) => [one.participantId, one]));
   const mayBegin = answer.authorized.filter((one) => !hasBegun(known.get(one.participantId) ?? one, assessmentId)).length;
-  const hadAny = answer.authorized.some((one) => !hasBegun(one, assessmentId));
+  const hadAny = answer.authorized.length > 0;
   const isOld = hadAny ? mayBegin === 0 : isReadyFor(assessmentId, participants);
   return isOld ? null : <p>{sentence(mayBegin, answer)}</p>;
 }
