@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, event, select
 
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.fair_turns import Run
@@ -165,6 +165,64 @@ async def test_without_noise_the_same_is_counted_for_known_and_unknown(
             seen.append(await counted(enrollment))
     counts = {"sign_in_account": [1], "sign_in_everywhere": [1], "sign_in_address": [1]}
     assert seen == [counts, counts]
+
+
+@contextmanager
+def asked() -> Iterator[list[str]]:
+    """What the database is asked about accounts."""
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "people" in statement or "credentials" in statement:
+            statements.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(Engine, "before_cursor_execute", note)
+
+
+async def test_the_same_is_asked_of_the_database_for_known_and_unknown(
+    enrollment: Enrollment,
+) -> None:
+    known, without_password = await email_of(enrollment), (await enrollment.person()).email
+    seen = []
+    async with accounts_of(enrollment, Counting()) as accounts:
+        for email in (known, without_password, f"{new_id()}@example.org"):
+            with asked() as statements:
+                await told(accounts, email, WRONG)
+            seen.append(statements)
+    assert seen == [seen[0]] * 3
+    assert len(seen[0]) == 1
+
+
+async def test_a_class_that_signs_in_at_once_does_not_reach_the_limit_of_its_address(
+    enrollment: Enrollment,
+) -> None:
+    """Attempts under way count as failures until they succeed: they are no more than have a turn at a hash."""
+    pupils = [await email_of(enrollment) for _ in range(60)]
+    await failed(enrollment, "address", SCHOOL, replace(ADDRESS_LIMIT, free=ADDRESS_LIMIT.free - 8))
+    one, other = (Counting(places=192, most_of_one=48) for _ in range(2))
+    for hashes in (one, other):
+        hashes.may_go_on.clear()
+    async with (
+        accounts_of(enrollment, one) as first,
+        accounts_of(enrollment, other) as second,
+        accounts_of(enrollment, Counting()) as third,
+    ):
+        replicas = [first, second] * (len(pupils) // 2)
+        signing_in = [
+            asyncio.create_task(replica.sign_in(email, PASSWORD, SCHOOL))
+            for replica, email in zip(replicas, pupils, strict=True)
+        ]
+        await one.begun.wait()
+        await other.begun.wait()
+        # Somebody new gets in meanwhile, again and again.
+        for _ in range(10):
+            await third.sign_in(await email_of(enrollment), PASSWORD, SCHOOL)
+        for hashes in (one, other):
+            hashes.may_go_on.set()
+        signed_in = await asyncio.gather(*signing_in)
+    assert [each.person.email for each in signed_in] == pupils
 
 
 async def test_three_wrong_guesses_at_each_do_not_make_a_class_wait_for_whoever_polls(

@@ -15,6 +15,7 @@ from proctorium_enrollment.domain.people import Person
 from proctorium_enrollment.domain.sign_ins import RefreshToken, SignIn
 from proctorium_enrollment.storage import people
 from proctorium_enrollment.storage.tables import credentials, refresh_tokens, sign_ins
+from proctorium_enrollment.storage.tables import people as table
 
 
 @dataclass(frozen=True)
@@ -26,17 +27,14 @@ class Account:
 
 
 async def find(tx: Transaction, email: str) -> Account | None:
-    """The account with this normalised e-mail address."""
-    person = await people.find_by_email(tx, email)
-    return None if person is None else Account(person, await password_hash(tx, person.person_id))
-
-
-async def password_hash(tx: Transaction, person_id: UUID) -> str | None:
-    """The hash of the person's password."""
-    found = await tx.execute(
-        select(credentials.c.password_hash).where(credentials.c.person_id == person_id)
+    """The account with this normalised e-mail address: one query, whether or not it is somebody's."""
+    query = (
+        select(table, credentials.c.password_hash)
+        .outerjoin(credentials, credentials.c.person_id == table.c.person_id)
+        .where(table.c.email == email)
     )
-    return found.scalar_one_or_none()
+    row = (await tx.execute(query)).first()
+    return None if row is None else Account(people.person_of(row), row.password_hash)
 
 
 async def lock_password_hash(tx: Transaction, person_id: UUID) -> str | None:

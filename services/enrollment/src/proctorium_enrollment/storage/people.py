@@ -39,7 +39,7 @@ async def add(tx: Transaction, person: Person) -> bool:
 async def find(tx: Transaction, person_id: UUID) -> Person | None:
     """The person."""
     row = (await tx.execute(select(table).where(table.c.person_id == person_id))).first()
-    return None if row is None else _person(row)
+    return None if row is None else person_of(row)
 
 
 async def lock(tx: Transaction, person_id: UUID) -> Person | None:
@@ -48,19 +48,13 @@ async def lock(tx: Transaction, person_id: UUID) -> Person | None:
         select(table).where(table.c.person_id == person_id).with_for_update(key_share=True)
     )
     row = found.first()
-    return None if row is None else _person(row)
-
-
-async def find_by_email(tx: Transaction, email: str) -> Person | None:
-    """The person with this normalised e-mail address."""
-    row = (await tx.execute(select(table).where(table.c.email == email))).first()
-    return None if row is None else _person(row)
+    return None if row is None else person_of(row)
 
 
 async def find_all(tx: Transaction, person_ids: Collection[UUID]) -> Sequence[Person]:
     """Those of the people who are known."""
     found = await tx.execute(select(table).where(table.c.person_id.in_(person_ids)))
-    return [_person(row) for row in found]
+    return [person_of(row) for row in found]
 
 
 async def existing(tx: Transaction, person_ids: Collection[UUID]) -> frozenset[UUID]:
@@ -74,7 +68,7 @@ async def page(tx: Transaction, after: tuple[str, UUID] | None, limit: int) -> S
     query = select(table).order_by(table.c.legal_name, table.c.person_id).limit(limit)
     if after is not None:
         query = query.where(tuple_(table.c.legal_name, table.c.person_id) > after)
-    return [_person(row) for row in await tx.execute(query)]
+    return [person_of(row) for row in await tx.execute(query)]
 
 
 async def set_roles(tx: Transaction, person_id: UUID, roles: Collection[Role]) -> None:
@@ -119,7 +113,8 @@ async def seen_in_sessions(
     return frozenset(found.scalars())
 
 
-def _person(row: Row[*tuple[object, ...]]) -> Person:
+def person_of(row: Row[*tuple[object, ...]]) -> Person:
+    """The person of a row of `table`."""
     return Person(
         person_id=row.person_id,
         legal_name=row.legal_name,
