@@ -50,10 +50,10 @@ ROLES = {
 
 
 class MovableClock:
-    """A clock that stands at noon until it is moved."""
+    """A clock that stands at a full hour until it is moved: what is counted by the hour does not begin anew while a test runs."""
 
     def __init__(self) -> None:
-        self.now = datetime.now(UTC).replace(microsecond=0)
+        self.now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 
     def __call__(self) -> datetime:
         return self.now

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ from proctorium_common.fair_turns import Run
 from proctorium_common.ids import new_id
 from proctorium_devstack.demo.waiting import PATIENCE_SECONDS
 from proctorium_enrollment.domain.attempt_limits import Failures, Limit
-from proctorium_enrollment.operations.accounts import Accounts
+from proctorium_enrollment.operations.accounts import Accounts, SignedIn
 from proctorium_enrollment.operations.attempts import Attempts
 from proctorium_enrollment.operations.sign_in_attempts import (
     ACCOUNT_LIMIT,
@@ -223,6 +223,37 @@ async def test_a_class_that_signs_in_at_once_does_not_reach_the_limit_of_its_add
             hashes.may_go_on.set()
         signed_in = await asyncio.gather(*signing_in)
     assert [each.person.email for each in signed_in] == pupils
+
+
+async def test_who_signs_in_beside_others_makes_nobody_wait_for_longer(
+    enrollment: Enrollment,
+) -> None:
+    """Each begins before the one before has ended, and all have the right password."""
+    newcomers = [await email_of(enrollment) for _ in range(4)]
+    await noise(enrollment)
+    began = enrollment.clock.now
+    async with AsyncExitStack() as replicas:
+        under_way: list[tuple[Counting, asyncio.Task[SignedIn]]] = []
+        enrollment.clock.move(minutes=2)
+        for email in newcomers:
+            hashes = Counting()
+            hashes.may_go_on.clear()
+            accounts = await replicas.enter_async_context(accounts_of(enrollment, hashes))
+            enrollment.clock.move(seconds=1)
+            signing_in = asyncio.create_task(accounts.sign_in(email, PASSWORD, SCHOOL))
+            await hashes.begun.wait()
+            under_way.append((hashes, signing_in))
+            if len(under_way) == 2:
+                await ended(under_way.pop(0))
+        await ended(*under_way)
+    enrollment.clock.now = began
+    assert await counted(enrollment) == {"sign_in_address": [ADDRESS_LIMIT.free]}
+
+
+async def ended(*under_way: tuple[Counting, asyncio.Task[SignedIn]]) -> None:
+    for hashes, signing_in in under_way:
+        hashes.may_go_on.set()
+        await signing_in
 
 
 async def test_three_wrong_guesses_at_each_do_not_make_a_class_wait_for_whoever_polls(

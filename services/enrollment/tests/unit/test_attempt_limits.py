@@ -63,14 +63,43 @@ def test_a_failure_that_was_none_is_taken_back_as_if_it_had_not_been() -> None:
     later, last = NOON + timedelta(seconds=9), NOON + timedelta(seconds=20)
     first = after_failure(LIMIT, None, NOON)
     second = after_failure(LIMIT, first, later)
-    assert without(first, None, first) is None
-    assert without(second, first, second) == first
-    # Those of others stay, with the time of the last.
+    assert without(first, NOON) is None
+    assert without(second, later) == first
+    # Those of others stay, with their times.
     third = after_failure(LIMIT, second, last)
-    assert without(third, first, second) == Failures(2, last)
+    assert without(third, later) == Failures(2, last, (NOON,))
     # Something else has forgotten them all.
-    assert without(None, first, second) is None
-    assert without(Failures(1, last), first, second) is None
+    assert without(None, later) is None
+    assert without(Failures(1, last), later) is None
+
+
+@given(
+    st.lists(st.integers(min_value=0, max_value=100), min_size=1, max_size=12),
+    st.data(),
+)
+def test_whatever_overlaps_what_is_left_are_the_failures_alone(
+    seconds: list[int], data: st.DataObject
+) -> None:
+    """Also for the time of the last one, whichever of them ends first."""
+    times = [NOON + timedelta(seconds=each) for each in sorted(seconds)]
+    failures = None
+    for time in times:
+        failures = after_failure(LIMIT, failures, time)
+    for time in data.draw(st.permutations(times)):
+        assert failures == Failures(len(times), times[-1], tuple(reversed(times[:-1])))
+        failures = without(failures, time)
+        times.remove(time)
+    assert failures is None
+
+
+def test_as_many_failures_as_there_may_be_keep_a_time() -> None:
+    times = [NOON + timedelta(seconds=each) for each in range(40)]
+    failures = None
+    for time in times:
+        failures = after_failure(LIMIT, failures, time)
+    for time in times[:0:-1]:
+        failures = without(failures, time)
+    assert failures == Failures(1, times[-16])
 
 
 def test_failures_are_forgotten_after_a_calm_time() -> None:

@@ -13,6 +13,8 @@ from math import ceil
 from proctorium_common.errors import ServiceError, exhausted
 
 NO_WAIT = timedelta(0)
+_EARLIER_KEPT = 15
+"""More than ever are under way at once for one subject, with two that have a turn in each replica."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,11 @@ class Limit:
 
 @dataclass(frozen=True)
 class Failures:
-    """How often somebody failed, and when last."""
+    """How often somebody failed, when last, and when the last times before that, newest first."""
 
     count: int
     last_time: datetime
+    earlier: tuple[datetime, ...] = ()
 
 
 def wait_of(limit: Limit, failures: Failures | None, now: datetime) -> timedelta:
@@ -54,14 +57,21 @@ def wait_of(limit: Limit, failures: Failures | None, now: datetime) -> timedelta
 def after_failure(limit: Limit, failures: Failures | None, now: datetime) -> Failures:
     """The failures when one more has happened at `now`."""
     failures = _remembered(limit, failures, now)
-    return Failures(1 if failures is None else failures.count + 1, now)
+    if failures is None:
+        return Failures(1, now)
+    return Failures(
+        failures.count + 1, now, (failures.last_time, *failures.earlier)[:_EARLIER_KEPT]
+    )
 
 
-def without(present: Failures | None, before: Failures | None, after: Failures) -> Failures | None:
-    """The failures when one that made `after` of `before` was none: as if nothing had been, unless others have failed since."""
-    if present is None or present == after:
-        return None if present is None else before
-    return Failures(present.count - 1, present.last_time) if present.count > 1 else None
+def without(failures: Failures | None, time: datetime) -> Failures | None:
+    """The failures when the one at `time` was none: those of others stay, with their times, as if it had not been."""
+    if failures is None or failures.count == 1:
+        return None
+    times = [failures.last_time, *failures.earlier]
+    if time in times and len(times) > 1:
+        times.remove(time)
+    return Failures(failures.count - 1, times[0], tuple(times[1:]))
 
 
 def recent(limit: Limit, failures: Failures | None, now: datetime) -> int:

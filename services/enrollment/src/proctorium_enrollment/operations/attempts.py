@@ -43,11 +43,10 @@ class Standing:
 
 @dataclass(frozen=True)
 class Tally:
-    """One failure that was counted, and what there was before and after it."""
+    """One failure that was counted, and when."""
 
     counted: Counted
-    before: Failures | None
-    after: Failures
+    time: datetime
 
 
 class Attempts:
@@ -78,7 +77,7 @@ async def count(tx: Transaction, counted: Counted) -> Tally:
     before = (await storage.find(tx, [counted.subject])).get(counted.subject)
     after = attempt_limits.after_failure(counted.limit, before, tx.now)
     await storage.save(tx, counted.subject, after)
-    return Tally(counted, before, after)
+    return Tally(counted, tx.now)
 
 
 async def take_back(tx: Transaction, tally: Tally) -> None:
@@ -86,7 +85,7 @@ async def take_back(tx: Transaction, tally: Tally) -> None:
     subject = tally.counted.subject
     await storage.lock(tx, subject)
     found = (await storage.find(tx, [subject])).get(subject)
-    left = attempt_limits.without(found, tally.before, tally.after)
+    left = attempt_limits.without(found, tally.time)
     if left is None:
         await storage.forget(tx, subject)
     else:

@@ -26,7 +26,7 @@ _LOCK = text(
 ).bindparams(bindparam("keys", type_=ARRAY(BigInteger)))
 
 _FIND = text("""
-    SELECT purpose, subject, failures, last_at
+    SELECT purpose, subject, failures, last_at, earlier
     FROM attempt_failures JOIN unnest(:purposes, :marks) AS asked (purpose, subject) USING (purpose, subject)
 """).bindparams(
     bindparam("purposes", type_=ARRAY(Text)), bindparam("marks", type_=ARRAY(LargeBinary))
@@ -49,7 +49,10 @@ async def find(tx: Transaction, subjects: Collection[Subject]) -> Mapping[Subjec
             "marks": [each.mark for each in subjects],
         },
     )
-    return {Subject(row.purpose, row.subject): Failures(row.failures, row.last_at) for row in found}
+    return {
+        Subject(row.purpose, row.subject): Failures(row.failures, row.last_at, tuple(row.earlier))
+        for row in found
+    }
 
 
 async def save(tx: Transaction, subject: Subject, failures: Failures) -> None:
@@ -59,11 +62,12 @@ async def save(tx: Transaction, subject: Subject, failures: Failures) -> None:
         subject=subject.mark,
         failures=failures.count,
         last_at=failures.last_time,
+        earlier=list(failures.earlier),
     )
     await tx.execute(
         added.on_conflict_do_update(
             constraint="pk_attempt_failures",
-            set_={"failures": added.excluded.failures, "last_at": added.excluded.last_at},
+            set_={each: added.excluded[each] for each in ("failures", "last_at", "earlier")},
         )
     )
 

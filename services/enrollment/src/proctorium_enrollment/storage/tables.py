@@ -93,6 +93,7 @@ attempt_failures = Table(
     Column("subject", LargeBinary, nullable=False),
     Column("failures", Integer, nullable=False),
     Column("last_at", _TIME, nullable=False),
+    Column("earlier", ARRAY(_TIME), nullable=False, server_default=text("'{}'")),
     PrimaryKeyConstraint("purpose", "subject"),
     CheckConstraint("failures > 0", name="failures"),
     Index("ix_attempt_failures_last_at", "last_at"),
