@@ -21,7 +21,7 @@ _PASSES = 2
 """With 64 MiB more than OWASP's least (46 MiB, one pass): 0.12 s of one core."""
 _AT_ONCE = 2
 _PLACES = 192
-MOST_OF_ONE = 48
+_MOST_OF_ONE = 48
 """Two processors need 12 s for all places, and 3 s for those of one network or person."""
 _RETRY_AFTER = timedelta(seconds=3)
 
@@ -52,7 +52,7 @@ class PasswordHashes:
         passes: int = _PASSES,
         at_once: int = _AT_ONCE,
         places: int = _PLACES,
-        most_of_one: int = MOST_OF_ONE,
+        most_of_one: int = _MOST_OF_ONE,
     ) -> None:
         self._hasher = PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=1)
         self._threads: FairThreads[str] = FairThreads(
