@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -115,9 +116,13 @@ class Supervised:
 
     def processes(self) -> list[psutil.Process]:
         """Every process of its parts, children of parts included."""
-        pids = [part.pid for part in RunFile.read(self.folders.run_file).parts.values() if part.pid]
-        found = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
-        return [*found, *(child for each in found for child in each.children(recursive=True))]
+        found: list[psutil.Process] = []
+        parts = RunFile.read(self.folders.run_file).parts.values()
+        for pid in (part.pid for part in parts if part.pid):
+            with contextlib.suppress(psutil.NoSuchProcess):  # it has ended
+                process = psutil.Process(pid)
+                found += [process, *process.children(recursive=True)]
+        return found
 
 
 @pytest.fixture
@@ -129,11 +134,14 @@ def supervised(devstack_folder: Path) -> Iterator[Supervised]:
 
 
 def _alive(processes: list[psutil.Process]) -> list[psutil.Process]:
-    return [
-        process
-        for process in processes
-        if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    ]
+    return [process for process in processes if _is_alive(process)]
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # it ended between the two questions
+        return False
 
 
 @pytest.mark.parametrize(

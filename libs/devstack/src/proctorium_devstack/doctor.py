@@ -139,12 +139,10 @@ def _is_ours(pid: int, folders: Folders) -> bool:
     """Whether the process is one of a stack, and not somebody else's that got the number later."""
     try:
         process = psutil.Process(pid)
-        words = " ".join(process.cmdline())
+        words, status = " ".join(process.cmdline()), process.status()
     except psutil.Error:
         return False
-    return process.status() != psutil.STATUS_ZOMBIE and (
-        "proctorium" in words or str(folders.root) in words
-    )
+    return status != psutil.STATUS_ZOMBIE and ("proctorium" in words or str(folders.root) in words)
 
 
 def _ports(folders: Folders, environment: Mapping[str, str]) -> Iterator[Finding]:
