@@ -20,7 +20,6 @@ from proctorium.enrollment.v1.accounts_pb2 import (
     SignOutRequest,
 )
 from proctorium_common.errors import Kind, ServiceError
-from proctorium_common.fair_turns import Run
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.rpc.status import error_of
@@ -32,7 +31,7 @@ from proctorium_enrollment.operations.sign_in_attempts import (
     EVERYWHERE_LIMIT,
 )
 from proctorium_enrollment.operations.signing import Signing
-from proctorium_enrollment.storage.password_hashes import PasswordHashes
+from proctorium_enrollment.storage.password_hashes import PasswordHashes, Turn
 from proctorium_enrollment.storage.tables import (
     attempt_failures,
     credentials,
@@ -60,6 +59,20 @@ async def sign_in(
     )
 
 
+class HeldTurn(Turn):
+    """A turn of `Held`."""
+
+    def __init__(self, hashes: Held, turn: Turn) -> None:
+        self._hashes = hashes
+        self.make, self._matches = turn.make, turn.matches  # type: ignore[method-assign]
+
+    async def matches(self, password: str, password_hash: str | None) -> bool:
+        found = await self._matches(password, password_hash)
+        self._hashes.checked.set()
+        await self._hashes.may_go_on.wait()
+        return found
+
+
 class Held(PasswordHashes):
     """Hashes that tell when a password was checked, and go on when they may."""
 
@@ -67,11 +80,10 @@ class Held(PasswordHashes):
         super().__init__(memory_kib=64, passes=1)
         self.checked, self.may_go_on = asyncio.Event(), asyncio.Event()
 
-    async def matches(self, password: str, password_hash: str | None, run: Run) -> bool:
-        found = await super().matches(password, password_hash, run)
-        self.checked.set()
-        await self.may_go_on.wait()
-        return found
+    @asynccontextmanager
+    async def turn(self, group: str) -> AsyncIterator[Turn]:
+        async with super().turn(group) as turn:
+            yield HeldTurn(self, turn)
 
 
 @asynccontextmanager

@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import Engine, event, select
 
 from proctorium_common.errors import Kind, ServiceError
-from proctorium_common.fair_turns import Run
 from proctorium_common.ids import new_id
 from proctorium_devstack.demo.waiting import PATIENCE_SECONDS
 from proctorium_enrollment.domain.attempt_limits import Failures, Limit
@@ -26,13 +25,27 @@ from proctorium_enrollment.operations.sign_in_attempts import (
 )
 from proctorium_enrollment.operations.signing import Signing
 from proctorium_enrollment.storage import attempt_limits
-from proctorium_enrollment.storage.password_hashes import PasswordHashes
+from proctorium_enrollment.storage.password_hashes import PasswordHashes, Turn
 from proctorium_enrollment.storage.tables import attempt_failures
 
 from .enrollment import PASSWORD, Enrollment
 
 WRONG = "harbour-violin-31"
 SCHOOL, HOME, LIBRARY = "192.0.2.1", "198.51.100.7", "203.0.113.9"
+
+
+class CountedTurn(Turn):
+    """A turn of `Counting`."""
+
+    def __init__(self, hashes: Counting, turn: Turn) -> None:
+        self._hashes = hashes
+        self.make, self._matches = turn.make, turn.matches  # type: ignore[method-assign]
+
+    async def matches(self, password: str, password_hash: str | None) -> bool:
+        self._hashes.checks += 1
+        self._hashes.begun.set()
+        await self._hashes.may_go_on.wait()
+        return await self._matches(password, password_hash)
 
 
 class Counting(PasswordHashes):
@@ -44,11 +57,10 @@ class Counting(PasswordHashes):
         self.begun, self.may_go_on = asyncio.Event(), asyncio.Event()
         self.may_go_on.set()
 
-    async def matches(self, password: str, password_hash: str | None, run: Run) -> bool:
-        self.checks += 1
-        self.begun.set()
-        await self.may_go_on.wait()
-        return await super().matches(password, password_hash, run)
+    @asynccontextmanager
+    async def turn(self, group: str) -> AsyncIterator[Turn]:
+        async with super().turn(group) as turn:
+            yield CountedTurn(self, turn)
 
 
 @asynccontextmanager

@@ -29,17 +29,25 @@ _RETRY_AFTER = timedelta(seconds=3)
 class Turn:
     """A turn, in which hashes are made and checked."""
 
-    def __init__(self, hashes: PasswordHashes, run: Run) -> None:
-        self._hashes = hashes
+    def __init__(self, hasher: PasswordHasher, nobodys: str, run: Run) -> None:
+        self._hasher = hasher
+        self._nobodys = nobodys
         self._run = run
 
     async def make(self, password: str) -> str:
         """The hash of `password`, in PHC form."""
-        return await self._hashes.make(password, self._run)
+        return await self._run(lambda: self._hasher.hash(password))
 
     async def matches(self, password: str, password_hash: str | None) -> bool:
         """Whether `password` is the one; False takes as long where there is no hash."""
-        return await self._hashes.matches(password, password_hash, self._run)
+        return await self._run(lambda: self._verify(password, password_hash))
+
+    def _verify(self, password: str, password_hash: str | None) -> bool:
+        try:
+            self._hasher.verify(password_hash or self._nobodys, password)
+        except (VerificationError, InvalidHashError):
+            return False
+        return password_hash is not None
 
 
 class PasswordHashes:
@@ -68,15 +76,7 @@ class PasswordHashes:
                 run = await inside.enter_async_context(self._threads.turn(group))
             except NoPlaceError:
                 raise too_many_at_once(_RETRY_AFTER) from None
-            yield Turn(self, run)
-
-    async def make(self, password: str, run: Run) -> str:
-        """As `Turn.make`."""
-        return await run(lambda: self._hasher.hash(password))
-
-    async def matches(self, password: str, password_hash: str | None, run: Run) -> bool:
-        """As `Turn.matches`."""
-        return await run(lambda: self._verify(password, password_hash))
+            yield Turn(self._hasher, self._nobodys, run)
 
     def outdated(self, password_hash: str) -> bool:
         """Whether the hash was made with other parameters than are used now."""
@@ -85,10 +85,3 @@ class PasswordHashes:
     async def close(self) -> None:
         """Lets what is under way end, and begins nothing more."""
         await self._threads.close()
-
-    def _verify(self, password: str, password_hash: str | None) -> bool:
-        try:
-            self._hasher.verify(password_hash or self._nobodys, password)
-        except (VerificationError, InvalidHashError):
-            return False
-        return password_hash is not None

@@ -108,7 +108,7 @@ def pictures_under_way() -> ServiceError:
 
 
 def readers_busy() -> ServiceError:
-    """The turn does not come within the time that the caller waits."""
+    """The turn does not come within the time that the caller waits, or as many wait as may."""
     return exhausted(
         "READERS_BUSY",
         "Many pictures are being read just now, and yours was not reached. Nothing was changed; please send it again in a moment.",
