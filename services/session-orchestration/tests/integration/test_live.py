@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from uuid import UUID
 
 import grpc
@@ -85,6 +86,26 @@ async def test_the_start_reaches_every_learner_at_once_without_the_broker(world:
         assert {each.session.state for each in views} == {sessions_pb2.SESSION_STATE_IN_PROGRESS}
         for call in watches:
             call.cancel()
+
+
+async def test_a_start_sends_each_device_its_own_learner_and_the_time(world: World) -> None:
+    proctor, learners = world.proctor(), [world.learner() for _ in range(3)]
+    session = await world.scheduled(plan([proctor]))
+    joined = {each.id: (await join(each, session.session_id)).participant for each in learners}
+    # The first has two devices.
+    devices = [(each, watch(each, session.session_id)) for each in (*learners, learners[0])]
+    for _, call in devices:
+        await connected(call)
+    before = datetime.now(UTC)
+    await start(proctor, session.session_id)
+    for learner, call in devices:
+        view = await seen_as(call, IN_SESSION)
+        participant = joined[learner.id]
+        assert view.participant.person_id == learner.id
+        assert view.participant.participant_id == participant.participant_id
+        assert view.participant.join_time == participant.join_time
+        assert before <= view.server_time.ToDatetime(tzinfo=UTC) <= datetime.now(UTC)
+        call.cancel()
 
 
 async def test_what_happens_on_one_replica_is_seen_on_the_other(world: World) -> None:

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from datetime import timedelta
+
+import pytest
+
+from proctorium_session.domain.identity import IdentityState
+from proctorium_session.domain.participant_states import ParticipantState
+from proctorium_session.domain.participants import Participant, Standing, admitted
+from proctorium_session.domain.progress import Progress
+from proctorium_session.domain.session_states import SessionState
+
+from .builders import ASSESSMENT, NOON, a_session, a_standing
+
+
+def a_waiting_standing() -> Standing:
+    """Somebody who waits, with no field as it is when nothing was said."""
+    participant = replace(
+        a_standing(1, ParticipantState.WAITING, IdentityState.VERIFIED).participant,
+        connected=True,
+        identity_position=4,
+        join_time=NOON - timedelta(minutes=9),
+        ready_time=NOON - timedelta(minutes=3),
+        removal_reason="none",
+        revision=5,
+    )
+    return Standing(participant, {ASSESSMENT: Progress(ASSESSMENT)})
+
+
+def test_whom_a_start_admits_is_in_the_session_and_else_the_same() -> None:
+    session = replace(a_session(SessionState.IN_PROGRESS), session_revision=8)
+    before = a_waiting_standing()
+    after = admitted(before, session)
+    assert after.assessments is before.assessments
+    changed = {
+        field.name
+        for field in fields(Participant)
+        if getattr(after.participant, field.name) != getattr(before.participant, field.name)
+    }
+    assert changed == {"state", "entered_time", "revision"}
+    assert after.participant.state is ParticipantState.IN_SESSION
+    assert (after.participant.entered_time, after.participant.revision) == (NOON, 8)
+
+
+@pytest.mark.parametrize(
+    "state", [each for each in ParticipantState if each is not ParticipantState.WAITING]
+)
+def test_a_start_leaves_those_who_do_not_wait_where_they_are(state: ParticipantState) -> None:
+    standing = a_standing(1, state)
+    assert admitted(standing, a_session(SessionState.IN_PROGRESS)) is standing
