@@ -70,8 +70,17 @@ async def test_a_code_that_comes_before_its_session_waits_for_it(world: World) -
     learner, session_id = world.person(), new_id()
     code = world.enrollment.list_code(str(session_id))
     await world.tell(issued(code, learner))
+    await world.until_state(learner, "pending")
+    # The next one's mail goes out, so the sender has been past the one that waits.
+    await world.tell(
+        issued(world.enrollment.list_code(await world.session()), other := world.person())
+    )
+    await world.mail(other)
+    assert await topics(learner) == []
+    assert await world.state(learner) == "pending"
     await world.tell(scheduled(session_id))
     await world.mail(learner)
+    assert await topics(learner) == [pb.TOPIC_CODE_ISSUED]
 
 
 async def test_an_event_that_comes_again_and_again_is_told_once(world: World) -> None:

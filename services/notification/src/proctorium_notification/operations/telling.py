@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from proctorium_common.errors import unavailable
 from proctorium_common.storage.database import Transaction
 from proctorium_common.telemetry.traces import current_place, traceparent_of
 from proctorium_notification.domain.topics import Channel, Session, Topic
 from proctorium_notification.storage import sessions
-from proctorium_notification.storage.deliveries import NewDeliveries, add_deliveries
+from proctorium_notification.storage.deliveries import CHANNEL, NewDeliveries, add_deliveries
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +27,8 @@ class Occasion:
 async def tell(tx: Transaction, occasion: Occasion, person_ids: Sequence[UUID]) -> None:
     """Gives each of these people one message per channel, however often this is repeated.
 
-    Raises UNAVAILABLE while the session is not known yet: its plan is on its way by another event.
+    Where the session's plan is still on its way by another event, the messages wait for it: they are sent and shown from then on.
     """
-    if occasion.session_id is not None:
-        await _require_plan(tx, occasion.session_id)
     place = current_place()
     for channel in Channel:
         await add_deliveries(
@@ -48,16 +45,10 @@ async def tell(tx: Transaction, occasion: Occasion, person_ids: Sequence[UUID]) 
         )
 
 
-async def _require_plan(tx: Transaction, session_id: UUID) -> None:
-    if session_id not in await sessions.planned_sessions(tx, [session_id]):
-        raise unavailable(
-            "DEPENDENCY_UNAVAILABLE", "The session's plan is not known here yet; it is on its way."
-        )
-
-
 async def plan(tx: Transaction, session: Session) -> None:
-    """Learns what is planned."""
+    """Learns what is planned; messages that waited for it can go."""
     await sessions.save_plan(tx, session)
+    tx.notify(CHANNEL, "")
 
 
 async def cancel(tx: Transaction, session_id: UUID, at: datetime) -> None:

@@ -17,6 +17,7 @@ from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Transaction
 from proctorium_notification.domain.deliveries import Delivery, DeliveryState, Move, before
 from proctorium_notification.domain.topics import Channel, Topic
+from proctorium_notification.storage.sessions import can_be_told
 from proctorium_notification.storage.tables import deliveries
 
 CHANNEL = "deliveries"
@@ -86,6 +87,7 @@ async def claim_due(
             deliveries.c.state == DeliveryState.PENDING,
             deliveries.c.next_attempt_at <= tx.now,
             or_(deliveries.c.leased_until.is_(None), deliveries.c.leased_until <= tx.now),
+            can_be_told(deliveries.c.session_id),
         )
         .order_by(deliveries.c.next_attempt_at, deliveries.c.delivery_id)
         .limit(limit)

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, func, select, tuple_, update
 
 from proctorium_common.storage.database import Transaction
 from proctorium_notification.domain.topics import Channel, Topic
+from proctorium_notification.storage.sessions import can_be_told
 from proctorium_notification.storage.tables import deliveries
 
 
@@ -69,4 +70,8 @@ async def save_read(
 
 
 def _of(person_id: UUID) -> ColumnElement[bool]:
-    return and_(deliveries.c.person_id == person_id, deliveries.c.channel == Channel.IN_APP)
+    return and_(
+        deliveries.c.person_id == person_id,
+        deliveries.c.channel == Channel.IN_APP,
+        can_be_told(deliveries.c.session_id),
+    )

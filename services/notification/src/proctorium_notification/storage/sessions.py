@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Column, ColumnElement, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_common.storage.database import Transaction
@@ -52,6 +52,14 @@ async def _save_time(tx: Transaction, name: str, session_id: UUID, at: datetime)
             set_={name: func.coalesce(sessions.c[name], adding.excluded[name])},
         )
     )
+
+
+def can_be_told(session_id: Column[UUID | None]) -> ColumnElement[bool]:
+    """Whether what is said of this session can be said: its plan is known, or it is said of none."""
+    plan = select(sessions.c.session_id).where(
+        sessions.c.session_id == session_id, sessions.c.title.is_not(None)
+    )
+    return or_(session_id.is_(None), plan.exists())
 
 
 async def planned_sessions(tx: Transaction, session_ids: Iterable[UUID]) -> Mapping[UUID, Session]:
