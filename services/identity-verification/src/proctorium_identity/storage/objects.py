@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from obstore.exceptions import BaseError, NotFoundError
@@ -20,13 +23,19 @@ class EvidenceStore:
 
     def __init__(self, url: str) -> None:
         """`url` is `file:///folder`, made when it is missing, or `s3://bucket/prefix`; S3's settings come from AWS_… variables."""
-        self._store = _store_at(url)
+        parts = urlsplit(url)
+        self._folder = Path(unquote(parts.path)) if parts.scheme == "file" else None
+        self._store: ObjectStore = (
+            LocalStore(self._folder, mkdir=True) if self._folder else from_url(url)
+        )
 
     async def put(self, key: str, content: bytes) -> None:
-        """Writes a new object. Raises DEPENDENCY_UNAVAILABLE when the store does not take it."""
+        """Writes a new object, so that it is there after a power loss too. Raises DEPENDENCY_UNAVAILABLE when the store does not take it."""
         with span("put_evidence"):
             try:
                 await self._store.put_async(key, content, mode="create")
+                if self._folder is not None:
+                    await asyncio.to_thread(_make_durable, self._folder, self._folder / key)
             except (BaseError, OSError) as failure:
                 raise _unavailable() from failure
 
@@ -52,11 +61,16 @@ class EvidenceStore:
                 raise _unavailable() from failure
 
 
-def _store_at(url: str) -> ObjectStore:
-    parts = urlsplit(url)
-    if parts.scheme == "file":
-        return LocalStore(unquote(parts.path), mkdir=True)
-    return from_url(url)
+def _make_durable(folder: Path, file: Path) -> None:
+    """A bucket keeps what it has taken; a file system is asked to, for the file and for its name in each folder down from `folder`."""
+    for each in (file, *file.parents):
+        opened = os.open(each, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
+        if each == folder:
+            return
 
 
 def _unavailable() -> ServiceError:
