@@ -21,7 +21,7 @@ async def test_what_was_put_is_on_the_disk_before_it_is_answered(
 ) -> None:
     synced: list[str] = []
     monkeypatch.setattr(
-        os, "fsync", lambda opened: synced.append(os.readlink(f"/proc/self/fd/{opened}"))
+        os, "fsync", lambda opened: synced.append(str(Path(f"/proc/self/fd/{opened}").readlink()))
     )
     await store.put("case/kind/one", b"ciphertext")
     folder = tmp_path / "pictures kept"
