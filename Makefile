@@ -27,7 +27,7 @@ clean: ## Forget the databases and messages of `make up`
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m proctorium_devstack clean; fi
 
 ##@ Check
-.PHONY: test lint bench chaos
+.PHONY: test lint bench chaos containers
 test: ready ## All tests, on two processors
 	@$(BIN)/pytest --numprocesses 2 --max-worker-restart 0 --no-loadscope-reorder
 
@@ -39,6 +39,9 @@ bench: ready ## Measure, each figure beside the bare limit of this machine (4 to
 
 chaos: ready ## Kill each process at random moments of an exam, 50 rounds
 	@PYTHONPATH=tests $(PYTHON) -m e2e.chaos
+
+containers: ready ## Tell the story of `make demo` in containers, with Docker, after `make images`
+	@PYTHONPATH=tests $(PYTHON) -m e2e.containers
 
 ##@ Build
 .PHONY: env protos protos-baseline portal ready images format lock help

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 from opentelemetry.sdk.trace.export import SpanExporter
 
@@ -47,6 +48,22 @@ _SLOWEST_SECONDS = 60.0
 
 class DidNotHold(Exception):
     """Something that the story promises was not so."""
+
+
+class Told(Protocol):
+    """The system that the story is told in, wherever it runs: processes of this machine, or containers."""
+
+    def address(self, name: str) -> str:
+        """`host:port` of a listener."""
+
+    def url(self, name: str) -> str:
+        """The address of something that speaks HTTP."""
+
+    async def kill(self, name: str) -> None:
+        """SIGKILL a part; it is started again by itself."""
+
+    async def ready(self, name: str) -> None:
+        """Wait until a part is ready."""
 
 
 @dataclass
@@ -85,9 +102,8 @@ async def a_stack() -> AsyncIterator[RunningStack]:
             yield stack
 
 
-async def tell(stack: RunningStack) -> None:
-    """The whole story. Raises DidNotHold, or whatever went wrong."""
-    narrator = Narrator()
+async def tell(stack: Told, narrator: Narrator) -> Stage:
+    """The whole story; who was in it. Raises DidNotHold, or whatever went wrong."""
     exporter: SpanExporter = SpansOverHttp(stack.url("traces"), "demo")
     tracing = Tracing("demo", ratio=1.0, exporter=exporter, export_delay_ms=200)
     use_tracing(tracing)
@@ -98,9 +114,10 @@ async def tell(stack: RunningStack) -> None:
     narrator.chapter("The trace")
     await show_trace(stack, trace_id, stage.session_id, narrator)
     await stage.close()
+    return stage
 
 
-async def act(stack: RunningStack, narrator: Narrator) -> Stage:
+async def act(stack: Told, narrator: Narrator) -> Stage:
     """The session itself, from the code to the mails."""
     narrator.chapter("The administrator plans a session")
     stage = await set_stage(
@@ -159,7 +176,7 @@ async def act(stack: RunningStack, narrator: Narrator) -> Stage:
 
 
 async def crash_in_the_middle(
-    stack: RunningStack, proctor: ProctorStory, mei: LearnerStory, narrator: Narrator
+    stack: Told, proctor: ProctorStory, mei: LearnerStory, narrator: Narrator
 ) -> None:
     """Kills the relay that carries the authorisation, then the assessment service while answers are being saved."""
     await proctor.authorize(mei)
@@ -188,7 +205,7 @@ async def crash_in_the_middle(
 
 
 async def save_through_a_crash(
-    stack: RunningStack, mei: LearnerStory, items: Sequence[Item], narrator: Narrator
+    stack: Told, mei: LearnerStory, items: Sequence[Item], narrator: Narrator
 ) -> dict[int, str]:
     """Saves change after change while the service is killed under it; the acknowledged ones by their sequence number."""
     acknowledged: dict[int, str] = {}
@@ -244,9 +261,7 @@ async def show_last_mails(mailbox: Mailbox, stage: Stage, narrator: Narrator) ->
         narrator.say(f"mails to {learner.name}: {' · '.join(subjects)}")
 
 
-async def show_trace(
-    stack: RunningStack, trace_id: str, session_id: str, narrator: Narrator
-) -> None:
+async def show_trace(stack: Told, trace_id: str, session_id: str, narrator: Narrator) -> None:
     """Prints the trace as a tree, once all services and the hops through the broker are in it."""
     traces = Traces(stack.url("traces"))
 
@@ -275,7 +290,7 @@ async def main() -> int:
     """Tells the story; the exit code."""
     try:
         async with a_stack() as stack:
-            await tell(stack)
+            await tell(stack, Narrator())
     except (DidNotHold, AssertionError, TimeoutError, ServiceError) as broken:
         print(f"\nIt did not hold: {type(broken).__name__}: {broken}", file=sys.stderr)
         return 1
