@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from proctorium.assessment.v1.assessments_pb2_grpc import add_AssessmentServiceServicer_to_server
 from proctorium.assessment.v1.attempts_pb2_grpc import add_AttemptServiceServicer_to_server
+from proctorium.assessment.v1.grading_pb2_grpc import add_GradingServiceServicer_to_server
 from proctorium.assessment.v1.results_pb2_grpc import (
     add_CertificateServiceServicer_to_server,
     add_ResultServiceServicer_to_server,
@@ -22,7 +23,7 @@ from proctorium.session.events.v1.events_pb2 import (
 from proctorium_assessment.api.assessments import AssessmentApi
 from proctorium_assessment.api.attempts import AttemptApi
 from proctorium_assessment.api.certificates import CertificateApi
-from proctorium_assessment.api.results import ResultApi, TranscriptApi
+from proctorium_assessment.api.results import GradingApi, ResultApi, TranscriptApi
 from proctorium_assessment.operations.certificates import CertificateIssuer
 from proctorium_assessment.operations.saving import AnswerSaver
 from proctorium_assessment.operations.watching import AttemptWatch
@@ -93,6 +94,7 @@ def _serve(service: Service[Settings]) -> None:
         add_AttemptServiceServicer_to_server, AttemptApi(database, service.clock, saver, watch)
     )
     service.rpc(add_ResultServiceServicer_to_server, ResultApi(database))
+    service.rpc(add_GradingServiceServicer_to_server, GradingApi(database))
     service.rpc(add_CertificateServiceServicer_to_server, CertificateApi(database))
     service.rpc(add_TranscriptServiceServicer_to_server, TranscriptApi(database))
 

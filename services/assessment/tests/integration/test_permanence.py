@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
+from proctorium.assessment.v1 import grading_pb2
+
 from ..builders import assessment_proto
 from .world import World
 
@@ -23,13 +25,22 @@ async def test_a_published_assessment_never_changes(world: World) -> None:
     assert await world.state() == before
 
 
-@pytest.mark.parametrize("table", ["results", "answer_revisions", "time_ledger"])
+@pytest.mark.parametrize("table", ["results", "answer_revisions", "time_ledger", "releases"])
 async def test_what_is_permanent_is_neither_changed_nor_removed(world: World, table: str) -> None:
     seat = await world.begun()
     await seat.save(seat.change(1, 0))
-    await seat.submit()
+    await world.handle(seat.removed())
+    request = grading_pb2.ReleaseResultsRequest(
+        attempt_ids=[seat.attempt_id], release_reason="It was a mistake."
+    )
+    await world.administrator.grading.ReleaseResults(request)
     before = await world.state()
-    column = {"results": "points", "answer_revisions": "answer", "time_ledger": "at"}[table]
+    column = {
+        "results": "points",
+        "answer_revisions": "answer",
+        "time_ledger": "at",
+        "releases": "release_reason",
+    }[table]
     for statement in (
         f"UPDATE {table} SET {column} = {column}",
         f"DELETE FROM {table}",

@@ -18,6 +18,7 @@ from proctorium.assessment.v1 import (
     assessments_pb2_grpc,
     attempts_pb2,
     attempts_pb2_grpc,
+    grading_pb2_grpc,
     items_pb2,
     results_pb2_grpc,
 )
@@ -59,6 +60,8 @@ _KEPT = (
     ("answer_revisions", "t"),
     ("time_ledger", "t"),
     ("results", "t"),
+    ("releases", "t"),
+    ("certificates", "(t.certificate_id, t.result_id)"),
     ("sessions", "t"),
 )
 
@@ -86,6 +89,7 @@ class Person:
         self.assessments = assessments_pb2_grpc.AssessmentServiceStub(self.channel)
         self.attempts = attempts_pb2_grpc.AttemptServiceStub(self.channel)
         self.results = results_pb2_grpc.ResultServiceStub(self.channel)
+        self.grading = grading_pb2_grpc.GradingServiceStub(self.channel)
         self.certificates = results_pb2_grpc.CertificateServiceStub(self.channel)
         self.transcripts = results_pb2_grpc.TranscriptServiceStub(self.channel)
 

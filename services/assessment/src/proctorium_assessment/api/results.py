@@ -1,15 +1,15 @@
-"""ResultService and TranscriptService."""
+"""ResultService, GradingService and TranscriptService."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
-from proctorium.assessment.v1 import results_pb2, results_pb2_grpc
+from proctorium.assessment.v1 import grading_pb2, grading_pb2_grpc, results_pb2, results_pb2_grpc
 from proctorium_assessment.api.messages import item_result_message, optional_id, result_message
-from proctorium_assessment.operations import results, transcripts
+from proctorium_assessment.operations import releasing, results, transcripts
 from proctorium_common.rpc.caller import current_call
 from proctorium_common.rpc.served import Context
-from proctorium_common.storage.database import Database
+from proctorium_common.storage.database import Database, Transaction
 
 
 class ResultApi(results_pb2_grpc.ResultServiceServicer):
@@ -44,6 +44,31 @@ class ResultApi(results_pb2_grpc.ResultServiceServicer):
         return results_pb2.ListResultsResponse(
             results=[result_message(each) for each in shown], next_page_token=token
         )
+
+
+class GradingApi(grading_pb2_grpc.GradingServiceServicer):
+    """What people decide about scores."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def ReleaseResults(
+        self,
+        request: grading_pb2.ReleaseResultsRequest,
+        context: Context,
+    ) -> grading_pb2.ReleaseResultsResponse:
+        async def run(tx: Transaction) -> grading_pb2.ReleaseResultsResponse:
+            released = await releasing.release(
+                tx,
+                current_call().caller,
+                [UUID(each) for each in request.attempt_ids],
+                request.release_reason,
+            )
+            return grading_pb2.ReleaseResultsResponse(
+                results=[result_message(each) for each in released]
+            )
+
+        return await self._database.once(request, run, grading_pb2.ReleaseResultsResponse)
 
 
 class TranscriptApi(results_pb2_grpc.TranscriptServiceServicer):

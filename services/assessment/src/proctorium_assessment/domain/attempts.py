@@ -60,7 +60,7 @@ MOVES: Mapping[tuple[State, Move], Step] = {
     ),
     (State.SUBMITTED, Move.SCORE): Step(State.SCORED, "the service, at once"),
     (State.SCORED, Move.RELEASE): Step(
-        State.RELEASED, "the service, at once; never by itself where the learner was removed"
+        State.RELEASED, "the service, at once; an administrator where the learner was removed"
     ),
     (State.AWAITING_AUTHORIZATION, Move.VOID): Step(State.VOIDED, "session end, removal"),
     (State.AUTHORIZED, Move.VOID): Step(State.VOIDED, "session end, removal"),

@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from proctorium_assessment.domain.scoring import ItemScore
-from proctorium_common.errors import ServiceError, illegal_move, not_found
+from proctorium_common.errors import Kind, ServiceError, illegal_move, not_found
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,25 @@ def unknown_result() -> ServiceError:
     """There is none, or it is another learner's: nobody learns which."""
     return not_found(
         "NOT_FOUND", "There is no such result, or it is not yours. Open it from your results."
+    )
+
+
+def unknown_attempt(attempt_id: UUID) -> ServiceError:
+    """There is none whose result could be released."""
+    return not_found(
+        "NOT_FOUND",
+        "One of these attempts does not exist, so nothing was released. List the session's attempts, and name those.",
+        attempt_id=str(attempt_id),
+    )
+
+
+def not_scored(attempt_id: UUID, state: str) -> ServiceError:
+    """Nothing was handed in that could have a result."""
+    return ServiceError(
+        Kind.ILLEGAL_MOVE,
+        "ILLEGAL_MOVE",
+        "One of these attempts has not been submitted, so it has no result and nothing was released. Leave it out, or wait until it is.",
+        metadata={"from": state, "asked": "release", "possible": "", "attempt_id": str(attempt_id)},
     )
 
 

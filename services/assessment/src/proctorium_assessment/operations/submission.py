@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -22,12 +22,11 @@ from proctorium_assessment.domain.results import Result
 from proctorium_assessment.domain.scoring import CountingAnswer, Score, score
 from proctorium_assessment.operations import facts
 from proctorium_assessment.operations.attempts import Overview, overviews, owned
-from proctorium_assessment.operations.courses import courses_of
-from proctorium_assessment.storage import answers, assessments, attempts, certificates, results
+from proctorium_assessment.operations.releasing import follow_up
+from proctorium_assessment.storage import answers, assessments, attempts, results
 from proctorium_assessment.storage.items import answer_from_bytes
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Transaction
-from proctorium_common.telemetry.traces import current_place, traceparent_of
 
 _FIRST_VERSION = 1
 _OVERDUE_AT_ONCE = 50
@@ -87,8 +86,11 @@ async def hand_in(
     ]
     await attempts.update_all(tx, [each.attempt for each in done])
     await results.add_all(tx, [each.result for each in done])
-    await certificates.add_pending(tx, _earned(done))
-    await _tell(tx, done)
+    for each in done:
+        tx.record(facts.submitted(each.attempt, each.answered_count, each.assessment.item_count))
+    await follow_up(
+        tx, [(each.attempt, each.result) for each in done if each.result.released_at is not None]
+    )
     return [each.attempt for each in done]
 
 
@@ -138,36 +140,3 @@ def _result(attempt: Attempt, assessment: Assessment, scored: Score, now: dateti
         certificate_id=new_id() if earned else None,
         item_scores=scored.items,
     )
-
-
-def _earned(done: Sequence[_HandedIn]) -> list[certificates.PendingCertificate]:
-    place = current_place()
-    return [
-        certificates.PendingCertificate(
-            certificate_id=each.result.certificate_id,
-            result_id=each.result.result_id,
-            assessment_id=each.result.assessment_id,
-            person_id=each.result.person_id,
-            session_id=each.result.session_id,
-            scored_at=each.result.scored_at,
-            traceparent=None if place is None else traceparent_of(place),
-            tries=0,
-        )
-        for each in done
-        if each.result.certificate_id is not None
-    ]
-
-
-async def _tell(tx: Transaction, done: Sequence[_HandedIn]) -> None:
-    courses: Mapping[UUID, UUID] = await courses_of(
-        tx,
-        [
-            (each.result.result_id, each.result.session_id, each.result.assessment_id)
-            for each in done
-        ],
-    )
-    for each in done:
-        tx.record(facts.submitted(each.attempt, each.answered_count, each.assessment.item_count))
-        if each.result.released_at is not None:
-            course_id = courses.get(each.result.result_id)
-            tx.record(facts.released(each.attempt, each.result, course_id))

@@ -115,6 +115,11 @@ async def hold_all_at(tx: Transaction, person_id: UUID, assessment_id: UUID) -> 
     return await _all(tx, query)
 
 
+async def hold_these(tx: Transaction, attempt_ids: Collection[UUID]) -> Sequence[Attempt]:
+    """Those of these attempts that there are, held until the transaction ends."""
+    return await _all(tx, _where(attempts.c.attempt_id.in_(attempt_ids), lock=True))
+
+
 async def hold_unfinished(
     tx: Transaction, *, session_id: UUID | None = None, participant_id: UUID | None = None
 ) -> Sequence[Attempt]:

@@ -1,4 +1,4 @@
-"""Queries of results: they are added and read, never changed."""
+"""Queries of results and of decisions to release them: they are added and read, never changed."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from proctorium_assessment.storage.tables import (
     assessments,
     attempts,
     certificates,
+    releases,
     results,
 )
 from proctorium_common.storage.database import Transaction
@@ -64,6 +65,23 @@ async def add_all(tx: Transaction, made: Collection[Result]) -> None:
             for result in made
         ],
     )
+
+
+async def add_releases(
+    tx: Transaction, attempt_ids: Collection[UUID], *, by: UUID, reason: str
+) -> None:
+    """Keeps who let the learners see these attempts' results and why, for good."""
+    decision = {"released_by": by, "release_reason": reason, "released_at": tx.now}
+    if attempt_ids:
+        await tx.execute(
+            insert(releases), [{"attempt_id": each} | decision for each in attempt_ids]
+        )
+
+
+async def newest_of(tx: Transaction, attempt_ids: Collection[UUID]) -> Mapping[UUID, Result]:
+    """The newest version of each of these attempts' results that there are, by attempt."""
+    query: Select[Any] = _SUM.where(results.c.attempt_id.in_(attempt_ids), ~_superseded())
+    return {row.attempt_id: _result(row) for row in await tx.execute(query)}
 
 
 async def newest(tx: Transaction, attempt_id: UUID) -> Result | None:

@@ -157,6 +157,16 @@ results = Table(
 )
 """Permanent: the database refuses to change or remove one. A correction is a new version."""
 
+releases = Table(
+    "releases",
+    metadata,
+    Column("attempt_id", Uuid, ForeignKey("attempts.attempt_id"), primary_key=True),
+    Column("released_by", Uuid, nullable=False),
+    Column("release_reason", Text, nullable=False),
+    Column("released_at", _TIME, nullable=False),
+)
+"""Who released a result that was held, and why: permanent."""
+
 certificates = Table(
     "certificates",
     metadata,

@@ -1,0 +1,150 @@
+"""An administrator lets a removed learner see their result after all."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from uuid import UUID
+
+import pytest
+
+from proctorium.assessment.events.v1 import events_pb2
+from proctorium.assessment.v1 import attempts_pb2, grading_pb2, results_pb2
+from proctorium_common.ids import new_id
+
+from .world import Person, Seat, World, refusal, refused
+
+WHY = "The camera had failed; nothing was against the rules."
+
+
+def release(
+    who: Person, *attempt_ids: str, request_id: str = "", why: str = WHY
+) -> Awaitable[grading_pb2.ReleaseResultsResponse]:
+    return who.grading.ReleaseResults(
+        grading_pb2.ReleaseResultsRequest(
+            request_id=request_id, attempt_ids=attempt_ids, release_reason=why
+        )
+    )
+
+
+async def removed(world: World, answered: int = 4) -> Seat:
+    """A learner who was removed from the session, after so many right answers."""
+    seat = await world.begun(awards_certificate=True)
+    if answered:
+        await seat.save(*(seat.change(item + 1, item) for item in range(answered)))
+    await world.handle(seat.removed())
+    return seat
+
+
+async def seen(seat: Seat) -> results_pb2.Result:
+    request = results_pb2.GetResultRequest(attempt_id=seat.attempt_id)
+    return (await seat.learner.results.GetResult(request)).result
+
+
+async def certificates(world: World) -> set[str]:
+    return {str(row["certificate_id"]) for row in await world.sql("SELECT * FROM certificates")}
+
+
+async def test_the_learner_sees_what_was_released_and_has_the_certificate(world: World) -> None:
+    seat = await removed(world)
+    [released] = (await release(world.administrator, seat.attempt_id)).results
+    assert (released.attempt_id, released.points, released.passed) == (seat.attempt_id, 8, True)
+    assert released.HasField("release_time")
+
+    assert (await seat.attempt()).state == attempts_pb2.ATTEMPT_STATE_RELEASED
+    shown = await seen(seat)
+    assert (shown.result_id, shown.version) == (released.result_id, 1)
+    assert shown.certificate_id == released.certificate_id
+    assert await certificates(world) == {released.certificate_id}
+    [told] = [
+        events_pb2.ResultReleased.FromString(b) for b in await world.events("result.released")
+    ]
+    assert (told.result_id, told.person_id, told.passed) == (
+        released.result_id,
+        str(seat.learner.person_id),
+        True,
+    )
+    assert told.course_id == str(seat.course_id)
+    [kept] = await world.sql("SELECT * FROM releases")
+    assert (kept["attempt_id"], kept["released_by"], kept["release_reason"]) == (
+        UUID(seat.attempt_id),
+        world.administrator.person_id,
+        WHY,
+    )
+
+
+async def test_who_did_not_pass_is_told_and_has_no_certificate(world: World) -> None:
+    seat = await removed(world, answered=0)
+    [released] = (await release(world.administrator, seat.attempt_id)).results
+    assert not released.passed
+    assert not released.certificate_id
+    assert await certificates(world) == set()
+    assert len(await world.events("result.released")) == 1
+    assert not (await seen(seat)).passed
+
+
+async def test_a_pass_that_awards_nothing_earns_no_certificate(world: World) -> None:
+    seat = await world.begun(awards_certificate=False)
+    await seat.save(*(seat.change(item + 1, item) for item in range(4)))
+    await world.handle(seat.removed())
+    [released] = (await release(world.administrator, seat.attempt_id)).results
+    assert released.passed
+    assert await certificates(world) == set()
+
+
+async def test_releasing_again_changes_nothing(world: World) -> None:
+    seat = await removed(world)
+    first = await release(world.administrator, seat.attempt_id, request_id="once")
+    before = await world.state()
+    assert await release(world.administrator, seat.attempt_id, request_id="once") == first
+    again = await release(world.person("administrator"), seat.attempt_id, why="Me too.")
+    assert again == first
+    assert await world.state() == before
+    assert len(await world.events("result.released")) == 1
+
+
+async def test_what_was_released_by_itself_is_answered_as_it_is(world: World) -> None:
+    seat = await world.begun()
+    await seat.submit()
+    before = await world.state()
+    [shown] = (await release(world.administrator, seat.attempt_id)).results
+    assert shown.HasField("release_time")
+    assert await world.state() == before
+    assert len(await world.events("result.released")) == 1
+
+
+async def test_several_are_released_in_the_order_in_which_they_were_named(world: World) -> None:
+    seats = [await removed(world), await removed(world, answered=1)]
+    ids = [seat.attempt_id for seat in reversed(seats)]
+    released = (await release(world.administrator, *ids)).results
+    assert [each.attempt_id for each in released] == ids
+    assert [each.points for each in released] == [2, 8]
+
+
+async def test_all_of_the_named_or_none(world: World) -> None:
+    seat = await removed(world)
+    for unfit, reason in (
+        (str(new_id()), "NOT_FOUND"),
+        ((await world.authorized()).attempt_id, "ILLEGAL_MOVE"),
+        ((await world.begun()).attempt_id, "ILLEGAL_MOVE"),
+    ):
+        told = await refused(world, release(world.administrator, seat.attempt_id, unfit))
+        assert (told.reason, told.metadata["attempt_id"]) == (reason, unfit)
+    assert await world.events("result.released") == []
+
+
+@pytest.mark.parametrize("role", ["learner", "proctor"])
+async def test_only_administrators_release(world: World, role: str) -> None:
+    seat = await removed(world)
+    who = seat.learner if role == "learner" else world.person("proctor", person_id=seat.proctor_id)
+    assert (await refused(world, release(who, seat.attempt_id))).reason == "NOT_ALLOWED"
+
+
+async def test_a_release_without_a_reason_or_an_attempt_is_no_request(world: World) -> None:
+    seat = await removed(world)
+    for asked in (
+        release(world.administrator, seat.attempt_id, why=""),
+        release(world.administrator),
+        release(world.administrator, seat.attempt_id, seat.attempt_id),
+        release(world.administrator, "x"),
+    ):
+        assert (await refusal(asked)).reason == "INVALID_REQUEST"
