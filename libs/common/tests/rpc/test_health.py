@@ -112,6 +112,11 @@ async def test_what_is_missing_is_said_again_and_again_but_less_often() -> None:
     said = [line for line in lines if line["event"] == "service_waits"]
     assert said[0]["missing"] == {"database": "away"}
     assert 3 <= len(said) <= 8
+    # What starts beside it may take a moment, at every start; what takes longer is worth a warning.
+    levels = [line["log_level"] for line in said]
+    assert levels[0] == "info"
+    assert levels[-1] == "warning"
+    assert levels == sorted(levels), "no info after the first warning"
 
 
 async def test_each_part_is_a_metric() -> None:

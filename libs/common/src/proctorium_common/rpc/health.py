@@ -28,6 +28,8 @@ Probe = Callable[[], Awaitable[None]]
 
 _PROBE_SECONDS = 2.0
 _QUIET_ROUNDS = 16
+# So many rounds a service may wait for what starts beside it, at every start, before that is worth a warning.
+_STARTING_ROUNDS = 5
 # Rounds that a part may fail before that counts. One that is required and was well: so that a moment of load does not take a replica out
 # of service. One that is not: so that what comes up a little later, at every start, is no news.
 _TOLERATED_ROUNDS = 1
@@ -86,7 +88,8 @@ class Health:
         self._checks: list[Check] = []
         self._names: set[str] = {""}
         self._changed = asyncio.Condition()
-        self._found = False
+        self._rounds = 0
+        self._was_ready = False
         self._failures: dict[str, int] = {}
         self.state = State()
         metrics.observe(
@@ -121,25 +124,30 @@ class Health:
             else:
                 waited += 1
                 if waited >= quiet:
-                    log.warning("service_waits", missing=state.missing)
+                    self._warn("service_waits", missing=state.missing)
                     quiet, waited = min(2 * quiet, _QUIET_ROUNDS), 0
             await asyncio.sleep(self._every_seconds)
 
     async def check_now(self) -> State:
         """Runs every check once and tells what they found."""
-        before, known = self.state, self._found
+        before = self.state
         self.state = await self._round()
-        self._found = True
-        if not known or self.state.ready != before.ready:
+        self._rounds += 1
+        self._was_ready |= self.state.ready
+        if self._rounds == 1 or self.state.ready != before.ready:
             await self._tell(ready=self.state.ready)
             log.info("service_ready" if self.state.ready else "service_not_ready")
         for name in self.state.failing.keys() - before.failing.keys():
-            log.warning("check_failing", check=name, error=self.state.failing[name])
+            self._warn("check_failing", check=name, error=self.state.failing[name])
         for name in before.failing.keys() - self.state.failing.keys():
             log.info("check_well", check=name)
         async with self._changed:
             self._changed.notify_all()
         return self.state
+
+    def _warn(self, event: str, **fields: object) -> None:
+        starting = not self._was_ready and self._rounds <= _STARTING_ROUNDS
+        (log.info if starting else log.warning)(event, **fields)
 
     async def _round(self) -> State:
         failing: dict[str, str] = {}
@@ -167,7 +175,7 @@ class Health:
     async def until(self, holds: Callable[[State], bool]) -> State:
         """Waits until a round of checks was made whose outcome `holds`."""
         async with self._changed:
-            await self._changed.wait_for(lambda: self._found and holds(self.state))
+            await self._changed.wait_for(lambda: self._rounds > 0 and holds(self.state))
         return self.state
 
     async def end(self) -> None:
@@ -182,7 +190,7 @@ class Health:
 
     def _observe(self) -> Iterable[Observation]:
         for check in self._checks:
-            well = self._found and check.name not in self.state.failing
+            well = self._rounds > 0 and check.name not in self.state.failing
             yield Observation(int(well), {"check": check.name, "weight": check.weight.value})
 
 
