@@ -1,13 +1,17 @@
 #!/bin/bash
-# Run once by the PostgreSQL image, before anybody connects: one database and one role for each service.
+# Run once by the PostgreSQL image, before anybody connects: for each service one database, the role that owns
+# its tables and migrates them, and the role that the service runs as, which the migration gives what it needs.
 set -euo pipefail
-: "${PROCTORIUM_DATABASE_PASSWORD:?}"
+: "${PROCTORIUM_DATABASE_PASSWORD:?}" "${PROCTORIUM_DATABASE_OWNER_PASSWORD:?}"
 
 for service in enrollment session assessment identity notification; do
   psql --username "$POSTGRES_USER" --set ON_ERROR_STOP=1 --quiet \
-    --set role="$service" --set password="$PROCTORIUM_DATABASE_PASSWORD" <<'SQL'
+    --set role="$service" --set password="$PROCTORIUM_DATABASE_PASSWORD" \
+    --set owner="${service}_owner" --set owner_password="$PROCTORIUM_DATABASE_OWNER_PASSWORD" <<'SQL'
 CREATE ROLE :"role" LOGIN PASSWORD :'password';
-CREATE DATABASE :"role" OWNER :"role" TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LOCALE 'C';
+CREATE ROLE :"owner" LOGIN PASSWORD :'owner_password';
+CREATE DATABASE :"role" OWNER :"owner" TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LOCALE 'C';
 REVOKE CONNECT ON DATABASE :"role" FROM PUBLIC;
+GRANT CONNECT ON DATABASE :"role" TO :"role";
 SQL
 done

@@ -21,6 +21,7 @@ def key() -> str:
 
 SECRETS: Mapping[str, Callable[[], str]] = {
     "DATABASE_PASSWORD": secrets.token_hex,
+    "DATABASE_OWNER_PASSWORD": secrets.token_hex,
     "ENROLLMENT_MASTER_KEY": key,
     "ASSESSMENT_MASTER_KEY": key,
     "IDENTITY_MASTER_KEY": key,

@@ -65,7 +65,13 @@ def test_every_service_is_there_with_a_migration_of_its_own_database() -> None:
     for name in WITH_DATABASE:
         migration = parts()[f"{name}-migration"]
         assert migration["command"] == ["migrate"]
-        assert migration["environment"]["PROCTORIUM_DATABASE_URL"].endswith(f"@postgres/{name}")
+        told = migration["environment"]
+        assert told["PROCTORIUM_DATABASE_URL"].startswith(f"postgresql://{name}:")
+        assert told["PROCTORIUM_DATABASE_URL"].endswith(f"@postgres/{name}")
+        owner = "PROCTORIUM_MIGRATION_DATABASE_URL"
+        assert told[owner].startswith(f"postgresql://{name}_owner:")
+        assert told[owner].endswith(f"@postgres/{name}")
+        assert owner not in parts()[name]["environment"], "a service is not its tables' owner"
         assert parts()[name]["depends_on"][f"{name}-migration"] == {
             "condition": "service_completed_successfully"
         }

@@ -25,7 +25,6 @@ from proctorium_common.security.keys import PublicKey
 from proctorium_common.security.tls import Certificates
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.keys import DatabaseKeyStore
-from proctorium_common.storage.migrations import upgrade
 from proctorium_common.topology import SERVICES
 from proctorium_devstack.parts.nats import Nats
 from proctorium_devstack.parts.postgres import Postgres
@@ -105,8 +104,7 @@ class Stage:
 
     async def database(self, package: str, keys: Sequence[PublicKey] = ()) -> str:
         """A migrated database of a service that trusts `keys`; its URL."""
-        url = await self.postgres.database(package.removeprefix("proctorium_"))
-        await upgrade(url, package)
+        url = await self.postgres.migrated(package.removeprefix("proctorium_"), package)
         database = Database(url)
         try:
             if keys:

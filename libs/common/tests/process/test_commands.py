@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import asyncpg
 import grpc
 
 from proctorium_common.ids import new_id
@@ -18,6 +19,7 @@ from proctorium_common.storage.database import Database
 from proctorium_common.storage.keys import DatabaseKeyStore
 from proctorium_common.storage.migrations import at_head
 from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.parts.postgres import Postgres
 
 from ..conftest import Migrated
 from ..rpc.echo import pb, stubs
@@ -118,6 +120,30 @@ async def test_migrate_brings_the_database_to_the_newest_revision(
     lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
     assert [(line["event"], line["service"]) for line in lines] == [("database_migrated", "sample")]
     assert await at_head(empty_database, PACKAGE)
+
+
+async def test_migrate_works_as_the_owner_for_the_role_that_serves(
+    postgres: Postgres, own_nats: Nats
+) -> None:
+    serving = await postgres.migrated("to_migrate", PACKAGE)
+    owner = postgres.url("to_migrate", "to_migrate_owner")
+    connection = await asyncpg.connect(owner)
+    await connection.execute(
+        "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO public"
+    )
+    await connection.close()
+    settings = _settings(serving, own_nats.url)
+    code, _, err = await _run("migrate", **settings)
+    assert code == 1, "who serves owns nothing"
+    assert len(err.splitlines()) == 1
+    assert "permission denied" in err
+    assert "PROCTORIUM_MIGRATION_DATABASE_URL" in err
+    code, _, err = await _run("migrate", **settings, migration_database_url=owner)
+    assert (code, err) == (0, "")
+    connection = await asyncpg.connect(serving)
+    assert await connection.fetchval("SELECT count(*) FROM outbox") == 0
+    await connection.close()
+    await postgres.drop_database("to_migrate")
 
 
 async def test_a_command_without_its_database_fails_with_a_sentence(own_nats: Nats) -> None:

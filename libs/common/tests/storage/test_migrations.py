@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import sys
 
+import asyncpg
 import pytest
 from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError
 
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.migrations import at_head, differences, draft, upgrade
+from proctorium_devstack.parts.postgres import Postgres
+from proctorium_devstack.testing import AsOwner
 
 from ..conftest import SAMPLE
 from ..sample.storage.tables import metadata, record
@@ -107,17 +110,67 @@ async def test_a_draft_holds_what_the_database_lacks(empty_database: str) -> Non
     ["UPDATE record SET line = 'other'", "DELETE FROM record", "TRUNCATE record"],
     ids=["update", "delete", "truncate"],
 )
-async def test_rows_of_a_permanent_table_stay_as_they_are(database: Database, change: str) -> None:
+async def test_rows_of_a_permanent_table_stay_as_they_are(
+    database: Database, as_owner: AsOwner, change: str
+) -> None:
     async with database.transaction() as transaction:
         await transaction.execute(insert(record), {"line": "first"})
 
-    async def try_to() -> None:
-        async with database.transaction() as transaction:
-            await transaction.execute(text(change))
-
-    with pytest.raises(DBAPIError, match="rows of record are permanent"):
-        await try_to()
+    with pytest.raises(asyncpg.PostgresError, match="rows of record are permanent"):
+        await as_owner(database.url, change)
     async with database.transaction() as transaction:
         await transaction.execute(insert(record), {"line": "second"})
         found = await transaction.execute(text("SELECT line FROM record ORDER BY line"))
         assert [row.line for row in found] == ["first", "second"]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "TRUNCATE effects",
+        "ALTER TABLE record DISABLE TRIGGER forbid_changes",
+        "DROP TRIGGER forbid_changes ON record",
+        "CREATE OR REPLACE FUNCTION forbid_changes() RETURNS trigger LANGUAGE sql AS 'SELECT NULL'",
+        "SET session_replication_role = replica",
+        "CREATE TABLE mine (line text)",
+        "UPDATE alembic_version SET version_num = '9999'",
+    ],
+)
+async def test_a_service_cannot_allow_itself_what_its_database_refuses(
+    database: Database, statement: str
+) -> None:
+    async def try_to() -> None:
+        async with database.transaction() as transaction:
+            await transaction.execute(text(statement))
+
+    with pytest.raises(DBAPIError, match=r"must be owner|permission denied"):
+        await try_to()
+
+
+async def test_what_a_later_revision_adds_is_given_to_the_service_too(
+    postgres: Postgres, as_owner: AsOwner
+) -> None:
+    url = await postgres.migrated("later_revision", SAMPLE, role="proctorium")
+    await as_owner(url, "CREATE TABLE added (line text)")
+    assert await postgres.migrated("later_revision", SAMPLE, role="proctorium") == url
+    database = Database(url)
+    async with database.transaction() as transaction:
+        await transaction.execute(text("INSERT INTO added VALUES ('one')"))
+    await database.close()
+    await postgres.drop_database("later_revision")
+
+
+async def test_tables_that_were_the_services_become_their_owners(
+    postgres: Postgres, as_owner: AsOwner
+) -> None:
+    await upgrade(await postgres.database("of_old"), SAMPLE)
+    url = await postgres.migrated("of_old", SAMPLE)
+    database = Database(url)
+    async with database.transaction() as transaction:
+        await transaction.execute(insert(record), {"line": "kept"})
+    with pytest.raises(DBAPIError, match="permission denied"):
+        async with database.transaction() as transaction:
+            await transaction.execute(text("TRUNCATE effects"))
+    await database.close()
+    await as_owner(url, "TRUNCATE effects")
+    await postgres.drop_database("of_old")

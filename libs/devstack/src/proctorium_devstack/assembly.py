@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from proctorium_common.events.streams import declare
 from proctorium_common.topology import SERVICES, ServiceTopology
@@ -84,8 +85,8 @@ def assemble(
     """
     names = _with_needs(wanted if wanted is not None else ALL_PARTS)
     certificates = issue(folders.certificates, [*GRPC_SERVICES, PORTAL, "edge", OPERATOR])
-    postgres = Databases(
-        folders, ports, [name for name in GRPC_SERVICES if name in names], durable=durable
+    postgres = Postgres(
+        folders.of("postgres"), ports["postgres"], folders.log("postgres"), durable=durable
     )
     nats = Broker(folders.of("nats"), ports["nats"], folders.log("nats"))
     making = _Making(folders, ports, certificates, postgres, nats, names, settings or {})
@@ -95,23 +96,6 @@ def assemble(
             parts[name] = making.part(name)
     environments = {name: making.environment(SERVICES[name]) for name in names if name in SERVICES}
     return Assembly(folders, ports, parts, postgres, nats, environments)
-
-
-class Databases(Postgres):
-    """PostgreSQL with one database and one role for each service."""
-
-    def __init__(
-        self, folders: Folders, ports: PortPlan, services: Iterable[str], *, durable: bool
-    ) -> None:
-        super().__init__(
-            folders.of("postgres"), ports["postgres"], folders.log("postgres"), durable=durable
-        )
-        self._services = tuple(services)
-
-    async def settle(self) -> None:
-        """Make the databases that are missing."""
-        for service in self._services:
-            await self.database(service)
 
 
 class Broker(Nats):
@@ -175,7 +159,7 @@ class _Making:
             Program(topology.package, ["serve"], self.environment(topology)),
             port=self.ports[topology.name],
             identity=self.certificates[OPERATOR],
-            database_url=self.postgres.url(topology.name),
+            migrate=partial(self.postgres.migrated, topology.name, topology.package),
             needs=(*_NEEDS[topology.name], *self._told_to),
             after=_AFTER.get(topology.name, ()),
         )

@@ -11,6 +11,7 @@ from proctorium.assessment.events.v1 import events_pb2
 from proctorium.assessment.v1 import results_pb2
 from proctorium_assessment.domain.credentials import public_key_multibase
 from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.testing import AsOwner
 
 from ..unit.test_credentials import verify_credential
 from ..waiting import eventually
@@ -158,7 +159,7 @@ async def test_a_fail_earns_none(certifying: World, known: Registrations) -> Non
 
 
 async def test_the_database_refuses_to_change_or_remove_an_issued_certificate(
-    certifying: World, known: Registrations
+    certifying: World, known: Registrations, as_owner: AsOwner
 ) -> None:
     await issued(await passed(certifying, known))
     for statement in (
@@ -167,7 +168,7 @@ async def test_the_database_refuses_to_change_or_remove_an_issued_certificate(
         "TRUNCATE certificates",
     ):
         with pytest.raises(asyncpg.RestrictViolationError):
-            await certifying.sql(statement)
+            await as_owner(certifying.service.settings.database_url, statement)
 
 
 async def test_the_organisation_is_named_as_it_is_called_when_the_certificate_is_made(

@@ -15,7 +15,6 @@ from proctorium_common.events.streams import declare
 from proctorium_common.process.service import Service
 from proctorium_common.security.keys import KeyRing, SigningKey
 from proctorium_common.security.tokens import TokenSigner
-from proctorium_common.storage.migrations import upgrade
 from proctorium_common.topology import SERVICES
 from proctorium_devstack.parts.certificates import issue
 from proctorium_devstack.parts.nats import Nats
@@ -39,8 +38,7 @@ async def serving(
     folder = tmp_path_factory.mktemp("enrollment")
     certificates = folder / "certificates"
     pair = issue(certificates, ["enrollment"])["enrollment"]
-    url = await postgres.database("enrollment_tests", owner="proctorium")
-    await upgrade(url, PACKAGE)
+    url = await postgres.migrated("enrollment_tests", PACKAGE)
     nats = Nats(folder / "nats", free_ports(1)[0], folder / "nats.log")
     await nats.start()
     await declare(nats.url, SERVICES)

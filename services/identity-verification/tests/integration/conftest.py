@@ -8,7 +8,6 @@ import pytest
 
 from proctorium_common.events.streams import declare
 from proctorium_common.storage.database import Database
-from proctorium_common.storage.migrations import upgrade
 from proctorium_common.topology import SERVICES
 from proctorium_devstack.parts.nats import Nats
 from proctorium_devstack.parts.postgres import Postgres
@@ -31,8 +30,7 @@ async def identity_broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
 async def shared_world(
     postgres: Postgres, identity_broker: Nats, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:
-    url = await postgres.database("identity_world", owner="proctorium")
-    await upgrade(url, "proctorium_identity")
+    url = await postgres.migrated("identity_world", "proctorium_identity")
     await declare(identity_broker.url, SERVICES)
     evidence = tmp_path_factory.mktemp("evidence")
     async with (

@@ -8,7 +8,6 @@ import pytest
 
 from proctorium_common.events.streams import declare
 from proctorium_common.storage.database import Database
-from proctorium_common.storage.migrations import upgrade
 from proctorium_common.topology import SERVICES
 from proctorium_devstack.parts.nats import Nats
 from proctorium_devstack.parts.postgres import Postgres
@@ -38,8 +37,7 @@ async def enrollment() -> AsyncIterator[FakeEnrollment]:
 async def shared_world(
     postgres: Postgres, notification_broker: Nats, enrollment: FakeEnrollment
 ) -> AsyncIterator[World]:
-    url = await postgres.database("notification_world", owner="proctorium")
-    await upgrade(url, "proctorium_notification")
+    url = await postgres.migrated("notification_world", "proctorium_notification")
     await declare(notification_broker.url, SERVICES)
     sink = MailSink()
     await sink.start()

@@ -8,7 +8,6 @@ import pytest
 
 from proctorium_common.events.streams import declare
 from proctorium_common.storage.database import Database
-from proctorium_common.storage.migrations import upgrade
 from proctorium_common.topology import SERVICES
 from proctorium_devstack.parts.nats import Nats
 from proctorium_devstack.parts.postgres import Postgres
@@ -29,8 +28,7 @@ async def broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Nats
 
 @pytest.fixture(scope="session")
 async def shared_world(postgres: Postgres, broker: Nats) -> AsyncIterator[World]:
-    url = await postgres.database("session_world", owner="proctorium")
-    await upgrade(url, "proctorium_session")
+    url = await postgres.migrated("session_world", "proctorium_session")
     await declare(broker.url, SERVICES)
     async with (
         FakeEnrollment.serving() as enrollment,

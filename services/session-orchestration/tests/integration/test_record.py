@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import cast
 from uuid import UUID
 
+import asyncpg
 import pytest
 from sqlalchemy.exc import DBAPIError
 
 from proctorium.session.events.v1 import events_pb2
 from proctorium.session.v1 import supervision_pb2
 from proctorium_common.ids import new_id
+from proctorium_devstack.testing import AsOwner
 
 from .world import Person, World, end, join, plan, refusal, start
 
@@ -91,18 +93,20 @@ async def test_anybody_can_verify_it_with_ten_lines(world: World) -> None:
     ids=["actor", "event", "time", "participant", "body"],
 )
 async def test_a_row_that_was_changed_behind_the_databases_back_is_found(
-    world: World, change: str
+    world: World, as_owner: AsOwner, change: str
 ) -> None:
     proctor, _, session_id = await finished_session(world)
     # Only who owns the table can do this, and it still shows.
-    await world.rows("ALTER TABLE session_record DISABLE TRIGGER forbid_changes")
+    url = world.database.url
+    await as_owner(url, "ALTER TABLE session_record DISABLE TRIGGER forbid_changes")
     try:
-        await world.rows(
-            f"UPDATE session_record SET {change} WHERE session_id = :id AND number = 4",
-            id=UUID(session_id),
+        await as_owner(
+            url,
+            f"UPDATE session_record SET {change} WHERE session_id = $1 AND number = 4",
+            UUID(session_id),
         )
     finally:
-        await world.rows("ALTER TABLE session_record ENABLE ALWAYS TRIGGER forbid_changes")
+        await as_owner(url, "ALTER TABLE session_record ENABLE ALWAYS TRIGGER forbid_changes")
     entries = await record_of(proctor, session_id)
     assert verifier_of_the_page()(session_id, entries) == 4
 
@@ -110,17 +114,19 @@ async def test_a_row_that_was_changed_behind_the_databases_back_is_found(
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE session_record SET actor = 'me' WHERE session_id = :id",
-        "DELETE FROM session_record WHERE session_id = :id",
+        "UPDATE session_record SET actor = 'me' WHERE session_id = $1",
+        "DELETE FROM session_record WHERE session_id = $1",
         "TRUNCATE session_record",
     ],
     ids=["update", "delete", "truncate"],
 )
-async def test_the_database_itself_refuses_to_change_it(world: World, statement: str) -> None:
+async def test_the_database_itself_refuses_to_change_it(
+    world: World, as_owner: AsOwner, statement: str
+) -> None:
     _, _, session_id = await finished_session(world)
-    given = {"id": UUID(session_id)} if ":id" in statement else {}
-    with pytest.raises(DBAPIError, match="permanent"):
-        await world.rows(statement, **given)
+    given = [UUID(session_id)] if "$1" in statement else []
+    with pytest.raises(asyncpg.PostgresError, match="permanent"):
+        await as_owner(world.database.url, statement, *given)
 
 
 async def test_the_database_itself_refuses_a_gap(world: World) -> None:

@@ -18,6 +18,7 @@ from typing import NoReturn, TypeVar
 from uuid import UUID
 
 import uvloop
+from sqlalchemy import make_url
 
 from proctorium_common.errors import ServiceError, unavailable
 from proctorium_common.events.dead_letters import DeadLetter, DeadLetters
@@ -144,7 +145,14 @@ def _collect_seldom() -> None:
 
 
 async def _migrate(package: str, settings: ServiceSettings) -> int:
-    await migrations.upgrade(settings.database_url, package)
+    try:
+        await migrations.upgrade(
+            settings.migration_database_url or settings.database_url,
+            package,
+            serving=make_url(settings.database_url).username,
+        )
+    except migrations.NotOwner as refused:
+        return _said(f"{refused}. PROCTORIUM_MIGRATION_DATABASE_URL names the owner.", 1)
     print("The database is at the newest revision.")
     return 0
 

@@ -133,6 +133,13 @@ class ServiceSettings(ProcessSettings):
         repr=False,
         description="The service's own database: postgresql://role:password@host/database.",
     )
+    migration_database_url: str | None = Field(
+        None,
+        pattern="^postgres(ql)?://",
+        repr=False,
+        description="The same database as the role that owns its tables, for the command `migrate` alone: the service's own role is then "
+        "given what it needs and no more. Without it `database_url` owns them.",
+    )
     database_pool: int = Field(10, ge=1, le=200, description="Connections to the database at most.")
     nats_url: str = Field(
         pattern="^(nats|tls)://",

@@ -23,6 +23,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -32,6 +33,7 @@ from proctorium_common.storage.schema import create_common_tables, forbid_change
 from proctorium_common.telemetry.logs import get_logger
 
 __all__ = [
+    "NotOwner",
     "at_head",
     "create_common_tables",
     "differences",
@@ -48,14 +50,34 @@ _LOCK_KEY = 0x70726F63746D6967  # "proctmig"
 _LOCK_RETRY = 0.05
 _LIMITS = TimeLimits(statement=timedelta(minutes=5), lock=timedelta(seconds=4))
 
+_INSUFFICIENT_PRIVILEGE = "42501"
+_GRANTS = (
+    "GRANT USAGE ON SCHEMA public TO {role}",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
+    "REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {role}",
+    "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}",
+)
+
 # Alembic keeps the migration under way in variables of its modules, so there can be one at a time in a process.
 _ALEMBIC = threading.Lock()
 
 
-async def upgrade(url: str, package: str, *, wait: timedelta = timedelta(minutes=5)) -> None:
+class NotOwner(Exception):
+    """The role of the URL may not change the tables. The text is for whoever runs the migration."""
+
+
+async def upgrade(
+    url: str,
+    package: str,
+    *,
+    serving: str | None = None,
+    wait: timedelta = timedelta(minutes=5),
+) -> None:
     """Brings the database at `url` to the newest revision of `package` (such as `proctorium_session`).
 
-    Does nothing at head, nor to a database that a newer version has migrated. Migrators that start at once wait for each other; raises TimeoutError after `wait`.
+    The role of `url` owns the tables. `serving` is the role that the service runs as, where it is another: it may read and write
+    them and nothing more, so what the database refuses it cannot allow itself.
+    Does nothing at head, nor to a database that a newer version has migrated. Migrators that start at once wait for each other; raises TimeoutError after `wait`, NotOwner.
     """
 
     async def run(connection: AsyncConnection) -> None:
@@ -65,8 +87,15 @@ async def upgrade(url: str, package: str, *, wait: timedelta = timedelta(minutes
         if _is_newer(before, package):
             _log.warning("database_is_newer", package=package, revisions=before)
             return
-        await connection.run_sync(lambda sync: command.upgrade(_config(package, sync), "head"))
+        try:
+            await connection.run_sync(lambda sync: command.upgrade(_config(package, sync), "head"))
+        except DBAPIError as refused:
+            if getattr(refused.orig, "sqlstate", "") == _INSUFFICIENT_PRIVILEGE:
+                raise NotOwner(f"this role may not change the tables: {refused.orig}") from refused
+            raise
         await connection.commit()
+        if serving is not None:
+            await _grant(connection, serving)
         after = await connection.run_sync(_heads)
         if before != after:
             _log.info("database_migrated", package=package, before=before, after=after)
@@ -159,6 +188,15 @@ async def _lock(connection: AsyncConnection, wait: timedelta) -> None:
         while not (await connection.execute(taken, {"key": _LOCK_KEY})).scalar_one():
             await connection.commit()
             await asyncio.sleep(_LOCK_RETRY)
+    await connection.commit()
+
+
+async def _grant(connection: AsyncConnection, role: str) -> None:
+    """To `role` what a service needs; to the owner nothing, since it has all."""
+    if role != (await connection.execute(text("SELECT current_user"))).scalar_one():
+        quoted = connection.dialect.identifier_preparer.quote_identifier(role)
+        for statement in _GRANTS:
+            await connection.execute(text(statement.format(role=quoted)))
     await connection.commit()
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import asyncpg
 
+from proctorium_common.storage.migrations import upgrade
 from proctorium_devstack.parts.part import Part
 from proctorium_devstack.ports import LOOPBACK
 from proctorium_devstack.processes import Command, PartFailed, User, run
@@ -124,18 +125,27 @@ class Postgres(Part):
     ) -> str:
         """Make sure that a database and the role that owns it exist; its URL."""
         owner = owner or name
+        await self._make_role(owner)
         connection = await self.connect()
         try:
-            if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", owner):
-                await connection.execute(
-                    f"CREATE ROLE \"{owner}\" LOGIN PASSWORD '{self._password(owner)}'"
-                )
             if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
                 copied = f' TEMPLATE "{template}" STRATEGY file_copy' if template else ""
                 await connection.execute(f'CREATE DATABASE "{name}" OWNER "{owner}"{copied}')
         finally:
             await connection.close()
         return self.url(name, owner)
+
+    async def migrated(self, name: str, package: str, *, role: str | None = None) -> str:
+        """Make sure of a service's database at the newest revision of `package`; the URL of the service's role.
+
+        Its tables belong to `<role>_owner`: the service itself may read and write them and nothing more.
+        """
+        role = role or name
+        url = await self.database(name, owner=f"{role}_owner")
+        await self._make_role(role)
+        await self._give(name, role, f"{role}_owner")
+        await upgrade(url, package, serving=role)
+        return self.url(name, role)
 
     async def drop_database(self, name: str) -> None:
         """Remove a database and end its connections."""
@@ -154,6 +164,24 @@ class Postgres(Part):
             database=database,
             timeout=5,
         )
+
+    async def _give(self, database: str, role: str, owner: str) -> None:
+        """Make the owner's what was the role's: data from before there were two."""
+        connection = await self.connect(database)
+        try:
+            await connection.execute(f'REASSIGN OWNED BY "{role}" TO "{owner}"')
+        finally:
+            await connection.close()
+
+    async def _make_role(self, role: str) -> None:
+        connection = await self.connect()
+        try:
+            if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
+                await connection.execute(
+                    f"CREATE ROLE \"{role}\" LOGIN PASSWORD '{self._password(role)}'"
+                )
+        finally:
+            await connection.close()
 
     def _password(self, role: str) -> str:
         """One per role and data folder, made from a secret beside the data that only we can read."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,6 @@ from pathlib import Path
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from proctorium_common.storage.migrations import upgrade
 from proctorium_devstack.parts.certificates import KeyPair
 from proctorium_devstack.parts.part import Part
 from proctorium_devstack.ports import LOOPBACK, answers
@@ -62,21 +61,21 @@ class Service(Part):
         *,
         port: int,
         identity: KeyPair,
-        database_url: str,
+        migrate: Callable[[], Awaitable[object]],
         needs: tuple[str, ...],
         after: tuple[str, ...] = (),
     ) -> None:
-        """`identity` is what we show it when we ask for its health."""
+        """`identity` is what we show it when we ask for its health; `migrate` brings its database to the schema of this version."""
         super().__init__(name, log, needs, after)
-        self._database_url = database_url
+        self._migrate = migrate
         self._program = program
         self._port = port
         self._identity = identity
 
     async def prepare(self) -> None:
-        """Bring its database to the schema of this version: what its command `migrate` does, without a process for it."""
+        """Migrate: what its command `migrate` does, without a process for it."""
         try:
-            await upgrade(self._database_url, self._program.module)
+            await self._migrate()
         except Exception as refused:
             message = f"its database was not migrated: {type(refused).__name__}: {refused}"
             raise PartFailed(self.name, message) from refused

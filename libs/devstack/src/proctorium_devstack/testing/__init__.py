@@ -1,9 +1,10 @@
 """A pytest plugin: real PostgreSQL and NATS for tests, on free ports, gone when the tests are.
 
-- `postgres` (session): a server; `await postgres.database("name")`, `postgres.url("name")`.
+- `postgres` (session): a server; `await postgres.database("name")`, `postgres.url("name")`, `await postgres.migrated("name", package)`.
 - `empty_database` (test): the URL of a fresh, empty database.
 - `migrated_database` (test): `migrated_database("proctorium_enrollment")` is the URL of a fresh database with that
   package's migrations. Any number in one test.
+  It is reached as the service's role; `await as_owner(url, statement)` does what that may not.
 - `nats` (session): a server that all tests share; `nats.url`.
 - `own_nats` (test): an empty server of one's own, which the test may stop, kill, wipe and start again.
 - `running` (test): `running(Settings, build)` serves one service in this process, over TLS, with a fresh database, a broker of its
@@ -15,7 +16,9 @@ The servers' methods are coroutines and run on any loop.
 """
 
 from proctorium_devstack.testing.servers import (
+    AsOwner,
     _background,
+    as_owner,
     devstack_folder,
     empty_database,
     free_port,
@@ -27,9 +30,11 @@ from proctorium_devstack.testing.servers import (
 from proctorium_devstack.testing.services import Running, Served, running
 
 __all__ = [
+    "AsOwner",
     "Running",
     "Served",
     "_background",
+    "as_owner",
     "devstack_folder",
     "empty_database",
     "free_port",

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import threading
 import uuid
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MigratedDatabase = Callable[[str], str]
+AsOwner = Callable[..., Awaitable[None]]
+"""`await as_owner(url, statement, *arguments)`."""
 _PREFIX = "proctorium-test-"
+_ROLE = "proctorium"
 
 
 class Background:
@@ -97,11 +100,30 @@ def migrated_database(postgres: Postgres, _background: Background) -> Iterator[M
     def make(package: str) -> str:
         template = _background.run(_template(postgres, package))
         made.append(f"test_{uuid.uuid4().hex}")
-        return _background.run(postgres.database(made[-1], template=template, owner="proctorium"))
+        # What the service's role may do is copied with the tables.
+        _background.run(postgres.database(made[-1], template=template, owner=f"{_ROLE}_owner"))
+        return postgres.url(made[-1], _ROLE)
 
     yield make
     for name in made:
         _background.run(postgres.drop_database(name))
+
+
+@pytest.fixture(scope="session")
+def as_owner(postgres: Postgres) -> AsOwner:
+    """Runs a statement as the role that owns a database's tables: more than the service itself may."""
+    import asyncpg
+    from sqlalchemy import make_url
+
+    async def run(url: str, statement: str, *arguments: object) -> None:
+        at = make_url(url)
+        connection = await asyncpg.connect(postgres.url(at.database or "", f"{at.username}_owner"))
+        try:
+            await connection.execute(statement, *arguments)
+        finally:
+            await connection.close()
+
+    return run
 
 
 @pytest.fixture(scope="session")
@@ -136,8 +158,6 @@ def _broker(background: Background, folder: Path) -> Iterator[Nats]:
 
 async def _template(postgres: Postgres, package: str) -> str:
     """The migrated database of `package` that the others are copied from; nobody is ever connected to it."""
-    from proctorium_common.storage.migrations import upgrade
-
     name = f"template_{package}"
     connection = await postgres.connect()
     try:
@@ -145,8 +165,7 @@ async def _template(postgres: Postgres, package: str) -> str:
     finally:
         await connection.close()
     if not exists:
-        url = await postgres.database(f"{name}_unfinished", owner="proctorium")
-        await upgrade(url, package)
+        await postgres.migrated(f"{name}_unfinished", package, role=_ROLE)
         connection = await postgres.connect()
         try:
             await connection.execute(f'ALTER DATABASE "{name}_unfinished" RENAME TO "{name}"')
