@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from proctorium.assessment.v1 import attempts_pb2
 from proctorium.enrollment.v1 import courses_pb2, people_pb2
 from proctorium_common.errors import ServiceError
-from proctorium_common.rpc.validation import check_texts, time_of
+from proctorium_common.rpc.validation import RequestRules, check_texts, time_of
 
 
 def test_a_zero_character_is_found_wherever_it_hides() -> None:
@@ -44,3 +45,12 @@ def test_any_other_time_is_that_time() -> None:
     stamp = Timestamp()
     stamp.FromDatetime(moment)
     assert time_of(stamp, "start_time") == moment
+
+
+def test_a_mistyped_link_is_said_so_that_a_person_can_mend_it() -> None:
+    with pytest.raises(ServiceError) as refused:
+        RequestRules().check(attempts_pb2.GetAttemptRequest(attempt_id="x"))
+    [violation] = refused.value.violations
+    assert (violation.field, violation.rule) == ("attempt_id", "string.uuid")
+    assert "check the link" in refused.value.message
+    assert "UUID" not in refused.value.message

@@ -14,6 +14,13 @@ from protovalidate import Violation as BrokenRule
 from proctorium_common.errors import ServiceError, Violation, invalid
 
 
+# What a rule's own words do not tell a person: a mistyped link, a file with nothing in it.
+_FOR_PEOPLE = {
+    "string.uuid": "is no id: check the link, or open the page again from where you came",
+    "bytes.min_len": "has nothing in it",
+}
+
+
 class RequestRules:
     """The validation rules of requests, compiled once for each type."""
 
@@ -72,8 +79,7 @@ def _one(field: str, rule: str, description: str) -> ServiceError:
 
 def _error(broken: list[BrokenRule]) -> ServiceError:
     violations = [
-        Violation(_path(rule), rule.proto.rule_id or "", rule.proto.message or "is not valid")
-        for rule in broken
+        Violation(_path(rule), rule.proto.rule_id or "", _sentence(rule)) for rule in broken
     ]
     first = violations[0]
     where = f"{first.field}: " if first.field else ""
@@ -83,6 +89,10 @@ def _error(broken: list[BrokenRule]) -> ServiceError:
         f"The request is not valid: {where}{first.description}{more}.",
         violations=violations,
     )
+
+
+def _sentence(rule: BrokenRule) -> str:
+    return _FOR_PEOPLE.get(rule.proto.rule_id or "") or rule.proto.message or "is not valid"
 
 
 def _path(rule: BrokenRule) -> str:

@@ -74,7 +74,7 @@ def not_fitting(item_id: UUID) -> ServiceError:
     return invalid(
         "ANSWER_NOT_FITTING",
         "This answer is of another kind than the question asks for, so it was not saved. "
-        "Reload the page and answer again; if that does not help, raise your hand.",
+        "Reload the page and answer again; if that does not help, tell your proctor.",
         item_id=str(item_id),
     )
 
@@ -84,6 +84,6 @@ def not_in_attempt(item_id: UUID) -> ServiceError:
     return invalid(
         "ITEM_NOT_IN_ATTEMPT",
         "This question is not part of your assessment, so the answer was not saved. "
-        "Reload the page; if that does not help, raise your hand.",
+        "Reload the page; if that does not help, tell your proctor.",
         item_id=str(item_id),
     )

@@ -190,7 +190,7 @@ def _cannot_begin(state: State) -> ServiceError:
     sentence = (
         "The session is over, so this assessment cannot be begun any more. Please ask your administrator for a makeup session."
         if state is State.VOIDED
-        else "Your proctor has not authorised this assessment yet. Please wait; raise your hand if it takes long."
+        else "Your proctor has not authorised this assessment yet. Please wait; tell your proctor if it takes long."
     )
     return illegal_move(
         sentence,
@@ -204,7 +204,7 @@ def _cannot_begin(state: State) -> ServiceError:
 def not_begun(state: State) -> ServiceError:
     """Nothing can be saved or submitted before the learner has begun."""
     return illegal_move(
-        "You have not begun this assessment yet. Begin it first; raise your hand if you cannot.",
+        "You have not begun this assessment yet. Begin it first; tell your proctor if you cannot.",
         from_state=state.value,
         asked="save",
         possible=possible(state),

@@ -58,6 +58,7 @@ MOVES: Mapping[CaseState, Mapping[Move, CaseState]] = {
 WAITING = frozenset({CaseState.SUBMITTED})
 """States in which a proctor has to look."""
 
+_BY_PROCTOR = frozenset({Move.VERIFY, Move.REJECT, Move.ASK_AGAIN})
 OPEN = frozenset(state for state, moves in MOVES.items() if moves)
 """States in which the case is undecided."""
 
@@ -85,7 +86,7 @@ def moved(case: Case, move: Move) -> CaseState:
         return possible[move]
     if possible:
         raise evidence_missing(EVIDENCE_NEEDED - case.evidence)
-    raise case_closed(case.state)
+    raise _decided_already(case.state) if move in _BY_PROCTOR else case_closed(case.state)
 
 
 def decided_alike(case: Case, decision: Move) -> bool:
@@ -129,8 +130,18 @@ def no_case() -> ServiceError:
     )
 
 
+def _decided_already(state: CaseState) -> ServiceError:
+    """What a proctor is told who comes too late; another one may have been quicker."""
+    sentence = (
+        "The session is over, and this identity check with it."
+        if state is CaseState.EXPIRED
+        else f"This identity check was decided before: {state}. A decision stays as it is."
+    )
+    return ServiceError(Kind.ILLEGAL_MOVE, "CASE_CLOSED", sentence, metadata={"state": state})
+
+
 def case_closed(state: CaseState) -> ServiceError:
-    """The case takes nothing more."""
+    """The case takes nothing more, as its learner is told."""
     sentence = {
         CaseState.VERIFIED: "This identity is verified already; nothing more is needed.",
         CaseState.REJECTED: "This identity check was decided: rejected. Please talk to the proctor.",

@@ -1,8 +1,10 @@
 // Enter Enrollment Code.
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
-import { lobby } from "../calls";
+import { lobby, type Problem } from "../calls";
 import { ProblemNote, Title, useAction } from "../parts";
 import { go } from "../route";
+import { dateTime } from "../words";
 
 export function JoinPage(): JSX.Element {
   const { busy, problem, run } = useAction();
@@ -37,10 +39,17 @@ export function JoinPage(): JSX.Element {
           6 to 8 letters and digits. Upper and lower case matter: type the code exactly as you were given it.
         </p>
         <ProblemNote problem={problem} />
+        <NotYet problem={problem} />
         <button type="submit" disabled={busy}>
           {busy ? "Joining…" : "Join Session"}
         </button>
       </form>
     </section>
   );
+}
+
+/** From when on a code that came too early is good. */
+function NotYet({ problem }: { problem: Problem | undefined }): JSX.Element | null {
+  const from = problem?.metadata?.["valid_from"];
+  return from === undefined ? null : <p>It is good from {dateTime(timestampFromDate(new Date(from)))} on.</p>;
 }
