@@ -13,7 +13,6 @@ from protovalidate import Violation as BrokenRule
 
 from proctorium_common.errors import ServiceError, Violation, invalid
 
-
 # What a rule's own words do not tell a person: a mistyped link, a file with nothing in it.
 _FOR_PEOPLE = {
     "string.uuid": "is no id: check the link, or open the page again from where you came",
