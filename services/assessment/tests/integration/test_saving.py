@@ -155,13 +155,18 @@ async def test_after_the_end_new_changes_are_kept_as_late_and_refused(
         case _:
             await world.handle(seat.removed())
     results = await world.sql("SELECT * FROM results")
+    assert (await seat.attempt()).late_count == 0
     told = await refusal(seat.save(seat.change(2, 0, choosing("a"))))
     assert (told.reason, told.metadata["kept"]) == ("ATTEMPT_SUBMITTED", "true")
     told = await refusal(seat.save(seat.change(2, 0, choosing("a"))))
     assert told.reason == "ATTEMPT_SUBMITTED", "sent again it is refused again, and kept once"
     assert len(await world.sql("SELECT 1 FROM answer_revisions WHERE late")) == 1
     assert await world.sql("SELECT * FROM results") == results
-    assert (await seat.attempt()).last_sequence == 2
+    await refusal(seat.save(seat.change(3, 0, choosing("b"))))
+    shown = await seat.attempt()
+    assert (shown.last_sequence, shown.answered_count) == (3, 1)
+    # Learner and staff see that there is something that a person could look at.
+    assert (shown.late_count, (await world.attempts_of(seat))[0].late_count) == (1, 1)
 
 
 async def test_one_bad_request_does_not_fail_the_others_of_its_group(world: World) -> None:

@@ -88,6 +88,7 @@ def attempt_message(overview: Overview, now: datetime) -> attempts_pb2.Attempt:
         state=STATES[attempt.state],
         answered_count=overview.answered_count,
         item_count=overview.item_count,
+        late_count=overview.late_count,
     )
     message.server_time.FromDatetime(now)
     if overview.time_limit is not None:

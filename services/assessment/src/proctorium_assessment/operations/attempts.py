@@ -48,6 +48,7 @@ class Overview:
     time_limit: timedelta | None
     item_count: int
     answered_count: int
+    late_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +184,15 @@ async def overviews(tx: Transaction, of: Sequence[Attempt]) -> list[Overview]:
     if not of:
         return []
     described = await assessments.describe_all(tx, [attempt.assessment_id for attempt in of])
-    counts = await answers.answered_counts(tx, [attempt.attempt_id for attempt in of])
+    ids = [attempt.attempt_id for attempt in of]
+    answered, late = await answers.answered_counts(tx, ids), await answers.late_counts(tx, ids)
     return [
-        _overview(attempt, described.get(attempt.assessment_id), counts.get(attempt.attempt_id, 0))
+        _overview(
+            attempt,
+            described.get(attempt.assessment_id),
+            answered.get(attempt.attempt_id, 0),
+            late.get(attempt.attempt_id, 0),
+        )
         for attempt in of
     ]
 
@@ -193,15 +200,19 @@ async def overviews(tx: Transaction, of: Sequence[Attempt]) -> list[Overview]:
 async def _opened(tx: Transaction, attempt: Attempt) -> Opened:
     assessment = await assessments.find(tx, attempt.assessment_id)
     if attempt.state not in BEGUN:
-        return Opened(_overview(attempt, assessment, 0), (), ())
+        return Opened(_overview(attempt, assessment, 0, 0), (), ())
     counting = await answers.counting(tx, [attempt.attempt_id])
     given = [answer for answer in counting.get(attempt.attempt_id, ()) if answer.answer]
-    overview = _overview(attempt, assessment, len(given))
+    late = await answers.late_counts(tx, [attempt.attempt_id])
+    overview = _overview(attempt, assessment, len(given), late.get(attempt.attempt_id, 0))
     return Opened(overview, assessment.items if assessment is not None else (), given)
 
 
-def _overview(attempt: Attempt, assessment: Assessment | None, answered_count: int) -> Overview:
+def _overview(
+    attempt: Attempt, assessment: Assessment | None, answered_count: int, late_count: int
+) -> Overview:
     if assessment is None:  # a session named it, and nobody has made it yet
-        return Overview(attempt, "", None, 0, answered_count)
+        return Overview(attempt, "", None, 0, answered_count, late_count)
     limit = attempt.time_limit if attempt.state in BEGUN else assessment.time_limit
-    return Overview(attempt, assessment.title, limit, assessment.item_count, answered_count)
+    title, item_count = assessment.title, assessment.item_count
+    return Overview(attempt, title, limit, item_count, answered_count, late_count)

@@ -167,6 +167,17 @@ async def answered_counts(tx: Transaction, attempt_ids: Collection[UUID]) -> Map
     return {row.attempt_id: row.answered for row in await tx.execute(query)}
 
 
+async def late_counts(tx: Transaction, attempt_ids: Collection[UUID]) -> Mapping[UUID, int]:
+    """For each attempt the number of questions with a change that came too late; those with none are left out."""
+    table = answer_revisions
+    query = (
+        select(table.c.attempt_id, func.count(table.c.item_id.distinct()).label("late"))
+        .where(table.c.attempt_id.in_(attempt_ids), table.c.late)
+        .group_by(table.c.attempt_id)
+    )
+    return {row.attempt_id: row.late for row in await tx.execute(query)}
+
+
 async def _kept(
     connection: Connection, sequences: Sequence[tuple[UUID, int]]
 ) -> Mapping[UUID, Sequence[Revision]]:
