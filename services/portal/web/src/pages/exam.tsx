@@ -4,9 +4,11 @@ import type { JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { untilAnswered } from "../again";
 import { type Answers, answersOf } from "../answers";
-import { attempts } from "../calls";
+import { attempts, lobby } from "../calls";
 import { type Attempt, AttemptState, type SavedAnswer, SubmitCause, type WatchAttemptResponse } from "../gen/proctorium/assessment/v1/attempts_pb";
 import type { Answer } from "../gen/proctorium/assessment/v1/items_pb";
+import { ParticipantState, type WatchSessionResponse } from "../gen/proctorium/session/v1/lobby_pb";
+import { SessionState } from "../gen/proctorium/session/v1/sessions_pb";
 import { useLive } from "../live";
 import { Badge, Busy, Help, Link, ProblemNote, Title, useAction, useLoaded } from "../parts";
 import { go } from "../route";
@@ -35,24 +37,53 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
       </>
     );
   }
-  if (running && attempt !== undefined) {
-    return <ExamRoom attempt={attempt} live={view} connected={connected} />;
-  }
   return (
-    <section class="narrow">
-      <Title>{view.title}</Title>
-      <ProblemNote problem={problem ?? begin.problem ?? back.problem} />
-      <Before
-        attempt={view}
-        busy={begin.busy}
-        begin={() =>
-          void begin.run(async (requestId) => {
-            const answer = await attempts.beginAttempt({ requestId, attemptId });
-            setBegun(answer.attempt);
-          })
-        }
-      />
-    </section>
+    <>
+      {view.sessionId && <InSession sessionId={view.sessionId} open={view.state < AttemptState.SUBMITTED} />}
+      {running && attempt !== undefined ? (
+        <ExamRoom attempt={attempt} live={view} connected={connected} />
+      ) : (
+        <section class="narrow">
+          <Title>{view.title}</Title>
+          <ProblemNote problem={problem ?? begin.problem ?? back.problem} />
+          <Before
+            attempt={view}
+            busy={begin.busy}
+            begin={() =>
+              void begin.run(async (requestId) => {
+                const answer = await attempts.beginAttempt({ requestId, attemptId });
+                setBegun(answer.attempt);
+              })
+            }
+          />
+        </section>
+      )}
+    </>
+  );
+}
+
+/**
+ * Keeps the learner present in the session: an open watch of it is what the proctor's roster calls connected. Says what the session does to
+ * the learner before the attempt itself shows it; `open` while it does not.
+ */
+function InSession({ sessionId, open }: { sessionId: string; open: boolean }): JSX.Element | null {
+  const { view } = useLive<WatchSessionResponse, WatchSessionResponse>(
+    sessionId,
+    (cursor, signal) => lobby.watchSession({ sessionId, cursor }, { signal, timeoutMs: 0 }),
+    (_, message) => message,
+  );
+  if (view?.participant?.state === ParticipantState.REMOVED) {
+    return (
+      <p class="note problem" role="alert">
+        Your proctor has ended this session for you. The reason they gave: {view.participant.removalReason}
+      </p>
+    );
+  }
+  if (!open || view?.session?.state !== SessionState.ENDED) return null;
+  return (
+    <p class="note" role="status">
+      The session has ended, and everything that you had answered is being submitted for you.
+    </p>
   );
 }
 

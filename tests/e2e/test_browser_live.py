@@ -1,0 +1,78 @@
+"""Open pages over a session's time: who has one is present, and what it shows is true while connections come and go."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from playwright.async_api import Browser, expect
+
+from e2e.browsing import Visitor, browser
+from e2e.stage import Stage
+from e2e.story import LearnerStory, ProctorStory
+from proctorium.session.v1.supervision_pb2 import RemoveParticipantRequest
+from proctorium_common.ids import new_id
+from proctorium_devstack.stack import Stack
+
+_REASON = "Looked at another screen."
+
+
+async def test_a_learner_who_sits_the_exam_is_connected_until_they_close_it(
+    stack: Stack, stage: Stage
+) -> None:
+    async with browser() as opened, exam_begun(stage) as (story, _):
+        learner = await exam_page(opened, stack, story)
+        proctor = await Visitor.arrive(opened, stack.url("edge"))
+        await proctor.sign_in(stage.proctor.email, stage.proctor.password)
+        await proctor.page.goto(f"/supervise/{stage.session_id}")
+        row = proctor.page.get_by_role("row").filter(has_text=stage.learners[0].name)
+        await expect(row.get_by_text("Connected", exact=True)).to_be_visible()
+        await expect(proctor.page.get_by_text("1 learner; nobody needs you now.")).to_be_visible()
+        await learner.page.close()
+        await expect(row.get_by_text("Away")).to_have_count(2, timeout=10_000)
+        await expect(proctor.page.get_by_text("1 learner; 1 needs you.")).to_be_visible()
+        assert learner.complaints == []
+        assert proctor.complaints == []
+
+
+async def test_a_learner_who_is_removed_reads_why_in_the_exam_room(
+    stack: Stack, stage: Stage
+) -> None:
+    async with browser() as opened, exam_begun(stage) as (story, _):
+        learner = await exam_page(opened, stack, story)
+        await stage.proctor.supervision.RemoveParticipant(
+            RemoveParticipantRequest(
+                request_id=str(new_id()),
+                session_id=stage.session_id,
+                participant_id=story.participant_id,
+                removal_reason=_REASON,
+            )
+        )
+        await expect(learner.page.get_by_role("alert")).to_contain_text(_REASON)
+        await expect(learner.page.get_by_text("You were removed from the session")).to_be_visible()
+        await learner.picture("removed-in-exam")
+        assert learner.complaints == []
+
+
+@asynccontextmanager
+async def exam_begun(stage: Stage) -> AsyncIterator[tuple[LearnerStory, ProctorStory]]:
+    """A learner whose attempt has begun and who has no stream open."""
+    story, proctor = LearnerStory(stage.learners[0], stage), ProctorStory(stage)
+    await story.join()
+    proctor.watch()
+    await proctor.verify(await story.send_evidence())
+    await proctor.start()
+    await proctor.authorize(story)
+    await story.begin()
+    await story.close()
+    yield story, proctor
+    await proctor.close()
+
+
+async def exam_page(opened: Browser, stack: Stack, story: LearnerStory) -> Visitor:
+    """The learner's own window, in front of the questions."""
+    learner = await Visitor.arrive(opened, stack.url("edge"))
+    await learner.sign_in(story.learner.email, story.learner.password)
+    await learner.page.goto(f"/attempts/{story.attempt_id}")
+    await expect(learner.page.get_by_label("Your answer")).to_be_visible()
+    return learner
