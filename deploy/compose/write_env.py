@@ -20,8 +20,12 @@ def key() -> str:
 
 
 SECRETS: Mapping[str, Callable[[], str]] = {
-    "DATABASE_PASSWORD": secrets.token_hex,
     "DATABASE_OWNER_PASSWORD": secrets.token_hex,
+    "ENROLLMENT_DATABASE_PASSWORD": secrets.token_hex,
+    "SESSION_DATABASE_PASSWORD": secrets.token_hex,
+    "ASSESSMENT_DATABASE_PASSWORD": secrets.token_hex,
+    "IDENTITY_DATABASE_PASSWORD": secrets.token_hex,
+    "NOTIFICATION_DATABASE_PASSWORD": secrets.token_hex,
     "ENROLLMENT_MASTER_KEY": key,
     "ASSESSMENT_MASTER_KEY": key,
     "IDENTITY_MASTER_KEY": key,

@@ -28,6 +28,7 @@ from proctorium.identity.v1.verification_pb2 import (
     GetEvidenceRequest,
 )
 from proctorium_common.errors import Kind, ServiceError
+from proctorium_common.topology import SERVICES
 from proctorium_devstack.demo.people import Person, sign_in
 from proctorium_devstack.demo.waiting import eventually
 from proctorium_devstack.demo.world import ADMINISTRATOR
@@ -43,6 +44,19 @@ _NEW_ADMINISTRATOR = (
 _READY_SECONDS = 120.0
 # It reads the numbers of processes of this machine, and kills them: a container has no way to SIGKILL its own first process.
 _EXECUTIONER = "import os, sys\nfor line in sys.stdin: os.kill(int(line), 9)"
+
+# What nobody may: told by each database itself, a line for each.
+_TOO_MUCH = """
+SELECT pg_get_userbyid(relowner) || ' owns ' || relname FROM pg_class
+ WHERE relnamespace = 'public'::regnamespace AND pg_get_userbyid(relowner) <> current_database() || '_owner'
+UNION ALL SELECT 'the service may empty ' || relname FROM pg_class
+ WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND has_table_privilege(current_database(), oid, 'TRUNCATE')
+UNION ALL SELECT rolname || ' may connect' FROM pg_roles
+ WHERE NOT rolsuper AND rolcanlogin AND rolname NOT IN (current_database(), current_database() || '_owner')
+   AND has_database_privilege(rolname, current_database(), 'CONNECT')
+UNION ALL SELECT rolname || ' is superuser and has a password' FROM pg_authid
+ WHERE rolsuper AND rolpassword IS NOT NULL
+"""
 
 # Of the parts that are not ours. PostgreSQL's FATAL is not among them: it ends one connection, and a server that crashed says it to each.
 _ERROR = re.compile(r"Traceback|\b(ERROR|PANIC):|\[(ERR|FTL)\]|\[(error|critical)\]")
@@ -172,6 +186,7 @@ async def prove(narrator: Narrator) -> None:
     narrator.chapter("Everything is started")
     async with Containers.running() as containers:
         narrator.say("every part is healthy")
+        await look_at_rights(containers, narrator)
         await containers.compose(*_NEW_ADMINISTRATOR, told=f"{ADMINISTRATOR.password}\n")
         stage = await tell(containers, narrator)
         await find_again(containers, stage, narrator)
@@ -192,6 +207,16 @@ async def prove(narrator: Narrator) -> None:
 
         narrator.chapter("What the parts logged")
         read_logs(logs, narrator)
+
+
+async def look_at_rights(containers: Containers, narrator: Narrator) -> None:
+    """Who owns the tables, and who comes in: each service is less than the owner of its tables."""
+    query = ("--tuples-only", "--no-align", "--command", _TOO_MUCH)
+    for name in (name for name in SERVICES if name != "portal"):
+        psql = ("psql", "--username=postgres", f"--dbname={name}", *query)
+        told = (await containers.compose("exec", "--no-TTY", "postgres", *psql)).splitlines()
+        hold(not told, f"the database {name} allows what is needed and no more: {told[:3]}")
+    narrator.say("each database: tables are their owner's, no other service's role comes in")
 
 
 async def find_again(containers: Containers, stage: Stage, narrator: Narrator) -> None:

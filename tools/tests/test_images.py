@@ -189,6 +189,12 @@ def test_compose_asks_for_the_secrets_that_are_written_and_no_others() -> None:
     assert set(asked) == write_env["SECRETS"].keys()
 
 
+def test_a_service_is_told_no_password_of_a_database_but_its_own() -> None:
+    for name in WITH_DATABASE:
+        told = re.findall(r"\$\{(\w+PASSWORD):", str(parts()[name]["environment"]))
+        assert told == [f"{name.upper()}_DATABASE_PASSWORD"]
+
+
 def built_by_script(*images: str, **environment: str) -> list[list[str]]:
     """The arguments of each `docker` that deploy/images.sh starts, told by a `docker` that says them."""
     with tempfile.TemporaryDirectory() as folder:
