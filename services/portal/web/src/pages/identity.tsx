@@ -1,20 +1,35 @@
 // The learner's side of the identity check: a photo of the document and a selfie.
 import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { FIRST_PAUSE_MS, longer, sleep } from "../again";
 import { identity } from "../calls";
 import { type Case, CaseState, EvidenceKind } from "../gen/proctorium/identity/v1/verification_pb";
 import { IdentityState } from "../gen/proctorium/session/v1/lobby_pb";
 import { Badge, Busy, Help, ProblemNote, useAction, useLoaded } from "../parts";
 
+/** The case is opened by an event, a moment after joining; longer while events wait, and then all who joined ask at once. */
+const NOT_YET = "NOT_FOUND";
+
 export function IdentityEvidence({ sessionId, state }: { sessionId: string; state: IdentityState }): JSX.Element {
   const { loaded, problem, again } = useLoaded(`${sessionId}/${state}`, () => identity.getCase({ sessionId }));
+  const pause = useRef(FIRST_PAUSE_MS);
+  const waits = state !== IdentityState.VERIFIED && loaded === undefined && problem?.reason === NOT_YET;
+  // Each refusal is a problem of its own: so one pause follows each, however often the page is drawn.
+  useEffect(() => {
+    if (!waits) return;
+    const leaving = new AbortController();
+    void sleep(pause.current, leaving.signal).then(() => {
+      if (leaving.signal.aborted) return;
+      pause.current = longer(pause.current);
+      again();
+    });
+    return () => leaving.abort();
+  }, [waits, problem]);
   if (state === IdentityState.VERIFIED) return <Badge tone="good">Identity verified</Badge>;
   const found = loaded?.case;
   if (found === undefined) {
-    if (problem === undefined) return <Busy what="the identity check" />;
-    if (problem.reason !== "NOT_FOUND") return <ProblemNote problem={problem} />;
-    // The case is opened a moment after joining.
-    setTimeout(again, 1000);
-    return <Busy what="the identity check" />;
+    if (problem === undefined || waits) return <Busy what="the identity check" />;
+    return <ProblemNote problem={problem} />;
   }
   return <Evidence found={found} sent={again} />;
 }

@@ -1,0 +1,48 @@
+"""What a learner sees in the lobby while the system is behind, and what their page asks of it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from playwright.async_api import Route, expect
+
+from e2e.browsing import Visitor, browser
+from e2e.stage import Stage
+from e2e.story import LearnerStory
+from proctorium.identity.v1.verification_pb2 import GetCaseRequest
+from proctorium_devstack.stack import Stack
+
+_CASE = "**/proctorium.identity.v1.VerificationService/GetCase"
+
+
+async def test_a_case_that_is_not_there_yet_is_asked_for_ever_more_seldom(
+    stack: Stack, stage: Stage
+) -> None:
+    story = LearnerStory(stage.learners[0], stage)
+    await story.join()
+    asked: asyncio.Queue[float] = asyncio.Queue()
+
+    async def before_it_is_there(route: Route) -> None:
+        asked.put_nowait(asyncio.get_running_loop().time())
+        await route.continue_(post_data=_envelope(GetCaseRequest(session_id=stage.course_id)))
+
+    async with browser() as opened:
+        learner = await Visitor.arrive(opened, stack.url("edge"))
+        page = learner.page
+        await learner.sign_in(stage.learners[0].email, stage.learners[0].password)
+        await page.route(_CASE, before_it_is_there)
+        await page.goto(f"/sessions/{stage.session_id}")
+        times = [await asyncio.wait_for(asked.get(), 10) for _ in range(3)]
+        await expect(page.get_by_text("Loading the identity check…")).to_be_visible()
+        pauses = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+        assert all(pause > least for pause, least in zip(pauses, (0.4, 0.9), strict=True))
+        await page.unroute(_CASE)
+        await expect(page.get_by_label("Photo of your identity document")).to_be_visible()
+        assert learner.complaints == []
+    await story.close()
+
+
+def _envelope(request: GetCaseRequest) -> bytes:
+    """A message as gRPC-Web frames it."""
+    message = request.SerializeToString()
+    return b"\0" + len(message).to_bytes(4, "big") + message
