@@ -3,7 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import { timestampMs, timestampNow } from "@bufbuild/protobuf/wkt";
 import { signal } from "@preact/signals";
 import { FIRST_PAUSE_MS, longer } from "./again";
-import { attempts, isAway, type Problem, problemOf } from "./calls";
+import { attempts, isAway, lacksToken, type Problem, problemOf, whenRenewedElsewhere } from "./calls";
 import { type AnswerChange, AnswerChangeSchema, type Attempt, type SavedAnswer } from "./gen/proctorium/assessment/v1/attempts_pb";
 import type { Answer } from "./gen/proctorium/assessment/v1/items_pb";
 import { isKept, type Kept, keep, keptAttempts, keptOf, letGo, madeAt, newPlace } from "./kept";
@@ -51,14 +51,16 @@ export class Answers {
     this.sequence = this.changes.reduce((highest, { change }) => (change.sequence > highest ? change.sequence : highest), 0n);
     this.tell();
     addEventListener("online", () => this.wake?.());
+    whenRenewedElsewhere(() => this.wake?.());
     addEventListener("beforeunload", (event) => {
       if (this.changes.length > 0) event.preventDefault();
     });
   }
 
-  /** Goes on above the last number that the server has, and sends what waits. */
+  /** Goes on above the last number that the server has, and sends what waits: at once, for somebody may have signed in again. */
   resume(lastSequence: bigint): void {
     if (lastSequence > this.sequence) this.sequence = lastSequence;
+    this.wake?.();
     if (this.changes.length > 0) void this.send();
   }
 
@@ -101,7 +103,8 @@ export class Answers {
       try {
         await this.save(batch);
       } catch (thrown) {
-        if (!isAway(thrown)) {
+        // Without a sign-in they wait as without a connection: after the next one they are as good as before.
+        if (!isAway(thrown) && !lacksToken(thrown)) {
           this.problem.value = problemOf(thrown);
           this.state.value = "refused";
           return;

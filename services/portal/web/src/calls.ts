@@ -22,7 +22,7 @@ import { SessionService } from "./gen/proctorium/session/v1/sessions_pb";
 import { SupervisionService } from "./gen/proctorium/session/v1/supervision_pb";
 
 const CALL_TIMEOUT_MS = 20_000;
-const EXPIRED = new Set(["TOKEN_EXPIRED", "TOKEN_MISSING"]);
+const TOKEN_REFUSED = new Set(["TOKEN_EXPIRED", "TOKEN_MISSING", "TOKEN_INVALID"]);
 const ACCOUNTS = "proctorium.enrollment.v1.AccountService";
 
 /** What went wrong, as the page shows it: a reason for the code, a sentence for the person. */
@@ -75,21 +75,50 @@ const trace: Interceptor = (next) => (request) => {
   return next(request);
 };
 
-/** Turns true when the sign-in is over: the page shows the form. */
+/** Whether a call was refused for want of a good token: it can be made again, unchanged, after a sign-in. */
+export function lacksToken(thrown: unknown): boolean {
+  return TOKEN_REFUSED.has(problemOf(thrown).reason);
+}
+
+/** True from when the sign-in is found to be over until the next one: the page shows the form. */
 export const signedOut = signal(false);
 
-const REFRESHED = "proctorium.refreshed";
-const FRESH_MS = 30_000;
+const RENEWED = "proctorium.refreshed";
+
+/** Which tokens the browser has now, as all its tabs know it: another text after each renewal and sign-in. No clock is asked, for clocks are set. */
+function tokens(): string | null {
+  return localStorage.getItem(RENEWED);
+}
+
+/** To be called when new tokens have come: tells the other tabs. */
+export function haveNewTokens(): void {
+  localStorage.setItem(RENEWED, crypto.randomUUID());
+}
+
+/** Calls `renewed` whenever another tab has got new tokens. */
+export function whenRenewedElsewhere(renewed: () => void): void {
+  addEventListener("storage", ({ key }) => {
+    if (key === RENEWED) renewed();
+  });
+}
 
 /**
- * Trades the refresh cookie for new tokens. The cookie works once and is shared by all tabs, so they take turns, and who finds that another
- * tab has just done it need not.
+ * Trades the refresh cookie for new tokens; when it is refused, the sign-in is over. False where other tokens than those `used` have come
+ * meanwhile, from another tab or a sign-in. The cookie works once and is shared by all tabs, so they take turns.
  */
-function refresh(): Promise<unknown> {
-  return navigator.locks.request(REFRESHED, async () => {
-    if (Date.now() - Number(localStorage.getItem(REFRESHED) ?? "0") < FRESH_MS) return;
-    await accounts.refreshToken({});
-    localStorage.setItem(REFRESHED, String(Date.now()));
+function renew(used: string | null): Promise<boolean> {
+  return navigator.locks.request(RENEWED, async () => {
+    if (tokens() !== used) return false;
+    try {
+      await accounts.refreshToken({});
+    } catch (thrown) {
+      if (ConnectError.from(thrown).code !== Code.Unauthenticated) throw thrown;
+      if (tokens() !== used) return false;
+      signedOut.value = true;
+      return true;
+    }
+    haveNewTokens();
+    return true;
   });
 }
 
@@ -106,18 +135,16 @@ async function repeatable<Message>(messages: AsyncIterable<Message>): Promise<As
 
 const stayingSignedIn: Interceptor = (next) => async (asked) => {
   const request = asked.stream ? { ...asked, message: await repeatable(asked.message) } : asked;
-  try {
-    return await next(request);
-  } catch (thrown) {
-    if (request.service.typeName === ACCOUNTS && request.method.name !== "GetMe") throw thrown;
-    if (!EXPIRED.has(problemOf(thrown).reason)) throw thrown;
+  if (request.service.typeName === ACCOUNTS && request.method.name !== "GetMe") return await next(request);
+  for (let renewed = false; ; ) {
+    const used = tokens();
     try {
-      await refresh();
-    } catch (refused) {
-      if (!isAway(refused)) signedOut.value = true;
-      throw refused;
+      return await next(request);
+    } catch (thrown) {
+      if (renewed || signedOut.value || !lacksToken(thrown)) throw thrown;
+      renewed = await renew(used);
+      if (signedOut.value) throw thrown;
     }
-    return await next(request);
   }
 };
 

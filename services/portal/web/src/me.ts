@@ -1,6 +1,6 @@
 // Who is signed in.
 import { effect, signal } from "@preact/signals";
-import { accounts, inbox, isAway, organisation, signedOut } from "./calls";
+import { accounts, haveNewTokens, inbox, isAway, organisation, signedOut, whenRenewedElsewhere } from "./calls";
 import type { Organisation } from "./gen/proctorium/enrollment/v1/organisation_pb";
 import type { Person } from "./gen/proctorium/enrollment/v1/people_pb";
 import { Role } from "./gen/proctorium/options/v1/options_pb";
@@ -14,10 +14,12 @@ export const help = signal<Organisation | undefined>(undefined);
 export const unread = signal(0);
 
 effect(() => {
-  if (signedOut.value) {
-    signedOut.value = false;
-    me.value = null;
-  }
+  if (signedOut.value) me.value = null;
+});
+
+// Whoever signs in again in one tab need not do so in the others.
+whenRenewedElsewhere(() => {
+  if (me.value === null) void recognise();
 });
 
 /** Asks who is signed in, once at start and after signing in. */
@@ -29,7 +31,7 @@ export async function recognise(): Promise<void> {
     () => undefined,
   );
   try {
-    me.value = (await accounts.getMe({})).person ?? null;
+    arrive((await accounts.getMe({})).person);
   } catch (thrown) {
     if (isAway(thrown)) {
       setTimeout(() => void recognise(), 2000);
@@ -40,7 +42,14 @@ export async function recognise(): Promise<void> {
 }
 
 export async function signIn(email: string, password: string): Promise<void> {
-  me.value = (await accounts.signIn({ email, password })).person ?? null;
+  const { person } = await accounts.signIn({ email, password });
+  haveNewTokens();
+  arrive(person);
+}
+
+function arrive(person: Person | undefined): void {
+  signedOut.value = false;
+  me.value = person ?? null;
 }
 
 export async function signOut(): Promise<void> {

@@ -1,0 +1,47 @@
+"""A sign-in that is renewed, that ends, and that begins again, in pages that are in use: nothing typed is lost."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from playwright.async_api import expect
+
+from e2e.stage import Stage
+from e2e.test_browser_answers import exam_room, saved_numbers
+from proctorium_devstack.stack import Stack
+
+
+async def test_a_clock_that_is_set_back_does_not_end_a_sign_in(stack: Stack, stage: Stage) -> None:
+    async with exam_room(stack, stage) as (story, learner):
+        page, field = learner.page, learner.page.get_by_label("Your answer")
+        for hours, answer in ((0, 0.4), (3, 0.5)):
+            await page.clock.set_system_time(datetime.now(UTC) - timedelta(hours=hours))
+            await page.context.clear_cookies(name="proctorium_token")
+            await field.fill(str(answer))
+            await expect(page.get_by_text("All answers saved")).to_be_visible()
+            assert await saved_numbers(story) == [answer]
+        await expect(page.get_by_text("Please sign in first")).to_have_count(0)
+        assert learner.complaints == []
+
+
+async def test_answers_outlive_a_sign_out_in_another_tab(stack: Stack, stage: Stage) -> None:
+    async with exam_room(stack, stage) as (story, learner):
+        page, field = learner.page, learner.page.get_by_label("Your answer")
+        await page.context.clear_cookies(name="proctorium_token")
+        await field.fill("0.4")
+        await expect(page.get_by_text("All answers saved")).to_be_visible()
+        second = await page.context.new_page()
+        await second.goto("/courses")
+        await second.get_by_role("button", name="Sign out").click()
+        await expect(second.get_by_role("heading", name="Sign in")).to_be_visible()
+
+        await field.fill("0.7")
+        await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        await learner.picture("signed-out")
+        await learner.sign_in(stage.learners[0].email, stage.learners[0].password)
+        await expect(field).to_have_value("0.7")
+        await expect(page.get_by_text("All answers saved")).to_be_visible()
+        await expect(page.get_by_text("Please sign in first")).to_have_count(0)
+        await expect(second.get_by_role("button", name="Sign out")).to_be_visible()
+        assert await saved_numbers(story) == [0.7]
+        assert learner.complaints == []
