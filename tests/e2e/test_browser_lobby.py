@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 from playwright.async_api import Route, expect
 
@@ -34,7 +35,7 @@ async def test_a_case_that_is_not_there_yet_is_asked_for_ever_more_seldom(
         await page.goto(f"/sessions/{stage.session_id}")
         times = [await asyncio.wait_for(asked.get(), 10) for _ in range(3)]
         await expect(page.get_by_text("Loading the identity check…")).to_be_visible()
-        pauses = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+        pauses = [later - earlier for earlier, later in pairwise(times)]
         assert all(pause > least for pause, least in zip(pauses, (0.4, 0.9), strict=True))
         await page.unroute(_CASE)
         await expect(page.get_by_label("Photo of your identity document")).to_be_visible()
