@@ -1,6 +1,6 @@
 // Results with feedback, certificates, transcript.
 import type { JSX } from "preact";
-import { certificates, results, transcripts } from "../calls";
+import { attempts, certificates, results, transcripts } from "../calls";
 import type { Answer, Item } from "../gen/proctorium/assessment/v1/items_pb";
 import type { ItemResult, Result } from "../gen/proctorium/assessment/v1/results_pb";
 import { whenMade } from "../made";
@@ -68,6 +68,7 @@ export function ResultPage({ attemptId }: { attemptId: string }): JSX.Element {
       {!result.passed && (
         <p>This time the points were not enough for a pass. Your administrator can tell you whether and when you can take it again.</p>
       )}
+      <Late attemptId={attemptId} />
       {result.certificateId && <CertificateDownload certificateId={result.certificateId} />}
       {result.sessionId && result.itemResults.length === 0 && (
         <p>Feedback on each question appears when the session has ended.</p>
@@ -84,6 +85,20 @@ export function ResultPage({ attemptId }: { attemptId: string }): JSX.Element {
         administrator.
       </p>
     </>
+  );
+}
+
+/** What came too late to count: the learner is not left to wonder where it is. */
+function Late({ attemptId }: { attemptId: string }): JSX.Element | null {
+  const { loaded } = useLoaded(`late/${attemptId}`, () => attempts.getAttempt({ attemptId }));
+  const count = loaded?.attempt?.lateCount ?? 0;
+  if (count === 0) return null;
+  return (
+    <p class="note">
+      {count === 1 ? "An answer" : counted(count, "answer")} of yours came after the time was over or the assessment was submitted.{" "}
+      {count === 1 ? "It is" : "They are"} kept and not part of this result. If that was not your doing, tell your administrator: a person
+      can look at it.
+    </p>
   );
 }
 
