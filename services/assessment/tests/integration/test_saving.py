@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from proctorium.assessment.v1 import attempts_pb2, items_pb2
+from proctorium.assessment.v1 import attempts_pb2, grading_pb2, items_pb2
 from proctorium_common.ids import new_id
 from proctorium_devstack.parts.nats import Nats
 
@@ -167,6 +167,18 @@ async def test_after_the_end_new_changes_are_kept_as_late_and_refused(
     assert (shown.last_sequence, shown.answered_count) == (3, 1)
     # Learner and staff see that there is something that a person could look at.
     assert (shown.late_count, (await world.attempts_of(seat))[0].late_count) == (1, 1)
+    await world.handle(seat.scheduled())
+    asked = grading_pb2.ListLateAnswersRequest(attempt_id=seat.attempt_id)
+    proctor = world.person("proctor", person_id=seat.proctor_id)
+    for reader in (proctor, world.administrator):
+        late = (await reader.grading.ListLateAnswers(asked)).answers
+        assert [(each.sequence, each.answer) for each in late] == [
+            (2, choosing("a")),
+            (3, choosing("b")),
+        ]
+    for stranger in (world.person("proctor"), seat.learner):
+        told = await refusal(stranger.grading.ListLateAnswers(asked))
+        assert told.reason in {"NOT_FOUND", "NOT_ALLOWED"}
 
 
 async def test_one_bad_request_does_not_fail_the_others_of_its_group(world: World) -> None:

@@ -114,7 +114,7 @@ def opened_message(opened: Opened, now: datetime) -> attempts_pb2.Attempt:
 
 
 def saved_answer_message(revision: Revision) -> attempts_pb2.SavedAnswer:
-    """An answer that counts."""
+    """An answer as it was saved."""
     return attempts_pb2.SavedAnswer(
         item_id=str(revision.item_id),
         sequence=revision.sequence,

@@ -5,7 +5,12 @@ from __future__ import annotations
 from uuid import UUID
 
 from proctorium.assessment.v1 import grading_pb2, grading_pb2_grpc, results_pb2, results_pb2_grpc
-from proctorium_assessment.api.messages import item_result_message, optional_id, result_message
+from proctorium_assessment.api.messages import (
+    item_result_message,
+    optional_id,
+    result_message,
+    saved_answer_message,
+)
 from proctorium_assessment.operations import releasing, results, transcripts
 from proctorium_common.rpc.caller import current_call
 from proctorium_common.rpc.served import Context
@@ -69,6 +74,17 @@ class GradingApi(grading_pb2_grpc.GradingServiceServicer):
             )
 
         return await self._database.once(request, run, grading_pb2.ReleaseResultsResponse)
+
+    async def ListLateAnswers(
+        self,
+        request: grading_pb2.ListLateAnswersRequest,
+        context: Context,
+    ) -> grading_pb2.ListLateAnswersResponse:
+        async with self._database.transaction() as tx:
+            late = await results.late_answers(tx, current_call().caller, UUID(request.attempt_id))
+        return grading_pb2.ListLateAnswersResponse(
+            answers=[saved_answer_message(each) for each in late]
+        )
 
 
 class TranscriptApi(results_pb2_grpc.TranscriptServiceServicer):

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from proctorium_assessment.domain.answer_sheet import Revision
 from proctorium_assessment.domain.answers import Answer
 from proctorium_assessment.domain.items import Item
 from proctorium_assessment.domain.results import Result, not_released, unknown_result
 from proctorium_assessment.operations.attempts import describe, whose
-from proctorium_assessment.storage import assessments, attempts, results, sessions
+from proctorium_assessment.storage import answers, assessments, attempts, results, sessions
 from proctorium_assessment.storage.items import answer_from_bytes
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage import pages
@@ -55,6 +56,22 @@ async def page(
         size=size,
     )
     return pages.cut(name, rows, size, lambda row: (row.result_id,))
+
+
+async def late_answers(tx: Transaction, caller: Caller, attempt_id: UUID) -> Sequence[Revision]:
+    """What came too late to count, for those who may decide or report about it. Raises NOT_FOUND."""
+    attempt = await attempts.find(tx, attempt_id)
+    if attempt is None or not await _supervises(tx, caller, attempt.session_id):
+        raise unknown_result()
+    describe(attempt)
+    return await answers.late(tx, attempt_id)
+
+
+async def _supervises(tx: Transaction, caller: Caller, session_id: UUID | None) -> bool:
+    if "administrator" in caller.roles:
+        return True
+    who = caller.person_id
+    return who is not None and session_id is not None and await sessions.leads(tx, session_id, who)
 
 
 def _may_see(caller: Caller, person_id: UUID) -> bool:

@@ -167,6 +167,24 @@ async def answered_counts(tx: Transaction, attempt_ids: Collection[UUID]) -> Map
     return {row.attempt_id: row.answered for row in await tx.execute(query)}
 
 
+async def late(tx: Transaction, attempt_id: UUID) -> Sequence[Revision]:
+    """The attempt's changes that came too late, by sequence."""
+    table = answer_revisions
+    query = (
+        select(
+            table.c.sequence,
+            table.c.item_id,
+            table.c.answer,
+            table.c.saved_at,
+            table.c.position,
+            table.c.head,
+        )
+        .where(table.c.attempt_id == attempt_id, table.c.late)
+        .order_by(table.c.sequence)
+    )
+    return [Revision(*row) for row in await tx.execute(query)]
+
+
 async def late_counts(tx: Transaction, attempt_ids: Collection[UUID]) -> Mapping[UUID, int]:
     """For each attempt the number of questions with a change that came too late; those with none are left out."""
     table = answer_revisions
