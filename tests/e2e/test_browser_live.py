@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from playwright.async_api import Browser, expect
 
 from e2e.browsing import Visitor, browser
+from e2e.cable import Cable
 from e2e.stage import Stage
 from e2e.story import LearnerStory, ProctorStory
 from proctorium.session.v1.supervision_pb2 import RemoveParticipantRequest
@@ -52,6 +53,23 @@ async def test_a_learner_who_is_removed_reads_why_in_the_exam_room(
         await expect(learner.page.get_by_text("You were removed from the session")).to_be_visible()
         await learner.picture("removed-in-exam")
         assert learner.complaints == []
+
+
+async def test_a_connection_that_is_back_is_not_called_lost_though_nothing_changed(
+    stack: Stack, stage: Stage
+) -> None:
+    async with browser() as opened, Cable.to(stack.address("edge")) as cable:
+        proctor = await Visitor.arrive(opened, cable.url)
+        await proctor.sign_in(stage.proctor.email, stage.proctor.password)
+        await proctor.page.goto(f"/supervise/{stage.session_id}")
+        lost = proctor.page.get_by_text("Connection lost, coming back…")
+        await expect(proctor.page.get_by_text("Nobody has joined yet.")).to_be_visible()
+        await expect(lost).to_have_count(0)
+        await cable.pull()
+        await expect(lost).to_be_visible()
+        cable.mend()
+        await expect(lost).to_have_count(0)
+        assert proctor.complaints == []
 
 
 @asynccontextmanager

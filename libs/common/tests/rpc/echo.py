@@ -51,7 +51,6 @@ class EchoServicer(stubs.EchoServiceServicer):  # type: ignore[misc]  # generate
     def __init__(self, behavior: Behavior = same) -> None:
         self.behavior = behavior
         self.watchers_left = 0
-        self.on_watch: Callable[[], object] = lambda: None
 
     async def Echo(self, request: Any, context: Any) -> Any:
         return await self.behavior(request, context)
@@ -59,7 +58,6 @@ class EchoServicer(stubs.EchoServiceServicer):  # type: ignore[misc]  # generate
     Change = AsAnybody = AsProctor = AsService = Echo
 
     async def Watch(self, request: Any, context: Any) -> AsyncIterator[Any]:
-        self.on_watch()
         try:
             yield pb.EchoResponse(text="first")
             while request.text == "flood":

@@ -88,6 +88,7 @@ async def serving(
     keys: KeyRing | None = None,
     ready: bool = True,
     probe_address: str | None = None,
+    servicer: Any = None,
 ) -> AsyncIterator[Served]:
     """The test service; with `tls`, a folder, under certificates made there."""
     spans = InMemorySpanExporter()
@@ -105,7 +106,7 @@ async def serving(
         limits=limits,
         probe_address=probe_address,
     )
-    servicer = EchoServicer(behavior)
+    servicer = servicer or EchoServicer(behavior)
     server.add(stubs.add_EchoServiceServicer_to_server, servicer)
     await server.start()
     if ready:

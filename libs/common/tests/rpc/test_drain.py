@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import grpc
+import pytest
 
 from proctorium_common.errors import Kind
 from proctorium_common.rpc.health import LIVE
@@ -71,22 +72,29 @@ async def test_a_drain_sends_watchers_elsewhere_at_once() -> None:
     assert served.servicer.watchers_left == 1
 
 
-async def test_a_watcher_whose_first_message_is_on_its_way_is_sent_elsewhere_after_it() -> None:
-    drains: list[asyncio.Task[None]] = []
-    async with serving() as served, served.channel() as channel:
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_watcher_whose_headers_or_first_message_are_on_their_way_is_sent_elsewhere_after_it(
+    turns: int,
+) -> None:
+    async def behavior(request: Any, context: Any) -> Any:
+        await asyncio.Event().wait()
 
-        def drain_meanwhile() -> None:
-            drain = served.server.drain(wait=timedelta(0), grace=timedelta(seconds=30))
-            drains.append(asyncio.ensure_future(drain))
-
-        served.servicer.on_watch = drain_meanwhile
+    async with serving(behavior) as served, served.channel() as channel:
         watch = stubs.EchoServiceStub(channel).Watch(pb.EchoRequest())
         async with asyncio.timeout(5):  # far less than the grace
-            assert (await watch.read()).text == "first"
-            error = await refusal(watch.read())
-            await drains[0]
+            while not served.telemetry.metrics.in_flight:
+                await asyncio.sleep(0)
+            for _ in range(turns):  # of the loop: how far the stream has come meanwhile
+                await asyncio.sleep(0)
+            served.server._calls.end_streams()
+            error = await refusal(_read_all(watch))
     assert (error.kind, error.reason) == (Kind.UNAVAILABLE, "SHUTTING_DOWN")
-    assert served.servicer.watchers_left == 1
+    assert served.log.lines[0]["code"] == "UNAVAILABLE"
+
+
+async def _read_all(stream: Any) -> None:
+    async for _ in stream:
+        pass
 
 
 async def test_what_does_not_end_within_the_grace_is_cancelled() -> None:

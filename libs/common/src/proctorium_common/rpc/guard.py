@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, cast
 
 import grpc
@@ -102,6 +102,8 @@ class Guard:
                     if handler.request_streaming
                     else admission.check(served, received)
                 )
+                # A stream may be silent for long: who opened it learns now that it is open, so no behavior sends metadata itself.
+                await whole.send_initial_metadata(())
                 if writes_by_itself:
                     await behavior(request, whole)
                 else:
@@ -139,12 +141,19 @@ class _WholeMessages:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._context, name)
 
-    async def write(self, message: Any) -> None:
+    def send_initial_metadata(self, metadata: Sequence[tuple[str, str]]) -> Awaitable[None]:
+        """Tells the client that the stream is open; raises as `write` does."""
+        return self._undisturbed(self._context.send_initial_metadata(metadata))
+
+    def write(self, message: Any) -> Awaitable[None]:
         """Sends one message; raises CancelledError after it when the stream is to end."""
+        return self._undisturbed(self._context.write(message))
+
+    async def _undisturbed(self, sending: Awaitable[None]) -> None:
         served = self._served
         served.writing = True
         try:
-            await self._context.write(message)
+            await sending
         finally:
             served.writing = False
         if served.ends_after_message:

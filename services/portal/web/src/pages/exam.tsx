@@ -18,7 +18,7 @@ import { isGiven, Question } from "./question";
 export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
   const { view, connected, problem } = useLive<WatchAttemptResponse, Attempt>(
     attemptId,
-    (cursor, signal) => attempts.watchAttempt({ attemptId, cursor }, { signal, timeoutMs: 0 }),
+    (cursor, options) => attempts.watchAttempt({ attemptId, cursor }, options),
     (before, message) => message.attempt ?? (before as Attempt),
   );
   const [begun, setBegun] = useState<Attempt | undefined>(undefined);
@@ -69,7 +69,7 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
 function InSession({ sessionId, open }: { sessionId: string; open: boolean }): JSX.Element | null {
   const { view } = useLive<WatchSessionResponse, WatchSessionResponse>(
     sessionId,
-    (cursor, signal) => lobby.watchSession({ sessionId, cursor }, { signal, timeoutMs: 0 }),
+    (cursor, options) => lobby.watchSession({ sessionId, cursor }, options),
     (_, message) => message,
   );
   if (view?.participant?.state === ParticipantState.REMOVED) {

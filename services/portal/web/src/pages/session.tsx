@@ -21,7 +21,7 @@ import { SessionBadge } from "./supervised";
 export function SessionPage({ sessionId }: { sessionId: string }): JSX.Element {
   const { view, connected, problem } = useLive<WatchSessionResponse, WatchSessionResponse>(
     sessionId,
-    (cursor, signal) => lobby.watchSession({ sessionId, cursor }, { signal, timeoutMs: 0 }),
+    (cursor, options) => lobby.watchSession({ sessionId, cursor }, options),
     (_, message) => message,
   );
   const session = view?.session;

@@ -40,7 +40,7 @@ function merge(before: Roster | undefined, { change }: WatchRosterResponse): Ros
 export function SupervisePage({ sessionId }: { sessionId: string }): JSX.Element {
   const { view, connected, problem } = useLive<WatchRosterResponse, Roster>(
     sessionId,
-    (cursor, signal) => supervision.watchRoster({ sessionId, cursor }, { signal, timeoutMs: 0 }),
+    (cursor, options) => supervision.watchRoster({ sessionId, cursor }, options),
     merge,
   );
   const session = view?.session;
