@@ -52,10 +52,10 @@ _TOO_WIDE = """(letters) => {
 
 
 @asynccontextmanager
-async def browser() -> AsyncIterator[Browser]:
-    """A headless browser."""
+async def browser(*flags: str) -> AsyncIterator[Browser]:
+    """A headless browser, with further `flags` of its command line."""
     async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=chromium(), args=[*_FLAGS])
+        opened = await playwright.chromium.launch(executable_path=chromium(), args=[*_FLAGS, *flags])
         try:
             yield opened
         finally:

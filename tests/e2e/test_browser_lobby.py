@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from itertools import pairwise
 
-from playwright.async_api import Route, expect
+from playwright.async_api import FilePayload, Route, expect
 
 from e2e.browsing import Visitor, browser
+from e2e.pictures import selfie
 from e2e.stage import Stage
 from e2e.story import LearnerStory
 from proctorium.identity.v1.verification_pb2 import GetCaseRequest
 from proctorium_devstack.stack import Stack
 
 _CASE = "**/proctorium.identity.v1.VerificationService/GetCase"
+_SELFIE: FilePayload = {"name": "selfie.jpg", "mimeType": "image/jpeg", "buffer": selfie()}
 
 
 async def test_a_case_that_is_not_there_yet_is_asked_for_ever_more_seldom(
@@ -40,6 +44,34 @@ async def test_a_case_that_is_not_there_yet_is_asked_for_ever_more_seldom(
         await page.unroute(_CASE)
         await expect(page.get_by_label("Photo of your identity document")).to_be_visible()
         assert learner.complaints == []
+    await story.close()
+
+
+async def test_a_mistake_of_the_pages_is_not_called_a_lost_connection(
+    stack: Stack, stage: Stage
+) -> None:
+    async with lobby(stack, stage) as learner:
+        page = learner.page
+        await page.evaluate(
+            "() => { Blob.prototype.arrayBuffer = () => { throw new RangeError('broken'); }; }"
+        )
+        await page.get_by_label("Photo of yourself, now").set_input_files(_SELFIE)
+        await expect(page.get_by_role("alert")).to_contain_text("Something went wrong on our side")
+        assert [text for text in learner.complaints if "RangeError: broken" not in text] == []
+        assert learner.complaints != []
+
+
+@asynccontextmanager
+async def lobby(stack: Stack, stage: Stage) -> AsyncIterator[Visitor]:
+    """A learner who has joined and is asked for pictures."""
+    story = LearnerStory(stage.learners[0], stage)
+    await story.join()
+    async with browser() as opened:
+        learner = await Visitor.arrive(opened, stack.url("edge"))
+        await learner.sign_in(stage.learners[0].email, stage.learners[0].password)
+        await learner.page.goto(f"/sessions/{stage.session_id}")
+        await expect(learner.page.get_by_label("Photo of yourself, now")).to_be_visible()
+        yield learner
     await story.close()
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from playwright.async_api import expect
 
+from e2e.browsing import Visitor, browser
 from e2e.stage import Stage
 from e2e.test_browser_answers import exam_room, saved_numbers
 from proctorium_devstack.stack import Stack
@@ -22,6 +23,22 @@ async def test_a_clock_that_is_set_back_does_not_end_a_sign_in(stack: Stack, sta
             assert await saved_numbers(story) == [answer]
         await expect(page.get_by_text("Please sign in first")).to_have_count(0)
         assert learner.complaints == []
+
+
+async def test_a_sign_in_is_renewed_over_plain_http_too(stack: Stack, stage: Stage) -> None:
+    _, port = stack.address("edge").split(":")
+    async with browser("--host-resolver-rules=MAP exams.example.org 127.0.0.1") as opened:
+        learner = await Visitor.arrive(opened, f"http://exams.example.org:{port}")
+        page = learner.page
+        await learner.sign_in(stage.learners[0].email, stage.learners[0].password)
+        assert not await page.evaluate("isSecureContext || 'locks' in navigator")
+        await page.context.clear_cookies(name="proctorium_token")
+        await page.get_by_role("navigation").get_by_role("link", name="Enrollment Code").click()
+        await page.get_by_label("Enrollment code").fill(stage.code)
+        await page.get_by_role("button", name="Join Session").click()
+        await expect(page.get_by_text("Waiting", exact=True)).to_be_visible()
+        # The browser says by itself that a header for secure pages does nothing here.
+        assert all("Cross-Origin-Opener-Policy" in text for text in learner.complaints)
 
 
 async def test_answers_outlive_a_sign_out_in_another_tab(stack: Stack, stage: Stage) -> None:

@@ -20,6 +20,7 @@ import { InboxService } from "./gen/proctorium/notification/v1/notifications_pb"
 import { LobbyService } from "./gen/proctorium/session/v1/lobby_pb";
 import { SessionService } from "./gen/proctorium/session/v1/sessions_pb";
 import { SupervisionService } from "./gen/proctorium/session/v1/supervision_pb";
+import { newId, randomHex } from "./ids";
 
 const CALL_TIMEOUT_MS = 20_000;
 const TOKEN_REFUSED = new Set(["TOKEN_EXPIRED", "TOKEN_MISSING", "TOKEN_INVALID"]);
@@ -33,7 +34,7 @@ export interface Problem {
   metadata?: Readonly<Record<string, string>>;
 }
 
-/** The problem behind anything that a call threw. */
+/** The problem behind anything that was thrown; what nobody has foreseen goes to the console too. */
 export function problemOf(thrown: unknown): Problem {
   const error = ConnectError.from(thrown);
   const info = error.findDetails(ErrorInfoSchema)[0];
@@ -47,27 +48,29 @@ export function problemOf(thrown: unknown): Problem {
       ...(seconds === undefined ? {} : { retryAfterSeconds: Number(seconds) }),
     };
   }
-  if (isAway(error)) {
+  if (isAway(thrown)) {
     return { reason: "OFFLINE", sentence: "The server cannot be reached just now. Check your connection and try again." };
   }
+  console.error(thrown);
   return { reason: "UNKNOWN", sentence: "Something went wrong on our side. What was saved is not lost. Try again, or ask for help." };
 }
 
-/** Whether a failure means that nobody answered: worth trying again unchanged. */
+// Services say details with every error, so without them it was the connection that broke.
+const BROKEN = new Set([Code.Unknown, Code.Internal, Code.Canceled, Code.Aborted, Code.DataLoss]);
+
+/** Whether a failure means that nobody answered: worth trying again unchanged. A mistake of these pages is none, wherever it was made. */
 export function isAway(thrown: unknown): boolean {
-  const error = ConnectError.from(thrown);
-  if (error.code === Code.Unavailable || error.code === Code.DeadlineExceeded) return true;
-  // Services say details with every error, so without them it was the connection that broke.
-  const broken = [Code.Unknown, Code.Internal, Code.Canceled, Code.Aborted];
-  return broken.includes(error.code) && error.findDetails(ErrorInfoSchema).length === 0;
+  if (!(thrown instanceof ConnectError)) return false;
+  if (thrown.code === Code.Unavailable || thrown.code === Code.DeadlineExceeded) return true;
+  // The browser tells of a broken connection by a TypeError, which is the cause then.
+  const isMistake = thrown.cause instanceof Error && !(thrown.cause instanceof TypeError);
+  return BROKEN.has(thrown.code) && thrown.findDetails(ErrorInfoSchema).length === 0 && !isMistake;
 }
 
 /** A W3C traceparent that begins a new trace here in the browser, recorded where the server's settings say so. */
 function traceparent(): string {
-  const hex = (bytes: number): string =>
-    Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) => byte.toString(16).padStart(2, "0")).join("");
   const ratio = Number(document.querySelector<HTMLMetaElement>("meta[name=trace-ratio]")?.content ?? "0");
-  return `00-${hex(16)}-${hex(8)}-${Math.random() < ratio ? "01" : "00"}`;
+  return `00-${randomHex(16)}-${randomHex(8)}-${Math.random() < ratio ? "01" : "00"}`;
 }
 
 const trace: Interceptor = (next) => (request) => {
@@ -77,7 +80,7 @@ const trace: Interceptor = (next) => (request) => {
 
 /** Whether a call was refused for want of a good token: it can be made again, unchanged, after a sign-in. */
 export function lacksToken(thrown: unknown): boolean {
-  return TOKEN_REFUSED.has(problemOf(thrown).reason);
+  return TOKEN_REFUSED.has(ConnectError.from(thrown).findDetails(ErrorInfoSchema)[0]?.reason ?? "");
 }
 
 /** True from when the sign-in is found to be over until the next one: the page shows the form. */
@@ -92,7 +95,7 @@ function tokens(): string | null {
 
 /** To be called when new tokens have come: tells the other tabs. */
 export function haveNewTokens(): void {
-  localStorage.setItem(RENEWED, crypto.randomUUID());
+  localStorage.setItem(RENEWED, newId());
 }
 
 /** Calls `renewed` whenever another tab has got new tokens. */
@@ -102,12 +105,22 @@ export function whenRenewedElsewhere(renewed: () => void): void {
   });
 }
 
+let lastTurn: Promise<unknown> = Promise.resolve();
+
+/** Runs it when nobody else does: no other tab, or where the browser has no locks (plain HTTP, except on this machine) no other call of this one. */
+function inTurn<Done>(act: () => Promise<Done>): Promise<Done> {
+  if ("locks" in navigator) return navigator.locks.request(RENEWED, act);
+  const turn = lastTurn.then(act);
+  lastTurn = turn.catch(() => undefined);
+  return turn;
+}
+
 /**
  * Trades the refresh cookie for new tokens; when it is refused, the sign-in is over. False where other tokens than those `used` have come
  * meanwhile, from another tab or a sign-in. The cookie works once and is shared by all tabs, so they take turns.
  */
 function renew(used: string | null): Promise<boolean> {
-  return navigator.locks.request(RENEWED, async () => {
+  return inTurn(async () => {
     if (tokens() !== used) return false;
     try {
       await accounts.refreshToken({});

@@ -3,18 +3,34 @@ import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ComponentChildren, InputHTMLAttributes, JSX, SelectHTMLAttributes } from "preact";
 import { useId } from "preact/hooks";
 
+/** What a date field lets nobody go beyond: a year of five digits is a slip of the finger. */
+const LATEST: Readonly<Record<string, string>> = { date: "2999-12-31", "datetime-local": "2999-12-31T23:59" };
+
+interface FieldProps {
+  label: string;
+  hint?: string;
+  /** What is wrong with what stands in it. */
+  wrong?: string | undefined;
+}
+
 /** A labelled field of a form. */
-export function Field({ label, hint, ...input }: { label: string; hint?: string } & InputHTMLAttributes<HTMLInputElement>): JSX.Element {
+export function Field({ label, hint, wrong, ...input }: FieldProps & InputHTMLAttributes<HTMLInputElement>): JSX.Element {
   const id = useId();
+  const described = [hint && `${id}-hint`, wrong && `${id}-wrong`].filter(Boolean).join(" ") || undefined;
   return (
     <>
       <label>
         {label}
-        <input {...input} aria-describedby={hint ? id : undefined} />
+        <input max={LATEST[String(input.type)]} {...input} aria-invalid={wrong ? true : undefined} aria-describedby={described} />
       </label>
       {hint && (
-        <p id={id} class="hint">
+        <p id={`${id}-hint`} class="hint">
           {hint}
+        </p>
+      )}
+      {wrong && (
+        <p id={`${id}-wrong`} class="problem-text" role="alert">
+          {wrong}
         </p>
       )}
     </>
@@ -63,9 +79,10 @@ export function typed(event: Event): { text: (name: string) => string; several: 
   };
 }
 
-/** A day or a moment as a date field gives it, in the zone of who typed it. */
-export function moment(text: string): Timestamp {
-  return timestampFromDate(new Date(text.includes("T") ? text : `${text}T23:59:59`));
+/** A day or a moment as a date field gives it, in the zone of who typed it; undefined for what is none. */
+export function moment(text: string): Timestamp | undefined {
+  const found = new Date(text.includes("T") ? text : `${text}T23:59:59`);
+  return Number.isNaN(found.getTime()) ? undefined : timestampFromDate(found);
 }
 
 /** All pages of a list: for lists that a person chooses from. */

@@ -2,6 +2,7 @@
 import { fromJson, toJson } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { type AnswerChange, AnswerChangeSchema } from "./gen/proctorium/assessment/v1/attempts_pb";
+import { newId } from "./ids";
 
 const PLACE = "proctorium.answers.";
 
@@ -17,7 +18,7 @@ export function madeAt({ clientTime }: AnswerChange): number {
 }
 
 export function newPlace(attemptId: string): string {
-  return `${PLACE}${attemptId}.${crypto.randomUUID()}`;
+  return `${PLACE}${attemptId}.${newId()}`;
 }
 
 /** The attempts of which something is kept, by whichever tab. */

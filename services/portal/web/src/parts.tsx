@@ -3,6 +3,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { untilAnswered } from "./again";
 import { isAway, type Problem, problemOf } from "./calls";
+import { newId } from "./ids";
 import { help } from "./me";
 import { go, path } from "./route";
 import { duration } from "./words";
@@ -95,7 +96,7 @@ export function useAction(): Action {
   const requestIds = useRef(new Map<string, string>());
   const run: Action["run"] = async (action, about = "") => {
     if (busy) return;
-    const requestId = requestIds.current.get(about) ?? crypto.randomUUID();
+    const requestId = requestIds.current.get(about) ?? newId();
     requestIds.current.set(about, requestId);
     setBusy(true);
     setProblem(undefined);

@@ -56,6 +56,8 @@ export function SchedulePage(): JSX.Element {
   );
 }
 
+const NO_SUCH_TIME = "This is not a day and time, so nothing was scheduled. Write it like 2027-03-01T09:00.";
+
 const NO_ASSESSMENT =
   "No published proctored assessment is in this course's outline, so that learners have only its lessons. " +
   "In this version assessments are made over gRPC or JSON; a course takes them up when it is created.";
@@ -72,11 +74,14 @@ interface PlanProps {
 function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX.Element {
   const { busy, problem, run } = useAction();
   const [forgot, setForgot] = useState(false);
+  const [noSuchTime, setNoSuchTime] = useState(false);
   const schedule = (event: SubmitEvent): void => {
     const { text, several } = typed(event);
     const none = assessments !== undefined && assessments.length > 0 && several("assessments").length === 0;
+    const startTime = moment(text("start"));
     setForgot(none);
-    if (none) return;
+    setNoSuchTime(startTime === undefined);
+    if (none || startTime === undefined) return;
     void run(async (requestId) => {
       const { session } = await sessions.scheduleSession({
         requestId,
@@ -84,7 +89,7 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
           courseId,
           title: text("title"),
           assessmentIds: several("assessments"),
-          startTime: moment(text("start")),
+          startTime,
           duration: minutes(text("duration")),
           proctorIds: several("proctors"),
           learnerIds: several("learners"),
@@ -103,7 +108,14 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
     <form class="card" onSubmit={schedule}>
       {courses}
       <Field key={courseId} label="Title" name="title" required maxLength={200} defaultValue={title} />
-      <Field label="Start" hint={`In your time zone, ${Intl.DateTimeFormat().resolvedOptions().timeZone}.`} name="start" type="datetime-local" required />
+      <Field
+        label="Start"
+        hint={`In your time zone, ${Intl.DateTimeFormat().resolvedOptions().timeZone}.`}
+        wrong={noSuchTime ? NO_SUCH_TIME : undefined}
+        name="start"
+        type="datetime-local"
+        required
+      />
       <Field label="Length, in minutes" name="duration" type="number" min={1} max={1440} defaultValue="120" required />
       {assessments ? (
         <Several key={`assessments of ${courseId}`} legend="Assessments" name="assessments" options={assessments} none={NO_ASSESSMENT} />
@@ -124,7 +136,7 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
         <option value={IdentityPolicy.BEFORE_ASSESSMENT}>Before an assessment</option>
         <option value={IdentityPolicy.NONE}>None</option>
       </Select>
-      <ProblemNote problem={forgot ? undefined : problem} />
+      <ProblemNote problem={forgot || noSuchTime ? undefined : problem} />
       <div role="alert">{forgot && <p class="note problem">Tick at least one assessment: learners have nothing to take otherwise.</p>}</div>
       <button type="submit" disabled={busy || assessments === undefined}>
         Schedule

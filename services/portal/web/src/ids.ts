@@ -1,0 +1,14 @@
+// Random names. A browser has `crypto.randomUUID` over HTTPS only, and these pages may be read over plain HTTP inside a house.
+
+/** So many random bytes, two letters each. */
+export function randomHex(bytes: number): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** A new UUID of version 4 (RFC 9562, 5.4). */
+export function newId(): string {
+  const digits = randomHex(16).split("");
+  digits[12] = "4";
+  digits[16] = (8 + (Number.parseInt(digits[16] ?? "0", 16) % 4)).toString(16);
+  return digits.join("").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}

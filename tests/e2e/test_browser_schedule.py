@@ -1,0 +1,33 @@
+"""What the form that plans a session lets nobody plan."""
+
+from __future__ import annotations
+
+from playwright.async_api import expect
+
+from e2e.browsing import Visitor, browser
+from e2e.stage import Stage
+from proctorium_devstack.stack import Stack
+
+
+async def test_a_time_that_is_none_is_refused_at_its_field(stack: Stack, stage: Stage) -> None:
+    async with browser() as opened:
+        administrator = await Visitor.arrive(opened, stack.url("edge"))
+        page = administrator.page
+        await administrator.sign_in(stage.administrator.email, stage.administrator.password)
+        await page.goto("/schedule")
+        planned: list[str] = []
+        page.on("request", lambda request: planned.append(request.url))
+        start = page.get_by_label("Start", exact=True)
+        button = page.get_by_role("button", name="Schedule", exact=True)
+        await start.fill("20266-01-01T09:00")
+        await button.click()
+        assert await start.evaluate("field => field.validity.rangeOverflow")
+        # As browsers show it that know no such fields.
+        await start.evaluate("field => { field.type = 'text'; }")
+        await start.fill("20266-01-01T09:00")
+        await button.click()
+        await expect(page.get_by_text("This is not a day and time")).to_be_visible()
+        await expect(start).to_have_attribute("aria-invalid", "true")
+        await administrator.picture("schedule-no-such-time")
+        assert [url for url in planned if "ScheduleSession" in url] == []
+        assert administrator.complaints == []
