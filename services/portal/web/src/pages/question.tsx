@@ -97,22 +97,45 @@ function Truth({ item, answer, change }: QuestionProps): JSX.Element {
   );
 }
 
+const DECIMAL = /^[+-]?(\d+(\.\d*)?|\.\d+)$/;
+const TWO_WAYS = /^[+-]?[1-9]\d{0,2},\d{3}$/;
+const NO_NUMBER = "This is not a number, so it cannot be saved. Write it like 1000, 0.5 or -3.";
+
+/** What was typed, as a number; or what is wrong with it; neither where nothing was. */
+interface Reading {
+  number?: number;
+  wrong?: string;
+}
+
+/** Reads digits with a sign and one decimal point or comma. What says a thousand to some people and one to others is asked for anew. */
+function readNumber(typed: string): Reading {
+  const text = typed.trim().replace("\u2212", "-");
+  const number = Number(text.replace(",", "."));
+  if (text === "") return {};
+  if (TWO_WAYS.test(text)) {
+    const one = Number.isInteger(number) ? number.toFixed(1) : String(number);
+    return { wrong: `This can be read in two ways, so it cannot be saved. Write ${text.replace(",", "")} or ${one}.` };
+  }
+  return DECIMAL.test(text.replace(",", ".")) && Number.isFinite(number) ? { number } : { wrong: NO_NUMBER };
+}
+
 function NumberField({ item, unit, answer, change, mark }: QuestionProps & Marking & { unit: string }): JSX.Element {
   const given = answer?.value.case === "number" ? String(answer.value.value) : "";
   const [text, setText] = useState(given);
-  const parsed = Number(text.trim().replace(",", "."));
-  const wrong = text.trim() !== "" && !Number.isFinite(parsed);
+  // What is saved is a number however it is written, very small ones with an exponent.
+  const { number, wrong }: Reading = given !== "" && text === given ? { number: Number(given) } : readNumber(text);
   useEffect(() => {
     // An answer from another device has taken the place of what was typed here.
-    if (given === "" ? !wrong : Number(given) !== parsed) setText(given);
+    if (given === "" ? wrong === undefined : Number(given) !== number) setText(given);
   }, [given]);
-  useEffect(() => mark(wrong), [wrong]);
+  useEffect(() => mark(wrong !== undefined), [wrong === undefined]);
   const type = (typed: string): void => {
     setText(typed);
-    const number = Number(typed.trim().replace(",", "."));
-    if (typed.trim() === "") change(create(AnswerSchema, {}));
-    else if (Number.isFinite(number)) change(create(AnswerSchema, { value: { case: "number", value: number } }));
+    const { number: value, wrong: unread } = readNumber(typed);
+    if (value !== undefined) change(create(AnswerSchema, { value: { case: "number", value } }));
+    else if (unread === undefined) change(create(AnswerSchema, {}));
   };
+  const note = `note-${item.itemId}`;
   return (
     <>
       <label class="choice">
@@ -122,17 +145,20 @@ function NumberField({ item, unit, answer, change, mark }: QuestionProps & Marki
           name={item.itemId}
           value={text}
           autoComplete="off"
-          aria-invalid={wrong}
-          aria-describedby={wrong ? `wrong-${item.itemId}` : undefined}
+          aria-invalid={wrong !== undefined}
+          aria-describedby={note}
           onInput={(event) => type(event.currentTarget.value)}
         />{" "}
         {unit}
       </label>
-      {wrong && (
-        <p id={`wrong-${item.itemId}`} class="problem-text" role="status">
-          This is not a number, so it cannot be saved. {given === "" ? "Nothing is saved for this question." : `Saved is ${given}.`}
-        </p>
-      )}
+      <div id={note} role="status">
+        {wrong && (
+          <p class="problem-text">
+            {wrong} {given === "" ? "Nothing is saved for this question." : `Saved is ${given}.`}
+          </p>
+        )}
+        {number !== undefined && text.trim() !== given && <p class="quiet">Taken as {given}.</p>}
+      </div>
     </>
   );
 }
