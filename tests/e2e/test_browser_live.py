@@ -72,6 +72,33 @@ async def test_a_connection_that_is_back_is_not_called_lost_though_nothing_chang
         assert proctor.complaints == []
 
 
+async def test_a_start_that_a_silent_network_swallowed_is_seen_when_the_silence_was_noticed(
+    stack: Stack, stage: Stage
+) -> None:
+    story, proctor = LearnerStory(stage.learners[0], stage), ProctorStory(stage)
+    await story.join()
+    await story.close()
+    async with browser() as opened, Cable.to(stack.address("edge")) as cable:
+        learner = await Visitor.arrive(opened, cable.url)
+        page = learner.page
+        await page.clock.install()
+        await learner.sign_in(story.learner.email, story.learner.password)
+        await page.goto(f"/sessions/{stage.session_id}")
+        lost = page.get_by_text("Connection lost, coming back…")
+        await expect(page.get_by_text("Waiting", exact=True)).to_be_visible()
+        await expect(lost).to_have_count(0)
+        cable.silence()
+        await proctor.start()
+        await page.clock.fast_forward(30_000)
+        await expect(lost).to_have_count(0)
+        await page.clock.fast_forward(10_000)
+        await expect(lost).to_be_visible()
+        cable.mend()
+        await expect(page.get_by_text("In Session", exact=True)).to_be_visible()
+        await expect(lost).to_have_count(0)
+        assert learner.complaints == []
+
+
 @asynccontextmanager
 async def exam_begun(stage: Stage) -> AsyncIterator[tuple[LearnerStory, ProctorStory]]:
     """A learner whose attempt has begun and who has no stream open."""

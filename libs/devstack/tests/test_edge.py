@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -227,6 +228,29 @@ async def test_a_service_gets_our_cookies_and_no_others(world: World) -> None:
     assert world.behind.metadata["cookie"] == "proctorium_refresh=r=1"
     assert (await world.json(ME, cookie=long)).status_code == 200
     assert "cookie" not in world.behind.metadata
+
+
+async def test_a_client_that_vanishes_is_asked_for_within_seconds(world: World) -> None:
+    port = int(world.address.rsplit(":", 1)[1])
+    _, writer = await asyncio.open_connection(LOOPBACK, port)
+    own = writer.get_extra_info("sockname")[1]
+    async with asyncio.timeout(5):
+        while (kept := kept_alive(port, own)) is None:
+            await asyncio.sleep(0.01)
+    writer.close()
+    assert 0 < kept <= 5
+
+
+def kept_alive(port: int, client: int) -> float | None:
+    """Seconds until Linux asks whether the client of the edge's `port` is there; None while it is not going to."""
+    keepalive_timer = "02"
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, remote, _, _, timer, *_ = line.split()
+        ports = [int(end.split(":")[1], 16) for end in (local, remote)]
+        kind, ticks = timer.split(":")
+        if ports == [port, client] and kind == keepalive_timer:
+            return int(ticks, 16) / os.sysconf("SC_CLK_TCK")
+    return None
 
 
 async def test_json_comes_out_as_json(world: World) -> None:

@@ -86,7 +86,7 @@ def _work(service: Service[Settings]) -> None:
 def _serve(service: Service[Settings]) -> None:
     database = service.database
     saver = AnswerSaver(database, service.clock)
-    watch = AttemptWatch(database, service.listener)
+    watch = AttemptWatch(database, service.listener, service.settings.watch_heartbeat)
     service.on_close(saver.close)
     service.on_close(watch.close)
     service.rpc(add_AssessmentServiceServicer_to_server, AssessmentApi(database))

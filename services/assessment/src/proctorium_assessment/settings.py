@@ -38,6 +38,12 @@ class Settings(ServiceSettings):
         timedelta(seconds=1),
         description="How often is looked for what is due: progress, time over, certificates.",
     )
+    watch_heartbeat: Duration = Field(
+        timedelta(seconds=15),
+        gt=timedelta(0),
+        le=timedelta(seconds=30),
+        description="A watch on which nothing happens is written to after this time. Pages open theirs anew after 37.5 seconds of silence.",
+    )
 
     def issuer_seal(self) -> Seal:
         """What the issuer's secret key is kept under."""

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 from proctorium.assessment.events.v1 import events_pb2
 from proctorium.assessment.v1 import attempts_pb2
+from proctorium_devstack.parts.nats import Nats
 
 from ..waiting import eventually
+from .conftest import Migrated
 from .world import Seat, World, refusal
+from .world import world as running_world
 
 
 def watch(seat: Seat) -> Any:
@@ -51,6 +55,27 @@ async def test_a_watcher_is_told_each_change_and_the_end(world: World) -> None:
         attempts_pb2.ATTEMPT_STATE_RELEASED,
     ]
     await ends(call)
+
+
+async def test_a_watch_on_which_nothing_happens_shows_the_attempt_again(
+    migrated_database: Migrated, nats: Nats
+) -> None:
+    short = timedelta(milliseconds=100)
+    url = migrated_database("proctorium_assessment")
+    async with running_world(url, nats, watch_heartbeat=short) as world:
+        seat = await world.begun()
+        call = watch(seat)
+        first = await told(call)
+        for _ in range(3):
+            again = await told(call)
+            assert again.attempt.server_time != first.attempt.server_time
+            again.attempt.server_time.CopyFrom(first.attempt.server_time)
+            assert again == first
+        # What happens then is told as ever.
+        await seat.submit()
+        while (view := await told(call)).cursor == first.cursor:
+            pass
+        assert view.attempt.state >= attempts_pb2.ATTEMPT_STATE_SUBMITTED
 
 
 async def test_a_watch_ends_when_the_attempt_is_void(world: World) -> None:

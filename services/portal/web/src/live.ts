@@ -4,6 +4,9 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { FIRST_PAUSE_MS, longer, sleep } from "./again";
 import { isAway, type Problem, problemOf } from "./calls";
 
+/** The services write to a watch on which nothing happens every fifteen seconds: one that says nothing for so long has lost its connection. */
+const SILENCE_MS = 37_500;
+
 export interface Live<View> {
   /** What was shown last. */
   view: View | undefined;
@@ -35,11 +38,15 @@ export function useLive<Message extends { cursor?: string }, View>(
       let cursor = "";
       let pause = FIRST_PAUSE_MS;
       let view: View | undefined;
-      const isOpen = (): void => setLive({ view, connected: true, problem: undefined });
       while (!signal.aborted) {
         const opened = performance.now();
+        const line = new Line(signal);
+        const isOpen = (): void => {
+          line.heard();
+          setLive({ view, connected: true, problem: undefined });
+        };
         try {
-          for await (const message of latest.current.open(cursor, { signal, timeoutMs: 0, onHeader: isOpen })) {
+          for await (const message of latest.current.open(cursor, { signal: line.signal, timeoutMs: 0, onHeader: isOpen })) {
             cursor = message.cursor ?? "";
             view = latest.current.merge(view, message);
             pause = FIRST_PAUSE_MS;
@@ -58,10 +65,40 @@ export function useLive<Message extends { cursor?: string }, View>(
           }
           pause = longer(pause);
           setLive({ view, connected: false, problem: undefined });
+        } finally {
+          line.hangUp();
         }
         await sleep(pause, signal);
       }
     }
   }, [key]);
   return live;
+}
+
+/** One opening of a stream; `signal` ends it when nobody wants it any more, or when nothing was heard on it for too long. */
+class Line {
+  readonly #own = new AbortController();
+  readonly #wanted: AbortSignal;
+  #silence: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(wanted: AbortSignal) {
+    this.#wanted = wanted;
+    wanted.addEventListener("abort", this.hangUp);
+    this.heard();
+  }
+
+  get signal(): AbortSignal {
+    return this.#own.signal;
+  }
+
+  heard(): void {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(this.hangUp, SILENCE_MS);
+  }
+
+  readonly hangUp = (): void => {
+    clearTimeout(this.#silence);
+    this.#wanted.removeEventListener("abort", this.hangUp);
+    this.#own.abort();
+  };
 }

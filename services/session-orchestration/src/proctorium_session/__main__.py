@@ -43,11 +43,11 @@ def build(service: Service[Settings]) -> None:
     )
     add(
         add_lobby_service,
-        LobbyApi(asked, joining, live, presence, service.clock),
+        LobbyApi(asked, joining, live, presence, service.clock, settings.watch_heartbeat),
     )
     add(
         supervision_pb2_grpc.add_SupervisionServiceServicer_to_server,
-        SupervisionApi(database, live),
+        SupervisionApi(database, live, settings.watch_heartbeat),
     )
     add(supervision_pb2_grpc.add_RecordServiceServicer_to_server, RecordApi(database))
 

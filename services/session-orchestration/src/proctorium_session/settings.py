@@ -31,3 +31,9 @@ class Settings(ServiceSettings):
         gt=timedelta(0),
         description="How often lobbies that are due are opened.",
     )
+    watch_heartbeat: Duration = Field(
+        timedelta(seconds=15),
+        gt=timedelta(0),
+        le=timedelta(seconds=30),
+        description="A watch on which nothing happens is written to after this time. Pages open theirs anew after 37.5 seconds of silence.",
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import grpc
@@ -20,6 +20,8 @@ from .world import PATIENCE, Person, World, end, join, next_of, plan, replica, s
 
 WAITING = lobby_pb2.PARTICIPANT_STATE_WAITING
 IN_SESSION = lobby_pb2.PARTICIPANT_STATE_IN_SESSION
+
+SHORT = timedelta(milliseconds=100)
 
 Watch = grpc.aio.UnaryStreamCall[lobby_pb2.WatchSessionRequest, lobby_pb2.WatchSessionResponse]
 RosterWatch = grpc.aio.UnaryStreamCall[
@@ -163,6 +165,34 @@ async def test_a_learner_is_not_told_of_others(world: World) -> None:
     await connected(call)
     await join(world.learner(), session.session_id)
     assert await is_silent(call)
+
+
+async def test_a_watch_on_which_nothing_happens_is_written_to_as_it_is(world: World) -> None:
+    proctor, learner = world.proctor(), world.learner()
+    session = await world.scheduled(plan([proctor]))
+    await join(learner, session.session_id)
+    async with replica(
+        world.database_url, world.nats_url, world.enrollment.port, watch_heartbeat=SHORT
+    ) as other:
+        there = world.person("learner", person_id=learner.person_id, at=other.address)
+        own = world.person("proctor", person_id=proctor.person_id, at=other.address)
+        call = watch(there, session.session_id)
+        view = await connected(call)
+        roster = watch_roster(own, session.session_id, view.cursor)
+        for _ in range(3):
+            again = await next_of(call)
+            assert again.server_time.ToDatetime() > view.server_time.ToDatetime()
+            again.server_time.CopyFrom(view.server_time)
+            assert again == view
+            nothing = await next_of(roster)
+            assert nothing == supervision_pb2.WatchRosterResponse(cursor=view.cursor)
+        # What happens then is told as ever.
+        await start(own, session.session_id)
+        await seen_as(call, IN_SESSION)
+        changes = [await next_of(roster) for _ in range(2)]
+        assert changes[-1].session.state == sessions_pb2.SESSION_STATE_IN_PROGRESS
+        call.cancel()
+        roster.cancel()
 
 
 async def test_a_roster_is_a_snapshot_then_changes(world: World) -> None:

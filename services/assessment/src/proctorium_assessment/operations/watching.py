@@ -7,11 +7,14 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import Context
+from dataclasses import dataclass, field
+from datetime import timedelta
 from uuid import UUID
 
 from proctorium_assessment.domain.attempts import State
 from proctorium_assessment.operations.attempts import Overview, overviews, owned
 from proctorium_assessment.storage.attempts import CHANNEL
+from proctorium_common.rpc.heartbeat import Heartbeat
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.listen import Listener
 from proctorium_common.tasks import end
@@ -20,30 +23,54 @@ FINAL = frozenset({State.RELEASED, State.VOIDED})
 """After these nothing happens to an attempt any more."""
 
 
-class AttemptWatch:
-    """Wakes the watchers of attempts in this process; one subscription for all of them."""
+@dataclass(eq=False)
+class _Watcher:
+    """Somebody who watches an attempt: woken when it may have `changed`, and for the heartbeat."""
 
-    def __init__(self, database: Database, listener: Listener) -> None:
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: bool = False
+
+    def notice(self) -> None:
+        self.changed = True
+        self.woken.set()
+
+
+class AttemptWatch:
+    """Wakes the watchers of attempts in this process; one subscription for all of them.
+
+    What was shown last is shown again after `heartbeat` without a change, and nothing is read for it.
+    """
+
+    def __init__(self, database: Database, listener: Listener, heartbeat: timedelta) -> None:
         self._database = database
         self._listener = listener
-        self._watchers: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._heartbeat = heartbeat
+        self._watchers: defaultdict[str, set[_Watcher]] = defaultdict(set)
         self._listening: asyncio.Task[None] | None = None
 
     async def changes(self, person_id: UUID, attempt_id: UUID) -> AsyncIterator[Overview]:
-        """The attempt as it is, and again after every change; ends when nothing can happen any more. Raises NOT_YOUR_ATTEMPT."""
+        """The attempt as it is, and again after every change and heartbeat; ends when nothing can happen any more. Raises NOT_YOUR_ATTEMPT."""
         shown = 0
-        async with self._woken(str(attempt_id)) as woken:
-            while True:
-                woken.clear()
-                async with self._database.transaction() as tx:
-                    attempt = await owned(tx, person_id, attempt_id)
-                    overview = (await overviews(tx, [attempt]))[0]
-                if attempt.version != shown:
-                    shown = attempt.version
-                    yield overview
-                if attempt.state in FINAL:
-                    return
-                await woken.wait()
+        overview: Overview | None = None
+        async with self._watcher(str(attempt_id)) as watcher:
+            with Heartbeat(watcher.woken, self._heartbeat) as heartbeat:
+                while True:
+                    watcher.woken.clear()
+                    if overview is None or watcher.changed:
+                        watcher.changed = False
+                        overview = await self._read(person_id, attempt_id)
+                    if overview.attempt.version != shown or heartbeat.due:
+                        shown = overview.attempt.version
+                        yield overview
+                        heartbeat.sent()
+                    if overview.attempt.state in FINAL:
+                        return
+                    await watcher.woken.wait()
+
+    async def _read(self, person_id: UUID, attempt_id: UUID) -> Overview:
+        async with self._database.transaction() as tx:
+            attempt = await owned(tx, person_id, attempt_id)
+            return (await overviews(tx, [attempt]))[0]
 
     async def close(self) -> None:
         """Stops listening."""
@@ -51,16 +78,16 @@ class AttemptWatch:
             await end(self._listening)
 
     @asynccontextmanager
-    async def _woken(self, attempt_id: str) -> AsyncIterator[asyncio.Event]:
+    async def _watcher(self, attempt_id: str) -> AsyncIterator[_Watcher]:
         if self._listening is None:
             # An empty context: listening belongs to no single call or trace.
             self._listening = asyncio.create_task(self._listen(), context=Context())
-        woken = asyncio.Event()
-        self._watchers[attempt_id].add(woken)
+        watcher = _Watcher()
+        self._watchers[attempt_id].add(watcher)
         try:
-            yield woken
+            yield watcher
         finally:
-            self._watchers[attempt_id].discard(woken)
+            self._watchers[attempt_id].discard(watcher)
             if not self._watchers[attempt_id]:
                 del self._watchers[attempt_id]
 
@@ -70,5 +97,5 @@ class AttemptWatch:
                 # None: something may have been missed, so everybody looks.
                 named = list(self._watchers) if attempt_id is None else [attempt_id]
                 for name in named:
-                    for woken in self._watchers.get(name, ()):
-                        woken.set()
+                    for watcher in self._watchers.get(name, ()):
+                        watcher.notice()

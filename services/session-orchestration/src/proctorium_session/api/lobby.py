@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import cast
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from proctorium_common.errors import ServiceError
 from proctorium_common.ids import parse_id
 from proctorium_common.rpc.addresses import client_address
 from proctorium_common.rpc.caller import current_call
+from proctorium_common.rpc.heartbeat import Heartbeat
 from proctorium_common.rpc.methods import Handler, HandlerCollector
 from proctorium_common.rpc.served import Context
 from proctorium_common.storage.idempotency import key_of
@@ -51,12 +53,14 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
         live: Live,
         presence: Presence,
         clock: Clock,
+        watch_heartbeat: timedelta,
     ) -> None:
         self._enrollment = enrollment
         self._joining = joining
         self._live = live
         self._presence = presence
         self._clock = clock
+        self._watch_heartbeat = watch_heartbeat
 
     async def JoinSession(
         self, request: lobby_pb2.JoinSessionRequest, context: Context
@@ -89,29 +93,32 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
                 sent = NOTHING
             with (
                 self._presence.stream(participant_id),
-                session.learner(participant_id) as changed,
+                session.learner(participant_id) as woken,
+                Heartbeat(woken, self._watch_heartbeat) as heartbeat,
             ):
-                await self._show(session, person_id, sent, changed, context)
+                await self._show(session, person_id, sent, woken, heartbeat, context)
 
     async def _show(
         self,
         session: LiveSession,
         person_id: UUID,
         sent: int,
-        changed: asyncio.Event,
+        woken: asyncio.Event,
+        heartbeat: Heartbeat,
         context: Context,
     ) -> None:
-        """Writes the learner's view whenever it is another than that of revision `sent`, until nothing changes any more."""
+        """Writes the learner's view whenever it is another than that of revision `sent`, or was not said for long, until nothing changes any more."""
         while True:
-            changed.clear()
+            woken.clear()
             picture = session.picture
             standing = _found(picture, person_id)
-            if picture.changed_for(standing) > sent:
+            if picture.changed_for(standing) > sent or heartbeat.due:
                 sent = picture.revision
                 await context.write(self._view(session, picture, standing))
+                heartbeat.sent()
             if is_over_for(picture, standing):
                 return
-            await changed.wait()
+            await woken.wait()
 
     def _view(self, session: LiveSession, picture: Picture, standing: Standing) -> bytes:
         # The first who is woken encodes for all: gRPC sends what is written in quick succession in few packets.

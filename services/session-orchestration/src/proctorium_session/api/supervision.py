@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 from proctorium.session.v1 import supervision_pb2, supervision_pb2_grpc
 from proctorium_common.ids import parse_id, parse_ids
 from proctorium_common.rpc.caller import Caller, current_call
+from proctorium_common.rpc.heartbeat import Heartbeat
 from proctorium_common.rpc.served import Context
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_session.api.cursors import NOTHING, cursor_of, revision_of
@@ -22,9 +24,10 @@ _MANY = 100
 class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
     """See the proto."""
 
-    def __init__(self, database: Database, live: Live) -> None:
+    def __init__(self, database: Database, live: Live, watch_heartbeat: timedelta) -> None:
         self._database = database
         self._live = live
+        self._watch_heartbeat = watch_heartbeat
 
     async def AuthorizeAssessment(
         self, request: supervision_pb2.AuthorizeAssessmentRequest, context: Context
@@ -75,24 +78,28 @@ class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
             picture = await picture_for(session, caller, asked)
             # What the client has is whole only when it is of this very revision.
             sent = asked if asked == picture.revision else NOTHING
-            async for change in _changes(session, sent):
+            async for change in _changes(session, sent, self._watch_heartbeat):
                 yield change
 
 
 async def _changes(
-    session: LiveSession, sent: int
+    session: LiveSession, sent: int, every: timedelta
 ) -> AsyncIterator[supervision_pb2.WatchRosterResponse]:
-    """What is new since revision `sent`, until the session is over."""
-    with session.roster() as changed:
+    """What is new since revision `sent`, until the session is over; after `every` without news, that there are none."""
+    with session.roster() as woken, Heartbeat(woken, every) as heartbeat:
         while True:
-            changed.clear()
+            woken.clear()
             picture = session.picture
             for change in _since(picture, sent):
                 yield change
+                heartbeat.sent()
             sent = picture.revision
             if picture.session.state.over:
                 return
-            await changed.wait()
+            if heartbeat.due:
+                yield supervision_pb2.WatchRosterResponse(cursor=cursor_of(sent))
+                heartbeat.sent()
+            await woken.wait()
 
 
 def _since(picture: Picture, sent: int) -> list[supervision_pb2.WatchRosterResponse]:
