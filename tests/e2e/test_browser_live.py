@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
-from playwright.async_api import Browser, expect
+import pytest
+from playwright.async_api import Browser, Page, expect
 
 from e2e.browsing import Visitor, browser
 from e2e.cable import Cable
@@ -97,6 +99,30 @@ async def test_a_start_that_a_silent_network_swallowed_is_seen_when_the_silence_
         await expect(page.get_by_text("In Session", exact=True)).to_be_visible()
         await expect(lost).to_have_count(0)
         assert learner.complaints == []
+
+
+@pytest.mark.parametrize("by", [timedelta(hours=3), timedelta(hours=-3)], ids=["on", "back"])
+async def test_the_time_left_is_the_same_when_the_computer_s_clock_is_corrected(
+    stack: Stack, stage: Stage, by: timedelta
+) -> None:
+    async with browser() as opened, exam_begun(stage) as (story, _):
+        learner = await exam_page(opened, stack, story)
+        page = learner.page
+        await page.clock.install()
+        await page.reload()
+        await expect(page.get_by_role("timer")).to_be_visible()
+        before = await time_left(page)
+        # It has stood still as long as the computer slept, for all that the page can know: so the server is asked.
+        async with page.expect_request("**/WatchAttempt"):
+            await page.clock.set_system_time(datetime.now(UTC) + by)
+        assert before - 30 < await time_left(page) <= before
+        assert learner.complaints == []
+
+
+async def time_left(page: Page) -> int:
+    """Seconds, as the exam room shows them."""
+    hours, minutes, seconds = map(int, (await page.get_by_role("timer").inner_text()).split(":"))
+    return (hours * 60 + minutes) * 60 + seconds
 
 
 @asynccontextmanager

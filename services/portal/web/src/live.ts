@@ -16,6 +16,11 @@ export interface Live<View> {
   problem: Problem | undefined;
 }
 
+/** A live view that can be asked for anew: whole, and with the server's present time. */
+export interface Reopenable<View> extends Live<View> {
+  reopen: () => void;
+}
+
 /**
  * Watches a stream. `open` is given the cursor to come back with and the options of the call; `merge` makes the view of the one before and a message.
  * It is opened anew when `key` changes, and when it breaks, after a pause that grows while nobody answers; its own end is the end.
@@ -25,10 +30,12 @@ export function useLive<Message extends { cursor?: string }, View>(
   key: string,
   open: (cursor: string, options: CallOptions) => AsyncIterable<Message>,
   merge: (before: View | undefined, message: Message) => View,
-): Live<View> {
+): Reopenable<View> {
   const [live, setLive] = useState<Live<View>>({ view: undefined, connected: false, problem: undefined });
   const latest = useRef({ open, merge });
   latest.current = { open, merge };
+  const again = useRef<() => void>(() => {});
+  const { current: reopen } = useRef(() => again.current());
   useEffect(() => {
     const hangUp = new AbortController();
     void follow(hangUp.signal);
@@ -41,6 +48,12 @@ export function useLive<Message extends { cursor?: string }, View>(
       while (!signal.aborted) {
         const opened = performance.now();
         const line = new Line(signal);
+        let asked = false;
+        again.current = () => {
+          asked = true;
+          cursor = "";
+          line.hangUp();
+        };
         const isOpen = (): void => {
           line.heard();
           setLive({ view, connected: true, problem: undefined });
@@ -56,6 +69,7 @@ export function useLive<Message extends { cursor?: string }, View>(
           return;
         } catch (thrown) {
           if (signal.aborted) return;
+          if (asked) continue;
           const expired = problemOf(thrown).reason === "TOKEN_EXPIRED";
           // One that is over as soon as it was opened is not opened again at once: a clock may be wrong.
           if (expired && performance.now() - opened > FIRST_PAUSE_MS) continue;
@@ -72,7 +86,7 @@ export function useLive<Message extends { cursor?: string }, View>(
       }
     }
   }, [key]);
-  return live;
+  return { ...live, reopen };
 }
 
 /** One opening of a stream; `signal` ends it when nobody wants it any more, or when nothing was heard on it for too long. */

@@ -1,5 +1,6 @@
 // The exam room: each change is saved at once and kept on this device until it is acknowledged; the clock is the server's.
 import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { type ReadonlySignal, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { untilAnswered } from "../again";
@@ -15,12 +16,20 @@ import { go } from "../route";
 import { counted, duration } from "../words";
 import { isGiven, Question } from "./question";
 
+/** The attempt as the server showed it last, and when that was by `performance.now()`. */
+interface Shown {
+  attempt: Attempt;
+  at: number;
+}
+
 export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
-  const { view, connected, problem } = useLive<WatchAttemptResponse, Attempt>(
+  const live = useLive<WatchAttemptResponse, Shown>(
     attemptId,
     (cursor, options) => attempts.watchAttempt({ attemptId, cursor }, options),
-    (before, message) => message.attempt ?? (before as Attempt),
+    (before, message) => (message.attempt ? { attempt: message.attempt, at: performance.now() } : (before as Shown)),
   );
+  const { connected, problem } = live;
+  const view = live.view?.attempt;
   const [begun, setBegun] = useState<Attempt | undefined>(undefined);
   const begin = useAction();
   const running = view?.state === AttemptState.IN_PROGRESS;
@@ -29,7 +38,7 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
     running && begun === undefined ? (await attempts.getAttempt({ attemptId })).attempt : undefined,
   );
   const attempt = begun ?? back.loaded;
-  if (view === undefined) {
+  if (live.view === undefined || view === undefined) {
     return (
       <>
         <Title>Assessment</Title>
@@ -41,7 +50,7 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
     <>
       {view.sessionId && <InSession sessionId={view.sessionId} open={view.state < AttemptState.SUBMITTED} />}
       {running && attempt !== undefined ? (
-        <ExamRoom attempt={attempt} live={view} connected={connected} />
+        <ExamRoom attempt={attempt} shown={live.view} connected={connected} reopen={live.reopen} />
       ) : (
         <section class="narrow">
           <Title>{view.title}</Title>
@@ -171,7 +180,16 @@ function handedInSentence({ submitCause, sessionId }: Attempt): string {
   }
 }
 
-function ExamRoom({ attempt, live, connected }: { attempt: Attempt; live: Attempt; connected: boolean }): JSX.Element {
+interface ExamRoomProps {
+  /** As it was when it was opened, with questions and answers. */
+  attempt: Attempt;
+  shown: Shown;
+  connected: boolean;
+  reopen: () => void;
+}
+
+function ExamRoom({ attempt, shown, connected, reopen }: ExamRoomProps): JSX.Element {
+  const now = useSteadyClock(reopen);
   const answers = useMemo(() => answersOf(attempt.attemptId, attempt.lastSequence), [attempt.attemptId]);
   const [given, setGiven] = useState<ReadonlyMap<string, Answer>>(() => present(attempt, answers));
   const change = (itemId: string, answer: Answer): void => {
@@ -190,7 +208,7 @@ function ExamRoom({ attempt, live, connected }: { attempt: Attempt; live: Attemp
     <>
       <div class="exam-bar">
         <Title focused>{attempt.title}</Title>
-        <Clock attempt={live} />
+        <Clock shown={shown} now={now} />
         <SaveMark answers={answers} unsavable={unsavable.size} />
       </div>
       <Away answers={answers} connected={connected} />
@@ -377,19 +395,38 @@ function Away({ answers, connected }: { answers: Answers; connected: boolean }):
   );
 }
 
-/** Counts down to the server's deadline by the server's time. */
-function Clock({ attempt }: { attempt: Attempt }): JSX.Element | null {
-  const ahead = useMemo(
-    () => (attempt.serverTime ? timestampMs(attempt.serverTime) - Date.now() : 0),
-    [attempt.serverTime],
-  );
-  const [now, setNow] = useState(Date.now());
+/** How far the computer's clock may be moved before the server is asked for the time. */
+const MOVED_MS = 2000;
+
+/**
+ * `performance.now()`, every second. Nobody corrects that clock, but on some systems it stands still while the computer sleeps: when it and
+ * the computer's own clock no longer agree, the time is `asked` for again.
+ */
+function useSteadyClock(ask: () => void): ReadonlySignal<number> {
+  const now = useSignal(performance.now());
   useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), 1000);
+    let before = Date.now() - performance.now();
+    const timer = setInterval(() => {
+      now.value = performance.now();
+      const apart = Date.now() - now.value;
+      if (Math.abs(apart - before) > MOVED_MS) ask();
+      before = apart;
+    }, 1000);
     return () => clearInterval(timer);
-  }, []);
-  if (attempt.deadlineTime === undefined) return null;
-  const left = Math.max(0, Math.round((timestampMs(attempt.deadlineTime) - now - ahead) / 1000));
+  }, [ask]);
+  return now;
+}
+
+/** Whole seconds to the server's deadline, counted from the server's time; undefined for an attempt without a limit. */
+function secondsLeft({ attempt, at }: Shown, now: number): number | undefined {
+  if (attempt.deadlineTime === undefined || attempt.serverTime === undefined) return undefined;
+  const left = timestampMs(attempt.deadlineTime) - timestampMs(attempt.serverTime);
+  return Math.max(0, Math.round((left - Math.max(0, now - at)) / 1000));
+}
+
+function Clock({ shown, now }: { shown: Shown; now: ReadonlySignal<number> }): JSX.Element | null {
+  const left = secondsLeft(shown, now.value);
+  if (left === undefined) return null;
   const parts = [Math.floor(left / 3600), Math.floor(left / 60) % 60, left % 60];
   const text = parts.map((part) => String(part).padStart(2, "0")).join(":");
   return (
