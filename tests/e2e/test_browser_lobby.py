@@ -17,6 +17,7 @@ from proctorium.identity.v1.verification_pb2 import GetCaseRequest
 from proctorium_devstack.stack import Stack
 
 _CASE = "**/proctorium.identity.v1.VerificationService/GetCase"
+_SEND = "**/proctorium.identity.v1.VerificationService/SubmitEvidence"
 _SELFIE: FilePayload = {"name": "selfie.jpg", "mimeType": "image/jpeg", "buffer": selfie()}
 
 
@@ -59,6 +60,27 @@ async def test_a_mistake_of_the_pages_is_not_called_a_lost_connection(
         await expect(page.get_by_role("alert")).to_contain_text("Something went wrong on our side")
         assert [text for text in learner.complaints if "RangeError: broken" not in text] == []
         assert learner.complaints != []
+
+
+async def test_a_picture_has_a_minute_to_get_through(stack: Stack, stage: Stage) -> None:
+    async with lobby(stack, stage) as learner:
+        page = learner.page
+        sending = page.get_by_text("Sending your picture…")
+        await page.route(_SEND, lambda _: None)
+        await page.clock.install()
+        await page.get_by_label("Photo of yourself, now").set_input_files(_SELFIE)
+        await expect(sending).to_be_visible()
+        await page.clock.run_for(55_000)
+        await expect(sending).to_be_visible()
+        await page.clock.run_for(5_000)
+        alert = page.get_by_role("alert")
+        await expect(alert).to_contain_text("The picture did not get through in a minute.")
+        await learner.picture("picture-too-slow")
+        await page.unroute(_SEND)
+        await page.get_by_label("Photo of yourself, now").set_input_files(_SELFIE)
+        await expect(page.get_by_text("Sent", exact=True)).to_be_visible()
+        await expect(alert).to_have_count(0)
+        assert learner.complaints == []
 
 
 @asynccontextmanager

@@ -49,7 +49,8 @@ export function problemOf(thrown: unknown): Problem {
     };
   }
   if (isAway(thrown)) {
-    return { reason: "OFFLINE", sentence: "The server cannot be reached just now. Check your connection and try again." };
+    const reason = error.code === Code.DeadlineExceeded ? "TIMED_OUT" : "OFFLINE";
+    return { reason, sentence: "The server cannot be reached just now. Check your connection and try again." };
   }
   console.error(thrown);
   return { reason: "UNKNOWN", sentence: "Something went wrong on our side. What was saved is not lost. Try again, or ask for help." };

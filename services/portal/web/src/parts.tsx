@@ -138,7 +138,7 @@ export function useLoaded<Loaded>(key: string, load: () => Promise<Loaded>): { l
 /** What a page says that tries again by itself. */
 function whileAway(thrown: unknown): Problem {
   const { reason, sentence } = problemOf(thrown);
-  const what = reason === "OFFLINE" ? "The server cannot be reached just now." : sentence;
+  const what = reason === "OFFLINE" || reason === "TIMED_OUT" ? "The server cannot be reached just now." : sentence;
   return { reason, sentence: `${what} This page tries again by itself.` };
 }
 

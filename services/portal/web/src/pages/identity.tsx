@@ -10,6 +10,11 @@ import { Badge, Busy, Help, ProblemNote, useAction, useLoaded } from "../parts";
 /** The case is opened by an event, a moment after joining; longer while events wait, and then all who joined ask at once. */
 const NOT_YET = "NOT_FOUND";
 
+/** As long as the edge lets it take: many megabytes on a slow line. */
+const PICTURE_TIMEOUT_MS = 60_000;
+const TOO_SLOW =
+  "The picture did not get through in a minute. Send it again where the connection is better, or send a smaller one, taken with a lower resolution.";
+
 export function IdentityEvidence({ sessionId, state }: { sessionId: string; state: IdentityState }): JSX.Element {
   const { loaded, problem, again } = useLoaded(`${sessionId}/${state}`, () => identity.getCase({ sessionId }));
   const pause = useRef(FIRST_PAUSE_MS);
@@ -86,7 +91,7 @@ function Picture({ found, kind, label, sent, capture }: PictureProps): JSX.Eleme
     if (file === undefined) return;
     void run(async (requestId) => {
       const image = new Uint8Array(await file.arrayBuffer());
-      await identity.submitEvidence({ requestId, caseId: found.caseId, kind, image });
+      await identity.submitEvidence({ requestId, caseId: found.caseId, kind, image }, { timeoutMs: PICTURE_TIMEOUT_MS });
       sent();
     }, `${file.name}/${file.lastModified}`);
   };
@@ -105,7 +110,7 @@ function Picture({ found, kind, label, sent, capture }: PictureProps): JSX.Eleme
           Sending your picture…
         </p>
       )}
-      <ProblemNote problem={problem} />
+      <ProblemNote problem={problem?.reason === "TIMED_OUT" ? { ...problem, sentence: TOO_SLOW } : problem} />
     </div>
   );
 }
