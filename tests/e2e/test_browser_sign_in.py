@@ -11,6 +11,8 @@ from e2e.stage import Stage
 from e2e.test_browser_answers import exam_room, saved_numbers
 from proctorium_devstack.stack import Stack
 
+_SIGNED_OUT = "You were signed out. Your answers are kept on this device; sign in to go on."
+
 
 async def test_a_clock_that_is_set_back_does_not_end_a_sign_in(stack: Stack, stage: Stage) -> None:
     async with exam_room(stack, stage) as (story, learner):
@@ -51,9 +53,11 @@ async def test_answers_outlive_a_sign_out_in_another_tab(stack: Stack, stage: St
         await second.goto("/courses")
         await second.get_by_role("button", name="Sign out").click()
         await expect(second.get_by_role("heading", name="Sign in")).to_be_visible()
+        await expect(second.get_by_text("You were signed out.")).to_have_count(0)
 
         await field.fill("0.7")
         await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        await expect(page.get_by_text(_SIGNED_OUT)).to_be_visible()
         await learner.picture("signed-out")
         await learner.sign_in(stage.learners[0].email, stage.learners[0].password)
         await expect(field).to_have_value("0.7")

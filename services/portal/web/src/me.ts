@@ -10,11 +10,16 @@ export const me = signal<Person | null | undefined>(undefined);
 /** Whom to ask for help. */
 export const help = signal<Organisation | undefined>(undefined);
 
+/** Whether somebody who was at work here was signed out by the end of the sign-in, not by their own word. */
+export const expelled = signal(false);
+
 /** How many messages are unread. */
 export const unread = signal(0);
 
 effect(() => {
-  if (signedOut.value) me.value = null;
+  if (!signedOut.value) return;
+  if (me.peek()) expelled.value = true;
+  me.value = null;
 });
 
 // Whoever signs in again in one tab need not do so in the others.
@@ -49,6 +54,7 @@ export async function signIn(email: string, password: string): Promise<void> {
 
 function arrive(person: Person | undefined): void {
   signedOut.value = false;
+  expelled.value = false;
   me.value = person ?? null;
 }
 

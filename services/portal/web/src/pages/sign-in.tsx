@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
-import { signIn } from "../me";
+import { keptAttempts } from "../kept";
+import { expelled, signIn } from "../me";
 import { ProblemNote, Title, useAction } from "../parts";
 
 export function SignInPage(): JSX.Element {
@@ -12,6 +13,11 @@ export function SignInPage(): JSX.Element {
   return (
     <section class="narrow">
       <Title>Sign in</Title>
+      {expelled.value && (
+        <p class="note" role="status">
+          You were signed out. {keptAttempts().size > 0 ? "Your answers are kept on this device; sign in to go on." : "Sign in to go on."}
+        </p>
+      )}
       <form onSubmit={submit} class="card">
         <label>
           E-mail address
