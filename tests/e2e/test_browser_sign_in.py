@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from e2e.browsing import Visitor, browser
 from e2e.stage import Stage
 from e2e.test_browser_answers import exam_room, saved_numbers
 from proctorium_devstack.stack import Stack
 
+_WHO = "**/proctorium.enrollment.v1.AccountService/GetMe"
+_ASSESSMENT = "**/proctorium.assessment.v1.**"
 _SIGNED_OUT = "You were signed out. Your answers are kept on this device; sign in to go on."
+_AWAY = "The server cannot be reached just now. This page tries again by itself."
 
 
 async def test_a_clock_that_is_set_back_does_not_end_a_sign_in(stack: Stack, stage: Stage) -> None:
@@ -64,5 +68,31 @@ async def test_answers_outlive_a_sign_out_in_another_tab(stack: Stack, stage: St
         await expect(page.get_by_text("All answers saved")).to_be_visible()
         await expect(page.get_by_text("Please sign in first")).to_have_count(0)
         await expect(second.get_by_role("button", name="Sign out")).to_be_visible()
+        assert await saved_numbers(story) == [0.7]
+        assert learner.complaints == []
+
+
+async def test_a_page_that_does_not_know_who_reads_it_says_what_becomes_of_answers(
+    stack: Stack, stage: Stage
+) -> None:
+    async with exam_room(stack, stage) as (story, learner):
+        page, field = learner.page, learner.page.get_by_label("Your answer")
+        await page.route(_ASSESSMENT, lambda route: route.abort("connectionrefused"))
+        await field.fill("0.7")
+        await expect(page.get_by_text("Kept on this device, not sent yet")).to_be_visible()
+        hanging: asyncio.Queue[Route] = asyncio.Queue()
+        await page.route(_WHO, hanging.put)
+        await page.reload()
+        asked = await hanging.get()
+        alert = page.get_by_role("alert")
+        await expect(alert).to_contain_text(f"{_AWAY} Your answers are kept on this device")
+        await learner.picture("nobody-answers")
+        await asked.abort("connectionrefused")
+        again = await hanging.get()
+        await again.continue_()
+        await page.unroute(_WHO)
+        await page.unroute(_ASSESSMENT)
+        await expect(field).to_have_value("0.7")
+        await expect(page.get_by_text("All answers saved")).to_be_visible()
         assert await saved_numbers(story) == [0.7]
         assert learner.complaints == []

@@ -2,7 +2,9 @@
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { sendLeftBehind } from "./answers";
-import { countUnread, help, isA, me, Role, signOut, unread } from "./me";
+import type { Problem } from "./calls";
+import { keptAttempts } from "./kept";
+import { countUnread, help, isA, me, Role, signOut, unanswered, unread } from "./me";
 import { CoursePage } from "./pages/course";
 import { CoursesPage } from "./pages/courses";
 import { ExamPage } from "./pages/exam";
@@ -64,9 +66,15 @@ export function App(): JSX.Element {
 function page(address: string): JSX.Element {
   const open = find(PUBLIC, address);
   if (open !== undefined) return open;
-  if (me.value === undefined) return <Busy what="your account" />;
+  if (me.value === undefined) return unanswered.value ? <ProblemNote problem={nobodyAnswers()} /> : <Busy what="your account" />;
   if (me.value === null) return <SignInPage />;
   return find(SIGNED_IN, address) ?? <NotFound />;
+}
+
+/** Somebody may sit in an examination, whose time goes on: so it says what becomes of their answers. */
+function nobodyAnswers(): Problem {
+  const answers = keptAttempts().size > 0 ? "Your answers are kept on this device and sent when it is back." : "What was saved is not lost.";
+  return { reason: "OFFLINE", sentence: `The server cannot be reached just now. This page tries again by itself. ${answers}` };
 }
 
 function find(pages: readonly [string, Page][], address: string): JSX.Element | undefined {

@@ -12,6 +12,9 @@ export const help = signal<Organisation | undefined>(undefined);
 
 /** Whether somebody who was at work here was signed out by the end of the sign-in, not by their own word. */
 export const expelled = signal(false);
+/** Whether nobody has told us yet who is signed in, though we have asked for a while. */
+export const unanswered = signal(false);
+const A_WHILE_MS = 3000;
 
 /** How many messages are unread. */
 export const unread = signal(0);
@@ -35,15 +38,22 @@ export async function recognise(): Promise<void> {
     },
     () => undefined,
   );
+  const patience = setTimeout(() => {
+    unanswered.value = true;
+  }, A_WHILE_MS);
   try {
     arrive((await accounts.getMe({})).person);
   } catch (thrown) {
-    if (isAway(thrown)) {
+    if (!isAway(thrown)) me.value = null;
+    else {
+      unanswered.value = true;
       setTimeout(() => void recognise(), 2000);
       return;
     }
-    me.value = null;
+  } finally {
+    clearTimeout(patience);
   }
+  unanswered.value = false;
 }
 
 export async function signIn(email: string, password: string): Promise<void> {
