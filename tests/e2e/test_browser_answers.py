@@ -17,6 +17,10 @@ from proctorium_devstack.stack import Stack
 
 _KEPT = "Object.keys(localStorage).filter(key => key.startsWith('proctorium.answers.')).length"
 _COLOUR = "(element, property) => getComputedStyle(element)[property]"
+_ASSESSMENT = "**/proctorium.assessment.v1.**"
+_STILL_LOADING = (
+    "Loading the assessment… This takes longer than usual. The page goes on trying by itself."
+)
 _NEWER = "You gave a newer answer to this question on another device"
 
 
@@ -87,6 +91,26 @@ async def test_what_cannot_be_saved_is_not_called_saved(stack: Stack, stage: Sta
         await expect(warning).to_have_count(0)
         await expect(page.get_by_text("cannot be saved")).to_have_count(0)
         assert await saved_numbers(story) == [0.5]
+        assert learner.complaints == []
+
+
+async def test_an_examination_that_is_opened_while_nobody_answers_goes_on_by_itself(
+    stack: Stack, stage: Stage
+) -> None:
+    async with exam_room(stack, stage) as (story, learner):
+        page, field = learner.page, learner.page.get_by_label("Your answer")
+        await field.fill("0.4")
+        await expect(page.get_by_text("All answers saved")).to_be_visible()
+        await page.route(_ASSESSMENT, lambda route: route.abort("connectionrefused"))
+        await field.fill("0.7")
+        await expect(page.get_by_text("Kept on this device, not sent yet")).to_be_visible()
+        await page.reload()
+        await expect(page.get_by_text(_STILL_LOADING)).to_be_visible()
+        await learner.picture("exam-away")
+        await page.unroute(_ASSESSMENT)
+        await expect(field).to_have_value("0.7")
+        await expect(page.get_by_text("All answers saved")).to_be_visible()
+        assert await saved_numbers(story) == [0.7]
         assert learner.complaints == []
 
 

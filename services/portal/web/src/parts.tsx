@@ -142,10 +142,18 @@ function whileAway(thrown: unknown): Problem {
   return { reason, sentence: `${what} This page tries again by itself.` };
 }
 
+const A_WHILE_MS = 3000;
+
+/** Says that something is on its way, and after a while that it takes long: whoever waits for it need not do anything about it. */
 export function Busy({ what }: { what: string }): JSX.Element {
+  const [isLong, setLong] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLong(true), A_WHILE_MS);
+    return () => clearTimeout(timer);
+  }, []);
   return (
     <p class="quiet" role="status">
-      Loading {what}…
+      Loading {what}…{isLong && " This takes longer than usual. The page goes on trying by itself."}
     </p>
   );
 }
