@@ -7,6 +7,8 @@ from playwright.async_api import expect
 from e2e.browsing import Visitor, browser
 from e2e.stage import Stage
 from e2e.story import LearnerStory, ProctorStory
+from proctorium.session.v1.lobby_pb2 import JoinSessionRequest
+from proctorium_common.ids import new_id
 from proctorium_devstack.stack import Stack
 
 
@@ -174,5 +176,12 @@ async def test_what_was_authorised_is_said_while_it_is_so(stack: Stack, stage: S
         await button.click()
         await expect(nobody).to_be_visible()
         await visitor.picture("nobody-to-authorise")
+        await stage.learners[1].lobby.JoinSession(
+            JoinSessionRequest(request_id=str(new_id()), code=stage.code)
+        )
+        await expect(page.get_by_text(stage.learners[1].name)).to_be_visible()
+        await button.click()
+        left_out = "Nobody new may begin. 1 learner left out: identity not verified."
+        await expect(page.get_by_text(left_out)).to_be_visible()
         assert visitor.complaints == []
     await story.close()
