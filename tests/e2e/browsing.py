@@ -55,7 +55,9 @@ _TOO_WIDE = """(letters) => {
 async def browser(*flags: str) -> AsyncIterator[Browser]:
     """A headless browser, with further `flags` of its command line."""
     async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=chromium(), args=[*_FLAGS, *flags])
+        opened = await playwright.chromium.launch(
+            executable_path=chromium(), args=[*_FLAGS, *flags]
+        )
         try:
             yield opened
         finally:
