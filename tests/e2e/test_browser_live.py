@@ -17,6 +17,7 @@ from proctorium.session.v1.supervision_pb2 import RemoveParticipantRequest
 from proctorium_common.ids import new_id
 from proctorium_devstack.stack import Stack
 
+_OVER = "Your time is over. What is on this device is sent when the connection is back"
 _REASON = "Looked at another screen."
 
 
@@ -24,7 +25,7 @@ async def test_a_learner_who_sits_the_exam_is_connected_until_they_close_it(
     stack: Stack, stage: Stage
 ) -> None:
     async with browser() as opened, exam_begun(stage) as (story, _):
-        learner = await exam_page(opened, stack, story)
+        learner = await exam_page(opened, stack.url("edge"), story)
         proctor = await Visitor.arrive(opened, stack.url("edge"))
         await proctor.sign_in(stage.proctor.email, stage.proctor.password)
         await proctor.page.goto(f"/supervise/{stage.session_id}")
@@ -42,7 +43,7 @@ async def test_a_learner_who_is_removed_reads_why_in_the_exam_room(
     stack: Stack, stage: Stage
 ) -> None:
     async with browser() as opened, exam_begun(stage) as (story, _):
-        learner = await exam_page(opened, stack, story)
+        learner = await exam_page(opened, stack.url("edge"), story)
         await stage.proctor.supervision.RemoveParticipant(
             RemoveParticipantRequest(
                 request_id=str(new_id()),
@@ -106,16 +107,45 @@ async def test_the_time_left_is_the_same_when_the_computer_s_clock_is_corrected(
     stack: Stack, stage: Stage, by: timedelta
 ) -> None:
     async with browser() as opened, exam_begun(stage) as (story, _):
-        learner = await exam_page(opened, stack, story)
+        learner = await exam_page(opened, stack.url("edge"), story)
         page = learner.page
         await page.clock.install()
         await page.reload()
-        await expect(page.get_by_role("timer")).to_be_visible()
+        timer = page.get_by_role("timer")
+        at_first = await timer.inner_text()
+        await expect(timer).not_to_have_text(at_first)
         before = await time_left(page)
         # It has stood still as long as the computer slept, for all that the page can know: so the server is asked.
         async with page.expect_request("**/WatchAttempt"):
             await page.clock.set_system_time(datetime.now(UTC) + by)
         assert before - 30 < await time_left(page) <= before
+        assert learner.complaints == []
+
+
+async def test_who_is_cut_off_is_not_told_to_go_on_when_the_time_is_over(
+    stack: Stack, stage: Stage
+) -> None:
+    async with (
+        browser() as opened,
+        exam_begun(stage) as (story, _),
+        Cable.to(stack.address("edge")) as cable,
+    ):
+        learner = await exam_page(opened, cable.url, story)
+        page = learner.page
+        await page.clock.install()
+        await page.reload()
+        await expect(page.get_by_label("Your answer")).to_be_visible()
+        await cable.pull()
+        go_on, over = page.get_by_text("Go on answering: your"), page.get_by_text(_OVER)
+        await expect(go_on).to_be_visible()
+        await expect(over).to_have_count(0)
+        await page.clock.fast_forward(3_600_000)
+        await expect(page.get_by_role("timer")).to_have_text("00:00:00")
+        await expect(over).to_be_visible()
+        await expect(go_on).to_have_count(0)
+        await learner.picture("exam-over-away")
+        cable.mend()
+        await expect(over).to_have_count(0)
         assert learner.complaints == []
 
 
@@ -140,9 +170,9 @@ async def exam_begun(stage: Stage) -> AsyncIterator[tuple[LearnerStory, ProctorS
     await proctor.close()
 
 
-async def exam_page(opened: Browser, stack: Stack, story: LearnerStory) -> Visitor:
+async def exam_page(opened: Browser, url: str, story: LearnerStory) -> Visitor:
     """The learner's own window, in front of the questions."""
-    learner = await Visitor.arrive(opened, stack.url("edge"))
+    learner = await Visitor.arrive(opened, url)
     await learner.sign_in(story.learner.email, story.learner.password)
     await learner.page.goto(f"/attempts/{story.attempt_id}")
     await expect(learner.page.get_by_label("Your answer")).to_be_visible()

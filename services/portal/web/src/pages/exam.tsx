@@ -211,7 +211,7 @@ function ExamRoom({ attempt, shown, connected, reopen }: ExamRoomProps): JSX.Ele
         <Clock shown={shown} now={now} />
         <SaveMark answers={answers} unsavable={unsavable.size} />
       </div>
-      <Away answers={answers} connected={connected} />
+      <Away answers={answers} connected={connected} shown={shown} now={now} />
       <nav class="overview" aria-label="Questions">
         {numbers.map(({ number, answered }) => (
           <QuestionLink key={number} number={number} answered={answered} />
@@ -377,15 +377,22 @@ function Progress({ answers }: { answers: Answers }): JSX.Element {
   }
 }
 
-/** Says what the learner needs to know while the connection is away: that nothing is lost, and that the time goes on. */
-function Away({ answers, connected }: { answers: Answers; connected: boolean }): JSX.Element {
+interface AwayProps extends ClockProps {
+  answers: Answers;
+  connected: boolean;
+}
+
+/** Says what the learner needs to know while the connection is away: that nothing is lost, and that the time goes on or is over. */
+function Away({ answers, connected, shown, now }: AwayProps): JSX.Element {
   const away = answers.state.value === "offline" || !connected;
+  const over = secondsLeft(shown, now.value) === 0;
   return (
     <div role="status">
       {away && !answers.unkept.value && (
         <p class="note">
-          The connection is away. Go on answering: your answers are kept on this device and sent by themselves when it is back. Your time goes
-          on. If it lasts, tell your proctor.
+          {over
+            ? "Your time is over. What is on this device is sent when the connection is back; what you change now arrives late."
+            : "The connection is away. Go on answering: your answers are kept on this device and sent by themselves when it is back. Your time goes on. If it lasts, tell your proctor."}
         </p>
       )}
       {answers.unsent.value.size > 0 && answers.unkept.value && (
@@ -424,7 +431,12 @@ function secondsLeft({ attempt, at }: Shown, now: number): number | undefined {
   return Math.max(0, Math.round((left - Math.max(0, now - at)) / 1000));
 }
 
-function Clock({ shown, now }: { shown: Shown; now: ReadonlySignal<number> }): JSX.Element | null {
+interface ClockProps {
+  shown: Shown;
+  now: ReadonlySignal<number>;
+}
+
+function Clock({ shown, now }: ClockProps): JSX.Element | null {
   const left = secondsLeft(shown, now.value);
   if (left === undefined) return null;
   const parts = [Math.floor(left / 3600), Math.floor(left / 60) % 60, left % 60];
