@@ -72,6 +72,35 @@ async def test_an_older_answer_without_a_connection_gives_way_to_a_newer_one(
         assert learner.complaints == []
 
 
+async def test_what_another_device_has_answered_is_shown_before_submitting(
+    stack: Stack, stage: Stage
+) -> None:
+    async with exam_room(stack, stage) as (story, learner):
+        page, field = learner.page, learner.page.get_by_label("Your answer")
+        await field.fill("0.1")
+        await expect(page.get_by_text("All answers saved")).to_be_visible()
+        attempt = await saved_attempt(story)
+        number = next(item.item_id for item in attempt.items if item.HasField("numeric"))
+        truth = next(item.item_id for item in attempt.items if item.HasField("true_false"))
+        last = attempt.last_sequence
+        await story.save_again(last + 1, number, Answer(number=0.9))
+        await story.save_again(last + 2, truth, Answer(truth=True))
+
+        await page.get_by_role("button", name="Submit…").click()
+        await expect(field).to_have_value("0.9")
+        await expect(page.get_by_label("True")).to_be_checked()
+        await expect(page.get_by_text(_NEWER)).to_have_count(2)
+        await expect(page.get_by_text("2 questions are not answered.")).to_be_visible()
+
+        await field.fill("0.5")
+        await expect(page.get_by_text("All answers saved")).to_be_visible()
+        assert await saved_numbers(story) == [0.5]
+        await story.save_again(last + 9, number, Answer(number=0.7))
+        await page.evaluate("dispatchEvent(new Event('focus'))")
+        await expect(field).to_have_value("0.7")
+        assert learner.complaints == []
+
+
 async def test_what_cannot_be_saved_is_not_called_saved(stack: Stack, stage: Stage) -> None:
     async with exam_room(stack, stage) as (story, learner):
         page, field = learner.page, learner.page.get_by_label("Your answer")

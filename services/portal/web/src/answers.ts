@@ -41,6 +41,8 @@ export class Answers {
   readonly problem = signal<Problem | undefined>(undefined);
   private changes: Kept[];
   private readonly unwritten = new Set<Kept>();
+  /** The number of the newest answer to each question that this page knows of. */
+  private readonly newest = new Map<string, bigint>();
   private sequence: bigint;
   private sending: Promise<void> | undefined;
   private pause = FIRST_PAUSE_MS;
@@ -62,6 +64,28 @@ export class Answers {
     if (lastSequence > this.sequence) this.sequence = lastSequence;
     this.wake?.();
     if (this.changes.length > 0) void this.send();
+  }
+
+  /** Notes what the page shows of an attempt that was loaded. */
+  shows({ answers }: Attempt): void {
+    for (const { itemId, sequence } of answers) this.know(itemId, sequence);
+  }
+
+  /** Looks whether another device or tab has answered meanwhile: what it gave counts, and is shown here too. Without a connection nothing happens. */
+  async lookElsewhere(): Promise<void> {
+    if (this.changes.length > 0) return;
+    const attempt = await attempts.getAttempt({ attemptId: this.attemptId }).then((answer) => answer.attempt, () => undefined);
+    // What was typed in the meantime is newer than anything.
+    if (attempt === undefined || this.changes.length > 0) return;
+    if (attempt.lastSequence > this.sequence) this.sequence = attempt.lastSequence;
+    const foreign = attempt.answers.filter(({ itemId, sequence }) => sequence > (this.newest.get(itemId) ?? 0n));
+    if (foreign.length === 0) return;
+    this.overruled.value = new Map([...this.overruled.value, ...foreign.map((saved) => [saved.itemId, saved] as const)]);
+    this.shows(attempt);
+  }
+
+  private know(itemId: string, sequence: bigint): void {
+    if (sequence > (this.newest.get(itemId) ?? 0n)) this.newest.set(itemId, sequence);
   }
 
   /** The changes of this device that the server has not acknowledged: they count over what it says. */
@@ -139,6 +163,7 @@ export class Answers {
     for (const kept of done) {
       this.unwritten.delete(kept);
       letGo(kept);
+      this.know(kept.change.itemId, kept.change.sequence);
     }
     this.unkept.value = this.unwritten.size > 0;
     this.changes = this.changes.filter((kept) => !done.includes(kept));

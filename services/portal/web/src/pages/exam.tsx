@@ -191,6 +191,7 @@ interface ExamRoomProps {
 function ExamRoom({ attempt, shown, connected, reopen }: ExamRoomProps): JSX.Element {
   const now = useSteadyClock(reopen);
   const answers = useMemo(() => answersOf(attempt.attemptId, attempt.lastSequence), [attempt.attemptId]);
+  useLookElsewhere(answers, attempt);
   const [given, setGiven] = useState<ReadonlyMap<string, Answer>>(() => present(attempt, answers));
   const change = (itemId: string, answer: Answer): void => {
     setGiven((before) => new Map(before).set(itemId, answer));
@@ -252,6 +253,22 @@ function ExamRoom({ attempt, shown, connected, reopen }: ExamRoomProps): JSX.Ele
   );
 }
 
+/** Shows what another device has answered as soon as somebody looks at this page again. */
+function useLookElsewhere(answers: Answers, attempt: Attempt): void {
+  useEffect(() => {
+    answers.shows(attempt);
+    const look = (): void => {
+      if (document.visibilityState === "visible") void answers.lookElsewhere();
+    };
+    document.addEventListener("visibilitychange", look);
+    addEventListener("focus", look);
+    return () => {
+      document.removeEventListener("visibilitychange", look);
+      removeEventListener("focus", look);
+    };
+  }, [answers, attempt]);
+}
+
 /** Leads to a question, for the keyboard too. */
 function QuestionLink({ number, answered }: { number: number; answered: boolean }): JSX.Element {
   const follow = (event: MouseEvent): void => {
@@ -304,7 +321,13 @@ function Submit({ attempt, answers, open, wrong }: SubmitProps): JSX.Element {
     });
   if (!asking) {
     return (
-      <button type="button" onClick={() => setAsking(true)}>
+      <button
+        type="button"
+        onClick={() => {
+          void answers.lookElsewhere();
+          setAsking(true);
+        }}
+      >
         Submit…
       </button>
     );
