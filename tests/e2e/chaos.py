@@ -169,7 +169,9 @@ async def _check_mails(stack: Stack, stage: Stage) -> tuple[int, int]:
         )
         subjects = Counter(mail.subject for mail in mails)
         doubled = [subject for subject, times in subjects.items() if times > 1]
-        if doubled or len(mails) + in_doubt != len(_SUBJECTS):
+        # One in doubt may have arrived all the same: that is what nobody knows who was killed while it was handed over.
+        missing = len(_SUBJECTS) - len(subjects)
+        if doubled or missing > in_doubt:
             raise DidNotHold(
                 f"mails came twice or not at all: {dict(subjects)}, {in_doubt} in doubt"
             )
