@@ -47,6 +47,7 @@ class Upstreams(grpc.GenericRpcHandler):
         self.metadata: dict[str, str] = {}
         self.peer: str | None = None
         self.page_requests: list[bytes] = []
+        self.hang_ups = 0
         self.slow = False
         self.refusal: ServiceError | None = None
         self.bare: grpc.StatusCode | None = None
@@ -89,6 +90,10 @@ class Upstreams(grpc.GenericRpcHandler):
     async def page(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """The portal: one page for everything."""
         self.page_requests.append(await reader.readuntil(b"\r\n\r\n"))
+        if self.hang_ups > 0:
+            self.hang_ups -= 1
+            writer.close()
+            return
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\npage")
         await writer.drain()
         writer.close()
@@ -488,3 +493,18 @@ async def _lines(
 
     waiting: Awaitable[list[dict[str, object]]] = read()
     return await asyncio.wait_for(waiting, 15)
+
+
+async def test_a_page_is_asked_for_again_when_the_portal_hung_up(world: World) -> None:
+    world.behind.hang_ups = 2
+    page = await world.browser.get("/courses")
+    assert (page.status_code, page.text) == (200, "page")
+    assert world.behind.hang_ups == 0
+
+
+async def test_what_may_change_something_is_not_sent_to_the_portal_twice(world: World) -> None:
+    world.behind.hang_ups = 1
+    before = len(world.behind.page_requests)
+    answer = await world.browser.post("/courses", content=b"")
+    assert answer.status_code == 503
+    assert len(world.behind.page_requests) == before + 1

@@ -25,5 +25,7 @@ async def serve(
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=1,
+        # Longer than services are silent between two batches of spans, or one of them meets a connection that is just being closed.
+        timeout_keep_alive=60,
     )
     await uvicorn.Server(settings).serve()

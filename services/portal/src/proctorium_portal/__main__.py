@@ -36,6 +36,8 @@ def main() -> int:
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=5,
+        # Longer than the edge keeps a connection that is idle: it is the edge that closes it, not we under its next request.
+        timeout_keep_alive=60,
     )
     return 0
 
