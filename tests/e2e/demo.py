@@ -44,6 +44,8 @@ SERVICES = ("enrollment", "session", "assessment", "identity", "notification")
 _CHANGES = 240
 _CRASH_AFTER = 60
 _SLOWEST_SECONDS = 60.0
+_QUIET_SECONDS = 3.0
+"""Everybody sends spans once a second."""
 
 
 class DidNotHold(Exception):
@@ -262,15 +264,20 @@ async def show_last_mails(mailbox: Mailbox, stage: Stage, narrator: Narrator) ->
 
 
 async def show_trace(stack: Told, trace_id: str, session_id: str, narrator: Narrator) -> None:
-    """Prints the trace as a tree, once all services and the hops through the broker are in it."""
+    """Prints the trace as a tree, once all services and the hops through the broker are in it and nothing more has come for a while."""
     traces = Traces(stack.url("traces"))
+    before, since = 0, 0.0
 
     async def whole() -> list[TraceSpan] | None:
+        nonlocal before, since
         roots = await traces.tree(trace_id)
         spans = [found for root in roots for found in root.below()]
         seen = {found.service for found in spans}
         hops = {found.kind for found in spans}
-        arrived = set(SERVICES) <= seen and {"producer", "consumer"} <= hops
+        if len(spans) != before:
+            before, since = len(spans), time.monotonic()
+        quiet = time.monotonic() - since >= _QUIET_SECONDS
+        arrived = quiet and set(SERVICES) <= seen and {"producer", "consumer"} <= hops
         return roots if arrived else None
 
     roots = await eventually(whole, "the whole trace", _SLOWEST_SECONDS)

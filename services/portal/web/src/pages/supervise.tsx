@@ -57,7 +57,7 @@ export function SupervisePage({ sessionId }: { sessionId: string }): JSX.Element
       <Title>{session.plan?.title}</Title>
       <p class="row" role="status">
         <SessionBadge session={session} />
-        <span>{dateTime(session.plan?.startTime)}</span>
+        <span>{dateTime(session.actualStartTime ?? session.plan?.startTime)}</span>
         {!connected && <Badge tone="bad">Connection lost, coming back…</Badge>}
       </p>
       <ProblemNote problem={problem} />
