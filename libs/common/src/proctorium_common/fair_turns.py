@@ -186,6 +186,8 @@ class FairThreads(FairTurns[Group]):
 
     async def close(self) -> None:
         """Returns when the work under way is done; what waits for a turn is not begun."""
+        # At once, and not when a thread comes round to it: what is under way may end before, and would let the next begin.
+        self._threads.shutdown(wait=False)
         await asyncio.to_thread(self._threads.shutdown)
 
 
