@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 
     Connection = asyncpg.Connection[asyncpg.Record]
 
+# What a Revision is made of, in its order.
+_REVISION = (
+    answer_revisions.c.sequence,
+    answer_revisions.c.item_id,
+    answer_revisions.c.answer,
+    answer_revisions.c.saved_at,
+    answer_revisions.c.position,
+    answer_revisions.c.head,
+)
+
 _HOLD = """
     SELECT attempt_id, state, deadline_at, version, chain_head, chain_length, last_sequence
     FROM attempts WHERE attempt_id = ANY($1::uuid[])
@@ -128,15 +138,7 @@ async def counting(
     """For each attempt the revision that counts of each question: the highest sequence that was not late."""
     table = answer_revisions
     query = (
-        select(
-            table.c.attempt_id,
-            table.c.sequence,
-            table.c.item_id,
-            table.c.answer,
-            table.c.saved_at,
-            table.c.position,
-            table.c.head,
-        )
+        select(table.c.attempt_id, *_REVISION)
         .ext(distinct_on(table.c.attempt_id, table.c.item_id))
         .where(table.c.attempt_id.in_(attempt_ids), ~table.c.late)
         .order_by(table.c.attempt_id, table.c.item_id, table.c.sequence.desc())
@@ -171,14 +173,7 @@ async def late(tx: Transaction, attempt_id: UUID) -> Sequence[Revision]:
     """The attempt's changes that came too late, by sequence."""
     table = answer_revisions
     query = (
-        select(
-            table.c.sequence,
-            table.c.item_id,
-            table.c.answer,
-            table.c.saved_at,
-            table.c.position,
-            table.c.head,
-        )
+        select(*_REVISION)
         .where(table.c.attempt_id == attempt_id, table.c.late)
         .order_by(table.c.sequence)
     )
