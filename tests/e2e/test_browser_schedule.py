@@ -31,3 +31,22 @@ async def test_a_time_that_is_none_is_refused_at_its_field(stack: Stack, stage: 
         await administrator.picture("schedule-no-such-time")
         assert [url for url in planned if "ScheduleSession" in url] == []
         assert administrator.complaints == []
+
+
+async def test_a_refused_field_says_so_beside_its_label(stack: Stack, stage: Stage) -> None:
+    async with browser() as opened:
+        administrator = await Visitor.arrive(opened, stack.url("edge"))
+        page = administrator.page
+        await administrator.sign_in(stage.administrator.email, stage.administrator.password)
+        await page.goto("/schedule")
+        await page.get_by_label("Start", exact=True).fill("2030-03-01T09:00")
+        await page.get_by_role("button", name="Schedule", exact=True).click()
+        proctors = page.get_by_role("group", name="Proctors")
+        await expect(proctors.get_by_text("Choose at least one.")).to_be_visible()
+        await expect(proctors).to_be_focused()
+        note = page.locator("[data-reason=INVALID_REQUEST]")
+        await expect(note).to_contain_text("Please correct the marked fields.")
+        for words in ("proctor_ids", "item(s)", "The request"):
+            await expect(page.get_by_text(words)).to_have_count(0)
+        await administrator.picture("schedule-no-proctor")
+        assert administrator.complaints == []

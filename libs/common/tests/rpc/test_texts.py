@@ -122,7 +122,7 @@ def test_what_shows_nothing_is_no_text(text: str) -> None:
     with pytest.raises(ServiceError) as refused:
         RULES.check(person(text))
     assert _broken(refused.value) == [("legal_name", "string.blank")]
-    assert "must hold something that can be seen" in refused.value.message
+    assert "must contain a visible character" in refused.value.message
     with pytest.raises(ServiceError) as refused:
         RULES.check(course(f"{text}\n\t\r\n\u2028{text}"))
     assert _broken(refused.value) == [("description", "string.blank")]
@@ -185,6 +185,11 @@ def test_every_text_of_a_request_says_what_it_may_hold() -> None:
     assert open_texts == []
 
 
+def test_no_rule_shows_its_regular_expression_to_people() -> None:
+    """`string.pattern` puts the expression into the message; a CEL rule has a sentence of its own."""
+    assert [field.full_name for field in _texts_of_requests() if _rules(field).pattern] == []
+
+
 def _broken(refusal: ServiceError) -> list[tuple[str, str]]:
     return [(each.field, each.rule) for each in refusal.violations]
 
@@ -217,13 +222,21 @@ def _texts(message: Descriptor, seen: set[str]) -> Iterator[FieldDescriptor]:
 def _is_bounded(field: FieldDescriptor) -> bool:
     if field.name.endswith(_OF_MACHINES) or field.full_name in _LOOKED_UP:
         return True
-    options = validate_pb2.FieldRules.FromString(
-        field.GetOptions().Extensions[validate_pb2.field].SerializeToString()
-    )
-    rules = options.repeated.items.string if field.is_repeated else options.string
+    rules = _rules(field)
     return bool(
-        rules.pattern
+        any(rule.expression.startswith("this.matches(r'^") for rule in _options(field).cel)
         or rules.WhichOneof("well_known")
         or rules.Extensions[texts_pb2.one_line]
         or rules.Extensions[texts_pb2.several_lines]
+    )
+
+
+def _rules(field: FieldDescriptor) -> validate_pb2.StringRules:
+    options = _options(field)
+    return options.repeated.items.string if field.is_repeated else options.string
+
+
+def _options(field: FieldDescriptor) -> validate_pb2.FieldRules:
+    return validate_pb2.FieldRules.FromString(
+        field.GetOptions().Extensions[validate_pb2.field].SerializeToString()
     )

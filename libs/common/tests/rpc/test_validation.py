@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from proctorium.assessment.v1 import attempts_pb2
 from proctorium.enrollment.v1 import courses_pb2, people_pb2
+from proctorium.session.v1 import sessions_pb2
 from proctorium_common.errors import ServiceError
 from proctorium_common.rpc.validation import RequestRules, check_texts, time_of
 
@@ -47,10 +49,38 @@ def test_any_other_time_is_that_time() -> None:
     assert time_of(stamp, "start_time") == moment
 
 
-def test_a_mistyped_link_is_said_so_that_a_person_can_mend_it() -> None:
+def refusal(request: Message) -> dict[str, str]:
+    """The sentence for each refused field of `request`."""
+    with pytest.raises(ServiceError) as refused:
+        RequestRules().check(request)
+    return {found.field: found.description for found in refused.value.violations}
+
+
+def test_each_refused_field_has_a_sentence_for_people() -> None:
+    plan = sessions_pb2.SessionPlan(title="x" * 201, proctor_ids=[], capacity=-1)
+    sentences = refusal(sessions_pb2.ScheduleSessionRequest(plan=plan))
+    assert sentences["plan.proctor_ids"] == "Choose at least one."
+    assert sentences["plan.title"] == "Write 200 characters at most."
+    assert sentences["plan.capacity"].startswith("This must be greater than")
+    assert sentences["plan.start_time"] == "Fill this in."
+    for sentence in sentences.values():
+        assert "item(s)" not in sentence
+        assert sentence.endswith(".")
+
+
+def test_no_sentence_shows_a_regular_expression() -> None:
+    sentences = refusal(
+        people_pb2.CreatePersonRequest(legal_name="Lena", email="x", date_of_birth="17 May")
+    )
+    assert sentences["date_of_birth"] == "This must be a date, written like 1990-05-17."
+    assert sentences["email"] == "This is not an e-mail address."
+    assert sentences["roles"] == "Choose at least one."
+
+
+def test_a_mistyped_link_has_a_sentence_that_helps() -> None:
     with pytest.raises(ServiceError) as refused:
         RequestRules().check(attempts_pb2.GetAttemptRequest(attempt_id="x"))
     [violation] = refused.value.violations
     assert (violation.field, violation.rule) == ("attempt_id", "string.uuid")
-    assert "check the link" in refused.value.message
+    assert "Check the link" in refused.value.message
     assert "UUID" not in refused.value.message

@@ -76,6 +76,15 @@ def test_nobody_is_born_tomorrow(zone: str, day: str) -> None:
     assert f"{tomorrow} is still to come" in refused.value.message
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "1895-12-31"])
+def test_an_impossibly_early_date_of_birth_is_refused(day: str) -> None:
+    with pytest.raises(ServiceError) as refused:
+        register(new_id(), replace(NEW, date_of_birth=day), NOW)
+    (violation,) = refused.value.violations
+    assert (violation.field, violation.rule) == ("date_of_birth", "date_of_birth.age")
+    assert "Compare the year" in refused.value.message
+
+
 def test_addresses_are_one_whatever_their_case() -> None:
     assert normalised_email(" LENA@example.org") == "lena@example.org"
 

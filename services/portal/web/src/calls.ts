@@ -14,7 +14,7 @@ import { CodeService } from "./gen/proctorium/enrollment/v1/codes_pb";
 import { CourseService, RegistrationService } from "./gen/proctorium/enrollment/v1/courses_pb";
 import { OrganisationService } from "./gen/proctorium/enrollment/v1/organisation_pb";
 import { PersonService } from "./gen/proctorium/enrollment/v1/people_pb";
-import { ErrorInfoSchema, RetryInfoSchema } from "./gen/google/rpc/error_details_pb";
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "./gen/google/rpc/error_details_pb";
 import { VerificationService } from "./gen/proctorium/identity/v1/verification_pb";
 import { InboxService } from "./gen/proctorium/notification/v1/notifications_pb";
 import { LobbyService } from "./gen/proctorium/session/v1/lobby_pb";
@@ -32,6 +32,14 @@ export interface Problem {
   sentence: string;
   retryAfterSeconds?: number;
   metadata?: Readonly<Record<string, string>>;
+  /** What is wrong with single fields of the request. */
+  violations?: readonly Violation[];
+}
+
+/** A field of a request that was refused: its path in the proto, such as `plan.proctor_ids`, and a sentence for the person. */
+export interface Violation {
+  field: string;
+  sentence: string;
 }
 
 /** The problem behind anything that was thrown; what nobody has foreseen goes to the console too. */
@@ -41,10 +49,12 @@ export function problemOf(thrown: unknown): Problem {
   const retry = error.findDetails(RetryInfoSchema)[0];
   if (info !== undefined) {
     const seconds = retry?.retryDelay?.seconds;
+    const violations = error.findDetails(BadRequestSchema).flatMap((request) => request.fieldViolations);
     return {
       reason: info.reason,
       sentence: error.rawMessage,
       metadata: info.metadata,
+      violations: violations.map(({ field, description }) => ({ field, sentence: description })),
       ...(seconds === undefined ? {} : { retryAfterSeconds: Number(seconds) }),
     };
   }

@@ -12,12 +12,7 @@ from protovalidate import Validator
 from protovalidate import Violation as BrokenRule
 
 from proctorium_common.errors import ServiceError, Violation, invalid
-
-# What a rule's own words do not tell a person: a mistyped link, a file with nothing in it.
-_FOR_PEOPLE = {
-    "string.uuid": "is no id: check the link, or open the page again from where you came",
-    "bytes.min_len": "has nothing in it",
-}
+from proctorium_common.rpc.field_errors import sentence_of
 
 
 class RequestRules:
@@ -41,7 +36,7 @@ def check_texts(request: Message) -> None:
     """Raises INVALID_REQUEST for a text with a zero character: no database takes it, and nobody types it."""
     for path, text in _texts(request):
         if "\0" in text:
-            raise _one(path, "string.zero", "must not hold a zero character")
+            raise _one(path, "string.zero", "Remove the zero character: it cannot be stored.")
 
 
 def time_of(stamp: Timestamp, field: str) -> datetime:
@@ -50,7 +45,7 @@ def time_of(stamp: Timestamp, field: str) -> datetime:
         return stamp.ToDatetime(tzinfo=UTC)
     except (ValueError, OverflowError) as failure:
         raise _one(
-            field, "timestamp.calendar", "must lie between the years 1 and 9999"
+            field, "timestamp.calendar", "This must be a time between the years 1 and 9999."
         ) from failure
 
 
@@ -71,27 +66,23 @@ def _texts(message: Message, before: str = "") -> Iterator[tuple[str, str]]:
 def _one(field: str, rule: str, description: str) -> ServiceError:
     return invalid(
         "INVALID_REQUEST",
-        f"The request is not valid: {field}: {description}.",
+        f"The request is not valid. {field}: {description}",
         violations=[Violation(field, rule, description)],
     )
 
 
 def _error(broken: list[BrokenRule]) -> ServiceError:
     violations = [
-        Violation(_path(rule), rule.proto.rule_id or "", _sentence(rule)) for rule in broken
+        Violation(_path(rule), rule.proto.rule_id or "", sentence_of(rule)) for rule in broken
     ]
     first = violations[0]
     where = f"{first.field}: " if first.field else ""
     more = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
     return invalid(
         "INVALID_REQUEST",
-        f"The request is not valid: {where}{first.description}{more}.",
+        f"The request is not valid. {where}{first.description}{more}",
         violations=violations,
     )
-
-
-def _sentence(rule: BrokenRule) -> str:
-    return _FOR_PEOPLE.get(rule.proto.rule_id or "") or rule.proto.message or "is not valid"
 
 
 def _path(rule: BrokenRule) -> str:

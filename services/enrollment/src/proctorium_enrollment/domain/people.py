@@ -11,6 +11,9 @@ from zoneinfo import ZoneInfo
 
 from proctorium_common.errors import ServiceError, Violation, illegal_move, invalid, not_found
 
+_OLDEST_AGE_YEARS = 130
+"""Nobody has lived longer, so an earlier date of birth is a typing error."""
+
 
 class Role(Enum):
     """What somebody may be; the values are the names in tokens."""
@@ -61,7 +64,7 @@ class NewPerson:
 def register(person_id: UUID, new: NewPerson, now: datetime) -> Person:
     """The person that `new` describes.
 
-    Raises INVALID_REQUEST for a date or time zone that does not exist, and for a birth that is still to come.
+    Raises INVALID_REQUEST for a date or time zone that does not exist, and for a date of birth that is in the future or impossibly long ago.
     """
     time_zone = _time_zone(new.time_zone or "UTC")
     return Person(
@@ -114,6 +117,9 @@ def _date_of_birth(text: str, today: date) -> date | None:
     if born > today:
         sentence = f"{text} is still to come: nobody was born on that day. Compare the year."
         raise _violation("date_of_birth", sentence, "past")
+    if today.year - born.year > _OLDEST_AGE_YEARS:
+        sentence = f"{text} is more than {_OLDEST_AGE_YEARS} years ago. Compare the year."
+        raise _violation("date_of_birth", sentence, "age")
     return born
 
 

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { assessments, courses, registrations } from "../calls";
-import { allPages, Field, Select, typed } from "../forms";
+import { allPages, Field, Form, FormProblem, Select, TextArea, typed } from "../forms";
 import type { Assessment } from "../gen/proctorium/assessment/v1/assessments_pb";
 import { type Course, CourseKind, UnitKind } from "../gen/proctorium/enrollment/v1/courses_pb";
 import type { Person } from "../gen/proctorium/enrollment/v1/people_pb";
@@ -123,7 +123,7 @@ export function ManagedCoursePage({ courseId }: { courseId: string }): JSX.Eleme
 function Register({ course, people }: { course: Course; people: readonly Person[] }): JSX.Element {
   const { busy, problem, done, run } = useAction();
   const register = (event: SubmitEvent): void => {
-    const personId = typed(event).text("person");
+    const personId = typed(event).text("person_id");
     void run(async (requestId) => {
       await registrations.register({ requestId, personId, courseId: course.courseId });
       return `${people.find((person) => person.personId === personId)?.legalName} is registered.`;
@@ -134,8 +134,8 @@ function Register({ course, people }: { course: Course; people: readonly Person[
       <summary>
         Register a learner <span class="visually-hidden">in {course.title}</span>
       </summary>
-      <form onSubmit={register}>
-        <Select label="Learner" name="person" required>
+      <Form problem={problem} submit={register}>
+        <Select label="Learner" name="person_id" required>
           {people
             .filter((person) => person.roles.includes(Role.LEARNER))
             .map((person) => (
@@ -144,12 +144,12 @@ function Register({ course, people }: { course: Course; people: readonly Person[
               </option>
             ))}
         </Select>
-        <ProblemNote problem={problem} />
+        <FormProblem problem={problem} />
         <button type="submit" class="plain" disabled={busy}>
           Register
         </button>
         <p role="status">{done}</p>
-      </form>
+      </Form>
     </details>
   );
 }
@@ -168,11 +168,11 @@ function NewCourse({ created }: { created: () => void }): JSX.Element {
         kind: Number(text("kind")) as CourseKind,
         hours: Number(text("hours")),
         units: Array.from({ length: steps }, (_, step) => ({
-          kind: Number(text(`kind-${step}`)) as UnitKind,
-          title: text(`title-${step}`),
-          markdown: text(`markdown-${step}`),
-          url: text(`url-${step}`),
-          assessmentId: text(`assessment-${step}`),
+          kind: Number(text(`units[${step}].kind`)) as UnitKind,
+          title: text(`units[${step}].title`),
+          markdown: text(`units[${step}].markdown`),
+          url: text(`units[${step}].url`),
+          assessmentId: text(`units[${step}].assessment_id`),
         })),
       });
       setSteps(1);
@@ -185,7 +185,7 @@ function NewCourse({ created }: { created: () => void }): JSX.Element {
     <details class="card">
       <summary>Create a course</summary>
       {/* After each course a new form: what was chosen in the steps goes with the old one. */}
-      <form key={made} onSubmit={create}>
+      <Form key={made} problem={problem} submit={create}>
         <Field label="Title" name="title" required maxLength={200} />
         <Field label="Description" name="description" maxLength={4000} />
         <Select label="How it is taken" name="kind">
@@ -196,7 +196,7 @@ function NewCourse({ created }: { created: () => void }): JSX.Element {
         {Array.from({ length: steps }, (_, step) => (
           <Step key={step} step={step} />
         ))}
-        <ProblemNote problem={problem} />
+        <FormProblem problem={problem} />
         <p class="row">
           <button type="submit" disabled={busy}>
             Create
@@ -211,7 +211,7 @@ function NewCourse({ created }: { created: () => void }): JSX.Element {
           )}
         </p>
         <p class="quiet">It is not published yet: learners see it when you publish it.</p>
-      </form>
+      </Form>
       <p role="status">{done}</p>
     </details>
   );
@@ -223,19 +223,16 @@ function Step({ step }: { step: number }): JSX.Element {
   return (
     <fieldset class="step">
       <legend>Step {step + 1}</legend>
-      <Select label="Kind" name={`kind-${step}`} value={kind} onChange={(event) => setKind(Number(event.currentTarget.value))}>
+      <Select label="Kind" name={`units[${step}].kind`} value={kind} onChange={(event) => setKind(Number(event.currentTarget.value))}>
         <option value={UnitKind.LESSON}>Lesson</option>
         <option value={UnitKind.LINK}>Link</option>
         <option value={UnitKind.ASSESSMENT}>Assessment</option>
       </Select>
-      <Field label="Title of the step" name={`title-${step}`} required maxLength={200} />
+      <Field label="Title of the step" name={`units[${step}].title`} required maxLength={200} />
       {kind === UnitKind.LESSON && (
-        <label>
-          Text, in Markdown
-          <textarea name={`markdown-${step}`} rows={6} required />
-        </label>
+        <TextArea label="Text, in Markdown" name={`units[${step}].markdown`} rows={6} required />
       )}
-      {kind === UnitKind.LINK && <Field label="Address" name={`url-${step}`} type="url" pattern="https://.*" title="It begins with https://" required />}
+      {kind === UnitKind.LINK && <Field label="Address" name={`units[${step}].url`} type="url" pattern="https://.*" title="It begins with https://" required />}
       {kind === UnitKind.ASSESSMENT && <AssessmentOf step={step} />}
     </fieldset>
   );
@@ -246,7 +243,7 @@ function AssessmentOf({ step }: { step: number }): JSX.Element {
   return (
     <>
       <ProblemNote problem={problem} />
-      <Select label="Assessment" name={`assessment-${step}`} required>
+      <Select label="Assessment" name={`units[${step}].assessment_id`} required>
         {loaded
           ?.filter(({ publishTime }) => publishTime !== undefined)
           .map(({ assessmentId, title }) => (

@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { people } from "../calls";
 import { Confirmed } from "../confirmed";
-import { allPages, Field, moment, Select, Several, typed } from "../forms";
+import { allPages, Field, Form, FormProblem, moment, Select, Several, typed } from "../forms";
 import type { Person } from "../gen/proctorium/enrollment/v1/people_pb";
 import { Role } from "../gen/proctorium/options/v1/options_pb";
 import { Badge, Busy, ProblemNote, Title, useAction, useLoaded } from "../parts";
@@ -94,7 +94,7 @@ function Grant({ person, missing, changed }: { person: Person; missing: readonly
     }, String(role));
   };
   return (
-    <form onSubmit={grant}>
+    <Form problem={problem} submit={grant}>
       <Select label="Further role" name="role" value={role} onChange={(event) => setChosen(Number(event.currentTarget.value))}>
         {missing.map(([known, text]) => (
           <option key={known} value={known}>
@@ -102,9 +102,9 @@ function Grant({ person, missing, changed }: { person: Person; missing: readonly
           </option>
         ))}
       </Select>
-      <ProblemNote problem={problem} />
+      <FormProblem problem={problem} />
       <Submit ask="Give this role" busy={busy} administrator={role === Role.ADMINISTRATOR} />
-    </form>
+    </Form>
   );
 }
 
@@ -134,20 +134,20 @@ function Submit({ ask, busy, administrator }: { ask: string; busy: boolean; admi
 function Certify({ person, changed }: { person: Person; changed: () => void }): JSX.Element {
   const { busy, problem, run } = useAction();
   const certify = (event: SubmitEvent): void => {
-    const until = typed(event).text("until");
+    const until = typed(event).text("certified_until_time");
     void run(async (requestId) => {
       await people.certifyProctor({ requestId, personId: person.personId, certifiedUntilTime: moment(until) });
       changed();
     }, until);
   };
   return (
-    <form onSubmit={certify}>
-      <Field label="Certified as a proctor until" name="until" type="date" required />
-      <ProblemNote problem={problem} />
+    <Form problem={problem} submit={certify}>
+      <Field label="Certified as a proctor until" name="certified_until_time" type="date" required />
+      <FormProblem problem={problem} />
       <button type="submit" class="plain" disabled={busy}>
         Certify
       </button>
-    </form>
+    </Form>
   );
 }
 
@@ -164,11 +164,11 @@ function NewPerson({ added }: { added: () => void }): JSX.Element {
     void run(async (requestId) => {
       const { person } = await people.createPerson({
         requestId,
-        legalName: text("legal-name"),
-        preferredName: text("preferred-name"),
+        legalName: text("legal_name"),
+        preferredName: text("preferred_name"),
         email: text("email"),
-        dateOfBirth: text("birth"),
-        timeZone: text("zone"),
+        dateOfBirth: text("date_of_birth"),
+        timeZone: text("time_zone"),
         password: text("password"),
         roles: several("roles").map(Number),
       });
@@ -181,15 +181,15 @@ function NewPerson({ added }: { added: () => void }): JSX.Element {
   return (
     <details class="card">
       <summary>Add a person</summary>
-      <form onSubmit={add} onChange={(event) => setAdministrator(makesAdministrator(event.currentTarget))}>
-        <Field label="Legal name" hint="As in the identity document; it is compared with it." name="legal-name" required maxLength={200} />
-        <Field label="Preferred name" hint="What to call them, if different." name="preferred-name" maxLength={200} />
+      <Form problem={problem} submit={add} onChange={(event) => setAdministrator(makesAdministrator(event.currentTarget))}>
+        <Field label="Legal name" hint="As in the identity document; it is compared with it." name="legal_name" required maxLength={200} />
+        <Field label="Preferred name" hint="What to call them, if different." name="preferred_name" maxLength={200} />
         <Field label="E-mail address" name="email" type="email" required maxLength={254} />
-        <Field label="Date of birth" name="birth" type="date" />
+        <Field label="Date of birth" name="date_of_birth" type="date" />
         <Field
           label="Time zone"
           hint="Times in mails are given in it."
-          name="zone"
+          name="time_zone"
           defaultValue={Intl.DateTimeFormat().resolvedOptions().timeZone}
           maxLength={64}
         />
@@ -206,9 +206,9 @@ function NewPerson({ added }: { added: () => void }): JSX.Element {
           none=""
           options={ROLES.map(([role, text]) => ({ value: String(role), text, checked: role === Role.LEARNER }))}
         />
-        <ProblemNote problem={problem} />
+        <FormProblem problem={problem} />
         <Submit ask="Add" busy={busy} administrator={administrator} />
-      </form>
+      </Form>
       <p role="status">{done}</p>
     </details>
   );

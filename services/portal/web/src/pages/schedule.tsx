@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { courses as courseService, registrations, sessions } from "../calls";
-import { allPages, Field, moment, type Option, Select, Several, typed } from "../forms";
+import { allPages, Field, Form, FormProblem, moment, type Option, Select, Several, typed } from "../forms";
 import { CourseKind } from "../gen/proctorium/enrollment/v1/courses_pb";
 import type { Person } from "../gen/proctorium/enrollment/v1/people_pb";
 import { Role } from "../gen/proctorium/options/v1/options_pb";
@@ -32,7 +32,7 @@ export function SchedulePage(): JSX.Element {
       {loaded && chosen && (
         <Plan
           courses={
-            <Select label="Course" name="course" value={chosen.courseId} onChange={(event) => setCourseId(event.currentTarget.value)}>
+            <Select label="Course" name="plan.course_id" value={chosen.courseId} onChange={(event) => setCourseId(event.currentTarget.value)}>
               {courses?.map(({ courseId: id, title }) => (
                 <option key={id} value={id}>
                   {title}
@@ -77,8 +77,8 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
   const [noSuchTime, setNoSuchTime] = useState(false);
   const schedule = (event: SubmitEvent): void => {
     const { text, several } = typed(event);
-    const none = assessments !== undefined && assessments.length > 0 && several("assessments").length === 0;
-    const startTime = moment(text("start"));
+    const none = assessments !== undefined && assessments.length > 0 && several("plan.assessment_ids").length === 0;
+    const startTime = moment(text("plan.start_time"));
     setForgot(none);
     setNoSuchTime(startTime === undefined);
     if (none || startTime === undefined) return;
@@ -87,17 +87,17 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
         requestId,
         plan: {
           courseId,
-          title: text("title"),
-          assessmentIds: several("assessments"),
+          title: text("plan.title"),
+          assessmentIds: several("plan.assessment_ids"),
           startTime,
-          duration: minutes(text("duration")),
-          proctorIds: several("proctors"),
-          learnerIds: several("learners"),
-          capacity: Number(text("capacity")),
-          lobbyLead: minutes(text("lobby")),
-          lateEntry: Number(text("late")) > 0 ? LateEntry.UNTIL : LateEntry.CLOSED,
-          lateEntryLimit: minutes(text("late")),
-          identityPolicy: Number(text("identity")) as IdentityPolicy,
+          duration: minutes(text("plan.duration")),
+          proctorIds: several("plan.proctor_ids"),
+          learnerIds: several("plan.learner_ids"),
+          capacity: Number(text("plan.capacity")),
+          lobbyLead: minutes(text("plan.lobby_lead")),
+          lateEntry: Number(text("plan.late_entry_limit")) > 0 ? LateEntry.UNTIL : LateEntry.CLOSED,
+          lateEntryLimit: minutes(text("plan.late_entry_limit")),
+          identityPolicy: Number(text("plan.identity_policy")) as IdentityPolicy,
         },
       });
       go(`/supervise/${session?.sessionId}`);
@@ -105,44 +105,44 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
   };
   const proctors = people.filter((person) => person.roles.includes(Role.PROCTOR) && isCertified(person));
   return (
-    <form class="card" onSubmit={schedule}>
+    <Form class="card" problem={problem} submit={schedule}>
       {courses}
-      <Field key={courseId} label="Title" name="title" required maxLength={200} defaultValue={title} />
+      <Field key={courseId} label="Title" name="plan.title" required maxLength={200} defaultValue={title} />
       <Field
         label="Start"
         hint={`In your time zone, ${Intl.DateTimeFormat().resolvedOptions().timeZone}.`}
         wrong={noSuchTime ? NO_SUCH_TIME : undefined}
-        name="start"
+        name="plan.start_time"
         type="datetime-local"
         required
       />
-      <Field label="Length, in minutes" name="duration" type="number" min={1} max={1440} defaultValue="120" required />
+      <Field label="Length, in minutes" name="plan.duration" type="number" min={1} max={1440} defaultValue="120" required />
       {assessments ? (
-        <Several key={`assessments of ${courseId}`} legend="Assessments" name="assessments" options={assessments} none={NO_ASSESSMENT} />
+        <Several key={`assessments of ${courseId}`} legend="Assessments" name="plan.assessment_ids" options={assessments} none={NO_ASSESSMENT} />
       ) : (
         <Busy what="the course's assessments" />
       )}
       <Several
         legend="Proctors"
-        name="proctors"
+        name="plan.proctor_ids"
         options={proctors.map(({ personId, legalName, email }) => ({ value: personId, text: `${legalName}, ${email}` }))}
         none="Nobody is certified to supervise: certify a proctor first."
       />
       <Learners key={courseId} courseId={courseId} people={people} />
-      <Field label="Places" name="capacity" type="number" min={1} max={5000} defaultValue="30" required />
-      <Field label="The lobby opens, minutes before" name="lobby" type="number" min={0} max={10080} defaultValue="30" required />
-      <Field label="Late entry, minutes after the start" hint="0 means that nobody new may come." name="late" type="number" min={0} max={1440} defaultValue="0" required />
-      <Select label="Identity check" name="identity">
+      <Field label="Places" name="plan.capacity" type="number" min={1} max={5000} defaultValue="30" required />
+      <Field label="The lobby opens, minutes before" name="plan.lobby_lead" type="number" min={0} max={10080} defaultValue="30" required />
+      <Field label="Late entry, minutes after the start" hint="0 means that nobody new may come." name="plan.late_entry_limit" type="number" min={0} max={1440} defaultValue="0" required />
+      <Select label="Identity check" name="plan.identity_policy">
         <option value={IdentityPolicy.BEFORE_ASSESSMENT}>Before an assessment</option>
         <option value={IdentityPolicy.NONE}>None</option>
       </Select>
-      <ProblemNote problem={forgot || noSuchTime ? undefined : problem} />
+      <FormProblem problem={forgot || noSuchTime ? undefined : problem} />
       <div role="alert">{forgot && <p class="note problem">Tick at least one assessment: learners have nothing to take otherwise.</p>}</div>
       <button type="submit" disabled={busy || assessments === undefined}>
         Schedule
       </button>
       <p class="quiet">Proctors and learners are told by e-mail, and the enrollment code is made.</p>
-    </form>
+    </Form>
   );
 }
 
@@ -163,7 +163,7 @@ function Learners({ courseId, people }: { courseId: string; people: readonly Per
   return (
     <Several
       legend="Learners"
-      name="learners"
+      name="plan.learner_ids"
       options={people
         .filter(({ personId }) => registered.has(personId))
         .map(({ personId, legalName, email }) => ({ value: personId, text: `${legalName}, ${email}`, checked: true }))}

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { codes, people } from "../calls";
 import { Confirmed } from "../confirmed";
-import { Field, Select, typed } from "../forms";
+import { Field, Form, FormProblem, Select, typed } from "../forms";
 import { type Code, CodeState, type ListCodesResponse } from "../gen/proctorium/enrollment/v1/codes_pb";
 import type { Session } from "../gen/proctorium/session/v1/sessions_pb";
 import { whenMade } from "../made";
@@ -104,7 +104,7 @@ export function SessionCodes({ session }: { session: Session }): JSX.Element {
       {loaded && !over && (
         <details>
           <summary>Issue a further code</summary>
-          <Issue session={session} name={name} busy={action.busy} issue={act} />
+          <Issue session={session} name={name} issued={again} />
         </details>
       )}
     </section>
@@ -114,19 +114,22 @@ export function SessionCodes({ session }: { session: Session }): JSX.Element {
 interface IssueProps {
   session: Session;
   name: (personId: string) => string;
-  busy: boolean;
-  issue: (call: (requestId: string) => Promise<unknown>) => Promise<void>;
+  issued: () => void;
 }
 
-function Issue({ session, name, busy, issue }: IssueProps): JSX.Element {
-  const submit = (event: SubmitEvent): void => {
+function Issue({ session, name, issued }: IssueProps): JSX.Element {
+  const { busy, problem, run } = useAction();
+  const issue = (event: SubmitEvent): void => {
     const { text } = typed(event);
-    const asked = { sessionId: session.sessionId, personId: text("person"), text: text("text") };
-    void issue((requestId) => codes.issueCode({ requestId, ...asked }));
+    const asked = { sessionId: session.sessionId, personId: text("person_id"), text: text("text") };
+    void run(async (requestId) => {
+      await codes.issueCode({ requestId, ...asked });
+      issued();
+    });
   };
   return (
-    <form onSubmit={submit}>
-      <Select label="For" name="person">
+    <Form problem={problem} submit={issue}>
+      <Select label="For" name="person_id">
         <option value="">Everybody who is registered in the course</option>
         {session.plan?.learnerIds.map((personId) => (
           <option key={personId} value={personId}>
@@ -144,10 +147,11 @@ function Issue({ session, name, busy, issue }: IssueProps): JSX.Element {
         autoCapitalize="none"
         spellcheck={false}
       />
+      <FormProblem problem={problem} />
       <button type="submit" class="plain" disabled={busy}>
         Issue
       </button>
-    </form>
+    </Form>
   );
 }
 
