@@ -6,10 +6,9 @@ import asyncio
 import base64
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
 from urllib.parse import unquote
 
 import grpc
@@ -17,165 +16,14 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2
 from httpx2 import AsyncClient, Response
 
-from proctorium_common.errors import ServiceError, exhausted, invalid
+from proctorium_common.errors import exhausted, invalid
 from proctorium_common.rpc.addresses import address_of
-from proctorium_common.rpc.status import CODES, DETAILS_KEY, details_of, error_of
-from proctorium_common.security.tls import Certificates, peer_name
-from proctorium_devstack.edge import Address, ClientTls, EdgeSettings, Upstream
-from proctorium_devstack.parts.certificates import issue
+from proctorium_common.rpc.status import error_of
+from proctorium_devstack.edge import Address
 from proctorium_devstack.parts.edge import Edge
 from proctorium_devstack.ports import LOOPBACK, free_ports
 
-SERVICES = ("enrollment", "identity", "session")
-AWAY = "notification"
-INBOX = "/proctorium.notification.v1.InboxService/ListNotifications"
-ME = "/proctorium.enrollment.v1.AccountService/GetMe"
-EVIDENCE = "/proctorium.identity.v1.VerificationService/SubmitEvidence"
-WATCH = "/proctorium.session.v1.LobbyService/WatchSession"
-MIB = 1024 * 1024
-CALL_SECONDS = 0.5
-SERVING = b"\x08\x01"
-Ask: TypeAlias = "grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]"
-Watch: TypeAlias = "grpc.aio.UnaryStreamMultiCallable[bytes, bytes]"
-Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
-
-
-class Upstreams(grpc.GenericRpcHandler):
-    """Every method of every service: remembers metadata, answers an empty message, and streams when it is watched."""
-
-    def __init__(self) -> None:
-        self.metadata: dict[str, str] = {}
-        self.peer: str | None = None
-        self.page_requests: list[bytes] = []
-        self.hang_ups = 0
-        self.slow = False
-        self.refusal: ServiceError | None = None
-        self.bare: grpc.StatusCode | None = None
-
-    def service(
-        self, handler_call_details: grpc.HandlerCallDetails
-    ) -> grpc.RpcMethodHandler[bytes, bytes]:
-        """The handler of any method."""
-        match handler_call_details.method:
-            case "/grpc.health.v1.Health/Check":
-                return grpc.unary_unary_rpc_method_handler(self._healthy)
-            case method if "/Watch" in method:
-                return grpc.unary_stream_rpc_method_handler(self._watch)
-            case _:
-                return grpc.unary_unary_rpc_method_handler(self._answer)
-
-    async def _healthy(self, request: bytes, context: Context) -> bytes:
-        return SERVING
-
-    async def _answer(self, request: bytes, context: Context) -> bytes:
-        self._remember(context)
-        if self.refusal is not None:
-            details = ((DETAILS_KEY, details_of(self.refusal)),)
-            await context.abort(CODES[self.refusal.kind], self.refusal.message, details)
-        if self.bare is not None:
-            await context.abort(self.bare, "As libraries speak")
-        if self.slow:
-            await asyncio.sleep(10 * CALL_SECONDS)
-        return b""
-
-    async def _watch(self, request: bytes, context: Context) -> AsyncIterator[bytes]:
-        yield b""
-        await asyncio.sleep(3 * CALL_SECONDS)
-        yield b""
-
-    def _remember(self, context: Context) -> None:
-        self.metadata = {str(key): str(value) for key, value in context.invocation_metadata() or ()}
-        self.peer = peer_name(context.auth_context())
-
-    async def page(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """The portal: one page for everything."""
-        self.page_requests.append(await reader.readuntil(b"\r\n\r\n"))
-        if self.hang_ups > 0:
-            self.hang_ups -= 1
-            writer.close()
-            return
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\npage")
-        await writer.drain()
-        writer.close()
-
-
-class World:
-    """An edge, what is behind it, and a browser before it."""
-
-    def __init__(
-        self,
-        address: str,
-        behind: Upstreams,
-        browser: AsyncClient,
-        settings: EdgeSettings,
-        log: Path,
-    ) -> None:
-        self.address = address
-        self.behind = behind
-        self.browser = browser
-        self.settings = settings
-        self.log = log
-
-    async def call(
-        self, method: str, request: bytes = b"", *metadata: tuple[str, str], timeout: float = 5
-    ) -> bytes:
-        """One gRPC call."""
-        async with grpc.aio.insecure_channel(self.address) as channel:
-            ask: Ask = channel.unary_unary(method)
-            return await ask(request, metadata=metadata, timeout=timeout)
-
-    async def json(self, method: str, body: str = "{}", **headers: str) -> Response:
-        """One call as a script makes it."""
-        return await self.browser.post(
-            method, content=body, headers={"content-type": "application/json", **headers}
-        )
-
-    async def web(self, method: str, request: bytes = b"") -> Response:
-        """One gRPC-Web call."""
-        return await self.browser.post(
-            method,
-            content=b"\0" + len(request).to_bytes(4, "big") + request,
-            headers={"content-type": "application/grpc-web+proto", "x-grpc-web": "1"},
-        )
-
-
-@pytest.fixture(scope="module")
-async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    folder = tmp_path_factory.mktemp("edge")
-    names = [*SERVICES, "edge"]
-    certificates = issue(folder / "certificates", names)
-    listen, admin, portal, away, *ports = free_ports(4 + len(SERVICES))
-    behind = Upstreams()
-    servers = []
-    for name, port in zip(SERVICES, ports, strict=True):
-        pair = certificates[name]
-        server = grpc.aio.server(options=[("grpc.max_receive_message_length", 32 * MIB)])
-        server.add_generic_rpc_handlers((behind,))
-        own = Certificates.load(pair.certificate, pair.key, pair.authority)
-        server.add_secure_port(f"{LOOPBACK}:{port}", own.server())
-        await server.start()
-        servers.append(server)
-    pages = await asyncio.start_server(behind.page, LOOPBACK, portal)
-    edge = certificates["edge"]
-    settings = EdgeSettings(
-        listen=Address(LOOPBACK, listen),
-        admin=Address(LOOPBACK, admin),
-        services=tuple(
-            Upstream(name, Address(LOOPBACK, port))
-            for name, port in zip((*SERVICES, AWAY), (*ports, away), strict=True)
-        ),
-        portal=Address(LOOPBACK, portal),
-        client=ClientTls(str(edge.certificate), str(edge.key), str(edge.authority)),
-        call_seconds=CALL_SECONDS,
-    )
-    envoy = Edge(folder / "envoy", settings, folder / "edge.log", needs=())
-    await envoy.start()
-    async with AsyncClient(base_url=f"http://{LOOPBACK}:{listen}") as browser:
-        yield World(f"{LOOPBACK}:{listen}", behind, browser, settings, folder / "edge.log")
-    await envoy.stop()
-    pages.close()
-    for server in servers:
-        await server.stop(None)
+from .world import CALL_SECONDS, EVIDENCE, INBOX, ME, MIB, WATCH, Watch, World
 
 
 @pytest.mark.parametrize("header", ["x-forwarded-for", "x-envoy-external-address", "x-real-ip"])
