@@ -256,9 +256,10 @@ async def _signed_in(edge: str, person: Person) -> AsyncIterator[Person]:
 
 
 async def _look_as(learner: Person, proctor: Person, session_id: str) -> None:
-    (entry,) = (await learner.transcripts.GetTranscript(GetTranscriptRequest())).entries
+    transcript = await learner.transcripts.GetTranscript(GetTranscriptRequest())
+    (entry,), (certificate,) = transcript.entries, transcript.certificates
     hold(entry.result.passed, "the result is there")
-    request = DownloadCertificateRequest(certificate_id=entry.result.certificate_id)
+    request = DownloadCertificateRequest(certificate_id=certificate.certificate_id)
     pdf = (await learner.certificates.DownloadCertificate(request)).pdf
     hold(pdf.startswith(b"%PDF"), "the certificate is there")
     own = (await learner.identity.GetCase(GetCaseRequest(session_id=session_id))).case

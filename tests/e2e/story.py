@@ -263,20 +263,13 @@ class LearnerStory:
         """Waits until the certificate is made; returns it and its PDF, checked at the public door."""
 
         async def issued() -> Certificate | None:
-            result = await self.learner.results.GetResult(
-                GetResultRequest(attempt_id=self.attempt_id)
-            )
-            if not result.result.certificate_id:
-                return None
-            request = GetCertificateRequest(certificate_id=result.result.certificate_id)
-            try:
-                return (await self.learner.certificates.GetCertificate(request)).certificate
-            except ServiceError as pending:
-                if pending.reason != "CERTIFICATE_PENDING":
-                    raise
-                return None
+            transcript = await self.learner.transcripts.GetTranscript(GetTranscriptRequest())
+            made = [each for each in transcript.certificates if each.HasField("issue_time")]
+            return made[0] if made else None
 
-        certificate = await eventually(issued, "the certificate")
+        found = await eventually(issued, "the certificate")
+        request = GetCertificateRequest(certificate_id=found.certificate_id)
+        certificate = (await self.learner.certificates.GetCertificate(request)).certificate
         pdf = await self.learner.certificates.DownloadCertificate(
             DownloadCertificateRequest(certificate_id=certificate.certificate_id)
         )

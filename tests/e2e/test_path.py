@@ -285,6 +285,10 @@ CHAINS = [
     ),
     (
         "assessment.v1.AttemptService/SubmitAttempt",
+        "publish assessment.result.released",
+        "process assessment.result.released",
+        "publish enrollment.registration.completed",
+        "process enrollment.registration.completed",
         "issue certificate",
         "publish assessment.certificate.issued",
         "process assessment.certificate.issued",

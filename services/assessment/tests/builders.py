@@ -92,14 +92,12 @@ def assessment_proto(
     proctored: bool = True,
     time_limit: timedelta | None = timedelta(hours=1),
     pass_mark: float = 0.5,
-    awards_certificate: bool = False,
     title: str = "Physics",
 ) -> assessments_pb2.Assessment:
     message = assessments_pb2.Assessment(
         title=title,
         proctored=proctored,
         pass_mark=pass_mark,
-        awards_certificate=awards_certificate,
         items=item_protos(),
     )
     if time_limit is not None:

@@ -159,7 +159,7 @@ SERVICES: Mapping[str, ServiceTopology] = {
                 Subscription(
                     "assessment--courses",
                     "enrollment",
-                    ("course.published", "registration.created"),
+                    ("course.published", "registration.created", "registration.completed"),
                 ),
             ),
         ),

@@ -10,7 +10,11 @@ from proctorium.assessment.v1.results_pb2_grpc import (
     add_ResultServiceServicer_to_server,
     add_TranscriptServiceServicer_to_server,
 )
-from proctorium.enrollment.events.v1.events_pb2 import CoursePublished, RegistrationCreated
+from proctorium.enrollment.events.v1.events_pb2 import (
+    CoursePublished,
+    RegistrationCompleted,
+    RegistrationCreated,
+)
 from proctorium.enrollment.v1.organisation_pb2_grpc import OrganisationServiceStub
 from proctorium.enrollment.v1.people_pb2_grpc import PersonServiceStub
 from proctorium.session.events.v1.events_pb2 import (
@@ -58,6 +62,7 @@ def _listen(service: Service[Settings]) -> None:
         {
             CoursePublished: courses.on_course_published,
             RegistrationCreated: courses.on_registration_created,
+            RegistrationCompleted: courses.on_registration_completed,
         },
     )
 
@@ -77,6 +82,7 @@ def _work(service: Service[Settings]) -> None:
         seal=settings.issuer_seal(),
         issuer_name=settings.issuer_name,
         public_url=settings.public_url,
+        clock=service.clock,
     )
     service.worker(
         "certificates", settings.look_every, CertificateWorker(database, issuer).issue_due

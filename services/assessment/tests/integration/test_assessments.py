@@ -16,7 +16,7 @@ def creating(
 
 
 async def test_an_assessment_comes_back_as_it_was_sent_with_ids_of_its_own(world: World) -> None:
-    sent = assessment_proto(time_limit=timedelta(minutes=90), awards_certificate=True)
+    sent = assessment_proto(time_limit=timedelta(minutes=90))
     sent.items[0].item_id = str(new_id())
     stub = world.administrator.assessments
     made = (await stub.CreateAssessment(creating(sent))).assessment

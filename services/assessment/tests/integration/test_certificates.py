@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 
@@ -9,14 +10,16 @@ import pytest_asyncio
 
 from proctorium.assessment.events.v1 import events_pb2
 from proctorium.assessment.v1 import results_pb2
+from proctorium.enrollment.events.v1.events_pb2 import RegistrationCompleted
 from proctorium_assessment.domain.credentials import public_key_multibase
+from proctorium_common.ids import new_id
 from proctorium_devstack.parts.nats import Nats
 from proctorium_devstack.testing import AsOwner
 
 from ..unit.test_credentials import verify_credential
 from ..waiting import eventually
 from .registrations import Registrations, registrations
-from .world import Seat, World, refusal
+from .world import Person, Seat, World, refusal
 from .world import world as running_world
 
 
@@ -35,107 +38,196 @@ async def certifying(
         yield started
 
 
-async def passed(world: World, known: Registrations, name: str | None = "Ada Lovelace") -> Seat:
-    """A learner who has passed an assessment that awards a certificate."""
-    seat = await world.begun(awards_certificate=True)
-    if name is not None:
-        known.register(seat.learner.person_id, name)
+def completion(
+    learner: Person, *, awards: bool = True, title: str = "Radiation protection"
+) -> RegistrationCompleted:
+    """What enrollment publishes when a learner has completed a course."""
+    return RegistrationCompleted(
+        registration_id=str(new_id()),
+        person_id=str(learner.person_id),
+        course_id=str(new_id()),
+        course_title=title,
+        awards_certificate=awards,
+    )
+
+
+async def completed(world: World, known: Registrations, name: str = "Ada Lovelace") -> Person:
+    """A learner who has completed a course that awards a certificate."""
+    learner = world.person()
+    known.register(learner.person_id, name)
+    await world.handle(completion(learner))
+    return learner
+
+
+async def passed(world: World) -> Seat:
+    """A learner who has passed an assessment."""
+    seat = await world.begun()
     await seat.save(*(seat.change(item + 1, item) for item in range(4)))
     await seat.submit()
     return seat
 
 
-async def result_of(seat: Seat) -> results_pb2.Result:
-    request = results_pb2.GetResultRequest(attempt_id=seat.attempt_id)
-    return (await seat.learner.results.GetResult(request)).result
+async def listed(learner: Person) -> list[results_pb2.Certificate]:
+    answer = await learner.transcripts.GetTranscript(results_pb2.GetTranscriptRequest())
+    return list(answer.certificates)
 
 
 def request_for(certificate_id: str) -> results_pb2.GetCertificateRequest:
     return results_pb2.GetCertificateRequest(certificate_id=certificate_id)
 
 
-async def issued(seat: Seat) -> results_pb2.Certificate:
-    certificate_id = (await result_of(seat)).certificate_id
+async def issued(learner: Person) -> results_pb2.Certificate:
+    """The learner's only certificate, once it is issued."""
 
     async def look() -> results_pb2.Certificate | None:
-        try:
-            answer = await seat.learner.certificates.GetCertificate(request_for(certificate_id))
-        except Exception:  # noqa: BLE001 - what is pending is not there yet
-            return None
-        return answer.certificate
+        [only] = await listed(learner)
+        return only if only.HasField("issue_time") else None
 
     found = await eventually(look)
     assert found is not None
-    return found
+    answer = await learner.certificates.GetCertificate(request_for(found.certificate_id))
+    return answer.certificate
 
 
-async def test_a_pass_earns_a_certificate_that_anybody_can_verify(
+async def test_a_completed_course_earns_a_certificate_that_anybody_can_verify(
     certifying: World, known: Registrations
 ) -> None:
-    seat = await passed(certifying, known)
-    certificate = await issued(seat)
+    learner = await completed(certifying, known)
+    certificate = await issued(learner)
     number = certificate.certificate_id
 
-    download = await seat.learner.certificates.DownloadCertificate(
+    download = await learner.certificates.DownloadCertificate(
         results_pb2.DownloadCertificateRequest(certificate_id=number)
     )
     assert download.pdf.startswith(b"%PDF-")
     assert b"pdfaid" in download.pdf  # archival
-    assert download.file_name == "certificate-Physics.pdf"
+    assert download.file_name == "certificate-Radiation-protection.pdf"
 
     anybody = certifying.person("learner")
     verified = await anybody.certificates.VerifyCertificate(
         results_pb2.VerifyCertificateRequest(certificate_id=number)
     )
-    assert (verified.holder_name, verified.title) == ("Ada Lovelace", "Physics")
+    assert (verified.holder_name, verified.title) == ("Ada Lovelace", "Radiation protection")
 
     credential = json.loads(certificate.credential_json)
     (key,) = await certifying.sql("SELECT public_key FROM issuer_keys")
     assert credential["issuer"]["id"] == f"did:key:{public_key_multibase(key['public_key'])}"
     assert verify_credential(credential, key["public_key"])
     assert credential["id"] == f"https://exams.example.org/certificates/{number}"
+    achievement = credential["credentialSubject"]["achievement"]
+    assert achievement["id"] == f"urn:uuid:{certificate.course_id}"
+    assert achievement["criteria"] == {"narrative": "Completed the course."}
 
-    (event,) = await certifying.events("certificate.issued")
-    told = events_pb2.CertificateIssued.FromString(event)
-    assert (told.certificate_id, told.person_id) == (number, str(seat.learner.person_id))
 
-
-async def test_the_certificate_is_named_after_the_course(
+async def test_issuing_is_published_with_what_the_certificate_is_for(
     certifying: World, known: Registrations
 ) -> None:
-    seat = await certifying.begun(awards_certificate=True)
+    learner = certifying.person()
+    known.register(learner.person_id, "Ada Lovelace")
+    event = completion(learner)
+    await certifying.handle(event)
+    certificate = await issued(learner)
+    (body,) = await certifying.events("certificate.issued")
+    assert events_pb2.CertificateIssued.FromString(body) == events_pb2.CertificateIssued(
+        certificate_id=certificate.certificate_id,
+        registration_id=event.registration_id,
+        person_id=event.person_id,
+        course_id=event.course_id,
+        course_title="Radiation protection",
+    )
+
+
+async def test_passing_an_assessment_alone_earns_no_certificate(
+    certifying: World, known: Registrations
+) -> None:
+    seat = await passed(certifying)
+    await certifying.publish_course(
+        seat.course_id, "Two examinations", 6.5, str(seat.assessment_id), str(new_id())
+    )
+    assert await listed(seat.learner) == []
+    assert await certifying.sql("SELECT 1 FROM certificates") == []
+
+
+async def test_a_course_that_awards_none_earns_none(
+    certifying: World, known: Registrations
+) -> None:
+    learner = certifying.person()
+    await certifying.handle(completion(learner, awards=False))
+    assert await listed(learner) == []
+
+
+async def test_a_registration_has_one_certificate_however_often_its_completion_is_delivered(
+    certifying: World, known: Registrations
+) -> None:
+    learner = certifying.person()
+    known.register(learner.person_id, "Ada Lovelace")
+    event = completion(learner)
+    await asyncio.gather(*(certifying.handle(event) for _ in range(4)))
+    first = await issued(learner)
+    certifying.rewind()  # a replay, long after
+    await certifying.handle(event)
+    assert await issued(learner) == first
+    assert len(await certifying.events("certificate.issued")) == 1
+
+
+@pytest.mark.parametrize("order", ["result first", "completion first"])
+async def test_the_order_of_result_and_completion_does_not_matter(
+    certifying: World, known: Registrations, order: str
+) -> None:
+    seat = await certifying.begun()
     known.register(seat.learner.person_id, "Ada Lovelace")
-    await certifying.publish_course(seat.course_id, "Radiation protection", 6.5)
-    await seat.save(*(seat.change(item + 1, item) for item in range(4)))
-    await seat.submit()
-    assert (await issued(seat)).title == "Radiation protection"
+    steps = [seat.submit, lambda: certifying.handle(completion(seat.learner))]
+    for step in steps if order == "result first" else reversed(steps):
+        await step()
+    assert (await issued(seat.learner)).title == "Radiation protection"
 
 
-async def test_without_enrollment_the_certificate_waits_and_is_made_later(
+async def test_each_completed_course_has_its_own_certificate(
+    certifying: World, known: Registrations
+) -> None:
+    learner = certifying.person()
+    known.register(learner.person_id, "Ada Lovelace")
+    for title in ("First aid", "Fire safety"):
+        await certifying.handle(completion(learner, title=title))
+
+    async def both() -> bool:
+        return all(each.HasField("issue_time") for each in await listed(learner))
+
+    await eventually(both)
+    assert [each.title for each in await listed(learner)] == ["Fire safety", "First aid"]
+    assert not any(each.credential_json for each in await listed(learner))
+
+
+async def test_without_enrollment_the_certificate_is_pending_and_issued_later(
     certifying: World, known: Registrations
 ) -> None:
     known.away = True
-    seat = await passed(certifying, known)
-    certificate_id = (await result_of(seat)).certificate_id
+    learner = await completed(certifying, known)
+    [waiting] = await listed(learner)
+    assert not waiting.HasField("issue_time")
+    assert waiting.title == "Radiation protection"
 
-    pending = await refusal(seat.learner.certificates.GetCertificate(request_for(certificate_id)))
-    assert pending.reason == "CERTIFICATE_PENDING"
-    assert pending.retry_after is not None
+    refused = await refusal(
+        learner.certificates.GetCertificate(request_for(waiting.certificate_id))
+    )
+    assert refused.reason == "CERTIFICATE_PENDING"
+    assert refused.retry_after is not None
 
     async def asked() -> bool:
         return known.asked > 0
 
     await eventually(asked)
     known.away = False
-    assert (await issued(seat)).title == "Physics"
+    assert (await issued(learner)).certificate_id == waiting.certificate_id
 
 
 async def test_others_do_not_see_a_certificate_and_administrators_do(
     certifying: World, known: Registrations
 ) -> None:
-    seat = await passed(certifying, known)
-    number = (await issued(seat)).certificate_id
+    learner = await completed(certifying, known)
+    number = (await issued(learner)).certificate_id
     other = certifying.person()
+    assert await listed(other) == []
     for refused in (
         await refusal(other.certificates.GetCertificate(request_for(number))),
         await refusal(
@@ -147,21 +239,42 @@ async def test_others_do_not_see_a_certificate_and_administrators_do(
         assert refused.reason == "NOT_FOUND"
     seen = await certifying.administrator.certificates.GetCertificate(request_for(number))
     assert seen.certificate.certificate_id == number
+    transcript = await certifying.administrator.transcripts.GetTranscript(
+        results_pb2.GetTranscriptRequest(person_id=str(learner.person_id))
+    )
+    assert [each.certificate_id for each in transcript.certificates] == [number]
 
 
-async def test_a_fail_earns_none(certifying: World, known: Registrations) -> None:
-    seat = await certifying.begun(awards_certificate=True)
-    await seat.submit()
-    result = await result_of(seat)
-    assert not result.passed
-    assert not result.certificate_id
-    assert await certifying.sql("SELECT 1 FROM certificates") == []
+async def test_a_certificate_issued_for_a_result_before_0003_stays_valid(
+    certifying: World, known: Registrations, as_owner: AsOwner
+) -> None:
+    seat = await passed(certifying)
+    columns = "certificate_id, result_id, person_id, created_at, next_try_at, tries"
+    old, abandoned = new_id(), new_id()
+    await as_owner(
+        certifying.service.settings.database_url,
+        f"""INSERT INTO certificates ({columns}, issued_at, title, holder_name, credential, pdf)
+            SELECT '{old}', result_id, person_id, now(), now(), 0, now(), 'Physics', 'Ada Lovelace', '{{}}', 'pdf' FROM results""",
+    )
+    other = await passed(certifying)
+    await as_owner(
+        certifying.service.settings.database_url,
+        f"""INSERT INTO certificates ({columns})
+            SELECT '{abandoned}', result_id, person_id, now(), now(), 0 FROM results
+            WHERE person_id = '{other.learner.person_id}'""",
+    )
+    assert [each.certificate_id for each in await listed(seat.learner)] == [str(old)]
+    assert await listed(other.learner) == []
+    verified = await other.learner.certificates.VerifyCertificate(
+        results_pb2.VerifyCertificateRequest(certificate_id=str(old))
+    )
+    assert verified.title == "Physics"
 
 
 async def test_the_database_refuses_to_change_or_remove_an_issued_certificate(
     certifying: World, known: Registrations, as_owner: AsOwner
 ) -> None:
-    await issued(await passed(certifying, known))
+    await issued(await completed(certifying, known))
     for statement in (
         "UPDATE certificates SET holder_name = 'Eve'",
         "DELETE FROM certificates",
@@ -174,9 +287,9 @@ async def test_the_database_refuses_to_change_or_remove_an_issued_certificate(
 async def test_the_organisation_is_named_as_it_is_called_when_the_certificate_is_made(
     certifying: World, known: Registrations
 ) -> None:
-    unnamed = await issued(await passed(certifying, known))
+    unnamed = await issued(await completed(certifying, known))
     known.organisation = "Example Training Centre"
-    named = await issued(await passed(certifying, known))
+    named = await issued(await completed(certifying, known))
     names = [json.loads(made.credential_json)["issuer"]["name"] for made in (unnamed, named)]
     assert names == ["Proctorium", "Example Training Centre"]
 
@@ -184,7 +297,7 @@ async def test_the_organisation_is_named_as_it_is_called_when_the_certificate_is
 async def test_the_issuers_key_is_kept_sealed_and_used_again(
     certifying: World, known: Registrations
 ) -> None:
-    first = json.loads((await issued(await passed(certifying, known))).credential_json)
-    second = json.loads((await issued(await passed(certifying, known))).credential_json)
+    first = json.loads((await issued(await completed(certifying, known))).credential_json)
+    second = json.loads((await issued(await completed(certifying, known))).credential_json)
     assert first["issuer"]["id"] == second["issuer"]["id"]
     assert len(await certifying.sql("SELECT 1 FROM issuer_keys")) == 1

@@ -28,7 +28,7 @@ def release(
 
 async def removed(world: World, answered: int = 4) -> Seat:
     """A learner who was removed from the session, after so many right answers."""
-    seat = await world.begun(awards_certificate=True)
+    seat = await world.begun()
     if answered:
         await seat.save(*(seat.change(item + 1, item) for item in range(answered)))
     await world.handle(seat.removed())
@@ -40,11 +40,7 @@ async def seen(seat: Seat) -> results_pb2.Result:
     return (await seat.learner.results.GetResult(request)).result
 
 
-async def certificates(world: World) -> set[str]:
-    return {str(row["certificate_id"]) for row in await world.sql("SELECT * FROM certificates")}
-
-
-async def test_the_learner_sees_what_was_released_and_has_the_certificate(world: World) -> None:
+async def test_the_learner_sees_what_was_released(world: World) -> None:
     seat = await removed(world)
     [released] = (await release(world.administrator, seat.attempt_id)).results
     assert (released.attempt_id, released.points, released.passed) == (seat.attempt_id, 8, True)
@@ -53,8 +49,6 @@ async def test_the_learner_sees_what_was_released_and_has_the_certificate(world:
     assert (await seat.attempt()).state == attempts_pb2.ATTEMPT_STATE_RELEASED
     shown = await seen(seat)
     assert (shown.result_id, shown.version) == (released.result_id, 1)
-    assert shown.certificate_id == released.certificate_id
-    assert await certificates(world) == {released.certificate_id}
     [told] = [
         events_pb2.ResultReleased.FromString(b) for b in await world.events("result.released")
     ]
@@ -72,23 +66,12 @@ async def test_the_learner_sees_what_was_released_and_has_the_certificate(world:
     )
 
 
-async def test_who_did_not_pass_is_told_and_has_no_certificate(world: World) -> None:
+async def test_a_failed_result_is_released_like_any_other(world: World) -> None:
     seat = await removed(world, answered=0)
     [released] = (await release(world.administrator, seat.attempt_id)).results
     assert not released.passed
-    assert not released.certificate_id
-    assert await certificates(world) == set()
     assert len(await world.events("result.released")) == 1
     assert not (await seen(seat)).passed
-
-
-async def test_a_pass_that_awards_nothing_earns_no_certificate(world: World) -> None:
-    seat = await world.begun(awards_certificate=False)
-    await seat.save(*(seat.change(item + 1, item) for item in range(4)))
-    await world.handle(seat.removed())
-    [released] = (await release(world.administrator, seat.attempt_id)).results
-    assert released.passed
-    assert await certificates(world) == set()
 
 
 async def test_releasing_again_changes_nothing(world: World) -> None:

@@ -51,6 +51,7 @@ HANDLERS: Mapping[type[Message], Any] = {
     session_events.ParticipantAssessmentAuthorized: session_handlers.on_assessment_authorized,
     session_events.ParticipantRemoved: session_handlers.on_participant_removed,
     enrollment_events.CoursePublished: course_handlers.on_course_published,
+    enrollment_events.RegistrationCompleted: course_handlers.on_registration_completed,
 }
 
 
@@ -61,7 +62,7 @@ _KEPT = (
     ("time_ledger", "t"),
     ("results", "t"),
     ("releases", "t"),
-    ("certificates", "(t.certificate_id, t.result_id)"),
+    ("certificates", "(t.certificate_id, t.registration_id)"),
     ("sessions", "t"),
 )
 

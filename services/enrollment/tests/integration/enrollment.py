@@ -142,10 +142,16 @@ class Enrollment:
         *,
         title: str = "Laboratory safety",
         published: bool = True,
+        awards_certificate: bool = False,
     ) -> courses_pb2.Course:
         courses = self.administrator.courses
         created = await courses.CreateCourse(
-            courses_pb2.CreateCourseRequest(title=title, kind=kind, units=units or [lesson()])
+            courses_pb2.CreateCourseRequest(
+                title=title,
+                kind=kind,
+                units=units or [lesson()],
+                awards_certificate=awards_certificate,
+            )
         )
         if not published:
             return created.course

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from proctorium.assessment.events.v1.events_pb2 import ResultReleased
 from proctorium.enrollment.events.v1.events_pb2 import (
     ProgressRecorded,
@@ -180,6 +182,22 @@ async def test_passing_the_assessment_completes_the_course_once(enrollment: Enro
     assert len(one.finished_unit_ids) == 1
     (progress,) = await enrollment.events(ProgressRecorded)
     assert [progress.unit_id] == one.finished_unit_ids
+
+
+@pytest.mark.parametrize("awards", [True, False])
+async def test_completion_publishes_whether_the_course_awards_a_certificate(
+    enrollment: Enrollment, awards: bool
+) -> None:
+    course = await enrollment.course(
+        units=[assessment(EXAM)], title="First aid", awards_certificate=awards
+    )
+    assert course.awards_certificate is awards
+    person_id = await enrollment.registered_learner(course.course_id)
+    await enrollment.tell(released(person_id, course.course_id))
+    [event] = await enrollment.events(RegistrationCompleted)
+    assert (event.course_title, event.awards_certificate) == ("First aid", awards)
+    [mine_] = await mine(enrollment, person_id)
+    assert mine_.course.awards_certificate is awards
 
 
 async def test_failing_it_does_not(enrollment: Enrollment) -> None:

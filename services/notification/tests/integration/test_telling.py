@@ -167,9 +167,13 @@ def _case(
     )
 
 
-def _certificate(session_id: str, person: Person) -> Message:
+def _certificate(person: Person) -> Message:
     return assessment_events.CertificateIssued(
-        certificate_id=str(new_id()), person_id=person.id, session_id=session_id
+        certificate_id=str(new_id()),
+        registration_id=str(new_id()),
+        person_id=person.id,
+        course_id=str(new_id()),
+        course_title="Radiation Protection",
     )
 
 
@@ -180,7 +184,7 @@ def _certificate(session_id: str, person: Person) -> Message:
         (pb.TOPIC_IDENTITY_REJECTED, "Your identity could not be verified for First Aid at Work"),
         (pb.TOPIC_IDENTITY_RESUBMISSION, "Please send new pictures for First Aid at Work"),
         (pb.TOPIC_REMOVED, "You were removed from First Aid at Work"),
-        (pb.TOPIC_CERTIFICATE_ISSUED, "Your certificate is there: First Aid at Work"),
+        (pb.TOPIC_CERTIFICATE_ISSUED, "Your certificate is there: Radiation Protection"),
     ],
     ids=["verified", "rejected", "resubmission", "removed", "certificate"],
 )
@@ -195,7 +199,7 @@ async def test_learners_hear_of_what_happens_to_them(
             identity_events.CaseResubmissionAsked, session_id, learner
         ),
         pb.TOPIC_REMOVED: removed(session_id, learner),
-        pb.TOPIC_CERTIFICATE_ISSUED: _certificate(session_id, learner),
+        pb.TOPIC_CERTIFICATE_ISSUED: _certificate(learner),
     }[topic]
     await world.tell(event)
     assert (await world.mail(learner))["Subject"] == subject

@@ -256,7 +256,6 @@ def _assessment(title: str) -> Assessment:
         proctored=True,
         time_limit=Duration(seconds=3600),
         pass_mark=0.6,
-        awards_certificate=True,
         items=[
             Item(
                 prompt="A beaker of acid has tipped over on the bench. What do you do first?",
@@ -314,6 +313,7 @@ async def create_course(
             description="What everybody who works in our laboratories must know, with a supervised examination.",
             kind=COURSE_KIND_PROCTORED,
             hours=6,
+            awards_certificate=True,
             units=[
                 UnitContent(
                     kind=UNIT_KIND_LESSON,

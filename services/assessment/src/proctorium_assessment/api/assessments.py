@@ -74,7 +74,6 @@ def _new_assessment(proto: assessments_pb2.Assessment) -> Assessment:
         proctored=proto.proctored,
         time_limit=proto.time_limit.ToTimedelta() if proto.HasField("time_limit") else None,
         pass_mark=proto.pass_mark,
-        awards_certificate=proto.awards_certificate,
         items=items,
         item_count=len(items),
     )

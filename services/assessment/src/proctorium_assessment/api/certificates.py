@@ -6,15 +6,15 @@ import re
 from uuid import UUID
 
 from proctorium.assessment.v1 import results_pb2, results_pb2_grpc
+from proctorium_assessment.api.messages import certificate_message
 from proctorium_assessment.operations import certificates
-from proctorium_assessment.storage.certificates import IssuedCertificate
 from proctorium_common.rpc.caller import current_call
 from proctorium_common.rpc.served import Context
 from proctorium_common.storage.database import Database
 
 
 class CertificateApi(results_pb2_grpc.CertificateServiceServicer):
-    """Certificates of results that are a pass."""
+    """Certificates of completed courses."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -24,7 +24,9 @@ class CertificateApi(results_pb2_grpc.CertificateServiceServicer):
     ) -> results_pb2.GetCertificateResponse:
         async with self._database.transaction() as tx:
             found = await certificates.get(tx, current_call().caller, UUID(request.certificate_id))
-        return results_pb2.GetCertificateResponse(certificate=_message(found))
+        return results_pb2.GetCertificateResponse(
+            certificate=certificate_message(found, with_credential=True)
+        )
 
     async def DownloadCertificate(
         self, request: results_pb2.DownloadCertificateRequest, context: Context
@@ -46,19 +48,6 @@ class CertificateApi(results_pb2_grpc.CertificateServiceServicer):
         if found.issued_at is not None:
             message.issue_time.FromDatetime(found.issued_at)
         return message
-
-
-def _message(found: IssuedCertificate) -> results_pb2.Certificate:
-    message = results_pb2.Certificate(
-        certificate_id=str(found.certificate_id),
-        result_id=str(found.result_id),
-        person_id=str(found.person_id),
-        title=found.title,
-        credential_json=found.credential,
-    )
-    if found.issued_at is not None:
-        message.issue_time.FromDatetime(found.issued_at)
-    return message
 
 
 def _file_name(title: str) -> str:

@@ -15,6 +15,7 @@ from proctorium_assessment.domain.results import Result
 from proctorium_assessment.operations.attempts import Opened, Overview
 from proctorium_assessment.operations.facts import CAUSES, text_of
 from proctorium_assessment.operations.results import ItemOutcome
+from proctorium_assessment.storage.certificates import IssuedCertificate
 from proctorium_assessment.storage.items import answer_to_bytes, item_for_learner, item_to_proto
 from proctorium_common.errors import unauthenticated
 from proctorium_common.ids import parse_id
@@ -66,7 +67,6 @@ def assessment_message(assessment: Assessment) -> assessments_pb2.Assessment:
         title=assessment.title,
         proctored=assessment.proctored,
         pass_mark=assessment.pass_mark,
-        awards_certificate=assessment.awards_certificate,
         items=[item_to_proto(item) for item in assessment.items],
     )
     if assessment.time_limit is not None:
@@ -136,11 +136,26 @@ def result_message(result: Result) -> results_pb2.Result:
         points=result.points,
         points_possible=result.points_possible,
         passed=result.passed,
-        certificate_id=text_of(result.certificate_id),
     )
     message.score_time.FromDatetime(result.scored_at)
     if result.released_at is not None:
         message.release_time.FromDatetime(result.released_at)
+    return message
+
+
+def certificate_message(
+    certificate: IssuedCertificate, *, with_credential: bool
+) -> results_pb2.Certificate:
+    """Return a certificate without its PDF."""
+    message = results_pb2.Certificate(
+        certificate_id=str(certificate.certificate_id),
+        person_id=str(certificate.person_id),
+        course_id=text_of(certificate.course_id),
+        title=certificate.title,
+        credential_json=certificate.credential if with_credential else "",
+    )
+    if certificate.issued_at is not None:
+        message.issue_time.FromDatetime(certificate.issued_at)
     return message
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from proctorium.assessment.v1 import grading_pb2, grading_pb2_grpc, results_pb2, results_pb2_grpc
 from proctorium_assessment.api.messages import (
+    certificate_message,
     item_result_message,
     optional_id,
     result_message,
@@ -100,8 +101,13 @@ class TranscriptApi(results_pb2_grpc.TranscriptServiceServicer):
     ) -> results_pb2.GetTranscriptResponse:
         person_id = optional_id(request.person_id, "person_id")
         async with self._database.transaction() as tx:
-            entries = await transcripts.transcript(tx, current_call().caller, person_id)
-        return results_pb2.GetTranscriptResponse(entries=[_entry(entry) for entry in entries])
+            found = await transcripts.transcript(tx, current_call().caller, person_id)
+        return results_pb2.GetTranscriptResponse(
+            entries=[_entry(entry) for entry in found.entries],
+            certificates=[
+                certificate_message(each, with_credential=False) for each in found.certificates
+            ],
+        )
 
 
 def _entry(entry: transcripts.Entry) -> results_pb2.TranscriptEntry:

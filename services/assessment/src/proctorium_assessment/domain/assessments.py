@@ -19,7 +19,6 @@ class Assessment:
     proctored: bool
     time_limit: timedelta | None
     pass_mark: float
-    awards_certificate: bool
     items: tuple[Item, ...]
     item_count: int
     published_at: datetime | None = None

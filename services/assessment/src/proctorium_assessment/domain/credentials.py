@@ -46,7 +46,7 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class Achievement:
-    """What somebody achieved; `about` is the course, or the assessment where it belongs to none."""
+    """The completion of the course `about`, titled `title`, by the person named `holder_name`."""
 
     certificate_id: UUID
     holder_name: str
@@ -84,7 +84,7 @@ def credential(achievement: Achievement, issuer: Issuer) -> dict[str, Json]:
                 "type": ["Achievement"],
                 "name": achievement.title,
                 "description": f"Completed {achievement.title}.",
-                "criteria": {"narrative": "Passed the assessment."},
+                "criteria": {"narrative": "Completed the course."},
             },
         },
     }

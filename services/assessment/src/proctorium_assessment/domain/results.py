@@ -26,7 +26,6 @@ class Result:
     passed: bool
     scored_at: datetime
     released_at: datetime | None
-    certificate_id: UUID | None
     item_scores: tuple[ItemScore, ...] = ()
 
 

@@ -1,4 +1,4 @@
-"""Certificates (`A11`): made for results that earned one, then permanent; read by their holders, checked by anybody."""
+"""Certificates (`A11`): issued for completed courses, then permanent; read by their holders, checked by anybody."""
 
 from __future__ import annotations
 
@@ -23,26 +23,44 @@ from proctorium_assessment.domain.credentials import (
     proof_options,
     public_key_multibase,
 )
-from proctorium_assessment.operations.courses import courses_of
-from proctorium_assessment.operations.facts import text_of
-from proctorium_assessment.storage import assessments, certificates, courses
+from proctorium_assessment.storage import certificates
 from proctorium_assessment.storage.certificates import (
     Documents,
     IssuedCertificate,
     PendingCertificate,
 )
+from proctorium_common.clock import Clock
 from proctorium_common.errors import Kind, ServiceError, not_found
+from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.rpc.status import error_of
 from proctorium_common.security.sealing import Seal, new_key
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.telemetry.logs import get_logger
-from proctorium_common.telemetry.traces import annotate
+from proctorium_common.telemetry.traces import annotate, current_place, traceparent_of
 
 _log = get_logger()
 
 _AT_ONCE = 20
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=1)
+
+
+async def earned(
+    tx: Transaction, *, registration_id: UUID, person_id: UUID, course_id: UUID, title: str
+) -> None:
+    """Have a certificate issued for a completed registration; at most one, however often this is called."""
+    place = current_place()
+    await certificates.add_pending(
+        tx,
+        PendingCertificate(
+            certificate_id=new_id(),
+            registration_id=registration_id,
+            person_id=person_id,
+            course_id=course_id,
+            title=title,
+            traceparent=None if place is None else traceparent_of(place),
+        ),
+    )
 
 
 async def get(tx: Transaction, caller: Caller, certificate_id: UUID) -> IssuedCertificate:
@@ -93,6 +111,7 @@ class CertificateIssuer:
         seal: Seal,
         issuer_name: str,
         public_url: str,
+        clock: Clock,
     ) -> None:
         self._database = database
         self._people = people
@@ -100,13 +119,16 @@ class CertificateIssuer:
         self._seal = seal
         self._issuer_name = issuer_name
         self._public_url = public_url
+        self._clock = clock
         self._key: tuple[bytes, bytes] | None = None
 
     async def issue(self, pending: PendingCertificate) -> bool:
         """Makes the certificate permanent; False when it has to be tried again later, or another replica made it."""
-        annotate(person_id=pending.person_id, certificate_id=pending.certificate_id)
-        if pending.session_id is not None:
-            annotate(session_id=pending.session_id)
+        annotate(
+            person_id=pending.person_id,
+            course_id=pending.course_id,
+            certificate_id=pending.certificate_id,
+        )
         try:
             name = await self._holder_name(pending.person_id)
             issuer_name = await self._organisation_name()
@@ -115,16 +137,14 @@ class CertificateIssuer:
             return False
         public_key, seed = self._key or await self._load_key()
         issuer = Issuer(issuer_name, self._public_url, public_key)
-        async with self._database.transaction() as tx:
-            title, course_id = await _title(tx, pending)
-            achievement = Achievement(
-                pending.certificate_id, name, title, course_id or pending.assessment_id, tx.now
-            )
-        documents = await asyncio.to_thread(_documents, achievement, course_id, issuer, seed)
+        achievement = Achievement(
+            pending.certificate_id, name, pending.title, pending.course_id, self._clock()
+        )
+        documents = await asyncio.to_thread(_documents, achievement, issuer, seed)
         async with self._database.transaction() as tx:
             done = await certificates.issue(tx, achievement.certificate_id, documents)
             if done:
-                tx.record(_issued(pending, course_id))
+                tx.record(_issued(pending))
         return done
 
     async def _holder_name(self, person_id: UUID) -> str:
@@ -171,21 +191,7 @@ class CertificateIssuer:
         return self._key
 
 
-async def _title(tx: Transaction, pending: PendingCertificate) -> tuple[str, UUID | None]:
-    """What the certificate is for: the course, or the assessment where it belongs to none that is known."""
-    taken = (pending.result_id, pending.session_id, pending.assessment_id)
-    course_id = (await courses_of(tx, [taken])).get(pending.result_id)
-    if course_id is not None:
-        course = (await courses.find_all(tx, [course_id])).get(course_id)
-        if course is not None:
-            return course.title, course_id
-    described = await assessments.describe_all(tx, [pending.assessment_id])
-    return described[pending.assessment_id].title, course_id
-
-
-def _documents(
-    achievement: Achievement, course_id: UUID | None, issuer: Issuer, seed: bytes
-) -> Documents:
+def _documents(achievement: Achievement, issuer: Issuer, seed: bytes) -> Documents:
     certificate = Certificate(
         certificate_id=achievement.certificate_id,
         holder_name=achievement.holder_name,
@@ -197,8 +203,6 @@ def _documents(
     options = proof_options(issuer, achievement.issued_at)
     badge = signed(credential(achievement, issuer), options, seed)
     return Documents(
-        title=achievement.title,
-        course_id=course_id,
         holder_name=achievement.holder_name,
         issued_at=achievement.issued_at,
         credential=json.dumps(badge, ensure_ascii=False),
@@ -206,13 +210,13 @@ def _documents(
     )
 
 
-def _issued(pending: PendingCertificate, course_id: UUID | None) -> events_pb2.CertificateIssued:
+def _issued(pending: PendingCertificate) -> events_pb2.CertificateIssued:
     return events_pb2.CertificateIssued(
         certificate_id=str(pending.certificate_id),
-        result_id=str(pending.result_id),
+        registration_id=str(pending.registration_id),
         person_id=str(pending.person_id),
-        session_id=text_of(pending.session_id),
-        course_id=text_of(course_id),
+        course_id=str(pending.course_id),
+        course_title=pending.title,
     )
 
 

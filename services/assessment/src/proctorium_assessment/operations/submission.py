@@ -123,7 +123,6 @@ def _handed_in(
 
 
 def _result(attempt: Attempt, assessment: Assessment, scored: Score, now: datetime) -> Result:
-    earned = attempt.released_at is not None and scored.passed and assessment.awards_certificate
     return Result(
         result_id=new_id(),
         attempt_id=attempt.attempt_id,
@@ -137,6 +136,5 @@ def _result(attempt: Attempt, assessment: Assessment, scored: Score, now: dateti
         passed=scored.passed,
         scored_at=now,
         released_at=attempt.released_at,
-        certificate_id=new_id() if earned else None,
         item_scores=scored.items,
     )

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from proctorium_assessment.domain.results import Result
 from proctorium_assessment.operations.courses import courses_of
-from proctorium_assessment.storage import courses, results
+from proctorium_assessment.storage import certificates, courses, results
+from proctorium_assessment.storage.certificates import IssuedCertificate
 from proctorium_assessment.storage.courses import Course
 from proctorium_common.errors import not_allowed
 from proctorium_common.rpc.caller import Caller
@@ -23,8 +24,16 @@ class Entry:
     course: Course | None
 
 
-async def transcript(tx: Transaction, caller: Caller, person_id: UUID | None) -> Sequence[Entry]:
-    """A person's released results, newest first: the caller's own, or anybody's for administrators. Raises NOT_ALLOWED."""
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """Released results and certificates, each newest first."""
+
+    entries: Sequence[Entry]
+    certificates: Sequence[IssuedCertificate]
+
+
+async def transcript(tx: Transaction, caller: Caller, person_id: UUID | None) -> Transcript:
+    """Return a person's transcript: the caller's own, or anybody's for administrators. Raises NOT_ALLOWED."""
     whose = person_id or caller.person_id
     if whose is None or (whose != caller.person_id and "administrator" not in caller.roles):
         raise not_allowed(
@@ -35,10 +44,11 @@ async def transcript(tx: Transaction, caller: Caller, person_id: UUID | None) ->
         tx, [(each.result_id, each.session_id, each.assessment_id) for each in reached]
     )
     known = await courses.find_all(tx, set(by_result.values()))
-    # A session may tell of a course before the course tells of itself: then its id is all there is.
-    return [
+    # A session's event may name a course before the course's own event came: then its id is all there is.
+    entries = [
         Entry(each, known.get(course_id) or Course(course_id, "", 0.0))
         if (course_id := by_result.get(each.result_id)) is not None
         else Entry(each, None)
         for each in reached
     ]
+    return Transcript(entries, await certificates.list_of(tx, whose))

@@ -20,7 +20,6 @@ _DESCRIPTION: tuple[ColumnElement[Any], ...] = (
     assessments.c.proctored,
     assessments.c.time_limit,
     assessments.c.pass_mark,
-    assessments.c.awards_certificate,
     assessments.c.item_count,
     assessments.c.published_at,
 )
@@ -35,7 +34,6 @@ async def add(tx: Transaction, assessment: Assessment) -> None:
             proctored=assessment.proctored,
             time_limit=assessment.time_limit,
             pass_mark=assessment.pass_mark,
-            awards_certificate=assessment.awards_certificate,
             item_count=assessment.item_count,
             item_list=items_to_bytes(assessment.items),
             created_at=tx.now,
@@ -95,7 +93,6 @@ def _assessment(row: Row[*tuple[Any, ...]], items: bytes = b"") -> Assessment:
         proctored=row.proctored,
         time_limit=row.time_limit,
         pass_mark=row.pass_mark,
-        awards_certificate=row.awards_certificate,
         items=items_from_bytes(items),
         item_count=row.item_count,
         published_at=row.published_at,

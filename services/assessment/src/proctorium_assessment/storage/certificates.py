@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, Select, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from proctorium_assessment.storage.tables import certificates, issuer_keys, results
+from proctorium_assessment.storage.tables import certificates, issuer_keys
 from proctorium_common.storage.database import Transaction
 
 
 @dataclass(frozen=True, slots=True)
 class PendingCertificate:
-    """A certificate that is still to be made."""
+    """A certificate that is still to be made; `title` is that of the course."""
 
     certificate_id: UUID
-    result_id: UUID
-    assessment_id: UUID
+    registration_id: UUID
     person_id: UUID
-    session_id: UUID | None
-    scored_at: datetime
+    course_id: UUID
+    title: str
     traceparent: str | None
-    tries: int
+    tries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class IssuedCertificate:
-    """A certificate as it was issued; `issued_at` is None (and the rest empty) while it is being made."""
+    """A certificate; `issued_at` is None and what issuing adds is empty while it is being made."""
 
     certificate_id: UUID
-    result_id: UUID
     person_id: UUID
-    issued_at: datetime | None
+    course_id: UUID | None
     title: str
+    issued_at: datetime | None
     holder_name: str
     credential: str
 
@@ -45,51 +45,56 @@ class IssuedCertificate:
 class Documents:
     """What issuing adds to a pending certificate."""
 
-    title: str
-    course_id: UUID | None
     holder_name: str
     issued_at: datetime
     credential: str
     pdf: bytes
 
 
-async def add_pending(tx: Transaction, pending: Collection[PendingCertificate]) -> None:
-    """Keeps that these are to be made."""
-    if not pending:
-        return
-    await tx.execute(
-        insert(certificates),
-        [
-            {
-                "certificate_id": each.certificate_id,
-                "result_id": each.result_id,
-                "person_id": each.person_id,
-                "session_id": each.session_id,
-                "created_at": tx.now,
-                "traceparent": each.traceparent,
-                "next_try_at": tx.now,
-                "tries": 0,
-            }
-            for each in pending
-        ],
+_CERTIFICATE: Select[Any] = select(
+    certificates.c.certificate_id,
+    certificates.c.person_id,
+    certificates.c.course_id,
+    certificates.c.title,
+    certificates.c.issued_at,
+    certificates.c.holder_name,
+    certificates.c.credential,
+)
+
+
+async def add_pending(tx: Transaction, pending: PendingCertificate) -> None:
+    """Insert a certificate to be made, unless its registration has one."""
+    added = insert(certificates).values(
+        certificate_id=pending.certificate_id,
+        registration_id=pending.registration_id,
+        person_id=pending.person_id,
+        course_id=pending.course_id,
+        title=pending.title,
+        created_at=tx.now,
+        traceparent=pending.traceparent,
+        next_try_at=tx.now,
+        tries=pending.tries,
     )
+    await tx.execute(added.on_conflict_do_nothing(constraint="uq_certificates_registration_id"))
 
 
 async def due(tx: Transaction, now: datetime, limit: int) -> Sequence[PendingCertificate]:
-    """Pending ones whose turn has come, the oldest first."""
+    """Return pending certificates whose next try is due, the oldest first."""
     query = (
         select(
             certificates.c.certificate_id,
-            certificates.c.result_id,
-            results.c.assessment_id,
+            certificates.c.registration_id,
             certificates.c.person_id,
-            certificates.c.session_id,
-            results.c.scored_at,
+            certificates.c.course_id,
+            certificates.c.title,
             certificates.c.traceparent,
             certificates.c.tries,
         )
-        .join(results, results.c.result_id == certificates.c.result_id)
-        .where(certificates.c.issued_at.is_(None), certificates.c.next_try_at <= now)
+        .where(
+            certificates.c.issued_at.is_(None),
+            certificates.c.registration_id.is_not(None),
+            certificates.c.next_try_at <= now,
+        )
         .order_by(certificates.c.next_try_at)
         .limit(limit)
     )
@@ -112,8 +117,6 @@ async def issue(tx: Transaction, certificate_id: UUID, documents: Documents) -> 
         .where(certificates.c.certificate_id == certificate_id, certificates.c.issued_at.is_(None))
         .values(
             issued_at=documents.issued_at,
-            title=documents.title,
-            course_id=documents.course_id,
             holder_name=documents.holder_name,
             credential=documents.credential,
             pdf=documents.pdf,
@@ -124,28 +127,20 @@ async def issue(tx: Transaction, certificate_id: UUID, documents: Documents) -> 
 
 
 async def find(tx: Transaction, certificate_id: UUID) -> IssuedCertificate | None:
-    """The certificate without its PDF."""
-    query = select(
-        certificates.c.certificate_id,
-        certificates.c.result_id,
-        certificates.c.person_id,
-        certificates.c.issued_at,
-        certificates.c.title,
-        certificates.c.holder_name,
-        certificates.c.credential,
-    ).where(certificates.c.certificate_id == certificate_id)
+    """Return the certificate without its PDF."""
+    query = _CERTIFICATE.where(certificates.c.certificate_id == certificate_id)
     row = (await tx.execute(query)).first()
-    if row is None:
-        return None
-    return IssuedCertificate(
-        row.certificate_id,
-        row.result_id,
-        row.person_id,
-        row.issued_at,
-        row.title or "",
-        row.holder_name or "",
-        row.credential or "",
-    )
+    return None if row is None else _certificate(row)
+
+
+async def list_of(tx: Transaction, person_id: UUID) -> Sequence[IssuedCertificate]:
+    """Return a person's certificates without their PDFs, newest first, pending ones included."""
+    query = _CERTIFICATE.where(
+        certificates.c.person_id == person_id,
+        # Those of before 0003 that were not issued are not made any more.
+        or_(certificates.c.registration_id.is_not(None), certificates.c.issued_at.is_not(None)),
+    ).order_by(certificates.c.certificate_id.desc())
+    return [_certificate(row) for row in await tx.execute(query)]
 
 
 async def pdf_of(tx: Transaction, certificate_id: UUID) -> bytes:
@@ -173,3 +168,15 @@ async def issuer_key(tx: Transaction) -> tuple[bytes, bytes] | None:
     )
     row = (await tx.execute(query)).first()
     return None if row is None else (row.public_key, row.sealed_seed)
+
+
+def _certificate(row: Row[Any]) -> IssuedCertificate:
+    return IssuedCertificate(
+        row.certificate_id,
+        row.person_id,
+        row.course_id,
+        row.title or "",
+        row.issued_at,
+        row.holder_name or "",
+        row.credential or "",
+    )

@@ -14,7 +14,6 @@ from proctorium_assessment.storage.tables import (
     answer_revisions,
     assessments,
     attempts,
-    certificates,
     releases,
     results,
 )
@@ -34,11 +33,9 @@ _SUM = (
         results.c.passed,
         results.c.scored_at,
         attempts.c.released_at,
-        certificates.c.certificate_id,
     )
     .join(attempts, attempts.c.attempt_id == results.c.attempt_id)
     .join(assessments, assessments.c.assessment_id == results.c.assessment_id)
-    .outerjoin(certificates, certificates.c.result_id == results.c.result_id)
 )
 
 
@@ -153,7 +150,6 @@ def _result(row: Row[Any], item_scores: tuple[ItemScore, ...] = ()) -> Result:
         passed=row.passed,
         scored_at=row.scored_at,
         released_at=row.released_at,
-        certificate_id=row.certificate_id,
         item_scores=item_scores,
     )
 

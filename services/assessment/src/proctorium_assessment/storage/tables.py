@@ -38,7 +38,8 @@ assessments = Table(
     Column("proctored", Boolean, nullable=False),
     Column("time_limit", Interval),
     Column("pass_mark", Double, nullable=False),
-    Column("awards_certificate", Boolean, nullable=False),
+    # Not used any more: courses award certificates. A later revision removes it.
+    Column("awards_certificate", Boolean, nullable=False, server_default=text("false")),
     Column("item_count", Integer, nullable=False),
     # The questions as proto: its breaking-change check keeps old rows readable.
     Column("item_list", LargeBinary, nullable=False),
@@ -171,11 +172,13 @@ certificates = Table(
     "certificates",
     metadata,
     Column("certificate_id", Uuid, primary_key=True),
-    Column("result_id", Uuid, ForeignKey("results.result_id"), nullable=False),
+    # The completed registration; null only in certificates of before 0003, which rest on a result instead.
+    Column("registration_id", Uuid),
+    Column("result_id", Uuid, ForeignKey("results.result_id")),
     Column("person_id", Uuid, nullable=False),
     Column("session_id", Uuid),
     Column("created_at", _TIME, nullable=False),
-    # The trace of the score, which the making continues.
+    # The trace of the completion, which issuing continues.
     Column("traceparent", Text),
     Column("next_try_at", _TIME, nullable=False),
     Column("tries", Integer, nullable=False),
@@ -185,10 +188,12 @@ certificates = Table(
     Column("holder_name", Text),
     Column("credential", Text),
     Column("pdf", LargeBinary),
+    UniqueConstraint("registration_id"),
     UniqueConstraint("result_id"),
+    Index("ix_certificates_person", "person_id", "certificate_id"),
     Index("ix_certificates_pending", "next_try_at", postgresql_where=text("issued_at IS NULL")),
 )
-"""Pending until made; permanent from then on."""
+"""One for each completed registration in a course that awards one: pending until issued, permanent afterwards."""
 
 issuer_keys = Table(
     "issuer_keys",

@@ -15,7 +15,7 @@ class CertificateWorker:
         self._issuer = issuer
 
     async def issue_due(self) -> None:
-        """Each is made in the trace of the result that earned it."""
+        """Issue what is due, each in the trace of the completion that earned it."""
         issued = 1
         while issued:
             async with self._database.transaction() as tx:

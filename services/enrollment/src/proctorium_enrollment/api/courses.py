@@ -41,6 +41,7 @@ class CourseApi(courses_pb2_grpc.CourseServiceServicer):
             kind=KIND_OF[request.kind],
             hours=request.hours,
             units=tuple(_new_unit(unit) for unit in request.units),
+            awards_certificate=request.awards_certificate,
         )
 
         async def run(tx: Transaction) -> pb.CreateCourseResponse:

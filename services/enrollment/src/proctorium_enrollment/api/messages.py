@@ -89,6 +89,7 @@ def course_message(course: Course) -> courses_pb2.Course:
         hours=course.hours,
         publish_time=stamp(course.publish_time),
         units=[_unit_message(unit) for unit in course.units],
+        awards_certificate=course.awards_certificate,
     )
 
 

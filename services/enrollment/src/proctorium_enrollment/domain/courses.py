@@ -57,6 +57,7 @@ class NewCourse:
     kind: CourseKind
     hours: float
     units: tuple[NewUnit, ...]
+    awards_certificate: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class Course:
     hours: float
     publish_time: datetime | None
     units: tuple[Unit, ...] = ()
+    awards_certificate: bool = False
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,8 @@ async def complete_if_due(tx: Transaction, registration: Registration) -> None:
                 registration_id=str(registration.registration_id),
                 person_id=str(registration.person_id),
                 course_id=str(registration.course_id),
+                course_title=course.title,
+                awards_certificate=course.awards_certificate,
             )
         )
 

@@ -32,6 +32,7 @@ async def add(tx: Transaction, course_id: UUID, new: NewCourse, unit_ids: Sequen
             description=new.description,
             kind=new.kind.value,
             hours=new.hours,
+            awards_certificate=new.awards_certificate,
             created_at=tx.now,
         )
     )
@@ -97,6 +98,7 @@ def course_of(row: Row[*tuple[object, ...]], outline: tuple[Unit, ...] = ()) -> 
         hours=row.hours,
         publish_time=row.published_at,
         units=outline,
+        awards_certificate=row.awards_certificate,
     )
 
 

@@ -117,6 +117,7 @@ courses = Table(
     Column("description", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("hours", Double, nullable=False),
+    Column("awards_certificate", Boolean, nullable=False, server_default=text("false")),
     Column("published_at", _TIME),
     Column("created_at", _TIME, nullable=False),
     CheckConstraint("kind IN ('proctored', 'self_paced')", name="kind"),

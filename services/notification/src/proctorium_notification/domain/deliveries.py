@@ -95,6 +95,8 @@ class Delivery:
     session_id: UUID | None = None
     subject_id: UUID | None = None
     """What the message is about beside the session: the code, the result, the certificate."""
+    subject_title: str = ""
+    """Its title in words, where it has one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,12 +28,13 @@ class Help:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """One message before it is words. `subject_id` is the attempt or certificate it is about, `code` the enrollment code's text."""
+    """One message before it is rendered. `subject_id` is the attempt or certificate it is about, `subject_title` the course of the certificate."""
 
     topic: Topic
     session: Session | None = None
     subject_id: UUID | None = None
     code: str = field(default="", repr=False)
+    subject_title: str = ""
 
 
 _PATHS = {

@@ -108,6 +108,7 @@ class Renderer:
         template = self._texts.get_template(f"{locale}/{content.topic}.jinja")
         context = {
             "session": content.session,
+            "title": content.subject_title,
             "start": _start(content.session, reader, locale) if content.session else "",
         }
         return {

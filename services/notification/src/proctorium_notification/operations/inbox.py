@@ -73,7 +73,8 @@ class Inbox:
 
     def _shown(self, one: Notification, known: Mapping[UUID, Session], reader: Reader) -> Shown:
         session = known.get(one.session_id) if one.session_id else None
-        return Shown(one, self._renderer.short(Content(one.topic, session, one.subject_id), reader))
+        content = Content(one.topic, session, one.subject_id, subject_title=one.subject_title)
+        return Shown(one, self._renderer.short(content, reader))
 
 
 async def mark_read(tx: Transaction, caller: Caller, notification_ids: Sequence[UUID]) -> int:

@@ -229,6 +229,7 @@ class Sender:
             code=known.codes[delivery.subject_id]
             if delivery.topic in CARRYING_A_CODE and delivery.subject_id
             else "",
+            subject_title=delivery.subject_title,
         )
         return self._maker.make(
             content,

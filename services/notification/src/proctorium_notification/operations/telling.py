@@ -22,6 +22,7 @@ class Occasion:
     topic: Topic
     session_id: UUID | None = None
     subject_id: UUID | None = None
+    subject_title: str = ""
 
 
 async def tell(tx: Transaction, occasion: Occasion, person_ids: Sequence[UUID]) -> None:
@@ -40,6 +41,7 @@ async def tell(tx: Transaction, occasion: Occasion, person_ids: Sequence[UUID]) 
                 channel=channel,
                 session_id=occasion.session_id,
                 subject_id=occasion.subject_id,
+                subject_title=occasion.subject_title,
                 traceparent=traceparent_of(place) if place else "",
             ),
         )

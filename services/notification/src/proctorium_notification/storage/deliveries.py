@@ -37,6 +37,7 @@ class NewDeliveries:
     session_id: UUID | None
     subject_id: UUID | None
     traceparent: str
+    subject_title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ async def add_deliveries(tx: Transaction, new: NewDeliveries) -> None:
             "channel": new.channel,
             "session_id": new.session_id,
             "subject_id": new.subject_id,
+            "subject_title": new.subject_title,
             "state": DeliveryState.SENT if there else DeliveryState.PENDING,
             "sent_at": tx.now if there else None,
             "created_at": tx.now,
@@ -282,4 +284,5 @@ def _delivery(row: Row[*tuple[object, ...]]) -> Delivery:
         sent_at=row.sent_at,
         session_id=row.session_id,
         subject_id=row.subject_id,
+        subject_title=row.subject_title,
     )

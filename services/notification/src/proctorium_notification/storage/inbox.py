@@ -23,6 +23,7 @@ class Notification:
     topic: Topic
     session_id: UUID | None
     subject_id: UUID | None
+    subject_title: str
     created_at: datetime
     read_at: datetime | None
 
@@ -46,6 +47,7 @@ async def list_notifications(
             topic=Topic(row.topic),
             session_id=row.session_id,
             subject_id=row.subject_id,
+            subject_title=row.subject_title,
             created_at=row.created_at,
             read_at=row.read_at,
         )

@@ -48,6 +48,8 @@ deliveries = Table(
     Column("channel", Text, nullable=False),
     Column("session_id", Uuid),
     Column("subject_id", Uuid),
+    # The title of what it is about, where the event carried one: nothing personal.
+    Column("subject_title", Text, nullable=False, server_default=""),
     Column("state", Text, nullable=False),
     Column("attempt_count", Integer, nullable=False, server_default="0"),
     Column("last_error", Text, nullable=False, server_default=""),

@@ -1,4 +1,4 @@
-"""What assessment tells (`notification--results`). A self-paced result or certificate belongs to no session."""
+"""Events of assessment (`notification--results`). A self-paced result belongs to no session, a certificate to a course."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ async def on_released(
 async def on_certificate_issued(
     tx: Transaction, event: events_pb2.CertificateIssued, metadata: EventMetadata
 ) -> None:
-    """Tells the learner where the certificate is."""
+    """Notify the learner where the certificate is."""
     occasion = Occasion(
         metadata.event_id,
         Topic.CERTIFICATE_ISSUED,
-        _session(event.session_id),
-        parse_id(event.certificate_id, "certificate_id"),
+        subject_id=parse_id(event.certificate_id, "certificate_id"),
+        subject_title=event.course_title,
     )
     await telling.tell(tx, occasion, [parse_id(event.person_id, "person_id")])
 

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { attempts, courses, sessions } from "../calls";
 import { type Course, CourseKind, type Unit, UnitKind } from "../gen/proctorium/enrollment/v1/courses_pb";
 import { SessionState } from "../gen/proctorium/session/v1/sessions_pb";
-import { bestOf, useOwnResults, wayTo } from "../own-results";
+import { bestOf, useOwnResults } from "../own-results";
 import { Busy, Link, ProblemNote, ProctorMark, Title, useAction, useLoaded } from "../parts";
 import { go } from "../route";
 import { Ways } from "./courses";
@@ -133,7 +133,7 @@ function SelfPacedAssessment({ unit }: { unit: Unit }): JSX.Element {
         <h3>{unit.title}</h3>
         {result && (
           <Link to={`/results/${result.attemptId}`} class={result.passed ? "button" : "button plain"}>
-            {wayTo(result)}
+            View result
           </Link>
         )}
         <button type="button" class={result?.passed ? "plain" : ""} disabled={busy} onClick={() => void begin()}>

@@ -4,7 +4,7 @@ import { registrations, sessions } from "../calls";
 import type { Result } from "../gen/proctorium/assessment/v1/results_pb";
 import { type Course, CourseKind } from "../gen/proctorium/enrollment/v1/courses_pb";
 import { SessionState } from "../gen/proctorium/session/v1/sessions_pb";
-import { bestOf, useOwnResults, wayTo } from "../own-results";
+import { bestOf, useOwnResults } from "../own-results";
 import { Badge, Busy, Link, ProblemNote, ProctorMark, Title, useLoaded } from "../parts";
 import { counted, dateTime } from "../words";
 
@@ -51,16 +51,22 @@ export function CoursesPage(): JSX.Element {
   );
 }
 
-/** What comes next in a course: once it is passed, that is its result and no further code. */
+/** What comes next in a course: once it is passed, its result and certificate, and no further code. */
 export function Ways({ course, completed, result }: { course: Course; completed?: boolean; result: Result | undefined }): JSX.Element | null {
   const passed = result?.passed ?? false;
   const toTake = course.kind === CourseKind.PROCTORED && !passed && !completed;
-  if (result === undefined && !toTake) return null;
+  const certified = completed === true && course.awardsCertificate;
+  if (result === undefined && !toTake && !certified) return null;
   return (
     <p class="row">
       {result && (
         <Link to={`/results/${result.attemptId}`} class={passed ? "button" : "button plain"}>
-          {wayTo(result)}
+          {certified ? "View result and certificate" : "View result"}
+        </Link>
+      )}
+      {!result && certified && (
+        <Link to="/results" class="button">
+          View certificate
         </Link>
       )}
       {toTake && (

@@ -78,6 +78,7 @@ function Summary({ course }: { course: Course }): JSX.Element {
         {course.kind === CourseKind.PROCTORED ? <ProctorMark /> : <Badge tone="plain">Self-paced</Badge>}
         {course.publishTime ? <Badge tone="good">Published</Badge> : <Badge tone="wait">Not published</Badge>}
         <span class="quiet">{counted(course.hours, "hour")}</span>
+        {course.awardsCertificate && <Badge tone="plain">Awards a certificate</Badge>}
       </p>
       <p>{course.description}</p>
     </>
@@ -167,6 +168,7 @@ function NewCourse({ created }: { created: () => void }): JSX.Element {
         description: text("description"),
         kind: Number(text("kind")) as CourseKind,
         hours: Number(text("hours")),
+        awardsCertificate: text("awards") !== "",
         units: Array.from({ length: steps }, (_, step) => ({
           kind: Number(text(`units[${step}].kind`)) as UnitKind,
           title: text(`units[${step}].title`),
@@ -193,6 +195,10 @@ function NewCourse({ created }: { created: () => void }): JSX.Element {
           <option value={CourseKind.SELF_PACED}>Self-paced: at any time, alone</option>
         </Select>
         <Field label="Hours it counts for" name="hours" type="number" min={0} max={1000} step="any" defaultValue="1" required />
+        <label class="choice">
+          <input type="checkbox" name="awards" />
+          Completing it earns a certificate
+        </label>
         {Array.from({ length: steps }, (_, step) => (
           <Step key={step} step={step} />
         ))}

@@ -2,10 +2,11 @@
 import type { JSX } from "preact";
 import { attempts, certificates, results, transcripts } from "../calls";
 import type { Answer, Item } from "../gen/proctorium/assessment/v1/items_pb";
-import type { ItemResult, Result } from "../gen/proctorium/assessment/v1/results_pb";
+import type { Certificate, ItemResult, Result } from "../gen/proctorium/assessment/v1/results_pb";
 import { whenMade } from "../made";
+import { useCertificate } from "../own-results";
 import { Badge, Busy, Link, ProblemNote, Title, useAction, useLoaded } from "../parts";
-import { counted, date, number } from "../words";
+import { counted, date, dateUtc, number } from "../words";
 
 export function ResultsPage(): JSX.Element {
   const { loaded, problem } = useLoaded("transcript", () => transcripts.getTranscript({}));
@@ -14,6 +15,9 @@ export function ResultsPage(): JSX.Element {
       <Title>Your results</Title>
       <ProblemNote problem={problem} />
       {loaded === undefined && problem === undefined && <Busy what="your results" />}
+      {loaded?.certificates.map((certificate) => (
+        <CertificateCard key={certificate.certificateId} certificate={certificate} />
+      ))}
       {loaded?.entries.length === 0 && <p>You have no results yet.</p>}
       <ul class="cards">
         {loaded?.entries.map(({ result, courseTitle, hours }) => (
@@ -48,6 +52,7 @@ function Verdict({ result }: { result: Result | undefined }): JSX.Element {
 export function ResultPage({ attemptId }: { attemptId: string }): JSX.Element {
   const { loaded, problem, again } = useLoaded(attemptId, () => results.getResult({ attemptId }));
   const result = loaded?.result;
+  const certificate = useCertificate(result?.passed ? attemptId : "");
   if (result === undefined) {
     return (
       <>
@@ -69,7 +74,7 @@ export function ResultPage({ attemptId }: { attemptId: string }): JSX.Element {
         <p>This time the points were not enough for a pass. Your administrator can tell you whether and when you can take it again.</p>
       )}
       <Late attemptId={attemptId} />
-      {result.certificateId && <CertificateDownload certificateId={result.certificateId} />}
+      {certificate && <CertificateCard certificate={certificate} />}
       {result.sessionId && result.itemResults.length === 0 && (
         <p>Feedback on each question appears when the session has ended.</p>
       )}
@@ -102,11 +107,11 @@ function Late({ attemptId }: { attemptId: string }): JSX.Element | null {
   );
 }
 
-function CertificateDownload({ certificateId }: { certificateId: string }): JSX.Element {
+/** A certificate of a completed course: where to download it, and its public page. */
+function CertificateCard({ certificate: { certificateId, title, issueTime } }: { certificate: Certificate }): JSX.Element {
   const { busy, problem, run } = useAction();
   const download = (): Promise<void> =>
     run(async () => {
-      // A certificate is made a moment after the result.
       const { pdf, fileName } = await whenMade("CERTIFICATE_PENDING", () => certificates.downloadCertificate({ certificateId }));
       const address = URL.createObjectURL(new Blob([pdf as Uint8Array<ArrayBuffer>], { type: "application/pdf" }));
       const link = document.createElement("a");
@@ -118,12 +123,17 @@ function CertificateDownload({ certificateId }: { certificateId: string }): JSX.
     });
   return (
     <section class="card">
-      <h2>Certificate</h2>
+      <h2>Certificate: {title}</h2>
+      <p class="quiet">{issueTime ? `Issued on ${dateUtc(issueTime)}` : "It is being made."}</p>
       <p class="row">
         <button type="button" disabled={busy} onClick={() => void download()}>
-          {busy ? "Loading…" : "Download certificate (PDF)"}
+          {busy ? "Loading…" : "Download certificate (PDF)"} <span class="visually-hidden">{title}</span>
         </button>
-        <Link to={`/certificates/${certificateId}`}>Public verification page</Link>
+        {issueTime && (
+          <Link to={`/certificates/${certificateId}`}>
+            Public verification page <span class="visually-hidden">of {title}</span>
+          </Link>
+        )}
       </p>
       <ProblemNote problem={problem} />
     </section>
