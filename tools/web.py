@@ -1,7 +1,7 @@
 """``make portal``: builds the web pages with the Node of requirements.lock, so that the machine needs none.
 
 ``python -m tools.web build`` installs what services/portal/web/package-lock.json pins and runs ``npm run build``;
-``check`` runs ``npm run generate`` and ``npm run check`` (types). Both find on PATH `node`, `buf` and the other tools of .venv, and in
+``check`` runs ``npm run generate`` and ``npm run check`` (types), ``test`` runs the unit tests (vitest). All find on PATH `node`, `buf` and the other tools of .venv, and in
 PROCTORIUM_DESCRIPTORS the descriptors to generate TypeScript from.
 """
 

@@ -1,9 +1,9 @@
 // The frame around every page, and which page an address means.
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import { sendLeftBehind } from "./answers";
+import { sendLeftBehind } from "./features/exam/answers";
 import type { Problem } from "./calls";
-import { keptAttempts } from "./kept";
+import { keptAttempts } from "./features/exam/journal";
 import { countUnread, help, isA, me, Role, signOut, unanswered, unread } from "./me";
 import { CoursePage } from "./pages/course";
 import { CoursesPage } from "./pages/courses";

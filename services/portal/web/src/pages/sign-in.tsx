@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { keptAttempts } from "../kept";
+import { keptAttempts } from "../features/exam/journal";
 import { expelled, signIn } from "../me";
 import { ProblemNote, Title, useAction } from "../parts";
 

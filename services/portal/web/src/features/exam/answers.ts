@@ -2,11 +2,11 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampMs, timestampNow } from "@bufbuild/protobuf/wkt";
 import { signal } from "@preact/signals";
-import { FIRST_PAUSE_MS, longer } from "./again";
-import { attempts, isAway, lacksToken, type Problem, problemOf, whenRenewedElsewhere } from "./calls";
-import { type AnswerChange, AnswerChangeSchema, type Attempt, type SavedAnswer } from "./gen/proctorium/assessment/v1/attempts_pb";
-import type { Answer } from "./gen/proctorium/assessment/v1/items_pb";
-import { isKept, type Kept, keep, keptAttempts, keptOf, letGo, madeAt, newPlace } from "./kept";
+import { FIRST_PAUSE_MS, longer } from "../../again";
+import { attempts, isAway, lacksToken, type Problem, problemOf, whenRenewedElsewhere } from "../../calls";
+import { type AnswerChange, AnswerChangeSchema, type Attempt, type SavedAnswer } from "../../gen/proctorium/assessment/v1/attempts_pb";
+import type { Answer } from "../../gen/proctorium/assessment/v1/items_pb";
+import { isKept, type Kept, keep, keptAttempts, keptOf, letGo, madeAt, newPlace } from "./journal";
 
 const MOST_AT_ONCE = 100;
 

@@ -1,8 +1,8 @@
 // What this device keeps of changes that the server has not acknowledged: an entry for each, so that no tab writes over another's.
 import { fromJson, toJson } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
-import { type AnswerChange, AnswerChangeSchema } from "./gen/proctorium/assessment/v1/attempts_pb";
-import { newId } from "./ids";
+import { type AnswerChange, AnswerChangeSchema } from "../../gen/proctorium/assessment/v1/attempts_pb";
+import { newId } from "../../ids";
 
 const PLACE = "proctorium.answers.";
 

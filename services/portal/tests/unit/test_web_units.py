@@ -1,0 +1,21 @@
+"""The unit tests of the pages' TypeScript, run by vitest."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[4]
+
+
+def test_the_pages_unit_tests_pass() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.web", "test"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,112 @@
+// The exam room: the questions of a running attempt. Each change is saved at once and kept on this device until it is acknowledged.
+import type { JSX } from "preact";
+import { useEffect, useMemo } from "preact/hooks";
+import type { Attempt } from "../../gen/proctorium/assessment/v1/attempts_pb";
+import { Title } from "../../parts";
+import { AnswerSheet } from "./answer-sheet";
+import { type Answers, answersOf } from "./answers";
+import { Clock, type Shown, useSteadyClock } from "./clock";
+import { Question } from "./question";
+import { Away, Saved, SaveMark } from "./save-state";
+import { Submit } from "./submit";
+
+interface ExamRoomProps {
+  /** As it was when it was opened, with questions and answers. */
+  attempt: Attempt;
+  shown: Shown;
+  connected: boolean;
+  reopen: () => void;
+}
+
+export function ExamRoom({ attempt, shown, connected, reopen }: ExamRoomProps): JSX.Element {
+  const now = useSteadyClock(reopen);
+  const { answers, sheet } = useAnswers(attempt);
+  const overview = attempt.items.map(({ itemId }, index) => ({ number: index + 1, answered: sheet.isAnswered(itemId), wrong: sheet.isUnsavable(itemId) }));
+  const open = overview.filter(({ answered }) => !answered);
+  const wrong = overview.filter((one) => one.wrong).map(({ number }) => number);
+  return (
+    <>
+      <div class="exam-bar">
+        <Title focused>{attempt.title}</Title>
+        <Clock shown={shown} now={now} />
+        <SaveMark answers={answers} unsavable={wrong.length} />
+      </div>
+      <Away answers={answers} connected={connected} shown={shown} now={now} />
+      <nav class="overview" aria-label="Questions">
+        {overview.map(({ number, answered }) => (
+          <QuestionLink key={number} number={number} answered={answered} />
+        ))}
+      </nav>
+      <ol class="questions">
+        {attempt.items.map((item, index) => (
+          <li key={item.itemId} id={`question-${index + 1}`} tabIndex={-1} class="card">
+            <Question item={item} number={index + 1} of={attempt.items.length} sheet={sheet} />
+            {answers.overruled.value.has(item.itemId) && (
+              <p class="note" role="status">
+                You gave a newer answer to this question on another device or in another tab. That one counts, and it is shown here.
+              </p>
+            )}
+            {!sheet.isUnsavable(item.itemId) && <Saved answers={answers} itemId={item.itemId} answered={sheet.isAnswered(item.itemId)} />}
+          </li>
+        ))}
+      </ol>
+      {open.length === 0 ? (
+        <p>All questions are answered.</p>
+      ) : (
+        <div class="row open">
+          <span>Not answered yet:</span>
+          {open.map(({ number }) => (
+            <QuestionLink key={number} number={number} answered={false} />
+          ))}
+        </div>
+      )}
+      <Submit attempt={attempt} answers={answers} open={open.length} wrong={wrong} />
+    </>
+  );
+}
+
+/** The attempt's answers and what stands in its fields, which newer answers from elsewhere replace. */
+function useAnswers(attempt: Attempt): { answers: Answers; sheet: AnswerSheet } {
+  const made = useMemo(() => {
+    const answers = answersOf(attempt.attemptId, attempt.lastSequence);
+    return { answers, sheet: new AnswerSheet(attempt, answers) };
+  }, [attempt.attemptId]);
+  useEffect(() => made.answers.overruled.subscribe((newer) => made.sheet.adopt(newer.values())), [made]);
+  useLookElsewhere(made.answers, attempt);
+  return made;
+}
+
+/** Shows what another device has answered as soon as somebody looks at this page again. */
+function useLookElsewhere(answers: Answers, attempt: Attempt): void {
+  useEffect(() => {
+    answers.shows(attempt);
+    const look = (): void => {
+      if (document.visibilityState === "visible") void answers.lookElsewhere();
+    };
+    document.addEventListener("visibilitychange", look);
+    addEventListener("focus", look);
+    return () => {
+      document.removeEventListener("visibilitychange", look);
+      removeEventListener("focus", look);
+    };
+  }, [answers, attempt]);
+}
+
+/** Leads to a question, for the keyboard too. */
+function QuestionLink({ number, answered }: { number: number; answered: boolean }): JSX.Element {
+  const follow = (event: MouseEvent): void => {
+    event.preventDefault();
+    document.getElementById(`question-${number}`)?.focus();
+  };
+  return (
+    <a
+      href={`#question-${number}`}
+      class={answered ? "number answered" : "number"}
+      aria-label={`Question ${number}, ${answered ? "answered" : "not answered"}`}
+      onClick={follow}
+    >
+      {number}
+      {answered && <span aria-hidden="true"> ✓</span>}
+    </a>
+  );
+}
