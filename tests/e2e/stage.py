@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from proctorium.options.v1.options_pb2 import ROLE_LEARNER, ROLE_PROCTOR
+from proctorium.session.v1.sessions_pb2 import LATE_ENTRY_UNTIL, LateEntry
 from proctorium_devstack.demo import world
 from proctorium_devstack.demo.edge import Channel, EdgeChannel
 from proctorium_devstack.demo.people import Person, SignIn, sign_in
@@ -42,6 +43,7 @@ async def set_stage(
     staff_channel: MakeChannel = EdgeChannel,
     starts_in: timedelta = timedelta(minutes=10),
     capacity: int = 30,
+    late_entry: LateEntry.ValueType = LATE_ENTRY_UNTIL,
     named_after_run: bool = False,
 ) -> Stage:
     """Registers a proctor and one learner per channel, and plans their session; `edge` is host:port.
@@ -80,6 +82,7 @@ async def set_stage(
         title=title,
         starts_in=starts_in,
         capacity=capacity,
+        late_entry=late_entry,
     )
     session = await world.schedule(administrator, plan)
     code = await world.code_of(proctor, session.session_id)

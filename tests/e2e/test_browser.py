@@ -35,7 +35,7 @@ async def test_a_learner_and_a_proctor_walk_the_path_in_browsers(stack: Stack) -
         await open_session(proctor, stage.session_id)
         await verify_identity(proctor, stage.learners[0].name)
         await expect(learner.page.get_by_text("Identity verified")).to_be_visible()
-        await proctor.page.get_by_role("button", name="Start the session").click()
+        await start_session(proctor)
         await expect(learner.page.get_by_text("In Session", exact=True)).to_be_visible()
         await learner.page.get_by_role("button", name="Open").click()
         await expect(learner.page.get_by_text("Put on goggles")).to_be_visible()
@@ -326,6 +326,13 @@ async def last_sequence(story: LearnerStory) -> int:
 async def saved_number(story: LearnerStory) -> float | None:
     saved = (await saved_attempt(story)).answers
     return next((one.answer.number for one in saved if one.answer.HasField("number")), None)
+
+
+async def start_session(proctor: Visitor) -> None:
+    await proctor.page.get_by_role("button", name="Start the session (").click()
+    question = proctor.page.get_by_role("group", name="Start the session")
+    await expect(question).to_contain_text("The planned start is ")
+    await question.get_by_role("button", name="Start the session now").click()
 
 
 async def join_by_code(learner: Visitor, code: str) -> None:

@@ -78,12 +78,12 @@ async def test_a_rejected_learner_reads_what_to_do(stack: Stack, stage: Stage) -
         await proctor.sign_in(stage.proctor.email, stage.proctor.password)
         page = proctor.page
         await page.goto(f"/supervise/{stage.session_id}")
-        await page.get_by_role("button", name="Start the session…").click()
-        await expect(
-            page.get_by_text("Nobody waits in the lobby. Learners could still")
-        ).to_be_visible()
+        await page.get_by_role("button", name="Start the session (0 waiting)…").click()
+        question = page.get_by_role("group", name="Start the session")
+        await expect(question).to_contain_text("Nobody waits in the lobby. 2 of 2 are not here: ")
+        await expect(question).to_contain_text("Late entry is open: learners can still join for")
         await proctor.picture("start-for-nobody")
-        await page.get_by_role("button", name="Wait for learners").click()
+        await page.get_by_role("button", name="Wait", exact=True).click()
 
         story = LearnerStory(stage.learners[0], stage)
         await story.join()

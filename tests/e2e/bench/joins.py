@@ -236,6 +236,7 @@ async def _enrol(
                         "lookup": seal.mark(text),
                         "sealed_text": b"",
                         "state": "active",
+                        "own_window": False,
                         "valid_from": now,
                         "valid_until": end,
                         "automatic": True,

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -43,6 +44,12 @@ WRONG = "zZzZ9999"
 async def code_id_of(enrollment: Enrollment, session: Scheduled) -> str:
     request = ListCodesRequest(session_id=session.session_id)
     return (await enrollment.administrator.codes.ListCodes(request)).codes[0].code_id
+
+
+async def issue(enrollment: Enrollment, session: Scheduled, **fields: Any) -> str:
+    """Issue a further code and return its text."""
+    request = IssueCodeRequest(session_id=session.session_id, **fields)
+    return (await enrollment.administrator.codes.IssueCode(request)).code.text
 
 
 async def refusal(
@@ -97,7 +104,9 @@ async def test_a_rejoin_is_allowed_as_long_as_the_session_lives(
 ) -> None:
     session = await enrollment.session()
     (learner,) = session.learner_ids
-    await enrollment.redeem(session.code, learner)
+    end = enrollment.clock.now + timedelta(minutes=10)
+    code = await issue(enrollment, session, valid_until_time=stamp(end))
+    await enrollment.redeem(code, learner)
     await enrollment.start(session)
     code_id = await code_id_of(enrollment, session)
     if how == "expired":
@@ -106,9 +115,9 @@ async def test_a_rejoin_is_allowed_as_long_as_the_session_lives(
         await enrollment.administrator.codes.RevokeCode(RevokeCodeRequest(code_id=code_id))
     else:
         await enrollment.administrator.codes.ReplaceCode(ReplaceCodeRequest(code_id=code_id))
-    assert (await enrollment.redeem(session.code, learner)).rejoin
+    assert (await enrollment.redeem(code, learner)).rejoin
     await enrollment.tell(ended_event(session))
-    assert (await refusal(enrollment, session.code, learner)).reason == "SESSION_ENDED"
+    assert (await refusal(enrollment, code, learner)).reason == "SESSION_ENDED"
 
 
 @pytest.mark.parametrize("how", ["revoked", "replaced", "too many attempts"])
@@ -163,21 +172,34 @@ async def test_wrong_codes_all_look_the_same(enrollment: Enrollment) -> None:
     assert "upper and lower case" in told[0].message
 
 
-async def test_an_early_code_says_when(enrollment: Enrollment) -> None:
+@pytest.mark.parametrize("hours", [0, 4], ids=["before the lobby opens", "after the planned end"])
+async def test_a_code_without_a_window_leaves_it_to_the_lobby_who_may_enter(
+    enrollment: Enrollment, hours: int
+) -> None:
     session = await enrollment.session(lobby_opens=timedelta(minutes=30))
+    enrollment.clock.move(hours=hours)
     (learner,) = session.learner_ids
-    told = await refusal(enrollment, session.code, learner)
-    assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "CODE_NOT_YET_VALID")
-    opens = enrollment.clock.now + timedelta(minutes=30)
-    assert told.metadata["valid_from"] == opens.isoformat()
-    enrollment.clock.move(minutes=30)
     assert (await enrollment.redeem(session.code, learner)).session_id == session.session_id
+
+
+async def test_an_early_code_says_when(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    (learner,) = session.learner_ids
+    begin = enrollment.clock.now + timedelta(minutes=30)
+    code = await issue(enrollment, session, valid_from_time=stamp(begin))
+    told = await refusal(enrollment, code, learner)
+    assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "CODE_NOT_YET_VALID")
+    assert told.metadata["valid_from"] == begin.isoformat()
+    enrollment.clock.move(minutes=30)
+    assert (await enrollment.redeem(code, learner)).session_id == session.session_id
 
 
 async def test_an_expired_code_says_so(enrollment: Enrollment) -> None:
     session = await enrollment.session()
-    enrollment.clock.move(hours=3)
-    told = await refusal(enrollment, session.code, session.learner_ids[0])
+    end = enrollment.clock.now + timedelta(minutes=10)
+    code = await issue(enrollment, session, valid_until_time=stamp(end))
+    enrollment.clock.move(minutes=10)
+    told = await refusal(enrollment, code, session.learner_ids[0])
     assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "CODE_EXPIRED")
 
 
@@ -340,11 +362,13 @@ async def test_trying_anothers_code_counts_as_guessing(enrollment: Enrollment) -
     assert told.reason == "TOO_MANY_ATTEMPTS"
 
 
-async def test_waiting_for_the_lobby_to_open_does_not(enrollment: Enrollment) -> None:
-    session = await enrollment.session(lobby_opens=timedelta(minutes=30))
+async def test_entering_a_code_too_early_does_not(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
     (learner,) = session.learner_ids
+    begin = enrollment.clock.now + timedelta(minutes=30)
+    code = await issue(enrollment, session, valid_from_time=stamp(begin))
     for _ in range(2 * PERSON_LIMIT.free):
-        told = await refusal(enrollment, session.code, learner)
+        told = await refusal(enrollment, code, learner)
         assert told.reason == "CODE_NOT_YET_VALID"
 
 
@@ -398,10 +422,10 @@ async def test_the_window_of_a_code_is_its_own(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     (learner,) = session.learner_ids
     now = enrollment.clock.now
-    request = IssueCodeRequest(
-        session_id=session.session_id,
+    past = await issue(
+        enrollment,
+        session,
         valid_from_time=stamp(now - timedelta(hours=1)),
         valid_until_time=stamp(now - timedelta(minutes=1)),
     )
-    past = (await enrollment.administrator.codes.IssueCode(request)).code
-    assert (await refusal(enrollment, past.text, learner)).reason == "CODE_EXPIRED"
+    assert (await refusal(enrollment, past, learner)).reason == "CODE_EXPIRED"

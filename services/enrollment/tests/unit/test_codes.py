@@ -4,25 +4,35 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
 from proctorium_enrollment.domain import codes
-from proctorium_enrollment.domain.codes import Code, CodeMove, CodeState, Learner
+from proctorium_enrollment.domain.codes import Code, CodeMove, CodeState, Learner, Window
 from proctorium_enrollment.domain.sessions import Session, SessionState
 
 NOON = datetime(2026, 4, 2, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 LENA, OMAR = new_id(), new_id()
 SESSION = Session(new_id(), SessionState.SCHEDULED, new_id(), NOON - HOUR, NOON + HOUR)
-SHARED = Code(new_id(), SESSION.session_id, None, CodeState.ACTIVE, NOON - HOUR, NOON + HOUR)
+OPEN = Code(new_id(), SESSION.session_id, None, CodeState.ACTIVE)
+SHARED = replace(OPEN, window=Window(NOON - HOUR, NOON + HOUR))
 PERSONAL = replace(SHARED, person_id=LENA)
 REGISTERED = Learner(LENA, registered=True, redeemed_before=False)
 REJOINING = replace(REGISTERED, redeemed_before=True)
 ENDED = replace(SESSION, state=SessionState.ENDED)
 CANCELLED = replace(SESSION, state=SessionState.CANCELLED)
+
+
+def until(end: datetime) -> Code:
+    return replace(SHARED, window=Window(NOON - HOUR, end))
+
+
+def since(start: datetime) -> Code:
+    return replace(SHARED, window=Window(start, NOON + HOUR))
 
 
 def reason_of(work: Callable[[], object]) -> str:
@@ -46,7 +56,7 @@ def test_generated_codes_have_eight_characters_without_look_alikes() -> None:
         pytest.param(PERSONAL, SESSION, REGISTERED, False, id="personal"),
         pytest.param(SHARED, SESSION, REJOINING, True, id="again"),
         pytest.param(
-            replace(SHARED, valid_until=NOON - timedelta(minutes=1)),
+            until(NOON - timedelta(minutes=1)),
             SESSION,
             REJOINING,
             True,
@@ -121,10 +131,10 @@ def test_who_is_admitted(code: Code, session: Session, learner: Learner, rejoin:
             id="revoked",
         ),
         pytest.param(
-            replace(SHARED, valid_until=NOON), SESSION, REGISTERED, "CODE_EXPIRED", id="expired"
+            until(NOON), SESSION, REGISTERED, "CODE_EXPIRED", id="expired"
         ),
         pytest.param(
-            replace(SHARED, valid_from=NOON + timedelta(seconds=1)),
+            since(NOON + timedelta(seconds=1)),
             SESSION,
             REGISTERED,
             "CODE_NOT_YET_VALID",
@@ -139,7 +149,7 @@ def test_who_is_refused_and_why(
 
 
 def test_an_early_code_says_from_when_it_is_valid() -> None:
-    early = replace(SHARED, valid_from=NOON + timedelta(minutes=5))
+    early = since(NOON + timedelta(minutes=5))
     with pytest.raises(ServiceError) as refused:
         codes.admit(early, SESSION, REGISTERED, NOON)
     assert refused.value.metadata == {"valid_from": "2026-04-02T12:05:00+00:00"}
@@ -149,7 +159,7 @@ def test_an_early_code_says_from_when_it_is_valid() -> None:
 @pytest.mark.parametrize("state", list(CodeState), ids=lambda state: state.value)
 def test_a_code_moves_as_the_table_says_and_not_otherwise(state: CodeState, move: CodeMove) -> None:
     if state is CodeState.EXPIRED:
-        code = replace(SHARED, valid_until=NOON)
+        code = until(NOON)
     else:
         code = replace(SHARED, state=state)
     assert code.state_at(NOON) is state
@@ -162,22 +172,34 @@ def test_a_code_moves_as_the_table_says_and_not_otherwise(state: CodeState, move
     assert refused.value.metadata["from"] == state.value
 
 
-def test_a_new_code_is_valid_from_now_until_the_planned_end() -> None:
-    assert codes.window(SESSION, None, None, NOON) == (NOON, NOON + HOUR)
+@pytest.mark.parametrize("now", [NOON - 9 * HOUR, NOON, NOON + 9 * HOUR])
+def test_a_code_without_a_window_is_valid_as_long_as_its_session(now: datetime) -> None:
+    assert not codes.admit(OPEN, SESSION, REGISTERED, now).rejoin
+    assert reason_of(lambda: codes.admit(OPEN, ENDED, REGISTERED, now)) == "SESSION_ENDED"
+
+
+def test_a_code_has_a_window_only_where_one_was_asked_for() -> None:
+    assert codes.window_asked_for(SESSION, None, None, NOON) is None
     begin, end = NOON + HOUR, NOON + 2 * HOUR
-    assert codes.window(SESSION, begin, end, NOON) == (begin, end)
+    assert codes.window_asked_for(SESSION, begin, end, NOON) == Window(begin, end)
+    assert codes.window_asked_for(SESSION, None, end, NOON) == Window(NOON, end)
+    assert codes.window_asked_for(SESSION, NOON, None, NOON) == Window(NOON, NOON + HOUR)
 
 
 def test_a_window_that_ends_before_it_begins_is_refused() -> None:
-    assert reason_of(lambda: codes.window(SESSION, NOON, NOON, NOON)) == "INVALID_REQUEST"
-    assert reason_of(lambda: codes.window(SESSION, None, None, NOON + HOUR)) == "INVALID_REQUEST"
+    for begin in (NOON, None):
+        asked = partial(codes.window_asked_for, SESSION, begin, NOON, NOON)
+        assert reason_of(asked) == "INVALID_REQUEST"
+    late = partial(codes.window_asked_for, SESSION, NOON + HOUR, None, NOON)
+    assert reason_of(late) == "INVALID_REQUEST"
 
 
 def test_a_replacement_lasts_until_the_planned_end_at_least() -> None:
-    short = replace(SHARED, valid_until=NOON - timedelta(minutes=1))
-    assert codes.window_of_replacement(short, SESSION, NOON) == (NOON - HOUR, NOON + HOUR)
+    short = until(NOON - timedelta(minutes=1))
+    assert codes.window_of_replacement(short, SESSION, NOON) == Window(NOON - HOUR, NOON + HOUR)
     late = NOON + 2 * HOUR
     assert reason_of(lambda: codes.window_of_replacement(SHARED, SESSION, late)) == "ILLEGAL_MOVE"
+    assert codes.window_of_replacement(OPEN, SESSION, late) is None
 
 
 @pytest.mark.parametrize(

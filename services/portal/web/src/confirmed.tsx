@@ -12,11 +12,13 @@ interface ConfirmedProps {
   busy: boolean;
   /** Something must be said first. */
   disabled?: boolean;
+  /** There is nothing to ask at present: it acts at once. */
+  certain?: boolean;
   act: () => void;
 }
 
 /** It asks first, and says what follows. */
-export function Confirmed({ ask, of, meaning, yes, no, busy, disabled, act }: ConfirmedProps): JSX.Element {
+export function Confirmed({ ask, of, meaning, yes, no, busy, disabled, certain, act }: ConfirmedProps): JSX.Element {
   const [asking, setAsking] = useState(false);
   const here = useRef<HTMLButtonElement>(null);
   const touched = useRef(false);
@@ -31,7 +33,7 @@ export function Confirmed({ ask, of, meaning, yes, no, busy, disabled, act }: Co
   const about = of && <span class="visually-hidden"> {of}</span>;
   if (!asking) {
     return (
-      <button type="button" class="plain" ref={here} disabled={disabled} onClick={() => turn(true)}>
+      <button type="button" class={certain ? "" : "plain"} ref={here} disabled={(certain && busy) || disabled} onClick={() => (certain ? act() : turn(true))}>
         {ask}
         {about}
       </button>

@@ -158,6 +158,21 @@ async def test_the_database_itself_refuses_one_too_many(world: World) -> None:
         )
 
 
+async def test_late_entry_is_open_for_15_minutes_unless_the_plan_says_otherwise(
+    world: World,
+) -> None:
+    proctor = world.proctor()
+    unsaid = sessions_pb2.LATE_ENTRY_UNSPECIFIED
+    for late_entry in (unsaid, UNTIL):
+        session = await world.scheduled(plan([proctor], late_entry=late_entry))
+        assert session.plan.late_entry == UNTIL
+        assert session.plan.late_entry_limit.ToTimedelta() == timedelta(minutes=15)
+        await start(proctor, session.session_id)
+        joined = await join(world.learner(), session.session_id)
+        assert joined.participant.state == lobby_pb2.PARTICIPANT_STATE_IN_SESSION
+        await end(proctor, session.session_id)
+
+
 async def test_late_entry_is_closed_to_who_was_not_there_before(world: World) -> None:
     proctor, early = world.proctor(), world.learner()
     session = await world.scheduled(plan([proctor]))

@@ -63,6 +63,7 @@ from proctorium.options.v1.options_pb2 import ROLE_LEARNER, ROLE_PROCTOR, Role
 from proctorium.session.v1.sessions_pb2 import (
     IDENTITY_POLICY_BEFORE_ASSESSMENT,
     LATE_ENTRY_UNTIL,
+    LateEntry,
     SESSION_STATE_IN_PROGRESS,
     CancelSessionRequest,
     EndSessionRequest,
@@ -374,6 +375,7 @@ def plan(
     title: str = COURSE_TITLE,
     starts_in: timedelta = _STARTS_IN,
     capacity: int = 30,
+    late_entry: LateEntry.ValueType = LATE_ENTRY_UNTIL,
 ) -> SessionPlan:
     """The plan of a session of the course with this title, whose lobby is open at once."""
     start = Timestamp()
@@ -388,7 +390,7 @@ def plan(
         learner_ids=learner_ids,
         capacity=capacity,
         lobby_lead=Duration(seconds=3600),
-        late_entry=LATE_ENTRY_UNTIL,
+        late_entry=late_entry,
         late_entry_limit=Duration(seconds=3600),
         identity_policy=IDENTITY_POLICY_BEFORE_ASSESSMENT,
     )

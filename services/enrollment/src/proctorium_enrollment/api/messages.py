@@ -127,12 +127,14 @@ def my_course_message(mine: MyCourse) -> courses_pb2.MyCourse:
 def code_message(shown: ShownCode) -> codes_pb2.Code:
     """A code with its text."""
     code = shown.code
-    return codes_pb2.Code(
+    message = codes_pb2.Code(
         code_id=str(code.code_id),
         text=shown.text,
         session_id=str(code.session_id),
         person_id="" if code.person_id is None else str(code.person_id),
         state=_CODE_STATES[shown.state],
-        valid_from_time=stamp(code.valid_from),
-        valid_until_time=stamp(code.valid_until),
     )
+    if code.window is not None:
+        message.valid_from_time.CopyFrom(stamp(code.window.valid_from))
+        message.valid_until_time.CopyFrom(stamp(code.window.valid_until))
+    return message

@@ -57,19 +57,31 @@ MOVES: Mapping[CodeState, Mapping[CodeMove, CodeState]] = {
 
 
 @dataclass(frozen=True)
+class Window:
+    """The time in which a code is valid, the end not included; set by an administrator."""
+
+    valid_from: datetime
+    valid_until: datetime
+
+
+@dataclass(frozen=True)
 class Code:
-    """A code without its text, which is kept sealed. `person_id` is None for a code that the session shares."""
+    """A code without its text, which is stored encrypted.
+
+    `person_id` is None for a code that the session shares. `window` is None unless an administrator set one: the code is then valid
+    as long as its session lives, and session orchestration decides by the state of the lobby who may enter.
+    """
 
     code_id: UUID
     session_id: UUID
     person_id: UUID | None
     state: CodeState
-    valid_from: datetime
-    valid_until: datetime
+    window: Window | None = None
 
     def state_at(self, now: datetime) -> CodeState:
-        """Its state by the clock."""
-        if self.state is CodeState.ACTIVE and now >= self.valid_until:
+        """Return the state by the clock."""
+        over = self.window is not None and now >= self.window.valid_until
+        if self.state is CodeState.ACTIVE and over:
             return CodeState.EXPIRED
         return self.state
 
@@ -110,41 +122,44 @@ def moved(code: Code, move: CodeMove, now: datetime) -> CodeState:
     return possible[move]
 
 
-def window(
+def window_asked_for(
     session: Session, valid_from: datetime | None, valid_until: datetime | None, now: datetime
-) -> tuple[datetime, datetime]:
-    """From when until when a new code of `session` is valid: as asked, else from now to the session's planned end.
+) -> Window | None:
+    """Return the window that an administrator asked for; a bound left out is now, or the session's planned end.
 
     Raises INVALID_REQUEST for an empty window.
     """
+    if valid_from is None and valid_until is None:
+        return None
     assert session.planned_end_time is not None
-    begin = valid_from or now
-    end = valid_until or session.planned_end_time
-    if end <= begin:
-        sentence = "The code's window must end after it begins. Say until when it is to be valid."
+    window = Window(valid_from or now, valid_until or session.planned_end_time)
+    if window.valid_until <= window.valid_from:
+        sentence = "The code would expire before it becomes valid. Choose a later end."
         raise invalid(
             "INVALID_REQUEST",
             sentence,
             violations=[Violation("valid_until_time", "code.window", sentence)],
         )
-    return begin, end
+    return window
 
 
-def window_of_replacement(old: Code, session: Session, now: datetime) -> tuple[datetime, datetime]:
-    """The window of the code that takes the place of `old`: the same, and at least until the session's planned end.
+def window_of_replacement(old: Code, session: Session, now: datetime) -> Window | None:
+    """Return the window of the code that replaces `old`: the same, and at least until the session's planned end.
 
-    Raises ILLEGAL_MOVE when that is over.
+    Raises ILLEGAL_MOVE when both are over.
     """
+    if old.window is None:
+        return None
     assert session.planned_end_time is not None
-    end = max(old.valid_until, session.planned_end_time)
+    end = max(old.window.valid_until, session.planned_end_time)
     if end <= now:
         raise illegal_move(
-            "The time of this code and of its session is over. Issue a new code and say until when it is valid.",
+            "Neither this code nor its session has time left. Issue a new code and set until when it is valid.",
             from_state=old.state_at(now).value,
             asked=CodeMove.REPLACE.value,
             possible=["IssueCode"],
         )
-    return old.valid_from, end
+    return Window(old.window.valid_from, end)
 
 
 def require_open(session: Session | None) -> Session:
@@ -209,17 +224,18 @@ def _require_redeemable(code: Code, now: datetime) -> None:
                 "This code was withdrawn. Please ask your administrator for a new one.",
             )
         case CodeState.EXPIRED:
+            assert code.window is not None
             raise _refused(
                 "CODE_EXPIRED",
-                "This code's time is over. Please ask your administrator for a new one.",
-                valid_until=code.valid_until.isoformat(),
+                "This code has expired. Please ask your administrator for a new one.",
+                valid_until=code.window.valid_until.isoformat(),
             )
         case CodeState.ACTIVE:
-            if now < code.valid_from:
+            if code.window is not None and now < code.window.valid_from:
                 raise _refused(
                     "CODE_NOT_YET_VALID",
-                    "This code's time has not come yet. Please try again when the lobby opens.",
-                    valid_from=code.valid_from.isoformat(),
+                    "This code is not valid yet. Please enter it again when it is.",
+                    valid_from=code.window.valid_from.isoformat(),
                 )
 
 

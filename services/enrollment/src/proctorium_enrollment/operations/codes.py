@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -29,7 +29,7 @@ _TRIES = 10
 
 @dataclass(frozen=True)
 class NewCode:
-    """What is asked for: None and empty mean shared, generated, from now, until the session's planned end."""
+    """A code to issue: None and empty mean shared, generated, and without a window of its own."""
 
     session_id: UUID
     person_id: UUID | None = None
@@ -57,24 +57,22 @@ class Codes:
         """Issues a further code. Raises SESSION_UNKNOWN, SESSION_ENDED, NOT_FOUND (the person), NOT_REGISTERED, CODE_TAKEN."""
         session = domain.require_open(await sessions.find(tx, new.session_id))
         await _require_registered(tx, session, new.person_id)
-        begin, end = domain.window(session, new.valid_from, new.valid_until, tx.now)
-        code = Code(new_id(), session.session_id, new.person_id, CodeState.ACTIVE, begin, end)
+        window = domain.window_asked_for(session, new.valid_from, new.valid_until, tx.now)
+        code = Code(new_id(), session.session_id, new.person_id, CodeState.ACTIVE, window)
         await self._add(tx, code, new.text)
         await _tell(tx, code)
         return code
 
     async def issue_for_schedule(self, tx: Transaction, session: Session) -> None:
         """Issues the one shared code of a session that was scheduled, whose row is locked, unless it is there or the time is over."""
-        begin, end = session.lobby_open_time, session.planned_end_time
-        assert begin is not None
-        assert end is not None
+        assert session.planned_end_time is not None
         if (
             session.state.over
-            or end <= tx.now
+            or session.planned_end_time <= tx.now
             or await storage.has_automatic(tx, session.session_id)
         ):
             return
-        code = Code(new_id(), session.session_id, None, CodeState.ACTIVE, begin, end)
+        code = Code(new_id(), session.session_id, None, CodeState.ACTIVE)
         await self._add(tx, code, "", automatic=True)
         await _tell(tx, code)
 
@@ -83,8 +81,8 @@ class Codes:
         old = await _locked(tx, code_id)
         state = domain.moved(old, CodeMove.REPLACE, tx.now)
         session = domain.require_open(await sessions.find(tx, old.session_id))
-        begin, end = domain.window_of_replacement(old, session, tx.now)
-        code = Code(new_id(), old.session_id, old.person_id, CodeState.ACTIVE, begin, end)
+        window = domain.window_of_replacement(old, session, tx.now)
+        code = Code(new_id(), old.session_id, old.person_id, CodeState.ACTIVE, window)
         await storage.set_state(tx, code_id, state)
         await self._add(tx, code, "", replaces=code_id)
         await _tell(tx, code, replaced=code_id)
@@ -96,9 +94,7 @@ class Codes:
         state = domain.moved(code, CodeMove.REVOKE, tx.now)
         await storage.set_state(tx, code_id, state)
         tx.record(events_pb2.CodeRevoked(code_id=str(code_id), session_id=str(code.session_id)))
-        return Code(
-            code.code_id, code.session_id, code.person_id, state, code.valid_from, code.valid_until
-        )
+        return replace(code, state=state)
 
     async def list_of(
         self, tx: Transaction, caller: Caller, session_id: UUID

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import (
@@ -23,13 +24,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_common.storage.database import Transaction
-from proctorium_enrollment.domain.codes import Code, CodeState, Learner
+from proctorium_enrollment.domain.codes import Code, CodeState, Learner, Window
 from proctorium_enrollment.domain.sessions import Session
 from proctorium_enrollment.storage.sessions import session_of
 from proctorium_enrollment.storage.tables import codes as table
 from proctorium_enrollment.storage.tables import redemptions, registrations, sessions
 
 _SHOWN = 200
+_OPEN_END = datetime(9999, 1, 1, tzinfo=UTC)
+"""Stored as the end of a code without a window: the release before this one reads no other sign of it."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,9 @@ async def add(
         lookup=lookup,
         sealed_text=kept.sealed_text,
         state=code.state.value,
-        valid_from=code.valid_from,
-        valid_until=code.valid_until,
+        own_window=code.window is not None,
+        valid_from=code.window.valid_from if code.window else tx.now,
+        valid_until=code.window.valid_until if code.window else _OPEN_END,
         automatic=automatic,
         replaces_code_id=replaces,
         created_at=tx.now,
@@ -138,6 +142,7 @@ _FIND_FOR = (
         table.c.code_id,
         table.c.person_id,
         table.c.state.label("code_state"),
+        table.c.own_window,
         table.c.valid_from,
         table.c.valid_until,
         *sessions.c,
@@ -178,8 +183,7 @@ def _found(row: Row[*tuple[object, ...]]) -> Found:
         row.session_id,
         row.person_id,
         CodeState(row.code_state),
-        row.valid_from,
-        row.valid_until,
+        _window(row),
     )
     learner = Learner(row.asked_person_id, row.registered, row.redeemed)
     return Found(code, session_of(row), learner)
@@ -216,7 +220,10 @@ def _kept(row: Row[*tuple[object, ...]]) -> KeptCode:
         row.session_id,
         row.person_id,
         CodeState(row.state),
-        row.valid_from,
-        row.valid_until,
+        _window(row),
     )
     return KeptCode(code, row.sealed_text)
+
+
+def _window(row: Row[*tuple[object, ...]]) -> Window | None:
+    return Window(row.valid_from, row.valid_until) if row.own_window else None

@@ -235,6 +235,7 @@ codes = Table(
     Column("lookup", LargeBinary, nullable=False),
     Column("sealed_text", LargeBinary, nullable=False),
     Column("state", Text, nullable=False),
+    Column("own_window", Boolean, nullable=False, server_default=text("true")),
     Column("valid_from", _TIME, nullable=False),
     Column("valid_until", _TIME, nullable=False),
     Column("automatic", Boolean, nullable=False),
@@ -249,7 +250,10 @@ codes = Table(
     Index("uq_codes_automatic", "session_id", unique=True, postgresql_where=text("automatic")),
     Index("ix_codes_session_id", "session_id", "created_at"),
 )
-"""Codes: found by a keyed hash of their text, shown by unsealing it. Replaced and revoked ones stay so (trigger)."""
+"""Codes: found by a keyed hash of their text, shown by decrypting it. Replaced and revoked ones stay so (trigger).
+
+Without `own_window` nothing is decided by `valid_from` and `valid_until`; the release before reads them.
+"""
 
 redemptions = Table(
     "redemptions",

@@ -48,8 +48,10 @@ export function JoinPage(): JSX.Element {
   );
 }
 
-/** From when on a code that came too early is good. */
+/** Says when to come back: when the code becomes valid, or when the lobby opens. */
 function NotYet({ problem }: { problem: Problem | undefined }): JSX.Element | null {
-  const from = problem?.metadata?.["valid_from"];
-  return from === undefined ? null : <p>It is good from {dateTime(timestampFromDate(new Date(from)))} on.</p>;
+  const { valid_from: from, lobby_open_time: opens } = problem?.metadata ?? {};
+  const time = (text: string): string => dateTime(timestampFromDate(new Date(text)));
+  if (from !== undefined) return <p>The code is valid from {time(from)}.</p>;
+  return opens === undefined ? null : <p>The lobby opens {time(opens)}, or earlier if your proctor opens it.</p>;
 }

@@ -3,17 +3,18 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
-import { people, supervision } from "../calls";
-import type { PersonName } from "../gen/proctorium/enrollment/v1/people_pb";
+import { supervision } from "../calls";
 import { type AssessmentProgress, AssessmentProgressState, IdentityState, type Participant, ParticipantState } from "../gen/proctorium/session/v1/lobby_pb";
 import { type Session, SessionState } from "../gen/proctorium/session/v1/sessions_pb";
-import { Badge, ProblemNote, useAction, useLoaded } from "../parts";
+import { useNames } from "../names";
+import { Badge, ProblemNote, useAction } from "../parts";
 import { counted } from "../words";
 import { IdentityDecision } from "./decision";
 import { isOver } from "./supervised";
 
 export function RosterTable({ session, participants }: { session: Session; participants: Participant[] }): JSX.Element {
-  const name = useNames(participants);
+  const known = useNames(participants.map(({ personId }) => personId));
+  const name = ({ personId }: Participant): string => known(personId) ?? "…";
   const arrived = [...participants].sort(byArrival);
   const inNeed = isOver(session) ? [] : arrived.filter((participant) => needs(participant).length > 0);
   const filter = useFilter(arrived, inNeed);
@@ -131,22 +132,6 @@ function useFilter(all: readonly Participant[], inNeed: readonly Participant[]):
     },
     tidy: begin,
   };
-}
-
-const MOST_NAMES = 500;
-
-/** What to call each participant, when it is known. */
-function useNames(participants: readonly Participant[]): (participant: Participant) => string {
-  const ids = participants.map((participant) => participant.personId).sort();
-  const { loaded } = useLoaded(ids.join(), async () => {
-    const names: PersonName[] = [];
-    for (let first = 0; first < ids.length; first += MOST_NAMES) {
-      names.push(...(await people.listNames({ personIds: ids.slice(first, first + MOST_NAMES) })).names);
-    }
-    return names;
-  });
-  const names = new Map(loaded?.map((name) => [name.personId, name.legalName || name.preferredName]));
-  return (participant) => names.get(participant.personId) ?? "…";
 }
 
 const STATES: Readonly<Record<number, string>> = {

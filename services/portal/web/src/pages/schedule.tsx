@@ -131,7 +131,7 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
       <Learners key={courseId} courseId={courseId} people={people} />
       <Field label="Places" name="plan.capacity" type="number" min={1} max={5000} defaultValue="30" required />
       <Field label="The lobby opens, minutes before" name="plan.lobby_lead" type="number" min={0} max={10080} defaultValue="30" required />
-      <Field label="Late entry, minutes after the start" hint="0 means that nobody new may come." name="plan.late_entry_limit" type="number" min={0} max={1440} defaultValue="0" required />
+      <Field label="Late entry, minutes after the start" hint="How long after the start learners may still join. 0 shuts out everybody who is not in the lobby at the start." name="plan.late_entry_limit" type="number" min={0} max={1440} defaultValue="15" required />
       <Select label="Identity check" name="plan.identity_policy">
         <option value={IdentityPolicy.BEFORE_ASSESSMENT}>Before an assessment</option>
         <option value={IdentityPolicy.NONE}>None</option>

@@ -1,13 +1,17 @@
 // The enrollment codes of a session: proctors see the shared one, administrators all, and issue, replace and revoke them.
+import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
-import { codes, people } from "../calls";
+import { codes } from "../calls";
 import { Confirmed } from "../confirmed";
 import { Field, Form, FormProblem, Select, typed } from "../forms";
 import { type Code, CodeState, type ListCodesResponse } from "../gen/proctorium/enrollment/v1/codes_pb";
-import type { Session } from "../gen/proctorium/session/v1/sessions_pb";
+import { type Session, SessionState } from "../gen/proctorium/session/v1/sessions_pb";
 import { whenMade } from "../made";
+import { useNames } from "../names";
+import { useNow, useWhenShown } from "../now";
 import { Badge, ProblemNote, useAction, useLoaded } from "../parts";
 import { dateTime } from "../words";
+import { isClosedToNewcomers } from "./late-entry";
 import { isOver } from "./supervised";
 
 /** Enrollment hears of a session, and makes its code, a moment after it was scheduled. */
@@ -15,16 +19,33 @@ function codesOf(sessionId: string): Promise<ListCodesResponse> {
   return whenMade("NOT_FOUND", () => codes.listCodes({ sessionId }));
 }
 
-/** The code that a proctor reads out to who has lost theirs. */
-export function SharedCode({ sessionId }: { sessionId: string }): JSX.Element | null {
-  const { loaded } = useLoaded(sessionId, () => codesOf(sessionId));
-  const shared = loaded?.codes.find((code) => code.personId === "" && code.state === CodeState.ACTIVE);
-  if (shared === undefined) return null;
+/** The code that a proctor reads out to a learner who has lost theirs: one that works now, or else with the time from which it does. */
+export function SharedCode({ session }: { session: Session }): JSX.Element | null {
+  const { sessionId, state } = session;
+  const { loaded, again } = useLoaded(`${sessionId}/${state}`, () => codesOf(sessionId));
+  const now = useNow();
+  // An administrator may have replaced it meanwhile.
+  useWhenShown(again);
+  const shared = (loaded?.codes ?? []).filter((code) => code.personId === "" && code.state === CodeState.ACTIVE);
+  const isLater = (code: Code): boolean => code.validFromTime !== undefined && timestampMs(code.validFromTime) > now;
+  const start = ({ validFromTime }: Code): number => (validFromTime ? timestampMs(validFromTime) : 0);
+  const chosen = shared.find((code) => !isLater(code)) ?? shared.sort((one, other) => start(one) - start(other))[0];
+  if (chosen === undefined) return null;
   return (
-    <span>
-      Enrollment code: <strong class="code">{shared.text}</strong>
-    </span>
+    <p>
+      Enrollment code: <strong class="code">{chosen.text}</strong> {whenItWorks(chosen, session, now)}
+    </p>
   );
+}
+
+/** When learners can enter a shared code, in a sentence; nothing where it simply works. */
+function whenItWorks(code: Code, session: Session, now: number): string {
+  const { validFromTime: from, validUntilTime: until } = code;
+  if (from && until && timestampMs(from) > now) return `Valid only from ${dateTime(from)} to ${dateTime(until)}.`;
+  const ends = until ? `Valid until ${dateTime(until)}.` : "";
+  if (session.state === SessionState.SCHEDULED) return `It works when the lobby opens, ${dateTime(session.lobbyOpenTime)}. ${ends}`;
+  if (isClosedToNewcomers(session, now)) return "Only learners who have joined before can come back with it: late entry is closed.";
+  return ends;
 }
 
 export function SessionCodes({ session }: { session: Session }): JSX.Element {
@@ -36,7 +57,8 @@ export function SessionCodes({ session }: { session: Session }): JSX.Element {
       await call(requestId);
       again();
     }, codeId);
-  const name = useNames(session);
+  const known = useNames(session.plan?.learnerIds ?? []);
+  const name = (personId: string): string => known(personId) ?? "One learner";
   const over = isOver(session);
   const columns = ["Code", "For", "State", "Valid", ...(over ? [] : ["Actions"])];
   return (
@@ -69,7 +91,7 @@ export function SessionCodes({ session }: { session: Session }): JSX.Element {
                   <State code={code} over={over} />
                 </td>
                 <td role="cell" data-label="Valid">
-                  {dateTime(code.validFromTime)} to {dateTime(code.validUntilTime)}
+                  {code.validFromTime ? `${dateTime(code.validFromTime)} to ${dateTime(code.validUntilTime)}` : "As long as the lobby or the session is open"}
                 </td>
                 {!over && (
                   <td role="cell" data-label="Actions">
@@ -153,13 +175,6 @@ function Issue({ session, name, issued }: IssueProps): JSX.Element {
       </button>
     </Form>
   );
-}
-
-function useNames(session: Session): (personId: string) => string {
-  const personIds = session.plan?.learnerIds.slice(0, 500) ?? [];
-  const { loaded } = useLoaded(personIds.join(), () => people.listNames({ personIds }));
-  const names = new Map(loaded?.names.map((name) => [name.personId, name.legalName || name.preferredName]));
-  return (personId) => names.get(personId) ?? "One learner";
 }
 
 function State({ code, over }: { code: Code; over: boolean }): JSX.Element {

@@ -2,16 +2,17 @@
 import type { JSX } from "preact";
 import { sessions, supervision } from "../calls";
 import { Confirmed } from "../confirmed";
-import { type Participant, ParticipantState } from "../gen/proctorium/session/v1/lobby_pb";
-import { LateEntry, type Session, SessionState } from "../gen/proctorium/session/v1/sessions_pb";
+import type { Participant } from "../gen/proctorium/session/v1/lobby_pb";
+import { type Session, SessionState } from "../gen/proctorium/session/v1/sessions_pb";
 import type { WatchRosterResponse } from "../gen/proctorium/session/v1/supervision_pb";
 import { useLive } from "../live";
 import { isA, Role } from "../me";
 import { Badge, Busy, ProblemNote, Title, useAction } from "../parts";
-import { dateTime, duration } from "../words";
+import { dateTime } from "../words";
 import { Authorisation } from "./authorisation";
 import { RosterTable } from "./roster";
 import { SessionCodes, SharedCode } from "./session-codes";
+import { StartSession } from "./start-session";
 import { isOver, SessionBadge } from "./supervised";
 
 interface Roster {
@@ -74,7 +75,6 @@ function SessionActions({ session, participants }: { session: Session; participa
   const proctors = isA(Role.PROCTOR);
   const lobbyOpen = session.state === SessionState.LOBBY_OPEN;
   const inProgress = session.state === SessionState.IN_PROGRESS;
-  const waiting = participants.filter((one) => one.state === ParticipantState.WAITING).length;
   const start = (): void => void run((requestId) => sessions.startSession({ requestId, sessionId }));
   if (isOver(session)) return null;
   return (
@@ -86,7 +86,7 @@ function SessionActions({ session, participants }: { session: Session; participa
             Open the lobby
           </button>
         )}
-        {lobbyOpen && proctors && <Start session={session} waiting={waiting} busy={busy} start={start} />}
+        {lobbyOpen && proctors && <StartSession session={session} participants={participants} busy={busy} start={start} />}
         {inProgress && (
           <Confirmed
             ask="End the session…"
@@ -107,45 +107,9 @@ function SessionActions({ session, participants }: { session: Session; participa
             act={() => void run((requestId) => sessions.cancelSession({ requestId, sessionId }))}
           />
         )}
-        {!isA(Role.ADMINISTRATOR) && <SharedCode sessionId={session.sessionId} />}
       </div>
+      {!isA(Role.ADMINISTRATOR) && <SharedCode session={session} />}
       <ProblemNote problem={problem} />
     </section>
-  );
-}
-
-interface StartProps {
-  session: Session;
-  waiting: number;
-  busy: boolean;
-  start: () => void;
-}
-
-/** Starts at once when somebody waits; for nobody it asks first. */
-function Start({ session, waiting, busy, start }: StartProps): JSX.Element {
-  if (waiting > 0) {
-    return (
-      <button type="button" disabled={busy} onClick={start}>
-        Start the session ({waiting} waiting)
-      </button>
-    );
-  }
-  const late = session.plan?.lateEntry === LateEntry.UNTIL;
-  return (
-    <>
-      <Confirmed
-        ask="Start the session…"
-        meaning={
-          late
-            ? `Nobody waits in the lobby. Learners could still come for ${duration(Number(session.plan?.lateEntryLimit?.seconds ?? 0))}.`
-            : "Nobody waits in the lobby, and once it has started nobody new can come in."
-        }
-        yes="Start without learners"
-        no="Wait for learners"
-        busy={busy}
-        act={start}
-      />
-      <span class="quiet">Nobody waits in the lobby yet.</span>
-    </>
   );
 }

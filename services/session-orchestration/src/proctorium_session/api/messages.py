@@ -15,7 +15,7 @@ from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import Standing
 from proctorium_session.domain.progress import Progress, ProgressState
 from proctorium_session.domain.record import Entry
-from proctorium_session.domain.schedule import LOBBY_LEAD
+from proctorium_session.domain.schedule import LATE_ENTRY_LIMIT, LOBBY_LEAD
 from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import LateEntry, Plan, Session
 
@@ -60,13 +60,15 @@ _PROGRESS_STATES = {
 
 def plan_of(message: sessions_pb2.SessionPlan) -> Plan:
     """The plan that a request describes; what it leaves open is closed as the proto says. Raises INVALID_ID, INVALID_REQUEST."""
-    late_entry = LateEntry.CLOSED
-    if message.late_entry == sessions_pb2.LATE_ENTRY_UNTIL:
-        late_entry = LateEntry.UNTIL
+    late_entry = LateEntry.UNTIL
+    if message.late_entry == sessions_pb2.LATE_ENTRY_CLOSED:
+        late_entry = LateEntry.CLOSED
     policy = IdentityPolicy.NONE
     if message.identity_policy == sessions_pb2.IDENTITY_POLICY_BEFORE_ASSESSMENT:
         policy = IdentityPolicy.BEFORE_ASSESSMENT
-    limit = message.late_entry_limit.ToTimedelta()
+    limit = LATE_ENTRY_LIMIT
+    if message.HasField("late_entry_limit"):
+        limit = message.late_entry_limit.ToTimedelta()
     return Plan(
         course_id=parse_id(message.course_id, "course_id"),
         assessment_ids=parse_ids(message.assessment_ids, "plan.assessment_ids"),

@@ -14,6 +14,9 @@ from proctorium_session.domain.sessions import Plan
 LOBBY_LEAD = timedelta(minutes=30)
 """How long before the start a lobby opens where the plan does not say."""
 
+LATE_ENTRY_LIMIT = timedelta(minutes=15)
+"""How long after the start new learners may join where the plan does not say."""
+
 TOLERANCE = timedelta(minutes=1)
 """How far in the past a start may lie: filling in a form takes a moment, and clocks differ."""
 
