@@ -157,6 +157,24 @@ async def test_who_joined_by_one_code_rejoins_by_its_replacement(enrollment: Enr
     assert (await enrollment.redeem(replaced.code.text, learner)).rejoin
 
 
+# What was pasted.
+
+
+@pytest.mark.parametrize("text", ["x", "!" * 60, "My code is Kf7Q2mXa"])
+async def test_a_text_that_cannot_be_a_code_is_said_to_be_so_and_is_no_guess(
+    enrollment: Enrollment, text: str
+) -> None:
+    session = await enrollment.session()
+    (learner,) = session.learner_ids
+    for _ in range(2 * PERSON_LIMIT.free):
+        told = await refusal(enrollment, text, learner)
+        assert (told.kind, told.reason) == (Kind.INVALID, "CODE_MALFORMED")
+        assert [each.field for each in told.violations] == ["text"]
+    assert await enrollment.count(attempt_failures) == 0
+    pasted = f"\u200b{session.code[:4]}\u2011{session.code[4:]}\n"
+    assert (await enrollment.redeem(pasted, learner)).session_id == session.session_id
+
+
 # Each reason.
 
 
@@ -165,7 +183,7 @@ async def test_wrong_codes_all_look_the_same(enrollment: Enrollment) -> None:
     (learner,) = session.learner_ids
     told = [
         await refusal(enrollment, text, learner)
-        for text in (WRONG, session.code.swapcase(), "x", "!" * 60)
+        for text in (WRONG, session.code.swapcase(), "zZzZ99")
     ]
     assert {(one.kind, one.reason) for one in told} == {(Kind.NOT_FOUND, "CODE_INVALID")}
     assert len({one.message for one in told}) == 1

@@ -130,9 +130,7 @@ def test_who_is_admitted(code: Code, session: Session, learner: Learner, rejoin:
             "CODE_REVOKED",
             id="revoked",
         ),
-        pytest.param(
-            until(NOON), SESSION, REGISTERED, "CODE_EXPIRED", id="expired"
-        ),
+        pytest.param(until(NOON), SESSION, REGISTERED, "CODE_EXPIRED", id="expired"),
         pytest.param(
             since(NOON + timedelta(seconds=1)),
             SESSION,

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from proctorium.session.v1 import lobby_pb2, sessions_pb2, supervision_pb2
-from proctorium_common.errors import Kind, ServiceError, exhausted
+from proctorium_common.errors import Kind, ServiceError, Violation, exhausted, invalid
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.status import error_of
 
@@ -73,6 +73,16 @@ async def test_what_enrollment_refuses_comes_through_unchanged(
     told = await refused(world, world.learner(), "Refused1")
     assert (told.kind, told.reason, told.message) == (error.kind, error.reason, error.message)
     assert (told.metadata, told.retry_after) == (error.metadata, error.retry_after)
+
+
+async def test_a_text_that_cannot_be_a_code_is_refused_at_the_learners_field(world: World) -> None:
+    sentence = "An enrollment code has 6 to 8 letters and digits. This text has 5."
+    world.enrollment.refusals["Short"] = invalid(
+        "CODE_MALFORMED", sentence, violations=[Violation("text", "code.text", sentence)]
+    )
+    told = await refused(world, world.learner(), "Short")
+    assert (told.kind, told.reason) == (Kind.INVALID, "CODE_MALFORMED")
+    assert told.violations == (Violation("code", "code.text", sentence),)
 
 
 async def test_a_wrong_code_lets_nobody_in(world: World) -> None:

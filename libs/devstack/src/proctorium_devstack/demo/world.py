@@ -63,10 +63,10 @@ from proctorium.options.v1.options_pb2 import ROLE_LEARNER, ROLE_PROCTOR, Role
 from proctorium.session.v1.sessions_pb2 import (
     IDENTITY_POLICY_BEFORE_ASSESSMENT,
     LATE_ENTRY_UNTIL,
-    LateEntry,
     SESSION_STATE_IN_PROGRESS,
     CancelSessionRequest,
     EndSessionRequest,
+    LateEntry,
     ListSessionsRequest,
     ScheduleSessionRequest,
     Session,

@@ -16,7 +16,7 @@ from proctorium_common.rpc.status import details_of
 from proctorium_common.rpc.validation import time_of
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.telemetry.traces import annotate
-from proctorium_enrollment.api.messages import code_message, id_or_none
+from proctorium_enrollment.api.messages import WARNINGS, code_message, id_or_none
 from proctorium_enrollment.operations.codes import Codes, NewCode
 from proctorium_enrollment.operations.redemption import Asked, Redemption
 
@@ -38,14 +38,17 @@ class CodeApi(codes_pb2_grpc.CodeServiceServicer):
         new = _new_code(request)
 
         async def run(tx: Transaction) -> pb.IssueCodeResponse:
-            code = await self.codes.issue(tx, new)
-            return pb.IssueCodeResponse(code=pb.Code(code_id=str(code.code_id)))
+            issued = await self.codes.issue(tx, new)
+            return pb.IssueCodeResponse(
+                code=pb.Code(code_id=str(issued.code.code_id)),
+                warnings=[WARNINGS[each] for each in sorted(issued.warnings)],
+            )
 
         keyed = pb.IssueCodeRequest()
         keyed.CopyFrom(request)
         keyed.ClearField("text")
         issued = await self.database.once(keyed, run, pb.IssueCodeResponse)
-        return pb.IssueCodeResponse(code=await self._shown(issued.code))
+        return pb.IssueCodeResponse(code=await self._shown(issued.code), warnings=issued.warnings)
 
     async def ReplaceCode(
         self, request: pb.ReplaceCodeRequest, context: Context

@@ -11,6 +11,7 @@ from proctorium.enrollment.v1 import codes_pb2, courses_pb2, people_pb2
 from proctorium.options.v1 import options_pb2
 from proctorium_common.ids import parse_id
 from proctorium_common.rpc.caller import current_call
+from proctorium_enrollment.domain.code_texts import TextWarning
 from proctorium_enrollment.domain.codes import CodeState
 from proctorium_enrollment.domain.courses import Course, MyCourse, Registration, Unit, UnitKind
 from proctorium_enrollment.domain.people import Person, Role
@@ -124,17 +125,21 @@ def my_course_message(mine: MyCourse) -> courses_pb2.MyCourse:
     )
 
 
+WARNINGS = {
+    TextWarning.LOOK_ALIKES: codes_pb2.CODE_WARNING_LOOK_ALIKES,
+    TextWarning.DIFFERS_ONLY_IN_CASE: codes_pb2.CODE_WARNING_DIFFERS_ONLY_IN_CASE,
+}
+
+
 def code_message(shown: ShownCode) -> codes_pb2.Code:
     """A code with its text."""
     code = shown.code
-    message = codes_pb2.Code(
+    return codes_pb2.Code(
         code_id=str(code.code_id),
         text=shown.text,
         session_id=str(code.session_id),
         person_id="" if code.person_id is None else str(code.person_id),
         state=_CODE_STATES[shown.state],
+        valid_from_time=stamp(code.window.valid_from if code.window else None),
+        valid_until_time=stamp(code.window.valid_until if code.window else None),
     )
-    if code.window is not None:
-        message.valid_from_time.CopyFrom(stamp(code.window.valid_from))
-        message.valid_until_time.CopyFrom(stamp(code.window.valid_until))
-    return message

@@ -14,12 +14,18 @@ from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Transaction
 from proctorium_enrollment.domain import codes as domain
+from proctorium_enrollment.domain.code_texts import (
+    TextWarning,
+    folded,
+    has_look_alikes,
+    normalised,
+)
 from proctorium_enrollment.domain.codes import Code, CodeMove, CodeState
 from proctorium_enrollment.domain.people import Role, no_such_person
 from proctorium_enrollment.domain.sessions import Session
 from proctorium_enrollment.storage import codes as storage
 from proctorium_enrollment.storage import people, registrations, sessions
-from proctorium_enrollment.storage.codes import KeptCode
+from proctorium_enrollment.storage.codes import KeptCode, Lookups
 from proctorium_enrollment.storage.sealing import Seal
 
 _MAILER = "notification"
@@ -39,6 +45,14 @@ class NewCode:
 
 
 @dataclass(frozen=True)
+class IssuedCode:
+    """A new code, and why another text than the typed one would be better."""
+
+    code: Code
+    warnings: frozenset[TextWarning]
+
+
+@dataclass(frozen=True)
 class ShownCode:
     """A code with its text, and its state by the clock."""
 
@@ -53,15 +67,20 @@ class Codes:
     def __init__(self, seal: Seal) -> None:
         self._seal = seal
 
-    async def issue(self, tx: Transaction, new: NewCode) -> Code:
-        """Issues a further code. Raises SESSION_UNKNOWN, SESSION_ENDED, NOT_FOUND (the person), NOT_REGISTERED, CODE_TAKEN."""
+    async def issue(self, tx: Transaction, new: NewCode) -> IssuedCode:
+        """Issue a further code.
+
+        Raises CODE_MALFORMED, SESSION_UNKNOWN, SESSION_ENDED, NOT_FOUND (the person), NOT_REGISTERED, CODE_TAKEN.
+        """
+        typed = normalised(new.text, "text") if new.text else ""
         session = domain.require_open(await sessions.find(tx, new.session_id))
         await _require_registered(tx, session, new.person_id)
         window = domain.window_asked_for(session, new.valid_from, new.valid_until, tx.now)
         code = Code(new_id(), session.session_id, new.person_id, CodeState.ACTIVE, window)
-        await self._add(tx, code, new.text)
+        warnings = await self._warnings(tx, typed) if typed else frozenset()
+        await self._add(tx, code, typed)
         await _tell(tx, code)
-        return code
+        return IssuedCode(code, warnings)
 
     async def issue_for_schedule(self, tx: Transaction, session: Session) -> None:
         """Issues the one shared code of a session that was scheduled, whose row is locked, unless it is there or the time is over."""
@@ -117,6 +136,21 @@ class Codes:
         text = self._seal.unseal(kept.sealed_text, kept.code.code_id.bytes).decode()
         return ShownCode(kept.code, kept.code.state_at(now), text)
 
+    async def _warnings(self, tx: Transaction, text: str) -> frozenset[TextWarning]:
+        """Return why another text than this, which no code has yet, would be better."""
+        found = set()
+        if has_look_alikes(text):
+            found.add(TextWarning.LOOK_ALIKES)
+        if await self._differs_only_in_case(tx, text):
+            found.add(TextWarning.DIFFERS_ONLY_IN_CASE)
+        return frozenset(found)
+
+    async def _differs_only_in_case(self, tx: Transaction, text: str) -> bool:
+        return await storage.has_live_folded(tx, self._folded(text))
+
+    def _folded(self, text: str) -> bytes:
+        return self._seal.mark(f"folded/{folded(text)}")
+
     async def _add(
         self,
         tx: Transaction,
@@ -129,9 +163,11 @@ class Codes:
         """Adds the code with the text, or a generated one. Raises CODE_TAKEN for a text that another code has."""
         for _ in range(1 if text else _TRIES):
             chosen = text or domain.generate(secrets.choice)
+            if not text and await self._differs_only_in_case(tx, chosen):
+                continue
             kept = KeptCode(code, self._seal.seal(chosen.encode(), code.code_id.bytes))
-            mark = self._seal.mark(chosen)
-            if await storage.add(tx, kept, mark, automatic=automatic, replaces=replaces):
+            lookups = Lookups(self._seal.mark(chosen), self._folded(chosen))
+            if await storage.add(tx, kept, lookups, automatic=automatic, replaces=replaces):
                 return
         raise already_exists(
             "CODE_TAKEN", "Another code has this text. Please choose another, or leave it empty."

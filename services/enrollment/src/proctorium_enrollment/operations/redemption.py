@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from proctorium_enrollment.domain.attempt_limits import (
     network_of,
     too_many_attempts,
 )
+from proctorium_enrollment.domain.code_texts import normalised
 from proctorium_enrollment.domain.codes import COUNTED, Code, Learner
 from proctorium_enrollment.domain.sessions import Session
 from proctorium_enrollment.operations import attempts
@@ -86,10 +87,12 @@ class Redemption:
         )
 
     async def redeem(self, asked: Asked) -> Redeemed:
-        """What the code admits the learner to. Raises the refusal, after the commit: that keeps the count of failures.
+        """Return what the code admits the learner to. Raises the refusal, after the commit: that keeps the count of failures.
 
-        All texts that admit the learner to nothing take the same path.
+        All codes that admit the learner to nothing take the same path. A text that cannot be a code is no guess: CODE_MALFORMED is
+        raised before anything is looked up or counted.
         """
+        asked = replace(asked, text=normalised(asked.text, "text"))
         async with self._turns.of(asked.person_id):
             outcome = await self._group.submit(asked)
         if isinstance(outcome, ServiceError):
@@ -125,7 +128,7 @@ class Redemption:
     def _try_of(self, asked: Asked) -> _Try:
         person = self._attempts.of("person", str(asked.person_id), PERSON_LIMIT)
         address = self._attempts.of("address", network_of(asked.client_address), ADDRESS_LIMIT)
-        asking = Asking(self._seal.mark(asked.text.strip()), asked.person_id)
+        asking = Asking(self._seal.mark(asked.text), asked.person_id)
         return _Try(asking, person, address, is_from_somewhere=bool(asked.client_address))
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     column,
     exists,
     func,
+    or_,
     select,
     text,
     update,
@@ -25,7 +26,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_common.storage.database import Transaction
 from proctorium_enrollment.domain.codes import Code, CodeState, Learner, Window
-from proctorium_enrollment.domain.sessions import Session
+from proctorium_enrollment.domain.sessions import Session, SessionState
 from proctorium_enrollment.storage.sessions import session_of
 from proctorium_enrollment.storage.tables import codes as table
 from proctorium_enrollment.storage.tables import redemptions, registrations, sessions
@@ -43,10 +44,18 @@ class KeptCode:
     sealed_text: bytes
 
 
+@dataclass(frozen=True)
+class Lookups:
+    """Blind indexes of a code's text: of the text itself, and of what it shares with texts that differ only in case."""
+
+    exact: bytes
+    folded: bytes
+
+
 async def add(
     tx: Transaction,
     kept: KeptCode,
-    lookup: bytes,
+    lookups: Lookups,
     *,
     automatic: bool = False,
     replaces: UUID | None = None,
@@ -57,7 +66,8 @@ async def add(
         code_id=code.code_id,
         session_id=code.session_id,
         person_id=code.person_id,
-        lookup=lookup,
+        lookup=lookups.exact,
+        folded_lookup=lookups.folded,
         sealed_text=kept.sealed_text,
         state=code.state.value,
         own_window=code.window is not None,
@@ -69,6 +79,23 @@ async def add(
     )
     result = await tx.execute(added.on_conflict_do_nothing().returning(table.c.code_id))
     return result.first() is not None
+
+
+async def has_live_folded(tx: Transaction, folded: bytes) -> bool:
+    """Return whether a code that can be redeemed now or later has this folded blind index."""
+    over = [state.value for state in SessionState if state.over]
+    found = await tx.execute(
+        select(
+            exists().where(
+                table.c.folded_lookup == folded,
+                table.c.state == CodeState.ACTIVE.value,
+                or_(~table.c.own_window, table.c.valid_until > tx.now),
+                sessions.c.session_id == table.c.session_id,
+                sessions.c.state.not_in(over),
+            )
+        )
+    )
+    return found.scalar_one()
 
 
 async def has_automatic(tx: Transaction, session_id: UUID) -> bool:

@@ -233,6 +233,8 @@ codes = Table(
     Column("session_id", Uuid, ForeignKey("sessions.session_id"), nullable=False),
     Column("person_id", Uuid, ForeignKey("people.person_id")),
     Column("lookup", LargeBinary, nullable=False),
+    # The same for texts that differ only in case; the release before leaves it empty.
+    Column("folded_lookup", LargeBinary),
     Column("sealed_text", LargeBinary, nullable=False),
     Column("state", Text, nullable=False),
     Column("own_window", Boolean, nullable=False, server_default=text("true")),
@@ -249,6 +251,7 @@ codes = Table(
     CheckConstraint("valid_from < valid_until", name="window"),
     Index("uq_codes_automatic", "session_id", unique=True, postgresql_where=text("automatic")),
     Index("ix_codes_session_id", "session_id", "created_at"),
+    Index("ix_codes_folded_lookup", "folded_lookup"),
 )
 """Codes: found by a keyed hash of their text, shown by decrypting it. Replaced and revoked ones stay so (trigger).
 

@@ -1,49 +1,50 @@
 // Enter Enrollment Code.
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
+import { useState } from "preact/hooks";
 import { lobby, type Problem } from "../calls";
-import { ProblemNote, Title, useAction } from "../parts";
+import { codeText } from "../code-text";
+import { Field, Form, FormProblem, typed } from "../forms";
+import { Title, useAction } from "../parts";
 import { go } from "../route";
 import { dateTime } from "../words";
 
 export function JoinPage(): JSX.Element {
   const { busy, problem, run } = useAction();
+  const [wrong, setWrong] = useState<string | undefined>(undefined);
   const submit = (event: SubmitEvent): void => {
-    event.preventDefault();
-    const code = String(new FormData(event.currentTarget as HTMLFormElement).get("code")).trim();
+    const meant = codeText(typed(event).text("code"));
+    setWrong("wrong" in meant ? meant.wrong : undefined);
+    if ("wrong" in meant) return;
+    const { code } = meant;
     void run(async (requestId) => {
       const { session } = await lobby.joinSession({ requestId, code });
       go(`/sessions/${session?.sessionId}`);
     }, code);
   };
+  const shown = wrong === undefined ? problem : undefined;
   return (
     <section class="narrow">
       <Title>Enter Enrollment Code</Title>
-      <form onSubmit={submit} class="card">
-        <label>
-          Enrollment code
-          <input
-            name="code"
-            class="code"
-            required
-            pattern="\s*[A-Za-z0-9]{6,8}\s*"
-            title="6 to 8 letters and digits"
-            autoComplete="off"
-            autoCapitalize="none"
-            autoCorrect="off"
-            spellcheck={false}
-            aria-describedby="code-hint"
-          />
-        </label>
-        <p id="code-hint" class="quiet">
-          6 to 8 letters and digits. Upper and lower case matter: type the code exactly as you were given it.
-        </p>
-        <ProblemNote problem={problem} />
-        <NotYet problem={problem} />
+      <Form problem={shown} submit={submit} class="card">
+        <Field
+          label="Enrollment code"
+          hint="6 to 8 letters and digits. Upper and lower case matter: type the code exactly as you were given it."
+          wrong={wrong}
+          name="code"
+          class="code"
+          required
+          autoComplete="off"
+          autoCapitalize="none"
+          autoCorrect="off"
+          spellcheck={false}
+        />
+        <FormProblem problem={shown} />
+        <NotYet problem={shown} />
         <button type="submit" disabled={busy}>
           {busy ? "Joining…" : "Join Session"}
         </button>
-      </form>
+      </Form>
     </section>
   );
 }

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { codes } from "../calls";
 import { Confirmed } from "../confirmed";
 import { Field, Form, FormProblem, Select, typed } from "../forms";
-import { type Code, CodeState, type ListCodesResponse } from "../gen/proctorium/enrollment/v1/codes_pb";
+import { type Code, CodeState, CodeWarning, type IssueCodeResponse, type ListCodesResponse } from "../gen/proctorium/enrollment/v1/codes_pb";
 import { type Session, SessionState } from "../gen/proctorium/session/v1/sessions_pb";
 import { whenMade } from "../made";
 import { useNames } from "../names";
@@ -140,13 +140,14 @@ interface IssueProps {
 }
 
 function Issue({ session, name, issued }: IssueProps): JSX.Element {
-  const { busy, problem, run } = useAction();
+  const { busy, problem, done, run } = useAction();
   const issue = (event: SubmitEvent): void => {
     const { text } = typed(event);
     const asked = { sessionId: session.sessionId, personId: text("person_id"), text: text("text") };
     void run(async (requestId) => {
-      await codes.issueCode({ requestId, ...asked });
+      const answer = await codes.issueCode({ requestId, ...asked });
       issued();
+      return said(answer);
     });
   };
   return (
@@ -163,18 +164,29 @@ function Issue({ session, name, issued }: IssueProps): JSX.Element {
         label="Code"
         hint="6 to 8 letters and digits; empty means that one is made."
         name="text"
-        pattern="[A-Za-z0-9]{6,8}"
-        title="6 to 8 letters and digits"
         autoComplete="off"
         autoCapitalize="none"
         spellcheck={false}
       />
       <FormProblem problem={problem} />
+      <div role="status">{done && <p class="note">{done}</p>}</div>
       <button type="submit" class="plain" disabled={busy}>
         Issue
       </button>
     </Form>
   );
+}
+
+const WARNINGS: Readonly<Partial<Record<CodeWarning, string>>> = {
+  [CodeWarning.LOOK_ALIKES]: "It has characters that look alike: 0, O and o, or 1, l, I and i.",
+  [CodeWarning.DIFFERS_ONLY_IN_CASE]: "Another code that is in use differs from it only in upper and lower case.",
+};
+
+/** What an administrator should know about the code that they typed. */
+function said({ code, warnings }: IssueCodeResponse): string {
+  if (warnings.length === 0) return `The code ${code?.text} was issued.`;
+  const reasons = warnings.map((warning) => WARNINGS[warning]).join(" ");
+  return `The code ${code?.text} was issued, but learners may mistype it. ${reasons} You can replace it by a generated one.`;
 }
 
 function State({ code, over }: { code: Code; over: boolean }): JSX.Element {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID
@@ -109,9 +109,17 @@ class EnrollmentByGrpc:
         try:
             response = await self._codes.RedeemCode(request)
         except grpc.aio.AioRpcError as failure:
-            raise _said(failure) from failure
+            raise _about_code(_said(failure)) from failure
         refusal = error_in(response.newcomer_refusal) if response.newcomer_refusal else None
         return Redeemed(UUID(response.session_id), UUID(response.code_id), refusal)
+
+
+def _about_code(error: ServiceError) -> ServiceError:
+    """Return the error with the learner's field: what enrollment calls `text` is `code` to whoever joins."""
+    error.violations = tuple(
+        replace(each, field="code") if each.field == "text" else each for each in error.violations
+    )
+    return error
 
 
 def _said(failure: grpc.aio.AioRpcError) -> ServiceError:

@@ -1,0 +1,75 @@
+"""The text of an enrollment code: which texts can be one, and what a pasted text certainly means (`C1`, `C3`).
+
+`services/portal/web/src/code-text.ts` applies the same rules before a page sends a code; a browser test holds both to the same cases.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from enum import StrEnum
+
+from proctorium_common.errors import ServiceError, Violation, invalid
+
+LOOK_ALIKES = frozenset("0Oo1lIi")
+"""Characters that are taken for one another on paper or screen."""
+
+_CODE = re.compile(r"[A-Za-z0-9]{6,8}")
+_ALLOWED = re.compile(r"[A-Za-z0-9]")
+_IGNORED_CATEGORIES = frozenset({"Cc", "Cf", "Pd", "Zl", "Zp", "Zs"})
+"""Controls, invisible formatting, dashes, and white space."""
+# The minus sign and the hyphen bullet are dashes of other categories; the rest is Default_Ignorable_Code_Point outside of Cf
+# (https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point).
+_IGNORED = re.compile(
+    "[\u2212\u2043\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
+)
+_FULL_WIDTH = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]")
+_FULL_WIDTH_OFFSET = 0xFEE0
+
+
+class TextWarning(StrEnum):
+    """Why another text would make a better code."""
+
+    LOOK_ALIKES = "look_alikes"
+    DIFFERS_ONLY_IN_CASE = "differs_only_in_case"
+
+
+def normalised(text: str, field: str) -> str:
+    """Return the code that `text` certainly means.
+
+    White space, dashes and invisible characters are left out, wherever they are, and full-width letters and digits count as the
+    ordinary ones. Upper and lower case stay as they are. Raises CODE_MALFORMED, naming `field`, for a text that cannot be a code.
+    """
+    kept = "".join(character for character in text if not _is_ignored(character))
+    code = _FULL_WIDTH.sub(lambda match: chr(ord(match[0]) - _FULL_WIDTH_OFFSET), kept)
+    if not _CODE.fullmatch(code):
+        raise _malformed(code, field)
+    return code
+
+
+def folded(code: str) -> str:
+    """Return the text that a code has in common with those that differ from it only in upper and lower case."""
+    return code.lower()
+
+
+def has_look_alikes(code: str) -> bool:
+    """Return whether a reader may take one of its characters for another."""
+    return not LOOK_ALIKES.isdisjoint(code)
+
+
+def _is_ignored(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category in _IGNORED_CATEGORIES or _IGNORED.match(character) is not None
+
+
+def _malformed(code: str, field: str) -> ServiceError:
+    wrong = next((character for character in code if not _ALLOWED.match(character)), None)
+    if wrong is not None:
+        found = f"“{wrong}” cannot be part of one."
+    else:
+        found = f"This text has {len(code)}."
+    sentence = (
+        f"An enrollment code has 6 to 8 letters (A to Z, a to z) and digits. {found} "
+        "Please compare it with the code that you were given."
+    )
+    return invalid("CODE_MALFORMED", sentence, violations=[Violation(field, "code.text", sentence)])

@@ -1,0 +1,81 @@
+"""Enrollment codes as people paste and type them."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+
+from playwright.async_api import Route, expect
+
+from e2e.browsing import Visitor, browser
+from e2e.stage import Stage
+from proctorium.session.v1.lobby_pb2 import JoinSessionRequest
+from proctorium_devstack.stack import Stack
+from proctorium_devstack.testing.code_texts import ACCEPTED, MEANT, REFUSED
+
+_JOIN = "**/proctorium.session.v1.LobbyService/JoinSession"
+
+
+async def test_the_page_reads_pasted_codes_like_enrollment(stack: Stack, stage: Stage) -> None:
+    sent: asyncio.Queue[str] = asyncio.Queue()
+
+    async def keep(route: Route) -> None:
+        # A message as gRPC-Web frames it: five bytes, then the message.
+        request = JoinSessionRequest.FromString((route.request.post_data_buffer or b"")[5:])
+        sent.put_nowait(request.code)
+        await route.abort()
+
+    async with browser() as opened:
+        learner = await Visitor.arrive(opened, stack.url("edge"))
+        page = learner.page
+        await learner.sign_in(stage.learners[0].email, stage.learners[0].password)
+        await page.goto("/join")
+        field, join = page.get_by_label("Enrollment code"), page.get_by_role("button", name="Join")
+        alert = page.get_by_role("alert")
+        for text in REFUSED.values():
+            await field.fill(text)
+            await join.click()
+            await expect(alert).to_contain_text("An enrollment code has 6 to 8 letters")
+            await expect(field).to_have_attribute("aria-invalid", "true")
+        await learner.picture("code-malformed")
+        assert sent.empty()
+        await page.route(_JOIN, keep)
+        for text in ACCEPTED.values():
+            await field.fill(text)
+            await join.click()
+            assert await asyncio.wait_for(sent.get(), 10) == MEANT
+            await expect(join).to_be_enabled()
+        await page.unroute(_JOIN)
+        await field.fill(f"{stage.code[:4]}-{stage.code[4:]}")
+        await join.click()
+        await expect(page.get_by_text("Waiting", exact=True)).to_be_visible()
+        assert [each for each in learner.complaints if "ERR_FAILED" not in each] == []
+
+
+async def test_a_typed_code_that_learners_may_mistype_gets_a_warning(
+    stack: Stack, stage: Stage
+) -> None:
+    text = "".join(secrets.choice("abcdefghjkmnp") for _ in range(7))
+    async with browser() as opened:
+        administrator = await Visitor.arrive(opened, stack.url("edge"))
+        page = administrator.page
+        await administrator.sign_in(stage.administrator.email, stage.administrator.password)
+        await page.goto(f"/supervise/{stage.session_id}")
+        await page.get_by_text("Issue a further code").click()
+        field = page.get_by_label("Code", exact=True)
+        issue = page.get_by_role("button", name="Issue", exact=True)
+        await field.fill("abcde")
+        await issue.click()
+        await expect(page.get_by_text("This text has 5.")).to_be_visible()
+        await field.fill(text)
+        await issue.click()
+        await expect(page.get_by_text(f"The code {text} was issued.")).to_be_visible()
+        await field.fill(f"{text[:6]}0")
+        await issue.click()
+        await expect(page.get_by_text("It has characters that look alike")).to_be_visible()
+        await field.fill(text.upper())
+        await issue.click()
+        warning = "Another code that is in use differs from it only in upper and lower case."
+        await expect(page.get_by_text(warning)).to_be_visible()
+        await administrator.picture("code-warning")
+        assert administrator.complaints == []
