@@ -19,6 +19,7 @@ from tools.baseline import BASELINE
 from tools.checks.contract import read_contract
 from tools.checks.dependencies import Package, check_dependencies, declared_in
 from tools.checks.lock import check_lock, check_web_lock
+from tools.checks.old_pythons import check_groups
 from tools.checks.picture import README, check_picture
 from tools.checks.reasons import check_reasons
 from tools.checks.rooms import ERRORS, check_pure, import_contracts
@@ -166,6 +167,15 @@ def check_pins() -> str:
     return "\n".join([*check_lock(lock, wanted, own), *check_web_lock(web_lock)])
 
 
+def check_pythons() -> str:
+    """Nothing that the oldest Python does otherwise."""
+    folders = [*ROOT.glob("*/*/src"), *ROOT.glob("*/*/tests")]
+    folders += (ROOT / room for room in ("deploy", "tests", "tools"))
+    return "\n".join(
+        check_groups(source for folder in folders for source in read_sources(folder, ROOT))
+    )
+
+
 def check_images() -> str:
     """The Dockerfile, by hadolint."""
     return run_command(BIN / "hadolint", "Dockerfile")
@@ -201,6 +211,7 @@ CHECKS: Mapping[str, Callable[[], str]] = {
     "topology": check_topology,
     "picture": check_readme,
     "reasons": check_refusals,
+    "pythons": check_pythons,
     "images": check_images,
     "types": check_types,
     "web": check_web,

@@ -1,13 +1,16 @@
-"""Issues a certificate to each identity of docker-compose.yml and writes the edge's configuration beside them.
+"""Issues a certificate to each identity of docker-compose.yml, into a volume of its own, with what only that identity reads.
 
-It can be repeated: what is there and good for two more weeks stays.
+It runs as root with no right but to give files away, and can be repeated: what is there and good for two more weeks stays. The
+authority's key is in a volume that nobody else mounts.
 """
 
 from __future__ import annotations
 
-import shutil
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
+from proctorium_common.events.permissions import DECLARER, configuration, users_of
 from proctorium_common.topology import SERVICES
 from proctorium_devstack.edge import (
     DESCRIPTORS,
@@ -17,10 +20,17 @@ from proctorium_devstack.edge import (
     Upstream,
     render,
 )
-from proctorium_devstack.parts.certificates import issue
+from proctorium_devstack.parts.certificates import issue_apart
 
-CERTIFICATES = Path("/certificates")
+AUTHORITY = Path("/authority")
+IDENTITIES = Path("/identities")
+READ_AT = Path("/certificates")
+"""Where each container finds the volume of its identity."""
 TEMPLATES = Path("/envoy")
+GRPC_SERVICES = tuple(name for name in SERVICES if name != "portal")
+USER = 10001
+"""Who services and the edge run as. NATS runs as root."""
+NAMES: Mapping[str, int] = {**dict.fromkeys((*GRPC_SERVICES, "edge", DECLARER), USER), "nats": 0}
 GRPC_PORT = 50051
 PORTAL_PORT = 8080
 EDGE_PORT = 8443
@@ -29,22 +39,36 @@ OTLP_PORT = 4318
 
 
 def main() -> None:
-    """Certificates for all identities, the descriptors, and `edge.yaml` that names them."""
-    issued = issue(CERTIFICATES, [*SERVICES, "edge"])
-    descriptors = Path(shutil.copy(DESCRIPTORS, CERTIFICATES / "descriptors.binpb"))
-    edge = issued["edge"]
+    """Certificates for all identities, the edge's configuration and the users of NATS."""
+    issue_apart(AUTHORITY, {name: IDENTITIES / name for name in NAMES})
+    write_edge(IDENTITIES / "edge")
+    write(IDENTITIES / "nats" / "users.json", configuration(users_of(SERVICES)).encode())
+    for name, user in NAMES.items():
+        for file in (IDENTITIES / name).iterdir():
+            os.chown(file, user, user)
+
+
+def write_edge(folder: Path) -> None:
+    """The descriptors, and `edge.yaml` that names them and the edge's certificate."""
+    write(folder / "descriptors.binpb", DESCRIPTORS.read_bytes())
     settings = EdgeSettings(
         listen=Address("0.0.0.0", EDGE_PORT),  # noqa: S104 - inside the container; compose publishes it on 127.0.0.1
         admin=Address("127.0.0.1", ADMIN_PORT),
-        services=tuple(
-            Upstream(name, Address(name, GRPC_PORT)) for name in SERVICES if name != "portal"
-        ),
+        services=tuple(Upstream(name, Address(name, GRPC_PORT)) for name in GRPC_SERVICES),
         portal=Address("portal", PORTAL_PORT),
-        client=ClientTls(str(edge.certificate), str(edge.key), str(edge.authority)),
-        descriptors=str(descriptors),
+        client=ClientTls(
+            *(str(READ_AT / file) for file in ("edge.crt", "edge.key", "ca.crt")),
+        ),
+        descriptors=str(READ_AT / "descriptors.binpb"),
         tracing=Address("traces", OTLP_PORT),
     )
-    (CERTIFICATES / "edge.yaml").write_text(render(settings, TEMPLATES), encoding="utf-8")
+    write(folder / "edge.yaml", render(settings, TEMPLATES).encode())
+
+
+def write(file: Path, content: bytes) -> None:
+    """A new file: root without its rights cannot write to one that it gave away."""
+    file.unlink(missing_ok=True)
+    file.write_bytes(content)
 
 
 if __name__ == "__main__":

@@ -19,13 +19,11 @@ def key() -> str:
     return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
+SERVICES = ("enrollment", "session", "assessment", "identity", "notification")
 SECRETS: Mapping[str, Callable[[], str]] = {
-    "DATABASE_OWNER_PASSWORD": secrets.token_hex,
-    "ENROLLMENT_DATABASE_PASSWORD": secrets.token_hex,
-    "SESSION_DATABASE_PASSWORD": secrets.token_hex,
-    "ASSESSMENT_DATABASE_PASSWORD": secrets.token_hex,
-    "IDENTITY_DATABASE_PASSWORD": secrets.token_hex,
-    "NOTIFICATION_DATABASE_PASSWORD": secrets.token_hex,
+    "DATABASE_SUPERUSER_PASSWORD": secrets.token_hex,
+    **{f"{service.upper()}_DATABASE_OWNER_PASSWORD": secrets.token_hex for service in SERVICES},
+    **{f"{service.upper()}_DATABASE_PASSWORD": secrets.token_hex for service in SERVICES},
     "ENROLLMENT_MASTER_KEY": key,
     "ASSESSMENT_MASTER_KEY": key,
     "IDENTITY_MASTER_KEY": key,

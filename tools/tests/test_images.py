@@ -22,6 +22,7 @@ from tools.environment import ROOT
 
 Needs = dict[str, dict[str, str]]
 WITH_DATABASE = [name for name in SERVICES if name != "portal"]
+prepare = runpy.run_path(str(ROOT / "deploy" / "compose" / "prepare.py"))
 write_env = runpy.run_path(str(ROOT / "deploy" / "compose" / "write_env.py"))
 
 
@@ -41,6 +42,7 @@ class Part(TypedDict, total=False):
     ports: list[str]
     read_only: bool
     cap_drop: list[str]
+    cap_add: list[str]
     restart: str
 
 
@@ -108,6 +110,67 @@ def test_our_images_run_read_only_and_without_rights() -> None:
     for name, part in our_images():
         assert part["read_only"], name
         assert part["cap_drop"] == ["ALL"], name
+
+
+def test_only_who_gives_certificates_away_has_a_right_of_root() -> None:
+    assert {name: part["cap_add"] for name, part in parts().items() if "cap_add" in part} == {
+        "certificates": ["CHOWN"]
+    }
+
+
+def mounted(volume: str) -> set[str]:
+    """The parts that mount a volume."""
+    return {
+        name
+        for name, part in parts().items()
+        for mount in part.get("volumes", [])
+        if mount.partition(":")[0] == volume
+    }
+
+
+def test_each_certificate_is_mounted_by_its_identity_and_by_who_issues_it() -> None:
+    issued = set(prepare["NAMES"])
+    assert issued == {*WITH_DATABASE, "edge", "nats", "streams"}
+    for name in issued:
+        assert mounted(f"{name}-certificate") == {name, "certificates"}, name
+        assert f"{name}-certificate:/certificates:ro" in parts()[name]["volumes"], name
+        assert f"{name}-certificate:/identities/{name}" in parts()["certificates"]["volumes"]
+
+
+def test_the_authoritys_key_is_in_the_container_that_issues_and_in_no_other() -> None:
+    assert mounted("authority") == {"certificates"}
+    assert "healthcheck" not in parts()["certificates"], "it ends when it has issued"
+
+
+def test_who_shows_a_certificate_shows_its_own() -> None:
+    shown = {
+        name: part["environment"]["PROCTORIUM_TLS_CERTIFICATE"]
+        for name, part in parts().items()
+        if "PROCTORIUM_TLS_CERTIFICATE" in part.get("environment", {}) and "volumes" in part
+    }
+    assert shown == {name: f"/certificates/{name}.crt" for name in (*WITH_DATABASE, "streams")}
+
+
+def test_each_secret_is_told_to_who_needs_it_and_nobody_else() -> None:
+    told = {
+        secret: {name for name, part in parts().items() if f"${{{secret}:" in str(part)}
+        for secret in write_env["SECRETS"]
+    }
+    wanted: dict[str, set[str]] = {"DATABASE_SUPERUSER_PASSWORD": {"postgres"}}
+    for name in WITH_DATABASE:
+        migration = f"{name}-migration"
+        wanted[f"{name.upper()}_DATABASE_OWNER_PASSWORD"] = {"postgres", migration}
+        wanted[f"{name.upper()}_DATABASE_PASSWORD"] = {"postgres", name, migration}
+        wanted[f"{name.upper()}_MASTER_KEY"] = {name, migration}
+    assert told == {secret: wanted[secret] for secret in told}
+
+
+def test_the_configuration_of_nats_asks_everybody_for_a_certificate() -> None:
+    text = (ROOT / "deploy/compose/nats.conf").read_text("utf-8")
+    assert re.search(r"^  verify_and_map: true$", text, re.MULTILINE)
+    assert re.search(r"^  handshake_first: true$", text, re.MULTILINE)
+    assert re.search(r'^include "../../certificates/users.json"$', text, re.MULTILINE)
+    assert re.search(r'^http: "127.0.0.1:', text, re.MULTILINE), "it says who listens to what"
 
 
 def test_what_goes_on_running_says_how_it_is_and_comes_back() -> None:

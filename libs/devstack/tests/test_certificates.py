@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from proctorium_devstack.parts.certificates import KeyPair, issue
+from proctorium_devstack.parts.certificates import KeyPair, issue, issue_apart
 
 
 def test_keys_are_readable_by_their_owner_alone(tmp_path: Path) -> None:
@@ -20,6 +20,22 @@ def test_keys_are_readable_by_their_owner_alone(tmp_path: Path) -> None:
         for file in (tmp_path / "certificates").glob("*.key")
     }
     assert modes == {"ca.key": 0o600, "edge.key": 0o600}
+
+
+def test_who_gets_a_folder_of_their_own_finds_no_key_there_but_their_own(tmp_path: Path) -> None:
+    folders = {name: tmp_path / name for name in ("edge", "session")}
+    for folder in folders.values():
+        folder.mkdir()
+    for _ in range(2):
+        issue_apart(tmp_path / "authority", folders)
+    found = {
+        name: sorted(file.name for file in folder.iterdir()) for name, folder in folders.items()
+    }
+    assert found == {
+        "edge": ["ca.crt", "edge.crt", "edge.key"],
+        "session": ["ca.crt", "session.crt", "session.key"],
+    }
+    assert sorted(file.name for file in (tmp_path / "authority").iterdir()) == ["ca.crt", "ca.key"]
 
 
 def test_what_is_good_is_kept_and_what_runs_out_is_made_anew(tmp_path: Path) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncpg
-import nats as nats_client
 import pytest
 
 from proctorium_devstack.parts.nats import Nats
 from proctorium_devstack.parts.postgres import Postgres
+from proctorium_devstack.testing import TESTER
 
 
 def _plain(url: str) -> str:
@@ -64,13 +64,13 @@ async def test_a_wiped_broker_has_forgotten_its_streams_and_a_restarted_one_has_
 
 
 async def _add_stream(server: Nats) -> None:
-    client = await nats_client.connect(server.url)
+    client = await server.connect(TESTER)
     await client.jetstream().add_stream(name="KEPT", subjects=["kept.>"])
     await client.close()
 
 
 async def _streams(server: Nats) -> list[str]:
-    client = await nats_client.connect(server.url)
+    client = await server.connect(TESTER)
     found = await client.jetstream().streams_info()
     await client.close()
     return [str(stream.config.name) for stream in found]

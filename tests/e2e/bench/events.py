@@ -23,6 +23,7 @@ from e2e.bench.stage import Figure, set_stage
 from proctorium.enrollment.events.v1.events_pb2 import PersonCertified
 from proctorium_common.events.broker import Broker
 from proctorium_common.events.handling import EventMetadata, Handlers
+from proctorium_common.events.identity import BrokerIdentity
 from proctorium_common.events.relay import Relay
 from proctorium_common.events.streams import declare
 from proctorium_common.events.subscriber import Delivery, Subscriber
@@ -44,6 +45,7 @@ _TOPOLOGY = {
         subscriptions=(Subscription(_CONSUMER, "enrollment", ("person.certified",)),),
     ),
 }
+_MEASURED = BrokerIdentity("measured")
 _PATIENCE = 30.0
 
 
@@ -147,7 +149,7 @@ async def measure_latency(
 
     The database has the common tables and nothing else to do; the broker is empty, and has a stream more afterwards.
     """
-    await declare(nats_url, _TOPOLOGY)
+    await declare(nats_url, _TOPOLOGY, _MEASURED)
     async with _running(database_url, nats_url) as (database, subscriber):
         # What is prepared once (statements, connections) is not what is measured.
         await _record(database, per_second, 1.0, subscriber)
@@ -159,7 +161,7 @@ async def measure_latency(
 
 @asynccontextmanager
 async def _running(database_url: str, nats_url: str) -> AsyncIterator[tuple[Database, _Timed]]:
-    database, broker = Database(database_url), Broker(nats_url)
+    database, broker = Database(database_url), Broker(nats_url, _MEASURED)
     listener = Listener(database)
 
     async def handle(_: Transaction, __: PersonCertified, ___: EventMetadata) -> None:

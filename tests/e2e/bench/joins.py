@@ -39,7 +39,8 @@ from proctorium_common.security.keys import SigningKey
 from proctorium_common.security.tls import Certificates
 from proctorium_common.security.tokens import TokenSigner
 from proctorium_common.storage.database import Database
-from proctorium_devstack.parts.certificates import KeyPair, issue
+from proctorium_devstack.parts.certificates import KeyPair
+from proctorium_devstack.parts.nats import Nats
 from proctorium_enrollment.storage import tables as enrollment
 from proctorium_enrollment.storage.sealing import Seals
 from proctorium_session.storage import sessions
@@ -101,7 +102,7 @@ class Load:
 async def measure(*, rounds: int = ROUNDS, seconds: float = SECONDS) -> list[Figure]:
     """Runs everything."""
     turns = 2 * (rounds + 1)
-    async with parts.set_stage() as stage:
+    async with parts.set_stage(broker=Nats) as stage:
         return await (await _set(stage, turns * SESSIONS_A_TURN)).measure(rounds, seconds)
 
 
@@ -159,7 +160,7 @@ async def _set(stage: Stage, session_count: int) -> Joins:
     course_id = new_id()
     await _enrol(urls[0], course_id, person_ids, codes)
     await _schedule(urls[1], person_ids, list(codes.values()))
-    pairs = issue(stage.folder / "certificates", ("enrollment", "session", "edge"))
+    pairs = {name: stage.broker.pair(name) for name in ("enrollment", "session", "edge")}
     asked = await stage.serve("proctorium_enrollment", urls[0], _tls(pairs["enrollment"]))
     service = await stage.serve(
         "proctorium_session", urls[1], {**_tls(pairs["session"]), "ENROLLMENT_ADDRESS": asked}

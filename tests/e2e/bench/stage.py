@@ -20,12 +20,11 @@ from typing import Any
 
 import grpc
 
-from proctorium_common.events.streams import declare
+from proctorium_common.events.identity import BrokerIdentity
 from proctorium_common.security.keys import PublicKey
 from proctorium_common.security.tls import Certificates
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.keys import DatabaseKeyStore
-from proctorium_common.topology import SERVICES
 from proctorium_devstack.parts.nats import Nats
 from proctorium_devstack.parts.postgres import Postgres
 from proctorium_devstack.ports import free_ports
@@ -35,6 +34,20 @@ NOBODY = "127.0.0.1:1"
 """Where nobody listens."""
 
 _READY_SECONDS = 60.0
+
+
+class PlainNats(Nats):
+    """NATS without TLS and users, for services that are measured without TLS beside limits without TLS."""
+
+    def access(self) -> str:
+        """Nothing: everybody may connect."""
+        return ""
+
+    def identity(self, name: str) -> BrokerIdentity:
+        """A name and no proof."""
+        return BrokerIdentity(name)
+
+
 _SERVERS, _LOAD = 0, 1
 
 
@@ -159,8 +172,13 @@ class Stage:
 
 
 @asynccontextmanager
-async def set_stage(*, streams: bool = True) -> AsyncIterator[Stage]:
-    """The stage; what is started on it ends with the block. `streams`: whether NATS has those of all services, or none."""
+async def set_stage(
+    *, streams: bool = True, broker: type[Nats] = PlainNats
+) -> AsyncIterator[Stage]:
+    """The stage; what is started on it ends with the block. `streams`: whether NATS has those of all services, or none.
+
+    Services with certificates need `Nats` itself as their broker.
+    """
     folder = Path(tempfile.mkdtemp(prefix="proctorium-bench-"))
     folder.chmod(0o711)
     async with AsyncExitStack() as parts:
@@ -169,12 +187,12 @@ async def set_stage(*, streams: bool = True) -> AsyncIterator[Stage]:
         postgres = Postgres(folder / "postgres", postgres_port, folder / "postgres.log")
         await postgres.start()
         parts.push_async_callback(postgres.stop)
-        broker = Nats(folder / "nats", nats_port, folder / "nats.log")
-        await broker.start()
-        parts.push_async_callback(broker.stop)
+        nats = broker(folder / "nats", nats_port, folder / "nats.log")
+        await nats.start()
+        parts.push_async_callback(nats.stop)
         if streams:
-            await declare(broker.url, SERVICES)
-        yield Stage(folder, postgres, broker, await parts.enter_async_context(AsyncExitStack()))
+            await nats.declare()
+        yield Stage(folder, postgres, nats, await parts.enter_async_context(AsyncExitStack()))
 
 
 async def load(module: str, given: object) -> Turn:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
+import pytest
 import pytest_asyncio
 
 from proctorium_common.storage.database import Database
+from proctorium_common.topology import SERVICES, ServiceTopology
 from proctorium_devstack.parts.nats import Nats
 
-from .world import World
+from .world import TOPOLOGY, World
+
+
+@pytest.fixture
+def broker_topology() -> Mapping[str, ServiceTopology]:
+    """All services, with `sample`, which listens to enrollment."""
+    return {**SERVICES, "sample": TOPOLOGY["sample"]}
 
 
 @pytest_asyncio.fixture
@@ -17,8 +25,7 @@ async def bare_world(database: Database, own_nats: Nats) -> AsyncIterator[World]
     """A world in which nobody has declared anything."""
     world = World(database, own_nats)
     yield world
-    await world.broker.close()
-    await world.listener.close()
+    await world.close()
 
 
 @pytest_asyncio.fixture

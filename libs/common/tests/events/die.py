@@ -1,4 +1,4 @@
-"""Processes that die at the worst moment: `python -m libs.common.tests.events.die relay|subscriber DATABASE BROKER`."""
+"""Processes that die at the worst moment: `python -m libs.common.tests.events.die relay|subscriber DATABASE BROKER CERTIFICATES`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 
 from proctorium_common.events.broker import Broker
+from proctorium_common.events.identity import BrokerIdentity
 from proctorium_common.events.relay import Relay
 from proctorium_common.events.subscriber import Subscriber
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.listen import Listener
+from proctorium_devstack.parts.certificates import key_pair
 
 from .world import CONSUMER, Effects
 
@@ -38,8 +41,11 @@ class SubscriberThatDies(Subscriber):
         die()
 
 
-async def main(who: str, database_url: str, broker_url: str) -> None:
-    database, broker = Database(database_url), Broker(broker_url)
+async def main(who: str, database_url: str, broker_url: str, certificates: str) -> None:
+    name = "enrollment" if who == "relay" else "sample"
+    pair = key_pair(Path(certificates), name)
+    identity = BrokerIdentity.load(name, pair.certificate, pair.key, pair.authority)
+    database, broker = Database(database_url), Broker(broker_url, identity)
     if who == "relay":
         await RelayThatDies(database, broker, Listener(database)).run()
     else:

@@ -17,6 +17,7 @@ from proctorium_common.errors import Kind, ServiceError, conflict, unavailable
 from proctorium_common.events.broker import Broker
 from proctorium_common.events.dead_letters import DeadLetters
 from proctorium_common.events.handling import EventMetadata
+from proctorium_common.events.identity import BrokerIdentity
 from proctorium_common.events.replay import replay
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Database
@@ -35,6 +36,7 @@ async def run_until_it_dies(world: World, who: str) -> None:
         who,
         world.database.url,
         world.nats.url,
+        str(world.nats.certificates),
     )
     async with asyncio.timeout(60):
         assert await process.wait() == -signal.SIGKILL
@@ -61,7 +63,7 @@ async def test_even_after_the_brokers_window_a_second_publishing_has_no_second_e
     person = new_id()
     await world.record(certified(person))
     await run_until_it_dies(world, "relay")
-    client = await world.broker.connected()
+    client = await world.tester.connected()
     jetstream = client.jetstream()
     config = (await jetstream.stream_info(STREAM)).config
     await jetstream.update_stream(config.evolve(duplicate_window=0.1))
@@ -141,7 +143,7 @@ async def test_a_broker_that_lost_everything_is_filled_again_by_replay(world: Wo
         async with world.subscriber():
             assert await world.in_stream() == 0
             told: list[int] = []
-            assert await replay(world.database, world.broker, LONG_AGO, progress=told.append) == 4
+            assert await replay(world.database, world.owner, LONG_AGO, progress=told.append) == 4
             assert told == [4]
             await until(world.is_settled)
             await world.record(certified(person, 5))
@@ -162,8 +164,8 @@ async def test_replay_sends_what_occurred_since_and_nothing_older(world: World) 
         await world.record(certified(new_id()))
         await until(world.is_published)
     later = datetime.now(UTC) + timedelta(hours=1)
-    assert await replay(world.database, world.broker, later) == 0
-    assert await replay(world.database, world.broker, LONG_AGO) == 1
+    assert await replay(world.database, world.owner, later) == 0
+    assert await replay(world.database, world.owner, LONG_AGO) == 1
     assert await world.in_stream() == 2
 
 
@@ -173,7 +175,7 @@ async def test_replay_says_when_the_broker_does_not_take_it(world: World) -> Non
         await until(world.is_published)
     await world.nats.wipe()
     with pytest.raises(ServiceError) as caught:
-        await replay(world.database, world.broker, LONG_AGO)
+        await replay(world.database, world.owner, LONG_AGO)
     assert caught.value.reason == "DEPENDENCY_UNAVAILABLE"
 
 
@@ -182,15 +184,17 @@ async def test_a_poison_message_is_a_dead_letter_at_once_and_holds_nobody_up(
 ) -> None:
     person = new_id()
     async with world.relay(), world.subscriber():
-        client = await world.broker.connected()
+        client = await world.tester.connected()
         headers = {
             "ce-id": str(new_id()),
+            "ce-source": "/proctorium/enrollment",
             "ce-type": "proctorium.enrollment.person.certified.v1",
             "ce-time": "2026-04-02T09:30:00Z",
         }
         subject = f"evt.enrollment.person.certified.v1.{person}"
         await client.jetstream().publish(subject, b"\xff\xff\xff", headers=headers)
-        await client.jetstream().publish(subject, b"", headers={"ce-type": headers["ce-type"]})
+        nameless = {name: headers[name] for name in ("ce-source", "ce-type")}
+        await client.jetstream().publish(subject, b"", headers=nameless)
         await world.record(certified(person, 3))
         await until(world.is_settled)
     letters = await DeadLetters(world.database, {}).list()
@@ -266,7 +270,7 @@ async def test_a_replay_that_succeeds_closes_the_dead_letter(world: World) -> No
         await until(world.is_settled)
         assert await world.letters() == 1
         world.effects.fail = lambda *_: None
-        await replay(world.database, world.broker, LONG_AGO)
+        await replay(world.database, world.owner, LONG_AGO)
         await until(world.is_settled)
     assert await world.letters() == 0
     assert await world.count_effects() == 1
@@ -365,7 +369,7 @@ async def test_a_consumer_that_is_removed_is_missed_at_once(world: World) -> Non
     with capture_logs() as logs:
         async with world.relay(), world.subscriber() as subscriber:
             await until(lambda: subscriber.is_attached)
-            client = await world.broker.connected()
+            client = await world.tester.connected()
             await client.jetstream().delete_consumer(STREAM, CONSUMER)
             await until(lambda: said(logs, "consumer_missing"))
             await world.declare()
@@ -393,7 +397,7 @@ async def test_what_passes_by_itself_is_tried_more_often_than_what_fails(world: 
 async def test_a_broker_that_was_never_there_can_be_closed(
     free_port: Callable[[], int],
 ) -> None:
-    broker = Broker(f"nats://127.0.0.1:{free_port()}")
+    broker = Broker(f"nats://127.0.0.1:{free_port()}", BrokerIdentity("sample"))
     broker.start()
     await asyncio.sleep(0)
     assert not broker.is_connected

@@ -156,7 +156,7 @@ async def test_a_second_delivery_of_what_was_handled_changes_nothing(world: Worl
     async with world.relay(), world.subscriber():
         await world.record(certified(person))
         await until(world.is_settled)
-        client = await world.broker.connected()
+        client = await world.tester.connected()
         stored = await client.jetstream().get_msg("ENROLLMENT", 1)
         headers = {**(stored.headers or {}), "Nats-Msg-Id": "another"}
         await client.jetstream().publish(stored.subject or "", stored.data or b"", headers=headers)
@@ -232,7 +232,7 @@ async def test_what_takes_longer_than_the_brokers_patience_is_not_brought_twice(
 
 async def until_brought_again(world: World, times: int) -> None:
     """The broker's patience as a clock: a consumer that never answers is brought the same event again each time it ends."""
-    jetstream = (await world.broker.connected()).jetstream()
+    jetstream = (await world.tester.connected()).jetstream()
     patience = ConsumerConfig(durable_name="mute", ack_wait=ACK_WAIT.total_seconds())
     await jetstream.add_consumer(STREAM, patience)
     mute = await jetstream.pull_subscribe_bind("mute", STREAM)
@@ -250,7 +250,7 @@ async def test_behind_a_row_that_cannot_be_published_its_aggregate_waits_and_oth
         row(2, stuck, f"evt.enrollment.person.certified.v1.{stuck}"),
         row(3, free, f"evt.enrollment.person.certified.v1.{free}"),
     ]
-    jetstream = (await world.broker.connected()).jetstream()
+    jetstream = (await world.tester.connected()).jetstream()
     outcome = await publish(jetstream, rows)
     assert outcome.published == [3]
     assert [(failure.row.position, failure.stream_is_missing) for failure in outcome.failures] == [

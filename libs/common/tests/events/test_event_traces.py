@@ -84,7 +84,7 @@ async def test_a_second_delivery_and_a_replay_are_traces_of_their_own_that_point
         with span("the change"):
             await world.record(certified(new_id()))
         await until(world.is_settled)
-        await replay(world.database, world.broker, LONG_AGO)
+        await replay(world.database, world.owner, LONG_AGO)
         await until(lambda: len(recording.named("process enrollment.person.certified")) == 3)
     first, second, replayed = recording.named("process enrollment.person.certified")
     published, again = recording.named("publish enrollment.person.certified")

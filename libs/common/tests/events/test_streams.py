@@ -9,6 +9,7 @@ from nats.js.api import ConsumerConfig
 from structlog.testing import capture_logs
 
 from proctorium_common.errors import ServiceError
+from proctorium_common.events.permissions import DECLARER
 from proctorium_common.events.streams import declare
 from proctorium_common.topology import SERVICES, Subscription
 from proctorium_devstack.parts.nats import Nats
@@ -17,7 +18,7 @@ from .world import CONSUMER, STREAM, TOPOLOGY, World
 
 
 async def test_declaring_twice_changes_nothing(world: World) -> None:
-    jetstream = (await world.broker.connected()).jetstream()
+    jetstream = (await world.tester.connected()).jetstream()
 
     async def declared() -> tuple[object, ...]:
         stream = await jetstream.stream_info(STREAM)
@@ -36,8 +37,8 @@ async def test_a_changed_table_changes_the_consumer_and_keeps_how_far_it_came(
     narrower = replace(
         sample, subscriptions=(Subscription(CONSUMER, "enrollment", ("person.certified",)),)
     )
-    await declare(world.nats.url, {**TOPOLOGY, "sample": narrower})
-    jetstream = (await world.broker.connected()).jetstream()
+    await declare(world.nats.url, {**TOPOLOGY, "sample": narrower}, world.nats.identity(DECLARER))
+    jetstream = (await world.tester.connected()).jetstream()
     config = (await jetstream.consumer_info(STREAM, CONSUMER)).config
     assert (config.filter_subjects or [config.filter_subject]) == [
         "evt.enrollment.person.certified.v1.>"
@@ -47,7 +48,7 @@ async def test_a_changed_table_changes_the_consumer_and_keeps_how_far_it_came(
 async def test_what_the_table_does_not_name_is_named_in_the_log_and_left_alone(
     world: World,
 ) -> None:
-    jetstream = (await world.broker.connected()).jetstream()
+    jetstream = (await world.tester.connected()).jetstream()
     await jetstream.add_consumer(STREAM, ConsumerConfig(durable_name="old--purpose"))
     with capture_logs() as logs:
         await world.declare()
@@ -56,8 +57,8 @@ async def test_what_the_table_does_not_name_is_named_in_the_log_and_left_alone(
 
 
 async def test_the_real_table_can_be_declared(own_nats: Nats) -> None:
-    await declare(own_nats.url, SERVICES)
-    await declare(own_nats.url, SERVICES)
+    await declare(own_nats.url, SERVICES, own_nats.identity(DECLARER))
+    await declare(own_nats.url, SERVICES, own_nats.identity(DECLARER))
 
 
 async def test_a_consumer_that_lacks_what_its_handlers_want_is_said(world: World) -> None:
@@ -65,7 +66,7 @@ async def test_a_consumer_that_lacks_what_its_handlers_want_is_said(world: World
         TOPOLOGY["sample"],
         subscriptions=(Subscription(CONSUMER, "enrollment", ("person.created",)),),
     )
-    await declare(world.nats.url, {**TOPOLOGY, "sample": sample})
+    await declare(world.nats.url, {**TOPOLOGY, "sample": sample}, world.nats.identity(DECLARER))
     with capture_logs() as logs:
         async with world.subscriber() as subscriber:
             while not subscriber.is_attached:

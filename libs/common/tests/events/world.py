@@ -15,6 +15,7 @@ from sqlalchemy import func, insert, select
 from proctorium.enrollment.events.v1.events_pb2 import PersonCertified
 from proctorium_common.events.broker import Broker
 from proctorium_common.events.handling import EventMetadata, Handlers
+from proctorium_common.events.permissions import DECLARER
 from proctorium_common.events.relay import Relay
 from proctorium_common.events.streams import declare
 from proctorium_common.events.subscriber import Retry, Subscriber
@@ -25,6 +26,7 @@ from proctorium_common.storage.tables import dead_letters, inbox, outbox
 from proctorium_common.tasks import end
 from proctorium_common.topology import ServiceTopology, Subscription
 from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.testing import TESTER
 
 from ..sample.storage.tables import effects
 
@@ -104,13 +106,24 @@ class World:
     def __init__(self, database: Database, nats: Nats) -> None:
         self.database = database
         self.nats = nats
-        self.broker = Broker(nats.url, name="test")
+        self.broker = Broker(nats.url, nats.identity("sample"))
+        """The broker of the service whose events are handled."""
+        self.owner = Broker(nats.url, nats.identity("enrollment"))
+        """The broker of the service whose events are relayed."""
+        self.tester = Broker(nats.url, nats.identity(TESTER))
+        """A broker that sees what services may not."""
         self.listener = Listener(database)
         self.effects = Effects()
 
     async def declare(self) -> None:
         """Streams and consumers."""
-        await declare(self.nats.url, TOPOLOGY, ack_wait=ACK_WAIT)
+        await declare(self.nats.url, TOPOLOGY, self.nats.identity(DECLARER), ack_wait=ACK_WAIT)
+
+    async def close(self) -> None:
+        """End the connections."""
+        for broker in (self.broker, self.owner, self.tester):
+            await broker.close()
+        await self.listener.close()
 
     async def record(self, *events: PersonCertified) -> list[UUID]:
         """One transaction with these events."""
@@ -120,7 +133,7 @@ class World:
     @asynccontextmanager
     async def relay(self) -> AsyncIterator[Relay]:
         """A relay that runs within the block."""
-        made = Relay(self.database, self.broker, self.listener, standby=timedelta(milliseconds=20))
+        made = Relay(self.database, self.owner, self.listener, standby=timedelta(milliseconds=20))
         async with running(made.run()):
             yield made
 
@@ -176,7 +189,7 @@ class World:
 
     async def in_stream(self) -> int:
         """Messages in the stream; -1 without one."""
-        client = await self.broker.connected()
+        client = await self.tester.connected()
         try:
             return (await client.jetstream().stream_info(STREAM)).state.messages
         except NotFoundError:
@@ -184,7 +197,7 @@ class World:
 
     async def unacknowledged(self) -> int:
         """What the broker still holds for the consumer: under way or to come."""
-        client = await self.broker.connected()
+        client = await self.tester.connected()
         info = await client.jetstream().consumer_info(STREAM, CONSUMER)
         return (info.num_ack_pending or 0) + (info.num_pending or 0)
 
@@ -194,7 +207,7 @@ class World:
 
     async def forgets(self) -> bool:
         """Whether the stream takes a message id that it had before."""
-        client = await self.broker.connected()
+        client = await self.tester.connected()
         ack = await client.jetstream().publish(
             "evt.enrollment.person.other.v1.x", b"", headers={"Nats-Msg-Id": "the same"}
         )
@@ -202,13 +215,13 @@ class World:
 
     async def delivered(self) -> int:
         """How many times the broker has delivered anything to the consumer."""
-        client = await self.broker.connected()
+        client = await self.tester.connected()
         info = await client.jetstream().consumer_info(STREAM, CONSUMER)
         return info.delivered.consumer_seq if info.delivered else 0
 
     async def has_in_hand(self, many: int) -> bool:
         """Whether so many events are with the subscriber now."""
-        client = await self.broker.connected()
+        client = await self.tester.connected()
         info = await client.jetstream().consumer_info(STREAM, CONSUMER)
         return bool(info.num_ack_pending == many)
 

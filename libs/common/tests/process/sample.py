@@ -29,13 +29,6 @@ PLACE = ServiceTopology(
     subscriptions=(Subscription(CONSUMER, "enrollment", ("person.certified",)),),
 )
 
-TOPOLOGY = {
-    "sample": PLACE,
-    "enrollment": ServiceTopology(
-        name="enrollment", folder="", package="", owns="people", publishes=("person.certified",)
-    ),
-}
-
 
 async def on_certified(
     transaction: Transaction, event: PersonCertified, metadata: EventMetadata

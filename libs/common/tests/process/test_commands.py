@@ -13,6 +13,7 @@ from pathlib import Path
 import asyncpg
 import grpc
 
+from proctorium_common.events.permissions import DECLARER
 from proctorium_common.ids import new_id
 from proctorium_common.security.keys import SigningKey
 from proctorium_common.storage.database import Database
@@ -23,7 +24,7 @@ from proctorium_devstack.parts.postgres import Postgres
 
 from ..conftest import Migrated
 from ..rpc.echo import pb, stubs
-from .sample import PACKAGE
+from .sample import PACKAGE, PLACE
 
 _ROOT = Path(__file__).parents[4]
 _PROGRAM = "libs.common.tests.process.sample"
@@ -35,11 +36,13 @@ def _environment(**settings: str) -> Mapping[str, str]:
     return clean | {"PYTHONPATH": str(_ROOT)} | ours
 
 
-async def _start(*command: str, **settings: str) -> asyncio.subprocess.Process:
+async def _start(
+    *command: str, program: str = _PROGRAM, **settings: str
+) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        _PROGRAM,
+        program,
         *command,
         cwd=_ROOT,
         env=_environment(**settings),
@@ -55,10 +58,17 @@ async def _run(*command: str, **settings: str) -> tuple[int, str, str]:
     return process.returncode, out.decode(), err.decode()
 
 
-def _settings(database_url: str, nats_url: str) -> dict[str, str]:
+def _on(nats: Nats, database_url: str) -> dict[str, str]:
+    """Settings of the sample service with this broker."""
+    given = {name: str(value) for name, value in nats.settings_of(PLACE.name).items()}
+    return _settings(database_url) | given
+
+
+def _settings(database_url: str) -> dict[str, str]:
+    """Settings of the sample service with a broker that is not there."""
     return {
         "database_url": database_url,
-        "nats_url": nats_url,
+        "nats_url": "nats://127.0.0.1:1",
         "enrollment_address": "127.0.0.1:1",
         "log_format": "json",
         "check_every": "0.05",
@@ -70,13 +80,13 @@ async def test_missing_settings_are_sentences_and_exit_code_2() -> None:
     code, out, err = await _run("serve")
     assert code == 2
     assert out == ""
-    first, second = err.splitlines()
+    second, first = err.splitlines()
     assert first.startswith("PROCTORIUM_DATABASE_URL is missing: ")
     assert second.startswith("PROCTORIUM_NATS_URL is missing: ")
 
 
 async def test_plaintext_for_others_is_a_sentence_and_exit_code_2() -> None:
-    settings = _settings("postgresql://x@127.0.0.1:1/x", "nats://127.0.0.1:1")
+    settings = _settings("postgresql://x@127.0.0.1:1/x")
     code, _, err = await _run("serve", **settings, listen="0.0.0.0:0")
     assert code == 2
     assert "so it needs certificates" in err
@@ -87,7 +97,7 @@ async def test_it_serves_until_sigterm_and_finishes_what_is_under_way(
     migrated_database: Migrated, own_nats: Nats
 ) -> None:
     url = await _with_key(migrated_database(PACKAGE))
-    process = await _start(**_settings(url, own_nats.url))
+    process = await _start(**_on(own_nats, url))
     assert process.stdout is not None
     port = 0
     async with asyncio.timeout(30):
@@ -97,8 +107,12 @@ async def test_it_serves_until_sigterm_and_finishes_what_is_under_way(
                 port = said["port"]
             if said["event"] == "service_ready":
                 break
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as plain:
-        watch = stubs.EchoServiceStub(plain).Watch(pb.EchoRequest(text="seen"))
+    async with grpc.aio.secure_channel(
+        f"127.0.0.1:{port}",
+        own_nats.certificates_of("edge").client(),
+        options=[("grpc.ssl_target_name_override", PLACE.name)],
+    ) as opened:
+        watch = stubs.EchoServiceStub(opened).Watch(pb.EchoRequest(text="seen"))
         assert [response.text async for response in watch] == ["first", "seen"]
     process.send_signal(signal.SIGTERM)
     out, err = await asyncio.wait_for(process.communicate(), 30)
@@ -112,7 +126,7 @@ async def test_it_serves_until_sigterm_and_finishes_what_is_under_way(
 async def test_migrate_brings_the_database_to_the_newest_revision(
     empty_database: str, own_nats: Nats
 ) -> None:
-    settings = _settings(empty_database, own_nats.url)
+    settings = _on(own_nats, empty_database)
     assert not await at_head(empty_database, PACKAGE)
     code, out, err = await _run("migrate", **settings)
     assert (code, err) == (0, "")
@@ -132,7 +146,7 @@ async def test_migrate_works_as_the_owner_for_the_role_that_serves(
         "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO public"
     )
     await connection.close()
-    settings = _settings(serving, own_nats.url)
+    settings = _on(own_nats, serving)
     code, _, err = await _run("migrate", **settings)
     assert code == 1, "who serves owns nothing"
     assert len(err.splitlines()) == 1
@@ -147,7 +161,7 @@ async def test_migrate_works_as_the_owner_for_the_role_that_serves(
 
 
 async def test_a_command_without_its_database_fails_with_a_sentence(own_nats: Nats) -> None:
-    settings = _settings("postgresql://x@127.0.0.1:1/x", own_nats.url)
+    settings = _on(own_nats, "postgresql://x@127.0.0.1:1/x")
     code, _, err = await _run("dead-letters", "list", **settings)
     assert code == 1
     assert len(err.splitlines()) == 1
@@ -155,13 +169,13 @@ async def test_a_command_without_its_database_fails_with_a_sentence(own_nats: Na
 
 async def test_check_says_how_each_part_is(migrated_database: Migrated, own_nats: Nats) -> None:
     url = await _with_key(migrated_database(PACKAGE))
-    code, out, _ = await _run("check", **_settings(url, own_nats.url))
+    code, out, _ = await _run("check", **_on(own_nats, url))
     said = dict(line.split(maxsplit=1) for line in out.splitlines() if not line.startswith("{"))
     assert said["database"] == "ok"
     assert said["migrations"] == "ok"
     assert said["nats"] == "ok"
     assert code == 0
-    code, out, _ = await _run("check", **_settings(url, "nats://127.0.0.1:1"))
+    code, out, _ = await _run("check", **_settings(url))
     assert "nats             no connection: events wait in the outbox" in out
     assert code == 0  # degraded, and ready
 
@@ -169,7 +183,7 @@ async def test_check_says_how_each_part_is(migrated_database: Migrated, own_nats
 async def test_dead_letters_are_listed_and_one_that_is_not_there_is_a_sentence(
     migrated_database: Migrated,
 ) -> None:
-    settings = _settings(migrated_database(PACKAGE), "nats://127.0.0.1:1")
+    settings = _settings(migrated_database(PACKAGE))
     code, out, _ = await _run("dead-letters", "list", **settings)
     assert (code, out.splitlines()[-1]) == (0, "0 open.")
     code, _, err = await _run("dead-letters", "redrive", str(new_id()), **settings)
@@ -179,10 +193,26 @@ async def test_dead_letters_are_listed_and_one_that_is_not_there_is_a_sentence(
 async def test_replay_says_how_many_events_it_sent(
     migrated_database: Migrated, own_nats: Nats
 ) -> None:
-    settings = _settings(migrated_database(PACKAGE), own_nats.url)
+    settings = _on(own_nats, migrated_database(PACKAGE))
     code, out, _ = await _run("replay", "--since", "2026-01-01", **settings)
     assert code == 0
     assert "0 events since 2026-01-01T00:00:00+00:00 were published again." in out
+
+
+async def test_declare_needs_an_identity_of_its_own(own_nats: Nats) -> None:
+    settings = {name: str(value) for name, value in own_nats.settings_of(DECLARER).items()}
+    code, out, err = await _declare(**settings)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1] == "The streams and consumers of all services are declared."
+    as_service = {name: str(value) for name, value in own_nats.settings_of("session").items()}
+    code, _, err = await _declare(**as_service)
+    assert code == 1
+    assert len(err.splitlines()) == 1
+    assert "permissions violation" in err.lower()
+
+
+async def _declare(**settings: str) -> tuple[int, str, str]:
+    return await _run(program="proctorium_common.process.declare", **settings)
 
 
 async def _with_key(database_url: str) -> str:

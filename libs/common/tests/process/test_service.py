@@ -17,8 +17,9 @@ from sqlalchemy.engine import make_url
 from structlog.testing import capture_logs
 
 from proctorium.enrollment.events.v1.events_pb2 import PersonCertified, PersonCreated
+from proctorium_common.clock import utc_now
 from proctorium_common.errors import Kind
-from proctorium_common.events.streams import declare
+from proctorium_common.events.envelope import seal
 from proctorium_common.ids import new_id
 from proctorium_common.process.life import Life, assemble
 from proctorium_common.process.service import Service, WiringWrong
@@ -38,13 +39,15 @@ from ..rpc.health_stub import status
 from ..rpc.serving import bearer, refusal
 from ..sample.storage.tables import effects
 from .gate import Gate, gate_before
-from .sample import PACKAGE, PLACE, TOPOLOGY, build
+from .sample import PACKAGE, PLACE, build
 
 KEY = SigningKey.generate()
 NOWHERE = "127.0.0.1:1"
 
 
-def _settings(database_url: str, nats_url: str, **more: Any) -> ServiceSettings:
+def _settings(
+    database_url: str, nats_url: str = f"nats://{NOWHERE}", **more: Any
+) -> ServiceSettings:
     defaults: dict[str, Any] = {
         "check_every": timedelta(milliseconds=30),
         "drain_wait": timedelta(0),
@@ -53,6 +56,19 @@ def _settings(database_url: str, nats_url: str, **more: Any) -> ServiceSettings:
         "instance": "test",
     }
     return ServiceSettings(database_url=database_url, nats_url=nats_url, **(defaults | more))
+
+
+def _on(nats: Nats, database_url: str) -> ServiceSettings:
+    """Settings of the sample service with this broker."""
+    return _settings(database_url, **nats.settings_of(PLACE.name))
+
+
+def _open(service: Service[ServiceSettings], nats: Nats) -> grpc.aio.Channel:
+    """A bare channel to the service by way of the edge."""
+    name = ("grpc.ssl_target_name_override", PLACE.name)
+    return grpc.aio.secure_channel(
+        service.address, nats.certificates_of("edge").client(), options=[name]
+    )
 
 
 def _running(settings: ServiceSettings, keys: KeyRing | None = None) -> Any:
@@ -86,24 +102,28 @@ async def _within(seconds: float, wait: Any) -> Any:
 async def test_it_serves_and_hears_events_and_drains(
     migrated_database: Migrated, own_nats: Nats
 ) -> None:
-    await declare(own_nats.url, TOPOLOGY)
+    await own_nats.declare()
     url = migrated_database(PACKAGE)
     person = new_id()
-    async with _running(_settings(url, own_nats.url), KeyRing.of(KEY.public)) as service:
-        async with grpc.aio.insecure_channel(service.address) as plain:
-            stub = stubs.EchoServiceStub(plain)
+    async with _running(_on(own_nats, url), KeyRing.of(KEY.public)) as service:
+        async with _open(service, own_nats) as opened:
+            stub = stubs.EchoServiceStub(opened)
             metadata = bearer(TokenSigner(KEY).sign(person, ["learner"]).text)
             answer = await stub.AsAnybody(pb.EchoRequest(text="here"), metadata=metadata)
             assert answer.text == "here"
-        async with service.database.transaction() as transaction:
-            certified = PersonCertified(
-                person_id=str(person), certified_until_time=Timestamp(seconds=1)
-            )
-            transaction.record(certified)
+        certified = PersonCertified(
+            person_id=str(person), certified_until_time=Timestamp(seconds=1)
+        )
+        sealed = seal(certified, new_id(), utc_now())
+        enrollment = await own_nats.connect("enrollment")
+        await enrollment.jetstream().publish(
+            sealed.subject, sealed.body, headers=dict(sealed.headers)
+        )
+        await enrollment.close()
         await _within(10, _effect_on(service.database, person))
     with pytest.raises(grpc.aio.AioRpcError):
-        async with grpc.aio.insecure_channel(service.address) as plain:
-            await stubs.EchoServiceStub(plain).Echo(pb.EchoRequest())
+        async with _open(service, own_nats) as opened:
+            await stubs.EchoServiceStub(opened).Echo(pb.EchoRequest())
 
 
 async def test_without_a_database_it_listens_says_so_and_becomes_ready_when_it_is_there(
@@ -111,18 +131,18 @@ async def test_without_a_database_it_listens_says_so_and_becomes_ready_when_it_i
 ) -> None:
     url, gate = _gated(migrated_database(PACKAGE), free_port())
     async with gate as database_gate:
-        settings = _settings(url, own_nats.url)
+        settings = _on(own_nats, url)
         with capture_logs() as lines:
             async with (
                 _begun(settings, KeyRing.of(KEY.public)) as service,
-                grpc.aio.insecure_channel(service.address) as plain,
+                _open(service, own_nats) as opened,
             ):
                 await _within(5, service.health.until(lambda state: not state.ready))
-                assert await status(plain, LIVE) == "SERVING"
-                assert await status(plain, "") == "NOT_SERVING"
+                assert await status(opened, LIVE) == "SERVING"
+                assert await status(opened, "") == "NOT_SERVING"
                 await database_gate.open()
                 await _within(15, service.health.until(lambda state: state.ready))
-                assert await status(plain, "") == "SERVING"
+                assert await status(opened, "") == "SERVING"
     waits = [line for line in lines if line["event"] == "service_waits"]
     assert set(waits[0]["missing"]) >= {"database", "migrations"}
 
@@ -133,7 +153,7 @@ async def test_a_database_that_goes_away_makes_it_unready_and_one_that_returns_r
     url, gate = _gated(migrated_database(PACKAGE), free_port())
     async with gate as database_gate:
         await database_gate.open()
-        async with _running(_settings(url, own_nats.url), KeyRing.of(KEY.public)) as service:
+        async with _running(_on(own_nats, url), KeyRing.of(KEY.public)) as service:
             await database_gate.shut()
             state = await _within(10, service.health.until(lambda state: not state.ready))
             assert "database" in state.failing
@@ -161,7 +181,7 @@ async def test_a_service_that_needs_nats_waits_for_it(migrated_database: Migrate
 async def test_a_database_that_is_not_migrated_is_waited_for(
     empty_database: str, own_nats: Nats
 ) -> None:
-    settings = _settings(empty_database, own_nats.url)
+    settings = _on(own_nats, empty_database)
     async with _begun(settings, KeyRing.of(KEY.public)) as service:
         state = await _within(5, service.health.until(lambda state: not state.ready))
     assert "run the command migrate" in state.failing["migrations"]
@@ -175,11 +195,11 @@ async def test_a_restart_while_enrollment_is_down_still_knows_its_callers(
     await DatabaseKeyStore(database).save([KEY.public])
     await database.close()
     async with (
-        _running(_settings(url, own_nats.url)) as service,
-        grpc.aio.insecure_channel(service.address) as plain,
+        _running(_on(own_nats, url)) as service,
+        _open(service, own_nats) as opened,
     ):
         metadata = bearer(TokenSigner(KEY).sign(new_id(), ["learner"]).text)
-        stub = stubs.EchoServiceStub(plain)
+        stub = stubs.EchoServiceStub(opened)
         await stub.AsAnybody(pb.EchoRequest(), metadata=metadata)
         stranger = bearer(TokenSigner(SigningKey.generate()).sign(new_id(), []).text)
         error = await refusal(stub.AsAnybody(pb.EchoRequest(), metadata=stranger))
@@ -189,7 +209,7 @@ async def test_a_restart_while_enrollment_is_down_still_knows_its_callers(
 async def test_without_any_signing_key_it_is_not_ready(
     migrated_database: Migrated, own_nats: Nats
 ) -> None:
-    async with _begun(_settings(migrated_database(PACKAGE), own_nats.url)) as service:
+    async with _begun(_on(own_nats, migrated_database(PACKAGE))) as service:
         state = await _within(5, service.health.until(lambda state: not state.ready))
     assert "signing keys" in state.failing
 
@@ -213,7 +233,7 @@ async def test_what_was_added_to_its_end_is_called_while_the_database_is_there(
         service.on_close(first)
         service.on_close(second)
 
-    settings = _settings(migrated_database(PACKAGE), own_nats.url)
+    settings = _on(own_nats, migrated_database(PACKAGE))
     async with Service.running(
         settings, wired, package=PACKAGE, place=PLACE, keys=KeyRing.of(KEY.public)
     ):
@@ -233,7 +253,7 @@ async def test_its_telemetry_is_its_own(migrated_database: Migrated, own_nats: N
 
         service.worker("look", timedelta(hours=1), look)
 
-    settings = _settings(migrated_database(PACKAGE), own_nats.url)
+    settings = _on(own_nats, migrated_database(PACKAGE))
     async with Service.running(
         settings, wired, package=PACKAGE, place=PLACE, keys=KeyRing.of(KEY.public)
     ):
@@ -267,12 +287,6 @@ async def test_wiring_that_the_topology_does_not_know_is_refused(
 async def test_an_address_that_is_not_set_is_missed_at_the_start() -> None:
     settings = _settings("postgresql://x@localhost/x", f"nats://{NOWHERE}", enrollment_address=None)
     with pytest.raises(SettingsWrong, match="PROCTORIUM_ENROLLMENT_ADDRESS is missing"):
-        assemble(PACKAGE, settings, build, call_log=CallLog(), place=PLACE)
-
-
-async def test_nats_with_certificates_needs_certificates() -> None:
-    settings = _settings("postgresql://x@localhost/x", f"nats://{NOWHERE}", nats_tls=True)
-    with pytest.raises(SettingsWrong, match="PROCTORIUM_NATS_TLS needs"):
         assemble(PACKAGE, settings, build, call_log=CallLog(), place=PLACE)
 
 

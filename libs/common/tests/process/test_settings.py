@@ -34,7 +34,7 @@ def _sentences() -> list[str]:
 def test_each_missing_variable_is_a_sentence_of_its_own(environment: pytest.MonkeyPatch) -> None:
     environment.delenv("PROCTORIUM_DATABASE_URL")
     environment.delenv("PROCTORIUM_NATS_URL")
-    first, second = _sentences()
+    second, first = _sentences()
     assert first.startswith("PROCTORIUM_DATABASE_URL is missing: The service's own database")
     assert second.startswith("PROCTORIUM_NATS_URL is missing: NATS servers")
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from proctorium_common.events.streams import declare
 from proctorium_common.topology import SERVICES, ServiceTopology
 from proctorium_devstack.edge import Address, ClientTls, EdgeSettings, Upstream
 from proctorium_devstack.environment import PORTAL, environment_of
@@ -88,7 +87,9 @@ def assemble(
     postgres = Postgres(
         folders.of("postgres"), ports["postgres"], folders.log("postgres"), durable=durable
     )
-    nats = Broker(folders.of("nats"), ports["nats"], folders.log("nats"))
+    nats = Broker(
+        folders.of("nats"), ports["nats"], folders.log("nats"), certificates=folders.certificates
+    )
     making = _Making(folders, ports, certificates, postgres, nats, names, settings or {})
     parts: dict[str, Part] = {}
     for name in ALL_PARTS:
@@ -103,7 +104,7 @@ class Broker(Nats):
 
     async def settle(self) -> None:
         """Declare what is missing; what is there keeps its messages."""
-        await declare(self.url, SERVICES)
+        await self.declare()
 
 
 @dataclass(frozen=True)

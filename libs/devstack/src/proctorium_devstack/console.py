@@ -88,7 +88,7 @@ def _addresses(state: RunFile) -> list[Row]:
         ("traces", "Traces", "http://{}", "every call and event; takes OTLP/HTTP too"),
         ("mailbox", "Mailbox", "http://{}", f"every mail; takes SMTP on {known.get('smtp', '')}"),
         ("postgres", "PostgreSQL", "{}", "one database for each service"),
-        ("nats", "NATS", "nats://{}", "JetStream"),
+        ("nats", "NATS", "nats://{}", "JetStream; TLS with a client certificate"),
     ]
     shown: list[Row] = [
         (title, form.format(known[name]), what) for name, title, form, what in rows if name in known

@@ -61,12 +61,16 @@ class Supervisor:
 
     async def start_all(self) -> None:
         """Start everything, side by side where needs allow; the first failure ends the attempt and is raised."""
+        failed: PartFailed | None = None
         try:
             async with asyncio.TaskGroup() as group:
                 for watched in self._watched.values():
                     group.create_task(self._start_first(watched))
         except* PartFailed as failures:
-            raise failures.exceptions[0] from None
+            failed = next(each for each in failures.exceptions if isinstance(each, PartFailed))
+        # Raised inside of `except*` it would be in a group again, before Python 3.11.4.
+        if failed is not None:
+            raise failed
 
     async def stop_all(self) -> None:
         """End everything, whoever needs others first. Nothing is left running."""

@@ -10,6 +10,7 @@ from uuid import UUID
 import grpc
 
 from proctorium.enrollment.v1 import organisation_pb2, people_pb2
+from proctorium_common.security.tls import Certificates
 
 
 class Registrations:
@@ -46,7 +47,7 @@ class Registrations:
 
 
 @asynccontextmanager
-async def registrations() -> AsyncIterator[Registrations]:
+async def registrations(certificates: Certificates) -> AsyncIterator[Registrations]:
     """The server, on a free port."""
     known = Registrations()
     server = grpc.aio.server()
@@ -72,7 +73,8 @@ async def registrations() -> AsyncIterator[Registrations]:
             ),
         )
     )
-    known.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    port = server.add_secure_port("127.0.0.1:0", certificates.server())
+    known.address = f"127.0.0.1:{port}"
     await server.start()
     try:
         yield known

@@ -7,7 +7,6 @@ import pytest
 from proctorium.assessment.v1 import assessments_pb2, attempts_pb2, results_pb2
 from proctorium.assessment.v1.attempts_pb2_grpc import AttemptServiceStub
 from proctorium_common.ids import new_id
-from proctorium_common.rpc.client import channel
 
 from ..builders import assessment_proto
 from .world import Person, Seat, World, refusal, refused
@@ -59,7 +58,7 @@ async def test_learners_do_not_call_what_is_for_administrators(world: World) -> 
 
 
 async def test_nobody_calls_without_a_token(world: World) -> None:
-    async with channel(world.service.address) as opened:
+    async with world.channel() as opened:
         call = AttemptServiceStub(opened).ListAttempts(attempts_pb2.ListAttemptsRequest())
         assert (await refusal(call)).reason == "TOKEN_MISSING"
 

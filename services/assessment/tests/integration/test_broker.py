@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 
-import nats as nats_client
 import pytest_asyncio
 from google.protobuf.message import Message
 
 from proctorium.assessment.events.v1 import events_pb2
 from proctorium_common.clock import utc_now
-from proctorium_common.events.envelope import MESSAGE_ID, POSITION, seal
-from proctorium_common.events.streams import declare
+from proctorium_common.events.envelope import MESSAGE_ID, POSITION, name_of, seal
 from proctorium_common.ids import new_id
-from proctorium_common.topology import SERVICES
 from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.testing import TESTER
 
 from ..builders import assessment_proto
 from ..waiting import eventually
@@ -26,21 +24,21 @@ from .world import world as running_world
 async def connected(
     migrated_database: Callable[[str], str], own_nats: Nats
 ) -> AsyncIterator[World]:
-    await declare(own_nats.url, SERVICES)
+    await own_nats.declare()
     async with running_world(migrated_database("proctorium_assessment"), own_nats) as started:
         yield started
 
 
 async def publish(nats: Nats, *events: Message) -> None:
     """What another service's relay does, twice for each event, as after a crash between publishing and noting it."""
-    client = await nats_client.connect(nats.url)
     for position, event in enumerate(events, start=1):
+        client = await nats.connect(name_of(event.DESCRIPTOR).owner)
         sealed = seal(event, new_id(), utc_now())
         for delivery in ("first", "again"):
             headers = {**sealed.headers, POSITION: str(position)}
             headers[MESSAGE_ID] = f"{sealed.event_id}-{delivery}"
             await client.jetstream().publish(sealed.subject, sealed.body, headers=headers)
-    await client.close()
+        await client.close()
 
 
 async def test_a_session_reaches_the_attempt_and_its_result_reaches_the_stream(
@@ -62,7 +60,7 @@ async def test_a_session_reaches_the_attempt_and_its_result_reaches_the_stream(
     await seat.save(seat.change(1, 0))
     await publish(own_nats, seat.ended())
 
-    client = await nats_client.connect(own_nats.url)
+    client = await own_nats.connect(TESTER)
     subscription = await client.jetstream().subscribe(
         "evt.assessment.result.released.v1.>", ordered_consumer=True
     )

@@ -24,8 +24,8 @@ from .world import world as running_world
 
 
 @pytest_asyncio.fixture
-async def known() -> AsyncIterator[Registrations]:
-    async with registrations() as served:
+async def known(nats: Nats) -> AsyncIterator[Registrations]:
+    async with registrations(nats.certificates_of("enrollment")) as served:
         yield served
 
 

@@ -36,7 +36,10 @@ async def process(
     environment = {
         **os.environ,
         "PROCTORIUM_DATABASE_URL": url,
-        "PROCTORIUM_NATS_URL": nats.url,
+        **{
+            f"PROCTORIUM_{name.upper()}": str(value)
+            for name, value in nats.settings_of("assessment").items()
+        },
         "PROCTORIUM_ENROLLMENT_ADDRESS": "127.0.0.1:1",
         "PROCTORIUM_MASTER_KEY": MASTER_KEY,
         "PROCTORIUM_LISTEN": f"127.0.0.1:{port}",
@@ -106,7 +109,12 @@ async def test_a_killed_service_has_lost_no_acknowledged_answer(
             learners = []
             for seat in seats:
                 token = signer.sign(seat.learner.person_id, ["learner"]).text
-                opened = channel(f"127.0.0.1:{port}", bearer=lambda token=token: token)  # type: ignore[misc]
+                opened = channel(
+                    f"127.0.0.1:{port}",
+                    certificates=nats.certificates_of("edge"),
+                    server="assessment",
+                    bearer=lambda token=token: token,  # type: ignore[misc]
+                )
                 stub = attempts_pb2_grpc.AttemptServiceStub(opened)
                 first = max(acknowledged[seat.attempt_id], default=0) + 10_000
                 learners.append(asyncio.create_task(save_until_killed(stub, seat, first)))

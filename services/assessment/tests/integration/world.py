@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -86,7 +86,7 @@ class Person:
     def __init__(self, world: World, *roles: str, person_id: UUID | None = None) -> None:
         self.person_id = person_id or new_id()
         token = TokenSigner(world.key, life=timedelta(hours=12)).sign(self.person_id, roles).text
-        self.channel: Channel = channel(world.service.address, bearer=lambda: token)
+        self.channel: Channel = world.channel(bearer=lambda: token)
         self.assessments = assessments_pb2_grpc.AssessmentServiceStub(self.channel)
         self.attempts = attempts_pb2_grpc.AttemptServiceStub(self.channel)
         self.results = results_pb2_grpc.ResultServiceStub(self.channel)
@@ -190,6 +190,11 @@ class World:
         self.nats = nats
         self.administrator = Person(self, "administrator")
         self._position = 0
+
+    def channel(self, bearer: Callable[[], str] | None = None) -> Channel:
+        """A channel to the service by way of the edge; close it."""
+        edge = self.nats.certificates_of("edge")
+        return channel(self.service.address, certificates=edge, server="assessment", bearer=bearer)
 
     def person(self, *roles: str, person_id: UUID | None = None) -> Person:
         return Person(self, *(roles or ("learner",)), person_id=person_id)
@@ -308,7 +313,7 @@ async def world(
     given = Settings(
         **{
             "database_url": database_url,
-            "nats_url": nats.url,
+            **nats.settings_of("assessment"),
             "enrollment_address": enrollment,
             "master_key": MASTER_KEY,
             "public_url": "https://exams.example.org",

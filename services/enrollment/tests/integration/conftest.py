@@ -11,12 +11,9 @@ from functools import partial
 import pytest
 import pytest_asyncio
 
-from proctorium_common.events.streams import declare
 from proctorium_common.process.service import Service
 from proctorium_common.security.keys import KeyRing, SigningKey
 from proctorium_common.security.tokens import TokenSigner
-from proctorium_common.topology import SERVICES
-from proctorium_devstack.parts.certificates import issue
 from proctorium_devstack.parts.nats import Nats
 from proctorium_devstack.parts.postgres import Postgres
 from proctorium_devstack.ports import free_ports
@@ -36,12 +33,11 @@ async def serving(
 ) -> AsyncIterator[tuple[Served[Settings], MovableClock]]:
     """Enrollment, serving for as long as tests run."""
     folder = tmp_path_factory.mktemp("enrollment")
-    certificates = folder / "certificates"
-    pair = issue(certificates, ["enrollment"])["enrollment"]
     url = await postgres.migrated("enrollment_tests", PACKAGE)
     nats = Nats(folder / "nats", free_ports(1)[0], folder / "nats.log")
     await nats.start()
-    await declare(nats.url, SERVICES)
+    await nats.declare()
+    pair = nats.pair("enrollment")
     settings = Settings(
         database_url=url,
         nats_url=nats.url,
@@ -58,9 +54,7 @@ async def serving(
     async with Service.running(
         settings, quick, clock=clock, keys=KeyRing.of(key.public)
     ) as service:
-        served = Served(
-            service, certificates, lambda person, roles: signer.sign(person, roles).text
-        )
+        served = Served(service, nats, lambda person, roles: signer.sign(person, roles).text)
         yield served, clock
         await served.close()
     await nats.stop()

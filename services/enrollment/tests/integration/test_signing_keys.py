@@ -16,14 +16,12 @@ from proctorium.enrollment.v1.accounts_pb2 import (
     SignInRequest,
 )
 from proctorium.enrollment.v1.accounts_pb2_grpc import AccountServiceStub
-from proctorium_common.events.streams import declare
 from proctorium_common.process.service import Service
 from proctorium_common.rpc.client import channel
 from proctorium_common.security.keys import KeyRing, PublicKey
 from proctorium_common.security.tokens import TokenVerifier
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.tables import signing_keys
-from proctorium_common.topology import SERVICES
 from proctorium_devstack.parts.nats import Nats
 from proctorium_devstack.testing import Running
 from proctorium_enrollment.__main__ import build
@@ -162,17 +160,18 @@ def header_of(token: str) -> str:
 async def test_enrollment_trusts_the_tokens_that_it_signs(
     migrated_database: Callable[[str], str], own_nats: Nats
 ) -> None:
-    await declare(own_nats.url, SERVICES)
+    await own_nats.declare()
     settings = Settings(
         database_url=migrated_database("proctorium_enrollment"),
-        nats_url=own_nats.url,
+        **own_nats.settings_of("enrollment"),
         master_key=b64encode(os.urandom(32)).decode(),
         drain_wait=0,
     )
     hashes = PasswordHashes()
     async with Service.running(settings, build, clock=MovableClock()) as service:
         await create_administrator(service.database, hashes, EMAIL, "Amara Okafor", PASSWORD)
-        async with channel(service.address) as opened:
+        edge = own_nats.certificates_of("edge")
+        async with channel(service.address, certificates=edge, server="enrollment") as opened:
             accounts = AccountServiceStub(opened)
             signed_in = await accounts.SignIn(SignInRequest(email=EMAIL, password=PASSWORD))
             bearer = (("authorization", f"Bearer {signed_in.tokens.access_token}"),)

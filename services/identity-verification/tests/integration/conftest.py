@@ -6,9 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from proctorium_common.events.streams import declare
 from proctorium_common.storage.database import Database
-from proctorium_common.topology import SERVICES
 from proctorium_devstack.parts.nats import Nats
 from proctorium_devstack.parts.postgres import Postgres
 from proctorium_devstack.ports import free_ports
@@ -31,13 +29,13 @@ async def shared_world(
     postgres: Postgres, identity_broker: Nats, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:
     url = await postgres.migrated("identity_world", "proctorium_identity")
-    await declare(identity_broker.url, SERVICES)
+    await identity_broker.declare()
     evidence = tmp_path_factory.mktemp("evidence")
     async with (
-        FakeEnrollment.serving() as enrollment,
-        replica(url, identity_broker.url, enrollment.port, evidence) as service,
+        FakeEnrollment.serving(identity_broker.certificates_of("enrollment")) as enrollment,
+        replica(url, identity_broker, enrollment.port, evidence) as service,
     ):
-        made = World(identity_broker.url, enrollment, service, Database(url), evidence)
+        made = World(identity_broker, enrollment, service, Database(url), evidence)
         yield made
         await made.database.close()
 

@@ -13,7 +13,6 @@ from typing import TypeVar
 from uuid import UUID
 
 import grpc
-import nats
 from google.protobuf.message import Message
 from sqlalchemy import text
 
@@ -21,7 +20,7 @@ from proctorium.identity.v1 import verification_pb2 as pb
 from proctorium.identity.v1.verification_pb2_grpc import VerificationServiceStub
 from proctorium.session.events.v1 import events_pb2 as session_events
 from proctorium_common.errors import ServiceError
-from proctorium_common.events.envelope import MESSAGE_ID, POSITION, seal
+from proctorium_common.events.envelope import MESSAGE_ID, POSITION, name_of, seal
 from proctorium_common.ids import new_id
 from proctorium_common.process.service import Service
 from proctorium_common.rpc.client import channel
@@ -29,6 +28,7 @@ from proctorium_common.rpc.status import error_of
 from proctorium_common.security.keys import KeyRing, SigningKey
 from proctorium_common.security.tokens import TokenSigner
 from proctorium_common.storage.database import Database
+from proctorium_devstack.parts.nats import Nats
 from proctorium_devstack.testing.enrollment import FakeEnrollment
 from proctorium_identity.__main__ import build
 from proctorium_identity.settings import Settings
@@ -59,7 +59,7 @@ class Person:
 class World:
     """One replica of the service and everything around it."""
 
-    nats_url: str
+    nats: Nats
     enrollment: FakeEnrollment
     service: Service[Settings]
     database: Database
@@ -70,7 +70,12 @@ class World:
     def person(self, *roles: str) -> Person:
         person_id = new_id()
         token = TokenSigner(KEY).sign(person_id, roles).text
-        opened = channel(self.service.address, bearer=lambda: token)
+        opened = channel(
+            self.service.address,
+            certificates=self.nats.certificates_of("edge"),
+            server="identity",
+            bearer=lambda: token,
+        )
         self.channels.append(opened)
         return Person(person_id, VerificationServiceStub(opened))
 
@@ -82,17 +87,17 @@ class World:
 
     async def tell(self, *events: Message, event_id: UUID | None = None) -> None:
         """Publishes events one after the other, as the relay of their owner would."""
-        client = await nats.connect(self.nats_url)
-        try:
-            for event in events:
-                self.positions += 1
-                sealed = seal(event, event_id or new_id(), datetime.now(UTC))
-                headers = {**sealed.headers, POSITION: str(self.positions)}
-                if event_id is None:  # else the broker itself would drop the repetition
-                    headers[MESSAGE_ID] = str(sealed.event_id)
+        for event in events:
+            self.positions += 1
+            sealed = seal(event, event_id or new_id(), datetime.now(UTC))
+            headers = {**sealed.headers, POSITION: str(self.positions)}
+            if event_id is None:  # else the broker itself would drop the repetition
+                headers[MESSAGE_ID] = str(sealed.event_id)
+            client = await self.nats.connect(name_of(event.DESCRIPTOR).owner)
+            try:
                 await client.jetstream().publish(sealed.subject, sealed.body, headers=headers)
-        finally:
-            await client.close()
+            finally:
+                await client.close()
 
     async def rows(self, statement: str, **parameters: object) -> list[tuple[object, ...]]:
         """What a statement on the service's database answers; nothing for one that answers no rows."""
@@ -152,11 +157,11 @@ class World:
 
 @asynccontextmanager
 async def replica(
-    database_url: str, nats_url: str, enrollment_port: int, evidence: Path, **settings: object
+    database_url: str, nats: Nats, enrollment_port: int, evidence: Path, **settings: object
 ) -> AsyncIterator[Service[Settings]]:
     given: dict[str, object] = {
         "database_url": database_url,
-        "nats_url": nats_url,
+        **nats.settings_of("identity"),
         "enrollment_address": f"127.0.0.1:{enrollment_port}",
         "call_deadline": timedelta(seconds=2),
         "master_key": MASTER_KEY,

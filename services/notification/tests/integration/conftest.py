@@ -6,9 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from proctorium_common.events.streams import declare
 from proctorium_common.storage.database import Database
-from proctorium_common.topology import SERVICES
 from proctorium_devstack.parts.nats import Nats
 from proctorium_devstack.parts.postgres import Postgres
 from proctorium_devstack.ports import free_ports
@@ -28,8 +26,8 @@ async def notification_broker(tmp_path_factory: pytest.TempPathFactory) -> Async
 
 
 @pytest.fixture(scope="session")
-async def enrollment() -> AsyncIterator[FakeEnrollment]:
-    async with FakeEnrollment.serving() as server:
+async def enrollment(notification_broker: Nats) -> AsyncIterator[FakeEnrollment]:
+    async with FakeEnrollment.serving(notification_broker.certificates_of("enrollment")) as server:
         yield server
 
 
@@ -38,13 +36,13 @@ async def shared_world(
     postgres: Postgres, notification_broker: Nats, enrollment: FakeEnrollment
 ) -> AsyncIterator[World]:
     url = await postgres.migrated("notification_world", "proctorium_notification")
-    await declare(notification_broker.url, SERVICES)
+    await notification_broker.declare()
     sink = MailSink()
     await sink.start()
-    given = given_settings(url, notification_broker.url, enrollment.port, sink.port)
+    given = given_settings(url, notification_broker, enrollment.port, sink.port)
     async with replica(**given) as service:
         database = Database(url)
-        yield World(url, notification_broker.url, enrollment, sink, service, database)
+        yield World(url, notification_broker, enrollment, sink, service, database)
         await database.close()
     await sink.stop()
 

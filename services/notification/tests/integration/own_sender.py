@@ -74,7 +74,11 @@ class OwnSender:
 async def own_sender(
     world: World, url: str, rules: SendingRules | None = None, sink: MailSink | None = None
 ) -> AsyncIterator[OwnSender]:
-    asking = channel(f"127.0.0.1:{world.enrollment.port}")
+    asking = channel(
+        f"127.0.0.1:{world.enrollment.port}",
+        certificates=world.nats.certificates_of("notification"),
+        server="enrollment",
+    )
     own = OwnSender((sink or world.sink).port, url, Directory(asking), rules)
     try:
         yield own

@@ -55,7 +55,7 @@ async def service_process(
     world: World, url: str, sink: MailSink
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """The whole service as a process of its own; killed at the end, if not before."""
-    given = given_settings(url, world.nats_url, world.enrollment.port, sink.port)
+    given = given_settings(url, world.nats, world.enrollment.port, sink.port)
     settings = {f"PROCTORIUM_{name.upper()}": str(value) for name, value in given.items()}
     process = await asyncio.create_subprocess_exec(
         sys.executable,

@@ -101,9 +101,8 @@ async def test_marking_as_read_is_for_oneself_and_can_be_repeated(world: World) 
 
 async def test_nobody_has_notifications_without_signing_in(world: World) -> None:
     from proctorium.notification.v1.notifications_pb2_grpc import InboxServiceStub
-    from proctorium_common.rpc.client import channel
 
-    async with channel(world.service.address) as nobody:
+    async with world.channel() as nobody:
         stub = InboxServiceStub(nobody)
         error = await refusal(stub.ListNotifications(pb.ListNotificationsRequest()))
         assert (error.kind, error.reason) == (Kind.UNAUTHENTICATED, "TOKEN_MISSING")

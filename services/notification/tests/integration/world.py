@@ -11,7 +11,6 @@ from email.message import EmailMessage
 from uuid import UUID
 
 import grpc
-import nats
 from google.protobuf.message import Message
 from sqlalchemy import text
 
@@ -24,14 +23,15 @@ from proctorium.notification.v1.notifications_pb2_grpc import (
 )
 from proctorium.session.events.v1 import events_pb2 as session_events
 from proctorium_common.errors import ServiceError
-from proctorium_common.events.envelope import MESSAGE_ID, POSITION, seal
+from proctorium_common.events.envelope import MESSAGE_ID, POSITION, name_of, seal
 from proctorium_common.ids import new_id
 from proctorium_common.process.service import Service
-from proctorium_common.rpc.client import channel
+from proctorium_common.rpc.client import Channel, channel
 from proctorium_common.rpc.status import error_of
 from proctorium_common.security.keys import KeyRing, SigningKey
 from proctorium_common.security.tokens import TokenSigner
 from proctorium_common.storage.database import Database
+from proctorium_devstack.parts.nats import Nats
 from proctorium_devstack.testing.enrollment import FakeEnrollment
 from proctorium_notification.__main__ import build
 from proctorium_notification.settings import Settings
@@ -62,7 +62,7 @@ class World:
     """One replica of the service and everything around it."""
 
     database_url: str
-    nats_url: str
+    nats: Nats
     enrollment: FakeEnrollment
     sink: MailSink
     service: Service[Settings]
@@ -82,26 +82,33 @@ class World:
             time_zone=time_zone,
         )
         token = TokenSigner(KEY).sign(person_id, roles or ("learner",)).text
-        opened = channel(self.service.address, bearer=lambda: token)
+        opened = self.channel(bearer=lambda: token)
         self.channels.append(opened)
         return Person(person_id, email, InboxServiceStub(opened), DeliveryServiceStub(opened))
 
+    def channel(self, bearer: Callable[[], str] | None = None) -> Channel:
+        """A channel to the service by way of the edge; close it."""
+        edge = self.nats.certificates_of("edge")
+        return channel(
+            self.service.address, certificates=edge, server="notification", bearer=bearer
+        )
+
     async def tell(self, *events: Message, event_id: UUID | None = None, times: int = 1) -> UUID:
         """Publishes events one after the other, as the relay of their owner would; answers the id of the last."""
-        client = await nats.connect(self.nats_url)
         last = event_id or new_id()
-        try:
-            for event in events:
-                self.positions += 1
-                last = event_id or new_id()
-                sealed = seal(event, last, datetime.now(UTC))
-                headers = {**sealed.headers, POSITION: str(self.positions)}
-                if event_id is None and times == 1:  # else the broker itself would drop repetitions
-                    headers[MESSAGE_ID] = str(sealed.event_id)
+        for event in events:
+            self.positions += 1
+            last = event_id or new_id()
+            sealed = seal(event, last, datetime.now(UTC))
+            headers = {**sealed.headers, POSITION: str(self.positions)}
+            if event_id is None and times == 1:  # else the broker itself would drop repetitions
+                headers[MESSAGE_ID] = str(sealed.event_id)
+            client = await self.nats.connect(name_of(event.DESCRIPTOR).owner)
+            try:
                 for _ in range(times):
                     await client.jetstream().publish(sealed.subject, sealed.body, headers=headers)
-        finally:
-            await client.close()
+            finally:
+                await client.close()
         return last
 
     async def rows(self, statement: str, **parameters: object) -> list[tuple[object, ...]]:
@@ -178,12 +185,12 @@ class World:
 
 
 def given_settings(
-    database_url: str, nats_url: str, enrollment_port: int, smtp_port: int
+    database_url: str, nats: Nats, enrollment_port: int, smtp_port: int
 ) -> dict[str, object]:
     """Settings of a replica that is quick at trying again."""
     return {
         "database_url": database_url,
-        "nats_url": nats_url,
+        **nats.settings_of("notification"),
         "enrollment_address": f"127.0.0.1:{enrollment_port}",
         "call_deadline": 2,
         "smtp_url": f"smtp://127.0.0.1:{smtp_port}",

@@ -6,9 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from proctorium_common.events.streams import declare
 from proctorium_common.storage.database import Database
-from proctorium_common.topology import SERVICES
 from proctorium_devstack.parts.nats import Nats
 from proctorium_devstack.parts.postgres import Postgres
 from proctorium_devstack.ports import free_ports
@@ -29,12 +27,12 @@ async def broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Nats
 @pytest.fixture(scope="session")
 async def shared_world(postgres: Postgres, broker: Nats) -> AsyncIterator[World]:
     url = await postgres.migrated("session_world", "proctorium_session")
-    await declare(broker.url, SERVICES)
+    await broker.declare()
     async with (
-        FakeEnrollment.serving() as enrollment,
-        replica(url, broker.url, enrollment.port) as service,
+        FakeEnrollment.serving(broker.certificates_of("enrollment")) as enrollment,
+        replica(url, broker, enrollment.port) as service,
     ):
-        made = World(url, broker.url, enrollment, service, Database(url))
+        made = World(url, broker, enrollment, service, Database(url))
         yield made
         await made.database.close()
 

@@ -76,7 +76,7 @@ async def test_a_page_that_reloads_is_not_a_learner_lost(world: World) -> None:
 
     async with replica(
         world.database_url,
-        world.nats_url,
+        world.nats,
         world.enrollment.port,
         presence_lease=lease,
         presence_linger=linger,
@@ -102,7 +102,7 @@ async def test_who_has_two_devices_is_there_until_the_last_is_gone(world: World)
     _, session_id, participant_id = await lobby_with(world, learner)
     here = watch(learner, session_id)
     await connected(here)
-    async with replica(world.database_url, world.nats_url, world.enrollment.port) as other:
+    async with replica(world.database_url, world.nats, world.enrollment.port) as other:
         there = watch(
             world.person("learner", person_id=learner.person_id, at=other.address), session_id
         )

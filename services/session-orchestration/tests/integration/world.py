@@ -11,7 +11,6 @@ from typing import TypeVar
 from uuid import UUID
 
 import grpc
-import nats
 from google.protobuf.message import Message
 from sqlalchemy import text
 
@@ -24,7 +23,7 @@ from proctorium.session.v1 import (
     supervision_pb2_grpc,
 )
 from proctorium_common.errors import ServiceError
-from proctorium_common.events.envelope import MESSAGE_ID, POSITION, seal
+from proctorium_common.events.envelope import MESSAGE_ID, POSITION, name_of, seal
 from proctorium_common.ids import new_id
 from proctorium_common.process.service import Service
 from proctorium_common.rpc.client import channel
@@ -32,6 +31,7 @@ from proctorium_common.rpc.status import error_of
 from proctorium_common.security.keys import KeyRing, SigningKey
 from proctorium_common.security.tokens import TokenSigner
 from proctorium_common.storage.database import Database
+from proctorium_devstack.parts.nats import Nats
 from proctorium_devstack.testing.enrollment import FakeEnrollment, assessments_of
 from proctorium_session.__main__ import build
 from proctorium_session.settings import Settings
@@ -69,7 +69,7 @@ class World:
     """One replica of the service and everything around it."""
 
     database_url: str
-    nats_url: str
+    nats: Nats
     enrollment: FakeEnrollment
     service: Service[Settings]
     database: Database
@@ -80,7 +80,12 @@ class World:
         """Somebody who holds these roles; `at` is the address of another replica."""
         person_id = person_id or new_id()
         token = TokenSigner(KEY).sign(person_id, roles).text
-        opened = channel(at or self.service.address, bearer=lambda: token)
+        opened = channel(
+            at or self.service.address,
+            certificates=self.nats.certificates_of("edge"),
+            server="session",
+            bearer=lambda: token,
+        )
         self.channels.append(opened)
         return Person(person_id, opened)
 
@@ -116,7 +121,7 @@ class World:
             POSITION: str(position or self.positions),
             MESSAGE_ID: str(sealed.event_id),
         }
-        client = await nats.connect(self.nats_url)
+        client = await self.nats.connect(name_of(event.DESCRIPTOR).owner)
         try:
             await client.jetstream().publish(sealed.subject, sealed.body, headers=headers)
         finally:
@@ -176,12 +181,12 @@ class World:
 
 @asynccontextmanager
 async def replica(
-    database_url: str, nats_url: str, enrollment_port: int, **settings: object
+    database_url: str, nats: Nats, enrollment_port: int, **settings: object
 ) -> AsyncIterator[Service[Settings]]:
     """One replica of the service, quick at everything that goes by the clock."""
     given: dict[str, object] = {
         "database_url": database_url,
-        "nats_url": nats_url,
+        **nats.settings_of("session"),
         "enrollment_address": f"127.0.0.1:{enrollment_port}",
         "call_deadline": timedelta(seconds=2),
         "presence_lease": timedelta(seconds=1),

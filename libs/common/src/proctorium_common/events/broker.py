@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Callable
 from contextlib import suppress
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
+from proctorium_common.events.identity import BrokerIdentity
 from proctorium_common.tasks import end
 from proctorium_common.telemetry.logs import get_logger
 
@@ -18,6 +18,7 @@ _log = get_logger()
 _RETRY_SECONDS = 0.5
 _PING_SECONDS = 10
 _REMIND_SECONDS = 30.0
+_PERMISSION = "permissions violation"
 
 
 class Reminder:
@@ -43,13 +44,10 @@ class Reminder:
 class Broker:
     """One connection to NATS for the whole process. A broker that is away delays events and nothing else."""
 
-    def __init__(
-        self, url: str, *, name: str = "proctorium", tls: ssl.SSLContext | None = None
-    ) -> None:
-        """`url` may name several servers, separated by commas."""
+    def __init__(self, url: str, identity: BrokerIdentity) -> None:
+        """Connect to `url`, which may name several servers, separated by commas, as `identity`."""
         self._servers = url.split(",")
-        self._name = name
-        self._tls = tls
+        self._identity = identity
         self._client = Client()
         self._up = asyncio.Event()
         self._reminder = Reminder()
@@ -98,8 +96,7 @@ class Broker:
             try:
                 await self._client.connect(
                     self._servers,
-                    name=self._name,
-                    tls=self._tls,
+                    **self._identity.options(),
                     max_reconnect_attempts=-1,
                     reconnect_time_wait=_RETRY_SECONDS,  # type: ignore[arg-type]  # any number of seconds will do
                     ping_interval=_PING_SECONDS,
@@ -136,5 +133,8 @@ class Broker:
         self._task = asyncio.create_task(self._connect(), name="broker")
 
     async def _on_error(self, error: Exception) -> None:
-        if self._reminder.due():
+        if _PERMISSION in str(error).lower():
+            # The connection goes on: one subject is not ours by the server's configuration.
+            _log.error("broker_permission_denied", error=str(error))
+        elif self._reminder.due():
             _log.warning("broker_unreachable", error=repr(error))

@@ -22,6 +22,7 @@ from proctorium_common.telemetry.traces import current_place, headers_of
 
 CONTENT_TYPE = "application/protobuf"
 ID = "ce-id"
+SOURCE = "ce-source"
 TYPE = "ce-type"
 TIME = "ce-time"
 POSITION = "ce-position"
@@ -76,6 +77,11 @@ class Sealed:
     occurred_at: datetime
 
 
+def source_of(owner: str) -> str:
+    """Return the CloudEvents source of the events of `owner`."""
+    return f"/proctorium/{owner}"
+
+
 @cache
 def name_of(descriptor: Descriptor) -> EventName:
     """The name in the message's `event` option.
@@ -109,7 +115,7 @@ def seal(
         raise ValueError(f"{name.type}: {name.id_field} is {aggregate_id!r}, which is not an id")
     headers = {
         ID: str(event_id),
-        "ce-source": f"/proctorium/{name.owner}",
+        SOURCE: source_of(name.owner),
         TYPE: name.type,
         "ce-specversion": "1.0",
         TIME: occurred_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),

@@ -18,7 +18,17 @@ from google.protobuf.message import DecodeError, Message
 from opentelemetry.trace import SpanKind
 
 from proctorium_common.events import inbox
-from proctorium_common.events.envelope import ID, POSITION, REPLAYED, TIME, TYPE, EventName, name_of
+from proctorium_common.events.envelope import (
+    ID,
+    POSITION,
+    REPLAYED,
+    SOURCE,
+    TIME,
+    TYPE,
+    EventName,
+    name_of,
+    source_of,
+)
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.telemetry.logs import get_logger
 from proctorium_common.telemetry.traces import annotate_from, extract, link_to, span_from
@@ -47,6 +57,10 @@ Handlers = Mapping[type[Message], Handler]
 
 class Unreadable(Exception):
     """The event cannot be read: delivering it again would change nothing."""
+
+
+class WrongSource(Unreadable):
+    """The event claims to come from another service than the one that owns its subject, or to be of another type."""
 
 
 class NoHandler(Exception):
@@ -92,6 +106,7 @@ class Handling:
         self.database = database
         self.consumer = consumer
         self.names = [name_of(message_type.DESCRIPTOR) for message_type in handlers]
+        self._owners = frozenset(name.owner for name in self.names)
         self._by_type = {
             name.type: (name, message_type, handlers[message_type])
             for name, message_type in zip(self.names, handlers, strict=True)
@@ -159,12 +174,25 @@ class Handling:
             raise
         _log.info("event_handled", duration_ms=_since(began), **said)
 
+    def _check_source(self, arrival: Arrival) -> None:
+        """Raise WrongSource unless the owner of the subject is the source, and one that this consumer listens to.
+
+        NATS lets each service publish under its own subjects alone. This holds where it was set up without permissions, too.
+        """
+        owner = next(iter(arrival.subject.split(".")[1:]), "")
+        source = arrival.headers.get(SOURCE, "")
+        if source != source_of(owner) or owner not in self._owners:
+            raise WrongSource(f"its source is {source!r} and its subject {arrival.subject!r}")
+
     def _read(self, arrival: Arrival) -> _Readable:
         headers = arrival.headers
+        self._check_source(arrival)
         event_type = headers.get(TYPE, "")
         if event_type not in self._by_type:
             raise NoHandler(f"{self.consumer} has no handler for {event_type or 'this'}")
         name, message_type, handler = self._by_type[event_type]
+        if not arrival.subject.startswith(name.subject("")):
+            raise WrongSource(f"{arrival.subject} is not the subject of a {event_type}")
         try:
             metadata = EventMetadata(
                 event_id=UUID(headers[ID]),

@@ -12,6 +12,11 @@ from collections.abc import Callable
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import NotJSMessageError
+
+from proctorium_common.telemetry.logs import get_logger
+
+_log = get_logger()
 
 _NEXT = "$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
 _EXPIRES = 30.0
@@ -42,6 +47,7 @@ class Pull:
         take: Callable[[Msg], None],
     ) -> None:
         self._client = client
+        self._consumer = (stream, consumer)
         self._subject = _NEXT.format(stream=stream, consumer=consumer)
         self._capacity = capacity
         self._room = room
@@ -113,6 +119,10 @@ class Pull:
         self._heard = asyncio.get_running_loop().time()
         status = (message.headers or {}).get(_STATUS)
         if status is None:
+            if not self._is_ours(message):
+                # Whoever guessed our inbox; there is nothing to acknowledge.
+                _log.error("message_refused", subject=message.subject, reply=message.reply)
+                return
             self._asked = max(0, self._asked - 1)
             self._take(message)
             self._changed.set()
@@ -122,3 +132,11 @@ class Pull:
             self._changed.set()
         elif status != _HEARTBEAT_STATUS:
             self.lose(f"{status} {(message.headers or {}).get(_DESCRIPTION, '')}".strip())
+
+    def _is_ours(self, message: Msg) -> bool:
+        """Whether our consumer delivered it: only the server can write the subject for its acknowledgement."""
+        try:
+            metadata = message.metadata
+        except (NotJSMessageError, ValueError):
+            return False
+        return (metadata.stream, metadata.consumer) == self._consumer

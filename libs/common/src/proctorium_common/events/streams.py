@@ -1,8 +1,7 @@
-"""Streams and durable consumers, declared from the topology at deployment: by an operator's command, by `make up`, by tests."""
+"""Streams and durable consumers, declared from the topology at deployment: by the command `declare`, by `make up`, by tests."""
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -21,6 +20,7 @@ from nats.js.api import (
 from nats.js.errors import NotFoundError
 
 from proctorium_common.errors import unavailable
+from proctorium_common.events.identity import BrokerIdentity
 from proctorium_common.telemetry.logs import get_logger
 from proctorium_common.topology import ServiceTopology, Subscription, stream_of
 
@@ -36,32 +36,40 @@ _ACK_PENDING = 1_000
 async def declare(
     nats_url: str,
     topology: Mapping[str, ServiceTopology],
+    identity: BrokerIdentity,
     *,
     replicas: int = 1,
     ack_wait: timedelta = _ACK_WAIT,
-    tls: ssl.SSLContext | None = None,
 ) -> None:
-    """Makes the streams and consumers that `topology` names, or changes them to what it says. Repeating it changes nothing.
+    """Create the streams and consumers that `topology` names, or update them to what it says. Repeating it changes nothing.
 
-    Consumers that it does not name any more are left alone and named in the log: removing one forgets how far it came.
-    Raises DEPENDENCY_UNAVAILABLE when the broker does not answer.
+    `identity` is that of `permissions.DECLARER`. Consumers that the topology no longer names are left alone and logged: removing
+    one forgets its position. Raises DEPENDENCY_UNAVAILABLE when the broker does not answer or refuses the identity.
     """
+    refusals: list[str] = []
+
+    async def note(error: Exception) -> None:
+        refusals.append(str(error))
+
     try:
         client = await nats.connect(
             nats_url,
-            tls=tls,
-            name="proctorium-declare",
+            **identity.options(),
             allow_reconnect=False,
             # Whoever asks for this tries again; the client is not to do so for minutes first.
             max_reconnect_attempts=1,
             reconnect_time_wait=1,
             connect_timeout=5,
-            error_cb=_ignore,
+            error_cb=note,
         )
     except (NatsError, OSError) as error:
         raise unavailable("DEPENDENCY_UNAVAILABLE", f"NATS does not answer: {error!r}.") from error
     try:
         await declare_on(client.jetstream(), topology, replicas=replicas, ack_wait=ack_wait)
+    except (NatsError, TimeoutError) as error:
+        # What the server refuses it does not answer; the reason comes beside.
+        why = "; ".join(refusals) or repr(error)
+        raise unavailable("DEPENDENCY_UNAVAILABLE", f"NATS does not answer: {why}.") from error
     finally:
         await client.close()
 
@@ -136,7 +144,3 @@ async def _name_leftovers(
         for found in await jetstream.consumers_info(stream):
             if (stream, found.name) not in named:
                 _log.warning("consumer_not_in_topology", stream=stream, consumer=found.name)
-
-
-async def _ignore(_: Exception) -> None:
-    """What goes wrong is raised too."""

@@ -1,4 +1,4 @@
-"""The command line of every service: `python -m proctorium_<service> [serve|migrate|check|declare|dead-letters|replay]`.
+"""The command line of every service: `python -m proctorium_<service> [serve|migrate|check|dead-letters|replay]`.
 
 Exit codes: 0 done, 1 it did not work (said in a sentence), 2 a setting or the wiring is wrong.
 """
@@ -23,9 +23,8 @@ from sqlalchemy import make_url
 from proctorium_common.errors import ServiceError, unavailable
 from proctorium_common.events.dead_letters import DeadLetter, DeadLetters
 from proctorium_common.events.replay import replay
-from proctorium_common.events.streams import declare
 from proctorium_common.process.life import Life, assemble
-from proctorium_common.process.service import Service, WiringWrong, broker_tls, place_of
+from proctorium_common.process.service import Service, WiringWrong, place_of
 from proctorium_common.process.settings import ServiceSettings, SettingsWrong, read_settings
 from proctorium_common.rpc.access import NoAccessRule
 from proctorium_common.rpc.health import Weight
@@ -34,7 +33,7 @@ from proctorium_common.security.tls import NotLoopback
 from proctorium_common.storage import migrations
 from proctorium_common.telemetry.logs import configure_logs
 from proctorium_common.telemetry.traces import Tracing, use_tracing
-from proctorium_common.topology import SERVICES, ServiceTopology
+from proctorium_common.topology import ServiceTopology
 
 S = TypeVar("S", bound=ServiceSettings)
 Build = Callable[[Service[S]], None]
@@ -80,7 +79,6 @@ def _parser(package: str) -> argparse.ArgumentParser:
     commands.add_parser("serve", help="answer calls and events until SIGTERM (the default)")
     commands.add_parser("migrate", help="bring the database to the newest revision")
     commands.add_parser("check", help="say what the service depends on and how each part is")
-    commands.add_parser("declare", help="make the streams and consumers of all services in NATS")
     again = commands.add_parser("replay", help="publish kept events again")
     again.add_argument("--since", required=True, type=_time, help="ISO 8601; UTC unless it says")
     letters = commands.add_parser("dead-letters", help="events that could not be handled")
@@ -102,11 +100,8 @@ async def _run(
     settings: S,
     assembled: Callable[[], Service[S]],
 ) -> int:
-    match arguments.command:
-        case "migrate":
-            return await _migrate(package, settings)
-        case "declare":
-            return await _declare(settings)
+    if arguments.command == "migrate":
+        return await _migrate(package, settings)
     # Only now: gRPC binds what it makes to the loop that runs.
     service = assembled()
     match arguments.command:
@@ -154,12 +149,6 @@ async def _migrate(package: str, settings: ServiceSettings) -> int:
     except migrations.NotOwner as refused:
         return _said(f"{refused}. PROCTORIUM_MIGRATION_DATABASE_URL names the owner.", 1)
     print("The database is at the newest revision.")
-    return 0
-
-
-async def _declare(settings: ServiceSettings) -> int:
-    await declare(settings.nats_url, SERVICES, tls=broker_tls(settings))
-    print("The streams and consumers of all services are declared.")
     return 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -17,7 +16,7 @@ from proctorium_common.events.envelope import name_of
 from proctorium_common.events.handling import Handler
 from proctorium_common.events.relay import Relay
 from proctorium_common.events.subscriber import Subscriber
-from proctorium_common.process.settings import ServiceSettings, SettingsWrong
+from proctorium_common.process.settings import ServiceSettings
 from proctorium_common.process.workers import Background, Turn, Worker
 from proctorium_common.rpc.admission import EDGE
 from proctorium_common.rpc.client import Channel, channel
@@ -79,9 +78,7 @@ class Service(Generic[S]):
             application=f"proctorium-{self.name}",
         )
         self.listener = Listener(self.database)
-        self.broker = Broker(
-            settings.nats_url, name=f"proctorium-{self.name}", tls=broker_tls(settings)
-        )
+        self.broker = Broker(settings.nats_url, settings.broker_identity(self.name))
         relay = Relay(self.database, self.broker, self.listener)
         self.relay = Background("relay", relay.run)
         self.health = Health(telemetry.metrics, every_seconds=settings.check_every.total_seconds())
@@ -249,19 +246,6 @@ class Service(Generic[S]):
             raise WiringWrong(
                 f"{consumer} handles {sorted(handled)}, topology.py says {sorted(wanted)}."
             )
-
-
-def broker_tls(settings: ServiceSettings) -> ssl.SSLContext | None:
-    """How NATS is reached when it wants certificates. Raises SettingsWrong when there are none."""
-    if not settings.nats_tls:
-        return None
-    if settings.tls_certificate is None or settings.tls_key is None:
-        raise SettingsWrong(
-            ["PROCTORIUM_NATS_TLS needs PROCTORIUM_TLS_CERTIFICATE, _KEY and _AUTHORITY."]
-        )
-    context = ssl.create_default_context(cafile=settings.tls_authority)
-    context.load_cert_chain(settings.tls_certificate, settings.tls_key)
-    return context
 
 
 def place_of(package: str) -> ServiceTopology:

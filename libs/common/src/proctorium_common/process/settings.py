@@ -17,6 +17,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from proctorium_common.events.identity import BrokerIdentity
 from proctorium_common.rpc.server import ServerLimits
 from proctorium_common.security.tls import Certificates
 from proctorium_common.telemetry.logs import LogFormat
@@ -125,7 +126,27 @@ class ProcessSettings(BaseSettings):
         return logging.getLevelNamesMapping()[self.log_level.upper()]
 
 
-class ServiceSettings(ProcessSettings):
+class BrokerSettings(ProcessSettings):
+    """What a process needs that connects to NATS."""
+
+    nats_url: str = Field(
+        pattern="^(nats|tls)://",
+        repr=False,
+        description="NATS servers, separated by commas: nats://host:4222. With a certificate set, the connection is encrypted and the "
+        "certificate's name is the NATS user.",
+    )
+
+    def broker_identity(self, name: str) -> BrokerIdentity:
+        """Return who this process is to NATS: `name`, proven by its certificate where one is set. Raises SettingsWrong."""
+        if self.tls_certificate is None or self.tls_key is None or self.tls_authority is None:
+            return BrokerIdentity(name)
+        try:
+            return BrokerIdentity.load(name, self.tls_certificate, self.tls_key, self.tls_authority)
+        except OSError as failure:
+            raise SettingsWrong([f"The certificate for NATS cannot be read: {failure}."]) from None
+
+
+class ServiceSettings(BrokerSettings):
     """What every service with a database needs. Services add their own fields by inheriting."""
 
     database_url: str = Field(
@@ -141,14 +162,6 @@ class ServiceSettings(ProcessSettings):
         "given what it needs and no more. Without it `database_url` owns them.",
     )
     database_pool: int = Field(10, ge=1, le=200, description="Connections to the database at most.")
-    nats_url: str = Field(
-        pattern="^(nats|tls)://",
-        repr=False,
-        description="NATS servers, separated by commas: nats://host:4222.",
-    )
-    nats_tls: bool = Field(
-        False, description="Whether NATS is reached with this process's certificate."
-    )
     nats_required: bool = Field(
         False,
         description="Whether the service is ready only while NATS is there; by default it is degraded then, and answers.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -44,11 +44,19 @@ def issue(
     directory: Path, names: Iterable[str], *, now: datetime | None = None
 ) -> dict[str, KeyPair]:
     """Make sure `directory` has an authority and a certificate for each name that is good for two more weeks."""
+    return issue_apart(directory, dict.fromkeys(names, directory), now=now)
+
+
+def issue_apart(
+    directory: Path, folders: Mapping[str, Path], *, now: datetime | None = None
+) -> dict[str, KeyPair]:
+    """Make sure that each name's folder has a certificate, its key and the authority's certificate; the authority's key stays in `directory`."""
     now = now or datetime.now(UTC)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     authority = _authority(directory, now)
-    pairs = {name: key_pair(directory, name) for name in names}
+    pairs = {name: key_pair(folder, name) for name, folder in folders.items()}
     for name, pair in pairs.items():
+        _place(directory / "ca.crt", pair.authority)
         if not _is_good(pair.certificate, authority.certificate, now):
             _issue_one(pair, name, authority, now)
     return pairs
@@ -141,6 +149,13 @@ def _usage(*, of_authority: bool) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
+
+
+def _place(source: Path, copy: Path) -> None:
+    """Replace `copy` where it differs; it may belong to a user whose files we can read and not write."""
+    if not copy.exists() or copy.read_bytes() != source.read_bytes():
+        copy.unlink(missing_ok=True)
+        copy.write_bytes(source.read_bytes())
 
 
 def _is_good(file: Path, authority: x509.Certificate, now: datetime) -> bool:

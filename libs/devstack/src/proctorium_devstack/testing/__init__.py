@@ -6,7 +6,9 @@
   package's migrations. Any number in one test.
   It is reached as the service's role; `await as_owner(url, statement)` does what that may not.
 - `nats` (session): a server that all tests share; `nats.url`.
-- `own_nats` (test): an empty server of one's own, which the test may stop, kill, wipe and start again.
+- `own_nats` (test): an empty server for one test, which the test may stop, kill, wipe and start again.
+  Both have the users and permissions of the topology, and TESTER, who may do anything: `await nats.connect("session")`,
+  `nats.identity("session")`, `nats.pair("session")`. `broker_topology` (test) is what `own_nats` takes them from.
 - `running` (test): `running(Settings, build)` serves one service in this process, over TLS, with a fresh database, a broker of its
   own and tokens of a key that only the test has; `served.channel(person_id, "proctor")` calls it, `served.tell(event)` publishes an
   event to it. See `services`.
@@ -16,9 +18,11 @@ The servers' methods are coroutines and run on any loop.
 """
 
 from proctorium_devstack.testing.servers import (
+    TESTER,
     AsOwner,
     _background,
     as_owner,
+    broker_topology,
     devstack_folder,
     empty_database,
     free_port,
@@ -30,11 +34,13 @@ from proctorium_devstack.testing.servers import (
 from proctorium_devstack.testing.services import Running, Served, running
 
 __all__ = [
+    "TESTER",
     "AsOwner",
     "Running",
     "Served",
     "_background",
     "as_owner",
+    "broker_topology",
     "devstack_folder",
     "empty_database",
     "free_port",

@@ -28,6 +28,7 @@ from proctorium_common.errors import ServiceError, not_found
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.served import Context
 from proctorium_common.rpc.status import CODES, DETAILS_KEY, details_of
+from proctorium_common.security.tls import Certificates
 
 
 @dataclass(frozen=True)
@@ -69,14 +70,18 @@ class FakeEnrollment(
     asked_for: list[str] = field(default_factory=list)
     """Whose registration information was asked for."""
     port: int = 0
+    certificates: Certificates | None = None
+    """What it proves itself with, where it is asked over TLS."""
     _admitted: set[tuple[UUID, str]] = field(default_factory=set)
     _server: grpc.aio.Server | None = None
 
     @classmethod
     @asynccontextmanager
-    async def serving(cls) -> AsyncIterator[FakeEnrollment]:
+    async def serving(
+        cls, certificates: Certificates | None = None
+    ) -> AsyncIterator[FakeEnrollment]:
         """One that listens within the block."""
-        enrollment = cls()
+        enrollment = cls(certificates=certificates)
         await enrollment.start()
         try:
             yield enrollment
@@ -90,7 +95,12 @@ class FakeEnrollment(
         courses_pb2_grpc.add_CourseServiceServicer_to_server(self, self._server)
         codes_pb2_grpc.add_CodeServiceServicer_to_server(self, self._server)
         organisation_pb2_grpc.add_OrganisationServiceServicer_to_server(self, self._server)
-        self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
+        address = f"127.0.0.1:{self.port}"
+        self.port = (
+            self._server.add_secure_port(address, self.certificates.server())
+            if self.certificates
+            else self._server.add_insecure_port(address)
+        )
         await self._server.start()
 
     async def stop(self) -> None:

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import threading
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,6 +18,7 @@ import pytest
 from proctorium_devstack.ports import free_ports
 
 if TYPE_CHECKING:
+    from proctorium_common.topology import ServiceTopology
     from proctorium_devstack.parts.nats import Nats
     from proctorium_devstack.parts.postgres import Postgres
 
@@ -26,6 +27,8 @@ T = TypeVar("T")
 MigratedDatabase = Callable[[str], str]
 AsOwner = Callable[..., Awaitable[None]]
 """`await as_owner(url, statement, *arguments)`."""
+TESTER = "tester"
+"""A NATS user of the brokers of tests that may do anything: to look at what services may not see."""
 _PREFIX = "proctorium-test-"
 _ROLE = "proctorium"
 
@@ -129,14 +132,29 @@ def as_owner(postgres: Postgres) -> AsOwner:
 @pytest.fixture(scope="session")
 def nats(_background: Background, devstack_folder: Path) -> Iterator[Nats]:
     """A NATS server for all tests of this run; streams of one test are seen by the next."""
-    with _broker(_background, devstack_folder / "nats") as server:
+    from proctorium_common.topology import SERVICES
+
+    with _broker(_background, devstack_folder / "nats", SERVICES) as server:
         yield server
 
 
 @pytest.fixture
-def own_nats(_background: Background, devstack_folder: Path) -> Iterator[Nats]:
+def broker_topology() -> Mapping[str, ServiceTopology]:
+    """The services that `own_nats` knows as users. Tests with services of their own override it."""
+    from proctorium_common.topology import SERVICES
+
+    return SERVICES
+
+
+@pytest.fixture
+def own_nats(
+    _background: Background,
+    devstack_folder: Path,
+    broker_topology: Mapping[str, ServiceTopology],
+) -> Iterator[Nats]:
     """An empty NATS server for one test."""
-    with _broker(_background, devstack_folder / f"nats-{uuid.uuid4().hex}") as server:
+    folder = devstack_folder / f"nats-{uuid.uuid4().hex}"
+    with _broker(_background, folder, broker_topology) as server:
         yield server
 
 
@@ -147,10 +165,19 @@ def free_port() -> Callable[[], int]:
 
 
 @contextlib.contextmanager
-def _broker(background: Background, folder: Path) -> Iterator[Nats]:
+def _broker(
+    background: Background, folder: Path, topology: Mapping[str, ServiceTopology]
+) -> Iterator[Nats]:
+    from proctorium_common.events.permissions import BrokerUser
     from proctorium_devstack.parts.nats import Nats
 
-    server = Nats(folder, free_ports(1)[0], folder.with_suffix(".log"))
+    server = Nats(
+        folder,
+        free_ports(1)[0],
+        folder.with_suffix(".log"),
+        topology=topology,
+        more_users=[BrokerUser(TESTER, publish=None, subscribe=None)],
+    )
     background.run(server.start())
     yield server
     background.run(server.stop())

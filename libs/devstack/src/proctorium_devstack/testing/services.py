@@ -11,7 +11,6 @@ import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from uuid import UUID
 
@@ -35,9 +34,10 @@ else:
 class Served(Generic[S]):
     """A service that runs in this process."""
 
-    def __init__(self, service: Service[S], certificates: Path, token: Callable[..., str]) -> None:
+    def __init__(self, service: Service[S], nats: Nats, token: Callable[..., str]) -> None:
+        """`nats` is the service's broker, whose authority issues all certificates; `token` signs for a person and roles."""
         self.service = service
-        self._certificates = certificates
+        self._nats = nats
         self._token = token
         self._opened: list[Channel] = []
         self._positions = itertools.count(1)
@@ -50,9 +50,8 @@ class Served(Generic[S]):
         """A channel for a person (None: nobody has signed in) that comes by way of `peer`: the edge, or another service."""
         from proctorium_common.rpc.client import channel
         from proctorium_common.security.tls import Certificates
-        from proctorium_devstack.parts.certificates import issue
 
-        pair = issue(self._certificates, [peer])[peer]
+        pair = self._nats.pair(peer)
         bearer = self.token(person_id, *roles) if person_id is not None else None
         opened = channel(
             self.service.address,
@@ -67,16 +66,14 @@ class Served(Generic[S]):
         self, event: Message, *, position: int | None = None, time: datetime | None = None
     ) -> UUID:
         """Publish an event as the relay of its owner would; its id."""
-        import nats
-
-        from proctorium_common.events.envelope import MESSAGE_ID, POSITION, seal
+        from proctorium_common.events.envelope import MESSAGE_ID, POSITION, name_of, seal
         from proctorium_common.ids import new_id
 
         event_id = new_id()
         sealed = seal(event, event_id, time or self.service.clock())
         at = next(self._positions) if position is None else position
         headers = {**sealed.headers, POSITION: str(at), MESSAGE_ID: str(event_id)}
-        client = await nats.connect(self.service.settings.nats_url)
+        client = await self._nats.connect(name_of(event.DESCRIPTOR).owner)
         try:
             await client.jetstream().publish(sealed.subject, sealed.body, headers=headers)
         finally:
@@ -106,18 +103,14 @@ class Running(Protocol):
 
 
 @pytest.fixture
-def running(migrated_database: MigratedDatabase, own_nats: Nats, tmp_path: Path) -> Running:
+def running(migrated_database: MigratedDatabase, own_nats: Nats) -> Running:
     """Runs services, each with a fresh database; all that one test runs share a broker and an authority."""
     from proctorium_common.clock import utc_now
-    from proctorium_common.events.streams import declare
     from proctorium_common.process.service import Service, place_of
     from proctorium_common.security.keys import KeyRing, SigningKey
     from proctorium_common.security.tokens import TokenSigner
-    from proctorium_common.topology import SERVICES
-    from proctorium_devstack.parts.certificates import issue
 
     key = SigningKey.generate()
-    certificates = tmp_path / "certificates"
 
     @asynccontextmanager
     async def run(
@@ -130,9 +123,9 @@ def running(migrated_database: MigratedDatabase, own_nats: Nats, tmp_path: Path)
     ) -> AsyncIterator[Served[S]]:
         package = package or settings.__module__.partition(".")[0]
         name = place_of(package).name
-        pair = issue(certificates, [name])[name]
+        pair = own_nats.pair(name)
         signer = TokenSigner(key, clock=clock or utc_now)
-        await declare(own_nats.url, SERVICES)
+        await own_nats.declare()
         given: dict[str, object] = {
             "database_url": migrated_database(package),
             "nats_url": own_nats.url,
@@ -155,7 +148,7 @@ def running(migrated_database: MigratedDatabase, own_nats: Nats, tmp_path: Path)
                 )
             )
             served = Served(
-                service, certificates, lambda person, roles: signer.sign(person, roles).text
+                service, own_nats, lambda person, roles: signer.sign(person, roles).text
             )
             stack.push_async_callback(served.close)
             yield served

@@ -1,0 +1,90 @@
+"""What each NATS user may do, derived from the topology.
+
+`python -m proctorium_common.events.permissions` prints it as the JSON that `include` in a NATS configuration takes. Services see
+nothing of `$JS.API.STREAM`: the relay publishes, the subscriber asks for its own consumers' state, pulls and acknowledges, and
+replay and dead letters need no more than that. JetStream itself answers into inboxes, so no user may publish to any.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from proctorium_common.events.identity import inbox_prefix
+from proctorium_common.topology import SERVICES, ServiceTopology, stream_of
+
+DECLARER = "streams"
+"""The identity that declares streams and consumers at deployment. No service has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerUser:
+    """A NATS user, named like its certificate, with the subjects it may publish to and subscribe to. `None` allows every subject."""
+
+    name: str
+    publish: tuple[str, ...] | None
+    subscribe: tuple[str, ...] | None
+
+
+def users_of(topology: Mapping[str, ServiceTopology]) -> list[BrokerUser]:
+    """Return the users of `topology`: one for each service that has events, and the one that declares streams and consumers."""
+    services = [_service(service) for service in topology.values() if _has_events(service)]
+    return [*services, _declarer(topology)]
+
+
+def authorization(users: Iterable[BrokerUser]) -> Mapping[str, object]:
+    """Return the block `authorization` of a NATS configuration."""
+    return {"users": [{"user": user.name, **_permissions(user)} for user in users]}
+
+
+def configuration(users: Iterable[BrokerUser]) -> str:
+    """Return a file that a NATS configuration includes."""
+    return json.dumps({"authorization": authorization(users)}, indent=2) + "\n"
+
+
+def _has_events(service: ServiceTopology) -> bool:
+    return bool(service.publishes or service.subscriptions)
+
+
+def _service(service: ServiceTopology) -> BrokerUser:
+    publish = [f"evt.{service.name}.>"] if service.publishes else []
+    for subscription in service.subscriptions:
+        consumer = f"{subscription.stream}.{subscription.consumer}"
+        publish += [
+            f"$JS.API.CONSUMER.INFO.{consumer}",
+            f"$JS.API.CONSUMER.MSG.NEXT.{consumer}",
+            f"$JS.ACK.{consumer}.>",
+        ]
+    return BrokerUser(service.name, tuple(publish), _own_inboxes(service.name))
+
+
+def _declarer(topology: Mapping[str, ServiceTopology]) -> BrokerUser:
+    """Neither deletes, purges nor reads: a consumer that the topology no longer names is an operator's to remove."""
+    publish = ["$JS.API.INFO"]
+    for service in topology.values():
+        if service.publishes:
+            stream = stream_of(service.name)
+            publish += [f"$JS.API.STREAM.{verb}.{stream}" for verb in ("INFO", "CREATE", "UPDATE")]
+            publish.append(f"$JS.API.CONSUMER.LIST.{stream}")
+        for subscription in service.subscriptions:
+            consumer = f"{subscription.stream}.{subscription.consumer}"
+            publish.append(f"$JS.API.CONSUMER.DURABLE.CREATE.{consumer}")
+    return BrokerUser(DECLARER, tuple(publish), _own_inboxes(DECLARER))
+
+
+def _own_inboxes(name: str) -> tuple[str, ...]:
+    return (f"{inbox_prefix(name)}.>",)
+
+
+def _permissions(user: BrokerUser) -> Mapping[str, object]:
+    given = {"publish": user.publish, "subscribe": user.subscribe}
+    allowed = {
+        verb: {"allow": list(subjects)} for verb, subjects in given.items() if subjects is not None
+    }
+    return {"permissions": allowed} if allowed else {}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(configuration(users_of(SERVICES)))

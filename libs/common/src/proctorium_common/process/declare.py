@@ -1,0 +1,39 @@
+"""`python -m proctorium_common.process.declare`: creates the streams and consumers of the topology in NATS, and ends.
+
+Run once at deployment, before the services, with a certificate of its own named `streams`: no service may do this. It reads the
+settings of `BrokerSettings`. Exit codes: 0 done, 1 it did not work, 2 a setting is wrong, each said in a sentence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from proctorium_common.errors import ServiceError
+from proctorium_common.events.permissions import DECLARER
+from proctorium_common.events.streams import declare
+from proctorium_common.process.settings import BrokerSettings, SettingsWrong, read_settings
+from proctorium_common.telemetry.logs import configure_logs
+from proctorium_common.telemetry.traces import Tracing, use_tracing
+from proctorium_common.topology import SERVICES
+
+
+def main() -> int:
+    """Declare everything and return the exit code."""
+    try:
+        settings = read_settings(BrokerSettings)
+        configure_logs(level=settings.log_level_number, format=settings.log_format)
+        use_tracing(Tracing(DECLARER))
+        asyncio.run(declare(settings.nats_url, SERVICES, settings.broker_identity(DECLARER)))
+    except SettingsWrong as wrong:
+        print(wrong, file=sys.stderr)
+        return 2
+    except ServiceError as failure:
+        print(failure.message, file=sys.stderr)
+        return 1
+    print("The streams and consumers of all services are declared.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,334 @@
+"""What NATS refuses each service, tried against the real server with the real topology, and what subscribers refuse besides."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+
+import nats as nats_client
+import pytest
+import pytest_asyncio
+from nats.aio.client import Client
+from nats.js.errors import NotFoundError
+from structlog.testing import capture_logs
+
+from proctorium.enrollment.events.v1.events_pb2 import PersonCertified, PersonCreated
+from proctorium_common.clock import utc_now
+from proctorium_common.events.broker import Broker
+from proctorium_common.events.dead_letters import DeadLetters
+from proctorium_common.events.envelope import Sealed, seal
+from proctorium_common.events.identity import inbox_prefix
+from proctorium_common.events.permissions import DECLARER, configuration, users_of
+from proctorium_common.events.pull import Pull
+from proctorium_common.ids import new_id
+from proctorium_common.tasks import end
+from proctorium_common.topology import SERVICES, ServiceTopology
+from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.testing import TESTER
+
+from .world import CONSUMER, TOPOLOGY, World, certified, until
+
+VICTIM, ATTACKER = "session", "notification"
+VICTIMS_CONSUMER = ("ENROLLMENT", "session--certifications")
+
+
+@pytest.fixture
+def broker_topology() -> Mapping[str, ServiceTopology]:
+    return SERVICES
+
+
+@pytest_asyncio.fixture
+async def declared(own_nats: Nats) -> Nats:
+    await own_nats.declare()
+    return own_nats
+
+
+class Connection:
+    """A client of one identity, with what the server refused it."""
+
+    def __init__(self, client: Client, refusals: list[str]) -> None:
+        self.client = client
+        self._refusals = refusals
+
+    async def is_refused(self, work: Awaitable[object], subject: str) -> None:
+        """Do `work`; the server must refuse `subject`, and the connection must go on."""
+        self._refusals.clear()
+        await work
+        await self.client.flush()
+        await until(lambda: self._refusals)
+        assert "permissions violation" in self._refusals[0].lower()
+        assert f'"{subject.lower()}"' in self._refusals[0].lower()
+        assert self.client.is_connected
+
+
+@asynccontextmanager
+async def connected(server: Nats, name: str) -> AsyncIterator[Connection]:
+    refusals: list[str] = []
+
+    async def note(error: Exception) -> None:
+        refusals.append(str(error))
+
+    client = await nats_client.connect(
+        server.url, **server.identity(name).options(), error_cb=note, allow_reconnect=False
+    )
+    try:
+        yield Connection(client, refusals)
+    finally:
+        await client.close()
+
+
+def forged() -> Sealed:
+    return seal(certified(new_id()), new_id(), utc_now())
+
+
+async def test_nobody_connects_without_a_certificate_or_without_encryption(own_nats: Nats) -> None:
+    assert b"PONG" in await answer_to(own_nats, own_nats.identity(VICTIM).tls)
+    nameless = ssl.create_default_context(cafile=own_nats.pair(VICTIM).authority)
+    for context in (None, nameless):
+        assert b"PONG" not in await answer_to(own_nats, context)
+
+
+async def test_a_certificate_that_is_no_user_does_not_connect(own_nats: Nats) -> None:
+    for name in ("portal", "edge", "somebody"):
+        answer = await answer_to(own_nats, own_nats.identity(name).tls)
+        assert b"Authorization Violation" in answer
+        assert b"PONG" not in answer
+
+
+async def test_a_certificate_of_another_authority_does_not_connect(
+    own_nats: Nats, nats: Nats
+) -> None:
+    of_another = nats.pair(VICTIM)
+    context = ssl.create_default_context(cafile=own_nats.pair(VICTIM).authority)
+    context.load_cert_chain(of_another.certificate, of_another.key)
+    assert b"PONG" not in await answer_to(own_nats, context)
+
+
+async def answer_to(server: Nats, context: ssl.SSLContext | None) -> bytes:
+    """What the server says to a client that introduces itself and asks for a sign of life."""
+    said = b""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port, ssl=context)
+    try:
+        writer.write(b'CONNECT {"verbose":false,"lang":"test","version":"1"}\r\nPING\r\n')
+        async with asyncio.timeout(5):
+            while b"PONG" not in said and (more := await reader.read(4096)):
+                said += more
+    except (OSError, TimeoutError):
+        pass
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+    return said
+
+
+NOT_TO_PUBLISH = (
+    "evt.enrollment.person.certified.v1.somebody",
+    "evt.session.participant.assessment-authorized.v1.somebody",
+    "$JS.API.STREAM.DELETE.ENROLLMENT",
+    "$JS.API.STREAM.PURGE.ENROLLMENT",
+    "$JS.API.STREAM.UPDATE.NOTIFICATION",
+    "$JS.API.STREAM.INFO.NOTIFICATION",
+    "$JS.API.STREAM.MSG.GET.NOTIFICATION",
+    "$JS.API.STREAM.MSG.DELETE.NOTIFICATION",
+    "$JS.API.DIRECT.GET.ENROLLMENT",
+    "$JS.API.CONSUMER.CREATE.ENROLLMENT",
+    "$JS.API.CONSUMER.CREATE.ENROLLMENT.notification--codes",
+    "$JS.API.CONSUMER.DURABLE.CREATE.ENROLLMENT.notification--more",
+    "$JS.API.CONSUMER.DELETE.ENROLLMENT.notification--codes",
+    "$JS.API.CONSUMER.PAUSE.ENROLLMENT.notification--codes",
+    "$JS.API.CONSUMER.LIST.ENROLLMENT",
+    "$JS.API.CONSUMER.INFO.ENROLLMENT.session--certifications",
+    "$JS.API.CONSUMER.MSG.NEXT.ENROLLMENT.session--certifications",
+    "$JS.ACK.ENROLLMENT.session--certifications.1.1.1.1.0",
+    "$JS.API.INFO",
+    "$JS.API.ACCOUNT.PURGE.$G",
+    "$SYS.REQ.SERVER.PING",
+    "_INBOX_session.guessed.guessed",
+    "_INBOX_notification.own",
+    "_INBOX.any",
+)
+NOT_TO_HEAR = (
+    "evt.>",
+    "evt.enrollment.>",
+    "evt.notification.>",
+    "_INBOX_session.>",
+    "_INBOX.>",
+    ">",
+    "$JS.>",
+)
+
+
+async def test_a_service_publishes_only_its_events_and_works_only_its_consumers(
+    declared: Nats,
+) -> None:
+    async with connected(declared, ATTACKER) as attacker:
+        for subject in NOT_TO_PUBLISH:
+            await attacker.is_refused(attacker.client.publish(subject, b"{}"), subject)
+    tester = await declared.connect(TESTER)
+    assert [info.state.messages for info in await tester.jetstream().streams_info()] == [0] * 5
+    await tester.close()
+
+
+async def test_a_service_listens_to_nothing_but_its_own_inboxes(declared: Nats) -> None:
+    async with connected(declared, ATTACKER) as attacker:
+        for subject in NOT_TO_HEAR:
+            await attacker.is_refused(attacker.client.subscribe(subject), subject)
+
+
+async def test_even_the_declaring_identity_deletes_purges_and_reads_nothing(
+    declared: Nats,
+) -> None:
+    async with connected(declared, DECLARER) as declarer:
+        for subject in (
+            "evt.session.session.started.v1.any",
+            "$JS.API.STREAM.DELETE.SESSION",
+            "$JS.API.STREAM.PURGE.SESSION",
+            "$JS.API.STREAM.MSG.GET.SESSION",
+            "$JS.API.STREAM.CREATE.OTHER",
+            "$JS.API.CONSUMER.DELETE.ENROLLMENT.session--certifications",
+            "$JS.API.CONSUMER.CREATE.ENROLLMENT",
+            "$JS.API.CONSUMER.MSG.NEXT.ENROLLMENT.session--certifications",
+            "$JS.ACK.ENROLLMENT.session--certifications.1.1.1.1.0",
+        ):
+            await declarer.is_refused(declarer.client.publish(subject, b"{}"), subject)
+        await declarer.is_refused(declarer.client.subscribe("evt.>"), "evt.>")
+
+
+async def test_what_a_service_may_do_is_answered(declared: Nats) -> None:
+    async with connected(declared, VICTIM) as owner:
+        jetstream = owner.client.jetstream()
+        await jetstream.publish("evt.session.session.started.v1.any", b"")
+        info = await jetstream.consumer_info(*VICTIMS_CONSUMER)
+        assert info.name == VICTIMS_CONSUMER[1]
+        tester = await declared.connect(TESTER)
+        await tester.jetstream().delete_consumer(*VICTIMS_CONSUMER)
+        await tester.close()
+        with pytest.raises(NotFoundError):
+            await jetstream.consumer_info(*VICTIMS_CONSUMER)
+
+
+async def test_an_answer_that_was_sent_into_anothers_inbox_is_not_taken_for_an_event(
+    declared: Nats,
+) -> None:
+    """A service may name any reply subject. So the server itself can be made to deliver there, from the sender's own consumer."""
+    taken: list[str] = []
+    async with connected(declared, VICTIM) as victim, connected(declared, ATTACKER) as attacker:
+        inbox = victim.client.new_inbox()
+        victim.client.new_inbox = lambda: inbox  # type: ignore[method-assign]  # as if it could be guessed
+        pull = Pull(
+            victim.client,
+            *VICTIMS_CONSUMER,
+            capacity=8,
+            room=lambda: 8,
+            take=lambda message: taken.append(message.subject),
+        )
+        running = asyncio.create_task(pull.run())
+        owner = await declared.connect("identity")
+        await owner.jetstream().publish("evt.identity.case.verified.v1.any", b"forged")
+        await owner.close()
+        next_of = "$JS.API.CONSUMER.MSG.NEXT.IDENTITY.notification--identity"
+        with capture_logs() as logs:
+            await attacker.client.publish(next_of, json.dumps({"batch": 1}).encode(), inbox)
+            await until(lambda: [line for line in logs if line["event"] == "message_refused"])
+        await end(running)
+    assert taken == []
+
+
+async def test_a_foreign_acknowledgement_cannot_be_claimed_as_a_reply(declared: Nats) -> None:
+    async with connected(declared, ATTACKER) as attacker:
+        forged_reply = "$JS.ACK.ENROLLMENT.session--certifications.1.1.1.1.0"
+        subject = "evt.notification.delivery.sent.v1.any"
+        await attacker.is_refused(attacker.client.publish(subject, b"", forged_reply), forged_reply)
+
+
+async def test_a_broker_says_what_it_may_not_do(declared: Nats) -> None:
+    broker = Broker(declared.url, declared.identity(ATTACKER))
+    with capture_logs() as logs:
+        client = await broker.connected()
+        await client.publish("evt.session.session.started.v1.any", b"")
+        await until(lambda: [line for line in logs if line["event"] == "broker_permission_denied"])
+    await broker.close()
+
+
+def test_every_service_with_events_is_a_user_and_no_other() -> None:
+    users = {
+        user["user"]
+        for user in json.loads(configuration(users_of(SERVICES)))["authorization"]["users"]
+    }
+    assert users == {name for name in SERVICES if name != "portal"} | {DECLARER}
+
+
+def test_no_service_has_a_subject_of_streams_or_of_anybodys_inbox() -> None:
+    for user in users_of(SERVICES):
+        assert user.publish is not None
+        assert not [subject for subject in user.publish if subject.startswith(("_INBOX", ">", "*"))]
+        assert user.subscribe == (f"{inbox_prefix(user.name)}.>",)
+        if user.name != DECLARER:
+            assert not [subject for subject in user.publish if "STREAM" in subject]
+
+
+class TestSubscriber:
+    """What is left when NATS was set up without permissions: the envelope must fit its subject."""
+
+    @pytest.fixture
+    def broker_topology(self) -> Mapping[str, ServiceTopology]:
+        return {**SERVICES, "sample": TOPOLOGY["sample"]}
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda headers: headers.pop("ce-source"),
+            lambda headers: headers.update({"ce-source": "/proctorium/session"}),
+            lambda headers: headers.update({"ce-source": "enrollment"}),
+            lambda headers: headers.update({"ce-type": "proctorium.enrollment.person.created.v1"}),
+        ],
+        ids=["missing", "another", "misspelt", "type"],
+    )
+    async def test_an_event_whose_source_is_not_the_owner_is_a_dead_letter_without_effect(
+        self, world: World, change: Callable[[dict[str, str]], object]
+    ) -> None:
+        sealed = forged()
+        headers = dict(sealed.headers)
+        change(headers)
+        effects = world.effects
+        client = await world.tester.connected()
+        with capture_logs() as logs:
+            async with world.subscriber({PersonCertified: effects, PersonCreated: effects}):
+                await client.jetstream().publish(sealed.subject, sealed.body, headers=headers)
+                await until(world.is_settled)
+        assert await world.count_effects() == 0
+        assert await world.marks() == 0, "the id can be used by the event whose id it is"
+        (letter,) = await DeadLetters(world.database, {CONSUMER: world.effects.handlers}).list()
+        assert (letter.reason, letter.deliveries) == ("WrongSource", 1)
+        (said,) = [line for line in logs if line["event"] == "event_dead_lettered"]
+        assert said["log_level"] == "error"
+
+    async def test_a_dead_letter_of_a_wrong_source_cannot_be_driven_again(
+        self, world: World
+    ) -> None:
+        sealed = forged()
+        headers = {**sealed.headers, "ce-source": "/proctorium/session"}
+        client = await world.tester.connected()
+        async with world.subscriber():
+            await client.jetstream().publish(sealed.subject, sealed.body, headers=headers)
+            await until(world.is_settled)
+        letters = DeadLetters(world.database, {CONSUMER: world.effects.handlers})
+        assert await letters.redrive_all() == (0, 1)
+        assert await world.count_effects() == 0
+
+    async def test_a_relay_publishes_nothing_for_others(self, world: World) -> None:
+        """The row stays in the outbox: NATS does not take it from this service."""
+        await world.record(certified(new_id()))
+        world.owner, owner = world.broker, world.owner
+        with capture_logs() as logs:
+            async with world.relay():
+                await until(
+                    lambda: [line for line in logs if line["event"] == "broker_permission_denied"]
+                )
+        world.owner = owner
+        assert await world.unpublished() == 1
+        assert await world.in_stream() == 0

@@ -1,0 +1,34 @@
+"""What newer Pythons do otherwise than the oldest that we support (3.11.0), and no linter knows."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from tools.checks.sources import Source
+
+_NEW_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+
+
+def check_groups(sources: Iterable[Source]) -> Iterator[str]:
+    """Yield a sentence about each exception that an `except*` clause of `sources` raises: before 3.11.4 it comes out in a group."""
+    for source in sources:
+        for node in ast.walk(source.tree):
+            if isinstance(node, ast.TryStar):
+                for handler in node.handlers:
+                    for raised in _raised(handler.body):
+                        yield (
+                            f"{source.at(raised)}: before Python 3.11.4, what is raised inside of `except*` is wrapped in a "
+                            "group. Keep it in a variable and raise it behind the `try` statement."
+                        )
+
+
+def _raised(body: Iterable[ast.stmt]) -> Iterator[ast.Raise]:
+    """Every `raise` that these statements execute; a bare one raises the group again and is meant to."""
+    waiting: list[ast.AST] = list(body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Raise) and node.exc is not None:
+            yield node
+        if not isinstance(node, _NEW_SCOPES):
+            waiting += ast.iter_child_nodes(node)

@@ -1,0 +1,45 @@
+"""What the check of old Pythons finds."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+
+from tools.checks.old_pythons import check_groups
+from tools.checks.sources import Source
+
+
+def findings(text: str) -> list[str]:
+    return list(check_groups([Source("some.py", dedent(text))]))
+
+
+def test_an_exception_raised_in_a_group_clause_is_found() -> None:
+    (finding,) = findings(
+        """
+        try:
+            work()
+        except* OSError as failures:
+            if failures.exceptions:
+                raise failures.exceptions[0] from None
+        """
+    )
+    assert finding.startswith("some.py:6: ")
+
+
+def test_what_is_raised_elsewhere_is_not() -> None:
+    assert not findings(
+        """
+        try:
+            work()
+        except OSError as failure:
+            raise ValueError from failure
+        try:
+            work()
+        except* OSError as failures:
+            def later():
+                raise ValueError
+            failed = failures.exceptions[0]
+        except* ValueError:
+            raise
+        raise failed
+        """
+    )
