@@ -8,7 +8,6 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 
-import nats as nats_client
 import pytest
 import pytest_asyncio
 from nats.aio.client import Client
@@ -71,9 +70,9 @@ async def connected(server: Nats, name: str) -> AsyncIterator[Connection]:
     async def note(error: Exception) -> None:
         refusals.append(str(error))
 
-    client = await nats_client.connect(
-        server.url, **server.identity(name).options(), error_cb=note, allow_reconnect=False
-    )
+    identity = server.identity(name)
+    client = identity.client()
+    await client.connect(server.url, **identity.options(), error_cb=note, allow_reconnect=False)
     try:
         yield Connection(client, refusals)
     finally:
@@ -243,6 +242,30 @@ async def test_a_foreign_acknowledgement_cannot_be_claimed_as_a_reply(declared: 
         forged_reply = "$JS.ACK.ENROLLMENT.session--certifications.1.1.1.1.0"
         subject = "evt.notification.delivery.sent.v1.any"
         await attacker.is_refused(attacker.client.publish(subject, b"", forged_reply), forged_reply)
+
+
+async def test_a_broker_outlives_a_server_that_is_silent_during_the_handshake(
+    own_nats: Nats,
+) -> None:
+    """A load balancer without a server behind it, say: the next attempt must find the server."""
+    await own_nats.stop()
+    held: list[asyncio.StreamWriter] = []
+    silent = await asyncio.start_server(
+        lambda _, writer: held.append(writer), "127.0.0.1", own_nats.port
+    )
+    broker = Broker(own_nats.url, own_nats.identity(VICTIM))
+    with capture_logs() as logs:
+        broker.start()
+        await until(lambda: [line for line in logs if line["event"] == "broker_unreachable"])
+    silent.close()
+    for writer in held:
+        writer.transport.abort()
+    await silent.wait_closed()
+    await own_nats.start()
+    async with asyncio.timeout(30):
+        client = await broker.connected()
+    assert client.is_connected
+    await broker.close()
 
 
 async def test_a_broker_says_what_it_may_not_do(declared: Nats) -> None:

@@ -48,7 +48,7 @@ class Broker:
         """Connect to `url`, which may name several servers, separated by commas, as `identity`."""
         self._servers = url.split(",")
         self._identity = identity
-        self._client = Client()
+        self._client = self._identity.client()
         self._up = asyncio.Event()
         self._reminder = Reminder()
         self._task: asyncio.Task[None] | None = None
@@ -128,7 +128,7 @@ class Broker:
         """The client gave up (refused credentials, say), which we do not: whoever mends it need not restart us."""
         if self._closing:
             return
-        self._client = Client()
+        self._client = self._identity.client()
         await asyncio.sleep(_RETRY_SECONDS)
         self._task = asyncio.create_task(self._connect(), name="broker")
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import logging
+import asyncio
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
+from urllib.parse import ParseResult
+
+from nats.aio.client import Client, Srv
+from nats.aio.transport import TcpTransport
+
+_SHUTDOWN_SECONDS = 2.0
 
 
 class ConnectOptions(TypedDict):
@@ -14,8 +20,6 @@ class ConnectOptions(TypedDict):
 
     name: str
     inbox_prefix: str
-    tls: ssl.SSLContext | None
-    tls_handshake_first: bool
 
 
 def inbox_prefix(name: str) -> str:
@@ -37,19 +41,61 @@ class BrokerIdentity:
         context.load_cert_chain(certificate, key)
         return cls(name, context)
 
+    def client(self) -> Client:
+        """Return a client that is not connected yet; call its `connect` with `options`."""
+        return Client() if self.tls is None else _TlsClient(self.tls)
+
     def options(self) -> ConnectOptions:
         """Return the arguments for `Client.connect`."""
-        if self.tls is not None:
-            # nats-py does not tell asyncio that its stream is encrypted, so asyncio warns whenever such a connection ends.
-            logging.getLogger("asyncio").addFilter(_is_worth_logging)
-        return {
-            "name": f"proctorium-{self.name}",
-            "inbox_prefix": inbox_prefix(self.name),
-            "tls": self.tls,
-            # Nothing is read in plaintext first, so nobody between us and the server can talk the client out of TLS.
-            "tls_handshake_first": self.tls is not None,
-        }
+        return {"name": f"proctorium-{self.name}", "inbox_prefix": inbox_prefix(self.name)}
 
 
-def _is_worth_logging(record: logging.LogRecord) -> bool:
-    return not record.getMessage().startswith("returning true from eof_received()")
+class _TlsClient(Client):
+    """A client whose connections are encrypted from the first byte, so nobody in between can talk it out of TLS.
+
+    nats-py can do that too (`tls_handshake_first`), by upgrading a plain stream. When such a handshake times out, it waits for the
+    end of the plain stream, which never comes, and the client connects to no server any more.
+    """
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        super().__init__()
+        self._context = context
+
+    async def _connect_to_server(self, s: Srv) -> None:
+        if not isinstance(self._transport, _TlsTransport):
+            self._transport = _TlsTransport(self._context)
+        await super()._connect_to_server(s)
+
+
+class _TlsTransport(TcpTransport):
+    """A stream that is TLS when it opens."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._context = context
+
+    async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: int) -> None:
+        """Open the stream. Raises OSError, TimeoutError."""
+        async with asyncio.timeout(connect_timeout):
+            reader, writer = await asyncio.open_connection(
+                uri.hostname,
+                uri.port,
+                limit=buffer_size,
+                ssl=self._context,
+                ssl_shutdown_timeout=_SHUTDOWN_SECONDS,
+            )
+        self._io_reader = self._bare_io_reader = reader
+        self._io_writer = self._bare_io_writer = writer
+
+    async def connect_tls(
+        self,
+        uri: str | ParseResult,
+        ssl_context: ssl.SSLContext,
+        buffer_size: int,
+        connect_timeout: int,
+    ) -> None:
+        """Do nothing: the server asks for TLS, and has it."""
+
+    def __bool__(self) -> bool:
+        # The client replaces a transport that is false, which this one must survive before its first connection.
+        return True

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-import nats
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import (
@@ -51,8 +50,9 @@ async def declare(
     async def note(error: Exception) -> None:
         refusals.append(str(error))
 
+    client = identity.client()
     try:
-        client = await nats.connect(
+        await client.connect(
             nats_url,
             **identity.options(),
             allow_reconnect=False,

@@ -10,8 +10,8 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
-import nats
 from nats.aio.client import Client
+from nats.errors import Error as NatsError
 
 from proctorium_common.events.identity import BrokerIdentity
 from proctorium_common.events.permissions import DECLARER, BrokerUser, configuration, users_of
@@ -103,11 +103,11 @@ class Nats(Part):
             return False
         try:
             client = await self.connect(DECLARER)
-        except (OSError, TimeoutError, nats.errors.Error):
+        except (OSError, TimeoutError, NatsError):
             return False
         try:
             await client.jetstream(timeout=2).account_info()
-        except (TimeoutError, nats.errors.Error):
+        except (TimeoutError, NatsError):
             return False
         finally:
             await client.close()
@@ -139,13 +139,16 @@ class Nats(Part):
 
     async def connect(self, name: str) -> Client:
         """Connect as `name`, once: raises OSError or a NATS error when that fails."""
-        return await nats.connect(
+        identity = self.identity(name)
+        client = identity.client()
+        await client.connect(
             self.url,
-            **self.identity(name).options(),
+            **identity.options(),
             allow_reconnect=False,
             connect_timeout=2,
             error_cb=_ignore_refusal,
         )
+        return client
 
     async def declare(self) -> None:
         """Create or update the streams and consumers of the topology; what is there keeps its messages."""
