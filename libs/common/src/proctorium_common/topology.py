@@ -55,6 +55,7 @@ SERVICES: Mapping[str, ServiceTopology] = {
             folder="enrollment",
             package="proctorium_enrollment",
             owns="people, credentials, courses, outlines, registrations, progress, codes, organisation",
+            asks=("assessment",),
             publishes=(
                 "person.created",
                 "person.certified",

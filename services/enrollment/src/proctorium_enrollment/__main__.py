@@ -11,6 +11,7 @@ from proctorium_common.process.commands import main
 from proctorium_common.process.service import Service
 from proctorium_enrollment import commands
 from proctorium_enrollment.api.servicers import add_servicers
+from proctorium_enrollment.operations.assessments import Assessments
 from proctorium_enrollment.operations.codes import Codes
 from proctorium_enrollment.operations.signing import Signing
 from proctorium_enrollment.settings import Settings
@@ -20,15 +21,20 @@ from proctorium_enrollment.subscribers.sessions import SessionEvents
 from proctorium_enrollment.workers.forgetting import Forgetting
 
 
-def build(service: Service[Settings], hashes: PasswordHashes | None = None) -> None:
-    """Adds what enrollment does to the service; tests give `hashes` that are made in no time."""
+def build(
+    service: Service[Settings],
+    hashes: PasswordHashes | None = None,
+    assessments: Assessments | None = None,
+) -> None:
+    """Wire enrollment; integration tests pass cheap `hashes` and an assessment service of their own."""
     database, seals = service.database, service.settings.seals()
     hashes = hashes or PasswordHashes()
     service.on_close(hashes.close)
     signing, codes = Signing(seals.signing_keys), Codes(seals.codes)
     service.keys_from(lambda: signing.trusted(database))
     service.check("master key", lambda: signing.check_master_key(database))
-    add_servicers(service, seals, signing, hashes, codes)
+    assessments = assessments or Assessments(service.channel("assessment"))
+    add_servicers(service, seals, signing, hashes, codes, assessments)
     sessions = SessionEvents(codes)
     service.subscribe(
         "enrollment--sessions",

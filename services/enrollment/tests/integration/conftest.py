@@ -8,6 +8,7 @@ from base64 import b64encode
 from collections.abc import AsyncIterator
 from functools import partial
 
+import grpc
 import pytest
 import pytest_asyncio
 
@@ -18,7 +19,9 @@ from proctorium_devstack.parts.nats import Nats
 from proctorium_devstack.parts.postgres import Postgres
 from proctorium_devstack.ports import free_ports
 from proctorium_devstack.testing import Served
+from proctorium_devstack.testing.assessment import FakeAssessment
 from proctorium_enrollment.__main__ import build
+from proctorium_enrollment.operations.assessments import Assessments
 from proctorium_enrollment.settings import Settings
 from proctorium_enrollment.storage.password_hashes import PasswordHashes
 
@@ -28,8 +31,17 @@ PACKAGE = "proctorium_enrollment"
 
 
 @pytest_asyncio.fixture(scope="session")
+async def assessment_service() -> AsyncIterator[FakeAssessment]:
+    """The assessment service that enrollment asks."""
+    async with FakeAssessment.serving() as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="session")
 async def serving(
-    postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
+    postgres: Postgres,
+    tmp_path_factory: pytest.TempPathFactory,
+    assessment_service: FakeAssessment,
 ) -> AsyncIterator[tuple[Served[Settings], MovableClock]]:
     """Enrollment, serving for as long as tests run."""
     folder = tmp_path_factory.mktemp("enrollment")
@@ -50,13 +62,19 @@ async def serving(
     )
     clock, key = MovableClock(), SigningKey.generate()
     signer = TokenSigner(key, clock=clock)
-    quick = partial(build, hashes=PasswordHashes(memory_kib=64, passes=1))
+    asked = grpc.aio.insecure_channel(f"127.0.0.1:{assessment_service.port}")
+    quick = partial(
+        build,
+        hashes=PasswordHashes(memory_kib=64, passes=1),
+        assessments=Assessments(asked),
+    )
     async with Service.running(
         settings, quick, clock=clock, keys=KeyRing.of(key.public)
     ) as service:
         served = Served(service, nats, lambda person, roles: signer.sign(person, roles).text)
         yield served, clock
         await served.close()
+    await asked.close()
     await nats.stop()
 
 

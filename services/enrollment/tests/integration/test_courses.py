@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import grpc
 import pytest
 
 from proctorium.enrollment.events.v1.events_pb2 import CoursePublished, ProgressRecorded
@@ -10,6 +11,7 @@ from proctorium.enrollment.v1.courses_pb2 import (
     UNIT_KIND_LESSON,
     UNIT_KIND_LINK,
     Course,
+    CourseKind,
     CreateCourseRequest,
     GetCourseRequest,
     ListCoursesRequest,
@@ -18,8 +20,10 @@ from proctorium.enrollment.v1.courses_pb2 import (
     RecordProgressRequest,
     UnitContent,
 )
-from proctorium_common.errors import Kind
+from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
+from proctorium_devstack.demo.waiting import eventually
+from proctorium_devstack.testing.assessment import FakeAssessment
 from proctorium_enrollment.storage.tables import courses, progress
 
 from .enrollment import (
@@ -151,6 +155,54 @@ async def test_an_assessment_is_named_by_an_id(enrollment: Enrollment) -> None:
     )
     call = enrollment.administrator.courses.CreateCourse(request)
     assert (await refused(call)).reason == "INVALID_ID"
+
+
+async def create_with(
+    enrollment: Enrollment, kind: CourseKind.ValueType, *units: UnitContent
+) -> ServiceError:
+    request = CreateCourseRequest(title="Course", kind=kind, units=[lesson(), *units])
+    return await refused(enrollment.administrator.courses.CreateCourse(request))
+
+
+async def test_an_outline_names_usable_assessments_only(
+    enrollment: Enrollment, assessment_service: FakeAssessment
+) -> None:
+    good, unknown, draft, proctored = (str(new_id()) for _ in range(4))
+    assessment_service.unknown.add(unknown)
+    assessment_service.drafts.add(draft)
+    assessment_service.proctored.add(proctored)
+    units = [assessment(each) for each in (good, unknown, draft, proctored)]
+    refusal = await create_with(enrollment, COURSE_KIND_SELF_PACED, *units)
+    assert (refusal.kind, refusal.reason) == (Kind.INVALID, "INVALID_REQUEST")
+    assert [(each.field, each.rule) for each in refusal.violations] == [
+        ("units[2].assessment_id", "assessment.unknown"),
+        ("units[3].assessment_id", "assessment.published"),
+        ("units[4].assessment_id", "assessment.proctored"),
+    ]
+    assert await enrollment.count(courses) == 0
+    course = await enrollment.course(kind=COURSE_KIND_PROCTORED, units=[assessment(proctored)])
+    assert [unit.assessment_id for unit in course.units] == [proctored]
+
+
+async def test_a_course_with_assessments_waits_for_the_assessment_service(
+    enrollment: Enrollment, assessment_service: FakeAssessment
+) -> None:
+    exam = assessment(str(new_id()))
+    await assessment_service.stop()
+    try:
+        refusal = await create_with(enrollment, COURSE_KIND_PROCTORED, exam)
+        assert (refusal.kind, refusal.reason) == (Kind.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE")
+        await enrollment.course(units=[lesson()])
+    finally:
+        await assessment_service.start()
+
+    async def created() -> Course | None:
+        try:
+            return await enrollment.course(units=[exam])
+        except grpc.aio.AioRpcError:
+            return None
+
+    await eventually(created, "the assessment service")
 
 
 async def test_only_administrators_write_courses(enrollment: Enrollment) -> None:

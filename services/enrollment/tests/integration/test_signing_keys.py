@@ -34,6 +34,7 @@ from proctorium_enrollment.storage.sealing import Seal, WrongMasterKey
 from .enrollment import PASSWORD, Enrollment, MovableClock
 
 EMAIL = "amara@example.org"
+NOBODY = "127.0.0.1:1"
 
 
 @pytest_asyncio.fixture
@@ -41,7 +42,9 @@ async def alone(running: Running) -> AsyncIterator[Enrollment]:
     """Enrollment with a database of its own, whose keys a test may change."""
     clock = MovableClock()
     master_key = b64encode(os.urandom(32)).decode()
-    async with running(Settings, build, clock=clock, master_key=master_key) as served:
+    async with running(
+        Settings, build, clock=clock, master_key=master_key, assessment_address=NOBODY
+    ) as served:
         yield Enrollment(served, clock)
 
 
@@ -162,6 +165,7 @@ async def test_enrollment_trusts_the_tokens_that_it_signs(
 ) -> None:
     await own_nats.declare()
     settings = Settings(
+        assessment_address=NOBODY,
         database_url=migrated_database("proctorium_enrollment"),
         **own_nats.settings_of("enrollment"),
         master_key=b64encode(os.urandom(32)).decode(),

@@ -53,6 +53,17 @@ class AssessmentApi(assessments_pb2_grpc.AssessmentServiceServicer):
             found = await assessments.get(tx, UUID(request.assessment_id))
         return assessments_pb2.GetAssessmentResponse(assessment=assessment_message(found))
 
+    async def BatchGetAssessments(
+        self,
+        request: assessments_pb2.BatchGetAssessmentsRequest,
+        context: Context,
+    ) -> assessments_pb2.BatchGetAssessmentsResponse:
+        async with self._database.transaction() as tx:
+            found = await assessments.batch_get(tx, map(UUID, request.assessment_ids))
+        return assessments_pb2.BatchGetAssessmentsResponse(
+            assessments=[assessment_message(each) for each in found]
+        )
+
     async def ListAssessments(
         self,
         request: assessments_pb2.ListAssessmentsRequest,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -39,6 +39,11 @@ async def get(tx: Transaction, assessment_id: UUID) -> Assessment:
     if assessment is None:
         raise unknown_assessment()
     return assessment
+
+
+async def batch_get(tx: Transaction, assessment_ids: Iterable[UUID]) -> Sequence[Assessment]:
+    """Return the assessments that exist among `assessment_ids`, without their questions."""
+    return list((await assessments.describe_all(tx, assessment_ids)).values())
 
 
 async def page(

@@ -21,6 +21,7 @@ from proctorium_enrollment.api.messages import (
 )
 from proctorium_enrollment.domain.courses import NewCourse, NewUnit
 from proctorium_enrollment.operations import courses, lessons
+from proctorium_enrollment.operations.assessments import Assessments
 
 if TYPE_CHECKING:
     from proctorium_common.rpc.served import Context
@@ -31,6 +32,7 @@ class CourseApi(courses_pb2_grpc.CourseServiceServicer):
     """What the methods promise stands in the proto."""
 
     database: Database
+    assessments: Assessments
 
     async def CreateCourse(
         self, request: pb.CreateCourseRequest, context: Context
@@ -43,6 +45,8 @@ class CourseApi(courses_pb2_grpc.CourseServiceServicer):
             units=tuple(_new_unit(unit) for unit in request.units),
             awards_certificate=request.awards_certificate,
         )
+        # Before the transaction, which must not stay open while another service is asked.
+        await courses.require_usable(new, self.assessments)
 
         async def run(tx: Transaction) -> pb.CreateCourseResponse:
             return pb.CreateCourseResponse(course=course_message(await courses.create(tx, new)))

@@ -19,6 +19,7 @@ from proctorium_enrollment.api.organisation import OrganisationApi
 from proctorium_enrollment.api.people import PersonApi
 from proctorium_enrollment.api.registrations import RegistrationApi
 from proctorium_enrollment.operations.accounts import Accounts
+from proctorium_enrollment.operations.assessments import Assessments
 from proctorium_enrollment.operations.codes import Codes
 from proctorium_enrollment.operations.redemption import Redemption
 from proctorium_enrollment.operations.signing import Signing
@@ -28,7 +29,12 @@ from proctorium_enrollment.storage.sealing import Seals
 
 
 def add_servicers(
-    service: Service[Settings], seals: Seals, signing: Signing, hashes: PasswordHashes, codes: Codes
+    service: Service[Settings],
+    seals: Seals,
+    signing: Signing,
+    hashes: PasswordHashes,
+    codes: Codes,
+    assessments: Assessments,
 ) -> None:
     """Adds them to the service."""
     database = service.database
@@ -42,7 +48,10 @@ def add_servicers(
         add_AccountServiceServicer_to_server, AccountApi(database, accounts, signing, cookies)
     )
     service.rpc(add_PersonServiceServicer_to_server, PersonApi(database, hashes))
-    service.rpc(add_CourseServiceServicer_to_server, CourseApi(database))
+    service.rpc(
+        add_CourseServiceServicer_to_server,
+        CourseApi(database, assessments),
+    )
     service.rpc(add_RegistrationServiceServicer_to_server, RegistrationApi(database))
     service.rpc(add_CodeServiceServicer_to_server, CodeApi(database, codes, redemption))
     service.rpc(add_OrganisationServiceServicer_to_server, OrganisationApi(database))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from uuid import UUID
 
-from proctorium_common.errors import Kind, ServiceError, not_found
+from proctorium_common.errors import Kind, ServiceError, Violation, invalid, not_found
 
 
 class CourseKind(Enum):
@@ -122,6 +122,44 @@ def require_open(kind: CourseKind, *, registered: bool, in_session: bool) -> Non
             "This course's content opens when your session begins and closes when it ends. Please join with your enrollment code "
             "and wait in the lobby.",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAssessment:
+    """What an outline must know about an assessment that it names."""
+
+    proctored: bool
+    published: bool
+
+
+def check_assessments(new: NewCourse, known: Mapping[UUID, KnownAssessment]) -> None:
+    """Check the assessments that the outline of `new` names; `known` are those that exist.
+
+    Raises INVALID_REQUEST, at the unit's field, for one that does not exist or is not published, and for a proctored one in a
+    self-paced course, where no proctor could ever authorise it (`P3`).
+    """
+    violations = [
+        Violation(f"units[{place}].assessment_id", f"assessment.{rule}", sentence)
+        for place, unit in enumerate(new.units)
+        if unit.assessment_id is not None
+        and (found := _fault_of(known.get(unit.assessment_id), new.kind)) is not None
+        for rule, sentence in (found,)
+    ]
+    if violations:
+        raise invalid("INVALID_REQUEST", violations[0].description, violations=violations)
+
+
+def _fault_of(assessment: KnownAssessment | None, kind: CourseKind) -> tuple[str, str] | None:
+    if assessment is None:
+        return "unknown", "There is no such assessment."
+    if not assessment.published:
+        return "published", "This assessment is not published yet. Publish it first."
+    if assessment.proctored and kind is CourseKind.SELF_PACED:
+        return (
+            "proctored",
+            "This assessment is proctored, so it needs a session, and a self-paced course has none. Choose another assessment.",
+        )
+    return None
 
 
 def require_published(course: Course) -> None:

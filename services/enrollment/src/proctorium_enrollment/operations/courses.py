@@ -12,8 +12,15 @@ from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage import pages
 from proctorium_common.storage.database import Transaction
-from proctorium_enrollment.domain.courses import Course, CourseKind, NewCourse, no_such_course
+from proctorium_enrollment.domain.courses import (
+    Course,
+    CourseKind,
+    NewCourse,
+    check_assessments,
+    no_such_course,
+)
 from proctorium_enrollment.domain.people import Role
+from proctorium_enrollment.operations.assessments import Assessments
 from proctorium_enrollment.storage import courses as storage
 from proctorium_enrollment.storage import registrations, sessions
 
@@ -22,6 +29,12 @@ KINDS = {
     CourseKind.SELF_PACED: courses_pb2.COURSE_KIND_SELF_PACED,
 }
 """Kinds as messages name them."""
+
+
+async def require_usable(new: NewCourse, assessments: Assessments) -> None:
+    """Check that the outline of `new` names assessments that it can use. Raises INVALID_REQUEST, DEPENDENCY_UNAVAILABLE."""
+    named = [unit.assessment_id for unit in new.units if unit.assessment_id is not None]
+    check_assessments(new, await assessments.known(named))
 
 
 async def create(tx: Transaction, new: NewCourse) -> Course:

@@ -1,0 +1,62 @@
+"""The assessment service as enrollment's integration tests meet it: the generated servicer over real gRPC, with assessments in memory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from proctorium.assessment.v1 import assessments_pb2, assessments_pb2_grpc
+from proctorium_common.rpc.served import Context
+
+
+@dataclass
+class FakeAssessment(assessments_pb2_grpc.AssessmentServiceServicer):
+    """Answers as the proto says, from what a test has put here. Any other ID is a published assessment that is taken at will."""
+
+    unknown: set[str] = field(default_factory=set)
+    drafts: set[str] = field(default_factory=set)
+    proctored: set[str] = field(default_factory=set)
+    port: int = 0
+    _server: grpc.aio.Server | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def serving(cls) -> AsyncIterator[FakeAssessment]:
+        """Serve within the block."""
+        assessment = cls()
+        await assessment.start()
+        try:
+            yield assessment
+        finally:
+            await assessment.stop()
+
+    async def start(self) -> None:
+        """Listen; on the same port as before after a stop."""
+        self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        assessments_pb2_grpc.add_AssessmentServiceServicer_to_server(self, self._server)
+        self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        if self._server is not None:
+            await self._server.stop(None)
+
+    async def BatchGetAssessments(
+        self, request: assessments_pb2.BatchGetAssessmentsRequest, context: Context
+    ) -> assessments_pb2.BatchGetAssessmentsResponse:
+        """See the proto."""
+        response = assessments_pb2.BatchGetAssessmentsResponse()
+        for assessment_id in request.assessment_ids:
+            if assessment_id in self.unknown:
+                continue
+            found = response.assessments.add(
+                assessment_id=assessment_id, proctored=assessment_id in self.proctored
+            )
+            if assessment_id not in self.drafts:
+                found.publish_time.CopyFrom(Timestamp(seconds=1_700_000_000))
+        return response
