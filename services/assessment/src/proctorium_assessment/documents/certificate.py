@@ -1,4 +1,4 @@
-"""The PDF of a certificate: an archival one (PDF/A-2u, PDF/UA-1), with a QR code that leads to its verification page."""
+"""The PDF of a certificate: one page, archival (PDF/A-2u, PDF/UA-1), with a QR code that leads to its verification page."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from uuid import UUID
 import segno
 import typst
 
+from proctorium_assessment.documents.fonts import direction, families, fonts
 from proctorium_common.telemetry.logs import get_logger
 
 _log = get_logger()
@@ -46,27 +47,47 @@ class Certificate:
 
 
 def make_pdf(certificate: Certificate) -> bytes:
-    """The PDF. Takes some tens of milliseconds of processor time: call it in a thread."""
-    template = files(__package__).joinpath(_TEMPLATE).read_bytes()
-    inputs = _inputs(certificate)
+    """Return the PDF. This takes some tens of milliseconds of processor time: call it in a thread."""
+    compiler = _compiler(certificate)
     try:
-        return typst.compile(template, format="pdf", sys_inputs=inputs, pdf_standards=_ARCHIVAL)
+        return _one(compiler.compile(format="pdf", pdf_standards=_ARCHIVAL))
     except typst.TypstError as unfit:
-        # A name in a script that no font here has cannot be archived by the standard; its holder gets a certificate all the same.
+        # A character that no font has cannot be archived by the standard; its holder gets a certificate all the same.
         _log.warning(
             "certificate_not_archival",
             certificate_id=str(certificate.certificate_id),
             error=unfit.message,
         )
-        return typst.compile(template, format="pdf", sys_inputs=inputs)
+        return _one(compiler.compile(format="pdf"))
+
+
+def make_images(certificate: Certificate, pixels_per_inch: float) -> list[bytes]:
+    """Return each page as PNG: what a person sees of the PDF."""
+    made = _compiler(certificate).compile(format="png", ppi=pixels_per_inch)
+    return made if isinstance(made, list) else [_one(made)]
+
+
+def _compiler(certificate: Certificate) -> typst.Compiler:
+    template = files(__package__).joinpath(_TEMPLATE).read_bytes()
+    return typst.Compiler(template, font_paths=fonts(), sys_inputs=_inputs(certificate))
+
+
+def _one(made: bytes | list[bytes] | None) -> bytes:
+    assert isinstance(made, bytes), "one file is made in memory"
+    return made
 
 
 def _inputs(certificate: Certificate) -> dict[str, str]:
     day = certificate.issued_at.astimezone(UTC)
-    return {
+    texts = {
         "holder": certificate.holder_name,
         "title": certificate.title,
         "issuer": certificate.issuer_name,
+    }
+    return {
+        **texts,
+        **{f"{name}-direction": direction(text) for name, text in texts.items()},
+        "fonts": ",".join(families(*texts.values())),
         "number": str(certificate.certificate_id),
         "url": certificate.url,
         "qr": _qr_code(certificate.url),

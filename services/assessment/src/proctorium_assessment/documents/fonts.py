@@ -1,0 +1,83 @@
+"""Fonts of documents.
+
+They come with packages that this service depends on. What a machine has installed is ignored, so a document looks the same on a laptop
+and in a container. Each glyph is taken from the first family that has it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+import manimgx_fonts
+import manimgx_fonts_cjk
+import typst
+
+_PACKAGES = (manimgx_fonts, manimgx_fonts_cjk)
+_LATIN = ("Libertinus Serif", "Noto Sans")
+_OTHER = tuple(
+    f"Noto Sans {script}"
+    for script in (
+        "Arabic",
+        "Armenian",
+        "Bengali",
+        "Devanagari",
+        "Ethiopic",
+        "Georgian",
+        "Gujarati",
+        "Gurmukhi",
+        "Hebrew",
+        "Kannada",
+        "Khmer",
+        "Lao",
+        "Malayalam",
+        "Myanmar",
+        "Oriya",
+        "Sinhala",
+        "Tamil",
+        "Telugu",
+        "Thai",
+        "Symbols",
+    )
+)
+_HAN = ("SC", "JP", "KR", "TC", "HK")
+_KANA = re.compile("[\u3040-\u30ff]")
+_HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]")
+
+
+@cache
+def fonts() -> typst.Fonts:
+    """Return the fonts of all documents: those of the packages and those inside of typst."""
+    return typst.Fonts(
+        include_system_fonts=False,
+        include_embedded_fonts=True,
+        font_paths=[str(files(package)) for package in _PACKAGES],
+    )
+
+
+def families(*texts: str) -> list[str]:
+    """Return the families that set these texts, in order of preference.
+
+    Chinese, Japanese and Korean write the same Han characters in different shapes. Kana and Hangul say which of them it is.
+    """
+    first = "SC"
+    if any(map(_KANA.search, texts)):
+        first = "JP"
+    elif any(map(_HANGUL.search, texts)):
+        first = "KR"
+    han = [first, *(region for region in _HAN if region != first)]
+    return [*_LATIN, *_OTHER, *(f"Noto Sans CJK {region}" for region in han), "Noto Emoji"]
+
+
+def direction(text: str) -> Literal["ltr", "rtl"]:
+    """Return the direction of a text, which is that of its first letter (UAX #9, rules P2 and P3)."""
+    for character in text:
+        match unicodedata.bidirectional(character):
+            case "L":
+                return "ltr"
+            case "R" | "AL":
+                return "rtl"
+    return "ltr"
