@@ -1,6 +1,7 @@
 """What can go wrong, said once for machines and once for people. Standard library only: `domain/` imports it.
 
-`rpc/status.py` turns a `ServiceError` into a gRPC status and back.
+`rpc/status.py` turns a `ServiceError` into a gRPC status and back. An error travels in the headers of a response, and proxies and clients
+break the whole connection over headers that are too large. Every error is therefore cut to size where it is made, whatever it was made from.
 """
 
 from __future__ import annotations
@@ -9,6 +10,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
+
+VIOLATION_LIMIT = 20
+"""How many violations one error lists."""
+
+MESSAGE_BYTES = 500
+"""The length of an error's sentence in UTF-8. Percent-encoded in `grpc-message` it is three times as long at most."""
+
+_VIOLATIONS_BYTES = 2300
+_METADATA_BYTES = 500
+_VALUE_BYTES = 200
+_DESCRIPTION_BYTES = 300
+_PATH_BYTES = 200
+_NAME_BYTES = 64
 
 
 class Kind(Enum):
@@ -41,6 +55,8 @@ class ServiceError(Exception):
 
     `reason` is a value of a proto enum of reasons, without its prefix. `message` is a sentence for people, safe to show.
     `metadata` is for machines. `retry_after` says when trying again makes sense.
+
+    Texts that are too long are cut, and only the first violations are kept; the message then says how many more there are.
     """
 
     def __init__(
@@ -53,13 +69,62 @@ class ServiceError(Exception):
         violations: Sequence[Violation] = (),
         retry_after: timedelta | None = None,
     ) -> None:
+        kept = _first_violations(violations)
+        dropped = len(violations) - len(kept)
+        more = (
+            f" (The first {len(kept)} problems are listed, and {dropped} more.)" if dropped else ""
+        )
+        message = _cut(message, MESSAGE_BYTES - len(more)) + more
+        reason = _cut(reason, _NAME_BYTES)
         super().__init__(f"{reason}: {message}")
         self.kind = kind
         self.reason = reason
         self.message = message
-        self.metadata: Mapping[str, str] = dict(metadata or {})
-        self.violations = tuple(violations)
+        self.metadata: Mapping[str, str] = _cut_metadata(metadata) if metadata else {}
+        self.violations = kept
         self.retry_after = retry_after
+
+
+def _cut(text: str, limit: int) -> str:
+    """Return `text`, or as much of its beginning as `limit` bytes of UTF-8 hold, with an ellipsis."""
+    if len(text) * 4 <= limit:
+        return text
+    # Lone surrogates cannot be encoded; no header can carry them either.
+    encoded = text.encode("utf-8", "replace")
+    if len(encoded) <= limit:
+        return encoded.decode()
+    return encoded[: limit - 3].decode("utf-8", "ignore") + "…"
+
+
+def _first_violations(violations: Sequence[Violation]) -> tuple[Violation, ...]:
+    """Return the violations that an error has room for; the first one always."""
+    kept: list[Violation] = []
+    left = _VIOLATIONS_BYTES
+    for violation in violations[:VIOLATION_LIMIT]:
+        cut = Violation(
+            _cut(violation.field, _PATH_BYTES),
+            _cut(violation.rule, _NAME_BYTES),
+            _cut(violation.description, _DESCRIPTION_BYTES),
+        )
+        # Eight bytes are the tags and lengths around the three texts.
+        left -= 8 + sum(len(text.encode()) for text in (cut.field, cut.rule, cut.description))
+        if kept and left < 0:
+            break
+        kept.append(cut)
+    return tuple(kept)
+
+
+def _cut_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return as many entries as an error has room for."""
+    kept: dict[str, str] = {}
+    left = _METADATA_BYTES
+    for name, value in metadata.items():
+        name_cut, value_cut = _cut(name, _NAME_BYTES), _cut(value, _VALUE_BYTES)
+        left -= 8 + len(name_cut.encode()) + len(value_cut.encode())
+        if left < 0:
+            break
+        kept[name_cut] = value_cut
+    return kept
 
 
 def invalid(

@@ -55,7 +55,7 @@ class EchoServicer(stubs.EchoServiceServicer):  # type: ignore[misc]  # generate
     async def Echo(self, request: Any, context: Any) -> Any:
         return await self.behavior(request, context)
 
-    Change = AsAnybody = AsProctor = AsService = Echo
+    Change = Small = AsAnybody = AsProctor = AsService = Echo
 
     async def Watch(self, request: Any, context: Any) -> AsyncIterator[Any]:
         try:

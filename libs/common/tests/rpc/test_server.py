@@ -139,6 +139,19 @@ async def test_what_cannot_be_read_is_said_without_our_insides() -> None:
     assert "Error" not in error.message
 
 
+async def test_ids_are_logged_only_after_validation_and_never_whole() -> None:
+    async with serving() as served, served.channel() as channel:
+        stub = stubs.EchoServiceStub(channel)
+        await refusal(stub.Echo(pb.EchoRequest(text="x" * 21, session_id="a" * 1_000_000)))
+        await stub.Echo(pb.EchoRequest(text="x", session_id="a" * 1_000_000))
+        refused, accepted = served.log.lines
+        spans = served.finished_spans()
+    assert "session_id" not in refused
+    assert len(accepted["session_id"]) == 64
+    for span in spans:
+        assert all(len(str(value)) < 256 for value in (span.attributes or {}).values())
+
+
 async def test_a_message_too_large_is_refused() -> None:
     limits = ServerLimits(message_bytes=1024)
     async with serving(limits=limits) as served, served.channel() as channel:

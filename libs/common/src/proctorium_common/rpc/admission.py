@@ -6,12 +6,20 @@ import time
 
 from google.protobuf.message import DecodeError, Message
 
-from proctorium_common.errors import ServiceError, invalid, not_allowed, timed_out, unavailable
+from proctorium_common.errors import (
+    ServiceError,
+    exhausted,
+    invalid,
+    not_allowed,
+    timed_out,
+    unavailable,
+)
 from proctorium_common.rpc.caller import Call, Caller, enter_call
 from proctorium_common.rpc.served import Context, Served, ServedCalls
 from proctorium_common.rpc.validation import RequestRules, check_texts
 from proctorium_common.security.tls import peer_name
 from proctorium_common.security.tokens import TokenVerifier
+from proctorium_common.telemetry.logs import ID_CHARACTERS
 
 EDGE = "edge"
 """The name in the certificate of the edge, through which people's calls come."""
@@ -79,7 +87,7 @@ class Admission:
                 raise
 
     def admit(self, served: Served, received: bytes) -> Message:
-        """Lets a call with one request in and answers it. Raises TOKEN_MISSING, NOT_ALLOWED or INVALID_REQUEST."""
+        """Lets a call with one request in and answers it. Raises TOKEN_MISSING, NOT_ALLOWED, or as `check`."""
         self._enter(served)
         return self.check(served, received)
 
@@ -101,20 +109,29 @@ class Admission:
         enter_call(Call(served.caller, served.method.name, deadline))
 
     def check(self, served: Served, received: bytes) -> Message:
-        """The request, read and checked; the ids of the first one are noted. Raises INVALID_REQUEST."""
+        """Return the request, read and checked, and note the ids of the first one. Raises MESSAGE_TOO_LARGE, INVALID_REQUEST.
+
+        The size comes first and costs nothing. Only what passed validation is noted, because it is written to the log.
+        """
+        if len(received) > served.method.request_bytes:
+            raise _too_large(served.method.request_bytes)
         try:
             request = served.method.request.FromString(received)
         except DecodeError as failure:
             raise invalid("INVALID_REQUEST", "The request cannot be read.") from failure
-        if served.ids is None:
-            self._note_ids(served, request)
+        self._rules.check(request)
         if b"\0" in received:
             check_texts(request)
-        self._rules.check(request)
+        if served.ids is None:
+            self._note_ids(served, request)
         return request
 
     def _note_ids(self, served: Served, request: Message) -> None:
-        ids = {name: value for name in served.method.ids if (value := getattr(request, name))}
+        ids = {
+            name: value[:ID_CHARACTERS]
+            for name in served.method.ids
+            if (value := getattr(request, name))
+        }
         served.ids = ids
         span = served.span
         if span.is_recording():
@@ -122,3 +139,11 @@ class Admission:
                 span.set_attribute("proctorium.person_id", str(served.caller.person_id))
             for name, value in ids.items():
                 span.set_attribute(f"proctorium.{name}", value)
+
+
+def _too_large(limit: int) -> ServiceError:
+    return exhausted(
+        "MESSAGE_TOO_LARGE",
+        f"This is more than can be sent at once: the limit is {limit // 1024} KiB. Send less in one request.",
+        limit=str(limit),
+    )

@@ -13,6 +13,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 
 from proctorium_common.rpc.access import AccessRule, rule_of
+from proctorium_common.rpc.sizes import request_bytes
 from proctorium_common.telemetry.traces import id_fields
 
 # Quoted, because gRPC's classes are generic in their types only.
@@ -24,11 +25,15 @@ AddToServer = Callable[[Servicer, grpc.aio.Server], None]
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One method: its full name ("/package.Service/Method"), who may call it, what it takes, and its ids for spans and logs."""
+    """One method: its full name ("/package.Service/Method"), who may call it, what it takes, and its ids for spans and logs.
+
+    `request_bytes` is the size of the largest request that it accepts.
+    """
 
     name: str
     rule: AccessRule
     request: type[Message]
+    request_bytes: int
     ids: tuple[str, ...]
     answers_many: bool
     attributes: Mapping[str, str]
@@ -39,13 +44,17 @@ def service_descriptor(service: str) -> ServiceDescriptor:
     return descriptor_pool.Default().FindServiceByName(service)
 
 
-def methods_of(service: str) -> dict[str, Method]:
-    """The methods of `service` by their simple names. Raises NoAccessRule when one does not say who may call it."""
+def methods_of(service: str, server_bytes: int) -> dict[str, Method]:
+    """Return the methods of `service` by their simple names; its server accepts messages of `server_bytes`.
+
+    Raises NoAccessRule when one does not say who may call it.
+    """
     return {
         method.name: Method(
             name=f"/{service}/{method.name}",
             rule=rule_of(method),
             request=message_factory.GetMessageClass(method.input_type),
+            request_bytes=request_bytes(method.input_type, server_bytes),
             ids=id_fields(method.input_type),
             answers_many=method.server_streaming,
             attributes={"rpc.system": "grpc", "rpc.service": service, "rpc.method": method.name},

@@ -119,6 +119,7 @@ class Server:
         self._health = health
         self._probe_address = probe_address
         self._options = limits.options()
+        self._message_bytes = limits.message_bytes
         self._servers: list[grpc.aio.Server] = []
         self._handlers: dict[str, Handler] = {}
         self._names: list[str] = []
@@ -144,7 +145,7 @@ class Server:
         collector = HandlerCollector()
         add_to_server(servicer, cast(grpc.aio.Server, collector))
         for service, handlers in collector.handlers.items():
-            methods = methods_of(service)
+            methods = methods_of(service, self._message_bytes)
             for method in methods.values():
                 self._rules.compile(method.request)
             for name, handler in handlers.items():

@@ -24,12 +24,19 @@ from proctorium_common.telemetry.traces import current_place, current_tracing
 LogFormat = Literal["auto", "json", "pretty"]
 
 REDACTED = "[redacted]"
+
+ID_CHARACTERS = 64
+"""An id in a log line or on a span is at most so long: ours have 36 characters."""
+
+_FIELD_CHARACTERS = 2000
+_STACK_CHARACTERS = 8000
+_CUT_MARK = " … "
 _SECRET_NAMES = re.compile(
     r"password|passphrase|secret|token|authorization|cookie|private_key|credential|enrollment_code"
     r"|^code$|e_?mail|legal_name|date_of_birth"
 )
 _SECRET_VALUES = re.compile(
-    r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]*"  # a signed token
+    r"eyJ[\w-]{8,}(?:\.[\w-]*)*"  # a signed token, or the beginning of one that was cut
     r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"  # the user and password of an address
     r"|(?<=[Bb]earer )\S+"
 )
@@ -109,12 +116,12 @@ class CallLog:
     def _json(self, line: CallLine, level: str) -> str:
         # By hand: an encoder takes five times as long, and all but the ids and the peer are our own words.
         service, method, code, seconds, trace_id, caller, peer, reason, ids = line
-        more = "" if peer is None else f',"peer":{_quoted(peer)}'
+        more = "" if peer is None else f',"peer":{_quoted(peer[:ID_CHARACTERS])}'
         if reason is not None:
             more += f',"reason":"{reason}"'
         if ids:
             for name, value in ids.items():
-                more += f',"{name}":{_quoted(value)}'
+                more += f',"{name}":{_quoted(value[:ID_CHARACTERS])}'
         return (
             f'{{"timestamp":"{_timestamp(time.time())}","level":"{level}","event":"{self._event}",'
             f'"service":"{service}","method":"{method}","code":"{code}","ms":{seconds * 1000:.2f},'
@@ -130,7 +137,8 @@ class CallLog:
             "trace_id": f"{line.trace_id:032x}",
             "caller": line.caller,
         }
-        more = {"peer": line.peer, "reason": line.reason, **(line.ids or {})}
+        ids = {name: value[:ID_CHARACTERS] for name, value in (line.ids or {}).items()}
+        more = {"peer": line.peer, "reason": line.reason, **ids}
         fields |= {name: value for name, value in more.items() if value is not None}
         get_logger().log(logging.getLevelNamesMapping()[level.upper()], self._event, **fields)
 
@@ -176,6 +184,7 @@ def configure_logs(*, level: int = logging.INFO, format: LogFormat = "auto") -> 
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_place,
         structlog.processors.format_exc_info,
+        _bound,
         _redact,
     ]
     structlog.configure(
@@ -219,6 +228,23 @@ def _add_place(logger: WrappedLogger, method: str, fields: EventDict) -> EventDi
             fields["trace_id"] = f"{place.trace_id:032x}"
             fields["span_id"] = f"{place.span_id:016x}"
     return fields
+
+
+def _bound(logger: WrappedLogger, method: str, fields: EventDict) -> EventDict:
+    """Cut what is long: callers choose some of what is logged, and libraries quote whole statements in their errors."""
+    for name, value in fields.items():
+        limit = _STACK_CHARACTERS if name == "exception" else _FIELD_CHARACTERS
+        if isinstance(value, int | float | None) or name == "exc_info":
+            continue
+        text = value if isinstance(value, str) else str(value)
+        if len(text) > limit:
+            fields[name] = _cut_middle(text, limit)
+    return fields
+
+
+def _cut_middle(text: str, limit: int) -> str:
+    half = (limit - len(_CUT_MARK)) // 2
+    return text[:half] + _CUT_MARK + text[-half:]
 
 
 def _redact(logger: WrappedLogger, method: str, fields: EventDict) -> EventDict:

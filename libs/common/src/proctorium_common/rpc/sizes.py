@@ -1,0 +1,105 @@
+"""How large a request of a method can be: computed from the validation rules of its fields, once, before the first call.
+
+A request that is larger than any valid one is refused before it is parsed. Whoever may send a megabyte to a method that needs an id could
+otherwise have it parsed into many times as much memory.
+"""
+
+from __future__ import annotations
+
+from buf.validate import validate_pb2
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+FLOOR_BYTES = 64 * 1024
+"""Every method accepts this much, so that a field that is too long is reported by its rule and name."""
+
+REQUEST_BYTES = 1024 * 1024
+"""No method whose fields are all bounded accepts more; the edge buffers as much."""
+
+_UTF8 = 4
+_NUMBER = 10
+_TAG = 10  # a field's number and the length of what follows, at most
+_PREFIX_MESSAGES = "google.protobuf."
+_WELL_KNOWN = 64  # Timestamp, Duration, wrappers
+
+
+def request_bytes(request: Descriptor, server_bytes: int) -> int:
+    """Return the largest request that a method accepts; `server_bytes` is the limit of its server.
+
+    A request with a field that has no bound (an uploaded file, whose limit is a setting) has the limit of the server alone.
+    """
+    bound = _message_bytes(request, ())
+    if bound is None:
+        return server_bytes
+    return min(max(bound, FLOOR_BYTES), REQUEST_BYTES, server_bytes)
+
+
+def unbounded_fields(request: Descriptor) -> list[str]:
+    """Return the paths of fields whose rules allow any size."""
+    return list(_unbounded(request, request.name, ()))
+
+
+def _unbounded(message: Descriptor, path: str, above: tuple[Descriptor, ...]) -> list[str]:
+    found = []
+    for field in message.fields:
+        where = f"{path}.{field.name}"
+        inner = field.message_type
+        if inner is not None and not field.is_repeated and inner not in above:
+            if not inner.full_name.startswith(_PREFIX_MESSAGES):
+                found += _unbounded(inner, where, (*above, message))
+        elif inner is not None and field.is_repeated and _rules(field).repeated.max_items:
+            found += _unbounded(inner, f"{where}[]", (*above, message))
+        elif _field_bytes(field, (*above, message)) is None:
+            found.append(where)
+    return found
+
+
+def _message_bytes(message: Descriptor, above: tuple[Descriptor, ...]) -> int | None:
+    if message.full_name.startswith(_PREFIX_MESSAGES):
+        return _WELL_KNOWN
+    if message in above:
+        return None
+    total = 0
+    for field in message.fields:
+        size = _field_bytes(field, (*above, message))
+        if size is None:
+            return None
+        total += size
+    return total
+
+
+def _field_bytes(field: FieldDescriptor, above: tuple[Descriptor, ...]) -> int | None:
+    rules = _rules(field)
+    times = 1
+    if field.is_repeated:
+        times = rules.repeated.max_items or rules.map.max_pairs
+        if not times:
+            return None
+        rules = rules.repeated.items
+    if field.message_type is not None:
+        each = _message_bytes(field.message_type, above)
+    elif field.type == FieldDescriptor.TYPE_STRING:
+        each = _string_bytes(rules.string)
+    elif field.type == FieldDescriptor.TYPE_BYTES:
+        each = _first(rules.bytes, ("len", "max_len"))
+    else:
+        each = _NUMBER
+    return None if each is None else times * (_TAG + each)
+
+
+def _string_bytes(rules: validate_pb2.StringRules) -> int | None:
+    characters = 36 if rules.uuid else _first(rules, ("len", "max_len"))
+    if characters is not None:
+        return characters * _UTF8
+    return _first(rules, ("len_bytes", "max_bytes"))
+
+
+def _first(
+    rules: validate_pb2.StringRules | validate_pb2.BytesRules, names: tuple[str, ...]
+) -> int | None:
+    """Return the value of the first rule of `names` that is stated."""
+    stated = {field.name: value for field, value in rules.ListFields()}
+    return next((int(stated[name]) for name in names if name in stated), None)
+
+
+def _rules(field: FieldDescriptor) -> validate_pb2.FieldRules:
+    return field.GetOptions().Extensions[validate_pb2.field]

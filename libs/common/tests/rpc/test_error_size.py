@@ -1,0 +1,91 @@
+"""An error of any content fits into the headers that proxies and clients accept."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import grpc
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proctorium.session.v1 import sessions_pb2
+from proctorium_common.errors import Kind, ServiceError, Violation, invalid
+from proctorium_common.rpc.status import details_of, error_in, error_of
+from proctorium_common.rpc.validation import RequestRules
+
+DETAILS_BYTES = 4096
+SENTENCE_BYTES = 1800
+
+_texts = st.one_of(
+    st.text(max_size=3000),
+    st.integers(0, 20_000).map(lambda length: "\N{CJK UNIFIED IDEOGRAPH-8003}" * length),
+)
+_violations = st.lists(st.builds(Violation, _texts, _texts, _texts), max_size=40)
+
+
+def sizes(error: ServiceError) -> tuple[int, int]:
+    """Return the bytes of the details and of the sentence in the headers of a response."""
+    return len(details_of(error)), len(quote(error.message, safe=" "))
+
+
+@given(
+    st.sampled_from(Kind), _texts, _texts, st.dictionaries(_texts, _texts, max_size=30), _violations
+)
+def test_any_error_fits_into_headers(
+    kind: Kind,
+    reason: str,
+    message: str,
+    metadata: dict[str, str],
+    violations: list[Violation],
+) -> None:
+    error = ServiceError(kind, reason, message, metadata=metadata, violations=violations)
+    details, sentence = sizes(error)
+    assert details <= DETAILS_BYTES
+    assert sentence <= SENTENCE_BYTES
+    # An error that is passed on, whether by an RPC or inside a response, stays as it is.
+    again = error_in(details_of(error))
+    assert (again.message, again.violations) == (error.message, error.violations)
+    assert again.metadata == error.metadata
+
+
+def test_six_hundred_violations_are_counted_and_twenty_listed() -> None:
+    found = [Violation(f"rows[{row}].email", "string.email", "is no address") for row in range(600)]
+    error = invalid("INVALID_REQUEST", "The import is not valid.", violations=found)
+    assert [violation.field for violation in error.violations] == [
+        f"rows[{row}].email" for row in range(20)
+    ]
+    assert error.message == (
+        "The import is not valid. (The first 20 problems are listed, and 580 more.)"
+    )
+
+
+def test_a_request_with_five_hundred_faults_is_refused_in_few_bytes() -> None:
+    plan = sessions_pb2.SessionPlan(learner_ids=["x" * 5000] * 500)
+    request = sessions_pb2.ScheduleSessionRequest(plan=plan)
+    try:
+        RequestRules().check(request)
+    except ServiceError as refused:
+        error = refused
+    assert error.reason == "INVALID_REQUEST"
+    details, sentence = sizes(error)
+    assert details <= DETAILS_BYTES
+    assert sentence <= SENTENCE_BYTES
+
+
+def test_a_long_status_of_another_program_is_cut() -> None:
+    failed = grpc.aio.AioRpcError(
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.aio.Metadata(),
+        grpc.aio.Metadata(),
+        details="connection refused " * 5000,
+    )
+    details, sentence = sizes(error_of(failed))
+    assert details <= DETAILS_BYTES
+    assert sentence <= SENTENCE_BYTES
+
+
+def test_ordinary_errors_stay_as_they_are() -> None:
+    found = [Violation("email", "string.email", "is no address")]
+    error = invalid("EMAIL_TAKEN", "Ämter — Übung", violations=found, email="a@example.org")
+    assert (error.message, error.violations) == ("Ämter — Übung", tuple(found))
+    assert error.metadata == {"email": "a@example.org"}

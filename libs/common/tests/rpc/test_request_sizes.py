@@ -1,0 +1,91 @@
+"""What one request can cost: the size of the largest one, and the work and memory for any that is as large."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from proctorium.enrollment.v1.people_pb2 import ListNamesRequest
+from proctorium.session.v1.sessions_pb2 import ScheduleSessionRequest, SessionPlan
+from proctorium_common.errors import Kind, ServiceError
+from proctorium_common.rpc.sizes import FLOOR_BYTES, request_bytes, unbounded_fields
+from proctorium_common.rpc.validation import RequestRules
+from proctorium_devstack.testing.contracts import all_methods
+
+from . import floods
+from .echo import pb, stubs
+from .serving import refusal, serving
+
+MIB = 1024 * 1024
+# These accept more than a megabyte, and why.
+_UNBOUNDED = {"SubmitEvidenceRequest.image"}  # the service's setting limits it
+_FLOOD_SECONDS = 240  # of processor time for more than two thousand megabytes of requests
+
+
+def test_every_field_of_every_request_has_a_bound() -> None:
+    found = {path for method in all_methods() for path in unbounded_fields(method.input_type)}
+    assert found == _UNBOUNDED, (
+        "Give each field a max_len, a uuid or max_items rule in its proto, so that the largest request is known."
+    )
+
+
+def test_most_methods_accept_little() -> None:
+    sizes = [request_bytes(method.input_type, 4 * MIB) for method in all_methods()]
+    assert sum(size == FLOOR_BYTES for size in sizes) > 0.8 * len(sizes)
+    assert all(
+        request_bytes(method.input_type, 4 * MIB) <= MIB
+        for method in all_methods()
+        if not unbounded_fields(method.input_type)
+    )
+
+
+def test_the_largest_valid_request_is_accepted() -> None:
+    longest = "\U0001f393"
+    plan = SessionPlan(title=longest * 200, learner_ids=["0" * 36] * 1000)
+    request = ScheduleSessionRequest(request_id="r" * 64, plan=plan)
+    assert request.ByteSize() < request_bytes(request.DESCRIPTOR, 4 * MIB)
+
+
+async def test_a_request_larger_than_any_valid_one_is_refused_unread() -> None:
+    async with serving() as served, served.channel() as channel:
+        stub = stubs.EchoServiceStub(channel)
+        error = await refusal(stub.Small(pb.SmallRequest(text="x" * FLOOR_BYTES)))
+        named = await refusal(stub.Small(pb.SmallRequest(text="x" * 1000)))
+    assert (error.kind, error.reason) == (Kind.EXHAUSTED, "MESSAGE_TOO_LARGE")
+    assert error.metadata == {"limit": str(FLOOR_BYTES)}
+    assert [violation.field for violation in named.violations] == ["text"]
+
+
+def test_a_flood_of_faults_is_refused_at_the_first() -> None:
+    with pytest.raises(ServiceError) as refused:
+        RequestRules().check(ListNamesRequest(person_ids=[""] * 500_000))
+    assert [violation.rule for violation in refused.value.violations] == ["repeated.max_items"]
+    assert "The rest was not checked" in refused.value.message
+
+
+def test_the_faults_of_a_large_import_are_all_counted() -> None:
+    with pytest.raises(ServiceError) as refused:
+        RequestRules().check(ListNamesRequest(person_ids=["x"] * 400))
+    assert len(refused.value.violations) == 20
+    assert "380 more" in refused.value.message
+
+
+def test_a_megabyte_of_anything_costs_little() -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_CPU, (_FLOOD_SECONDS, _FLOOD_SECONDS))
+
+    done = subprocess.run(
+        [sys.executable, "-m", floods.__name__],
+        preexec_fn=limit,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    outcome = json.loads(done.stdout)
+    assert outcome["refused"] > 500
+    assert outcome["accepted"] > 10  # unknown fields are no fault
+    assert outcome["grown"] < 200 * MIB

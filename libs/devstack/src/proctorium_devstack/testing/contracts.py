@@ -1,0 +1,39 @@
+"""Every RPC of the contracts, for tests that must hold for all of them."""
+
+from __future__ import annotations
+
+import importlib
+from functools import cache
+from pathlib import Path
+
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+import proctorium
+
+
+@cache
+def all_methods() -> tuple[MethodDescriptor, ...]:
+    """Return the methods of all our services, in the order of their full names."""
+    descriptors = Path(proctorium.__path__[0]) / "descriptors.binpb"
+    files = FileDescriptorSet.FromString(descriptors.read_bytes()).file
+    methods = []
+    for file in files:
+        if not file.package.startswith("proctorium.") or not file.service:
+            continue
+        module = importlib.import_module(
+            file.name.removesuffix(".proto").replace("/", ".") + "_pb2"
+        )
+        for service in module.DESCRIPTOR.services_by_name.values():
+            methods += service.methods
+    return tuple(sorted(methods, key=lambda method: method.full_name))
+
+
+def owner_of(method: MethodDescriptor) -> str:
+    """Return the name of the service that offers `method`: the second part of its package."""
+    return str(method.containing_service.file.package).split(".")[1]
+
+
+def path_of(method: MethodDescriptor) -> str:
+    """Return the full name as it is on the wire: /package.Service/Method."""
+    return f"/{method.containing_service.full_name}/{method.name}"
