@@ -25,7 +25,6 @@ import grpc
 import uvloop
 
 from e2e.bench import stage as parts
-from e2e.bench.http2 import Streams
 from e2e.bench.lobbies import fill, open_lobby
 from e2e.bench.stage import Figure, Stage
 from proctorium.session.v1 import lobby_pb2, sessions_pb2, sessions_pb2_grpc
@@ -34,6 +33,7 @@ from proctorium_common.rpc.client import channel
 from proctorium_common.security.keys import SigningKey
 from proctorium_common.security.tokens import TokenSigner
 from proctorium_common.storage.database import Database
+from proctorium_devstack.testing.http2 import Streams
 from proctorium_session.api.messages import progress_message, session_message
 from proctorium_session.domain.progress import Progress
 from proctorium_session.domain.sessions import Session

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import proctorium
 from proctorium_devstack.edge_replies import REPLIES, REPLIES_BY_CODE
+from proctorium_devstack.edge_routes import clusters_of, routes_of
 
 DESCRIPTORS = Path(proctorium.__path__[0]) / "descriptors.binpb"
 TEMPLATES = Path(__file__).resolve().parents[4] / "deploy" / "envoy"
@@ -69,13 +71,27 @@ class EdgeSettings:
     most_connections: int = 20_000
     call_seconds: float = 15
     """Nobody waits longer for a call, whatever deadline it states; uploads may take four times as long, watches any time."""
+    watch_idle_seconds: float = 40
+    """A watch on which nothing was sent for so long ends. Services send a heartbeat every 15 s; clients give up after 37.5 s of silence."""
+    stream_idle_seconds: float = 900
+    """The same for streams of requests: a learner may think for long, and a token lasts as long as this."""
+    small_bytes: int = 64 * 1024
+    """For requests of methods that are open to everybody, and for what opens a watch."""
     request_bytes: int = _MIB
     upload_bytes: int = 17 * _MIB
-    """For evidence and imports: 12 MiB, of which base64 in JSON makes a third more."""
+    """For evidence: 12 MiB, of which base64 in JSON makes a third more."""
+    ejection_seconds: float = 5
+    """How long new calls avoid a host, where there is another, after five calls to it in a row failed by its fault."""
+    most_requests: int = 20_000
+    """Open calls and streams at a time to one cluster. A session of 5,000 learners needs one watch of each at session and at assessment."""
 
 
 def render(settings: EdgeSettings, templates: Path = TEMPLATES) -> str:
     """The configuration of Envoy, as YAML; `templates` is `deploy/envoy`."""
+    names = [upstream.name for upstream in settings.services]
+    descriptors = FileDescriptorSet.FromString(DESCRIPTORS.read_bytes())
+    routes = routes_of(descriptors, names)
+    clusters = clusters_of(routes)
     # What is rendered is YAML: values are quoted by `tojson`, and HTML escapes would break them.
     environment = Environment(  # noqa: S701
         loader=FileSystemLoader(templates), undefined=StrictUndefined, keep_trailing_newline=True
@@ -86,13 +102,21 @@ def render(settings: EdgeSettings, templates: Path = TEMPLATES) -> str:
         reasons=(templates / "reasons.lua").read_text(encoding="utf-8"),
         replies=REPLIES,
         replies_by_code=REPLIES_BY_CODE,
-        grpc_services=grpc_services({upstream.name for upstream in settings.services}),
+        grpc_services=grpc_services(descriptors, names),
+        routes=routes,
+        clusters=clusters,
+        health_paths=[
+            (f"/healthz/{name}", [cluster for cluster in clusters if cluster.service == name])
+            for name in names
+        ],
+        # In Linux's abstract namespace: no file to write, gone with the process.
+        probes=f"@proctorium-edge-{settings.listen.port}-probes",
+        addresses={upstream.name: upstream.address for upstream in settings.services},
     )
 
 
-def grpc_services(names: set[str]) -> list[str]:
-    """The full names of the gRPC services of `names` in the descriptor set of this installation."""
-    descriptors = FileDescriptorSet.FromString(DESCRIPTORS.read_bytes())
+def grpc_services(descriptors: FileDescriptorSet, names: Iterable[str]) -> list[str]:
+    """Return the full names of the gRPC services of `names`."""
     packages = {f"proctorium.{name}.v1" for name in names}
     return sorted(
         f"{file.package}.{service.name}"

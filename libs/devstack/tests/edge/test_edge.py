@@ -319,7 +319,7 @@ async def test_the_access_log_says_what_was_done_and_not_by_whom(world: World) -
     lines = await _lines(
         world.log, lambda lines: [line["method"] for line in lines[-2:]] == ["GET /shared", ME[1:]]
     )
-    assert (lines[-1]["route"], lines[-1]["grpc_status"]) == ("enrollment", "OK")
+    assert (lines[-1]["route"], lines[-1]["grpc_status"]) == ("enrollment-calls", "OK")
     text = json.dumps(lines)
     assert "s3cret" not in text
     assert LOOPBACK not in text

@@ -28,6 +28,7 @@ EVIDENCE = "/proctorium.identity.v1.VerificationService/SubmitEvidence"
 WATCH = "/proctorium.session.v1.LobbyService/WatchSession"
 MIB = 1024 * 1024
 CALL_SECONDS = 0.5
+PROBE = "x-proctorium-probe"
 SERVING = b"\x08\x01"
 Ask: TypeAlias = "grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]"
 Watch: TypeAlias = "grpc.aio.UnaryStreamMultiCallable[bytes, bytes]"
@@ -40,11 +41,16 @@ class Upstreams(grpc.GenericRpcHandler):
     def __init__(self) -> None:
         self.metadata: dict[str, str] = {}
         self.peer: str | None = None
+        self.connection: str | None = None
+        self.left: float | None = None
         self.page_requests: list[bytes] = []
         self.hang_ups = 0
         self.slow = False
         self.refusal: ServiceError | None = None
         self.bare: grpc.StatusCode | None = None
+        self.broken_peer: str | None = None
+        """The client's end of a connection on which every call fails, as on one that a service's gRPC library has given up."""
+        self.answers_health_checks_only = False
 
     def service(
         self, handler_call_details: grpc.HandlerCallDetails
@@ -59,10 +65,18 @@ class Upstreams(grpc.GenericRpcHandler):
                 return grpc.unary_unary_rpc_method_handler(self._answer)
 
     async def _healthy(self, request: bytes, context: Context) -> bytes:
+        through_edge = PROBE in dict(context.invocation_metadata() or ())
+        if through_edge:
+            await self._fail_where_broken(context)
         return SERVING
+
+    async def _fail_where_broken(self, context: Context) -> None:
+        if self.answers_health_checks_only or context.peer() == self.broken_peer:
+            await context.abort(grpc.StatusCode.INTERNAL, "Error in the HTTP/2 framing layer")
 
     async def _answer(self, request: bytes, context: Context) -> bytes:
         self._remember(context)
+        await self._fail_where_broken(context)
         if self.refusal is not None:
             details = ((DETAILS_KEY, details_of(self.refusal)),)
             await context.abort(CODES[self.refusal.kind], self.refusal.message, details)
@@ -80,6 +94,8 @@ class Upstreams(grpc.GenericRpcHandler):
     def _remember(self, context: Context) -> None:
         self.metadata = {str(key): str(value) for key, value in context.invocation_metadata() or ()}
         self.peer = peer_name(context.auth_context())
+        self.connection = context.peer()
+        self.left = context.time_remaining()
 
     async def page(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """The portal: one page for everything."""
@@ -123,6 +139,10 @@ class World:
         return await self.browser.post(
             method, content=body, headers={"content-type": "application/json", **headers}
         )
+
+    async def health(self, service: str) -> int:
+        """The status of the edge's page about calls to `service`."""
+        return (await self.browser.get(f"/healthz/{service}")).status_code
 
     async def web(self, method: str, request: bytes = b"") -> Response:
         """One gRPC-Web call."""

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import grpc
 import pytest
 
-from e2e.bench.http2 import DATA, PING, Streams, frame
+from proctorium_devstack.testing.http2 import DATA, PING, Streams, frame
 
 TOKEN = "t" * 300
 """Longer than a length of seven bits can say."""

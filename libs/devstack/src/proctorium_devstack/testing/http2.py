@@ -1,4 +1,4 @@
-"""As much of an HTTP/2 client as it takes to hold thousands of gRPC streams open and to note when each is sent something.
+"""A minimal HTTP/2 client: holds thousands of gRPC streams open, notes when each receives something, and sends any bytes as headers.
 
 gRPC's own client in Python costs more for each message than the servers that are measured; this one reads frames
 (https://www.rfc-editor.org/rfc/rfc9113#section-4) and nothing else.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import cast
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -65,7 +65,7 @@ class Streams(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Reads the frames that are whole."""
         now = time.monotonic()
-        frames = _Frames(self._unread + data if self._unread else data)
+        frames = Frames(self._unread + data if self._unread else data)
         for kind, flags, stream, payload in frames:
             self._read(kind, flags, stream, payload, now)
         self._unread = frames.rest
@@ -92,7 +92,7 @@ class Streams(asyncio.Protocol):
             self._messages[stream] = received
 
 
-class _Frames:
+class Frames:
     """The whole frames at the beginning of `data`, then its `rest`."""
 
     def __init__(self, data: bytes) -> None:
@@ -119,7 +119,7 @@ def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
 
 
 def header_block(method: str, metadata: dict[str, str]) -> bytes:
-    """The headers of a gRPC call, none of them compressed (https://www.rfc-editor.org/rfc/rfc7541#section-6.2.2)."""
+    """Return the encoded headers of a gRPC call; `metadata` may also replace pseudo-headers."""
     headers = {
         ":method": "POST",
         ":scheme": "http",
@@ -129,9 +129,12 @@ def header_block(method: str, metadata: dict[str, str]) -> bytes:
         "content-type": "application/grpc",
         **metadata,
     }
-    return b"".join(
-        b"\0" + _text(name.encode()) + _text(value.encode()) for name, value in headers.items()
-    )
+    return encode((name.encode(), value.encode("latin-1")) for name, value in headers.items())
+
+
+def encode(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Return header fields without compression (https://www.rfc-editor.org/rfc/rfc7541#section-6.2.2)."""
+    return b"".join(b"\0" + _text(name) + _text(value) for name, value in headers)
 
 
 def _text(text: bytes) -> bytes:

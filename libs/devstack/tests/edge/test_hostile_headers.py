@@ -1,0 +1,215 @@
+"""Headers that a gRPC library cannot read stop at the edge: behind it they would break the connection that all callers share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+
+import grpc
+import pytest
+
+from proctorium_devstack.ports import LOOPBACK
+from proctorium_devstack.testing.http2 import (
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    HEADERS,
+    PREFACE,
+    RST_STREAM,
+    SETTINGS,
+    Frames,
+    encode,
+    frame,
+    header_block,
+)
+
+from .world import ME, WATCH, Ask, Watch, World
+
+EMPTY_MESSAGE = bytes(5)
+PASSED = {
+    *("accept", "authorization", "content-length", "cookie", "grpc-accept-encoding"),
+    *("grpc-encoding", "origin", "sec-fetch-site", "traceparent", "tracestate"),
+    *("x-forwarded-for", "x-forwarded-proto", "x-grpc-web"),
+}
+"""What a service may see; grpc-timeout, te and the pseudo-headers its gRPC library keeps to itself."""
+
+FIELDS: dict[str, list[bytes]] = {
+    "deadline-without-unit": [b"grpc-timeout: 5"],
+    "deadline-of-letters": [b"grpc-timeout: abc"],
+    "deadline-negative": [b"grpc-timeout: -5S"],
+    "deadline-empty": [b"grpc-timeout:"],
+    "deadline-twice": [b"grpc-timeout: 5S", b"grpc-timeout: 6S"],
+    "deadline-of-nine-digits": [b"grpc-timeout: 123456789S"],
+    "deadline-with-blank": [b"grpc-timeout: 5 S"],
+    "binary-no-base64": [b"x-foo-bin: !!!!"],
+    "binary-cut-off": [b"x-foo-bin: abcde"],
+    "binary-of-grpc": [b"grpc-trace-bin: !", b"grpc-tags-bin: !", b"grpc-status-details-bin: %"],
+    "load-report": [
+        b"lb-cost-bin: !",
+        b"endpoint-load-metrics-bin: !",
+        b"grpc-server-stats-bin: !",
+    ],
+    "encoding-unknown": [b"grpc-encoding: nonsense"],
+    "encodings-unknown": [b"grpc-accept-encoding: ;q=1,,"],
+    "status-in-request": [b"grpc-status: abc"],
+    "status-too-large": [b"grpc-status: 99999999999"],
+    "tries-no-number": [b"grpc-previous-rpc-attempts: abc"],
+    "pushback-no-number": [b"grpc-retry-pushback-ms: abc"],
+    "message-type": [b"grpc-message-type: %zz"],
+    "te": [b"te: gzip"],
+    "agent-beyond-ascii": [b"user-agent: caf\xc3\xa9 \xff"],
+    "agent-huge": [b"user-agent: " + b"x" * 15_000],
+    "metadata-beyond-ascii": [b"x-foo: \xff\xfe"],
+    "metadata-huge": [b"x-foo: " + b"x" * 30_000],
+    "metadata-many": [b"x-foo%d: %s" % (number, b"a" * 200) for number in range(80)],
+    "token-beyond-ascii": [b"authorization: Bearer \xff"],
+    "token-huge": [b"authorization: Bearer " + b"x" * 15_000],
+    "token-twice": [b"authorization: Bearer a", b"authorization: Bearer b"],
+    "cookie-beyond-ascii": [b"cookie: proctorium_token=\xff; proctorium_refresh=\x80"],
+    "cookie-huge": [b"cookie: proctorium_refresh=" + b"x" * 15_000],
+    "trace-beyond-ascii": [b"traceparent: \xff", b"tracestate: \xfe"],
+    "protocol-unknown": [b"x-forwarded-proto: gopher"],
+    "name-odd": [b"x!#$%&'*+.^`|~-bin: a"],
+}
+PSEUDO_FIELDS = {
+    "method-delete": {":method": "DELETE"},
+    "method-unknown": {":method": "FOO"},
+    "scheme-unknown": {":scheme": "gopher"},
+    "authority-huge": {":authority": "a" * 9000},
+    "query-huge": {":path": ME + "?" + "a" * 12_000},
+    "type-beyond-ascii": {"content-type": "application/grpc+\x80"},
+}
+TRAILERS = {
+    "deadline": [(b"grpc-timeout", b"5")],
+    "binary": [(b"x-foo-bin", b"abcde")],
+    "encoding": [(b"grpc-encoding", b"nonsense")],
+    "status": [(b"grpc-status", b"abc")],
+    "huge": [(b"x-foo", b"a" * 15_000)],
+    "beyond-ascii": [(b"x-foo", b"\xff")],
+}
+
+
+@pytest.mark.parametrize("fields", FIELDS.values(), ids=FIELDS.keys())
+async def test_unreadable_headers_harm_nobody(world: World, fields: list[bytes]) -> None:
+    async with Others(world) as others:
+        for _ in range(2):
+            await post(world, fields)
+            assert set(world.behind.metadata) <= PASSED
+        await others.go_on()
+
+
+@pytest.mark.parametrize("fields", PSEUDO_FIELDS.values(), ids=PSEUDO_FIELDS.keys())
+async def test_unreadable_pseudo_headers_harm_nobody(world: World, fields: dict[str, str]) -> None:
+    async with Others(world) as others:
+        for _ in range(2):
+            await call_in_frames(world, fields)
+        await others.go_on()
+
+
+@pytest.mark.parametrize("trailers", TRAILERS.values(), ids=TRAILERS.keys())
+async def test_unreadable_trailers_harm_nobody(
+    world: World, trailers: list[tuple[bytes, bytes]]
+) -> None:
+    async with Others(world) as others:
+        for _ in range(2):
+            await call_in_frames(world, {}, trailers)
+        await others.go_on()
+
+
+async def test_half_a_minute_of_unreadable_deadlines_fails_no_call(world: World) -> None:
+    two_a_second_for_half_a_minute = 60
+    async with Others(world) as others:
+        for _ in range(two_a_second_for_half_a_minute):
+            await post(world, [b"grpc-timeout: 5"])
+            await others.go_on()
+
+
+async def test_a_readable_deadline_is_passed_on(world: World) -> None:
+    world.behind.slow = True
+    try:
+        with pytest.raises(grpc.aio.AioRpcError) as late:
+            await world.call(ME, timeout=0.05)
+    finally:
+        world.behind.slow = False
+    assert late.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert world.behind.left is not None
+    assert world.behind.left <= 0.05
+
+
+class Others:
+    """Somebody else, with an open watch, whose calls have to succeed and arrive as they were sent."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._channel = grpc.aio.insecure_channel(world.address)
+
+    async def __aenter__(self) -> Others:
+        self._ask: Ask = self._channel.unary_unary(ME)
+        watch: Watch = self._channel.unary_stream(WATCH)
+        self._watch = watch(b"")
+        assert await self._watch.read() == b""
+        return self
+
+    async def go_on(self) -> None:
+        """Call; raise AioRpcError or AssertionError where a call of theirs fails or arrives as another's."""
+        for token in ("Bearer mine", "Bearer mine", "Bearer other"):
+            metadata = (("authorization", token), ("traceparent", token))
+            await self._ask(b"", metadata=metadata, timeout=5)
+            seen = self._world.behind.metadata
+            assert (seen["authorization"], seen["traceparent"]) == (token, token)
+        assert not self._watch.done()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._watch.cancel()
+        await self._channel.close()
+
+
+async def post(world: World, fields: Iterable[bytes]) -> None:
+    """Send a gRPC-Web call with these header lines, and wait for the end of its response's headers."""
+    reader, writer = await connect(world)
+    head = [
+        b"POST " + ME.encode() + b" HTTP/1.1",
+        b"host: localhost",
+        b"content-type: application/grpc-web+proto",
+        b"content-length: 5",
+        *fields,
+    ]
+    writer.write(b"\r\n".join(head) + b"\r\n\r\n" + EMPTY_MESSAGE)
+    async with asyncio.timeout(10):
+        await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+
+
+async def call_in_frames(
+    world: World, metadata: dict[str, str], trailers: Iterable[tuple[bytes, bytes]] = ()
+) -> None:
+    """Send a gRPC call of these headers and trailers, and wait until its stream or connection ends."""
+    reader, writer = await connect(world)
+    head = header_block(ME, metadata)
+    writer.write(PREFACE + frame(SETTINGS, 0, 0, b""))
+    writer.write(frame(HEADERS, END_HEADERS, 1, head) + frame(DATA, 0, 1, EMPTY_MESSAGE))
+    last = encode(trailers)
+    if last:
+        writer.write(frame(HEADERS, END_HEADERS | END_STREAM, 1, last))
+    else:
+        writer.write(frame(DATA, END_STREAM, 1, b""))
+    received = b""
+    # Envoy may end the connection of a client that breaks the protocol.
+    with suppress(ConnectionResetError):
+        async with asyncio.timeout(10):
+            while not _has_ended(received) and (more := await reader.read(65_536)):
+                received += more
+    writer.close()
+
+
+def _has_ended(received: bytes) -> bool:
+    return any(
+        stream == 1 and (kind == RST_STREAM or flags & END_STREAM)
+        for kind, flags, stream, _ in Frames(received)
+    )
+
+
+async def connect(world: World) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Open a connection to the edge."""
+    return await asyncio.open_connection(LOOPBACK, int(world.address.rsplit(":", 1)[1]))
