@@ -204,8 +204,20 @@ def test_taken_ports_are_named_together_before_anything_starts(supervised: Super
             f"{supervised.ports[name]}  wanted for {name}, held by process {os.getpid()}"
             in refused.stdout
         )
-    assert not supervised.folders.of("postgres").exists()
-    assert not supervised.folders.log("nats").exists()
+    assert not supervised.folders.root.exists(), "a refusal leaves nothing behind"
+
+
+@pytest.mark.parametrize(
+    ("environment", "parts"),
+    [({}, "postgres,nobody"), ({"PROCTORIUM_PORT_NATS": "high"}, PARTS)],
+    ids=["part", "port"],
+)
+def test_what_is_refused_before_it_starts_leaves_no_data_folder(
+    supervised: Supervised, environment: dict[str, str], parts: str
+) -> None:
+    supervised.environment |= environment
+    assert supervised.run("up", "--only", parts).returncode == 1
+    assert not supervised.folders.root.exists()
 
 
 def test_a_part_that_does_not_start_shows_its_log_and_ends_the_others(

@@ -62,7 +62,7 @@ class Assembly:
     @property
     def listeners(self) -> list[str]:
         """The names in the port plan that these parts listen on."""
-        return [listener for name in self.parts for listener in _LISTENERS.get(name, (name,))]
+        return listeners_of(self.parts)
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -82,7 +82,7 @@ def assemble(
 
     `settings` are environment variables that all services get, over those that the stack decides.
     """
-    names = _with_needs(wanted if wanted is not None else ALL_PARTS)
+    names = with_needs(wanted)
     certificates = issue(folders.certificates, [*GRPC_SERVICES, PORTAL, "edge", OPERATOR])
     postgres = Postgres(
         folders.of("postgres"), ports["postgres"], folders.log("postgres"), durable=durable
@@ -200,9 +200,15 @@ class _Making:
         return told | dict(self.settings)
 
 
-def _with_needs(wanted: Iterable[str]) -> frozenset[str]:
+def listeners_of(parts: Iterable[str]) -> list[str]:
+    """Return the names in the port plan that these parts listen on."""
+    return [listener for name in parts for listener in _LISTENERS.get(name, (name,))]
+
+
+def with_needs(wanted: Iterable[str] | None) -> frozenset[str]:
+    """Return the parts in `wanted`, or all when it is None, and those that they need. Raises UnknownPart."""
     names: set[str] = set()
-    waiting = list(wanted)
+    waiting = list(wanted if wanted is not None else ALL_PARTS)
     while waiting:
         name = waiting.pop()
         if name not in ALL_PARTS:

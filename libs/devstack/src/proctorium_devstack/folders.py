@@ -61,6 +61,11 @@ class Folders:
                 raise AlreadyRunning(str(self.root)) from None
             yield
 
+    def require_unused(self) -> None:
+        """Raise AlreadyRunning when a supervisor runs on this folder."""
+        if self.is_held():
+            raise AlreadyRunning(str(self.root))
+
     def is_held(self) -> bool:
         """Whether a supervisor runs on this folder."""
         if not (self.root / "lock").exists():

@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from proctorium_devstack.assembly import OPERATOR, Assembly, assemble
+from proctorium_devstack.assembly import OPERATOR, Assembly, assemble, listeners_of, with_needs
 from proctorium_devstack.folders import Folders
 from proctorium_devstack.parts.certificates import KeyPair, issue, key_pair
 from proctorium_devstack.ports import PortPlan
@@ -110,13 +110,16 @@ class Stack(RunningStack):
 
         `durable=False` (tests) trades safety at power loss for speed, and forgets the databases at the end; `settings` are environment variables for all services;
         `announce` is told the stack before its parts are started.
-        Raises AlreadyRunning, PortsTaken before anything is started, PartFailed when a part does not become ready.
+        Raises UnknownPart, BadPort, AlreadyRunning, PortsTaken before anything is written or started, PartFailed when a part does not become ready.
         """
         folders = Folders.at(folder)
+        names = with_needs(parts)
+        plan = ports or PortPlan.from_environment(os.environ)
+        folders.require_unused()
+        # Before anything is written: a refusal leaves nothing behind.
+        plan.require_free(listeners_of(names))
         with folders.held():
-            plan = ports or PortPlan.from_environment(os.environ)
-            stack = cls(assemble(folders, plan, parts, durable=durable, settings=settings), tell)
-            plan.require_free(stack.assembly.listeners)
+            stack = cls(assemble(folders, plan, names, durable=durable, settings=settings), tell)
             folders.start_logs_afresh()
             announce(stack)
             try:
