@@ -28,8 +28,8 @@ clean: ## Forget the databases and messages of `make up`
 
 ##@ Check
 .PHONY: test lint bench chaos containers
-test: ready ## All tests, on two processors
-	@$(BIN)/pytest --numprocesses 2 --max-worker-restart 0 --no-loadscope-reorder
+test: ready ## All tests, on two processors (FLAGS='-m "not long"': what else pytest is to know)
+	@$(BIN)/pytest --numprocesses 2 --max-worker-restart 0 --no-loadscope-reorder $(FLAGS)
 
 lint: env protos ## Format, rules, types, protos, imports, who-calls-whom
 	@$(PYTHON) -m tools.lint $(only)
@@ -37,8 +37,8 @@ lint: env protos ## Format, rules, types, protos, imports, who-calls-whom
 bench: ready ## Measure, each figure beside the bare limit of this machine (4 to 6 minutes)
 	@PYTHONPATH=tests $(PYTHON) -m e2e.bench
 
-chaos: ready ## Kill each process at random moments of an exam, 50 rounds
-	@PYTHONPATH=tests $(PYTHON) -m e2e.chaos
+chaos: ready ## Kill each process at random moments of an exam, 50 rounds (ROUNDS=12: that many)
+	@PYTHONPATH=tests $(PYTHON) -m e2e.chaos --rounds $(or $(ROUNDS),50)
 
 containers: ready ## Tell the story of `make demo` in containers, with Docker, after `make images`
 	@PYTHONPATH=tests $(PYTHON) -m e2e.containers

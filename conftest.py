@@ -27,6 +27,8 @@ settings.load_profile("proctorium")
 
 ROOT = Path(__file__).parent
 END_TO_END = "tests/e2e"
+# Browsers, attacks and fuzzing: `.ci/run` runs them on one Python only.
+LONG = ("test_browser", "test_attack", "test_fuzz")
 # The slowest test takes a sixth of this on two processors that have nothing else to do.
 LONGEST_TEST_SECONDS = 120.0
 
@@ -46,8 +48,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
     return FilesTogether(config, log)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the longest group first, or the other worker would wait for it at the end."""
+    """Puts the longest group first, or the other worker would wait for it at the end, and marks what `-m "not long"` leaves out."""
+    for item in items:
+        if item.path.parent == ROOT / END_TO_END and item.path.name.startswith(LONG):
+            item.add_marker(pytest.mark.long)
     items.sort(key=lambda item: not item.path.is_relative_to(ROOT / END_TO_END))
 
 

@@ -1,7 +1,7 @@
 """`make chaos`: kills each process in turn, at random moments of a scripted examination, and counts what was lost or doubled.
 
-Each round has its own session with two learners, one victim, and a moment drawn from its seed. `--rounds N` and `--seed S` repeat a
-run; a round's seed is printed before it begins. It exits 0 only if no acknowledged answer was lost and no mail came twice.
+Each round has its own session with two learners, one victim, and a moment drawn from its seed. `make chaos ROUNDS=12` plays fewer or
+more than 50, `--seed S` repeats a run; a round's seed is printed before it starts. It exits 0 only if no acknowledged answer was lost and no mail came twice.
 """
 
 from __future__ import annotations
@@ -226,10 +226,17 @@ async def _told(stack: Stack, number: int, victim: str, seed: int) -> bool:
     return True
 
 
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least one round")
+    return number
+
+
 def main() -> int:
     """Reads the command line and runs."""
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=50)
+    parser.add_argument("--rounds", type=_positive, default=50)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
     asked = parser.parse_args()
     return asyncio.run(run(asked.rounds, asked.seed))

@@ -16,12 +16,15 @@ from tools import environment
 ROOT = environment.ROOT
 
 
-def find_python(*folders: Path) -> subprocess.CompletedProcess[str]:
+def find_python(*folders: Path, wanted: Path | None = None) -> subprocess.CompletedProcess[str]:
     shell = shutil.which("sh")
     assert shell
     return subprocess.run(
         [shell, ROOT / "tools" / "find-python"],
-        env={"PATH": os.pathsep.join(map(str, folders))},
+        env={
+            "PATH": os.pathsep.join(map(str, folders)),
+            **({"PROCTORIUM_PYTHON": str(wanted)} if wanted else {}),
+        },
         capture_output=True,
         text=True,
         check=False,
@@ -45,6 +48,13 @@ def test_a_new_enough_python_is_found_behind_an_old_python3(tmp_path: Path) -> N
     (new / "python3.11").symlink_to(sys.executable)
     found = find_python(old_python(tmp_path / "old"), new)
     assert (found.returncode, found.stdout) == (0, "python3.11\n")
+
+
+def test_a_python_that_is_asked_for_comes_before_others(tmp_path: Path) -> None:
+    wanted = tmp_path / "wanted"
+    wanted.symlink_to(sys.executable)
+    (tmp_path / "python3").symlink_to(sys.executable)
+    assert find_python(tmp_path, wanted=wanted).stdout == f"{wanted}\n"
 
 
 def test_a_missing_python_is_said_with_what_was_found_and_the_cure(tmp_path: Path) -> None:
@@ -84,6 +94,21 @@ def test_every_package_of_the_repository_is_linked() -> None:
         "enrollment",
         "portal",
     }
+
+
+@pytest.mark.parametrize(
+    ("given", "rounds"), [([], "50"), (["ROUNDS=12"], "12")], ids=["none", "12"]
+)
+def test_chaos_plays_as_many_rounds_as_it_is_asked_for(given: list[str], rounds: str) -> None:
+    make = shutil.which("make")
+    assert make
+    shown = subprocess.run(
+        [make, "-C", ROOT, "--dry-run", "chaos", *given],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert f" -m e2e.chaos --rounds {rounds}\n" in shown
 
 
 def test_make_explains_every_target_that_people_call() -> None:
