@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from proctorium_assessment.domain.answers import Answer, Chosen, Number, Truth
 from proctorium_assessment.domain.items import Item
-from proctorium_assessment.domain.scoring import CountingAnswer, item_points, score
+from proctorium_assessment.domain.scoring import CountingAnswer, item_points, score, share
 
 from ..builders import multiple, numeric, single, true_false
 
@@ -60,6 +60,42 @@ def test_the_pass_mark_is_exact(right: int, passes: bool) -> None:
     items = [single("a") for _ in range(20)]
     answers = {item.item_id: CountingAnswer(1, chosen("a")) for item in items[:right]}
     assert score(items, answers, 0.55).passed is passes
+
+
+@pytest.mark.parametrize(
+    ("right", "count", "pass_mark", "passes"),
+    [
+        (5, 6, 5 / 6, True),
+        (4, 6, 5 / 6, False),
+        (2, 3, 2 / 3, True),
+        (6, 7, 6 / 7, True),
+        (5, 6, 0.8334, False),
+        (5, 6, 0.83333, True),
+        (9, 11, 0.8181818181818182, True),
+        (355, 500, 0.71, True),
+        (354, 500, 0.71, False),
+    ],
+)
+def test_a_pass_mark_that_is_a_fraction_counts_as_that_fraction(
+    right: int, count: int, pass_mark: float, *, passes: bool
+) -> None:
+    items = [single("a") for _ in range(count)]
+    answers = {item.item_id: CountingAnswer(1, chosen("a")) for item in items[:right]}
+    assert score(items, answers, pass_mark).passed is passes
+
+
+@given(st.integers(1, 10_000), st.data())
+def test_every_fraction_of_some_thousandths_is_met_exactly(whole: int, data: st.DataObject) -> None:
+    part = data.draw(st.integers(1, whole))
+    assert share(part / whole) == Fraction(part, whole)
+
+
+def test_a_failing_score_never_looks_like_a_pass() -> None:
+    # In binary fractions these points come to the pass mark: they are less by 1e-20.
+    items = [single("a", points=1.0), single("a", points=1e-20)]
+    result = score(items, {items[0].item_id: CountingAnswer(1, chosen("a"))}, 1.0)
+    assert not result.passed
+    assert result.points < result.points_possible
 
 
 def test_a_score_names_the_change_that_counted() -> None:

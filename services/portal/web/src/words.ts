@@ -18,9 +18,29 @@ export function duration(seconds: number): string {
   return [hours > 0 && counted(hours, "hour"), rest > 0 && counted(rest, "minute")].filter(Boolean).join(" ");
 }
 
-/** A number with two decimals at most: points are shares at times. */
+/** A number with two decimals at most. */
 export function number(value: number): string {
   return value.toLocaleString(LOCALE, { maximumFractionDigits: 2 });
+}
+
+const POINT_DECIMALS = 2;
+
+/** "2 of 3 points". */
+export function outOf(points: number, possible: number): string {
+  return `${number(cut(points))} of ${worth(possible)}`;
+}
+
+/** "1.5 points". */
+export function worth(points: number): string {
+  return counted(cut(points), "point");
+}
+
+/** Points with two decimals at most, the rest cut off: rounded up, a failing score would look like a pass. */
+function cut(points: number): number {
+  const text = String(points);
+  if (text.includes("e")) return Math.trunc(points);
+  const [whole, decimals = ""] = text.split(".");
+  return Number(`${whole}.${decimals.slice(0, POINT_DECIMALS)}`);
 }
 
 /** Day and time in the reader's zone, which is said: people who meet may sit in different ones. */

@@ -1,10 +1,12 @@
 """Scoring (`A9`): what answers are worth.
 
-Points are computed as exact decimals: a learner who reached 55 % of 20 points has reached 11, whatever binary fractions make of it.
+Points are computed as exact fractions: a learner who reached 55 % of 20 points has reached 11, and five of six points meet a pass mark of
+five sixths, whatever binary fractions make of either.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,6 +21,8 @@ from proctorium_assessment.domain.items import (
     SingleChoice,
     TrueFalse,
 )
+
+_LARGEST_DENOMINATOR = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class CountingAnswer:
 
 
 def score(items: Sequence[Item], answers: Mapping[UUID, CountingAnswer], pass_mark: float) -> Score:
-    """The score of `answers`, by question; `pass_mark` is the share of all points that is a pass."""
+    """Return the score of `answers`, which are by question; `pass_mark` is the share of all points that is a pass."""
     reached = Fraction(0)
     scored: list[ItemScore] = []
     for item in items:
@@ -58,12 +62,13 @@ def score(items: Sequence[Item], answers: Mapping[UUID, CountingAnswer], pass_ma
         reached += points
         scored.append(ItemScore(item.item_id, float(points), given.sequence if given else None))
     possible = sum((_exact(item.points) for item in items), Fraction(0))
-    return Score(
-        points=float(reached),
-        points_possible=float(possible),
-        passed=reached >= _exact(pass_mark) * possible,
-        items=tuple(scored),
-    )
+    needed = share(pass_mark) * possible
+    passed = reached >= needed
+    rounded = float(reached)
+    if not passed and rounded >= float(needed):
+        # Rounded to a binary fraction it would look like a pass.
+        rounded = math.nextafter(float(needed), 0)
+    return Score(rounded, float(possible), passed, tuple(scored))
 
 
 def item_points(item: Item, answer: Answer) -> Fraction:
@@ -86,6 +91,16 @@ def _share(kind: ItemKind, answer: Answer) -> Fraction:
             return Fraction(abs(_exact(value) - _exact(correct)) <= _exact(tolerance))
         case _:
             return Fraction(0)
+
+
+def share(number: float) -> Fraction:
+    """Return the share of a whole that `number` stands for.
+
+    That is the simplest fraction whose nearest binary fraction it is (5/6 for 0.8333333333333334), unless it takes more than seven digits
+    to write it; then it is the decimal that was written down. Below that size no two fractions have the same nearest binary fraction.
+    """
+    simplest = Fraction(number).limit_denominator(_LARGEST_DENOMINATOR)
+    return simplest if float(simplest) == number else _exact(number)
 
 
 def _exact(number: float) -> Fraction:

@@ -6,7 +6,7 @@ import type { Certificate, ItemResult, Result } from "../gen/proctorium/assessme
 import { whenMade } from "../made";
 import { useCertificate } from "../own-results";
 import { Badge, Busy, Link, ProblemNote, Title, useAction, useLoaded } from "../parts";
-import { counted, date, dateUtc, number } from "../words";
+import { counted, date, dateUtc, outOf } from "../words";
 
 export function ResultsPage(): JSX.Element {
   const { loaded, problem } = useLoaded("transcript", () => transcripts.getTranscript({}));
@@ -153,11 +153,6 @@ function Feedback({ itemResult }: { itemResult: ItemResult }): JSX.Element {
       {item?.feedback && <p class="note">{item.feedback}</p>}
     </>
   );
-}
-
-/** "2 of 3 points". */
-function outOf(points: number, possible: number): string {
-  return `${number(points)} of ${counted(possible, "point")}`;
 }
 
 function sayAnswer(item: Item, answer: Answer | undefined): string {

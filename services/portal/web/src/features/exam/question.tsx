@@ -1,7 +1,7 @@
 // One question of an assessment and the field for its answer.
 import type { JSX, TargetedEvent } from "preact";
 import type { Choice, Item } from "../../gen/proctorium/assessment/v1/items_pb";
-import { counted } from "../../words";
+import { worth } from "../../words";
 import type { AnswerSheet } from "./answer-sheet";
 import { NumberField } from "./number-field";
 
@@ -19,7 +19,7 @@ export function Question({ item, number, of, sheet }: QuestionProps): JSX.Elemen
         <span class="quiet numbering">
           Question {number} of {of}{" "}
         </span>
-        <span class="text">{item.prompt}</span> <span class="quiet">({counted(item.points, "point")})</span>
+        <span class="text">{item.prompt}</span> <span class="quiet">({worth(item.points)})</span>
       </legend>
       <Field item={item} number={number} sheet={sheet} />
     </fieldset>
