@@ -10,10 +10,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from proctorium_common.descriptors import DESCRIPTORS
 from proctorium_common.events.permissions import DECLARER, configuration, users_of
 from proctorium_common.topology import SERVICES
 from proctorium_devstack.edge import (
-    DESCRIPTORS,
     Address,
     ClientTls,
     EdgeSettings,
@@ -27,6 +27,7 @@ IDENTITIES = Path("/identities")
 READ_AT = Path("/certificates")
 """Where each container finds the volume of its identity."""
 TEMPLATES = Path("/envoy")
+EDGE_KEYS = Path("/edge-keys")
 GRPC_SERVICES = tuple(name for name in SERVICES if name != "portal")
 USER = 10001
 """Who services and the edge run as. NATS runs as root."""
@@ -59,6 +60,7 @@ def write_edge(folder: Path) -> None:
         client=ClientTls(
             *(str(READ_AT / file) for file in ("edge.crt", "edge.key", "ca.crt")),
         ),
+        token_check=str(EDGE_KEYS / "token_check.json"),
         descriptors=str(READ_AT / "descriptors.binpb"),
         tracing=Address("traces", OTLP_PORT),
     )

@@ -93,7 +93,16 @@ local function token_of(cookies)
   return nil
 end
 
+-- The name of the scheme may be written in any case (RFC 9110); the check of tokens knows one.
+local function write_scheme(headers)
+  local authorization = headers:get("authorization")
+  if authorization ~= nil and authorization:sub(1, 7):lower() == "bearer " then
+    headers:replace("authorization", "Bearer " .. authorization:sub(8))
+  end
+end
+
 local function bear_token(headers)
+  write_scheme(headers)
   local cookies = headers:get("cookie")
   if cookies == nil then
     return

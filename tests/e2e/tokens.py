@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from proctorium_common.security.keys import SigningKey
+from proctorium_common.security.tokens import TokenSigner
 from proctorium_common.storage.database import Database
 from proctorium_devstack.stack import Stack
 from proctorium_enrollment.operations.signing import ACCESS_LIFE, Signing
+from proctorium_enrollment.storage import signing_keys
 from proctorium_enrollment.storage.sealing import Seals
 
 LEEWAY = timedelta(seconds=30)
@@ -18,19 +22,45 @@ LEEWAY = timedelta(seconds=30)
 
 async def signed(stack: Stack, person_id: str, roles: Iterable[str], ago: timedelta) -> str:
     """The token that enrollment would have given `ago` to somebody who holds `roles`; the key is read from where it keeps it."""
-    master_key = (stack.folders.of("enrollment") / "master.key").read_text("ascii")
-    signing = Signing(Seals.of(base64.b64decode(master_key)).signing_keys)
-    database = Database(
-        stack.database_url("enrollment"), clock=lambda: datetime.now(UTC) - ago, pool_size=1
-    )
-    try:
-        async with database.transaction() as tx:
-            signer = await signing.signer(tx)
-            return signer.sign(UUID(person_id), roles).text
-    finally:
-        await database.close()
+    async with _enrollment(stack, ago) as (database, signing), database.transaction() as tx:
+        signer = await signing.signer(tx)
+        return signer.sign(UUID(person_id), roles).text
 
 
 def almost_over(left: timedelta = timedelta(seconds=1.5)) -> timedelta:
     """How long ago that was signed which is good for `left` yet, or up to a second less: tokens have whole seconds."""
     return ACCESS_LIFE + LEEWAY - left
+
+
+async def rotate(stack: Stack) -> str:
+    """Make a new signing key, as the command `rotate-signing-key` does; return its id."""
+    async with _enrollment(stack) as (database, signing), database.transaction() as tx:
+        return await signing.rotate(tx)
+
+
+async def signed_by(stack: Stack, key_id: str, person_id: str, roles: Iterable[str]) -> str:
+    """Return a token signed by one of enrollment's keys, whether or not it signs already."""
+    async with _enrollment(stack) as (database, _), database.transaction() as tx:
+        keys = await signing_keys.kept(tx)
+    sealed = next(key.sealed_seed for key in keys if key.key_id == key_id)
+    seed = _seals(stack).signing_keys.unseal(sealed, key_id.encode())
+    return TokenSigner(SigningKey(seed)).sign(UUID(person_id), roles).text
+
+
+@asynccontextmanager
+async def _enrollment(
+    stack: Stack, ago: timedelta = timedelta()
+) -> AsyncIterator[tuple[Database, Signing]]:
+    """Enrollment's database and signer, `ago`."""
+    database = Database(
+        stack.database_url("enrollment"), clock=lambda: datetime.now(UTC) - ago, pool_size=1
+    )
+    try:
+        yield database, Signing(_seals(stack).signing_keys)
+    finally:
+        await database.close()
+
+
+def _seals(stack: Stack) -> Seals:
+    master_key = (stack.folders.of("enrollment") / "master.key").read_text("ascii")
+    return Seals.of(base64.b64decode(master_key))

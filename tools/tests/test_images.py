@@ -132,7 +132,9 @@ def test_each_certificate_is_mounted_by_its_identity_and_by_who_issues_it() -> N
     issued = set(prepare["NAMES"])
     assert issued == {*WITH_DATABASE, "edge", "nats", "streams"}
     for name in issued:
-        assert mounted(f"{name}-certificate") == {name, "certificates"}, name
+        # The process that fetches keys for the edge is a part of the edge.
+        also = {"edge-keys"} if name == "edge" else set()
+        assert mounted(f"{name}-certificate") == {name, "certificates"} | also, name
         assert f"{name}-certificate:/certificates:ro" in parts()[name]["volumes"], name
         assert f"{name}-certificate:/identities/{name}" in parts()["certificates"]["volumes"]
 
@@ -148,7 +150,8 @@ def test_who_shows_a_certificate_shows_its_own() -> None:
         for name, part in parts().items()
         if "PROCTORIUM_TLS_CERTIFICATE" in part.get("environment", {}) and "volumes" in part
     }
-    assert shown == {name: f"/certificates/{name}.crt" for name in (*WITH_DATABASE, "streams")}
+    own = {name: f"/certificates/{name}.crt" for name in (*WITH_DATABASE, "streams")}
+    assert shown == own | {"edge-keys": "/certificates/edge.crt"}
 
 
 def test_each_secret_is_told_to_who_needs_it_and_nobody_else() -> None:

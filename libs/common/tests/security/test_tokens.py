@@ -15,7 +15,7 @@ from joserfc.jwk import OctKey
 
 from proctorium_common.errors import Kind, ServiceError, unavailable
 from proctorium_common.security.keys import KeyRing, PublicKey, SigningKey
-from proctorium_common.security.tokens import TokenSigner, TokenVerifier
+from proctorium_common.security.tokens import REGISTRY, TokenSigner, TokenVerifier
 
 PERSON = UUID("01920000-0000-7000-8000-000000000001")
 NOW = datetime(2026, 4, 2, 9, 30, tzinfo=UTC)
@@ -58,9 +58,9 @@ def _claims(**changed: object) -> dict[str, object]:
 
 
 def _signed(header: dict[str, object] | None = None, **changed: object) -> str:
-    usual: dict[str, object] = {"alg": "Ed25519", "kid": KEY.key_id}
+    usual: dict[str, object] = {"alg": "EdDSA", "kid": KEY.key_id}
     given = {name: value for name, value in (usual | (header or {})).items() if value}
-    return jwt.encode(given, _claims(**changed), KEY.signer, algorithms=["Ed25519"])
+    return jwt.encode(given, _claims(**changed), KEY.signer, registry=REGISTRY)
 
 
 def _header(algorithm: str) -> str:
@@ -84,7 +84,7 @@ def _signed_with_the_public_key_as_secret() -> str:
 async def _reason(verifier: TokenVerifier, token: str) -> str:
     with pytest.raises(ServiceError) as refused:
         await verifier.verify(token)
-    assert "Ed25519" not in refused.value.message
+    assert "EdDSA" not in refused.value.message
     return refused.value.reason
 
 
@@ -110,7 +110,7 @@ async def test_a_token_says_who_it_is_about_and_until_when(clock: Clock) -> None
         _signed().replace(".", "", 1),
         _unsigned(),
         _signed_with_the_public_key_as_secret(),
-        _signed().replace(_header("Ed25519"), _header("EdDSA")),
+        _signed().replace(_header("EdDSA"), _header("Ed25519")),
         _signed({"kid": None}),
         _signed({"kid": "unknown"}),
         _signed(iss="somebody-else"),
@@ -157,8 +157,8 @@ async def test_a_token_that_is_not_ours_is_invalid(clock: Clock, token: str) -> 
 
 async def test_a_token_signed_by_another_with_our_key_id_is_invalid(clock: Clock) -> None:
     forger = SigningKey(b"2" * 32)
-    header = {"alg": "Ed25519", "kid": KEY.key_id}
-    token = jwt.encode(header, _claims(), forger.signer, algorithms=["Ed25519"])
+    header = {"alg": "EdDSA", "kid": KEY.key_id}
+    token = jwt.encode(header, _claims(), forger.signer, registry=REGISTRY)
     assert await _reason(_verifier(clock), token) == "TOKEN_INVALID"
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from proctorium_common.topology import SERVICES, ServiceTopology
 from proctorium_devstack.edge import Address, ClientTls, EdgeSettings, Upstream
-from proctorium_devstack.environment import PORTAL, environment_of
+from proctorium_devstack.environment import PORTAL, edge_keys_environment, environment_of
 from proctorium_devstack.folders import Folders
 from proctorium_devstack.parts.certificates import KeyPair, issue
-from proctorium_devstack.parts.edge import Edge
+from proctorium_devstack.parts.edge import Edge, EdgeKeys
 from proctorium_devstack.parts.nats import Nats
 from proctorium_devstack.parts.part import Part
 from proctorium_devstack.parts.postgres import Postgres
@@ -20,13 +21,15 @@ from proctorium_devstack.ports import LOOPBACK, PortPlan
 from proctorium_devstack.processes import Command
 
 GRPC_SERVICES = tuple(name for name in SERVICES if name != PORTAL)
-ALL_PARTS = ("postgres", "nats", "traces", "mailbox", *GRPC_SERVICES, PORTAL, "edge")
+EDGE_KEYS = "edge-keys"
+ALL_PARTS = ("postgres", "nats", "traces", "mailbox", *GRPC_SERVICES, PORTAL, EDGE_KEYS, "edge")
 OPERATOR = "operator"
 """The identity that the stack itself shows to services: it may ask for their health, and nothing else."""
 
 _NEEDS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(GRPC_SERVICES, ("postgres", "nats")),
-    "edge": (*GRPC_SERVICES, PORTAL),
+    EDGE_KEYS: ("enrollment",),
+    "edge": (*GRPC_SERVICES, PORTAL, EDGE_KEYS),
 }
 # Only enrollment can say whose tokens are good: the others are not ready for the first time before they have heard that.
 _AFTER: Mapping[str, tuple[str, ...]] = {
@@ -34,6 +37,7 @@ _AFTER: Mapping[str, tuple[str, ...]] = {
 }
 _LISTENERS: Mapping[str, tuple[str, ...]] = {
     "edge": ("edge", "edge-admin"),
+    EDGE_KEYS: (),
     "mailbox": ("mailbox", "smtp"),
 }
 
@@ -139,6 +143,13 @@ class _Making:
                 )
             case "edge":
                 return self._edge()
+            case "edge-keys":
+                program = Program(
+                    "proctorium_common.process.edge_keys",
+                    [],
+                    edge_keys_environment(self.ports, self.certificates["edge"], self._token_check),
+                )
+                return EdgeKeys(self.folders.log(name), program, self._token_check, _NEEDS[name])
             case "portal":
                 topology = SERVICES[PORTAL]
                 program = Program(topology.package, ["serve"], self.environment(topology))
@@ -173,9 +184,15 @@ class _Making:
             services=tuple(Upstream(name, self._at(name)) for name in GRPC_SERVICES),
             portal=self._at(PORTAL),
             client=ClientTls(str(edge.certificate), str(edge.key), str(edge.authority)),
+            token_check=str(self._token_check),
             tracing=self._at("traces") if "traces" in self.names else None,
         )
         return Edge(self.folders.of("edge"), settings, self.folders.log("edge"), _NEEDS["edge"])
+
+    @property
+    def _token_check(self) -> Path:
+        """By what the edge checks tokens: alone in its folder, which Envoy watches."""
+        return self.folders.of(EDGE_KEYS) / "token_check.json"
 
     @property
     def _told_to(self) -> tuple[str, ...]:

@@ -9,11 +9,12 @@ from pathlib import Path
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-import proctorium
+from proctorium_common.descriptors import DESCRIPTORS, descriptor_set
+from proctorium_common.rpc.access import rules
+from proctorium_common.security.token_check import FAILURE, FILTER
 from proctorium_devstack.edge_replies import REPLIES, REPLIES_BY_CODE
 from proctorium_devstack.edge_routes import clusters_of, routes_of
 
-DESCRIPTORS = Path(proctorium.__path__[0]) / "descriptors.binpb"
 TEMPLATES = Path(__file__).resolve().parents[4] / "deploy" / "envoy"
 _MIB = 1024 * 1024
 
@@ -60,6 +61,8 @@ class EdgeSettings:
     services: tuple[Upstream, ...]
     portal: Address
     client: ClientTls
+    token_check: str
+    """The file that `proctorium_common.process.edge_keys` keeps, in a folder of its own."""
     descriptors: str = str(DESCRIPTORS)
     tls: ServerTls | None = None
     """None: clients come in plaintext, because this is a laptop or because a load balancer ended their TLS."""
@@ -89,7 +92,7 @@ class EdgeSettings:
 def render(settings: EdgeSettings, templates: Path = TEMPLATES) -> str:
     """The configuration of Envoy, as YAML; `templates` is `deploy/envoy`."""
     names = [upstream.name for upstream in settings.services]
-    descriptors = FileDescriptorSet.FromString(DESCRIPTORS.read_bytes())
+    descriptors = descriptor_set()
     routes = routes_of(descriptors, names)
     clusters = clusters_of(routes)
     # What is rendered is YAML: values are quoted by `tojson`, and HTML escapes would break them.
@@ -100,6 +103,12 @@ def render(settings: EdgeSettings, templates: Path = TEMPLATES) -> str:
         settings=settings,
         lua=(templates / "edge.lua").read_text(encoding="utf-8"),
         reasons=(templates / "reasons.lua").read_text(encoding="utf-8"),
+        token_filter=FILTER,
+        token_failure=FAILURE,
+        token_check_folder=str(Path(settings.token_check).parent),
+        methods_for_services=sorted(
+            path for path, rule in rules().items() if rule.for_services_only
+        ),
         replies=REPLIES,
         replies_by_code=REPLIES_BY_CODE,
         grpc_services=grpc_services(descriptors, names),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -23,7 +23,8 @@ _LOCALE = "en"
 
 @dataclass(frozen=True)
 class Reply:
-    """One refusal: given where Envoy's answer has one of `flags` (its response flags) or an HTTP status from `lowest` to `highest`."""
+    """One refusal: given where the check of tokens failed with a message that `token` matches (a ValueMatcher of Envoy), where Envoy's
+    response has one of `flags` (its response flags), or where its HTTP status is from `lowest` to `highest`."""
 
     code: grpc.StatusCode
     reason: str
@@ -31,6 +32,9 @@ class Reply:
     flags: tuple[str, ...] = ()
     lowest: int = 0
     highest: int = 0
+    token: Mapping[str, object] | None = None
+    http: int | None = None
+    """The HTTP status for callers of JSON, where it is not the one that Envoy gives."""
 
     @property
     def number(self) -> int:
@@ -83,9 +87,30 @@ _INVALID = (
     "The request cannot be read: the body must be the JSON of the method's request.",
 )
 
+
+def _by_token(reason: str, sentence: str, token: Mapping[str, object]) -> Reply:
+    return Reply(grpc.StatusCode.UNAUTHENTICATED, reason, sentence, token=token, http=401)
+
+
 REPLIES: Sequence[Reply] = (
+    # The sentences are those of the services, which check tokens themselves.
+    _by_token(
+        "TOKEN_EXPIRED",
+        "Your sign-in is no longer valid. Please sign in again.",
+        {"string_match": {"exact": "Jwt is expired"}},
+    ),
+    _by_token(
+        "TOKEN_MISSING", "Please sign in first.", {"string_match": {"exact": "Jwt is missing"}}
+    ),
+    _by_token("TOKEN_INVALID", "Please sign in again.", {"present_match": True}),
     Reply(*_TOO_LONG, flags=("UT", "DT", "SI")),
     Reply(*_AWAY, flags=("UF", "UH", "UO", "UC", "UR", "LR", "LH", "URX", "UPE", "OM")),
+    _by_status(
+        grpc.StatusCode.PERMISSION_DENIED,
+        "NOT_ALLOWED",
+        "You may not do this, or it might not exist.",
+        403,
+    ),
     _by_status(
         grpc.StatusCode.UNIMPLEMENTED,
         "NO_SUCH_METHOD",
@@ -113,7 +138,7 @@ REPLIES: Sequence[Reply] = (
 """The first that fits is given."""
 
 REPLIES_BY_CODE: Sequence[Reply] = (
-    *{reply.number: reply for reply in reversed(REPLIES)}.values(),
+    *{reply.number: reply for reply in reversed(REPLIES) if reply.token is None}.values(),
     Reply(
         grpc.StatusCode.INTERNAL,
         "INTERNAL",

@@ -39,6 +39,18 @@ def environment_of(
     return {f"PROCTORIUM_{name}": value for name, value in told.items()}
 
 
+def edge_keys_environment(ports: PortPlan, identity: KeyPair, file: Path) -> dict[str, str]:
+    """Return what the process beside the edge is told that keeps `file`."""
+    return {
+        "PROCTORIUM_TOKEN_CHECK_FILE": str(file),
+        "PROCTORIUM_ENROLLMENT_ADDRESS": f"{LOOPBACK}:{ports['enrollment']}",
+        "PROCTORIUM_TLS_CERTIFICATE": str(identity.certificate),
+        "PROCTORIUM_TLS_KEY": str(identity.key),
+        "PROCTORIUM_TLS_AUTHORITY": str(identity.authority),
+        "PROCTORIUM_LOG_FORMAT": "json",
+    }
+
+
 def _particular(name: str, folders: Folders, ports: PortPlan) -> Mapping[str, str]:
     """What only this service knows of."""
     public_url = f"http://localhost:{ports['edge']}"

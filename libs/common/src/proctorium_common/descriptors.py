@@ -1,0 +1,17 @@
+"""Every proto of this installation, with its options: for what is generated from the protos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+import proctorium
+
+DESCRIPTORS = Path(proctorium.__path__[0]) / "descriptors.binpb"
+"""The file that holds them, as Envoy reads it too."""
+
+
+def descriptor_set() -> FileDescriptorSet:
+    """Return what the file holds."""
+    return FileDescriptorSet.FromString(DESCRIPTORS.read_bytes())

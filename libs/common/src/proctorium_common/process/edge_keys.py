@@ -1,0 +1,100 @@
+"""Keeps the edge's token check up to date: `python -m proctorium_common.process.edge_keys`.
+
+Runs beside Envoy, asks enrollment for the signing keys with the edge's own certificate, and writes the file that Envoy watches
+(`security/token_check.py`). Envoy needs the file alone, so neither this process nor enrollment has to be there for tokens to be checked.
+Exit codes: 0 ended by SIGTERM or SIGINT, 1 the file cannot be written, 2 a setting is wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import Field
+
+from proctorium_common.process.settings import (
+    Duration,
+    ProcessSettings,
+    SettingsWrong,
+    read_settings,
+)
+from proctorium_common.rpc.client import channel
+from proctorium_common.security.enrollment import keys_of_enrollment
+from proctorium_common.security.keys import Fetch, KeyRing, PublicKey
+from proctorium_common.security.tls import NotLoopback
+from proctorium_common.security.token_check import TokenCheckFile
+from proctorium_common.tasks import end
+from proctorium_common.telemetry.logs import configure_logs
+from proctorium_common.telemetry.traces import Tracing, use_tracing
+
+_ENROLLMENT = "enrollment"
+
+
+class Settings(ProcessSettings):
+    """Where the file is and how fresh it is kept."""
+
+    token_check_file: Path = Field(
+        description="The file that Envoy watches, in a folder of its own that survives a restart.",
+    )
+    refresh_every: Duration = Field(
+        timedelta(seconds=10),
+        gt=timedelta(0),
+        le=timedelta(minutes=1),
+        description="How often enrollment is asked. A new key signs six minutes after it is published, the very first one at once.",
+    )
+
+
+async def keep(settings: Settings) -> None:
+    """Write the file now and whenever the keys change, until cancelled. Raises SettingsWrong, NotLoopback, OSError."""
+    file = TokenCheckFile(settings.token_check_file)
+    address, certificates = settings.address_of(_ENROLLMENT), settings.certificates()
+    async with channel(address, certificates=certificates, server=_ENROLLMENT) as enrollment:
+        fetch = _confirming(keys_of_enrollment(enrollment), file)
+        ring = KeyRing(fetch, store=file, refresh_every=settings.refresh_every)
+        await ring.load()
+        await ring.keep_fresh()
+
+
+def _confirming(fetch: Fetch, file: TokenCheckFile) -> Fetch:
+    async def confirmed() -> Sequence[PublicKey]:
+        keys = await fetch()
+        if keys:
+            file.confirm()
+        return keys
+
+    return confirmed
+
+
+async def _until_signal(settings: Settings) -> None:
+    keeping = asyncio.ensure_future(keep(settings))
+    loop = asyncio.get_running_loop()
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(ending, keeping.cancel)
+    with suppress(asyncio.CancelledError):
+        await keeping
+    await end(keeping)
+
+
+def main() -> int:
+    """Run until a signal; return the exit code."""
+    try:
+        settings = read_settings(Settings)
+        configure_logs(level=settings.log_level_number, format=settings.log_format)
+        use_tracing(Tracing("edge-keys"))
+        asyncio.run(_until_signal(settings))
+    except (SettingsWrong, NotLoopback) as wrong:
+        sys.stderr.write(f"{wrong}\n")
+        return 2
+    except OSError as failure:
+        sys.stderr.write(f"{failure.filename} cannot be written: {failure.strerror}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,154 @@
+"""The check of access tokens at the edge: a configuration of Envoy's filter `jwt_authn`, kept as a file that Envoy watches.
+
+It says which methods need a token, by the access options of the protos, and which keys sign tokens. Envoy takes a new file as soon as it is
+moved into place, keeps what it has when the new one is unusable, and starts from the file alone: nobody has to be asked.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from proctorium_common.clock import Clock, utc_now
+from proctorium_common.rpc.access import rules
+from proctorium_common.security.keys import PublicKey
+from proctorium_common.security.tokens import AUDIENCE, ISSUER, LEEWAY
+from proctorium_common.telemetry.logs import get_logger
+
+log = get_logger()
+
+FILTER = "envoy.filters.http.jwt_authn"
+FAILURE = "failure"
+"""Where the filter notes, in its dynamic metadata, why it refused a token."""
+COMPLETE_FOR = timedelta(minutes=5)
+"""A new key is published for longer than this before it signs, so a set that was confirmed more recently holds every key in use."""
+
+_TYPE = "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication"
+_RESOURCE = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"
+_REMEMBERED = 10_000
+_LONGEST_REMEMBERED = 4096
+
+
+def methods_without_token() -> Sequence[str]:
+    """Return the paths of all methods that are reached without a token: the public ones, and those that are for services only.
+
+    The latter are refused for everybody by the edge's routes, with a better reason than a missing token.
+    """
+    return sorted(path for path, rule in rules().items() if rule.public or rule.for_services_only)
+
+
+def token_check(keys: Sequence[PublicKey], *, complete: bool) -> str:
+    """Return the file for Envoy.
+
+    Where the keys may not be `complete`, a token signed with an unknown one may be good: no token is checked then, and the services,
+    which check all tokens themselves, decide alone.
+    """
+    configuration: dict[str, object] = {"@type": _TYPE}
+    if keys:
+        configuration["providers"] = {ISSUER: _provider(keys)}
+    if keys and complete:
+        configuration["rules"] = [
+            *({"match": {"path": path}} for path in methods_without_token()),
+            {"match": {"prefix": "/proctorium."}, "requires": {"provider_name": ISSUER}},
+        ]
+    resource = {"@type": _RESOURCE, "name": FILTER, "typed_config": configuration}
+    return json.dumps({"resources": [resource]}, indent=1)
+
+
+def _provider(keys: Sequence[PublicKey]) -> Mapping[str, object]:
+    return {
+        "issuer": ISSUER,
+        "audiences": [AUDIENCE],
+        "clock_skew_seconds": int(LEEWAY.total_seconds()),
+        "local_jwks": {"inline_string": json.dumps({"keys": [_written(key) for key in keys]})},
+        # The header alone: by default a token in the query would count too, and be in other people's logs.
+        "from_headers": [{"name": "authorization", "value_prefix": "Bearer "}],
+        "forward": True,
+        "failed_status_in_metadata": FAILURE,
+        # A signature costs as much as the rest of a call at the edge, so a token is verified once.
+        "jwt_cache_config": {
+            "jwt_cache_size": _REMEMBERED,
+            "jwt_max_token_size": _LONGEST_REMEMBERED,
+        },
+    }
+
+
+class TokenCheckFile:
+    """Keeps the keys of a `KeyRing` in the file that Envoy watches."""
+
+    def __init__(self, path: Path, *, clock: Clock = utc_now) -> None:
+        self._path = path
+        self._clock = clock
+
+    async def load(self) -> Sequence[PublicKey]:
+        """Return the keys of the file; none when it is missing or cannot be read. Afterwards there is a file that Envoy can start with."""
+        keys = self._read()
+        complete = bool(keys) and self._clock() - self._confirmed_at() < COMPLETE_FOR
+        if not complete:
+            log.warning("tokens_not_checked_at_the_edge", keys=len(keys))
+        self._write(keys, complete=complete)
+        return keys
+
+    async def save(self, keys: Sequence[PublicKey]) -> None:
+        """Replace the keys in the file, at once as a whole."""
+        self._write(keys, complete=True)
+        log.info("signing_keys_written", keys=len(keys))
+
+    def confirm(self) -> None:
+        """Note that the signer was asked just now."""
+        now = self._clock().timestamp()
+        os.utime(self._path, (now, now))
+
+    def _confirmed_at(self) -> datetime:
+        return datetime.fromtimestamp(self._path.stat().st_mtime, tz=self._clock().tzinfo)
+
+    def _read(self) -> Sequence[PublicKey]:
+        try:
+            written = json.loads(self._path.read_text(encoding="utf-8"))
+            provider = written["resources"][0]["typed_config"].get("providers", {}).get(ISSUER)
+            if provider is None:
+                return ()
+            keys = json.loads(provider["local_jwks"]["inline_string"])["keys"]
+            return [_read(key) for key in keys]
+        except FileNotFoundError:
+            return ()
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as failure:
+            log.warning("signing_keys_unreadable", error=str(failure))
+            return ()
+
+    def _write(self, keys: Sequence[PublicKey], *, complete: bool) -> None:
+        text = token_check(keys, complete=complete)
+        confirmed = self._confirmed_at() if self._path.exists() else self._clock()
+        new = self._path.with_name(f".{self._path.name}.new")
+        with new.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.utime(new, (confirmed.timestamp(), confirmed.timestamp()))
+        # Envoy looks when a file is moved into the folder, and then sees a whole one.
+        new.replace(self._path)
+
+
+def _written(key: PublicKey) -> Mapping[str, str]:
+    """Return a key as RFC 8037 writes it, with a member of ours for the time from which on it signs no more."""
+    raw = base64.urlsafe_b64encode(key.raw).decode().rstrip("=")
+    written = {"kty": "OKP", "crv": "Ed25519", "use": "sig", "kid": key.key_id, "x": raw}
+    if key.retire_time is not None:
+        written["retire_time"] = key.retire_time.isoformat()
+    return written
+
+
+def _read(written: Mapping[str, str]) -> PublicKey:
+    retire_time = written.get("retire_time")
+    try:
+        raw = base64.urlsafe_b64decode(written["x"] + "=" * (-len(written["x"]) % 4))
+    except binascii.Error as failure:
+        raise ValueError(f"key {written['kid']} is not base64") from failure
+    return PublicKey(
+        written["kid"], raw, None if retire_time is None else datetime.fromisoformat(retire_time)
+    )
