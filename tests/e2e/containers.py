@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from e2e.container_secrets import look_at_secrets
 from e2e.demo import DidNotHold, Narrator, hold, tell
 from e2e.mailbox import Mailbox
 from e2e.stage import Stage
@@ -118,13 +119,13 @@ class Containers:
 
     async def kill(self, name: str) -> None:
         """SIGKILL a part; returns once Docker has started it again."""
-        before = await self._state(name, "{{.State.Pid}}")
+        before = await self.state_of(name, "{{.State.Pid}}")
         assert self._executioner.stdin is not None
         self._executioner.stdin.write(f"{before}\n".encode())
         await self._executioner.stdin.drain()
 
         async def is_another() -> bool | None:
-            return await self._state(name, "{{.State.Pid}}") not in {before, "0"} or None
+            return await self.state_of(name, "{{.State.Pid}}") not in {before, "0"} or None
 
         await eventually(is_another, f"{name} to be started again", _READY_SECONDS)
 
@@ -132,7 +133,7 @@ class Containers:
         """Wait until a part is healthy."""
 
         async def is_healthy() -> bool | None:
-            return await self._state(name, "{{.State.Health.Status}}") == "healthy" or None
+            return await self.state_of(name, "{{.State.Health.Status}}") == "healthy" or None
 
         await eventually(is_healthy, f"{name} to be healthy", _READY_SECONDS)
 
@@ -148,7 +149,8 @@ class Containers:
             (folder / f"{name}.log").write_text(text, encoding="utf-8")
         print(f"\nWhat every part logged: {folder}", file=sys.stderr)
 
-    async def _state(self, name: str, what: str) -> str:
+    async def state_of(self, name: str, what: str) -> str:
+        """What `docker inspect` says of a part's container, in this format."""
         return (await docker("inspect", "--format", what, await self._container(name))).strip()
 
     async def _container(self, name: str) -> str:
@@ -187,6 +189,7 @@ async def prove(narrator: Narrator) -> None:
     async with Containers.running() as containers:
         narrator.say("every part is healthy")
         await look_at_rights(containers, narrator)
+        await look_at_secrets(containers, narrator)
         await containers.compose(*_NEW_ADMINISTRATOR, told=f"{ADMINISTRATOR.password}\n")
         stage = await tell(containers, narrator)
         await find_again(containers, stage, narrator)
