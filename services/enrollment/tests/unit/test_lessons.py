@@ -47,3 +47,21 @@ def test_nothing_that_acts_comes_through(markdown: str) -> None:
         'src="data',
     ):
         assert active not in html
+
+
+def test_a_picture_is_shown_from_an_https_address() -> None:
+    html = html_of("![Goggles](https://example.org/goggles.png 'On')")
+    for part in (
+        'src="https://example.org/goggles.png"',
+        'alt="Goggles"',
+        'referrerpolicy="no-referrer"',
+        'loading="lazy"',
+    ):
+        assert part in html
+
+
+@pytest.mark.parametrize(
+    "address", ["http://example.org/a.png", "/a.png", "a.png", "data:image/png;base64,AA=="]
+)
+def test_any_other_picture_is_replaced_by_its_description(address: str) -> None:
+    assert html_of(f"See ![the <goggles>]({address}).") == "<p>See the &lt;goggles&gt;.</p>\n"

@@ -20,11 +20,11 @@ _HEAD_END = "</head>"
 # What probes and scanners ask of any server, and no page is called.
 _NO_PAGES = frozenset({"metrics"})
 
-# Scripts and styles come from here alone, nothing may frame us, and a wrong guess of a type is no way in. Pictures of the identity
-# check are blobs. Camera and microphone are for our own pages.
+# Scripts and styles come from here alone, nothing may frame us, and a wrong guess of a type is no way in. Images of the identity
+# check are blobs; a lesson may show images of other sites. Camera and microphone are for our own pages.
 SECURITY_HEADERS = {
     "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data: https:; media-src 'self' blob:; "
         "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "x-content-type-options": "nosniff",

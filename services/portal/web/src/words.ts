@@ -66,3 +66,10 @@ export function date(time: Timestamp | undefined): string {
 export function dateUtc(time: Timestamp | undefined): string {
   return time === undefined ? "" : timestampDate(time).toLocaleDateString(LOCALE, { dateStyle: "long", timeZone: "UTC" });
 }
+
+const collator = new Intl.Collator(LOCALE);
+
+/** A copy of `list`, sorted by a name or title as its reader expects: Élise before Zoë, whatever the case. */
+export function sortedBy<One>(list: readonly One[], text: (one: One) => string): One[] {
+  return [...list].sort((one, other) => collator.compare(text(one), text(other)));
+}

@@ -1,11 +1,11 @@
 // A course: its outline, and its lessons where they are open.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { attempts, courses, sessions } from "../calls";
+import { attempts, courses, registrations, sessions } from "../calls";
 import { type Course, CourseKind, type Unit, UnitKind } from "../gen/proctorium/enrollment/v1/courses_pb";
 import { SessionState } from "../gen/proctorium/session/v1/sessions_pb";
 import { bestOf, useOwnResults } from "../own-results";
-import { Busy, Link, ProblemNote, ProctorMark, Title, useAction, useLoaded } from "../parts";
+import { Badge, Busy, Link, ProblemNote, ProctorMark, Title, useAction, useLoaded } from "../parts";
 import { go } from "../route";
 import { Ways } from "./courses";
 
@@ -58,14 +58,31 @@ function WhereItOpens({ course }: { course: Course }): JSX.Element {
   );
 }
 
-/** The units of a course; where it is `open`, a lesson opens where it stands. */
+/** The learner's own progress in a course: `finished` is undefined for who is not registered in it, whose progress nobody records. */
+interface Progress {
+  finished: ReadonlySet<string> | undefined;
+  record: (requestId: string, unitId: string) => Promise<void>;
+}
+
+function useProgress(courseId: string): Progress {
+  const { loaded } = useLoaded(courseId, () => registrations.listMyCourses({}));
+  const [recorded, setRecorded] = useState<readonly string[] | undefined>(undefined);
+  const mine = loaded?.courses.find(({ course }) => course?.courseId === courseId);
+  return {
+    finished: mine && new Set(recorded ?? mine.finishedUnitIds),
+    record: async (requestId, unitId) => setRecorded((await courses.recordProgress({ requestId, unitId })).myCourse?.finishedUnitIds),
+  };
+}
+
+/** The units of a course; where it is `open`, lessons and links can be opened and are recorded as done. */
 export function Outline({ course, open }: { course: Course; open: boolean }): JSX.Element {
+  const progress = useProgress(course.courseId);
   return (
     <ol class="outline">
       {course.units.map((unit) => (
         <li key={unit.unitId} class="card">
-          {unit.kind === UnitKind.LESSON && (open ? <Lesson unit={unit} /> : <h3>{unit.title}</h3>)}
-          {unit.kind === UnitKind.LINK && <Elsewhere unit={unit} />}
+          {unit.kind === UnitKind.LESSON && (open ? <Lesson unit={unit} progress={progress} /> : <UnitTitle unit={unit} progress={progress} />)}
+          {unit.kind === UnitKind.LINK && <LinkUnit unit={unit} progress={progress} />}
           {unit.kind === UnitKind.ASSESSMENT && <AssessmentUnit course={course} unit={unit} />}
         </li>
       ))}
@@ -73,28 +90,61 @@ export function Outline({ course, open }: { course: Course; open: boolean }): JS
   );
 }
 
-/** A link to another site, in a tab of its own; without its address while the content is closed. */
-function Elsewhere({ unit }: { unit: Unit }): JSX.Element {
-  if (unit.url === "") return <h3>{unit.title}</h3>;
+interface UnitProps {
+  unit: Unit;
+  progress: Progress;
+}
+
+function UnitTitle({ unit, progress }: UnitProps): JSX.Element {
   return (
-    <a href={unit.url} rel="noreferrer noopener" target="_blank">
-      {unit.title} <span class="quiet">(opens in a new tab)</span>
-    </a>
+    <div class="row">
+      <h3>{unit.title}</h3>
+      <Done unit={unit} progress={progress} />
+    </div>
   );
 }
 
-function Lesson({ unit }: { unit: Unit }): JSX.Element {
+function Done({ unit, progress }: UnitProps): JSX.Element | null {
+  return progress.finished?.has(unit.unitId) ? <Badge tone="good">Done</Badge> : null;
+}
+
+/** A link to another site, in a tab of its own; done when it was opened or is marked so. Without its address while the content is closed. */
+function LinkUnit({ unit, progress }: UnitProps): JSX.Element {
+  const { busy, problem, run } = useAction();
+  if (unit.url === "") return <UnitTitle unit={unit} progress={progress} />;
+  const open = progress.finished !== undefined && !progress.finished.has(unit.unitId);
+  const finish = (): void => void (open && run((requestId) => progress.record(requestId, unit.unitId)));
+  return (
+    <>
+      <div class="row">
+        <a href={unit.url} rel="noreferrer noopener" target="_blank" onClick={finish} onAuxClick={finish}>
+          {unit.title} <span class="quiet">(opens in a new tab)</span>
+        </a>
+        <Done unit={unit} progress={progress} />
+        {open && (
+          <button type="button" class="plain" disabled={busy} onClick={finish}>
+            Mark as done <span class="visually-hidden">{unit.title}</span>
+          </button>
+        )}
+      </div>
+      <ProblemNote problem={problem} />
+    </>
+  );
+}
+
+function Lesson({ unit, progress }: UnitProps): JSX.Element {
   const [html, setHtml] = useState<string | undefined>(undefined);
   const { busy, problem, run } = useAction();
   const open = (): Promise<void> =>
     run(async (requestId) => {
       setHtml((await courses.openLesson({ unitId: unit.unitId })).html);
-      await courses.recordProgress({ requestId, unitId: unit.unitId });
+      await progress.record(requestId, unit.unitId);
     });
   return (
     <>
       <div class="row">
         <h3>{unit.title}</h3>
+        <Done unit={unit} progress={progress} />
         {html === undefined && (
           <button type="button" class="plain" disabled={busy} onClick={() => void open()}>
             Open <span class="visually-hidden">{unit.title}</span>

@@ -6,7 +6,7 @@ import { type Course, CourseKind } from "../gen/proctorium/enrollment/v1/courses
 import { SessionState } from "../gen/proctorium/session/v1/sessions_pb";
 import { bestOf, useOwnResults } from "../own-results";
 import { Badge, Busy, Link, ProblemNote, ProctorMark, Title, useLoaded } from "../parts";
-import { counted, dateTime } from "../words";
+import { counted, dateTime, sortedBy } from "../words";
 
 export function CoursesPage(): JSX.Element {
   const { loaded, problem } = useLoaded("courses", () => registrations.listMyCourses({}));
@@ -20,7 +20,7 @@ export function CoursesPage(): JSX.Element {
         <p>You are not registered in a course yet. Your administrator can register you.</p>
       )}
       <ul class="cards">
-        {loaded?.courses.map(({ course, registration, finishedUnitIds, unitCount }) => (
+        {sortedBy(loaded?.courses ?? [], ({ course }) => course?.title ?? "").map(({ course, registration, finishedUnitIds, unitCount }) => (
           <li key={course?.courseId} class="card">
             <h2>
               <Link to={`/courses/${course?.courseId}`}>{course?.title}</Link>

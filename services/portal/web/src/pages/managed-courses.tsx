@@ -8,7 +8,7 @@ import { type Course, CourseKind, UnitKind } from "../gen/proctorium/enrollment/
 import type { Person } from "../gen/proctorium/enrollment/v1/people_pb";
 import { Role } from "../gen/proctorium/options/v1/options_pb";
 import { Badge, Busy, Link, ProblemNote, ProctorMark, Title, useAction, useLoaded } from "../parts";
-import { counted } from "../words";
+import { counted, sortedBy } from "../words";
 import { everybody } from "./people";
 
 export function ManagedCoursesPage(): JSX.Element {
@@ -32,18 +32,20 @@ export function ManagedCoursesPage(): JSX.Element {
   );
 }
 
-export function everyCourse(): Promise<Course[]> {
-  return allPages(
+export async function everyCourse(): Promise<Course[]> {
+  const found = await allPages(
     (pageToken) => courses.listCourses({ pageSize: 200, pageToken }),
     (page) => page.courses,
   );
+  return sortedBy(found, (course) => course.title);
 }
 
-export function everyAssessment(): Promise<Assessment[]> {
-  return allPages(
+export async function everyAssessment(): Promise<Assessment[]> {
+  const found = await allPages(
     (pageToken) => assessments.listAssessments({ pageSize: 200, pageToken }),
     (page) => page.assessments,
   );
+  return sortedBy(found, (assessment) => assessment.title);
 }
 
 function CourseCard({ course, people, changed }: { course: Course; people: readonly Person[]; changed: () => void }): JSX.Element {
@@ -236,7 +238,13 @@ function Step({ step }: { step: number }): JSX.Element {
       </Select>
       <Field label="Title of the step" name={`units[${step}].title`} required maxLength={200} />
       {kind === UnitKind.LESSON && (
-        <TextArea label="Text, in Markdown" name={`units[${step}].markdown`} rows={6} required />
+        <TextArea
+          label="Text, in Markdown"
+          hint="Pictures need an address that begins with https://; of any other picture, learners see the description."
+          name={`units[${step}].markdown`}
+          rows={6}
+          required
+        />
       )}
       {kind === UnitKind.LINK && <Field label="Address" name={`units[${step}].url`} type="url" pattern="https://.*" title="It begins with https://" required />}
       {kind === UnitKind.ASSESSMENT && <AssessmentOf step={step} />}

@@ -7,7 +7,7 @@ import { allPages, Field, Form, FormProblem, moment, Select, Several, typed } fr
 import type { Person } from "../gen/proctorium/enrollment/v1/people_pb";
 import { Role } from "../gen/proctorium/options/v1/options_pb";
 import { Badge, Busy, ProblemNote, Title, useAction, useLoaded } from "../parts";
-import { counted, date } from "../words";
+import { counted, date, sortedBy } from "../words";
 
 const ROLES: readonly [Role, string][] = [
   [Role.LEARNER, "Learner"],
@@ -38,11 +38,12 @@ export function PeoplePage(): JSX.Element {
   );
 }
 
-export function everybody(): Promise<Person[]> {
-  return allPages(
+export async function everybody(): Promise<Person[]> {
+  const found = await allPages(
     (pageToken) => people.listPeople({ pageSize: 200, pageToken }),
     (page) => page.people,
   );
+  return sortedBy(found, (person) => person.legalName);
 }
 
 /** Whether somebody is certified to supervise now. */
