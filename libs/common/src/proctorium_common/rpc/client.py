@@ -18,6 +18,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
 from proctorium_common.rpc.caller import call_under_way
+from proctorium_common.rpc.client_streams import keep_status
 from proctorium_common.rpc.methods import is_free_of_side_effects, service_descriptor
 from proctorium_common.security.tls import Certificates, require_loopback
 from proctorium_common.telemetry.metrics import Metrics
@@ -122,7 +123,7 @@ class Channel(grpc.aio.Channel):
     ) -> Callable[..., Any]:
         pool = self._pool(method.rpartition("/")[0].lstrip("/"))
         inner = getattr(pool, shape)(method, *arguments, **named)
-        return self._outgoing.wrap(inner, method, single=shape == "unary_unary")
+        return self._outgoing.wrap(inner, method, shape)
 
     def _pool(self, service: str) -> grpc.aio.Channel:
         pool = self._pools.get(service)
@@ -202,7 +203,8 @@ class _Outgoing:
         self._default_seconds = default_seconds
         self._bearer = bearer
 
-    def wrap(self, inner: Callable[..., Any], method: str, *, single: bool) -> Callable[..., Any]:
+    def wrap(self, inner: Callable[..., Any], method: str, shape: str) -> Callable[..., Any]:
+        single, sends_many = shape == "unary_unary", shape.startswith("stream_")
         service, _, name = method.lstrip("/").partition("/")
         attributes = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": name}
 
@@ -225,6 +227,8 @@ class _Outgoing:
                 metadata=self._metadata(metadata, headers),
                 **named,
             )
+            if sends_many:
+                keep_status(under_way)
             under_way.add_done_callback(lambda ended: self._ended(ended, method, span, started))
             return under_way
 

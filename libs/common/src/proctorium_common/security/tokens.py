@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from joserfc import jws, jwt
-from joserfc.errors import JoseError
 from joserfc.jws import JWSRegistry
 
 from proctorium_common.clock import Clock, utc_now
@@ -153,12 +153,12 @@ class TokenVerifier:
         """Who the token is about, sent by `service`. Raises TOKEN_INVALID, TOKEN_EXPIRED or KEYS_UNAVAILABLE."""
         if len(token) > _LONGEST:
             raise _not_ours()
-        try:
-            key, verifier = await self._keys.find(_key_id(token))
+        with _any_failure_is_invalid():
+            key_id = _key_id(token)
+        key, verifier = await self._keys.find(key_id)
+        with _any_failure_is_invalid():
             claims = jwt.decode(token, verifier, registry=REGISTRY).claims
-        except (JoseError, ValueError) as failure:
-            raise _not_ours() from failure
-        verified = _Remembered(*self._check(claims, key))
+            verified = _Remembered(*self._check(claims, key))
         self._remember(token, verified)
         return verified.caller(service)
 
@@ -188,6 +188,21 @@ class TokenVerifier:
         self._verified[token] = verified
         if len(self._verified) > self._limit:
             self._verified.popitem(last=False)
+
+
+@contextmanager
+def _any_failure_is_invalid() -> Iterator[None]:
+    """Turn whatever goes wrong while a token is read into TOKEN_INVALID.
+
+    A library that reads what strangers wrote fails in more ways than it documents: a header `crit` that is a number, a time that is
+    infinite, nesting that is too deep.
+    """
+    try:
+        yield
+    except ServiceError:
+        raise
+    except Exception as failure:
+        raise _not_ours() from failure
 
 
 def _key_id(token: str) -> str:

@@ -29,13 +29,18 @@ from sqlalchemy.pool import NullPool
 
 from proctorium_common.storage import tables
 from proctorium_common.storage.database import Database, TimeLimits
-from proctorium_common.storage.schema import create_common_tables, forbid_changes
+from proctorium_common.storage.schema import (
+    create_common_tables,
+    create_page_token_keys,
+    forbid_changes,
+)
 from proctorium_common.telemetry.logs import get_logger
 
 __all__ = [
     "NotOwner",
     "at_head",
     "create_common_tables",
+    "create_page_token_keys",
     "differences",
     "draft",
     "forbid_changes",

@@ -1,23 +1,30 @@
 """Lists a page at a time: an opaque token says after which item the next page begins.
 
 The token holds the sort key of the last item shown, so that pages neither skip nor repeat items when others come and go. It is bound
-to the list that gave it: name the list, and what it was filtered by.
+to the list that gave it: name the list, and what it was filtered by. It is signed with a key of the service's own database (HMAC), so
+that nothing but our own keys reaches a query.
 
-    after = pages.after("people", request.page_token, str, UUID)
+    tokens = await pages.tokens(tx)
+    after = tokens.after("people", request.page_token, str, UUID)
     rows = ... WHERE (legal_name, person_id) > after ORDER BY legal_name, person_id LIMIT size + 1
-    shown, token = pages.cut("people", rows, size, lambda row: (row.legal_name, row.person_id))
+    shown, token = tokens.cut("people", rows, size, lambda row: (row.legal_name, row.person_id))
 """
 
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar, overload
 from uuid import UUID
 
+from sqlalchemy import select
+
 from proctorium_common.errors import ServiceError, invalid
+from proctorium_common.storage.database import Transaction
+from proctorium_common.storage.tables import page_token_keys
 
 KeyPart = str | int | datetime | UUID
 """What a list can be sorted by."""
@@ -27,6 +34,8 @@ K1 = TypeVar("K1", bound=KeyPart)
 K2 = TypeVar("K2", bound=KeyPart)
 K3 = TypeVar("K3", bound=KeyPart)
 
+_SIGNATURE_BYTES = 16
+
 USUAL, MOST = 50, 200
 
 
@@ -35,43 +44,63 @@ def size_of(asked: int, *, usual: int = USUAL, most: int = MOST) -> int:
     return min(asked, most) if asked > 0 else usual
 
 
-def cut(
-    name: str, rows: Sequence[T], size: int, key: Callable[[T], tuple[KeyPart, ...]]
-) -> tuple[Sequence[T], str]:
-    """The page and the token of the next one, out of `rows`: `size` + 1 of them, or fewer at the end (the token is empty then)."""
-    shown = rows[:size]
-    return shown, token(name, *key(shown[-1])) if len(rows) > size else ""
+async def tokens(tx: Transaction) -> PageTokens:
+    """Return the page tokens of the service whose database this is."""
+    found = await tx.execute(select(page_token_keys.c.key))
+    return PageTokens(found.scalar_one())
 
 
-def token(name: str, *key: KeyPart) -> str:
-    """The token of the page that begins after the item with this sort key."""
-    parts = [part.isoformat() if isinstance(part, datetime) else part for part in key]
-    text = json.dumps([name, *parts], default=str, separators=(",", ":"), ensure_ascii=False)
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+class PageTokens:
+    """Makes and reads page tokens, signed with one key."""
 
+    def __init__(self, key: bytes) -> None:
+        self._key = key
 
-@overload
-def after(name: str, text: str, kind: type[K1], /) -> tuple[K1] | None: ...
-@overload
-def after(name: str, text: str, kind: type[K1], second: type[K2], /) -> tuple[K1, K2] | None: ...
-@overload
-def after(
-    name: str, text: str, kind: type[K1], second: type[K2], third: type[K3], /
-) -> tuple[K1, K2, K3] | None: ...
-def after(name: str, text: str, /, *kinds: type[object]) -> tuple[object, ...] | None:
-    """The sort key of the item after which the page begins; None for the first page (an empty token).
+    def cut(
+        self, name: str, rows: Sequence[T], size: int, key: Callable[[T], tuple[KeyPart, ...]]
+    ) -> tuple[Sequence[T], str]:
+        """Return the page and the token of the next one, out of `rows`: `size` + 1 of them, or fewer at the end (the token is empty then)."""
+        shown = rows[:size]
+        return shown, self.token(name, *key(shown[-1])) if len(rows) > size else ""
 
-    Raises INVALID_PAGE_TOKEN for what the list `name` did not give.
-    """
-    if not text:
-        return None
-    try:
-        given, *parts = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        if given != name or len(parts) != len(kinds):
-            raise _not_ours()
-        return tuple(_read(part, kind) for part, kind in zip(parts, kinds, strict=True))
-    except (ValueError, TypeError) as failure:
-        raise _not_ours() from failure
+    def token(self, name: str, *key: KeyPart) -> str:
+        """Return the token of the page that begins after the item with this sort key."""
+        parts = [part.isoformat() if isinstance(part, datetime) else part for part in key]
+        text = json.dumps([name, *parts], default=str, separators=(",", ":"), ensure_ascii=False)
+        signed = self._signature(text.encode()) + text.encode()
+        return base64.urlsafe_b64encode(signed).decode().rstrip("=")
+
+    @overload
+    def after(self, name: str, text: str, kind: type[K1], /) -> tuple[K1] | None: ...
+    @overload
+    def after(
+        self, name: str, text: str, kind: type[K1], second: type[K2], /
+    ) -> tuple[K1, K2] | None: ...
+    @overload
+    def after(
+        self, name: str, text: str, kind: type[K1], second: type[K2], third: type[K3], /
+    ) -> tuple[K1, K2, K3] | None: ...
+    def after(self, name: str, text: str, /, *kinds: type[object]) -> tuple[object, ...] | None:
+        """Return the sort key of the item after which the page begins; None for the first page (an empty token).
+
+        Raises INVALID_PAGE_TOKEN for what the list `name` did not give.
+        """
+        if not text:
+            return None
+        try:
+            signed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+            signature, content = signed[:_SIGNATURE_BYTES], signed[_SIGNATURE_BYTES:]
+            if not hmac.compare_digest(signature, self._signature(content)):
+                raise _not_ours()
+            given, *parts = json.loads(content)
+            if given != name or len(parts) != len(kinds):
+                raise _not_ours()
+            return tuple(_read(part, kind) for part, kind in zip(parts, kinds, strict=True))
+        except (ValueError, TypeError) as failure:
+            raise _not_ours() from failure
+
+    def _signature(self, content: bytes) -> bytes:
+        return hmac.digest(self._key, content, "sha256")[:_SIGNATURE_BYTES]
 
 
 def _read(part: object, kind: type[object]) -> KeyPart:

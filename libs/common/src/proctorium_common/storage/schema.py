@@ -102,6 +102,26 @@ def create_common_tables() -> None:
         op.execute(statement)
 
 
+def create_page_token_keys() -> None:
+    """Create the table of the key of page tokens, with a key from PostgreSQL's strong random source."""
+    op.execute(
+        """
+        CREATE TABLE page_token_keys (
+            number smallint NOT NULL,
+            key bytea NOT NULL,
+            CONSTRAINT pk_page_token_keys PRIMARY KEY (number),
+            CONSTRAINT ck_page_token_keys_only_one CHECK (number = 1)
+        )
+        """
+    )
+    op.execute(
+        """
+        INSERT INTO page_token_keys (number, key)
+        VALUES (1, uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))
+        """
+    )
+
+
 def forbid_changes(table: str) -> None:
     """From here on the database itself refuses UPDATE, DELETE and TRUNCATE of `table`; INSERT goes on."""
     op.execute(_FORBID_CHANGES)

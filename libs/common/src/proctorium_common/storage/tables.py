@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     Column,
     DateTime,
     Identity,
@@ -12,6 +13,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
+    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
@@ -107,3 +109,12 @@ signing_keys = Table(
     Column("retires_at", _TIME),
 )
 """Keys that tokens are signed and checked with (`storage/keys.py`)."""
+
+page_token_keys = Table(
+    "page_token_keys",
+    metadata,
+    Column("number", SmallInteger, primary_key=True, autoincrement=False),
+    Column("key", LargeBinary, nullable=False),
+    CheckConstraint("number = 1", name="only_one"),
+)
+"""The one key that page tokens are signed with (`storage/pages.py`). It protects queries from crafted tokens, and no data."""

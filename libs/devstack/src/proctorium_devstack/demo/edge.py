@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar, cast
 import grpc
 from google.protobuf.message import Message
 
+from proctorium_common.rpc.client_streams import keep_status
 from proctorium_common.rpc.status import error_of
 from proctorium_common.telemetry.traces import inject
 
@@ -108,7 +109,8 @@ class EdgeChannel:
             requests: AsyncIterator[Request], timeout: float | None = None
         ) -> AsyncIterator[Response]:
             try:
-                async for response in call(requests, metadata=self.metadata(), timeout=timeout):
+                under_way = call(requests, metadata=self.metadata(), timeout=timeout)
+                async for response in keep_status(under_way):
                     yield response
             except grpc.aio.AioRpcError as failed:
                 raise error_of(failed) from None

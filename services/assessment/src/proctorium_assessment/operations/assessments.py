@@ -51,5 +51,6 @@ async def page(
 ) -> tuple[Sequence[Assessment], str]:
     """By title, without questions, and the token of the next page. Raises INVALID_PAGE_TOKEN."""
     size = pages.size_of(page_size)
-    rows = await assessments.page(tx, pages.after(_LIST, page_token, str, UUID), size)
-    return pages.cut(_LIST, rows, size, lambda row: (row.title, row.assessment_id))
+    tokens = await pages.tokens(tx)
+    rows = await assessments.page(tx, tokens.after(_LIST, page_token, str, UUID), size)
+    return tokens.cut(_LIST, rows, size, lambda row: (row.title, row.assessment_id))

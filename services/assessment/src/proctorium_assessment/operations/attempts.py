@@ -135,7 +135,8 @@ async def page(
 ) -> tuple[Sequence[Overview], str]:
     """The caller's own attempts; those of a session for its proctors and for administrators. Raises NOT_ALLOWED, INVALID_PAGE_TOKEN."""
     size = pages.size_of(page_size)
-    after_row = pages.after(f"{_LIST}/{session_id}", page_token, UUID)
+    tokens = await pages.tokens(tx)
+    after_row = tokens.after(f"{_LIST}/{session_id}", page_token, UUID)
     rows = await attempts.page(
         tx,
         person_id=await whose(tx, caller, session_id),
@@ -143,7 +144,7 @@ async def page(
         before=after_row[0] if after_row else None,
         size=size,
     )
-    shown, token = pages.cut(f"{_LIST}/{session_id}", rows, size, lambda row: (row.attempt_id,))
+    shown, token = tokens.cut(f"{_LIST}/{session_id}", rows, size, lambda row: (row.attempt_id,))
     return await overviews(tx, shown), token
 
 

@@ -46,8 +46,9 @@ async def page(
 ) -> tuple[Sequence[Result], str]:
     """The caller's own released results; those of a session for its proctors and for administrators. Raises NOT_ALLOWED, INVALID_PAGE_TOKEN."""
     size = pages.size_of(page_size)
+    tokens = await pages.tokens(tx)
     name = f"results/{session_id}"
-    after = pages.after(name, page_token, UUID)
+    after = tokens.after(name, page_token, UUID)
     rows = await results.page(
         tx,
         person_id=await whose(tx, caller, session_id),
@@ -55,7 +56,7 @@ async def page(
         before=after[0] if after else None,
         size=size,
     )
-    return pages.cut(name, rows, size, lambda row: (row.result_id,))
+    return tokens.cut(name, rows, size, lambda row: (row.result_id,))
 
 
 async def late_answers(tx: Transaction, caller: Caller, attempt_id: UUID) -> Sequence[Revision]:

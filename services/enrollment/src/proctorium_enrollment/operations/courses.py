@@ -75,13 +75,14 @@ async def list_all(
     everything = Role.ADMINISTRATOR.value in caller.roles
     name = "courses" if everything else "published courses"
     size = pages.size_of(page_size)
+    tokens = await pages.tokens(tx)
     found = await storage.page(
         tx,
-        pages.after(name, page_token, str, UUID),
+        tokens.after(name, page_token, str, UUID),
         size + 1,
         published_only=not everything,
     )
-    return pages.cut(name, found, size, lambda course: (course.title, course.course_id))
+    return tokens.cut(name, found, size, lambda course: (course.title, course.course_id))
 
 
 async def get(tx: Transaction, caller: Caller, course_id: UUID) -> Course:

@@ -65,9 +65,10 @@ async def list_all(
 ) -> tuple[Sequence[Person], str]:
     """People by legal name, and the token of the next page. Raises INVALID_PAGE_TOKEN."""
     size = pages.size_of(page_size)
-    after = pages.after(_LIST, page_token, str, UUID)
+    tokens = await pages.tokens(tx)
+    after = tokens.after(_LIST, page_token, str, UUID)
     found = await storage.page(tx, after, size + 1)
-    return pages.cut(_LIST, found, size, lambda person: (person.legal_name, person.person_id))
+    return tokens.cut(_LIST, found, size, lambda person: (person.legal_name, person.person_id))
 
 
 async def visible(

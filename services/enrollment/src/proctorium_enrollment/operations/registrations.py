@@ -72,7 +72,8 @@ async def list_of(
     """The registrations in a course by time, and the token of the next page. Raises INVALID_PAGE_TOKEN."""
     name = f"registrations of {course_id}"
     size = pages.size_of(page_size)
+    tokens = await pages.tokens(tx)
     found = await storage.page(
-        tx, course_id, pages.after(name, page_token, datetime, UUID), size + 1
+        tx, course_id, tokens.after(name, page_token, datetime, UUID), size + 1
     )
-    return pages.cut(name, found, size, lambda one: (one.create_time, one.registration_id))
+    return tokens.cut(name, found, size, lambda one: (one.create_time, one.registration_id))

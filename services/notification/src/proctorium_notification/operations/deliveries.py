@@ -23,14 +23,15 @@ async def page(
     """Deliveries, newest first, and the token of the next page. Raises INVALID_PAGE_TOKEN."""
     name = f"deliveries {state or ''} {person_id or ''}"
     size = pages.size_of(page_size)
+    tokens = await pages.tokens(tx)
     found = await deliveries.list_deliveries(
         tx,
         state=state,
         person_id=person_id,
-        after=pages.after(name, page_token, datetime, UUID),
+        after=tokens.after(name, page_token, datetime, UUID),
         limit=size + 1,
     )
-    return pages.cut(name, found, size, lambda one: (one.created_at, one.delivery_id))
+    return tokens.cut(name, found, size, lambda one: (one.created_at, one.delivery_id))
 
 
 async def resend(tx: Transaction, delivery_id: UUID) -> Delivery:

@@ -50,10 +50,11 @@ class Inbox:
         """The caller's notifications, newest first. Raises INVALID_PAGE_TOKEN."""
         person_id = _person_of(caller)
         size = pages.size_of(page_size)
-        after = pages.after(_LIST, page_token, datetime, UUID)
         async with self._database.transaction() as tx:
+            tokens = await pages.tokens(tx)
+            after = tokens.after(_LIST, page_token, datetime, UUID)
             found = await inbox.list_notifications(tx, person_id, after=after, limit=size + 1)
-            cut, token = pages.cut(
+            cut, token = tokens.cut(
                 _LIST, found, size, lambda one: (one.created_at, one.notification_id)
             )
             known = await sessions.planned_sessions(

@@ -22,6 +22,7 @@ async def page(
     supervised(await sessions.find(tx, session_id), caller)
     name = f"record:{session_id}"
     limit = pages.size_of(page_size, usual=_USUAL, most=_MOST)
-    after = pages.after(name, page_token, int)
+    tokens = await pages.tokens(tx)
+    after = tokens.after(name, page_token, int)
     found = await record.page(tx, session_id, after=after[0] if after else 0, limit=limit + 1)
-    return pages.cut(name, found, limit, lambda entry: (entry.number,))
+    return tokens.cut(name, found, limit, lambda entry: (entry.number,))

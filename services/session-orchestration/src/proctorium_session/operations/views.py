@@ -43,11 +43,12 @@ async def listed(
     """A page of sessions by start time: all for administrators, their own for others. Raises INVALID_PAGE_TOKEN."""
     name = f"sessions:{caller.name}:{live_only}"
     limit = pages.size_of(page_size)
-    after = pages.after(name, page_token, datetime, UUID)
+    tokens = await pages.tokens(tx)
+    after = tokens.after(name, page_token, datetime, UUID)
     found = await sessions.listed(
         tx, _whose(caller), live_only=live_only, after=after, limit=limit + 1
     )
-    shown, token = pages.cut(
+    shown, token = tokens.cut(
         name, found, limit, lambda each: (each.plan.start_time, each.session_id)
     )
     learners = await sessions.learner_ids_of(

@@ -1,0 +1,10 @@
+"""Expand: the key that page tokens are signed with."""
+
+from proctorium_common.storage.migrations import create_page_token_keys
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    create_page_token_keys()

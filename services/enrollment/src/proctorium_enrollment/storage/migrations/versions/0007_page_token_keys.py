@@ -1,0 +1,10 @@
+"""Expand: the key that page tokens are signed with."""
+
+from proctorium_common.storage.migrations import create_page_token_keys
+
+revision = "0007"
+down_revision = "0006"
+
+
+def upgrade() -> None:
+    create_page_token_keys()
