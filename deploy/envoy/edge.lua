@@ -1,6 +1,9 @@
 -- What a client may say about itself, and how a browser's cookie becomes a token.
 
-local TOKEN = "proctorium_token"
+-- COOKIE_PREFIX is "__Host-" where clients come by HTTPS: a browser takes such a cookie from this host alone. Without it none counts there.
+local TOKEN = COOKIE_PREFIX .. "proctorium_token"
+local REFRESH = COOKIE_PREFIX .. "proctorium_refresh"
+local ACCOUNTS = "/proctorium.enrollment.v1.AccountService/"
 
 local SERVICES = "/proctorium."
 
@@ -69,28 +72,28 @@ local function is_from_here(headers)
   return site == nil or site == "same-origin" or site == "none"
 end
 
--- Other sites of the same domain may have set many, which are nobody's business here and too long for gRPC.
-local function keep_own_cookies(headers, cookies)
-  local own = {}
-  for name, value in cookies:gmatch("([^=;%s]+)=([^;]*)") do
-    if name:sub(1, 11) == "proctorium_" and not value:find("[^\32-\126]") then
-      own[#own + 1] = name .. "=" .. value
+-- What the cookies say: nothing where another site sends them along. A name that comes twice counts as the browser orders them.
+local function cookies_of(headers)
+  local found = {}
+  local cookies = headers:get("cookie")
+  if cookies ~= nil and is_from_here(headers) then
+    for name, value in cookies:gmatch("([^=;%s]+)=([^;]*)") do
+      if found[name] == nil and not value:find("[^\33-\126]") then
+        found[name] = value
+      end
     end
   end
-  if #own == 0 then
-    headers:remove("cookie")
-  else
-    headers:replace("cookie", table.concat(own, "; "))
-  end
+  return found
 end
 
-local function token_of(cookies)
-  for name, value in cookies:gmatch("([^=;%s]+)=([^;%s]*)") do
-    if name == TOKEN and value ~= "" then
-      return value
-    end
+-- The refresh token goes to the one service that takes it, the access token becomes a header, and all others are nobody's business here.
+local function pass_cookies(headers, path, cookies)
+  local refresh = cookies[REFRESH]
+  if refresh ~= nil and path:sub(1, #ACCOUNTS) == ACCOUNTS then
+    headers:replace("cookie", REFRESH .. "=" .. refresh)
+  else
+    headers:remove("cookie")
   end
-  return nil
 end
 
 -- The name of the scheme may be written in any case (RFC 9110); the check of tokens knows one.
@@ -101,18 +104,12 @@ local function write_scheme(headers)
   end
 end
 
-local function bear_token(headers)
+local function bear_token(headers, path)
   write_scheme(headers)
-  local cookies = headers:get("cookie")
-  if cookies == nil then
-    return
-  end
-  keep_own_cookies(headers, cookies)
-  if headers:get("authorization") ~= nil or not is_from_here(headers) then
-    return
-  end
-  local token = token_of(cookies)
-  if token ~= nil then
+  local cookies = cookies_of(headers)
+  pass_cookies(headers, path, cookies)
+  local token = cookies[TOKEN] or ""
+  if headers:get("authorization") == nil and token ~= "" then
     headers:add("authorization", "Bearer " .. token)
   end
 end
@@ -137,14 +134,24 @@ local function caller_of(path, headers)
   return path:sub(1, #SERVICES) == SERVICES and "json" or "page"
 end
 
+-- A form of any site can send text that reads as JSON, but cannot say that it is JSON.
+local function is_json(headers)
+  local content = (headers:get("content-type") or ""):lower()
+  return content:match("^application/json%s*$") ~= nil or content:match("^application/json%s*;") ~= nil
+end
+
 function envoy_on_request(handle)
   local headers = handle:headers()
   strip_claims(headers)
   local path = headers:get(":path") or "/"
   if path:sub(1, #SERVICES) == SERVICES then
-    bear_token(headers)
+    bear_token(headers, path)
     keep_readable(headers)
   end
-  handle:streamInfo():dynamicMetadata():set("proctorium", "caller", caller_of(path, headers))
+  local caller = caller_of(path, headers)
+  handle:streamInfo():dynamicMetadata():set("proctorium", "caller", caller)
   handle:streamInfo():dynamicMetadata():set("proctorium", "method", name_of(path, headers:get(":method") or ""))
+  if caller == "json" and headers:get(":method") == "POST" and not is_json(headers) then
+    handle:respond({ [":status"] = "415" }, "")
+  end
 end

@@ -66,6 +66,8 @@ class EdgeSettings:
     descriptors: str = str(DESCRIPTORS)
     tls: ServerTls | None = None
     """None: clients come in plaintext, because this is a laptop or because a load balancer ended their TLS."""
+    https: bool = False
+    """Whether clients come by HTTPS that ends before the edge; where `tls` is given they do anyway. Enrollment's SECURE_COOKIES is the same."""
     tracing: Address | None = None
     """Where spans are sent by OTLP/HTTP; None: a client's `traceparent` is only passed on."""
     sampling_percent: int = 100
@@ -103,6 +105,7 @@ def render(settings: EdgeSettings, templates: Path = TEMPLATES) -> str:
         settings=settings,
         lua=(templates / "edge.lua").read_text(encoding="utf-8"),
         reasons=(templates / "reasons.lua").read_text(encoding="utf-8"),
+        https=settings.https or settings.tls is not None,
         token_filter=FILTER,
         token_failure=FAILURE,
         token_check_folder=str(Path(settings.token_check).parent),

@@ -35,6 +35,8 @@ class Reply:
     token: Mapping[str, object] | None = None
     http: int | None = None
     """The HTTP status for callers of JSON, where it is not the one that Envoy gives."""
+    by_code: bool = True
+    """Whether it also explains a code that comes without a reason from a service's gRPC library."""
 
     @property
     def number(self) -> int:
@@ -89,7 +91,9 @@ _INVALID = (
 
 
 def _by_token(reason: str, sentence: str, token: Mapping[str, object]) -> Reply:
-    return Reply(grpc.StatusCode.UNAUTHENTICATED, reason, sentence, token=token, http=401)
+    return Reply(
+        grpc.StatusCode.UNAUTHENTICATED, reason, sentence, token=token, http=401, by_code=False
+    )
 
 
 REPLIES: Sequence[Reply] = (
@@ -125,6 +129,14 @@ REPLIES: Sequence[Reply] = (
         "The request is too large. Please send a smaller one; of a picture, for instance, one with a lower resolution.",
         413,
     ),
+    Reply(
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "INVALID_REQUEST",
+        "Send the request as JSON, and say so: content-type: application/json.",
+        lowest=415,
+        highest=415,
+        by_code=False,
+    ),
     _by_status(
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         "TOO_MANY_REQUESTS",
@@ -138,7 +150,7 @@ REPLIES: Sequence[Reply] = (
 """The first that fits is given."""
 
 REPLIES_BY_CODE: Sequence[Reply] = (
-    *{reply.number: reply for reply in reversed(REPLIES) if reply.token is None}.values(),
+    *{reply.number: reply for reply in reversed(REPLIES) if reply.by_code}.values(),
     Reply(
         grpc.StatusCode.INTERNAL,
         "INTERNAL",

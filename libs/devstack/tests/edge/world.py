@@ -173,6 +173,13 @@ class World:
             },
         )
 
+    async def post(self, method: str, body: str, content_type: str | None) -> Response:
+        """One call as any program or page may make it."""
+        headers = {} if content_type is None else {"content-type": content_type}
+        return await self.browser.post(
+            method, content=body, headers={**headers, **self._authorization([])}
+        )
+
     async def health(self, service: str) -> int:
         """The status of the edge's page about calls to `service`."""
         return (await self.browser.get(f"/healthz/{service}")).status_code

@@ -21,7 +21,8 @@ class Settings(ServiceSettings):
     )
     secure_cookies: bool = Field(
         True,
-        description="Whether browsers send cookies over HTTPS only; false where the edge is plain HTTP on this machine.",
+        description="Whether browsers come by HTTPS and send cookies over it only, to this host only; false where the edge is plain HTTP on "
+        "this machine. The edge is told the same (EdgeSettings.https).",
     )
 
     refresh_grace: Duration = Field(

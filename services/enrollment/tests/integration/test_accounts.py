@@ -334,11 +334,10 @@ async def test_a_browser_gets_both_tokens_as_cookies_its_pages_cannot_read(
     person = await enrollment.person(password=PASSWORD)
     request = SignInRequest(email=person.email, password=PASSWORD)
     access, refreshing = await cookies_of(enrollment.anonymous.accounts.SignIn(request))
-    assert access.startswith("proctorium_token=ey")
-    assert refreshing.startswith("proctorium_refresh=")
-    assert "; Path=/;" in access
-    assert "; Path=/proctorium.enrollment.v1.AccountService;" in refreshing
+    assert access.startswith("__Host-proctorium_token=ey")
+    assert refreshing.startswith("__Host-proctorium_refresh=")
     for cookie in (access, refreshing):
+        assert "; Path=/;" in cookie
         assert cookie.endswith("; Secure; HttpOnly; SameSite=Strict")
 
 
@@ -352,13 +351,52 @@ async def test_a_browser_refreshes_and_signs_out_by_its_cookie(enrollment: Enrol
     kept = (("cookie", cookie.partition(";")[0]),)
     cleared = await cookies_of(accounts.SignOut(SignOutRequest(), metadata=kept))
     assert [text.partition(";")[0] for text in cleared] == [
-        "proctorium_token=",
-        "proctorium_refresh=",
+        "__Host-proctorium_token=",
+        "__Host-proctorium_refresh=",
     ]
     assert all("1970" in text for text in cleared)
     with pytest.raises(grpc.aio.AioRpcError) as gone:
         await accounts.RefreshToken(RefreshTokenRequest(), metadata=kept)
     assert error_of(gone.value).reason == "REFRESH_TOKEN_INVALID"
+
+
+async def test_a_page_gets_tokens_as_cookies_and_not_in_a_response(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    accounts = enrollment.anonymous.accounts
+    page = (("sec-fetch-site", "same-origin"), ("origin", "https://proctorium.example"))
+    call = accounts.SignIn(SignInRequest(email=person.email, password=PASSWORD), metadata=page)
+    _, cookie = await cookies_of(call)
+    signed_in = await call
+    assert signed_in.person == person
+    kept = (*page, ("cookie", cookie.partition(";")[0]))
+    renewed = await accounts.RefreshToken(RefreshTokenRequest(), metadata=kept)
+    for tokens in (signed_in.tokens, renewed.tokens):
+        assert (tokens.access_token, tokens.refresh_token) == ("", "")
+        assert tokens.access_expire_time.seconds
+        assert tokens.refresh_expire_time.seconds
+
+
+async def test_a_page_of_another_site_signs_nobody_in_or_out(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    accounts = enrollment.anonymous.accounts
+    tokens = (await sign_in(enrollment, person.email)).tokens
+    other_site = (("sec-fetch-site", "cross-site"),)
+    for call in (
+        accounts.SignIn(SignInRequest(email=person.email, password=PASSWORD), metadata=other_site),
+        accounts.RefreshToken(
+            RefreshTokenRequest(refresh_token=tokens.refresh_token), metadata=other_site
+        ),
+        accounts.SignOut(SignOutRequest(refresh_token=tokens.refresh_token), metadata=other_site),
+    ):
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await call
+        assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
+        assert error_of(refused.value).reason == "OTHER_SITE"
+        headers = [key for key, _ in await call.initial_metadata()]
+        assert "set-cookie" not in headers
+    await refresh(enrollment, tokens.refresh_token)
 
 
 # Refreshing.

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from proctorium_enrollment.api.cookies import refresh_token_of
+from proctorium_common.errors import Kind, ServiceError
+from proctorium_enrollment.api.cookies import Cookies, is_browser, require_own_site
 
 if TYPE_CHECKING:
     from proctorium_common.rpc.served import Context
@@ -20,6 +21,10 @@ class Called:
         return self._metadata
 
 
+def called(*metadata: tuple[str, str]) -> Context:
+    return cast("Context", Called(*metadata))
+
+
 @pytest.mark.parametrize(
     ("cookie", "token"),
     [
@@ -27,12 +32,47 @@ class Called:
         ("theme=dark; proctorium_refresh=a-b_c; x=y", "a-b_c"),
         ("proctorium_refresh=a=b", "a=b"),
         ("not_proctorium_refresh=abc", ""),
+        ("__Host-proctorium_refresh=abc", ""),
         ("", ""),
     ],
 )
 def test_the_refresh_token_is_read_from_the_cookies(cookie: str, token: str) -> None:
-    assert refresh_token_of(cast("Context", Called(("cookie", cookie)))) == token
+    assert Cookies(secure=False).refresh_token_of(called(("cookie", cookie))) == token
+
+
+@pytest.mark.parametrize(
+    ("cookie", "token"),
+    [
+        ("__Host-proctorium_refresh=abc", "abc"),
+        ("proctorium_refresh=planted; __Host-proctorium_refresh=abc", "abc"),
+        ("proctorium_refresh=planted", ""),
+    ],
+)
+def test_a_secure_cookie_that_a_neighbour_could_have_planted_does_not_count(
+    cookie: str, token: str
+) -> None:
+    assert Cookies(secure=True).refresh_token_of(called(("cookie", cookie))) == token
 
 
 def test_without_cookies_there_is_none() -> None:
-    assert refresh_token_of(cast("Context", Called())) == ""
+    assert Cookies(secure=True).refresh_token_of(called()) == ""
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "nonsense"])
+def test_a_page_of_another_site_is_refused(site: str) -> None:
+    with pytest.raises(ServiceError) as refused:
+        require_own_site(called(("sec-fetch-site", site)))
+    assert (refused.value.kind, refused.value.reason) == (Kind.NOT_ALLOWED, "OTHER_SITE")
+
+
+@pytest.mark.parametrize(
+    "metadata", [[], [("sec-fetch-site", "same-origin")], [("sec-fetch-site", "none")]]
+)
+def test_our_own_pages_and_programs_are_not_refused(metadata: list[tuple[str, str]]) -> None:
+    require_own_site(called(*metadata))
+
+
+@pytest.mark.parametrize("header", ["sec-fetch-site", "origin"])
+def test_a_browser_says_where_a_call_comes_from(header: str) -> None:
+    assert is_browser(called((header, "same-origin")))
+    assert not is_browser(called(("user-agent", "curl")))

@@ -11,7 +11,7 @@ from proctorium_common.rpc.addresses import client_address
 from proctorium_common.rpc.caller import current_call
 from proctorium_common.storage.database import Database
 from proctorium_common.telemetry.traces import annotate
-from proctorium_enrollment.api.cookies import Cookies, refresh_token_of
+from proctorium_enrollment.api.cookies import Cookies, is_browser, require_own_site
 from proctorium_enrollment.api.messages import id_or_none, me, person_message, stamp
 from proctorium_enrollment.operations import people
 from proctorium_enrollment.operations.accounts import Accounts, Tokens
@@ -31,23 +31,33 @@ class AccountApi(accounts_pb2_grpc.AccountServiceServicer):
     cookies: Cookies
 
     async def SignIn(self, request: pb.SignInRequest, context: Context) -> pb.SignInResponse:
+        require_own_site(context)
         address = client_address(current_call().caller, context)
         signed_in = await self.accounts.sign_in(request.email, request.password, address)
         annotate(person_id=signed_in.person.person_id)
         await self.cookies.set(context, signed_in.tokens)
         return pb.SignInResponse(
-            tokens=_tokens_message(signed_in.tokens), person=person_message(signed_in.person)
+            tokens=_tokens_message(signed_in.tokens, by_cookie=is_browser(context)),
+            person=person_message(signed_in.person),
         )
 
     async def RefreshToken(
         self, request: pb.RefreshTokenRequest, context: Context
     ) -> pb.RefreshTokenResponse:
-        tokens = await self.accounts.refresh(request.refresh_token or refresh_token_of(context))
+        require_own_site(context)
+        tokens = await self.accounts.refresh(
+            request.refresh_token or self.cookies.refresh_token_of(context)
+        )
         await self.cookies.set(context, tokens)
-        return pb.RefreshTokenResponse(tokens=_tokens_message(tokens))
+        return pb.RefreshTokenResponse(
+            tokens=_tokens_message(tokens, by_cookie=not request.refresh_token)
+        )
 
     async def SignOut(self, request: pb.SignOutRequest, context: Context) -> pb.SignOutResponse:
-        await self.accounts.sign_out(request.refresh_token or refresh_token_of(context))
+        require_own_site(context)
+        await self.accounts.sign_out(
+            request.refresh_token or self.cookies.refresh_token_of(context)
+        )
         await self.cookies.clear(context)
         return pb.SignOutResponse()
 
@@ -60,6 +70,7 @@ class AccountApi(accounts_pb2_grpc.AccountServiceServicer):
     async def SetPassword(
         self, request: pb.SetPasswordRequest, context: Context
     ) -> pb.SetPasswordResponse:
+        require_own_site(context)
         await self.accounts.set_password(
             current_call().caller,
             id_or_none(request.person_id, "person_id"),
@@ -83,10 +94,10 @@ class AccountApi(accounts_pb2_grpc.AccountServiceServicer):
         )
 
 
-def _tokens_message(tokens: Tokens) -> pb.Tokens:
+def _tokens_message(tokens: Tokens, *, by_cookie: bool) -> pb.Tokens:
     return pb.Tokens(
-        access_token=tokens.access.text,
+        access_token="" if by_cookie else tokens.access.text,
         access_expire_time=stamp(tokens.access.expire_time),
-        refresh_token=tokens.refresh,
+        refresh_token="" if by_cookie else tokens.refresh,
         refresh_expire_time=stamp(tokens.refresh_expire_time),
     )

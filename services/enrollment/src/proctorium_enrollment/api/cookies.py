@@ -6,39 +6,58 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import cast
 
+from proctorium_common.errors import not_allowed
 from proctorium_common.rpc.served import Context
 from proctorium_enrollment.operations.accounts import Tokens
 
 ACCESS = "proctorium_token"
 REFRESH = "proctorium_refresh"
+_HOST = "__Host-"
+"""A browser takes a cookie of such a name from this host alone, over HTTPS alone: no neighbour in the domain can plant one."""
 _REFRESH_PATH = "/proctorium.enrollment.v1.AccountService"
 """The refresh token goes to the one service that takes it."""
+_OWN_SITE = frozenset({"same-origin", "none"})
 
 
 class Cookies:
-    """Sets and reads cookies. They are Secure unless the edge is plain HTTP on this machine."""
+    """Sets and reads cookies.
+
+    With `secure` they are bound to this host and to HTTPS, and the edge passes the refresh token on to the account service alone. Without,
+    the edge is plain HTTP on this machine.
+    """
 
     def __init__(self, *, secure: bool) -> None:
+        prefix = _HOST if secure else ""
+        self._access, self._refresh = prefix + ACCESS, prefix + REFRESH
+        self._refresh_path = "/" if secure else _REFRESH_PATH
         self._end = (
             "; Secure; HttpOnly; SameSite=Strict" if secure else "; HttpOnly; SameSite=Strict"
         )
 
     async def set(self, context: Context, tokens: Tokens) -> None:
-        """Gives the browser both tokens, for as long as each is good."""
+        """Give the browser both tokens, for as long as each is good."""
         await self._send(
             context,
-            _cookie(ACCESS, tokens.access.text, "/", tokens.access.expire_time),
-            _cookie(REFRESH, tokens.refresh, _REFRESH_PATH, tokens.refresh_expire_time),
+            _cookie(self._access, tokens.access.text, "/", tokens.access.expire_time),
+            _cookie(self._refresh, tokens.refresh, self._refresh_path, tokens.refresh_expire_time),
         )
 
     async def clear(self, context: Context) -> None:
-        """Has the browser forget both."""
+        """Have the browser remove both."""
         long_ago = datetime(1970, 1, 1, tzinfo=UTC)
         await self._send(
             context,
-            _cookie(ACCESS, "", "/", long_ago),
-            _cookie(REFRESH, "", _REFRESH_PATH, long_ago),
+            _cookie(self._access, "", "/", long_ago),
+            _cookie(self._refresh, "", self._refresh_path, long_ago),
         )
+
+    def refresh_token_of(self, context: Context) -> str:
+        """Return the refresh token in the cookies of the call; empty where there is none."""
+        for pair in _header(context, "cookie").split(";"):
+            name, _, content = pair.strip().partition("=")
+            if name == self._refresh:
+                return content
+        return ""
 
     async def _send(self, context: Context, *cookies: str) -> None:
         await context.send_initial_metadata(
@@ -46,16 +65,27 @@ class Cookies:
         )
 
 
-def refresh_token_of(context: Context) -> str:
-    """The refresh token in the cookies of the call; empty where there is none."""
+def require_own_site(context: Context) -> None:
+    """Raise OTHER_SITE when a browser says that a page of another site makes the call.
+
+    Such a page could otherwise sign its visitor in as somebody else, out, or have them send answers in another's name.
+    """
+    site = _header(context, "sec-fetch-site")
+    if site and site not in _OWN_SITE:
+        raise not_allowed(
+            "OTHER_SITE",
+            "Another website asked for this. Please open Proctorium itself and try again there.",
+        )
+
+
+def is_browser(context: Context) -> bool:
+    """Return whether a page in a browser makes the call: it gets tokens as cookies, which its scripts cannot read."""
+    return bool(_header(context, "sec-fetch-site") or _header(context, "origin"))
+
+
+def _header(context: Context, name: str) -> str:
     metadata = cast("Iterable[tuple[str, str]]", context.invocation_metadata() or ())
-    for key, value in metadata:
-        if key == "cookie":
-            for pair in value.split(";"):
-                name, _, content = pair.strip().partition("=")
-                if name == REFRESH:
-                    return content
-    return ""
+    return next((value for key, value in metadata if key == name), "")
 
 
 def _cookie(name: str, value: str, path: str, expires: datetime) -> str:
