@@ -66,8 +66,9 @@ _OF_MACHINES = (
     "client_address",
     "media_type",
 )
-# Only looked up and never kept: what is none of ours is refused like every other that is wrong (`C3`).
+# Only looked up, or reduced to the letters and digits of a code before it is stored (`C3`).
 _LOOKED_UP = {
+    "proctorium.enrollment.v1.IssueCodeRequest.text",
     "proctorium.enrollment.v1.SignInRequest.email",
     "proctorium.enrollment.v1.RedeemCodeRequest.text",
     "proctorium.session.v1.JoinSessionRequest.code",
