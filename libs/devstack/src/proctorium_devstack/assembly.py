@@ -185,6 +185,7 @@ class _Making:
             portal=self._at(PORTAL),
             client=ClientTls(str(edge.certificate), str(edge.key), str(edge.authority)),
             token_check=str(self._token_check),
+            upload_folder=str(self.folders.of("edge")),
             tracing=self._at("traces") if "traces" in self.names else None,
         )
         return Edge(self.folders.of("edge"), settings, self.folders.log("edge"), _NEEDS["edge"])

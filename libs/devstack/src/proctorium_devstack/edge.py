@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
@@ -13,7 +13,7 @@ from proctorium_common.descriptors import DESCRIPTORS, descriptor_set
 from proctorium_common.rpc.access import rules
 from proctorium_common.security.token_check import FAILURE, FILTER
 from proctorium_devstack.edge_replies import REPLIES, REPLIES_BY_CODE
-from proctorium_devstack.edge_routes import clusters_of, routes_of
+from proctorium_devstack.edge_routes import Kind, clusters_of, routes_of
 
 TEMPLATES = Path(__file__).resolve().parents[4] / "deploy" / "envoy"
 _MIB = 1024 * 1024
@@ -53,6 +53,24 @@ class Upstream:
 
 
 @dataclass(frozen=True)
+class Rate:
+    """Requests of one address to one route: so many at once, then so many a second."""
+
+    burst: int
+    per_second: int
+
+
+# 1,000 learners behind one address join within a minute with some thirty calls each, four of them open to everybody, and then save once a second.
+_RATES: Mapping[str, Rate] = {
+    **dict.fromkeys(Kind, Rate(burst=20_000, per_second=500)),
+    Kind.SAVES: Rate(burst=20_000, per_second=2_000),
+    Kind.PUBLIC: Rate(burst=4_000, per_second=100),
+    "pages": Rate(burst=20_000, per_second=1_000),
+}
+_CHAINS = 8
+
+
+@dataclass(frozen=True)
 class EdgeSettings:
     """Everything that differs from one place of installation to the next."""
 
@@ -73,7 +91,17 @@ class EdgeSettings:
     sampling_percent: int = 100
     trusted_hops: int = 0
     """How many proxies of ours stand before the edge and say in x-forwarded-for where a client is."""
-    most_connections: int = 20_000
+    most_connections: int = 40_000
+    """Connections of all clients. 5,000 learners with six each make 30,000."""
+    connections_per_address: int = 6_500
+    """Connections of one address, or of the few that hashing puts together with it. 1,000 learners in one building make 6,000. Not counted behind
+    trusted proxies, whose address all clients have."""
+    idle_seconds: float = 60
+    """A connection without requests, and a request or response of which nothing moves, ends after so long."""
+    heap_bytes: int = 1024 * _MIB
+    """Memory that Envoy may use. From 60 % of it on, idle connections end sooner and the requests that hold most are reset; at 97 % nothing new is taken."""
+    rates: Mapping[str, Rate] = field(default_factory=lambda: _RATES)
+    """How many requests an address may send, by kind of route."""
     call_seconds: float = 15
     """Nobody waits longer for a call, whatever deadline it states; uploads may take four times as long, watches any time."""
     watch_idle_seconds: float = 40
@@ -87,6 +115,8 @@ class EdgeSettings:
     """For evidence: 12 MiB, of which base64 in JSON makes a third more."""
     ejection_seconds: float = 5
     """How long new calls avoid a host, where there is another, after five calls to it in a row failed by its fault."""
+    upload_folder: str = "/tmp"
+    """Where unfinished uploads wait; on a disk, not in memory."""
     most_requests: int = 20_000
     """Open calls and streams at a time to one cluster. A session of 5,000 learners needs one watch of each at session and at assessment."""
 
@@ -121,6 +151,7 @@ def render(settings: EdgeSettings, templates: Path = TEMPLATES) -> str:
             (f"/healthz/{name}", [cluster for cluster in clusters if cluster.service == name])
             for name in names
         ],
+        chains=1 if settings.trusted_hops else _CHAINS,
         # In Linux's abstract namespace: no file to write, gone with the process.
         probes=f"@proctorium-edge-{settings.listen.port}-probes",
         addresses={upstream.name: upstream.address for upstream in settings.services},

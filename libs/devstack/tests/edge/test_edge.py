@@ -86,7 +86,7 @@ async def test_a_service_gets_our_cookies_and_no_others(world: World) -> None:
 
 async def test_a_client_that_vanishes_is_asked_for_within_seconds(world: World) -> None:
     port = int(world.address.rsplit(":", 1)[1])
-    _, writer = await asyncio.open_connection(LOOPBACK, port)
+    _, writer = await world.connect()
     own = writer.get_extra_info("sockname")[1]
     async with asyncio.timeout(5):
         while (kept := kept_alive(port, own)) is None:
@@ -279,7 +279,9 @@ async def test_too_many_requests_are_said_to_be_that(world: World, tmp_path: Pat
     await limited.start()
     try:
         async with AsyncClient(base_url=f"http://{LOOPBACK}:{listen}") as browser:
-            other = World(f"{LOOPBACK}:{listen}", world.behind, browser, settings, tmp_path)
+            other = World(
+                f"{LOOPBACK}:{listen}", world.behind, browser, settings, tmp_path, limited
+            )
             method = "/proctorium.unknown.v1.Service/Method"
             answer = await other.json(method)
             assert answer.status_code == 429

@@ -9,7 +9,6 @@ from contextlib import suppress
 import grpc
 import pytest
 
-from proctorium_devstack.ports import LOOPBACK
 from proctorium_devstack.testing.http2 import (
     DATA,
     END_HEADERS,
@@ -167,7 +166,7 @@ class Others:
 
 async def post(world: World, fields: Iterable[bytes]) -> None:
     """Send a gRPC-Web call with these header lines, and wait for the end of its response's headers."""
-    reader, writer = await connect(world)
+    reader, writer = await world.connect()
     head = [
         b"POST " + PUBLIC.encode() + b" HTTP/1.1",
         b"host: localhost",
@@ -185,7 +184,7 @@ async def call_in_frames(
     world: World, metadata: dict[str, str], trailers: Iterable[tuple[bytes, bytes]] = ()
 ) -> None:
     """Send a gRPC call of these headers and trailers, and wait until its stream or connection ends."""
-    reader, writer = await connect(world)
+    reader, writer = await world.connect()
     head = header_block(PUBLIC, metadata)
     writer.write(PREFACE + frame(SETTINGS, 0, 0, b""))
     writer.write(frame(HEADERS, END_HEADERS, 1, head) + frame(DATA, 0, 1, EMPTY_MESSAGE))
@@ -208,8 +207,3 @@ def _has_ended(received: bytes) -> bool:
         stream == 1 and (kind == RST_STREAM or flags & END_STREAM)
         for kind, flags, stream, _ in Frames(received)
     )
-
-
-async def connect(world: World) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Open a connection to the edge."""
-    return await asyncio.open_connection(LOOPBACK, int(world.address.rsplit(":", 1)[1]))

@@ -128,6 +128,7 @@ class World:
         browser: AsyncClient,
         settings: EdgeSettings,
         log: Path,
+        envoy: Edge,
     ) -> None:
         self.address = address
         self.token: str | None = TokenSigner(KEY).sign(PERSON, ["learner"]).text
@@ -136,6 +137,22 @@ class World:
         self.browser = browser
         self.settings = settings
         self.log = log
+        self._envoy = envoy
+
+    @property
+    def memory(self) -> int:
+        """Bytes that Envoy holds."""
+        assert self._envoy.process is not None
+        status = Path(f"/proc/{self._envoy.process.pid}/status").read_text()
+        kilobytes = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
+        return int(kilobytes.split()[1]) * 1024
+
+    async def connect(
+        self, source: str = LOOPBACK
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Open a connection to the edge from the address `source`."""
+        host, port = self.address.rsplit(":", 1)
+        return await asyncio.open_connection(host, int(port), local_addr=(source, 0))
 
     def bearing(self, token: str | None) -> World:
         """Return the same world for a client with another token, or with none."""
@@ -231,7 +248,7 @@ async def running_edge(folder: Path, **settings: Any) -> AsyncIterator[World]:
         running.push_async_callback(envoy.stop)
         browser = AsyncClient(base_url=f"http://{LOOPBACK}:{listen}")
         await running.enter_async_context(browser)
-        yield World(f"{LOOPBACK}:{listen}", behind, browser, chosen, folder / "edge.log")
+        yield World(f"{LOOPBACK}:{listen}", behind, browser, chosen, folder / "edge.log", envoy)
 
 
 def check_tokens(settings: EdgeSettings, *keys: SigningKey) -> None:
