@@ -38,6 +38,7 @@ def build(service: Service[Settings]) -> None:
             store=EvidenceStore(settings.evidence_url),
             reader=reader,
             people=PersonServiceStub(service.channel("enrollment")),
+            watch_heartbeat=settings.watch_heartbeat,
         ),
     )
     events = SessionEvents(case_keys)

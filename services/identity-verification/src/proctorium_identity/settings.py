@@ -39,6 +39,13 @@ class Settings(ServiceSettings):
         timedelta(seconds=15), description="Time after which reading a picture is given up."
     )
 
+    watch_heartbeat: Duration = Field(
+        timedelta(seconds=15),
+        gt=timedelta(0),
+        le=timedelta(seconds=30),
+        description="A watch on which nothing happens is written to after this time. Pages open theirs again after 37.5 seconds of silence.",
+    )
+
     def case_keys(self) -> CaseKeys:
         """What makes and opens the keys of cases, by the master key."""
         return CaseKeys(MasterKey.parse(self.master_key.get_secret_value()))

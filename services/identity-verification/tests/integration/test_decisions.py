@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -10,11 +12,14 @@ import pytest
 from proctorium.identity.v1 import verification_pb2 as pb
 from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
+from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.migrations import differences
+from proctorium_identity.operations import queue
 
 from .test_evidence import opened
 from .world import (
     DOCUMENT,
+    PATIENCE,
     SELFIE,
     World,
     ask_again,
@@ -192,6 +197,28 @@ async def test_the_queue_is_told_at_once_and_after_every_change_longest_wait_fir
         assert await queue() == []
     finally:
         call.cancel()
+
+
+async def test_a_queue_on_which_nothing_happens_is_shown_again(world: World) -> None:
+    proctor, learner = world.proctor(), world.learner()
+    session_id = await world.session(proctor)
+    case_id = await world.case(session_id, learner)
+    service, caller = world.service, Caller(proctor.person_id, frozenset({"proctor"}))
+    views = queue.watch_queue(
+        service.database,
+        service.listener,
+        caller,
+        UUID(session_id),
+        heartbeat=timedelta(milliseconds=50),
+    )
+    async with asyncio.timeout(PATIENCE), aclosing(views):
+        for _ in range(4):
+            assert await anext(views) == []
+        await submit_both(learner, case_id)
+        while not (waiting := await anext(views)):
+            pass
+        assert [str(case.case_id) for case in waiting] == [case_id]
+        assert await anext(views) == waiting
 
 
 async def test_only_a_proctor_of_the_session_watches_its_queue(world: World) -> None:

@@ -24,6 +24,8 @@ export interface Reopenable<View> extends Live<View> {
 /**
  * Watches a stream. `open` is given the cursor to come back with and the options of the call; `merge` makes the view of the one before and a message.
  * It is opened anew when `key` changes, and when it breaks, after a pause that grows while nobody answers; its own end is the end.
+ * It does not come back by itself after a refusal. TOO_MANY_STREAMS is one: two windows that took turns in ending each other's stream would
+ * never rest, so the oldest window shows the reason until it is reloaded.
  * A stream ends with the token that it was opened with: opening it again renews the token, and what was shown stays as it is meanwhile.
  */
 export function useLive<Message extends { cursor?: string }, View>(

@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from proctorium_common.events.identity import BrokerIdentity
+from proctorium_common.rpc.served import STREAMS_PER_PERSON
 from proctorium_common.rpc.server import ServerLimits
 from proctorium_common.security.tls import Certificates
 from proctorium_common.telemetry.logs import LogFormat
@@ -189,6 +190,11 @@ class ServiceSettings(BrokerSettings):
     default_deadline: Duration = Field(
         timedelta(seconds=30), description="Time for calls that come without a deadline."
     )
+    streams_per_person: int = Field(
+        STREAMS_PER_PERSON,
+        ge=4,
+        description="Streams that one person may have open at this replica; above it their oldest one ends.",
+    )
     check_every: Duration = Field(
         timedelta(seconds=1), description="How often the parts are asked how they are."
     )
@@ -206,6 +212,7 @@ class ServiceSettings(BrokerSettings):
             connection_grace=self.connection_grace,
             message_bytes=self.message_bytes,
             default_deadline=self.default_deadline,
+            streams_per_person=self.streams_per_person,
         )
 
 

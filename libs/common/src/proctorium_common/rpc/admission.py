@@ -96,6 +96,8 @@ class Admission:
         if not self.identify(served, context):
             await self.verify(served)
         self._enter(served)
+        if served.method.answers_many:
+            self._calls.limit_streams(served)
         if served.method.answers_many and served.token is not None:
             left = self._tokens.seconds_left(served.token)
             if left is not None:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import defaultdict
 from typing import Any, TypeAlias
+from uuid import UUID
 
 import grpc
 from opentelemetry.trace import Span, SpanKind
 
-from proctorium_common.errors import Kind, ServiceError, timed_out, unauthenticated, unavailable
+from proctorium_common.errors import (
+    Kind,
+    ServiceError,
+    exhausted,
+    timed_out,
+    unauthenticated,
+    unavailable,
+)
 from proctorium_common.rpc.caller import ANONYMOUS, Caller
 from proctorium_common.rpc.deadlines import Deadlines
 from proctorium_common.rpc.methods import Method, arrived_metadata
@@ -31,6 +40,12 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 SHAVED_SECONDS = 0.05
 """Taken off each deadline on the way in, so that our answer is back before the caller gives up. Of it 0.02 may go until its end is noticed."""
 
+_UNREAD_SECONDS = 5.0
+"""How long a stream that has to end waits for its client to take the message that is on its way."""
+
+STREAMS_PER_PERSON = 20
+"""More than a proctor with several sessions in several windows has open, at each replica of a service."""
+
 _UNWRITTEN = "UNIMPLEMENTED"
 _AUTHORIZATION = "authorization"
 _BEARER = "bearer "
@@ -45,6 +60,7 @@ class Served:
         "ended",
         "ended_by_us",
         "ends_after_message",
+        "hang_up",
         "ids",
         "lapse",
         "lapsed",
@@ -53,6 +69,7 @@ class Served:
         "method",
         "place",
         "reason",
+        "replaced",
         "span",
         "started",
         "task",
@@ -77,8 +94,15 @@ class Served:
         self.ended_by_us = False
         self.lapse: asyncio.TimerHandle | None = None
         self.lapsed = False
+        self.replaced = False
+        self.hang_up: asyncio.TimerHandle | None = None
         self.writing = False
         self.ends_after_message = False
+
+    @property
+    def ended_here(self) -> bool:
+        """Whether the server cancelled the call, and not its client."""
+        return self.late or self.ended_by_us or self.lapsed or self.replaced
 
     def expire(self) -> None:
         """Ends the call because its time is over."""
@@ -94,6 +118,19 @@ class Served:
         """Has the stream end when its token does. Streams are few and long, so each has a timer: `Deadlines` would tick all the while."""
         self.lapse = asyncio.get_running_loop().call_later(seconds, self._lapse)
 
+    def replace(self) -> None:
+        """End the stream because its person opened newer ones."""
+        self.replaced = True
+        self._cancel()
+        if self.writing:
+            # Its client does not read: without this limit, streams that nobody reads would never end.
+            loop = asyncio.get_running_loop()
+            self.hang_up = loop.call_later(_UNREAD_SECONDS, self._end_unread)
+
+    def _end_unread(self) -> None:
+        if self.writing and self.task is not None:
+            self.task.cancel()
+
     def _lapse(self) -> None:
         self.lapsed = True
         self._cancel()
@@ -106,7 +143,10 @@ class Served:
 
 
 class ServedCalls:
-    """Begins, ends and counts the calls of one server. `default_seconds` is the time of single answers without a deadline."""
+    """Begins, ends and counts the calls of one server. `default_seconds` is the time of single answers without a deadline.
+
+    `streams_per_person` is how many streams one person may have open at this server: above it, the oldest ends.
+    """
 
     def __init__(
         self,
@@ -114,7 +154,11 @@ class ServedCalls:
         *,
         call_log: CallLog,
         default_seconds: float,
+        streams_per_person: int = STREAMS_PER_PERSON,
     ) -> None:
+        self._streams_per_person = streams_per_person
+        # Dictionaries keep the order of opening.
+        self._streams_of: defaultdict[UUID, dict[Served, None]] = defaultdict(dict)
         self._tracing = telemetry.tracing
         self._metrics = telemetry.metrics
         self._log = call_log
@@ -158,6 +202,30 @@ class ServedCalls:
         served.task = asyncio.current_task()
         self._streams.add(served)
 
+    def limit_streams(self, served: Served) -> None:
+        """Count an admitted stream for its person, and end that person's oldest one when there are too many.
+
+        The newest is never refused: a person whose connection broke comes back while the server may still hold the old streams.
+        """
+        person_id = served.caller.person_id
+        if person_id is None:
+            return
+        streams = self._streams_of[person_id]
+        streams[served] = None
+        if len(streams) > self._streams_per_person:
+            oldest = next(iter(streams))
+            del streams[oldest]
+            oldest.replace()
+
+    def _forget_stream(self, served: Served) -> None:
+        self._streams.discard(served)
+        person_id = served.caller.person_id
+        streams = self._streams_of.get(person_id) if person_id is not None else None
+        if streams is not None and person_id is not None:
+            streams.pop(served, None)
+            if not streams:
+                del self._streams_of[person_id]
+
     def end_streams(self) -> None:
         """Ends those calls with SHUTTING_DOWN: their clients go to another replica now and not when the grace is over."""
         self.ending = True
@@ -190,11 +258,17 @@ class ServedCalls:
     def _error(self, served: Served, failure: BaseException) -> ServiceError | None:
         """What to say about `failure`; None when there is nobody left to say it to."""
         if isinstance(failure, asyncio.CancelledError):
-            if not (served.late or served.ended_by_us or served.lapsed) or served.task is None:
+            if not served.ended_here or served.task is None:
                 return None
             served.task.uncancel()
             if served.ended_by_us:
                 return unavailable("SHUTTING_DOWN", "The service is restarting. Please try again.")
+            if served.replaced:
+                return exhausted(
+                    "TOO_MANY_STREAMS",
+                    "You have this open in too many windows, so the oldest one stopped showing what is new. "
+                    "Close windows that you do not need, then reload this one.",
+                )
             if served.lapsed:
                 return unauthenticated(
                     "TOKEN_EXPIRED",
@@ -210,11 +284,13 @@ class ServedCalls:
         if served.ended:
             return
         served.ended = True
-        if served.lapse is not None:
-            served.lapse.cancel()
+        for timer in (served.lapse, served.hang_up):
+            if timer is not None:
+                timer.cancel()
         if served.place:
             self._deadlines.remove(served, served.place)
-        self._streams.discard(served)
+        if served.method.answers_many:
+            self._forget_stream(served)
         self._metrics.in_flight -= 1
         seconds = time.perf_counter() - served.started
         self._metrics.served.add(served.method.name, served.code, seconds)

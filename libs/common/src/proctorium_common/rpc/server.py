@@ -23,7 +23,7 @@ from proctorium_common.rpc.methods import (
     WrappedMethods,
     methods_of,
 )
-from proctorium_common.rpc.served import ServedCalls
+from proctorium_common.rpc.served import STREAMS_PER_PERSON, ServedCalls
 from proctorium_common.rpc.validation import RequestRules
 from proctorium_common.security.tls import Certificates, require_loopback
 from proctorium_common.security.tokens import TokenVerifier
@@ -50,6 +50,7 @@ class ServerLimits:
     ping_gap: timedelta = timedelta(seconds=5)
     message_bytes: int = 4 * 1024 * 1024
     default_deadline: timedelta = timedelta(seconds=30)
+    streams_per_person: int = STREAMS_PER_PERSON
     least_time: timedelta = timedelta(milliseconds=5)
 
     def options(self) -> list[tuple[str, int]]:
@@ -128,6 +129,7 @@ class Server:
             telemetry,
             call_log=call_log,
             default_seconds=limits.default_deadline.total_seconds(),
+            streams_per_person=limits.streams_per_person,
         )
         peers = None if door.certificates is None else door.peers | {EDGE}
         admission = Admission(

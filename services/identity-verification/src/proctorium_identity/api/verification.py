@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from proctorium.enrollment.v1 import people_pb2_grpc
@@ -34,6 +35,7 @@ class VerificationApi(verification_pb2_grpc.VerificationServiceServicer):
     store: EvidenceStore
     reader: PictureReader
     people: people_pb2_grpc.PersonServiceStub
+    watch_heartbeat: timedelta
 
     async def GetCase(self, request: pb.GetCaseRequest, context: Context) -> pb.GetCaseResponse:
         caller = current_call().caller
@@ -72,7 +74,10 @@ class VerificationApi(verification_pb2_grpc.VerificationServiceServicer):
     ) -> AsyncIterator[pb.WatchQueueResponse]:
         session_id = parse_id(request.session_id, "session_id")
         caller = current_call().caller
-        async for waiting in queue.watch_queue(self.database, self.listener, caller, session_id):
+        views = queue.watch_queue(
+            self.database, self.listener, caller, session_id, heartbeat=self.watch_heartbeat
+        )
+        async for waiting in views:
             yield pb.WatchQueueResponse(cases=[case_message(case) for case in waiting])
 
     async def GetEvidence(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from proctorium_common.rpc.caller import Caller
@@ -14,21 +16,36 @@ from proctorium_identity.storage import cases, sessions
 
 
 async def watch_queue(
-    database: Database, listener: Listener, caller: Caller, session_id: UUID
-) -> AsyncIterator[Sequence[Case]]:
-    """The queue at once, and after every change. Raises NOT_YOUR_CASE, also when supervision ends meanwhile.
+    database: Database,
+    listener: Listener,
+    caller: Caller,
+    session_id: UUID,
+    *,
+    heartbeat: timedelta,
+) -> AsyncGenerator[Sequence[Case], None]:
+    """Yield the queue at once, and after every change. Raises NOT_YOUR_CASE, also when supervision ends meanwhile.
 
-    Changes that come together make one answer; the queue is read anew each time, so none is missed.
+    Changes that come together make one response; the queue is read again each time, so none is missed. After `heartbeat` without a
+    change, yield what was shown last, without the database: silence means that the connection is lost.
     """
     yield (shown := await _queue(database, caller, session_id))
+    now = asyncio.get_running_loop().time
+    due = now() + heartbeat.total_seconds()
     async with listener.subscribe(CHANNEL) as notices:
-        async for changed in notices:
-            if changed not in (None, str(session_id)):
-                continue
-            queue = await _queue(database, caller, session_id)
-            if queue != shown:
-                shown = queue
-                yield queue
+        while True:
+            try:
+                async with asyncio.timeout_at(due):
+                    changed = await anext(notices)
+            except TimeoutError:
+                is_new = True
+            else:
+                if changed not in (None, str(session_id)):
+                    continue
+                queue = await _queue(database, caller, session_id)
+                is_new, shown = queue != shown, queue
+            if is_new:
+                yield shown
+                due = now() + heartbeat.total_seconds()
 
 
 async def _queue(database: Database, caller: Caller, session_id: UUID) -> Sequence[Case]:
