@@ -42,6 +42,15 @@ class ServiceTopology:
     subscriptions: tuple[Subscription, ...] = field(default=())
 
 
+def _revocations(service: str) -> Subscription:
+    """What each service that checks tokens listens to, so that it refuses those whose rights were taken away."""
+    return Subscription(
+        f"{service}--revocations",
+        "enrollment",
+        ("person.role-revoked", "person.disabled", "person.signed-out"),
+    )
+
+
 def stream_of(owner: str) -> str:
     """The name of the stream that holds the events of `owner`."""
     return owner.upper()
@@ -59,6 +68,10 @@ SERVICES: Mapping[str, ServiceTopology] = {
             publishes=(
                 "person.created",
                 "person.certified",
+                "person.role-revoked",
+                "person.disabled",
+                "person.enabled",
+                "person.signed-out",
                 "course.published",
                 "registration.created",
                 "registration.completed",
@@ -104,7 +117,12 @@ SERVICES: Mapping[str, ServiceTopology] = {
                 "participant.disconnected",
             ),
             subscriptions=(
-                Subscription("session--certifications", "enrollment", ("person.certified",)),
+                _revocations("session"),
+                Subscription(
+                    "session--certifications",
+                    "enrollment",
+                    ("person.certified", "person.role-revoked"),
+                ),
                 Subscription(
                     "session--identity",
                     "identity",
@@ -146,6 +164,7 @@ SERVICES: Mapping[str, ServiceTopology] = {
                 "certificate.issued",
             ),
             subscriptions=(
+                _revocations("assessment"),
                 Subscription(
                     "assessment--sessions",
                     "session",
@@ -179,6 +198,7 @@ SERVICES: Mapping[str, ServiceTopology] = {
                 "case.expired",
             ),
             subscriptions=(
+                _revocations("identity"),
                 Subscription(
                     "identity--sessions",
                     "session",
@@ -194,7 +214,13 @@ SERVICES: Mapping[str, ServiceTopology] = {
             asks=("enrollment",),
             publishes=("delivery.sent", "delivery.failed"),
             subscriptions=(
+                _revocations("notification"),
                 Subscription("notification--codes", "enrollment", ("code.issued",)),
+                Subscription(
+                    "notification--accounts",
+                    "enrollment",
+                    ("person.role-revoked", "person.disabled", "person.enabled"),
+                ),
                 Subscription(
                     "notification--sessions",
                     "session",

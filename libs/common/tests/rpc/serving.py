@@ -21,6 +21,7 @@ from proctorium_common.rpc.health import Health
 from proctorium_common.rpc.server import Door, Server, ServerLimits
 from proctorium_common.rpc.status import error_of
 from proctorium_common.security.keys import KeyRing, SigningKey
+from proctorium_common.security.revocations import Revocations
 from proctorium_common.security.tls import Certificates
 from proctorium_common.security.tokens import TokenSigner, TokenVerifier
 from proctorium_common.telemetry import Telemetry
@@ -89,6 +90,7 @@ async def serving(
     ready: bool = True,
     probe_address: str | None = None,
     servicer: Any = None,
+    revocations: Revocations | None = None,
 ) -> AsyncIterator[Served]:
     """The test service; with `tls`, a folder, under certificates made there."""
     spans = InMemorySpanExporter()
@@ -100,11 +102,12 @@ async def serving(
     server = Server(
         Door("127.0.0.1:0", certificates.get("assessment"), frozenset({"session"})),
         telemetry=telemetry,
-        tokens=TokenVerifier(keys or KeyRing.of(key.public)),
+        tokens=TokenVerifier(keys or KeyRing.of(key.public), revocations=revocations),
         health=health,
         call_log=log,
         limits=limits,
         probe_address=probe_address,
+        revocations=revocations,
     )
     servicer = servicer or EchoServicer(behavior)
     server.add(stubs.add_EchoServiceServicer_to_server, servicer)

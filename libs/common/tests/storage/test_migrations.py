@@ -39,7 +39,7 @@ async def test_an_empty_database_comes_to_head_and_stays_there(empty_database: s
     await upgrade(empty_database, SAMPLE)
     assert await at_head(empty_database, SAMPLE)
     await upgrade(empty_database, SAMPLE)
-    assert await revisions(empty_database) == ["0004"]
+    assert await revisions(empty_database) == ["0005"]
 
 
 async def test_a_database_that_a_newer_version_migrated_is_left_as_it_is(
@@ -84,7 +84,7 @@ async def test_migrators_that_start_at_once_do_it_once(empty_database: str) -> N
         for _ in range(3)
     ]
     assert [await process.wait() for process in started] == [0, 0, 0]
-    assert await revisions(empty_database) == ["0004"]
+    assert await revisions(empty_database) == ["0005"]
 
 
 async def test_a_draft_holds_what_the_database_lacks(empty_database: str) -> None:
@@ -97,10 +97,10 @@ async def test_a_draft_holds_what_the_database_lacks(empty_database: str) -> Non
     finally:
         metadata.remove(added)
     try:
-        assert written.name == "0005_a_table_more.py"
+        assert written.name == "0006_a_table_more.py"
         content = written.read_text(encoding="utf-8")
         assert "op.create_table('added'" in content
-        assert "down_revision = '0004'" in content
+        assert "down_revision = '0005'" in content
     finally:
         written.unlink()
 

@@ -12,6 +12,9 @@ from proctorium.assessment.v1.results_pb2_grpc import (
 )
 from proctorium.enrollment.events.v1.events_pb2 import (
     CoursePublished,
+    PersonDisabled,
+    PersonRoleRevoked,
+    PersonSignedOut,
     RegistrationCompleted,
     RegistrationCreated,
 )
@@ -35,6 +38,7 @@ from proctorium_assessment.settings import Settings
 from proctorium_assessment.subscribers import courses, sessions
 from proctorium_assessment.workers.attempts import AttemptWorkers
 from proctorium_assessment.workers.certificates import CertificateWorker
+from proctorium_common.process import revocations
 from proctorium_common.process.commands import main
 from proctorium_common.process.service import Service
 
@@ -47,6 +51,14 @@ def build(service: Service[Settings]) -> None:
 
 
 def _listen(service: Service[Settings]) -> None:
+    service.subscribe(
+        "assessment--revocations",
+        {
+            PersonRoleRevoked: revocations.on_role_revoked,
+            PersonDisabled: revocations.on_disabled,
+            PersonSignedOut: revocations.on_signed_out,
+        },
+    )
     service.subscribe(
         "assessment--sessions",
         {

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from proctorium.enrollment.events.v1.events_pb2 import (
+    PersonDisabled,
+    PersonRoleRevoked,
+    PersonSignedOut,
+)
 from proctorium.enrollment.v1.people_pb2_grpc import PersonServiceStub
 from proctorium.identity.v1.verification_pb2_grpc import add_VerificationServiceServicer_to_server
 from proctorium.session.events.v1.events_pb2 import (
@@ -9,6 +14,7 @@ from proctorium.session.events.v1.events_pb2 import (
     SessionEnded,
     SessionScheduled,
 )
+from proctorium_common.process import revocations
 from proctorium_common.process.commands import main
 from proctorium_common.process.service import Service
 from proctorium_identity.api.verification import VerificationApi
@@ -40,6 +46,14 @@ def build(service: Service[Settings]) -> None:
             people=PersonServiceStub(service.channel("enrollment")),
             watch_heartbeat=settings.watch_heartbeat,
         ),
+    )
+    service.subscribe(
+        "identity--revocations",
+        {
+            PersonRoleRevoked: revocations.on_role_revoked,
+            PersonDisabled: revocations.on_disabled,
+            PersonSignedOut: revocations.on_signed_out,
+        },
     )
     events = SessionEvents(case_keys)
     service.subscribe(

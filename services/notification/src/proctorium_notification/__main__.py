@@ -6,7 +6,13 @@ import sys
 from datetime import timedelta
 
 from proctorium.assessment.events.v1.events_pb2 import CertificateIssued, ResultReleased
-from proctorium.enrollment.events.v1.events_pb2 import CodeIssued
+from proctorium.enrollment.events.v1.events_pb2 import (
+    CodeIssued,
+    PersonDisabled,
+    PersonEnabled,
+    PersonRoleRevoked,
+    PersonSignedOut,
+)
 from proctorium.identity.events.v1.events_pb2 import (
     CaseRejected,
     CaseResubmissionAsked,
@@ -22,6 +28,7 @@ from proctorium.session.events.v1.events_pb2 import (
     SessionEnded,
     SessionScheduled,
 )
+from proctorium_common.process import revocations
 from proctorium_common.process.commands import main
 from proctorium_common.process.service import Service
 from proctorium_notification.api.deliveries import DeliveryApi
@@ -33,7 +40,7 @@ from proctorium_notification.operations.directory import Directory
 from proctorium_notification.operations.inbox import Inbox
 from proctorium_notification.operations.sending import Sender
 from proctorium_notification.settings import Settings
-from proctorium_notification.subscribers import codes, identity, results, sessions
+from proctorium_notification.subscribers import accounts, codes, identity, results, sessions
 from proctorium_notification.transport.smtp import MailServer, Postbox
 from proctorium_notification.workers.backlog import DESCRIPTION, METRIC, Backlog
 from proctorium_notification.workers.sending import SendingWorker
@@ -46,6 +53,22 @@ def build(service: Service[Settings]) -> None:
     inbox = Inbox(database, directory, Renderer(settings.public_url))
     service.rpc(add_InboxServiceServicer_to_server, InboxApi(database, inbox))
     service.rpc(add_DeliveryServiceServicer_to_server, DeliveryApi(database))
+    service.subscribe(
+        "notification--revocations",
+        {
+            PersonRoleRevoked: revocations.on_role_revoked,
+            PersonDisabled: revocations.on_disabled,
+            PersonSignedOut: revocations.on_signed_out,
+        },
+    )
+    service.subscribe(
+        "notification--accounts",
+        {
+            PersonRoleRevoked: accounts.on_role_revoked,
+            PersonDisabled: accounts.on_disabled,
+            PersonEnabled: accounts.on_enabled,
+        },
+    )
     service.subscribe("notification--codes", {CodeIssued: codes.on_issued})
     service.subscribe(
         "notification--sessions",

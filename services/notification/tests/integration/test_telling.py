@@ -11,8 +11,10 @@ from google.protobuf.message import Message
 from icalendar import Calendar
 
 from proctorium.assessment.events.v1 import events_pb2 as assessment_events
+from proctorium.enrollment.events.v1 import events_pb2 as enrollment_events
 from proctorium.identity.events.v1 import events_pb2 as identity_events
 from proctorium.notification.v1 import notifications_pb2 as pb
+from proctorium.options.v1.options_pb2 import ROLE_PROCTOR
 from proctorium.session.events.v1 import events_pb2 as session_events
 from proctorium_common.ids import new_id
 from proctorium_common.storage.migrations import differences
@@ -204,6 +206,41 @@ async def test_learners_hear_of_what_happens_to_them(
     await world.tell(event)
     assert (await world.mail(learner))["Subject"] == subject
     assert await topics(learner) == [topic]
+
+
+@pytest.mark.parametrize(
+    ("event", "topic", "subject"),
+    [
+        (
+            enrollment_events.PersonRoleRevoked(role=ROLE_PROCTOR, access_version=1),
+            pb.TOPIC_ROLE_REVOKED_PROCTOR,
+            "You are no longer a proctor",
+        ),
+        (
+            enrollment_events.PersonDisabled(access_version=1),
+            pb.TOPIC_ACCOUNT_DISABLED,
+            "Your account was disabled",
+        ),
+        (
+            enrollment_events.PersonEnabled(),
+            pb.TOPIC_ACCOUNT_ENABLED,
+            "You can sign in again",
+        ),
+    ],
+    ids=["role revoked", "disabled", "enabled"],
+)
+async def test_people_are_notified_of_changes_to_their_account(
+    world: World, event: Message, topic: pb.Topic.ValueType, subject: str
+) -> None:
+    person = world.person("proctor")
+    event.person_id = person.id  # type: ignore[attr-defined]  # each of these events has one
+    await world.tell(event)
+    assert (await world.mail(person))["Subject"] == subject
+    rows = await world.rows(
+        "SELECT topic FROM deliveries WHERE person_id = :id AND channel = 'in_app'",
+        id=person.person_id,
+    )
+    assert [f"TOPIC_{row[0]}".upper() for row in rows] == [pb.Topic.Name(topic)]
 
 
 @pytest.mark.parametrize("self_paced", [False, True], ids=["in a session", "self-paced"])

@@ -9,6 +9,7 @@ from proctorium.enrollment.events.v1 import events_pb2 as enrollment
 from proctorium.identity.events.v1 import events_pb2 as identity
 from proctorium.session.v1 import lobby_pb2, sessions_pb2_grpc, supervision_pb2_grpc
 from proctorium_common.ids import new_id
+from proctorium_common.process import revocations
 from proctorium_common.process.commands import main
 from proctorium_common.process.service import Service
 from proctorium_session.api.lobby import LobbyApi, add_lobby_service, joined_message
@@ -52,8 +53,19 @@ def build(service: Service[Settings]) -> None:
     add(supervision_pb2_grpc.add_RecordServiceServicer_to_server, RecordApi(database))
 
     service.subscribe(
+        "session--revocations",
+        {
+            enrollment.PersonRoleRevoked: revocations.on_role_revoked,
+            enrollment.PersonDisabled: revocations.on_disabled,
+            enrollment.PersonSignedOut: revocations.on_signed_out,
+        },
+    )
+    service.subscribe(
         "session--certifications",
-        {enrollment.PersonCertified: certifications.on_person_certified},
+        {
+            enrollment.PersonCertified: certifications.on_person_certified,
+            enrollment.PersonRoleRevoked: certifications.on_role_revoked,
+        },
     )
     service.subscribe(
         "session--identity",

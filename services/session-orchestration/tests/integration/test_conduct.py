@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy.exc import DBAPIError
 
 from proctorium.enrollment.events.v1 import events_pb2 as enrollment_events
+from proctorium.options.v1.options_pb2 import ROLE_PROCTOR
 from proctorium.session.events.v1 import events_pb2
 from proctorium.session.v1 import lobby_pb2, sessions_pb2, supervision_pb2
 from proctorium_common.errors import Kind
@@ -22,6 +23,7 @@ from .world import (
     end,
     join,
     plan,
+    refusal,
     refused_without_change,
     roster,
     start,
@@ -43,6 +45,28 @@ async def kept_certification(world: World, person: Person) -> datetime:
     kept = rows[0][0]
     assert isinstance(kept, datetime)
     return kept
+
+
+async def test_a_certification_ends_with_the_role_of_a_proctor(world: World) -> None:
+    proctor, now = world.proctor(), datetime.now(UTC)
+    session = await world.scheduled(plan([proctor]))
+    event = enrollment_events.PersonRoleRevoked(
+        person_id=proctor.id, role=ROLE_PROCTOR, roles=[], access_version=1
+    )
+    later = now + timedelta(seconds=5)
+    await world.tell(event, time=later)
+
+    async def is_known() -> bool:
+        return await kept_certification(world, proctor) == later
+
+    await until(is_known)
+    # The certification of before arrives again.
+    await certify(world, proctor, now + timedelta(days=1), now)
+    await until(world.is_quiet)
+    assert await is_known()
+    request = sessions_pb2.OpenLobbyRequest(session_id=session.session_id)
+    error = await refusal(proctor.sessions.OpenLobby(request))
+    assert error.reason == "NOT_ALLOWED"
 
 
 async def test_the_start_turns_everybody_who_waits_in_session(world: World) -> None:

@@ -158,6 +158,7 @@ async def _check(service: Service[S]) -> int:
         await _broker_of(service)
     with suppress(ServiceError):
         await service.keys.load()
+        await service.revocations.refresh()
     await service.keys.refresh()
     ready = True
     for check, wrong in await service.health.ask():

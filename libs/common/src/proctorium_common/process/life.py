@@ -88,6 +88,7 @@ class Life:
         service = self._service
         await service.health.until(lambda state: _STORAGE.isdisjoint(state.failing))
         await service.keys.load()
+        self._begin(Background("revocations", service.follow_revocations).run())
         self._begin(service.relay.run())
         self._moving = [asyncio.create_task(part.run()) for part in self._parts()]
 

@@ -25,6 +25,7 @@ from proctorium_common.rpc.methods import AddToServer, Servicer
 from proctorium_common.rpc.server import Door, Server
 from proctorium_common.security.enrollment import keys_of_enrollment
 from proctorium_common.security.keys import Fetch, KeyRing, PublicKey
+from proctorium_common.security.revocations import Revocations
 from proctorium_common.security.tls import Certificates
 from proctorium_common.security.tokens import TokenVerifier
 from proctorium_common.storage import migrations
@@ -32,6 +33,7 @@ from proctorium_common.storage.database import Database
 from proctorium_common.storage.keys import DatabaseKeyStore
 from proctorium_common.storage.listen import Listener
 from proctorium_common.storage.retention import clean_up
+from proctorium_common.storage.revocations import CHANNEL, DatabaseRevocations
 from proctorium_common.telemetry import Telemetry
 from proctorium_common.telemetry.logs import CallLog
 from proctorium_common.topology import SERVICES, ServiceTopology
@@ -94,14 +96,16 @@ class Service(Generic[S]):
             store=None if self.name == _SIGNER else DatabaseKeyStore(self.database),
             clock=clock,
         )
+        self.revocations = Revocations(DatabaseRevocations(self.database).load)
         self.server = Server(
             Door(settings.listen, self.certificates, self._peers()),
             telemetry=telemetry,
-            tokens=TokenVerifier(self.keys, clock=clock),
+            tokens=TokenVerifier(self.keys, clock=clock, revocations=self.revocations),
             health=self.health,
             call_log=call_log,
             limits=settings.limits(),
             probe_address=settings.probe_address,
+            revocations=self.revocations,
         )
         self._add_checks()
         self.worker("clean-up", _CLEAN_UP_EVERY, self._clean_up)
@@ -210,6 +214,7 @@ class Service(Generic[S]):
         self.check("database", self.database.ping)
         self.check("migrations", self._migrated)
         self.check("signing keys", self._keys_present)
+        self.check("revocations", self._revocations_loaded)
         self.check(
             "nats",
             self._connected,
@@ -228,6 +233,15 @@ class Service(Generic[S]):
     async def _keys_present(self) -> None:
         if not self.keys.present:
             raise RuntimeError("no signing key is known yet: nobody's token can be checked")
+
+    async def follow_revocations(self) -> None:
+        """Keep the in-memory copy of the revoked tokens as the database has them."""
+        async with self.listener.subscribe(CHANNEL) as notices:
+            await self.revocations.follow(notices)
+
+    async def _revocations_loaded(self) -> None:
+        if not self.revocations.loaded:
+            raise RuntimeError("the revoked tokens are not known yet: nobody's token is believed")
 
     async def _connected(self) -> None:
         if not self.broker.is_connected:

@@ -13,7 +13,7 @@ from proctorium_common.descriptors import descriptor_set
 from proctorium_common.errors import not_allowed, unauthenticated
 from proctorium_common.rpc.caller import Caller
 
-_ROLE_NAMES = {
+ROLE_NAMES = {
     options_pb2.ROLE_LEARNER: "learner",
     options_pb2.ROLE_PROCTOR: "proctor",
     options_pb2.ROLE_ADMINISTRATOR: "administrator",
@@ -67,7 +67,7 @@ def rule_in(options: MethodOptions, method: str) -> AccessRule:
     rule = AccessRule(
         public=access.public,
         signed_in=access.signed_in,
-        roles=frozenset(_ROLE_NAMES[role] for role in access.roles if role in _ROLE_NAMES),
+        roles=frozenset(ROLE_NAMES[role] for role in access.roles if role in ROLE_NAMES),
         services=frozenset(access.services),
     )
     if rule == AccessRule():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
+from uuid import UUID
 
 from google.protobuf.message import DecodeError, Message
 
@@ -102,6 +104,15 @@ class Admission:
             left = self._tokens.seconds_left(served.token)
             if left is not None:
                 served.lapse_in(left)
+
+    def recheck_streams(self, people: Collection[UUID]) -> None:
+        """End the open streams of these people whose token is not as good as when they were opened."""
+        for served in self._calls.streams:
+            caller = served.caller
+            if served.token is None or caller.person_id not in people:
+                continue
+            if self._tokens.remembered(served.token, caller.service) != caller:
+                served.lapse_now()
 
     def _enter(self, served: Served) -> None:
         served.method.rule.check(served.caller)

@@ -116,11 +116,19 @@ class Served:
 
     def lapse_in(self, seconds: float) -> None:
         """Has the stream end when its token does. Streams are few and long, so each has a timer: `Deadlines` would tick all the while."""
-        self.lapse = asyncio.get_running_loop().call_later(seconds, self._lapse)
+        self.lapse = asyncio.get_running_loop().call_later(seconds, self.lapse_now)
 
     def replace(self) -> None:
         """End the stream because its person opened newer ones."""
         self.replaced = True
+        self._cancel_within_bounds()
+
+    def lapse_now(self) -> None:
+        """End the stream as if its token had expired: the client renews it, and comes back with what it may still do."""
+        self.lapsed = True
+        self._cancel_within_bounds()
+
+    def _cancel_within_bounds(self) -> None:
         self._cancel()
         if self.writing:
             # Its client does not read: without this limit, streams that nobody reads would never end.
@@ -130,10 +138,6 @@ class Served:
     def _end_unread(self) -> None:
         if self.writing and self.task is not None:
             self.task.cancel()
-
-    def _lapse(self) -> None:
-        self.lapsed = True
-        self._cancel()
 
     def _cancel(self) -> None:
         if self.writing:
@@ -225,6 +229,11 @@ class ServedCalls:
             streams.pop(served, None)
             if not streams:
                 del self._streams_of[person_id]
+
+    @property
+    def streams(self) -> tuple[Served, ...]:
+        """The calls under way that answer until somebody ends them."""
+        return tuple(self._streams)
 
     def end_streams(self) -> None:
         """Ends those calls with SHUTTING_DOWN: their clients go to another replica now and not when the grace is over."""

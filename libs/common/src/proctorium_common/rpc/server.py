@@ -25,6 +25,7 @@ from proctorium_common.rpc.methods import (
 )
 from proctorium_common.rpc.served import STREAMS_PER_PERSON, ServedCalls
 from proctorium_common.rpc.validation import RequestRules
+from proctorium_common.security.revocations import Revocations
 from proctorium_common.security.tls import Certificates, require_loopback
 from proctorium_common.security.tokens import TokenVerifier
 from proctorium_common.telemetry import Telemetry
@@ -114,6 +115,7 @@ class Server:
         call_log: CallLog,
         limits: ServerLimits | None = None,
         probe_address: str | None = None,
+        revocations: Revocations | None = None,
     ) -> None:
         limits = limits or ServerLimits()
         self._door = door
@@ -139,6 +141,8 @@ class Server:
             peers=peers,
             least_seconds=limits.least_time.total_seconds(),
         )
+        if revocations is not None:
+            revocations.on_change(admission.recheck_streams)
         self._guard = Guard(admission, self._calls)
         self.port = 0
 

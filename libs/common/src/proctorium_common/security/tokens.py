@@ -14,10 +14,11 @@ from joserfc import jws, jwt
 from joserfc.jws import JWSRegistry
 
 from proctorium_common.clock import Clock, utc_now
-from proctorium_common.errors import ServiceError, unauthenticated
+from proctorium_common.errors import ServiceError, unauthenticated, unavailable
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.security.keys import KeyRing, PublicKey, SigningKey
+from proctorium_common.security.revocations import Revocations
 
 ALGORITHM = "EdDSA"
 """The name of RFC 8037. Envoy, which checks tokens at the edge, does not know RFC 9864's `Ed25519` yet."""
@@ -28,6 +29,7 @@ ROLES = frozenset({"learner", "proctor", "administrator"})
 _LONGEST = 4096
 LEEWAY = timedelta(seconds=30)
 """How much clocks may differ."""
+_SOON = timedelta(seconds=1)
 
 
 def _only_ed25519() -> JWSRegistry:
@@ -71,8 +73,11 @@ class TokenSigner:
         self._clock = clock
         self._token_id = token_id
 
-    def sign(self, person_id: UUID, roles: Iterable[str]) -> SignedToken:
-        """A token that says `person_id` holds `roles`, from now for the life given."""
+    def sign(self, person_id: UUID, roles: Iterable[str], access_version: int = 0) -> SignedToken:
+        """Return a token that says `person_id` holds `roles`, from now for the life given.
+
+        Revocations of that access version or an earlier one do not affect it.
+        """
         now = self._clock()
         # Claims hold whole seconds, so the answer does too.
         expire_time = (now + self._life).replace(microsecond=0)
@@ -81,6 +86,7 @@ class TokenSigner:
             "aud": self._audience,
             "sub": str(person_id),
             "roles": sorted(roles),
+            "ver": access_version,
             "iat": int(now.timestamp()),
             "exp": int(expire_time.timestamp()),
             "jti": str(self._token_id()),
@@ -91,13 +97,14 @@ class TokenSigner:
 
 
 class _Remembered:
-    """A verified token: until when it is good, and the caller as each service that passes it on makes it."""
+    """A verified token: until when it is good, its access version, and the caller as each service that passes it on makes it."""
 
-    __slots__ = ("callers", "person", "until")
+    __slots__ = ("callers", "person", "until", "version")
 
-    def __init__(self, person: Caller, until: float) -> None:
+    def __init__(self, person: Caller, until: float, version: int) -> None:
         self.person = person
         self.until = until
+        self.version = version
         self.callers: dict[str | None, Caller] = {}
 
     def caller(self, service: str | None) -> Caller:
@@ -119,8 +126,10 @@ class TokenVerifier:
         clock: Clock = utc_now,
         leeway: timedelta = LEEWAY,
         remember: int = 10_000,
+        revocations: Revocations | None = None,
     ) -> None:
         self._keys = keys
+        self._revocations = revocations or Revocations()
         self._issuer = issuer
         self._audience = audience
         self._clock = clock
@@ -130,7 +139,7 @@ class TokenVerifier:
         self._generation = keys.generation
 
     def remembered(self, token: str, service: str | None = None) -> Caller | None:
-        """Who the token is about, sent by `service`, if it was verified before and is still good; None says: verify it."""
+        """Return who the token is about, sent by `service`, if it was verified before and is still good; None says: verify it."""
         if self._generation != self._keys.generation:
             # A key was withdrawn or added: what it vouched for is asked again.
             self._verified.clear()
@@ -142,7 +151,7 @@ class TokenVerifier:
             del self._verified[token]
             return None
         self._verified.move_to_end(token)
-        return found.caller(service)
+        return self._revocations.restrict(found.caller(service), found.version)
 
     def seconds_left(self, token: str) -> float | None:
         """How long a token that was verified before is good for from now, leeway included; None for any other."""
@@ -150,7 +159,16 @@ class TokenVerifier:
         return None if found is None else found.until - self._clock().timestamp()
 
     async def verify(self, token: str, service: str | None = None) -> Caller:
-        """Who the token is about, sent by `service`. Raises TOKEN_INVALID, TOKEN_EXPIRED or KEYS_UNAVAILABLE."""
+        """Return who the token is about, sent by `service`, with the roles that it still carries.
+
+        Raises TOKEN_INVALID (also for one that was revoked), TOKEN_EXPIRED or KEYS_UNAVAILABLE.
+        """
+        if not self._revocations.loaded:
+            raise unavailable(
+                "KEYS_UNAVAILABLE",
+                "Your sign-in cannot be checked at the moment. Please try again shortly.",
+                retry_after=_SOON,
+            )
         if len(token) > _LONGEST:
             raise _not_ours()
         with _any_failure_is_invalid():
@@ -160,11 +178,14 @@ class TokenVerifier:
             claims = jwt.decode(token, verifier, registry=REGISTRY).claims
             verified = _Remembered(*self._check(claims, key))
         self._remember(token, verified)
-        return verified.caller(service)
+        caller = self._revocations.restrict(verified.caller(service), verified.version)
+        if caller is None:
+            raise _not_ours()
+        return caller
 
-    def _check(self, claims: dict[str, object], key: PublicKey) -> tuple[Caller, float]:
+    def _check(self, claims: dict[str, object], key: PublicKey) -> tuple[Caller, float, int]:
         now = self._clock().timestamp()
-        issued, expires = _seconds(claims.get("iat")), _seconds(claims.get("exp"))
+        issued, expires = _whole(claims.get("iat")), _whole(claims.get("exp"))
         audience = claims.get("aud")
         audiences = audience if isinstance(audience, list) else [audience]
         retired = key.retire_time is not None and issued > key.retire_time.timestamp()
@@ -180,9 +201,9 @@ class TokenVerifier:
             raise unauthenticated(
                 "TOKEN_EXPIRED", "Your sign-in is no longer valid. Please sign in again."
             )
-        return Caller(
-            person_id=_person(claims.get("sub")), roles=_roles(claims.get("roles"))
-        ), until
+        caller = Caller(person_id=_person(claims.get("sub")), roles=_roles(claims.get("roles")))
+        # Tokens of the release before access versions have none: any revocation affects them.
+        return caller, until, _whole(claims.get("ver", 0))
 
     def _remember(self, token: str, verified: _Remembered) -> None:
         self._verified[token] = verified
@@ -230,7 +251,7 @@ def _not_ours() -> ServiceError:
     return unauthenticated("TOKEN_INVALID", "Please sign in again.")
 
 
-def _seconds(value: object) -> int:
+def _whole(value: object) -> int:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return int(value)
     raise _not_ours()

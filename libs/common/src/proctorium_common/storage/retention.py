@@ -1,4 +1,5 @@
-"""What has served its purpose goes, a little at a time: published events, handled marks, used idempotency keys."""
+"""What has served its purpose goes, a little at a time: published events, handled marks, used idempotency keys, revocations of
+tokens that have expired."""
 
 from __future__ import annotations
 
@@ -8,7 +9,13 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, Table, and_, delete, func, literal_column, select
 
 from proctorium_common.storage.database import Database
-from proctorium_common.storage.tables import dead_letters, idempotency_keys, inbox, outbox
+from proctorium_common.storage.tables import (
+    dead_letters,
+    idempotency_keys,
+    inbox,
+    outbox,
+    revocations,
+)
 
 _AT_ONCE = 5_000
 """Rows in one transaction: few enough that nobody waits for it."""
@@ -22,6 +29,8 @@ class Kept:
     inbox: timedelta = timedelta(days=30)
     idempotency_keys: timedelta = timedelta(days=2)
     resolved_dead_letters: timedelta = timedelta(days=90)
+    # Far longer than an access token lives, so no token of before the change is left.
+    revocations: timedelta = timedelta(days=1)
 
     def __post_init__(self) -> None:
         if self.inbox <= self.outbox:
@@ -36,6 +45,7 @@ class Removed:
     inbox: int
     idempotency_keys: int
     dead_letters: int
+    revocations: int
 
 
 async def clean_up(database: Database, kept: Kept | None = None) -> Removed:
@@ -61,6 +71,9 @@ async def clean_up(database: Database, kept: Kept | None = None) -> Removed:
             database,
             dead_letters,
             dead_letters.c.resolved_at < now - kept.resolved_dead_letters,
+        ),
+        revocations=await _remove(
+            database, revocations, revocations.c.changed_at < now - kept.revocations
         ),
     )
 

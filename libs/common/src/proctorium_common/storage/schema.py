@@ -131,3 +131,49 @@ def forbid_changes(table: str) -> None:
     )
     # ALWAYS: a session cannot talk its way past it as a replica.
     op.execute(f'ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER forbid_changes')
+
+
+_REVOCATIONS = (
+    """
+    CREATE TABLE revocations (
+        person_id uuid NOT NULL,
+        refused_before bigint NOT NULL,
+        roles_before bigint NOT NULL,
+        roles text[] NOT NULL,
+        changed_at timestamptz NOT NULL,
+        CONSTRAINT pk_revocations PRIMARY KEY (person_id)
+    )
+    """,
+    "CREATE INDEX ix_revocations_changed_at ON revocations (changed_at)",
+    # A revocation is never taken back: what was refused stays refused, whatever the order in which events arrive.
+    """
+    CREATE FUNCTION guard_revocation() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF NEW.refused_before < OLD.refused_before OR NEW.roles_before < OLD.roles_before THEN
+            RAISE EXCEPTION 'a revocation is not taken back' USING ERRCODE = 'restrict_violation';
+        END IF;
+        RETURN NEW;
+    END $$
+    """,
+    """
+    CREATE TRIGGER guard_revocation BEFORE UPDATE ON revocations
+        FOR EACH ROW EXECUTE FUNCTION guard_revocation()
+    """,
+    """
+    CREATE FUNCTION notify_revocations() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM pg_notify('revocations', NEW.person_id::text);
+        RETURN NULL;
+    END $$
+    """,
+    """
+    CREATE TRIGGER notify_revocations AFTER INSERT OR UPDATE ON revocations
+        FOR EACH ROW EXECUTE FUNCTION notify_revocations()
+    """,
+)
+
+
+def create_revocations() -> None:
+    """Create the table of revoked tokens, with its guard and its NOTIFY."""
+    for statement in _REVOCATIONS:
+        op.execute(statement)

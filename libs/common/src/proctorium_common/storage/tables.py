@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     CheckConstraint,
     Column,
@@ -118,3 +119,18 @@ page_token_keys = Table(
     CheckConstraint("number = 1", name="only_one"),
 )
 """The one key that page tokens are signed with (`storage/pages.py`). It protects queries from crafted tokens, and no data."""
+
+revocations = Table(
+    "revocations",
+    metadata,
+    Column("person_id", Uuid, primary_key=True),
+    Column("refused_before", BigInteger, nullable=False),
+    Column("roles_before", BigInteger, nullable=False),
+    Column("roles", ARRAY(Text), nullable=False),
+    Column("changed_at", _TIME, nullable=False),
+    Index("ix_revocations_changed_at", "changed_at"),
+)
+"""Tokens that are good by their signature and must not be believed, until the last of them has expired (`storage/revocations.py`).
+
+Tokens of an access version below `refused_before` are refused; those below `roles_before` carry no more than `roles`.
+"""

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from proctorium.enrollment.v1 import accounts_pb2 as pb
 from proctorium.enrollment.v1 import accounts_pb2_grpc
+from proctorium_common.ids import parse_id
 from proctorium_common.rpc.addresses import client_address
 from proctorium_common.rpc.caller import current_call
-from proctorium_common.storage.database import Database
+from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.telemetry.traces import annotate
 from proctorium_enrollment.api.cookies import Cookies, is_browser, require_own_site
 from proctorium_enrollment.api.messages import id_or_none, me, person_message, stamp
-from proctorium_enrollment.operations import people
+from proctorium_enrollment.operations import people, rights
 from proctorium_enrollment.operations.accounts import Accounts, Tokens
 from proctorium_enrollment.operations.signing import Signing
 
@@ -78,6 +79,28 @@ class AccountApi(accounts_pb2_grpc.AccountServiceServicer):
             request.new_password,
         )
         return pb.SetPasswordResponse()
+
+    async def DisableAccount(
+        self, request: pb.DisableAccountRequest, context: Context
+    ) -> pb.DisableAccountResponse:
+        person_id = parse_id(request.person_id, "person_id")
+
+        async def run(tx: Transaction) -> pb.DisableAccountResponse:
+            person = await rights.disable(tx, me(), person_id, request.reason)
+            return pb.DisableAccountResponse(person=person_message(person))
+
+        return await self.database.once(request, run, pb.DisableAccountResponse)
+
+    async def EnableAccount(
+        self, request: pb.EnableAccountRequest, context: Context
+    ) -> pb.EnableAccountResponse:
+        person_id = parse_id(request.person_id, "person_id")
+
+        async def run(tx: Transaction) -> pb.EnableAccountResponse:
+            person = await rights.enable(tx, me(), person_id, request.reason)
+            return pb.EnableAccountResponse(person=person_message(person))
+
+        return await self.database.once(request, run, pb.EnableAccountResponse)
 
     async def ListSigningKeys(
         self, request: pb.ListSigningKeysRequest, context: Context

@@ -15,9 +15,11 @@ from proctorium_enrollment.domain.code_texts import TextWarning
 from proctorium_enrollment.domain.codes import CodeState
 from proctorium_enrollment.domain.courses import Course, MyCourse, Registration, Unit, UnitKind
 from proctorium_enrollment.domain.people import Person, Role
+from proctorium_enrollment.domain.rights import ChangeKind
 from proctorium_enrollment.operations.codes import ShownCode
 from proctorium_enrollment.operations.courses import KINDS
 from proctorium_enrollment.operations.people import ROLES
+from proctorium_enrollment.operations.rights import ShownChange
 
 ROLE_OF = {number: role for role, number in ROLES.items()}
 """Roles by their numbers in messages."""
@@ -30,6 +32,13 @@ UNIT_KINDS = {
 }
 UNIT_KIND_OF = {number: kind for kind, number in UNIT_KINDS.items()}
 """Kinds of units by their numbers in messages."""
+_CHANGE_KINDS = {
+    ChangeKind.ROLE_GRANTED: people_pb2.PERSON_CHANGE_KIND_ROLE_GRANTED,
+    ChangeKind.ROLE_REVOKED: people_pb2.PERSON_CHANGE_KIND_ROLE_REVOKED,
+    ChangeKind.CERTIFIED: people_pb2.PERSON_CHANGE_KIND_CERTIFIED,
+    ChangeKind.DISABLED: people_pb2.PERSON_CHANGE_KIND_DISABLED,
+    ChangeKind.ENABLED: people_pb2.PERSON_CHANGE_KIND_ENABLED,
+}
 _CODE_STATES = {
     CodeState.ACTIVE: codes_pb2.CODE_STATE_ACTIVE,
     CodeState.EXPIRED: codes_pb2.CODE_STATE_EXPIRED,
@@ -77,6 +86,23 @@ def person_message(person: Person) -> people_pb2.Person:
         time_zone=person.time_zone,
         roles=roles_message(person.roles),
         certified_until_time=stamp(person.certified_until),
+        disabled_time=stamp(person.disabled_at),
+    )
+
+
+def change_message(shown: ShownChange) -> people_pb2.PersonChange:
+    """Return an entry of a person's history."""
+    change = shown.change
+    return people_pb2.PersonChange(
+        change_id=str(change.change_id),
+        kind=_CHANGE_KINDS[change.kind],
+        change_time=stamp(change.changed_at),
+        changed_by="" if change.changed_by is None else str(change.changed_by),
+        changed_by_name=shown.changed_by_name,
+        role=options_pb2.ROLE_UNSPECIFIED if change.role is None else ROLES[change.role],
+        previous_certified_until_time=stamp(change.previous_certified_until),
+        certified_until_time=stamp(change.certified_until),
+        reason=change.reason,
     )
 
 

@@ -13,10 +13,10 @@ from proctorium_common.ids import parse_id
 from proctorium_common.rpc.caller import current_call
 from proctorium_common.rpc.validation import time_of
 from proctorium_common.storage.database import Database, Transaction
-from proctorium_enrollment.api.messages import ROLE_OF, person_message, stamp
+from proctorium_enrollment.api.messages import ROLE_OF, change_message, me, person_message, stamp
 from proctorium_enrollment.domain import passwords
 from proctorium_enrollment.domain.people import NewPerson, Role, no_such_person, normalised_email
-from proctorium_enrollment.operations import people
+from proctorium_enrollment.operations import people, rights
 from proctorium_enrollment.storage.password_hashes import PasswordHashes
 
 if TYPE_CHECKING:
@@ -92,10 +92,33 @@ class PersonApi(people_pb2_grpc.PersonServiceServicer):
         person_id = parse_id(request.person_id, "person_id")
 
         async def run(tx: Transaction) -> pb.GrantRoleResponse:
-            person = await people.grant_role(tx, person_id, ROLE_OF[request.role])
+            person = await rights.grant_role(tx, me(), person_id, ROLE_OF[request.role])
             return pb.GrantRoleResponse(person=person_message(person))
 
         return await self.database.once(request, run, pb.GrantRoleResponse)
+
+    async def RevokeRole(
+        self, request: pb.RevokeRoleRequest, context: Context
+    ) -> pb.RevokeRoleResponse:
+        person_id, role = parse_id(request.person_id, "person_id"), ROLE_OF[request.role]
+
+        async def run(tx: Transaction) -> pb.RevokeRoleResponse:
+            person = await rights.revoke_role(tx, me(), person_id, role, request.reason)
+            return pb.RevokeRoleResponse(person=person_message(person))
+
+        return await self.database.once(request, run, pb.RevokeRoleResponse)
+
+    async def ListPersonHistory(
+        self, request: pb.ListPersonHistoryRequest, context: Context
+    ) -> pb.ListPersonHistoryResponse:
+        person_id = parse_id(request.person_id, "person_id")
+        async with self.database.transaction() as tx:
+            changes, token = await rights.list_history(
+                tx, person_id, request.page_size, request.page_token
+            )
+        return pb.ListPersonHistoryResponse(
+            changes=[change_message(change) for change in changes], next_page_token=token
+        )
 
     async def CertifyProctor(
         self, request: pb.CertifyProctorRequest, context: Context
@@ -104,7 +127,7 @@ class PersonApi(people_pb2_grpc.PersonServiceServicer):
         until = time_of(request.certified_until_time, "certified_until_time")
 
         async def run(tx: Transaction) -> pb.CertifyProctorResponse:
-            person = await people.certify(tx, person_id, until)
+            person = await rights.certify(tx, me(), person_id, until)
             return pb.CertifyProctorResponse(person=person_message(person))
 
         return await self.database.once(request, run, pb.CertifyProctorResponse)
@@ -121,7 +144,7 @@ class PersonApi(people_pb2_grpc.PersonServiceServicer):
                     certified_until_time=stamp(person.certified_until),
                 )
                 for person in found
-                if person.certified_until is not None
+                if person.certified_until is not None and not person.is_disabled
             ]
         )
 

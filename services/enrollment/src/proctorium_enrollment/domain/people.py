@@ -25,7 +25,10 @@ class Role(Enum):
 
 @dataclass(frozen=True)
 class Person:
-    """A person. `preferred_name` is empty where none was given; `certified_until` is None for who is not certified."""
+    """A person. `preferred_name` is empty where none was given; `certified_until` is None for who is not certified.
+
+    `access_version` rises when rights are taken away; tokens of an earlier one are not believed any more.
+    """
 
     person_id: UUID
     legal_name: str
@@ -36,6 +39,13 @@ class Person:
     time_zone: str
     roles: frozenset[Role]
     certified_until: datetime | None
+    disabled_at: datetime | None = None
+    access_version: int = 0
+
+    @property
+    def is_disabled(self) -> bool:
+        """Whether the account is disabled."""
+        return self.disabled_at is not None
 
     @property
     def called(self) -> str:

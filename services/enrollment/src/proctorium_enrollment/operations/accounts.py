@@ -12,7 +12,7 @@ from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.security.tokens import SignedToken
 from proctorium_common.storage.database import Database, Transaction
-from proctorium_enrollment.domain import passwords, sign_ins
+from proctorium_enrollment.domain import passwords, rights, sign_ins
 from proctorium_enrollment.domain.attempt_limits import network_of
 from proctorium_enrollment.domain.people import Person, Role, no_such_person, normalised_email
 from proctorium_enrollment.domain.sign_ins import Outcome, SignIn
@@ -62,7 +62,7 @@ class Accounts:
         self._signing = signing
 
     async def sign_in(self, email: str, password: str, client_address: str) -> SignedIn:
-        """Raises SIGN_IN_FAILED, TOO_MANY_ATTEMPTS or TOO_MANY_AT_ONCE; a failure is counted, but not with the last of them.
+        """Raises SIGN_IN_FAILED, ACCOUNT_DISABLED, TOO_MANY_ATTEMPTS or TOO_MANY_AT_ONCE; only the first is counted as a failure.
 
         Wrong passwords from one network do not make anybody wait who signs in from another, nor those of a neighbour whoever has
         signed in from here before (ADR 9). Hashing is slow on purpose, so it is done between two transactions, unless somebody else
@@ -80,14 +80,19 @@ class Accounts:
                 kept = await _still_proved(
                     tx, turn, person.person_id, proved.password_hash, password
                 )
+                # Read again under a lock: rights that were taken away meanwhile are not in the tokens.
+                person = await people.lock(tx, person.person_id) or person
                 if newer is not None and kept == proved.password_hash:
                     await storage.set_password_hash(tx, person.person_id, newer)
                 await attempt.succeeded(tx)
                 await known_networks.remember(tx, attempt.own.subject.mark)
-                return SignedIn(person, await self._begin(tx, person))
+                if not person.is_disabled:
+                    return SignedIn(person, await self._begin(tx, person))
+        # The password was right, so it is no failure, and its owner learns why it does not help.
+        raise rights.account_disabled()
 
     async def refresh(self, token: str) -> Tokens:
-        """New tokens for a refresh token, which works no more. Raises REFRESH_TOKEN_INVALID.
+        """New tokens for a refresh token, which works no more. Raises REFRESH_TOKEN_INVALID, ACCOUNT_DISABLED.
 
         Used again within the grace, it is answered with the newest token of the sign-in; used again later, it ends the sign-in.
         """
@@ -159,6 +164,8 @@ class Accounts:
         person = await people.find(tx, sign_in.person_id)
         if person is None:
             return None
+        if person.is_disabled:
+            raise rights.account_disabled()
         match sign_ins.present(sign_in, refresh_token, tx.now, self._refresh_grace):
             case Outcome.REFUSED:
                 return None
@@ -199,7 +206,8 @@ class Accounts:
         self, tx: Transaction, person: Person, refresh: str, expires: datetime
     ) -> Tokens:
         signer = await self._signing.signer(tx)
-        return Tokens(signer.sign(person.person_id, person.role_names), refresh, expires)
+        access = signer.sign(person.person_id, person.role_names, person.access_version)
+        return Tokens(access, refresh, expires)
 
 
 @dataclass(frozen=True)

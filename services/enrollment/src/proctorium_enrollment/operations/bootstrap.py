@@ -5,7 +5,7 @@ from __future__ import annotations
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_enrollment.domain import passwords
 from proctorium_enrollment.domain.people import NewPerson, Person, Role, normalised_email
-from proctorium_enrollment.operations import people
+from proctorium_enrollment.operations import people, rights
 from proctorium_enrollment.storage import accounts as storage
 from proctorium_enrollment.storage.password_hashes import PasswordHashes
 
@@ -13,7 +13,8 @@ from proctorium_enrollment.storage.password_hashes import PasswordHashes
 async def create_administrator(
     database: Database, hashes: PasswordHashes, email: str, legal_name: str, password: str
 ) -> Person:
-    """The administrator with this address and password: registered, given the role or the password, where they were not.
+    """The administrator with this address and password: registered, given the role or the password, where they were not;
+    a disabled account is enabled.
 
     Doing it again changes nothing. Raises PASSWORD_TOO_WEAK, INVALID_REQUEST.
     """
@@ -36,4 +37,5 @@ async def _make_administrator(tx: Transaction, person: Person, new_hash: str | N
     if new_hash is not None:
         await storage.set_password_hash(tx, person.person_id, new_hash)
         await storage.end_sign_ins(tx, person.person_id)
-    return await people.grant_role(tx, person.person_id, Role.ADMINISTRATOR)
+    await rights.enable(tx, None, person.person_id)
+    return await rights.grant_role(tx, None, person.person_id, Role.ADMINISTRATOR)

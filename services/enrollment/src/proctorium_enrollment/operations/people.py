@@ -1,12 +1,9 @@
-"""People: registered, found, given roles, certified; and who may see whom (`P1`)."""
+"""People: registered, found; and who may see whom (`P1`). What they may do: `operations/rights.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from uuid import UUID
-
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from proctorium.enrollment.events.v1 import events_pb2
 from proctorium.options.v1 import options_pb2
@@ -94,31 +91,6 @@ async def unknown(tx: Transaction, person_ids: Collection[UUID]) -> Sequence[UUI
     return sorted(asked - await storage.existing(tx, asked))
 
 
-async def grant_role(tx: Transaction, person_id: UUID, role: Role) -> Person:
-    """Gives a person a role, unless they have it. Raises NOT_FOUND."""
-    person = await storage.lock(tx, person_id)
-    if person is None:
-        raise no_such_person()
-    if role not in person.roles:
-        await storage.set_roles(tx, person_id, person.roles | {role})
-    return await _present(tx, person_id)
-
-
-async def certify(tx: Transaction, person_id: UUID, until: datetime) -> Person:
-    """Certifies a proctor until a time. Raises NOT_FOUND, ILLEGAL_MOVE."""
-    person = await storage.lock(tx, person_id)
-    if person is None:
-        raise no_such_person()
-    domain.require_proctor(person)
-    await storage.certify(tx, person_id, until)
-    certified_until = Timestamp()
-    certified_until.FromDatetime(until)
-    tx.record(
-        events_pb2.PersonCertified(person_id=str(person_id), certified_until_time=certified_until)
-    )
-    return await _present(tx, person_id)
-
-
 async def _may_see(tx: Transaction, caller: Caller, person_id: UUID) -> bool:
     if person_id == caller.person_id or Role.ADMINISTRATOR.value in caller.roles:
         return True
@@ -138,9 +110,3 @@ async def _seen_in_sessions(
     if Role.LEARNER.value in caller.roles:
         seen |= await storage.seen_in_sessions(tx, caller.person_id, Part.LEARNER, person_ids)
     return seen
-
-
-async def _present(tx: Transaction, person_id: UUID) -> Person:
-    person = await storage.find(tx, person_id)
-    assert person is not None, "its row is locked"
-    return person

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, and_, exists, select, tuple_, update
+from sqlalchemy import Row, and_, exists, func, literal, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_common.storage.database import Transaction
@@ -71,17 +70,37 @@ async def page(tx: Transaction, after: tuple[str, UUID] | None, limit: int) -> S
     return [person_of(row) for row in await tx.execute(query)]
 
 
-async def set_roles(tx: Transaction, person_id: UUID, roles: Collection[Role]) -> None:
-    """Replaces the person's roles."""
-    names = sorted(role.value for role in roles)
-    await tx.execute(update(table).where(table.c.person_id == person_id).values(roles=names))
-
-
-async def certify(tx: Transaction, person_id: UUID, until: datetime) -> None:
-    """Sets until when the person is certified."""
+async def save_rights(tx: Transaction, person: Person) -> None:
+    """Save the person's roles, certification, account state and access version."""
     await tx.execute(
-        update(table).where(table.c.person_id == person_id).values(certified_until=until)
+        update(table)
+        .where(table.c.person_id == person.person_id)
+        .values(
+            roles=sorted(person.role_names),
+            certified_until=person.certified_until,
+            disabled_at=person.disabled_at,
+            access_version=person.access_version,
+        )
     )
+
+
+async def lock_administrators(tx: Transaction) -> None:
+    """Let nobody else change who is an administrator until the transaction ends; the database's own guard takes the same lock."""
+    await tx.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('administrators', 0))"))
+
+
+async def count_other_administrators(tx: Transaction, person_id: UUID) -> int:
+    """Return how many others are administrators whose account is enabled."""
+    query = (
+        select(func.count())
+        .select_from(table)
+        .where(
+            literal(Role.ADMINISTRATOR.value) == func.any(table.c.roles),
+            table.c.disabled_at.is_(None),
+            table.c.person_id != person_id,
+        )
+    )
+    return int((await tx.execute(query)).scalar_one())
 
 
 async def seen_in_sessions(
@@ -125,4 +144,6 @@ def person_of(row: Row[*tuple[object, ...]]) -> Person:
         time_zone=row.time_zone,
         roles=frozenset(Role(name) for name in row.roles),
         certified_until=row.certified_until,
+        disabled_at=row.disabled_at,
+        access_version=row.access_version,
     )

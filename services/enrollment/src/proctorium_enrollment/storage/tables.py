@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -43,6 +44,8 @@ people = Table(
     Column("roles", ARRAY(Text), nullable=False),
     Column("certified_until", _TIME),
     Column("created_at", _TIME, nullable=False),
+    Column("disabled_at", _TIME),
+    Column("access_version", BigInteger, nullable=False, server_default=text("0")),
     UniqueConstraint("email"),
     CheckConstraint("email = lower(email)", name="email_lower"),
     CheckConstraint(
@@ -52,7 +55,30 @@ people = Table(
     CheckConstraint("certified_until IS NULL OR 'proctor' = ANY (roles)", name="certified"),
     Index("ix_people_legal_name", "legal_name", "person_id"),
 )
-"""People. The e-mail address is kept in the form `domain.people.normalised_email` makes."""
+"""People. The e-mail address is kept in the form `domain.people.normalised_email` makes.
+
+Triggers: the last administrator with an enabled account stays one, and who loses a right gets a higher `access_version`.
+"""
+
+person_changes = Table(
+    "person_changes",
+    metadata,
+    Column("change_id", Uuid, primary_key=True),
+    Column("person_id", Uuid, ForeignKey("people.person_id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("changed_at", _TIME, nullable=False),
+    Column("changed_by", Uuid),
+    Column("role", Text),
+    Column("previous_certified_until", _TIME),
+    Column("certified_until", _TIME),
+    Column("reason", Text, nullable=False),
+    CheckConstraint(
+        "kind IN ('role_granted', 'role_revoked', 'certified', 'disabled', 'enabled')", name="kind"
+    ),
+    CheckConstraint("(kind IN ('role_granted', 'role_revoked')) = (role IS NOT NULL)", name="role"),
+    Index("ix_person_changes_person_id", "person_id", "change_id"),
+)
+"""What was changed about people's rights, by whom and why. Permanent (trigger). `changed_by` is null for the command line."""
 
 credentials = Table(
     "credentials",

@@ -23,6 +23,11 @@ class Topic(StrEnum):
     REMOVED = "removed"
     RESULT_RELEASED = "result_released"
     CERTIFICATE_ISSUED = "certificate_issued"
+    ROLE_REVOKED_LEARNER = "role_revoked_learner"
+    ROLE_REVOKED_PROCTOR = "role_revoked_proctor"
+    ROLE_REVOKED_ADMINISTRATOR = "role_revoked_administrator"
+    ACCOUNT_DISABLED = "account_disabled"
+    ACCOUNT_ENABLED = "account_enabled"
 
 
 class Channel(StrEnum):

@@ -49,6 +49,11 @@ _PATHS = {
     Topic.REMOVED: "/sessions/{session}",
     Topic.RESULT_RELEASED: "/results/{subject}",
     Topic.CERTIFICATE_ISSUED: "/certificates/{subject}",
+    Topic.ROLE_REVOKED_LEARNER: "/",
+    Topic.ROLE_REVOKED_PROCTOR: "/",
+    Topic.ROLE_REVOKED_ADMINISTRATOR: "/",
+    Topic.ACCOUNT_DISABLED: "/",
+    Topic.ACCOUNT_ENABLED: "/",
 }
 
 

@@ -8,12 +8,7 @@ import type { Person } from "../gen/proctorium/enrollment/v1/people_pb";
 import { Role } from "../gen/proctorium/options/v1/options_pb";
 import { Badge, Busy, ProblemNote, Title, useAction, useLoaded } from "../parts";
 import { counted, date, sortedBy } from "../words";
-
-const ROLES: readonly [Role, string][] = [
-  [Role.LEARNER, "Learner"],
-  [Role.PROCTOR, "Proctor"],
-  [Role.ADMINISTRATOR, "Administrator"],
-];
+import { PersonRights, ROLES } from "./person-rights";
 
 export function PeoplePage(): JSX.Element {
   const { loaded, problem, again } = useLoaded("people", everybody);
@@ -53,6 +48,7 @@ export function isCertified({ certifiedUntilTime }: Person): boolean {
 
 function PersonCard({ person, changed }: { person: Person; changed: () => void }): JSX.Element {
   const missing = ROLES.filter(([role]) => !person.roles.includes(role));
+  const [open, setOpen] = useState(false);
   return (
     <>
       <h2 class="question">{person.legalName}</h2>
@@ -64,13 +60,15 @@ function PersonCard({ person, changed }: { person: Person; changed: () => void }
           </Badge>
         ))}
         {person.roles.includes(Role.PROCTOR) && <Certified person={person} />}
+        {person.disabledTime !== undefined && <Badge tone="bad">Disabled</Badge>}
       </p>
-      <details>
+      <details onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary>
           Change <span class="visually-hidden">{person.legalName}</span>
         </summary>
         {missing.length > 0 && <Grant person={person} missing={missing} changed={changed} />}
         {person.roles.includes(Role.PROCTOR) && <Certify person={person} changed={changed} />}
+        {open && <PersonRights person={person} changed={changed} />}
       </details>
     </>
   );
@@ -117,7 +115,7 @@ function Submit({ ask, busy, administrator }: { ask: string; busy: boolean; admi
       {administrator ? (
         <Confirmed
           ask={`${ask}…`}
-          meaning="An administrator sees everybody, plans and cancels sessions, and gives roles to others. No page takes a role away again."
+          meaning="An administrator sees everybody, plans and cancels sessions, and gives roles to others."
           yes="Make an administrator"
           no="Do not"
           busy={busy}

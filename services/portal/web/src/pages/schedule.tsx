@@ -103,7 +103,7 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
       go(`/supervise/${session?.sessionId}`);
     });
   };
-  const proctors = people.filter((person) => person.roles.includes(Role.PROCTOR) && isCertified(person));
+  const proctors = people.filter((person) => person.roles.includes(Role.PROCTOR) && isCertified(person) && person.disabledTime === undefined);
   return (
     <Form class="card" problem={problem} submit={schedule}>
       {courses}

@@ -13,7 +13,7 @@ const OVER: readonly SessionState[] = [SessionState.ENDED, SessionState.CANCELLE
 const PAGE_SIZE = 200;
 
 export function SupervisedSessionsPage(): JSX.Element {
-  const { loaded, problem } = useLoaded("supervised", all);
+  const { loaded, problem } = useLoaded("supervised", allSessions);
   const live = loaded?.filter((session) => !isOver(session)) ?? [];
   const past = loaded?.filter(isOver).reverse() ?? [];
   return (
@@ -42,7 +42,7 @@ export function isOver({ state }: Session): boolean {
 }
 
 /** All of them by start time: the newest of the past stand on the last page. */
-function all(): Promise<Session[]> {
+export function allSessions(): Promise<Session[]> {
   return allPages(
     (pageToken) => sessions.listSessions({ pageSize: PAGE_SIZE, pageToken }),
     (page) => page.sessions,

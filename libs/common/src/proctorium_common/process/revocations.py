@@ -1,0 +1,34 @@
+"""What a service does with enrollment's events about revoked rights: it stores them, and its trigger wakes the in-memory copies.
+
+Each service subscribes with the same handlers: `service.subscribe("<service>--revocations", {PersonRoleRevoked: on_role_revoked, …})`.
+"""
+
+from __future__ import annotations
+
+from proctorium.enrollment.events.v1 import events_pb2
+from proctorium_common.events.handling import EventMetadata
+from proctorium_common.ids import parse_id
+from proctorium_common.rpc.access import ROLE_NAMES
+from proctorium_common.storage.database import Transaction
+from proctorium_common.storage.revocations import limit_roles, refuse_tokens
+
+
+async def on_role_revoked(
+    tx: Transaction, event: events_pb2.PersonRoleRevoked, _: EventMetadata
+) -> None:
+    """Believe no more than the remaining roles in the person's earlier tokens."""
+    roles = [ROLE_NAMES[role] for role in event.roles if role in ROLE_NAMES]
+    person_id = parse_id(event.person_id, "person_id")
+    await limit_roles(tx, person_id, event.access_version, roles)
+
+
+async def on_disabled(tx: Transaction, event: events_pb2.PersonDisabled, _: EventMetadata) -> None:
+    """Refuse the person's earlier tokens."""
+    await refuse_tokens(tx, parse_id(event.person_id, "person_id"), event.access_version)
+
+
+async def on_signed_out(
+    tx: Transaction, event: events_pb2.PersonSignedOut, _: EventMetadata
+) -> None:
+    """Refuse the person's earlier tokens."""
+    await refuse_tokens(tx, parse_id(event.person_id, "person_id"), event.access_version)

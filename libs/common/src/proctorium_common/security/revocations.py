@@ -1,0 +1,94 @@
+"""Tokens that are good by their signature and must not be believed any more.
+
+Enrollment raises a person's access version when it takes a role away, disables the account or ends all sign-ins, and signs the version
+into tokens. Each service keeps in its own database, for each such person, below which version tokens are refused and below which they
+carry fewer roles; this in-memory copy of that list is consulted in every call, so checking a token asks nobody.
+
+Versions and not times decide: no clock is compared with another one, and a token that was signed after the change is never affected,
+however late the event about the change arrives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+from uuid import UUID
+
+from proctorium_common.rpc.caller import Caller
+
+_LOOK_EVERY_SECONDS = 60.0
+"""A notice that was lost is made up for by looking this often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """What a person's earlier tokens are still good for.
+
+    Tokens of an access version below `refused_before` are refused; those below `roles_before` carry no more than `roles`.
+    """
+
+    refused_before: int
+    roles_before: int
+    roles: frozenset[str]
+
+    def restrict(self, caller: Caller, version: int) -> Caller | None:
+        """Return the caller with the roles that a token of this access version still carries; None when it is refused."""
+        if version < self.refused_before:
+            return None
+        if version < self.roles_before and not caller.roles <= self.roles:
+            return replace(caller, roles=caller.roles & self.roles)
+        return caller
+
+
+Load = Callable[[], Awaitable[Mapping[UUID, Revocation]]]
+"""Read the list from where it is stored. Raises ServiceError while that is not possible."""
+
+
+class Notices(Protocol):
+    """What tells that the stored list has changed (`storage.listen.Notices`)."""
+
+    async def wait(self, timeout: float) -> bool:
+        """Return when the list may have changed, or after `timeout` seconds."""
+        ...
+
+
+class Revocations:
+    """The in-memory copy of a service's list."""
+
+    def __init__(self, load: Load | None = None) -> None:
+        """Without `load` the list is empty and complete: for tests of what does not concern it."""
+        self._load = load
+        self._listed: Mapping[UUID, Revocation] = {}
+        self._changed: list[Callable[[Collection[UUID]], None]] = []
+        self.loaded = load is None
+
+    def restrict(self, caller: Caller, version: int) -> Caller | None:
+        """Return the caller as far as a token of this access version is still good; None when it is refused."""
+        found = self._listed.get(caller.person_id) if caller.person_id is not None else None
+        return caller if found is None else found.restrict(caller, version)
+
+    def on_change(self, changed: Callable[[Collection[UUID]], None]) -> None:
+        """Have `changed` called with the people whose entry is new."""
+        self._changed.append(changed)
+
+    async def refresh(self) -> None:
+        """Read the list again. Raises ServiceError; what was known stays."""
+        if self._load is None:
+            return
+        before, self._listed = self._listed, await self._load()
+        self.loaded = True
+        people = {
+            person_id
+            for person_id, revocation in self._listed.items()
+            if before.get(person_id) != revocation
+        }
+        if people:
+            for changed in self._changed:
+                changed(people)
+
+    async def follow(self, notices: Notices) -> None:
+        """Read the list whenever it may have changed, until cancelled. Raises ServiceError: the caller starts it again."""
+        while True:
+            await notices.wait(_LOOK_EVERY_SECONDS)
+            await self.refresh()

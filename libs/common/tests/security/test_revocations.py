@@ -1,0 +1,112 @@
+"""Tokens that are good by their signature and must not be believed any more."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+from proctorium_common.errors import ServiceError
+from proctorium_common.ids import new_id
+from proctorium_common.security.keys import KeyRing, SigningKey
+from proctorium_common.security.revocations import Revocation, Revocations
+from proctorium_common.security.tokens import TokenSigner, TokenVerifier
+from proctorium_common.topology import SERVICES
+
+KEY = SigningKey.generate()
+PERSON = new_id()
+
+
+class Listed:
+    """A list that a test changes."""
+
+    def __init__(self) -> None:
+        self.stored: dict[UUID, Revocation] = {}
+        self.revocations = Revocations(self._load)
+        self.verifier = TokenVerifier(KeyRing.of(KEY.public), revocations=self.revocations)
+
+    async def _load(self) -> dict[UUID, Revocation]:
+        return dict(self.stored)
+
+    async def revoke(self, revocation: Revocation) -> None:
+        self.stored[PERSON] = revocation
+        await self.revocations.refresh()
+
+
+@pytest.fixture
+async def listed() -> Listed:
+    made = Listed()
+    await made.revocations.refresh()
+    return made
+
+
+def token(version: int, *roles: str) -> str:
+    return TokenSigner(KEY).sign(PERSON, roles or ("learner", "proctor"), version).text
+
+
+async def reason_of(listed: Listed, text: str) -> str:
+    with pytest.raises(ServiceError) as refused:
+        await listed.verifier.verify(text)
+    return refused.value.reason
+
+
+async def test_an_earlier_token_is_refused_and_a_later_one_is_good(listed: Listed) -> None:
+    earlier, later = token(1), token(2)
+    await listed.verifier.verify(earlier)
+    await listed.revoke(Revocation(2, 0, frozenset()))
+    assert listed.verifier.remembered(earlier) is None
+    assert await reason_of(listed, earlier) == "TOKEN_INVALID"
+    assert (await listed.verifier.verify(later)).roles == {"learner", "proctor"}
+    assert listed.verifier.remembered(later) is not None
+
+
+async def test_a_revoked_role_has_no_effect_in_a_token_that_still_carries_it(
+    listed: Listed,
+) -> None:
+    earlier = token(0)
+    await listed.verifier.verify(earlier)
+    await listed.revoke(Revocation(0, 1, frozenset({"learner"})))
+    for service in (None, "edge"):
+        remembered = listed.verifier.remembered(earlier, service)
+        assert remembered is not None
+        assert remembered.roles == {"learner"}
+        assert remembered.service == service
+    assert (await listed.verifier.verify(token(0))).roles == {"learner"}
+    assert (await listed.verifier.verify(token(1))).roles == {"learner", "proctor"}
+
+
+async def test_a_revocation_gives_nobody_a_role(listed: Listed) -> None:
+    await listed.revoke(Revocation(0, 1, frozenset({"learner", "administrator"})))
+    assert (await listed.verifier.verify(token(0, "learner"))).roles == {"learner"}
+
+
+async def test_others_are_not_affected(listed: Listed) -> None:
+    await listed.revoke(Revocation(9, 9, frozenset()))
+    other = TokenSigner(KEY).sign(new_id(), ["learner"]).text
+    assert (await listed.verifier.verify(other)).roles == {"learner"}
+
+
+async def test_nobody_is_believed_before_the_list_is_known() -> None:
+    listed = Listed()
+    assert await reason_of(listed, token(0)) == "KEYS_UNAVAILABLE"
+    await listed.revocations.refresh()
+    await listed.verifier.verify(token(0))
+
+
+async def test_who_is_new_in_the_list_is_announced_once(listed: Listed) -> None:
+    announced: list[object] = []
+    listed.revocations.on_change(announced.extend)
+    await listed.revoke(Revocation(1, 0, frozenset()))
+    await listed.revocations.refresh()
+    assert announced == [PERSON]
+
+
+def test_every_service_that_checks_tokens_hears_of_revocations() -> None:
+    checking = {name for name in SERVICES if name not in {"enrollment", "portal"}}
+    hearing = {
+        service.name
+        for service in SERVICES.values()
+        for subscription in service.subscriptions
+        if subscription.consumer == f"{service.name}--revocations"
+    }
+    assert hearing == checking

@@ -1,0 +1,380 @@
+"""Roles taken away, accounts disabled and enabled again, and the history of both."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from base64 import urlsafe_b64decode
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import grpc
+import pytest
+from sqlalchemy import text
+
+from proctorium.enrollment.events.v1.events_pb2 import (
+    PersonDisabled,
+    PersonEnabled,
+    PersonRoleRevoked,
+)
+from proctorium.enrollment.v1 import accounts_pb2, people_pb2
+from proctorium.enrollment.v1.accounts_pb2 import (
+    DisableAccountRequest,
+    EnableAccountRequest,
+    GetMeRequest,
+    RefreshTokenRequest,
+    SetPasswordRequest,
+    SignInRequest,
+    SignInResponse,
+)
+from proctorium.enrollment.v1.people_pb2 import (
+    CertifyProctorRequest,
+    GrantRoleRequest,
+    ListCertificationsRequest,
+    ListPeopleRequest,
+    ListPersonHistoryRequest,
+    Person,
+    PersonChange,
+    RevokeRoleRequest,
+)
+from proctorium.options.v1.options_pb2 import (
+    ROLE_ADMINISTRATOR,
+    ROLE_LEARNER,
+    ROLE_PROCTOR,
+    Role,
+)
+from proctorium_common.errors import Kind, ServiceError
+from proctorium_common.ids import new_id
+from proctorium_common.rpc.status import error_of
+from proctorium_devstack.demo.waiting import eventually
+
+from .enrollment import PASSWORD, Client, Enrollment, refused, stamp
+
+
+def disabling(person: Person) -> DisableAccountRequest:
+    return DisableAccountRequest(
+        request_id=str(new_id()), person_id=person.person_id, reason="Left the organisation."
+    )
+
+
+def revoking(person: Person, role: Role.ValueType) -> RevokeRoleRequest:
+    return RevokeRoleRequest(
+        request_id=str(new_id()), person_id=person.person_id, role=role, reason="Another task."
+    )
+
+
+async def sign_in(enrollment: Enrollment, person: Person) -> SignInResponse:
+    request = SignInRequest(email=person.email, password=PASSWORD)
+    return await enrollment.anonymous.accounts.SignIn(request)
+
+
+def version_of(answer: SignInResponse) -> int:
+    """Return the access version that is signed into the token; its key is not the one that tests are checked with."""
+    payload = answer.tokens.access_token.split(".")[1]
+    claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return int(claims["ver"])
+
+
+async def grant(enrollment: Enrollment, person: Person, role: Role.ValueType) -> None:
+    request = GrantRoleRequest(person_id=person.person_id, role=role)
+    await enrollment.administrator.people.GrantRole(request)
+
+
+async def history(enrollment: Enrollment, person: Person) -> list[PersonChange]:
+    request = ListPersonHistoryRequest(person_id=person.person_id)
+    return list((await enrollment.administrator.people.ListPersonHistory(request)).changes)
+
+
+async def eventually_refused(call: Callable[[], Awaitable[object]]) -> ServiceError:
+    """Wait until a call is refused: the copy in memory follows the database within moments."""
+
+    async def once() -> ServiceError | None:
+        try:
+            await call()
+        except grpc.aio.AioRpcError as failed:
+            return error_of(failed)
+        return None
+
+    return await eventually(once, "the call to be refused")
+
+
+async def test_a_disabled_account_is_refused_everything_at_once(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    signed_in, earlier = await sign_in(enrollment, person), enrollment.learner(person.person_id)
+    await earlier.accounts.GetMe(GetMeRequest())
+    request = disabling(person)
+    answer = await enrollment.administrator.accounts.DisableAccount(request)
+    assert answer.person.HasField("disabled_time")
+    assert await enrollment.administrator.accounts.DisableAccount(request) == answer
+    (event,) = await enrollment.events(PersonDisabled)
+    assert event == PersonDisabled(person_id=person.person_id, access_version=1)
+
+    again = await refused(sign_in(enrollment, person))
+    assert (again.kind, again.reason) == (Kind.UNAUTHENTICATED, "ACCOUNT_DISABLED")
+    assert "administrator" in again.message
+    refresh = RefreshTokenRequest(refresh_token=signed_in.tokens.refresh_token)
+    assert (
+        await refused(enrollment.anonymous.accounts.RefreshToken(refresh))
+    ).reason == "ACCOUNT_DISABLED"
+    ended = await eventually_refused(lambda: earlier.accounts.GetMe(GetMeRequest()))
+    assert ended.reason == "TOKEN_INVALID"
+
+
+async def test_a_guesser_does_not_learn_that_an_account_is_disabled(
+    enrollment: Enrollment,
+) -> None:
+    disabled = await enrollment.person(password=PASSWORD)
+    await enrollment.administrator.accounts.DisableAccount(disabling(disabled))
+    enabled = await enrollment.person(password=PASSWORD)
+    said = [
+        await refused(
+            enrollment.anonymous.accounts.SignIn(
+                SignInRequest(email=email, password="not-the-password-1")
+            )
+        )
+        for email in (disabled.email, enabled.email, f"{new_id()}@example.org")
+    ]
+    assert {(each.reason, each.message) for each in said} == {("SIGN_IN_FAILED", said[0].message)}
+
+
+async def test_the_right_password_of_a_disabled_account_is_no_failed_sign_in(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    await enrollment.administrator.accounts.DisableAccount(disabling(person))
+    reasons = {(await refused(sign_in(enrollment, person))).reason for _ in range(8)}
+    assert reasons == {"ACCOUNT_DISABLED"}
+
+
+async def test_enabling_works_at_once_and_earlier_tokens_stay_refused(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    signed_in, earlier = await sign_in(enrollment, person), enrollment.learner(person.person_id)
+    await enrollment.administrator.accounts.DisableAccount(disabling(person))
+    request = EnableAccountRequest(request_id=str(new_id()), person_id=person.person_id)
+    answer = await enrollment.administrator.accounts.EnableAccount(request)
+    assert not answer.person.HasField("disabled_time")
+    assert await enrollment.administrator.accounts.EnableAccount(request) == answer
+    assert len(await enrollment.events(PersonEnabled)) == 1
+    assert (version_of(signed_in), version_of(await sign_in(enrollment, person))) == (0, 1)
+    ended = await eventually_refused(lambda: earlier.accounts.GetMe(GetMeRequest()))
+    assert ended.reason == "TOKEN_INVALID"
+    refresh = RefreshTokenRequest(refresh_token=signed_in.tokens.refresh_token)
+    assert (
+        await refused(enrollment.anonymous.accounts.RefreshToken(refresh))
+    ).reason == "REFRESH_TOKEN_INVALID"
+
+
+async def test_a_revoked_role_has_no_effect_in_a_token_that_still_carries_it(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person("administrator", password=PASSWORD)
+    await enrollment.person("administrator")
+    await grant(enrollment, person, ROLE_LEARNER)
+    signed_in = await sign_in(enrollment, person)
+    earlier = enrollment.client(person.person_id, "administrator", "learner")
+    await earlier.people.ListPeople(ListPeopleRequest(page_size=1))
+
+    request = revoking(person, ROLE_ADMINISTRATOR)
+    answer = await enrollment.administrator.people.RevokeRole(request)
+    assert list(answer.person.roles) == [ROLE_LEARNER]
+    assert await enrollment.administrator.people.RevokeRole(request) == answer
+    (event,) = await enrollment.events(PersonRoleRevoked)
+    assert event == PersonRoleRevoked(
+        person_id=person.person_id, role=ROLE_ADMINISTRATOR, roles=[ROLE_LEARNER], access_version=1
+    )
+
+    demoted = await eventually_refused(
+        lambda: earlier.people.ListPeople(ListPeopleRequest(page_size=1))
+    )
+    assert demoted.reason == "NOT_ALLOWED"
+    assert (await earlier.accounts.GetMe(GetMeRequest())).person.person_id == person.person_id
+    refresh = RefreshTokenRequest(refresh_token=signed_in.tokens.refresh_token)
+    await enrollment.anonymous.accounts.RefreshToken(refresh)
+
+
+async def test_with_the_role_of_a_proctor_goes_the_certification(enrollment: Enrollment) -> None:
+    person = await enrollment.person("proctor")
+    await grant(enrollment, person, ROLE_LEARNER)
+    until = stamp(enrollment.clock.now + timedelta(days=30))
+    await enrollment.administrator.people.CertifyProctor(
+        CertifyProctorRequest(person_id=person.person_id, certified_until_time=until)
+    )
+    await enrollment.administrator.people.RevokeRole(revoking(person, ROLE_PROCTOR))
+    asked = ListCertificationsRequest(person_ids=[person.person_id])
+    session = enrollment.service("session").people
+    assert not (await session.ListCertifications(asked)).certifications
+    newest, *_ = await history(enrollment, person)
+    assert newest.kind == people_pb2.PERSON_CHANGE_KIND_ROLE_REVOKED
+    assert newest.previous_certified_until_time == until
+    assert not newest.HasField("certified_until_time")
+
+
+async def test_a_disabled_proctor_is_not_certified_to_anybody(enrollment: Enrollment) -> None:
+    person = await enrollment.person("proctor")
+    until = stamp(enrollment.clock.now + timedelta(days=30))
+    await enrollment.administrator.people.CertifyProctor(
+        CertifyProctorRequest(person_id=person.person_id, certified_until_time=until)
+    )
+    await enrollment.administrator.accounts.DisableAccount(disabling(person))
+    asked = ListCertificationsRequest(person_ids=[person.person_id])
+    assert not (await enrollment.service("session").people.ListCertifications(asked)).certifications
+
+
+async def test_a_person_keeps_one_role(enrollment: Enrollment) -> None:
+    person = await enrollment.person()
+    only = await refused(enrollment.administrator.people.RevokeRole(revoking(person, ROLE_LEARNER)))
+    assert (only.kind, only.reason) == (Kind.ILLEGAL_MOVE, "LAST_ROLE")
+    await enrollment.administrator.people.RevokeRole(revoking(person, ROLE_PROCTOR))
+    assert await history(enrollment, person) == []
+
+
+async def _only_administrators(enrollment: Enrollment, *people: Person) -> None:
+    """Make these the only administrators whose account is enabled, until the test ends."""
+    others = await enrollment.rows(
+        text(  # type: ignore[arg-type]  # a statement as any
+            "SELECT person_id FROM people WHERE 'administrator' = ANY (roles) AND disabled_at IS NULL"
+        )
+    )
+    for row in others:
+        if str(row.person_id) not in {person.person_id for person in people}:
+            await enrollment.administrator.accounts.DisableAccount(
+                DisableAccountRequest(person_id=str(row.person_id), reason="For a test.")
+            )
+
+
+async def test_the_last_administrator_stays_one(enrollment: Enrollment) -> None:
+    last = await enrollment.person("administrator")
+    await _only_administrators(enrollment, last)
+    await grant(enrollment, last, ROLE_LEARNER)
+    own = enrollment.client(last.person_id, "administrator")
+    demoted = await refused(own.people.RevokeRole(revoking(last, ROLE_ADMINISTRATOR)))
+    disabled = await refused(own.accounts.DisableAccount(disabling(last)))
+    assert (demoted.kind, demoted.reason) == (Kind.ILLEGAL_MOVE, "LAST_ADMINISTRATOR")
+    assert (disabled.kind, disabled.reason) == (Kind.ILLEGAL_MOVE, "LAST_ADMINISTRATOR")
+    for change in ("roles = '{learner}'", "disabled_at = now()"):
+        with pytest.raises(Exception, match="last administrator"):
+            async with enrollment.database.transaction() as tx:
+                await tx.execute(
+                    text(
+                        f"UPDATE people SET {change}, access_version = access_version + 1 WHERE person_id = :id"
+                    ),
+                    {"id": last.person_id},
+                )
+
+
+async def test_two_administrators_cannot_disable_each_other_at_once(
+    enrollment: Enrollment,
+) -> None:
+    one, two = [await enrollment.person("administrator") for _ in range(2)]
+    await _only_administrators(enrollment, one, two)
+
+    def disable(by: Person, whom: Person) -> Awaitable[object]:
+        client = enrollment.client(by.person_id, "administrator")
+        return client.accounts.DisableAccount(disabling(whom))
+
+    outcomes = await asyncio.gather(
+        disable(one, two),
+        disable(two, one),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(each, accounts_pb2.DisableAccountResponse) for each in outcomes) == 1
+
+
+async def test_the_database_keeps_a_right_from_going_without_a_new_version(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person()
+    for change in ("roles = '{proctor}'", "disabled_at = now()", "access_version = -1"):
+        with pytest.raises(Exception, match="access version"):
+            async with enrollment.database.transaction() as tx:
+                await tx.execute(
+                    text(f"UPDATE people SET {change} WHERE person_id = :id"),
+                    {"id": person.person_id},
+                )
+
+
+async def test_the_history_says_who_did_what_and_why(enrollment: Enrollment) -> None:
+    administrator = await enrollment.person("administrator", name="Ada Obi")
+    client = enrollment.client(administrator.person_id, "administrator")
+    person = await enrollment.person()
+    await client.people.GrantRole(GrantRoleRequest(person_id=person.person_id, role=ROLE_PROCTOR))
+    await client.people.RevokeRole(revoking(person, ROLE_PROCTOR))
+    await client.accounts.DisableAccount(disabling(person))
+    await client.accounts.EnableAccount(EnableAccountRequest(person_id=person.person_id))
+    found = await history(enrollment, person)
+    assert [(change.kind, change.role, change.reason) for change in found] == [
+        (people_pb2.PERSON_CHANGE_KIND_ENABLED, 0, ""),
+        (people_pb2.PERSON_CHANGE_KIND_DISABLED, 0, "Left the organisation."),
+        (people_pb2.PERSON_CHANGE_KIND_ROLE_REVOKED, ROLE_PROCTOR, "Another task."),
+        (people_pb2.PERSON_CHANGE_KIND_ROLE_GRANTED, ROLE_PROCTOR, ""),
+    ]
+    assert {change.changed_by for change in found} == {administrator.person_id}
+    assert {change.changed_by_name for change in found} == {"Ada Obi"}
+    page = await client.people.ListPersonHistory(
+        ListPersonHistoryRequest(person_id=person.person_id, page_size=3)
+    )
+    rest = await client.people.ListPersonHistory(
+        ListPersonHistoryRequest(
+            person_id=person.person_id, page_size=3, page_token=page.next_page_token
+        )
+    )
+    assert [*page.changes, *rest.changes] == found
+    assert not rest.next_page_token
+    with pytest.raises(Exception, match="permanent"):
+        async with enrollment.database.transaction() as tx:
+            await tx.execute(text("UPDATE person_changes SET reason = ''"))
+
+
+async def test_only_administrators_change_rights(enrollment: Enrollment) -> None:
+    person = await enrollment.person()
+    for client in (
+        enrollment.client(new_id(), "proctor"),
+        enrollment.learner(person.person_id),
+    ):
+        for call in _all_calls(client, person):
+            assert (await refused(call)).reason == "NOT_ALLOWED"
+    for call in _all_calls(enrollment.anonymous, person):
+        assert (await refused(call)).reason == "TOKEN_MISSING"
+    nobody = Person(person_id=str(new_id()))
+    for call in _all_calls(enrollment.administrator, nobody):
+        assert (await refused(call)).reason == "NOT_FOUND"
+
+
+def _all_calls(client: Client, person: Person) -> list[Awaitable[object]]:
+    return [
+        client.people.RevokeRole(revoking(person, ROLE_LEARNER)),
+        client.people.ListPersonHistory(ListPersonHistoryRequest(person_id=person.person_id)),
+        client.accounts.DisableAccount(disabling(person)),
+        client.accounts.EnableAccount(EnableAccountRequest(person_id=person.person_id)),
+    ]
+
+
+async def test_a_reason_is_needed_to_take_something_away(enrollment: Enrollment) -> None:
+    person = await enrollment.person()
+    for call in (
+        enrollment.administrator.accounts.DisableAccount(
+            DisableAccountRequest(person_id=person.person_id)
+        ),
+        enrollment.administrator.people.RevokeRole(
+            RevokeRoleRequest(person_id=person.person_id, role=ROLE_LEARNER)
+        ),
+    ):
+        missing = await refused(call)
+        assert missing.reason == "INVALID_REQUEST"
+        assert [violation.field for violation in missing.violations] == ["reason"]
+
+
+async def test_a_new_password_of_a_disabled_account_enables_nothing(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    await enrollment.administrator.accounts.DisableAccount(disabling(person))
+    await enrollment.administrator.accounts.SetPassword(
+        SetPasswordRequest(person_id=person.person_id, new_password="harbour-violet-93")
+    )
+    request = SignInRequest(email=person.email, password="harbour-violet-93")
+    assert (
+        await refused(enrollment.anonymous.accounts.SignIn(request))
+    ).reason == "ACCOUNT_DISABLED"

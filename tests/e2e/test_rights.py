@@ -1,0 +1,183 @@
+"""Roles taken away and accounts disabled: every service refuses what was allowed a moment ago, and open streams end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Awaitable, Callable
+
+from playwright.async_api import expect
+
+from e2e.browsing import Visitor, browser
+from e2e.stage import Stage
+from e2e.story import LearnerStory
+from e2e.watching import refused
+from proctorium.assessment.v1.attempts_pb2 import ListAttemptsRequest
+from proctorium.enrollment.v1.accounts_pb2 import (
+    DisableAccountRequest,
+    EnableAccountRequest,
+    GetMeRequest,
+)
+from proctorium.enrollment.v1.people_pb2 import GrantRoleRequest, RevokeRoleRequest
+from proctorium.identity.v1.verification_pb2 import GetCaseRequest
+from proctorium.notification.v1.notifications_pb2 import ListNotificationsRequest
+from proctorium.options.v1.options_pb2 import ROLE_LEARNER, ROLE_PROCTOR
+from proctorium.session.v1.lobby_pb2 import WatchSessionRequest
+from proctorium.session.v1.sessions_pb2 import ListSessionsRequest, OpenLobbyRequest
+from proctorium.session.v1.supervision_pb2 import WatchRosterRequest
+from proctorium_common.errors import Kind, ServiceError
+from proctorium_devstack.demo import world
+from proctorium_devstack.demo.people import Person, sign_in
+from proctorium_devstack.demo.waiting import eventually
+from proctorium_devstack.stack import Stack
+
+Calls = dict[str, Callable[[], Awaitable[object]]]
+
+
+def calls_of(stage: Stage, learner: Person) -> Calls:
+    """One call of this learner to each service."""
+    case = GetCaseRequest(session_id=stage.session_id)
+    return {
+        "enrollment": lambda: learner.accounts.GetMe(GetMeRequest()),
+        "session": lambda: learner.sessions.ListSessions(ListSessionsRequest()),
+        "assessment": lambda: learner.attempts.ListAttempts(ListAttemptsRequest()),
+        "identity": lambda: learner.identity.GetCase(case),
+        "notification": lambda: learner.inbox.ListNotifications(ListNotificationsRequest()),
+    }
+
+
+async def reason_of(call: Callable[[], Awaitable[object]]) -> str:
+    """Return why a call is refused; empty when it is answered, or refused for want of what it asks for."""
+    try:
+        await call()
+    except ServiceError as failed:
+        return failed.reason if failed.kind is not Kind.NOT_FOUND else ""
+    return ""
+
+
+async def until_refused(call: Callable[[], Awaitable[object]], service: str) -> str:
+    async def once() -> str | None:
+        return await reason_of(call) or None
+
+    return await eventually(once, f"{service} to refuse the token")
+
+
+async def end_of(stream: AsyncIterable[object]) -> ServiceError:
+    """Read the stream until it ends, and return why."""
+
+    async def read() -> None:
+        async for _ in stream:
+            pass
+
+    return await refused(read())
+
+
+async def disable(stage: Stage, person: Person) -> None:
+    await stage.administrator.accounts.DisableAccount(
+        DisableAccountRequest(person_id=person.person_id, reason="For a test.")
+    )
+
+
+async def enable(stage: Stage, person: Person) -> None:
+    await stage.administrator.accounts.EnableAccount(
+        EnableAccountRequest(person_id=person.person_id)
+    )
+
+
+async def test_a_disabled_account_is_refused_by_every_service_and_its_streams_end(
+    stage: Stage,
+) -> None:
+    learner = stage.learners[0]
+    story = LearnerStory(learner, stage)
+    await story.join()
+    calls = calls_of(stage, learner)
+    assert {await reason_of(call) for call in calls.values()} == {""}
+    watch = learner.lobby.WatchSession(WatchSessionRequest(session_id=stage.session_id))
+    opened = aiter(watch)
+    await anext(opened)
+    await disable(stage, learner)
+    assert (await end_of(opened)).reason == "TOKEN_EXPIRED"
+    reasons = {service: await until_refused(call, service) for service, call in calls.items()}
+    assert set(reasons.values()) == {"TOKEN_INVALID"}, reasons
+    assert (await refused(learner.renew())).reason == "ACCOUNT_DISABLED"
+    await enable(stage, learner)
+    again = await sign_in(stage.edge, learner.email, learner.password)
+    assert {await reason_of(call) for call in calls_of(stage, again).values()} == {""}
+    assert {await reason_of(call) for call in calls.values()} == {"TOKEN_INVALID"}
+    await again.close()
+    await story.close()
+
+
+async def test_a_proctor_without_the_role_supervises_nothing_and_others_go_on(
+    stage: Stage,
+) -> None:
+    proctor, administrator = stage.proctor, stage.administrator
+    await administrator.people.GrantRole(
+        GrantRoleRequest(person_id=proctor.person_id, role=ROLE_LEARNER)
+    )
+    roster = aiter(proctor.supervision.WatchRoster(WatchRosterRequest(session_id=stage.session_id)))
+    await anext(roster)
+    await administrator.people.RevokeRole(
+        RevokeRoleRequest(person_id=proctor.person_id, role=ROLE_PROCTOR, reason="For a test.")
+    )
+    assert (await end_of(roster)).reason == "TOKEN_EXPIRED"
+    opening = OpenLobbyRequest(session_id=stage.session_id)
+    assert (await refused(proctor.sessions.OpenLobby(opening))).reason == "NOT_ALLOWED"
+    await proctor.renew()
+    assert (await refused(proctor.sessions.OpenLobby(opening))).reason == "NOT_ALLOWED"
+    await proctor.accounts.GetMe(GetMeRequest())
+    await administrator.sessions.OpenLobby(opening)
+
+
+async def test_without_the_broker_a_revocation_waits_and_new_tokens_are_refused(
+    stack: Stack, stage: Stage
+) -> None:
+    """Until NATS is back, an access token is good at the other services for the rest of its ten minutes; nobody gets another one."""
+    learner = stage.learners[0]
+    calls = calls_of(stage, learner)
+    await stack.stop("nats")
+    try:
+        await disable(stage, learner)
+        await until_refused(calls["enrollment"], "enrollment")
+        assert (await refused(learner.renew())).reason == "ACCOUNT_DISABLED"
+        assert await reason_of(calls["session"]) == "", "the token's life bounds this"
+    finally:
+        await stack.start("nats")
+    reasons = {service: await until_refused(call, service) for service, call in calls.items()}
+    assert set(reasons.values()) == {"TOKEN_INVALID"}, reasons
+
+
+async def test_an_administrator_disables_an_account_on_the_page_and_enables_it_again(
+    stack: Stack, stage: Stage
+) -> None:
+    learner = stage.learners[0]
+    async with browser() as opened:
+        lena = await Visitor.arrive(opened, stack.url("edge"))
+        await lena.sign_in(learner.email, learner.password)
+        ada = await Visitor.arrive(opened, stack.url("edge"))
+        await ada.sign_in(world.ADMINISTRATOR.email, world.ADMINISTRATOR.password)
+        page = ada.page
+        await page.goto("/people")
+        await page.get_by_label("Find by name or e-mail address").fill(learner.email)
+        card = page.get_by_role("listitem").filter(has_text=learner.email)
+        await card.get_by_text("Change").click()
+        await card.get_by_label("Why").fill("Left the organisation.")
+        await card.get_by_role("button", name="Disable the account…").click()
+        await expect(card.get_by_text("They are signed out everywhere")).to_be_visible()
+        await ada.picture("people-disable")
+        await card.get_by_role("button", name="Disable the account", exact=False).last.click()
+        await expect(card.get_by_text("Disabled", exact=True)).to_be_visible()
+
+        await lena.page.goto("/join")
+        await expect(lena.page.get_by_role("heading", name="Sign in")).to_be_visible()
+        await lena.page.get_by_label("E-mail address").fill(learner.email)
+        await lena.page.get_by_label("Password").fill(learner.password)
+        await lena.page.get_by_role("button", name="Sign in").click()
+        await expect(lena.page.get_by_text("Your account is disabled")).to_be_visible()
+
+        await expect(card.get_by_text("account disabled")).to_be_visible()
+        await card.get_by_role("button", name="Enable the account…").click()
+        await card.get_by_role("button", name="Enable the account", exact=False).last.click()
+        await expect(card.get_by_text("account enabled")).to_be_visible()
+        await ada.picture("people-history")
+        await lena.sign_in(learner.email, learner.password)
+        assert ada.complaints == []
+        assert lena.complaints == []
