@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Set
 from typing import Protocol
 
@@ -14,6 +15,12 @@ HOLDERS = (*(name for name in SERVICES if name != "portal"), "edge", "nats", "st
 _PARTS_OF = {"edge": {"edge", "edge-keys"}}
 """The containers of an identity that has more than one."""
 _SUFFIX = "-certificate"
+
+PROVOKED = re.compile(
+    r"TLS handshake error: .*client didn't provide a certificate"
+    r"|Publish Violation .*(evt\.enrollment\.person\.certified\.v1\.any|STREAM\.DELETE\.ENROLLMENT)"
+)
+"""What NATS and session log of the refusals that are provoked here."""
 
 # Without a certificate: TLS, an introduction, and what the server says to it.
 _NAMELESS = """

@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from e2e.container_secrets import look_at_secrets
+from e2e.container_secrets import PROVOKED, look_at_secrets
 from e2e.demo import DidNotHold, Narrator, hold, tell
 from e2e.mailbox import Mailbox
 from e2e.stage import Stage
@@ -294,6 +294,8 @@ def _worth_reading(line: str) -> str | None:
         entry = json.loads(line)
         level = entry.get("level", "info")
         return None if level in {"debug", "info"} else f"{level} {entry['event']}"
+    if PROVOKED.search(line):
+        return None
     return f"error {line}" if _ERROR.search(line) else None
 
 

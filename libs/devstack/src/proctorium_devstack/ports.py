@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import random
 import socket
+import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -117,10 +118,10 @@ def holder_of(port: int) -> str:
     return "a process that this user may not see"
 
 
-async def answers(port: int) -> bool:
-    """Whether something accepts connections on the port."""
+async def answers(port: int, tls: ssl.SSLContext | None = None) -> bool:
+    """Whether something accepts connections on the port, with this TLS where it is given."""
     try:
-        _, writer = await asyncio.open_connection(LOOPBACK, port)
+        _, writer = await asyncio.open_connection(LOOPBACK, port, ssl=tls)
     except OSError:
         return False
     writer.close()

@@ -98,8 +98,8 @@ class Nats(Part):
 
     async def answers(self) -> bool:
         """Whether JetStream answers."""
-        # A refused client waits two seconds before its next try; a bare connection does not.
-        if not await answers(self.port):
+        # A refused client waits two seconds before its next try; a bare connection does not. The server logs one without TLS.
+        if not await answers(self.port, self.identity(DECLARER).tls):
             return False
         try:
             client = await self.connect(DECLARER)
