@@ -61,3 +61,25 @@ def scan_bomb() -> bytes:
 
 def zip_end(comment: bytes = b"") -> bytes:
     return b"PK\x05\x06" + b"\0" * 16 + struct.pack("<H", len(comment)) + comment
+
+
+def deep_png(channels: int, transparent: int | None = None) -> bytes:
+    """A PNG of 16 bits a channel (1 grey, 2 with alpha, 3 colours, 4 with alpha): dark on the left, bright on the right.
+
+    Grey or colours of the value `transparent` are marked as transparent (tRNS).
+    """
+    width, height = 512, 256
+    kind = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
+    colours = 1 if channels < 3 else 3
+    alpha = b"\xff\xff" if channels in (2, 4) else b""
+    row = b"\0" + b"".join(struct.pack(">H", x * 128) * colours + alpha for x in range(width))
+    clear = b""
+    if transparent is not None:
+        clear = png_chunk(b"tRNS", struct.pack(">H", transparent) * colours)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0))
+        + clear
+        + png_chunk(b"IDAT", zlib.compress(row * height))
+        + png_chunk(b"IEND", b"")
+    )

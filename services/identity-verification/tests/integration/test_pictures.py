@@ -13,11 +13,20 @@ import pytest
 from PIL import Image, ImageStat
 
 from proctorium_common.errors import ServiceError
-from proctorium_identity.domain.pictures import MIB
+from proctorium_identity.domain.pictures import MIB, PictureLimits
 from proctorium_identity.pictures.process import PictureReader
 from proctorium_identity.pictures.reader import Allowance
 
-from ..pictures import black, encoded, photo, png_that_claims, scan_bomb, text_bomb, zip_end
+from ..pictures import (
+    black,
+    deep_png,
+    encoded,
+    photo,
+    png_that_claims,
+    scan_bomb,
+    text_bomb,
+    zip_end,
+)
 
 CASE = uuid4()
 
@@ -34,6 +43,70 @@ async def test_each_format_comes_out_as_jpeg(kind: str) -> None:
     out = Image.open(io.BytesIO(picture.jpeg))
     assert (out.format, out.size) == ("JPEG", (640, 480))
     assert (picture.media_type, picture.width, picture.height) == ("image/jpeg", 640, 480)
+
+
+def gradient(mode: str) -> Image.Image:
+    return Image.linear_gradient("L").rotate(90).resize((512, 256)).convert(mode)
+
+
+DEPTHS = {
+    **{
+        f"PNG {mode}": encoded(gradient(mode), "PNG")
+        for mode in ("1", "L", "LA", "P", "RGB", "RGBA")
+    },
+    **{f"JPEG {mode}": encoded(gradient(mode), "JPEG") for mode in ("L", "RGB", "CMYK")},
+    **{f"WebP {mode}": encoded(gradient(mode), "WEBP") for mode in ("RGB", "RGBA")},
+    **{f"PNG, 16 bits, {channels} channels": deep_png(channels) for channels in (1, 2, 3, 4)},
+    "PNG, 16 bits, grey, black is transparent": deep_png(1, transparent=0),
+    "PNG, 16 bits, colours, black is transparent": deep_png(3, transparent=0),
+}
+
+
+@pytest.mark.parametrize("file", DEPTHS.values(), ids=DEPTHS)
+@pytest.mark.parametrize("kept_side", [2000, 300], ids=["as it is", "made smaller"])
+async def test_brightness_survives_in_every_mode(file: bytes, kept_side: int) -> None:
+    reader = PictureReader(limits=PictureLimits(kept_side=kept_side))
+    out = Image.open(io.BytesIO((await reader.read(file, CASE)).jpeg)).convert("L")
+    shades = [
+        ImageStat.Stat(
+            out.crop((out.width * part // 8, 0, out.width * (part + 1) // 8, out.height))
+        )
+        for part in range(8)
+    ]
+    means = sorted(shade.mean[0] for shade in shades)
+    # The scanned document is neither a white nor a black sheet: an eighth of it for each shade.
+    assert means == pytest.approx([16 + 32 * part for part in range(8)], abs=10)
+
+
+async def test_a_transparent_grey_becomes_white() -> None:
+    picture = await PictureReader().read(deep_png(1, transparent=128 * 400), CASE)
+    out = Image.open(io.BytesIO(picture.jpeg)).convert("L")
+    white, grey = (ImageStat.Stat(out.crop((x, 0, x + 1, 256))).mean[0] for x in (400, 393))
+    assert white > grey + 10
+
+
+HEIC = b"\0\0\0\x24ftypheic\0\0\0\0mif1heic" + bytes(400)
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        (HEIC, "HEIC"),
+        (HEIC.replace(b"ftypheic", b"ftypmif1"), "HEIC"),
+        (b"\0\0\0\x20ftypavif\0\0\0\0mif1avif" + bytes(400), "AVIF"),
+        (encoded(Image.new("RGB", (300, 300), "red"), "GIF"), "GIF"),
+        (encoded(Image.new("RGB", (300, 300), "red"), "TIFF"), "TIFF"),
+        (encoded(Image.new("RGB", (300, 300), "red"), "BMP"), "BMP"),
+        (encoded(Image.new("RGB", (300, 300), "red"), "PDF"), "PDF"),
+    ],
+    ids=["heic", "heif", "avif", "gif", "tiff", "bmp", "pdf"],
+)
+async def test_a_format_that_is_not_read_is_named(file: bytes, name: str) -> None:
+    said = await refused(file)
+    assert said.reason == "IMAGE_UNREADABLE"
+    assert name in said.message
+    assert said.metadata["format"] == name
+    assert ("iPhone" in said.message) == (name == "HEIC")
 
 
 async def test_metadata_is_gone_and_the_picture_stands_upright() -> None:

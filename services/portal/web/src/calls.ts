@@ -21,6 +21,7 @@ import { LobbyService } from "./gen/proctorium/session/v1/lobby_pb";
 import { SessionService } from "./gen/proctorium/session/v1/sessions_pb";
 import { SupervisionService } from "./gen/proctorium/session/v1/supervision_pb";
 import { newId, randomHex } from "./ids";
+import { Refusal } from "./refusal";
 
 const CALL_TIMEOUT_MS = 20_000;
 const TOKEN_REFUSED = new Set(["TOKEN_EXPIRED", "TOKEN_MISSING", "TOKEN_INVALID"]);
@@ -44,6 +45,7 @@ export interface Violation {
 
 /** The problem behind anything that was thrown; what nobody has foreseen goes to the console too. */
 export function problemOf(thrown: unknown): Problem {
+  if (thrown instanceof Refusal) return { reason: thrown.reason, sentence: thrown.message };
   const error = ConnectError.from(thrown);
   const info = error.findDetails(ErrorInfoSchema)[0];
   const retry = error.findDetails(RetryInfoSchema)[0];

@@ -41,11 +41,27 @@ class Flaw(StrEnum):
     TOO_DARK = "too_dark"
 
 
-def refusal(flaw: Flaw, limits: PictureLimits) -> ServiceError:
-    """The refusal of a picture with this flaw: what is wrong, and what to do now. What was sent before stays."""
+def refusal(flaw: Flaw, limits: PictureLimits, format: str = "") -> ServiceError:
+    """Return the refusal of a picture with this flaw: what is wrong, and what to do now. What was sent before stays.
+
+    `format` names the format of an unreadable file where it is a common one.
+    """
     megabytes = limits.most_bytes // MIB
     megapixels = limits.most_pixels // 1_000_000
     match flaw:
+        case Flaw.UNREADABLE if format == "HEIC":
+            return invalid(
+                "IMAGE_UNREADABLE",
+                "This is a HEIC photo, which cannot be read here. On an iPhone or iPad choose Settings, Camera, Formats, Most Compatible and take "
+                "the photo again; or open it on the computer and save it as JPEG.",
+                format=format,
+            )
+        case Flaw.UNREADABLE if format:
+            return invalid(
+                "IMAGE_UNREADABLE",
+                f"This is a {format} file, which cannot be read here. Please send the photo as JPEG, PNG or WebP.",
+                format=format,
+            )
         case Flaw.UNREADABLE:
             return invalid(
                 "IMAGE_UNREADABLE",

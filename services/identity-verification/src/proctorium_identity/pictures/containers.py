@@ -9,6 +9,21 @@ from __future__ import annotations
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 
+# Major brands of ISO base media files (ISO/IEC 23008-12).
+_BRANDS = {
+    **dict.fromkeys(
+        (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "HEIC"
+    ),
+    **dict.fromkeys((b"avif", b"avis"), "AVIF"),
+}
+_FOREIGN_FORMATS = {
+    b"GIF8": "GIF",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"BM": "BMP",
+    b"%PDF-": "PDF",
+}
+
 _ZIP_END = b"PK\x05\x06"
 _ZIP_END_SIZE = 22
 _ZIP_COMMENT_MOST = 65_535
@@ -41,6 +56,13 @@ def format_of(file: bytes) -> str | None:
     if file[:4] == b"RIFF" and file[8:12] == b"WEBP":
         return "WEBP"
     return None
+
+
+def foreign_format(file: bytes) -> str:
+    """Return the name of a common format that is not read, as people know it; empty for anything else."""
+    if file[4:8] == b"ftyp":
+        return _BRANDS.get(file[8:12], "")
+    return next((name for start, name in _FOREIGN_FORMATS.items() if file.startswith(start)), "")
 
 
 def only_a_picture(file: bytes, format: str) -> bool:

@@ -134,5 +134,5 @@ class PictureReader:
             raise refusal(Flaw.UNREADABLE, self.limits)
         verdict = json.loads(line)
         if "flaw" in verdict:
-            raise refusal(Flaw(verdict["flaw"]), self.limits)
+            raise refusal(Flaw(verdict["flaw"]), self.limits, verdict.get("format", ""))
         return Picture(jpeg, verdict["media_type"], verdict["width"], verdict["height"])

@@ -16,7 +16,7 @@ from io import BytesIO
 from PIL import Image, ImageFile, ImageOps, ImageStat, UnidentifiedImageError
 
 from proctorium_identity.domain.pictures import Flaw, PictureLimits
-from proctorium_identity.pictures.containers import format_of, only_a_picture
+from proctorium_identity.pictures.containers import foreign_format, format_of, only_a_picture
 
 MEDIA_TYPE = "image/jpeg"
 _QUALITY = 88
@@ -32,11 +32,12 @@ class Allowance:
 
 
 class Flawed(Exception):
-    """The picture cannot serve; `flaw` says why."""
+    """The picture cannot serve; `flaw` says why, and `format` names a format that is not read."""
 
-    def __init__(self, flaw: Flaw) -> None:
+    def __init__(self, flaw: Flaw, format: str = "") -> None:
         super().__init__(flaw)
         self.flaw = flaw
+        self.format = format
 
 
 def main() -> None:
@@ -47,7 +48,7 @@ def main() -> None:
     try:
         answer, picture = _verdict(sys.stdin.buffer.read(), limits)
     except Flawed as refused:
-        answer, picture = {"flaw": str(refused.flaw)}, b""
+        answer, picture = {"flaw": str(refused.flaw), "format": refused.format}, b""
     except MemoryError:
         answer, picture = {"flaw": str(Flaw.TOO_COSTLY)}, b""
     sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n" + picture)
@@ -97,7 +98,7 @@ def _opened(file: bytes, limits: PictureLimits) -> ImageFile.ImageFile:
         raise Flawed(Flaw.TOO_MANY_BYTES)
     found = format_of(file)
     if found is None:
-        raise Flawed(Flaw.UNREADABLE)
+        raise Flawed(Flaw.UNREADABLE, foreign_format(file))
     if not only_a_picture(file, found):
         raise Flawed(Flaw.NOT_ONLY_A_PICTURE)
     most_pixels, too_many = _most_pixels(found, limits)
@@ -130,14 +131,23 @@ def _loaded(opened: ImageFile.ImageFile, limits: PictureLimits) -> Image.Image:
     if opened.format == "JPEG":
         opened.draft("RGB", kept)
     opened.load()
-    small: Image.Image = opened
+    small: Image.Image = _eight_bit(opened) if opened.mode.startswith("I") else opened
     if max(opened.size) > limits.kept_side:
-        small = opened.convert("RGBA" if opened.has_transparency_data else "RGB")
+        small = small.convert("RGBA" if small.has_transparency_data else "RGB")
         small.thumbnail(kept, Image.Resampling.BICUBIC)
     if orientation != 1:
         exif = small.getexif()
         exif[0x0112] = orientation
     return small
+
+
+def _eight_bit(grey: Image.Image) -> Image.Image:
+    """Return a picture of 16-bit grey as 8-bit grey with alpha. Pillow's own conversion cuts values at 255: it makes a white sheet."""
+    wide = grey.convert("I")
+    values = range(1 << 16)
+    transparent = grey.info.get("transparency")
+    alpha = wide.point([0 if value == transparent else 255 for value in values], "L")
+    return Image.merge("LA", (wide.point([value >> 8 for value in values], "L"), alpha))
 
 
 def _on_white(picture: Image.Image) -> Image.Image:

@@ -3,6 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { FIRST_PAUSE_MS, longer, sleep } from "../again";
 import { identity } from "../calls";
+import { prepared } from "../features/identity/image";
 import { type Case, CaseState, EvidenceKind } from "../gen/proctorium/identity/v1/verification_pb";
 import { IdentityState } from "../gen/proctorium/session/v1/lobby_pb";
 import { Badge, Busy, Help, ProblemNote, useAction, useLoaded } from "../parts";
@@ -66,7 +67,7 @@ function Evidence({ found, sent }: { found: Case; sent: () => void }): JSX.Eleme
       {found.state === CaseState.RESUBMISSION_ASKED && <p class="note">Your proctor asks for new pictures: {found.decisionReason}</p>}
       {found.state !== CaseState.SUBMITTED && (
         <>
-          <p class="quiet">JPEG, PNG or WebP. Only the proctors of this session can look at your pictures, and every look is recorded.</p>
+          <p class="quiet">JPEG, PNG or WebP; a large photo is made smaller before it is sent. Only the proctors of this session can look at your pictures, and every look is recorded.</p>
           <Picture found={found} kind={EvidenceKind.DOCUMENT} label="Photo of your identity document" sent={sent} />
           <Picture found={found} kind={EvidenceKind.SELFIE} label="Photo of yourself, now" sent={sent} capture="user" />
         </>
@@ -90,7 +91,7 @@ function Picture({ found, kind, label, sent, capture }: PictureProps): JSX.Eleme
     const file = (event.currentTarget as HTMLInputElement).files?.[0];
     if (file === undefined) return;
     void run(async (requestId) => {
-      const image = new Uint8Array(await file.arrayBuffer());
+      const image = await prepared(file);
       await identity.submitEvidence({ requestId, caseId: found.caseId, kind, image }, { timeoutMs: PICTURE_TIMEOUT_MS });
       sent();
     }, `${file.name}/${file.lastModified}`);

@@ -1,0 +1,83 @@
+// Identity photos before they are sent: told apart by content, and made as small as the service stores them.
+import { Refusal } from "../../refusal";
+
+/** The longer side of what the service stores (`kept_side`): more pixels would only take time on the line. */
+const LONGER_SIDE = 2000;
+/** A file that is no larger is sent as it is, if it is no larger in pixels either. */
+const SMALL_BYTES = 1024 * 1024;
+/** What the service takes at most; only a photo that this browser cannot open is sent in its own size. */
+const MOST_BYTES = 8 * 1024 * 1024;
+/** A file that no browser should try to open. */
+const MOST_BYTES_TO_OPEN = 100 * 1024 * 1024;
+const JPEG_QUALITY = 0.9;
+
+const FORMATS = "Choose a photo as JPEG, PNG or WebP.";
+const HEIC =
+  "This is a HEIC photo, which cannot be read here. On an iPhone or iPad choose Settings, Camera, Formats, Most Compatible and take the photo again; or open it on the computer and save it as JPEG.";
+
+export type Format = "accepted" | "HEIC" | "unknown";
+
+/** What a file is by its first bytes. */
+export function formatOf(start: Uint8Array): Format {
+  const text = String.fromCharCode(...start.subarray(0, 12));
+  if (text.startsWith("\xff\xd8\xff") || text.startsWith("\x89PNG\r\n\x1a\n")) return "accepted";
+  if (text.startsWith("RIFF") && text.slice(8) === "WEBP") return "accepted";
+  if (text.slice(4, 8) === "ftyp" && /^(hei[cxms]|hev[cx]|mif1|msf1)$/.test(text.slice(8))) return "HEIC";
+  return "unknown";
+}
+
+/** The size in which a picture is sent, in pixels: its longer side at most `LONGER_SIDE`. */
+export function fitted(width: number, height: number): { width: number; height: number } {
+  const scale = Math.min(1, LONGER_SIDE / Math.max(width, height));
+  return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
+}
+
+/** The bytes to send for a photo that a person chose, upright and scaled down. Throws a Refusal with a sentence before anything is sent. */
+export async function prepared(file: File): Promise<Uint8Array<ArrayBuffer>> {
+  if (file.size === 0) throw new Refusal("IMAGE_UNREADABLE", `This file is empty. ${FORMATS}`);
+  if (file.size > MOST_BYTES_TO_OPEN) {
+    throw new Refusal("IMAGE_TOO_LARGE", "This file is larger than 100 MiB, which no photo is. Choose another one.");
+  }
+  const format = formatOf(new Uint8Array(await file.slice(0, 12).arrayBuffer()));
+  const bitmap = await opened(file);
+  if (bitmap === undefined) {
+    if (format === "HEIC") throw new Refusal("IMAGE_UNREADABLE", HEIC);
+    if (format === "unknown") throw new Refusal("IMAGE_UNREADABLE", `This file is not a picture that can be read here. ${FORMATS}`);
+    if (file.size > MOST_BYTES) {
+      throw new Refusal("IMAGE_TOO_LARGE", "This photo is larger than 8 MiB, and your browser cannot make it smaller. Choose a smaller one.");
+    }
+    return bytes(file);
+  }
+  try {
+    const { width, height } = fitted(bitmap.width, bitmap.height);
+    if (format === "accepted" && width === bitmap.width && height === bitmap.height && file.size <= SMALL_BYTES) return await bytes(file);
+    return await bytes(await asJpeg(bitmap, width, height));
+  } finally {
+    bitmap.close();
+  }
+}
+
+async function bytes(blob: Blob): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await blob.arrayBuffer());
+}
+
+/** The picture, turned as its metadata says; undefined where this browser cannot open it. */
+function opened(file: File): Promise<ImageBitmap | undefined> {
+  return createImageBitmap(file, { imageOrientation: "from-image" }).catch(() => undefined);
+}
+
+async function asJpeg(bitmap: ImageBitmap, width: number, height: number): Promise<Blob> {
+  const canvas = document.createElement("canvas");
+  canvas.width = width;
+  canvas.height = height;
+  const context = canvas.getContext("2d");
+  if (context === null) throw new Error("This browser has no canvas.");
+  // What is transparent becomes white, as in the service: JPEG would make it black.
+  context.fillStyle = "white";
+  context.fillRect(0, 0, width, height);
+  context.imageSmoothingQuality = "high";
+  context.drawImage(bitmap, 0, 0, width, height);
+  return new Promise((resolve, reject) => {
+    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("This browser made no JPEG."))), "image/jpeg", JPEG_QUALITY);
+  });
+}
