@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from importlib.resources import files
 from pathlib import Path
@@ -258,3 +259,38 @@ def test_preview_writes_each_message_to_a_file(
     assert preview(["--topic", "removed", "--locale", "de", "--folder", str(one)]) == 0
     assert {path.name for path in one.iterdir()} == {"removed.de.html", "removed.de.txt"}
     assert "Sie wurden aus" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Ämter —Übung",
+        "Ämter Übung " * 12,
+        "Örtliche Prüfung: " + "x" * 60 + " — Ärzte",
+        "安全 培训 " * 15,
+        "plain " * 25 + "é é",
+    ],
+)
+@pytest.mark.parametrize("email", ["ada@example.org", "ädä@example.org"], ids=["ascii", "utf8"])
+def test_blanks_of_subjects_and_names_survive(title: str, email: str) -> None:
+    title = title.strip()
+    session = Session(uuid4(), title, NOW, timedelta(hours=1))
+    content = Content(Topic.CODE_ISSUED, session, uuid4(), "Kf7Q2mXa")
+    mail = made(content, Reader(title, "de"), email=email)
+    head = mail.content.partition(b"\r\n\r\n")[0].decode()
+    lines = head.replace("\r\n ", " ").split("\r\n")
+    # As RFC 2047 reads it: Python's parser of addresses adds blanks between encoded words.
+    said = {
+        name: str(make_header(decode_header(text)))
+        for name, _, text in (line.partition(": ") for line in lines)
+    }
+    assert said["Subject"] == f"Ihr Zugangscode für {title}"
+    assert said["To"] == f"{title} <{email}>"
+
+
+@pytest.mark.parametrize(("topic", "locale"), ALL, ids=str)
+def test_mails_are_of_seven_bits_and_short_lines(topic: Topic, locale: str) -> None:
+    mail = made(sample(topic), Reader("Jürgen Größner", locale))
+    assert mail.content.isascii()
+    assert max(map(len, mail.content.split(b"\r\n"))) <= 998
+    assert b"8bit" not in mail.content

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime, parseaddr
 from uuid import UUID
 
 from proctorium_notification.domain.topics import CALENDAR
 from proctorium_notification.messages.calendar import calendar_of
 from proctorium_notification.messages.contents import Content, Help, Reader, link_of
+from proctorium_notification.messages.headers import MAIL, MAIL_UTF8
 from proctorium_notification.messages.render import Rendered, Renderer
 
 # No quoted names and no comments: nobody has them, and they are how headers are smuggled.
@@ -60,7 +60,7 @@ class MailMaker:
         """The mail of one delivery. Its Message-ID is the delivery's id, also when it is sent again. Raises AddressWrong."""
         email = _plain(email)
         rendered = self._renderer.mail(content, reader, help_)
-        policy = SMTP if email.isascii() else SMTPUTF8
+        policy = MAIL if email.isascii() else MAIL_UTF8
         message = EmailMessage(policy=policy)
         message["From"] = self._from
         message["To"] = Address(" ".join(reader.name.split()), *email.rsplit("@", 1))

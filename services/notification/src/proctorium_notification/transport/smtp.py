@@ -115,7 +115,8 @@ class Line:
         """Says from whom and to whom. The server has nothing of the message yet. Raises Refused, Unreachable."""
         if mail.needs_utf8 and not self._client.supports_extension("smtputf8"):
             raise Refused(550, "the mail server cannot reach an address with these letters")
-        options = ["SMTPUTF8"] if mail.needs_utf8 else []
+        # Headers in UTF-8 are 8-bit content (RFC 6531, section 3.1); all other mails are 7-bit.
+        options = ["SMTPUTF8", "BODY=8BITMIME"] if mail.needs_utf8 else []
         encoding = "utf-8" if mail.needs_utf8 else "ascii"
         try:
             await self._client.mail(mail.sender, options=options, encoding=encoding)
