@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from proctorium_common.descriptors import DESCRIPTORS, descriptor_set
 from proctorium_common.rpc.access import rules
 from proctorium_common.security.token_check import FAILURE, FILTER
+from proctorium_devstack.edge_json import tables
 from proctorium_devstack.edge_replies import REPLIES, REPLIES_BY_CODE
 from proctorium_devstack.edge_routes import Kind, clusters_of, routes_of
 
@@ -134,6 +135,8 @@ def render(settings: EdgeSettings, templates: Path = TEMPLATES) -> str:
     return environment.get_template("edge.yaml.j2").render(
         settings=settings,
         lua=(templates / "edge.lua").read_text(encoding="utf-8"),
+        json_check=(templates / "json_check.lua").read_text(encoding="utf-8"),
+        json_tables=tables(descriptors, grpc_services(descriptors, names)),
         reasons=(templates / "reasons.lua").read_text(encoding="utf-8"),
         https=settings.https or settings.tls is not None,
         token_filter=FILTER,

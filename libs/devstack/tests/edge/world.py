@@ -25,7 +25,7 @@ from proctorium_devstack.parts.certificates import KeyPair, issue
 from proctorium_devstack.parts.edge import Edge
 from proctorium_devstack.ports import LOOPBACK, free_ports
 
-SERVICES = ("enrollment", "identity", "session")
+SERVICES = ("enrollment", "identity", "session", "assessment")
 AWAY = "notification"
 INBOX = "/proctorium.notification.v1.InboxService/ListNotifications"
 ME = "/proctorium.enrollment.v1.AccountService/GetMe"
@@ -49,6 +49,7 @@ class Upstreams(grpc.GenericRpcHandler):
 
     def __init__(self) -> None:
         self.metadata: dict[str, str] = {}
+        self.request = b""
         self.peer: str | None = None
         self.connection: str | None = None
         self.left: float | None = None
@@ -85,6 +86,7 @@ class Upstreams(grpc.GenericRpcHandler):
 
     async def _answer(self, request: bytes, context: Context) -> bytes:
         self._remember(context)
+        self.request = request
         await self._fail_where_broken(context)
         if self.refusal is not None:
             details = ((DETAILS_KEY, details_of(self.refusal)),)

@@ -1,0 +1,372 @@
+-- Refuses JSON that says what no field can hold, before the transcoder, which drops what it does not know: unknown fields, a field given twice,
+-- two fields of a oneof, misspelt enum values, and unknown parameters of the query. METHODS, MESSAGES and ENUMS come from the protos
+-- (edge_json.py). A request of more than MOST_STEPS names, values and escaped quotes, or nested deeper than MOST_DEPTH, is refused too: the
+-- work for one request is bounded.
+
+local MOST_DEPTH = 32
+local LARGE = 1048576
+local OBJECT, LIST, QUOTE, BACKSLASH = 123, 91, 34, 92
+local REASON = '{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"INVALID_REQUEST","domain":"proctorium"'
+
+-- The request that is being read. Envoy runs one request at a time in here: nothing below waits.
+local text, at, steps, path
+
+local find, byte, sub = string.find, string.byte, string.sub
+
+-- Ends the reading. Without a field, the edge says that the body is no JSON of the method.
+local function refuse(description, field)
+  error({ description = description, field = field }, 0)
+end
+
+local function here(name)
+  local parts = {}
+  for _, part in ipairs(path) do
+    parts[#parts + 1] = type(part) == "number" and "[" .. part .. "]" or (#parts > 0 and "." or "") .. part
+  end
+  if name ~= nil then
+    parts[#parts + 1] = (#parts > 0 and "." or "") .. name
+  end
+  return table.concat(parts)
+end
+
+local function step()
+  steps = steps + 1
+  if steps > MOST_STEPS then
+    refuse("The request holds too many values. Please send it in parts.")
+  end
+end
+
+local function next_byte()
+  at = find(text, "[^ \t\r\n]", at) or #text + 1
+  return byte(text, at)
+end
+
+local function expect(character)
+  if next_byte() ~= character then
+    refuse()
+  end
+  at = at + 1
+end
+
+-- Moves behind a string and returns what is between its quotes, as it is written.
+local function read_string()
+  if next_byte() ~= QUOTE then
+    refuse()
+  end
+  local first = at + 1
+  local from = first
+  while true do
+    step()
+    local quote = find(text, '"', from, true)
+    if quote == nil then
+      refuse()
+    end
+    local before = quote - 1
+    while before >= first and byte(text, before) == BACKSLASH do
+      before = before - 1
+    end
+    at = quote + 1
+    if (quote - 1 - before) % 2 == 0 then
+      return first, quote - 1
+    end
+    from = quote + 1
+  end
+end
+
+local function utf8(code)
+  if code < 0x80 then
+    return string.char(code)
+  elseif code < 0x800 then
+    return string.char(0xC0 + math.floor(code / 0x40), 0x80 + code % 0x40)
+  elseif code < 0x10000 then
+    return string.char(0xE0 + math.floor(code / 0x1000), 0x80 + math.floor(code / 0x40) % 0x40, 0x80 + code % 0x40)
+  end
+  return string.char(
+    0xF0 + math.floor(code / 0x40000), 0x80 + math.floor(code / 0x1000) % 0x40, 0x80 + math.floor(code / 0x40) % 0x40, 0x80 + code % 0x40
+  )
+end
+
+local SHORT = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t" }
+
+-- A name may be written with escapes, and is the same name.
+local function decode(written)
+  if not find(written, "\\", 1, true) then
+    return written
+  end
+  written = written:gsub("\\u([dD][89abAB]%x%x)\\u([dD][c-fC-F]%x%x)", function(high, low)
+    return utf8(0x10000 + (tonumber(high, 16) - 0xD800) * 0x400 + tonumber(low, 16) - 0xDC00)
+  end)
+  return (written:gsub("\\(u?)(.)(%x?%x?%x?)", function(unicode, first, rest)
+    if unicode == "u" then
+      local code = tonumber(first .. rest, 16)
+      return #rest == 3 and code ~= nil and utf8(code) or refuse()
+    end
+    return (SHORT[first] or first) .. rest
+  end))
+end
+
+local function read_text()
+  local first, last = read_string()
+  return decode(sub(text, first, last))
+end
+
+-- Moves behind a number, true, false or null, and returns it as it is written.
+local function read_literal()
+  step()
+  local first, last = find(text, "^[%w%.%+%-]+", at)
+  if first == nil then
+    refuse()
+  end
+  at = last + 1
+  return sub(text, first, last)
+end
+
+-- Calls `entry` for each entry up to the closing bracket.
+local function each(open, close, depth, entry)
+  if depth > MOST_DEPTH then
+    refuse("The request is nested too deeply.", here())
+  end
+  expect(open)
+  if next_byte() == close then
+    at = at + 1
+    return
+  end
+  local number = 0
+  while true do
+    step()
+    entry(number)
+    number = number + 1
+    local after = next_byte()
+    at = at + 1
+    if after == close then
+      return
+    elseif after ~= 44 then
+      refuse()
+    end
+  end
+end
+
+local read_value
+
+-- Moves behind a value of any form.
+local function read_anything(depth)
+  local first = next_byte()
+  if first == QUOTE then
+    read_string()
+  elseif first == LIST then
+    each(LIST, 93, depth, function() read_anything(depth + 1) end)
+  elseif first == OBJECT then
+    each(OBJECT, 125, depth, function()
+      read_string()
+      expect(58)
+      read_anything(depth + 1)
+    end)
+  else
+    read_literal()
+  end
+end
+
+local function read_map(field, depth)
+  local seen = {}
+  each(OBJECT, 125, depth, function()
+    local key = read_text()
+    if seen[key] then
+      refuse("This key is there twice.", here(key))
+    end
+    seen[key] = true
+    expect(58)
+    path[#path + 1] = key
+    read_value(field, depth + 1)
+    path[#path] = nil
+  end)
+end
+
+local function read_field(field, depth)
+  local first = next_byte()
+  if first == 110 then  -- null: as if the field were not there
+    if read_literal() ~= "null" then
+      refuse()
+    end
+    return false
+  end
+  if field.map then
+    if first ~= OBJECT then
+      refuse("This must be an object.", here())
+    end
+    read_map(field, depth)
+  elseif field.many then
+    if first ~= LIST then
+      refuse("This must be a list.", here())
+    end
+    each(LIST, 93, depth, function(number)
+      path[#path + 1] = number
+      read_value(field, depth + 1)
+      path[#path] = nil
+    end)
+  else
+    read_value(field, depth)
+  end
+  return true
+end
+
+local function read_message(fields, depth)
+  local seen, chosen = {}, {}
+  each(OBJECT, 125, depth, function()
+    local name = read_text()
+    local field = fields[name]
+    if field == nil then
+      refuse("There is no such field here. Check its name.", here(name))
+    end
+    path[#path + 1] = field.name
+    if seen[field] then
+      refuse("This field is there twice.", here())
+    end
+    seen[field] = true
+    expect(58)
+    if read_field(field, depth + 1) and field.one ~= nil then
+      if chosen[field.one] ~= nil then
+        refuse("Only one of " .. chosen[field.one] .. " and " .. field.name .. " can be set.", here())
+      end
+      chosen[field.one] = field.name
+    end
+    path[#path] = nil
+  end)
+end
+
+local function require_enum(names, value)
+  if not names[value] then
+    refuse("There is no such value here. Check its spelling.", here())
+  end
+end
+
+function read_value(field, depth)
+  local first = next_byte()
+  if field.any then
+    read_anything(depth)
+  elseif field.message ~= nil then
+    if first ~= OBJECT then
+      refuse("This must be an object.", here())
+    end
+    read_message(MESSAGES[field.message], depth)
+  elseif first == OBJECT or first == LIST then
+    refuse("This must be a single value.", here())
+  elseif first ~= QUOTE then
+    read_literal()
+  elseif field.enum ~= nil then
+    require_enum(ENUMS[field.enum], read_text())
+  else
+    read_string()
+  end
+end
+
+-- The fields that a parameter such as `filter.state` names, and its value.
+local function read_parameter(fields, name, value, seen)
+  local field
+  for part in name:gmatch("[^.]+") do
+    field = fields ~= nil and fields[part] or nil
+    if field == nil then
+      refuse("There is no such field here. Check the name of the parameter.", name)
+    end
+    fields = not field.many and not field.map and MESSAGES[field.message or ""] or nil
+  end
+  if field == nil then
+    refuse("There is no such field here. Check the name of the parameter.", name)
+  end
+  if seen[field] and not field.many then
+    refuse("This field is there twice.", name)
+  end
+  seen[field] = true
+  if field.enum ~= nil and not ENUMS[field.enum][value] and not find(value, "^%-?%d+$") then
+    refuse("There is no such value here. Check its spelling.", name)
+  end
+end
+
+local function unquote(part)
+  return (part:gsub("+", " "):gsub("%%(%x%x)", function(code) return string.char(tonumber(code, 16)) end))
+end
+
+local function read_query(fields, query)
+  local seen = {}
+  for part in query:gmatch("[^&]+") do
+    step()
+    local name, value = part:match("^([^=]*)=?(.*)$")
+    read_parameter(fields, unquote(name), unquote(value), seen)
+  end
+end
+
+local function read_body(method)
+  if next_byte() == nil then
+    return  -- no body is an empty message
+  end
+  if method.many and next_byte() == LIST then
+    each(LIST, 93, 1, function(number)
+      path[1] = number
+      read_message(MESSAGES[method.message], 2)
+      path[1] = nil
+    end)
+  else
+    read_message(MESSAGES[method.message], 1)
+  end
+  if next_byte() ~= nil then
+    refuse()
+  end
+end
+
+-- What a client wrote, so that it can be part of a text in JSON.
+local function quoted(written)
+  local printable = written:sub(1, 200):gsub("[^\32-\126]", "?"):gsub('[\\"]', "\\%0")
+  return '"' .. printable .. '"'
+end
+
+-- As a service refuses a field that breaks a rule.
+local function status_of(refusal)
+  local message, info, fields = quoted(refusal.description), REASON .. "}", ""
+  if refusal.field ~= nil then
+    message = quoted(refusal.field .. ": " .. refusal.description)
+    info = REASON .. ',"metadata":{"field":' .. quoted(refusal.field) .. "}}"
+    fields = ',{"@type":"type.googleapis.com/google.rpc.BadRequest","fieldViolations":[{"field":'
+      .. quoted(refusal.field) .. ',"description":' .. quoted(refusal.description) .. "}]}"
+  end
+  return '{"code":3,"message":' .. message .. ',"details":[' .. info
+    .. ',{"@type":"type.googleapis.com/google.rpc.LocalizedMessage","locale":"en","message":' .. message .. "}" .. fields .. "]}"
+end
+
+local function check(method, query, body)
+  text, at, steps, path = body, 1, 0, {}
+  local fine, refusal = pcall(function()
+    read_query(MESSAGES[method.message], query)
+    read_body(method)
+  end)
+  text, path = nil, nil
+  if not fine and type(refusal) ~= "table" then
+    error(refusal, 0)
+  end
+  return not fine and refusal or nil
+end
+
+function envoy_on_request(handle)
+  local noted = handle:streamInfo():dynamicMetadata():get("proctorium") or {}
+  if noted.caller ~= "json" then
+    return
+  end
+  local name, query = handle:headers():get(":path"):match("^([^?]*)%??(.*)$")
+  local method = METHODS[name]
+  if method == nil then
+    return
+  end
+  local body = handle:body()
+  local length = body ~= nil and body:length() or 0
+  local refusal = check(method, query, length > 0 and body:getBytes(0, length) or "")
+  if length > LARGE then
+    collectgarbage()
+  end
+  if refusal == nil then
+    return
+  elseif refusal.description == nil then
+    handle:respond({ [":status"] = "400" }, "")
+  else
+    -- The response is whole: what the edge says to callers by itself must not take its place.
+    handle:streamInfo():dynamicMetadata():set("proctorium", "caller", "answered")
+    handle:respond({ [":status"] = "400", ["content-type"] = "application/json" }, status_of(refusal))
+  end
+end
