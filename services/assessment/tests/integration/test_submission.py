@@ -162,3 +162,30 @@ async def test_without_a_result_there_is_nothing_to_read(world: World) -> None:
     assert told.reason == "RESULT_NOT_RELEASED"
     told = await refused(world, world.person().results.GetResult(request))
     assert told.reason == "NOT_FOUND"
+
+
+async def test_questions_are_withheld_from_submission_until_the_session_is_over(
+    world: World,
+) -> None:
+    seat = await world.authorized()
+    request = attempts_pb2.BeginAttemptRequest(request_id="once", attempt_id=seat.attempt_id)
+    begun = (await seat.learner.attempts.BeginAttempt(request)).attempt
+    seat.items = list(begun.items)
+    assert seat.items
+    await seat.save(seat.change(1, 0))
+    await seat.submit()
+    asked = attempts_pb2.GetAttemptRequest(attempt_id=seat.attempt_id)
+    shown = (await seat.learner.attempts.GetAttempt(asked)).attempt
+    assert not shown.items
+    assert len(shown.answers) == 1, "what was saved stays readable"
+    repeated = (await seat.learner.attempts.BeginAttempt(request)).attempt
+    assert not repeated.items, "the response of before is not repeated either"
+    await world.handle(seat.ended())
+    assert list((await seat.learner.attempts.GetAttempt(asked)).attempt.items) == list(begun.items)
+
+
+async def test_questions_are_withheld_from_a_learner_who_was_removed(world: World) -> None:
+    seat = await world.begun()
+    await world.handle(seat.removed())
+    asked = attempts_pb2.GetAttemptRequest(attempt_id=seat.attempt_id)
+    assert not (await seat.learner.attempts.GetAttempt(asked)).attempt.items

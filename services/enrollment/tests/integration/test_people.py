@@ -169,6 +169,21 @@ async def test_who_may_see_a_person(enrollment: Enrollment) -> None:
     assert not await seen(enrollment.administrator, str(new_id()))
 
 
+async def test_a_proctor_reads_names_and_nothing_else(enrollment: Enrollment) -> None:
+    session = await enrollment.session()
+    request = GetPersonRequest(person_id=session.learner_ids[0])
+    whole = (await enrollment.administrator.people.GetPerson(request)).person
+    assert whole.date_of_birth
+    shown = (
+        await enrollment.client(session.proctor_id, "proctor").people.GetPerson(request)
+    ).person
+    assert shown == Person(
+        person_id=whole.person_id,
+        legal_name=whole.legal_name,
+        preferred_name=whole.preferred_name,
+    )
+
+
 async def names(client: Client, *person_ids: str) -> dict[str, tuple[str, str]]:
     listed = await client.people.ListNames(ListNamesRequest(person_ids=person_ids))
     return {name.person_id: (name.preferred_name, name.legal_name) for name in listed.names}

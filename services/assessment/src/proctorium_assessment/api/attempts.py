@@ -75,10 +75,14 @@ class AttemptApi(SavingApi):
         context: Context,
     ) -> attempts_pb2.BeginAttemptResponse:
         async def run(tx: Transaction) -> attempts_pb2.BeginAttemptResponse:
-            begun = await attempts.begin(tx, calling_person(), UUID(request.attempt_id))
-            return attempts_pb2.BeginAttemptResponse(attempt=opened_message(begun, tx.now))
+            await attempts.begin(tx, calling_person(), UUID(request.attempt_id))
+            return attempts_pb2.BeginAttemptResponse()
 
-        return await self._database.once(request, run, attempts_pb2.BeginAttemptResponse)
+        await self._database.once(request, run, attempts_pb2.BeginAttemptResponse)
+        # Read after it: a stored response would repeat the questions to a learner who has submitted meanwhile.
+        async with self._database.transaction() as tx:
+            opened = await attempts.open_attempt(tx, calling_person(), UUID(request.attempt_id))
+        return attempts_pb2.BeginAttemptResponse(attempt=opened_message(opened, tx.now))
 
     async def SubmitAttempt(
         self,

@@ -53,7 +53,10 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An attempt as its learner works on it; without questions and answers before it has begun."""
+    """An attempt as its learner works on it.
+
+    Without questions and answers before it has started, and without questions from its submission until its session is over.
+    """
 
     overview: Overview
     items: Sequence[Item]
@@ -206,7 +209,16 @@ async def _opened(tx: Transaction, attempt: Attempt) -> Opened:
     given = [answer for answer in counting.get(attempt.attempt_id, ()) if answer.answer]
     late = await answers.late_counts(tx, [attempt.attempt_id])
     overview = _overview(attempt, assessment, len(given), late.get(attempt.attempt_id, 0))
-    return Opened(overview, assessment.items if assessment is not None else (), given)
+    if assessment is None or await _withheld(tx, attempt):
+        return Opened(overview, (), given)
+    return Opened(overview, assessment.items, given)
+
+
+async def _withheld(tx: Transaction, attempt: Attempt) -> bool:
+    """Whether the learner may not read the questions any more, or not again yet: others still sit them until the session is over."""
+    if attempt.state not in HANDED_IN or attempt.session_id is None:
+        return False
+    return not await sessions.is_over(tx, attempt.session_id)
 
 
 def _overview(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import Enum
 from uuid import UUID
@@ -41,6 +41,19 @@ class Person:
     certified_until: datetime | None
     disabled_at: datetime | None = None
     access_version: int = 0
+
+    def names_only(self) -> Person:
+        """Return what a proctor may read of the people in their sessions."""
+        return replace(
+            self,
+            email="",
+            date_of_birth=None,
+            locale="",
+            time_zone="",
+            roles=frozenset(),
+            certified_until=None,
+            disabled_at=None,
+        )
 
     @property
     def is_disabled(self) -> bool:

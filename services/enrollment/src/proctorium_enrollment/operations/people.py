@@ -54,7 +54,9 @@ async def get(tx: Transaction, caller: Caller, person_id: UUID) -> Person:
     person = await storage.find(tx, person_id)
     if person is None or not await _may_see(tx, caller, person_id):
         raise no_such_person()
-    return person
+    if person_id == caller.person_id or Role.ADMINISTRATOR.value in caller.roles:
+        return person
+    return person.names_only()
 
 
 async def list_all(

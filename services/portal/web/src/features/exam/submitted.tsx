@@ -9,6 +9,9 @@ export function Submitted({ attempt }: { attempt: Attempt }): JSX.Element {
   return (
     <div class="card">
       <p role="status">{submittedSentence(attempt)}</p>
+      {attempt.sessionId && attempt.state !== AttemptState.RELEASED && (
+        <p class="quiet">The questions are not shown any more while others in the session still work on them.</p>
+      )}
       <Late answers={answersOf(attempt.attemptId, 0n)} />
       {attempt.state === AttemptState.RELEASED && (
         <p>
