@@ -1,6 +1,6 @@
 """Issues a certificate to each identity of docker-compose.yml, into a volume of its own, with what only that identity reads.
 
-It runs as root with no right but to give files away, and can be repeated: what is there and good for two more weeks stays. The
+It runs as root with no right but to write into others' folders and to give files away, and can be repeated: what is there and good for two more weeks stays. The
 authority's key is in a volume that nobody else mounts.
 """
 
@@ -68,7 +68,7 @@ def write_edge(folder: Path) -> None:
 
 
 def write(file: Path, content: bytes) -> None:
-    """A new file: root without its rights cannot write to one that it gave away."""
+    """A new file, so that who reads the old one meanwhile reads a whole one."""
     file.unlink(missing_ok=True)
     file.write_bytes(content)
 

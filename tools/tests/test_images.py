@@ -112,9 +112,9 @@ def test_our_images_run_read_only_and_without_rights() -> None:
         assert part["cap_drop"] == ["ALL"], name
 
 
-def test_only_who_gives_certificates_away_has_a_right_of_root() -> None:
+def test_only_who_gives_certificates_away_has_rights_of_root() -> None:
     assert {name: part["cap_add"] for name, part in parts().items() if "cap_add" in part} == {
-        "certificates": ["CHOWN"]
+        "certificates": ["CHOWN", "DAC_OVERRIDE"]
     }
 
 

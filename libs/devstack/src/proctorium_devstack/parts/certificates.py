@@ -152,7 +152,7 @@ def _usage(*, of_authority: bool) -> x509.KeyUsage:
 
 
 def _place(source: Path, copy: Path) -> None:
-    """Replace `copy` where it differs; it may belong to a user whose files we can read and not write."""
+    """Replace `copy` where it differs."""
     if not copy.exists() or copy.read_bytes() != source.read_bytes():
         copy.unlink(missing_ok=True)
         copy.write_bytes(source.read_bytes())
