@@ -53,6 +53,7 @@ class ServerLimits:
     default_deadline: timedelta = timedelta(seconds=30)
     streams_per_person: int = STREAMS_PER_PERSON
     least_time: timedelta = timedelta(milliseconds=5)
+    pending_calls: int = 20_000
 
     def options(self) -> list[tuple[str, int]]:
         """The channel arguments of gRPC that say so."""
@@ -66,6 +67,10 @@ class ServerLimits:
             ("grpc.http2.min_ping_interval_without_data_ms", _ms(self.ping_gap)),
             ("grpc.max_receive_message_length", self.message_bytes),
             ("grpc.max_send_message_length", self.message_bytes),
+            # gRPC cancels calls at random, without a reason, when more than 1,000 wait to be taken up: as many as come back at
+            # once after a restart. The edge limits how many come.
+            ("grpc.server.max_pending_requests", self.pending_calls),
+            ("grpc.server.max_pending_requests_hard_limit", 2 * self.pending_calls),
             # A second process on the same address is a mistake that must be seen, not half of the calls.
             ("grpc.so_reuseport", 0),
             ("grpc.enable_channelz", 1),
