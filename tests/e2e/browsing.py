@@ -77,9 +77,11 @@ class Visitor:
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     @classmethod
-    async def arrive(cls, opened: Browser, url: str) -> Visitor:
-        """Opens a window of its own, with nobody's cookies."""
-        context = await opened.new_context(base_url=url, accept_downloads=True, viewport=_SCREEN)
+    async def arrive(cls, opened: Browser, url: str, *, zone: str | None = None) -> Visitor:
+        """Open a window of its own, with nobody's cookies; `zone` is the browser's time zone."""
+        context = await opened.new_context(
+            base_url=url, accept_downloads=True, viewport=_SCREEN, timezone_id=zone
+        )
         visitor = cls(await context.new_page())
         await visitor.page.goto("/")
         return visitor

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from playwright.async_api import expect
+import asyncio
+from datetime import UTC, datetime
+
+from playwright.async_api import Route, expect
 
 from e2e.browsing import Visitor, browser
 from e2e.stage import Stage
+from proctorium.session.v1.sessions_pb2 import ScheduleSessionRequest
 from proctorium_devstack.stack import Stack
 
 
@@ -50,3 +54,50 @@ async def test_a_refused_field_says_so_beside_its_label(stack: Stack, stage: Sta
             await expect(page.get_by_text(words)).to_have_count(0)
         await administrator.picture("schedule-no-proctor")
         assert administrator.complaints == []
+
+
+async def test_a_time_that_clocks_skip_or_show_twice_is_asked_about(
+    stack: Stack, stage: Stage
+) -> None:
+    planned: asyncio.Queue[datetime] = asyncio.Queue()
+
+    async def keep(route: Route) -> None:
+        # A message as gRPC-Web frames it: five bytes, then the message.
+        request = ScheduleSessionRequest.FromString((route.request.post_data_buffer or b"")[5:])
+        planned.put_nowait(request.plan.start_time.ToDatetime(UTC))
+        await route.abort()
+
+    async with browser() as opened:
+        administrator = await Visitor.arrive(opened, stack.url("edge"), zone="Europe/Berlin")
+        page = administrator.page
+        await administrator.sign_in(stage.administrator.email, stage.administrator.password)
+        await page.route("**/proctorium.session.v1.SessionService/ScheduleSession", keep)
+        await page.goto("/schedule")
+        start = page.get_by_label("Start", exact=True)
+        button = page.get_by_role("button", name="Schedule", exact=True)
+        await start.fill("2030-03-31T02:30")
+        skipped = page.get_by_text("This time does not exist in Europe/Berlin")
+        await expect(skipped).to_be_visible()
+        await button.click()
+        await expect(start).to_have_attribute("aria-invalid", "true")
+        await administrator.picture("schedule-skipped-time")
+
+        await start.fill("2030-10-27T02:30")
+        await expect(skipped).to_have_count(0)
+        which = page.get_by_role("group", name="The clocks are put back then")
+        await button.click()
+        assert await which.get_by_role("radio").first.evaluate("one => one.validity.valueMissing")
+        assert planned.empty()
+        await administrator.picture("schedule-time-that-comes-twice")
+        for choice, hour in (("The first, ", 0), ("The second, ", 1)):
+            await which.get_by_label(choice).check()
+            await button.click()
+            told = await asyncio.wait_for(planned.get(), 10)
+            assert told == datetime(2030, 10, 27, hour, 30, tzinfo=UTC)
+            await expect(button).to_be_enabled()
+        await start.fill("2030-10-27T03:30")
+        await expect(which).to_have_count(0)
+        await button.click()
+        told = await asyncio.wait_for(planned.get(), 10)
+        assert told == datetime(2030, 10, 27, 2, 30, tzinfo=UTC)
+        assert [each for each in administrator.complaints if "ERR_FAILED" not in each] == []

@@ -1,5 +1,4 @@
 // Forms and their fields, and lists that come in pages.
-import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type ComponentChildren, createContext, type FormHTMLAttributes, type InputHTMLAttributes, type JSX, type SelectHTMLAttributes, type TextareaHTMLAttributes } from "preact";
 import { useContext, useEffect, useId, useRef, useState } from "preact/hooks";
 import type { Problem, Violation } from "./calls";
@@ -173,12 +172,6 @@ export function typed(event: Event): { text: (name: string) => string; several: 
     text: (name) => String(fields.get(name) ?? "").trim(),
     several: (name) => fields.getAll(name).map(String),
   };
-}
-
-/** A day or a moment as a date field gives it, in the zone of who typed it; undefined for what is none. */
-export function moment(text: string): Timestamp | undefined {
-  const found = new Date(text.includes("T") ? text : `${text}T23:59:59`);
-  return Number.isNaN(found.getTime()) ? undefined : timestampFromDate(found);
 }
 
 /** All pages of a list: for lists that a person chooses from. */

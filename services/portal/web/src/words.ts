@@ -57,6 +57,11 @@ export function dateTime(time: Timestamp | undefined): string {
   });
 }
 
+/** The time of day in the reader's zone with its distance from UTC, which tells two times apart that clocks show alike. */
+export function timeWithOffset(instant: number): string {
+  return new Date(instant).toLocaleTimeString(LOCALE, { hour: "numeric", minute: "2-digit", timeZoneName: "longOffset" });
+}
+
 /** A day in the reader's zone. */
 export function date(time: Timestamp | undefined): string {
   return time === undefined ? "" : timestampDate(time).toLocaleDateString(LOCALE, { dateStyle: "long" });

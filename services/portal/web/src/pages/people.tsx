@@ -3,9 +3,10 @@ import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { people } from "../calls";
 import { Confirmed } from "../confirmed";
-import { allPages, Field, Form, FormProblem, moment, Select, Several, typed } from "../forms";
+import { allPages, Field, Form, FormProblem, Select, Several, typed } from "../forms";
 import type { Person } from "../gen/proctorium/enrollment/v1/people_pb";
 import { Role } from "../gen/proctorium/options/v1/options_pb";
+import { endOfDay } from "../local-time";
 import { Badge, Busy, ProblemNote, Title, useAction, useLoaded } from "../parts";
 import { counted, date, sortedBy } from "../words";
 import { PersonRights, ROLES } from "./person-rights";
@@ -135,7 +136,7 @@ function Certify({ person, changed }: { person: Person; changed: () => void }): 
   const certify = (event: SubmitEvent): void => {
     const until = typed(event).text("certified_until_time");
     void run(async (requestId) => {
-      await people.certifyProctor({ requestId, personId: person.personId, certifiedUntilTime: moment(until) });
+      await people.certifyProctor({ requestId, personId: person.personId, certifiedUntilTime: endOfDay(until) });
       changed();
     }, until);
   };

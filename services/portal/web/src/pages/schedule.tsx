@@ -2,11 +2,12 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { courses as courseService, registrations, sessions } from "../calls";
-import { allPages, Field, Form, FormProblem, moment, type Option, Select, Several, typed } from "../forms";
+import { allPages, Field, Form, FormProblem, type Option, Select, Several, typed } from "../forms";
 import { CourseKind } from "../gen/proctorium/enrollment/v1/courses_pb";
 import type { Person } from "../gen/proctorium/enrollment/v1/people_pb";
 import { Role } from "../gen/proctorium/options/v1/options_pb";
 import { IdentityPolicy, LateEntry } from "../gen/proctorium/session/v1/sessions_pb";
+import { MomentField, momentOf } from "../moment-field";
 import { Busy, ProblemNote, Title, useAction, useLoaded } from "../parts";
 import { go } from "../route";
 import { everyAssessment, everyCourse } from "./managed-courses";
@@ -56,8 +57,6 @@ export function SchedulePage(): JSX.Element {
   );
 }
 
-const NO_SUCH_TIME = "This is not a day and time, so nothing was scheduled. Write it like 2027-03-01T09:00.";
-
 const NO_ASSESSMENT =
   "No published proctored assessment is in this course's outline, so that learners have only its lessons. " +
   "In this version assessments are made over gRPC or JSON; a course takes them up when it is created.";
@@ -74,13 +73,13 @@ interface PlanProps {
 function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX.Element {
   const { busy, problem, run } = useAction();
   const [forgot, setForgot] = useState(false);
-  const [noSuchTime, setNoSuchTime] = useState(false);
+  const [wrongStart, setWrongStart] = useState<string | undefined>(undefined);
   const schedule = (event: SubmitEvent): void => {
     const { text, several } = typed(event);
     const none = assessments !== undefined && assessments.length > 0 && several("plan.assessment_ids").length === 0;
-    const startTime = moment(text("plan.start_time"));
+    const { time: startTime, wrong } = momentOf(text, "plan.start_time");
     setForgot(none);
-    setNoSuchTime(startTime === undefined);
+    setWrongStart(wrong);
     if (none || startTime === undefined) return;
     void run(async (requestId) => {
       const { session } = await sessions.scheduleSession({
@@ -108,14 +107,7 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
     <Form class="card" problem={problem} submit={schedule}>
       {courses}
       <Field key={courseId} label="Title" name="plan.title" required maxLength={200} defaultValue={title} />
-      <Field
-        label="Start"
-        hint={`In your time zone, ${Intl.DateTimeFormat().resolvedOptions().timeZone}.`}
-        wrong={noSuchTime ? NO_SUCH_TIME : undefined}
-        name="plan.start_time"
-        type="datetime-local"
-        required
-      />
+      <MomentField label="Start" name="plan.start_time" wrong={wrongStart} />
       <Field label="Length, in minutes" name="plan.duration" type="number" min={1} max={1440} defaultValue="120" required />
       {assessments ? (
         <Several key={`assessments of ${courseId}`} legend="Assessments" name="plan.assessment_ids" options={assessments} none={NO_ASSESSMENT} />
@@ -136,7 +128,7 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
         <option value={IdentityPolicy.BEFORE_ASSESSMENT}>Before an assessment</option>
         <option value={IdentityPolicy.NONE}>None</option>
       </Select>
-      <FormProblem problem={forgot || noSuchTime ? undefined : problem} />
+      <FormProblem problem={forgot || wrongStart ? undefined : problem} />
       <div role="alert">{forgot && <p class="note problem">Tick at least one assessment: learners have nothing to take otherwise.</p>}</div>
       <button type="submit" disabled={busy || assessments === undefined}>
         Schedule
