@@ -202,7 +202,13 @@ SERVICES: Mapping[str, ServiceTopology] = {
                 Subscription(
                     "identity--sessions",
                     "session",
-                    ("session.scheduled", "session.ended", "participant.joined"),
+                    (
+                        "session.scheduled",
+                        "session.cancelled",
+                        "session.ended",
+                        "participant.joined",
+                        "participant.removed",
+                    ),
                 ),
             ),
         ),

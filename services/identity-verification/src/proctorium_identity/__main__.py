@@ -11,6 +11,8 @@ from proctorium.enrollment.v1.people_pb2_grpc import PersonServiceStub
 from proctorium.identity.v1.verification_pb2_grpc import add_VerificationServiceServicer_to_server
 from proctorium.session.events.v1.events_pb2 import (
     ParticipantJoined,
+    ParticipantRemoved,
+    SessionCancelled,
     SessionEnded,
     SessionScheduled,
 )
@@ -61,6 +63,8 @@ def build(service: Service[Settings]) -> None:
         {
             SessionScheduled: events.on_scheduled,
             ParticipantJoined: events.on_joined,
+            ParticipantRemoved: events.on_removed,
+            SessionCancelled: events.on_cancelled,
             SessionEnded: events.on_ended,
         },
     )

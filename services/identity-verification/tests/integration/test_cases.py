@@ -14,13 +14,16 @@ from proctorium_common.ids import new_id
 from .world import (
     Person,
     World,
+    cancelled,
     case_of,
     decide,
     ended,
     joined,
     refusal,
     refused_without_change,
+    removed,
     scheduled,
+    submit,
     submit_both,
     until,
     verify,
@@ -111,6 +114,47 @@ async def test_the_end_of_a_session_leaves_decided_cases_alone(world: World) -> 
 
     await until(over)
     assert (await world.published(session_id))[-1] == "expired"
+
+
+async def test_a_cancelled_session_closes_its_cases(world: World) -> None:
+    learner = world.learner()
+    session_id = await world.session(world.proctor())
+    case_id = await world.case(session_id, learner)
+    await world.tell(cancelled(UUID(session_id)))
+    await until_states(world, UUID(session_id), ["expired"])
+    error = await refused_without_change(world, submit(learner, case_id, pb.EVIDENCE_KIND_SELFIE))
+    assert error.reason == "CASE_CLOSED"
+    late = world.learner()
+    await world.tell(joined(UUID(session_id), late))
+    await until_states(world, UUID(session_id), ["expired", "expired"])
+
+
+async def test_the_case_of_a_removed_learner_is_closed_and_no_other(world: World) -> None:
+    proctor, gone, stays = world.proctor(), world.learner(), world.learner()
+    session_id = UUID(await world.session(proctor))
+    arrival = joined(session_id, gone)
+    await world.tell(arrival, joined(session_id, stays))
+    await until_states(world, session_id, ["requested", "requested"])
+    await world.tell(removed(session_id, arrival.participant_id))
+    await until_states(world, session_id, ["expired", "requested"])
+    seen = (await proctor.stub.GetCase(of_session(str(session_id), gone.id))).case
+    assert seen.state == pb.CASE_STATE_EXPIRED
+    error = await refused_without_change(world, submit(gone, seen.case_id, pb.EVIDENCE_KIND_SELFIE))
+    assert error.reason == "CASE_CLOSED"
+
+
+async def test_a_removal_that_is_told_before_the_joining_closes_the_case(world: World) -> None:
+    session_id = UUID(await world.session(world.proctor()))
+    arrival = joined(session_id, world.learner())
+    await world.tell(removed(session_id, arrival.participant_id), arrival)
+    await until_states(world, session_id, ["expired"])
+
+
+async def until_states(world: World, session_id: UUID, expected: list[str]) -> None:
+    async def reached() -> bool:
+        return sorted(map(str, await states(world, session_id))) == expected
+
+    await until(reached)
 
 
 @pytest.mark.parametrize("whose", ["another learner", "another proctor", "administrator"])

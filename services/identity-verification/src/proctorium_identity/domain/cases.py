@@ -35,7 +35,7 @@ class Move(StrEnum):
     ASK_AGAIN = "ask_again"
     """A proctor: please send new pictures."""
     EXPIRE = "expire"
-    """The session ended."""
+    """The session ended or was cancelled, or the learner was removed from it."""
 
 
 _OPEN: Mapping[Move, CaseState] = {
@@ -133,7 +133,7 @@ def no_case() -> ServiceError:
 def _decided_already(state: CaseState) -> ServiceError:
     """What a proctor is told who comes too late; another one may have been quicker."""
     sentence = (
-        "The session is over, and this identity check with it."
+        "The session is over for this learner, and this identity check with it."
         if state is CaseState.EXPIRED
         else f"This identity check was decided before: {state}. A decision stays as it is."
     )
@@ -145,7 +145,7 @@ def case_closed(state: CaseState) -> ServiceError:
     sentence = {
         CaseState.VERIFIED: "This identity is verified already; nothing more is needed.",
         CaseState.REJECTED: "This identity check was decided: rejected. Please talk to the proctor.",
-        CaseState.EXPIRED: "The session is over, and this identity check with it. Please contact the administrator.",
+        CaseState.EXPIRED: "The session is over for you, and this identity check with it. Please contact the administrator.",
     }
     return ServiceError(
         Kind.ILLEGAL_MOVE,

@@ -34,7 +34,7 @@ async def open_case(
     participant_id: UUID,
     person_id: UUID,
 ) -> None:
-    """Opens the learner's case in the session; nothing where there is one. In a session that is over, it expires at once."""
+    """Open the learner's case in the session; nothing where there is one. It expires at once where the session is over for them."""
     session = await sessions.lock_session(tx, session_id)
     case = Case(new_id(), session_id, participant_id, person_id, CaseState.REQUESTED)
     wrapped_key = case_keys.new(case.case_id)
@@ -48,7 +48,7 @@ async def open_case(
             person_id=str(person_id),
         )
     )
-    if session.ended_at is not None:
+    if session.ended_at is not None or await sessions.is_removed(tx, participant_id):
         await _expire(tx, case)
 
 
@@ -58,8 +58,16 @@ async def plan_session(tx: Transaction, session_id: UUID, proctor_ids: list[UUID
     tx.notify(CHANNEL, str(session_id))
 
 
+async def remove_participant(tx: Transaction, session_id: UUID, participant_id: UUID) -> None:
+    """Let the undecided case of a participant who was removed expire."""
+    await sessions.lock_session(tx, session_id)
+    await sessions.save_removal(tx, participant_id)
+    for case in await cases.lock_open_cases(tx, session_id, participant_id):
+        await _expire(tx, case)
+
+
 async def end_session(tx: Transaction, session_id: UUID, ended_at: datetime) -> None:
-    """The session is over: what is undecided expires."""
+    """Let every undecided case of a session that ended or was cancelled expire."""
     await sessions.save_end(tx, session_id, ended_at)
     for case in await cases.lock_open_cases(tx, session_id):
         await _expire(tx, case)

@@ -60,14 +60,18 @@ async def lock_case(tx: Transaction, case_id: UUID) -> Case | None:
     return await find_case(tx, case_id)
 
 
-async def lock_open_cases(tx: Transaction, session_id: UUID) -> Sequence[Case]:
-    """The undecided cases of a session, locked in the order of their ids."""
+async def lock_open_cases(
+    tx: Transaction, session_id: UUID, participant_id: UUID | None = None
+) -> Sequence[Case]:
+    """Lock the undecided cases of a session, or of one participant in it, in the order of their ids."""
     locking = (
         select(cases.c.case_id)
         .where(cases.c.session_id == session_id, cases.c.state.in_(OPEN))
         .order_by(cases.c.case_id)
         .with_for_update()
     )
+    if participant_id is not None:
+        locking = locking.where(cases.c.participant_id == participant_id)
     ids = (await tx.execute(locking)).scalars().all()
     found = await tx.execute(_where(cases.c.case_id.in_(ids)).order_by(cases.c.case_id))
     return [_case(row) for row in found]

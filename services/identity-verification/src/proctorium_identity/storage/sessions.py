@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_common.storage.database import Transaction
-from proctorium_identity.storage.tables import sessions
+from proctorium_identity.storage.tables import removed_participants, sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +61,17 @@ async def save_end(tx: Transaction, session_id: UUID, ended_at: datetime) -> Non
             set_={"ended_at": func.coalesce(sessions.c.ended_at, adding.excluded.ended_at)},
         )
     )
+
+
+async def save_removal(tx: Transaction, participant_id: UUID) -> None:
+    """Note that a participant was removed from their session."""
+    adding = insert(removed_participants).values(participant_id=participant_id)
+    await tx.execute(adding.on_conflict_do_nothing())
+
+
+async def is_removed(tx: Transaction, participant_id: UUID) -> bool:
+    """Return whether the participant was removed from their session."""
+    found = await tx.execute(
+        select(exists().where(removed_participants.c.participant_id == participant_id))
+    )
+    return found.scalar_one()

@@ -35,6 +35,13 @@ sessions = Table(
 )
 """Projection of sessions: who supervises, and whether it is over. Its row is the lock of everything about one session."""
 
+removed_participants = Table(
+    "removed_participants",
+    metadata,
+    Column("participant_id", Uuid, primary_key=True),
+)
+"""Participants who were removed from their session: the event may come before the one that they joined."""
+
 cases = Table(
     "cases",
     metadata,

@@ -38,6 +38,23 @@ class SessionEvents:
                 person_id=parse_id(event.person_id, "person_id"),
             )
 
+    async def on_cancelled(
+        self, tx: Transaction, event: events_pb2.SessionCancelled, metadata: EventMetadata
+    ) -> None:
+        """Let what is undecided expire: nobody takes part any more."""
+        session_id = parse_id(event.session_id, "session_id")
+        await cases.end_session(tx, session_id, metadata.occurred_at)
+
+    async def on_removed(
+        self, tx: Transaction, event: events_pb2.ParticipantRemoved, metadata: EventMetadata
+    ) -> None:
+        """Let the learner's case expire where it is undecided."""
+        await cases.remove_participant(
+            tx,
+            parse_id(event.session_id, "session_id"),
+            parse_id(event.participant_id, "participant_id"),
+        )
+
     async def on_ended(
         self, tx: Transaction, event: events_pb2.SessionEnded, metadata: EventMetadata
     ) -> None:
