@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -43,12 +43,13 @@ async def set_stage(
     staff_channel: MakeChannel = EdgeChannel,
     starts_in: timedelta = timedelta(minutes=10),
     capacity: int = 30,
+    further_assessments: Sequence[str] = (),
     late_entry: LateEntry.ValueType = LATE_ENTRY_UNTIL,
     named_after_run: bool = False,
 ) -> Stage:
     """Registers a proctor and one learner per channel, and plans their session; `edge` is host:port.
 
-    `named_after_run` tells its people and its course from those of other runs, where a person looks at all of them.
+    The session has an assessment called Examination and `further_assessments`, by title. `named_after_run` tells its people and its course from those of other runs, where a person looks at all of them.
     """
     run = secrets.token_hex(4)
     surname = f" {run[:4].upper()}" if named_after_run else ""
@@ -66,7 +67,11 @@ async def set_stage(
     )
     await world.certify(administrator, proctor.person_id)
     assessment_id = await world.create_assessment(administrator, title, run)
-    course_id = await world.create_course(administrator, assessment_id, run, title)
+    further = {
+        each: await world.create_assessment(administrator, each, f"{run} {each}")
+        for each in further_assessments
+    }
+    course_id = await world.create_course(administrator, assessment_id, run, title, further=further)
     learners = []
     for number, channel in enumerate(learner_channels):
         name = _NAMES[number % len(_NAMES)]
@@ -84,6 +89,7 @@ async def set_stage(
         capacity=capacity,
         late_entry=late_entry,
     )
+    plan.assessment_ids.extend(further.values())
     session = await world.schedule(administrator, plan)
     code = await world.code_of(proctor, session.session_id)
     return Stage(

@@ -51,7 +51,9 @@ async def test_a_learner_and_a_proctor_walk_the_path_in_browsers(stack: Stack) -
 
         await expect(proctor.page.get_by_text("Result released")).to_be_visible()
         await expect(proctor.page.get_by_role("table").get_by_text("Away")).to_be_visible()
-        await expect(proctor.page.get_by_text("1 learner; nobody needs you now.")).to_be_visible()
+        await expect(
+            proctor.page.get_by_text("1 learner joined, 1 is not here; nobody needs you now.")
+        ).to_be_visible()
         await end_session(proctor, stage.session_id)
         await learner.page.goto(f"/sessions/{stage.session_id}")
         await expect(learner.page.get_by_text("Completed", exact=True)).to_be_visible()
@@ -240,10 +242,11 @@ async def test_a_cancelled_session_asks_nothing_of_anybody(stack: Stack, stage: 
         page = administrator.page
         await administrator.sign_in(stage.administrator.email, stage.administrator.password)
         await page.goto(f"/supervise/{stage.session_id}")
-        await expect(page.get_by_text("1 learner; 1 needs you.")).to_be_visible()
+        needed = page.get_by_text("1 learner joined, 1 is not here; 1 needs you.")
+        await expect(needed).to_be_visible()
         await page.get_by_role("button", name="Cancel the session…").click()
         await page.get_by_role("button", name="Cancel the session now").click()
-        await expect(page.get_by_text("Called off")).to_be_visible()
+        await expect(page.get_by_text("Called off")).to_have_count(2)
         await expect(page.get_by_text("needs you")).to_have_count(0)
         await expect(page.get_by_text("Away", exact=True)).to_have_count(0)
 

@@ -31,10 +31,12 @@ async def test_a_learner_who_sits_the_exam_is_connected_until_they_close_it(
         await proctor.page.goto(f"/supervise/{stage.session_id}")
         row = proctor.page.get_by_role("row").filter(has_text=stage.learners[0].name)
         await expect(row.get_by_text("Connected", exact=True)).to_be_visible()
-        await expect(proctor.page.get_by_text("1 learner; nobody needs you now.")).to_be_visible()
+        calm = proctor.page.get_by_text("1 learner joined, 1 is not here; nobody needs you now.")
+        await expect(calm).to_be_visible()
         await learner.page.close()
         await expect(row.get_by_text("Away")).to_have_count(2, timeout=10_000)
-        await expect(proctor.page.get_by_text("1 learner; 1 needs you.")).to_be_visible()
+        needed = proctor.page.get_by_text("1 learner joined, 1 is not here; 1 needs you.")
+        await expect(needed).to_be_visible()
         assert learner.complaints == []
         assert proctor.complaints == []
 

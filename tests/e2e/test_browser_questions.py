@@ -165,13 +165,13 @@ async def test_what_was_authorised_is_said_while_it_is_so(stack: Stack, stage: S
         await expect(page.get_by_text("To authorise")).to_be_visible()
         await expect(button).not_to_have_class("plain")
         await button.click()
-        said = page.get_by_text("1 learner may begin.")
+        said = page.get_by_text("1 learner may begin the assessment.")
         await expect(said).to_be_visible()
         await expect(button).to_have_class("plain")
         await visitor.picture("authorised")
         await story.begin()
         await expect(page.get_by_text("0 of 4 answers saved")).to_be_visible()
-        nobody = page.get_by_text("Nobody is waiting for it.")
+        nobody = page.get_by_text("Nobody is waiting for the assessment.")
         await expect(said.or_(nobody)).to_have_count(0)
         await button.click()
         await expect(nobody).to_be_visible()
@@ -181,7 +181,7 @@ async def test_what_was_authorised_is_said_while_it_is_so(stack: Stack, stage: S
         )
         await expect(page.get_by_text(stage.learners[1].name)).to_be_visible()
         await button.click()
-        left_out = "Nobody new may begin. 1 learner left out: identity not verified."
+        left_out = "Nobody new may begin the assessment. 1 learner left out: identity not verified."
         await expect(page.get_by_text(left_out)).to_be_visible()
         assert visitor.complaints == []
     await story.close()

@@ -90,6 +90,12 @@ async def test_the_end_of_the_session_hands_in_what_was_begun_and_closes_the_res
     told = events_pb2.AttemptSubmitted.FromString(event)
     assert (told.answered_count, told.item_count) == (2, 4)
     assert told.cause == attempts_pb2.SUBMIT_CAUSE_SESSION_ENDED
+    (closed,) = await world.events("attempt.voided")
+    voided = events_pb2.AttemptVoided.FromString(closed)
+    assert (voided.session_id, voided.participant_id) == (
+        str(seat.session_id),
+        str(waiting.participant_id),
+    )
     (released,) = await world.events("result.released")
     result = events_pb2.ResultReleased.FromString(released)
     assert result.course_id == str(seat.course_id)

@@ -35,9 +35,11 @@ interface MomentFieldProps {
   name: string;
   /** What the form found wrong with it when it was submitted. */
   wrong: string | undefined;
+  /** Called when another text stands in it. */
+  changed: () => void;
 }
 
-export function MomentField({ label, name, wrong }: MomentFieldProps): JSX.Element {
+export function MomentField({ label, name, wrong, changed }: MomentFieldProps): JSX.Element {
   const [text, setText] = useState("");
   const instants = instantsOf(text);
   return (
@@ -49,7 +51,10 @@ export function MomentField({ label, name, wrong }: MomentFieldProps): JSX.Eleme
         name={name}
         type="datetime-local"
         required
-        onInput={(event) => setText(event.currentTarget.value)}
+        onInput={(event) => {
+          setText(event.currentTarget.value);
+          changed();
+        }}
       />
       {instants?.length === 2 && (
         <fieldset key={text} class="several">

@@ -85,6 +85,7 @@ def build(service: Service[Settings]) -> None:
             assessment.AttemptBegan: attempts.on_attempt_began,
             assessment.AttemptProgressed: attempts.on_attempt_progressed,
             assessment.AttemptSubmitted: attempts.on_attempt_submitted,
+            assessment.AttemptVoided: attempts.on_attempt_voided,
             assessment.ResultReleased: attempts.on_result_released,
         },
     )

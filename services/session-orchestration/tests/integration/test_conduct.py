@@ -179,7 +179,7 @@ async def test_the_end_says_how_it_was_for_each_learner(world: World) -> None:
         absent.id: (False, False),
     }
     events = await world.events(session.session_id)
-    assert events[-3:] == ["participant.completed", "participant.no-show", "session.ended"]
+    assert events[-3:] == ["participant.left", "participant.no-show", "session.ended"]
     assert events.count("session.ended") == 1
     rows = await world.rows(
         "SELECT state FROM participants WHERE participant_id = :id", id=UUID(waiting_id)

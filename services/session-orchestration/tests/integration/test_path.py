@@ -46,10 +46,10 @@ async def test_a_session_goes_from_plan_to_end(world: World) -> None:
     assert ended.state == sessions_pb2.SESSION_STATE_ENDED
     assert ended.ended_by == proctor.id
     last = [each async for each in watch][-1]
-    assert last.participant.state == lobby_pb2.PARTICIPANT_STATE_COMPLETED
+    assert last.participant.state == lobby_pb2.PARTICIPANT_STATE_LEFT
 
     shown = await roster(proctor, session.session_id)
-    assert [each.state for each in shown.participants] == [lobby_pb2.PARTICIPANT_STATE_COMPLETED]
+    assert [each.state for each in shown.participants] == [lobby_pb2.PARTICIPANT_STATE_LEFT]
     events = [
         each
         for each in await world.events(session.session_id)
@@ -62,6 +62,6 @@ async def test_a_session_goes_from_plan_to_end(world: World) -> None:
         "participant.ready",
         "session.started",
         "participant.assessment-authorized",
-        "participant.completed",
+        "participant.left",
         "session.ended",
     ]

@@ -207,7 +207,7 @@ async def test_nobody_connects_to_a_session_that_is_over(world: World) -> None:
     await start(proctor, session_id)
     await end(proctor, session_id)
     views = [each async for each in call]
-    assert views[-1].participant.state == lobby_pb2.PARTICIPANT_STATE_COMPLETED
+    assert views[-1].participant.state == lobby_pb2.PARTICIPANT_STATE_LEFT
     assert not await shown(world, participant_id)
     database = Database(world.database_url)
     presence = Presence(database, new_id(), Lease(), asyncio.get_running_loop().time)

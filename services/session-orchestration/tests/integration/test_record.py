@@ -65,7 +65,7 @@ async def test_the_record_says_what_happened_in_order_and_who_did_it(world: Worl
             ("participant.joined", learner.id),
             ("participant.ready", "session"),
             ("session.started", proctor.id),
-            ("participant.completed", "session"),
+            ("participant.left", "session"),
             ("session.ended", proctor.id),
         ]
     joined = events_pb2.ParticipantJoined.FromString(entries[2].body)

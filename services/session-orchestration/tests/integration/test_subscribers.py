@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 
 from proctorium.assessment.events.v1 import events_pb2 as assessment
 from proctorium.identity.events.v1 import events_pb2 as identity
-from proctorium.session.v1 import lobby_pb2, sessions_pb2
+from proctorium.session.v1 import lobby_pb2, sessions_pb2, supervision_pb2
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.events.handling import EventMetadata, Handler
 from proctorium_common.ids import new_id
@@ -21,7 +21,7 @@ from proctorium_session.subscribers import identity as checks
 
 from .test_conduct import certify, kept_certification
 from .test_live import connected, watch
-from .world import Person, World, join, next_of, plan, roster, start, until
+from .world import Person, World, end, join, next_of, plan, roster, start, until
 
 BEFORE_ASSESSMENT = sessions_pb2.IDENTITY_POLICY_BEFORE_ASSESSMENT
 HANDLERS: dict[type[Message], Handler] = {
@@ -35,6 +35,7 @@ HANDLERS: dict[type[Message], Handler] = {
     assessment.AttemptBegan: attempts.on_attempt_began,
     assessment.AttemptProgressed: attempts.on_attempt_progressed,
     assessment.AttemptSubmitted: attempts.on_attempt_submitted,
+    assessment.AttemptVoided: attempts.on_attempt_voided,
     assessment.ResultReleased: attempts.on_result_released,
 }
 
@@ -237,3 +238,69 @@ async def test_the_newest_word_about_a_certification_stands(world: World) -> Non
     await certify(world, world.proctor(), newer, told_at=now)
     await until(is_handled)
     assert await kept_certification(world, proctor) == newer
+
+
+async def test_who_started_no_assessment_has_not_completed_the_session(world: World) -> None:
+    here = await scene(world)
+    await start(here.proctor, here.session_id)
+    await handle(world, here.attempt(assessment.AttemptAuthorized), position=10)
+    await end(here.proctor, here.session_id)
+    assert (await here.shown()).state == lobby_pb2.PARTICIPANT_STATE_LEFT
+    assert (await world.published(here.session_id)).count("participant.left") == 1
+
+
+async def test_who_started_an_assessment_has_completed_the_session(world: World) -> None:
+    here = await scene(world)
+    await start(here.proctor, here.session_id)
+    await handle(world, here.attempt(assessment.AttemptBegan), position=10)
+    await end(here.proctor, here.session_id)
+    assert (await here.shown()).state == lobby_pb2.PARTICIPANT_STATE_COMPLETED
+
+
+async def test_a_start_that_becomes_known_after_the_end_counts(world: World) -> None:
+    here = await scene(world)
+    await start(here.proctor, here.session_id)
+    await end(here.proctor, here.session_id)
+    for _ in range(2):
+        await handle(world, here.attempt(assessment.AttemptBegan), position=10)
+    assert (await here.shown()).state == lobby_pb2.PARTICIPANT_STATE_COMPLETED
+    assert (await world.published(here.session_id)).count("participant.completed") == 1
+
+
+async def test_the_roster_is_live_until_the_results_are_in(world: World) -> None:
+    here = await scene(world)
+    await start(here.proctor, here.session_id)
+    progressed = here.attempt(assessment.AttemptProgressed, answered_count=84, item_count=100)
+    await handle(world, progressed, position=10)
+    await end(here.proctor, here.session_id)
+    request = supervision_pb2.WatchRosterRequest(session_id=here.session_id)
+    call = here.proctor.supervision.WatchRoster(request)
+    snapshot = (await next_of(call)).snapshot
+    assert snapshot.participants[0].assessments[0].answered_count == 84
+    submitted = here.attempt(assessment.AttemptSubmitted, answered_count=100, item_count=100)
+    for event, state in (
+        (submitted, lobby_pb2.ASSESSMENT_PROGRESS_STATE_SUBMITTED),
+        (here.attempt(assessment.ResultReleased), lobby_pb2.ASSESSMENT_PROGRESS_STATE_RELEASED),
+    ):
+        await handle(world, event, position=11)
+        shown = (await next_of(call)).participant.assessments[0]
+        assert (shown.state, shown.answered_count) == (state, 100)
+    with pytest.raises(StopAsyncIteration):
+        await next_of(call)
+
+
+async def test_an_attempt_that_was_never_started_is_shown_as_voided(world: World) -> None:
+    here = await scene(world)
+    await start(here.proctor, here.session_id)
+    await handle(world, here.attempt(assessment.AttemptAuthorized), position=10)
+    await end(here.proctor, here.session_id)
+    call = here.proctor.supervision.WatchRoster(
+        supervision_pb2.WatchRosterRequest(session_id=here.session_id)
+    )
+    await next_of(call)
+    await handle(world, here.attempt(assessment.AttemptVoided), position=11)
+    shown = (await next_of(call)).participant.assessments[0]
+    assert shown.state == lobby_pb2.ASSESSMENT_PROGRESS_STATE_VOIDED
+    with pytest.raises(StopAsyncIteration):
+        await next_of(call)
+    assert "attempt.voided" in await world.events(here.session_id)

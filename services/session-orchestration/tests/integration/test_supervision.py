@@ -192,7 +192,7 @@ async def test_nobody_is_removed_from_a_session_they_are_not_in_or_that_is_over(
     error = await refused_without_change(
         world, remove, removing(session, participant.participant_id)
     )
-    assert (error.reason, error.metadata["from"]) == ("ILLEGAL_MOVE", "completed")
+    assert (error.reason, error.metadata["from"]) == ("ILLEGAL_MOVE", "left")
 
 
 async def test_a_removed_learner_is_not_in_session_for_the_named(world: World) -> None:

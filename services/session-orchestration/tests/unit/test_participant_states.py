@@ -38,6 +38,12 @@ def test_the_end_completes_who_was_in_session_and_marks_who_only_waited() -> Non
     assert moved_by(Cause.SESSION_ENDED, ParticipantState.REMOVED) is ParticipantState.REMOVED
 
 
+def test_who_started_no_assessment_has_left_until_a_start_becomes_known() -> None:
+    assert moved_by(Cause.NO_ATTEMPT, ParticipantState.IN_SESSION) is ParticipantState.LEFT
+    assert moved_by(Cause.NO_ATTEMPT, ParticipantState.WAITING) is ParticipantState.WAITING
+    assert target_of(ParticipantState.LEFT, ParticipantMove.COMPLETE) is ParticipantState.COMPLETED
+
+
 class LearnerLife(RuleBasedStateMachine):
     """Whatever happens in whatever order, nobody comes back from an end, and nobody completes who was never in session."""
 

@@ -6,7 +6,7 @@ followed by a new one. Nobody sits an examination twice, so once somebody of our
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -303,9 +303,14 @@ def _assessment(title: str) -> Assessment:
 
 
 async def create_course(
-    administrator: Person, assessment_id: str, key: str, title: str = COURSE_TITLE
+    administrator: Person,
+    assessment_id: str,
+    key: str,
+    title: str = COURSE_TITLE,
+    *,
+    further: Mapping[str, str] | None = None,
 ) -> str:
-    """Creates and publishes the proctored course around an assessment; returns its id."""
+    """Create and publish the proctored course around an assessment and `further` ones, by title; return its id."""
     return await _create_course(
         administrator,
         CreateCourseRequest(
@@ -321,8 +326,9 @@ async def create_course(
                     title="Before you begin",
                     markdown="Put on **goggles** and a closed coat. Know where the *eye wash* is.",
                 ),
-                UnitContent(
-                    kind=UNIT_KIND_ASSESSMENT, title="Examination", assessment_id=assessment_id
+                *(
+                    UnitContent(kind=UNIT_KIND_ASSESSMENT, title=name, assessment_id=each)
+                    for name, each in {"Examination": assessment_id, **(further or {})}.items()
                 ),
             ],
         ),

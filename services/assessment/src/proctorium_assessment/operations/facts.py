@@ -39,6 +39,16 @@ def authorized(attempt: Attempt) -> events_pb2.AttemptAuthorized:
     )
 
 
+def voided(attempt: Attempt) -> events_pb2.AttemptVoided:
+    """Return the event that an attempt in a session was closed before it was started."""
+    return events_pb2.AttemptVoided(
+        attempt_id=str(attempt.attempt_id),
+        session_id=text_of(attempt.session_id),
+        participant_id=text_of(attempt.participant_id),
+        assessment_id=str(attempt.assessment_id),
+    )
+
+
 def began(attempt: Attempt) -> events_pb2.AttemptBegan:
     """Its learner began."""
     event = events_pb2.AttemptBegan(

@@ -106,6 +106,8 @@ async def _close(tx: Transaction, unfinished: Sequence[Attempt], cause: SubmitCa
     await hand_in(tx, overdue, SubmitCause.TIME_OVER)
     never = [attempt.voided() for attempt in unfinished if attempt.state in NEVER_BEGUN]
     await attempts.update_all(tx, never)
+    for attempt in never:
+        tx.record(facts.voided(attempt))
 
 
 async def _is_over(

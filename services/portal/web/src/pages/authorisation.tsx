@@ -1,12 +1,13 @@
 // Authorising an assessment for all who are ready, and what came of it.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { assessments, supervision } from "../calls";
+import { supervision } from "../calls";
 import { AssessmentProgressState, type Participant, ParticipantState } from "../gen/proctorium/session/v1/lobby_pb";
 import type { Session } from "../gen/proctorium/session/v1/sessions_pb";
 import type { AuthorizeAssessmentResponse } from "../gen/proctorium/session/v1/supervision_pb";
-import { ProblemNote, useAction, useLoaded } from "../parts";
+import { ProblemNote, useAction } from "../parts";
 import { counted } from "../words";
+import { useAssessmentTitles } from "./assessment-titles";
 import { canBeAuthorised } from "./roster";
 
 interface AuthorisationProps {
@@ -20,7 +21,8 @@ export function Authorisation({ session, participants }: AuthorisationProps): JS
   const [last, setLast] = useState<Authorised | undefined>(undefined);
   const { sessionId } = session;
   const assessmentIds = session.plan?.assessmentIds ?? [];
-  const titles = useTitles(assessmentIds);
+  const title = useAssessmentTitles(session);
+  const what = (assessmentId: string): string => (assessmentIds.length > 1 ? `“${title(assessmentId)}”` : "the assessment");
   const authorise = (assessmentId: string): Promise<void> =>
     run(async (requestId) => {
       setLast(undefined);
@@ -38,22 +40,14 @@ export function Authorisation({ session, participants }: AuthorisationProps): JS
             disabled={busy}
             onClick={() => void authorise(assessmentId)}
           >
-            Authorise {titles.get(assessmentId) ?? "the assessment"} for all who are ready
+            Authorise {what(assessmentId)} for all who are ready
           </button>
         ))}
       </div>
-      <div role="status">{last && <Said authorised={last} participants={participants} />}</div>
+      <div role="status">{last && <Said authorised={last} participants={participants} what={what(last.assessmentId)} />}</div>
       <ProblemNote problem={problem} />
     </div>
   );
-}
-
-/** The assessments' titles where there are several to tell apart. */
-function useTitles(assessmentIds: readonly string[]): ReadonlyMap<string, string> {
-  const { loaded } = useLoaded(assessmentIds.join(), async () =>
-    assessmentIds.length > 1 ? (await assessments.listAssessments({ pageSize: 200 })).assessments : [],
-  );
-  return new Map(loaded?.map(({ assessmentId, title }) => [assessmentId, `“${title}”`]));
 }
 
 function isReadyFor(assessmentId: string, participants: readonly Participant[]): boolean {
@@ -66,13 +60,13 @@ interface Authorised {
 }
 
 /** Who may begin, and why others may not, for as long as the roster bears it out. */
-function Said({ authorised, participants }: { authorised: Authorised; participants: readonly Participant[] }): JSX.Element | null {
+function Said({ authorised, participants, what }: { authorised: Authorised; participants: readonly Participant[]; what: string }): JSX.Element | null {
   const { assessmentId, answer } = authorised;
   const known = new Map(participants.map((one) => [one.participantId, one]));
   const mayBegin = answer.authorized.filter((one) => !hasBegun(known.get(one.participantId) ?? one, assessmentId)).length;
   const hadAny = answer.authorized.length > 0;
   const isOld = hadAny ? mayBegin === 0 : isReadyFor(assessmentId, participants);
-  return isOld ? null : <p>{sentence(mayBegin, answer)}</p>;
+  return isOld ? null : <p>{sentence(mayBegin, answer, what)}</p>;
 }
 
 /** Whoever has left the session does not begin any more. */
@@ -81,12 +75,12 @@ function hasBegun({ state, assessments: progresses }: Participant, assessmentId:
   return state !== ParticipantState.IN_SESSION || (progress?.state ?? 0) > AssessmentProgressState.AUTHORIZED;
 }
 
-function sentence(mayBegin: number, { leftOut }: AuthorizeAssessmentResponse): string {
-  if (mayBegin === 0 && leftOut.length === 0) return "Nobody is waiting for it.";
+function sentence(mayBegin: number, { leftOut }: AuthorizeAssessmentResponse, what: string): string {
+  if (mayBegin === 0 && leftOut.length === 0) return `Nobody is waiting for ${what}.`;
   const unverified = leftOut.filter(({ reason }) => reason === "NOT_VERIFIED").length;
   const absent = leftOut.length - unverified;
   return [
-    mayBegin > 0 ? `${counted(mayBegin, "learner")} may begin.` : "Nobody new may begin.",
+    mayBegin > 0 ? `${counted(mayBegin, "learner")} may begin ${what}.` : `Nobody new may begin ${what}.`,
     unverified > 0 && `${counted(unverified, "learner")} left out: identity not verified.`,
     absent > 0 && `${counted(absent, "learner")} left out: not in the session.`,
   ]

@@ -1,5 +1,5 @@
 // The roster of a session. Rows stand in the order of arrival and never move, so that nobody presses a button that has just become
-// another learner's; what waits for the proctor is marked, counted, and can be shown alone.
+// another learner's; what waits for the proctor is marked, counted, and can be shown alone. Who is invited and has not joined comes last.
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
@@ -9,24 +9,29 @@ import { type Session, SessionState } from "../gen/proctorium/session/v1/session
 import { useNames } from "../names";
 import { Badge, ProblemNote, useAction } from "../parts";
 import { counted } from "../words";
+import { useAssessmentTitles } from "./assessment-titles";
 import { IdentityDecision } from "./decision";
 import { isOver } from "./supervised";
 
 export function RosterTable({ session, participants }: { session: Session; participants: Participant[] }): JSX.Element {
-  const known = useNames(participants.map(({ personId }) => personId));
-  const name = ({ personId }: Participant): string => known(personId) ?? "…";
+  const joined = new Set(participants.map(({ personId }) => personId));
+  const absent = (session.plan?.learnerIds ?? []).filter((personId) => !joined.has(personId));
+  const known = useNames([...joined, ...absent]);
+  const name = (personId: string): string => known(personId) ?? "…";
+  const title = useAssessmentTitles(session);
   const arrived = [...participants].sort(byArrival);
   const inNeed = isOver(session) ? [] : arrived.filter((participant) => needs(participant).length > 0);
   const filter = useFilter(arrived, inNeed);
   const over = isOver(session);
   const shown = over ? arrived : filter.shown;
-  if (arrived.length === 0) return <p>{over ? "Nobody had joined." : "Nobody has joined yet."}</p>;
+  if (arrived.length + absent.length === 0) return <p>{over ? "Nobody had joined." : "Nobody has joined yet."}</p>;
   const columns = over ? ["Learner", "State", "Identity", "Assessment"] : ["Learner", "Needs you", "State", "Connection", "Identity", "Assessment"];
   return (
     <section aria-labelledby="roster" class="stacking">
       <h2 id="roster">Learners</h2>
       <p role="status">
         {counted(arrived.length, "learner")}
+        {absent.length > 0 && session.state !== SessionState.CANCELLED && ` joined, ${absent.length} ${over ? "did not come" : absent.length === 1 ? "is not here" : "are not here"}`}
         {!over && `; ${inNeed.length === 0 ? "nobody needs you now" : counted(inNeed.length, "needs you", "need you")}`}.
       </p>
       {!over && (
@@ -42,11 +47,11 @@ export function RosterTable({ session, participants }: { session: Session; parti
           )}
         </div>
       )}
-      {shown.length === 0 ? (
+      {filter.on && !over && shown.length === 0 ? (
         <p>Nobody needs you now. Who does appears here.</p>
       ) : (
         <table class="stacks" role="table">
-          <caption class="visually-hidden">Roster, by time of arrival</caption>
+          <caption class="visually-hidden">Roster, by time of arrival; who has not joined comes last</caption>
           <thead role="rowgroup">
             <tr role="row">
               {columns.map((column) => (
@@ -58,8 +63,9 @@ export function RosterTable({ session, participants }: { session: Session; parti
           </thead>
           <tbody role="rowgroup">
             {shown.map((participant) => (
-              <RosterRow key={participant.participantId} session={session} participant={participant} name={name(participant)} />
+              <RosterRow key={participant.participantId} session={session} participant={participant} name={name(participant.personId)} title={title} />
             ))}
+            {(over || !filter.on) && absent.map((personId) => <AbsentRow key={personId} session={session} name={name(personId)} />)}
           </tbody>
         </table>
       )}
@@ -140,9 +146,49 @@ const STATES: Readonly<Record<number, string>> = {
   [ParticipantState.COMPLETED]: "Completed",
   [ParticipantState.REMOVED]: "Removed",
   [ParticipantState.NO_SHOW]: "No-show",
+  [ParticipantState.LEFT]: "Left, no assessment started",
 };
 
-function RosterRow({ session, participant, name }: { session: Session; participant: Participant; name: string }): JSX.Element {
+/** Somebody who is invited and has never joined. */
+function AbsentRow({ session, name }: { session: Session; name: string }): JSX.Element {
+  const state = session.state === SessionState.CANCELLED ? "Called off" : session.state === SessionState.ENDED ? "No-show" : "Not here yet";
+  const nothing = <span class="quiet">–</span>;
+  return (
+    <tr role="row">
+      <th scope="row" role="rowheader">
+        {name}
+      </th>
+      {!isOver(session) && (
+        <td role="cell" data-label="Needs you">
+          <span class="quiet">Nothing</span>
+        </td>
+      )}
+      <td role="cell" data-label="State">
+        {state}
+      </td>
+      {!isOver(session) && (
+        <td role="cell" data-label="Connection">
+          {nothing}
+        </td>
+      )}
+      <td role="cell" data-label="Identity">
+        {nothing}
+      </td>
+      <td role="cell" data-label="Assessment">
+        {nothing}
+      </td>
+    </tr>
+  );
+}
+
+interface RowProps {
+  session: Session;
+  participant: Participant;
+  name: string;
+  title: (assessmentId: string) => string;
+}
+
+function RosterRow({ session, participant, name, title }: RowProps): JSX.Element {
   const over = isOver(session);
   const waits = over ? [] : needs(participant);
   const learner = useRef<HTMLTableCellElement>(null);
@@ -169,7 +215,14 @@ function RosterRow({ session, participant, name }: { session: Session; participa
       </td>
       <td role="cell" data-label="Assessment">
         {participant.assessments.map((assessment) => (
-          <Assessment key={assessment.assessmentId} session={session} participant={participant} assessment={assessment} name={name} />
+          <Assessment
+            key={assessment.assessmentId}
+            session={session}
+            participant={participant}
+            assessment={assessment}
+            name={name}
+            title={title(assessment.assessmentId)}
+          />
         ))}
       </td>
     </tr>
@@ -186,9 +239,10 @@ interface AssessmentProps {
   participant: Participant;
   assessment: AssessmentProgress;
   name: string;
+  title: string;
 }
 
-function Assessment({ session, participant, assessment, name }: AssessmentProps): JSX.Element {
+function Assessment({ session, participant, assessment, name, title }: AssessmentProps): JSX.Element {
   const { busy, problem, run } = useAction();
   const authorise = (): Promise<void> =>
     run((requestId) =>
@@ -201,7 +255,8 @@ function Assessment({ session, participant, assessment, name }: AssessmentProps)
     );
   return (
     <div class="row">
-      <Progress state={assessment.state} answered={assessment.answeredCount} all={assessment.itemCount} />
+      {participant.assessments.length > 1 && <span>{title}:</span>}
+      <Progress assessment={assessment} over={isOver(session) || !isPresent(participant)} />
       {!isOver(session) && canBeAuthorised(participant, assessment) && (
         <button
           type="button"
@@ -209,7 +264,10 @@ function Assessment({ session, participant, assessment, name }: AssessmentProps)
           disabled={busy}
           onClick={() => void authorise()}
         >
-          Authorise <span class="visually-hidden">the assessment for {name}</span>
+          Authorise{" "}
+          <span class="visually-hidden">
+            “{title}” for {name}
+          </span>
         </button>
       )}
       <ProblemNote problem={problem} />
@@ -245,21 +303,25 @@ function Identity({ session, participant, name, decided }: IdentityProps): JSX.E
   }
 }
 
-function Progress({ state, answered, all }: { state: AssessmentProgressState; answered: number; all: number }): JSX.Element {
+/** How far a learner is; `over` where they can start nothing any more. */
+function Progress({ assessment, over }: { assessment: AssessmentProgress; over: boolean }): JSX.Element {
+  const { state, answeredCount, itemCount } = assessment;
   switch (state) {
     case AssessmentProgressState.AUTHORIZED:
-      return <Badge tone="wait">May begin</Badge>;
+      return over ? <Badge tone="plain">Not started</Badge> : <Badge tone="wait">May begin</Badge>;
     case AssessmentProgressState.IN_PROGRESS:
       return (
         <span>
-          {answered} of {counted(all, "answer")} saved
+          {answeredCount} of {counted(itemCount, "answer")} saved{over && ", being submitted"}
         </span>
       );
     case AssessmentProgressState.SUBMITTED:
-      return <Badge tone="good">Submitted</Badge>;
+      return <Badge tone="good">{over ? "Submitted, result to come" : "Submitted"}</Badge>;
     case AssessmentProgressState.RELEASED:
       return <Badge tone="good">Result released</Badge>;
+    case AssessmentProgressState.VOIDED:
+      return <Badge tone="plain">Not started</Badge>;
     default:
-      return <Badge tone="plain">Not authorised</Badge>;
+      return <Badge tone="plain">{over ? "Not started" : "Not authorised"}</Badge>;
   }
 }

@@ -107,7 +107,7 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
     <Form class="card" problem={problem} submit={schedule}>
       {courses}
       <Field key={courseId} label="Title" name="plan.title" required maxLength={200} defaultValue={title} />
-      <MomentField label="Start" name="plan.start_time" wrong={wrongStart} />
+      <MomentField label="Start" name="plan.start_time" wrong={wrongStart} changed={() => setWrongStart(undefined)} />
       <Field label="Length, in minutes" name="plan.duration" type="number" min={1} max={1440} defaultValue="120" required />
       {assessments ? (
         <Several key={`assessments of ${courseId}`} legend="Assessments" name="plan.assessment_ids" options={assessments} none={NO_ASSESSMENT} />

@@ -107,6 +107,8 @@ function ParticipantBadge({ participant }: { participant: Participant }): JSX.El
       return <Badge tone="plain">Completed</Badge>;
     case ParticipantState.REMOVED:
       return <Badge tone="bad">Removed</Badge>;
+    case ParticipantState.LEFT:
+      return <Badge tone="plain">Ended, nothing started</Badge>;
     default:
       return <Badge tone="plain">No-show</Badge>;
   }
@@ -217,7 +219,7 @@ function Over({ session, participant }: { session: Session; participant: Partici
       <p>It ended {dateTime(session.endTime)}. Thank you for taking part.</p>
       {participant.assessments.map((assessment) => (
         <p key={assessment.assessmentId}>
-          {assessment.state < AssessmentProgressState.IN_PROGRESS ? (
+          {assessment.state < AssessmentProgressState.IN_PROGRESS || assessment.state === AssessmentProgressState.VOIDED ? (
             "The assessment was not begun."
           ) : (
             <Link to={`/results/${assessment.attemptId}`}>See your result</Link>

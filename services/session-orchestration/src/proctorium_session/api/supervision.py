@@ -14,7 +14,7 @@ from proctorium_common.storage.database import Database, Transaction
 from proctorium_session.api.cursors import NOTHING, cursor_of, revision_of
 from proctorium_session.api.messages import participant_message, session_message
 from proctorium_session.operations import supervision
-from proctorium_session.operations.live import Live, LiveSession, Picture
+from proctorium_session.operations.live import Live, LiveSession, Picture, is_settled
 from proctorium_session.operations.roster import picture_for
 
 _MANY = 100
@@ -85,7 +85,7 @@ class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
 async def _changes(
     session: LiveSession, sent: int, every: timedelta
 ) -> AsyncIterator[supervision_pb2.WatchRosterResponse]:
-    """What is new since revision `sent`, until the session is over; after `every` without news, that there are none."""
+    """Yield what is new since revision `sent`, until nothing changes any more; after `every` without news, a message that says so."""
     with session.roster() as woken, Heartbeat(woken, every) as heartbeat:
         while True:
             woken.clear()
@@ -94,7 +94,7 @@ async def _changes(
                 yield change
                 heartbeat.sent()
             sent = picture.revision
-            if picture.session.state.over:
+            if is_settled(picture):
                 return
             if heartbeat.due:
                 yield supervision_pb2.WatchRosterResponse(cursor=cursor_of(sent))

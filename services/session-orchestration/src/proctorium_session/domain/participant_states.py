@@ -17,6 +17,7 @@ class ParticipantState(StrEnum):
     COMPLETED = "completed"
     REMOVED = "removed"
     NO_SHOW = "no_show"
+    LEFT = "left"
 
 
 class ParticipantMove(StrEnum):
@@ -24,6 +25,7 @@ class ParticipantMove(StrEnum):
 
     ADMIT = "admit"
     COMPLETE = "complete"
+    LEAVE = "leave"
     MISS = "miss"
     REMOVE = "remove"
 
@@ -33,6 +35,7 @@ class Cause(StrEnum):
 
     SESSION_STARTED = "session_started"
     SESSION_ENDED = "session_ended"
+    NO_ATTEMPT = "no_attempt"
     PROCTOR = "proctor"
 
 
@@ -49,8 +52,14 @@ MOVES: Mapping[ParticipantMove, MoveRule] = {
     ParticipantMove.ADMIT: MoveRule(
         frozenset({ParticipantState.WAITING}), ParticipantState.IN_SESSION, Cause.SESSION_STARTED
     ),
+    # From LEFT where the start of an attempt becomes known only after the end of the session.
     ParticipantMove.COMPLETE: MoveRule(
-        frozenset({ParticipantState.IN_SESSION}), ParticipantState.COMPLETED, Cause.SESSION_ENDED
+        frozenset({ParticipantState.IN_SESSION, ParticipantState.LEFT}),
+        ParticipantState.COMPLETED,
+        Cause.SESSION_ENDED,
+    ),
+    ParticipantMove.LEAVE: MoveRule(
+        frozenset({ParticipantState.IN_SESSION}), ParticipantState.LEFT, Cause.NO_ATTEMPT
     ),
     ParticipantMove.MISS: MoveRule(
         frozenset({ParticipantState.WAITING}), ParticipantState.NO_SHOW, Cause.SESSION_ENDED

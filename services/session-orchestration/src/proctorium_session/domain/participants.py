@@ -47,6 +47,26 @@ class Standing:
         return self.assessments.get(assessment_id) or Progress(assessment_id)
 
 
+def closed(standing: Standing, session: Session) -> ParticipantState:
+    """Return where the participant stands after the end of the session.
+
+    Who was in it has completed it, unless it has assessments and they started none; who only waited is a no-show.
+    """
+    state = standing.participant.state
+    started = any(progress.state.started for progress in standing.assessments.values())
+    if session.plan.assessment_ids and not started:
+        state = moved_by(Cause.NO_ATTEMPT, state)
+    return state if state is ParticipantState.LEFT else moved_by(Cause.SESSION_ENDED, state)
+
+
+def has_settled(standing: Standing) -> bool:
+    """Return whether nothing more can become known of the participant's attempts once the session is over."""
+    return all(
+        progress.attempt_id is None or progress.state.final
+        for progress in standing.assessments.values()
+    )
+
+
 def admitted(standing: Standing, session: Session) -> Standing:
     """The participant after the start of the session: who waited is in it.
 

@@ -8,13 +8,24 @@ from uuid import UUID
 
 
 class ProgressState(IntEnum):
-    """How far; the order is that of an attempt's life, and nobody goes back."""
+    """How far; the order is that of an attempt's life, and nobody goes back. VOIDED is an end of its own: it was never started."""
 
     AWAITING_AUTHORIZATION = 1
     AUTHORIZED = 2
     IN_PROGRESS = 3
     SUBMITTED = 4
     RELEASED = 5
+    VOIDED = 6
+
+    @property
+    def started(self) -> bool:
+        """Whether the learner has started the attempt."""
+        return ProgressState.IN_PROGRESS <= self <= ProgressState.RELEASED
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing follows."""
+        return self >= ProgressState.RELEASED
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,15 @@ def completed(participant: Participant) -> events.ParticipantCompleted:
     )
 
 
+def left(participant: Participant) -> events.ParticipantLeft:
+    """Return the event that the session ended for a learner who was in it and started no assessment."""
+    return events.ParticipantLeft(
+        participant_id=str(participant.participant_id),
+        session_id=str(participant.session_id),
+        person_id=str(participant.person_id),
+    )
+
+
 def no_show(participant: Participant) -> events.ParticipantNoShow:
     """The session ended for a learner who only waited."""
     return events.ParticipantNoShow(

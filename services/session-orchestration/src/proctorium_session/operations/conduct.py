@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
+
+from google.protobuf.message import Message
 
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Transaction
-from proctorium_session.domain.participant_states import (
-    Cause,
-    ParticipantState,
-    moved_by,
-)
-from proctorium_session.domain.participants import Participant
+from proctorium_session.domain.participant_states import ParticipantState
+from proctorium_session.domain.participants import Participant, closed
 from proctorium_session.domain.schedule import check_certified
 from proctorium_session.domain.session_states import SessionMove
 from proctorium_session.domain.sessions import Session, moved
@@ -39,7 +38,7 @@ async def start(tx: Transaction, caller: Caller, session_id: UUID) -> Session:
 
 
 async def end(tx: Transaction, caller: Caller, session_id: UUID) -> Session:
-    """Ends a session: who was in it has completed it, who only waited or never came is a no-show.
+    """End a session: who was in it has completed it or left, who only waited or never came is a no-show.
 
     Raises NOT_YOUR_SESSION, NOT_FOUND, ILLEGAL_MOVE.
     """
@@ -48,29 +47,30 @@ async def end(tx: Transaction, caller: Caller, session_id: UUID) -> Session:
     after = moved(session, SessionMove.END, tx.now, actor)
     if after is None:
         return session
-    everybody = [each.participant for each in await participants.of_session(tx, session_id)]
+    everybody = await participants.of_session(tx, session_id)
     absent = await sessions.absent_learner_ids(tx, session_id)
-    moves = [
-        (state, target)
-        for state in ParticipantState
-        if (target := moved_by(Cause.SESSION_ENDED, state)) is not state
-    ]
-    await participants.close(tx, session_id, moves, session.next_revision)
-    ended = Happened(announcements.ended(after, everybody, absent), actor)
-    return await change(tx, after, [*(_farewells(everybody)), ended])
+    targets = {each.participant.participant_id: closed(each, session) for each in everybody}
+    await participants.close(tx, session_id, targets, session.next_revision)
+    people = [each.participant for each in everybody]
+    ended = Happened(announcements.ended(after, people, absent), actor)
+    return await change(tx, after, [*_farewells(people, targets), ended])
 
 
-def _farewells(everybody: list[Participant]) -> list[Happened]:
-    """How the session ended for each who was still in it."""
+def _farewells(
+    people: Sequence[Participant], targets: Mapping[UUID, ParticipantState]
+) -> list[Happened]:
+    """Return how the session ended for each who was still in it."""
     farewells = []
-    for participant in everybody:
-        match moved_by(Cause.SESSION_ENDED, participant.state):
-            case ParticipantState.COMPLETED if participant.state is ParticipantState.IN_SESSION:
-                event = announcements.completed(participant)
-                farewells.append(Happened(event, OURSELVES, participant.participant_id))
-            case ParticipantState.NO_SHOW if participant.state is ParticipantState.WAITING:
-                missed = announcements.no_show(participant)
-                farewells.append(Happened(missed, OURSELVES, participant.participant_id))
-            case _:
-                pass
+    for participant in people:
+        target = targets[participant.participant_id]
+        if target is not participant.state:
+            event = _FAREWELLS[target](participant)
+            farewells.append(Happened(event, OURSELVES, participant.participant_id))
     return farewells
+
+
+_FAREWELLS: Mapping[ParticipantState, Callable[[Participant], Message]] = {
+    ParticipantState.COMPLETED: announcements.completed,
+    ParticipantState.LEFT: announcements.left,
+    ParticipantState.NO_SHOW: announcements.no_show,
+}

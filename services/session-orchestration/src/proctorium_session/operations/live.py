@@ -22,8 +22,9 @@ from proctorium_common.storage.database import Database
 from proctorium_common.storage.listen import Listener
 from proctorium_common.tasks import end
 from proctorium_session.domain.participant_states import ParticipantState
-from proctorium_session.domain.participants import Standing, admitted
+from proctorium_session.domain.participants import Standing, admitted, has_settled
 from proctorium_session.domain.refusals import no_session
+from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import Session
 from proctorium_session.operations.recording import CHANNEL
 from proctorium_session.storage import participants, sessions
@@ -73,6 +74,17 @@ class Picture:
 def is_over_for(picture: Picture, standing: Standing) -> bool:
     """Whether nothing will change any more for the learner."""
     return picture.session.state.over or standing.participant.state is ParticipantState.REMOVED
+
+
+def is_settled(picture: Picture) -> bool:
+    """Return whether nothing will change any more for those who supervise: the session is over, and so are its attempts."""
+    match picture.session.state:
+        case SessionState.CANCELLED:
+            return True
+        case SessionState.ENDED:
+            return all(map(has_settled, picture.standings.values()))
+        case _:
+            return False
 
 
 class LiveSession:

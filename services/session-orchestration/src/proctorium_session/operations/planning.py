@@ -76,7 +76,7 @@ async def cancel(tx: Transaction, caller: Caller, session_id: UUID) -> Session:
     if after is None:
         return session
     cancelled = announcements.cancelled(after, await _concerned(tx, session))
-    await participants.close(tx, session_id, (), session.next_revision)
+    await participants.close(tx, session_id, {}, session.next_revision)
     return await change(tx, after, [Happened(cancelled, person_of(caller))])
 
 

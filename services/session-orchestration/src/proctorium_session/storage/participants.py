@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -125,16 +125,17 @@ async def admit_waiting(tx: Transaction, session_id: UUID) -> None:
 
 
 async def close(
-    tx: Transaction,
-    session_id: UUID,
-    moves: Iterable[tuple[ParticipantState, ParticipantState]],
-    revision: int,
+    tx: Transaction, session_id: UUID, targets: Mapping[UUID, ParticipantState], revision: int
 ) -> None:
-    """Makes each of `moves` for everybody in its first state, and ends all connections."""
-    for origin, target in moves:
+    """Set the states of the session's participants to `targets`, by their ids, and end all connections."""
+    for target in set(targets.values()):
+        ids = [each for each, wanted in targets.items() if wanted is target]
         await tx.execute(
             update(participants)
-            .where(participants.c.session_id == session_id, participants.c.state == origin.value)
+            .where(
+                participants.c.participant_id == func.any(ids),
+                participants.c.state != target.value,
+            )
             .values(state=target.value, revision=revision)
         )
     await tx.execute(

@@ -135,7 +135,8 @@ participants = Table(
     Column("revision", BigInteger, nullable=False),
     UniqueConstraint("session_id", "person_id"),
     CheckConstraint(
-        "state IN ('waiting', 'in_session', 'completed', 'removed', 'no_show')", name="state"
+        "state IN ('waiting', 'in_session', 'completed', 'removed', 'no_show', 'left')",
+        name="state",
     ),
     CheckConstraint(
         "identity IN ('not_asked', 'requested', 'submitted', 'verified', 'rejected',"
@@ -161,7 +162,7 @@ participant_assessments = Table(
     Column("item_count", Integer, nullable=False),
     Column("position", BigInteger, nullable=False),
     PrimaryKeyConstraint("participant_id", "assessment_id"),
-    CheckConstraint("state BETWEEN 1 AND 5", name="state"),
+    CheckConstraint("state BETWEEN 1 AND 6", name="state"),
 )
 """How far each participant is with each assessment, from authorisation on."""
 

@@ -15,6 +15,7 @@ AttemptEvent = (
     | events.AttemptBegan
     | events.AttemptProgressed
     | events.AttemptSubmitted
+    | events.AttemptVoided
     | events.ResultReleased
 )
 
@@ -73,6 +74,13 @@ async def on_attempt_submitted(
         answered_count=event.answered_count,
         item_count=event.item_count,
     )
+
+
+async def on_attempt_voided(
+    tx: Transaction, event: events.AttemptVoided, metadata: EventMetadata
+) -> None:
+    """Handle an attempt that was closed before it was started."""
+    await _told(tx, event, metadata, ProgressState.VOIDED)
 
 
 async def on_result_released(
