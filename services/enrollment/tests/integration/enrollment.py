@@ -202,9 +202,9 @@ class Enrollment:
             await self.tell(joined_event(session, learner_id))
         await self.tell(started_event(session))
 
-    async def tell(self, event: Message) -> None:
-        """Publishes an event and waits until it has had its effect."""
-        event_id = await self.served.tell(event)
+    async def tell(self, event: Message, *, time: datetime | None = None) -> None:
+        """Publish an event, as of `time`, and wait until it has had its effect."""
+        event_id = await self.served.tell(event, time=time)
 
         async def handled() -> bool | None:
             seen = await self._count(inbox, inbox.c.event_id == event_id)

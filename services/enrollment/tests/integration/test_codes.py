@@ -229,6 +229,75 @@ async def test_codes_are_issued_for_known_living_sessions_to_registered_learners
     assert await enrollment.count(codes) == before
 
 
+# Learners who are registered after a session was planned.
+
+
+async def issued_to(enrollment: Enrollment, person_id: str) -> list[CodeIssued]:
+    events = await enrollment.events(CodeIssued)
+    return [event for event in events if person_id in event.recipient_ids]
+
+
+async def test_who_is_registered_after_planning_is_sent_the_shared_code(
+    enrollment: Enrollment,
+) -> None:
+    session = await enrollment.session()
+    over = await enrollment.session(course=session.course)
+    await enrollment.tell(ended_event(over))
+    (shared,) = await listed(enrollment.administrator, session.session_id)
+    late = await enrollment.registered_learner(session.course.course_id)
+    (event,) = await issued_to(enrollment, late)
+    assert event == CodeIssued(
+        code_id=shared.code_id, session_id=session.session_id, recipient_ids=[late]
+    )
+    assert (await enrollment.redeem(shared.text, late)).session_id == session.session_id
+    new = await replace(enrollment, shared.code_id)
+    assert [each.code_id for each in await issued_to(enrollment, late)] == [
+        shared.code_id,
+        new.code_id,
+    ]
+
+
+async def test_where_the_shared_code_is_revoked_they_are_sent_one_of_their_own(
+    enrollment: Enrollment,
+) -> None:
+    session = await enrollment.session()
+    (shared,) = await listed(enrollment.administrator, session.session_id)
+    await revoke(enrollment, shared.code_id)
+    late = await enrollment.registered_learner(session.course.course_id)
+    own = next(
+        code
+        for code in await listed(enrollment.administrator, session.session_id)
+        if code.person_id == late
+    )
+    assert [each.code_id for each in await issued_to(enrollment, late)] == [own.code_id]
+    assert (await enrollment.redeem(own.text, late)).session_id == session.session_id
+
+
+async def test_who_is_registered_before_enrollment_hears_of_the_plan_is_sent_the_code(
+    enrollment: Enrollment,
+) -> None:
+    course = await enrollment.course()
+    uninvited = await enrollment.registered_learner(course.course_id)
+    planned_at = enrollment.clock.now
+    event = scheduled_event(course.course_id, planned_at)
+    enrollment.clock.move(seconds=1)
+    late = await enrollment.registered_learner(course.course_id)
+    await enrollment.tell(event, time=planned_at)
+    (code,) = await listed(enrollment.administrator, event.session_id)
+    assert [each.code_id for each in await issued_to(enrollment, late)] == [code.code_id]
+    assert await issued_to(enrollment, uninvited) == []
+
+
+async def test_an_invited_learner_who_is_registered_later_is_sent_the_code_once(
+    enrollment: Enrollment,
+) -> None:
+    course, invited = await enrollment.course(), await enrollment.person()
+    event = scheduled_event(course.course_id, enrollment.clock.now, learner_ids=[invited.person_id])
+    await enrollment.tell(event)
+    await enrollment.register(invited.person_id, course.course_id)
+    assert len(await issued_to(enrollment, invited.person_id)) == 1
+
+
 # Replacing and withdrawing.
 
 

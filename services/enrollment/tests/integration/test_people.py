@@ -194,7 +194,7 @@ async def test_names_are_shown_to_those_who_share_a_session(enrollment: Enrollme
     (learner_id,) = session.learner_ids
     mate_id = await enrollment.registered_learner(session.course.course_id)
     await enrollment.tell(joined_event(session, mate_id))
-    other = await enrollment.session(course=session.course)
+    other = await enrollment.session()
     (other_id,) = other.learner_ids
     asked = (learner_id, mate_id, session.proctor_id, other_id, str(new_id()))
     name = ("Lena Fischer", "Lena Fischer")

@@ -11,6 +11,7 @@ from proctorium_common.ids import parse_id
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_enrollment.api.messages import me, my_course_message, registration_message
 from proctorium_enrollment.operations import registrations
+from proctorium_enrollment.operations.codes import Codes
 
 if TYPE_CHECKING:
     from proctorium_common.rpc.served import Context
@@ -21,13 +22,14 @@ class RegistrationApi(courses_pb2_grpc.RegistrationServiceServicer):
     """What the methods promise stands in the proto."""
 
     database: Database
+    codes: Codes
 
     async def Register(self, request: pb.RegisterRequest, context: Context) -> pb.RegisterResponse:
         person_id = parse_id(request.person_id, "person_id")
         course_id = parse_id(request.course_id, "course_id")
 
         async def run(tx: Transaction) -> pb.RegisterResponse:
-            registration = await registrations.register(tx, person_id, course_id)
+            registration = await registrations.register(tx, self.codes, person_id, course_id)
             return pb.RegisterResponse(registration=registration_message(registration))
 
         return await self.database.once(request, run, pb.RegisterResponse)

@@ -52,6 +52,6 @@ def add_servicers(
         add_CourseServiceServicer_to_server,
         CourseApi(database, assessments),
     )
-    service.rpc(add_RegistrationServiceServicer_to_server, RegistrationApi(database))
+    service.rpc(add_RegistrationServiceServicer_to_server, RegistrationApi(database, codes))
     service.rpc(add_CodeServiceServicer_to_server, CodeApi(database, codes, redemption))
     service.rpc(add_OrganisationServiceServicer_to_server, OrganisationApi(database))

@@ -22,7 +22,7 @@ from proctorium_enrollment.domain.code_texts import (
 )
 from proctorium_enrollment.domain.codes import Code, CodeMove, CodeState
 from proctorium_enrollment.domain.people import Role, no_such_person
-from proctorium_enrollment.domain.sessions import Session
+from proctorium_enrollment.domain.sessions import Part, Session
 from proctorium_enrollment.storage import codes as storage
 from proctorium_enrollment.storage import people, registrations, sessions
 from proctorium_enrollment.storage.codes import KeptCode, Lookups
@@ -94,6 +94,20 @@ class Codes:
         code = Code(new_id(), session.session_id, None, CodeState.ACTIVE)
         await self._add(tx, code, "", automatic=True)
         await _tell(tx, code)
+
+    async def give_to_newcomer(self, tx: Transaction, session: Session, person_id: UUID) -> None:
+        """Send a learner the code of a session that was planned before they were registered in its course (`C6`).
+
+        It is the session's shared code, or where there is none, one of their own. Nothing where they know the session already.
+        """
+        if await sessions.is_learner(tx, session.session_id, person_id):
+            return
+        await sessions.expect(tx, session.session_id, Part.LEARNER, [person_id])
+        code = await storage.lock_shared(tx, session.session_id)
+        if code is None:
+            code = Code(new_id(), session.session_id, person_id, CodeState.ACTIVE)
+            await self._add(tx, code, "")
+        tx.record(_issued(code, [person_id]))
 
     async def replace(self, tx: Transaction, code_id: UUID) -> Code:
         """Issues a new code in a code's place. Raises NOT_FOUND, ILLEGAL_MOVE, SESSION_ENDED."""
@@ -200,13 +214,17 @@ async def _tell(tx: Transaction, code: Code, replaced: UUID | None = None) -> No
         recipients: tuple[UUID, ...] = (code.person_id,)
     else:
         recipients = await sessions.learners(tx, code.session_id)
-    tx.record(
-        events_pb2.CodeIssued(
-            code_id=str(code.code_id),
-            session_id=str(code.session_id),
-            recipient_ids=[str(person_id) for person_id in recipients],
-            replaced_code_id="" if replaced is None else str(replaced),
-        )
+    tx.record(_issued(code, recipients, replaced))
+
+
+def _issued(
+    code: Code, recipients: Sequence[UUID], replaced: UUID | None = None
+) -> events_pb2.CodeIssued:
+    return events_pb2.CodeIssued(
+        code_id=str(code.code_id),
+        session_id=str(code.session_id),
+        recipient_ids=[str(person_id) for person_id in recipients],
+        replaced_code_id="" if replaced is None else str(replaced),
     )
 
 

@@ -19,12 +19,13 @@ from proctorium_enrollment.domain.courses import (
 )
 from proctorium_enrollment.domain.people import Role, no_such_person
 from proctorium_enrollment.operations import completion
-from proctorium_enrollment.storage import courses, people
+from proctorium_enrollment.operations.codes import Codes
+from proctorium_enrollment.storage import courses, people, sessions
 from proctorium_enrollment.storage import registrations as storage
 
 
-async def register(tx: Transaction, person_id: UUID, course_id: UUID) -> Registration:
-    """Registers a learner in a published course.
+async def register(tx: Transaction, codes: Codes, person_id: UUID, course_id: UUID) -> Registration:
+    """Register a learner in a published course, and send them the codes of its coming sessions.
 
     Raises NOT_FOUND, COURSE_NOT_PUBLISHED, ALREADY_REGISTERED, ILLEGAL_MOVE (the person is no learner).
     """
@@ -54,6 +55,9 @@ async def register(tx: Transaction, person_id: UUID, course_id: UUID) -> Registr
             course_id=str(course_id),
         )
     )
+    await sessions.lock_course(tx, course_id)
+    for session in await sessions.list_coming(tx, course_id):
+        await codes.give_to_newcomer(tx, session, person_id)
     # A result may have been there first: the assessment was taken alone, or its event came earlier.
     await completion.complete_if_due(tx, registration)
     present = await storage.find(tx, person_id, course_id)

@@ -10,6 +10,7 @@ from uuid import UUID
 from proctorium_common.storage.database import Transaction
 from proctorium_enrollment.domain.sessions import Part, Session, SessionState, later
 from proctorium_enrollment.operations.codes import Codes
+from proctorium_enrollment.storage import registrations
 from proctorium_enrollment.storage import sessions as storage
 
 
@@ -23,16 +24,23 @@ class Plan:
     planned_end_time: datetime
     proctor_ids: Collection[UUID]
     learner_ids: Collection[UUID]
+    planned_at: datetime
 
 
 async def schedule(tx: Transaction, codes: Codes, plan: Plan) -> None:
-    """Learns a session's plan, and issues its code (`C1`)."""
+    """Handle the plan of a session: issue its code (`C1`), and send it to who was registered since it was planned (`C6`)."""
+    await storage.lock_course(tx, plan.course_id)
     await storage.lock(tx, plan.session_id)
     await storage.set_course(tx, plan.session_id, plan.course_id)
     await storage.set_times(tx, plan.session_id, plan.lobby_open_time, plan.planned_end_time)
     await storage.expect(tx, plan.session_id, Part.PROCTOR, plan.proctor_ids)
     await storage.expect(tx, plan.session_id, Part.LEARNER, plan.learner_ids)
-    await codes.issue_for_schedule(tx, await storage.lock(tx, plan.session_id))
+    session = await storage.lock(tx, plan.session_id)
+    await codes.issue_for_schedule(tx, session)
+    if session.state.over or plan.planned_end_time <= tx.now:
+        return
+    for person_id in await registrations.list_people_since(tx, plan.course_id, plan.planned_at):
+        await codes.give_to_newcomer(tx, session, person_id)
 
 
 async def move(

@@ -106,6 +106,24 @@ async def has_automatic(tx: Transaction, session_id: UUID) -> bool:
     return found.scalar_one()
 
 
+async def lock_shared(tx: Transaction, session_id: UUID) -> Code | None:
+    """Return the newest shared code of the session that is valid as long as the session, locked until the transaction ends."""
+    found = await tx.execute(
+        select(table)
+        .where(
+            table.c.session_id == session_id,
+            table.c.person_id.is_(None),
+            table.c.state == CodeState.ACTIVE.value,
+            ~table.c.own_window,
+        )
+        .order_by(table.c.created_at.desc(), table.c.code_id.desc())
+        .limit(1)
+        .with_for_update(key_share=True)
+    )
+    row = found.first()
+    return None if row is None else _kept(row).code
+
+
 async def find(tx: Transaction, code_id: UUID) -> KeptCode | None:
     """The code."""
     row = (await tx.execute(select(table).where(table.c.code_id == code_id))).first()

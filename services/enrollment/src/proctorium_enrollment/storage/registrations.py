@@ -41,6 +41,14 @@ async def find(
     return None if row is None else _registration(row)
 
 
+async def list_people_since(tx: Transaction, course_id: UUID, since: datetime) -> Sequence[UUID]:
+    """Return the learners who were registered in the course after that time."""
+    query = select(table.c.person_id).where(
+        table.c.course_id == course_id, table.c.created_at > since
+    )
+    return (await tx.execute(query.order_by(table.c.person_id))).scalars().all()
+
+
 async def page(
     tx: Transaction, course_id: UUID, after: tuple[datetime, UUID] | None, limit: int
 ) -> Sequence[Registration]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, exists, select, update
+from sqlalchemy import Row, bindparam, exists, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_common.storage.database import Transaction
@@ -31,6 +31,46 @@ async def lock(tx: Transaction, session_id: UUID) -> Session:
         await tx.execute(added.on_conflict_do_nothing(constraint="pk_sessions"))
         row = (await tx.execute(_LOCK, {"id": session_id})).one()
     return session_of(row)
+
+
+async def lock_course(tx: Transaction, course_id: UUID) -> None:
+    """Keep sessions of the course from being planned, and learners from being registered in it, until the transaction ends.
+
+    Either of the two looks at what the other has written: without the lock, both could miss it.
+    """
+    await tx.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
+        {"key": f"sessions of course {course_id}"},
+    )
+
+
+async def list_coming(tx: Transaction, course_id: UUID) -> Sequence[Session]:
+    """Return the sessions of the course that are not over and whose planned end is still to come."""
+    over = [state.value for state in SessionState if state.over]
+    found = await tx.execute(
+        select(table)
+        .where(
+            table.c.course_id == course_id,
+            table.c.state.not_in(over),
+            table.c.planned_end_at > tx.now,
+        )
+        .order_by(table.c.session_id)
+    )
+    return [session_of(row) for row in found]
+
+
+async def is_learner(tx: Transaction, session_id: UUID, person_id: UUID) -> bool:
+    """Return whether the learner is expected in the session, has joined it, or was removed from it."""
+    found = await tx.execute(
+        select(
+            exists().where(
+                members.c.session_id == session_id,
+                members.c.person_id == person_id,
+                members.c.part == Part.LEARNER.value,
+            )
+        )
+    )
+    return found.scalar_one()
 
 
 async def set_state(tx: Transaction, session_id: UUID, state: SessionState) -> None:

@@ -21,7 +21,7 @@ class SessionEvents:
         self._codes = codes
 
     async def on_scheduled(
-        self, tx: Transaction, event: events_pb2.SessionScheduled, _: EventMetadata
+        self, tx: Transaction, event: events_pb2.SessionScheduled, metadata: EventMetadata
     ) -> None:
         """A session was planned: its code is issued."""
         planned_end = event.start_time.ToDatetime(UTC) + event.duration.ToTimedelta()
@@ -32,6 +32,7 @@ class SessionEvents:
             planned_end_time=planned_end,
             proctor_ids=[parse_id(text, "proctor_ids") for text in event.proctor_ids],
             learner_ids=[parse_id(text, "learner_ids") for text in event.learner_ids],
+            planned_at=metadata.occurred_at,
         )
         await sessions.schedule(tx, self._codes, plan)
 
