@@ -175,6 +175,7 @@ SERVICES: Mapping[str, ServiceTopology] = {
                         "session.scheduled",
                         "session.ended",
                         "participant.joined",
+                        "participant.ready",
                         "participant.assessment-authorized",
                         "participant.removed",
                     ),

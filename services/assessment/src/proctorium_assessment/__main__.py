@@ -23,6 +23,7 @@ from proctorium.enrollment.v1.people_pb2_grpc import PersonServiceStub
 from proctorium.session.events.v1.events_pb2 import (
     ParticipantAssessmentAuthorized,
     ParticipantJoined,
+    ParticipantReady,
     ParticipantRemoved,
     SessionEnded,
     SessionScheduled,
@@ -66,6 +67,7 @@ def _listen(service: Service[Settings]) -> None:
             SessionEnded: sessions.on_session_ended,
             ParticipantJoined: sessions.on_participant_joined,
             ParticipantAssessmentAuthorized: sessions.on_assessment_authorized,
+            ParticipantReady: sessions.on_participant_ready,
             ParticipantRemoved: sessions.on_participant_removed,
         },
     )

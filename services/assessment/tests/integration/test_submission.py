@@ -106,7 +106,13 @@ async def test_beginning_again_changes_nothing_and_the_clock_runs_on(world: Worl
 
 async def test_beginning_without_authorisation_is_refused(world: World) -> None:
     seat = await world.joined()
-    assert (await refused(world, seat.begin())).reason == "NOT_AUTHORIZED_TO_BEGIN"
+    told = await refused(world, seat.begin())
+    assert told.reason == "NOT_AUTHORIZED_TO_BEGIN"
+    assert "Your identity has to be verified first." in told.message
+    await world.handle(seat.ready())
+    told = await refused(world, seat.begin())
+    assert told.reason == "NOT_AUTHORIZED_TO_BEGIN"
+    assert "Your proctor has not authorised this assessment yet." in told.message
 
 
 async def test_beginning_what_is_handed_in_is_refused(world: World) -> None:

@@ -48,6 +48,7 @@ HANDLERS: Mapping[type[Message], Any] = {
     session_events.SessionScheduled: session_handlers.on_session_scheduled,
     session_events.SessionEnded: session_handlers.on_session_ended,
     session_events.ParticipantJoined: session_handlers.on_participant_joined,
+    session_events.ParticipantReady: session_handlers.on_participant_ready,
     session_events.ParticipantAssessmentAuthorized: session_handlers.on_assessment_authorized,
     session_events.ParticipantRemoved: session_handlers.on_participant_removed,
     enrollment_events.CoursePublished: course_handlers.on_course_published,
@@ -123,6 +124,13 @@ class Seat:
             person_id=str(self.learner.person_id),
             course_id=str(self.course_id),
             assessment_ids=[str(self.assessment_id)],
+        )
+
+    def ready(self) -> session_events.ParticipantReady:
+        return session_events.ParticipantReady(
+            participant_id=str(self.participant_id),
+            session_id=str(self.session_id),
+            person_id=str(self.learner.person_id),
         )
 
     def authorized(self) -> session_events.ParticipantAssessmentAuthorized:

@@ -39,6 +39,21 @@ def test_only_those_in_session_with_what_the_policy_demands_are_authorised(
         assert left_out.reason == ("NOT_VERIFIED" if in_session else "NOT_IN_SESSION")
 
 
+@pytest.mark.parametrize(
+    ("identity", "said"),
+    [
+        (IdentityState.REQUESTED, "have not sent their photos yet"),
+        (IdentityState.SUBMITTED, "Decide their identity check"),
+        (IdentityState.REJECTED, "was rejected"),
+        (IdentityState.RESUBMISSION_ASKED, "asked for new photos"),
+    ],
+)
+def test_the_refusal_names_what_has_to_happen_first(identity: IdentityState, said: str) -> None:
+    standing = a_standing(identity=identity)
+    error = refusal(standing.participant.participant_id, standing, "NOT_VERIFIED")
+    assert (error.reason, said in error.message) == ("NOT_VERIFIED", True)
+
+
 @pytest.mark.parametrize("state", ProgressState, ids=lambda state: state.name)
 def test_who_was_authorised_before_may_begin_until_they_have(state: ProgressState) -> None:
     progress = Progress(ASSESSMENT, state=state)

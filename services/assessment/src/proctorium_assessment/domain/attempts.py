@@ -201,6 +201,18 @@ def _cannot_begin(state: State) -> ServiceError:
     )
 
 
+def not_verified_yet() -> ServiceError:
+    """Return the refusal to start for a learner whose identity must be verified first: what stands before the authorisation."""
+    return illegal_move(
+        "Your identity has to be verified first. Send the photos that your session's page asks for, if you have not sent them yet; "
+        "your proctor looks at them and then authorises this assessment.",
+        from_state=State.AWAITING_AUTHORIZATION.value,
+        asked=Move.BEGIN.value,
+        possible=possible(State.AWAITING_AUTHORIZATION),
+        reason="NOT_AUTHORIZED_TO_BEGIN",
+    )
+
+
 def not_begun(state: State) -> ServiceError:
     """Nothing can be saved or submitted before the learner has begun."""
     return illegal_move(

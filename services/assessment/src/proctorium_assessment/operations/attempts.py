@@ -23,6 +23,7 @@ from proctorium_assessment.domain.attempts import (
     Move,
     State,
     after,
+    not_verified_yet,
     not_yours,
 )
 from proctorium_assessment.domain.items import Item
@@ -118,6 +119,12 @@ async def begin(tx: Transaction, person_id: UUID, attempt_id: UUID) -> Opened:
 
 
 async def _begun(tx: Transaction, attempt: Attempt, others: Sequence[Attempt]) -> Attempt:
+    if (
+        attempt.state is State.AWAITING_AUTHORIZATION
+        and attempt.participant_id is not None
+        and not await sessions.is_ready(tx, attempt.participant_id)
+    ):
+        raise not_verified_yet()
     after(attempt.state, Move.BEGIN)
     if any(other.state in BEGUN for other in others):
         raise result_permanent()

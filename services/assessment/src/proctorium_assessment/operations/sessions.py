@@ -52,6 +52,11 @@ async def joined(
             tx.record(facts.created(attempt, described.item_count if described else 0))
 
 
+async def ready(tx: Transaction, participant_id: UUID) -> None:
+    """Note that the participant has everything that the session's policy demands."""
+    await sessions.save_ready(tx, participant_id)
+
+
 async def authorized(
     tx: Transaction,
     *,

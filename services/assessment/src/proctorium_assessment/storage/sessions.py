@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import any_, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
-from proctorium_assessment.storage.tables import removed_participants, sessions
+from proctorium_assessment.storage.tables import ready_participants, removed_participants, sessions
 from proctorium_common.storage.database import Transaction
 
 
@@ -95,5 +95,19 @@ async def is_removed(tx: Transaction, participant_id: UUID) -> bool:
     """Whether the participant was removed."""
     query = select(removed_participants.c.participant_id).where(
         removed_participants.c.participant_id == participant_id
+    )
+    return (await tx.execute(query)).first() is not None
+
+
+async def save_ready(tx: Transaction, participant_id: UUID) -> None:
+    """Note that the participant has everything that the session's policy demands before an assessment."""
+    added = insert(ready_participants).values(participant_id=participant_id)
+    await tx.execute(added.on_conflict_do_nothing())
+
+
+async def is_ready(tx: Transaction, participant_id: UUID) -> bool:
+    """Return whether the participant has everything that the session's policy demands before an assessment."""
+    query = select(ready_participants.c.participant_id).where(
+        ready_participants.c.participant_id == participant_id
     )
     return (await tx.execute(query)).first() is not None

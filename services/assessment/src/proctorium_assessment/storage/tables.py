@@ -215,6 +215,13 @@ sessions = Table(
 )
 """What assessment needs to know of sessions, from their events."""
 
+ready_participants = Table(
+    "ready_participants",
+    metadata,
+    Column("participant_id", Uuid, primary_key=True),
+)
+"""Participants who have everything that their session's policy demands: others have to prove their identity first."""
+
 removed_participants = Table(
     "removed_participants",
     metadata,

@@ -37,6 +37,13 @@ async def on_participant_joined(
     )
 
 
+async def on_participant_ready(
+    tx: Transaction, event: events_pb2.ParticipantReady, _metadata: EventMetadata
+) -> None:
+    """Note that only the authorisation is missing."""
+    await sessions.ready(tx, UUID(event.participant_id))
+
+
 async def on_assessment_authorized(
     tx: Transaction, event: events_pb2.ParticipantAssessmentAuthorized, _metadata: EventMetadata
 ) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
 from proctorium_common.errors import ServiceError, illegal_move
-from proctorium_session.domain.identity import IdentityPolicy, is_ready
+from proctorium_session.domain.identity import IdentityPolicy, IdentityState, is_ready
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import Participant, Standing
 from proctorium_session.domain.progress import ProgressState
@@ -75,12 +75,23 @@ def decide(standings: Iterable[Standing], assessment_id: UUID, policy: IdentityP
     return Decision(tuple(fresh), tuple(before), tuple(left_out))
 
 
+_NEXT_STEPS: Mapping[IdentityState, str] = {
+    IdentityState.NOT_ASKED: "Their identity check has not been opened yet. Try again in a moment.",
+    IdentityState.REQUESTED: "They have not sent their photos yet. Ask them to send them from their session's page.",
+    IdentityState.SUBMITTED: "Their photos wait for you. Decide their identity check, then try again.",
+    IdentityState.VERIFIED: "Reload the roster and try again.",
+    IdentityState.REJECTED: "Their identity check was rejected, so the assessment stays closed for them in this session.",
+    IdentityState.RESUBMISSION_ASKED: "They were asked for new photos and have not sent them yet.",
+}
+"""What has to happen before a learner can be authorised, by how far their identity check is."""
+
+
 def refusal(participant_id: UUID, standing: Standing | None, reason: str) -> ServiceError:
     """Why one named participant stops the whole request; None is somebody whom the session does not have."""
-    if reason == "NOT_VERIFIED":
+    if reason == "NOT_VERIFIED" and standing is not None:
         return refused(
             "NOT_VERIFIED",
-            "The identity of a learner is not verified. Decide their identity check, then try again.",
+            f"The identity of a learner is not verified. {_NEXT_STEPS[standing.participant.identity]}",
             participant_id=str(participant_id),
         )
     return refused(
