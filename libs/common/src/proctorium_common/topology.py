@@ -100,7 +100,7 @@ SERVICES: Mapping[str, ServiceTopology] = {
             folder="session-orchestration",
             package="proctorium_session",
             owns="sessions, participants, lobby, supervision, session record",
-            asks=("enrollment",),
+            asks=("enrollment", "assessment"),
             publishes=(
                 "session.scheduled",
                 "session.cancelled",

@@ -16,6 +16,7 @@ from proctorium_session.api.lobby import LobbyApi, add_lobby_service, joined_mes
 from proctorium_session.api.record import RecordApi
 from proctorium_session.api.sessions import SessionApi
 from proctorium_session.api.supervision import SupervisionApi
+from proctorium_session.operations.assessments import Assessments
 from proctorium_session.operations.enrollment import EnrollmentByGrpc
 from proctorium_session.operations.joining import Joining
 from proctorium_session.operations.live import Live
@@ -40,7 +41,7 @@ def build(service: Service[Settings]) -> None:
     add = service.rpc
     add(
         sessions_pb2_grpc.add_SessionServiceServicer_to_server,
-        SessionApi(database, asked, service.clock),
+        SessionApi(database, asked, Assessments(service.channel("assessment")), service.clock),
     )
     add(
         add_lobby_service,

@@ -10,6 +10,7 @@ from proctorium_common.storage.database import Database
 from proctorium_devstack.parts.nats import Nats
 from proctorium_devstack.parts.postgres import Postgres
 from proctorium_devstack.ports import free_ports
+from proctorium_devstack.testing.assessment import FakeAssessment
 from proctorium_devstack.testing.enrollment import FakeEnrollment
 
 from .world import World, replica
@@ -30,9 +31,12 @@ async def shared_world(postgres: Postgres, broker: Nats) -> AsyncIterator[World]
     await broker.declare()
     async with (
         FakeEnrollment.serving(broker.certificates_of("enrollment")) as enrollment,
-        replica(url, broker, enrollment.port) as service,
+        FakeAssessment.serving(broker.certificates_of("assessment")) as assessment,
+        replica(
+            url, broker, enrollment.port, assessment_address=f"127.0.0.1:{assessment.port}"
+        ) as service,
     ):
-        made = World(url, broker, enrollment, service, Database(url))
+        made = World(url, broker, enrollment, assessment, service, Database(url))
         yield made
         await made.database.close()
 

@@ -151,6 +151,37 @@ async def test_the_course_names_the_assessments_of_its_sessions(world: World) ->
     await world.scheduled(plan([world.proctor()], assessments=0))
 
 
+async def test_assessments_that_nobody_could_take_are_refused_at_their_field(
+    world: World,
+) -> None:
+    administrator, planned = world.administrator(), plan([world.proctor()], assessments=2)
+    wrong = planned.assessment_ids[1]
+    for known, reason in (
+        (world.assessment.unknown, "ASSESSMENT_UNKNOWN"),
+        (world.assessment.drafts, "ASSESSMENT_NOT_PUBLISHED"),
+    ):
+        known.add(wrong)
+        error = await refused_without_change(
+            world, administrator.sessions.ScheduleSession, schedule(planned)
+        )
+        assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, reason)
+        assert error.metadata == {"assessment_id": wrong}
+        assert [each.field for each in error.violations] == ["plan.assessment_ids[1]"]
+        known.clear()
+    await world.scheduled(planned)
+
+
+async def test_when_assessment_does_not_answer_nothing_is_planned(world: World) -> None:
+    administrator, planned = world.administrator(), plan([world.proctor()])
+    async with world.assessment_away():
+        error = await refused_without_change(
+            world, administrator.sessions.ScheduleSession, schedule(planned)
+        )
+        await world.scheduled(plan([world.proctor()], assessments=0))
+    assert (error.kind, error.reason) == (Kind.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE")
+    assert error.metadata["dependency"] == "assessment"
+
+
 async def test_a_session_does_not_begin_in_the_past(world: World) -> None:
     administrator, planned = world.administrator(), plan([world.proctor()], starts_in=-HOUR)
     error = await refused_without_change(

@@ -32,6 +32,7 @@ from proctorium_common.security.keys import KeyRing, SigningKey
 from proctorium_common.security.tokens import TokenSigner
 from proctorium_common.storage.database import Database
 from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.testing.assessment import FakeAssessment
 from proctorium_devstack.testing.enrollment import FakeEnrollment, assessments_of
 from proctorium_session.__main__ import build
 from proctorium_session.settings import Settings
@@ -71,6 +72,7 @@ class World:
     database_url: str
     nats: Nats
     enrollment: FakeEnrollment
+    assessment: FakeAssessment
     service: Service[Settings]
     database: Database
     channels: list[grpc.aio.Channel] = field(default_factory=list)
@@ -160,6 +162,16 @@ class World:
             await self.enrollment.start()
             await self.service.channel("enrollment").channel_ready()
 
+    @asynccontextmanager
+    async def assessment_away(self) -> AsyncIterator[None]:
+        """The assessment service does not answer within the block, and is found again after it."""
+        await self.assessment.stop()
+        try:
+            yield
+        finally:
+            await self.assessment.start()
+            await self.service.channel("assessment").channel_ready()
+
     async def is_quiet(self) -> bool:
         """Whether neither the clock nor streams that were left have anything to do: what changes now is the test's doing."""
         return not await self.rows(
@@ -188,6 +200,7 @@ async def replica(
         "database_url": database_url,
         **nats.settings_of("session"),
         "enrollment_address": f"127.0.0.1:{enrollment_port}",
+        "assessment_address": "127.0.0.1:1",
         "call_deadline": timedelta(seconds=2),
         "presence_lease": timedelta(seconds=1),
         "presence_linger": timedelta(milliseconds=200),

@@ -1,4 +1,4 @@
-"""The assessment service as enrollment's integration tests meet it: the generated servicer over real gRPC, with assessments in memory."""
+"""The assessment service as the services that ask it meet it in their tests: the generated servicer over real gRPC, with assessments in memory."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from proctorium.assessment.v1 import assessments_pb2, assessments_pb2_grpc
 from proctorium_common.rpc.served import Context
+from proctorium_common.security.tls import Certificates
 
 
 @dataclass
@@ -21,13 +22,17 @@ class FakeAssessment(assessments_pb2_grpc.AssessmentServiceServicer):
     drafts: set[str] = field(default_factory=set)
     proctored: set[str] = field(default_factory=set)
     port: int = 0
+    certificates: Certificates | None = None
+    """What it proves itself with, where it is asked over TLS."""
     _server: grpc.aio.Server | None = None
 
     @classmethod
     @asynccontextmanager
-    async def serving(cls) -> AsyncIterator[FakeAssessment]:
+    async def serving(
+        cls, certificates: Certificates | None = None
+    ) -> AsyncIterator[FakeAssessment]:
         """Serve within the block."""
-        assessment = cls()
+        assessment = cls(certificates=certificates)
         await assessment.start()
         try:
             yield assessment
@@ -38,7 +43,12 @@ class FakeAssessment(assessments_pb2_grpc.AssessmentServiceServicer):
         """Listen; on the same port as before after a stop."""
         self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         assessments_pb2_grpc.add_AssessmentServiceServicer_to_server(self, self._server)
-        self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
+        address = f"127.0.0.1:{self.port}"
+        self.port = (
+            self._server.add_secure_port(address, self.certificates.server())
+            if self.certificates
+            else self._server.add_insecure_port(address)
+        )
         await self._server.start()
 
     async def stop(self) -> None:

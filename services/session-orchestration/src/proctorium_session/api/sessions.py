@@ -15,6 +15,7 @@ from proctorium_common.storage.database import Database, Transaction
 from proctorium_session.api.messages import plan_of, session_message
 from proctorium_session.domain.sessions import Session
 from proctorium_session.operations import conduct, lobby, planning, views
+from proctorium_session.operations.assessments import Assessments
 from proctorium_session.operations.enrollment import Enrollment
 
 Move = Callable[[Transaction, Caller, UUID], Awaitable[Session]]
@@ -23,9 +24,12 @@ Move = Callable[[Transaction, Caller, UUID], Awaitable[Session]]
 class SessionApi(sessions_pb2_grpc.SessionServiceServicer):
     """See the proto."""
 
-    def __init__(self, database: Database, enrollment: Enrollment, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, enrollment: Enrollment, assessments: Assessments, clock: Clock
+    ) -> None:
         self._database = database
         self._enrollment = enrollment
+        self._assessments = assessments
         self._clock = clock
 
     async def ScheduleSession(
@@ -35,12 +39,13 @@ class SessionApi(sessions_pb2_grpc.SessionServiceServicer):
         plan = plan_of(request.plan)
         learner_ids = sorted(parse_ids(request.plan.learner_ids, "plan.learner_ids"))
         asked_at = self._clock()
-        course, certified_until, unknown = await asyncio.gather(
+        course, certified_until, unknown, assessments = await asyncio.gather(
             self._enrollment.course(plan.course_id),
             self._enrollment.certified_until(plan.proctor_ids),
             self._enrollment.unknown(learner_ids),
+            self._assessments.known(plan.assessment_ids),
         )
-        said = planning.Said(course, certified_until, unknown, asked_at)
+        said = planning.Said(course, certified_until, unknown, assessments, asked_at)
 
         async def run(tx: Transaction) -> sessions_pb2.ScheduleSessionResponse:
             session = await planning.schedule(tx, caller, plan, learner_ids, said)

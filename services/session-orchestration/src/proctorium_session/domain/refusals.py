@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from proctorium_common.errors import Kind, ServiceError, not_allowed, not_found
+from proctorium_common.errors import Kind, ServiceError, Violation, not_allowed, not_found
 
 
 def refused(reason: str, message: str, /, **metadata: str) -> ServiceError:
     """The request is right in itself, and how things stand forbids it (FAILED_PRECONDITION)."""
     return ServiceError(Kind.ILLEGAL_MOVE, reason, message, metadata=metadata)
+
+
+def refused_at(field: str, reason: str, message: str, /, **metadata: str) -> ServiceError:
+    """As `refused`, because of what one field of the request says."""
+    return ServiceError(
+        Kind.ILLEGAL_MOVE,
+        reason,
+        message,
+        metadata=metadata,
+        violations=[Violation(field, reason.lower(), message)],
+    )
 
 
 def not_your_session() -> ServiceError:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from proctorium_common.errors import invalid
-from proctorium_session.domain.refusals import refused
+from proctorium_session.domain.refusals import refused, refused_at
 from proctorium_session.domain.sessions import Plan
 
 LOBBY_LEAD = timedelta(minutes=30)
@@ -47,24 +47,56 @@ def check_course(plan: Plan, course: Course | None) -> None:
     """Raises COURSE_UNKNOWN, COURSE_NOT_PUBLISHED, ASSESSMENT_NOT_IN_COURSE; `course` is None where there is none of the plan's id."""
     course_id = str(plan.course_id)
     if course is None:
-        raise refused(
+        raise refused_at(
+            "plan.course_id",
             "COURSE_UNKNOWN",
             "There is no such course. Choose one from the list of courses.",
             course_id=course_id,
         )
     if not course.published:
-        raise refused(
+        raise refused_at(
+            "plan.course_id",
             "COURSE_NOT_PUBLISHED",
             "The course is not published yet, so nobody could take it. Publish it first.",
             course_id=course_id,
         )
-    for assessment_id in plan.assessment_ids:
+    for place, assessment_id in enumerate(plan.assessment_ids):
         if assessment_id not in course.assessment_ids:
-            raise refused(
+            raise refused_at(
+                f"plan.assessment_ids[{place}]",
                 "ASSESSMENT_NOT_IN_COURSE",
                 "An assessment of the plan is not in the outline of the course. "
                 "Choose assessments that the course has.",
                 course_id=course_id,
+                assessment_id=str(assessment_id),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """An assessment that exists, as far as a plan depends on it."""
+
+    assessment_id: UUID
+    published: bool
+
+
+def check_assessments(plan: Plan, known: Mapping[UUID, Assessment]) -> None:
+    """Raise ASSESSMENT_UNKNOWN or ASSESSMENT_NOT_PUBLISHED for the first assessment of the plan that cannot be taken (`S1`)."""
+    for place, assessment_id in enumerate(plan.assessment_ids):
+        field = f"plan.assessment_ids[{place}]"
+        found = known.get(assessment_id)
+        if found is None:
+            raise refused_at(
+                field,
+                "ASSESSMENT_UNKNOWN",
+                "There is no such assessment. Choose one from the course's outline.",
+                assessment_id=str(assessment_id),
+            )
+        if not found.published:
+            raise refused_at(
+                field,
+                "ASSESSMENT_NOT_PUBLISHED",
+                "This assessment is not published yet, so nobody could take it. Publish it first.",
                 assessment_id=str(assessment_id),
             )
 
@@ -104,7 +136,8 @@ def check_people(plan: Plan, learner_ids: Collection[UUID]) -> None:
 def check_known(unknown: Sequence[UUID]) -> None:
     """Raises LEARNER_UNKNOWN for the first of the learners who nobody is: a place would be kept for nobody."""
     if unknown:
-        raise refused(
+        raise refused_at(
+            "plan.learner_ids",
             "LEARNER_UNKNOWN",
             "A learner of the plan is nobody who is registered. Choose learners from the list of people.",
             learner_id=str(unknown[0]),
@@ -137,7 +170,8 @@ def check_overlap(plan: Plan, engagements: Iterable[Engagement]) -> None:
     """Raises PROCTOR_OVERLAP for the first of the engagements that the plan runs into."""
     for engagement in engagements:
         if engagement.proctor_id in plan.proctor_ids and overlaps(plan, engagement):
-            raise refused(
+            raise refused_at(
+                "plan.proctor_ids",
                 "PROCTOR_OVERLAP",
                 "A proctor of the plan has another session at that time. "
                 "Choose another time or another proctor.",

@@ -13,7 +13,9 @@ from proctorium_common.storage.database import Transaction
 from proctorium_common.telemetry.traces import annotate
 from proctorium_session.domain.refusals import no_session
 from proctorium_session.domain.schedule import (
+    Assessment,
     Course,
+    check_assessments,
     check_certifications,
     check_course,
     check_known,
@@ -31,11 +33,16 @@ from proctorium_session.storage import participants, proctors, sessions
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What enrollment said at a time: the course, until when the proctors are certified, and which learners nobody knows."""
+    """What the other services said at a time.
+
+    Enrollment: the course, until when the proctors are certified, and which learners nobody knows. Assessment: which of the plan's
+    assessments exist.
+    """
 
     course: Course | None
     certified_until: Mapping[UUID, datetime]
     unknown: Sequence[UUID]
+    assessments: Mapping[UUID, Assessment]
     asked_at: datetime
 
 
@@ -46,14 +53,15 @@ async def schedule(
     learner_ids: Sequence[UUID],
     said: Said,
 ) -> Session:
-    """Plans a session; `said` is what enrollment answered about the plan's course, proctors and learners.
+    """Plan a session; `said` is what the other services said about the plan's course, assessments, proctors and learners.
 
     Raises STARTS_IN_THE_PAST, STARTS_TOO_FAR_AHEAD, INVALID_REQUEST (somebody both a proctor and a learner), TOO_MANY_LEARNERS, COURSE_UNKNOWN, COURSE_NOT_PUBLISHED,
-    ASSESSMENT_NOT_IN_COURSE, NOT_CERTIFIED, LEARNER_UNKNOWN, PROCTOR_OVERLAP.
+    ASSESSMENT_NOT_IN_COURSE, ASSESSMENT_UNKNOWN, ASSESSMENT_NOT_PUBLISHED, NOT_CERTIFIED, LEARNER_UNKNOWN, PROCTOR_OVERLAP.
     """
     check_start(plan, tx.now)
     check_people(plan, learner_ids)
     check_course(plan, said.course)
+    check_assessments(plan, said.assessments)
     check_certifications(plan, said.certified_until)
     check_known(said.unknown)
     await proctors.reserve(tx, plan.proctor_ids)
