@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from playwright.async_api import Browser, Page, expect
 
@@ -82,6 +82,21 @@ async def test_late_entry_is_open_for_a_quarter_of_an_hour_unless_it_is_changed(
         await administrator.page.goto("/schedule")
         await expect(administrator.page.get_by_label("Late entry")).to_have_value("15")
         assert administrator.complaints == []
+
+
+async def test_a_proctor_whose_certification_is_over_is_offered_no_start(
+    stack: Stack, stage: Stage
+) -> None:
+    async with browser() as opened:
+        proctor = await supervising(stack, stage, opened)
+        page = proctor.page
+        start = page.get_by_role("button", name="Start the session")
+        await expect(start).to_be_visible()
+        await page.clock.set_fixed_time(datetime.now(UTC) + timedelta(days=3650))
+        await page.reload()
+        await expect(page.get_by_text("You are not certified as a proctor")).to_be_visible()
+        await expect(start).to_have_count(0)
+        assert proctor.complaints == []
 
 
 async def supervising(stack: Stack, stage: Stage, opened: Browser) -> Visitor:

@@ -159,7 +159,7 @@ function Learners({ courseId, people }: { courseId: string; people: readonly Per
       options={people
         .filter(({ personId }) => registered.has(personId))
         .map(({ personId, legalName, email }) => ({ value: personId, text: `${legalName}, ${email}`, checked: true }))}
-      none="Nobody is registered in this course yet. Who is registered later can join with the code while there is a place."
+      none="Nobody is registered in this course yet. Who is registered later is sent the code, and can join while there is a place."
     />
   );
 }

@@ -1,9 +1,9 @@
 // The enrollment codes of a session: proctors see the shared one, administrators all, and issue, replace and revoke them.
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
-import { codes } from "../calls";
+import { codes, registrations } from "../calls";
 import { Confirmed } from "../confirmed";
-import { Field, Form, FormProblem, Select, typed } from "../forms";
+import { allPages, Field, Form, FormProblem, Select, typed } from "../forms";
 import { type Code, CodeState, CodeWarning, type IssueCodeResponse, type ListCodesResponse } from "../gen/proctorium/enrollment/v1/codes_pb";
 import { type Session, SessionState } from "../gen/proctorium/session/v1/sessions_pb";
 import { whenMade } from "../made";
@@ -57,7 +57,7 @@ export function SessionCodes({ session }: { session: Session }): JSX.Element {
       await call(requestId);
       again();
     }, codeId);
-  const known = useNames(session.plan?.learnerIds ?? []);
+  const known = useNames((loaded?.codes ?? []).flatMap(({ personId }) => (personId === "" ? [] : [personId])));
   const name = (personId: string): string => known(personId) ?? "One learner";
   const over = isOver(session);
   const columns = ["Code", "For", "State", "Valid", ...(over ? [] : ["Actions"])];
@@ -126,7 +126,7 @@ export function SessionCodes({ session }: { session: Session }): JSX.Element {
       {loaded && !over && (
         <details>
           <summary>Issue a further code</summary>
-          <Issue session={session} name={name} issued={again} />
+          <Issue session={session} issued={again} />
         </details>
       )}
     </section>
@@ -135,12 +135,21 @@ export function SessionCodes({ session }: { session: Session }): JSX.Element {
 
 interface IssueProps {
   session: Session;
-  name: (personId: string) => string;
   issued: () => void;
 }
 
-function Issue({ session, name, issued }: IssueProps): JSX.Element {
+function Issue({ session, issued }: IssueProps): JSX.Element {
   const { busy, problem, done, run } = useAction();
+  const courseId = session.plan?.courseId ?? "";
+  // A code of one's own is only for who is registered in the course, whether or not they are invited.
+  const { loaded } = useLoaded(courseId, () =>
+    allPages(
+      (pageToken) => registrations.listRegistrations({ courseId, pageSize: 200, pageToken }),
+      (page) => page.registrations,
+    ),
+  );
+  const registered = loaded?.map(({ personId }) => personId) ?? [];
+  const name = useNames(registered);
   const issue = (event: SubmitEvent): void => {
     const { text } = typed(event);
     const asked = { sessionId: session.sessionId, personId: text("person_id"), text: text("text") };
@@ -154,9 +163,9 @@ function Issue({ session, name, issued }: IssueProps): JSX.Element {
     <Form problem={problem} submit={issue}>
       <Select label="For" name="person_id">
         <option value="">Everybody who is registered in the course</option>
-        {session.plan?.learnerIds.map((personId) => (
+        {registered.map((personId) => (
           <option key={personId} value={personId}>
-            {name(personId)} alone
+            {name(personId) ?? "One learner"} alone
           </option>
         ))}
       </Select>

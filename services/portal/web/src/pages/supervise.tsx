@@ -6,10 +6,11 @@ import type { Participant } from "../gen/proctorium/session/v1/lobby_pb";
 import { type Session, SessionState } from "../gen/proctorium/session/v1/sessions_pb";
 import type { WatchRosterResponse } from "../gen/proctorium/session/v1/supervision_pb";
 import { useLive } from "../live";
-import { isA, Role } from "../me";
+import { isA, me, Role } from "../me";
 import { Badge, Busy, ProblemNote, Title, useAction } from "../parts";
 import { dateTime } from "../words";
 import { Authorisation } from "./authorisation";
+import { isCertified } from "./people";
 import { RosterTable } from "./roster";
 import { SessionCodes, SharedCode } from "./session-codes";
 import { StartSession } from "./start-session";
@@ -69,6 +70,11 @@ export function SupervisePage({ sessionId }: { sessionId: string }): JSX.Element
   );
 }
 
+/** Whether the person is a proctor without a certification that holds now: they can start nothing. */
+function isLapsed(): boolean {
+  return me.value ? isA(Role.PROCTOR) && !isCertified(me.value) : false;
+}
+
 function SessionActions({ session, participants }: { session: Session; participants: Participant[] }): JSX.Element | null {
   const { busy, problem, run } = useAction();
   const { sessionId } = session;
@@ -86,7 +92,10 @@ function SessionActions({ session, participants }: { session: Session; participa
             Open the lobby
           </button>
         )}
-        {lobbyOpen && proctors && <StartSession session={session} participants={participants} busy={busy} start={start} />}
+        {lobbyOpen && proctors && isLapsed() && (
+          <p>You are not certified as a proctor at present, so you cannot start this session. Ask your administrator to certify you, then reload this page.</p>
+        )}
+        {lobbyOpen && proctors && !isLapsed() && <StartSession session={session} participants={participants} busy={busy} start={start} />}
         {inProgress && (
           <Confirmed
             ask="End the session…"
