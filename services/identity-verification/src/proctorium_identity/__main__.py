@@ -46,6 +46,7 @@ def build(service: Service[Settings]) -> None:
             store=EvidenceStore(settings.evidence_url),
             reader=reader,
             people=PersonServiceStub(service.channel("enrollment")),
+            evidence_readable=settings.evidence_readable,
             watch_heartbeat=settings.watch_heartbeat,
         ),
     )

@@ -46,6 +46,13 @@ class Settings(ServiceSettings):
         description="A watch on which nothing happens is written to after this time. Pages open theirs again after 37.5 seconds of silence.",
     )
 
+    evidence_readable: Duration = Field(
+        timedelta(hours=24),
+        ge=timedelta(0),
+        le=timedelta(days=365),
+        description="How long after its session's end proctors may still read a learner's pictures and registration; administrators may later.",
+    )
+
     def case_keys(self) -> CaseKeys:
         """What makes and opens the keys of cases, by the master key."""
         return CaseKeys(MasterKey.parse(self.master_key.get_secret_value()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import asyncpg
@@ -276,3 +277,29 @@ async def test_without_enrollment_the_registration_is_unavailable_and_pictures_a
         ]
     finally:
         await world.enrollment.start()
+
+
+async def test_evidence_is_closed_to_proctors_some_time_after_the_end_of_the_session(
+    world: World,
+) -> None:
+    learner, proctor, session_id, case_id = await opened(world)
+    administrator = world.person("administrator")
+    await submit_both(learner, case_id)
+    over = ended(UUID(session_id))
+    over.end_time.FromDatetime(datetime.now(UTC) - timedelta(hours=23))
+    await world.tell(over)
+    await world.until_row(
+        "SELECT 1 FROM sessions WHERE session_id = :id AND ended_at IS NOT NULL", UUID(session_id)
+    )
+    assert (await look(proctor, case_id)).image
+    await world.rows(
+        "UPDATE sessions SET ended_at = ended_at - interval '2 hours' WHERE session_id = :id",
+        id=UUID(session_id),
+    )
+    before = await world.looks(case_id)
+    registration = pb.GetRegistrationRequest(case_id=case_id)
+    for call in (look(proctor, case_id), proctor.stub.GetRegistration(registration)):
+        assert (await refusal(call)).reason == "EVIDENCE_CLOSED"
+    assert await world.looks(case_id) == before
+    assert (await look(administrator, case_id)).image
+    assert await world.looks(case_id) == [*before, (administrator.person_id, "document")]

@@ -35,6 +35,7 @@ class VerificationApi(verification_pb2_grpc.VerificationServiceServicer):
     store: EvidenceStore
     reader: PictureReader
     people: people_pb2_grpc.PersonServiceStub
+    evidence_readable: timedelta
     watch_heartbeat: timedelta
 
     async def GetCase(self, request: pb.GetCaseRequest, context: Context) -> pb.GetCaseResponse:
@@ -86,6 +87,7 @@ class VerificationApi(verification_pb2_grpc.VerificationServiceServicer):
         case_id, kind = parse_id(request.case_id, "case_id"), KINDS[request.kind]
         caller = current_call().caller
         async with self.database.transaction() as tx:
+            await looks.require_readable(tx, caller, case_id, self.evidence_readable)
             look = await looks.begin_look(tx, self.case_keys, caller, case_id, kind)
         image = await looks.show(self.store, look)
         return pb.GetEvidenceResponse(image=image, media_type=look.picture.media_type)
@@ -94,8 +96,10 @@ class VerificationApi(verification_pb2_grpc.VerificationServiceServicer):
         self, request: pb.GetRegistrationRequest, context: Context
     ) -> pb.GetRegistrationResponse:
         case_id = parse_id(request.case_id, "case_id")
+        caller = current_call().caller
         async with self.database.transaction() as tx:
-            person_id = await looks.begin_registration_look(tx, current_call().caller, case_id)
+            await looks.require_readable(tx, caller, case_id, self.evidence_readable)
+            person_id = await looks.begin_registration_look(tx, caller, case_id)
         known = await looks.ask_registration(self.people, person_id)
         return pb.GetRegistrationResponse(
             legal_name=known.legal_name, date_of_birth=known.date_of_birth

@@ -6,12 +6,13 @@ Each look is committed to the look log before anything is shown: `begin_…` is 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import grpc
 
 from proctorium.enrollment.v1 import people_pb2, people_pb2_grpc
-from proctorium_common.errors import Kind, ServiceError, unavailable
+from proctorium_common.errors import Kind, ServiceError, not_allowed, unavailable
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Transaction
 from proctorium_common.telemetry.traces import annotate
@@ -34,6 +35,19 @@ class Look:
 
     picture: Evidence
     key: CaseKey
+
+
+async def require_readable(
+    tx: Transaction, caller: Caller, case_id: UUID, readable: timedelta
+) -> None:
+    """Raise EVIDENCE_CLOSED when the case's session ended longer than `readable` ago and the caller is no administrator.
+
+    Raises NOT_YOUR_CASE.
+    """
+    case, _ = await _supervised(tx, caller, case_id)
+    ended_at = await sessions.ended_at(tx, case.session_id)
+    if ended_at is not None and tx.now > ended_at + readable and not _administers(caller):
+        raise evidence_closed()
 
 
 async def begin_look(
@@ -85,9 +99,23 @@ async def _supervised(tx: Transaction, caller: Caller, case_id: UUID) -> tuple[C
     case = await cases.find_case(tx, case_id)
     if case is None or caller.person_id is None:
         raise not_your_case()
-    require_supervision(case, await sessions.proctors_of(tx, case.session_id), caller.person_id)
+    if not _administers(caller) or case.person_id == caller.person_id:
+        require_supervision(case, await sessions.proctors_of(tx, case.session_id), caller.person_id)
     annotate(session_id=case.session_id, participant_id=case.participant_id)
     return case, caller.person_id
+
+
+def _administers(caller: Caller) -> bool:
+    return "administrator" in caller.roles
+
+
+def evidence_closed() -> ServiceError:
+    """Return the refusal for a proctor who comes too long after the end of the session."""
+    return not_allowed(
+        "EVIDENCE_CLOSED",
+        "The session ended too long ago for its proctors to read a learner's pictures and registration. "
+        "If they are still needed, ask an administrator.",
+    )
 
 
 def evidence_destroyed() -> ServiceError:

@@ -41,6 +41,12 @@ async def proctors_of(tx: Transaction, session_id: UUID) -> frozenset[UUID]:
     return frozenset(found.scalar_one_or_none() or ())
 
 
+async def ended_at(tx: Transaction, session_id: UUID) -> datetime | None:
+    """Return when the session ended; None while it lives, or is not known."""
+    found = await tx.execute(select(sessions.c.ended_at).where(sessions.c.session_id == session_id))
+    return found.scalar_one_or_none()
+
+
 async def save_proctors(tx: Transaction, session_id: UUID, proctor_ids: Sequence[UUID]) -> None:
     """Sets who supervises the session."""
     adding = insert(sessions).values(session_id=session_id, proctor_ids=list(proctor_ids))
