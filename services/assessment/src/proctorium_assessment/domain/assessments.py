@@ -69,7 +69,7 @@ def result_permanent() -> ServiceError:
     """The learner has taken it, or is at it elsewhere."""
     return illegal_move(
         "You have already begun or submitted an attempt at this assessment, and its result is permanent. "
-        "Find it among your attempts and results; another one needs your administrator's approval.",
+        "Find it among your attempts and results.",
         from_state="begun",
         asked="begin another",
         possible=[],

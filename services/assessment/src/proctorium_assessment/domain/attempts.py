@@ -188,7 +188,7 @@ def released_by_itself(cause: SubmitCause) -> bool:
 
 def _cannot_begin(state: State) -> ServiceError:
     sentence = (
-        "The session is over, so this assessment cannot be begun any more. Please ask your administrator for a makeup session."
+        "The session is over, so this assessment cannot be begun any more. If you have questions, ask your administrator."
         if state is State.VOIDED
         else "Your proctor has not authorised this assessment yet. Please wait; tell your proctor if it takes long."
     )

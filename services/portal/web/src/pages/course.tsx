@@ -168,7 +168,7 @@ function AssessmentUnit({ course, unit }: { course: Course; unit: Unit }): JSX.E
   );
 }
 
-/** Once it is passed, its result comes first. */
+/** It can be taken once: afterwards there is its result. */
 function SelfPacedAssessment({ unit }: { unit: Unit }): JSX.Element {
   const { busy, problem, run } = useAction();
   const result = bestOf(useOwnResults(), (entry) => entry.result?.assessmentId === unit.assessmentId);
@@ -186,9 +186,11 @@ function SelfPacedAssessment({ unit }: { unit: Unit }): JSX.Element {
             View result
           </Link>
         )}
-        <button type="button" class={result?.passed ? "plain" : ""} disabled={busy} onClick={() => void begin()}>
-          {result ? "Take the assessment again" : "Take the assessment"}
-        </button>
+        {!result && (
+          <button type="button" disabled={busy} onClick={() => void begin()}>
+            Take the assessment
+          </button>
+        )}
       </div>
       <ProblemNote problem={problem} />
     </>

@@ -108,7 +108,7 @@ function Before({ attempt, busy, begin }: { attempt: Attempt; busy: boolean; beg
     case AttemptState.VOIDED:
       return (
         <>
-          <p>The session ended before you began, so there is nothing to submit. Your administrator can arrange a makeup session.</p>
+          <p>The session ended before you began, so there is nothing to submit. If you have questions, ask your administrator.</p>
           <Help />
         </>
       );

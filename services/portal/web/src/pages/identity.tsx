@@ -51,7 +51,7 @@ function Evidence({ found, sent }: { found: Case; sent: () => void }): JSX.Eleme
           <li>Write to your administrator, with this reason. They can plan another session for you, in which your identity is checked anew.</li>
           <li>Have a valid document at hand then, with the name that you are registered under, and take the pictures in good light.</li>
         </ul>
-        <p>It says nothing about your answers or results, and a person looks at it if you think that it is wrong.</p>
+        <p>It says nothing about your answers or results, and a person decided it, not a machine.</p>
         <Help />
       </div>
     );

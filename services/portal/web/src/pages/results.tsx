@@ -71,7 +71,7 @@ export function ResultPage({ attemptId }: { attemptId: string }): JSX.Element {
       <Title>{result.title}</Title>
       <Verdict result={result} />
       {!result.passed && (
-        <p>This time the points were not enough for a pass. Your administrator can tell you whether and when you can take it again.</p>
+        <p>This time the points were not enough for a pass.</p>
       )}
       <Late attemptId={attemptId} />
       {certificate && <CertificateCard certificate={certificate} />}
@@ -86,8 +86,7 @@ export function ResultPage({ attemptId }: { attemptId: string }): JSX.Element {
         ))}
       </ol>
       <p class="quiet">
-        Results are permanent. Do you have a question about yours, or think that something is wrong? A person looks at it: ask your
-        administrator.
+        Results are permanent. If you have a question about yours, or think that something is wrong, ask your administrator.
       </p>
     </>
   );
@@ -101,8 +100,7 @@ function Late({ attemptId }: { attemptId: string }): JSX.Element | null {
   return (
     <p class="note">
       {count === 1 ? "An answer" : counted(count, "answer")} of yours came after the time was over or the assessment was submitted.{" "}
-      {count === 1 ? "It is" : "They are"} kept and not part of this result. If that was not your doing, tell your administrator: a person
-      can look at it.
+      {count === 1 ? "It is" : "They are"} kept and not part of this result. If that was not your doing, tell your administrator.
     </p>
   );
 }

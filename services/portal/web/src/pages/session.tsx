@@ -72,14 +72,14 @@ function Phase({ session, participant }: { session: Session; participant: Partic
       return (
         <div class="note problem">
           <p>Your proctor has ended this session for you. The reason they gave: {participant.removalReason}</p>
-          <p>Everything that you had answered is kept and was submitted. A person decides about the result, and you can say your side.</p>
+          <p>Everything that you had answered is kept and was submitted. An administrator decides whether the result is released.</p>
           <Help />
         </div>
       );
     case ParticipantState.NO_SHOW:
       return (
         <>
-          <p>This session ended before you were in it. Your administrator can arrange a makeup session.</p>
+          <p>This session ended before you were in it. If you have questions, ask your administrator.</p>
           <Help />
         </>
       );

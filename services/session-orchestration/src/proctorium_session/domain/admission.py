@@ -33,7 +33,7 @@ def check_lives(session: Session) -> None:
     if session.state is SessionState.ENDED:
         raise refused(
             "SESSION_ENDED",
-            "This session is over. Ask your administrator about a makeup session.",
+            "This session is over. If you have questions, ask your administrator.",
         )
     if session.state is SessionState.CANCELLED:
         raise refused(

@@ -78,7 +78,7 @@ _SENTENCES: Mapping[SessionState, str] = {
     SessionState.SCHEDULED: "The session's lobby is not open yet. Open the lobby first.",
     SessionState.LOBBY_OPEN: "The session has not started. Start it first, or cancel it.",
     SessionState.IN_PROGRESS: "The session is in progress. It can only be ended now.",
-    SessionState.ENDED: "The session is over. Ask an administrator about a makeup session.",
+    SessionState.ENDED: "The session is over. If you have questions, ask your administrator.",
     SessionState.CANCELLED: "The session was cancelled. Ask an administrator to plan a new one.",
 }
 

@@ -42,8 +42,8 @@ function Late({ answers }: { answers: Answers }): JSX.Element | null {
   if (!answers.late.value) return null;
   return (
     <p class="note" role="status">
-      Answers that you made without a connection arrived after the time was over. They are kept and marked as late; nothing is lost. A
-      person decides about them: tell your proctor.
+      Answers that you made without a connection arrived after the time was over. They are kept and marked as late, and do
+      not count in the result. If you have questions, ask your proctor.
     </p>
   );
 }
@@ -55,7 +55,7 @@ function submittedSentence({ submitCause, sessionId }: Attempt): string {
     case SubmitCause.SESSION_ENDED:
       return "The session has ended. Everything that you had answered was submitted for you.";
     case SubmitCause.REMOVED:
-      return "You were removed from the session. Everything that you had answered was submitted, and a person decides about the result.";
+      return "You were removed from the session. Everything that you had answered was submitted, and an administrator decides whether the result is released.";
     default:
       return sessionId ? "You have submitted your answers. Tell your proctor that you are done." : "You have submitted your answers.";
   }
