@@ -27,12 +27,15 @@ clean: ## Forget the databases and messages of `make up`
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m proctorium_devstack clean; fi
 
 ##@ Check
-.PHONY: test lint bench chaos containers
+.PHONY: test lint authorisation bench chaos containers
 test: ready ## All tests, on two processors (FLAGS='-m "not long"': what else pytest is to know)
 	@$(BIN)/pytest --numprocesses 2 --max-worker-restart 0 --no-loadscope-reorder $(FLAGS)
 
 lint: env protos ## Format, rules, types, protos, imports, who-calls-whom
 	@$(PYTHON) -m tools.lint $(only)
+
+authorisation: ready ## Renew the table of who may call what, to be reviewed and committed
+	@PYTHONPATH=tests $(PYTHON) -m authorisation.matrix
 
 bench: ready ## Measure, each figure beside the bare limit of this machine (4 to 6 minutes)
 	@PYTHONPATH=tests $(PYTHON) -m e2e.bench

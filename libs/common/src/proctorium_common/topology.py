@@ -261,3 +261,8 @@ SERVICES: Mapping[str, ServiceTopology] = {
         ),
     )
 }
+
+
+def callers_of(name: str) -> frozenset[str]:
+    """Return the services whose certificate a service lets connect: those that ask it."""
+    return frozenset(other.name for other in SERVICES.values() if name in other.asks)

@@ -36,7 +36,7 @@ from proctorium_common.storage.retention import clean_up
 from proctorium_common.storage.revocations import CHANNEL, DatabaseRevocations
 from proctorium_common.telemetry import Telemetry
 from proctorium_common.telemetry.logs import CallLog
-from proctorium_common.topology import SERVICES, ServiceTopology
+from proctorium_common.topology import SERVICES, ServiceTopology, callers_of
 
 S = TypeVar("S", bound=ServiceSettings)
 
@@ -207,8 +207,7 @@ class Service(Generic[S]):
     def _peers(self) -> frozenset[str]:
         if self.settings.allowed_peers is not None:
             return self.settings.allowed_peers
-        asking = {other.name for other in SERVICES.values() if self.name in other.asks}
-        return frozenset(asking | {EDGE})
+        return callers_of(self.name) | {EDGE}
 
     def _add_checks(self) -> None:
         self.check("database", self.database.ping)

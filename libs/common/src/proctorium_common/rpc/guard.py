@@ -163,12 +163,14 @@ class _WholeMessages:
 class _Checked:
     """The requests of a stream, each checked when it is taken."""
 
-    __slots__ = ("_admission", "_next", "_served")
+    __slots__ = ("_admission", "_next", "_received", "_served")
 
     def __init__(
         self, received: AsyncIterator[bytes], served: Served, admission: Admission
     ) -> None:
-        self._next = aiter(received).__anext__
+        # gRPC's iterator is made when the first request is taken: one that nobody awaits is a warning.
+        self._received = received
+        self._next: Callable[[], Awaitable[bytes]] | None = None
         self._served = served
         self._admission = admission
 
@@ -176,4 +178,6 @@ class _Checked:
         return self
 
     async def __anext__(self) -> Message:
+        if self._next is None:
+            self._next = aiter(self._received).__anext__
         return self._admission.check(self._served, await self._next())
