@@ -107,7 +107,9 @@ async def test_what_cannot_be_saved_is_not_called_saved(stack: Stack, stage: Sta
         await field.fill("0.4")
         await expect(page.get_by_text("All answers saved")).to_be_visible()
         await field.fill("abc")
-        await expect(page.get_by_text("1 answer cannot be saved")).to_have_class("badge bad")
+        await expect(
+            page.locator(".badge.bad", has_text="1 answer cannot be saved")
+        ).to_be_visible()
         await expect(page.get_by_text("All answers saved")).to_have_count(0)
         bad = await page.get_by_text("This is not a number").evaluate(_COLOUR, "color")
         assert await field.evaluate(_COLOUR, "borderTopColor") == bad

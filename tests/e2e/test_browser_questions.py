@@ -143,7 +143,12 @@ async def test_a_lesson_opens_only_in_its_session(stack: Stack, stage: Stage) ->
         await story.be_in_session()
         await story.open_lesson_eventually()
         await page.reload()
-        await page.get_by_text("In progress now").get_by_role("link").click()
+        await (
+            page.get_by_role("paragraph")
+            .filter(has_text="In progress now")
+            .get_by_role("link")
+            .click()
+        )
         await page.get_by_role("button", name="Open").click()
         await expect(page.get_by_text("Put on goggles")).to_be_visible()
         assert learner.complaints == []

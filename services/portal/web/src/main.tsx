@@ -1,3 +1,4 @@
+import "./translatable";
 import { render } from "preact";
 import { App } from "./app";
 import { recognise } from "./me";

@@ -1,0 +1,94 @@
+"""Pages that a browser translates: text nodes are replaced as Chrome's translator does it, and the pages go on changing."""
+
+from __future__ import annotations
+
+from playwright.async_api import Page, expect
+
+from e2e.browsing import Visitor, browser
+from e2e.stage import Stage
+from e2e.story import LearnerStory, ProctorStory
+from e2e.test_browser_answers import exam_room, saved_numbers
+from proctorium_devstack.stack import Stack
+
+# Each text node gives way to <font><font>translation</font></font>, at once and whenever a new one appears.
+_TRANSLATE = """() => {
+  const skipped = "script, style, textarea, option, font, title";
+  const translate = (node) => {
+    if (node.nodeType === Node.ELEMENT_NODE) [...node.childNodes].forEach(translate);
+    if (node.nodeType !== Node.TEXT_NODE || !node.data.trim()) return;
+    if (!node.isConnected || node.parentElement.closest(skipped)) return;
+    const outer = document.createElement("font");
+    const inner = document.createElement("font");
+    inner.textContent = node.data;
+    outer.append(inner);
+    node.replaceWith(outer);
+  };
+  translate(document.body);
+  new MutationObserver((changes) => changes.forEach(({ addedNodes }) => addedNodes.forEach(translate)))
+    .observe(document.body, { childList: true, subtree: true });
+}"""
+
+
+async def translate(page: Page) -> None:
+    """Translates the page that is shown, from now on."""
+    await page.evaluate(_TRANSLATE)
+    await expect(page.locator("h1 font font")).to_have_count(1)
+
+
+async def test_an_exam_goes_on_while_it_is_translated(stack: Stack, stage: Stage) -> None:
+    async with exam_room(stack, stage) as (story, learner):
+        page, field = learner.page, learner.page.get_by_label("Your answer")
+        await translate(page)
+        timer = page.get_by_role("timer")
+        at_first = await timer.inner_text()
+        await expect(timer).not_to_have_text(at_first)
+        await page.context.set_offline(True)
+        await field.fill("0.4")
+        await expect(page.get_by_text("Offline: 1 answer kept on this device")).to_be_visible()
+        await expect(page.get_by_text("All answers saved")).to_have_count(0)
+        await page.context.set_offline(False)
+        await expect(page.get_by_text("All answers saved")).to_be_visible()
+        assert await saved_numbers(story) == [0.4]
+        await field.fill("x")
+        await expect(page.get_by_text("1 answer cannot be saved")).to_be_visible()
+        await expect(page.get_by_text("All answers saved")).to_have_count(0)
+        await field.fill("0.5")
+        await page.get_by_role("button", name="Submit…").click()
+        await expect(page.get_by_text("3 questions are not answered.")).to_be_visible()
+        await page.get_by_role("button", name="Submit now").click()
+        await expect(page.get_by_role("link", name="See your result")).to_be_visible()
+        assert learner.complaints == []
+
+
+async def test_lobby_and_roster_go_on_while_they_are_translated(stack: Stack, stage: Stage) -> None:
+    lena, omar = (LearnerStory(learner, stage) for learner in stage.learners)
+    await lena.join()
+    async with browser() as opened:
+        learner = await Visitor.arrive(opened, stack.url("edge"))
+        await learner.sign_in(stage.learners[0].email, stage.learners[0].password)
+        await learner.page.goto(f"/sessions/{stage.session_id}")
+        await expect(learner.page.get_by_text("Waiting", exact=True)).to_be_visible()
+        await translate(learner.page)
+
+        proctor = await Visitor.arrive(opened, stack.url("edge"))
+        await proctor.sign_in(stage.proctor.email, stage.proctor.password)
+        await proctor.page.goto(f"/supervise/{stage.session_id}")
+        row = proctor.page.get_by_role("row").filter(has_text=stage.learners[0].name)
+        await expect(row.get_by_text("Waiting", exact=True)).to_be_visible()
+        await translate(proctor.page)
+        await lena.send_evidence()
+        await expect(row.get_by_role("button", name="Check identity of")).to_be_visible()
+        await expect(proctor.page.get_by_text("Pictures missing")).to_have_count(0)
+        await omar.join()
+        await expect(proctor.page.get_by_text(stage.learners[1].name)).to_be_visible()
+
+        await ProctorStory(stage).start()
+        await expect(learner.page.get_by_text("In Session", exact=True)).to_be_visible()
+        await expect(learner.page.get_by_text("Waiting", exact=True)).to_have_count(0)
+        await expect(learner.page.get_by_role("heading", name="Assessment")).to_be_visible()
+        await expect(row.get_by_text("In Session", exact=True)).to_be_visible()
+        await expect(row.get_by_text("Waiting", exact=True)).to_have_count(0)
+        assert learner.complaints == []
+        assert proctor.complaints == []
+    for story in (lena, omar):
+        await story.close()
