@@ -167,6 +167,7 @@ async def test_after_the_end_new_changes_are_kept_as_late_and_refused(
     assert (shown.last_sequence, shown.answered_count) == (3, 1)
     # Learner and staff see that there is something that a person could look at.
     assert (shown.late_count, (await world.attempts_of(seat))[0].late_count) == (1, 1)
+    assert list(shown.late_question_numbers) == [1]
     await world.handle(seat.scheduled())
     asked = grading_pb2.ListLateAnswersRequest(attempt_id=seat.attempt_id)
     proctor = world.person("proctor", person_id=seat.proctor_id)

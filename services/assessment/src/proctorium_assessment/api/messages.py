@@ -110,6 +110,7 @@ def opened_message(opened: Opened, now: datetime) -> attempts_pb2.Attempt:
     message.items.extend(item_for_learner(item) for item in opened.items)
     message.answers.extend(saved_answer_message(revision) for revision in opened.answers)
     message.last_sequence = opened.overview.attempt.last_sequence
+    message.late_question_numbers.extend(opened.late_question_numbers)
     return message
 
 

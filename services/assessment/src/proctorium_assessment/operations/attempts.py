@@ -62,6 +62,8 @@ class Opened:
     overview: Overview
     items: Sequence[Item]
     answers: Sequence[Revision]
+    late_question_numbers: Sequence[int]
+    """The questions with a change that came too late, 1 for the first of the attempt."""
 
 
 async def create_self_paced(tx: Transaction, person_id: UUID, assessment_id: UUID) -> Overview:
@@ -211,14 +213,16 @@ async def overviews(tx: Transaction, of: Sequence[Attempt]) -> list[Overview]:
 async def _opened(tx: Transaction, attempt: Attempt) -> Opened:
     assessment = await assessments.find(tx, attempt.assessment_id)
     if attempt.state not in BEGUN:
-        return Opened(_overview(attempt, assessment, 0, 0), (), ())
+        return Opened(_overview(attempt, assessment, 0, 0), (), (), ())
     counting = await answers.counting(tx, [attempt.attempt_id])
     given = [answer for answer in counting.get(attempt.attempt_id, ()) if answer.answer]
-    late = await answers.late_counts(tx, [attempt.attempt_id])
-    overview = _overview(attempt, assessment, len(given), late.get(attempt.attempt_id, 0))
-    if assessment is None or await _withheld(tx, attempt):
-        return Opened(overview, (), given)
-    return Opened(overview, assessment.items, given)
+    late = {revision.item_id for revision in await answers.late(tx, attempt.attempt_id)}
+    overview = _overview(attempt, assessment, len(given), len(late))
+    items = assessment.items if assessment is not None else ()
+    numbers = [number for number, item in enumerate(items, 1) if item.item_id in late]
+    # The numbers tell nothing of a question to others who still sit it.
+    shown = () if await _withheld(tx, attempt) else items
+    return Opened(overview, shown, given, numbers)
 
 
 async def _withheld(tx: Transaction, attempt: Attempt) -> bool:
