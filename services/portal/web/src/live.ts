@@ -4,6 +4,10 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { FIRST_PAUSE_MS, longer, sleep } from "./again";
 import { isAway, type Problem, problemOf } from "./calls";
 
+/** A stream that ends is opened again within so long, spread so that not everybody comes at once; only then is its connection called lost. */
+const RENEWAL_MS = 3000;
+const SPREAD_MS = 500;
+
 /** The services write to a watch on which nothing happens every fifteen seconds: one that says nothing for so long has lost its connection. */
 const SILENCE_MS = 37_500;
 
@@ -23,10 +27,10 @@ export interface Reopenable<View> extends Live<View> {
 
 /**
  * Watches a stream. `open` is given the cursor to come back with and the options of the call; `merge` makes the view of the one before and a message.
- * It is opened anew when `key` changes, and when it breaks, after a pause that grows while nobody answers; its own end is the end.
+ * It is opened again when `key` changes, and when it breaks: at first soon and without a word, for streams end as a matter of course (with
+ * their token, with a replica of the service), then after pauses that grow while nobody answers. Its own end is the end.
  * It does not come back by itself after a refusal. TOO_MANY_STREAMS is one: two windows that took turns in ending each other's stream would
  * never rest, so the oldest window shows the reason until it is reloaded.
- * A stream ends with the token that it was opened with: opening it again renews the token, and what was shown stays as it is meanwhile.
  */
 export function useLive<Message extends { cursor?: string }, View>(
   key: string,
@@ -47,6 +51,15 @@ export function useLive<Message extends { cursor?: string }, View>(
       let cursor = "";
       let pause = FIRST_PAUSE_MS;
       let view: View | undefined;
+      let isLost = true;
+      let renewal: ReturnType<typeof setTimeout> | undefined;
+      signal.addEventListener("abort", () => clearTimeout(renewal));
+      const lose = (problem?: Problem): void => {
+        clearTimeout(renewal);
+        renewal = undefined;
+        isLost = true;
+        setLive({ view, connected: false, problem });
+      };
       while (!signal.aborted) {
         const opened = performance.now();
         const line = new Line(signal);
@@ -58,6 +71,9 @@ export function useLive<Message extends { cursor?: string }, View>(
         };
         const isOpen = (): void => {
           line.heard();
+          clearTimeout(renewal);
+          renewal = undefined;
+          isLost = false;
           setLive({ view, connected: true, problem: undefined });
         };
         try {
@@ -76,11 +92,16 @@ export function useLive<Message extends { cursor?: string }, View>(
           // One that is over as soon as it was opened is not opened again at once: a clock may be wrong.
           if (expired && performance.now() - opened > FIRST_PAUSE_MS) continue;
           if (!expired && !isAway(thrown)) {
-            setLive({ view, connected: false, problem: problemOf(thrown) });
+            lose(problemOf(thrown));
             return;
           }
+          if (!isLost && renewal === undefined) {
+            renewal = setTimeout(() => lose(), RENEWAL_MS);
+            await sleep(Math.random() * SPREAD_MS, signal);
+            continue;
+          }
+          lose();
           pause = longer(pause);
-          setLive({ view, connected: false, problem: undefined });
         } finally {
           line.hangUp();
         }
