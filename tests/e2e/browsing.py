@@ -77,10 +77,24 @@ class Visitor:
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     @classmethod
-    async def arrive(cls, opened: Browser, url: str, *, zone: str | None = None) -> Visitor:
-        """Open a window of its own, with nobody's cookies; `zone` is the browser's time zone."""
+    async def arrive(
+        cls,
+        opened: Browser,
+        url: str,
+        *,
+        zone: str | None = None,
+        service_worker: bool = False,
+    ) -> Visitor:
+        """Open a window of its own, with nobody's cookies; `zone` is the browser's time zone.
+
+        A service worker would hide requests from tests that route them, so there is none unless a test asks for it.
+        """
         context = await opened.new_context(
-            base_url=url, accept_downloads=True, viewport=_SCREEN, timezone_id=zone
+            base_url=url,
+            accept_downloads=True,
+            viewport=_SCREEN,
+            timezone_id=zone,
+            service_workers="allow" if service_worker else "block",
         )
         visitor = cls(await context.new_page())
         await visitor.page.goto("/")

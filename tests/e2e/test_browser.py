@@ -138,7 +138,12 @@ async def test_answers_given_without_a_connection_are_kept_and_sent(
         await proctor.end()
         await story.see_result()
         await learner.page.context.set_offline(False)
-        late = "arrived after the time was over. They are kept"
+        late = "Your answer to question 4 arrived after the end."
+        await expect(learner.page.get_by_text(late)).to_be_visible()
+        await expect(learner.page.get_by_text("Everything that you had answered")).to_have_count(0)
+        await expect(learner.page.get_by_text("Submitted on")).to_be_visible()
+        await learner.picture("late-answer")
+        await learner.page.get_by_role("link", name="See your result").click()
         await expect(learner.page.get_by_text(late)).to_be_visible()
         assert await saved_number(story) == 0.3
         assert learner.complaints == []

@@ -18,6 +18,12 @@ from proctorium_common.ids import new_id
 from proctorium_devstack.stack import Stack
 
 _OVER = "Your time is over. What is on this device is sent when the connection is back"
+# Counts how often the page has said that its connection is lost.
+_COUNT_LOSSES = """() => {
+  window.losses = 0;
+  const look = () => { if (document.body.textContent.includes("Connection lost")) window.losses += 1; };
+  new MutationObserver(look).observe(document.body, { childList: true, characterData: true, subtree: true });
+}"""
 _REASON = "Looked at another screen."
 
 
@@ -75,6 +81,24 @@ async def test_a_connection_that_is_back_is_not_called_lost_though_nothing_chang
         cable.mend()
         await expect(lost).to_have_count(0)
         assert proctor.complaints == []
+
+
+async def test_a_stream_that_is_renewed_is_not_called_lost(stack: Stack, stage: Stage) -> None:
+    async with browser() as opened, Cable.to(stack.address("edge")) as cable:
+        proctor = await Visitor.arrive(opened, cable.url)
+        await proctor.sign_in(stage.proctor.email, stage.proctor.password)
+        page = proctor.page
+        await page.goto(f"/supervise/{stage.session_id}")
+        await expect(page.get_by_text("Nobody has joined yet.")).to_be_visible()
+        await page.evaluate(_COUNT_LOSSES)
+        async with page.expect_response("**/WatchRoster"):
+            await cable.pull()
+            cable.mend()
+        story = LearnerStory(stage.learners[0], stage)
+        await story.join()
+        await expect(page.get_by_text("1 learner; ")).to_be_visible()
+        assert await page.evaluate("losses") == 0
+        await story.close()
 
 
 async def test_a_start_that_a_silent_network_swallowed_is_seen_when_the_silence_was_noticed(
@@ -151,6 +175,33 @@ async def test_who_is_cut_off_is_not_told_to_go_on_when_the_time_is_over(
         assert learner.complaints == []
 
 
+async def test_the_last_minutes_are_shown_and_spoken_when_they_are_true(
+    stack: Stack, stage: Stage
+) -> None:
+    async with (
+        browser() as opened,
+        exam_begun(stage) as (story, _),
+        Cable.to(stack.address("edge")) as cable,
+    ):
+        learner = await exam_page(opened, cable.url, story)
+        page = learner.page
+        await page.clock.install()
+        await page.reload()
+        await expect(page.get_by_label("Your answer")).to_be_visible()
+        warning = page.locator(".exam-bar .badge", has_text="left.")
+        spoken = page.locator(".exam-bar [role=status]")
+        await expect(warning).to_have_count(0)
+        # Without a connection, or the server would set the clock right.
+        await cable.pull()
+        for minutes, text in ((15, "15 minutes"), (5, "5 minutes"), (1, "1 minute")):
+            await page.clock.fast_forward((await time_left(page) - minutes * 60 - 2) * 1000)
+            await expect(spoken).to_have_text(f"{text} left.")
+            await expect(warning).to_have_text(f"Less than {text} left.")
+            await expect(spoken).to_have_text("")
+        await learner.picture("exam-last-minute")
+        assert learner.complaints == []
+
+
 async def time_left(page: Page) -> int:
     """Seconds, as the exam room shows them."""
     hours, minutes, seconds = map(int, (await page.get_by_role("timer").inner_text()).split(":"))
@@ -172,9 +223,11 @@ async def exam_begun(stage: Stage) -> AsyncIterator[tuple[LearnerStory, ProctorS
     await proctor.close()
 
 
-async def exam_page(opened: Browser, url: str, story: LearnerStory) -> Visitor:
+async def exam_page(
+    opened: Browser, url: str, story: LearnerStory, *, service_worker: bool = False
+) -> Visitor:
     """The learner's own window, in front of the questions."""
-    learner = await Visitor.arrive(opened, url)
+    learner = await Visitor.arrive(opened, url, service_worker=service_worker)
     await learner.sign_in(story.learner.email, story.learner.password)
     await learner.page.goto(f"/attempts/{story.attempt_id}")
     await expect(learner.page.get_by_label("Your answer")).to_be_visible()

@@ -30,3 +30,13 @@ const page = readFileSync("src/index.html", "utf-8")
   .replace("{script}", `/assets/${script}`)
   .replace("{style}", `/assets/${style}`);
 writeFileSync(`${out}/index.html`, page);
+// The service worker has one name for ever, and what it stores is in it: another build is another worker.
+await build({
+  entryPoints: ["src/sw.ts"],
+  outfile: `${out}/sw.js`,
+  bundle: true,
+  minify: true,
+  format: "iife",
+  target: "es2022",
+  define: { ASSETS: JSON.stringify([`/assets/${script}`, `/assets/${style}`]) },
+});

@@ -10,7 +10,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,7 +25,7 @@ _NO_PAGES = frozenset({"metrics"})
 SECURITY_HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data: https:; media-src 'self' blob:; "
-        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "connect-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
@@ -56,9 +56,16 @@ def application(built: Path, browser_trace_ratio: float) -> Starlette:
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok\n")
 
+    async def service_worker(_: Request) -> Response:
+        # As the document: a browser that kept an old one would keep old pages.
+        return FileResponse(
+            built / "sw.js", media_type="text/javascript", headers={"cache-control": "no-cache"}
+        )
+
     return Starlette(
         routes=[
             Route("/healthz", healthz),
+            Route("/sw.js", service_worker),
             Mount("/assets", _KeptForEver(StaticFiles(directory=built / "assets"))),
             Route("/{address:path}", page),
         ],

@@ -15,6 +15,7 @@ def built(tmp_path: Path) -> Path:
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets" / "main-abc.js").write_text("export {}", "utf-8")
     (tmp_path / "index.html").write_text("<html><head></head><body></body></html>", "utf-8")
+    (tmp_path / "sw.js").write_text("self", "utf-8")
     return tmp_path
 
 
@@ -49,12 +50,19 @@ async def test_what_is_no_page_is_not_found(built: Path, address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["/", "/assets/main-abc.js", "/assets/none.js", "/healthz", "/.env"]
+    "address", ["/", "/assets/main-abc.js", "/assets/none.js", "/sw.js", "/healthz", "/.env"]
 )
 async def test_every_answer_carries_the_security_headers(built: Path, address: str) -> None:
     async with browser(built) as client:
         answer = await client.get(address)
     assert {name: answer.headers[name] for name in SECURITY_HEADERS} == SECURITY_HEADERS
+
+
+async def test_the_service_worker_is_a_script_that_is_asked_for_again(built: Path) -> None:
+    async with browser(built) as client:
+        answer = await client.get("/sw.js")
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert answer.headers["cache-control"] == "no-cache"
 
 
 async def test_assets_are_kept_and_missing_ones_are_not(built: Path) -> None:

@@ -1,9 +1,10 @@
 // The frame around every page, and which page an address means.
 import type { JSX } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { sendLeftBehind } from "./features/exam/answers";
 import type { Problem } from "./calls";
-import { keptAttempts } from "./features/exam/journal";
+import type { Person } from "./gen/proctorium/enrollment/v1/people_pb";
+import { hasPending, pendingQuestions } from "./features/exam/journal";
 import { countUnread, help, isA, me, Role, signOut, unanswered, unread } from "./me";
 import { CoursePage } from "./pages/course";
 import { CoursesPage } from "./pages/courses";
@@ -21,6 +22,7 @@ import { SupervisedSessionsPage } from "./pages/supervised";
 import { VerifyPage } from "./pages/verify";
 import { Busy, Help, Link, ProblemNote, Title, useAction } from "./parts";
 import { match, path } from "./route";
+import { counted } from "./words";
 
 type Page = (parts: Record<string, string>) => JSX.Element;
 
@@ -48,10 +50,10 @@ export function App(): JSX.Element {
   const address = path.value;
   useEffect(() => {
     document.querySelector<HTMLElement>("main h1")?.focus();
-  }, [address, me.value]);
+  }, [address, me.value?.personId]);
   useEffect(() => {
-    if (isA(Role.LEARNER)) sendLeftBehind();
-  }, [me.value]);
+    if (me.value && isA(Role.LEARNER)) sendLeftBehind(me.value.personId);
+  }, [me.value?.personId]);
   return (
     <>
       <Header />
@@ -73,7 +75,7 @@ function page(address: string): JSX.Element {
 
 /** Somebody may sit in an examination, whose time goes on: so it says what becomes of their answers. */
 function nobodyAnswers(): Problem {
-  const answers = keptAttempts().size > 0 ? "Your answers are kept on this device and sent when it is back." : "What was saved is not lost.";
+  const answers = hasPending() ? "Your answers are kept on this device and sent when it is back." : "What was saved is not lost.";
   return { reason: "OFFLINE", sentence: `The server cannot be reached just now. This page tries again by itself. ${answers}` };
 }
 
@@ -124,7 +126,6 @@ function NotFound(): JSX.Element {
 function Header(): JSX.Element {
   const person = me.value;
   const address = path.value;
-  const leaving = useAction();
   useEffect(() => {
     if (person) void countUnread();
   }, [person, address]);
@@ -146,14 +147,50 @@ function Header(): JSX.Element {
           </nav>
           <span class="who">
             {person.preferredName || person.legalName}
-            <button type="button" class="plain" disabled={leaving.busy} onClick={() => void leaving.run(signOut)}>
-              Sign out
-            </button>
+            <SignOut person={person} />
           </span>
-          <ProblemNote problem={leaving.problem} />
         </>
       )}
     </header>
+  );
+}
+
+/** Signs out at once, except where answers wait to be sent: then it says what becomes of them and asks. */
+function SignOut({ person }: { person: Person }): JSX.Element {
+  const { busy, problem, run } = useAction();
+  const [waiting, setWaiting] = useState(0);
+  const stay = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (waiting > 0) stay.current?.focus();
+  }, [waiting]);
+  const leave = (): void => void run(signOut);
+  const ask = (): void => {
+    const found = pendingQuestions(person.personId);
+    setWaiting(found);
+    if (found === 0) leave();
+  };
+  return (
+    <>
+      {waiting === 0 ? (
+        <button type="button" class="plain" disabled={busy} onClick={ask}>
+          Sign out
+        </button>
+      ) : (
+        <div class="row" role="group" aria-label="Sign out with unsent answers">
+          <span>
+            {counted(waiting, "answer is", "answers are")} not sent yet. If you sign out, {waiting === 1 ? "it stays" : "they stay"} on this device and{" "}
+            {waiting === 1 ? "is" : "are"} sent when you sign in here again; the time of a running assessment goes on.
+          </span>
+          <button type="button" class="danger" disabled={busy} onClick={leave}>
+            Sign out all the same
+          </button>
+          <button type="button" class="plain" ref={stay} disabled={busy} onClick={() => setWaiting(0)}>
+            Stay signed in
+          </button>
+        </div>
+      )}
+      <ProblemNote problem={problem} />
+    </>
   );
 }
 

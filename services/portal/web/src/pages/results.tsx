@@ -1,6 +1,7 @@
 // Results with feedback, certificates, transcript.
 import type { JSX } from "preact";
-import { attempts, certificates, results, transcripts } from "../calls";
+import { certificates, results, transcripts } from "../calls";
+import { LateAnswers, useLateQuestions } from "../features/exam/late-answers";
 import type { Answer, Item } from "../gen/proctorium/assessment/v1/items_pb";
 import type { Certificate, ItemResult, Result } from "../gen/proctorium/assessment/v1/results_pb";
 import { whenMade } from "../made";
@@ -92,17 +93,8 @@ export function ResultPage({ attemptId }: { attemptId: string }): JSX.Element {
   );
 }
 
-/** What came too late to count: the learner is not left to wonder where it is. */
-function Late({ attemptId }: { attemptId: string }): JSX.Element | null {
-  const { loaded } = useLoaded(`late/${attemptId}`, () => attempts.getAttempt({ attemptId }));
-  const count = loaded?.attempt?.lateCount ?? 0;
-  if (count === 0) return null;
-  return (
-    <p class="note">
-      {count === 1 ? "An answer" : counted(count, "answer")} of yours came after the time was over or the assessment was submitted.{" "}
-      {count === 1 ? "It is" : "They are"} kept and not part of this result. If that was not your doing, tell your administrator.
-    </p>
-  );
+function Late({ attemptId }: { attemptId: string }): JSX.Element {
+  return <LateAnswers numbers={useLateQuestions(attemptId, "")} />;
 }
 
 /** A certificate of a completed course: where to download it, and its public page. */
@@ -142,13 +134,13 @@ function Feedback({ itemResult }: { itemResult: ItemResult }): JSX.Element {
   const { item, answer, points } = itemResult;
   return (
     <>
-      <h2 class="question">{item?.prompt}</h2>
+      <h2 class="question text">{item?.prompt}</h2>
       <p class="row">
         <Badge tone={points === item?.points ? "good" : points > 0 ? "wait" : "plain"}>{item && outOf(points, item.points)}</Badge>
       </p>
-      <p>{item && sayAnswer(item, answer)}</p>
-      <p>{item && points !== item.points && sayRight(item)}</p>
-      {item?.feedback && <p class="note">{item.feedback}</p>}
+      <p class="text">{item && sayAnswer(item, answer)}</p>
+      <p class="text">{item && points !== item.points && sayRight(item)}</p>
+      {item?.feedback && <p class="note text">{item.feedback}</p>}
     </>
   );
 }

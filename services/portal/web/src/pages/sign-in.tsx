@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { keptAttempts } from "../features/exam/journal";
+import { hasPending, pendingQuestions } from "../features/exam/journal";
 import { expelled, signIn } from "../me";
 import { ProblemNote, Title, useAction } from "../parts";
 
@@ -10,13 +10,17 @@ export function SignInPage(): JSX.Element {
     const fields = new FormData(event.currentTarget as HTMLFormElement);
     void run(() => signIn(String(fields.get("email")), String(fields.get("password"))));
   };
+  const owned = expelled.value ? pendingQuestions(expelled.value) : 0;
   return (
     <section class="narrow">
       <Title>Sign in</Title>
       {expelled.value && (
         <p class="note" role="status">
-          You were signed out. {keptAttempts().size > 0 ? "Your answers are kept on this device; sign in to go on." : "Sign in to go on."}
+          You were signed out. {owned > 0 ? "Your answers are kept on this device; sign in to go on." : "Sign in to go on."}
         </p>
+      )}
+      {owned === 0 && hasPending() && (
+        <p class="note">Answers that were not sent yet are stored on this device. They are sent when the person who gave them signs in here again.</p>
       )}
       <form onSubmit={submit} class="card">
         <label>

@@ -1,12 +1,14 @@
-// The learner's answers on their way to the server: each change is kept on this device until the server has acknowledged it.
+// Saves the learner's answers: each change stays in this device's journal until the server has acknowledged it.
 import { create } from "@bufbuild/protobuf";
 import { timestampMs, timestampNow } from "@bufbuild/protobuf/wkt";
 import { signal } from "@preact/signals";
 import { FIRST_PAUSE_MS, longer } from "../../again";
 import { attempts, isAway, lacksToken, type Problem, problemOf, whenRenewedElsewhere } from "../../calls";
-import { type AnswerChange, AnswerChangeSchema, type Attempt, type SavedAnswer } from "../../gen/proctorium/assessment/v1/attempts_pb";
+import { type AnswerChange, AnswerChangeSchema, type Attempt, type SavedAnswer, SavedAnswerSchema } from "../../gen/proctorium/assessment/v1/attempts_pb";
 import type { Answer } from "../../gen/proctorium/assessment/v1/items_pb";
-import { isKept, type Kept, keep, keptAttempts, keptOf, letGo, madeAt, newPlace } from "./journal";
+import { isSignedIn, me, unconfirmed } from "../../me";
+import { noteServerTime, serverNow } from "../../server-time";
+import { bySequence, compactOthers, Journal, type PendingChange, pendingAttempts } from "./journal";
 
 const MOST_AT_ONCE = 100;
 
@@ -14,20 +16,26 @@ export type SaveState = "saved" | "saving" | "offline" | "refused";
 
 const known = new Map<string, Answers>();
 
-/** The answers of one attempt: they live as long as the document, so that leaving the exam room leaves nothing behind unsent. */
+/** Return the answers of an attempt of the person who is signed in. They live as long as the document: leaving the exam room leaves nothing unsent. */
 export function answersOf(attemptId: string, lastSequence: bigint): Answers {
-  const answers = known.get(attemptId) ?? new Answers(attemptId);
-  known.set(attemptId, answers);
+  const personId = me.peek()?.personId ?? "";
+  const key = `${personId}.${attemptId}`;
+  const answers = known.get(key) ?? new Answers(personId, attemptId);
+  known.set(key, answers);
   answers.resume(lastSequence);
   return answers;
 }
 
-/** Sends what is still on this device, of whichever attempt: an earlier visit may have ended without a connection. */
-export function sendLeftBehind(): void {
-  for (const attemptId of keptAttempts()) answersOf(attemptId, 0n);
+/** Send what this person has left unsent on this device, of any attempt: an earlier visit may have ended without a connection. */
+export function sendLeftBehind(personId: string): void {
+  compactOthers(personId);
+  for (const attemptId of pendingAttempts(personId)) answersOf(attemptId, 0n);
 }
 
-/** Saves one attempt's changes, in order, as often as it takes; survives reload, crash and loss of the network. */
+/**
+ * Saves one attempt's changes, in order, as often as it takes; survives reload, crash and loss of the network. Nothing is sent while
+ * somebody else than their owner is signed in.
+ */
 export class Answers {
   readonly state = signal<SaveState>("saved");
   /** The questions whose answers the server has not acknowledged. */
@@ -39,23 +47,30 @@ export class Answers {
   /** The questions where a newer answer from elsewhere counts over what was given here, and that answer. */
   readonly overruled = signal<ReadonlyMap<string, SavedAnswer>>(new Map());
   readonly problem = signal<Problem | undefined>(undefined);
-  private changes: Kept[];
-  private readonly unwritten = new Set<Kept>();
-  /** The number of the newest answer to each question that this page knows of. */
-  private readonly newest = new Map<string, bigint>();
+  private readonly journal: Journal;
+  private changes: PendingChange[];
+  private readonly unwritten = new Set<PendingChange>();
+  /** The newest answer to each question that the server has, as far as this page knows. */
+  private readonly newest = new Map<string, SavedAnswer>();
   private sequence: bigint;
   private sending: Promise<void> | undefined;
   private pause = FIRST_PAUSE_MS;
   private wake: (() => void) | undefined;
 
-  constructor(private readonly attemptId: string) {
-    this.changes = keptOf(attemptId);
-    this.sequence = this.changes.reduce((highest, { change }) => (change.sequence > highest ? change.sequence : highest), 0n);
+  constructor(
+    private readonly personId: string,
+    private readonly attemptId: string,
+  ) {
+    this.journal = new Journal(personId, attemptId);
+    this.changes = this.journal.list();
+    this.sequence = this.journal.lastSequence();
     this.tell();
     addEventListener("online", () => this.wake?.());
     whenRenewedElsewhere(() => this.wake?.());
+    me.subscribe(() => this.wake?.());
+    unconfirmed.subscribe(() => this.wake?.());
     addEventListener("beforeunload", (event) => {
-      if (this.changes.length > 0) event.preventDefault();
+      if (this.changes.length > 0 && isSignedIn(this.personId)) event.preventDefault();
     });
   }
 
@@ -67,8 +82,9 @@ export class Answers {
   }
 
   /** Notes what the page shows of an attempt that was loaded. */
-  shows({ answers }: Attempt): void {
-    for (const { itemId, sequence } of answers) this.know(itemId, sequence);
+  shows({ answers, serverTime }: Attempt): void {
+    noteServerTime(serverTime);
+    for (const saved of answers) this.know(saved);
   }
 
   /** Looks whether another device or tab has answered meanwhile: what it gave counts, and is shown here too. Without a connection nothing happens. */
@@ -78,14 +94,19 @@ export class Answers {
     // What was typed in the meantime is newer than anything.
     if (attempt === undefined || this.changes.length > 0) return;
     if (attempt.lastSequence > this.sequence) this.sequence = attempt.lastSequence;
-    const foreign = attempt.answers.filter(({ itemId, sequence }) => sequence > (this.newest.get(itemId) ?? 0n));
+    const foreign = attempt.answers.filter(({ itemId, sequence }) => sequence > (this.newest.get(itemId)?.sequence ?? 0n));
     if (foreign.length === 0) return;
     this.overruled.value = new Map([...this.overruled.value, ...foreign.map((saved) => [saved.itemId, saved] as const)]);
     this.shows(attempt);
   }
 
-  private know(itemId: string, sequence: bigint): void {
-    if (sequence > (this.newest.get(itemId) ?? 0n)) this.newest.set(itemId, sequence);
+  private know(saved: SavedAnswer): void {
+    if (saved.sequence > (this.newest.get(saved.itemId)?.sequence ?? 0n)) this.newest.set(saved.itemId, saved);
+  }
+
+  /** The attempt with the answers that the server has now. */
+  within(attempt: Attempt): Attempt {
+    return { ...attempt, answers: [...this.newest.values()], lastSequence: this.sequence };
   }
 
   /** The changes of this device that the server has not acknowledged: they count over what it says. */
@@ -93,16 +114,22 @@ export class Answers {
     return this.changes.map(({ change }) => change);
   }
 
-  /** Keeps a change on this device and sends it. */
+  /** Store a change on this device and send it. Its number is above those of all tabs: the numbers say which change is the newer. */
   change(itemId: string, answer: Answer): void {
-    this.sequence += 1n;
-    const made = create(AnswerChangeSchema, { sequence: this.sequence, itemId, answer, clientTime: timestampNow() });
-    const kept = { place: newPlace(this.attemptId), change: made };
-    this.changes.push(kept);
-    this.write(kept);
+    this.sequence = (this.sequence > this.journal.lastSequence() ? this.sequence : this.journal.lastSequence()) + 1n;
+    const change = create(AnswerChangeSchema, { sequence: this.sequence, itemId, answer, clientTime: timestampNow() });
+    const pending = { key: this.journal.newKey(), change, madeTime: this.presentTime() };
+    this.changes.push(pending);
+    this.write(pending);
     this.overruled.value = new Map([...this.overruled.value].filter(([other]) => other !== itemId));
     this.tell();
     void this.send();
+  }
+
+  /** The server's time, as far as this device knows: without a response since it was opened, it is later than the last change before. */
+  private presentTime(): number {
+    const lastMade = Math.max(0, ...this.changes.map(({ madeTime }) => madeTime));
+    return serverNow() ?? lastMade + performance.now();
   }
 
   /** Resolves when everything is acknowledged; rejects when the server refuses. */
@@ -123,6 +150,11 @@ export class Answers {
   private async sendAll(): Promise<void> {
     while (this.changes.length > 0) {
       if (this.state.value !== "offline") this.state.value = "saving";
+      if (!isSignedIn(this.personId) || unconfirmed.peek()) {
+        this.state.value = "offline";
+        await this.rest();
+        continue;
+      }
       const batch = this.changes.slice(0, MOST_AT_ONCE);
       try {
         await this.save(batch);
@@ -145,7 +177,7 @@ export class Answers {
   }
 
   /** Sends a batch and takes off what the server has then; one whose numbers another device has used gets new ones instead. */
-  private async save(batch: readonly Kept[]): Promise<void> {
+  private async save(batch: readonly PendingChange[]): Promise<void> {
     // Tabs that did not know of each other have used the same numbers.
     if (!areRising(batch)) return await this.renumber();
     try {
@@ -159,38 +191,38 @@ export class Answers {
     this.finish(batch);
   }
 
-  private finish(done: readonly Kept[]): void {
-    for (const kept of done) {
-      this.unwritten.delete(kept);
-      letGo(kept);
-      this.know(kept.change.itemId, kept.change.sequence);
+  private finish(done: readonly PendingChange[]): void {
+    for (const pending of done) {
+      this.unwritten.delete(pending);
+      this.journal.remove(pending);
+      const { itemId, sequence, answer } = pending.change;
+      this.know(create(SavedAnswerSchema, answer ? { itemId, sequence, answer } : { itemId, sequence }));
     }
     this.unkept.value = this.unwritten.size > 0;
-    this.changes = this.changes.filter((kept) => !done.includes(kept));
+    this.changes = this.changes.filter((pending) => !done.includes(pending));
   }
 
-  /** Lifts what waits above the server's numbers, except where an answer that was saved later, from elsewhere, would be replaced by it. */
+  /** Give what waits numbers above the server's, except where an answer that was saved later, from elsewhere, would be replaced by it. */
   private async renumber(): Promise<void> {
-    const asked = Date.now();
     const { attempt } = await attempts.getAttempt({ attemptId: this.attemptId });
     if (attempt === undefined) return;
-    const ahead = attempt.serverTime ? timestampMs(attempt.serverTime) - (asked + Date.now()) / 2 : 0;
-    this.giveWay(attempt, ahead);
+    noteServerTime(attempt.serverTime);
+    this.giveWay(attempt);
     this.sequence = attempt.lastSequence;
-    for (const kept of this.changes) {
+    for (const pending of this.changes.sort(bySequence)) {
       this.sequence += 1n;
-      kept.change = create(AnswerChangeSchema, { ...kept.change, sequence: this.sequence });
-      // Another tab may have seen to it: then it is not kept again.
-      if (isKept(kept)) this.write(kept);
+      pending.change = create(AnswerChangeSchema, { ...pending.change, sequence: this.sequence });
+      // Another tab may have sent it already: then it is not stored again.
+      if (this.journal.holds(pending)) this.write(pending);
     }
   }
 
-  /** Takes off what is older than the server's answer to the same question; `ahead` is how far its clock is before ours. */
-  private giveWay(attempt: Attempt, ahead: number): void {
+  /** Drop what is older than the server's answer to the same question. */
+  private giveWay(attempt: Attempt): void {
     const foreign = new Map(attempt.answers.filter((saved) => !this.isKnown(saved)).map((saved) => [saved.itemId, saved]));
-    const older = this.changes.filter(({ change }) => {
+    const older = this.changes.filter(({ change, madeTime }) => {
       const saveTime = foreign.get(change.itemId)?.saveTime;
-      return saveTime !== undefined && timestampMs(saveTime) > madeAt(change) + ahead;
+      return saveTime !== undefined && timestampMs(saveTime) > madeTime;
     });
     this.finish(older);
     const waiting = new Set(this.changes.map(({ change }) => change.itemId));
@@ -222,18 +254,18 @@ export class Answers {
 
   private tell(): void {
     this.unsent.value = new Set(this.changes.map(({ change }) => change.itemId));
-    for (const kept of [...this.unwritten]) this.write(kept);
+    for (const pending of [...this.unwritten]) this.write(pending);
   }
 
-  private write(kept: Kept): void {
-    if (keep(kept)) this.unwritten.delete(kept);
-    else this.unwritten.add(kept);
+  private write(pending: PendingChange): void {
+    if (this.journal.store(pending)) this.unwritten.delete(pending);
+    else this.unwritten.add(pending);
     // What is here is sent all the same.
     this.unkept.value = this.unwritten.size > 0;
   }
 }
 
-function areRising(changes: readonly Kept[]): boolean {
+function areRising(changes: readonly PendingChange[]): boolean {
   return changes.every(({ change }, place) => place === 0 || (changes[place - 1]?.change.sequence ?? 0n) < change.sequence);
 }
 

@@ -2,8 +2,10 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { type ReadonlySignal, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { Attempt } from "../../gen/proctorium/assessment/v1/attempts_pb";
+import { Badge } from "../../parts";
+import { Announcer, visibleWarning } from "./time-warnings";
 
 /** The attempt as the server showed it last, and when that was by `performance.now()`. */
 export interface Shown {
@@ -47,24 +49,21 @@ export interface ClockProps {
 
 export function Clock({ shown, now }: ClockProps): JSX.Element | null {
   const left = secondsLeft(shown, now.value);
+  const announcer = useRef(new Announcer());
   if (left === undefined) return null;
   const parts = [Math.floor(left / 3600), Math.floor(left / 60) % 60, left % 60];
   const text = parts.map((part) => String(part).padStart(2, "0")).join(":");
+  const warning = visibleWarning(left);
   return (
     <>
-      <span class={left < 300 ? "clock late" : "clock"} role="timer" aria-label="Time left">
+      <span class={left < 300 ? "clock late" : "clock"} role="timer" aria-label={`Time left for ${shown.attempt.title}`} translate={false}>
         {text}
       </span>
-      {/* Said aloud, and seldom: a clock that speaks every second is no help. */}
+      {warning && <Badge tone={left <= 300 ? "bad" : "wait"}>{warning}</Badge>}
+      {/* Spoken at three moments only: a clock that speaks every second is no help. */}
       <span class="visually-hidden" role="status">
-        {lastMinutes(left)}
+        {announcer.current.announce(left)}
       </span>
     </>
   );
-}
-
-function lastMinutes(left: number): string {
-  if (left === 0) return "Your time is over.";
-  if (left <= 60) return "1 minute left.";
-  return left <= 300 ? "5 minutes left." : "";
 }

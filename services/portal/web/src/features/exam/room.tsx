@@ -2,10 +2,12 @@
 import type { JSX } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 import type { Attempt } from "../../gen/proctorium/assessment/v1/attempts_pb";
+import { me, unconfirmed } from "../../me";
 import { Title } from "../../parts";
 import { AnswerSheet } from "./answer-sheet";
 import { type Answers, answersOf } from "./answers";
 import { Clock, type Shown, useSteadyClock } from "./clock";
+import { storeOffline } from "./offline";
 import { Question } from "./question";
 import { Away, Saved, SaveMark } from "./save-state";
 import { Submit } from "./submit";
@@ -69,17 +71,44 @@ export function ExamRoom({ attempt, shown, connected, reopen }: ExamRoomProps): 
 function useAnswers(attempt: Attempt): { answers: Answers; sheet: AnswerSheet } {
   const made = useMemo(() => {
     const answers = answersOf(attempt.attemptId, attempt.lastSequence);
-    return { answers, sheet: new AnswerSheet(attempt, answers) };
+    return { attempt, answers, sheet: new AnswerSheet(attempt, answers) };
   }, [attempt.attemptId]);
   useEffect(() => made.answers.overruled.subscribe((newer) => made.sheet.adopt(newer.values())), [made]);
-  useLookElsewhere(made.answers, attempt);
+  // Loaded again, the attempt may hold answers from elsewhere that are newer than those that stand here.
+  useEffect(() => {
+    if (made.attempt === attempt) made.answers.shows(attempt);
+    else void made.answers.lookElsewhere();
+  }, [made, attempt]);
+  useLookElsewhere(made.answers);
+  useStoredOffline(attempt, made.answers);
   return made;
 }
 
-/** Shows what another device has answered as soon as somebody looks at this page again. */
-function useLookElsewhere(answers: Answers, attempt: Attempt): void {
+/** Not with each key: a text is typed in a second. */
+const STORING_PAUSE_MS = 300;
+
+/** Have the attempt stored while it runs, with what the server has of it, so that a reload without a connection shows it again. */
+function useStoredOffline(attempt: Attempt, answers: Answers): void {
   useEffect(() => {
-    answers.shows(attempt);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const store = (): void => {
+      const person = me.peek();
+      if (person && !unconfirmed.peek()) void storeOffline(person, answers.within(attempt));
+    };
+    const stop = answers.state.subscribe((state) => {
+      clearTimeout(timer);
+      if (state === "saved") timer = setTimeout(store, STORING_PAUSE_MS);
+    });
+    return () => {
+      clearTimeout(timer);
+      stop();
+    };
+  }, [attempt, answers]);
+}
+
+/** Shows what another device has answered as soon as somebody looks at this page again. */
+function useLookElsewhere(answers: Answers): void {
+  useEffect(() => {
     const look = (): void => {
       if (document.visibilityState === "visible") void answers.lookElsewhere();
     };
@@ -89,7 +118,7 @@ function useLookElsewhere(answers: Answers, attempt: Attempt): void {
       document.removeEventListener("visibilitychange", look);
       removeEventListener("focus", look);
     };
-  }, [answers, attempt]);
+  }, [answers]);
 }
 
 /** Leads to a question, for the keyboard too. */

@@ -5,7 +5,6 @@ import { untilAnswered } from "../../again";
 import { attempts } from "../../calls";
 import type { Attempt } from "../../gen/proctorium/assessment/v1/attempts_pb";
 import { ProblemNote, useAction } from "../../parts";
-import { go } from "../../route";
 import { counted } from "../../words";
 import type { Answers } from "./answers";
 
@@ -30,7 +29,6 @@ export function Submit({ attempt, answers, open, wrong }: SubmitProps): JSX.Elem
       const request = { requestId, attemptId: attempt.attemptId };
       await answers.settled();
       await untilAnswered(() => attempts.submitAttempt(request));
-      if (attempt.sessionId) go(`/sessions/${attempt.sessionId}`);
     });
   if (!asking) {
     return (

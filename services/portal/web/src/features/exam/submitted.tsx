@@ -1,18 +1,26 @@
 // What a learner reads after an attempt was submitted.
 import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
 import { type Attempt, AttemptState, SubmitCause } from "../../gen/proctorium/assessment/v1/attempts_pb";
 import { Link } from "../../parts";
-import { counted } from "../../words";
+import { counted, dateTime } from "../../words";
 import { type Answers, answersOf } from "./answers";
+import { clearOffline } from "./offline";
+import { LateAnswers, useLateQuestions } from "./late-answers";
 
 export function Submitted({ attempt }: { attempt: Attempt }): JSX.Element {
+  useEffect(() => void clearOffline(), []);
   return (
     <div class="card">
-      <p role="status">{submittedSentence(attempt)}</p>
+      <p role="status">{reason(attempt)}</p>
+      <p>
+        <strong>Submitted on {dateTime(attempt.submitTime)}</strong>, with answers to {attempt.answeredCount} of{" "}
+        {counted(attempt.itemCount, "question")}.
+      </p>
       {attempt.sessionId && attempt.state !== AttemptState.RELEASED && (
         <p class="quiet">The questions are not shown any more while others in the session still work on them.</p>
       )}
-      <Late answers={answersOf(attempt.attemptId, 0n)} />
+      <Late attempt={attempt} answers={answersOf(attempt.attemptId, 0n)} />
       {attempt.state === AttemptState.RELEASED && (
         <p>
           <Link to={`/results/${attempt.attemptId}`} class="button">
@@ -29,33 +37,31 @@ export function Submitted({ attempt }: { attempt: Attempt }): JSX.Element {
   );
 }
 
-/** What was answered without a connection and came after the bell (A6). */
-function Late({ answers }: { answers: Answers }): JSX.Element | null {
+/** What was answered without a connection and arrived after the end (A6). */
+function Late({ attempt, answers }: { attempt: Attempt; answers: Answers }): JSX.Element {
   const waiting = answers.unsent.value.size;
-  if (waiting > 0) {
-    return (
-      <p class="note" role="status">
-        {counted(waiting, "answer is", "answers are")} still on this device and will be sent when the connection is back. Keep this page open.
-      </p>
-    );
-  }
-  if (!answers.late.value) return null;
+  const numbers = useLateQuestions(attempt.attemptId, `${waiting}/${answers.late.value}`);
   return (
-    <p class="note" role="status">
-      Answers that you made without a connection arrived after the time was over. They are kept and marked as late, and do
-      not count in the result. If you have questions, ask your proctor.
-    </p>
+    <>
+      {waiting > 0 && (
+        <p class="note" role="status">
+          {counted(waiting, "answer is", "answers are")} still on this device and will be sent when the connection is back. Keep this page open.
+          What arrives now is stored and marked as late; it was not submitted.
+        </p>
+      )}
+      <LateAnswers numbers={numbers} />
+    </>
   );
 }
 
-function submittedSentence({ submitCause, sessionId }: Attempt): string {
+function reason({ submitCause, sessionId }: Attempt): string {
   switch (submitCause) {
     case SubmitCause.TIME_OVER:
-      return "Your time is over. Everything that you had answered was submitted for you.";
+      return "Your time is over. The answers that were saved by then were submitted for you.";
     case SubmitCause.SESSION_ENDED:
-      return "The session has ended. Everything that you had answered was submitted for you.";
+      return "The session has ended. The answers that were saved by then were submitted for you.";
     case SubmitCause.REMOVED:
-      return "You were removed from the session. Everything that you had answered was submitted, and an administrator decides whether the result is released.";
+      return "You were removed from the session. The answers that were saved by then were submitted, and an administrator decides whether the result is released.";
     default:
       return sessionId ? "You have submitted your answers. Tell your proctor that you are done." : "You have submitted your answers.";
   }

@@ -1,0 +1,26 @@
+// Which answers came too late to count: the learner is not left to wonder where they are.
+import type { JSX } from "preact";
+import { attempts } from "../../calls";
+import { useLoaded } from "../../parts";
+
+/** Load the numbers of the questions with late answers, again whenever `revision` is another one. */
+export function useLateQuestions(attemptId: string, revision: string): readonly number[] {
+  const { loaded } = useLoaded(`late/${attemptId}/${revision}`, () => attempts.getAttempt({ attemptId }));
+  return loaded?.attempt?.lateQuestionNumbers ?? [];
+}
+
+export function LateAnswers({ numbers }: { numbers: readonly number[] }): JSX.Element | null {
+  if (numbers.length === 0) return null;
+  const one = numbers.length === 1;
+  return (
+    <p class="note" role="status">
+      Your {one ? "answer to question" : "answers to questions"} {listed(numbers)} arrived after the end. {one ? "It is" : "They are"} stored and
+      marked as late, and {one ? "does" : "do"} not count. If that was not your doing, tell your proctor or your administrator.
+    </p>
+  );
+}
+
+/** "2", "2 and 3", "2, 3 and 5". */
+function listed(numbers: readonly number[]): string {
+  return new Intl.ListFormat("en-GB").format(numbers.map(String));
+}
