@@ -11,9 +11,11 @@ import {
   type WatchSessionResponse,
 } from "../gen/proctorium/session/v1/lobby_pb";
 import { type Session, SessionState } from "../gen/proctorium/session/v1/sessions_pb";
+import { nextStep } from "../features/exam/next-step";
 import { useLive } from "../live";
 import { Badge, Busy, Help, Link, ProblemNote, Title, useLoaded } from "../parts";
 import { dateTime } from "../words";
+import { useAssessmentTitles } from "./assessment-titles";
 import { Outline } from "./course";
 import { IdentityEvidence } from "./identity";
 import { SessionBadge } from "./supervised";
@@ -72,7 +74,7 @@ function Phase({ session, participant }: { session: Session; participant: Partic
       return (
         <div class="note problem">
           <p>Your proctor has ended this session for you. The reason they gave: {participant.removalReason}</p>
-          <p>Everything that you had answered is kept and was submitted. An administrator decides whether the result is released.</p>
+          <p>The answers that were saved by then were submitted. An administrator decides whether the result is released.</p>
           <Help />
         </div>
       );
@@ -146,17 +148,21 @@ function Readiness({ session, participant }: { session: Session; participant: Pa
 }
 
 function InSession({ session, participant }: { session: Session; participant: Participant }): JSX.Element {
+  const title = useAssessmentTitles(session);
   const courseId = session.plan?.courseId ?? "";
   const { loaded, problem } = useLoaded(courseId, () => courses.getCourse({ courseId }));
   return (
     <>
       <section class="card">
-        <h2>Assessment</h2>
+        <h2>{participant.assessments.length > 1 ? "Assessments" : "Assessment"}</h2>
         {participant.identity !== IdentityState.UNSPECIFIED && participant.identity !== IdentityState.VERIFIED && (
           <Readiness session={session} participant={participant} />
         )}
         {participant.assessments.map((assessment) => (
-          <Assessment key={assessment.assessmentId} assessment={assessment} rejected={participant.identity === IdentityState.REJECTED} />
+          <section key={assessment.assessmentId} class="part">
+            <h3>{title(assessment.assessmentId)}</h3>
+            <Assessment assessment={assessment} title={title(assessment.assessmentId)} identity={participant.identity} />
+          </section>
         ))}
         {participant.assessments.length === 0 && <p>This session has no assessment.</p>}
       </section>
@@ -169,15 +175,22 @@ function InSession({ session, participant }: { session: Session; participant: Pa
   );
 }
 
-function Assessment({ assessment, rejected }: { assessment: AssessmentProgress; rejected: boolean }): JSX.Element {
+interface AssessmentProps {
+  assessment: AssessmentProgress;
+  title: string;
+  identity: IdentityState;
+}
+
+function Assessment({ assessment, title, identity }: AssessmentProps): JSX.Element {
   useEffect(() => {
     if (assessment.state !== AssessmentProgressState.AUTHORIZED) return;
     const before = document.title;
-    document.title = "You may begin · Proctorium";
+    document.title = `You may begin ${title} · Proctorium`;
     return () => {
       document.title = before;
     };
-  }, [assessment.state]);
+  }, [assessment.state, title]);
+  const about = <span class="visually-hidden"> “{title}”</span>;
   switch (assessment.state) {
     case AssessmentProgressState.AUTHORIZED:
       return assessment.attemptId ? (
@@ -185,44 +198,62 @@ function Assessment({ assessment, rejected }: { assessment: AssessmentProgress; 
           Your proctor has authorised the assessment.{" "}
           <Link to={`/attempts/${assessment.attemptId}`} class="button">
             Go to the assessment
+            {about}
           </Link>
         </p>
       ) : (
-        <Busy what="the assessment" />
+        <Busy what={`“${title}”`} />
       );
     case AssessmentProgressState.IN_PROGRESS:
       return (
         <p>
           <Link to={`/attempts/${assessment.attemptId}`} class="button">
             Continue the assessment
+            {about}
           </Link>
         </p>
       );
     case AssessmentProgressState.SUBMITTED:
-      return <p>You have submitted your answers. Your result appears here when it is released.</p>;
+      return (
+        <p>
+          You have submitted your answers. Your result appears here when it is released.{" "}
+          <Link to={`/attempts/${assessment.attemptId}`}>
+            See what was submitted
+            {about}
+          </Link>
+        </p>
+      );
     case AssessmentProgressState.RELEASED:
       return (
         <p>
-          Your result is there. <Link to={`/results/${assessment.attemptId}`}>See your result</Link>
+          Your result is there.{" "}
+          <Link to={`/results/${assessment.attemptId}`}>
+            See your result
+            {about}
+          </Link>
         </p>
       );
     default:
-      if (rejected) return <p>The assessment stays closed, as your identity could not be verified. What you can do now stands under “Identity check”.</p>;
-      return <p>Please wait. Your proctor authorises the assessment, and the way to it then appears here.</p>;
+      return <p>{nextStep(identity)}</p>;
   }
 }
 
 function Over({ session, participant }: { session: Session; participant: Participant }): JSX.Element {
+  const title = useAssessmentTitles(session);
   return (
     <section class="card">
       <h2>The session is over</h2>
       <p>It ended {dateTime(session.endTime)}. Thank you for taking part.</p>
       {participant.assessments.map((assessment) => (
         <p key={assessment.assessmentId}>
+          <strong>{title(assessment.assessmentId)}</strong>:{" "}
           {assessment.state < AssessmentProgressState.IN_PROGRESS || assessment.state === AssessmentProgressState.VOIDED ? (
-            "The assessment was not begun."
+            "not started."
           ) : (
-            <Link to={`/results/${assessment.attemptId}`}>See your result</Link>
+            <Link to={`/results/${assessment.attemptId}`}>
+              See your result
+              <span class="visually-hidden"> “{title(assessment.assessmentId)}”</span>
+            </Link>
           )}
         </p>
       ))}

@@ -1,0 +1,115 @@
+"""Texts that authors wrote: their lines stay lines, and what is wider than a phone scrolls in its own box."""
+
+from __future__ import annotations
+
+from google.protobuf.duration_pb2 import Duration
+from playwright.async_api import expect
+
+from e2e.browsing import Visitor, browser
+from e2e.stage import Stage
+from proctorium.assessment.v1.assessments_pb2 import (
+    Assessment,
+    CreateAssessmentRequest,
+    PublishAssessmentRequest,
+)
+from proctorium.assessment.v1.items_pb2 import Choice, Item, SingleChoice
+from proctorium.enrollment.v1.courses_pb2 import (
+    COURSE_KIND_SELF_PACED,
+    UNIT_KIND_ASSESSMENT,
+    UNIT_KIND_LESSON,
+    CreateCourseRequest,
+    PublishCourseRequest,
+    UnitContent,
+)
+from proctorium_devstack.demo import world
+from proctorium_devstack.stack import Stack
+
+_CODE = "result = measure(sample)\n    if result > limit:\n        warn()"
+_LONG = "x" * 400
+_TABLE = "| " + " | ".join(f"Substance{n}" for n in range(12)) + " |\n" + "|---" * 12 + "|\n"
+_LESSON = f"```\nprint('{_LONG}')\n```\n\n{_TABLE}| " + " | ".join(["0.123456"] * 12) + " |\n"
+
+
+async def test_lines_of_questions_stay_lines_and_nothing_is_wider_than_a_phone(
+    stack: Stack, stage: Stage
+) -> None:
+    course_id = await course_with_code(stage)
+    async with browser() as opened:
+        learner = await Visitor.arrive(opened, stack.url("edge"))
+        page = learner.page
+        await learner.sign_in(stage.learners[0].email, stage.learners[0].password)
+        await page.goto(f"/courses/{course_id}")
+        await page.get_by_role("button", name="Open").click()
+        await expect(page.locator(".lesson table")).to_be_visible()
+        await learner.picture("lesson-with-code")
+
+        await page.get_by_role("button", name="Take the assessment").click()
+        await page.get_by_role("button", name="Begin the assessment").click()
+        prompt = page.locator("legend .text")
+        await expect(prompt).to_be_visible()
+        assert _CODE in await prompt.inner_text()
+        assert "1. stop\n2. warn" in await page.locator(".choice .text").first.inner_text()
+        await learner.picture("question-with-code")
+        clear = page.get_by_role("button", name="Clear my answer to question 1")
+        await expect(clear).to_have_count(0)
+        await page.get_by_role("radio").first.check()
+        await expect(page.get_by_text("All questions are answered.")).to_be_visible()
+        await clear.click()
+        await expect(page.get_by_role("radio").first).not_to_be_checked()
+        await expect(page.get_by_text("All answers saved")).to_be_visible()
+        await expect(page.get_by_text("Not answered yet").first).to_be_visible()
+
+        await page.get_by_role("button", name="Submit…").click()
+        await page.get_by_role("button", name="Submit now").click()
+        await expect(page.get_by_text("Submitted on")).to_be_visible()
+        await expect(page.get_by_text("with answers to 0 of 1 question.")).to_be_visible()
+        await page.get_by_role("link", name="See your result").click()
+        assert _CODE in await page.locator("h2.question").inner_text()
+        await expect(page.get_by_text("You gave no answer.")).to_be_visible()
+        await learner.picture("result-with-code")
+        assert learner.complaints == []
+
+
+async def course_with_code(stage: Stage) -> str:
+    """A self-paced course with long code and a wide table, whose assessment has questions of several lines; its id."""
+    administrator = stage.administrator
+    choices = [
+        Choice(choice_id="a", text="1. stop\n2. warn"),
+        Choice(choice_id="b", text=_LONG),
+    ]
+    item = Item(
+        prompt=f"What does this do?\n\n{_CODE}\n{_LONG}",
+        points=1,
+        single_choice=SingleChoice(choices=choices, correct_choice_id="a"),
+    )
+    created = await administrator.assessments.CreateAssessment(
+        CreateAssessmentRequest(
+            assessment=Assessment(
+                title="Reading code",
+                time_limit=Duration(seconds=3600),
+                pass_mark=0.5,
+                items=[item],
+            )
+        )
+    )
+    assessment_id = created.assessment.assessment_id
+    await administrator.assessments.PublishAssessment(
+        PublishAssessmentRequest(assessment_id=assessment_id)
+    )
+    made = await administrator.courses.CreateCourse(
+        CreateCourseRequest(
+            title="Code and tables",
+            kind=COURSE_KIND_SELF_PACED,
+            hours=1,
+            units=[
+                UnitContent(kind=UNIT_KIND_LESSON, title="Wide things", markdown=_LESSON),
+                UnitContent(
+                    kind=UNIT_KIND_ASSESSMENT, title="Reading code", assessment_id=assessment_id
+                ),
+            ],
+        )
+    )
+    course_id = made.course.course_id
+    await administrator.courses.PublishCourse(PublishCourseRequest(course_id=course_id))
+    await world.register(administrator, stage.learners[0].person_id, course_id)
+    return course_id
