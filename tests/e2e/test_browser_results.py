@@ -32,7 +32,7 @@ async def test_an_answer_that_came_too_late_is_told_of_beside_the_result(
         await learner.sign_in(stage.learners[0].email, stage.learners[0].password)
         await learner.page.goto(f"/results/{story.attempt_id}")
         await expect(learner.page.get_by_text("8 of 8 points")).to_be_visible()
-        told = learner.page.get_by_text("An answer of yours came after the time was over")
+        told = learner.page.get_by_text("Your answer to question 4 arrived after the end.")
         await expect(told).to_be_visible()
         await learner.picture("result-with-late-answer")
         assert learner.complaints == []

@@ -85,7 +85,9 @@ async def test_lobby_and_roster_go_on_while_they_are_translated(stack: Stack, st
         await ProctorStory(stage).start()
         await expect(learner.page.get_by_text("In Session", exact=True)).to_be_visible()
         await expect(learner.page.get_by_text("Waiting", exact=True)).to_have_count(0)
-        await expect(learner.page.get_by_role("heading", name="Assessment")).to_be_visible()
+        await expect(
+            learner.page.get_by_role("heading", name="Assessment", level=2)
+        ).to_be_visible()
         await expect(row.get_by_text("In Session", exact=True)).to_be_visible()
         await expect(row.get_by_text("Waiting", exact=True)).to_have_count(0)
         assert learner.complaints == []

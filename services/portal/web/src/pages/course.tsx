@@ -32,7 +32,7 @@ export function CoursePage({ courseId }: { courseId: string }): JSX.Element {
           <Ways course={course} result={bestOf(results, (entry) => entry.courseId === courseId)} />
         </>
       )}
-      <p>{course.description}</p>
+      <p class="text">{course.description}</p>
       <section>
         <h2>Content</h2>
         {course.kind === CourseKind.PROCTORED && <WhereItOpens course={course} />}

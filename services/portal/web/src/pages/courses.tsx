@@ -35,7 +35,7 @@ export function CoursesPage(): JSX.Element {
                 </span>
               )}
             </p>
-            <p>{course?.description}</p>
+            <p class="text">{course?.description}</p>
             {course && (
               <Ways
                 course={course}

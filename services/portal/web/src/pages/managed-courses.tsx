@@ -82,7 +82,7 @@ function Summary({ course }: { course: Course }): JSX.Element {
         <span class="quiet">{counted(course.hours, "hour")}</span>
         {course.awardsCertificate && <Badge tone="plain">Awards a certificate</Badge>}
       </p>
-      <p>{course.description}</p>
+      <p class="text">{course.description}</p>
     </>
   );
 }

@@ -1,7 +1,7 @@
 // A learner's session: the lobby, which turns into the course content by itself when the proctor starts.
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import { courses, lobby, people } from "../calls";
+import { attempts, courses, lobby, people } from "../calls";
 import {
   type AssessmentProgress,
   AssessmentProgressState,
@@ -148,7 +148,7 @@ function Readiness({ session, participant }: { session: Session; participant: Pa
 }
 
 function InSession({ session, participant }: { session: Session; participant: Participant }): JSX.Element {
-  const title = useAssessmentTitles(session);
+  const title = useNames(session, participant);
   const courseId = session.plan?.courseId ?? "";
   const { loaded, problem } = useLoaded(courseId, () => courses.getCourse({ courseId }));
   return (
@@ -173,6 +173,20 @@ function InSession({ session, participant }: { session: Session; participant: Pa
       </section>
     </>
   );
+}
+
+const MOST_ATTEMPTS = 200;
+
+/** What each assessment is called: in the course's outline, and on its own pages where that is another name. */
+function useNames(session: Session, participant: Participant): (assessmentId: string) => string {
+  const inOutline = useAssessmentTitles(session);
+  const key = participant.assessments.map(({ attemptId }) => attemptId).join();
+  const { loaded } = useLoaded(`attempts/${key}`, () => attempts.listAttempts({ pageSize: MOST_ATTEMPTS }));
+  return (assessmentId) => {
+    const outline = inOutline(assessmentId);
+    const own = loaded?.attempts.find((attempt) => attempt.assessmentId === assessmentId && attempt.sessionId === session.sessionId)?.title;
+    return own === undefined || own === outline ? outline : `${outline}: ${own}`;
+  };
 }
 
 interface AssessmentProps {
@@ -239,7 +253,7 @@ function Assessment({ assessment, title, identity }: AssessmentProps): JSX.Eleme
 }
 
 function Over({ session, participant }: { session: Session; participant: Participant }): JSX.Element {
-  const title = useAssessmentTitles(session);
+  const title = useNames(session, participant);
   return (
     <section class="card">
       <h2>The session is over</h2>
