@@ -74,7 +74,7 @@ async def test_a_connection_that_is_back_is_not_called_lost_though_nothing_chang
         await proctor.sign_in(stage.proctor.email, stage.proctor.password)
         await proctor.page.goto(f"/supervise/{stage.session_id}")
         lost = proctor.page.get_by_text("Connection lost, coming back…")
-        await expect(proctor.page.get_by_text("Nobody has joined yet.")).to_be_visible()
+        await expect(proctor.page.get_by_text("0 learners joined")).to_be_visible()
         await expect(lost).to_have_count(0)
         await cable.pull()
         await expect(lost).to_be_visible()
@@ -89,14 +89,14 @@ async def test_a_stream_that_is_renewed_is_not_called_lost(stack: Stack, stage: 
         await proctor.sign_in(stage.proctor.email, stage.proctor.password)
         page = proctor.page
         await page.goto(f"/supervise/{stage.session_id}")
-        await expect(page.get_by_text("Nobody has joined yet.")).to_be_visible()
+        await expect(page.get_by_text("0 learners joined")).to_be_visible()
         await page.evaluate(_COUNT_LOSSES)
         async with page.expect_response("**/WatchRoster"):
             await cable.pull()
             cable.mend()
         story = LearnerStory(stage.learners[0], stage)
         await story.join()
-        await expect(page.get_by_text("1 learner; ")).to_be_visible()
+        await expect(page.get_by_text("1 learner joined")).to_be_visible()
         assert await page.evaluate("losses") == 0
         await story.close()
 
