@@ -13,6 +13,8 @@ TEXTS = sorted(
     for pattern in (
         "services/portal/web/src/**/*.tsx",
         "services/*/src/*/domain/*.py",
+        "services/*/src/*/operations/*.py",
+        "protos/proctorium/**/*.proto",
         "services/notification/src/*/messages/templates/**/*.jinja",
     )
     for path in ROOT.glob(pattern)
@@ -23,9 +25,9 @@ PROMISES = {
     "the session's chat": r"session's chat|Chat der Sitzung|chat with your proctor",
     "reading what was recorded": r"see what was recorded|was über Sie festgehalten",
     "taking an assessment again": r"take the assessment again|whether and when you can take it again",
-    "retakes": r"another one needs your administrator's approval",
+    "retakes": r"another one needs (your|an) administrator's approval",
     "a person who answers": r"a person will answer you|ein Mensch wird Ihnen antworten|you can say your side",
-    "a person who decides about late answers": r"person\s+decides about them|a person\s+can look at it",
+    "a person who decides about late answers": r"person\s+decides about them|a person\s+can look at it|administrator decides about it",
 }
 
 

@@ -225,7 +225,7 @@ def not_begun(state: State) -> ServiceError:
 
 
 def submitted(state: State, *, kept: bool) -> ServiceError:
-    """The attempt is submitted; `kept` says that what was sent is kept for a person to decide on (`A6`)."""
+    """Return ATTEMPT_SUBMITTED; `kept` says that what was sent is stored as a late answer (`A6`)."""
     return _late(
         "ATTEMPT_SUBMITTED",
         "This assessment has been submitted and does not change any more.",
@@ -234,13 +234,13 @@ def submitted(state: State, *, kept: bool) -> ServiceError:
 
 
 def time_over(*, kept: bool) -> ServiceError:
-    """The bell has rung."""
+    """Return TIME_OVER, for what came after the deadline; `kept` as for `submitted`."""
     return _late("TIME_OVER", "Your time for this assessment is over.", kept)
 
 
 def _late(reason: str, sentence: str, kept: bool) -> ServiceError:
     more = (
-        " What you just sent is kept and marked as late; your proctor or administrator decides about it."
+        " What you just sent is stored as a late answer, which does not count; tell your proctor about it."
         if kept
         else " What was saved before counts; ask your proctor if you have a question."
     )
