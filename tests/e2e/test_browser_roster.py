@@ -85,3 +85,45 @@ async def test_two_assessments_are_told_apart(stack: Stack) -> None:
         assert proctor.complaints == []
     await learner.close()
     await stage.close()
+
+
+async def test_a_removed_learner_s_result_is_held_until_it_is_released(stack: Stack) -> None:
+    stage = await set_stage(stack.address("edge"), learner_channels=_LEARNERS[:1])
+    learner, story = LearnerStory(stage.learners[0], stage), ProctorStory(stage)
+    name = stage.learners[0].name
+    story.watch()
+    await learner.join()
+    await story.verify(await learner.send_evidence())
+    await story.start()
+    await story.authorize(learner)
+    attempt = await learner.begin()
+    await learner.save(attempt.items[0], right_answer(attempt.items[0]))
+    async with browser() as opened:
+        proctor = await Visitor.arrive(opened, stack.url("edge"))
+        page = proctor.page
+        await proctor.sign_in(stage.proctor.email, stage.proctor.password)
+        await page.goto(f"/supervise/{stage.session_id}")
+        await page.get_by_role("button", name=f"Remove… {name}").click()
+        remove = page.get_by_role("button", name=f"Remove now {name}")
+        await remove.click()
+        await expect(page.get_by_label(f"Why {name} is removed")).to_be_focused()
+        await page.get_by_label(f"Why {name} is removed").fill("Somebody else was in the room.")
+        await proctor.picture("roster-remove")
+        await remove.click()
+        await expect(page.get_by_text("Submitted, result held")).to_be_visible()
+        await expect(page.get_by_role("row").filter(has_text=name)).to_contain_text("Removed")
+        await expect(page.get_by_role("button", name="Release the result")).to_have_count(0)
+        administrator = await Visitor.arrive(opened, stack.url("edge"))
+        page = administrator.page
+        await administrator.sign_in(stage.administrator.email, stage.administrator.password)
+        await page.goto(f"/supervise/{stage.session_id}")
+        await expect(page.get_by_role("button", name="Remove…")).to_have_count(0)
+        await page.get_by_role("button", name="Release the result…").click()
+        await page.get_by_label("Why the result is released").fill("It was a misunderstanding.")
+        await administrator.picture("roster-release")
+        await page.get_by_role("button", name="Release now").click()
+        await expect(page.get_by_text("Result released")).to_be_visible()
+        assert [*proctor.complaints, *administrator.complaints] == []
+    await learner.close()
+    await story.close()
+    await stage.close()

@@ -96,3 +96,34 @@ async def test_a_page_that_does_not_know_who_reads_it_says_what_becomes_of_answe
         await expect(page.get_by_text("All answers saved")).to_be_visible()
         assert await saved_numbers(story) == [0.7]
         assert learner.complaints == []
+
+
+async def test_a_password_is_changed_on_the_account_page(stack: Stack, stage: Stage) -> None:
+    learner = stage.learners[0]
+    async with browser() as opened:
+        visitor = await Visitor.arrive(opened, stack.url("edge"))
+        page = visitor.page
+        await visitor.sign_in(learner.email, learner.password)
+        elsewhere = await Visitor.arrive(opened, stack.url("edge"))
+        await elsewhere.sign_in(learner.email, learner.password)
+        await page.get_by_role("link", name=learner.name.split()[0], exact=True).click()
+        await page.get_by_label("Present password").fill(learner.password)
+        new = page.get_by_label("New password")
+        await new.fill("password1234")
+        change = page.get_by_role("button", name="Change the password")
+        await change.click()
+        await expect(new).to_have_attribute("aria-invalid", "true")
+        await expect(page.get_by_text("one of the first that anybody would try")).to_be_visible()
+        await visitor.picture("account-weak-password")
+        await page.get_by_label("Present password").fill("not-the-password-77")
+        await new.fill("harbour-violet-93")
+        await change.click()
+        await expect(page.locator("[data-reason=SIGN_IN_FAILED]")).to_be_visible()
+        await page.get_by_label("Present password").fill(learner.password)
+        await change.click()
+        await expect(page.get_by_text("Your password is changed")).to_be_visible()
+        await visitor.sign_in(learner.email, "harbour-violet-93")
+        # The other window's tokens end with the password, within seconds.
+        await elsewhere.page.goto("/results")
+        await expect(elsewhere.page.get_by_role("button", name="Sign in")).to_be_visible()
+        assert visitor.complaints == []

@@ -560,7 +560,9 @@ async def test_one_sets_ones_own_password_with_the_present_one(enrollment: Enrol
     person = await enrollment.person(password=PASSWORD)
     token = (await sign_in(enrollment, person.email)).tokens.refresh_token
     accounts = enrollment.learner(person.person_id).accounts
+    await accounts.GetMe(GetMeRequest())
     await accounts.SetPassword(SetPasswordRequest(present_password=PASSWORD, new_password=OTHER))
+    assert (await refused(accounts.GetMe(GetMeRequest()))).reason == "TOKEN_INVALID"
     assert (await refused(sign_in(enrollment, person.email))).reason == "SIGN_IN_FAILED"
     assert (await refused(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
     assert (await sign_in(enrollment, person.email, OTHER)).person == person

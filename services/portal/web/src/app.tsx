@@ -6,6 +6,7 @@ import type { Problem } from "./calls";
 import type { Person } from "./gen/proctorium/enrollment/v1/people_pb";
 import { hasPending, pendingQuestions } from "./features/exam/journal";
 import { countUnread, help, isA, me, Role, signOut, unanswered, unread } from "./me";
+import { AccountPage } from "./pages/account";
 import { CoursePage } from "./pages/course";
 import { CoursesPage } from "./pages/courses";
 import { ExamPage } from "./pages/exam";
@@ -37,6 +38,7 @@ const SIGNED_IN: readonly [string, Page][] = [
   ["/attempts/:id", ({ id }) => <ExamPage attemptId={id ?? ""} />],
   ["/results", () => <ResultsPage />],
   ["/results/:id", ({ id }) => <ResultPage attemptId={id ?? ""} />],
+  ["/account", () => <AccountPage />],
   ["/notifications", () => <NotificationsPage />],
   ["/supervise", () => forStaff(<SupervisedSessionsPage />)],
   ["/schedule", () => forAdministrators(<SchedulePage />)],
@@ -146,7 +148,7 @@ function Header(): JSX.Element {
             <Link to="/notifications">{unread.value === 0 ? "Messages" : `Messages (${unread.value} new)`}</Link>
           </nav>
           <span class="who">
-            {person.preferredName || person.legalName}
+            <Link to="/account">{person.preferredName || person.legalName}</Link>
             <SignOut person={person} />
           </span>
         </>

@@ -4,6 +4,7 @@ import { createGrpcWebTransport } from "@connectrpc/connect-web";
 import { signal } from "@preact/signals";
 import { AssessmentService } from "./gen/proctorium/assessment/v1/assessments_pb";
 import { AttemptService } from "./gen/proctorium/assessment/v1/attempts_pb";
+import { GradingService } from "./gen/proctorium/assessment/v1/grading_pb";
 import {
   CertificateService,
   ResultService,
@@ -186,6 +187,7 @@ export const attempts = createClient(AttemptService, transport);
 export const certificates = createClient(CertificateService, transport);
 export const codes = createClient(CodeService, transport);
 export const courses = createClient(CourseService, transport);
+export const grading = createClient(GradingService, transport);
 export const identity = createClient(VerificationService, transport);
 export const inbox = createClient(InboxService, transport);
 export const lobby = createClient(LobbyService, transport);

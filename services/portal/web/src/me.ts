@@ -118,6 +118,7 @@ export async function signIn(email: string, password: string): Promise<void> {
 function arrive(person: Person | undefined): void {
   signedOut.value = false;
   expelled.value = "";
+  passwordChanged.value = false;
   share(person?.personId);
   unconfirmed.value = false;
   void forgetOthers(person?.personId);
@@ -128,6 +129,16 @@ function arrive(person: Person | undefined): void {
 async function forgetOthers(personId: string | undefined): Promise<void> {
   const stored = await loadOffline();
   if (stored !== undefined && stored.person.personId !== personId) await clearOffline();
+}
+
+/** Whether the sign-in ended because the person changed their password here. */
+export const passwordChanged = signal(false);
+
+/** Changes the password, which signs the person out everywhere, here too. */
+export async function changePassword(presentPassword: string, newPassword: string): Promise<void> {
+  await accounts.setPassword({ presentPassword, newPassword });
+  await signOut();
+  passwordChanged.value = true;
 }
 
 export async function signOut(): Promise<void> {

@@ -107,15 +107,19 @@ _COMMONEST = frozenset(
 )
 
 
-def check(password: str, email: str = "") -> None:
-    """Raises PASSWORD_TOO_WEAK for a password that is too short, among the commonest, one character repeated, or the e-mail."""
+def check(password: str, email: str = "", *, field: str = "password") -> None:
+    """Check a password; `field` is the request's that holds it.
+
+    Raises PASSWORD_TOO_WEAK for one that is too short, among the commonest, one character repeated, or the e-mail address.
+    """
     password = normalised(password)
     if len(password) < SHORTEST:
-        raise _too_weak(f"The password needs at least {SHORTEST} characters.")
+        raise _too_weak(field, f"The password needs at least {SHORTEST} characters.")
     plain = "".join(character for character in password.casefold() if character.isalnum())
     if plain in _COMMONEST or len(set(password)) < 4 or password.casefold() == email.casefold():
         raise _too_weak(
-            "This password is one of the first that anybody would try. Please choose another."
+            field,
+            "This password is one of the first that anybody would try. Please choose another.",
         )
 
 
@@ -133,7 +137,5 @@ def too_many_at_once(retry_after: timedelta) -> ServiceError:
     )
 
 
-def _too_weak(message: str) -> ServiceError:
-    return invalid(
-        "PASSWORD_TOO_WEAK", message, violations=[Violation("password", "password", message)]
-    )
+def _too_weak(field: str, message: str) -> ServiceError:
+    return invalid("PASSWORD_TOO_WEAK", message, violations=[Violation(field, "password", message)])

@@ -16,6 +16,7 @@ from proctorium_enrollment.domain import passwords, rights, sign_ins
 from proctorium_enrollment.domain.attempt_limits import network_of
 from proctorium_enrollment.domain.people import Person, Role, no_such_person, normalised_email
 from proctorium_enrollment.domain.sign_ins import Outcome, SignIn
+from proctorium_enrollment.operations.rights import end_tokens
 from proctorium_enrollment.operations.sign_in_attempts import Attempt, SignInAttempts
 from proctorium_enrollment.operations.signing import Signing
 from proctorium_enrollment.storage import accounts as storage
@@ -112,7 +113,7 @@ class Accounts:
     async def set_password(
         self, caller: Caller, person_id: UUID | None, present: str, new: str
     ) -> None:
-        """Sets one's own password with the present one, or another's as an administrator; ends all sign-ins of that person.
+        """Set one's own password with the present one, or another's as an administrator; end all sign-ins and tokens of that person.
 
         Raises PASSWORD_TOO_WEAK, SIGN_IN_FAILED, TOO_MANY_ATTEMPTS, TOO_MANY_AT_ONCE, NOT_FOUND.
         """
@@ -125,7 +126,7 @@ class Accounts:
             person = await people.find(tx, whose)
         if person is None:
             raise no_such_person()
-        passwords.check(new, person.email)
+        passwords.check(new, person.email, field="new_password")
         present = passwords.normalised(present)
         async with self._hashes.turn(str(caller.person_id)) as turn:
             proved = await self._prove(turn, person, present) if own else None
@@ -136,6 +137,7 @@ class Accounts:
                     await _still_proved(tx, turn, whose, proved, present)
                 await storage.set_password_hash(tx, whose, new_hash)
                 await storage.end_sign_ins(tx, whose)
+                await end_tokens(tx, whose)
 
     async def _prove(self, turn: Turn, person: Person, password: str) -> str:
         """The hash of the person's present password, if this is it. Raises SIGN_IN_FAILED or TOO_MANY_ATTEMPTS."""

@@ -6,11 +6,14 @@ import { useRef, useState } from "preact/hooks";
 import { supervision } from "../calls";
 import { type AssessmentProgress, AssessmentProgressState, IdentityState, type Participant, ParticipantState } from "../gen/proctorium/session/v1/lobby_pb";
 import { type Session, SessionState } from "../gen/proctorium/session/v1/sessions_pb";
+import { isA, me, Role } from "../me";
 import { useNames } from "../names";
 import { Badge, ProblemNote, useAction } from "../parts";
 import { counted } from "../words";
 import { useAssessmentTitles } from "./assessment-titles";
 import { IdentityDecision } from "./decision";
+import { HeldResult } from "./held-result";
+import { Removal } from "./removal";
 import { isOver } from "./supervised";
 
 export function RosterTable({ session, participants }: { session: Session; participants: Participant[] }): JSX.Element {
@@ -79,6 +82,11 @@ function byArrival(one: Participant, other: Participant): number {
   return time(one) - time(other) || one.participantId.localeCompare(other.participantId);
 }
 
+/** Only the proctors of a session may remove somebody from it. */
+function isProctorOf({ plan }: Session): boolean {
+  return isA(Role.PROCTOR) && (plan?.proctorIds.includes(me.value?.personId ?? "") ?? false);
+}
+
 /** What waits for the proctor, in words. */
 function needs(participant: Participant): string[] {
   if (!isPresent(participant) || isFinished(participant)) return [];
@@ -87,6 +95,11 @@ function needs(participant: Participant): string[] {
   if (!participant.connected) found.push("Away");
   if (participant.assessments.some((assessment) => canBeAuthorised(participant, assessment))) found.push("To authorise");
   return found;
+}
+
+/** The result of somebody who was removed waits for an administrator. */
+function isHeld({ state }: Participant, assessment: AssessmentProgress): boolean {
+  return state === ParticipantState.REMOVED && assessment.state === AssessmentProgressState.SUBMITTED;
 }
 
 function isPresent({ state }: Participant): boolean {
@@ -204,6 +217,7 @@ function RosterRow({ session, participant, name, title }: RowProps): JSX.Element
       )}
       <td role="cell" data-label="State">
         {session.state === SessionState.CANCELLED ? "Called off" : STATES[participant.state]}
+        {!over && isPresent(participant) && isProctorOf(session) && <Removal participant={participant} sessionId={session.sessionId} name={name} />}
       </td>
       {!over && (
         <td role="cell" data-label="Connection">
@@ -256,7 +270,11 @@ function Assessment({ session, participant, assessment, name, title }: Assessmen
   return (
     <div class="row">
       {participant.assessments.length > 1 && <span>{title}:</span>}
-      <Progress assessment={assessment} over={isOver(session) || !isPresent(participant)} />
+      {isHeld(participant, assessment) ? (
+        <HeldResult attemptId={assessment.attemptId} of={`“${title}” of ${name}`} />
+      ) : (
+        <Progress assessment={assessment} over={isOver(session) || !isPresent(participant)} />
+      )}
       {!isOver(session) && canBeAuthorised(participant, assessment) && (
         <button
           type="button"

@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { hasPending, pendingQuestions } from "../features/exam/journal";
-import { expelled, signIn } from "../me";
+import { expelled, passwordChanged, signIn } from "../me";
 import { ProblemNote, Title, useAction } from "../parts";
 
 export function SignInPage(): JSX.Element {
@@ -14,6 +14,11 @@ export function SignInPage(): JSX.Element {
   return (
     <section class="narrow">
       <Title>Sign in</Title>
+      {passwordChanged.value && (
+        <p class="note" role="status">
+          Your password is changed, and you are signed out everywhere. Sign in with the new password.
+        </p>
+      )}
       {expelled.value && (
         <p class="note" role="status">
           You were signed out. {owned > 0 ? "Your answers are kept on this device; sign in to go on." : "Sign in to go on."}

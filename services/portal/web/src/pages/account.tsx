@@ -1,0 +1,56 @@
+// One's own account: who one is to Proctorium, and a new password.
+import type { JSX } from "preact";
+import { Field, Form, FormProblem, typed } from "../forms";
+import { changePassword, me } from "../me";
+import { Title, useAction } from "../parts";
+import { go } from "../route";
+
+export function AccountPage(): JSX.Element {
+  return (
+    <section class="narrow">
+      <Title>Your account</Title>
+      <dl>
+        <dt>Legal name</dt>
+        <dd>{me.value?.legalName}</dd>
+        <dt>E-mail address</dt>
+        <dd>{me.value?.email}</dd>
+      </dl>
+      <NewPassword />
+    </section>
+  );
+}
+
+function NewPassword(): JSX.Element {
+  const { busy, problem, run } = useAction();
+  const change = (event: SubmitEvent): void => {
+    const fields = new FormData(event.currentTarget as HTMLFormElement);
+    typed(event);
+    // A blank at either end belongs to a password.
+    const [present, next] = ["present_password", "new_password"].map((name) => String(fields.get(name)));
+    void run(async () => {
+      await changePassword(present ?? "", next ?? "");
+      go("/");
+    });
+  };
+  return (
+    <Form class="card" problem={problem} submit={change} aria-labelledby="new-password">
+      <h2 id="new-password">Change the password</h2>
+      <Field label="Present password" name="present_password" type="password" autoComplete="current-password" required maxLength={256} />
+      <Field
+        label="New password"
+        hint="At least 12 characters."
+        name="new_password"
+        type="password"
+        autoComplete="new-password"
+        required
+        minLength={12}
+        maxLength={256}
+      />
+      <p>You are signed out everywhere, here too, and sign in with the new password. Answers that wait on a device are kept there.</p>
+      <FormProblem problem={problem} />
+      <button type="submit" disabled={busy}>
+        Change the password
+      </button>
+    </Form>
+  );
+}
