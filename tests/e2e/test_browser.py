@@ -164,7 +164,9 @@ async def test_an_administrator_prepares_a_session(stack: Stack, stage: Stage) -
         await prue.get_by_text("Change").click()
         await prue.get_by_label("Certified as a proctor until").fill("2099-12-31")
         await prue.get_by_role("button", name="Certify").click()
-        await expect(prue.get_by_text("Certified until December 31, 2099")).to_be_visible()
+        await expect(
+            prue.get_by_text("Certified until December 31, 2099", exact=True)
+        ).to_be_visible()
         await administrator.picture("people")
 
         await create_course(page, f"Course {run}")

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import structlog
 
 from proctorium_common.telemetry.logs import (
     REDACTED,
@@ -29,16 +27,6 @@ LINE = CallLine(
     trace_id=0xABC,
     caller="person:1",
 )
-
-
-@pytest.fixture(autouse=True)
-def own_configuration() -> Iterator[None]:
-    root = logging.getLogger()
-    before = root.handlers, root.level, structlog.get_config()
-    yield
-    root.handlers, root.level = before[0], before[1]
-    logging.getLogger("opentelemetry").setLevel(logging.NOTSET)
-    structlog.configure(**before[2])
 
 
 def _configured(format: LogFormat = "json", level: int = logging.INFO) -> CallLog:

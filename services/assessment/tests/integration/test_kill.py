@@ -106,7 +106,7 @@ async def test_a_killed_service_has_lost_no_acknowledged_answer(
     for _ in range(ROUNDS):
         before = await _count(database)
         async with process(url, nats, port, tmp_path / "service.log") as service:
-            learners = []
+            learners, first = [], dict[str, int]()
             for seat in seats:
                 token = signer.sign(seat.learner.person_id, ["learner"]).text
                 opened = channel(
@@ -116,9 +116,13 @@ async def test_a_killed_service_has_lost_no_acknowledged_answer(
                     bearer=lambda token=token: token,  # type: ignore[misc]
                 )
                 stub = attempts_pb2_grpc.AttemptServiceStub(opened)
-                first = max(acknowledged[seat.attempt_id], default=0) + 10_000
-                learners.append(asyncio.create_task(save_until_killed(stub, seat, first)))
+                number = max(acknowledged[seat.attempt_id], default=0) + 10_000
+                first[seat.attempt_id] = number
+                learners.append(asyncio.create_task(save_until_killed(stub, seat, number)))
             await _until_saved(database, before + 200)
+            # Who has not reached the service by then would wait for it after its end, too.
+            for seat in seats:
+                await _until_reached(database, seat.attempt_id, first[seat.attempt_id])
             service.send_signal(signal.SIGKILL)
             async with asyncio.timeout(30):
                 answers = await asyncio.gather(*learners)
@@ -137,6 +141,13 @@ async def _until_saved(database: Database, count: int) -> None:
         return await _count(database) >= count
 
     await eventually(enough, seconds=60)
+
+
+async def _until_reached(database: Database, attempt_id: str, number: int) -> None:
+    async def reached() -> bool:
+        return max(await _kept(database, attempt_id), default=0) >= number
+
+    await eventually(reached, seconds=60)
 
 
 async def _count(database: Database) -> int:

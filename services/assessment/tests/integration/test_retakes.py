@@ -32,7 +32,7 @@ async def test_a_handed_in_assessment_is_not_begun_again_in_another_session(worl
 
     told = await refused(world, again.begin())
     assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "RESULT_PERMANENT")
-    assert "administrator" in told.message
+    assert "its result is permanent" in told.message
 
     await world.handle(again.ended())
     assert (await again.attempt()).state == VOIDED

@@ -1,0 +1,19 @@
+"""Tests here configure logs as a process does; those of other folders go on with the configuration they had."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+
+@pytest.fixture(autouse=True)
+def own_log_configuration() -> Iterator[None]:
+    root = logging.getLogger()
+    before = root.handlers, root.level, structlog.get_config()
+    yield
+    root.handlers, root.level = before[0], before[1]
+    logging.getLogger("opentelemetry").setLevel(logging.NOTSET)
+    structlog.configure(**before[2])
