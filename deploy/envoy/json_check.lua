@@ -1,4 +1,4 @@
--- Refuses JSON that says what no field can hold, before the transcoder, which drops what it does not know: unknown fields, a field given twice,
+-- Refuses JSON that no message can hold, before the transcoder, which drops what it does not know: unknown fields, a field given twice,
 -- two fields of a oneof, misspelt enum values, and unknown parameters of the query. METHODS, MESSAGES and ENUMS come from the protos
 -- (edge_json.py). A request of more than MOST_STEPS names, values and escaped quotes, or nested deeper than MOST_DEPTH, is refused too: the
 -- work for one request is bounded.
@@ -8,12 +8,12 @@ local LARGE = 1048576
 local OBJECT, LIST, QUOTE, BACKSLASH = 123, 91, 34, 92
 local REASON = '{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"INVALID_REQUEST","domain":"proctorium"'
 
--- The request that is being read. Envoy runs one request at a time in here: nothing below waits.
+-- The request that is being read. Envoy runs one request at a time in this code: nothing below waits.
 local text, at, steps, path
 
 local find, byte, sub = string.find, string.byte, string.sub
 
--- Ends the reading. Without a field, the edge says that the body is no JSON of the method.
+-- Stops parsing. Without a field, the edge's error says that the body is not valid JSON for the method.
 local function refuse(description, field)
   error({ description = description, field = field }, 0)
 end
@@ -48,7 +48,7 @@ local function expect(character)
   at = at + 1
 end
 
--- Moves behind a string and returns what is between its quotes, as it is written.
+-- Moves past a string and returns the raw text between its quotes.
 local function read_string()
   if next_byte() ~= QUOTE then
     refuse()
@@ -88,7 +88,7 @@ end
 
 local SHORT = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t" }
 
--- A name may be written with escapes, and is the same name.
+-- A name that is written with escapes is still the same name.
 local function decode(written)
   if not find(written, "\\", 1, true) then
     return written
@@ -110,7 +110,7 @@ local function read_text()
   return decode(sub(text, first, last))
 end
 
--- Moves behind a number, true, false or null, and returns it as it is written.
+-- Moves past a number, true, false or null, and returns its raw text.
 local function read_literal()
   step()
   local first, last = find(text, "^[%w%.%+%-]+", at)
@@ -148,7 +148,7 @@ end
 
 local read_value
 
--- Moves behind a value of any form.
+-- Moves past a value of any type.
 local function read_anything(depth)
   local first = next_byte()
   if first == QUOTE then
@@ -183,7 +183,7 @@ end
 
 local function read_field(field, depth)
   local first = next_byte()
-  if first == 110 then  -- null: as if the field were not there
+  if first == 110 then  -- null counts as an absent field
     if read_literal() ~= "null" then
       refuse()
     end
@@ -296,7 +296,7 @@ end
 
 local function read_body(method)
   if next_byte() == nil then
-    return  -- no body is an empty message
+    return  -- a missing body is an empty message
   end
   if method.many and next_byte() == LIST then
     each(LIST, 93, 1, function(number)
@@ -312,13 +312,13 @@ local function read_body(method)
   end
 end
 
--- What a client wrote, so that it can be part of a text in JSON.
+-- Escapes text from a client for use inside a JSON string.
 local function quoted(written)
   local printable = written:sub(1, 200):gsub("[^\32-\126]", "?"):gsub('[\\"]', "\\%0")
   return '"' .. printable .. '"'
 end
 
--- As a service refuses a field that breaks a rule.
+-- In the form in which a service refuses a field that breaks a rule.
 local function status_of(refusal)
   local message, info, fields = quoted(refusal.description), REASON .. "}", ""
   if refusal.field ~= nil then
@@ -365,7 +365,7 @@ function envoy_on_request(handle)
   elseif refusal.description == nil then
     handle:respond({ [":status"] = "400" }, "")
   else
-    -- The response is whole: what the edge says to callers by itself must not take its place.
+    -- The response is complete: the edge's own replies must not replace it.
     handle:streamInfo():dynamicMetadata():set("proctorium", "caller", "answered")
     handle:respond({ [":status"] = "400", ["content-type"] = "application/json" }, status_of(refusal))
   end

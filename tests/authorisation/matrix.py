@@ -1,6 +1,6 @@
-"""Who is let in where: calls every RPC of the contracts as every kind of caller, and writes what each is told.
+"""Access of callers to RPCs: calls every RPC of the contracts as every kind of caller, and writes each response.
 
-`make authorisation` renews the table beside this file; the test compares it. Only the server's own admission answers here: the
+`make authorisation` renews the table beside this file; the test compares it. Only the server's own admission check responds here: the
 servicers behind it are the generated ones, which do nothing. Whether a resource is the caller's own is decided behind it.
 """
 
@@ -38,7 +38,7 @@ from proctorium_devstack.testing.contracts import all_methods, owner_of, path_of
 MATRIX = Path(__file__).parent / "matrix.md"
 
 ADMITTED = "yes"
-# An empty request, and a servicer that does nothing: who hears of these was let in.
+# The request is empty and the servicer does nothing: a caller that receives one of these was let in.
 _BEHIND_THE_DOOR = {"INVALID_REQUEST", "UNIMPLEMENTED"}
 _ROLES = ("learner", "proctor", "administrator")
 _PEOPLE = ("no token", "forged", "expired", "no role", *_ROLES)
@@ -72,13 +72,13 @@ class World:
         self._tokens |= {role: TokenSigner(key).sign(person, (role,)).text for role in _ROLES}
 
     async def as_person(self, method: MethodDescriptor, who: str) -> str:
-        """Return what somebody is told who calls through the edge."""
+        """Return the response to a person who calls through the edge."""
         token = self._tokens[who]
         metadata = () if token is None else (("authorization", f"Bearer {token}"),)
         return await _outcome(self._channel(EDGE, owner_of(method)), method, metadata)
 
     async def as_service(self, method: MethodDescriptor, service: str) -> str:
-        """Return what a service is told that calls with its certificate alone."""
+        """Return the response to a service that calls with its certificate alone."""
         return await _outcome(self._channel(service, owner_of(method)), method, ())
 
     def _channel(self, name: str, owner: str) -> Channel:

@@ -1,4 +1,4 @@
-"""Who holds which secret among the containers, and what NATS refuses them: asked of the running containers, not of the compose file."""
+"""Checks which container has which secret, and what NATS refuses it, on the running containers instead of the compose file."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ except OSError as refused:
 print("PONG" if b"PONG" in said else "refused")
 """
 
-# As the service whose container it is: an event of enrollment's, and a stream that it would like to be rid of.
+# As the service that the container belongs to: publish one of enrollment's events, and delete a stream.
 _FORGER = """
 import asyncio
 from proctorium_common.process.settings import BrokerSettings
@@ -58,10 +58,10 @@ asyncio.run(main())
 
 
 class Project(Protocol):
-    """What this needs of the running containers."""
+    """The operations on running containers that the checks need."""
 
     async def compose(self, *words: str, told: str = "") -> str:
-        """`docker compose` with these words; what it printed."""
+        """Run `docker compose` with these arguments and return its output."""
         ...
 
     async def state_of(self, name: str, what: str) -> str:
@@ -70,7 +70,7 @@ class Project(Protocol):
 
 
 async def look_at_secrets(containers: Project, narrator: Narrator) -> None:
-    """Each certificate is where its identity is and nowhere else, and NATS goes by it. Raises DidNotHold."""
+    """Check that only its identity has each certificate, and that NATS enforces it. Raises DidNotHold."""
     mounted = await _mounted(containers)
     for name in HOLDERS:
         holders = mounted.get(f"{name}{_SUFFIX}", set())

@@ -145,7 +145,7 @@ class Attacked:
 
 
 async def _play(attack: Attack) -> None:
-    """Attack without end; that the edge hangs up on an attacker is its right."""
+    """Attack until cancelled; the edge may close an attacker's connection."""
     while True:
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             await attack()

@@ -1,4 +1,4 @@
-"""The answer journal of a device: the order of changes, and whose they are."""
+"""The answer journal of a device: the order of changes, and the person they belong to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Identity photos in the browser: made small and upright before they are sent, and refused there where they are none."""
+"""Identity photos in the browser: made small and upright before they are sent, and refused in the browser when they are not images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts that authors wrote: their lines stay lines, and what is wider than a phone scrolls in its own box."""
+"""Texts by authors: line breaks are kept, and content wider than a phone scrolls in its own box."""
 
 from __future__ import annotations
 

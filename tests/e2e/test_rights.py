@@ -45,7 +45,7 @@ def calls_of(stage: Stage, learner: Person) -> Calls:
 
 
 async def reason_of(call: Callable[[], Awaitable[object]]) -> str:
-    """Return why a call is refused; empty when it is answered, or refused for want of what it asks for."""
+    """Return why a call is refused; empty when it succeeds, or fails because the requested resource does not exist."""
     try:
         await call()
     except ServiceError as failed:

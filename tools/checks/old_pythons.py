@@ -1,4 +1,4 @@
-"""What newer Pythons do otherwise than the oldest that we support (3.11.0), and no linter knows."""
+"""Differences between newer Pythons and the oldest that we support (3.11.0) that no linter finds."""
 
 from __future__ import annotations
 

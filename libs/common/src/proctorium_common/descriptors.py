@@ -1,4 +1,4 @@
-"""Every proto of this installation, with its options: for what is generated from the protos."""
+"""Descriptors of every proto of this installation, with their options, for code that is generated from the protos."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ DESCRIPTORS = Path(proctorium.__path__[0]) / "descriptors.binpb"
 
 
 def descriptor_set() -> FileDescriptorSet:
-    """Return what the file holds."""
+    """Return the content of the file."""
     return FileDescriptorSet.FromString(DESCRIPTORS.read_bytes())

@@ -107,7 +107,7 @@ async def test_a_certificate_of_another_authority_does_not_connect(
 
 
 async def answer_to(server: Nats, context: ssl.SSLContext | None) -> bytes:
-    """What the server says to a client that introduces itself and asks for a sign of life."""
+    """Return the server's response to a client that sends CONNECT and PING."""
     said = b""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port, ssl=context)
     try:
@@ -213,7 +213,7 @@ async def test_what_a_service_may_do_is_answered(declared: Nats) -> None:
 async def test_an_answer_that_was_sent_into_anothers_inbox_is_not_taken_for_an_event(
     declared: Nats,
 ) -> None:
-    """A service may name any reply subject. So the server itself can be made to deliver there, from the sender's own consumer."""
+    """A service may name any reply subject, so it can make the server deliver messages of the sender's own consumer there."""
     taken: list[str] = []
     async with connected(declared, VICTIM) as victim, connected(declared, ATTACKER) as attacker:
         inbox = victim.client.new_inbox()
@@ -295,7 +295,7 @@ def test_no_service_has_a_subject_of_streams_or_of_anybodys_inbox() -> None:
 
 
 class TestSubscriber:
-    """What is left when NATS was set up without permissions: the envelope must fit its subject."""
+    """The remaining check when NATS was set up without permissions: the envelope must fit its subject."""
 
     @pytest.fixture
     def broker_topology(self) -> Mapping[str, ServiceTopology]:

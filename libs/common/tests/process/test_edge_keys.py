@@ -1,4 +1,4 @@
-"""The process that keeps the edge's token check up to date: what it needs to be told."""
+"""The process that keeps the edge's token check up to date: the settings that it requires."""
 
 from __future__ import annotations
 

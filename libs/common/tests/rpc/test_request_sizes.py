@@ -1,4 +1,4 @@
-"""What one request can cost: the size of the largest one, and the work and memory for any that is as large."""
+"""The cost of one request: the maximum size, and the work and memory for any request of that size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One person has so many streams open; the newest is let in and the oldest ends."""
+"""A person may have only a limited number of streams open; the newest is admitted and the oldest ends."""
 
 from __future__ import annotations
 

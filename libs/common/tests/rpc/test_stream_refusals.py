@@ -1,4 +1,4 @@
-"""A stream that is refused while its client still sends says why, every time."""
+"""A stream that is refused while its client still sends always reports the reason."""
 
 from __future__ import annotations
 
@@ -59,6 +59,6 @@ async def test_a_stream_that_is_written_to_always_says_why() -> None:
                 for request in [pb.EchoRequest(text="x" * 21)] + [pb.EchoRequest()] * 3:
                     await call.write(request)
             except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
-                pass  # the refusal came before the last request: writing to an ended call is an error of the caller's
+                pass  # the refusal came before the last request: writing to an ended call is the caller's error
             outcomes[await outcome(call)] += 1
     assert outcomes == {("INVALID_ARGUMENT", "INVALID_REQUEST"): REPETITIONS}

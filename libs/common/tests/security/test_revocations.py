@@ -1,4 +1,4 @@
-"""Tokens that are good by their signature and must not be believed any more."""
+"""Tokens whose signature is valid but which must not be accepted any more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever stands in a token: it is valid, expired or invalid, and never a fault of ours."""
+"""A token of any content is valid, expired or invalid, and never causes an internal error."""
 
 from __future__ import annotations
 

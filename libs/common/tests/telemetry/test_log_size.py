@@ -1,4 +1,4 @@
-"""No field of a log line is longer than what an operator reads, whatever a caller sent."""
+"""No field of a log line is longer than an operator can read, regardless of what a caller sent."""
 
 from __future__ import annotations
 

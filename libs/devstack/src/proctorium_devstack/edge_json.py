@@ -1,4 +1,4 @@
-"""What JSON for our methods may say, from the protos' descriptors, as tables for `json_check.lua`.
+"""Tables for `json_check.lua`, from the protos' descriptors, of what JSON for our methods may contain.
 
 The transcoder of the edge drops fields that it does not know, so the edge checks names, repetitions and enum values before it.
 """
@@ -38,7 +38,7 @@ def tables(descriptors: FileDescriptorSet, services: Iterable[str]) -> str:
 
 
 class _Tables:
-    """Writes the tables for what the requests of some services reach."""
+    """Writes the tables for all types that the requests of some services use."""
 
     def __init__(self, descriptors: FileDescriptorSet) -> None:
         self._descriptors = descriptors

@@ -1,6 +1,6 @@
-"""Which methods the edge forwards, by what they need of it: the protos' descriptors, sorted into a few routes for each service.
+"""The methods that the edge forwards, from the protos' descriptors, grouped by their needs into a few routes for each service.
 
-A method that is not in the descriptors has no route, so a service is never asked for it.
+A method that is not in the descriptors has no route, so a call to it never reaches a service.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ UPLOADS = frozenset({"/proctorium.identity.v1.VerificationService/SubmitEvidence
 
 
 class Kind(StrEnum):
-    """What a route needs: how large requests are, how long they take, whether they end."""
+    """The needs of a route: how large requests are, how long they take, whether they end."""
 
     SAVES = "saves"
     STREAMS = "streams"

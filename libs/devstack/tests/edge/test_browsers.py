@@ -1,4 +1,4 @@
-"""What the edge does for people in browsers: other sites' pages achieve nothing with their visitors' cookies, and nothing is stored."""
+"""The edge protects people in browsers: other sites' pages cannot use their visitors' cookies, and nothing is stored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .world import ME, PUBLIC, World, running_edge
 
 @pytest.fixture(scope="module")
 async def https(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    """An edge whose clients come by HTTPS, which a load balancer before it ended."""
+    """An edge whose clients use HTTPS, which a load balancer in front of it terminates."""
     async with running_edge(tmp_path_factory.mktemp("https"), https=True) as running:
         yield running
 

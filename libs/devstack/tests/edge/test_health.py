@@ -1,4 +1,4 @@
-"""What the edge does about a service that answers health checks and fails calls."""
+"""How the edge treats a service that passes health checks but fails calls."""
 
 from __future__ import annotations
 

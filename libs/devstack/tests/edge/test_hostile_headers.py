@@ -137,7 +137,7 @@ async def test_a_readable_deadline_is_passed_on(world: World) -> None:
 
 
 class Others:
-    """Somebody else, with an open watch, whose calls have to succeed and arrive as they were sent."""
+    """Another client, with an open watch, whose calls must succeed and arrive unchanged."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -151,7 +151,7 @@ class Others:
         return self
 
     async def go_on(self) -> None:
-        """Call; raise AioRpcError or AssertionError where a call of theirs fails or arrives as another's."""
+        """Call; raise AioRpcError or AssertionError when one of this client's calls fails or arrives as another's."""
         for token in ("Bearer mine", "Bearer mine", "Bearer other"):
             metadata = (("authorization", token), ("traceparent", token))
             await self._ask(b"", metadata=metadata, timeout=5)

@@ -1,4 +1,4 @@
-"""JSON that says what no field can hold is refused, with a reason that names the field; everything else arrives as it was meant."""
+"""JSON that no message can hold is refused, with a reason that names the field; everything else arrives as intended."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def test_a_field_that_is_there_twice_is_refused_wherever_it_stands(
         for field in message.fields:
             if field.json_name not in value:
                 continue
-            # Twice, under both of its names or in two ways to write one.
+            # The field is given twice: under both of its names, or under one name in two spellings.
             again = field.name if field.name != field.json_name else _escaped(field.name)
             mark = f"#{field.name}#"
             value[mark] = value[field.json_name]

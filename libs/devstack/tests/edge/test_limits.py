@@ -1,4 +1,4 @@
-"""What one client, or one address, can take of the edge: requests, time, connections and memory are limited, and what a class needs is not."""
+"""One client, or one address, can use limited requests, time, connections and memory of the edge; what a class needs stays available."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ async def test_unfinished_uploads_take_bounded_memory(tmp_path: Path) -> None:
 
 
 async def _upload(world: World, size: int) -> None:
-    """Send all but the last byte of an upload; return when the edge took it or gave it up."""
+    """Send all but the last byte of an upload; return when the edge accepted it or aborted it."""
     _, writer = await world.connect()
     lines = [
         f"POST {EVIDENCE} HTTP/1.1",

@@ -1,4 +1,4 @@
-"""The edge checks tokens: who is let through to a service, and how the others are refused."""
+"""The edge checks tokens: which callers reach a service, and how the others are refused."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def signed(
     return signer.sign(PERSON, ["learner"]).text
 
 
-# Made when a test runs: what is expired must not depend on when the tests were collected.
+# Created when a test runs, so that expiry does not depend on when the tests were collected.
 BAD: dict[str, tuple[Callable[[], str | None], str]] = {
     "missing": (lambda: None, "TOKEN_MISSING"),
     "expired": (lambda: signed(ago=timedelta(hours=1)), "TOKEN_EXPIRED"),
@@ -143,7 +143,7 @@ async def test_new_keys_are_used_without_a_restart(
             while (await new.json(ME)).status_code != 200:
                 await asyncio.sleep(0.05)
         assert (await old.json(ME)).status_code == 200
-        # Without keys nothing is checked here: the services decide alone.
+        # Without keys the edge checks nothing: the services alone decide.
         check_tokens(world.settings)
         async with asyncio.timeout(20):
             while (await world.bearing("nonsense").json(ME)).status_code != 200:

@@ -121,7 +121,7 @@ class Upstreams(grpc.GenericRpcHandler):
 
 
 class World:
-    """An edge, what is behind it, and a browser before it."""
+    """An edge, the servers behind it, and a browser in front of it."""
 
     def __init__(
         self,
@@ -164,7 +164,7 @@ class World:
 
     @property
     def authorization(self) -> tuple[tuple[str, str], ...]:
-        """The header that says who calls, as metadata."""
+        """The header that identifies the caller, as metadata."""
         return () if self.token is None else (("authorization", f"Bearer {self.token}"),)
 
     def _authorization(self, given: Sequence[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What stands on certificates, whatever people are called."""
+"""The text of certificates, for names of any kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-// The server's time, counted by a clock that nobody sets: `performance.now()`, never the computer's time of day.
+// The server's time, counted by `performance.now()`, a clock that cannot be set, and never by the computer's time of day.
 import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
 
 /** How far the server's time is ahead of `performance.now()`, in milliseconds. */

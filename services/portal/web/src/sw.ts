@@ -1,5 +1,5 @@
 // The service worker: keeps the pages' shell, so that a learner who reloads without a connection comes back to the running attempt.
-// The server's document always comes first; what is stored serves only when the server cannot be reached. Calls pass it by.
+// The server's document always comes first; the stored one is used only when the server cannot be reached. Calls bypass the worker.
 
 /** The paths of the shell's assets; `build.mjs` puts them in, so each build has a worker and a cache of its own. */
 declare const ASSETS: readonly string[];

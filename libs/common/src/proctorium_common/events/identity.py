@@ -1,4 +1,4 @@
-"""Who connects to NATS: the name in a client certificate, which is also the name of the NATS user and of its inboxes."""
+"""The identity of a NATS client: the name in its certificate, which is also the name of the NATS user and of its inboxes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHUTDOWN_SECONDS = 2.0
 
 
 class ConnectOptions(TypedDict):
-    """The arguments of `Client.connect` that depend on who connects."""
+    """The arguments of `Client.connect` that depend on the client's identity."""
 
     name: str
     inbox_prefix: str
@@ -51,7 +51,7 @@ class BrokerIdentity:
 
 
 class _TlsClient(Client):
-    """A client whose connections are encrypted from the first byte, so nobody in between can talk it out of TLS.
+    """A client whose connections are encrypted from the first byte, so a man in the middle cannot downgrade them to plaintext.
 
     nats-py can do that too (`tls_handshake_first`), by upgrading a plain stream. When such a handshake times out, it waits for the
     end of the plain stream, which never comes, and the client connects to no server any more.
@@ -68,7 +68,7 @@ class _TlsClient(Client):
 
 
 class _TlsTransport(TcpTransport):
-    """A stream that is TLS when it opens."""
+    """A stream that uses TLS from the start."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -94,8 +94,8 @@ class _TlsTransport(TcpTransport):
         buffer_size: int,
         connect_timeout: int,
     ) -> None:
-        """Do nothing: the server asks for TLS, and has it."""
+        """Do nothing: the server requires TLS, which is already active."""
 
     def __bool__(self) -> bool:
-        # The client replaces a transport that is false, which this one must survive before its first connection.
+        # The client replaces a falsy transport; this one must not be replaced before its first connection.
         return True

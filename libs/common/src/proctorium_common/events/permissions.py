@@ -1,6 +1,6 @@
 """What each NATS user may do, derived from the topology.
 
-`python -m proctorium_common.events.permissions` prints it as the JSON that `include` in a NATS configuration takes. Services see
+`python -m proctorium_common.events.permissions` prints it as JSON for `include` in a NATS configuration. Services see
 nothing of `$JS.API.STREAM`: the relay publishes, the subscriber asks for its own consumers' state, pulls and acknowledges, and
 replay and dead letters need no more than that. JetStream itself answers into inboxes, so no user may publish to any.
 """
@@ -61,7 +61,7 @@ def _service(service: ServiceTopology) -> BrokerUser:
 
 
 def _declarer(topology: Mapping[str, ServiceTopology]) -> BrokerUser:
-    """Neither deletes, purges nor reads: a consumer that the topology no longer names is an operator's to remove."""
+    """Neither deletes, purges nor reads: an operator removes consumers that the topology no longer names."""
     publish = ["$JS.API.INFO"]
     for service in topology.values():
         if service.publishes:

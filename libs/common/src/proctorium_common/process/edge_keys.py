@@ -1,7 +1,7 @@
 """Keeps the edge's token check up to date: `python -m proctorium_common.process.edge_keys`.
 
 Runs beside Envoy, asks enrollment for the signing keys with the edge's own certificate, and writes the file that Envoy watches
-(`security/token_check.py`). Envoy needs the file alone, so neither this process nor enrollment has to be there for tokens to be checked.
+(`security/token_check.py`). Envoy needs only the file, so it checks tokens even while this process and enrollment are down.
 Exit codes: 0 ended by SIGTERM or SIGINT, 1 the file cannot be written, 2 a setting is wrong.
 """
 
@@ -36,7 +36,7 @@ _ENROLLMENT = "enrollment"
 
 
 class Settings(ProcessSettings):
-    """Where the file is and how fresh it is kept."""
+    """Settings for the location of the file and how often it is refreshed."""
 
     token_check_file: Path = Field(
         description="The file that Envoy watches, in a folder of its own that survives a restart.",

@@ -1,4 +1,4 @@
-"""What a service does with enrollment's events about revoked rights: it stores them, and its trigger wakes the in-memory copies.
+"""Handlers for enrollment's events about revoked rights: they store the change, and a trigger wakes the in-memory copies.
 
 Each service subscribes with the same handlers: `service.subscribe("<service>--revocations", {PersonRoleRevoked: on_role_revoked, …})`.
 """
@@ -16,7 +16,7 @@ from proctorium_common.storage.revocations import limit_roles, refuse_tokens
 async def on_role_revoked(
     tx: Transaction, event: events_pb2.PersonRoleRevoked, _: EventMetadata
 ) -> None:
-    """Believe no more than the remaining roles in the person's earlier tokens."""
+    """Limit the person's earlier tokens to the remaining roles."""
     roles = [ROLE_NAMES[role] for role in event.roles if role in ROLE_NAMES]
     person_id = parse_id(event.person_id, "person_id")
     await limit_roles(tx, person_id, event.access_version, roles)

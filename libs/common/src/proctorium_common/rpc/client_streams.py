@@ -1,7 +1,7 @@
-"""Calls with a stream of requests end in the status that the server sent.
+"""Makes calls with a stream of requests end with the status that the server sent.
 
 When a server ends such a call while the client still sends, gRPC's core fails the send and delivers the status, in any order. `grpc.aio`
-takes a failed send for an error of its own if it comes first, and the call ends in INTERNAL ("Internal error from Core") although the
+reports a failed send as an internal error if it comes first, and the call ends in INTERNAL ("Internal error from Core") although the
 server gave a reason. The status always arrives, so a failed send has to wait for it.
 """
 
@@ -13,7 +13,7 @@ Call = TypeVar("Call")
 
 
 class _StatusFirst:
-    """gRPC's call, but for what a failed send makes of its status."""
+    """A gRPC call whose status is not changed by a failed send."""
 
     __slots__ = ("_call",)
 
@@ -24,13 +24,13 @@ class _StatusFirst:
         return getattr(self._call, name)
 
     def set_internal_error(self, _: str) -> None:
-        """Leave the status to the server: the caller awaits it next."""
+        """Let the server set the status: the caller awaits it next."""
 
 
 def keep_status(call: Call) -> Call:
     """Make a new call with a stream of requests end in the server's status, and return it.
 
-    There is no public way into `grpc.aio` here: the test of it fails when the library changes.
+    `grpc.aio` has no public API for this; the test fails when the library changes.
     """
     inner: Any = call
     inner._cython_call = _StatusFirst(inner._cython_call)  # noqa: SLF001 - see above

@@ -30,7 +30,7 @@ _WITH_LIMIT = {
 def sentence_of(violation: Violation) -> str:
     """Return a sentence that tells a person what to change in the field of `violation`.
 
-    A rule that is not listed here speaks for itself: a rule of our own (CEL) has a message written for people, and "must be greater
+    A rule that is not listed here needs no translation: our own rules (CEL) have messages written for people, and "must be greater
     than or equal to 0" becomes "This must be greater than or equal to 0."
     """
     rule = violation.proto.rule_id or ""

@@ -1,7 +1,7 @@
 """How large a request of a method can be: computed from the validation rules of its fields, once, before the first call.
 
-A request that is larger than any valid one is refused before it is parsed. Whoever may send a megabyte to a method that needs an id could
-otherwise have it parsed into many times as much memory.
+A request that is larger than any valid one is refused before it is parsed. A megabyte sent to a method that only needs an id could
+otherwise take many times as much memory when it is parsed.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Tokens that are good by their signature and must not be believed any more.
+"""Tokens whose signature is valid but which must not be accepted any more.
 
 Enrollment raises a person's access version when it takes a role away, disables the account or ends all sign-ins, and signs the version
-into tokens. Each service keeps in its own database, for each such person, below which version tokens are refused and below which they
-carry fewer roles; this in-memory copy of that list is consulted in every call, so checking a token asks nobody.
+into tokens. For each such person, each service stores in its own database the version below which tokens are refused and the version
+below which they carry fewer roles. Every call consults the in-memory copy of that list, so checking a token needs no other service.
 
-Versions and not times decide: no clock is compared with another one, and a token that was signed after the change is never affected,
+Versions decide, not times: no clock is compared with another one, and a token that was signed after the change is never affected,
 however late the event about the change arrives.
 """
 
@@ -23,7 +23,7 @@ _LOOK_EVERY_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """What a person's earlier tokens are still good for.
+    """The rights that a person's earlier tokens still give.
 
     Tokens of an access version below `refused_before` are refused; those below `roles_before` carry no more than `roles`.
     """
@@ -46,7 +46,7 @@ Load = Callable[[], Awaitable[Mapping[UUID, Revocation]]]
 
 
 class Notices(Protocol):
-    """What tells that the stored list has changed (`storage.listen.Notices`)."""
+    """A source of notifications that the stored list has changed (`storage.listen.Notices`)."""
 
     async def wait(self, timeout: float) -> bool:
         """Return when the list may have changed, or after `timeout` seconds."""
@@ -57,23 +57,23 @@ class Revocations:
     """The in-memory copy of a service's list."""
 
     def __init__(self, load: Load | None = None) -> None:
-        """Without `load` the list is empty and complete: for tests of what does not concern it."""
+        """Without `load` the list is empty and complete, for tests that do not use it."""
         self._load = load
         self._listed: Mapping[UUID, Revocation] = {}
         self._changed: list[Callable[[Collection[UUID]], None]] = []
         self.loaded = load is None
 
     def restrict(self, caller: Caller, version: int) -> Caller | None:
-        """Return the caller as far as a token of this access version is still good; None when it is refused."""
+        """Return the caller with the rights that a token of this access version still gives; None when it is refused."""
         found = self._listed.get(caller.person_id) if caller.person_id is not None else None
         return caller if found is None else found.restrict(caller, version)
 
     def on_change(self, changed: Callable[[Collection[UUID]], None]) -> None:
-        """Have `changed` called with the people whose entry is new."""
+        """Register `changed` to be called with the people whose entry is new."""
         self._changed.append(changed)
 
     async def refresh(self) -> None:
-        """Read the list again. Raises ServiceError; what was known stays."""
+        """Read the list again. Raises ServiceError; the previous list then stays."""
         if self._load is None:
             return
         before, self._listed = self._listed, await self._load()

@@ -1,7 +1,7 @@
 """The check of access tokens at the edge: a configuration of Envoy's filter `jwt_authn`, kept as a file that Envoy watches.
 
 It says which methods need a token, by the access options of the protos, and which keys sign tokens. Envoy takes a new file as soon as it is
-moved into place, keeps what it has when the new one is unusable, and starts from the file alone: nobody has to be asked.
+moved into place, keeps the previous one when the new one is unusable, and starts from the file alone, without any other service.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _LONGEST_REMEMBERED = 4096
 def methods_without_token() -> Sequence[str]:
     """Return the paths of all methods that are reached without a token: the public ones, and those that are for services only.
 
-    The latter are refused for everybody by the edge's routes, with a better reason than a missing token.
+    The edge's routes refuse the latter to every caller, with a better reason than a missing token.
     """
     return sorted(path for path, rule in rules().items() if rule.public or rule.for_services_only)
 
@@ -66,7 +66,7 @@ def _provider(keys: Sequence[PublicKey]) -> Mapping[str, object]:
         "audiences": [AUDIENCE],
         "clock_skew_seconds": int(LEEWAY.total_seconds()),
         "local_jwks": {"inline_string": json.dumps({"keys": [_written(key) for key in keys]})},
-        # The header alone: by default a token in the query would count too, and be in other people's logs.
+        # Only the header: by default a token in the query would be accepted too, and would appear in other people's logs.
         "from_headers": [{"name": "authorization", "value_prefix": "Bearer "}],
         "forward": True,
         "failed_status_in_metadata": FAILURE,
@@ -95,7 +95,7 @@ class TokenCheckFile:
         return keys
 
     async def save(self, keys: Sequence[PublicKey]) -> None:
-        """Replace the keys in the file, at once as a whole."""
+        """Replace the keys in the file atomically."""
         self._write(keys, complete=True)
         log.info("signing_keys_written", keys=len(keys))
 
@@ -130,12 +130,12 @@ class TokenCheckFile:
             file.flush()
             os.fsync(file.fileno())
         os.utime(new, (confirmed.timestamp(), confirmed.timestamp()))
-        # Envoy looks when a file is moved into the folder, and then sees a whole one.
+        # Envoy reads the file when it is moved into the folder, so it always reads a complete one.
         new.replace(self._path)
 
 
 def _written(key: PublicKey) -> Mapping[str, str]:
-    """Return a key as RFC 8037 writes it, with a member of ours for the time from which on it signs no more."""
+    """Return a key as RFC 8037 writes it, with an extra member for the time from which it no longer signs."""
     raw = base64.urlsafe_b64encode(key.raw).decode().rstrip("=")
     written = {"kty": "OKP", "crv": "Ed25519", "use": "sig", "kid": key.key_id, "x": raw}
     if key.retire_time is not None:

@@ -33,7 +33,7 @@ async def refuse_tokens(tx: Transaction, person_id: UUID, version: int) -> None:
 async def limit_roles(
     tx: Transaction, person_id: UUID, version: int, roles: Collection[str]
 ) -> None:
-    """Believe no more than `roles` in the person's tokens of an access version below `version`."""
+    """Limit the person's tokens of an access version below `version` to `roles`."""
     names = sorted(roles)
     added = insert(table).values(
         person_id=person_id,

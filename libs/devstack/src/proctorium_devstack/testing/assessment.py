@@ -1,4 +1,4 @@
-"""The assessment service as the services that ask it meet it in their tests: the generated servicer over real gRPC, with assessments in memory."""
+"""A fake assessment service for the tests of services that call it: the generated servicer over real gRPC, with assessments in memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from proctorium_common.security.tls import Certificates
 
 @dataclass
 class FakeAssessment(assessments_pb2_grpc.AssessmentServiceServicer):
-    """Answers as the proto says, from what a test has put here. Any other ID is a published assessment that is taken at will."""
+    """Answers as the proto says, from what a test has put here. Any other ID is a published assessment that learners may take at any time."""
 
     unknown: set[str] = field(default_factory=set)
     drafts: set[str] = field(default_factory=set)

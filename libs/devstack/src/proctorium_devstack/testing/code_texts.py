@@ -1,4 +1,4 @@
-"""Texts that people paste as enrollment codes: enrollment and the page must take each the same way."""
+"""Texts that people paste as enrollment codes: enrollment and the page must interpret each in the same way."""
 
 from __future__ import annotations
 

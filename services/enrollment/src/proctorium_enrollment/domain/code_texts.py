@@ -48,7 +48,7 @@ def normalised(text: str, field: str) -> str:
 
 
 def folded(code: str) -> str:
-    """Return the text that a code has in common with those that differ from it only in upper and lower case."""
+    """Return the lower-case text, which is the same for all codes that differ only in upper and lower case."""
     return code.lower()
 
 

@@ -1,4 +1,4 @@
-"""What people may do, and how it is taken away (`P1`)."""
+"""People's rights, and how they are revoked (`P1`)."""
 
 from __future__ import annotations
 

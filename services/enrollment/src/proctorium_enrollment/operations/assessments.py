@@ -1,4 +1,4 @@
-"""What enrollment asks the assessment service, where the response must be fresh."""
+"""Calls from enrollment to the assessment service, for which the response must be fresh."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Assessments:
         self._assessments = assessments_pb2_grpc.AssessmentServiceStub(channel)
 
     async def known(self, assessment_ids: Iterable[UUID]) -> Mapping[UUID, KnownAssessment]:
-        """Return those of the assessments that exist. Raises DEPENDENCY_UNAVAILABLE; an empty set asks nobody."""
+        """Return those of the assessments that exist. Raises DEPENDENCY_UNAVAILABLE; an empty set makes no call."""
         wanted = sorted({str(assessment_id) for assessment_id in assessment_ids})
         if not wanted:
             return {}

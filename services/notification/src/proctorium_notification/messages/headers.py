@@ -1,4 +1,4 @@
-"""How headers of mails are written: Python's own folding loses blanks between encoded words (RFC 2047, section 6.2)."""
+"""Formatting of mail headers: Python's own folding loses blanks between encoded words (RFC 2047, section 6.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-// One's own account: who one is to Proctorium, and a new password.
+// The account of the signed-in person: their identity in Proctorium, and a form for a new password.
 import type { JSX } from "preact";
 import { Field, Form, FormProblem, typed } from "../forms";
 import { changePassword, me } from "../me";

@@ -1,4 +1,4 @@
-// Starting a session: it asks first where somebody who is invited is not here, and before the planned time.
+// Starting a session: the page asks for confirmation when an invited learner is absent, and before the planned time.
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
 import { Confirmed } from "../confirmed";

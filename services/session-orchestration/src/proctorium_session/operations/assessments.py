@@ -1,4 +1,4 @@
-"""What has to be asked fresh of the assessment service, and what is said when it does not respond."""
+"""Calls to the assessment service whose response must be fresh, and the error when it does not respond."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Assessments:
         self._assessments = assessments_pb2_grpc.AssessmentServiceStub(channel)
 
     async def known(self, assessment_ids: Sequence[UUID]) -> Mapping[UUID, Assessment]:
-        """Return those of the assessments that exist. Raises DEPENDENCY_UNAVAILABLE; for none, nobody is asked."""
+        """Return those of the assessments that exist. Raises DEPENDENCY_UNAVAILABLE; an empty set makes no call."""
         if not assessment_ids:
             return {}
         request = assessments_pb2.BatchGetAssessmentsRequest(

@@ -1,11 +1,11 @@
-// What stands in the fields of an attempt: the one place that knows the learner's present answers, whichever way they came.
+// The content of an attempt's fields: the one place that has the learner's current answers, regardless of their origin.
 import { create } from "@bufbuild/protobuf";
 import { type ReadonlySignal, signal } from "@preact/signals";
 import type { Attempt, SavedAnswer } from "../../gen/proctorium/assessment/v1/attempts_pb";
 import { type Answer, AnswerSchema, ChosenChoicesSchema } from "../../gen/proctorium/assessment/v1/items_pb";
 import { plainNumber, readNumber } from "./number-input";
 
-/** What a sheet needs of the answers that are saved. */
+/** The interface that a sheet needs for saving answers. */
 export interface Saving {
   readonly unacknowledged: readonly { itemId: string; answer?: Answer | undefined }[];
   change(itemId: string, answer: Answer): void;
@@ -39,7 +39,7 @@ export class AnswerSheet {
     this.#saving = saving;
     this.#shown = new Map(attempt.answers.map(({ itemId, sequence }) => [itemId, sequence]));
     const entries = new Map<string, Entry>();
-    // What this device still has to send counts over what the server has.
+    // Changes that this device still has to send take precedence over the server's answers.
     for (const { itemId, answer } of [...attempt.answers, ...saving.unacknowledged]) {
       if (answer !== undefined) entries.set(itemId, { answer });
     }
@@ -65,7 +65,7 @@ export class AnswerSheet {
     return entry?.answer.value.case === "number" ? plainNumber(entry.answer.value.value) : "";
   }
 
-  /** Whether something stands in a field that is no answer. */
+  /** Whether a field contains something that is not an answer. */
   isUnsavable(itemId: string): boolean {
     const text = this.#entries.value.get(itemId)?.text;
     return text !== undefined && !["empty", "number"].includes(readNumber(text).kind);
@@ -94,19 +94,19 @@ export class AnswerSheet {
     this.#set(itemId, { answer: create(AnswerSchema, { value: { case: "truth", value: truth } }) });
   }
 
-  /** Take the text of a number field. One that is no number is no answer, whatever could be read from its beginning. */
+  /** Take the text of a number field. Text that is not a number is no answer, even if it begins with one. */
   type(itemId: string, text: string): void {
     const reading = readNumber(text);
     const answer = reading.kind === "number" ? create(AnswerSchema, { value: { case: "number", value: reading.value } }) : NO_ANSWER;
     this.#set(itemId, { answer, text });
   }
 
-  /** Take an answer back. */
+  /** Clear an answer. */
   clear(itemId: string): void {
     this.#set(itemId, { answer: NO_ANSWER });
   }
 
-  /** Show answers that were given elsewhere and are newer than what stands here. */
+  /** Show answers that were given elsewhere and are newer than those shown here. */
   adopt(saved: Iterable<SavedAnswer>): void {
     const entries = new Map(this.#entries.value);
     for (const { itemId, sequence, answer } of saved) {

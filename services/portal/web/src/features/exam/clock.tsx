@@ -13,7 +13,7 @@ export interface Shown {
   at: number;
 }
 
-/** How far the computer's clock may be moved before the server is asked for the time. */
+/** How far the computer's clock may shift before the time is requested from the server. */
 const MOVED_MS = 2000;
 
 /**

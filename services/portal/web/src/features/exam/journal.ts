@@ -5,7 +5,7 @@ import { type AnswerChange, AnswerChangeSchema } from "../../gen/proctorium/asse
 import { newId } from "../../ids";
 
 const PREFIX = "proctorium.answers.";
-/** So many attempts of other people are stored at most: a shared computer is not filled up. */
+/** The maximum number of stored attempts of other people, so that a shared computer does not fill up. */
 const MOST_ATTEMPTS_OF_OTHERS = 50;
 
 /** A change that waits for its acknowledgement. */
@@ -34,14 +34,14 @@ export class Journal {
     return this.#prefix + newId();
   }
 
-  /** List what is stored, by whichever tab, in the order of the sequence numbers. No clock decides: clocks are set back. */
+  /** List the changes that any tab stored, in the order of the sequence numbers, not by time: clocks can be set back. */
   list(): PendingChange[] {
     return storedKeys((key) => key.startsWith(this.#prefix))
       .flatMap((key) => read(key) ?? [])
       .sort(bySequence);
   }
 
-  /** Return the highest sequence number that is stored, by whichever tab. */
+  /** Return the highest sequence number that any tab stored. */
   lastSequence(): bigint {
     return this.list().at(-1)?.change.sequence ?? 0n;
   }
@@ -69,7 +69,7 @@ export class Journal {
   }
 }
 
-/** Return the attempts of a person of which something is pending. */
+/** Return the attempts of a person that have pending changes. */
 export function pendingAttempts(personId: string): ReadonlySet<string> {
   return new Set(places().filter((place) => place.personId === personId).map(({ attemptId }) => attemptId));
 }

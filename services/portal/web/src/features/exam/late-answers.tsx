@@ -1,4 +1,4 @@
-// Which answers came too late to count: the learner is not left to wonder where they are.
+// Lists the answers that came too late to count, so that the learner does not have to wonder where they are.
 import type { JSX } from "preact";
 import { attempts } from "../../calls";
 import { useLoaded } from "../../parts";

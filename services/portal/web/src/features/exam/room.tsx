@@ -84,7 +84,7 @@ function useAnswers(attempt: Attempt): { answers: Answers; sheet: AnswerSheet } 
   return made;
 }
 
-/** Not with each key: a text is typed in a second. */
+/** Not on each keystroke: a text is typed in a second. */
 const STORING_PAUSE_MS = 300;
 
 /** Have the attempt stored while it runs, with what the server has of it, so that a reload without a connection shows it again. */

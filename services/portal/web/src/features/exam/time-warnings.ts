@@ -3,7 +3,7 @@ import { duration } from "../../words";
 
 /** Seconds before the deadline. */
 const MARKS = [60, 300, 900];
-/** So long an announcement stays for screen readers: afterwards it would not be true any more. */
+/** How long an announcement stays for screen readers: after that it would no longer be true. */
 const ANNOUNCED_SECONDS = 5;
 
 /** Return what everybody can see with so many whole seconds left; empty where there is nothing to warn of. */

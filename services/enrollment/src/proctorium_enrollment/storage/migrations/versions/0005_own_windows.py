@@ -1,4 +1,4 @@
-"""Expand: which codes have a window that an administrator set. The others are valid as long as their session lives.
+"""Expand: mark the codes whose window an administrator set. The others are valid as long as their session lives.
 
 Before, every code had a window, copied from the plan where nobody set one: those are found by their times. The next release can make
 `valid_from` and `valid_until` nullable and drop the column.
@@ -13,9 +13,9 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    # True by default: what the release before adds meanwhile keeps the window that it gives it.
+    # True by default: rows that the previous release adds in the meantime keep the window that it sets.
     op.execute("ALTER TABLE codes ADD COLUMN own_window boolean NOT NULL DEFAULT true")
-    # The trigger refuses any change of a code but that of its state.
+    # The trigger refuses any change to a code except to its state.
     op.execute("ALTER TABLE codes DISABLE TRIGGER guard_code")
     op.execute(
         """
