@@ -184,7 +184,7 @@ async def test_what_was_authorised_is_said_while_it_is_so(stack: Stack, stage: S
         await stage.learners[1].lobby.JoinSession(
             JoinSessionRequest(request_id=str(new_id()), code=stage.code)
         )
-        await expect(page.get_by_text(stage.learners[1].name)).to_be_visible()
+        await expect(page.get_by_text(stage.learners[1].name).first).to_be_visible()
         await button.click()
         left_out = "Nobody new may begin the assessment. 1 learner left out: identity not verified."
         await expect(page.get_by_text(left_out)).to_be_visible()

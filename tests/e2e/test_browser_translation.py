@@ -80,7 +80,7 @@ async def test_lobby_and_roster_go_on_while_they_are_translated(stack: Stack, st
         await expect(row.get_by_role("button", name="Check identity of")).to_be_visible()
         await expect(proctor.page.get_by_text("Pictures missing")).to_have_count(0)
         await omar.join()
-        await expect(proctor.page.get_by_text(stage.learners[1].name)).to_be_visible()
+        await expect(proctor.page.get_by_text(stage.learners[1].name).first).to_be_visible()
 
         await ProctorStory(stage).start()
         await expect(learner.page.get_by_text("In Session", exact=True)).to_be_visible()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 
 import grpc
+import pytest
 import structlog
-from structlog.testing import capture_logs
+from structlog.testing import LogCapture, capture_logs
 
 from proctorium_common.rpc.health import LIVE, Check, Health, Weight
 from proctorium_common.tasks import end
@@ -96,20 +98,26 @@ async def test_a_part_that_never_answers_fails_like_one_that_says_no() -> None:
         assert not (await health.check_now()).ready
 
 
-async def test_what_is_missing_is_said_again_and_again_but_less_often() -> None:
+async def test_what_is_missing_is_said_again_and_again_but_less_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Of its own: the module's logger goes on with the configuration that it was first used with, whichever test that was.
+    captured = LogCapture()
+    levels_from = structlog.make_filtering_bound_logger(logging.DEBUG)
+    own = structlog.wrap_logger(None, processors=[captured], wrapper_class=levels_from)
+    monkeypatch.setattr("proctorium_common.rpc.health.log", own)
     health = _health()
     database = Part()
     database.wrong = "away"
     health.add(Check("database", database.probe))
-    with capture_logs() as lines:
-        watch = asyncio.create_task(health.watch())
-        rounds = 0
-        async with asyncio.timeout(5):
-            while rounds < 40:
-                await health.until(_next_round(health))
-                rounds += 1
-        await end(watch)
-    said = [line for line in lines if line["event"] == "service_waits"]
+    watch = asyncio.create_task(health.watch())
+    rounds = 0
+    async with asyncio.timeout(5):
+        while rounds < 40:
+            await health.until(_next_round(health))
+            rounds += 1
+    await end(watch)
+    said = [line for line in captured.entries if line["event"] == "service_waits"]
     assert said[0]["missing"] == {"database": "away"}
     assert 3 <= len(said) <= 8
     # What starts beside it may take a moment, at every start; what takes longer is worth a warning.

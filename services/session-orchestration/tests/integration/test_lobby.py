@@ -39,12 +39,15 @@ async def refused(world: World, person: Person, code: str) -> ServiceError:
 async def test_enrollment_is_asked_for_this_learner_from_this_address(world: World) -> None:
     learner = world.learner()
     session = await world.scheduled(plan([world.proctor()]), code="Abc23456")
-    await join(learner, "Abc23456")
+    # As the edge says it, whose certificate the callers of these tests have.
+    await learner.lobby.JoinSession(
+        joining("Abc23456"), metadata=[("x-forwarded-for", "192.0.2.7")]
+    )
     asked = world.enrollment.redemptions[-1]
     assert (asked.text, asked.person_id, asked.client_address) == (
         "Abc23456",
         learner.id,
-        "127.0.0.1",
+        "192.0.2.7",
     )
     assert (await world.events(session.session_id))[-2:] == [
         "participant.joined",
