@@ -40,7 +40,7 @@ def environment_of(
 
 
 def edge_keys_environment(ports: PortPlan, identity: KeyPair, file: Path) -> dict[str, str]:
-    """Return what the process beside the edge is told that keeps `file`."""
+    """Return the environment of `edge_keys`, the process beside the edge that writes `file`."""
     return {
         "PROCTORIUM_TOKEN_CHECK_FILE": str(file),
         "PROCTORIUM_ENROLLMENT_ADDRESS": f"{LOOPBACK}:{ports['enrollment']}",

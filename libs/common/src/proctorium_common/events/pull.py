@@ -120,7 +120,7 @@ class Pull:
         status = (message.headers or {}).get(_STATUS)
         if status is None:
             if not self._is_ours(message):
-                # Whoever guessed our inbox; there is nothing to acknowledge.
+                # Somebody guessed the name of our inbox; there is nothing to acknowledge.
                 _log.error("message_refused", subject=message.subject, reply=message.reply)
                 return
             self._asked = max(0, self._asked - 1)
