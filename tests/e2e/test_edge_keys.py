@@ -10,12 +10,13 @@ from e2e.stage import Stage
 from e2e.tokens import rotate, signed_by
 from e2e.watching import refused
 from proctorium.notification.v1.notifications_pb2 import ListNotificationsRequest
-from proctorium_common.errors import Kind
+from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
 from proctorium_common.security.keys import SigningKey
 from proctorium_common.security.tokens import TokenSigner
 from proctorium_devstack.demo.edge import EdgeChannel
 from proctorium_devstack.demo.people import Person
+from proctorium_devstack.demo.waiting import eventually
 from proctorium_devstack.stack import Stack
 
 
@@ -32,7 +33,7 @@ async def test_with_enrollment_down_neither_a_restart_nor_an_earlier_rotation_re
     await _lists_notifications(stack, learner.token)
     await _edge_knows(stack, new_key)
     after = await signed_by(stack, new_key, learner.person_id, ["learner"])
-    await _lists_notifications(stack, after)
+    await _until_accepted(stack, after)
     async with _stopped(stack, "enrollment"):
         await stack.kill("edge-keys")
         await stack.ready("edge-keys")
@@ -53,6 +54,21 @@ async def _lists_notifications(stack: Stack, token: str) -> None:
     """Call something that asks one service and nobody else."""
     async with _caller(stack, token) as caller:
         await caller.inbox.ListNotifications(ListNotificationsRequest())
+
+
+async def _until_accepted(stack: Stack, token: str) -> None:
+    """Wait until the edge has read its file again and the service, which asks at most every ten seconds, knows the new key."""
+
+    async def accepted() -> bool | None:
+        try:
+            await _lists_notifications(stack, token)
+        except ServiceError as refusal:
+            if refusal.reason != "TOKEN_INVALID":
+                raise
+            return None
+        return True
+
+    await eventually(accepted, "the new key to be known")
 
 
 async def _edge_knows(stack: Stack, key_id: str) -> None:

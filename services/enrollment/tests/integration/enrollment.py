@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -247,6 +247,19 @@ async def refused(call: Awaitable[object]) -> ServiceError:
     except grpc.aio.AioRpcError as failed:
         return error_of(failed)
     raise AssertionError(f"it was answered: {answer}")
+
+
+async def eventually_refused(call: Callable[[], Awaitable[object]]) -> ServiceError:
+    """Wait until a call is refused: the copy in memory follows the database within moments."""
+
+    async def once() -> ServiceError | None:
+        try:
+            await call()
+        except grpc.aio.AioRpcError as failed:
+            return error_of(failed)
+        return None
+
+    return await eventually(once, "the call to be refused")
 
 
 def stamp(time: datetime) -> Timestamp:

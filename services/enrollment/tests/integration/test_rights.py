@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from base64 import urlsafe_b64decode
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from datetime import timedelta
 
-import grpc
 import pytest
 from sqlalchemy import text
 
@@ -43,12 +42,10 @@ from proctorium.options.v1.options_pb2 import (
     ROLE_PROCTOR,
     Role,
 )
-from proctorium_common.errors import Kind, ServiceError
+from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
-from proctorium_common.rpc.status import error_of
-from proctorium_devstack.demo.waiting import eventually
 
-from .enrollment import PASSWORD, Client, Enrollment, refused, stamp
+from .enrollment import PASSWORD, Client, Enrollment, eventually_refused, refused, stamp
 
 
 def disabling(person: Person) -> DisableAccountRequest:
@@ -83,19 +80,6 @@ async def grant(enrollment: Enrollment, person: Person, role: Role.ValueType) ->
 async def history(enrollment: Enrollment, person: Person) -> list[PersonChange]:
     request = ListPersonHistoryRequest(person_id=person.person_id)
     return list((await enrollment.administrator.people.ListPersonHistory(request)).changes)
-
-
-async def eventually_refused(call: Callable[[], Awaitable[object]]) -> ServiceError:
-    """Wait until a call is refused: the copy in memory follows the database within moments."""
-
-    async def once() -> ServiceError | None:
-        try:
-            await call()
-        except grpc.aio.AioRpcError as failed:
-            return error_of(failed)
-        return None
-
-    return await eventually(once, "the call to be refused")
 
 
 async def test_a_disabled_account_is_refused_everything_at_once(enrollment: Enrollment) -> None:

@@ -11,6 +11,9 @@ const SPREAD_MS = 500;
 /** The services write to a watch on which nothing happens every fifteen seconds: one that says nothing for so long has lost its connection. */
 const SILENCE_MS = 37_500;
 
+/** The headers of the answer come at once: a stream without them was sent over a connection that the network has forgotten. */
+const OPENING_MS = 10_000;
+
 export interface Live<View> {
   /** What was shown last. */
   view: View | undefined;
@@ -112,7 +115,7 @@ export function useLive<Message extends { cursor?: string }, View>(
   return { ...live, reopen };
 }
 
-/** One opening of a stream; `signal` ends it when nobody wants it any more, or when nothing was heard on it for too long. */
+/** One opening of a stream; `signal` ends it when nobody wants it any more, when it does not open, or when nothing was heard on it for too long. */
 class Line {
   readonly #own = new AbortController();
   readonly #wanted: AbortSignal;
@@ -121,7 +124,7 @@ class Line {
   constructor(wanted: AbortSignal) {
     this.#wanted = wanted;
     wanted.addEventListener("abort", this.hangUp);
-    this.heard();
+    this.#silence = setTimeout(this.hangUp, OPENING_MS);
   }
 
   get signal(): AbortSignal {
