@@ -13,7 +13,6 @@ from proctorium_identity.domain.cases import (
     decided_alike,
     moved,
     require_reason,
-    require_supervision,
 )
 from proctorium_identity.domain.evidence import EVIDENCE_NEEDED
 
@@ -67,15 +66,6 @@ def test_a_rejection_says_why() -> None:
     require_reason(Move.VERIFY, "")
     with pytest.raises(ServiceError, match="INVALID_REQUEST"):
         require_reason(Move.REJECT, "  ")
-
-
-def test_only_proctors_of_the_session_supervise_and_nobody_themselves() -> None:
-    case, proctor = case_in(CaseState.SUBMITTED), uuid4()
-    proctors = frozenset({proctor, case.person_id})
-    require_supervision(case, proctors, proctor)
-    for person in (uuid4(), None, case.person_id):
-        with pytest.raises(ServiceError, match="NOT_YOUR_CASE"):
-            require_supervision(case, proctors, person)
 
 
 def test_missing_pictures_are_named() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from proctorium.identity.v1 import verification_pb2 as pb
 from proctorium_identity.domain.cases import Case, CaseState, Move
 from proctorium_identity.domain.evidence import EvidenceKind
+from proctorium_identity.roles import proto_role
 
 _STATES: Mapping[CaseState, pb.CaseState.ValueType] = {
     CaseState.REQUESTED: pb.CASE_STATE_REQUESTED,
@@ -38,6 +39,8 @@ def case_message(case: Case) -> pb.Case:
         decided_by=str(case.decided_by) if case.decided_by else "",
         decision_reason=case.decision_reason,
     )
+    if case.decided_as is not None:
+        message.decided_as = proto_role(case.decided_as)
     if case.submitted_at is not None:
         message.submit_time.FromDatetime(case.submitted_at)
     if case.decided_at is not None:

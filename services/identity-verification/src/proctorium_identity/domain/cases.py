@@ -23,17 +23,26 @@ class CaseState(StrEnum):
     EXPIRED = "expired"
 
 
+class ActingRole(StrEnum):
+    """The role in which a person acts on a case."""
+
+    PROCTOR = "proctor"
+    """A proctor of the case's session."""
+    ADMINISTRATOR = "administrator"
+    """An administrator who is no proctor of the session."""
+
+
 class Move(StrEnum):
     """What can happen to a case, and who does it."""
 
     COMPLETE = "complete"
     """The learner has sent every picture that is needed."""
     VERIFY = "verify"
-    """A proctor: it is the person."""
+    """It is the person."""
     REJECT = "reject"
-    """A proctor: it is not, or it cannot be told."""
+    """It is not the person, or it cannot be told."""
     ASK_AGAIN = "ask_again"
-    """A proctor: please send new pictures."""
+    """The learner has to send new pictures."""
     EXPIRE = "expire"
     """The session ended or was cancelled, or the learner was removed from it."""
 
@@ -56,9 +65,9 @@ MOVES: Mapping[CaseState, Mapping[Move, CaseState]] = {
 """The moves of each state and where they lead. The states without moves are final; a trigger holds them too."""
 
 WAITING = frozenset({CaseState.SUBMITTED})
-"""States in which a proctor has to look."""
+"""States in which a proctor or an administrator has to look."""
 
-_BY_PROCTOR = frozenset({Move.VERIFY, Move.REJECT, Move.ASK_AGAIN})
+_BY_DECIDER = frozenset({Move.VERIFY, Move.REJECT, Move.ASK_AGAIN})
 OPEN = frozenset(state for state, moves in MOVES.items() if moves)
 """States in which the case is undecided."""
 
@@ -75,6 +84,7 @@ class Case:
     evidence: frozenset[EvidenceKind] = frozenset()
     submitted_at: datetime | None = None
     decided_by: UUID | None = None
+    decided_as: ActingRole | None = None
     decided_at: datetime | None = None
     decision_reason: str = ""
 
@@ -86,7 +96,7 @@ def moved(case: Case, move: Move) -> CaseState:
         return possible[move]
     if possible:
         raise evidence_missing(EVIDENCE_NEEDED - case.evidence)
-    raise _decided_already(case.state) if move in _BY_PROCTOR else case_closed(case.state)
+    raise _decided_already(case.state) if move in _BY_DECIDER else case_closed(case.state)
 
 
 def decided_alike(case: Case, decision: Move) -> bool:
@@ -107,12 +117,6 @@ def require_reason(decision: Move, reason: str) -> None:
         )
 
 
-def require_supervision(case: Case, proctors: frozenset[UUID], person_id: UUID | None) -> None:
-    """Raises NOT_YOUR_CASE unless the person is a proctor of the case's session, and not the learner of the case."""
-    if person_id is None or person_id not in proctors or person_id == case.person_id:
-        raise not_your_case()
-
-
 def not_your_case() -> ServiceError:
     """The refusal that does not tell whether the case exists."""
     return not_allowed(
@@ -131,7 +135,7 @@ def no_case() -> ServiceError:
 
 
 def _decided_already(state: CaseState) -> ServiceError:
-    """What a proctor is told who comes too late; another one may have been quicker."""
+    """What a person is told who decides too late; another one may have been quicker."""
     sentence = (
         "The session is over for this learner, and this identity check with it."
         if state is CaseState.EXPIRED
@@ -144,7 +148,7 @@ def case_closed(state: CaseState) -> ServiceError:
     """The case takes nothing more, as its learner is told."""
     sentence = {
         CaseState.VERIFIED: "This identity is verified already; nothing more is needed.",
-        CaseState.REJECTED: "This identity check was decided: rejected. Please talk to the proctor.",
+        CaseState.REJECTED: "This identity check was decided: rejected. If you have questions, ask your administrator.",
         CaseState.EXPIRED: "The session is over for you, and this identity check with it. Please contact the administrator.",
     }
     return ServiceError(

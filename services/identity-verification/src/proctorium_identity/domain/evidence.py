@@ -1,4 +1,4 @@
-"""Evidence: the pictures of a case, and what has to be true when a proctor relies on them (`I1`, `I3`)."""
+"""Evidence: the pictures of a case, and what has to be true when somebody relies on them (`I1`, `I3`)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class EvidenceKind(StrEnum):
 
 
 EVIDENCE_NEEDED = frozenset(EvidenceKind)
-"""What a case needs before a proctor looks."""
+"""What a case needs before it waits for a decision."""
 
 MOST_PICTURES = 20
 """Pictures that a case takes, the replaced ones among them; one that is missing is always taken."""
@@ -39,7 +39,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class LastLook:
-    """The picture of one kind that a proctor looked at last."""
+    """The picture of one kind that a person looked at last."""
 
     kind: EvidenceKind
     evidence_id: UUID
@@ -48,18 +48,18 @@ class LastLook:
 def require_room(kind: EvidenceKind, there: Collection[EvidenceKind], taken: int) -> None:
     """Raises TOO_MANY_PICTURES for replacing a picture once more after `MOST_PICTURES` were taken.
 
-    What is missing is taken all the same: a proctor who asks for new pictures can always be sent them.
+    What is missing is taken all the same: a person who asks for new pictures can always be sent them.
     """
     if kind in there and taken >= MOST_PICTURES:
         raise exhausted(
             "TOO_MANY_PICTURES",
-            f"You have sent {taken} pictures, and what you sent last is kept. Your proctor can ask you for new ones.",
+            f"You have sent {taken} pictures, and what you sent last is kept. You can be asked for new ones.",
             limit=f"{MOST_PICTURES} pictures",
         )
 
 
 def require_seen(current: Iterable[Evidence], seen: Iterable[LastLook]) -> None:
-    """Raises EVIDENCE_NOT_SEEN when the proctor has not looked at every picture that is there now, and EVIDENCE_REPLACED when what
+    """Raises EVIDENCE_NOT_SEEN when the person who decides has not looked at every picture that is there now, and EVIDENCE_REPLACED when what
     they looked at has been replaced since: nobody is verified by a picture that nobody has seen.
     """
     there = {evidence.kind: evidence.evidence_id for evidence in current}
@@ -78,7 +78,7 @@ def require_seen(current: Iterable[Evidence], seen: Iterable[LastLook]) -> None:
 
 
 def evidence_replaced(kinds: Iterable[str]) -> ServiceError:
-    """What the proctor saw is not what is there now."""
+    """What the person saw is not what is there now."""
     names = ",".join(kinds)
     return conflict(
         "EVIDENCE_REPLACED",

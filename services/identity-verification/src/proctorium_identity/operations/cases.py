@@ -17,8 +17,8 @@ from proctorium_identity.domain.cases import (
     moved,
     no_case,
     not_your_case,
-    require_supervision,
 )
+from proctorium_identity.operations.access import Actor, actor_in, actor_on
 from proctorium_identity.storage import cases, sessions
 from proctorium_identity.storage.sealing import CaseKeys
 
@@ -96,7 +96,8 @@ async def get_case(tx: Transaction, caller: Caller, case_id: UUID) -> Case:
     case = await cases.find_case(tx, case_id)
     if case is None:
         raise not_your_case()
-    await _require_sight(tx, caller, case)
+    if caller.person_id != case.person_id:
+        await actor_on(tx, caller, case)
     return case
 
 
@@ -107,26 +108,17 @@ async def get_case_of(
     wanted = person_id or caller.person_id
     if wanted is None:
         raise not_your_case()
-    if wanted != caller.person_id and caller.person_id not in await sessions.proctors_of(
-        tx, session_id
-    ):
-        raise not_your_case()
+    if wanted != caller.person_id:
+        await actor_in(tx, caller, session_id)
     case = await cases.find_case_of(tx, session_id, wanted)
     if case is None:
         raise no_case()
     return case
 
 
-async def _require_sight(tx: Transaction, caller: Caller, case: Case) -> None:
-    if caller.person_id != case.person_id:
-        proctors = await sessions.proctors_of(tx, case.session_id)
-        require_supervision(case, proctors, caller.person_id)
-
-
-async def locked_for_proctor(tx: Transaction, caller: Caller, case_id: UUID) -> Case:
-    """The case, locked, for a proctor of its session. Raises NOT_YOUR_CASE."""
+async def lock_supervised(tx: Transaction, caller: Caller, case_id: UUID) -> tuple[Case, Actor]:
+    """Return the case, locked, and the caller in the role in which they act on it. Raises NOT_YOUR_CASE."""
     case = await cases.lock_case(tx, case_id)
     if case is None:
         raise not_your_case()
-    require_supervision(case, await sessions.proctors_of(tx, case.session_id), caller.person_id)
-    return case
+    return case, await actor_on(tx, caller, case)

@@ -1,4 +1,4 @@
-"""A proctor decides a case, or asks for new pictures (`I1`, `I3`)."""
+"""A proctor or an administrator decides a case, or asks for new pictures (`I1`, `I3`)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from proctorium_identity.domain.cases import (
     Move,
     decided_alike,
     moved,
-    not_your_case,
     require_reason,
 )
 from proctorium_identity.domain.evidence import EVIDENCE_NEEDED, require_seen
-from proctorium_identity.operations.cases import locked_for_proctor, save_move
+from proctorium_identity.operations.access import Actor
+from proctorium_identity.operations.cases import lock_supervised, save_move
+from proctorium_identity.roles import proto_role
 from proctorium_identity.storage import evidence, looks
 
 
@@ -29,31 +30,31 @@ async def decide(
     Raises NOT_YOUR_CASE, CASE_CLOSED, INVALID_REQUEST (rejected without a reason), and to verify EVIDENCE_MISSING, EVIDENCE_NOT_SEEN,
     EVIDENCE_REPLACED.
     """
-    case = await locked_for_proctor(tx, caller, case_id)
+    case, actor = await lock_supervised(tx, caller, case_id)
     if decided_alike(case, decision):
         return case
     state = moved(case, decision)
     require_reason(decision, reason)
-    proctor_id = _person(caller)
     if decision is Move.VERIFY:
         current = await evidence.current_evidence(tx, case_id)
-        require_seen(current, await looks.last_looks(tx, case_id, proctor_id))
+        require_seen(current, await looks.last_looks(tx, case_id, actor.person_id))
     decided = replace(
         case,
         state=state,
-        decided_by=proctor_id,
+        decided_by=actor.person_id,
+        decided_as=actor.role,
         decided_at=tx.now,
         decision_reason=reason.strip(),
     )
     await save_move(tx, decided)
-    _record_decision(tx, decided, decision)
+    _record_decision(tx, decided, decision, actor)
     return decided
 
 
-def _record_decision(tx: Transaction, case: Case, decision: Move) -> None:
+def _record_decision(tx: Transaction, case: Case, decision: Move, actor: Actor) -> None:
     case_id, session_id = str(case.case_id), str(case.session_id)
     participant_id, person_id = str(case.participant_id), str(case.person_id)
-    decided_by = str(case.decided_by)
+    decided_by, acting_role = str(actor.person_id), proto_role(actor.role)
     if decision is Move.VERIFY:
         tx.record(
             events_pb2.CaseVerified(
@@ -62,6 +63,7 @@ def _record_decision(tx: Transaction, case: Case, decision: Move) -> None:
                 participant_id=participant_id,
                 person_id=person_id,
                 decided_by=decided_by,
+                acting_role=acting_role,
             )
         )
     else:
@@ -72,13 +74,14 @@ def _record_decision(tx: Transaction, case: Case, decision: Move) -> None:
                 participant_id=participant_id,
                 person_id=person_id,
                 decided_by=decided_by,
+                acting_role=acting_role,
             )
         )
 
 
 async def ask_again(tx: Transaction, caller: Caller, case_id: UUID, reason: str) -> Case:
     """Sets the pictures aside and asks the learner for new ones. Raises NOT_YOUR_CASE, CASE_CLOSED."""
-    case = await locked_for_proctor(tx, caller, case_id)
+    case, actor = await lock_supervised(tx, caller, case_id)
     state = moved(case, Move.ASK_AGAIN)
     await evidence.set_aside(tx, case_id, EVIDENCE_NEEDED)
     asked = replace(
@@ -91,13 +94,8 @@ async def ask_again(tx: Transaction, caller: Caller, case_id: UUID, reason: str)
             session_id=str(case.session_id),
             participant_id=str(case.participant_id),
             person_id=str(case.person_id),
-            asked_by=str(_person(caller)),
+            asked_by=str(actor.person_id),
+            acting_role=proto_role(actor.role),
         )
     )
     return asked
-
-
-def _person(caller: Caller) -> UUID:
-    if caller.person_id is None:
-        raise not_your_case()
-    return caller.person_id

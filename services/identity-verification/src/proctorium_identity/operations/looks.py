@@ -1,4 +1,4 @@
-"""A proctor looks at a picture, or at what the learner was registered with (`I3`, `I5`).
+"""A proctor or an administrator looks at a picture, or at what the learner was registered with (`I3`, `I5`).
 
 Each look is committed to the look log before anything is shown: `begin_…` is the transaction, and what follows it shows.
 """
@@ -20,9 +20,9 @@ from proctorium_identity.domain.cases import (
     Case,
     evidence_missing,
     not_your_case,
-    require_supervision,
 )
 from proctorium_identity.domain.evidence import Evidence, EvidenceKind
+from proctorium_identity.operations.access import Actor, actor_on
 from proctorium_identity.storage import cases, looks, sessions
 from proctorium_identity.storage import evidence as kept
 from proctorium_identity.storage.objects import EvidenceStore, ObjectGone
@@ -46,7 +46,8 @@ async def require_readable(
     """
     case, _ = await _supervised(tx, caller, case_id)
     ended_at = await sessions.ended_at(tx, case.session_id)
-    if ended_at is not None and tx.now > ended_at + readable and not _administers(caller):
+    over = ended_at is not None and tx.now > ended_at + readable
+    if over and "administrator" not in caller.roles:
         raise evidence_closed()
 
 
@@ -54,11 +55,11 @@ async def begin_look(
     tx: Transaction, case_keys: CaseKeys, caller: Caller, case_id: UUID, kind: EvidenceKind
 ) -> Look:
     """Logs a look at a picture. Raises NOT_YOUR_CASE, EVIDENCE_MISSING."""
-    case, proctor_id = await _supervised(tx, caller, case_id)
+    case, actor = await _supervised(tx, caller, case_id)
     current = {picture.kind: picture for picture in await kept.current_evidence(tx, case_id)}
     if kind not in current:
         raise evidence_missing(frozenset({kind}))
-    await looks.add_look(tx, case.case_id, proctor_id, current[kind])
+    await looks.add_look(tx, case.case_id, actor.person_id, actor.role, current[kind])
     return Look(current[kind], case_keys.unwrap(case_id, await cases.wrapped_key_of(tx, case_id)))
 
 
@@ -74,8 +75,8 @@ async def show(store: EvidenceStore, look: Look) -> bytes:
 
 async def begin_registration_look(tx: Transaction, caller: Caller, case_id: UUID) -> UUID:
     """Logs a look at what the learner was registered with, and answers the learner's id. Raises NOT_YOUR_CASE."""
-    case, proctor_id = await _supervised(tx, caller, case_id)
-    await looks.add_look(tx, case.case_id, proctor_id, None)
+    case, actor = await _supervised(tx, caller, case_id)
+    await looks.add_look(tx, case.case_id, actor.person_id, actor.role, None)
     return case.person_id
 
 
@@ -95,18 +96,13 @@ async def ask_registration(
         ) from failure
 
 
-async def _supervised(tx: Transaction, caller: Caller, case_id: UUID) -> tuple[Case, UUID]:
+async def _supervised(tx: Transaction, caller: Caller, case_id: UUID) -> tuple[Case, Actor]:
     case = await cases.find_case(tx, case_id)
-    if case is None or caller.person_id is None:
+    if case is None:
         raise not_your_case()
-    if not _administers(caller) or case.person_id == caller.person_id:
-        require_supervision(case, await sessions.proctors_of(tx, case.session_id), caller.person_id)
+    actor = await actor_on(tx, caller, case)
     annotate(session_id=case.session_id, participant_id=case.participant_id)
-    return case, caller.person_id
-
-
-def _administers(caller: Caller) -> bool:
-    return "administrator" in caller.roles
+    return case, actor
 
 
 def evidence_closed() -> ServiceError:

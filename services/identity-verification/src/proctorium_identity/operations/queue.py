@@ -10,9 +10,10 @@ from uuid import UUID
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.listen import Listener
-from proctorium_identity.domain.cases import Case, not_your_case
+from proctorium_identity.domain.cases import Case
+from proctorium_identity.operations.access import actor_in
 from proctorium_identity.operations.cases import CHANNEL
-from proctorium_identity.storage import cases, sessions
+from proctorium_identity.storage import cases
 
 
 async def watch_queue(
@@ -50,7 +51,6 @@ async def watch_queue(
 
 async def _queue(database: Database, caller: Caller, session_id: UUID) -> Sequence[Case]:
     async with database.transaction() as tx:
-        if caller.person_id not in await sessions.proctors_of(tx, session_id):
-            raise not_your_case()
+        await actor_in(tx, caller, session_id)
         waiting = await cases.waiting_cases(tx, session_id)
         return [case for case in waiting if case.person_id != caller.person_id]

@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, ColumnElement, Row, Select, Text, func, select, up
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_common.storage.database import Transaction
-from proctorium_identity.domain.cases import OPEN, WAITING, Case, CaseState
+from proctorium_identity.domain.cases import OPEN, WAITING, ActingRole, Case, CaseState
 from proctorium_identity.domain.evidence import EvidenceKind
 from proctorium_identity.storage.tables import cases, evidence
 
@@ -103,6 +103,7 @@ async def save_case(tx: Transaction, case: Case) -> None:
             state=case.state,
             submitted_at=case.submitted_at,
             decided_by=case.decided_by,
+            decided_as=case.decided_as,
             decided_at=case.decided_at,
             decision_reason=case.decision_reason,
         )
@@ -128,6 +129,7 @@ def _case(row: Row[*tuple[object, ...]]) -> Case:
         evidence=frozenset(EvidenceKind(kind) for kind in row.kinds),
         submitted_at=row.submitted_at,
         decided_by=row.decided_by,
+        decided_as=ActingRole(row.decided_as) if row.decided_as else None,
         decided_at=row.decided_at,
         decision_reason=row.decision_reason,
     )

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Transaction
+from proctorium_identity.domain.cases import ActingRole
 from proctorium_identity.domain.evidence import Evidence, EvidenceKind, LastLook
 from proctorium_identity.storage.tables import look_log
 
@@ -17,7 +18,11 @@ REGISTRATION = "registration"
 
 
 async def add_look(
-    tx: Transaction, case_id: UUID, looked_by: UUID, picture: Evidence | None
+    tx: Transaction,
+    case_id: UUID,
+    looked_by: UUID,
+    looked_as: ActingRole,
+    picture: Evidence | None,
 ) -> None:
     """Notes a look at a picture, or (None) at what the learner was registered with."""
     await tx.execute(
@@ -25,6 +30,7 @@ async def add_look(
             look_id=new_id(),
             case_id=case_id,
             looked_by=looked_by,
+            looked_as=looked_as,
             subject=REGISTRATION if picture is None else picture.kind,
             evidence_id=None if picture is None else picture.evidence_id,
             looked_at=tx.now,
@@ -33,7 +39,7 @@ async def add_look(
 
 
 async def last_looks(tx: Transaction, case_id: UUID, looked_by: UUID) -> Sequence[LastLook]:
-    """The picture of each kind that this proctor looked at last."""
+    """The picture of each kind that this person looked at last."""
     found = await tx.execute(
         select(look_log.c.subject, look_log.c.evidence_id)
         .ext(distinct_on(look_log.c.subject))

@@ -55,6 +55,8 @@ cases = Table(
     Column("opened_at", _TIME, nullable=False),
     Column("submitted_at", _TIME),
     Column("decided_by", Uuid),
+    # Null in cases that were decided before the role was recorded.
+    Column("decided_as", Text),
     Column("decided_at", _TIME),
     Column("decision_reason", Text, nullable=False, server_default=""),
     UniqueConstraint("session_id", "person_id"),
@@ -67,6 +69,7 @@ cases = Table(
         name="decided_by_a_person",
     ),
     CheckConstraint("decided_by IS DISTINCT FROM person_id", name="decided_by_another"),
+    CheckConstraint("decided_as IN ('proctor', 'administrator')", name="decided_as"),
     CheckConstraint("state <> 'rejected' OR decision_reason <> ''", name="rejected_with_reason"),
     CheckConstraint(
         "state NOT IN ('submitted', 'verified') OR submitted_at IS NOT NULL",
@@ -113,10 +116,13 @@ look_log = Table(
     Column("look_id", Uuid, primary_key=True),
     Column("case_id", Uuid, ForeignKey(cases.c.case_id), nullable=False),
     Column("looked_by", Uuid, nullable=False),
+    # Null in looks of before the role was recorded.
+    Column("looked_as", Text),
     Column("subject", Text, nullable=False),
     # The picture; null for the registration.
     Column("evidence_id", Uuid, ForeignKey(evidence.c.evidence_id)),
     Column("looked_at", _TIME, nullable=False),
+    CheckConstraint("looked_as IN ('proctor', 'administrator')", name="looked_as"),
     CheckConstraint("subject IN ('document', 'selfie', 'registration')", name="subject"),
     CheckConstraint("(subject = 'registration') = (evidence_id IS NULL)", name="subject_is_there"),
     Index("ix_look_log_case", "case_id", "looked_by"),

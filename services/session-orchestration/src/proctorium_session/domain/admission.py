@@ -50,10 +50,10 @@ def check_rejoin(session: Session, state: ParticipantState) -> None:
 
 
 def removed() -> ServiceError:
-    """A proctor removed the learner from the session."""
+    """The learner was removed from the session."""
     return refused(
         "REMOVED",
-        "A proctor removed you from this session, so you cannot come back into it. "
+        "You were removed from this session, so you cannot come back into it. "
         "If you think that is wrong, contact your administrator.",
     )
 

@@ -36,7 +36,7 @@ class Cause(StrEnum):
     SESSION_STARTED = "session_started"
     SESSION_ENDED = "session_ended"
     NO_ATTEMPT = "no_attempt"
-    PROCTOR = "proctor"
+    REMOVAL = "removal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ MOVES: Mapping[ParticipantMove, MoveRule] = {
     ParticipantMove.REMOVE: MoveRule(
         frozenset({ParticipantState.WAITING, ParticipantState.IN_SESSION}),
         ParticipantState.REMOVED,
-        Cause.PROCTOR,
+        Cause.REMOVAL,
     ),
 }
 """The state machine. A move whose target is the present state is a repetition: fine, and nothing changes."""

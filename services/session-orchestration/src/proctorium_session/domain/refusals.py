@@ -27,8 +27,17 @@ def not_your_session() -> ServiceError:
     """The caller does not supervise the session; says the same where there is none."""
     return not_allowed(
         "NOT_YOUR_SESSION",
-        "Only a proctor of this session may do this, or it might not exist. "
+        "Only a proctor of this session or an administrator may do this, or it might not exist. "
         "Ask an administrator to assign you.",
+    )
+
+
+def own_session() -> ServiceError:
+    """Return the refusal for an administrator who takes part in the session as a learner."""
+    return not_allowed(
+        "NOT_YOUR_SESSION",
+        "You take part in this session as a learner, so you cannot run it. "
+        "Ask a proctor of the session or another administrator.",
     )
 
 

@@ -59,7 +59,7 @@ MOVES: Mapping[SessionMove, MoveRule] = {
     SessionMove.START: MoveRule(
         frozenset({SessionState.LOBBY_OPEN}),
         SessionState.IN_PROGRESS,
-        frozenset({Mover.PROCTOR}),
+        frozenset({Mover.PROCTOR, Mover.ADMINISTRATOR}),
     ),
     SessionMove.END: MoveRule(
         frozenset({SessionState.IN_PROGRESS}),

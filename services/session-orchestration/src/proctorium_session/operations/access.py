@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from proctorium_common.errors import unauthenticated
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Transaction
-from proctorium_session.domain.refusals import no_session, not_your_session
+from proctorium_session.domain.refusals import no_session, not_your_session, own_session
+from proctorium_session.domain.schedule import is_certified
+from proctorium_session.domain.session_states import Mover
 from proctorium_session.domain.sessions import Session
-from proctorium_session.storage import sessions
+from proctorium_session.storage import participants, proctors, sessions
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts on a session, and in which role."""
+
+    person_id: UUID
+    role: Mover
 
 
 def person_of(caller: Caller) -> UUID:
@@ -29,21 +40,34 @@ def is_proctor_of(session: Session, caller: Caller) -> bool:
     return "proctor" in caller.roles and caller.person_id in session.plan.proctor_ids
 
 
-def supervised(session: Session | None, caller: Caller, *, administrators: bool = True) -> Session:
+def supervised(session: Session | None, caller: Caller) -> Session:
     """The session, where the caller may supervise it.
 
     Raises NOT_YOUR_SESSION, which does not say whether there is one; an administrator is told NOT_FOUND where there is none.
     """
-    by_office = administrators and is_administrator(caller)
     if session is None:
-        raise no_session() if by_office else not_your_session()
-    if not (by_office or is_proctor_of(session, caller)):
+        raise no_session() if is_administrator(caller) else not_your_session()
+    if not (is_administrator(caller) or is_proctor_of(session, caller)):
         raise not_your_session()
     return session
 
 
 async def lock_supervised(
-    tx: Transaction, session_id: UUID, caller: Caller, *, administrators: bool = True
-) -> Session:
-    """The session, locked, where the caller may supervise it. Raises as `supervised`."""
-    return supervised(await sessions.lock(tx, session_id), caller, administrators=administrators)
+    tx: Transaction, session_id: UUID, caller: Caller
+) -> tuple[Session, Actor]:
+    """Return the session, locked, and the caller in the role in which they act on it.
+
+    An administrator acts as a proctor only where they are a certified proctor of the session. Raises as `supervised`, and NOT_YOUR_SESSION
+    for an administrator who takes part in the session.
+    """
+    session = supervised(await sessions.lock(tx, session_id), caller)
+    person_id = person_of(caller)
+    if not is_administrator(caller):
+        return session, Actor(person_id, Mover.PROCTOR)
+    if is_proctor_of(session, caller):
+        certified_until = await proctors.certified_until(tx, person_id)
+        if is_certified(certified_until, tx.now):
+            return session, Actor(person_id, Mover.PROCTOR)
+    if await participants.of_person(tx, session_id, person_id) is not None:
+        raise own_session()
+    return session, Actor(person_id, Mover.ADMINISTRATOR)

@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+from proctorium.options.v1 import options_pb2
 from proctorium.session.events.v1 import events_pb2 as events
 from proctorium.session.v1 import sessions_pb2
 from proctorium_session.domain.identity import IdentityPolicy
 from proctorium_session.domain.participants import Participant
+from proctorium_session.domain.session_states import Mover
 from proctorium_session.domain.sessions import Session
+from proctorium_session.operations.access import Actor
 
 _IDENTITY_POLICIES = {
     IdentityPolicy.NONE: sessions_pb2.IDENTITY_POLICY_NONE,
     IdentityPolicy.BEFORE_ASSESSMENT: sessions_pb2.IDENTITY_POLICY_BEFORE_ASSESSMENT,
+}
+
+_ROLES = {
+    Mover.PROCTOR: options_pb2.ROLE_PROCTOR,
+    Mover.ADMINISTRATOR: options_pb2.ROLE_ADMINISTRATOR,
+    Mover.CLOCK: options_pb2.ROLE_UNSPECIFIED,
 }
 
 
@@ -35,24 +44,25 @@ def scheduled(session: Session, learner_ids: Iterable[UUID]) -> events.SessionSc
     return event
 
 
-def cancelled(session: Session, person_ids: Iterable[UUID]) -> events.SessionCancelled:
-    """A session was called off."""
+def cancelled(session: Session, person_ids: Iterable[UUID], role: Mover) -> events.SessionCancelled:
+    """A session was called off by somebody in this role."""
     return events.SessionCancelled(
-        session_id=str(session.session_id), person_ids=_texts(person_ids)
+        session_id=str(session.session_id), person_ids=_texts(person_ids), acting_role=_ROLES[role]
     )
 
 
-def lobby_opened(session: Session) -> events.SessionLobbyOpened:
-    """The lobby is open."""
-    return events.SessionLobbyOpened(session_id=str(session.session_id))
+def lobby_opened(session: Session, role: Mover) -> events.SessionLobbyOpened:
+    """The lobby was opened by somebody in this role, or by the clock."""
+    return events.SessionLobbyOpened(session_id=str(session.session_id), acting_role=_ROLES[role])
 
 
-def started(session: Session, by: UUID) -> events.SessionStarted:
+def started(session: Session, by: Actor) -> events.SessionStarted:
     """A session began."""
     event = events.SessionStarted(
         session_id=str(session.session_id),
         course_id=str(session.plan.course_id),
-        started_by=str(by),
+        started_by=str(by.person_id),
+        acting_role=_ROLES[by.role],
     )
     assert session.actual_start_time is not None
     event.start_time.FromDatetime(session.actual_start_time)
@@ -60,13 +70,14 @@ def started(session: Session, by: UUID) -> events.SessionStarted:
 
 
 def ended(
-    session: Session, participants: Sequence[Participant], absent_ids: Iterable[UUID]
+    session: Session, participants: Sequence[Participant], absent_ids: Iterable[UUID], role: Mover
 ) -> events.SessionEnded:
     """A session is over; who has been in it, also who was removed later, attended."""
     event = events.SessionEnded(
         session_id=str(session.session_id),
         course_id=str(session.plan.course_id),
         ended_by=str(session.ended_by),
+        acting_role=_ROLES[role],
     )
     assert session.end_time is not None
     event.end_time.FromDatetime(session.end_time)
@@ -103,25 +114,27 @@ def ready(participant: Participant) -> events.ParticipantReady:
 
 
 def assessment_authorized(
-    participant: Participant, assessment_id: UUID, by: UUID
+    participant: Participant, assessment_id: UUID, by: Actor
 ) -> events.ParticipantAssessmentAuthorized:
-    """A proctor authorised an assessment for a learner."""
+    """An assessment was authorised for a learner."""
     return events.ParticipantAssessmentAuthorized(
         participant_id=str(participant.participant_id),
         session_id=str(participant.session_id),
         person_id=str(participant.person_id),
         assessment_id=str(assessment_id),
-        authorized_by=str(by),
+        authorized_by=str(by.person_id),
+        acting_role=_ROLES[by.role],
     )
 
 
-def removed(participant: Participant, by: UUID) -> events.ParticipantRemoved:
+def removed(participant: Participant, by: Actor) -> events.ParticipantRemoved:
     """A learner was removed."""
     return events.ParticipantRemoved(
         participant_id=str(participant.participant_id),
         session_id=str(participant.session_id),
         person_id=str(participant.person_id),
-        removed_by=str(by),
+        removed_by=str(by.person_id),
+        acting_role=_ROLES[by.role],
     )
 
 

@@ -12,10 +12,10 @@ from proctorium_common.storage.database import Transaction
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import Participant, closed
 from proctorium_session.domain.schedule import check_certified
-from proctorium_session.domain.session_states import SessionMove
+from proctorium_session.domain.session_states import Mover, SessionMove
 from proctorium_session.domain.sessions import Session, moved
 from proctorium_session.operations import announcements
-from proctorium_session.operations.access import lock_supervised, person_of
+from proctorium_session.operations.access import lock_supervised
 from proctorium_session.operations.lobby import with_lobby_due
 from proctorium_session.operations.recording import OURSELVES, Happened, change
 from proctorium_session.storage import participants, proctors, sessions
@@ -24,17 +24,19 @@ from proctorium_session.storage import participants, proctors, sessions
 async def start(tx: Transaction, caller: Caller, session_id: UUID) -> Session:
     """Starts a session: everybody who waits turns In Session. Asks nobody: what enrollment said last is kept here.
 
-    Raises NOT_YOUR_SESSION, NOT_CERTIFIED, ILLEGAL_MOVE.
+    Raises NOT_YOUR_SESSION, NOT_FOUND, NOT_CERTIFIED, ILLEGAL_MOVE.
     """
-    session = await lock_supervised(tx, session_id, caller, administrators=False)
+    session, actor = await lock_supervised(tx, session_id, caller)
     session = await with_lobby_due(tx, session)
-    proctor_id = person_of(caller)
-    after = moved(session, SessionMove.START, tx.now, proctor_id)
+    after = moved(session, SessionMove.START, tx.now, actor.person_id)
     if after is None:
         return session
-    check_certified(proctor_id, await proctors.certified_until(tx, proctor_id), tx.now)
+    if actor.role is Mover.PROCTOR:
+        certified_until = await proctors.certified_until(tx, actor.person_id)
+        check_certified(actor.person_id, certified_until, tx.now)
     await participants.admit_waiting(tx, session_id)
-    return await change(tx, after, [Happened(announcements.started(after, proctor_id), proctor_id)])
+    started = Happened(announcements.started(after, actor), actor.person_id)
+    return await change(tx, after, [started])
 
 
 async def end(tx: Transaction, caller: Caller, session_id: UUID) -> Session:
@@ -42,9 +44,8 @@ async def end(tx: Transaction, caller: Caller, session_id: UUID) -> Session:
 
     Raises NOT_YOUR_SESSION, NOT_FOUND, ILLEGAL_MOVE.
     """
-    session = await lock_supervised(tx, session_id, caller)
-    actor = person_of(caller)
-    after = moved(session, SessionMove.END, tx.now, actor)
+    session, actor = await lock_supervised(tx, session_id, caller)
+    after = moved(session, SessionMove.END, tx.now, actor.person_id)
     if after is None:
         return session
     everybody = await participants.of_session(tx, session_id)
@@ -52,7 +53,7 @@ async def end(tx: Transaction, caller: Caller, session_id: UUID) -> Session:
     targets = {each.participant.participant_id: closed(each, session) for each in everybody}
     await participants.close(tx, session_id, targets, session.next_revision)
     people = [each.participant for each in everybody]
-    ended = Happened(announcements.ended(after, people, absent), actor)
+    ended = Happened(announcements.ended(after, people, absent, actor.role), actor.person_id)
     return await change(tx, after, [*_farewells(people, targets), ended])
 
 

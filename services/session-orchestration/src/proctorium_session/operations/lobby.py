@@ -7,10 +7,10 @@ from uuid import UUID
 
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Database, Transaction
-from proctorium_session.domain.session_states import SessionMove
+from proctorium_session.domain.session_states import Mover, SessionMove
 from proctorium_session.domain.sessions import Session, moved
 from proctorium_session.operations import announcements
-from proctorium_session.operations.access import lock_supervised, person_of
+from proctorium_session.operations.access import lock_supervised
 from proctorium_session.operations.recording import OURSELVES, Happened, change
 from proctorium_session.storage import sessions
 
@@ -19,11 +19,12 @@ _LOBBIES_IN_ONE_TURN = 100
 
 async def open_lobby(tx: Transaction, caller: Caller, session_id: UUID) -> Session:
     """Opens the lobby before its time. Raises NOT_YOUR_SESSION, NOT_FOUND, ILLEGAL_MOVE."""
-    session = await lock_supervised(tx, session_id, caller)
-    after = moved(session, SessionMove.OPEN_LOBBY, tx.now, person_of(caller))
+    session, actor = await lock_supervised(tx, session_id, caller)
+    after = moved(session, SessionMove.OPEN_LOBBY, tx.now, actor.person_id)
     if after is None:
         return session
-    return await change(tx, after, [Happened(announcements.lobby_opened(after), person_of(caller))])
+    opened = Happened(announcements.lobby_opened(after, actor.role), actor.person_id)
+    return await change(tx, after, [opened])
 
 
 async def open_due(database: Database) -> int:
@@ -54,4 +55,4 @@ def opened_if_due(session: Session, now: datetime) -> tuple[Session, list[Happen
         return session, []
     after = moved(session, SessionMove.OPEN_LOBBY, now, None)
     assert after is not None
-    return after, [Happened(announcements.lobby_opened(after), OURSELVES)]
+    return after, [Happened(announcements.lobby_opened(after, Mover.CLOCK), OURSELVES)]

@@ -23,7 +23,7 @@ from proctorium_session.domain.schedule import (
     check_people,
     check_start,
 )
-from proctorium_session.domain.session_states import SessionMove
+from proctorium_session.domain.session_states import Mover, SessionMove
 from proctorium_session.domain.sessions import Plan, Session, moved, planned
 from proctorium_session.operations import announcements
 from proctorium_session.operations.access import person_of
@@ -83,7 +83,8 @@ async def cancel(tx: Transaction, caller: Caller, session_id: UUID) -> Session:
     after = moved(session, SessionMove.CANCEL, tx.now, person_of(caller))
     if after is None:
         return session
-    cancelled = announcements.cancelled(after, await _concerned(tx, session))
+    concerned = await _concerned(tx, session)
+    cancelled = announcements.cancelled(after, concerned, Mover.ADMINISTRATOR)
     await participants.close(tx, session_id, {}, session.next_revision)
     return await change(tx, after, [Happened(cancelled, person_of(caller))])
 

@@ -1,4 +1,4 @@
-"""What a proctor does with participants: authorise an assessment, remove (`S11`, `S12`)."""
+"""What those who supervise do with participants: authorise an assessment, remove (`S11`, `S12`)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from proctorium_session.domain.progress import authorized
 from proctorium_session.domain.refusals import no_participant
 from proctorium_session.domain.sessions import Session
 from proctorium_session.operations import announcements
-from proctorium_session.operations.access import lock_supervised, person_of
+from proctorium_session.operations.access import Actor, lock_supervised
 from proctorium_session.operations.recording import Happened, change
 from proctorium_session.storage import participants
 
@@ -52,9 +52,9 @@ async def authorize(
 ) -> Authorized:
     """Authorises an assessment for the named participants, all or none; for everybody who can be where none is named.
 
-    Raises NOT_YOUR_SESSION, ILLEGAL_MOVE, ASSESSMENT_NOT_IN_SESSION, NOT_VERIFIED, NOT_IN_SESSION.
+    Raises NOT_YOUR_SESSION, NOT_FOUND, ILLEGAL_MOVE, ASSESSMENT_NOT_IN_SESSION, NOT_VERIFIED, NOT_IN_SESSION.
     """
-    session = await lock_supervised(tx, session_id, caller, administrators=False)
+    session, actor = await lock_supervised(tx, session_id, caller)
     check_assessment(session, assessment_id)
     standings = await participants.of_session(tx, session_id, only=participant_ids)
     decision = decide(standings, assessment_id, session.plan.identity_policy)
@@ -62,7 +62,7 @@ async def authorize(
         _check_all(participant_ids, standings, decision)
     fresh = tuple(_with_authorization(each, assessment_id) for each in decision.fresh)
     if fresh:
-        session = await _save(tx, session, fresh, assessment_id, person_of(caller))
+        session = await _save(tx, session, fresh, assessment_id, actor)
     return Authorized(session, (*fresh, *decision.before), decision.left_out)
 
 
@@ -70,7 +70,7 @@ async def remove(
     tx: Transaction, caller: Caller, session_id: UUID, participant_id: UUID, reason: str
 ) -> Removed:
     """Removes a participant, for a reason that they can read. Raises NOT_YOUR_SESSION, NOT_FOUND, ILLEGAL_MOVE."""
-    session = await lock_supervised(tx, session_id, caller, administrators=False)
+    session, actor = await lock_supervised(tx, session_id, caller)
     standing = await participants.one(tx, session_id, participant_id)
     if standing is None:
         raise no_participant(participant_id)
@@ -81,8 +81,7 @@ async def remove(
         standing.participant, state=target, removal_reason=reason, revision=session.next_revision
     )
     await participants.save(tx, removed)
-    actor = person_of(caller)
-    happened = Happened(announcements.removed(removed, actor), actor, participant_id)
+    happened = Happened(announcements.removed(removed, actor), actor.person_id, participant_id)
     session = await change(tx, session, [happened])
     return Removed(session, replace(standing, participant=removed))
 
@@ -109,7 +108,7 @@ async def _save(
     session: Session,
     standings: Sequence[Standing],
     assessment_id: UUID,
-    actor: UUID,
+    actor: Actor,
 ) -> Session:
     ids = [each.participant.participant_id for each in standings]
     await participants.save_progress(
@@ -119,7 +118,7 @@ async def _save(
     happened = [
         Happened(
             announcements.assessment_authorized(each.participant, assessment_id, actor),
-            actor,
+            actor.person_id,
             each.participant.participant_id,
         )
         for each in standings

@@ -1,0 +1,146 @@
+"""What administrators may do about identity checks: whatever the proctors may, recorded as done by an administrator."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+from sqlalchemy.exc import DBAPIError
+
+from proctorium.identity.events.v1 import events_pb2
+from proctorium.identity.v1 import verification_pb2 as pb
+from proctorium.options.v1.options_pb2 import ROLE_ADMINISTRATOR, ROLE_PROCTOR
+from proctorium_common.errors import Kind
+
+from .world import (
+    DOCUMENT,
+    SELFIE,
+    Person,
+    World,
+    ask_again,
+    case_of,
+    decide,
+    look,
+    next_of,
+    refused_without_change,
+    submit_both,
+    verify,
+)
+
+REJECT = pb.DECISION_REJECT
+
+
+async def opened(world: World, *proctors: Person) -> tuple[Person, str, str]:
+    """A learner with a case in a session, the session and the case."""
+    learner = world.learner()
+    session_id = await world.session(*(proctors or [world.proctor()]))
+    return learner, session_id, await world.case(session_id, learner)
+
+
+async def last_event(world: World, session_id: str) -> bytes:
+    rows = await world.rows(
+        "SELECT body FROM outbox WHERE position(convert_to(:id, 'utf8') in body) > 0"
+        " ORDER BY position DESC LIMIT 1",
+        id=session_id,
+    )
+    body = rows[0][0]
+    assert isinstance(body, bytes)
+    return body
+
+
+async def looked_as(world: World, case_id: str) -> list[tuple[object, ...]]:
+    return await world.rows(
+        "SELECT looked_by, looked_as, subject FROM look_log WHERE case_id = :id ORDER BY look_id",
+        id=UUID(case_id),
+    )
+
+
+async def test_an_administrator_decides_any_case_and_it_is_recorded_so(world: World) -> None:
+    administrator = world.person("administrator")
+    learner, session_id, case_id = await opened(world)
+    await submit_both(learner, case_id)
+    queue = administrator.stub.WatchQueue(pb.WatchQueueRequest(session_id=session_id))
+    assert [case.case_id for case in (await next_of(queue)).cases] == [case_id]
+    queue.cancel()
+    assert (await case_of(administrator, case_id)).state == pb.CASE_STATE_SUBMITTED
+    of_learner = pb.GetCaseRequest(session_id=session_id, person_id=learner.id)
+    assert (await administrator.stub.GetCase(of_learner)).case.case_id == case_id
+    decided = await verify(administrator, case_id)
+    assert (decided.state, decided.decided_by, decided.decided_as) == (
+        pb.CASE_STATE_VERIFIED,
+        administrator.id,
+        ROLE_ADMINISTRATOR,
+    )
+    event = events_pb2.CaseVerified.FromString(await last_event(world, session_id))
+    assert (event.decided_by, event.acting_role) == (administrator.id, ROLE_ADMINISTRATOR)
+    assert await looked_as(world, case_id) == [
+        (administrator.person_id, "administrator", "document"),
+        (administrator.person_id, "administrator", "selfie"),
+    ]
+
+
+async def test_an_administrator_asks_for_new_pictures_and_rejects(world: World) -> None:
+    administrator = world.person("administrator")
+    learner, session_id, case_id = await opened(world)
+    await submit_both(learner, case_id)
+    asked = await ask_again(administrator, case_id)
+    assert asked.state == pb.CASE_STATE_RESUBMISSION_ASKED
+    event = events_pb2.CaseResubmissionAsked.FromString(await last_event(world, session_id))
+    assert (event.asked_by, event.acting_role) == (administrator.id, ROLE_ADMINISTRATOR)
+    await decide(administrator, case_id, REJECT, "It is somebody else.")
+    rejected = events_pb2.CaseRejected.FromString(await last_event(world, session_id))
+    assert (rejected.decided_by, rejected.acting_role) == (administrator.id, ROLE_ADMINISTRATOR)
+
+
+async def test_an_administrator_looks_before_they_verify_like_everybody(world: World) -> None:
+    administrator, proctor = world.person("administrator"), world.proctor()
+    learner, _, case_id = await opened(world, proctor)
+    await submit_both(learner, case_id)
+    for kind in (DOCUMENT, SELFIE):
+        await look(proctor, case_id, kind)
+    error = await refused_without_change(world, decide(administrator, case_id))
+    assert error.reason == "EVIDENCE_NOT_SEEN"
+
+
+async def test_a_proctor_of_the_session_who_is_an_administrator_acts_as_a_proctor(
+    world: World,
+) -> None:
+    both = world.person("administrator", "proctor")
+    learner, session_id, case_id = await opened(world, both)
+    await submit_both(learner, case_id)
+    assert (await verify(both, case_id)).decided_as == ROLE_PROCTOR
+    event = events_pb2.CaseVerified.FromString(await last_event(world, session_id))
+    assert event.acting_role == ROLE_PROCTOR
+    assert {row[1] for row in await looked_as(world, case_id)} == {"proctor"}
+
+
+async def test_an_administrator_with_a_case_in_the_session_decides_none_of_it(
+    world: World,
+) -> None:
+    both = world.person("administrator", "learner")
+    learner, session_id, case_id = await opened(world)
+    own = await world.case(session_id, both)
+    await submit_both(learner, case_id)
+    await submit_both(both, own)
+    for call in (
+        decide(both, own),
+        decide(both, case_id, REJECT, "No."),
+        ask_again(both, case_id),
+        look(both, case_id),
+        look(both, own),
+        case_of(both, case_id),
+    ):
+        error = await refused_without_change(world, call)
+        assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_YOUR_CASE")
+    assert (await case_of(both, own)).state == pb.CASE_STATE_SUBMITTED
+
+
+async def test_the_database_itself_keeps_the_role_of_a_decision(world: World) -> None:
+    administrator = world.person("administrator")
+    learner, _, case_id = await opened(world)
+    await submit_both(learner, case_id)
+    await verify(administrator, case_id)
+    with pytest.raises(DBAPIError, match="stays so"):
+        await world.rows(
+            "UPDATE cases SET decided_as = 'proctor' WHERE case_id = :id", id=UUID(case_id)
+        )

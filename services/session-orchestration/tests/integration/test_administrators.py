@@ -1,0 +1,178 @@
+"""What administrators may do in sessions: whatever the proctors may, recorded as done by an administrator."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from proctorium.enrollment.events.v1 import events_pb2 as enrollment_events
+from proctorium.options.v1.options_pb2 import ROLE_ADMINISTRATOR, ROLE_PROCTOR, ROLE_UNSPECIFIED
+from proctorium.session.events.v1 import events_pb2
+from proctorium.session.v1 import lobby_pb2, sessions_pb2, supervision_pb2
+from proctorium_common.errors import Kind
+from proctorium_common.ids import new_id
+
+from .world import Person, World, end, join, plan, refused_without_change, roster, start, until
+
+_ACTS: dict[str, type[Message]] = {
+    "session.lobby-opened": events_pb2.SessionLobbyOpened,
+    "session.started": events_pb2.SessionStarted,
+    "participant.assessment-authorized": events_pb2.ParticipantAssessmentAuthorized,
+    "participant.removed": events_pb2.ParticipantRemoved,
+    "session.ended": events_pb2.SessionEnded,
+    "session.cancelled": events_pb2.SessionCancelled,
+}
+
+
+async def acts(reader: Person, session_id: str) -> list[tuple[str, str, int]]:
+    """Return event, actor and acting role of everything in the record that a person can do."""
+    request = supervision_pb2.GetRecordRequest(session_id=session_id)
+    entries = (await reader.record.GetRecord(request)).entries
+    return [
+        (each.event, each.actor, _ACTS[each.event].FromString(each.body).acting_role)  # type: ignore[attr-defined]
+        for each in entries
+        if each.event in _ACTS
+    ]
+
+
+async def open_lobby(person: Person, session_id: str) -> None:
+    await person.sessions.OpenLobby(sessions_pb2.OpenLobbyRequest(session_id=session_id))
+
+
+async def authorize(person: Person, session: sessions_pb2.Session) -> None:
+    await person.supervision.AuthorizeAssessment(
+        supervision_pb2.AuthorizeAssessmentRequest(
+            session_id=session.session_id, assessment_id=session.plan.assessment_ids[0]
+        )
+    )
+
+
+async def remove(person: Person, session_id: str, participant_id: str) -> None:
+    await person.supervision.RemoveParticipant(
+        supervision_pb2.RemoveParticipantRequest(
+            session_id=session_id, participant_id=participant_id, removal_reason="A phone was used."
+        )
+    )
+
+
+async def run_session(world: World, person: Person, proctors: list[Person]) -> str:
+    """Let a person do everything in a session that one may do from opening the lobby to the end; return its id."""
+    session = await world.scheduled(plan(proctors, starts_in=timedelta(hours=5)))
+    await open_lobby(person, session.session_id)
+    first = (await join(world.learner(), session.session_id)).participant
+    await start(person, session.session_id)
+    await authorize(person, session)
+    await remove(person, session.session_id, first.participant_id)
+    shown = await roster(person, session.session_id)
+    assert shown.participants[0].state == lobby_pb2.PARTICIPANT_STATE_REMOVED
+    await end(person, session.session_id)
+    return session.session_id
+
+
+_RUN = [
+    "session.lobby-opened",
+    "session.started",
+    "participant.assessment-authorized",
+    "participant.removed",
+    "session.ended",
+]
+
+
+async def test_an_administrator_runs_any_session_and_the_record_says_so(world: World) -> None:
+    administrator = world.administrator()
+    session_id = await run_session(world, administrator, [world.proctor()])
+    assert await acts(administrator, session_id) == [
+        (event, administrator.id, ROLE_ADMINISTRATOR) for event in _RUN
+    ]
+
+
+async def test_what_a_proctor_does_is_recorded_as_by_a_proctor(world: World) -> None:
+    proctor = world.proctor()
+    session_id = await run_session(world, proctor, [proctor])
+    assert await acts(proctor, session_id) == [(event, proctor.id, ROLE_PROCTOR) for event in _RUN]
+
+
+async def test_the_clock_acts_in_no_role(world: World) -> None:
+    proctor = world.proctor()
+    session = await world.scheduled(plan([proctor]))
+    await join(world.learner(), session.session_id)
+    opened = ("session.lobby-opened", "session", ROLE_UNSPECIFIED)
+    assert await acts(proctor, session.session_id) == [opened]
+
+
+async def test_a_cancelled_session_says_that_an_administrator_cancelled_it(world: World) -> None:
+    administrator = world.administrator()
+    session = await world.scheduled(plan([world.proctor()], starts_in=timedelta(hours=5)))
+    request = sessions_pb2.CancelSessionRequest(session_id=session.session_id)
+    await administrator.sessions.CancelSession(request)
+    cancelled = ("session.cancelled", administrator.id, ROLE_ADMINISTRATOR)
+    assert await acts(administrator, session.session_id) == [cancelled]
+
+
+@pytest.mark.parametrize("certified", [True, False], ids=["certified", "lapsed"])
+async def test_a_planned_proctor_who_is_an_administrator_acts_as_a_proctor_while_certified(
+    world: World, *, certified: bool
+) -> None:
+    proctor = world.proctor()
+    both = world.person("proctor", "administrator", person_id=proctor.person_id)
+    session = await world.scheduled(plan([proctor], starts_in=timedelta(hours=5)))
+    if not certified:
+        await lapse(world, proctor)
+    await open_lobby(both, session.session_id)
+    await start(both, session.session_id)
+    role = ROLE_PROCTOR if certified else ROLE_ADMINISTRATOR
+    assert await acts(both, session.session_id) == [
+        ("session.lobby-opened", both.id, role),
+        ("session.started", both.id, role),
+    ]
+
+
+async def lapse(world: World, proctor: Person) -> None:
+    """Let the person's certification end."""
+    now = datetime.now(UTC)
+    over = Timestamp()
+    over.FromDatetime(now - timedelta(days=1))
+    event = enrollment_events.PersonCertified(person_id=proctor.id, certified_until_time=over)
+    await world.tell(event, time=now + timedelta(seconds=1))
+
+    async def known() -> bool:
+        statement = "SELECT 1 FROM certifications WHERE person_id = :id AND certified_until < now()"
+        return bool(await world.rows(statement, id=proctor.person_id))
+
+    await until(known)
+
+
+async def test_an_administrator_who_takes_part_in_a_session_does_not_run_it(world: World) -> None:
+    proctor, person_id = world.proctor(), new_id()
+    both = world.person("administrator", "learner", person_id=person_id)
+    session = await world.scheduled(plan([proctor]))
+    own = (await join(both, session.session_id)).participant
+    await start(proctor, session.session_id)
+    authorizing = supervision_pb2.AuthorizeAssessmentRequest(
+        session_id=session.session_id,
+        assessment_id=session.plan.assessment_ids[0],
+        participant_ids=[own.participant_id],
+    )
+    error = await refused_without_change(world, both.supervision.AuthorizeAssessment, authorizing)
+    assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_YOUR_SESSION")
+    assert "take part" in error.message
+    ending = sessions_pb2.EndSessionRequest(session_id=session.session_id)
+    error = await refused_without_change(world, both.sessions.EndSession, ending)
+    assert error.reason == "NOT_YOUR_SESSION"
+
+
+async def test_an_administrator_learns_that_a_session_does_not_exist(world: World) -> None:
+    administrator, nowhere = world.administrator(), str(new_id())
+    starting = sessions_pb2.StartSessionRequest(session_id=nowhere)
+    error = await refused_without_change(world, administrator.sessions.StartSession, starting)
+    assert error.reason == "NOT_FOUND"
+    authorizing = supervision_pb2.AuthorizeAssessmentRequest(
+        session_id=nowhere, assessment_id=str(new_id())
+    )
+    error = await refused_without_change(
+        world, administrator.supervision.AuthorizeAssessment, authorizing
+    )
+    assert error.reason == "NOT_FOUND"
