@@ -2,7 +2,8 @@
 
 The commit is the moment at which PostgreSQL tells that it happened (LISTEN). The limit is a bare server whose streams wait for one shared
 future with one encoded message: from the moment the future is set until the last stream was told. Both send to the same load process,
-which holds all streams over connections of 100 each and notes bytes as they come.
+which holds all streams over connections of 100 each and notes bytes as they come. `fanout_1000_edge` is the same through the edge, as browsers are
+told: its service has certificates, the edge shares the service's core, and the limit stays the bare server without any edge.
 
 `python -m e2e.bench.fanout` prints the table. The other commands are the processes that it starts.
 """
@@ -33,6 +34,7 @@ from proctorium_common.rpc.client import channel
 from proctorium_common.security.keys import SigningKey
 from proctorium_common.security.tokens import TokenSigner
 from proctorium_common.storage.database import Database
+from proctorium_devstack.parts.nats import Nats
 from proctorium_devstack.testing.http2 import Streams
 from proctorium_session.api.messages import progress_message, session_message
 from proctorium_session.domain.progress import Progress
@@ -42,6 +44,7 @@ from proctorium_session.storage import proctors
 
 WATCH = "/proctorium.session.v1.LobbyService/WatchSession"
 SIZES = (1000, 5000)
+EDGE_SIZE = 1000
 ROUNDS = 5
 STREAMS_A_CONNECTION = 100
 _MODULE = "e2e.bench.fanout"
@@ -64,7 +67,11 @@ async def measure(*, rounds: int = ROUNDS, sizes: Sequence[int] = SIZES) -> list
     """Runs everything: for each size the limit and the service in turn, each time in another session."""
     async with parts.set_stage() as stage:
         fanout = await _set(stage)
-        return [await fanout.measure(size, rounds) for size in sizes]
+        figures = [await fanout.measure(f"fanout_{size}", size, rounds) for size in sizes]
+    async with parts.set_stage(broker=Nats) as stage:
+        fanout = await _set_behind_edge(stage)
+        figures.append(await fanout.measure(f"fanout_{EDGE_SIZE}_edge", EDGE_SIZE, rounds))
+    return figures
 
 
 @dataclass
@@ -76,7 +83,7 @@ class Fanout:
     database_url: str
     signer: TokenSigner
 
-    async def measure(self, size: int, rounds: int) -> Figure:
+    async def measure(self, name: str, size: int, rounds: int) -> Figure:
         """The middle of some rounds with so many watchers."""
         ours, limits = [], []
         for _ in range(rounds):
@@ -86,7 +93,7 @@ class Fanout:
             limits.append(await self._limit(tokens))
             ours.append(await self._start(session_id, proctor_id, tokens))
         figure, limit = statistics.median(ours), statistics.median(limits)
-        return Figure.of(f"fanout_{size}", "ms", figure * 1000, limit * 1000)
+        return Figure.of(name, "ms", figure * 1000, limit * 1000)
 
     async def _limit(self, tokens: tuple[str, ...]) -> float:
         async with grpc.aio.insecure_channel(self.limit) as opened:
@@ -145,6 +152,16 @@ async def _set(stage: Stage) -> Fanout:
     service = await stage.serve("proctorium_session", url)  # a start asks nobody
     limit = await stage.start_limit(_MODULE)
     return Fanout(limit, service, url, TokenSigner(key, life=timedelta(hours=2)))
+
+
+async def _set_behind_edge(stage: Stage) -> Fanout:
+    """The same, with certificates, and the edge as the service's address."""
+    key = SigningKey.generate()
+    url = await stage.database("proctorium_session", [key.public])
+    service = await stage.serve("proctorium_session", url, stage.tls("session"))
+    edge = await stage.serve_edge({"session": service}, [key.public])
+    limit = await stage.start_limit(_MODULE)
+    return Fanout(limit, edge, url, TokenSigner(key, life=timedelta(hours=2)))
 
 
 # The load, in a process of its own.

@@ -152,7 +152,7 @@ async def _set(stage: Stage, session_count: int) -> Joins:
     signer = TokenSigner(key, life=timedelta(hours=2))
     person_ids = [new_id() for _ in range(LEARNERS)]
     learners = [Learner(str(each), signer.sign(each, ["learner"]).text) for each in person_ids]
-    codes = {f"Bench{nth:05d}": new_id() for nth in range(session_count)}
+    codes = {f"Bn{nth:06d}": new_id() for nth in range(session_count)}
     urls = [
         await stage.database(f"proctorium_{each}", [key.public])
         for each in ("enrollment", "session")
@@ -160,19 +160,13 @@ async def _set(stage: Stage, session_count: int) -> Joins:
     course_id = new_id()
     await _enrol(urls[0], course_id, person_ids, codes)
     await _schedule(urls[1], person_ids, list(codes.values()))
-    pairs = {name: stage.broker.pair(name) for name in ("enrollment", "session", "edge")}
-    asked = await stage.serve("proctorium_enrollment", urls[0], _tls(pairs["enrollment"]))
+    asked = await stage.serve("proctorium_enrollment", urls[0], stage.tls("enrollment"))
     service = await stage.serve(
-        "proctorium_session", urls[1], {**_tls(pairs["session"]), "ENROLLMENT_ADDRESS": asked}
+        "proctorium_session", urls[1], {**stage.tls("session"), "ENROLLMENT_ADDRESS": asked}
     )
     limit = await _set_limit(stage, codes)
-    certified = Certified.of(pairs["edge"])
+    certified = Certified.of(stage.broker.pair("edge"))
     return Joins(limit, service, tuple(learners), list(codes), certified)
-
-
-def _tls(pair: KeyPair) -> dict[str, str]:
-    of = Certified.of(pair)
-    return {"TLS_CERTIFICATE": of.certificate, "TLS_KEY": of.key, "TLS_AUTHORITY": of.authority}
 
 
 async def _enrol(

@@ -23,11 +23,15 @@ import grpc
 from proctorium_common.events.identity import BrokerIdentity
 from proctorium_common.security.keys import PublicKey
 from proctorium_common.security.tls import Certificates
+from proctorium_common.security.token_check import token_check
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.keys import DatabaseKeyStore
+from proctorium_devstack.assembly import GRPC_SERVICES
+from proctorium_devstack.edge import Address, ClientTls, EdgeSettings, Upstream
+from proctorium_devstack.parts.edge import Edge
 from proctorium_devstack.parts.nats import Nats
 from proctorium_devstack.parts.postgres import Postgres
-from proctorium_devstack.ports import free_ports
+from proctorium_devstack.ports import LOOPBACK, free_ports
 
 MASTER_KEY = bytes(32)
 NOBODY = "127.0.0.1:1"
@@ -126,6 +130,15 @@ class Stage:
             await database.close()
         return url
 
+    def tls(self, name: str) -> dict[str, str]:
+        """The settings by which a service of that name serves with its certificate."""
+        pair = self.broker.pair(name)
+        return {
+            "TLS_CERTIFICATE": str(pair.certificate),
+            "TLS_KEY": str(pair.key),
+            "TLS_AUTHORITY": str(pair.authority),
+        }
+
     async def serve(
         self, package: str, database_url: str, told: Mapping[str, str] | None = None
     ) -> str:
@@ -136,6 +149,7 @@ class Stage:
             "NATS_URL": self.broker.url,
             "LISTEN": address,
             "ENROLLMENT_ADDRESS": NOBODY,
+            "ASSESSMENT_ADDRESS": NOBODY,
             "OTLP_ENDPOINT": f"http://{NOBODY}",
             "TRACE_RATIO": "0.01",
             "LOG_FORMAT": "json",
@@ -145,6 +159,33 @@ class Stage:
         }
         await self._start(package, ["-m", package], settings, address)
         return address
+
+    async def serve_edge(self, services: Mapping[str, str], keys: Sequence[PublicKey]) -> str:
+        """Starts the edge before services with certificates, by their names; it takes tokens of `keys`. Answers its address."""
+        listen, admin, portal = free_ports(3)
+        folder = self.folder / "edge"
+        # Envoy watches the folder of the file.
+        check = folder / "keys" / "token_check.json"
+        check.parent.mkdir(parents=True)
+        check.write_text(token_check(keys, complete=True), encoding="utf-8")
+        pair = self.broker.pair("edge")
+        settings = EdgeSettings(
+            listen=Address(LOOPBACK, listen),
+            admin=Address(LOOPBACK, admin),
+            services=tuple(
+                Upstream(name, _address(services.get(name, NOBODY))) for name in GRPC_SERVICES
+            ),
+            portal=Address(LOOPBACK, portal),
+            client=ClientTls(str(pair.certificate), str(pair.key), str(pair.authority)),
+            token_check=str(check),
+            upload_folder=str(folder),
+        )
+        edge = Edge(folder, settings, self.folder / "edge.log", needs=())
+        await edge.start()
+        self._started.push_async_callback(edge.stop)
+        assert edge.process is not None
+        _keep(edge.process.pid, _SERVERS)
+        return f"{LOOPBACK}:{listen}"
 
     async def start_limit(self, module: str, *arguments: str) -> str:
         """Starts a bare server, `python -m <module> limit <address> …`, and answers its address."""
@@ -165,7 +206,7 @@ class Stage:
                 stdout=log,
                 stderr=log,
             )
-            _keep(process, _SERVERS)
+            _keep(process.pid, _SERVERS)
         self._started.push_async_callback(_end, process)
         if not await _listening(address, process):
             raise RuntimeError(f"{name} ended: {log_file.read_text('utf-8')[-2000:]}")
@@ -213,7 +254,7 @@ async def load_process(module: str) -> AsyncIterator[asyncio.subprocess.Process]
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
-    _keep(process, _LOAD)
+    _keep(process.pid, _LOAD)
     try:
         yield process
     finally:
@@ -276,9 +317,15 @@ async def _listening(address: str, process: asyncio.subprocess.Process) -> bool:
     return False
 
 
-def _keep(process: asyncio.subprocess.Process, core: int) -> None:
-    """Servers on one core, load on another, where there are two. It has hardly begun: threads that it makes follow it there."""
+def _address(of: str) -> Address:
+    host, _, port = of.rpartition(":")
+    return Address(host, int(port))
+
+
+def _keep(pid: int, core: int) -> None:
+    """Servers on one core, load on another, where there are two. Threads that a process makes later follow it there."""
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) > 1:
-        with contextlib.suppress(ProcessLookupError):
-            os.sched_setaffinity(process.pid, {cores[core]})
+        with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                os.sched_setaffinity(int(thread.name), {cores[core]})
