@@ -37,7 +37,9 @@ async def test_two_assessments_are_told_apart_and_a_second_clock_is_asked_about(
         await learner.picture("next-step-pictures")
         proctor.watch()
         await proctor.verify(await story.send_evidence())
-        await expect(page.get_by_text("Please wait. When your proctor authorises")).to_have_count(2)
+        await expect(
+            page.get_by_text("Please wait. When the assessment is authorised")
+        ).to_have_count(2)
         for assessment_id in (first_id, second_id):
             stage.assessment_id = assessment_id
             await proctor.authorize(story)

@@ -163,7 +163,7 @@ function AssessmentUnit({ course, unit }: { course: Course; unit: Unit }): JSX.E
   return (
     <div class="row">
       <h3>{unit.title}</h3>
-      <span class="quiet">Taken in the session, when your proctor authorises it</span>
+      <span class="quiet">Taken in the session, when it is authorised</span>
     </div>
   );
 }

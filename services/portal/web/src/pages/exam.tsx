@@ -93,7 +93,7 @@ function InSession({ sessionId, open, children }: { sessionId: string; open: boo
     <>
       {removed && (
         <p class="note problem" role="alert">
-          Your proctor has ended this session for you. The reason they gave: {view.participant?.removalReason}
+          You were removed from this session. The reason: {view.participant?.removalReason}
         </p>
       )}
       {open && !removed && view?.session?.state === SessionState.ENDED && (

@@ -44,7 +44,7 @@ function Evidence({ found, sent }: { found: Case; sent: () => void }): JSX.Eleme
   if (found.state === CaseState.REJECTED) {
     return (
       <div class="note problem">
-        <p>Your proctor could not verify your identity from the pictures. The reason they gave: {found.decisionReason}</p>
+        <p>Your identity could not be verified from the pictures. The reason: {found.decisionReason}</p>
         <p>What you can do now:</p>
         <ul>
           <li>Stay in the session if you like: the course content is open to you while it is in progress. The assessment is not.</li>
@@ -61,13 +61,13 @@ function Evidence({ found, sent }: { found: Case; sent: () => void }): JSX.Eleme
     <>
       {found.state === CaseState.SUBMITTED && (
         <p role="status">
-          <Badge tone="wait">Sent: waiting for your proctor to look at your pictures</Badge>
+          <Badge tone="wait">Sent: waiting for somebody to look at your pictures</Badge>
         </p>
       )}
-      {found.state === CaseState.RESUBMISSION_ASKED && <p class="note">Your proctor asks for new pictures: {found.decisionReason}</p>}
+      {found.state === CaseState.RESUBMISSION_ASKED && <p class="note">New pictures are needed: {found.decisionReason}</p>}
       {found.state !== CaseState.SUBMITTED && (
         <>
-          <p class="quiet">JPEG, PNG or WebP; a large photo is made smaller before it is sent. Only the proctors of this session can look at your pictures, and every look is recorded.</p>
+          <p class="quiet">JPEG, PNG or WebP; a large photo is made smaller before it is sent. Only the proctors of this session and administrators can look at your pictures, and every look is recorded.</p>
           <Picture found={found} kind={EvidenceKind.DOCUMENT} label="Photo of your identity document" sent={sent} />
           <Picture found={found} kind={EvidenceKind.SELFIE} label="Photo of yourself, now" sent={sent} capture="user" />
         </>

@@ -6,9 +6,9 @@ import { useRef, useState } from "preact/hooks";
 import { supervision } from "../calls";
 import { type AssessmentProgress, AssessmentProgressState, IdentityState, type Participant, ParticipantState } from "../gen/proctorium/session/v1/lobby_pb";
 import { type Session, SessionState } from "../gen/proctorium/session/v1/sessions_pb";
-import { isA, me, Role } from "../me";
 import { useNames } from "../names";
 import { Badge, ProblemNote, useAction } from "../parts";
+import { maySupervise } from "../rights";
 import { counted } from "../words";
 import { useAssessmentTitles } from "./assessment-titles";
 import { IdentityDecision } from "./decision";
@@ -26,6 +26,7 @@ export function RosterTable({ session, participants }: { session: Session; parti
   const inNeed = isOver(session) ? [] : arrived.filter((participant) => needs(participant).length > 0);
   const filter = useFilter(arrived, inNeed);
   const over = isOver(session);
+  const may = !over && maySupervise(session, participants);
   const shown = over ? arrived : filter.shown;
   if (arrived.length + absent.length === 0) return <p>{over ? "Nobody had joined." : "Nobody has joined yet."}</p>;
   const columns = over ? ["Learner", "State", "Identity", "Assessment"] : ["Learner", "Needs you", "State", "Connection", "Identity", "Assessment"];
@@ -66,7 +67,7 @@ export function RosterTable({ session, participants }: { session: Session; parti
           </thead>
           <tbody role="rowgroup">
             {shown.map((participant) => (
-              <RosterRow key={participant.participantId} session={session} participant={participant} name={name(participant.personId)} title={title} />
+              <RosterRow key={participant.participantId} session={session} participant={participant} name={name(participant.personId)} title={title} may={may} />
             ))}
             {(over || !filter.on) && absent.map((personId) => <AbsentRow key={personId} session={session} name={name(personId)} />)}
           </tbody>
@@ -80,11 +81,6 @@ export function RosterTable({ session, participants }: { session: Session; parti
 function byArrival(one: Participant, other: Participant): number {
   const time = ({ joinTime }: Participant): number => (joinTime ? timestampMs(joinTime) : Number.MAX_SAFE_INTEGER);
   return time(one) - time(other) || one.participantId.localeCompare(other.participantId);
-}
-
-/** Only the proctors of a session may remove somebody from it. */
-function isProctorOf({ plan }: Session): boolean {
-  return isA(Role.PROCTOR) && (plan?.proctorIds.includes(me.value?.personId ?? "") ?? false);
 }
 
 /** What waits for the proctor, in words. */
@@ -199,9 +195,11 @@ interface RowProps {
   participant: Participant;
   name: string;
   title: (assessmentId: string) => string;
+  /** Whether the person who looks at the roster may act in the session. */
+  may: boolean;
 }
 
-function RosterRow({ session, participant, name, title }: RowProps): JSX.Element {
+function RosterRow({ session, participant, name, title, may }: RowProps): JSX.Element {
   const over = isOver(session);
   const waits = over ? [] : needs(participant);
   const learner = useRef<HTMLTableCellElement>(null);
@@ -217,7 +215,7 @@ function RosterRow({ session, participant, name, title }: RowProps): JSX.Element
       )}
       <td role="cell" data-label="State">
         {session.state === SessionState.CANCELLED ? "Called off" : STATES[participant.state]}
-        {!over && isPresent(participant) && isProctorOf(session) && <Removal participant={participant} sessionId={session.sessionId} name={name} />}
+        {may && isPresent(participant) && <Removal participant={participant} sessionId={session.sessionId} name={name} />}
       </td>
       {!over && (
         <td role="cell" data-label="Connection">
@@ -225,7 +223,7 @@ function RosterRow({ session, participant, name, title }: RowProps): JSX.Element
         </td>
       )}
       <td role="cell" data-label="Identity">
-        <Identity session={session} participant={participant} name={name} decided={() => learner.current?.focus()} />
+        <Identity session={session} participant={participant} name={name} may={may} decided={() => learner.current?.focus()} />
       </td>
       <td role="cell" data-label="Assessment">
         {participant.assessments.map((assessment) => (
@@ -236,6 +234,7 @@ function RosterRow({ session, participant, name, title }: RowProps): JSX.Element
             assessment={assessment}
             name={name}
             title={title(assessment.assessmentId)}
+            may={may}
           />
         ))}
       </td>
@@ -254,9 +253,10 @@ interface AssessmentProps {
   assessment: AssessmentProgress;
   name: string;
   title: string;
+  may: boolean;
 }
 
-function Assessment({ session, participant, assessment, name, title }: AssessmentProps): JSX.Element {
+function Assessment({ session, participant, assessment, name, title, may }: AssessmentProps): JSX.Element {
   const { busy, problem, run } = useAction();
   const authorise = (): Promise<void> =>
     run((requestId) =>
@@ -275,7 +275,7 @@ function Assessment({ session, participant, assessment, name, title }: Assessmen
       ) : (
         <Progress assessment={assessment} over={isOver(session) || !isPresent(participant)} />
       )}
-      {!isOver(session) && canBeAuthorised(participant, assessment) && (
+      {may && canBeAuthorised(participant, assessment) && (
         <button
           type="button"
           class="plain"
@@ -297,10 +297,11 @@ interface IdentityProps {
   session: Session;
   participant: Participant;
   name: string;
+  may: boolean;
   decided: () => void;
 }
 
-function Identity({ session, participant, name, decided }: IdentityProps): JSX.Element {
+function Identity({ session, participant, name, may, decided }: IdentityProps): JSX.Element {
   const undecided = <span class="quiet">Not decided</span>;
   const decidedOn = [IdentityState.UNSPECIFIED, IdentityState.VERIFIED, IdentityState.REJECTED];
   if (isOver(session) && !decidedOn.includes(participant.identity)) return undecided;
@@ -317,6 +318,7 @@ function Identity({ session, participant, name, decided }: IdentityProps): JSX.E
       return <Badge tone="bad">Rejected</Badge>;
     default:
       if (!isPresent(participant)) return undecided;
+      if (!may) return <Badge tone="wait">Waiting for a decision</Badge>;
       return <IdentityDecision sessionId={session.sessionId} personId={participant.personId} name={name} decided={decided} />;
   }
 }

@@ -1,4 +1,4 @@
-// A learner's session: the lobby, which turns into the course content by itself when the proctor starts.
+// A learner's session: the lobby, which turns into the course content by itself when the session starts.
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { attempts, courses, lobby, people } from "../calls";
@@ -73,7 +73,7 @@ function Phase({ session, participant }: { session: Session; participant: Partic
     case ParticipantState.REMOVED:
       return (
         <div class="note problem">
-          <p>Your proctor has ended this session for you. The reason they gave: {participant.removalReason}</p>
+          <p>You were removed from this session. The reason: {participant.removalReason}</p>
           <p>The answers that were saved by then were submitted. An administrator decides whether the result is released.</p>
           <Help />
         </div>
@@ -121,7 +121,7 @@ function Lobby({ session, participant }: { session: Session; participant: Partic
     <section class="card">
       <h2>Session lobby</h2>
       <p>
-        You are in the right place. Your proctor starts the session, and this page then turns to the course content by itself. Planned
+        You are in the right place. When the session starts, this page turns to the course content by itself. Planned
         start: <strong>{dateTime(session.plan?.startTime)}</strong>.
       </p>
       <Proctors session={session} />
@@ -209,7 +209,7 @@ function Assessment({ assessment, title, identity }: AssessmentProps): JSX.Eleme
     case AssessmentProgressState.AUTHORIZED:
       return assessment.attemptId ? (
         <p>
-          Your proctor has authorised the assessment.{" "}
+          The assessment is authorised for you.{" "}
           <Link to={`/attempts/${assessment.attemptId}`} class="button">
             Go to the assessment
             {about}

@@ -6,11 +6,11 @@ import type { Participant } from "../gen/proctorium/session/v1/lobby_pb";
 import { type Session, SessionState } from "../gen/proctorium/session/v1/sessions_pb";
 import type { WatchRosterResponse } from "../gen/proctorium/session/v1/supervision_pb";
 import { useLive } from "../live";
-import { isA, me, Role } from "../me";
+import { isA, Role } from "../me";
 import { Badge, Busy, ProblemNote, Title, useAction } from "../parts";
+import { actsAsAdministrator, isLapsed, maySupervise, takesPart } from "../rights";
 import { dateTime } from "../words";
 import { Authorisation } from "./authorisation";
-import { isCertified } from "./people";
 import { RosterTable } from "./roster";
 import { SessionCodes, SharedCode } from "./session-codes";
 import { StartSession } from "./start-session";
@@ -70,33 +70,30 @@ export function SupervisePage({ sessionId }: { sessionId: string }): JSX.Element
   );
 }
 
-/** Whether the person is a proctor without a certification that holds now: they can start nothing. */
-function isLapsed(): boolean {
-  return me.value ? isA(Role.PROCTOR) && !isCertified(me.value) : false;
-}
-
 function SessionActions({ session, participants }: { session: Session; participants: Participant[] }): JSX.Element | null {
   const { busy, problem, run } = useAction();
   const { sessionId } = session;
-  const proctors = isA(Role.PROCTOR);
+  const may = maySupervise(session, participants);
   const lobbyOpen = session.state === SessionState.LOBBY_OPEN;
   const inProgress = session.state === SessionState.IN_PROGRESS;
   const start = (): void => void run((requestId) => sessions.startSession({ requestId, sessionId }));
   if (isOver(session)) return null;
   return (
     <section class="card">
-      {inProgress && proctors && <Authorisation session={session} participants={participants} />}
+      {takesPart(participants) && <p>You take part in this session as a learner, so you cannot run it.</p>}
+      {may && actsAsAdministrator(session) && <p class="quiet">What you do in this session is recorded as done by an administrator.</p>}
+      {inProgress && may && <Authorisation session={session} participants={participants} />}
       <div class="row">
-        {session.state === SessionState.SCHEDULED && (
+        {session.state === SessionState.SCHEDULED && may && (
           <button type="button" disabled={busy} onClick={() => void run((requestId) => sessions.openLobby({ requestId, sessionId }))}>
             Open the lobby
           </button>
         )}
-        {lobbyOpen && proctors && isLapsed() && (
+        {lobbyOpen && may && isLapsed() && (
           <p>You are not certified as a proctor at present, so you cannot start this session. Ask your administrator to certify you, then reload this page.</p>
         )}
-        {lobbyOpen && proctors && !isLapsed() && <StartSession session={session} participants={participants} busy={busy} start={start} />}
-        {inProgress && (
+        {lobbyOpen && may && !isLapsed() && <StartSession session={session} participants={participants} busy={busy} start={start} />}
+        {inProgress && may && (
           <Confirmed
             ask="End the session…"
             meaning="Everybody leaves the session, and open attempts are submitted with all that was saved."

@@ -1,4 +1,4 @@
-// What a learner waits for before an assessment that the proctor has not authorised.
+// What a learner waits for before an assessment that has not been authorised.
 import { IdentityState } from "../../gen/proctorium/session/v1/lobby_pb";
 
 /** Whether the learner has to send images for the identity check before anything else happens. */
@@ -10,14 +10,14 @@ export function mustSendImages(identity: IdentityState): boolean {
 export function nextStep(identity: IdentityState): string {
   switch (identity) {
     case IdentityState.REQUESTED:
-      return "The next step is yours: send the two pictures of the identity check. Your proctor looks at them and can then authorise the assessment.";
+      return "The next step is yours: send the two pictures of the identity check. Once your identity is verified, the assessment can be authorised for you.";
     case IdentityState.RESUBMISSION_ASKED:
-      return "The next step is yours: your proctor asks for new pictures for the identity check, and can authorise the assessment after that.";
+      return "The next step is yours: send new pictures for the identity check. Once your identity is verified, the assessment can be authorised for you.";
     case IdentityState.SUBMITTED:
-      return "Please wait. Your proctor looks at your pictures first, and can then authorise the assessment.";
+      return "Please wait. Your pictures are looked at first; then the assessment can be authorised for you.";
     case IdentityState.REJECTED:
       return "The assessment stays closed, as your identity could not be verified. What you can do now stands under “Identity check”.";
     default:
-      return "Please wait. When your proctor authorises the assessment, you can start it here.";
+      return "Please wait. When the assessment is authorised for you, you can start it here.";
   }
 }

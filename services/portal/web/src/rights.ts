@@ -1,0 +1,30 @@
+// What the signed-in person may do in a session, so that pages show no button that is always refused.
+import type { Participant } from "./gen/proctorium/session/v1/lobby_pb";
+import type { Session } from "./gen/proctorium/session/v1/sessions_pb";
+import { isA, me, Role } from "./me";
+import { isCertified } from "./pages/people";
+
+/** Whether the person is a proctor of the session. */
+function isProctorOf({ plan }: Session): boolean {
+  return isA(Role.PROCTOR) && (plan?.proctorIds.includes(me.value?.personId ?? "") ?? false);
+}
+
+/** Whether the person takes part in the session as a learner. */
+export function takesPart(participants: readonly Participant[]): boolean {
+  return participants.some(({ personId }) => personId === me.value?.personId);
+}
+
+/** Whether the person may act in the session: as one of its proctors, or as an administrator who does not take part in it. */
+export function maySupervise(session: Session, participants: readonly Participant[]): boolean {
+  return isProctorOf(session) || (isA(Role.ADMINISTRATOR) && !takesPart(participants));
+}
+
+/** Whether what the person does in the session is recorded as done by an administrator. */
+export function actsAsAdministrator(session: Session): boolean {
+  return isA(Role.ADMINISTRATOR) && !(isProctorOf(session) && me.value && isCertified(me.value));
+}
+
+/** Whether the person is a proctor whose certification has ended: they can start nothing. */
+export function isLapsed(): boolean {
+  return me.value ? !isA(Role.ADMINISTRATOR) && !isCertified(me.value) : false;
+}
