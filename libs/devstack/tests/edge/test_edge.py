@@ -16,7 +16,7 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2
 from httpx2 import AsyncClient, Response
 
-from proctorium_common.errors import exhausted, invalid
+from proctorium_common.errors import ServiceError, Violation, exhausted, invalid
 from proctorium_common.rpc.addresses import address_of
 from proctorium_common.rpc.status import error_of
 from proctorium_devstack.edge import Address
@@ -24,6 +24,15 @@ from proctorium_devstack.parts.edge import Edge
 from proctorium_devstack.ports import LOOPBACK, free_ports
 
 from .world import CALL_SECONDS, EVIDENCE, INBOX, ME, MIB, PUBLIC, WATCH, Watch, World
+
+SESSIONS = "/proctorium.session.v1.SessionService/ListSessions"
+
+
+async def told(call: Awaitable[object]) -> ServiceError:
+    """Return what a call that must be refused was told."""
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await call
+    return error_of(refused.value)
 
 
 @pytest.mark.parametrize("header", ["x-forwarded-for", "x-envoy-external-address", "x-real-ip"])
@@ -229,6 +238,26 @@ async def test_an_error_of_a_service_s_own_is_left_as_it_is(world: World) -> Non
     assert_said(script, 8, "TOO_MANY_ATTEMPTS")
     assert script.json()["message"] == "Please wait a minute."
     assert_said_to_web(web, 8, "TOO_MANY_ATTEMPTS")
+
+
+async def test_the_largest_error_reaches_its_caller_and_ends_no_stream_beside_it(
+    world: World,
+) -> None:
+    faults = [Violation(f"answers[{n}]." + "ü" * 500, "ü" * 500, "ü" * 5000) for n in range(600)]
+    largest = invalid("INVALID_REQUEST", "ü" * 5000, violations=faults, seen="ü" * 5000)
+    async with grpc.aio.insecure_channel(world.address) as channel:
+        watch: Watch = channel.unary_stream(WATCH)
+        watching = watch(b"", metadata=world.authorization)
+        assert await watching.read() == b""
+        world.behind.refusal = largest
+        try:
+            # To the service that the watch is open at, over the edge's one connection to it.
+            refused = [await told(world.call(SESSIONS)) for _ in range(5)]
+        finally:
+            world.behind.refusal = None
+        assert await watching.read() == b""
+    assert {each.message for each in refused} == {largest.message}
+    assert refused[0].violations == largest.violations
 
 
 @pytest.mark.parametrize(
