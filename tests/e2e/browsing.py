@@ -9,7 +9,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize, async_playwright
+from playwright.async_api import (
+    Browser,
+    ConsoleMessage,
+    Locator,
+    Page,
+    ViewportSize,
+    async_playwright,
+)
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 # No sandbox: tests run as root in containers; the pages are our own. The rest keeps the browser from calling home.
@@ -64,6 +71,23 @@ async def browser(*flags: str) -> AsyncIterator[Browser]:
             await opened.close()
 
 
+@asynccontextmanager
+async def browser_with_profile(folder: Path, url: str) -> AsyncIterator[Visitor]:
+    """A browser that is really closed at the end: it stores in `folder` what browsers store then, and finds it there when opened again."""
+    async with async_playwright() as playwright:
+        context = await playwright.chromium.launch_persistent_context(
+            folder,
+            executable_path=chromium(),
+            args=_FLAGS,
+            base_url=url,
+            viewport=_SCREEN,
+        )
+        try:
+            yield Visitor(await context.new_page())
+        finally:
+            await context.close()
+
+
 class Visitor:
     """One person's browser window: its page, and what its pages complained about."""
 
@@ -112,12 +136,18 @@ class Visitor:
         if message.type == "error" and "Failed to load resource" not in message.text:
             self.complaints.append(message.text)
 
-    async def sign_in(self, email: str, password: str) -> None:
+    async def sign_in(self, email: str, password: str, *, stay_signed_in: bool = False) -> None:
         """By the form."""
         await self.page.get_by_label("E-mail address").fill(email)
         await self.page.get_by_label("Password").fill(password)
+        await self.page.get_by_label("Stay signed in on this computer").set_checked(stay_signed_in)
         await self.page.get_by_role("button", name="Sign in").click()
-        await self.page.get_by_role("button", name="Sign out").wait_for()
+        await self.sign_out_button.wait_for()
+
+    @property
+    def sign_out_button(self) -> Locator:
+        """The button in the frame that every page has; some pages have a second one."""
+        return self.page.get_by_role("banner").get_by_role("button", name="Sign out", exact=True)
 
     async def picture(self, name: str) -> None:
         """Takes a screenshot into build/screenshots. The page must fit a narrow screen, and large letters (`W7`)."""

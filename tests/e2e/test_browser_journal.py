@@ -64,7 +64,7 @@ async def test_unsent_answers_wait_for_their_owner_on_a_shared_computer(
         assert sent == []
         assert await keeps_nothing(learner.page) is None
 
-        await learner.page.get_by_role("button", name="Sign out").click()
+        await learner.sign_out_button.click()
         await learner.sign_in(lena.email, lena.password)
         await eventually(lambda: keeps_nothing(learner.page), "the answers of their owner")
         assert await saved_numbers(story) == [0.3]
@@ -76,14 +76,14 @@ async def test_signing_out_with_an_unsent_answer_is_asked_about(stack: Stack, st
         await page.route("**/SaveAnswers", lambda route: route.abort("connectionrefused"))
         await page.get_by_label("Your answer").fill("0.3")
         await expect(page.get_by_text(_KEPT)).to_be_visible()
-        await page.get_by_role("button", name="Sign out").click()
+        await learner.sign_out_button.click()
         asked = page.get_by_role("group", name="Sign out with unsent answers")
         await expect(asked).to_contain_text("1 answer is not sent yet.")
         await expect(asked.get_by_role("button", name="Stay signed in")).to_be_focused()
         await learner.picture("sign-out-unsent")
         await page.keyboard.press("Enter")
         await expect(asked).to_have_count(0)
-        await page.get_by_role("button", name="Sign out").click()
+        await learner.sign_out_button.click()
         await asked.get_by_role("button", name="Sign out all the same").click()
         await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
         await expect(page.get_by_text(_SOMEBODY_S)).to_be_visible()

@@ -59,7 +59,7 @@ async def test_an_exam_goes_on_after_a_reload_without_a_connection(
         assert await saved_numbers(story) == [0.7]
         assert len((await saved_attempt(story)).answers) == 2
 
-        await page.get_by_role("button", name="Sign out").click()
+        await learner.sign_out_button.click()
         await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
         assert await page.evaluate(_STORED) == {}
         assert learner.complaints == []

@@ -33,6 +33,14 @@ class Settings(ServiceSettings):
         "later, using it twice ends the sign-in.",
     )
 
+    sign_in_idle_limit: Duration = Field(
+        timedelta(hours=1),
+        ge=timedelta(minutes=20),
+        le=timedelta(hours=12),
+        description="A sign-in for the browser session ends when its refresh token was not used for this long. An open exam page uses it every "
+        "10 minutes, so this is also how long one may be without a connection, minus those 10 minutes.",
+    )
+
     @field_validator("master_key")
     @classmethod
     def _master_key_is_one(cls, given: SecretStr) -> SecretStr:

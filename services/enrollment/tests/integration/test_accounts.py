@@ -11,12 +11,14 @@ import grpc
 import pytest
 from sqlalchemy import select, update
 
+from proctorium.enrollment.events.v1.events_pb2 import PersonSignedOut
 from proctorium.enrollment.v1.accounts_pb2 import (
     GetMeRequest,
     RefreshTokenRequest,
     SetPasswordRequest,
     SignInRequest,
     SignInResponse,
+    SignOutEverywhereRequest,
     SignOutRequest,
 )
 from proctorium_common.errors import Kind, ServiceError
@@ -44,14 +46,20 @@ from .enrollment import PASSWORD, Enrollment, eventually_refused, refused
 
 OTHER = "harbour-violin-31"
 GRACE = timedelta(seconds=30)
+IDLE_LIMIT = timedelta(hours=1)
 HERE, ELSEWHERE = "192.0.2.1", "198.51.100.7"
 
 
 async def sign_in(
-    enrollment: Enrollment, email: str, password: str = PASSWORD, *, address: str = HERE
+    enrollment: Enrollment,
+    email: str,
+    password: str = PASSWORD,
+    *,
+    address: str = HERE,
+    stay_signed_in: bool = False,
 ) -> SignInResponse:
     """As somebody signs in whom the edge sees at `address`."""
-    request = SignInRequest(email=email, password=password)
+    request = SignInRequest(email=email, password=password, stay_signed_in=stay_signed_in)
     metadata = (("x-forwarded-for", address),)
     # Many at once take turns: on a busy machine the last waits longer than a call has by default.
     return await enrollment.anonymous.accounts.SignIn(
@@ -91,7 +99,12 @@ async def held(enrollment: Enrollment) -> AsyncIterator[tuple[Accounts, Held]]:
     """Accounts of another replica, which are held between the check of a password and what follows from it."""
     seals, hashes = enrollment.served.service.settings.seals(), Held()
     signing = Signing(seals.signing_keys)
-    yield Accounts(enrollment.database, hashes, seals, signing, refresh_grace=GRACE), hashes
+    yield (
+        Accounts(
+            enrollment.database, hashes, seals, signing, refresh_grace=GRACE, idle_limit=IDLE_LIMIT
+        ),
+        hashes,
+    )
     await hashes.close()
 
 
@@ -237,7 +250,10 @@ async def test_replicas_count_together(enrollment: Enrollment) -> None:
     hashes = PasswordHashes(memory_kib=64, passes=1)
     signing = Signing(seals.signing_keys)
     replicas = [
-        Accounts(enrollment.database, hashes, seals, signing, refresh_grace=GRACE) for _ in range(2)
+        Accounts(
+            enrollment.database, hashes, seals, signing, refresh_grace=GRACE, idle_limit=IDLE_LIMIT
+        )
+        for _ in range(2)
     ]
 
     async def attempt(replica: Accounts) -> str:
@@ -341,6 +357,23 @@ async def test_a_browser_gets_both_tokens_as_cookies_its_pages_cannot_read(
         assert cookie.endswith("; Secure; HttpOnly; SameSite=Strict")
 
 
+@pytest.mark.parametrize("stay_signed_in", [False, True], ids=["browser-session", "longer"])
+async def test_a_browser_stores_the_cookies_only_of_who_stays_signed_in(
+    enrollment: Enrollment, stay_signed_in: bool
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    accounts = enrollment.anonymous.accounts
+    request = SignInRequest(email=person.email, password=PASSWORD, stay_signed_in=stay_signed_in)
+    first = await cookies_of(accounts.SignIn(request))
+    kept = (("cookie", first[1].partition(";")[0]),)
+    renewed = await cookies_of(accounts.RefreshToken(RefreshTokenRequest(), metadata=kept))
+    # The response was lost, and the browser asks again.
+    repeated = await cookies_of(accounts.RefreshToken(RefreshTokenRequest(), metadata=kept))
+    for cookie in (*first, *renewed, *repeated):
+        assert ("; Expires=" in cookie) is stay_signed_in
+        assert "Max-Age" not in cookie
+
+
 async def test_a_browser_refreshes_and_signs_out_by_its_cookie(enrollment: Enrollment) -> None:
     person = await enrollment.person(password=PASSWORD)
     accounts = enrollment.anonymous.accounts
@@ -389,6 +422,9 @@ async def test_a_page_of_another_site_signs_nobody_in_or_out(enrollment: Enrollm
             RefreshTokenRequest(refresh_token=tokens.refresh_token), metadata=other_site
         ),
         accounts.SignOut(SignOutRequest(refresh_token=tokens.refresh_token), metadata=other_site),
+        enrollment.learner(person.person_id).accounts.SignOutEverywhere(
+            SignOutEverywhereRequest(), metadata=other_site
+        ),
     ):
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await call
@@ -437,7 +473,7 @@ async def test_a_lost_answer_is_told_again_for_a_while(enrollment: Enrollment) -
     assert again.tokens.refresh_token == lost
     assert person.person_id in claims_of(again.tokens.access_token)
     assert await enrollment.count(sign_ins) == 1
-    enrollment.clock.move(hours=1)
+    enrollment.clock.move(minutes=30)
     assert await refresh(enrollment, lost) != lost
 
 
@@ -491,11 +527,36 @@ async def test_a_sign_in_that_is_over_has_no_grace(enrollment: Enrollment) -> No
 
 async def test_an_unknown_or_old_token_is_refused(enrollment: Enrollment) -> None:
     person = await enrollment.person(password=PASSWORD)
-    token = (await sign_in(enrollment, person.email)).tokens.refresh_token
+    token = (await sign_in(enrollment, person.email, stay_signed_in=True)).tokens.refresh_token
     assert (await refused(refresh(enrollment, "nonsense"))).reason == "REFRESH_TOKEN_INVALID"
     assert (await refused(refresh(enrollment, ""))).reason == "REFRESH_TOKEN_INVALID"
     enrollment.clock.move(hours=12)
     assert (await refused(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
+
+
+async def test_a_sign_in_for_the_browser_session_ends_when_it_is_idle(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    token = (await sign_in(enrollment, person.email)).tokens.refresh_token
+    # An exam of three hours, of which half an hour without a connection.
+    for minutes in [10] * 15 + [40]:
+        enrollment.clock.move(minutes=minutes)
+        token = await refresh(enrollment, token)
+    enrollment.clock.move(minutes=59, seconds=59)
+    token = await refresh(enrollment, token)
+    enrollment.clock.move(hours=1)
+    assert (await refused(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
+
+
+async def test_who_stays_signed_in_may_be_away_for_hours_after_each_renewal(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    token = (await sign_in(enrollment, person.email, stay_signed_in=True)).tokens.refresh_token
+    for _ in range(3):
+        enrollment.clock.move(hours=11, minutes=59)
+        token = await refresh(enrollment, token)
 
 
 async def test_new_tokens_say_the_present_roles(enrollment: Enrollment) -> None:
@@ -551,6 +612,60 @@ async def test_an_expired_token_is_refused(enrollment: Enrollment) -> None:
     await client.accounts.GetMe(GetMeRequest())
     enrollment.clock.move(hours=1)
     assert (await refused(client.accounts.GetMe(GetMeRequest()))).reason == "TOKEN_EXPIRED"
+
+
+# Signing out everywhere.
+
+
+async def test_one_signs_out_everywhere(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    tokens = [
+        (await sign_in(enrollment, person.email, stay_signed_in=stays)).tokens.refresh_token
+        for stays in (False, True)
+    ]
+    other = await enrollment.person(password=PASSWORD)
+    others_token = (await sign_in(enrollment, other.email)).tokens.refresh_token
+    accounts = enrollment.learner(person.person_id).accounts
+    await accounts.GetMe(GetMeRequest())
+    await accounts.SignOutEverywhere(SignOutEverywhereRequest())
+    ended = await eventually_refused(lambda: accounts.GetMe(GetMeRequest()))
+    assert ended.reason == "TOKEN_INVALID"
+    for token in tokens:
+        assert (await refused(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
+    (told,) = await enrollment.events(PersonSignedOut)
+    assert (told.person_id, told.access_version) == (person.person_id, 1)
+    assert await refresh(enrollment, others_token)
+    # The password stays, and what is signed from now on is accepted.
+    assert await refresh(enrollment, (await sign_in(enrollment, person.email)).tokens.refresh_token)
+
+
+async def test_an_administrator_signs_anybody_out_and_a_repetition_ends_no_newer_sign_in(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    token = (await sign_in(enrollment, person.email)).tokens.refresh_token
+    request = SignOutEverywhereRequest(request_id=str(new_id()), person_id=person.person_id)
+    await enrollment.administrator.accounts.SignOutEverywhere(request)
+    assert (await refused(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
+    newer = (await sign_in(enrollment, person.email)).tokens.refresh_token
+    await enrollment.administrator.accounts.SignOutEverywhere(request)
+    assert await refresh(enrollment, newer)
+    assert len(await enrollment.events(PersonSignedOut)) == 1
+
+
+async def test_nobody_else_signs_a_person_out(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    token = (await sign_in(enrollment, person.email)).tokens.refresh_token
+    other = enrollment.client(new_id(), "learner", "proctor").accounts
+    request = SignOutEverywhereRequest(person_id=person.person_id)
+    assert (await refused(other.SignOutEverywhere(request))).reason == "NOT_FOUND"
+    unknown = SignOutEverywhereRequest(person_id=str(new_id()))
+    gone = await refused(enrollment.administrator.accounts.SignOutEverywhere(unknown))
+    assert gone.reason == "NOT_FOUND"
+    wrong = SignOutEverywhereRequest(person_id="nobody")
+    malformed = await refused(enrollment.administrator.accounts.SignOutEverywhere(wrong))
+    assert (malformed.reason, malformed.metadata["field"]) == ("INVALID_ID", "person_id")
+    assert await refresh(enrollment, token)
 
 
 # Passwords.

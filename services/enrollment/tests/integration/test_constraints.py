@@ -54,6 +54,11 @@ async def test_sign_ins(enrollment: Enrollment) -> None:
         "UPDATE sign_ins SET ended_at = NULL WHERE person_id = CAST(:who AS uuid)",
         **who,
     )
+    await refuses(
+        enrollment,
+        "UPDATE sign_ins SET stay_signed_in = true WHERE person_id = CAST(:who AS uuid)",
+        **who,
+    )
     async with enrollment.database.transaction() as tx:
         await tx.execute(text("UPDATE refresh_tokens SET used_at = now() WHERE used_at IS NULL"))
     await refuses(enrollment, "UPDATE refresh_tokens SET used_at = NULL")

@@ -20,7 +20,7 @@ from .enrollment import PASSWORD, Enrollment, refused
 async def signed_in(enrollment: Enrollment) -> tuple[str, str]:
     """A person's id, and a refresh token of theirs."""
     person = await enrollment.person(password=PASSWORD)
-    request = SignInRequest(email=person.email, password=PASSWORD)
+    request = SignInRequest(email=person.email, password=PASSWORD, stay_signed_in=True)
     answer = await enrollment.anonymous.accounts.SignIn(request)
     return person.person_id, answer.tokens.refresh_token
 

@@ -69,7 +69,14 @@ async def accounts_of(enrollment: Enrollment, hashes: Counting) -> AsyncIterator
     seals = enrollment.served.service.settings.seals()
     signing = Signing(seals.signing_keys)
     grace = timedelta(seconds=30)
-    yield Accounts(enrollment.database, hashes, seals, signing, refresh_grace=grace)
+    yield Accounts(
+        enrollment.database,
+        hashes,
+        seals,
+        signing,
+        refresh_grace=grace,
+        idle_limit=timedelta(hours=1),
+    )
     await hashes.close()
 
 

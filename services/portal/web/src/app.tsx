@@ -1,11 +1,10 @@
 // The frame around every page, and which page an address means.
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { sendLeftBehind } from "./features/exam/answers";
 import type { Problem } from "./calls";
-import type { Person } from "./gen/proctorium/enrollment/v1/people_pb";
-import { hasPending, pendingQuestions } from "./features/exam/journal";
-import { countUnread, help, isA, me, Role, signOut, unanswered, unread } from "./me";
+import { hasPending } from "./features/exam/journal";
+import { countUnread, help, isA, me, Role, unanswered, unread } from "./me";
 import { AccountPage } from "./pages/account";
 import { CoursePage } from "./pages/course";
 import { CoursesPage } from "./pages/courses";
@@ -21,9 +20,9 @@ import { SignInPage } from "./pages/sign-in";
 import { SupervisePage } from "./pages/supervise";
 import { SupervisedSessionsPage } from "./pages/supervised";
 import { VerifyPage } from "./pages/verify";
-import { Busy, Help, Link, ProblemNote, Title, useAction } from "./parts";
+import { Busy, Help, Link, ProblemNote, Title } from "./parts";
 import { match, path } from "./route";
-import { counted } from "./words";
+import { SignOut } from "./sign-out";
 
 type Page = (parts: Record<string, string>) => JSX.Element;
 
@@ -154,45 +153,6 @@ function Header(): JSX.Element {
         </>
       )}
     </header>
-  );
-}
-
-/** Signs out at once, except where answers wait to be sent: then it says what becomes of them and asks. */
-function SignOut({ person }: { person: Person }): JSX.Element {
-  const { busy, problem, run } = useAction();
-  const [waiting, setWaiting] = useState(0);
-  const stay = useRef<HTMLButtonElement>(null);
-  useEffect(() => {
-    if (waiting > 0) stay.current?.focus();
-  }, [waiting]);
-  const leave = (): void => void run(signOut);
-  const ask = (): void => {
-    const found = pendingQuestions(person.personId);
-    setWaiting(found);
-    if (found === 0) leave();
-  };
-  return (
-    <>
-      {waiting === 0 ? (
-        <button type="button" class="plain" disabled={busy} onClick={ask}>
-          Sign out
-        </button>
-      ) : (
-        <div class="row" role="group" aria-label="Sign out with unsent answers">
-          <span>
-            {counted(waiting, "answer is", "answers are")} not sent yet. If you sign out, {waiting === 1 ? "it stays" : "they stay"} on this device and{" "}
-            {waiting === 1 ? "is" : "are"} sent when you sign in here again; the time of a running assessment goes on.
-          </span>
-          <button type="button" class="danger" disabled={busy} onClick={leave}>
-            Sign out all the same
-          </button>
-          <button type="button" class="plain" ref={stay} disabled={busy} onClick={() => setWaiting(0)}>
-            Stay signed in
-          </button>
-        </div>
-      )}
-      <ProblemNote problem={problem} />
-    </>
   );
 }
 

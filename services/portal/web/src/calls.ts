@@ -27,6 +27,8 @@ import { Refusal } from "./refusal";
 const CALL_TIMEOUT_MS = 20_000;
 const TOKEN_REFUSED = new Set(["TOKEN_EXPIRED", "TOKEN_MISSING", "TOKEN_INVALID"]);
 const ACCOUNTS = "proctorium.enrollment.v1.AccountService";
+/** Methods of the account service that begin, renew or end a sign-in, for which a new token is of no use. */
+const OF_SIGN_IN = new Set(["SignIn", "RefreshToken", "SignOut"]);
 
 /** What went wrong, as the page shows it: a reason for the code, a sentence for the person. */
 export interface Problem {
@@ -162,7 +164,7 @@ async function repeatable<Message>(messages: AsyncIterable<Message>): Promise<As
 
 const stayingSignedIn: Interceptor = (next) => async (asked) => {
   const request = asked.stream ? { ...asked, message: await repeatable(asked.message) } : asked;
-  if (request.service.typeName === ACCOUNTS && request.method.name !== "GetMe") return await next(request);
+  if (request.service.typeName === ACCOUNTS && OF_SIGN_IN.has(request.method.name)) return await next(request);
   for (let renewed = false; ; ) {
     const used = tokens();
     try {

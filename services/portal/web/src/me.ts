@@ -96,30 +96,48 @@ export async function recognise(): Promise<void> {
   unanswered.value = false;
 }
 
-/** Without the server, the learner of a running attempt that this browser stores goes on with it: what they answer is sent in their name only. */
+/**
+ * Without the server, the learner of a running attempt that this browser stores goes on with it: what they answer is sent in their name only.
+ * Not when the browser was closed since they signed in, unless they stay signed in: somebody else may sit there now.
+ */
 async function recogniseOffline(): Promise<void> {
-  if (me.peek() !== undefined) return;
+  if (me.peek() !== undefined || !isBrowserSession()) return;
   const stored = await loadOffline();
   if (stored === undefined || me.peek() !== undefined) return;
   unconfirmed.value = true;
   me.value = stored.person;
 }
 
-export async function signIn(email: string, password: string): Promise<void> {
+// Pages cannot read the cookies of the tokens, so a cookie of the pages' own, which lives as long as those, tells whether the browser was closed.
+const BROWSER_SESSION = "proctorium_browser_session";
+/** The longest that a sign-in can last. */
+const LONGEST_SECONDS = 7 * 24 * 3600;
+
+function isBrowserSession(): boolean {
+  return document.cookie.split("; ").includes(`${BROWSER_SESSION}=1`);
+}
+
+function beginBrowserSession(staySignedIn: boolean): void {
+  document.cookie = `${BROWSER_SESSION}=1; Path=/; SameSite=Strict${staySignedIn ? `; Max-Age=${LONGEST_SECONDS}` : ""}`;
+}
+
+export async function signIn(email: string, password: string, staySignedIn: boolean): Promise<void> {
   share(UNKNOWN);
-  const { person } = await accounts.signIn({ email, password }).catch((thrown: unknown) => {
+  const { person } = await accounts.signIn({ email, password, staySignedIn }).catch((thrown: unknown) => {
     share(undefined);
     throw thrown;
   });
   haveNewTokens();
+  beginBrowserSession(staySignedIn);
   arrive(person);
 }
 
 function arrive(person: Person | undefined): void {
   signedOut.value = false;
   expelled.value = "";
-  passwordChanged.value = false;
+  endedEverywhere.value = undefined;
   share(person?.personId);
+  if (!isBrowserSession()) beginBrowserSession(false);
   unconfirmed.value = false;
   void forgetOthers(person?.personId);
   me.value = person ?? null;
@@ -131,14 +149,21 @@ async function forgetOthers(personId: string | undefined): Promise<void> {
   if (stored !== undefined && stored.person.personId !== personId) await clearOffline();
 }
 
-/** Whether the sign-in ended because the person changed their password here. */
-export const passwordChanged = signal(false);
+/** What the person did here that ended all their sign-ins. */
+export const endedEverywhere = signal<"new password" | "sign-out" | undefined>(undefined);
 
 /** Changes the password, which signs the person out everywhere, here too. */
 export async function changePassword(presentPassword: string, newPassword: string): Promise<void> {
   await accounts.setPassword({ presentPassword, newPassword });
   await signOut();
-  passwordChanged.value = true;
+  endedEverywhere.value = "new password";
+}
+
+/** Ends all sign-ins of the person, on every device and here too. */
+export async function signOutEverywhere(requestId: string): Promise<void> {
+  await accounts.signOutEverywhere({ requestId });
+  await signOut();
+  endedEverywhere.value = "sign-out";
 }
 
 export async function signOut(): Promise<void> {

@@ -34,7 +34,9 @@ class AccountApi(accounts_pb2_grpc.AccountServiceServicer):
     async def SignIn(self, request: pb.SignInRequest, context: Context) -> pb.SignInResponse:
         require_own_site(context)
         address = client_address(current_call().caller, context)
-        signed_in = await self.accounts.sign_in(request.email, request.password, address)
+        signed_in = await self.accounts.sign_in(
+            request.email, request.password, address, stay_signed_in=request.stay_signed_in
+        )
         annotate(person_id=signed_in.person.person_id)
         await self.cookies.set(context, signed_in.tokens)
         return pb.SignInResponse(
@@ -61,6 +63,19 @@ class AccountApi(accounts_pb2_grpc.AccountServiceServicer):
         )
         await self.cookies.clear(context)
         return pb.SignOutResponse()
+
+    async def SignOutEverywhere(
+        self, request: pb.SignOutEverywhereRequest, context: Context
+    ) -> pb.SignOutEverywhereResponse:
+        require_own_site(context)
+        asked = id_or_none(request.person_id, "person_id")
+        person_id = rights.oneself_or_other(current_call().caller, asked)
+
+        async def run(tx: Transaction) -> pb.SignOutEverywhereResponse:
+            await rights.sign_out_everywhere(tx, person_id)
+            return pb.SignOutEverywhereResponse()
+
+        return await self.database.once(request, run, pb.SignOutEverywhereResponse)
 
     async def GetMe(self, request: pb.GetMeRequest, context: Context) -> pb.GetMeResponse:
         caller = current_call().caller

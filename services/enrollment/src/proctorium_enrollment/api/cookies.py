@@ -35,11 +35,14 @@ class Cookies:
         )
 
     async def set(self, context: Context, tokens: Tokens) -> None:
-        """Give the browser both tokens, for as long as each is good."""
+        """Give the browser both tokens, until it is closed or, where the person stays signed in, for as long as each is good."""
+        access_expires, refresh_expires = None, None
+        if tokens.stay_signed_in:
+            access_expires, refresh_expires = tokens.access.expire_time, tokens.refresh_expire_time
         await self._send(
             context,
-            _cookie(self._access, tokens.access.text, "/", tokens.access.expire_time),
-            _cookie(self._refresh, tokens.refresh, self._refresh_path, tokens.refresh_expire_time),
+            _cookie(self._access, tokens.access.text, "/", access_expires),
+            _cookie(self._refresh, tokens.refresh, self._refresh_path, refresh_expires),
         )
 
     async def clear(self, context: Context) -> None:
@@ -88,7 +91,9 @@ def _header(context: Context, name: str) -> str:
     return next((value for key, value in metadata if key == name), "")
 
 
-def _cookie(name: str, value: str, path: str, expires: datetime) -> str:
-    return (
-        f"{name}={value}; Path={path}; Expires={expires.astimezone(UTC):%a, %d %b %Y %H:%M:%S} GMT"
+def _cookie(name: str, value: str, path: str, expires: datetime | None) -> str:
+    """Return a cookie that the browser removes at `expires`; when it is closed, where there is no such time."""
+    until = (
+        "" if expires is None else f"; Expires={expires.astimezone(UTC):%a, %d %b %Y %H:%M:%S} GMT"
     )
+    return f"{name}={value}; Path={path}{until}"

@@ -39,7 +39,12 @@ def add_servicers(
     """Adds them to the service."""
     database = service.database
     accounts = Accounts(
-        database, hashes, seals, signing, refresh_grace=service.settings.refresh_grace
+        database,
+        hashes,
+        seals,
+        signing,
+        refresh_grace=service.settings.refresh_grace,
+        idle_limit=service.settings.sign_in_idle_limit,
     )
     cookies = Cookies(secure=service.settings.secure_cookies)
     redemption = Redemption(database, seals.codes, seals.attempts)

@@ -15,7 +15,7 @@ from uuid import UUID
 from proctorium_common.errors import ServiceError, unauthenticated
 
 REFRESH_LIFE = timedelta(hours=12)
-"""How long somebody may be away; counted anew with each refresh."""
+"""How long a refresh token lives where its owner stays signed in on their computer; counted anew with each refresh."""
 LONGEST = timedelta(days=7)
 """After this a sign-in ends, however busy it was."""
 
@@ -28,6 +28,8 @@ class SignIn:
     person_id: UUID
     create_time: datetime
     ended: bool
+    stay_signed_in: bool
+    """Whether it outlives the browser session; otherwise a computer may be shared, and not using it for a while ends it."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,10 @@ def present(sign_in: SignIn, token: RefreshToken, now: datetime, grace: timedelt
     return Outcome.RENEWED if now < token.expire_time else Outcome.REFUSED
 
 
-def expire_time(sign_in_time: datetime, now: datetime) -> datetime:
-    """When the time of a refresh token made `now` is over."""
-    return min(now + REFRESH_LIFE, sign_in_time + LONGEST)
+def expire_time(sign_in: SignIn, now: datetime, idle_limit: timedelta) -> datetime:
+    """Return when a refresh token of `sign_in` made `now` expires; `idle_limit` is for those of a browser session."""
+    life = REFRESH_LIFE if sign_in.stay_signed_in else idle_limit
+    return min(now + life, sign_in.create_time + LONGEST)
 
 
 def sign_in_failed() -> ServiceError:

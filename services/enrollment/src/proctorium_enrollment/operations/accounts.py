@@ -14,9 +14,9 @@ from proctorium_common.security.tokens import SignedToken
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_enrollment.domain import passwords, rights, sign_ins
 from proctorium_enrollment.domain.attempt_limits import network_of
-from proctorium_enrollment.domain.people import Person, Role, no_such_person, normalised_email
+from proctorium_enrollment.domain.people import Person, no_such_person, normalised_email
 from proctorium_enrollment.domain.sign_ins import Outcome, SignIn
-from proctorium_enrollment.operations.rights import end_tokens
+from proctorium_enrollment.operations.rights import oneself_or_other, sign_out_everywhere
 from proctorium_enrollment.operations.sign_in_attempts import Attempt, SignInAttempts
 from proctorium_enrollment.operations.signing import Signing
 from proctorium_enrollment.storage import accounts as storage
@@ -33,6 +33,8 @@ class Tokens:
     access: SignedToken
     refresh: str
     refresh_expire_time: datetime
+    stay_signed_in: bool
+    """Whether a browser stores them when it is closed."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,19 @@ class Accounts:
         signing: Signing,
         *,
         refresh_grace: timedelta,
+        idle_limit: timedelta,
     ) -> None:
         self._database = database
         self._hashes = hashes
         self._attempts = SignInAttempts(database, seals.attempts)
         self._succession = seals.sign_ins
         self._refresh_grace = refresh_grace
+        self._idle_limit = idle_limit
         self._signing = signing
 
-    async def sign_in(self, email: str, password: str, client_address: str) -> SignedIn:
+    async def sign_in(
+        self, email: str, password: str, client_address: str, *, stay_signed_in: bool = False
+    ) -> SignedIn:
         """Raises SIGN_IN_FAILED, ACCOUNT_DISABLED, TOO_MANY_ATTEMPTS or TOO_MANY_AT_ONCE; only the first is counted as a failure.
 
         Wrong passwords from one network do not make anybody wait who signs in from another, nor those of a neighbour whoever has
@@ -88,7 +94,7 @@ class Accounts:
                 await attempt.succeeded(tx)
                 await known_networks.remember(tx, attempt.own.subject.mark)
                 if not person.is_disabled:
-                    return SignedIn(person, await self._begin(tx, person))
+                    return SignedIn(person, await self._begin(tx, person, stay_signed_in))
         # The password was right, so it is no failure, and its owner learns why it does not help.
         raise rights.account_disabled()
 
@@ -117,11 +123,8 @@ class Accounts:
 
         Raises PASSWORD_TOO_WEAK, SIGN_IN_FAILED, TOO_MANY_ATTEMPTS, TOO_MANY_AT_ONCE, NOT_FOUND.
         """
-        own = person_id is None or person_id == caller.person_id
-        if not own and Role.ADMINISTRATOR.value not in caller.roles:
-            raise no_such_person()
-        whose = caller.person_id if person_id is None else person_id
-        assert whose is not None
+        whose = oneself_or_other(caller, person_id)
+        own = whose == caller.person_id
         async with self._database.transaction() as tx:
             person = await people.find(tx, whose)
         if person is None:
@@ -136,8 +139,7 @@ class Accounts:
                     # Who knew the password of a moment ago does not replace the one that its owner has been given since.
                     await _still_proved(tx, turn, whose, proved, present)
                 await storage.set_password_hash(tx, whose, new_hash)
-                await storage.end_sign_ins(tx, whose)
-                await end_tokens(tx, whose)
+                await sign_out_everywhere(tx, whose)
 
     async def _prove(self, turn: Turn, person: Person, password: str) -> str:
         """The hash of the person's present password, if this is it. Raises SIGN_IN_FAILED or TOO_MANY_ATTEMPTS."""
@@ -153,8 +155,10 @@ class Accounts:
             return None
         return await turn.make(password)
 
-    async def _begin(self, tx: Transaction, person: Person) -> Tokens:
-        sign_in = SignIn(new_id(), person.person_id, tx.now, ended=False)
+    async def _begin(self, tx: Transaction, person: Person, stay_signed_in: bool) -> Tokens:
+        sign_in = SignIn(
+            new_id(), person.person_id, tx.now, ended=False, stay_signed_in=stay_signed_in
+        )
         await storage.add_sign_in(tx, sign_in)
         return await self._tokens(tx, sign_in, person, secrets.token_urlsafe(32))
 
@@ -175,7 +179,7 @@ class Accounts:
                 await storage.end_sign_in(tx, sign_in.sign_in_id)
                 return None
             case Outcome.REPEATED:
-                return await self._newest(tx, person, token)
+                return await self._newest(tx, sign_in, person, token)
             case Outcome.RENEWED:
                 await storage.mark_used(tx, token)
                 return await self._tokens(tx, sign_in, person, self._successor(token))
@@ -184,7 +188,9 @@ class Accounts:
         """The refresh token that comes of using `token`: always the same, so that it can be told again without being kept."""
         return urlsafe_b64encode(self._succession.mark(token)).rstrip(b"=").decode()
 
-    async def _newest(self, tx: Transaction, person: Person, token: str) -> Tokens | None:
+    async def _newest(
+        self, tx: Transaction, sign_in: SignIn, person: Person, token: str
+    ) -> Tokens | None:
         """The newest token of the sign-in, told again; whoever got it first may have used it meanwhile, so look on from there."""
         newest, kept = token, None
         while kept is None or kept.used_time is not None:
@@ -195,21 +201,21 @@ class Accounts:
                 return None
         if tx.now >= kept.expire_time:
             return None
-        return await self._signed(tx, person, newest, kept.expire_time)
+        return await self._signed(tx, sign_in, person, newest, kept.expire_time)
 
     async def _tokens(
         self, tx: Transaction, sign_in: SignIn, person: Person, refresh: str
     ) -> Tokens:
-        expires = sign_ins.expire_time(sign_in.create_time, tx.now)
+        expires = sign_ins.expire_time(sign_in, tx.now, self._idle_limit)
         await storage.add_token(tx, sign_in.sign_in_id, refresh, expires)
-        return await self._signed(tx, person, refresh, expires)
+        return await self._signed(tx, sign_in, person, refresh, expires)
 
     async def _signed(
-        self, tx: Transaction, person: Person, refresh: str, expires: datetime
+        self, tx: Transaction, sign_in: SignIn, person: Person, refresh: str, expires: datetime
     ) -> Tokens:
         signer = await self._signing.signer(tx)
         access = signer.sign(person.person_id, person.role_names, person.access_version)
-        return Tokens(access, refresh, expires)
+        return Tokens(access, refresh, expires, sign_in.stay_signed_in)
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,6 @@ async def create_administrator(
 async def _make_administrator(tx: Transaction, person: Person, new_hash: str | None) -> Person:
     if new_hash is not None:
         await storage.set_password_hash(tx, person.person_id, new_hash)
-        await storage.end_sign_ins(tx, person.person_id)
+        await rights.sign_out_everywhere(tx, person.person_id)
     await rights.enable(tx, None, person.person_id)
     return await rights.grant_role(tx, None, person.person_id, Role.ADMINISTRATOR)

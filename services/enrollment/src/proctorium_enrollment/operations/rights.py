@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from proctorium.enrollment.events.v1 import events_pb2
 from proctorium_common.ids import new_id
+from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage import pages, revocations
 from proctorium_common.storage.database import Transaction
 from proctorium_enrollment.domain import people as domain
@@ -121,11 +122,23 @@ async def enable(
     return after
 
 
-async def end_tokens(tx: Transaction, person_id: UUID) -> Person:
-    """Refuse all tokens that the person has now, whose sign-ins are being ended. Raises NOT_FOUND."""
+def oneself_or_other(caller: Caller, person_id: UUID | None) -> UUID:
+    """Return whose account the caller may change: their own, which None means too, or as an administrator anybody's. Raises NOT_FOUND."""
+    if person_id is None:
+        assert caller.person_id is not None
+        return caller.person_id
+    if person_id != caller.person_id and Role.ADMINISTRATOR.value not in caller.roles:
+        raise no_such_person()
+    return person_id
+
+
+async def sign_out_everywhere(tx: Transaction, person_id: UUID) -> Person:
+    """End all sign-ins of the person, and refuse all tokens that they have now. Raises NOT_FOUND."""
     person = await _lock(tx, person_id)
     after = replace(person, access_version=person.access_version + 1)
     await storage.save_rights(tx, after)
+    # Behind the lock, which a sign-in takes too: one that was not committed before has the new version.
+    await accounts.end_sign_ins(tx, person_id)
     await revocations.refuse_tokens(tx, person_id, after.access_version)
     tx.record(
         events_pb2.PersonSignedOut(person_id=str(person_id), access_version=after.access_version)

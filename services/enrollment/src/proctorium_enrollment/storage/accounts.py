@@ -70,6 +70,7 @@ async def add_sign_in(tx: Transaction, sign_in: SignIn) -> None:
             sign_in_id=sign_in.sign_in_id,
             person_id=sign_in.person_id,
             created_at=sign_in.create_time,
+            stay_signed_in=sign_in.stay_signed_in,
         )
     )
 
@@ -84,7 +85,8 @@ async def lock_sign_in(tx: Transaction, token: str) -> tuple[SignIn, RefreshToke
     # Read again: whoever had the lock before us may have used the token.
     kept = await find_token(tx, token)
     assert kept is not None
-    return SignIn(row.sign_in_id, row.person_id, row.created_at, row.ended_at is not None), kept
+    ended = row.ended_at is not None
+    return SignIn(row.sign_in_id, row.person_id, row.created_at, ended, row.stay_signed_in), kept
 
 
 async def find_token(tx: Transaction, token: str) -> RefreshToken | None:

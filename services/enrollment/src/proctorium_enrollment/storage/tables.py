@@ -96,9 +96,11 @@ sign_ins = Table(
     Column("person_id", Uuid, ForeignKey("people.person_id"), nullable=False),
     Column("created_at", _TIME, nullable=False),
     Column("ended_at", _TIME),
+    Column("stay_signed_in", Boolean, nullable=False, server_default=text("false")),
     Index("ix_sign_ins_open", "person_id", postgresql_where=text("ended_at IS NULL")),
 )
-"""One row for each sign-in on a device: the family of its refresh tokens. Ended ones stay ended (trigger)."""
+"""One row for each sign-in on a device: the family of its refresh tokens. Ended ones stay ended, and whether one outlives the
+browser session does not change (trigger)."""
 
 refresh_tokens = Table(
     "refresh_tokens",

@@ -1,8 +1,9 @@
 // The account of the signed-in person: their identity in Proctorium, and a form for a new password.
 import type { JSX } from "preact";
+import { Confirmed } from "../confirmed";
 import { Field, Form, FormProblem, typed } from "../forms";
-import { changePassword, me } from "../me";
-import { Title, useAction } from "../parts";
+import { changePassword, me, signOutEverywhere } from "../me";
+import { ProblemNote, Title, useAction } from "../parts";
 import { go } from "../route";
 
 export function AccountPage(): JSX.Element {
@@ -16,6 +17,31 @@ export function AccountPage(): JSX.Element {
         <dd>{me.value?.email}</dd>
       </dl>
       <NewPassword />
+      <SignOutEverywhere />
+    </section>
+  );
+}
+
+function SignOutEverywhere(): JSX.Element {
+  const { busy, problem, run } = useAction();
+  const leave = (): void =>
+    void run(async (requestId) => {
+      await signOutEverywhere(requestId);
+      go("/");
+    });
+  return (
+    <section class="card">
+      <h2>Sign out everywhere</h2>
+      <p>If you forgot to sign out on another computer, or somebody else may have used your account.</p>
+      <Confirmed
+        ask="Sign out everywhere…"
+        meaning="You are signed out on every device within seconds, here too. Answers that are not sent yet stay on their device, and the time of a running assessment goes on."
+        yes="Sign out everywhere now"
+        no="Stay signed in"
+        busy={busy}
+        act={leave}
+      />
+      <ProblemNote problem={problem} />
     </section>
   );
 }

@@ -13,6 +13,7 @@ import { useLive } from "../live";
 import { unconfirmed } from "../me";
 import { Busy, ProblemNote, Title, useAction, useLoaded } from "../parts";
 import { noteServerTime } from "../server-time";
+import { SignedInAs } from "../sign-out";
 
 export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
   const live = useLive<WatchAttemptResponse, Shown>(
@@ -54,6 +55,7 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
     ) : (
       <section class="narrow">
         <Title>{view.title}</Title>
+        {view.state < AttemptState.SUBMITTED && <SignedInAs />}
         <ProblemNote problem={problem ?? starting.problem ?? back.problem} />
         <BeforeAndAfter attempt={view} participant={participant} busy={starting.busy} start={() => void start()} />
       </section>

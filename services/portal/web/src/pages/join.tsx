@@ -7,6 +7,7 @@ import { codeText } from "../code-text";
 import { Field, Form, FormProblem, typed } from "../forms";
 import { Title, useAction } from "../parts";
 import { go } from "../route";
+import { SignedInAs } from "../sign-out";
 import { dateTime } from "../words";
 
 export function JoinPage(): JSX.Element {
@@ -26,6 +27,7 @@ export function JoinPage(): JSX.Element {
   return (
     <section class="narrow">
       <Title>Enter Enrollment Code</Title>
+      <SignedInAs />
       <Form problem={shown} submit={submit} class="card">
         <Field
           label="Enrollment code"

@@ -35,6 +35,7 @@ export function PersonRights({ person, changed }: PersonProps): JSX.Element {
     <>
       {person.roles.includes(Role.PROCTOR) && <LedSessions person={person} />}
       {person.roles.length > 1 && <Revoke person={person} changed={changed} />}
+      {person.disabledTime === undefined && <SignOutEverywhere person={person} />}
       {person.disabledTime === undefined ? <Disable person={person} changed={changed} /> : <Enable person={person} changed={changed} />}
       <History person={person} />
     </>
@@ -66,6 +67,30 @@ function Revoke({ person, changed }: PersonProps): JSX.Element {
       <FormProblem problem={problem} />
       <Ask ask="Take this role away…" of={person.legalName} meaning={LOSES[role] ?? ""} yes={`Take away “${name}”`} no="Leave it" busy={busy} />
     </Form>
+  );
+}
+
+function SignOutEverywhere({ person }: { person: Person }): JSX.Element {
+  const { busy, problem, done, run } = useAction();
+  const leave = (): void =>
+    void run(async (requestId) => {
+      await accounts.signOutEverywhere({ requestId, personId: person.personId });
+      return `${person.legalName} is signed out everywhere.`;
+    });
+  return (
+    <>
+      <Confirmed
+        ask="Sign them out everywhere…"
+        of={person.legalName}
+        meaning="They are signed out on every device within seconds and can sign in again at once. Answers that are not sent yet stay on their device, and the time of a running assessment goes on."
+        yes="Sign them out now"
+        no="Leave it"
+        busy={busy}
+        act={leave}
+      />
+      <ProblemNote problem={problem} />
+      <p role="status">{done}</p>
+    </>
   );
 }
 

@@ -14,6 +14,7 @@ import { type Session, SessionState } from "../gen/proctorium/session/v1/session
 import { nextStep } from "../features/exam/next-step";
 import { useLive } from "../live";
 import { Badge, Busy, Help, Link, ProblemNote, Title, useLoaded } from "../parts";
+import { SignedInAs } from "../sign-out";
 import { dateTime } from "../words";
 import { useAssessmentTitles } from "./assessment-titles";
 import { Outline } from "./course";
@@ -56,6 +57,7 @@ export function SessionPage({ sessionId }: { sessionId: string }): JSX.Element {
         {!connected && <Badge tone="bad">Connection lost, coming back…</Badge>}
       </p>
       <ProblemNote problem={problem} />
+      {participant.state <= ParticipantState.IN_SESSION && <SignedInAs />}
       <Phase session={session} participant={participant} />
     </>
   );

@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { hasPending, pendingQuestions } from "../features/exam/journal";
-import { expelled, passwordChanged, signIn } from "../me";
+import { endedEverywhere, expelled, signIn } from "../me";
 import { ProblemNote, Title, useAction } from "../parts";
 
 export function SignInPage(): JSX.Element {
@@ -8,15 +8,17 @@ export function SignInPage(): JSX.Element {
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     const fields = new FormData(event.currentTarget as HTMLFormElement);
-    void run(() => signIn(String(fields.get("email")), String(fields.get("password"))));
+    void run(() => signIn(String(fields.get("email")), String(fields.get("password")), fields.has("stay_signed_in")));
   };
   const owned = expelled.value ? pendingQuestions(expelled.value) : 0;
   return (
     <section class="narrow">
       <Title>Sign in</Title>
-      {passwordChanged.value && (
+      {endedEverywhere.value && (
         <p class="note" role="status">
-          Your password is changed, and you are signed out everywhere. Sign in with the new password.
+          {endedEverywhere.value === "new password"
+            ? "Your password is changed, and you are signed out everywhere. Sign in with the new password."
+            : "You are signed out everywhere."}
         </p>
       )}
       {expelled.value && (
@@ -36,6 +38,13 @@ export function SignInPage(): JSX.Element {
           Password
           <input name="password" type="password" autoComplete="current-password" required />
         </label>
+        <label class="choice">
+          <input name="stay_signed_in" type="checkbox" aria-describedby="shared-computer" />
+          Stay signed in on this computer
+        </label>
+        <p id="shared-computer" class="hint">
+          Only for a computer that nobody else uses. On a shared computer leave it empty: then closing the browser signs you out.
+        </p>
         <ProblemNote problem={problem} />
         <button type="submit" disabled={busy}>
           {busy ? "Signing in…" : "Sign in"}

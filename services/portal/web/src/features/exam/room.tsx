@@ -4,6 +4,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import type { Attempt } from "../../gen/proctorium/assessment/v1/attempts_pb";
 import { me, unconfirmed } from "../../me";
 import { Title } from "../../parts";
+import { SignedInAs } from "../../sign-out";
 import { AnswerSheet } from "./answer-sheet";
 import { type Answers, answersOf } from "./answers";
 import { Clock, type Shown, useSteadyClock } from "./clock";
@@ -33,6 +34,7 @@ export function ExamRoom({ attempt, shown, connected, reopen }: ExamRoomProps): 
         <Clock shown={shown} now={now} />
         <SaveMark answers={answers} unsavable={wrong.length} />
       </div>
+      <SignedInAs />
       <Away answers={answers} connected={connected} shown={shown} now={now} />
       <nav class="overview" aria-label="Questions">
         {overview.map(({ number, answered }) => (

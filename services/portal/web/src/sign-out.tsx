@@ -1,0 +1,66 @@
+// Who is signed in, and signing out.
+import type { JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { pendingQuestions } from "./features/exam/journal";
+import type { Person } from "./gen/proctorium/enrollment/v1/people_pb";
+import { me, signOut } from "./me";
+import { ProblemNote, useAction } from "./parts";
+import { go } from "./route";
+import { counted } from "./words";
+
+/** Names who is signed in, where they begin or continue an attempt: on a shared computer it may still be the person before. */
+export function SignedInAs(): JSX.Element | null {
+  const person = me.value;
+  if (!person) return null;
+  return (
+    <div class="row quiet" role="group" aria-label="Who is signed in">
+      <span>
+        Signed in as <strong>{person.legalName}</strong>. Not you?
+      </span>
+      <SignOut person={person} left={() => go("/")} />
+    </div>
+  );
+}
+
+/** Signs out at once, except where answers wait to be sent: then it says what becomes of them and asks. `left` runs afterwards. */
+export function SignOut({ person, left }: { person: Person; left?: () => void }): JSX.Element {
+  const { busy, problem, run } = useAction();
+  const [waiting, setWaiting] = useState(0);
+  const stay = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (waiting > 0) stay.current?.focus();
+  }, [waiting]);
+  const leave = (): void =>
+    void run(async () => {
+      await signOut();
+      left?.();
+    });
+  const ask = (): void => {
+    const found = pendingQuestions(person.personId);
+    setWaiting(found);
+    if (found === 0) leave();
+  };
+  return (
+    <>
+      {waiting === 0 ? (
+        <button type="button" class="plain" disabled={busy} onClick={ask}>
+          Sign out
+        </button>
+      ) : (
+        <div class="row" role="group" aria-label="Sign out with unsent answers">
+          <span>
+            {counted(waiting, "answer is", "answers are")} not sent yet. If you sign out, {waiting === 1 ? "it stays" : "they stay"} on this device and{" "}
+            {waiting === 1 ? "is" : "are"} sent when you sign in here again; the time of a running assessment goes on.
+          </span>
+          <button type="button" class="danger" disabled={busy} onClick={leave}>
+            Sign out all the same
+          </button>
+          <button type="button" class="plain" ref={stay} disabled={busy} onClick={() => setWaiting(0)}>
+            Stay signed in
+          </button>
+        </div>
+      )}
+      <ProblemNote problem={problem} />
+    </>
+  );
+}

@@ -1,0 +1,132 @@
+"""A computer that several people use: closing the browser ends a sign-in, and pages say who is signed in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from e2e.browsing import Visitor, browser, browser_with_profile
+from e2e.cable import Cable
+from e2e.stage import Stage
+from e2e.story import LearnerStory
+from e2e.test_browser_live import exam_begun
+from e2e.test_browser_offline import stored_whole
+from proctorium_devstack.demo import world
+from proctorium_devstack.stack import Stack
+
+_AWAY = "The server cannot be reached just now."
+
+
+@pytest.mark.parametrize("stay_signed_in", [False, True], ids=["by-default", "stay-signed-in"])
+async def test_closing_the_browser_ends_a_sign_in_unless_one_asked_to_stay(
+    stack: Stack, stage: Stage, tmp_path: Path, stay_signed_in: bool
+) -> None:
+    learner = stage.learners[0]
+    async with exam_begun(stage) as (story, _), Cable.to(stack.address("edge")) as cable:
+        address = f"/attempts/{story.attempt_id}"
+        async with browser_with_profile(tmp_path, cable.url) as visitor:
+            await visitor.page.goto(address)
+            await visitor.sign_in(learner.email, learner.password, stay_signed_in=stay_signed_in)
+            await expect(visitor.page.get_by_label("Your answer")).to_be_visible()
+            await stored_whole(visitor.page)
+            await visitor.page.reload()
+            await expect(visitor.page.get_by_label("Your answer")).to_be_visible()
+        # Without a connection the browser has only what it stored.
+        await cable.pull()
+        async with browser_with_profile(tmp_path, cable.url) as visitor:
+            page, question = visitor.page, visitor.page.get_by_label("Your answer")
+            await page.goto(address)
+            if stay_signed_in:
+                await expect(question).to_be_visible()
+            else:
+                await expect(page.get_by_text(_AWAY)).to_be_visible()
+                await expect(question).to_have_count(0)
+            cable.mend()
+            if stay_signed_in:
+                await expect(page.get_by_text(_AWAY)).to_have_count(0)
+                await page.reload()
+                await expect(question).to_be_visible()
+            else:
+                await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+                await expect(page.get_by_text(learner.name)).to_have_count(0)
+                await expect(
+                    page.get_by_label("Stay signed in on this computer")
+                ).not_to_be_checked()
+                await visitor.picture("sign-in")
+
+
+async def test_the_next_person_sees_who_is_signed_in_and_signs_out(
+    stack: Stack, stage: Stage
+) -> None:
+    lena, omar = stage.learners
+    waiting = LearnerStory(omar, stage)
+    await waiting.join()
+    await waiting.close()
+    async with browser() as opened, exam_begun(stage) as (story, _):
+        visitor = await Visitor.arrive(opened, stack.url("edge"))
+        page = visitor.page
+        await visitor.sign_in(lena.email, lena.password)
+        who = page.get_by_role("group", name="Who is signed in")
+        for address in ("/join", f"/sessions/{stage.session_id}", f"/attempts/{story.attempt_id}"):
+            await page.goto(address)
+            await expect(who).to_contain_text(f"Signed in as {lena.name}. Not you?")
+        await expect(page.get_by_label("Your answer")).to_be_visible()
+        await visitor.picture("exam-signed-in-as")
+        await who.get_by_role("button", name="Sign out").click()
+        await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        await visitor.sign_in(omar.email, omar.password)
+        await expect(page.get_by_role("heading", name="Your courses")).to_be_visible()
+        await page.goto(f"/sessions/{stage.session_id}")
+        await expect(who).to_contain_text(f"Signed in as {omar.name}. Not you?")
+        await visitor.picture("lobby-signed-in-as")
+        assert visitor.complaints == []
+
+
+async def test_signing_out_everywhere_ends_a_second_browser(stack: Stack, stage: Stage) -> None:
+    learner = stage.learners[0]
+    async with browser() as opened, exam_begun(stage) as (story, _):
+        elsewhere = await Visitor.arrive(opened, stack.url("edge"))
+        await elsewhere.sign_in(learner.email, learner.password, stay_signed_in=True)
+        await elsewhere.page.goto(f"/attempts/{story.attempt_id}")
+        await expect(elsewhere.page.get_by_label("Your answer")).to_be_visible()
+        visitor = await Visitor.arrive(opened, stack.url("edge"))
+        page = visitor.page
+        await visitor.sign_in(learner.email, learner.password)
+        await page.goto("/account")
+        # The page is open longer than an access token lives.
+        await page.context.clear_cookies(name="proctorium_token")
+        await page.get_by_role("button", name="Sign out everywhere…").click()
+        await expect(
+            page.get_by_text("You are signed out on every device within seconds")
+        ).to_be_visible()
+        await visitor.picture("account-sign-out-everywhere")
+        await page.get_by_role("button", name="Sign out everywhere now").click()
+        await expect(page.get_by_text("You are signed out everywhere.")).to_be_visible()
+        # The open exam page ends by itself: its streams do.
+        await expect(elsewhere.page.get_by_role("heading", name="Sign in")).to_be_visible()
+        await visitor.sign_in(learner.email, learner.password)
+        assert visitor.complaints == []
+
+
+async def test_an_administrator_signs_out_somebody_who_forgot_to(
+    stack: Stack, stage: Stage
+) -> None:
+    learner = stage.learners[0]
+    async with browser() as opened:
+        forgotten = await Visitor.arrive(opened, stack.url("edge"))
+        await forgotten.sign_in(learner.email, learner.password)
+        ada = await Visitor.arrive(opened, stack.url("edge"))
+        await ada.sign_in(world.ADMINISTRATOR.email, world.ADMINISTRATOR.password)
+        await ada.page.goto("/people")
+        await ada.page.get_by_label("Find by name or e-mail address").fill(learner.email)
+        card = ada.page.get_by_role("listitem").filter(has_text=learner.email)
+        await card.get_by_text("Change").click()
+        await card.get_by_role("button", name="Sign them out everywhere…").click()
+        await ada.picture("people-sign-out-everywhere")
+        await card.get_by_role("button", name="Sign them out now").click()
+        await expect(card.get_by_text(f"{learner.name} is signed out everywhere.")).to_be_visible()
+        await forgotten.page.goto("/join")
+        await expect(forgotten.page.get_by_role("heading", name="Sign in")).to_be_visible()
+        assert ada.complaints == []
