@@ -27,7 +27,7 @@ clean: ## Forget the databases and messages of `make up`
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m proctorium_devstack clean; fi
 
 ##@ Check
-.PHONY: test lint authorisation bench chaos containers
+.PHONY: test lint authorisation bench chaos fuzz containers
 test: ready ## All tests, on two processors (FLAGS='-m "not long"': what else pytest is to know)
 	@$(BIN)/pytest --numprocesses 2 --max-worker-restart 0 --no-loadscope-reorder $(FLAGS)
 
@@ -42,6 +42,9 @@ bench: ready ## Measure, each figure beside the bare limit of this machine (4 to
 
 chaos: ready ## Kill each process at random moments of an exam, 50 rounds (ROUNDS=12: that many)
 	@PYTHONPATH=tests $(PYTHON) -m e2e.chaos --rounds $(or $(ROUNDS),50)
+
+fuzz: ready ## Call every RPC with valid and invalid messages from its descriptor (MINUTES=10 SEED=7: so long, from there)
+	@PYTHONPATH=tests $(PYTHON) -m fuzz.run --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
 containers: ready ## Tell the story of `make demo` in containers, with Docker, after `make images`
 	@PYTHONPATH=tests $(PYTHON) -m e2e.containers

@@ -27,8 +27,8 @@ settings.load_profile("proctorium")
 
 ROOT = Path(__file__).parent
 END_TO_END = "tests/e2e"
-# Browsers, attacks and fuzzing: `.ci/run` runs them on one Python only.
-LONG = ("test_browser", "test_attack", "test_fuzz")
+# Browsers and attacks: `.ci/run` runs what is marked as long on one Python only.
+LONG = ("test_browser", "test_attack")
 # The slowest test takes a sixth of this on two processors that have nothing else to do.
 LONGEST_TEST_SECONDS = 120.0
 

@@ -111,7 +111,9 @@ class WebCall(Generic[Request, Response]):
             async for answer in self._exchange(request):
                 yield answer
         except httpx2.TransportError as broken:
-            raise unavailable("DEPENDENCY_UNAVAILABLE", f"the connection broke: {broken}") from None
+            raise unavailable(
+                "DEPENDENCY_UNAVAILABLE", f"the connection broke: {broken!r}"
+            ) from None
 
     async def _exchange(self, request: Request) -> AsyncIterator[Response]:
         body = self._serialize(request)

@@ -96,19 +96,34 @@ def test_every_package_of_the_repository_is_linked() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("given", "rounds"), [([], "50"), (["ROUNDS=12"], "12")], ids=["none", "12"]
-)
-def test_chaos_plays_as_many_rounds_as_it_is_asked_for(given: list[str], rounds: str) -> None:
+def shown_by_make(target: str, given: list[str]) -> str:
+    """Return the commands that `make` would run."""
     make = shutil.which("make")
     assert make
-    shown = subprocess.run(
-        [make, "-C", ROOT, "--dry-run", "chaos", *given],
+    return subprocess.run(
+        [make, "-C", ROOT, "--dry-run", target, *given],
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    assert f" -m e2e.chaos --rounds {rounds}\n" in shown
+
+
+@pytest.mark.parametrize(
+    ("given", "rounds"), [([], "50"), (["ROUNDS=12"], "12")], ids=["none", "12"]
+)
+def test_chaos_plays_as_many_rounds_as_it_is_asked_for(given: list[str], rounds: str) -> None:
+    assert f" -m e2e.chaos --rounds {rounds}\n" in shown_by_make("chaos", given)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [([], "--minutes 10"), (["MINUTES=2", "SEED=7"], "--minutes 2 --seed 7")],
+    ids=["none", "both"],
+)
+def test_fuzz_runs_as_long_and_from_the_seed_that_it_is_asked_for(
+    given: list[str], words: str
+) -> None:
+    assert f" -m fuzz.run {words}" in shown_by_make("fuzz", given)
 
 
 def test_make_explains_every_target_that_people_call() -> None:

@@ -1,0 +1,79 @@
+"""What a run did to the parts of a stack: restarts, memory, log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from proctorium_devstack.stack import Stack
+
+MIB = 1024 * 1024
+GROWTH_BYTES = 200 * MIB
+"""A part's memory may grow by so much: its caches and pools fill, and do no more than that."""
+LOG_BYTES_PER_CALL = 6_000
+"""All parts together write so much for a call; one line of each part that takes part in it has a few hundred bytes."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of a stack at one moment: processes, memory, and the size of what they logged."""
+
+    pids: dict[str, int | None]
+    memory: dict[str, int]
+    logged: dict[str, int]
+
+    @classmethod
+    def of(cls, stack: Stack) -> Parts:
+        """Look at the parts now."""
+        pids = {name: status.pid for name, status in stack.state.parts.items()}
+        memory = {
+            name: psutil.Process(pid).memory_info().rss
+            for name, pid in pids.items()
+            if pid is not None
+        }
+        logged = {file.stem: file.stat().st_size for file in _logs(stack)}
+        return cls(pids, memory, logged)
+
+    def faults_since(self, before: Parts, calls: int) -> Iterator[str]:
+        """Yield what must not have happened since `before`."""
+        for name, pid in before.pids.items():
+            if self.pids[name] != pid:
+                yield f"{name} was restarted"
+            elif self.memory[name] - before.memory[name] > GROWTH_BYTES:
+                yield f"{name} grew from {before.memory[name] // MIB} to {self.memory[name] // MIB} MiB"
+        each = self.logged_since(before) / max(1, calls)
+        if each > LOG_BYTES_PER_CALL:
+            yield f"the parts logged {each:.0f} bytes for each call"
+
+    def logged_since(self, before: Parts) -> int:
+        """Return how many bytes all parts have logged since `before`."""
+        return sum(self.logged.values()) - sum(before.logged.values())
+
+    def growth(self, before: Parts) -> str:
+        """Return each part's memory before and now, in MiB."""
+        return ", ".join(
+            f"{name} {before.memory[name] // MIB} → {now // MIB}"
+            for name, now in self.memory.items()
+        )
+
+
+def errors_logged(stack: Stack, before: Parts) -> Iterator[str]:
+    """Yield the error lines that the services have logged since `before`."""
+    for file in _logs(stack):
+        with file.open("rb") as log:
+            log.seek(before.logged.get(file.stem, 0))
+            for line in log:
+                try:
+                    told = json.loads(line)
+                except ValueError:
+                    continue
+                if isinstance(told, dict) and told.get("level") in {"error", "critical"}:
+                    yield f"{file.stem}: {line.decode('utf-8', 'replace')[:1500]}"
+
+
+def _logs(stack: Stack) -> Iterator[Path]:
+    yield from sorted((stack.folders.root / "logs").glob("*.log"))

@@ -1,0 +1,370 @@
+"""`make fuzz`: calls every RPC with messages made from the descriptors, as everybody, and tells what was answered wrongly.
+
+`make fuzz MINUTES=10 SEED=7`: so long, from this seed. Each round begins with the whole story of an examination, which must work after
+all that was sent before, and sends what its people can and cannot send. It exits 0 only if every refusal had a reason, no part was
+restarted, and memory and log stayed within their bounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import secrets
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import cycle
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import grpc
+import httpx2
+from google.protobuf import message_factory, text_format
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import DecodeError, Message
+
+from fuzz.calls import (
+    CALL_SECONDS,
+    HTTP1_BYTES,
+    STREAM_SECONDS,
+    Caller,
+    Outcome,
+    by_grpc,
+    by_json,
+    by_web,
+    fault_of,
+)
+from fuzz.forms import as_json, broken_json, broken_wire
+from fuzz.messages import Requests, Templates
+from fuzz.parts import Parts, errors_logged
+from fuzz.scene import Recorder, play
+from fuzz.values import Known
+from proctorium.session.v1.sessions_pb2 import ListSessionsRequest
+from proctorium_common.errors import Kind, ServiceError
+from proctorium_common.rpc.access import AccessRule, rule_of
+from proctorium_common.rpc.client import Channel, channel
+from proctorium_common.rpc.status import details_of
+from proctorium_common.security.tls import Certificates
+from proctorium_common.topology import callers_of
+from proctorium_devstack import demo_data
+from proctorium_devstack.demo import world
+from proctorium_devstack.demo.people import sign_in
+from proctorium_devstack.ports import PortPlan
+from proctorium_devstack.stack import Stack
+from proctorium_devstack.testing.contracts import all_methods, owner_of, path_of
+
+ROUND_SECONDS = 20.0
+_CALLS_AT_A_TIME = 6
+_FAULTS_TOLD = 20
+_SHOWN_CHARACTERS = 4_000
+# A call that ends so was refused before its operation looked at it.
+_BEFORE_THE_OPERATION = {
+    "INVALID_REQUEST", "INVALID_ID", "MESSAGE_TOO_LARGE", "TOKEN_MISSING", "TOKEN_INVALID", "TOKEN_EXPIRED", "NOT_ALLOWED",
+}  # fmt: skip
+# What these do to a person ends the sign-ins that this person calls with.
+_ENDS_SIGN_INS = {"DisableAccount", "RevokeRole", "SetPassword"}
+
+
+@dataclass
+class Tally:
+    """How the calls of one RPC ended: how many there were, passed validation, and succeeded."""
+
+    calls: int = 0
+    passed: int = 0
+    succeeded: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one call."""
+        self.calls += 1
+        self.reasons[outcome.said] += 1
+        self.passed += outcome.said not in _BEFORE_THE_OPERATION
+        self.succeeded += outcome.refusal is None
+
+
+class Fuzz:
+    """One run against a stack of its own, whose people it may disable and whose courses it may change."""
+
+    def __init__(self, stack: Stack, seed: int, tell: Callable[[str], None]) -> None:
+        self._stack = stack
+        self._seed = seed
+        self._tell = tell
+        self._known = Known(Random(f"{seed}/known"))
+        self._templates = Templates(Random(f"{seed}/templates"))
+        methods = list(all_methods())
+        Random(seed).shuffle(methods)
+        self._methods = cycle(methods)
+        self._callers: list[Caller] = []
+        self._services: dict[tuple[str, str], Channel] = {}
+        self.tallies = {path_of(method): Tally() for method in methods}
+        self.faults: dict[tuple[str, str], str] = {}
+        edge = stack.address("edge")
+        self._edge = grpc.aio.insecure_channel(edge)
+        self._http = httpx2.AsyncClient(base_url=f"http://{edge}", timeout=CALL_SECONDS)
+        self._stream_http = httpx2.AsyncClient(base_url=f"http://{edge}", timeout=STREAM_SECONDS)
+
+    @property
+    def calls(self) -> int:
+        """How many calls were made."""
+        return sum(tally.calls for tally in self.tallies.values())
+
+    async def run(self, rounds: int, seconds: float) -> list[str]:
+        """Play `rounds` rounds of `seconds`; return what was wrong."""
+        edge = self._stack.address("edge")
+        keeper = await sign_in(edge, world.ADMINISTRATOR.email, world.ADMINISTRATOR.password)
+        self._known.leave_alone(keeper.person_id, keeper.email)
+        before: Parts | None = None
+        try:
+            for number in range(rounds):
+                began = time.monotonic()
+                await self._set_scene()
+                before = before or Parts.of(self._stack)
+                await self._round(seconds)
+                self._tell(
+                    f"round {number + 1}: {self.calls} calls so far, {len(self.faults)} faults ({time.monotonic() - began:.0f} s)"
+                )
+            await self._check_sign_in()
+            assert before is not None
+            return [*self.faults.values(), *self._faults_of_parts(before)]
+        finally:
+            await keeper.close()
+            await self._close()
+
+    def report(self) -> str:
+        """Return a table of the RPCs: calls, the share that passed validation, the share that succeeded, and the commonest reasons."""
+        lines = [f"{'RPC':72} {'calls':>6} {'passed':>7} {'OK':>6}  reasons"]
+        for path, tally in sorted(self.tallies.items()):
+            passed, succeeded = (
+                f"{100 * part / max(1, tally.calls):.0f} %"
+                for part in (tally.passed, tally.succeeded)
+            )
+            common = ", ".join(
+                f"{reason} {count}" for reason, count in tally.reasons.most_common(5)
+            )
+            lines.append(f"{path[1:]:72} {tally.calls:>6} {passed:>7} {succeeded:>6}  {common}")
+        return "\n".join(lines)
+
+    def never_passed(self) -> list[str]:
+        """Return the RPCs that no valid request reached."""
+        return [path for path, tally in self.tallies.items() if not tally.passed]
+
+    async def _check_sign_in(self) -> None:
+        """After all that, signing in works, and so does a list that is long by now."""
+        edge, who = self._stack.address("edge"), world.ADMINISTRATOR
+        recorder = partial(Recorder, templates=self._templates, known=self._known)
+        person = await sign_in(edge, who.email, who.password, recorder)
+        await person.sessions.ListSessions(ListSessionsRequest(page_size=200))
+        await person.close()
+
+    async def _set_scene(self) -> None:
+        """Play the story; its people make the calls from now on."""
+        self._templates.clear()
+        callers = await play(self._stack.address("edge"), self._templates, self._known)
+        for caller in self._callers:
+            if caller.web is not None:
+                await caller.web.close()
+        for caller in callers:
+            if caller.web is not None:
+                caller.web.http.timeout = httpx2.Timeout(CALL_SECONDS)
+        self._callers = callers
+
+    async def _round(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+
+        async def call_on() -> None:
+            while time.monotonic() < end and len(self.faults) < _FAULTS_TOLD:
+                await self._call(next(self._methods))
+
+        await asyncio.gather(*(call_on() for _ in range(_CALLS_AT_A_TIME)))
+
+    async def _call(self, method: MethodDescriptor) -> None:
+        random = Random(f"{self._seed}/{self.calls}")
+        requests = Requests(random, self._known, self._templates)
+        made = [
+            requests.make(method)
+            for _ in range(random.randint(1, 4) if method.client_streaming else 1)
+        ]
+        caller = self._caller(random, method, requests.token)
+        self._spare_callers(random, method, made[0])
+        way, outcome, sent = await self._send(random, method, caller, made)
+        tally = self.tallies[path_of(method)]
+        tally.add(outcome)
+        fault = outcome.fault or self._learn(method, outcome)
+        if outcome.refusal is None and not fault and way.startswith("whole"):
+            self._templates.add(path_of(method), made[0].SerializeToString(), caller.token)
+        if fault:
+            self._note(method, caller, way, sent, fault)
+
+    def _spare_callers(self, random: Random, method: MethodDescriptor, request: Any) -> None:
+        """Mostly let a request that ends sign-ins name somebody who does not call."""
+        if method.name not in _ENDS_SIGN_INS or random.random() < 0.05:
+            return
+        callers = {caller.person_id for caller in self._callers}
+        for _ in range(5):
+            if request.person_id not in callers:
+                return
+            request.person_id = self._known.one("person_id") or ""
+
+    def _caller(self, random: Random, method: MethodDescriptor, token: str | None) -> Caller:
+        """Choose who calls: mostly somebody who may, and whose request it was, as `token` tells."""
+        if token is not None and random.random() < 0.7:
+            for caller in self._callers:
+                if caller.token == token:
+                    return caller
+        rule = rule_of(method)
+        services = sorted(callers_of(owner_of(method)))
+        if services and (rule.for_services_only or random.random() < 0.08):
+            allowed = sorted(rule.services) or services
+            name = random.choice(allowed if random.random() < 0.8 else services)
+            if random.random() < 0.9:
+                return Caller(f"service {name}", service=name)
+            token = random.choice(self._callers).token
+            return Caller(f"service {name} for a person", token=token, service=name)
+        if random.random() < 0.2:
+            return random.choice(self._callers)
+        return random.choice([one for one in self._callers if _may(rule, one)] or self._callers)
+
+    async def _send(
+        self, random: Random, method: MethodDescriptor, caller: Caller, made: list[Any]
+    ) -> tuple[str, Outcome, object]:
+        """Send the requests in one of the ways; return which one, how it ended, and what was sent."""
+        bodies = [each.SerializeToString() for each in made]
+        way = "whole"
+        if random.random() < 0.08:
+            way = "broken"
+            bodies[-1] = broken_wire(random, bodies[-1])
+        sent: object = made if way == "whole" else bodies
+        if caller.service is not None:
+            opened = self._service(caller.service, owner_of(method))
+            return f"{way} gRPC past the edge", await by_grpc(opened, method, caller, bodies), sent
+        chance = random.random()
+        if method.client_streaming or chance < 0.45 or len(bodies[0]) > HTTP1_BYTES:
+            return f"{way} gRPC", await by_grpc(self._edge, method, caller, bodies), sent
+        if chance < 0.6:
+            assert caller.web is not None
+            return f"{way} gRPC-Web", await by_web(caller.web, method, bodies), sent
+        try:
+            text = as_json(random, made[0])
+        except ValueError:
+            return f"{way} gRPC", await by_grpc(self._edge, method, caller, bodies), sent
+        wire, way, query = way, "whole", ""
+        if random.random() < 0.4:
+            way, text = "broken", broken_json(random, text)
+        if len(text) > HTTP1_BYTES:
+            return f"{wire} gRPC", await by_grpc(self._edge, method, caller, bodies), sent
+        if random.random() < 0.05:
+            way, query = "broken", random.choice(("?x=1", "?requestId=a&requestId=b", "?%00=1", "?sessionId=%ff"))  # fmt: skip
+        http = self._stream_http if method.server_streaming else self._http
+        return f"{way} JSON", await by_json(http, method, caller, text, query), query + text
+
+    def _service(self, name: str, owner: str) -> Channel:
+        """Return the channel of one service to another."""
+        if (name, owner) not in self._services:
+            pair = self._stack.identity(name)
+            self._services[name, owner] = channel(
+                self._stack.address(owner),
+                certificates=Certificates.load(pair.certificate, pair.key, pair.authority),
+                server=owner,
+            )
+        return self._services[name, owner]
+
+    def _learn(self, method: MethodDescriptor, outcome: Outcome) -> str:
+        """Learn from the messages that came; return what is wrong with them."""
+        for body in outcome.messages:
+            answer: Message = message_factory.GetMessageClass(method.output_type)()
+            try:
+                answer.ParseFromString(body)
+            except DecodeError:
+                return "an answer that is no message of its type"
+            self._known.learn(answer)
+            refused: Any = getattr(answer, "refused", None)
+            if refused is not None and answer.HasField("refused"):
+                told = ServiceError(Kind.INVALID, refused.reason, refused.message)
+                if fault := fault_of(told, details_of(told)):
+                    return f"a refusal in a stream: {fault}"
+        return ""
+
+    def _note(
+        self, method: MethodDescriptor, caller: Caller, way: str, sent: object, fault: str
+    ) -> None:
+        """Keep one fault of its kind of this RPC, and tell it with all that is needed to play it again."""
+        key = (path_of(method), fault[:40])
+        if key in self.faults:
+            return
+        texts = [_shown(each) for each in sent] if isinstance(sent, list) else [repr(sent)]
+        self.faults[key] = "\n".join(
+            (
+                f"seed {self._seed}, call {self.calls}: {path_of(method)} as {caller.name}, {way}",
+                f"  {fault}",
+                *(f"  {text[:_SHOWN_CHARACTERS]}" for text in texts),
+            )
+        )
+        self._tell(f"FAULT {self.faults[key]}")
+
+    def _faults_of_parts(self, before: Parts) -> list[str]:
+        after = Parts.of(self._stack)
+        self._tell(f"memory in MiB: {after.growth(before)}")
+        self._tell(
+            f"{after.logged_since(before) / max(1, self.calls):.0f} bytes of log for each call"
+        )
+        errors = list(errors_logged(self._stack, before))
+        return [*after.faults_since(before, self.calls), *errors[:_FAULTS_TOLD]]
+
+    async def _close(self) -> None:
+        for caller in self._callers:
+            if caller.web is not None:
+                await caller.web.close()
+        for opened in self._services.values():
+            await opened.close()
+        await self._http.aclose()
+        await self._stream_http.aclose()
+        await self._edge.close()
+
+
+def _may(rule: AccessRule, caller: Caller) -> bool:
+    if rule.public:
+        return True
+    return bool(caller.roles) and (rule.signed_in or not rule.roles.isdisjoint(caller.roles))
+
+
+def _shown(request: object) -> str:
+    if isinstance(request, Message):
+        return text_format.MessageToString(request, as_one_line=True, as_utf8=False)
+    return f"bytes.fromhex('{request.hex()}')" if isinstance(request, bytes) else repr(request)
+
+
+async def run(minutes: float, seed: int) -> int:
+    """Fuzz a stack of its own for so long; return the exit code."""
+    print(f"seed {seed}", flush=True)
+    folder = Path(tempfile.mkdtemp(prefix="proctorium-fuzz-"))
+    async with Stack.running(folder, ports=PortPlan.free(), durable=False) as stack:
+        await demo_data.load(stack)
+        fuzz = Fuzz(stack, seed, lambda line: print(line, flush=True))
+        faults = await fuzz.run(max(1, round(minutes * 60 / ROUND_SECONDS)), ROUND_SECONDS)
+    print(fuzz.report())
+    faults += [f"no valid request reached {path}" for path in fuzz.never_passed()]
+    print(f"{fuzz.calls} calls, {len(faults)} faults", *faults, sep="\n")
+    if faults:
+        print(f"what every part logged: {folder}/logs")
+    else:
+        shutil.rmtree(folder)
+    return 1 if faults else 0
+
+
+def main() -> int:
+    """Read the command line and run."""
+    parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
+    asked = parser.parse_args()
+    return asyncio.run(run(asked.minutes, asked.seed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
