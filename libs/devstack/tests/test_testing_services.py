@@ -29,6 +29,11 @@ class Record(supervision_pb2_grpc.RecordServiceServicer):
         self.callers.append(current_call().caller)
         return supervision_pb2.GetRecordResponse()
 
+    async def ListRecordAccesses(
+        self, request: object, context: Context
+    ) -> supervision_pb2.ListRecordAccessesResponse:
+        raise NotImplementedError
+
 
 async def test_a_service_is_called_by_whom_the_test_names(running: Running) -> None:
     record, proctor = Record(), uuid4()

@@ -9,7 +9,7 @@ from proctorium.enrollment.events.v1 import events_pb2 as enrollment
 from proctorium.identity.events.v1 import events_pb2 as identity
 from proctorium.session.v1 import lobby_pb2, sessions_pb2_grpc, supervision_pb2_grpc
 from proctorium_common.ids import new_id
-from proctorium_common.process import revocations
+from proctorium_common.process import certifications, revocations
 from proctorium_common.process.commands import main
 from proctorium_common.process.service import Service
 from proctorium_session.api.lobby import LobbyApi, add_lobby_service, joined_message
@@ -22,7 +22,7 @@ from proctorium_session.operations.joining import Joining
 from proctorium_session.operations.live import Live
 from proctorium_session.operations.presence import Lease, Presence
 from proctorium_session.settings import Settings
-from proctorium_session.subscribers import attempts, certifications
+from proctorium_session.subscribers import attempts
 from proctorium_session.subscribers import identity as checks
 from proctorium_session.workers.lobbies import LobbyClock
 
@@ -51,7 +51,10 @@ def build(service: Service[Settings]) -> None:
         supervision_pb2_grpc.add_SupervisionServiceServicer_to_server,
         SupervisionApi(database, live, settings.watch_heartbeat),
     )
-    add(supervision_pb2_grpc.add_RecordServiceServicer_to_server, RecordApi(database))
+    add(
+        supervision_pb2_grpc.add_RecordServiceServicer_to_server,
+        RecordApi(database, settings.record_readable),
+    )
 
     service.subscribe(
         "session--revocations",
@@ -64,7 +67,7 @@ def build(service: Service[Settings]) -> None:
     service.subscribe(
         "session--certifications",
         {
-            enrollment.PersonCertified: certifications.on_person_certified,
+            enrollment.PersonCertified: certifications.on_certified,
             enrollment.PersonRoleRevoked: certifications.on_role_revoked,
         },
     )

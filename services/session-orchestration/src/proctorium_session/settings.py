@@ -31,6 +31,12 @@ class Settings(ServiceSettings):
         gt=timedelta(0),
         description="How often lobbies that are due are opened.",
     )
+    record_readable: Duration = Field(
+        timedelta(hours=24),
+        ge=timedelta(0),
+        le=timedelta(days=365),
+        description="How long after a session's end its proctors may still read its record; administrators may at any time.",
+    )
     watch_heartbeat: Duration = Field(
         timedelta(seconds=15),
         gt=timedelta(0),

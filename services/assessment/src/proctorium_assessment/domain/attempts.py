@@ -190,7 +190,7 @@ def _cannot_begin(state: State) -> ServiceError:
     sentence = (
         "The session is over, so this assessment cannot be begun any more. If you have questions, ask your administrator."
         if state is State.VOIDED
-        else "Your proctor has not authorised this assessment yet. Please wait; tell your proctor if it takes long."
+        else "This assessment has not been authorised for you yet. Please wait; tell your proctor if it takes long."
     )
     return illegal_move(
         sentence,
@@ -204,8 +204,8 @@ def _cannot_begin(state: State) -> ServiceError:
 def not_verified_yet() -> ServiceError:
     """Return the refusal to start for a learner whose identity must be verified first: what stands before the authorisation."""
     return illegal_move(
-        "Your identity has to be verified first. Send the photos that your session's page asks for, if you have not sent them yet; "
-        "your proctor looks at them and then authorises this assessment.",
+        "Your identity has to be verified first. Send the photos that your session's page asks for, if you have not sent them yet. "
+        "Once your identity is verified, this assessment can be authorised for you.",
         from_state=State.AWAITING_AUTHORIZATION.value,
         asked=Move.BEGIN.value,
         possible=possible(State.AWAITING_AUTHORIZATION),

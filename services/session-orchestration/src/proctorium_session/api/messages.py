@@ -18,6 +18,8 @@ from proctorium_session.domain.record import Entry
 from proctorium_session.domain.schedule import LATE_ENTRY_LIMIT, LOBBY_LEAD
 from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import LateEntry, Plan, Session
+from proctorium_session.roles import proto_role
+from proctorium_session.storage.record_accesses import Access
 
 _SESSION_STATES = {
     SessionState.SCHEDULED: sessions_pb2.SESSION_STATE_SCHEDULED,
@@ -134,6 +136,15 @@ def entry_message(entry: Entry) -> supervision_pb2.RecordEntry:
         participant_id=str(happening.participant_id or ""),
         body=happening.body,
         hash=entry.hash,
+    )
+
+
+def access_message(access: Access) -> supervision_pb2.RecordAccess:
+    """An access to the record."""
+    return supervision_pb2.RecordAccess(
+        person_id=str(access.read_by),
+        acting_role=proto_role(access.read_as),
+        access_time=timestamp(access.minute),
     )
 
 

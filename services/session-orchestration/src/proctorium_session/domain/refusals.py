@@ -41,6 +41,15 @@ def own_session() -> ServiceError:
     )
 
 
+def record_closed() -> ServiceError:
+    """Return the refusal for a proctor who reads the record too long after the end of the session."""
+    return not_allowed(
+        "RECORD_CLOSED",
+        "The session ended too long ago for its proctors to read its record. "
+        "If it is still needed, ask an administrator.",
+    )
+
+
 def no_session() -> ServiceError:
     """There is no such session, or none that the caller may see."""
     return not_found(

@@ -144,14 +144,9 @@ def check_known(unknown: Sequence[UUID]) -> None:
         )
 
 
-def is_certified(certified_until: datetime | None, at: datetime) -> bool:
-    """Return whether a certification holds at that time (`P1`)."""
-    return certified_until is not None and certified_until > at
-
-
 def check_certified(proctor_id: UUID, certified_until: datetime | None, at: datetime) -> None:
     """Raises NOT_CERTIFIED unless the certification holds at that time (`P1`)."""
-    if not is_certified(certified_until, at):
+    if certified_until is None or certified_until <= at:
         raise refused(
             "NOT_CERTIFIED",
             "The proctor holds no certification that is valid at the time of the session. "

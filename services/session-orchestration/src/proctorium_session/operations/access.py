@@ -7,12 +7,12 @@ from uuid import UUID
 
 from proctorium_common.errors import unauthenticated
 from proctorium_common.rpc.caller import Caller
+from proctorium_common.storage.certifications import holds_certification
 from proctorium_common.storage.database import Transaction
 from proctorium_session.domain.refusals import no_session, not_your_session, own_session
-from proctorium_session.domain.schedule import is_certified
 from proctorium_session.domain.session_states import Mover
 from proctorium_session.domain.sessions import Session
-from proctorium_session.storage import participants, proctors, sessions
+from proctorium_session.storage import participants, sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +57,23 @@ async def lock_supervised(
 ) -> tuple[Session, Actor]:
     """Return the session, locked, and the caller in the role in which they act on it.
 
-    An administrator acts as a proctor only where they are a certified proctor of the session. Raises as `supervised`, and NOT_YOUR_SESSION
-    for an administrator who takes part in the session.
+    Raises as `supervised`, and NOT_YOUR_SESSION for an administrator who takes part in the session.
     """
     session = supervised(await sessions.lock(tx, session_id), caller)
-    person_id = person_of(caller)
-    if not is_administrator(caller):
-        return session, Actor(person_id, Mover.PROCTOR)
-    if is_proctor_of(session, caller):
-        certified_until = await proctors.certified_until(tx, person_id)
-        if is_certified(certified_until, tx.now):
-            return session, Actor(person_id, Mover.PROCTOR)
-    if await participants.of_person(tx, session_id, person_id) is not None:
+    actor = await actor_in(tx, session, caller)
+    as_administrator = actor.role is Mover.ADMINISTRATOR
+    if as_administrator and await participants.of_person(tx, session_id, actor.person_id):
         raise own_session()
-    return session, Actor(person_id, Mover.ADMINISTRATOR)
+    return session, actor
+
+
+async def actor_in(tx: Transaction, session: Session, caller: Caller) -> Actor:
+    """Return the caller, who supervises the session, in the role in which they act on it.
+
+    An administrator acts as a proctor only where they are a certified proctor of the session.
+    """
+    person_id = person_of(caller)
+    if is_administrator(caller):
+        certified = is_proctor_of(session, caller) and await holds_certification(tx, person_id)
+        return Actor(person_id, Mover.PROCTOR if certified else Mover.ADMINISTRATOR)
+    return Actor(person_id, Mover.PROCTOR)

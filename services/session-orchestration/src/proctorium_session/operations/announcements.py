@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from proctorium.options.v1 import options_pb2
 from proctorium.session.events.v1 import events_pb2 as events
 from proctorium.session.v1 import sessions_pb2
 from proctorium_session.domain.identity import IdentityPolicy
@@ -13,16 +12,11 @@ from proctorium_session.domain.participants import Participant
 from proctorium_session.domain.session_states import Mover
 from proctorium_session.domain.sessions import Session
 from proctorium_session.operations.access import Actor
+from proctorium_session.roles import proto_role
 
 _IDENTITY_POLICIES = {
     IdentityPolicy.NONE: sessions_pb2.IDENTITY_POLICY_NONE,
     IdentityPolicy.BEFORE_ASSESSMENT: sessions_pb2.IDENTITY_POLICY_BEFORE_ASSESSMENT,
-}
-
-_ROLES = {
-    Mover.PROCTOR: options_pb2.ROLE_PROCTOR,
-    Mover.ADMINISTRATOR: options_pb2.ROLE_ADMINISTRATOR,
-    Mover.CLOCK: options_pb2.ROLE_UNSPECIFIED,
 }
 
 
@@ -47,13 +41,17 @@ def scheduled(session: Session, learner_ids: Iterable[UUID]) -> events.SessionSc
 def cancelled(session: Session, person_ids: Iterable[UUID], role: Mover) -> events.SessionCancelled:
     """A session was called off by somebody in this role."""
     return events.SessionCancelled(
-        session_id=str(session.session_id), person_ids=_texts(person_ids), acting_role=_ROLES[role]
+        session_id=str(session.session_id),
+        person_ids=_texts(person_ids),
+        acting_role=proto_role(role),
     )
 
 
 def lobby_opened(session: Session, role: Mover) -> events.SessionLobbyOpened:
     """The lobby was opened by somebody in this role, or by the clock."""
-    return events.SessionLobbyOpened(session_id=str(session.session_id), acting_role=_ROLES[role])
+    return events.SessionLobbyOpened(
+        session_id=str(session.session_id), acting_role=proto_role(role)
+    )
 
 
 def started(session: Session, by: Actor) -> events.SessionStarted:
@@ -62,7 +60,7 @@ def started(session: Session, by: Actor) -> events.SessionStarted:
         session_id=str(session.session_id),
         course_id=str(session.plan.course_id),
         started_by=str(by.person_id),
-        acting_role=_ROLES[by.role],
+        acting_role=proto_role(by.role),
     )
     assert session.actual_start_time is not None
     event.start_time.FromDatetime(session.actual_start_time)
@@ -77,7 +75,7 @@ def ended(
         session_id=str(session.session_id),
         course_id=str(session.plan.course_id),
         ended_by=str(session.ended_by),
-        acting_role=_ROLES[role],
+        acting_role=proto_role(role),
     )
     assert session.end_time is not None
     event.end_time.FromDatetime(session.end_time)
@@ -123,7 +121,7 @@ def assessment_authorized(
         person_id=str(participant.person_id),
         assessment_id=str(assessment_id),
         authorized_by=str(by.person_id),
-        acting_role=_ROLES[by.role],
+        acting_role=proto_role(by.role),
     )
 
 
@@ -134,7 +132,7 @@ def removed(participant: Participant, by: Actor) -> events.ParticipantRemoved:
         session_id=str(participant.session_id),
         person_id=str(participant.person_id),
         removed_by=str(by.person_id),
-        acting_role=_ROLES[by.role],
+        acting_role=proto_role(by.role),
     )
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from google.protobuf.message import Message
 
 from proctorium_common.rpc.caller import Caller
+from proctorium_common.storage.certifications import certified_until
 from proctorium_common.storage.database import Transaction
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import Participant, closed
@@ -18,7 +19,7 @@ from proctorium_session.operations import announcements
 from proctorium_session.operations.access import lock_supervised
 from proctorium_session.operations.lobby import with_lobby_due
 from proctorium_session.operations.recording import OURSELVES, Happened, change
-from proctorium_session.storage import participants, proctors, sessions
+from proctorium_session.storage import participants, sessions
 
 
 async def start(tx: Transaction, caller: Caller, session_id: UUID) -> Session:
@@ -32,8 +33,7 @@ async def start(tx: Transaction, caller: Caller, session_id: UUID) -> Session:
     if after is None:
         return session
     if actor.role is Mover.PROCTOR:
-        certified_until = await proctors.certified_until(tx, actor.person_id)
-        check_certified(actor.person_id, certified_until, tx.now)
+        check_certified(actor.person_id, await certified_until(tx, actor.person_id), tx.now)
     await participants.admit_waiting(tx, session_id)
     started = Happened(announcements.started(after, actor), actor.person_id)
     return await change(tx, after, [started])

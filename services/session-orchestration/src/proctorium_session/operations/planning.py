@@ -9,6 +9,7 @@ from uuid import UUID
 
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
+from proctorium_common.storage.certifications import keep_certifications
 from proctorium_common.storage.database import Transaction
 from proctorium_common.telemetry.traces import annotate
 from proctorium_session.domain.refusals import no_session
@@ -67,7 +68,7 @@ async def schedule(
     await proctors.reserve(tx, plan.proctor_ids)
     engaged = await proctors.engagements(tx, plan.proctor_ids, plan.start_time, plan.planned_end)
     check_overlap(plan, engaged)
-    await proctors.keep_certifications(tx, said.certified_until, said.asked_at)
+    await keep_certifications(tx, said.certified_until, said.asked_at)
     session = planned(new_id(), plan)
     annotate(session_id=session.session_id)
     await sessions.plan(tx, session, learner_ids)

@@ -1,17 +1,16 @@
-"""Proctors: what they are engaged in, and until when they are certified."""
+"""Proctors: what they are engaged in."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func, or_, select, text
-from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_common.storage.database import Transaction
 from proctorium_session.domain.schedule import Engagement
-from proctorium_session.storage.tables import certifications, session_proctors
+from proctorium_session.storage.tables import session_proctors
 
 
 async def reserve(tx: Transaction, proctor_ids: Sequence[UUID]) -> None:
@@ -47,31 +46,3 @@ async def engagements(
         Engagement(row.proctor_id, row.session_id, row.start_time, row.end_time)
         for row in await tx.execute(statement)
     ]
-
-
-async def certified_until(tx: Transaction, person_id: UUID) -> datetime | None:
-    """Until when the person is certified, as enrollment said last."""
-    statement = select(certifications.c.certified_until).where(
-        certifications.c.person_id == person_id
-    )
-    return (await tx.execute(statement)).scalar_one_or_none()
-
-
-async def keep_certifications(
-    tx: Transaction, until: Mapping[UUID, datetime], as_of: datetime
-) -> None:
-    """Keeps what enrollment said at `as_of`, unless it has said something newer since."""
-    for person_id in sorted(until):
-        new = insert(certifications).values(
-            person_id=person_id, certified_until=until[person_id], as_of=as_of
-        )
-        await tx.execute(
-            new.on_conflict_do_update(
-                index_elements=["person_id"],
-                set_={
-                    "certified_until": new.excluded.certified_until,
-                    "as_of": new.excluded.as_of,
-                },
-                where=certifications.c.as_of < new.excluded.as_of,
-            )
-        )

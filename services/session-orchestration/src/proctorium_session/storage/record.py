@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ARRAY, BigInteger, DateTime, LargeBinary, Text, Uuid, bindparam, select, text
@@ -65,3 +66,14 @@ async def page(tx: Transaction, session_id: UUID, *, after: int, limit: int) -> 
         )
         for row in await tx.execute(statement)
     ]
+
+
+async def time_of(tx: Transaction, session_id: UUID, event: str) -> datetime | None:
+    """Return when `event` happened first in the session; None where it has not."""
+    statement = (
+        select(session_record.c.time)
+        .where(session_record.c.session_id == session_id, session_record.c.event == event)
+        .order_by(session_record.c.number)
+        .limit(1)
+    )
+    return (await tx.execute(statement)).scalar_one_or_none()

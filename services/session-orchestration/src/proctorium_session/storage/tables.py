@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint
 
+from proctorium_common.storage.certifications import certifications_table
 from proctorium_common.storage.tables import NAMING
 
 metadata = MetaData(naming_convention=NAMING)
@@ -97,14 +98,7 @@ session_proctors = Table(
 )
 """Who supervises. No proctor has two live sessions whose planned times overlap: the database refuses the second."""
 
-certifications = Table(
-    "certifications",
-    metadata,
-    Column("person_id", Uuid, primary_key=True),
-    Column("certified_until", _TIME, nullable=False),
-    # When enrollment said so: an older word never replaces a newer one.
-    Column("as_of", _TIME, nullable=False),
-)
+certifications = certifications_table(metadata)
 """Until when proctors are certified, as enrollment said last; a session starts by it when enrollment is away."""
 
 session_learners = Table(
@@ -180,6 +174,20 @@ session_record = Table(
     PrimaryKeyConstraint("session_id", "number"),
 )
 """Every event of a session in order, each linked to the one before; rows never change."""
+
+record_accesses = Table(
+    "record_accesses",
+    metadata,
+    Column("session_id", Uuid, ForeignKey("sessions.session_id"), nullable=False),
+    # One row for however many pages somebody reads in a minute, so that reading does not fill the disk.
+    Column("minute", _TIME, nullable=False),
+    Column("read_by", Uuid, nullable=False),
+    Column("read_as", Text, nullable=False),
+    PrimaryKeyConstraint("session_id", "minute", "read_by", "read_as"),
+    CheckConstraint("read_as IN ('proctor', 'administrator')", name="read_as"),
+    CheckConstraint("minute = date_trunc('minute', minute)", name="minute"),
+)
+"""Who read the record of a session, in which role and in which minute; rows never change."""
 
 presence = Table(
     "presence",

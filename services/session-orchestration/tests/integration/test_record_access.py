@@ -1,0 +1,196 @@
+"""Who may read the record, for how long, and who is seen to have read it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from proctorium.enrollment.events.v1 import events_pb2 as enrollment_events
+from proctorium.options.v1.options_pb2 import ROLE_ADMINISTRATOR, ROLE_PROCTOR
+from proctorium.session.v1 import sessions_pb2, supervision_pb2
+from proctorium_common.errors import Kind
+from proctorium_common.ids import new_id
+from proctorium_devstack.testing import AsOwner
+
+from .world import Person, World, end, plan, refusal, start, until
+
+
+async def read(person: Person, session_id: str) -> int:
+    """Read a page of the record; return how many entries it has."""
+    request = supervision_pb2.GetRecordRequest(session_id=session_id)
+    return len((await person.record.GetRecord(request)).entries)
+
+
+async def accesses(world: World, session_id: str) -> list[tuple[str, int]]:
+    """Return who read and as what, newest first."""
+    request = supervision_pb2.ListRecordAccessesRequest(session_id=session_id)
+    found = (await world.administrator().record.ListRecordAccesses(request)).accesses
+    return [(each.person_id, each.acting_role) for each in found]
+
+
+async def ended_session(world: World, proctor: Person, *, ago: timedelta) -> str:
+    """A session that ended some time ago, by the clock of the database."""
+    session = await world.scheduled(plan([proctor]))
+    await start(proctor, session.session_id)
+    await end(proctor, session.session_id)
+    await world.rows(
+        "UPDATE sessions SET end_time = end_time - CAST(:ago AS interval) WHERE session_id = :id",
+        ago=ago,
+        id=UUID(session.session_id),
+    )
+    return session.session_id
+
+
+async def certified(world: World, person: Person, until_time: datetime, told_at: datetime) -> None:
+    """Let enrollment say until when somebody is certified, and wait until it is stored."""
+    stamp = Timestamp()
+    stamp.FromDatetime(until_time)
+    event = enrollment_events.PersonCertified(person_id=person.id, certified_until_time=stamp)
+    await world.tell(event, time=told_at)
+
+    async def stored() -> bool:
+        return bool(
+            await world.rows(
+                "SELECT 1 FROM certifications WHERE person_id = :id AND certified_until = :until",
+                id=person.person_id,
+                until=until_time,
+            )
+        )
+
+    await until(stored)
+
+
+async def test_the_record_closes_to_proctors_a_day_after_the_end_and_not_to_administrators(
+    world: World,
+) -> None:
+    proctor, administrator = world.proctor(), world.administrator()
+    session_id = await ended_session(world, proctor, ago=timedelta(hours=23))
+    assert await read(proctor, session_id)
+    later = await ended_session(world, proctor, ago=timedelta(hours=25))
+    error = await refusal(read(proctor, later))
+    assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "RECORD_CLOSED")
+    assert await read(administrator, later)
+    assert await accesses(world, later) == [(administrator.id, ROLE_ADMINISTRATOR)]
+
+
+async def test_the_record_of_a_cancelled_session_closes_to_proctors_too(
+    world: World, as_owner: AsOwner
+) -> None:
+    proctor = world.proctor()
+    session = await world.scheduled(plan([proctor], starts_in=timedelta(hours=5)))
+    request = sessions_pb2.CancelSessionRequest(session_id=session.session_id)
+    await world.administrator().sessions.CancelSession(request)
+    assert await read(proctor, session.session_id)
+    # The record is permanent: only the owner of the table can make it look older.
+    url = world.database.url
+    await as_owner(url, "ALTER TABLE session_record DISABLE TRIGGER forbid_changes")
+    try:
+        await as_owner(
+            url,
+            "UPDATE session_record SET time = time - interval '25 hours' WHERE session_id = $1",
+            UUID(session.session_id),
+        )
+    finally:
+        await as_owner(url, "ALTER TABLE session_record ENABLE ALWAYS TRIGGER forbid_changes")
+    assert (await refusal(read(proctor, session.session_id))).reason == "RECORD_CLOSED"
+
+
+async def test_the_record_closes_with_the_certification_of_a_proctor(world: World) -> None:
+    proctor = world.proctor()
+    session = await world.scheduled(plan([proctor]))
+    assert await read(proctor, session.session_id)
+    now = datetime.now(UTC)
+    await certified(world, proctor, now - timedelta(days=1), now + timedelta(seconds=1))
+    error = await refusal(read(proctor, session.session_id))
+    assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "CERTIFICATION_ENDED")
+    await certified(world, proctor, now + timedelta(days=1), now + timedelta(seconds=2))
+    assert await read(proctor, session.session_id)
+
+
+async def test_a_planned_proctor_who_is_an_administrator_reads_as_one_when_it_is_closed(
+    world: World,
+) -> None:
+    proctor = world.proctor()
+    both = world.person("proctor", "administrator", person_id=proctor.person_id)
+    open_id = await ended_session(world, proctor, ago=timedelta(hours=1))
+    closed_id = await ended_session(world, proctor, ago=timedelta(hours=25))
+    for session_id in (open_id, closed_id):
+        await read(both, session_id)
+    assert await accesses(world, open_id) == [(both.id, ROLE_PROCTOR)]
+    assert await accesses(world, closed_id) == [(both.id, ROLE_ADMINISTRATOR)]
+
+
+@pytest.fixture
+async def read_session(world: World) -> str:
+    session = await world.scheduled(plan([world.proctor()]))
+    return session.session_id
+
+
+async def test_reading_many_pages_leaves_a_bounded_number_of_rows(
+    world: World, read_session: str
+) -> None:
+    administrator = world.administrator()
+    began = datetime.now(UTC)
+    for _ in range(30):
+        await read(administrator, read_session)
+    minutes = (datetime.now(UTC) - began) // timedelta(minutes=1) + 2
+    rows = await world.rows(
+        "SELECT 1 FROM record_accesses WHERE session_id = :id", id=UUID(read_session)
+    )
+    assert 1 <= len(rows) <= minutes
+
+
+async def test_accesses_come_newest_first_a_page_at_a_time(world: World, read_session: str) -> None:
+    for age in range(5):
+        await world.rows(
+            "INSERT INTO record_accesses VALUES"
+            " (:id, date_trunc('minute', now()) - make_interval(mins => :age), :who, 'proctor')",
+            id=UUID(read_session),
+            age=age,
+            who=new_id(),
+        )
+    administrator, token, times = world.administrator(), "", []
+    while True:
+        request = supervision_pb2.ListRecordAccessesRequest(
+            session_id=read_session, page_size=2, page_token=token
+        )
+        page = await administrator.record.ListRecordAccesses(request)
+        assert len(page.accesses) <= 2
+        times += [each.access_time.seconds for each in page.accesses]
+        token = page.next_page_token
+        if not token:
+            break
+    assert len(times) == 5
+    assert times == sorted(times, reverse=True)
+
+
+async def test_only_administrators_see_who_read_the_record(world: World, read_session: str) -> None:
+    request = supervision_pb2.ListRecordAccessesRequest(session_id=read_session)
+    for person in (world.proctor(), world.learner()):
+        error = await refusal(person.record.ListRecordAccesses(request))
+        assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_ALLOWED")
+    nowhere = supervision_pb2.ListRecordAccessesRequest(session_id=str(new_id()))
+    error = await refusal(world.administrator().record.ListRecordAccesses(nowhere))
+    assert error.reason == "NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE record_accesses SET read_as = 'proctor' WHERE session_id = $1",
+        "DELETE FROM record_accesses WHERE session_id = $1",
+        "TRUNCATE record_accesses",
+    ],
+    ids=["update", "delete", "truncate"],
+)
+async def test_the_database_itself_keeps_who_read_the_record(
+    world: World, as_owner: AsOwner, read_session: str, statement: str
+) -> None:
+    await read(world.administrator(), read_session)
+    given = [UUID(read_session)] if "$1" in statement else []
+    with pytest.raises(asyncpg.PostgresError, match="permanent"):
+        await as_owner(world.database.url, statement, *given)
