@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from playwright.async_api import Route, expect
 
@@ -53,6 +53,53 @@ async def test_a_refused_field_says_so_beside_its_label(stack: Stack, stage: Sta
         for words in ("proctor_ids", "item(s)", "The request"):
             await expect(page.get_by_text(words)).to_have_count(0)
         await administrator.picture("schedule-no-proctor")
+        assert administrator.complaints == []
+
+
+async def test_what_a_plan_cannot_keep_to_is_said_at_its_field(stack: Stack, stage: Stage) -> None:
+    """What only the service knows: certifications, the present time, other sessions, and how many learners have a place."""
+    async with browser() as opened:
+        administrator = await Visitor.arrive(opened, stack.url("edge"), zone="UTC")
+        page = administrator.page
+        await administrator.sign_in(stage.administrator.email, stage.administrator.password)
+        await page.goto("/schedule")
+        await page.get_by_label("Course").select_option(stage.course_id)
+        start = page.get_by_label("Start", exact=True)
+        button = page.get_by_role("button", name="Schedule", exact=True)
+        proctors = page.get_by_role("group", name="Proctors")
+        await proctors.get_by_label(stage.proctor.email).check()
+
+        # The proctor is certified for a year, which the page shows as certified.
+        now = datetime.now(UTC)
+        await start.fill(f"{now + timedelta(days=500):%Y-%m-%dT%H:%M}")
+        await button.click()
+        lapses = proctors.get_by_text(f"{stage.proctor.name} is certified until")
+        await expect(lapses).to_contain_text("and the session begins later.")
+        await expect(lapses).to_contain_text(str((now + timedelta(days=365)).year))
+        await expect(proctors).to_be_focused()
+        await administrator.picture("schedule-certification-lapses")
+
+        await start.fill(f"{now - timedelta(days=2):%Y-%m-%dT%H:%M}")
+        await button.click()
+        await expect(page.get_by_text("The session would begin in the past.")).to_be_visible()
+        await expect(start).to_have_attribute("aria-invalid", "true")
+        await expect(start).to_be_focused()
+        await expect(lapses).to_have_count(0)
+
+        await start.fill(f"{now + timedelta(days=2):%Y-%m-%dT%H:%M}")
+        places = page.get_by_label("Places")
+        await places.fill("1")
+        await button.click()
+        await expect(
+            page.get_by_text("More learners are expected (2) than the session has places (1).")
+        ).to_be_visible()
+        await expect(places).to_have_attribute("aria-invalid", "true")
+
+        await places.fill("30")
+        await start.fill(f"{now + timedelta(minutes=20):%Y-%m-%dT%H:%M}")
+        await button.click()
+        overlaps = f"{stage.proctor.name}: This proctor has another session at that time."
+        await expect(proctors.get_by_text(overlaps)).to_be_visible()
         assert administrator.complaints == []
 
 

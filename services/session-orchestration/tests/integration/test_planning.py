@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from proctorium.session.events.v1 import events_pb2
 from proctorium.session.v1 import sessions_pb2
-from proctorium_common.errors import Kind
+from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.status import error_of
 from proctorium_common.storage.migrations import differences
@@ -36,6 +36,10 @@ def schedule(
     planned: sessions_pb2.SessionPlan, request_id: str = ""
 ) -> sessions_pb2.ScheduleSessionRequest:
     return sessions_pb2.ScheduleSessionRequest(plan=planned, request_id=request_id)
+
+
+def fields_of(error: ServiceError) -> list[str]:
+    return [violation.field for violation in error.violations]
 
 
 async def state_of(person: Person, session_id: str) -> sessions_pb2.SessionState.ValueType:
@@ -79,7 +83,12 @@ async def test_only_certified_proctors_are_assigned(world: World, certified_for:
         world, administrator.sessions.ScheduleSession, schedule(planned)
     )
     assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "NOT_CERTIFIED")
-    assert error.metadata == {"person_id": proctor.id}
+    until = datetime.fromisoformat(error.metadata["certified_until"])
+    assert error.metadata["person_id"] == proctor.id
+    assert until < planned.start_time.ToDatetime(tzinfo=UTC)
+    (violation,) = error.violations
+    assert violation.field == "plan.proctor_ids[1]"
+    assert f"until {until:%Y-%m-%d %H:%M} UTC" in violation.description
 
 
 async def test_a_session_is_planned_of_a_course_that_there_is(world: World) -> None:
@@ -89,6 +98,7 @@ async def test_a_session_is_planned_of_a_course_that_there_is(world: World) -> N
         world, administrator.sessions.ScheduleSession, schedule(planned)
     )
     assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "COURSE_UNKNOWN")
+    assert fields_of(error) == ["plan.course_id"]
     assert error.metadata == {"course_id": planned.course_id}
 
 
@@ -99,6 +109,7 @@ async def test_a_session_is_planned_of_a_published_course(world: World) -> None:
         world, administrator.sessions.ScheduleSession, schedule(planned)
     )
     assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "COURSE_NOT_PUBLISHED")
+    assert fields_of(error) == ["plan.course_id"]
 
 
 @pytest.mark.parametrize("field", ["learner_ids", "proctor_ids", "assessment_ids"])
@@ -123,6 +134,7 @@ async def test_every_expected_learner_has_a_place(world: World) -> None:
     )
     assert (error.kind, error.reason) == (Kind.INVALID, "TOO_MANY_LEARNERS")
     assert error.metadata == {"learners": "3", "capacity": "2"}
+    assert fields_of(error) == ["plan.capacity"]
     await world.scheduled(plan([world.proctor()], learners, capacity=3))
 
 
@@ -134,6 +146,7 @@ async def test_nobody_is_expected_who_is_nobody(world: World) -> None:
         world, administrator.sessions.ScheduleSession, schedule(planned)
     )
     assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "LEARNER_UNKNOWN")
+    assert fields_of(error) == ["plan.learner_ids"]
     assert error.metadata == {"learner_id": stranger.id}
     world.enrollment.unknown_people.clear()
     await world.scheduled(planned)
@@ -147,6 +160,7 @@ async def test_the_course_names_the_assessments_of_its_sessions(world: World) ->
         world, administrator.sessions.ScheduleSession, schedule(planned)
     )
     assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "ASSESSMENT_NOT_IN_COURSE")
+    assert fields_of(error) == ["plan.assessment_ids[2]"]
     assert error.metadata == {"course_id": planned.course_id, "assessment_id": stranger}
     await world.scheduled(plan([world.proctor()], assessments=0))
 
@@ -188,6 +202,7 @@ async def test_a_session_does_not_begin_in_the_past(world: World) -> None:
         world, administrator.sessions.ScheduleSession, schedule(planned)
     )
     assert (error.kind, error.reason) == (Kind.INVALID, "STARTS_IN_THE_PAST")
+    assert fields_of(error) == ["plan.start_time"]
 
 
 async def test_when_enrollment_does_not_answer_nothing_is_planned(world: World) -> None:
@@ -203,12 +218,24 @@ async def test_when_enrollment_does_not_answer_nothing_is_planned(world: World) 
 async def test_a_proctor_is_not_in_two_sessions_at_once(world: World) -> None:
     proctor, administrator = world.proctor(), world.administrator()
     first = await world.scheduled(plan([world.proctor(), proctor], starts_in=2 * HOUR))
-    planned = plan([proctor], starts_in=2 * HOUR + timedelta(minutes=59))
+    planned = plan([world.proctor(), proctor], starts_in=2 * HOUR + timedelta(minutes=59))
     error = await refused_without_change(
         world, administrator.sessions.ScheduleSession, schedule(planned)
     )
     assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "PROCTOR_OVERLAP")
     assert error.metadata == {"person_id": proctor.id, "session_id": first.session_id}
+    assert fields_of(error) == ["plan.proctor_ids[1]"]
+
+
+async def test_nobody_supervises_themselves(world: World) -> None:
+    person, administrator = world.proctor(), world.administrator()
+    planned = plan([world.proctor(), person], [world.learner(), person])
+    error = await refused_without_change(
+        world, administrator.sessions.ScheduleSession, schedule(planned)
+    )
+    assert (error.kind, error.reason) == (Kind.INVALID, "INVALID_REQUEST")
+    assert error.metadata == {"person_id": person.id}
+    assert fields_of(error) == ["plan.proctor_ids[1]"]
 
 
 async def test_of_many_who_want_a_proctor_at_once_one_gets_them(world: World) -> None:

@@ -71,6 +71,7 @@ def test_a_session_does_not_begin_where_the_calendar_ends() -> None:
     with pytest.raises(ServiceError) as refused:
         check_start(a_plan(), NOON - timedelta(days=36_501))
     assert (refused.value.kind, refused.value.reason) == (Kind.INVALID, "STARTS_TOO_FAR_AHEAD")
+    assert [violation.field for violation in refused.value.violations] == ["plan.start_time"]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +89,10 @@ def test_every_proctor_must_be_certified_when_the_session_begins(
     with pytest.raises(ServiceError) as refused:
         check_certifications(plan, certifications)
     assert refused.value.reason == "NOT_CERTIFIED"
-    assert refused.value.metadata == {"person_id": str(OTHER)}
+    assert refused.value.metadata["person_id"] == str(OTHER)
+    until = refused.value.metadata.get("certified_until")
+    assert until == (certified_until and certified_until.isoformat())
+    assert [violation.field for violation in refused.value.violations] == ["plan.proctor_ids[1]"]
 
 
 def test_nobody_is_both_a_proctor_and_a_learner_of_a_session() -> None:

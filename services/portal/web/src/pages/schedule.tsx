@@ -1,7 +1,8 @@
 // Scheduling a session, for administrators: its course, assessments, people and limits.
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
-import { courses as courseService, registrations, sessions } from "../calls";
+import { useMemo, useState } from "preact/hooks";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { type Problem, courses as courseService, registrations, sessions } from "../calls";
 import { allPages, Field, Form, FormProblem, type Option, Select, Several, typed } from "../forms";
 import { CourseKind } from "../gen/proctorium/enrollment/v1/courses_pb";
 import type { Person } from "../gen/proctorium/enrollment/v1/people_pb";
@@ -11,6 +12,7 @@ import { MomentField, momentOf } from "../moment-field";
 import { Busy, ProblemNote, Title, useAction, useLoaded } from "../parts";
 import { go } from "../route";
 import { everyAssessment, everyCourse } from "./managed-courses";
+import { dateTime } from "../words";
 import { everybody, isCertified } from "./people";
 
 export function SchedulePage(): JSX.Element {
@@ -71,7 +73,10 @@ interface PlanProps {
 }
 
 function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX.Element {
-  const { busy, problem, run } = useAction();
+  const { busy, problem: refusal, run } = useAction();
+  const [asked, setAsked] = useState<readonly string[]>([]);
+  // The same object while nothing changes: a new one moves the focus to the first field that is wrong.
+  const problem = useMemo(() => refusal && withNames(refusal, asked, people), [refusal]);
   const [forgot, setForgot] = useState(false);
   const [wrongStart, setWrongStart] = useState<string | undefined>(undefined);
   const schedule = (event: SubmitEvent): void => {
@@ -81,6 +86,8 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
     setForgot(none);
     setWrongStart(wrong);
     if (none || startTime === undefined) return;
+    const proctorIds = several("plan.proctor_ids");
+    setAsked(proctorIds);
     void run(async (requestId) => {
       const { session } = await sessions.scheduleSession({
         requestId,
@@ -90,7 +97,7 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
           assessmentIds: several("plan.assessment_ids"),
           startTime,
           duration: minutes(text("plan.duration")),
-          proctorIds: several("plan.proctor_ids"),
+          proctorIds,
           learnerIds: several("plan.learner_ids"),
           capacity: Number(text("plan.capacity")),
           lobbyLead: minutes(text("plan.lobby_lead")),
@@ -136,6 +143,20 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
       <p class="quiet">Proctors and learners are told by e-mail, and the enrollment code is made.</p>
     </Form>
   );
+}
+
+/** What is wrong with single proctors, with their names: the service knows only their ids. */
+function withNames(problem: Problem, proctorIds: readonly string[], people: readonly Person[]): Problem {
+  const violations = problem.violations?.map((violation) => {
+    const place = /^plan\.proctor_ids\[(\d+)\]$/.exec(violation.field)?.[1];
+    const name = people.find(({ personId }) => place !== undefined && personId === proctorIds[Number(place)])?.legalName;
+    if (name === undefined) return violation;
+    const until = problem.reason === "NOT_CERTIFIED" ? problem.metadata?.certified_until : undefined;
+    if (until === undefined) return { ...violation, sentence: `${name}: ${violation.sentence}` };
+    const time = dateTime(timestampFromDate(new Date(until)));
+    return { ...violation, sentence: `${name} is certified until ${time}, and the session begins later. Certify them for longer, or choose another proctor.` };
+  });
+  return violations === undefined ? problem : { ...problem, violations };
 }
 
 function minutes(text: string): { seconds: bigint } {

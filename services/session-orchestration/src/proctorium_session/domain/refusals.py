@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from proctorium_common.errors import Kind, ServiceError, Violation, not_allowed, not_found
+from proctorium_common.errors import Kind, ServiceError, Violation, invalid, not_allowed, not_found
 
 
 def refused(reason: str, message: str, /, **metadata: str) -> ServiceError:
     """The request is right in itself, and how things stand forbids it (FAILED_PRECONDITION)."""
     return ServiceError(Kind.ILLEGAL_MOVE, reason, message, metadata=metadata)
+
+
+def invalid_at(field: str, reason: str, message: str, /, **metadata: str) -> ServiceError:
+    """One field of the request is wrong, however things stand (INVALID_ARGUMENT)."""
+    return invalid(
+        reason, message, violations=[Violation(field, reason.lower(), message)], **metadata
+    )
 
 
 def refused_at(field: str, reason: str, message: str, /, **metadata: str) -> ServiceError:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from proctorium_common.errors import invalid
-from proctorium_session.domain.refusals import refused, refused_at
+from proctorium_session.domain.refusals import invalid_at, refused, refused_at
 from proctorium_session.domain.sessions import Plan
 
 LOBBY_LEAD = timedelta(minutes=30)
@@ -104,11 +103,14 @@ def check_assessments(plan: Plan, known: Mapping[UUID, Assessment]) -> None:
 def check_start(plan: Plan, now: datetime) -> None:
     """Raises STARTS_IN_THE_PAST, STARTS_TOO_FAR_AHEAD."""
     if plan.start_time < now - TOLERANCE:
-        raise invalid(
-            "STARTS_IN_THE_PAST", "The session would begin in the past. Choose a later start time."
+        raise invalid_at(
+            "plan.start_time",
+            "STARTS_IN_THE_PAST",
+            "The session would begin in the past. Choose a later start time.",
         )
     if plan.start_time > now + FARTHEST:
-        raise invalid(
+        raise invalid_at(
+            "plan.start_time",
             "STARTS_TOO_FAR_AHEAD",
             "The session would begin in more than a hundred years. Compare the year.",
         )
@@ -116,17 +118,21 @@ def check_start(plan: Plan, now: datetime) -> None:
 
 def check_people(plan: Plan, learner_ids: Collection[UUID]) -> None:
     """Raises INVALID_REQUEST for somebody who would supervise themselves, TOO_MANY_LEARNERS for more than have a place."""
-    both = set(plan.proctor_ids).intersection(learner_ids)
-    if both:
-        raise invalid(
-            "INVALID_REQUEST",
-            "Somebody is both a proctor and a learner of this session. Choose one of the two for them.",
-            person_id=str(min(both)),
-        )
+    learners = frozenset(learner_ids)
+    for place, proctor_id in enumerate(plan.proctor_ids):
+        if proctor_id in learners:
+            raise invalid_at(
+                _proctor_field(place),
+                "INVALID_REQUEST",
+                "This person is both a proctor and a learner of this session. "
+                "Choose one of the two for them.",
+                person_id=str(proctor_id),
+            )
     if len(learner_ids) > plan.capacity:
-        raise invalid(
+        raise invalid_at(
+            "plan.capacity",
             "TOO_MANY_LEARNERS",
-            f"{len(learner_ids)} learners are expected, and the session has {plan.capacity} places. "
+            f"More learners are expected ({len(learner_ids)}) than the session has places ({plan.capacity}). "
             "Give it more places, or plan another session for some of them.",
             learners=str(len(learner_ids)),
             capacity=str(plan.capacity),
@@ -157,8 +163,30 @@ def check_certified(proctor_id: UUID, certified_until: datetime | None, at: date
 
 def check_certifications(plan: Plan, certified_until: Mapping[UUID, datetime]) -> None:
     """Raises NOT_CERTIFIED for the first proctor of the plan who is not certified when it is to begin."""
-    for proctor_id in plan.proctor_ids:
-        check_certified(proctor_id, certified_until.get(proctor_id), plan.start_time)
+    for place, proctor_id in enumerate(plan.proctor_ids):
+        until = certified_until.get(proctor_id)
+        if until is not None and until > plan.start_time:
+            continue
+        person = {"person_id": str(proctor_id)}
+        if until is None:
+            raise refused_at(
+                _proctor_field(place),
+                "NOT_CERTIFIED",
+                "This person is not certified as a proctor. Certify them, or choose another proctor.",
+                **person,
+            )
+        raise refused_at(
+            _proctor_field(place),
+            "NOT_CERTIFIED",
+            f"This proctor is certified until {until:%Y-%m-%d %H:%M} UTC, and the session begins later. "
+            "Certify them for longer, or choose another proctor.",
+            **person,
+            certified_until=until.isoformat(),
+        )
+
+
+def _proctor_field(place: int) -> str:
+    return f"plan.proctor_ids[{place}]"
 
 
 def overlaps(plan: Plan, engagement: Engagement) -> bool:
@@ -171,9 +199,9 @@ def check_overlap(plan: Plan, engagements: Iterable[Engagement]) -> None:
     for engagement in engagements:
         if engagement.proctor_id in plan.proctor_ids and overlaps(plan, engagement):
             raise refused_at(
-                "plan.proctor_ids",
+                _proctor_field(plan.proctor_ids.index(engagement.proctor_id)),
                 "PROCTOR_OVERLAP",
-                "A proctor of the plan has another session at that time. "
+                "This proctor has another session at that time. "
                 "Choose another time or another proctor.",
                 person_id=str(engagement.proctor_id),
                 session_id=str(engagement.session_id),
