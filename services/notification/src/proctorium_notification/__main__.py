@@ -42,7 +42,13 @@ from proctorium_notification.operations.sending import Sender
 from proctorium_notification.settings import Settings
 from proctorium_notification.subscribers import accounts, codes, identity, results, sessions
 from proctorium_notification.transport.smtp import MailServer, Postbox
-from proctorium_notification.workers.backlog import DESCRIPTION, METRIC, Backlog
+from proctorium_notification.workers.backlog import (
+    DESCRIPTION,
+    METRIC,
+    WAITING_DESCRIPTION,
+    WAITING_METRIC,
+    Backlog,
+)
 from proctorium_notification.workers.sending import SendingWorker
 
 
@@ -99,12 +105,13 @@ def build(service: Service[Settings]) -> None:
         clock=service.clock,
         rules=settings.rules(),
     )
-    worker = SendingWorker(service.listener, sender)
+    worker = SendingWorker(service.listener, sender, grace=settings.drain_grace)
     service.worker("mails", timedelta(0), worker.turn)
     service.on_close(worker.close)
-    backlog = Backlog(database)
+    backlog = Backlog(database, sender.destinations.slow)
     service.worker("backlog", timedelta(seconds=15), backlog.turn)
     service.telemetry.metrics.observe(METRIC, DESCRIPTION, backlog.observations)
+    service.telemetry.metrics.observe(WAITING_METRIC, WAITING_DESCRIPTION, backlog.waiting)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,17 @@ class Settings(ServiceSettings):
         pattern="^https?://",
         description="Where people reach the portal; links in messages begin with it.",
     )
+    mail_connections: int = Field(
+        8,
+        ge=2,
+        le=64,
+        description="Connections to the mail server at a time, for each replica; a quarter of them serve slow destinations.",
+    )
+    mail_slow_after: Duration = Field(
+        timedelta(seconds=3),
+        gt=timedelta(0),
+        description="A destination is slow when a mail to it takes longer than this.",
+    )
     retry_first: Duration = Field(
         timedelta(seconds=15),
         description="Pause after the mail server said not now to a message; doubled each time.",
@@ -52,7 +63,9 @@ class Settings(ServiceSettings):
             unreachable=self.retry_unreachable,
             give_up=self.retry_give_up,
         )
-        return SendingRules(retry=retry)
+        return SendingRules(
+            connections=self.mail_connections, slow_after=self.mail_slow_after, retry=retry
+        )
 
     @field_validator("smtp_url")
     @classmethod

@@ -13,6 +13,7 @@ from proctorium_common.ids import new_id
 from proctorium_common.rpc.client import channel
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.listen import Listener
+from proctorium_notification.domain.destinations import Lane
 from proctorium_notification.domain.topics import Session, Topic
 from proctorium_notification.messages.mail import MailMaker
 from proctorium_notification.operations import telling
@@ -56,6 +57,11 @@ class OwnSender:
             await telling.plan(tx, session)
             occasion = Occasion(new_id(), Topic.REMOVED, session.session_id)
             await telling.tell(tx, occasion, person_ids)
+
+    async def send_due(self, lane: Lane = Lane.ORDINARY) -> bool:
+        """Sends one batch as a lane does; False when there was none, or when it could not go."""
+        batch = await self.sender.claim(lane)
+        return batch is not None and await self.sender.send(batch)
 
     async def rows(self, statement: str) -> list[tuple[object, ...]]:
         """What a statement answers; nothing for one that answers no rows."""

@@ -86,7 +86,7 @@ async def recovered(own: OwnSender, state: str) -> None:
     """What the next sender makes of it, as soon as the dead one is known to be gone: no lease has to end."""
 
     async def settled() -> bool:
-        await own.sender.send_due()
+        await own.send_due()
         return [found for found, _ in await own.states()] == [state]
 
     await until(settled)
@@ -99,7 +99,7 @@ async def resent(own: OwnSender) -> None:
     )
     async with own.database.transaction() as tx:
         await resend(tx, UUID(str(delivery_id)))
-    await own.sender.send_due()
+    await own.send_due()
 
 
 @pytest.fixture

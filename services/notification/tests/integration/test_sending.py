@@ -178,12 +178,12 @@ async def test_no_answer_to_a_message_is_in_doubt_and_a_person_sends_it_again(
         world.sink.step = hang_up
         await own.add(silent)
         await own.add(other)
-        while await own.sender.send_due():
+        while await own.send_due():
             pass
         assert await own.states() == [("doubtful", 1), ("sent", 1)]
         assert len(world.sink.mails_to(other.email)) == 1
         own.now += timedelta(days=1)
-        assert not await own.sender.send_due()
+        assert not await own.send_due()
         assert await own.states() == [("doubtful", 1), ("sent", 1)]
 
 
@@ -217,7 +217,7 @@ async def test_several_senders_send_each_mail_once(
             await own.add(learner)
 
         async def drain() -> None:
-            while await own.sender.send_due():
+            while await own.send_due():
                 pass
 
         await asyncio.gather(*(drain() for _ in range(4)))
@@ -230,10 +230,10 @@ async def test_trying_ends_some_day(migrated_database: MigratedDatabase, world: 
     async with own_sender(world, migrated_database("proctorium_notification"), rules) as own:
         learner = prepared(world, "RCPT", *["451 Not now"] * 10)
         await own.add(learner)
-        await own.sender.send_due()
+        await own.send_due()
         assert await own.states() == [("pending", 1)]
         own.now += timedelta(days=3)
-        await own.sender.send_due()
+        await own.send_due()
         assert await own.states() == [("failed", 2)]
 
 
@@ -245,13 +245,13 @@ async def test_pauses_grow_from_one_refusal_to_the_next(
         learner = prepared(world, "RCPT", *["451 Not now"] * 10)
         await own.add(learner)
         for pause in (10, 20, 40):
-            await own.sender.send_due()
+            await own.send_due()
             [(next_attempt_at,)] = await own.rows(
                 "SELECT next_attempt_at FROM deliveries WHERE channel = 'email'"
             )
             assert next_attempt_at == own.now + timedelta(seconds=pause)
             own.now += timedelta(seconds=pause - 1)
-            assert not await own.sender.send_due()
+            assert not await own.send_due()
             own.now += timedelta(seconds=1)
 
 
@@ -268,7 +268,7 @@ async def test_a_sender_that_lost_its_claim_hands_nothing_over(
             return None
 
         world.sink.step = taken_over
-        await own.sender.send_due()
+        await own.send_due()
         assert world.sink.mails_to(learner.email) == []
         assert await own.states() == [("pending", 0)]
 
@@ -298,10 +298,10 @@ async def test_a_sender_that_lost_its_connection_loses_its_claims_and_goes_on(
             )
 
         world.sink.step = cut_off
-        await own.sender.send_due()
+        await own.send_due()
         assert world.sink.mails_to(learner.email) == []
         own.now += timedelta(seconds=1)
-        await own.sender.send_due()
+        await own.send_due()
         assert len(world.sink.mails_to(learner.email)) == 1
         assert await own.states() == [("sent", 1)]
 
@@ -318,7 +318,7 @@ async def test_what_has_not_gone_out_is_counted(
     migrated_database: MigratedDatabase, world: World
 ) -> None:
     async with own_sender(world, migrated_database("proctorium_notification")) as own:
-        backlog = Backlog(own.database)
+        backlog = Backlog(own.database, own.sender.destinations.slow)
         assert list(backlog.observations()) == []
         await own.add(world.person())
         await backlog.turn()

@@ -70,10 +70,16 @@ class World:
     channels: list[grpc.aio.Channel] = field(default_factory=list)
     positions: int = 1000
 
-    def person(self, *roles: str, locale: str = "en", time_zone: str = "Europe/Berlin") -> Person:
+    def person(
+        self,
+        *roles: str,
+        locale: str = "en",
+        time_zone: str = "Europe/Berlin",
+        domain: str = "example.org",
+    ) -> Person:
         """Somebody whom enrollment knows."""
         person_id = new_id()
-        email = f"p{person_id.hex}@example.org"
+        email = f"p{person_id.hex}@{domain}"
         self.enrollment.contacts[str(person_id)] = people_pb2.Contact(
             person_id=str(person_id),
             email=email,
@@ -259,8 +265,8 @@ async def refusal(call: Awaitable[object]) -> ServiceError:
     raise AssertionError("the call was not refused")
 
 
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], patience: float = PATIENCE) -> None:
     """Waits until the condition holds."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience):
         while not await condition():
             await asyncio.sleep(0.02)

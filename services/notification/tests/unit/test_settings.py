@@ -34,6 +34,12 @@ def given(**settings: str) -> dict[str, str]:
         ("mail_from", "nobody"),
         ("mail_from", "Somebody <no address>"),
         ("public_url", "portal.example.org"),
+        ("mail_connections", "1"),
+        ("mail_connections", "65"),
+        ("mail_connections", "many"),
+        ("mail_slow_after", "0"),
+        ("mail_slow_after", "-1"),
+        ("mail_slow_after", "soon"),
     ],
     ids=str,
 )
@@ -43,5 +49,9 @@ def test_what_is_wrong_is_said_before_anything_starts(name: str, text: str) -> N
 
 
 def test_what_is_right_starts() -> None:
-    settings = Settings.model_validate(given(retry_first="2"))
+    settings = Settings.model_validate(
+        given(retry_first="2", mail_connections="2", mail_slow_after="1.5")
+    )
+    assert settings.rules().connections == 2
+    assert settings.rules().slow_after == timedelta(seconds=1.5)
     assert settings.rules().retry.first == timedelta(seconds=2)

@@ -3,12 +3,18 @@
 A mail is claimed (a lease), written, announced to the mail server, *marked*, handed over, and its outcome is saved. Each of these is
 committed before the next begins, so a process that dies leaves one of three things behind: an unmarked delivery, which the next
 sender takes when the lease is over; a marked one, which becomes doubtful; or one that is done.
+
+Batches are sent side by side, each over a line of its own. The database is the queue: mails that may not go now, because their
+destination is slow or has its lines in use, are given back, and later claims leave them out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -20,9 +26,11 @@ from proctorium_common.clock import Clock
 from proctorium_common.errors import ServiceError
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Database, Transaction
+from proctorium_common.tasks import end
 from proctorium_common.telemetry.logs import get_logger
 from proctorium_common.telemetry.traces import annotate, link_to, parse_place, span_from
 from proctorium_notification.domain.deliveries import RetryRules, scrubbed
+from proctorium_notification.domain.destinations import Destinations, Lane, destination_of
 from proctorium_notification.domain.topics import CARRYING_A_CODE, Session, pointless
 from proctorium_notification.messages.contents import Content, Help
 from proctorium_notification.messages.mail import AddressWrong, Mail, MailMaker
@@ -32,16 +40,28 @@ from proctorium_notification.storage import deliveries as kept
 from proctorium_notification.storage import sessions
 from proctorium_notification.storage.deliveries import Claimed
 from proctorium_notification.storage.presence import Presence, end_abandoned_leases
-from proctorium_notification.transport.smtp import Line, NoWord, Postbox, Refused, Unreachable
+from proctorium_notification.transport.smtp import (
+    Line,
+    NoWord,
+    Postbox,
+    Refused,
+    Slow,
+    Unreachable,
+)
 
 _log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class SendingRules:
-    """How a sender works: deliveries at once, how long a claim holds, how long it holds while a message is handed over."""
+    """How a sender works: deliveries in a batch, how long a claim holds, how long it holds while a message is handed over.
+
+    `connections` is the most lines to the mail server at a time; a destination is slow when a mail to it takes longer than `slow_after`.
+    """
 
     batch: int = 10
+    connections: int = 8
+    slow_after: timedelta = timedelta(seconds=3)
     lease: timedelta = timedelta(seconds=120)
     handing_over: timedelta = timedelta(seconds=90)
     retry: RetryRules = field(default_factory=RetryRules)
@@ -55,6 +75,45 @@ class _Known:
     contacts: Mapping[UUID, Contact]
     codes: Mapping[UUID, str]
     help: Help
+
+
+class Batch:
+    """Claimed mails that are sent over one line, and the destinations that the line counts for.
+
+    `more` says whether there may be others that could be claimed now.
+    """
+
+    def __init__(
+        self, lane: Lane, claimed: Sequence[Claimed], destinations: Destinations, *, more: bool
+    ) -> None:
+        self.lane = lane
+        self.claimed = claimed
+        self.more = more
+        self._destinations = destinations
+        self._acquired: set[int] = set()
+        for one in claimed:
+            if one.destination is not None:
+                self._acquire(one.destination)
+
+    def admits(self, destination: int) -> bool:
+        """Whether the line may send to the destination now; if so, it counts from now on."""
+        if destination in self._acquired:
+            return self.lane is Lane.SLOW or not self._destinations.is_slow(destination)
+        if not self._destinations.open_to(self.lane, destination):
+            return False
+        self._acquire(destination)
+        return True
+
+    def release(self, *, all_but: int | None = None) -> None:
+        """Counts for no destination any more, or only for this one."""
+        for destination in self._acquired - {all_but}:
+            self._acquired.remove(destination)
+            self._destinations.release(destination)
+
+    def _acquire(self, destination: int) -> None:
+        if destination not in self._acquired:
+            self._acquired.add(destination)
+            self._destinations.acquire(destination)
 
 
 class Sender:
@@ -76,27 +135,37 @@ class Sender:
         self._postbox = postbox
         self._clock = clock
         self._rules = rules or SendingRules()
+        self._slow_after = self._rules.slow_after.total_seconds()
+        self.destinations = Destinations(self._rules.connections, clock)
         self._presence = Presence(database)
 
     async def close(self) -> None:
         """Gives up what is left of its claims."""
         await self._presence.close()
 
-    async def send_due(self) -> bool:
-        """Sends one batch; whether there may be more to send now."""
-        claimed = await self._claim()
-        if not claimed:
-            return False
-        try:
-            known = await self._look_up(claimed)
-        except ServiceError as failure:
-            await self._put_off_all(claimed, failure.message)
-            return False
-        ready = [one for one in claimed if (await self._sendable(one, known))]
-        return await self._send_all(ready, known) and len(claimed) == self._rules.batch
+    async def claim(self, lane: Lane) -> Batch | None:
+        """What a lane of this kind may send now; `send` it. One call at a time: it counts what is claimed when it returns."""
+        only = self.destinations.slow_and_open() if lane is Lane.SLOW else None
+        if only is not None and not only:
+            return None
+        claimed = await self._claim(only)
+        more = len(claimed) == self._rules.batch
+        return Batch(lane, claimed, self.destinations, more=more) if claimed else None
 
-    async def _claim(self) -> Sequence[Claimed]:
-        """What this sender may send now. Looks after what dead senders left behind, too."""
+    async def send(self, batch: Batch) -> bool:
+        """Sends the batch; False when the mail server or enrollment takes nothing now."""
+        try:
+            try:
+                known = await self._look_up(batch.claimed)
+            except ServiceError as failure:
+                await self._put_off_all(batch.claimed, failure.message)
+                return False
+            return await self._send_all(batch, await self._admitted(batch, known), known)
+        finally:
+            batch.release()
+
+    async def _claim(self, only: AbstractSet[int] | None) -> Sequence[Claimed]:
+        """Claims what is due. Looks after what dead senders left behind, too."""
         sender_key = await self._presence.key()
         async with self._database.transaction() as tx:
             await end_abandoned_leases(tx)
@@ -108,6 +177,8 @@ class Sender:
                 sender_key=sender_key,
                 until=tx.now + self._rules.lease,
                 limit=self._rules.batch,
+                only=only,
+                without=self.destinations.closed(),
             )
 
     async def _look_up(self, claimed: Sequence[Claimed]) -> _Known:
@@ -127,6 +198,23 @@ class Sender:
             codes=await self._directory.codes(of_codes),
             help=await self._directory.help(),
         )
+
+    async def _admitted(self, batch: Batch, known: _Known) -> list[Claimed]:
+        """The mails that go now. What cannot be sent fails; what may not go over this line now is given back."""
+        admitted: list[Claimed] = []
+        later: list[Claimed] = []
+        for one in batch.claimed:
+            if await self._sendable(one, known):
+                email = known.contacts[one.delivery.person_id].email
+                going = replace(one, destination=destination_of(email))
+                (admitted if batch.admits(destination_of(email)) else later).append(going)
+        await self._give_back(later)
+        return admitted
+
+    async def _give_back(self, claimed: Sequence[Claimed]) -> None:
+        if claimed:
+            async with self._database.transaction() as tx:
+                await kept.give_back(tx, claimed)
 
     async def _sendable(self, claimed: Claimed, known: _Known) -> bool:
         """Whether there is something to send and somebody to send it to; what is not fails with the reason."""
@@ -149,16 +237,19 @@ class Sender:
             return "the code was withdrawn or replaced before the message went out"
         return why
 
-    async def _send_all(self, ready: Sequence[Claimed], known: _Known) -> bool:
+    async def _send_all(self, batch: Batch, waiting: list[Claimed], known: _Known) -> bool:
         """Sends one after the other over one line; False when the mail server takes nothing now."""
-        waiting = list(ready)
+        # On an ordinary lane a slow recipient is left to the slow lanes, which wait for the answer.
+        patience = self._slow_after if batch.lane is Lane.ORDINARY else None
         try:
             while waiting:
                 async with self._postbox.connected() as line:
-                    while waiting and await self._send(line, waiting[0], known):
+                    while waiting and line.answers:
+                        sending = self._send(line, waiting[0], known, patience)
+                        await self._watched(batch, waiting, sending)
                         waiting.pop(0)
-                    # After a handing over without an answer the line is of no use.
-                    del waiting[:1]
+        except Slow:
+            await self._give_back(waiting)
         except Unreachable as failure:
             _log.warning(
                 "mail_server_unreachable", error=scrubbed(str(failure)), waiting=len(waiting)
@@ -167,8 +258,37 @@ class Sender:
             return False
         return True
 
-    async def _send(self, line: Line, claimed: Claimed, known: _Known) -> bool:
-        """Sends one mail; whether the line can be used for the next. Raises Unreachable when it was not taken for the server's sake."""
+    async def _watched(
+        self, batch: Batch, waiting: list[Claimed], sending: Coroutine[object, object, None]
+    ) -> None:
+        """Sends the first of `waiting`; when that takes long, gives back the others so that they need not wait for it."""
+        first, task = waiting[0], asyncio.create_task(sending)
+        assert first.destination is not None
+        try:
+            done, _ = await asyncio.wait({task}, timeout=self._slow_after)
+            slow = not done or isinstance(task.exception(), Slow)
+            if slow:
+                self._found_slow(first)
+                batch.release(all_but=first.destination)
+                # If the database is away they stay claimed, and are sent over this line afterwards.
+                with suppress(ServiceError):
+                    await self._give_back(waiting[1:])
+                    del waiting[1:]
+            await task
+        finally:
+            await end(task)
+        if not slow:
+            self.destinations.answered_quickly(first.destination)
+
+    def _found_slow(self, claimed: Claimed) -> None:
+        assert claimed.destination is not None
+        if self.destinations.answered_slowly(claimed.destination):
+            _log.warning("destination_slow", delivery_id=str(claimed.delivery.delivery_id))
+
+    async def _send(
+        self, line: Line, claimed: Claimed, known: _Known, patience: float | None
+    ) -> None:
+        """Sends one mail. Raises Unreachable when it was not taken for the server's sake, Slow when that took longer than `patience`."""
         delivery = claimed.delivery
         place = parse_place(claimed.traceparent)
         first = delivery.attempt_count == 0
@@ -181,32 +301,32 @@ class Sender:
             annotate(delivery_id=delivery.delivery_id, person_id=delivery.person_id)
             if delivery.session_id is not None:
                 annotate(session_id=delivery.session_id)
-            return await self._send_written(line, claimed, known)
+            await self._send_written(line, claimed, known, patience)
 
-    async def _send_written(self, line: Line, claimed: Claimed, known: _Known) -> bool:
+    async def _send_written(
+        self, line: Line, claimed: Claimed, known: _Known, patience: float | None
+    ) -> None:
         contact = known.contacts[claimed.delivery.person_id]
         mail = await self._written(claimed, contact, known)
         if mail is None:
-            return True
+            return
         try:
-            await line.announce(mail)
+            await line.announce(mail, patience)
         except Refused as answer:
             await self._not_taken(claimed, answer, contact, tried=True)
             await line.forget()
-            return True
+            return
         if not await self._mark(claimed):
             await line.forget()
-            return True
+            return
         try:
             await line.hand_over(mail)
         except Refused as answer:
             await self._not_taken(claimed, answer, contact, tried=False)
         except NoWord as failure:
             await self._no_word(claimed, scrubbed(str(failure), contact.email))
-            return False
         else:
             await self._taken(claimed)
-        return True
 
     async def _written(self, claimed: Claimed, contact: Contact, known: _Known) -> Mail | None:
         """The mail, or None when it cannot be written: then it has failed, and does not hold up the others."""

@@ -6,11 +6,26 @@ Every write of a sender names the lease it holds: a sender whose lease was taken
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Update, and_, func, or_, select, text, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Update,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_common.ids import new_id
@@ -47,6 +62,8 @@ class Claimed:
     delivery: Delivery
     lease: UUID
     traceparent: str
+    destination: int | None = None
+    """Where it goes, once its address was looked up."""
 
 
 async def add_deliveries(tx: Transaction, new: NewDeliveries) -> None:
@@ -80,15 +97,32 @@ async def add_deliveries(tx: Transaction, new: NewDeliveries) -> None:
 
 
 async def claim_due(
-    tx: Transaction, *, lease: UUID, sender_key: int, until: datetime, limit: int
+    tx: Transaction,
+    *,
+    lease: UUID,
+    sender_key: int,
+    until: datetime,
+    limit: int,
+    only: AbstractSet[int] | None = None,
+    without: AbstractSet[int] = frozenset(),
 ) -> Sequence[Claimed]:
-    """Takes up to `limit` deliveries that are due and that nobody else holds, oldest first."""
+    """Takes up to `limit` deliveries that are due and that nobody else holds, oldest first.
+
+    `only` takes those that go to one of these destinations; `without` leaves out those that go to one of those.
+    """
+    destination = deliveries.c.destination
+    wanted = (
+        or_(destination.is_(None), destination.not_in(sorted(without)))
+        if only is None
+        else destination.in_(sorted(only))
+    )
     due = (
         select(deliveries.c.delivery_id)
         .where(
             deliveries.c.state == DeliveryState.PENDING,
             deliveries.c.next_attempt_at <= tx.now,
             or_(deliveries.c.leased_until.is_(None), deliveries.c.leased_until <= tx.now),
+            wanted,
             can_be_told(deliveries.c.session_id),
         )
         .order_by(deliveries.c.next_attempt_at, deliveries.c.delivery_id)
@@ -103,8 +137,28 @@ async def claim_due(
         .returning(deliveries)
     )
     rows = (await tx.execute(taking)).all()
-    claimed = [Claimed(_delivery(row), lease, row.traceparent) for row in rows]
+    claimed = [Claimed(_delivery(row), lease, row.traceparent, row.destination) for row in rows]
     return sorted(claimed, key=lambda one: (one.delivery.created_at, one.delivery.delivery_id))
+
+
+async def give_back(tx: Transaction, claimed: Sequence[Claimed]) -> None:
+    """Ends claims before their time, noting where each goes, and wakes the senders: others may send them now."""
+    giving_back = (
+        update(deliveries)
+        .where(
+            deliveries.c.delivery_id == bindparam("of"),
+            deliveries.c.lease_token == bindparam("held"),
+            deliveries.c.state == DeliveryState.PENDING,
+        )
+        .values(lease_token=None, leased_until=None, destination=bindparam("to"))
+    )
+    rows = [
+        {"of": one.delivery.delivery_id, "held": one.lease, "to": one.destination}
+        for one in claimed
+    ]
+    if rows:
+        await tx.execute(giving_back, rows)
+        tx.notify(CHANNEL, "")
 
 
 async def mark(tx: Transaction, claimed: Claimed, until: datetime) -> bool:
@@ -130,6 +184,7 @@ async def save_taken(tx: Transaction, claimed: Claimed) -> bool:
             last_error="",
             lease_token=None,
             leased_until=None,
+            destination=None,
         ),
     )
 
@@ -148,6 +203,7 @@ async def put_off(
             attempt_count=count,
             lease_token=None,
             leased_until=None,
+            destination=claimed.destination,
         ),
     )
 
@@ -162,6 +218,7 @@ async def save_refused(tx: Transaction, claimed: Claimed, *, error: str, tried: 
             attempt_count=deliveries.c.attempt_count + (1 if tried else 0),
             lease_token=None,
             leased_until=None,
+            destination=None,
         ),
     )
 
@@ -251,6 +308,38 @@ async def count_unsent(tx: Transaction) -> Mapping[DeliveryState, int]:
     return {
         state: counts.get(state, 0) for state in DeliveryState if state is not DeliveryState.SENT
     }
+
+
+class Waiting(StrEnum):
+    """Why a mail is still pending."""
+
+    SENDING = "sending"
+    """A sender has claimed it."""
+    PAUSE = "pause"
+    """It could not go; it is tried again when its pause is over."""
+    SESSION = "session"
+    """The plan of its session has not come yet."""
+    CONNECTION = "connection"
+    """It is due, and no connection was free for it yet."""
+    SLOW_DESTINATION = "slow_destination"
+    """It is due, and its destination is slow."""
+
+
+async def count_waiting(tx: Transaction, slow: AbstractSet[int]) -> Mapping[Waiting, int]:
+    """How many deliveries are pending for each reason, when these destinations are slow."""
+    why = case(
+        (deliveries.c.leased_until > tx.now, Waiting.SENDING),
+        (deliveries.c.next_attempt_at > tx.now, Waiting.PAUSE),
+        (~can_be_told(deliveries.c.session_id), Waiting.SESSION),
+        (deliveries.c.destination.in_(sorted(slow)), Waiting.SLOW_DESTINATION),
+        else_=Waiting.CONNECTION,
+    ).label("why")
+    found = await tx.execute(
+        # Written out, so that the partial index serves it whatever the plan.
+        select(why, func.count()).where(text("state = 'pending'")).group_by(text("why"))
+    )
+    counts = {Waiting(reason): int(count) for reason, count in found}
+    return {reason: counts.get(reason, 0) for reason in Waiting}
 
 
 def _moving(claimed: Claimed, move: Move) -> Update:

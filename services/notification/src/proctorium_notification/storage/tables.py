@@ -11,6 +11,7 @@ from sqlalchemy import (
     Integer,
     Interval,
     MetaData,
+    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
@@ -60,6 +61,8 @@ deliveries = Table(
     Column("leased_until", _TIME),
     # The lock by which that sender is known to live (presence.py).
     Column("sender_key", BigInteger),
+    # Of a mail that waits, once its address was looked up: a number made of the domain (domain/destinations.py).
+    Column("destination", SmallInteger),
     Column("sent_at", _TIME),
     # When it was read; for messages in the application only.
     Column("read_at", _TIME),
@@ -72,6 +75,7 @@ deliveries = Table(
     CheckConstraint("state <> 'sending' OR lease_token IS NOT NULL", name="sending_is_leased"),
     CheckConstraint("channel = 'in_app' OR read_at IS NULL", name="read_in_app"),
     CheckConstraint("position('@' in last_error) = 0", name="no_address"),
+    CheckConstraint("destination BETWEEN 0 AND 1023", name="destination"),
     Index(
         "ix_deliveries_due",
         "next_attempt_at",

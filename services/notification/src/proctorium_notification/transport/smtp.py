@@ -11,12 +11,14 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
-from aiosmtplib import SMTP, SMTPException, SMTPResponseException
+from aiosmtplib import SMTP, SMTPException, SMTPReadTimeoutError, SMTPResponseException
 
 from proctorium_notification.messages.mail import Mail
 
 _SHUTTING_DOWN = 421
 _PERMANENT = range(500, 600)
+_GOODBYE = 2.0
+"""Seconds for the answer to QUIT, which nothing depends on."""
 
 
 class Unreachable(Exception):
@@ -29,6 +31,10 @@ class Refused(Exception):
     def __init__(self, code: int, answer: str) -> None:
         super().__init__(f"{code} {answer}")
         self.permanent = code in _PERMANENT
+
+
+class Slow(Exception):
+    """The mail server did not answer about a recipient in the time it was given; it has nothing of the message."""
 
 
 class NoWord(Exception):
@@ -99,20 +105,30 @@ class Postbox:
             client.close()
             raise Unreachable(_said(failure)) from failure
         try:
-            yield Line(client, self.data_timeout)
+            line = Line(client, self.data_timeout)
+            yield line
+            if line.answers:
+                await _leave(client)
         finally:
-            await _leave(client)
+            client.close()
 
 
 class Line:
-    """An open line to a mail server, for one message after the other."""
+    """An open line to a mail server, for one message after the other.
+
+    It is of no use for another message, nor for a goodbye, once the server left a step without an answer.
+    """
 
     def __init__(self, client: SMTP, data_timeout: float) -> None:
+        self.answers = True
         self._client = client
         self._data_timeout = data_timeout
 
-    async def announce(self, mail: Mail) -> None:
-        """Says from whom and to whom. The server has nothing of the message yet. Raises Refused, Unreachable."""
+    async def announce(self, mail: Mail, patience: float | None = None) -> None:
+        """Says from whom and to whom. The server has nothing of the message yet. Raises Refused, Unreachable.
+
+        With `patience`, raises Slow when the server has not answered about the recipient after so many seconds.
+        """
         if mail.needs_utf8 and not self._client.supports_extension("smtputf8"):
             raise Refused(550, "the mail server cannot reach an address with these letters")
         # Headers in UTF-8 are 8-bit content (RFC 6531, section 3.1); all other mails are 7-bit.
@@ -124,9 +140,15 @@ class Line:
             # That our own sender is not accepted is never this message's fault.
             raise Unreachable(_said(failure)) from failure
         try:
-            await self._client.rcpt(mail.recipient, encoding=encoding)
+            await self._client.rcpt(
+                mail.recipient,
+                encoding=encoding,
+                timeout=self._client.timeout if patience is None else patience,
+            )
         except SMTPResponseException as answer:
             raise _refused(answer) from answer
+        except SMTPReadTimeoutError as failure:
+            raise (Slow if patience is not None else Unreachable)(_said(failure)) from failure
         except (SMTPException, OSError) as failure:
             raise Unreachable(_said(failure)) from failure
 
@@ -137,6 +159,7 @@ class Line:
         except SMTPResponseException as answer:
             raise Refused(answer.code, answer.message) from answer
         except (SMTPException, OSError) as failure:
+            self.answers = False
             raise NoWord(_said(failure)) from failure
 
     async def forget(self) -> None:
@@ -161,5 +184,4 @@ async def _leave(client: SMTP) -> None:
     """Says goodbye where that is possible; what was sent was sent."""
     with suppress(SMTPException, OSError):
         if client.is_connected:
-            await client.quit()
-    client.close()
+            await client.quit(timeout=_GOODBYE)

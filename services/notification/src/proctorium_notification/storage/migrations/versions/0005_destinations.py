@@ -1,0 +1,15 @@
+"""Expand: the destination of a mail that waits, so that a sender can leave out the mails of slow destinations."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    op.execute(
+        "ALTER TABLE deliveries ADD COLUMN destination smallint"
+        " CONSTRAINT ck_deliveries_destination CHECK (destination BETWEEN 0 AND 1023)"
+    )
