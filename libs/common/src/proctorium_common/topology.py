@@ -51,6 +51,13 @@ def _revocations(service: str) -> Subscription:
     )
 
 
+def _certifications(service: str) -> Subscription:
+    """What each service listens to that closes learners' data to proctors whose certification has ended."""
+    return Subscription(
+        f"{service}--certifications", "enrollment", ("person.certified", "person.role-revoked")
+    )
+
+
 def stream_of(owner: str) -> str:
     """The name of the stream that holds the events of `owner`."""
     return owner.upper()
@@ -119,11 +126,7 @@ SERVICES: Mapping[str, ServiceTopology] = {
             ),
             subscriptions=(
                 _revocations("session"),
-                Subscription(
-                    "session--certifications",
-                    "enrollment",
-                    ("person.certified", "person.role-revoked"),
-                ),
+                _certifications("session"),
                 Subscription(
                     "session--identity",
                     "identity",
@@ -168,6 +171,7 @@ SERVICES: Mapping[str, ServiceTopology] = {
             ),
             subscriptions=(
                 _revocations("assessment"),
+                _certifications("assessment"),
                 Subscription(
                     "assessment--sessions",
                     "session",
@@ -203,6 +207,7 @@ SERVICES: Mapping[str, ServiceTopology] = {
             ),
             subscriptions=(
                 _revocations("identity"),
+                _certifications("identity"),
                 Subscription(
                     "identity--sessions",
                     "session",

@@ -12,6 +12,7 @@ from proctorium.assessment.v1.results_pb2_grpc import (
 )
 from proctorium.enrollment.events.v1.events_pb2 import (
     CoursePublished,
+    PersonCertified,
     PersonDisabled,
     PersonRoleRevoked,
     PersonSignedOut,
@@ -39,7 +40,7 @@ from proctorium_assessment.settings import Settings
 from proctorium_assessment.subscribers import courses, sessions
 from proctorium_assessment.workers.attempts import AttemptWorkers
 from proctorium_assessment.workers.certificates import CertificateWorker
-from proctorium_common.process import revocations
+from proctorium_common.process import certifications, revocations
 from proctorium_common.process.commands import main
 from proctorium_common.process.service import Service
 
@@ -58,6 +59,13 @@ def _listen(service: Service[Settings]) -> None:
             PersonRoleRevoked: revocations.on_role_revoked,
             PersonDisabled: revocations.on_disabled,
             PersonSignedOut: revocations.on_signed_out,
+        },
+    )
+    service.subscribe(
+        "assessment--certifications",
+        {
+            PersonCertified: certifications.on_certified,
+            PersonRoleRevoked: certifications.on_role_revoked,
         },
     )
     service.subscribe(

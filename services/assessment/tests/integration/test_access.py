@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from proctorium.assessment.v1 import assessments_pb2, attempts_pb2, results_pb2
+from proctorium.assessment.v1 import assessments_pb2, attempts_pb2, grading_pb2, results_pb2
 from proctorium.assessment.v1.attempts_pb2_grpc import AttemptServiceStub
+from proctorium.enrollment.events.v1 import events_pb2 as enrollment_events
+from proctorium.options.v1.options_pb2 import ROLE_PROCTOR
 from proctorium_common.ids import new_id
 
 from ..builders import assessment_proto
@@ -76,10 +79,50 @@ async def results_seen(person: Person, seat: Seat) -> list[str]:
 async def test_a_session_is_seen_by_its_proctors_and_by_administrators(world: World) -> None:
     seat = await world.begun()
     await seat.submit()
-    leading = world.person("proctor", person_id=seat.proctor_id)
+    leading = await world.proctor_of(seat)
     for person in (leading, world.administrator, seat.learner):
         assert await attempts_seen(person, seat) == [seat.attempt_id]
         assert await results_seen(person, seat) == [seat.attempt_id]
+
+
+async def test_attempts_results_and_late_answers_close_with_the_certification_of_a_proctor(
+    world: World,
+) -> None:
+    seat = await world.begun()
+    await seat.submit()
+    late = grading_pb2.ListLateAnswersRequest(attempt_id=seat.attempt_id)
+    proctor = await world.proctor_of(seat)
+    await proctor.grading.ListLateAnswers(late)
+
+    async def assert_closed() -> None:
+        for call in (
+            attempts_seen(proctor, seat),
+            results_seen(proctor, seat),
+            proctor.grading.ListLateAnswers(late),
+        ):
+            assert (await refused(world, call)).reason == "CERTIFICATION_ENDED"
+
+    await world.certify(proctor, timedelta(days=-1))
+    await assert_closed()
+    await world.certify(proctor)
+    assert await results_seen(proctor, seat) == [seat.attempt_id]
+    await world.handle(
+        enrollment_events.PersonRoleRevoked(
+            person_id=str(proctor.person_id), role=ROLE_PROCTOR, roles=[], access_version=1
+        )
+    )
+    await assert_closed()
+
+
+async def test_a_planned_proctor_without_the_role_sees_nothing_of_the_session(
+    world: World,
+) -> None:
+    seat = await world.begun()
+    await world.proctor_of(seat)
+    former = world.person("learner", person_id=seat.proctor_id)
+    assert await attempts_seen(former, seat) == []
+    late = grading_pb2.ListLateAnswersRequest(attempt_id=seat.attempt_id)
+    assert (await refused(world, former.grading.ListLateAnswers(late))).reason == "NOT_ALLOWED"
 
 
 async def test_another_proctor_is_not_told_whether_the_session_exists(world: World) -> None:

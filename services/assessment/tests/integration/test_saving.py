@@ -170,7 +170,7 @@ async def test_after_the_end_new_changes_are_kept_as_late_and_refused(
     assert list(shown.late_question_numbers) == [1]
     await world.handle(seat.scheduled())
     asked = grading_pb2.ListLateAnswersRequest(attempt_id=seat.attempt_id)
-    proctor = world.person("proctor", person_id=seat.proctor_id)
+    proctor = await world.proctor_of(seat)
     for reader in (proctor, world.administrator):
         late = (await reader.grading.ListLateAnswers(asked)).answers
         assert [(each.sequence, each.answer) for each in late] == [

@@ -33,6 +33,7 @@ from proctorium_common.errors import ServiceError
 from proctorium_common.events.envelope import name_of
 from proctorium_common.events.handling import EventMetadata
 from proctorium_common.ids import new_id
+from proctorium_common.process import certifications
 from proctorium_common.process.service import Service
 from proctorium_common.rpc.client import Channel, channel
 from proctorium_common.rpc.status import error_of
@@ -51,6 +52,8 @@ HANDLERS: Mapping[type[Message], Any] = {
     session_events.ParticipantReady: session_handlers.on_participant_ready,
     session_events.ParticipantAssessmentAuthorized: session_handlers.on_assessment_authorized,
     session_events.ParticipantRemoved: session_handlers.on_participant_removed,
+    enrollment_events.PersonCertified: certifications.on_certified,
+    enrollment_events.PersonRoleRevoked: certifications.on_role_revoked,
     enrollment_events.CoursePublished: course_handlers.on_course_published,
     enrollment_events.RegistrationCompleted: course_handlers.on_registration_completed,
 }
@@ -225,6 +228,18 @@ class World:
         metadata = EventMetadata(new_id(), subject, self.clock(), self._position, 1)
         async with self.service.database.transaction() as tx:
             await HANDLERS[type(event)](tx, event, metadata)
+
+    async def certify(self, person: Person, until: timedelta = timedelta(days=365)) -> None:
+        """Let enrollment say that somebody is certified until a time from now."""
+        event = enrollment_events.PersonCertified(person_id=str(person.person_id))
+        event.certified_until_time.FromDatetime(self.clock() + until)
+        await self.handle(event)
+
+    async def proctor_of(self, seat: Seat) -> Person:
+        """The certified proctor of a seat's session."""
+        proctor = self.person("proctor", person_id=seat.proctor_id)
+        await self.certify(proctor)
+        return proctor
 
     def rewind(self) -> None:
         """The next event is older than all that came."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from proctorium.enrollment.events.v1.events_pb2 import (
+    PersonCertified,
     PersonDisabled,
     PersonRoleRevoked,
     PersonSignedOut,
@@ -16,7 +17,7 @@ from proctorium.session.events.v1.events_pb2 import (
     SessionEnded,
     SessionScheduled,
 )
-from proctorium_common.process import revocations
+from proctorium_common.process import certifications, revocations
 from proctorium_common.process.commands import main
 from proctorium_common.process.service import Service
 from proctorium_identity.api.verification import VerificationApi
@@ -56,6 +57,13 @@ def build(service: Service[Settings]) -> None:
             PersonRoleRevoked: revocations.on_role_revoked,
             PersonDisabled: revocations.on_disabled,
             PersonSignedOut: revocations.on_signed_out,
+        },
+    )
+    service.subscribe(
+        "identity--certifications",
+        {
+            PersonCertified: certifications.on_certified,
+            PersonRoleRevoked: certifications.on_role_revoked,
         },
     )
     events = SessionEvents(case_keys)

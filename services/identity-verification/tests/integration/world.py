@@ -16,6 +16,7 @@ import grpc
 from google.protobuf.message import Message
 from sqlalchemy import text
 
+from proctorium.enrollment.events.v1 import events_pb2 as enrollment_events
 from proctorium.identity.v1 import verification_pb2 as pb
 from proctorium.identity.v1.verification_pb2_grpc import VerificationServiceStub
 from proctorium.session.events.v1 import events_pb2 as session_events
@@ -85,11 +86,13 @@ class World:
     def proctor(self) -> Person:
         return self.person("proctor")
 
-    async def tell(self, *events: Message, event_id: UUID | None = None) -> None:
+    async def tell(
+        self, *events: Message, event_id: UUID | None = None, time: datetime | None = None
+    ) -> None:
         """Publishes events one after the other, as the relay of their owner would."""
         for event in events:
             self.positions += 1
-            sealed = seal(event, event_id or new_id(), datetime.now(UTC))
+            sealed = seal(event, event_id or new_id(), time or datetime.now(UTC))
             headers = {**sealed.headers, POSITION: str(self.positions)}
             if event_id is None:  # else the broker itself would drop the repetition
                 headers[MESSAGE_ID] = str(sealed.event_id)
@@ -131,13 +134,38 @@ class World:
         )
 
     async def session(self, *proctors: Person) -> str:
-        """A session that these supervise, known to the service."""
+        """A session that these supervise, known to the service; all are certified."""
         session_id = new_id()
+        for each in proctors:
+            await self.certify(each)
         await self.tell(scheduled(session_id, [each.person_id for each in proctors]))
         await self.until_row(
             "SELECT 1 FROM sessions WHERE session_id = :id AND proctor_ids IS NOT NULL", session_id
         )
         return str(session_id)
+
+    async def certify(
+        self, person: Person, until_time: datetime | None = None, time: datetime | None = None
+    ) -> None:
+        """Let enrollment say until when somebody is certified, a year where it is not given, and wait until it is stored."""
+        event = enrollment_events.PersonCertified(person_id=person.id)
+        event.certified_until_time.FromDatetime(
+            until_time or datetime.now(UTC) + timedelta(days=365)
+        )
+        await self.tell(event, time=time)
+        stored = event.certified_until_time.ToDatetime(UTC)
+
+        async def known() -> bool:
+            return await self.certified_until(person) == stored
+
+        await until(known)
+
+    async def certified_until(self, person: Person) -> object:
+        """Until when the service has somebody for certified; None where it does not know."""
+        rows = await self.rows(
+            "SELECT certified_until FROM certifications WHERE person_id = :id", id=person.person_id
+        )
+        return rows[0][0] if rows else None
 
     async def case(self, session_id: str, learner: Person) -> str:
         """The id of the case that is opened when the learner joins."""

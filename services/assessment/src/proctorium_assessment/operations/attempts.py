@@ -34,6 +34,7 @@ from proctorium_common.errors import not_allowed
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage import pages
+from proctorium_common.storage.certifications import require_certification
 from proctorium_common.storage.database import Transaction
 from proctorium_common.telemetry.traces import annotate
 
@@ -160,12 +161,22 @@ async def page(
     return await overviews(tx, shown), token
 
 
+async def leads(tx: Transaction, caller: Caller, session_id: UUID) -> bool:
+    """Return whether the caller is a proctor of the session. Raises CERTIFICATION_ENDED for one who is not certified now."""
+    if caller.person_id is None or "proctor" not in caller.roles:
+        return False
+    if not await sessions.leads(tx, session_id, caller.person_id):
+        return False
+    await require_certification(tx, caller.person_id)
+    return True
+
+
 async def whose(tx: Transaction, caller: Caller, session_id: UUID | None) -> UUID | None:
-    """Whose things the caller may list: None is everybody's of the session. Raises NOT_ALLOWED."""
+    """Whose things the caller may list: None is everybody's of the session. Raises NOT_ALLOWED, CERTIFICATION_ENDED."""
     if session_id is not None:
         if "administrator" in caller.roles:
             return None
-        if caller.person_id is not None and await sessions.leads(tx, session_id, caller.person_id):
+        if await leads(tx, caller, session_id):
             return None
     if caller.person_id is None or (session_id is not None and "learner" not in caller.roles):
         raise not_allowed(

@@ -10,7 +10,7 @@ from proctorium_assessment.domain.answer_sheet import Revision
 from proctorium_assessment.domain.answers import Answer
 from proctorium_assessment.domain.items import Item
 from proctorium_assessment.domain.results import Result, not_released, unknown_result
-from proctorium_assessment.operations.attempts import describe, whose
+from proctorium_assessment.operations.attempts import describe, leads, whose
 from proctorium_assessment.storage import answers, assessments, attempts, results, sessions
 from proctorium_assessment.storage.items import answer_from_bytes
 from proctorium_common.rpc.caller import Caller
@@ -60,7 +60,7 @@ async def page(
 
 
 async def late_answers(tx: Transaction, caller: Caller, attempt_id: UUID) -> Sequence[Revision]:
-    """What came too late to count, for those who may decide or report about it. Raises NOT_FOUND."""
+    """What came too late to count, for those who may decide or report about it. Raises NOT_FOUND, CERTIFICATION_ENDED."""
     attempt = await attempts.find(tx, attempt_id)
     if attempt is None or not await _supervises(tx, caller, attempt.session_id):
         raise unknown_result()
@@ -71,8 +71,7 @@ async def late_answers(tx: Transaction, caller: Caller, attempt_id: UUID) -> Seq
 async def _supervises(tx: Transaction, caller: Caller, session_id: UUID | None) -> bool:
     if "administrator" in caller.roles:
         return True
-    who = caller.person_id
-    return who is not None and session_id is not None and await sessions.leads(tx, session_id, who)
+    return session_id is not None and await leads(tx, caller, session_id)
 
 
 def _may_see(caller: Caller, person_id: UUID) -> bool:

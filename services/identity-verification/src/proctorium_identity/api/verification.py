@@ -87,8 +87,9 @@ class VerificationApi(verification_pb2_grpc.VerificationServiceServicer):
         case_id, kind = parse_id(request.case_id, "case_id"), KINDS[request.kind]
         caller = current_call().caller
         async with self.database.transaction() as tx:
-            await looks.require_readable(tx, caller, case_id, self.evidence_readable)
-            look = await looks.begin_look(tx, self.case_keys, caller, case_id, kind)
+            look = await looks.begin_look(
+                tx, self.case_keys, caller, case_id, kind, readable=self.evidence_readable
+            )
         image = await looks.show(self.store, look)
         return pb.GetEvidenceResponse(image=image, media_type=look.picture.media_type)
 
@@ -98,8 +99,9 @@ class VerificationApi(verification_pb2_grpc.VerificationServiceServicer):
         case_id = parse_id(request.case_id, "case_id")
         caller = current_call().caller
         async with self.database.transaction() as tx:
-            await looks.require_readable(tx, caller, case_id, self.evidence_readable)
-            person_id = await looks.begin_registration_look(tx, caller, case_id)
+            person_id = await looks.begin_registration_look(
+                tx, caller, case_id, readable=self.evidence_readable
+            )
         known = await looks.ask_registration(self.people, person_id)
         return pb.GetRegistrationResponse(
             legal_name=known.legal_name, date_of_birth=known.date_of_birth

@@ -5,7 +5,7 @@ Each look is committed to the look log before anything is shown: `begin_…` is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,9 +14,11 @@ import grpc
 from proctorium.enrollment.v1 import people_pb2, people_pb2_grpc
 from proctorium_common.errors import Kind, ServiceError, not_allowed, unavailable
 from proctorium_common.rpc.caller import Caller
+from proctorium_common.storage.certifications import require_certification
 from proctorium_common.storage.database import Transaction
 from proctorium_common.telemetry.traces import annotate
 from proctorium_identity.domain.cases import (
+    ActingRole,
     Case,
     evidence_missing,
     not_your_case,
@@ -37,29 +39,21 @@ class Look:
     key: CaseKey
 
 
-async def require_readable(
-    tx: Transaction, caller: Caller, case_id: UUID, readable: timedelta
-) -> None:
-    """Raise EVIDENCE_CLOSED when the case's session ended longer than `readable` ago and the caller is no administrator.
-
-    Raises NOT_YOUR_CASE.
-    """
-    case, _ = await _supervised(tx, caller, case_id)
-    ended_at = await sessions.ended_at(tx, case.session_id)
-    over = ended_at is not None and tx.now > ended_at + readable
-    if over and "administrator" not in caller.roles:
-        raise evidence_closed()
-
-
 async def begin_look(
-    tx: Transaction, case_keys: CaseKeys, caller: Caller, case_id: UUID, kind: EvidenceKind
+    tx: Transaction,
+    case_keys: CaseKeys,
+    caller: Caller,
+    case_id: UUID,
+    kind: EvidenceKind,
+    *,
+    readable: timedelta,
 ) -> Look:
-    """Logs a look at a picture. Raises NOT_YOUR_CASE, EVIDENCE_MISSING."""
-    case, actor = await _supervised(tx, caller, case_id)
+    """Logs a look at a picture. Raises as `_reader`, and EVIDENCE_MISSING."""
+    case, reader = await _reader(tx, caller, case_id, readable)
     current = {picture.kind: picture for picture in await kept.current_evidence(tx, case_id)}
     if kind not in current:
         raise evidence_missing(frozenset({kind}))
-    await looks.add_look(tx, case.case_id, actor.person_id, actor.role, current[kind])
+    await looks.add_look(tx, case.case_id, reader.person_id, reader.role, current[kind])
     return Look(current[kind], case_keys.unwrap(case_id, await cases.wrapped_key_of(tx, case_id)))
 
 
@@ -73,10 +67,12 @@ async def show(store: EvidenceStore, look: Look) -> bytes:
     return look.key.open(picture.kind, picture.evidence_id, ciphertext)
 
 
-async def begin_registration_look(tx: Transaction, caller: Caller, case_id: UUID) -> UUID:
-    """Logs a look at what the learner was registered with, and answers the learner's id. Raises NOT_YOUR_CASE."""
-    case, actor = await _supervised(tx, caller, case_id)
-    await looks.add_look(tx, case.case_id, actor.person_id, actor.role, None)
+async def begin_registration_look(
+    tx: Transaction, caller: Caller, case_id: UUID, *, readable: timedelta
+) -> UUID:
+    """Logs a look at what the learner was registered with, and answers the learner's id. Raises as `_reader`."""
+    case, reader = await _reader(tx, caller, case_id, readable)
+    await looks.add_look(tx, case.case_id, reader.person_id, reader.role, None)
     return case.person_id
 
 
@@ -96,13 +92,27 @@ async def ask_registration(
         ) from failure
 
 
-async def _supervised(tx: Transaction, caller: Caller, case_id: UUID) -> tuple[Case, Actor]:
+async def _reader(
+    tx: Transaction, caller: Caller, case_id: UUID, readable: timedelta
+) -> tuple[Case, Actor]:
+    """Return the case, and the caller in the role in which they may read its evidence.
+
+    Proctors of the session may while they are certified and until `readable` after its end, administrators at any time. Raises
+    NOT_YOUR_CASE, EVIDENCE_CLOSED, CERTIFICATION_ENDED.
+    """
     case = await cases.find_case(tx, case_id)
     if case is None:
         raise not_your_case()
-    actor = await actor_on(tx, caller, case)
+    reader = await actor_on(tx, caller, case)
     annotate(session_id=case.session_id, participant_id=case.participant_id)
-    return case, actor
+    ended_at = await sessions.ended_at(tx, case.session_id)
+    if ended_at is not None and tx.now > ended_at + readable:
+        if "administrator" not in caller.roles:
+            raise evidence_closed()
+        return case, replace(reader, role=ActingRole.ADMINISTRATOR)
+    if reader.role is ActingRole.PROCTOR:
+        await require_certification(tx, reader.person_id)
+    return case, reader
 
 
 def evidence_closed() -> ServiceError:

@@ -19,11 +19,15 @@ from sqlalchemy import (
     text,
 )
 
+from proctorium_common.storage.certifications import certifications_table
 from proctorium_common.storage.tables import NAMING
 
 metadata = MetaData(naming_convention=NAMING)
 
 _TIME = DateTime(timezone=True)
+
+certifications = certifications_table(metadata)
+"""Until when proctors are certified, as enrollment said last: without a certification they read no learner's data."""
 
 sessions = Table(
     "sessions",

@@ -1,0 +1,101 @@
+"""Evidence and registration data close to a proctor with the end of their certification."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from proctorium.enrollment.events.v1 import events_pb2 as enrollment_events
+from proctorium.identity.v1 import verification_pb2 as pb
+from proctorium.options.v1.options_pb2 import ROLE_ADMINISTRATOR, ROLE_PROCTOR
+from proctorium_common.errors import Kind
+from proctorium_common.ids import new_id
+
+from .world import (
+    Person,
+    World,
+    look,
+    refused_without_change,
+    scheduled,
+    submit_both,
+    until,
+    verify,
+)
+
+
+async def opened(world: World, proctor: Person) -> tuple[Person, str]:
+    """A learner with a case in a session of the proctor, and the case."""
+    learner = world.learner()
+    return learner, await world.case(await world.session(proctor), learner)
+
+
+async def assert_closed(world: World, proctor: Person, case_id: str) -> None:
+    registration = proctor.stub.GetRegistration(pb.GetRegistrationRequest(case_id=case_id))
+    for call in (look(proctor, case_id), registration):
+        error = await refused_without_change(world, call)
+        assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "CERTIFICATION_ENDED")
+
+
+async def test_evidence_closes_with_the_date_of_a_certification(world: World) -> None:
+    proctor, now = world.proctor(), datetime.now(UTC)
+    learner, case_id = await opened(world, proctor)
+    await submit_both(learner, case_id)
+    assert (await look(proctor, case_id)).image
+    await world.certify(proctor, now - timedelta(seconds=1), now + timedelta(seconds=1))
+    await assert_closed(world, proctor, case_id)
+    # What enrollment said before changes nothing.
+    event = enrollment_events.PersonCertified(person_id=proctor.id)
+    event.certified_until_time.FromDatetime(now + timedelta(days=1))
+    other = world.proctor()
+    await world.tell(event, time=now)
+    await world.certify(other)
+    await assert_closed(world, proctor, case_id)
+    await world.certify(proctor, now + timedelta(days=1), now + timedelta(seconds=2))
+    assert (await look(proctor, case_id)).image
+
+
+async def test_evidence_closes_with_the_role_of_a_proctor(world: World) -> None:
+    proctor = world.proctor()
+    learner, case_id = await opened(world, proctor)
+    await submit_both(learner, case_id)
+    event = enrollment_events.PersonRoleRevoked(
+        person_id=proctor.id, role=ROLE_PROCTOR, roles=[], access_version=0
+    )
+    await world.tell(event)
+
+    async def known() -> bool:
+        stored = await world.certified_until(proctor)
+        return isinstance(stored, datetime) and stored <= datetime.now(UTC)
+
+    await until(known)
+    await assert_closed(world, proctor, case_id)
+
+
+async def test_a_proctor_of_whom_nothing_is_known_is_not_certified(world: World) -> None:
+    proctor, learner, session_id = world.proctor(), world.learner(), new_id()
+    await world.tell(scheduled(session_id, [proctor.person_id]))
+    await world.until_row(
+        "SELECT 1 FROM sessions WHERE session_id = :id AND proctor_ids IS NOT NULL", session_id
+    )
+    case_id = await world.case(str(session_id), learner)
+    await submit_both(learner, case_id)
+    await assert_closed(world, proctor, case_id)
+
+
+@pytest.mark.parametrize("certified", [True, False], ids=["certified", "lapsed"])
+async def test_a_planned_proctor_who_is_an_administrator_acts_as_a_proctor_while_certified(
+    world: World, *, certified: bool
+) -> None:
+    both, now = world.person("administrator", "proctor"), datetime.now(UTC)
+    learner, case_id = await opened(world, both)
+    await submit_both(learner, case_id)
+    if not certified:
+        await world.certify(both, now - timedelta(days=1), now + timedelta(seconds=1))
+    decided = await verify(both, case_id)
+    assert decided.decided_as == (ROLE_PROCTOR if certified else ROLE_ADMINISTRATOR)
+    rows = await world.rows(
+        "SELECT DISTINCT looked_as FROM look_log WHERE case_id = :id", id=UUID(case_id)
+    )
+    assert rows == [("proctor" if certified else "administrator",)]
