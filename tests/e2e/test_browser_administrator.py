@@ -6,7 +6,7 @@ from playwright.async_api import Page, expect
 
 from e2e.browsing import Visitor, browser
 from e2e.stage import Stage, set_stage
-from e2e.story import LearnerStory
+from e2e.story import LearnerStory, ProctorStory
 from proctorium.options.v1.options_pb2 import ROLE_ADMINISTRATOR
 from proctorium.session.events.v1.events_pb2 import ParticipantAssessmentAuthorized
 from proctorium.session.v1.supervision_pb2 import GetRecordRequest, RecordEntry
@@ -73,3 +73,41 @@ async def record_of(stage: Stage) -> list[RecordEntry]:
     """Return the session's record."""
     request = GetRecordRequest(session_id=stage.session_id)
     return list((await stage.administrator.record.GetRecord(request)).entries)
+
+
+async def test_an_administrator_sees_who_looked_at_pictures_and_record(stack: Stack) -> None:
+    stage = await set_stage(stack.address("edge"), learner_channels=(EdgeChannel,))
+    learner = LearnerStory(stage.learners[0], stage)
+    name = learner.learner.name
+    story = ProctorStory(stage)
+    await learner.join()
+    await story.verify(await learner.send_evidence())
+    await stage.proctor.record.GetRecord(GetRecordRequest(session_id=stage.session_id))
+    async with browser() as opened:
+        administrator = await Visitor.arrive(opened, stack.url("edge"))
+        page = administrator.page
+        await administrator.sign_in(stage.administrator.email, stage.administrator.password)
+        await page.goto(f"/supervise/{stage.session_id}")
+        await page.get_by_role("link", name="Who looked at pictures and record").click()
+        for kind in ("Identity document", "Selfie"):
+            row = page.get_by_role("table", name="Pictures and registration").get_by_role("row")
+            seen = row.filter(has_text=kind)
+            await expect(seen).to_contain_text(stage.proctor.name)
+            await expect(seen).to_contain_text("Proctor of the session")
+            await expect(seen).to_contain_text(name)
+        read = page.get_by_role("table", name="Session record").get_by_role("row")
+        await expect(read.filter(has_text=stage.proctor.name)).to_have_count(1)
+        await administrator.picture("administrator-accesses")
+        assert administrator.complaints == []
+        proctor = await Visitor.arrive(opened, stack.url("edge"))
+        page = proctor.page
+        await proctor.sign_in(stage.proctor.email, stage.proctor.password)
+        await page.goto(f"/supervise/{stage.session_id}")
+        await expect(page.get_by_text("Lobby open", exact=True)).to_be_visible()
+        await expect(page.get_by_role("link", name="Who looked")).to_have_count(0)
+        await page.goto(f"/supervise/{stage.session_id}/accesses")
+        await expect(page.get_by_text("It is for administrators")).to_be_visible()
+        assert proctor.complaints == []
+    await learner.close()
+    await story.close()
+    await stage.close()

@@ -5,6 +5,7 @@ import { sendLeftBehind } from "./features/exam/answers";
 import type { Problem } from "./calls";
 import { hasPending } from "./features/exam/journal";
 import { countUnread, help, isA, me, Role, unanswered, unread } from "./me";
+import { AccessesPage } from "./pages/accesses";
 import { AccountPage } from "./pages/account";
 import { CoursePage } from "./pages/course";
 import { CoursesPage } from "./pages/courses";
@@ -44,6 +45,7 @@ const SIGNED_IN: readonly [string, Page][] = [
   ["/people", () => forAdministrators(<PeoplePage />)],
   ["/managed-courses", () => forAdministrators(<ManagedCoursesPage />)],
   ["/managed-courses/:id", ({ id }) => forAdministrators(<ManagedCoursePage courseId={id ?? ""} />)],
+  ["/supervise/:id/accesses", ({ id }) => forAdministrators(<AccessesPage sessionId={id ?? ""} />)],
   ["/supervise/:id", ({ id }) => forStaff(<SupervisePage sessionId={id ?? ""} />)],
 ];
 

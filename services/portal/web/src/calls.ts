@@ -20,7 +20,7 @@ import { VerificationService } from "./gen/proctorium/identity/v1/verification_p
 import { InboxService } from "./gen/proctorium/notification/v1/notifications_pb";
 import { LobbyService } from "./gen/proctorium/session/v1/lobby_pb";
 import { SessionService } from "./gen/proctorium/session/v1/sessions_pb";
-import { SupervisionService } from "./gen/proctorium/session/v1/supervision_pb";
+import { RecordService, SupervisionService } from "./gen/proctorium/session/v1/supervision_pb";
 import { newId, randomHex } from "./ids";
 import { Refusal } from "./refusal";
 
@@ -195,6 +195,7 @@ export const inbox = createClient(InboxService, transport);
 export const lobby = createClient(LobbyService, transport);
 export const organisation = createClient(OrganisationService, transport);
 export const people = createClient(PersonService, transport);
+export const record = createClient(RecordService, transport);
 export const registrations = createClient(RegistrationService, transport);
 export const results = createClient(ResultService, transport);
 export const sessions = createClient(SessionService, transport);

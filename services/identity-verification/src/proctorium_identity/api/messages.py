@@ -8,6 +8,7 @@ from proctorium.identity.v1 import verification_pb2 as pb
 from proctorium_identity.domain.cases import Case, CaseState, Move
 from proctorium_identity.domain.evidence import EvidenceKind
 from proctorium_identity.roles import proto_role
+from proctorium_identity.storage.looks import REGISTRATION, Access
 
 _STATES: Mapping[CaseState, pb.CaseState.ValueType] = {
     CaseState.REQUESTED: pb.CASE_STATE_REQUESTED,
@@ -24,6 +25,12 @@ KINDS: Mapping[pb.EvidenceKind.ValueType, EvidenceKind] = {
 DECISIONS: Mapping[pb.Decision.ValueType, Move] = {
     pb.DECISION_VERIFY: Move.VERIFY,
     pb.DECISION_REJECT: Move.REJECT,
+}
+
+_SUBJECTS: Mapping[str, pb.EvidenceAccessSubject.ValueType] = {
+    EvidenceKind.DOCUMENT: pb.EVIDENCE_ACCESS_SUBJECT_DOCUMENT,
+    EvidenceKind.SELFIE: pb.EVIDENCE_ACCESS_SUBJECT_SELFIE,
+    REGISTRATION: pb.EVIDENCE_ACCESS_SUBJECT_REGISTRATION,
 }
 
 
@@ -45,4 +52,18 @@ def case_message(case: Case) -> pb.Case:
         message.submit_time.FromDatetime(case.submitted_at)
     if case.decided_at is not None:
         message.decide_time.FromDatetime(case.decided_at)
+    return message
+
+
+def access_message(access: Access) -> pb.EvidenceAccess:
+    """An access to evidence or registration."""
+    message = pb.EvidenceAccess(
+        person_id=str(access.looked_by),
+        subject=_SUBJECTS[access.subject],
+        learner_id=str(access.learner_id),
+        case_id=str(access.case_id),
+    )
+    if access.looked_as is not None:
+        message.acting_role = proto_role(access.looked_as)
+    message.access_time.FromDatetime(access.looked_at)
     return message

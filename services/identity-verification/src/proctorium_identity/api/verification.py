@@ -15,8 +15,8 @@ from proctorium_common.rpc.caller import current_call
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import answered_before
 from proctorium_common.storage.listen import Listener
-from proctorium_identity.api.messages import DECISIONS, KINDS, case_message
-from proctorium_identity.operations import cases, decisions, evidence, looks, queue
+from proctorium_identity.api.messages import DECISIONS, KINDS, access_message, case_message
+from proctorium_identity.operations import accesses, cases, decisions, evidence, looks, queue
 from proctorium_identity.pictures.process import PictureReader
 from proctorium_identity.storage.objects import EvidenceStore
 from proctorium_identity.storage.sealing import CaseKeys
@@ -130,3 +130,15 @@ class VerificationApi(verification_pb2_grpc.VerificationServiceServicer):
             return pb.RequestResubmissionResponse(case=case_message(case))
 
         return await self.database.once(request, run, pb.RequestResubmissionResponse)
+
+    async def ListEvidenceAccesses(
+        self, request: pb.ListEvidenceAccessesRequest, context: Context
+    ) -> pb.ListEvidenceAccessesResponse:
+        session_id = parse_id(request.session_id, "session_id")
+        async with self.database.transaction() as tx:
+            found, token = await accesses.page(
+                tx, session_id, page_size=request.page_size, page_token=request.page_token
+            )
+        return pb.ListEvidenceAccessesResponse(
+            accesses=[access_message(each) for each in found], next_page_token=token
+        )

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Transaction
 from proctorium_identity.domain.cases import ActingRole
 from proctorium_identity.domain.evidence import Evidence, EvidenceKind, LastLook
-from proctorium_identity.storage.tables import look_log
+from proctorium_identity.storage.tables import cases, look_log
 
 REGISTRATION = "registration"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A look: who looked, in which role, at what (an evidence kind or `REGISTRATION`) of which learner, and when."""
+
+    look_id: UUID
+    looked_by: UUID
+    looked_as: ActingRole | None
+    subject: str
+    learner_id: UUID
+    case_id: UUID
+    looked_at: datetime
 
 
 async def add_look(
@@ -51,3 +66,31 @@ async def last_looks(tx: Transaction, case_id: UUID, looked_by: UUID) -> Sequenc
         .order_by(look_log.c.subject, look_log.c.looked_at.desc(), look_log.c.look_id.desc())
     )
     return [LastLook(EvidenceKind(row.subject), row.evidence_id) for row in found]
+
+
+async def accesses(
+    tx: Transaction, session_id: UUID, *, before: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[Access]:
+    """Return looks in the session, newest first, those that follow `before` in this order."""
+    key = (look_log.c.looked_at, look_log.c.look_id)
+    statement = (
+        select(look_log, cases.c.person_id)
+        .join(cases, cases.c.case_id == look_log.c.case_id)
+        .where(cases.c.session_id == session_id)
+        .order_by(*(column.desc() for column in key))
+        .limit(limit)
+    )
+    if before is not None:
+        statement = statement.where(tuple_(*key) < tuple_(*before))
+    return [
+        Access(
+            look_id=row.look_id,
+            looked_by=row.looked_by,
+            looked_as=ActingRole(row.looked_as) if row.looked_as else None,
+            subject=row.subject,
+            learner_id=row.person_id,
+            case_id=row.case_id,
+            looked_at=row.looked_at,
+        )
+        for row in await tx.execute(statement)
+    ]

@@ -7,7 +7,7 @@ import { type Session, SessionState } from "../gen/proctorium/session/v1/session
 import type { WatchRosterResponse } from "../gen/proctorium/session/v1/supervision_pb";
 import { useLive } from "../live";
 import { isA, Role } from "../me";
-import { Badge, Busy, ProblemNote, Title, useAction } from "../parts";
+import { Badge, Busy, Link, ProblemNote, Title, useAction } from "../parts";
 import { actsAsAdministrator, isLapsed, maySupervise, takesPart } from "../rights";
 import { dateTime } from "../words";
 import { Authorisation } from "./authorisation";
@@ -65,6 +65,11 @@ export function SupervisePage({ sessionId }: { sessionId: string }): JSX.Element
       <ProblemNote problem={problem} />
       <SessionActions session={session} participants={[...view.participants.values()]} />
       {isA(Role.ADMINISTRATOR) && <SessionCodes session={session} />}
+      {isA(Role.ADMINISTRATOR) && (
+        <p>
+          <Link to={`/supervise/${session.sessionId}/accesses`}>Who looked at pictures and record</Link>
+        </p>
+      )}
       <RosterTable session={session} participants={[...view.participants.values()]} />
     </>
   );

@@ -1,0 +1,160 @@
+// Who looked at the identity pictures, the registration data and the record of a session, for administrators.
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { identity, record, sessions } from "../calls";
+import { EvidenceAccessSubject } from "../gen/proctorium/identity/v1/verification_pb";
+import { Role } from "../me";
+import { useNames } from "../names";
+import { Busy, Link, ProblemNote, Title, useLoaded } from "../parts";
+import { dateTime } from "../words";
+
+const PAGE_SIZE = 50;
+
+export function AccessesPage({ sessionId }: { sessionId: string }): JSX.Element {
+  const { loaded, problem } = useLoaded(sessionId, () => sessions.getSession({ sessionId }));
+  return (
+    <>
+      <Title>Who looked at pictures and record</Title>
+      <ProblemNote problem={problem} />
+      {loaded && (
+        <>
+          <p>
+            <Link to={`/supervise/${sessionId}`}>{loaded.session?.plan?.title}</Link>
+          </p>
+          <p class="quiet">Every access is stored permanently. The newest comes first.</p>
+          <EvidenceAccesses sessionId={sessionId} />
+          <RecordAccesses sessionId={sessionId} />
+        </>
+      )}
+    </>
+  );
+}
+
+const SUBJECTS: Readonly<Record<number, string>> = {
+  [EvidenceAccessSubject.DOCUMENT]: "Identity document",
+  [EvidenceAccessSubject.SELFIE]: "Selfie",
+  [EvidenceAccessSubject.REGISTRATION]: "Registration data",
+};
+
+function EvidenceAccesses({ sessionId }: { sessionId: string }): JSX.Element {
+  const list = useNewest(`evidence/${sessionId}`, (pageToken) => identity.listEvidenceAccesses({ sessionId, pageSize: PAGE_SIZE, pageToken }));
+  const name = useNames(list.items?.flatMap(({ personId, learnerId }) => [personId, learnerId]) ?? []);
+  return (
+    <Accesses
+      title="Pictures and registration"
+      none="Nobody has looked at a picture or at registration data in this session."
+      list={list}
+      columns={["What", "Of"]}
+      rows={list.items?.map((access) => ({
+        ...access,
+        who: name(access.personId),
+        more: [SUBJECTS[access.subject] ?? "", name(access.learnerId) ?? "…"],
+      }))}
+    />
+  );
+}
+
+function RecordAccesses({ sessionId }: { sessionId: string }): JSX.Element {
+  const list = useNewest(`record/${sessionId}`, (pageToken) => record.listRecordAccesses({ sessionId, pageSize: PAGE_SIZE, pageToken }));
+  const name = useNames(list.items?.map(({ personId }) => personId) ?? []);
+  return (
+    <Accesses
+      title="Session record"
+      none="Nobody has read the record of this session."
+      list={list}
+      columns={[]}
+      rows={list.items?.map((access) => ({ ...access, who: name(access.personId), more: [] }))}
+    />
+  );
+}
+
+interface Row {
+  who: string | undefined;
+  actingRole: Role;
+  accessTime?: Timestamp | undefined;
+  more: readonly string[];
+}
+
+interface AccessesProps {
+  title: string;
+  none: string;
+  list: Newest<unknown>;
+  columns: readonly string[];
+  rows: readonly Row[] | undefined;
+}
+
+function Accesses({ title, none, list, columns, rows }: AccessesProps): JSX.Element {
+  const heads = ["When", "Who", "As", ...columns];
+  return (
+    <section aria-label={title} class="stacking">
+      <h2>{title}</h2>
+      <ProblemNote problem={list.problem} />
+      {rows === undefined && list.problem === undefined && <Busy what="who looked" />}
+      {rows?.length === 0 && <p>{none}</p>}
+      {rows && rows.length > 0 && (
+        <table class="stacks" role="table">
+          <caption class="visually-hidden">{title}, newest first</caption>
+          <thead role="rowgroup">
+            <tr role="row">
+              {heads.map((head) => (
+                <th key={head} scope="col" role="columnheader">
+                  {head}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody role="rowgroup">
+            {rows.map((row, place) => (
+              <tr key={place} role="row">
+                {[dateTime(row.accessTime), row.who ?? "…", ROLES[row.actingRole] ?? "Not recorded", ...row.more].map((cell, column) => (
+                  <td key={heads[column]} role="cell" data-label={heads[column]}>
+                    {cell}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      {list.more && (
+        <button type="button" class="plain" onClick={list.show}>
+          Show older
+          <span class="visually-hidden"> in “{title}”</span>
+        </button>
+      )}
+    </section>
+  );
+}
+
+const ROLES: Readonly<Record<number, string>> = {
+  [Role.PROCTOR]: "Proctor of the session",
+  [Role.ADMINISTRATOR]: "Administrator",
+};
+
+interface Page<Item> {
+  accesses: Item[];
+  nextPageToken: string;
+}
+
+interface Newest<Item> extends Pick<ReturnType<typeof useLoaded>, "problem"> {
+  items: Item[] | undefined;
+  more: boolean;
+  show: () => void;
+}
+
+/** The newest items of a list, more of them at each `show`. */
+function useNewest<Item>(key: string, fetch: (pageToken: string) => Promise<Page<Item>>): Newest<Item> {
+  const [pages, setPages] = useState(1);
+  const { loaded, problem } = useLoaded(`${key}/${pages}`, async () => {
+    const items: Item[] = [];
+    let pageToken = "";
+    for (let page = 0; page < pages && (page === 0 || pageToken !== ""); page += 1) {
+      const answer = await fetch(pageToken);
+      items.push(...answer.accesses);
+      pageToken = answer.nextPageToken;
+    }
+    return { items, more: pageToken !== "" };
+  });
+  return { items: loaded?.items, problem, more: loaded?.more ?? false, show: () => setPages(pages + 1) };
+}
