@@ -68,7 +68,7 @@ _BEFORE_THE_OPERATION = {
     "INVALID_REQUEST", "INVALID_ID", "MESSAGE_TOO_LARGE", "TOKEN_MISSING", "TOKEN_INVALID", "TOKEN_EXPIRED", "NOT_ALLOWED",
 }  # fmt: skip
 # What these do to a person ends the sign-ins that this person calls with.
-_ENDS_SIGN_INS = {"DisableAccount", "RevokeRole", "SetPassword"}
+_ENDS_SIGN_INS = {"DisableAccount", "RevokeRole", "SetPassword", "SignOutEverywhere"}
 
 
 @dataclass
@@ -205,7 +205,8 @@ class Fuzz:
         """Mostly let a request that ends sign-ins name somebody who does not call."""
         if method.name not in _ENDS_SIGN_INS or random.random() < 0.05:
             return
-        callers = {caller.person_id for caller in self._callers}
+        # Without a name it is the caller's own, where that is allowed.
+        callers = {"", *(caller.person_id for caller in self._callers)}
         for _ in range(5):
             if request.person_id not in callers:
                 return
