@@ -153,6 +153,8 @@ export class Answers {
       if (!isSignedIn(this.personId) || unconfirmed.peek()) {
         this.state.value = "offline";
         await this.rest();
+        // Nobody was asked in vain: once they are signed in, a save that fails is tried again soon.
+        this.pause = FIRST_PAUSE_MS;
         continue;
       }
       const batch = this.changes.slice(0, MOST_AT_ONCE);
