@@ -51,7 +51,7 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
   const view = shown.attempt;
   const page = (participant?: Participant): JSX.Element =>
     view.state === AttemptState.IN_PROGRESS && attempt !== undefined ? (
-      <ExamRoom attempt={attempt} shown={shown} connected={connected} reopen={live.reopen} />
+      <ExamRoom attempt={attempt} shown={shown} connected={connected} problem={problem} reopen={live.reopen} />
     ) : (
       <section class="narrow">
         <Title>{view.title}</Title>

@@ -54,7 +54,7 @@ export function SessionPage({ sessionId }: { sessionId: string }): JSX.Element {
       <Title>{session.plan?.title}</Title>
       <p class="row" role="status" aria-live="polite">
         {session.state === SessionState.CANCELLED ? <SessionBadge session={session} /> : <ParticipantBadge participant={participant} />}
-        {!connected && <Badge tone="bad">Connection lost, coming back…</Badge>}
+        {!connected && problem === undefined && <Badge tone="bad">Connection lost, coming back…</Badge>}
       </p>
       <ProblemNote problem={problem} />
       {participant.state <= ParticipantState.IN_SESSION && <SignedInAs />}

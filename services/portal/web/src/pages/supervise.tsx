@@ -60,7 +60,7 @@ export function SupervisePage({ sessionId }: { sessionId: string }): JSX.Element
       <p class="row" role="status">
         <SessionBadge session={session} />
         <span>{dateTime(session.actualStartTime ?? session.plan?.startTime)}</span>
-        {!connected && <Badge tone="bad">Connection lost, coming back…</Badge>}
+        {!connected && problem === undefined && <Badge tone="bad">Connection lost, coming back…</Badge>}
       </p>
       <ProblemNote problem={problem} />
       <SessionActions session={session} participants={[...view.participants.values()]} />

@@ -1,9 +1,10 @@
 // The exam room: the questions of a running attempt. Each change is saved at once and kept on this device until it is acknowledged.
 import type { JSX } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
+import type { Problem } from "../../calls";
 import type { Attempt } from "../../gen/proctorium/assessment/v1/attempts_pb";
 import { me, unconfirmed } from "../../me";
-import { Title } from "../../parts";
+import { ProblemNote, Title } from "../../parts";
 import { SignedInAs } from "../../sign-out";
 import { AnswerSheet } from "./answer-sheet";
 import { type Answers, answersOf } from "./answers";
@@ -18,10 +19,12 @@ interface ExamRoomProps {
   attempt: Attempt;
   shown: Shown;
   connected: boolean;
+  /** Why the view of the attempt will not come back. */
+  problem: Problem | undefined;
   reopen: () => void;
 }
 
-export function ExamRoom({ attempt, shown, connected, reopen }: ExamRoomProps): JSX.Element {
+export function ExamRoom({ attempt, shown, connected, problem, reopen }: ExamRoomProps): JSX.Element {
   const now = useSteadyClock(reopen);
   const { answers, sheet } = useAnswers(attempt);
   const overview = attempt.items.map(({ itemId }, index) => ({ number: index + 1, answered: sheet.isAnswered(itemId), wrong: sheet.isUnsavable(itemId) }));
@@ -35,7 +38,8 @@ export function ExamRoom({ attempt, shown, connected, reopen }: ExamRoomProps): 
         <SaveMark answers={answers} unsavable={wrong.length} />
       </div>
       <SignedInAs />
-      <Away answers={answers} connected={connected} shown={shown} now={now} />
+      <ProblemNote problem={problem} />
+      <Away answers={answers} connected={connected || problem !== undefined} shown={shown} now={now} />
       <nav class="overview" aria-label="Questions">
         {overview.map(({ number, answered }) => (
           <QuestionLink key={number} number={number} answered={answered} />

@@ -1,0 +1,55 @@
+"""More windows than a person may have open: the oldest says why it stopped, and how to go on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable
+from contextlib import AsyncExitStack, aclosing
+from typing import Any, cast
+
+from playwright.async_api import expect
+
+from e2e.browsing import browser
+from e2e.stage import Stage
+from e2e.test_browser_live import exam_begun, exam_page
+from proctorium.assessment.v1.attempts_pb2 import WatchAttemptRequest
+from proctorium.session.v1.lobby_pb2 import WatchSessionRequest
+from proctorium_common.rpc.served import STREAMS_PER_PERSON
+from proctorium_devstack.stack import Stack
+
+_SENTENCE = "You have this open in too many windows, so the oldest one stopped showing what is new."
+
+
+async def test_the_oldest_of_too_many_windows_says_so(stack: Stack, stage: Stage) -> None:
+    async with browser() as opened, exam_begun(stage) as (story, _):
+        learner = await exam_page(opened, stack.url("edge"), story)
+        exam = learner.page
+        lobby = await exam.context.new_page()
+        await lobby.goto(f"/sessions/{stage.session_id}")
+        await expect(lobby.get_by_text("In Session", exact=True)).to_be_visible()
+        async with AsyncExitStack() as open_streams:
+
+            async def keep_open(stream: AsyncIterable[Any]) -> None:
+                kept = await open_streams.enter_async_context(aclosing(cast("Any", stream)))
+                await anext(kept)
+
+            person = story.learner
+            for _ in range(STREAMS_PER_PERSON):
+                attempt = WatchAttemptRequest(attempt_id=story.attempt_id)
+                await keep_open(person.attempts.WatchAttempt(attempt))
+                session = WatchSessionRequest(session_id=stage.session_id)
+                await keep_open(person.lobby.WatchSession(session))
+            for page in (exam, lobby):
+                note = page.locator("[data-reason=TOO_MANY_STREAMS]")
+                await expect(note).to_contain_text(_SENTENCE)
+                # It does not come back by itself, so it does not say that it will.
+                await expect(page.get_by_text("coming back")).to_have_count(0)
+                await expect(page.get_by_text("The connection is away")).to_have_count(0)
+            await learner.picture("exam-too-many-windows")
+            # What is saved does not depend on it.
+            await exam.get_by_label("Your answer").fill("0.4")
+            await expect(exam.get_by_text("All answers saved")).to_be_visible()
+        for page in (exam, lobby):
+            await page.reload()
+            await expect(page.locator("[data-reason=TOO_MANY_STREAMS]")).to_have_count(0)
+        await expect(exam.get_by_label("Your answer")).to_have_value("0.4")
+        assert learner.complaints == []
