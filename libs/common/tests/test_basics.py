@@ -47,6 +47,7 @@ def test_what_is_not_an_id_is_refused_with_its_field(text: str) -> None:
         parse_id(text, "session_id")
     assert refused.value.reason == "INVALID_ID"
     assert refused.value.metadata == {"field": "session_id"}
+    assert [each.field for each in refused.value.violations] == ["session_id"]
 
 
 def test_the_time_is_utc_and_aware() -> None:

@@ -32,7 +32,10 @@ def parse_id(text: str, field: str) -> UUID:
         else:
             if str(parsed) == text.lower():
                 return parsed
-    raise invalid("INVALID_ID", f"The {field} is not an id.", field=field)
+    sentence = f"The {field} is not an id."
+    raise invalid(
+        "INVALID_ID", sentence, violations=[Violation(field, "ids.form", sentence)], field=field
+    )
 
 
 def parse_ids(texts: Iterable[str], field: str) -> tuple[UUID, ...]:

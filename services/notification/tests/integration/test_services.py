@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from google.protobuf.message import Message
 
 from proctorium.notification.v1 import notifications_pb2 as pb
 from proctorium_common.errors import Kind
@@ -189,4 +190,39 @@ async def test_what_was_sent_is_not_sent_again(world: World) -> None:
     request.delivery_id = str(new_id())
     error = await refusal(administrator.deliveries.ResendDelivery(request))
     assert (error.kind, error.reason) == (Kind.NOT_FOUND, "NOT_FOUND")
+    assert await world.fingerprint() == before
+
+
+@pytest.mark.parametrize(
+    ("field", "request_"),
+    [
+        ("state", pb.ListDeliveriesRequest(state=99)),  # type: ignore[arg-type]
+        ("page_size", pb.ListDeliveriesRequest(page_size=-1)),
+        ("page_token", pb.ListDeliveriesRequest(page_token="x" * 2049)),
+        ("person_id", pb.ListDeliveriesRequest(person_id="nobody")),
+        ("delivery_id", pb.ResendDeliveryRequest(delivery_id="\0")),
+        ("request_id", pb.ResendDeliveryRequest(request_id="x" * 65, delivery_id=str(new_id()))),
+        ("page_size", pb.ListNotificationsRequest(page_size=-1)),
+        ("page_token", pb.ListNotificationsRequest(page_token="x" * 2049)),
+        (
+            "notification_ids[1]",
+            pb.MarkNotificationsReadRequest(notification_ids=[str(new_id()), "x"]),
+        ),
+        (
+            "notification_ids",
+            pb.MarkNotificationsReadRequest(notification_ids=[str(new_id()) for _ in range(201)]),
+        ),
+    ],
+)
+async def test_a_request_that_cannot_be_meant_is_refused_with_its_field(
+    field: str, request_: Message, world: World
+) -> None:
+    administrator = world.person("administrator")
+    method = request_.DESCRIPTOR.name.removesuffix("Request")
+    stub = administrator.inbox if hasattr(administrator.inbox, method) else administrator.deliveries
+    before = await world.fingerprint()
+    error = await refusal(getattr(stub, method)(request_))
+    assert error.kind is Kind.INVALID
+    assert [violation.field for violation in error.violations] == [field]
+    assert all(violation.description for violation in error.violations)
     assert await world.fingerprint() == before
