@@ -187,6 +187,50 @@ async def test_no_answer_to_a_message_is_in_doubt_and_a_person_sends_it_again(
         assert await own.states() == [("doubtful", 1), ("sent", 1)]
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "nonsense",
+        "200 Fine",
+        "354 Go on",
+        "999 What",
+        "2",
+        "250",
+        "250-Taken\r\n",
+        "250 " + "x" * 100_000,
+    ],
+    ids=lambda answer: repr(answer[:12]),
+)
+async def test_a_message_is_never_handed_over_again_after_an_answer_that_is_no_refusal(
+    answer: str, migrated_database: MigratedDatabase, world: World
+) -> None:
+    async with own_sender(world, migrated_database("proctorium_notification")) as own:
+        learner = prepared(world, "ANSWER", answer)
+        await own.add(learner)
+        await own.send_due()
+        [(state, attempts)] = await own.states()
+        assert (state, attempts) == ("sent" if answer == "250" else "doubtful", 1)
+        own.now += timedelta(days=1)
+        assert not await own.send_due()
+        assert len(world.sink.mails_to(learner.email)) == 1
+
+
+@pytest.mark.parametrize("answer", ["nonsense", "299 Fine", "nonsense\r\n250 OK"], ids=repr)
+async def test_an_answer_about_a_recipient_that_smtp_does_not_know_is_not_now(
+    answer: str, migrated_database: MigratedDatabase, world: World
+) -> None:
+    async with own_sender(world, migrated_database("proctorium_notification")) as own:
+        learner, other = prepared(world, "RCPT", answer), world.person()
+        await own.add(learner)
+        await own.add(other)
+        await own.send_due()
+        assert await own.states() == [("pending", 1), ("sent", 1)]
+        own.now += timedelta(minutes=1)
+        await own.send_due()
+        assert await own.states() == [("sent", 2), ("sent", 1)]
+        assert [len(world.sink.mails_to(each.email)) for each in (learner, other)] == [1, 1]
+
+
 async def test_mails_go_out_when_the_database_says_so_and_not_when_the_clock_does(
     migrated_database: MigratedDatabase, world: World
 ) -> None:

@@ -120,7 +120,7 @@ async def test_other_mails_go_on_while_more_destinations_are_slow_than_there_are
     world: World, migrated_database: MigratedDatabase, sink: MailSink
 ) -> None:
     url = migrated_database("proctorium_notification")
-    hold = Hold(sink, "RCPT", frozenset(f"slow{number}.example" for number in range(12)))
+    hold = Hold(sink, "RCPT", frozenset(f"slow{number}.example" for number in range(24)))
     given = given_settings(url, world.nats, world.enrollment.port, sink.port)
     async with own_sender(world, url, sink=sink) as own:
         slow = [

@@ -224,7 +224,25 @@ def test_messages_about_dates_carry_a_calendar_entry(topic: Topic) -> None:
 
 
 @pytest.mark.parametrize(
-    "email", ["", "ada", "a b@example.org", "ada@", "ada@example.org\r\nBcc: x@y.z"], ids=repr
+    "email",
+    [
+        "",
+        "ada",
+        "a b@example.org",
+        "ada@",
+        "@example.org",
+        "ada@a@example.org",
+        "ada@a..org",
+        f"ada@{'x' * 64}.org",
+        "ada@[127.0.0.1]",
+        "ada@\u200b.org",
+        "ada@exam\u2028ple.org",
+        "a\u2028b@example.org",
+        "a\x85b@example.org",
+        "a\x7fb@example.org",
+        "ada@example.org\r\nBcc: x@y.z",
+    ],
+    ids=repr,
 )
 def test_what_is_no_address_is_refused_and_not_repeated(email: str) -> None:
     with pytest.raises(AddressWrong) as refused:

@@ -16,6 +16,7 @@ from aiosmtplib import SMTP, SMTPException, SMTPReadTimeoutError, SMTPResponseEx
 from proctorium_notification.messages.mail import Mail
 
 _SHUTTING_DOWN = 421
+_REFUSALS = range(400, 600)
 _PERMANENT = range(500, 600)
 _GOODBYE = 2.0
 """Seconds for the answer to QUIT, which nothing depends on."""
@@ -116,7 +117,7 @@ class Postbox:
 class Line:
     """An open line to a mail server, for one message after the other.
 
-    It is of no use for another message, nor for a goodbye, once the server left a step without an answer.
+    It is of no use for another message, nor for a goodbye, once the server left a step without an answer that SMTP knows.
     """
 
     def __init__(self, client: SMTP, data_timeout: float) -> None:
@@ -146,6 +147,8 @@ class Line:
                 timeout=self._client.timeout if patience is None else patience,
             )
         except SMTPResponseException as answer:
+            # After a text that is no answer, the next one may not be that to the next command.
+            self.answers = answer.code in _REFUSALS
             raise _refused(answer) from answer
         except SMTPReadTimeoutError as failure:
             raise (Slow if patience is not None else Unreachable)(_said(failure)) from failure
@@ -157,13 +160,19 @@ class Line:
         try:
             await self._client.data(mail.content, timeout=self._data_timeout)
         except SMTPResponseException as answer:
-            raise Refused(answer.code, answer.message) from answer
+            if answer.code in _REFUSALS:
+                raise Refused(answer.code, answer.message) from answer
+            # Neither taken nor refused: a server that speaks so may have taken it.
+            self.answers = False
+            raise NoWord(_said(answer)) from answer
         except (SMTPException, OSError) as failure:
             self.answers = False
             raise NoWord(_said(failure)) from failure
 
     async def forget(self) -> None:
-        """Takes back what was announced. Raises Unreachable."""
+        """Takes back what was announced, if the line goes on. Raises Unreachable."""
+        if not self.answers:
+            return
         try:
             await self._client.rset()
         except (SMTPException, OSError) as failure:
