@@ -34,8 +34,9 @@ test: ready ## All tests, on two processors (FLAGS='-m "not long"': what else py
 lint: env protos ## Format, rules, types, protos, imports, who-calls-whom
 	@$(PYTHON) -m tools.lint $(only)
 
-authorisation: ready ## Renew the table of who may call what, to be reviewed and committed
+authorisation: ready ## Renew the tables of who may call what and use whose resources, to be reviewed and committed
 	@PYTHONPATH=tests $(PYTHON) -m authorisation.matrix
+	@PYTHONPATH=tests $(PYTHON) -m authorisation.ownership
 
 bench: ready ## Measure, each figure beside the bare limit of this machine (4 to 6 minutes)
 	@PYTHONPATH=tests $(PYTHON) -m e2e.bench

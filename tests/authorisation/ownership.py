@@ -1,0 +1,399 @@
+"""Whose resources a caller may use: calls every RPC that names a resource, as its owner and as others, and writes each response.
+
+The callers and their resources come from a real examination on a running stack. Each RPC is called with the ids of one learner's
+resources, and with ids that do not exist: a caller who may not use a resource must get the same response for both. `make authorisation` renews the
+table beside this file; `tests/e2e/test_ownership.py` compares it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf import message_factory
+from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
+
+from e2e.pictures import selfie
+from e2e.stage import Stage, set_stage
+from e2e.story import LearnerStory, ProctorStory
+from fuzz.calls import Caller, Outcome, by_grpc
+from proctorium.assessment.v1.items_pb2 import Answer
+from proctorium.enrollment.v1.codes_pb2 import ListCodesRequest
+from proctorium.enrollment.v1.courses_pb2 import UNIT_KIND_LESSON, GetCourseRequest
+from proctorium.notification.v1.notifications_pb2 import (
+    ListDeliveriesRequest,
+    ListNotificationsRequest,
+)
+from proctorium_common.errors import Kind, ServiceError
+from proctorium_common.ids import new_id
+from proctorium_devstack import demo_data
+from proctorium_devstack.demo.edge import EdgeChannel
+from proctorium_devstack.demo.people import Person, sign_in
+from proctorium_devstack.demo.waiting import eventually
+from proctorium_devstack.ports import PortPlan
+from proctorium_devstack.stack import Stack
+from proctorium_devstack.testing.contracts import all_methods
+
+OWNERSHIP = Path(__file__).parent / "ownership.md"
+
+CALLERS = (
+    "own learner",
+    "other learner, same session",
+    "other learner",
+    "own proctor",
+    "other proctor",
+    "administrator",
+)
+_NEW = "makes something new, which is nobody's yet; only administrators may"
+_OWN = "is always about the caller"
+_EVERYBODY = "is the same for everybody who may call it"
+_SECRET = "asks for a secret, which is what gives the right"
+# RPCs that name no existing resource by its id, and why.
+WITHOUT_RESOURCE = {
+    "AssessmentService/CreateAssessment": _NEW,
+    "AssessmentService/ListAssessments": _EVERYBODY,
+    "CourseService/CreateCourse": _NEW,
+    "CourseService/ListCourses": "lists what the caller may see: everything for administrators, else what is published",
+    "AccountService/SignIn": _SECRET,
+    "AccountService/RefreshToken": _SECRET,
+    "AccountService/SignOut": _SECRET,
+    "AccountService/GetMe": _OWN,
+    "AccountService/ListSigningKeys": _EVERYBODY,
+    "LobbyService/JoinSession": _SECRET,
+    "OrganisationService/GetOrganisation": _EVERYBODY,
+    "OrganisationService/UpdateOrganisation": "changes the only organisation; only administrators may",
+    "PersonService/CreatePerson": _NEW,
+    "PersonService/ListPeople": _EVERYBODY,
+    "RegistrationService/ListMyCourses": _OWN,
+    "InboxService/ListNotifications": _OWN,
+    "SessionService/ListSessions": "lists what the caller may see: everything for administrators, else their own",
+    "SessionService/ScheduleSession": _NEW,
+}
+# These end something that the rows of others need, so they come last, in this order.
+_LAST = (
+    "SupervisionService/RemoveParticipant",
+    "SessionService/EndSession",
+    "SessionService/CancelSession",
+    "PersonService/RevokeRole",
+    "AccountService/EnableAccount",
+    "AccountService/SetPassword",
+    "AccountService/SignOutEverywhere",
+    "AccountService/DisableAccount",
+)
+# An RPC that can name its resource in several ways, and the fields of each.
+_WAYS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "VerificationService/GetCase": (("case_id",), ("session_id", "person_id")),
+}
+# The ids that nobody else's resource has too.
+_PERSONAL = ("person_id", "attempt_id", "participant_id", "case_id", "certificate_id", "code_id", "delivery_id", "notification_id")  # fmt: skip
+_YES = "yes"
+_NOTHING = "nothing"
+_SETS_PASSWORD = "AccountService/SetPassword"
+_NEW_PASSWORD = "cobalt-meadow-1729"
+_REFUSED = {Kind.NOT_FOUND, Kind.NOT_ALLOWED}
+_HEAD = """# Whose resources a caller may use
+
+Made by `make authorisation` from the responses of a running system; a test compares it. Each RPC that names resources is called with the ids of
+the own learner's resources: session, attempt, case, certificate and so on. **yes**: the call succeeds. **nothing**: it succeeds with nothing of these
+resources, as if they did not exist. Otherwise the reason of the refusal: the first learner has submitted the attempt, so some of the reasons are
+about the state. Where the response is NOT_FOUND or says that the resource is not the caller's, it is exactly the response for ids that do not exist, or the
+test fails. NOT_ALLOWED is mostly the refusal of a role, which [matrix.md](matrix.md) lists for every RPC, also for services. The own proctor
+supervises the session; the other learner and the other proctor have another session of another course.
+
+"""
+
+
+@dataclass
+class Actors:
+    """The callers by the names of `CALLERS`, and the ids of the own learner's resources."""
+
+    people: dict[str, Person]
+    ids: dict[str, str]
+
+
+@asynccontextmanager
+async def actors(edge: str) -> AsyncIterator[Actors]:
+    """Play an examination with two learners and plan another session beside it."""
+    own = await set_stage(edge)
+    other = await set_stage(edge, learner_channels=(EdgeChannel,))
+    try:
+        ids = await _examine(own)
+        yield Actors(
+            dict(
+                zip(
+                    CALLERS,
+                    (*own.learners, *other.learners, own.proctor, other.proctor, own.administrator),
+                    strict=True,
+                )
+            ),
+            ids,
+        )
+    finally:
+        await own.close()
+        await other.close()
+
+
+async def _examine(stage: Stage) -> dict[str, str]:
+    """Let the first learner take the exam and the second one wait to be verified; return the ids of the first one's resources."""
+    learner, neighbour = (LearnerStory(each, stage) for each in stage.learners)
+    proctor = ProctorStory(stage)
+    proctor.watch()
+    await learner.join()
+    await neighbour.join()
+    case = await learner.send_evidence()
+    await neighbour.send_evidence()
+    await proctor.verify(case)
+    await proctor.start()
+    await learner.open_lesson_eventually()
+    await proctor.authorize(learner)
+    attempt = await learner.begin()
+    await learner.answer_all(attempt)
+    await learner.submit()
+    await learner.see_result()
+    certificate, _ = await learner.fetch_certificate()
+    for story in (learner, neighbour, proctor):
+        await story.close()
+    person, administrator = stage.learners[0], stage.administrator
+    course = await administrator.courses.GetCourse(GetCourseRequest(course_id=stage.course_id))
+    codes = await administrator.codes.ListCodes(ListCodesRequest(session_id=stage.session_id))
+    return {
+        "session_id": stage.session_id,
+        "course_id": stage.course_id,
+        "unit_id": next(
+            unit.unit_id for unit in course.course.units if unit.kind == UNIT_KIND_LESSON
+        ),
+        "assessment_id": stage.assessment_id,
+        "person_id": person.person_id,
+        "participant_id": learner.participant_id,
+        "attempt_id": learner.attempt_id,
+        "item_id": next(
+            item.item_id for item in attempt.items if item.WhichOneof("kind") == "true_false"
+        ),
+        "case_id": case.case_id,
+        "certificate_id": certificate.certificate_id,
+        "code_id": codes.codes[0].code_id,
+        "delivery_id": await eventually(lambda: _delivery(administrator, person), "a delivery"),
+        "notification_id": await eventually(lambda: _notification(person), "a notification"),
+    }
+
+
+async def _delivery(administrator: Person, person: Person) -> str | None:
+    request = ListDeliveriesRequest(person_id=person.person_id)
+    found = (await administrator.deliveries.ListDeliveries(request)).deliveries
+    return found[0].delivery_id if found else None
+
+
+async def _notification(person: Person) -> str | None:
+    found = (await person.inbox.ListNotifications(ListNotificationsRequest())).notifications
+    return found[0].notification_id if found else None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One RPC, with the fields that name its resource (none: all that it has)."""
+
+    method: MethodDescriptor
+    fields: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Its first cell."""
+        by = f" by {', '.join(self.fields)}" if self.fields else ""
+        return f"{_short(self.method)}{by}"
+
+
+def _rows_to_ask() -> list[Row]:
+    """Return the RPCs that name a resource, those that end something last."""
+    found = [
+        Row(method, fields)
+        for method in all_methods()
+        if _short(method) not in WITHOUT_RESOURCE
+        for fields in _WAYS.get(_short(method), ((),))
+    ]
+    order = {name: number for number, name in enumerate(_LAST, 1)}
+    return sorted(found, key=lambda row: order.get(_short(row.method), 0))
+
+
+def names_resource(method: MethodDescriptor) -> bool:
+    """Return whether a request of `method` has an id of something that exists."""
+    return any(_is_id(each) for each in _all_fields(method.input_type.fields))
+
+
+def _all_fields(fields: Any, depth: int = 0) -> Iterator[FieldDescriptor]:
+    for each in fields:
+        yield each
+        if each.message_type is not None and depth < 4:
+            yield from _all_fields(each.message_type.fields, depth + 1)
+
+
+def _is_id(each: FieldDescriptor) -> bool:
+    return each.name != "request_id" and each.name.endswith(("_id", "_ids"))
+
+
+def _request_of(row: Row, ids: dict[str, str]) -> Any:
+    """Return a valid request that names the resources `ids`."""
+    request = _filled(row.method.input_type, ids)
+    if row.fields:
+        for each in row.method.input_type.fields:
+            if _is_id(each) and each.name not in row.fields:
+                request.ClearField(each.name)
+    if _short(row.method) == _SETS_PASSWORD:
+        request.present_password, request.new_password = "wrong-password-1", _NEW_PASSWORD
+    return request
+
+
+def _filled(descriptor: Any, ids: dict[str, str]) -> Any:
+    message: Any = message_factory.GetMessageClass(descriptor)()
+    if descriptor.full_name == "google.protobuf.Timestamp":
+        message.FromDatetime(datetime.now(UTC) + timedelta(days=30))
+        return message
+    if descriptor.full_name == Answer.DESCRIPTOR.full_name:
+        return Answer(truth=True)
+    for each in descriptor.fields:
+        if each.message_type is not None and each.is_repeated:
+            getattr(message, each.name).append(_filled(each.message_type, ids))
+        elif each.message_type is not None:
+            if each.name not in {"client_time", "valid_from_time", "valid_until_time"}:
+                getattr(message, each.name).CopyFrom(_filled(each.message_type, ids))
+        elif (value := _value(each, ids)) is not None:
+            if each.is_repeated:
+                getattr(message, each.name).append(value)
+            else:
+                setattr(message, each.name, value)
+    return message
+
+
+def _value(each: FieldDescriptor, ids: dict[str, str]) -> Any:
+    if _is_id(each):
+        name = each.name.removesuffix("s") if each.is_repeated else each.name
+        return ids[name]
+    if each.enum_type is not None:
+        if each.name == "state":  # it selects from a list
+            return None
+        return each.enum_type.values[1].number
+    match each.name:
+        case "request_id":
+            return str(new_id())
+        case "image":
+            return selfie()
+        case "sequence":
+            return 1_000
+        case name if name.endswith("reason"):
+            return "The test of the authorisation."
+        case _:
+            return None
+
+
+class Ownership:
+    """Asks the running system at `edge`: `rows` are the lines of the table, `leaks` tell of resources whose existence strangers learn."""
+
+    def __init__(self, edge: str, made: Actors) -> None:
+        self._edge = edge
+        self._made = made
+        self._nothing = {name: str(new_id()) for name in made.ids}
+        self.rows: list[tuple[str, ...]] = []
+        self.leaks: list[str] = []
+
+    async def ask(self) -> None:
+        """Call each RPC that names a resource as each caller."""
+        async with grpc.aio.insecure_channel(self._edge) as channel:
+            for row in _rows_to_ask():
+                cells = [await self._cell(channel, row, name) for name in CALLERS]
+                self.rows.append((row.name, *cells))
+        self.rows.sort()
+
+    async def _cell(self, channel: grpc.aio.Channel, row: Row, name: str) -> str:
+        """Return what one caller gets; a resource that they may not use must look as if it did not exist."""
+        missing = await self._call(channel, row, name, self._nothing)
+        existing = await self._call(channel, row, name, self._made.ids)
+        same = _told(existing) == _told(missing)
+        if existing.refusal is None:
+            return self._answer(row, existing, missing, same=same)
+        if existing.refusal.kind in _REFUSED and not same:
+            self.leaks.append(
+                f"{row.name} tells the {name} whether the resource exists:"
+                f" {_told(existing)} if it does, {_told(missing)} if not"
+            )
+        return existing.refusal.reason
+
+    def _answer(self, row: Row, existing: Outcome, missing: Outcome, *, same: bool) -> str:
+        """Return the cell of a call that succeeded."""
+        body = b"".join(existing.messages)
+        if "refused" in row.method.output_type.fields_by_name:
+            answer: Any = message_factory.GetMessageClass(row.method.output_type).FromString(body)
+            if answer.HasField("refused"):
+                return str(answer.refused.reason)
+        if missing.refusal is None and row.method.name.startswith("List"):
+            # The list may have resources of the caller beside those of the learner.
+            same = not any(self._made.ids[name].encode() in body for name in _PERSONAL)
+        return _NOTHING if same else _YES
+
+    async def _call(
+        self, channel: grpc.aio.Channel, row: Row, name: str, ids: dict[str, str]
+    ) -> Outcome:
+        body = _request_of(row, ids).SerializeToString()
+        caller = Caller(name, token=self._made.people[name].token)
+        outcome = await by_grpc(channel, row.method, caller, [body])
+        if not outcome.said.startswith("TOKEN_"):
+            return outcome
+        # A row before ended this person's sign-ins.
+        caller.token = await self._sign_in_again(name)
+        return await by_grpc(channel, row.method, caller, [body])
+
+    async def _sign_in_again(self, name: str) -> str | None:
+        person = self._made.people[name]
+        try:
+            again = await sign_in(self._edge, person.email, person.password)
+        except ServiceError:
+            again = await sign_in(self._edge, person.email, _NEW_PASSWORD)
+        await again.close()
+        self._made.people[name] = again
+        return again.token
+
+
+def _told(outcome: Outcome) -> object:
+    refusal = outcome.refusal
+    if refusal is None:
+        return list(outcome.messages)
+    return refusal.kind, refusal.reason, refusal.message, refusal.metadata, refusal.violations
+
+
+def _short(method: MethodDescriptor) -> str:
+    return f"{method.containing_service.name}/{method.name}"
+
+
+def table(found: list[tuple[str, ...]]) -> str:
+    """Return the file's text for these rows."""
+    lines = [("RPC", *CALLERS), ("---",) * (len(CALLERS) + 1), *found]
+    text = _HEAD + "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    text += "\n## RPCs that name no resource\n\n| RPC | why |\n| --- | --- |\n"
+    return text + "".join(f"| {name} | {why} |\n" for name, why in sorted(WITHOUT_RESOURCE.items()))
+
+
+async def made_now(edge: str) -> tuple[str, list[str]]:
+    """Return the text that the file should have, from the responses at `edge`, and what strangers learn."""
+    async with actors(edge) as made:
+        ownership = Ownership(edge, made)
+        await ownership.ask()
+        return table(ownership.rows), ownership.leaks
+
+
+async def _renew() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        async with Stack.running(Path(folder), ports=PortPlan.free(), durable=False) as stack:
+            await demo_data.load(stack)
+            text, leaks = await made_now(stack.address("edge"))
+    OWNERSHIP.write_text(text, encoding="utf-8")
+    if leaks:
+        raise SystemExit("\n".join(leaks))
+
+
+if __name__ == "__main__":
+    asyncio.run(_renew())
