@@ -59,7 +59,7 @@ from proctorium_devstack.ports import PortPlan
 from proctorium_devstack.stack import Stack
 from proctorium_devstack.testing.contracts import all_methods, owner_of, path_of
 
-ROUND_SECONDS = 20.0
+ROUND_SECONDS = 30.0
 _CALLS_AT_A_TIME = 6
 _FAULTS_TOLD = 20
 _SHOWN_CHARACTERS = 4_000
@@ -101,6 +101,7 @@ class Fuzz:
         Random(seed).shuffle(methods)
         self._methods = cycle(methods)
         self._callers: list[Caller] = []
+        self._before: Parts | None = None
         self._services: dict[tuple[str, str], Channel] = {}
         self.tallies = {path_of(method): Tally() for method in methods}
         self.faults: dict[tuple[str, str], str] = {}
@@ -114,27 +115,48 @@ class Fuzz:
         """How many calls were made."""
         return sum(tally.calls for tally in self.tallies.values())
 
-    async def run(self, rounds: int, seconds: float) -> list[str]:
-        """Play `rounds` rounds of `seconds`; return what was wrong."""
-        edge = self._stack.address("edge")
-        keeper = await sign_in(edge, world.ADMINISTRATOR.email, world.ADMINISTRATOR.password)
-        self._known.leave_alone(keeper.person_id, keeper.email)
-        before: Parts | None = None
-        try:
-            for number in range(rounds):
-                began = time.monotonic()
-                await self._set_scene()
-                before = before or Parts.of(self._stack)
-                await self._round(seconds)
-                self._tell(
-                    f"round {number + 1}: {self.calls} calls so far, {len(self.faults)} faults ({time.monotonic() - began:.0f} s)"
-                )
-            await self._check_sign_in()
-            assert before is not None
-            return [*self.faults.values(), *self._faults_of_parts(before)]
-        finally:
+    async def set_scene(self) -> None:
+        """Play the story of an examination, which must work after all that was sent; its people make the calls from now on."""
+        edge, who = self._stack.address("edge"), world.ADMINISTRATOR
+        if self._before is None:
+            keeper = await sign_in(edge, who.email, who.password)
             await keeper.close()
-            await self._close()
+            self._known.leave_alone(keeper.person_id, keeper.email)
+        self._templates.clear()
+        callers = await play(edge, self._templates, self._known)
+        await self._close_callers()
+        self._callers = callers
+        self._before = self._before or Parts.of(self._stack)
+
+    async def send(self, seconds: float) -> None:
+        """Call all RPCs in turn for so long."""
+        end = time.monotonic() + seconds
+
+        async def call_on() -> None:
+            while time.monotonic() < end and len(self.faults) < _FAULTS_TOLD:
+                await self._call(next(self._methods))
+
+        await asyncio.gather(*(call_on() for _ in range(_CALLS_AT_A_TIME)))
+        self._tell(f"{self.calls} calls so far, {len(self.faults)} faults")
+
+    async def finish(self) -> list[str]:
+        """Check that signing in and a list that is long by now still work; return what was wrong in all."""
+        edge, who = self._stack.address("edge"), world.ADMINISTRATOR
+        recorder = partial(Recorder, templates=self._templates, known=self._known)
+        person = await sign_in(edge, who.email, who.password, recorder)
+        await person.sessions.ListSessions(ListSessionsRequest(page_size=200))
+        await person.close()
+        assert self._before is not None
+        return [*self.faults.values(), *self._faults_of_parts(self._before)]
+
+    async def close(self) -> None:
+        """End the connections."""
+        await self._close_callers()
+        for opened in self._services.values():
+            await opened.close()
+        await self._http.aclose()
+        await self._stream_http.aclose()
+        await self._edge.close()
 
     def report(self) -> str:
         """Return a table of the RPCs: calls, the share that passed validation, the share that succeeded, and the commonest reasons."""
@@ -153,35 +175,6 @@ class Fuzz:
     def never_passed(self) -> list[str]:
         """Return the RPCs that no valid request reached."""
         return [path for path, tally in self.tallies.items() if not tally.passed]
-
-    async def _check_sign_in(self) -> None:
-        """After all that, signing in works, and so does a list that is long by now."""
-        edge, who = self._stack.address("edge"), world.ADMINISTRATOR
-        recorder = partial(Recorder, templates=self._templates, known=self._known)
-        person = await sign_in(edge, who.email, who.password, recorder)
-        await person.sessions.ListSessions(ListSessionsRequest(page_size=200))
-        await person.close()
-
-    async def _set_scene(self) -> None:
-        """Play the story; its people make the calls from now on."""
-        self._templates.clear()
-        callers = await play(self._stack.address("edge"), self._templates, self._known)
-        for caller in self._callers:
-            if caller.web is not None:
-                await caller.web.close()
-        for caller in callers:
-            if caller.web is not None:
-                caller.web.http.timeout = httpx2.Timeout(CALL_SECONDS)
-        self._callers = callers
-
-    async def _round(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
-
-        async def call_on() -> None:
-            while time.monotonic() < end and len(self.faults) < _FAULTS_TOLD:
-                await self._call(next(self._methods))
-
-        await asyncio.gather(*(call_on() for _ in range(_CALLS_AT_A_TIME)))
 
     async def _call(self, method: MethodDescriptor) -> None:
         random = Random(f"{self._seed}/{self.calls}")
@@ -317,15 +310,10 @@ class Fuzz:
         errors = list(errors_logged(self._stack, before))
         return [*after.faults_since(before, self.calls), *errors[:_FAULTS_TOLD]]
 
-    async def _close(self) -> None:
+    async def _close_callers(self) -> None:
         for caller in self._callers:
             if caller.web is not None:
                 await caller.web.close()
-        for opened in self._services.values():
-            await opened.close()
-        await self._http.aclose()
-        await self._stream_http.aclose()
-        await self._edge.close()
 
 
 def _may(rule: AccessRule, caller: Caller) -> bool:
@@ -347,7 +335,11 @@ async def run(minutes: float, seed: int) -> int:
     async with Stack.running(folder, ports=PortPlan.free(), durable=False) as stack:
         await demo_data.load(stack)
         fuzz = Fuzz(stack, seed, lambda line: print(line, flush=True))
-        faults = await fuzz.run(max(1, round(minutes * 60 / ROUND_SECONDS)), ROUND_SECONDS)
+        for _ in range(max(1, round(minutes * 60 / ROUND_SECONDS))):
+            await fuzz.set_scene()
+            await fuzz.send(ROUND_SECONDS)
+        faults = await fuzz.finish()
+        await fuzz.close()
     print(fuzz.report())
     faults += [f"no valid request reached {path}" for path in fuzz.never_passed()]
     print(f"{fuzz.calls} calls, {len(faults)} faults", *faults, sep="\n")

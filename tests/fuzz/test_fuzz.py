@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -18,18 +19,20 @@ SEED = 20261128
 pytestmark = pytest.mark.long
 
 
-@pytest.fixture(scope="module")
-async def own_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    """A stack that no other test uses: people are disabled in it, and the organisation renamed."""
-    folder = tmp_path_factory.mktemp("fuzzed")
-    async with Stack.running(folder, ports=PortPlan.free(), durable=False) as stack:
+@pytest.fixture
+async def fuzz(tmp_path: Path) -> AsyncIterator[Fuzz]:
+    """All callers, on a stack that no other test uses: people are disabled in it, and the organisation renamed."""
+    async with Stack.running(tmp_path, ports=PortPlan.free(), durable=False) as stack:
         await demo_data.load(stack)
-        yield stack
+        made = Fuzz(stack, SEED, print)
+        await made.set_scene()
+        yield made
+        await made.close()
 
 
-async def test_no_message_to_any_rpc_makes_a_fault(own_stack: Stack) -> None:
-    fuzz = Fuzz(own_stack, SEED, print)
-    faults = await fuzz.run(1, SECONDS)
+async def test_no_message_to_any_rpc_makes_a_fault(fuzz: Fuzz) -> None:
+    await fuzz.send(SECONDS)
+    faults = await fuzz.finish()
     print(fuzz.report())
     assert faults == []
     assert fuzz.never_passed() == []
