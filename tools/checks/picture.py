@@ -27,9 +27,12 @@ def _lines(services: Mapping[str, ServiceTopology]) -> Iterator[str]:
     for service in with_database:
         for asked in service.asks:
             yield f"  {service.name} -- asks --> {asked}"
+        told: dict[str, set[str]] = {}
         for subscription in service.subscriptions:
-            told = sorted({event.partition(".")[0] for event in subscription.events})
-            yield f"  {subscription.owner} -. {', '.join(told)} .-> {service.name}"
+            aggregates = {event.partition(".")[0] for event in subscription.events}
+            told.setdefault(subscription.owner, set()).update(aggregates)
+        for owner, aggregates in told.items():
+            yield f"  {owner} -. {', '.join(sorted(aggregates))} .-> {service.name}"
 
 
 def check_picture(readme: str, services: Mapping[str, ServiceTopology]) -> Iterator[str]:

@@ -127,6 +127,7 @@ SERVICES: Mapping[str, ServiceTopology] = {
             subscriptions=(
                 _revocations("session"),
                 _certifications("session"),
+                Subscription("session--codes", "enrollment", ("code.issued",)),
                 Subscription(
                     "session--identity",
                     "identity",

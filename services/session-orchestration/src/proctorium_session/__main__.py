@@ -22,7 +22,7 @@ from proctorium_session.operations.joining import Joining
 from proctorium_session.operations.live import Live
 from proctorium_session.operations.presence import Lease, Presence
 from proctorium_session.settings import Settings
-from proctorium_session.subscribers import attempts
+from proctorium_session.subscribers import attempts, codes
 from proctorium_session.subscribers import identity as checks
 from proctorium_session.workers.lobbies import LobbyClock
 
@@ -71,6 +71,7 @@ def build(service: Service[Settings]) -> None:
             enrollment.PersonRoleRevoked: certifications.on_role_revoked,
         },
     )
+    service.subscribe("session--codes", {enrollment.CodeIssued: codes.on_code_issued})
     service.subscribe(
         "session--identity",
         {

@@ -90,6 +90,24 @@ async def cancel(tx: Transaction, caller: Caller, session_id: UUID) -> Session:
     return await change(tx, after, [Happened(cancelled, person_of(caller))])
 
 
+async def expect(tx: Transaction, session_id: UUID, person_ids: Sequence[UUID]) -> None:
+    """Add learners to those expected in a session, as far as places are left that are kept for nobody.
+
+    Nothing for a session that is over, its proctors, and learners who are expected or have joined already.
+    """
+    session = await sessions.lock(tx, session_id)
+    if session is None or session.state.over:
+        return
+    absent = set(await sessions.absent_learner_ids(tx, session_id))
+    joined = {each.participant.person_id for each in await participants.of_session(tx, session_id)}
+    known = absent | joined | set(session.plan.proctor_ids)
+    newcomers = [each for each in dict.fromkeys(person_ids) if each not in known]
+    places = session.plan.capacity - len(joined) - len(absent)
+    if kept := newcomers[: max(0, places)]:
+        await sessions.expect(tx, session_id, kept)
+        await change(tx, session)
+
+
 async def _concerned(tx: Transaction, session: Session) -> list[UUID]:
     """Whom to tell: expected learners, proctors, and who has come to the lobby."""
     waiting = await participants.of_session(tx, session.session_id)

@@ -63,10 +63,15 @@ async def plan(tx: Transaction, session: Session, learner_ids: Sequence[UUID]) -
         ],
     )
     if learner_ids:
-        await tx.execute(
-            insert(session_learners),
-            [{"session_id": session.session_id, "person_id": each} for each in learner_ids],
-        )
+        await expect(tx, session.session_id, learner_ids)
+
+
+async def expect(tx: Transaction, session_id: UUID, person_ids: Sequence[UUID]) -> None:
+    """Add learners, at least one, who are not expected yet."""
+    await tx.execute(
+        insert(session_learners),
+        [{"session_id": session_id, "person_id": each} for each in person_ids],
+    )
 
 
 async def read_as_one(tx: Transaction) -> None:

@@ -1,0 +1,15 @@
+"""`session--codes`: who was sent a code for a session is expected in it."""
+
+from __future__ import annotations
+
+from proctorium.enrollment.events.v1 import events_pb2 as events
+from proctorium_common.events.handling import EventMetadata
+from proctorium_common.ids import parse_id
+from proctorium_common.storage.database import Transaction
+from proctorium_session.operations.planning import expect
+
+
+async def on_code_issued(tx: Transaction, event: events.CodeIssued, _: EventMetadata) -> None:
+    """Expect the learners who were sent the code."""
+    person_ids = [parse_id(each, "recipient_ids") for each in event.recipient_ids]
+    await expect(tx, parse_id(event.session_id, "session_id"), person_ids)
