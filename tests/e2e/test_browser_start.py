@@ -84,19 +84,27 @@ async def test_late_entry_is_open_for_a_quarter_of_an_hour_unless_it_is_changed(
         assert administrator.complaints == []
 
 
-async def test_a_proctor_whose_certification_is_over_is_offered_no_start(
+async def test_a_proctor_whose_certification_is_over_is_offered_no_start_and_no_identity_check(
     stack: Stack, stage: Stage
 ) -> None:
+    learner = LearnerStory(stage.learners[0], stage)
+    await learner.join()
+    await learner.send_evidence()
     async with browser() as opened:
         proctor = await supervising(stack, stage, opened)
         page = proctor.page
         start = page.get_by_role("button", name="Start the session")
+        check = page.get_by_role("button", name="Check identity")
         await expect(start).to_be_visible()
+        await expect(check).to_be_visible()
         await page.clock.set_fixed_time(datetime.now(UTC) + timedelta(days=3650))
         await page.reload()
         await expect(page.get_by_text("You are not certified as a proctor")).to_be_visible()
         await expect(start).to_have_count(0)
+        await expect(page.get_by_text("Waiting for a decision")).to_be_visible()
+        await expect(check).to_have_count(0)
         assert proctor.complaints == []
+    await learner.close()
 
 
 async def supervising(stack: Stack, stage: Stage, opened: Browser) -> Visitor:

@@ -24,7 +24,7 @@ export function actsAsAdministrator(session: Session): boolean {
   return isA(Role.ADMINISTRATOR) && !(isProctorOf(session) && me.value && isCertified(me.value));
 }
 
-/** Whether the person is a proctor whose certification has ended: they can start nothing. */
+/** Whether the person is a proctor whose certification has ended: they can start nothing and look at no pictures. */
 export function isLapsed(): boolean {
   return me.value ? !isA(Role.ADMINISTRATOR) && !isCertified(me.value) : false;
 }

@@ -8,7 +8,7 @@ import { type AssessmentProgress, AssessmentProgressState, IdentityState, type P
 import { type Session, SessionState } from "../gen/proctorium/session/v1/sessions_pb";
 import { useNames } from "../names";
 import { Badge, ProblemNote, useAction } from "../parts";
-import { maySupervise } from "../rights";
+import { isLapsed, maySupervise } from "../rights";
 import { counted } from "../words";
 import { useAssessmentTitles } from "./assessment-titles";
 import { IdentityDecision } from "./decision";
@@ -318,7 +318,7 @@ function Identity({ session, participant, name, may, decided }: IdentityProps): 
       return <Badge tone="bad">Rejected</Badge>;
     default:
       if (!isPresent(participant)) return undecided;
-      if (!may) return <Badge tone="wait">Waiting for a decision</Badge>;
+      if (!may || isLapsed()) return <Badge tone="wait">Waiting for a decision</Badge>;
       return <IdentityDecision sessionId={session.sessionId} personId={participant.personId} name={name} decided={decided} />;
   }
 }
