@@ -27,8 +27,15 @@ settings.load_profile("proctorium")
 
 ROOT = Path(__file__).parent
 END_TO_END = "tests/e2e"
-# Browsers and attacks: `.ci/run` runs what is marked as long on one Python only.
-LONG = ("test_browser", "test_attack")
+# What takes long and finds the same on every Python, since other programs do the work (browsers, Envoy, the picture decoders):
+# `.ci/run` runs it on one Python only.
+LONG = (
+    "tests/e2e/test_browser",
+    "tests/e2e/test_attack",
+    "tests/e2e/test_edge_keys",
+    "libs/devstack/tests/edge/",
+    "services/identity-verification/tests/integration/test_pictures",
+)
 # The slowest test takes a sixth of this on two processors that have nothing else to do.
 LONGEST_TEST_SECONDS = 120.0
 
@@ -52,7 +59,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the longest group first, or the other worker would wait for it at the end, and marks what `-m "not long"` leaves out."""
     for item in items:
-        if item.path.parent == ROOT / END_TO_END and item.path.name.startswith(LONG):
+        if item.path.relative_to(ROOT).as_posix().startswith(LONG):
             item.add_marker(pytest.mark.long)
     items.sort(key=lambda item: not item.path.is_relative_to(ROOT / END_TO_END))
 
