@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -15,6 +15,7 @@ from proctorium_notification.messages.mail import Mail
 from proctorium_notification.operations.telling import Occasion, tell
 from proctorium_notification.transport.smtp import MailServer, NoWord, Postbox
 from proctorium_notification.workers.backlog import Backlog
+from proctorium_notification.workers.sending import SendingWorker
 
 from .mail_sink import MailSink
 from .own_sender import OwnSender, own_sender
@@ -162,6 +163,27 @@ async def test_killed_while_a_destination_is_slow_nothing_is_lost_or_sent_twice(
 
         await until(nothing_left, PATIENCE)
         await all_sent(own, sink, slow + others)
+
+
+async def test_a_process_that_ends_lets_the_mails_under_way_finish(
+    world: World, migrated_database: MigratedDatabase, sink: MailSink
+) -> None:
+    hold = Hold(sink, "MESSAGE", frozenset({"slow.example"}))
+    async with own_sender(world, migrated_database("proctorium_notification"), sink=sink) as own:
+        people = await told(own, world, "slow.example", 1)
+        worker = SendingWorker(own.listener, own.sender, grace=timedelta(minutes=1))
+
+        async def handed_over() -> bool:
+            await worker.turn()
+            return await hold.reached()
+
+        await until(handed_over)
+        closing = asyncio.create_task(worker.close())
+        await asyncio.wait({closing}, timeout=0.2)
+        assert not closing.done()
+        hold.released.set()
+        await closing
+        await all_sent(own, sink, people)
 
 
 async def test_a_server_that_left_a_message_without_an_answer_is_not_waited_for_again(
