@@ -122,6 +122,18 @@ async def test_only_administrators_release(world: World, role: str) -> None:
     assert (await refused(world, release(who, seat.attempt_id))).reason == "NOT_ALLOWED"
 
 
+async def test_an_administrator_does_not_release_their_own_result(world: World) -> None:
+    seat, other = await removed(world), await removed(world)
+    both = world.person("learner", "administrator", person_id=seat.learner.person_id)
+    for ids in ([seat.attempt_id], [other.attempt_id, seat.attempt_id]):
+        error = await refused(world, release(both, *ids))
+        assert (error.reason, "your own" in error.message) == ("NOT_ALLOWED", True)
+    [shown] = (await release(world.administrator, seat.attempt_id)).results
+    assert list((await release(both, seat.attempt_id)).results) == [shown]
+    [freed] = (await release(both, other.attempt_id)).results
+    assert freed.HasField("release_time")
+
+
 async def test_a_release_without_a_reason_or_an_attempt_is_no_request(world: World) -> None:
     seat = await removed(world)
     for asked in (

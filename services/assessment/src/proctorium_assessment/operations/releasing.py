@@ -18,15 +18,22 @@ from proctorium_common.storage.database import Transaction
 async def release(
     tx: Transaction, caller: Caller, attempt_ids: Sequence[UUID], reason: str
 ) -> Sequence[Result]:
-    """Releases results that were held for a person to decide; answers all of them, in this order. Raises NOT_FOUND, ILLEGAL_MOVE."""
+    """Releases results that were held for a person to decide; answers all of them, in this order.
+
+    Raises NOT_FOUND, ILLEGAL_MOVE, and NOT_ALLOWED for the caller's own result.
+    """
     by = caller.person_id
     if by is None:
         raise not_allowed("NOT_ALLOWED", "A result is released by a person.")
-    released = [
-        attempt.released(tx.now)
-        for attempt in await _held(tx, attempt_ids)
-        if attempt.state is not State.RELEASED
+    held = [
+        attempt for attempt in await _held(tx, attempt_ids) if attempt.state is not State.RELEASED
     ]
+    if any(attempt.person_id == by for attempt in held):
+        raise not_allowed(
+            "NOT_ALLOWED",
+            "One of these results is your own, so you cannot release it. Ask another administrator.",
+        )
+    released = [attempt.released(tx.now) for attempt in held]
     await attempts.update_all(tx, released)
     ids = [attempt.attempt_id for attempt in released]
     await results.add_releases(tx, ids, by=by, reason=reason)

@@ -3,17 +3,19 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { grading } from "../calls";
 import { Form, FormProblem, TextArea, typed } from "../forms";
-import { isA, Role } from "../me";
+import { isA, me, Role } from "../me";
 import { Badge, useAction } from "../parts";
 
 interface HeldResultProps {
   attemptId: string;
+  /** Whose result it is. */
+  personId: string;
   /** What it is: the assessment and the learner. */
   of: string;
 }
 
-/** Says that the result is held; administrators can release it, with a reason. */
-export function HeldResult({ attemptId, of }: HeldResultProps): JSX.Element {
+/** Says that the result is held; administrators can release it, with a reason, except their own. */
+export function HeldResult({ attemptId, personId, of }: HeldResultProps): JSX.Element {
   const [open, setOpen] = useState(false);
   const { busy, problem, done, run } = useAction();
   const release = (event: SubmitEvent): void => {
@@ -27,7 +29,7 @@ export function HeldResult({ attemptId, of }: HeldResultProps): JSX.Element {
   return (
     <>
       {done === "" && <Badge tone="wait">Submitted, result held</Badge>}
-      {isA(Role.ADMINISTRATOR) && !open && done === "" && (
+      {isA(Role.ADMINISTRATOR) && personId !== me.value?.personId && !open && done === "" && (
         <button type="button" class="plain" onClick={() => setOpen(true)}>
           Release the result… <span class="visually-hidden">{of}</span>
         </button>

@@ -271,7 +271,7 @@ function Assessment({ session, participant, assessment, name, title, may }: Asse
     <div class="row">
       {participant.assessments.length > 1 && <span>{title}:</span>}
       {isHeld(participant, assessment) ? (
-        <HeldResult attemptId={assessment.attemptId} of={`“${title}” of ${name}`} />
+        <HeldResult attemptId={assessment.attemptId} personId={participant.personId} of={`“${title}” of ${name}`} />
       ) : (
         <Progress assessment={assessment} over={isOver(session) || !isPresent(participant)} />
       )}
