@@ -27,8 +27,8 @@ settings.load_profile("proctorium")
 
 ROOT = Path(__file__).parent
 END_TO_END = "tests/e2e"
-# What takes long and finds the same on every Python, since other programs do the work (browsers, Envoy, the picture decoders):
-# `.ci/run` runs it on one Python only.
+# Tests that take long and do not depend on the Python version, since other programs do the work (browsers, Envoy, the picture decoders):
+# `.ci/run` runs them on one Python only.
 LONG = (
     "tests/e2e/test_browser",
     "tests/e2e/test_attack",

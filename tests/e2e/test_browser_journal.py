@@ -84,7 +84,7 @@ async def test_signing_out_with_an_unsent_answer_is_asked_about(stack: Stack, st
         await page.keyboard.press("Enter")
         await expect(asked).to_have_count(0)
         await learner.sign_out_button.click()
-        await asked.get_by_role("button", name="Sign out all the same").click()
+        await asked.get_by_role("button", name="Sign out anyway").click()
         await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
         await expect(page.get_by_text(_SOMEBODY_S)).to_be_visible()
         await page.unroute("**/SaveAnswers")

@@ -43,7 +43,7 @@ class ServiceTopology:
 
 
 def _revocations(service: str) -> Subscription:
-    """What each service that checks tokens listens to, so that it refuses those whose rights were taken away."""
+    """Return the subscription of a service that checks tokens, so that it refuses revoked ones."""
     return Subscription(
         f"{service}--revocations",
         "enrollment",
@@ -52,7 +52,7 @@ def _revocations(service: str) -> Subscription:
 
 
 def _certifications(service: str) -> Subscription:
-    """What each service listens to that closes learners' data to proctors whose certification has ended."""
+    """Return the subscription of a service that refuses learners' data to proctors without a certification."""
     return Subscription(
         f"{service}--certifications", "enrollment", ("person.certified", "person.role-revoked")
     )

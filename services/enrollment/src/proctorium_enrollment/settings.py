@@ -16,29 +16,29 @@ class Settings(ServiceSettings):
     """Settings of every service, and those of this one."""
 
     master_key: SecretStr = Field(
-        description="32 bytes in base64 from which the keys come that seal codes and signing keys. Whoever loses it has to issue "
-        "all codes anew, and everybody has to sign in again."
+        description="32 bytes in base64; the keys that encrypt codes and signing keys are derived from it. If it is lost, all codes "
+        "must be issued again and everybody must sign in again."
     )
     secure_cookies: bool = Field(
         True,
-        description="Whether browsers come by HTTPS and send cookies over it only, to this host only; false where the edge is plain HTTP on "
-        "this machine. The edge is told the same (EdgeSettings.https).",
+        description="Whether browsers use HTTPS, so that cookies are sent only over it and only to this host; false if the edge serves plain "
+        "HTTP on this machine. It must agree with the edge's own setting (EdgeSettings.https).",
     )
 
     refresh_grace: Duration = Field(
         timedelta(seconds=30),
         ge=timedelta(0),
         le=timedelta(minutes=5),
-        description="A refresh token that was used less than this ago is answered again, since the first answer may have been lost; "
-        "later, using it twice ends the sign-in.",
+        description="A refresh token may be used again within this time of its first use, since the response may have been lost; "
+        "a later second use ends the sign-in.",
     )
 
     sign_in_idle_limit: Duration = Field(
         timedelta(hours=1),
         ge=timedelta(minutes=20),
         le=timedelta(hours=12),
-        description="A sign-in for the browser session ends when its refresh token was not used for this long. An open exam page uses it every "
-        "10 minutes, so this is also how long one may be without a connection, minus those 10 minutes.",
+        description="A sign-in for the browser session ends after this time without use of its refresh token. An open exam page uses it every "
+        "10 minutes, so a learner can be without a connection for this time less 10 minutes.",
     )
 
     @field_validator("master_key")

@@ -14,5 +14,5 @@ _ROLES: Mapping[ActingRole, options_pb2.Role.ValueType] = {
 
 
 def proto_role(role: ActingRole) -> options_pb2.Role.ValueType:
-    """Return the role as the protos name it."""
+    """Return the role as a proto value."""
     return _ROLES[role]

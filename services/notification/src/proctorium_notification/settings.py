@@ -35,7 +35,7 @@ class Settings(ServiceSettings):
         8,
         ge=2,
         le=64,
-        description="Connections to the mail server at a time, for each replica; a quarter of them serve slow destinations.",
+        description="The most concurrent connections to the mail server for each replica; a quarter of them serve slow destinations.",
     )
     mail_slow_after: Duration = Field(
         timedelta(seconds=3),

@@ -27,7 +27,7 @@ import { Refusal } from "./refusal";
 const CALL_TIMEOUT_MS = 20_000;
 const TOKEN_REFUSED = new Set(["TOKEN_EXPIRED", "TOKEN_MISSING", "TOKEN_INVALID"]);
 const ACCOUNTS = "proctorium.enrollment.v1.AccountService";
-/** Methods of the account service that begin, renew or end a sign-in, for which a new token is of no use. */
+/** Methods of the account service that start, renew or end a sign-in: refreshing the token does not help when they fail. */
 const OF_SIGN_IN = new Set(["SignIn", "RefreshToken", "SignOut"]);
 
 /** What went wrong, as the page shows it: a reason for the code, a sentence for the person. */

@@ -1,17 +1,17 @@
-// Open streams that show what is true now, and come back by themselves.
+// Streams that keep a view up to date and reconnect automatically.
 import type { CallOptions } from "@connectrpc/connect";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { FIRST_PAUSE_MS, longer, sleep } from "./again";
 import { isAway, type Problem, problemOf } from "./calls";
 
-/** A stream that ends is opened again within so long, spread so that not everybody comes at once; only then is its connection called lost. */
+/** A stream that ends is reopened within this time, at random moments so that not all clients reconnect at once; after it the connection counts as lost. */
 const RENEWAL_MS = 3000;
 const SPREAD_MS = 500;
 
-/** The services write to a watch on which nothing happens every fifteen seconds: one that says nothing for so long has lost its connection. */
+/** Services send a heartbeat on an idle stream every fifteen seconds: one that is silent for this long has lost its connection. */
 const SILENCE_MS = 37_500;
 
-/** The headers of the answer come at once: a stream without them was sent over a connection that the network has forgotten. */
+/** Response headers arrive at once: a stream without them uses a connection that the network has dropped without notice. */
 const OPENING_MS = 10_000;
 
 export interface Live<View> {
@@ -19,11 +19,11 @@ export interface Live<View> {
   view: View | undefined;
   /** Whether the stream is open now: the server says so when it lets it in, and may have nothing new to show. */
   connected: boolean;
-  /** Why it will not come back. */
+  /** Why it will not be reopened. */
   problem: Problem | undefined;
 }
 
-/** A live view that can be asked for anew: whole, and with the server's present time. */
+/** A live view that can be reopened, to get a whole snapshot and the server's current time. */
 export interface Reopenable<View> extends Live<View> {
   reopen: () => void;
 }
@@ -115,7 +115,7 @@ export function useLive<Message extends { cursor?: string }, View>(
   return { ...live, reopen };
 }
 
-/** One opening of a stream; `signal` ends it when nobody wants it any more, when it does not open, or when nothing was heard on it for too long. */
+/** One connection of a stream; `signal` ends it when it is no longer wanted, does not open in time, or is silent for too long. */
 class Line {
   readonly #own = new AbortController();
   readonly #wanted: AbortSignal;

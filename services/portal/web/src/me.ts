@@ -97,8 +97,8 @@ export async function recognise(): Promise<void> {
 }
 
 /**
- * Without the server, the learner of a running attempt that this browser stores goes on with it: what they answer is sent in their name only.
- * Not when the browser was closed since they signed in, unless they stay signed in: somebody else may sit there now.
+ * Without the server, the learner whose running attempt this browser stores can continue it; answers are sent once the server has confirmed who is signed in.
+ * Not if the browser was closed since they signed in, unless they stay signed in: somebody else may be using the computer.
  */
 async function recogniseOffline(): Promise<void> {
   if (me.peek() !== undefined || !isBrowserSession()) return;
@@ -108,7 +108,7 @@ async function recogniseOffline(): Promise<void> {
   me.value = stored.person;
 }
 
-// Pages cannot read the cookies of the tokens, so a cookie of the pages' own, which lives as long as those, tells whether the browser was closed.
+// Pages cannot read the cookies with the tokens. This cookie of their own disappears when the browser is closed, unless the person stays signed in.
 const BROWSER_SESSION = "proctorium_browser_session";
 /** The longest that a sign-in can last. */
 const LONGEST_SECONDS = 7 * 24 * 3600;
@@ -149,7 +149,7 @@ async function forgetOthers(personId: string | undefined): Promise<void> {
   if (stored !== undefined && stored.person.personId !== personId) await clearOffline();
 }
 
-/** What the person did here that ended all their sign-ins. */
+/** The action on this page that ended all sign-ins of the person. */
 export const endedEverywhere = signal<"new password" | "sign-out" | undefined>(undefined);
 
 /** Changes the password, which signs the person out everywhere, here too. */
@@ -159,7 +159,7 @@ export async function changePassword(presentPassword: string, newPassword: strin
   endedEverywhere.value = "new password";
 }
 
-/** Ends all sign-ins of the person, on every device and here too. */
+/** Ends all sign-ins of the person, on every device including this one. */
 export async function signOutEverywhere(requestId: string): Promise<void> {
   await accounts.signOutEverywhere({ requestId });
   await signOut();

@@ -1,4 +1,4 @@
-// What the signed-in person may do in a session, so that pages show no button that is always refused.
+// What the signed-in person may do in a session, so that pages show no button whose action would always be refused.
 import type { Participant } from "./gen/proctorium/session/v1/lobby_pb";
 import type { Session } from "./gen/proctorium/session/v1/sessions_pb";
 import { isA, me, Role } from "./me";
@@ -24,7 +24,7 @@ export function actsAsAdministrator(session: Session): boolean {
   return isA(Role.ADMINISTRATOR) && !(isProctorOf(session) && me.value && isCertified(me.value));
 }
 
-/** Whether the person is a proctor whose certification has ended: they can start nothing and look at no pictures. */
+/** Whether the person can act only as a proctor and is not certified: they cannot start a session or look at pictures. */
 export function isLapsed(): boolean {
   return me.value ? !isA(Role.ADMINISTRATOR) && !isCertified(me.value) : false;
 }

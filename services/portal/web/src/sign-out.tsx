@@ -8,7 +8,7 @@ import { ProblemNote, useAction } from "./parts";
 import { go } from "./route";
 import { counted } from "./words";
 
-/** Names who is signed in, where they begin or continue an attempt: on a shared computer it may still be the person before. */
+/** Names who is signed in where a person joins a session or works on an attempt: on a shared computer it may be the previous user. */
 export function SignedInAs(): JSX.Element | null {
   const person = me.value;
   if (!person) return null;
@@ -22,7 +22,7 @@ export function SignedInAs(): JSX.Element | null {
   );
 }
 
-/** Signs out at once, except where answers wait to be sent: then it says what becomes of them and asks. `left` runs afterwards. */
+/** Signs out at once; if answers are unsent, first says what happens to them and asks. `left` runs afterwards. */
 export function SignOut({ person, left }: { person: Person; left?: () => void }): JSX.Element {
   const { busy, problem, run } = useAction();
   const [waiting, setWaiting] = useState(0);
@@ -50,10 +50,10 @@ export function SignOut({ person, left }: { person: Person; left?: () => void })
         <div class="row" role="group" aria-label="Sign out with unsent answers">
           <span>
             {counted(waiting, "answer is", "answers are")} not sent yet. If you sign out, {waiting === 1 ? "it stays" : "they stay"} on this device and{" "}
-            {waiting === 1 ? "is" : "are"} sent when you sign in here again; the time of a running assessment goes on.
+            {waiting === 1 ? "is" : "are"} sent when you sign in here again; the time of a running assessment continues.
           </span>
           <button type="button" class="danger" disabled={busy} onClick={leave}>
-            Sign out all the same
+            Sign out anyway
           </button>
           <button type="button" class="plain" ref={stay} disabled={busy} onClick={() => setWaiting(0)}>
             Stay signed in

@@ -15,5 +15,5 @@ _ROLES: Mapping[Mover, options_pb2.Role.ValueType] = {
 
 
 def proto_role(role: Mover) -> options_pb2.Role.ValueType:
-    """Return the role as the protos name it; unspecified for the clock."""
+    """Return the role as a proto value; unspecified for the clock."""
     return _ROLES[role]

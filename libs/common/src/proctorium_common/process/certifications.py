@@ -18,7 +18,7 @@ from proctorium_common.storage.database import Transaction
 async def on_certified(
     tx: Transaction, event: events_pb2.PersonCertified, metadata: EventMetadata
 ) -> None:
-    """Store until when a proctor is certified."""
+    """Store when a proctor's certification ends."""
     until = event.certified_until_time.ToDatetime(tzinfo=UTC)
     person_id = parse_id(event.person_id, "person_id")
     await keep_certifications(tx, {person_id: until}, metadata.occurred_at)

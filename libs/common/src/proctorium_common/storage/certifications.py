@@ -1,4 +1,4 @@
-"""Until when proctors are certified, as enrollment said last (`P1`): a table of each service that subscribes to it."""
+"""A copy of proctors' certifications, from enrollment's events (`P1`): a table of each service that subscribes to them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def certifications_table(metadata: MetaData) -> Table:
         metadata,
         Column("person_id", Uuid, primary_key=True),
         Column("certified_until", _TIME, nullable=False),
-        # When enrollment said so: an older word never replaces a newer one.
+        # The time of enrollment's event: an older event never replaces a newer one.
         Column("as_of", _TIME, nullable=False),
     )
 
@@ -33,7 +33,7 @@ _table = certifications_table(MetaData())
 async def keep_certifications(
     tx: Transaction, until: Mapping[UUID, datetime], as_of: datetime
 ) -> None:
-    """Store what enrollment said at `as_of`, unless it has said something newer since."""
+    """Store certifications that enrollment published at `as_of`, except where a newer one is stored."""
     for person_id in sorted(until):
         new = insert(_table).values(
             person_id=person_id, certified_until=until[person_id], as_of=as_of
@@ -51,7 +51,7 @@ async def keep_certifications(
 
 
 async def certified_until(tx: Transaction, person_id: UUID) -> datetime | None:
-    """Return until when the person is certified, as enrollment said last; None where it never said."""
+    """Return when the person's certification ends or ended; None if none is stored."""
     statement = select(_table.c.certified_until).where(_table.c.person_id == person_id)
     return (await tx.execute(statement)).scalar_one_or_none()
 
@@ -69,7 +69,7 @@ async def require_certification(tx: Transaction, person_id: UUID) -> None:
 
 
 def certification_ended() -> ServiceError:
-    """Return the refusal for a proctor who reads other people's data without a certification."""
+    """Return the error for a proctor who reads other people's data without a certification."""
     return not_allowed(
         "CERTIFICATION_ENDED",
         "Your certification as a proctor has ended, and with it your access to learners' data. "

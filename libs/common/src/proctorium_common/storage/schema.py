@@ -180,7 +180,7 @@ def create_revocations() -> None:
 
 
 def create_certifications() -> None:
-    """Create the table of `storage/certifications.py`."""
+    """Create the `certifications` table (`storage/certifications.py`)."""
     op.execute(
         """
         CREATE TABLE certifications (

@@ -49,8 +49,8 @@ class FakeEnrollment(
 ):
     """Answers as the protos say, from what a test has put here. Methods that no service calls are not implemented.
 
-    People and courses are there unless they are named as unknown. A code admits whoever redeems it, unless there is a refusal for its
-    text; one in `newcomer_refusals` is for a learner who has redeemed it before and never joined.
+    People and courses are there unless they are named as unknown. A code admits every learner, unless `refusals` has an error for its
+    text; an error in `newcomer_refusals` is returned as `newcomer_refusal` to a learner who has redeemed the code before.
     """
 
     certified_until: dict[UUID, datetime] = field(default_factory=dict)

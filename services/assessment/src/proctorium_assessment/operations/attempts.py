@@ -172,7 +172,10 @@ async def leads(tx: Transaction, caller: Caller, session_id: UUID) -> bool:
 
 
 async def whose(tx: Transaction, caller: Caller, session_id: UUID | None) -> UUID | None:
-    """Whose things the caller may list: None is everybody's of the session. Raises NOT_ALLOWED, CERTIFICATION_ENDED."""
+    """Return the learner whose attempts or results the caller may list; None means all learners of the session.
+
+    Raises NOT_ALLOWED, CERTIFICATION_ENDED.
+    """
     if session_id is not None:
         if "administrator" in caller.roles:
             return None

@@ -60,7 +60,7 @@ async def page(
 
 
 async def late_answers(tx: Transaction, caller: Caller, attempt_id: UUID) -> Sequence[Revision]:
-    """What came too late to count, for those who may decide or report about it. Raises NOT_FOUND, CERTIFICATION_ENDED."""
+    """Return an attempt's late answers, which do not count, for a supervisor. Raises NOT_FOUND, CERTIFICATION_ENDED."""
     attempt = await attempts.find(tx, attempt_id)
     if attempt is None or not await _supervises(tx, caller, attempt.session_id):
         raise unknown_result()

@@ -32,7 +32,7 @@ metadata = MetaData(naming_convention=NAMING)
 _TIME = DateTime(timezone=True)
 
 certifications = certifications_table(metadata)
-"""Until when proctors are certified, as enrollment said last: without a certification they read no learner's data."""
+"""Copies of enrollment's certifications: proctors need one to read learners' data."""
 
 assessments = Table(
     "assessments",

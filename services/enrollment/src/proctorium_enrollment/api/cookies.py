@@ -1,4 +1,4 @@
-"""A browser's cookies: its pages never see a token, and no other site can send one along."""
+"""The cookies that hold a browser's tokens: its scripts cannot read them, and requests from other sites do not carry them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from proctorium_enrollment.operations.accounts import Tokens
 ACCESS = "proctorium_token"
 REFRESH = "proctorium_refresh"
 _HOST = "__Host-"
-"""A browser takes a cookie of such a name from this host alone, over HTTPS alone: no neighbour in the domain can plant one."""
+"""A browser accepts a cookie with this prefix only from this host and over HTTPS, so no other host of the domain can set one."""
 _REFRESH_PATH = "/proctorium.enrollment.v1.AccountService"
 """The refresh token goes to the one service that takes it."""
 _OWN_SITE = frozenset({"same-origin", "none"})
@@ -35,7 +35,7 @@ class Cookies:
         )
 
     async def set(self, context: Context, tokens: Tokens) -> None:
-        """Give the browser both tokens, until it is closed or, where the person stays signed in, for as long as each is good."""
+        """Set both cookies: until the browser is closed or, if the person stays signed in, until each token expires."""
         access_expires, refresh_expires = None, None
         if tokens.stay_signed_in:
             access_expires, refresh_expires = tokens.access.expire_time, tokens.refresh_expire_time
@@ -92,7 +92,7 @@ def _header(context: Context, name: str) -> str:
 
 
 def _cookie(name: str, value: str, path: str, expires: datetime | None) -> str:
-    """Return a cookie that the browser removes at `expires`; when it is closed, where there is no such time."""
+    """Return a cookie that the browser removes at `expires`; None means when the browser is closed."""
     until = (
         "" if expires is None else f"; Expires={expires.astimezone(UTC):%a, %d %b %Y %H:%M:%S} GMT"
     )

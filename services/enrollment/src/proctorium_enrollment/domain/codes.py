@@ -97,7 +97,10 @@ class Learner:
 
 @dataclass(frozen=True)
 class Admission:
-    """A code admits: for the first time, or again. `newcomer_refusal` says why it would not admit who redeemed it and never joined."""
+    """A code was accepted, for the first time or again (`rejoin`).
+
+    `newcomer_refusal` is set if the code admits only a learner who has already joined the session: it is the error for everybody else.
+    """
 
     rejoin: bool
     newcomer_refusal: ServiceError | None = None

@@ -1,8 +1,8 @@
-"""Staying signed in: refresh tokens work once each, and one that is used twice was stolen or copied.
+"""Staying signed in: each refresh token works once, and one that is used twice was stolen or copied.
 
-An answer can be lost on its way, and two tabs can ask at once: for a short grace the repetition is given the token that came of the
-first use. There is only ever one newest token of a sign-in, so a thief who repeats within the grace holds what its owner holds, and
-the first of them to come second later ends the sign-in.
+A response can be lost, and two tabs can refresh at once, so a second use within a short grace returns the token that the first use
+returned. A sign-in has only one newest token: a thief who repeats within the grace gets the same token as its owner, and whichever of
+the two uses it second, after the grace, ends the sign-in.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from uuid import UUID
 from proctorium_common.errors import ServiceError, unauthenticated
 
 REFRESH_LIFE = timedelta(hours=12)
-"""How long a refresh token lives where its owner stays signed in on their computer; counted anew with each refresh."""
+"""How long a refresh token lives where its owner stays signed in on their computer; each refresh starts it again."""
 LONGEST = timedelta(days=7)
 """After this a sign-in ends, however busy it was."""
 
@@ -29,12 +29,12 @@ class SignIn:
     create_time: datetime
     ended: bool
     stay_signed_in: bool
-    """Whether it outlives the browser session; otherwise a computer may be shared, and not using it for a while ends it."""
+    """Whether the sign-in outlives the browser session. If not, the computer may be shared, so the sign-in also ends after a time without use."""
 
 
 @dataclass(frozen=True)
 class RefreshToken:
-    """What is kept of a refresh token."""
+    """The stored state of a refresh token."""
 
     expire_time: datetime
     used_time: datetime | None
@@ -45,14 +45,14 @@ class Outcome(Enum):
 
     RENEWED = "renewed"
     REPEATED = "repeated"
-    """It was used a moment ago: the answer may have been lost, so what came of that use is answered again."""
+    """It was used a moment ago: the response may have been lost, so the same token is returned again."""
     REFUSED = "refused"
     REUSED = "reused"
-    """It was used before: whoever has the newer one may be a thief, so the whole sign-in ends."""
+    """It was used before the grace: the newer token may be stolen, so the whole sign-in ends."""
 
 
 def present(sign_in: SignIn, token: RefreshToken, now: datetime, grace: timedelta) -> Outcome:
-    """What presenting `token` of `sign_in` leads to; `grace` begins with the first use."""
+    """Return the outcome of presenting `token` of `sign_in`; `grace` starts with the first use."""
     if sign_in.ended:
         return Outcome.REFUSED
     if token.used_time is not None:
@@ -61,7 +61,7 @@ def present(sign_in: SignIn, token: RefreshToken, now: datetime, grace: timedelt
 
 
 def expire_time(sign_in: SignIn, now: datetime, idle_limit: timedelta) -> datetime:
-    """Return when a refresh token of `sign_in` made `now` expires; `idle_limit` is for those of a browser session."""
+    """Return when a refresh token of `sign_in` issued `now` expires; `idle_limit` applies to browser sessions."""
     life = REFRESH_LIFE if sign_in.stay_signed_in else idle_limit
     return min(now + life, sign_in.create_time + LONGEST)
 

@@ -34,7 +34,7 @@ class Tokens:
     refresh: str
     refresh_expire_time: datetime
     stay_signed_in: bool
-    """Whether a browser stores them when it is closed."""
+    """Whether a browser keeps them after it is closed."""
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Redeemed:
-    """What a code admits to; `newcomer_refusal` is for who has redeemed before and never joined."""
+    """The session that a code admits to; `newcomer_refusal` is the error if the learner has not joined it yet (see `Admission`)."""
 
     code_id: UUID
     session_id: UUID

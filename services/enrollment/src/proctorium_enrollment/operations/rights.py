@@ -123,7 +123,7 @@ async def enable(
 
 
 def oneself_or_other(caller: Caller, person_id: UUID | None) -> UUID:
-    """Return whose account the caller may change: their own, which None means too, or as an administrator anybody's. Raises NOT_FOUND."""
+    """Return the person whose account is to be changed; None means the caller. Only administrators may change another's. Raises NOT_FOUND."""
     if person_id is None:
         assert caller.person_id is not None
         return caller.person_id
@@ -133,11 +133,11 @@ def oneself_or_other(caller: Caller, person_id: UUID | None) -> UUID:
 
 
 async def sign_out_everywhere(tx: Transaction, person_id: UUID) -> Person:
-    """End all sign-ins of the person, and refuse all tokens that they have now. Raises NOT_FOUND."""
+    """End all sign-ins of the person and revoke all their tokens. Raises NOT_FOUND."""
     person = await _lock(tx, person_id)
     after = replace(person, access_version=person.access_version + 1)
     await storage.save_rights(tx, after)
-    # Behind the lock, which a sign-in takes too: one that was not committed before has the new version.
+    # After the lock, which a sign-in takes too: a sign-in that commits later gets the new access version.
     await accounts.end_sign_ins(tx, person_id)
     await revocations.refuse_tokens(tx, person_id, after.access_version)
     tx.record(

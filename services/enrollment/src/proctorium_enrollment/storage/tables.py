@@ -99,8 +99,8 @@ sign_ins = Table(
     Column("stay_signed_in", Boolean, nullable=False, server_default=text("false")),
     Index("ix_sign_ins_open", "person_id", postgresql_where=text("ended_at IS NULL")),
 )
-"""One row for each sign-in on a device: the family of its refresh tokens. Ended ones stay ended, and whether one outlives the
-browser session does not change (trigger)."""
+"""One row for each sign-in on a device: the family of its refresh tokens. A trigger keeps ended ones ended and
+`stay_signed_in` unchanged."""
 
 refresh_tokens = Table(
     "refresh_tokens",

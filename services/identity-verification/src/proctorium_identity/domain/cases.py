@@ -29,7 +29,7 @@ class ActingRole(StrEnum):
     PROCTOR = "proctor"
     """A proctor of the case's session."""
     ADMINISTRATOR = "administrator"
-    """An administrator who is no proctor of the session."""
+    """An administrator, unless they act as a certified proctor of the session."""
 
 
 class Move(StrEnum):
@@ -38,9 +38,9 @@ class Move(StrEnum):
     COMPLETE = "complete"
     """The learner has sent every picture that is needed."""
     VERIFY = "verify"
-    """It is the person."""
+    """The learner is who they say they are."""
     REJECT = "reject"
-    """It is not the person, or it cannot be told."""
+    """The learner is somebody else, or the pictures do not show who they are."""
     ASK_AGAIN = "ask_again"
     """The learner has to send new pictures."""
     EXPIRE = "expire"
@@ -65,7 +65,7 @@ MOVES: Mapping[CaseState, Mapping[Move, CaseState]] = {
 """The moves of each state and where they lead. The states without moves are final; a trigger holds them too."""
 
 WAITING = frozenset({CaseState.SUBMITTED})
-"""States in which a proctor or an administrator has to look."""
+"""States in which a proctor or an administrator has to decide."""
 
 _BY_DECIDER = frozenset({Move.VERIFY, Move.REJECT, Move.ASK_AGAIN})
 OPEN = frozenset(state for state, moves in MOVES.items() if moves)
@@ -118,16 +118,16 @@ def require_reason(decision: Move, reason: str) -> None:
 
 
 def not_your_case() -> ServiceError:
-    """The refusal that does not tell whether the case exists."""
+    """Return the error that does not reveal whether the case exists."""
     return not_allowed(
         "NOT_YOUR_CASE",
-        "This identity check is not yours to see, or it might not exist. "
-        "If you supervise the session, ask its administrator to assign you.",
+        "You have no access to this identity check, or it does not exist. "
+        "If you supervise the session, ask an administrator to assign you to it.",
     )
 
 
 def no_case() -> ServiceError:
-    """For those who may see the session: there is no check of this learner in it."""
+    """Return the error for a caller who may see the session, in which this learner has no case."""
     return not_found(
         "NOT_FOUND",
         "There is no identity check of this learner in this session. It is opened when the learner joins a session that asks for it.",
@@ -135,20 +135,20 @@ def no_case() -> ServiceError:
 
 
 def _decided_already(state: CaseState) -> ServiceError:
-    """What a person is told who decides too late; another one may have been quicker."""
+    """Return the error for a decision on a closed case; another person may have decided first."""
     sentence = (
         "The session is over for this learner, and this identity check with it."
         if state is CaseState.EXPIRED
-        else f"This identity check was decided before: {state}. A decision stays as it is."
+        else f"This identity check was already decided: {state}. A decision cannot be changed."
     )
     return ServiceError(Kind.ILLEGAL_MOVE, "CASE_CLOSED", sentence, metadata={"state": state})
 
 
 def case_closed(state: CaseState) -> ServiceError:
-    """The case takes nothing more, as its learner is told."""
+    """Return the error for a learner whose case accepts nothing more."""
     sentence = {
         CaseState.VERIFIED: "This identity is verified already; nothing more is needed.",
-        CaseState.REJECTED: "This identity check was decided: rejected. If you have questions, ask your administrator.",
+        CaseState.REJECTED: "This identity check was rejected. If you have questions, ask your administrator.",
         CaseState.EXPIRED: "The session is over for you, and this identity check with it. Please contact the administrator.",
     }
     return ServiceError(

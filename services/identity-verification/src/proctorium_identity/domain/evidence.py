@@ -1,4 +1,4 @@
-"""Evidence: the pictures of a case, and what has to be true when somebody relies on them (`I1`, `I3`)."""
+"""Evidence: the pictures of a case, and the rules for relying on them (`I1`, `I3`)."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class EvidenceKind(StrEnum):
 
 
 EVIDENCE_NEEDED = frozenset(EvidenceKind)
-"""What a case needs before it waits for a decision."""
+"""The pictures that a case needs before it can be decided."""
 
 MOST_PICTURES = 20
-"""Pictures that a case takes, the replaced ones among them; one that is missing is always taken."""
+"""The most pictures that a case accepts, including replaced ones; a missing one is always accepted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One picture that is there. `object_key` is where its ciphertext lies."""
+    """One current picture. `object_key` is where its ciphertext is stored."""
 
     evidence_id: UUID
     case_id: UUID
@@ -39,28 +39,30 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class LastLook:
-    """The picture of one kind that a person looked at last."""
+    """The latest picture of one kind that a person looked at."""
 
     kind: EvidenceKind
     evidence_id: UUID
 
 
 def require_room(kind: EvidenceKind, there: Collection[EvidenceKind], taken: int) -> None:
-    """Raises TOO_MANY_PICTURES for replacing a picture once more after `MOST_PICTURES` were taken.
+    """Raise TOO_MANY_PICTURES for replacing a picture after `MOST_PICTURES` were accepted.
 
-    What is missing is taken all the same: a person who asks for new pictures can always be sent them.
+    A missing picture is always accepted, so a learner can always send one that was requested.
     """
     if kind in there and taken >= MOST_PICTURES:
         raise exhausted(
             "TOO_MANY_PICTURES",
-            f"You have sent {taken} pictures, and what you sent last is kept. You can be asked for new ones.",
+            f"You have sent {taken} pictures, so you cannot replace them again. The latest ones are used. "
+            "You will be asked if new ones are needed.",
             limit=f"{MOST_PICTURES} pictures",
         )
 
 
 def require_seen(current: Iterable[Evidence], seen: Iterable[LastLook]) -> None:
-    """Raises EVIDENCE_NOT_SEEN when the person who decides has not looked at every picture that is there now, and EVIDENCE_REPLACED when what
-    they looked at has been replaced since: nobody is verified by a picture that nobody has seen.
+    """Raise EVIDENCE_NOT_SEEN unless the person has looked at every current picture, EVIDENCE_REPLACED if one was replaced since.
+
+    Nobody is verified by a picture that nobody has seen.
     """
     there = {evidence.kind: evidence.evidence_id for evidence in current}
     looked_at = {look.kind: look.evidence_id for look in seen}
@@ -78,7 +80,7 @@ def require_seen(current: Iterable[Evidence], seen: Iterable[LastLook]) -> None:
 
 
 def evidence_replaced(kinds: Iterable[str]) -> ServiceError:
-    """What the person saw is not what is there now."""
+    """Return the error for a decision about pictures that were replaced since the person looked."""
     names = ",".join(kinds)
     return conflict(
         "EVIDENCE_REPLACED",

@@ -1,4 +1,4 @@
-"""Who may act on a session's cases, and in which role."""
+"""The people who may act on a session's cases, and their roles."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from proctorium_identity.storage import cases, sessions
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts on a case, and in which role."""
+    """A person who acts on a case, in one role."""
 
     person_id: UUID
     role: ActingRole

@@ -1,4 +1,4 @@
-"""Who looked at evidence and registration, for administrators (`I5`)."""
+"""The evidence access log, for administrators (`I5`)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from proctorium_identity.storage.looks import Access
 async def page(
     tx: Transaction, session_id: UUID, *, page_size: int, page_token: str
 ) -> tuple[Sequence[Access], str]:
-    """Return a page of who looked in the session, newest first. Raises INVALID_PAGE_TOKEN."""
+    """Return a page of the session's evidence access log, newest first. Raises INVALID_PAGE_TOKEN."""
     name = f"evidence-accesses:{session_id}"
     limit = pages.size_of(page_size)
     tokens = await pages.tokens(tx)

@@ -1,4 +1,4 @@
-"""A proctor or an administrator decides a case, or asks for new pictures (`I1`, `I3`)."""
+"""Deciding a case, or requesting new pictures, as a proctor or an administrator (`I1`, `I3`)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A proctor or an administrator looks at a picture, or at what the learner was registered with (`I3`, `I5`).
+"""Reading a picture or a learner's registration data, as a proctor or an administrator (`I3`, `I5`).
 
-Each look is committed to the look log before anything is shown: `begin_…` is the transaction, and what follows it shows.
+Each access is committed to the log before anything is returned: `begin_…` is the transaction, and the function after it returns the data.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from proctorium_identity.storage.sealing import CaseKey, CaseKeys
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A look that is logged: at which picture, and the key to open it."""
+    """A logged access: the picture, and the key to decrypt it."""
 
     picture: Evidence
     key: CaseKey
@@ -48,7 +48,7 @@ async def begin_look(
     *,
     readable: timedelta,
 ) -> Look:
-    """Logs a look at a picture. Raises as `_reader`, and EVIDENCE_MISSING."""
+    """Log an access to a picture. Raises as `_reader`, and EVIDENCE_MISSING."""
     case, reader = await _reader(tx, caller, case_id, readable)
     current = {picture.kind: picture for picture in await kept.current_evidence(tx, case_id)}
     if kind not in current:
@@ -58,7 +58,7 @@ async def begin_look(
 
 
 async def show(store: EvidenceStore, look: Look) -> bytes:
-    """The picture of a logged look. Raises EVIDENCE_DESTROYED, DEPENDENCY_UNAVAILABLE."""
+    """Return the picture of a logged access. Raises EVIDENCE_DESTROYED, DEPENDENCY_UNAVAILABLE."""
     picture = look.picture
     try:
         ciphertext = await store.get(picture.object_key)
@@ -70,7 +70,7 @@ async def show(store: EvidenceStore, look: Look) -> bytes:
 async def begin_registration_look(
     tx: Transaction, caller: Caller, case_id: UUID, *, readable: timedelta
 ) -> UUID:
-    """Logs a look at what the learner was registered with, and answers the learner's id. Raises as `_reader`."""
+    """Log an access to a learner's registration data and return the learner's ID. Raises as `_reader`."""
     case, reader = await _reader(tx, caller, case_id, readable)
     await looks.add_look(tx, case.case_id, reader.person_id, reader.role, None)
     return case.person_id
@@ -79,7 +79,7 @@ async def begin_registration_look(
 async def ask_registration(
     people: people_pb2_grpc.PersonServiceStub, person_id: UUID
 ) -> people_pb2.GetRegistrationInformationResponse:
-    """What enrollment has of the learner at this moment. Raises DEPENDENCY_UNAVAILABLE when it does not say."""
+    """Fetch the learner's current registration data from enrollment. Raises DEPENDENCY_UNAVAILABLE."""
     try:
         return await people.GetRegistrationInformation(
             people_pb2.GetRegistrationInformationRequest(person_id=str(person_id))
@@ -87,8 +87,8 @@ async def ask_registration(
     except grpc.RpcError as failure:
         raise unavailable(
             "DEPENDENCY_UNAVAILABLE",
-            "What the learner was registered with cannot be fetched now. Please try again in a moment; "
-            "the pictures can be looked at meanwhile.",
+            "The learner's registration data is not available now. Please try again in a moment; "
+            "you can look at the pictures meanwhile.",
         ) from failure
 
 
@@ -97,7 +97,7 @@ async def _reader(
 ) -> tuple[Case, Actor]:
     """Return the case, and the caller in the role in which they may read its evidence.
 
-    Proctors of the session may while they are certified and until `readable` after its end, administrators at any time. Raises
+    Proctors of the session may read it while they are certified and until `readable` after its end, administrators at any time. Raises
     NOT_YOUR_CASE, EVIDENCE_CLOSED, CERTIFICATION_ENDED.
     """
     case = await cases.find_case(tx, case_id)
@@ -116,7 +116,7 @@ async def _reader(
 
 
 def evidence_closed() -> ServiceError:
-    """Return the refusal for a proctor who comes too long after the end of the session."""
+    """Return the error for a proctor who reads evidence too long after the end of the session."""
     return not_allowed(
         "EVIDENCE_CLOSED",
         "The session ended too long ago for its proctors to read a learner's pictures and registration. "
@@ -125,9 +125,9 @@ def evidence_closed() -> ServiceError:
 
 
 def evidence_destroyed() -> ServiceError:
-    """The picture is not kept any more."""
+    """Return the error for a picture that was deleted."""
     return ServiceError(
         Kind.NOT_FOUND,
         "EVIDENCE_DESTROYED",
-        "This picture is not kept any more. If it is needed, ask the learner for a new one.",
+        "This picture is no longer stored. If it is needed, ask the learner for a new one.",
     )

@@ -1,4 +1,4 @@
-"""The look log: who looked at what, when. Rows are permanent."""
+"""The evidence access log: who looked at what, and when. Rows are permanent."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REGISTRATION = "registration"
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A look: who looked, in which role, at what (an evidence kind or `REGISTRATION`) of which learner, and when."""
+    """One access to a learner's data; `subject` is an evidence kind or `REGISTRATION`."""
 
     look_id: UUID
     looked_by: UUID
@@ -39,7 +39,7 @@ async def add_look(
     looked_as: ActingRole,
     picture: Evidence | None,
 ) -> None:
-    """Notes a look at a picture, or (None) at what the learner was registered with."""
+    """Log an access to a picture, or (None) to the learner's registration data."""
     await tx.execute(
         insert(look_log).values(
             look_id=new_id(),
@@ -54,7 +54,7 @@ async def add_look(
 
 
 async def last_looks(tx: Transaction, case_id: UUID, looked_by: UUID) -> Sequence[LastLook]:
-    """The picture of each kind that this person looked at last."""
+    """Return the latest picture of each kind that this person looked at."""
     found = await tx.execute(
         select(look_log.c.subject, look_log.c.evidence_id)
         .ext(distinct_on(look_log.c.subject))
@@ -71,7 +71,7 @@ async def last_looks(tx: Transaction, case_id: UUID, looked_by: UUID) -> Sequenc
 async def accesses(
     tx: Transaction, session_id: UUID, *, before: tuple[datetime, UUID] | None, limit: int
 ) -> Sequence[Access]:
-    """Return looks in the session, newest first, those that follow `before` in this order."""
+    """Return accesses in the session, newest first, from the one after `before`."""
     key = (look_log.c.looked_at, look_log.c.look_id)
     statement = (
         select(look_log, cases.c.person_id)

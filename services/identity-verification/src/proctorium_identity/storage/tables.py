@@ -27,7 +27,7 @@ metadata = MetaData(naming_convention=NAMING)
 _TIME = DateTime(timezone=True)
 
 certifications = certifications_table(metadata)
-"""Until when proctors are certified, as enrollment said last: without a certification they read no learner's data."""
+"""Copies of enrollment's certifications: proctors need one to read learners' data."""
 
 sessions = Table(
     "sessions",
@@ -120,7 +120,7 @@ look_log = Table(
     Column("look_id", Uuid, primary_key=True),
     Column("case_id", Uuid, ForeignKey(cases.c.case_id), nullable=False),
     Column("looked_by", Uuid, nullable=False),
-    # Null in looks of before the role was recorded.
+    # Null in accesses that were logged before the role was recorded.
     Column("looked_as", Text),
     Column("subject", Text, nullable=False),
     # The picture; null for the registration.

@@ -1,6 +1,6 @@
 """Destinations: which of them are slow, and how many connections to the mail server each may have.
 
-A destination stands for the domain of a mail address. It is a small number, so what is noted with a waiting mail names nobody.
+A destination stands for the domain of a mail address. It is a small number, so that a waiting mail stores nothing that identifies a person.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ DESTINATIONS = 1024
 """How many destinations there are. Domains with the same number share their connections."""
 
 _SLOW_FOR = timedelta(seconds=10)
-"""How long a destination is slow after its first slow answer; doubled with each further one."""
+"""How long a destination is slow after its first slow response; doubled with each further one."""
 _MOST_COUNTED = 7
-"""Slow answers that are counted: up to some ten minutes."""
+"""The most slow responses that are counted, which limits the time to some ten minutes."""
 
 
 def destination_of(email: str) -> int:
@@ -29,20 +29,20 @@ def destination_of(email: str) -> int:
 
 
 class Lane(StrEnum):
-    """Kind of a lane; a lane is one connection to the mail server that sends a batch of mails."""
+    """Kinds of lanes; a lane is one connection to the mail server that sends one batch of mails."""
 
     ORDINARY = "ordinary"
     SLOW = "slow"
 
 
 class Destinations:
-    """Limits on the lanes of one process, from what it has seen of its destinations.
+    """Limits the lanes of one process by how quickly its destinations respond.
 
-    A quarter of the lanes serves slow destinations and nothing else; a slow destination never has more than one of them.
-    Of the ordinary lanes a destination that answers quickly may have half, and any other has one.
+    A quarter of the lanes serves only slow destinations, each with one lane at most.
+    Of the ordinary lanes, a destination that responds quickly may use half, and any other one.
 
-    A slow answer makes a destination slow for a time that doubles with each further slow answer. A quick answer takes back one slow
-    answer, and the last of them ends being slow at once.
+    A slow response makes a destination slow for a time that doubles with each further slow response. A quick response cancels one slow
+    response; when none is left, the destination is no longer slow.
     """
 
     def __init__(self, connections: int, clock: Callable[[], datetime]) -> None:
@@ -51,12 +51,12 @@ class Destinations:
         self._lanes = {Lane.ORDINARY: connections - slow, Lane.SLOW: slow}
         self._most = max(1, self._lanes[Lane.ORDINARY] // 2)
         self._at_work: Counter[int] = Counter()
-        # Slow answers that no quick one took back; -1 where the last answer was quick and there are none.
+        # Slow responses that no quick one has cancelled; -1 if there are none and the last response was quick.
         self._slow_answers: dict[int, int] = {}
         self._slow_until: dict[int, datetime] = {}
 
     def lanes(self, lane: Lane) -> int:
-        """Return how many lanes of this kind there may be at a time."""
+        """Return the most concurrent lanes of this kind."""
         return self._lanes[lane]
 
     def is_slow(self, destination: int) -> bool:
@@ -69,36 +69,36 @@ class Destinations:
         return {destination for destination in self._slow_until if self.is_slow(destination)}
 
     def open_to(self, lane: Lane, destination: int) -> bool:
-        """Return whether one more lane of this kind may work for the destination now."""
+        """Return whether one more lane of this kind may serve the destination now."""
         return not self._full(destination) and (lane is Lane.SLOW or not self.is_slow(destination))
 
     def closed(self) -> AbstractSet[int]:
-        """Return the destinations that no further ordinary lane may work for now."""
+        """Return the destinations that no further ordinary lane may serve now."""
         return self.slow() | {each for each in self._at_work if self._full(each)}
 
     def slow_and_open(self) -> AbstractSet[int]:
-        """Return the slow destinations that no lane works for now."""
+        """Return the slow destinations that no lane serves now."""
         return {destination for destination in self.slow() if not self._full(destination)}
 
     def acquire(self, destination: int) -> None:
-        """Count a lane that works for the destination; `release` it once."""
+        """Count a lane that serves the destination, until `release`."""
         self._at_work[destination] += 1
 
     def release(self, destination: int) -> None:
-        """Count the lane no more."""
+        """Stop counting a lane that serves the destination."""
         self._at_work[destination] -= 1
         if not self._at_work[destination]:
             del self._at_work[destination]
 
     def answered_quickly(self, destination: int) -> None:
-        """Note that a mail to the destination was answered in time."""
+        """Record a quick response for the destination."""
         left = max(self._slow_answers.get(destination, 0) - 1, -1)
         self._slow_answers[destination] = left
         if left <= 0:
             self._slow_until.pop(destination, None)
 
     def answered_slowly(self, destination: int) -> bool:
-        """Note that a mail to the destination was not answered in time; return whether this is new."""
+        """Record a slow response for the destination; return whether it was not slow before."""
         new = not self.is_slow(destination)
         count = min(max(self._slow_answers.get(destination, 0), 0) + 1, _MOST_COUNTED)
         self._slow_answers[destination] = count

@@ -4,8 +4,8 @@ A mail is claimed (a lease), written, announced to the mail server, *marked*, ha
 committed before the next begins, so a process that dies leaves one of three things behind: an unmarked delivery, which the next
 sender takes when the lease is over; a marked one, which becomes doubtful; or one that is done.
 
-Batches are sent side by side, each over a line of its own. The database is the queue: mails that may not go now, because their
-destination is slow or has its lines in use, are given back, and later claims leave them out.
+Batches are sent concurrently, each over a connection of its own. The database is the queue: mails that may not be sent now, because their
+destination is slow or all its connections are in use, are released, and later claims skip them.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ _log = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class SendingRules:
-    """How a sender works: deliveries in a batch, how long a claim holds, how long it holds while a message is handed over.
+    """Limits of a sender: deliveries in a batch, the lease of a claim, and the lease while a message is handed over.
 
-    `connections` is the most lines to the mail server at a time; a destination is slow when a mail to it takes longer than `slow_after`.
+    `connections` is the most concurrent connections to the mail server; a destination is slow when a mail to it takes longer than `slow_after`.
     """
 
     batch: int = 10
@@ -78,9 +78,9 @@ class _Known:
 
 
 class Batch:
-    """Claimed mails that are sent over one line, and the destinations that the line counts for.
+    """Claimed mails that are sent over one connection, and the destinations that it serves.
 
-    `more` says whether there may be others that could be claimed now.
+    `more` says whether further mails may be due.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Batch:
                 self._acquire(one.destination)
 
     def admits(self, destination: int) -> bool:
-        """Whether the line may send to the destination now; if so, it counts from now on."""
+        """Return whether the batch may send to the destination now; if so, it counts as serving it."""
         if destination in self._acquired:
             return self.lane is Lane.SLOW or not self._destinations.is_slow(destination)
         if not self._destinations.open_to(self.lane, destination):
@@ -105,7 +105,7 @@ class Batch:
         return True
 
     def release(self, *, all_but: int | None = None) -> None:
-        """Counts for no destination any more, or only for this one."""
+        """Stop serving all destinations, or all but one."""
         for destination in self._acquired - {all_but}:
             self._acquired.remove(destination)
             self._destinations.release(destination)
@@ -144,7 +144,7 @@ class Sender:
         await self._presence.close()
 
     async def claim(self, lane: Lane) -> Batch | None:
-        """What a lane of this kind may send now; `send` it. One call at a time: it counts what is claimed when it returns."""
+        """Claim a batch that a lane of this kind may send now. Must not run concurrently: claimed mails are counted only when it returns."""
         only = self.destinations.slow_and_open() if lane is Lane.SLOW else None
         if only is not None and not only:
             return None
@@ -153,7 +153,7 @@ class Sender:
         return Batch(lane, claimed, self.destinations, more=more) if claimed else None
 
     async def send(self, batch: Batch) -> bool:
-        """Sends the batch; False when the mail server or enrollment takes nothing now."""
+        """Send the batch; return False if the mail server or enrollment is unavailable."""
         try:
             try:
                 known = await self._look_up(batch.claimed)
@@ -165,7 +165,7 @@ class Sender:
             batch.release()
 
     async def _claim(self, only: AbstractSet[int] | None) -> Sequence[Claimed]:
-        """Claims what is due. Looks after what dead senders left behind, too."""
+        """Claim due mails, and first clean up after senders that died."""
         sender_key = await self._presence.key()
         async with self._database.transaction() as tx:
             await end_abandoned_leases(tx)
@@ -200,7 +200,7 @@ class Sender:
         )
 
     async def _admitted(self, batch: Batch, known: _Known) -> list[Claimed]:
-        """The mails that go now. What cannot be sent fails; what may not go over this line now is given back."""
+        """Return the mails to send now. Mails that cannot be sent fail; those that this batch may not send now are released."""
         admitted: list[Claimed] = []
         later: list[Claimed] = []
         for one in batch.claimed:
@@ -239,7 +239,7 @@ class Sender:
 
     async def _send_all(self, batch: Batch, waiting: list[Claimed], known: _Known) -> bool:
         """Sends one after the other over one line; False when the mail server takes nothing now."""
-        # On an ordinary lane a slow recipient is left to the slow lanes, which wait for the answer.
+        # An ordinary lane leaves a slow recipient to the slow lanes, which wait for the response.
         patience = self._slow_after if batch.lane is Lane.ORDINARY else None
         try:
             while waiting:
@@ -261,7 +261,7 @@ class Sender:
     async def _watched(
         self, batch: Batch, waiting: list[Claimed], sending: Coroutine[object, object, None]
     ) -> None:
-        """Sends the first of `waiting`; when that takes long, gives back the others so that they need not wait for it."""
+        """Send the first of `waiting`; if that takes long, release the others so that they need not wait for it."""
         first, task = waiting[0], asyncio.create_task(sending)
         assert first.destination is not None
         try:
@@ -270,7 +270,7 @@ class Sender:
             if slow:
                 self._found_slow(first)
                 batch.release(all_but=first.destination)
-                # If the database is away they stay claimed, and are sent over this line afterwards.
+                # If the database is unavailable they stay claimed and are sent by this lane afterwards.
                 with suppress(ServiceError):
                     await self._give_back(waiting[1:])
                     del waiting[1:]
@@ -288,7 +288,7 @@ class Sender:
     async def _send(
         self, line: Line, claimed: Claimed, known: _Known, patience: float | None
     ) -> None:
-        """Sends one mail. Raises Unreachable when it was not taken for the server's sake, Slow when that took longer than `patience`."""
+        """Send one mail. Raises Unreachable if the mail server accepts no mail now, Slow if its response takes longer than `patience`."""
         delivery = claimed.delivery
         place = parse_place(claimed.traceparent)
         first = delivery.attempt_count == 0

@@ -63,7 +63,7 @@ class Claimed:
     lease: UUID
     traceparent: str
     destination: int | None = None
-    """Where it goes, once its address was looked up."""
+    """Known once the address was looked up."""
 
 
 async def add_deliveries(tx: Transaction, new: NewDeliveries) -> None:
@@ -106,9 +106,9 @@ async def claim_due(
     only: AbstractSet[int] | None = None,
     without: AbstractSet[int] = frozenset(),
 ) -> Sequence[Claimed]:
-    """Takes up to `limit` deliveries that are due and that nobody else holds, oldest first.
+    """Claim up to `limit` deliveries that are due and not claimed, oldest first.
 
-    `only` takes those that go to one of these destinations; `without` leaves out those that go to one of those.
+    `only` restricts them to these destinations; `without` excludes these destinations.
     """
     destination = deliveries.c.destination
     wanted = (
@@ -142,7 +142,7 @@ async def claim_due(
 
 
 async def give_back(tx: Transaction, claimed: Sequence[Claimed]) -> None:
-    """Ends claims before their time, noting where each goes, and wakes the senders: others may send them now."""
+    """Release claims early, store each one's destination and wake the senders, since others may send them now."""
     giving_back = (
         update(deliveries)
         .where(
@@ -311,14 +311,14 @@ async def count_unsent(tx: Transaction) -> Mapping[DeliveryState, int]:
 
 
 class Waiting(StrEnum):
-    """Why a mail is still pending."""
+    """The reason why a mail is pending."""
 
     SENDING = "sending"
     """A sender has claimed it."""
     PAUSE = "pause"
-    """It could not go; it is tried again when its pause is over."""
+    """Sending failed; it is retried after a pause."""
     SESSION = "session"
-    """The plan of its session has not come yet."""
+    """The event with its session's plan has not arrived yet."""
     CONNECTION = "connection"
     """It is due, and no connection was free for it yet."""
     SLOW_DESTINATION = "slow_destination"
@@ -326,7 +326,7 @@ class Waiting(StrEnum):
 
 
 async def count_waiting(tx: Transaction, slow: AbstractSet[int]) -> Mapping[Waiting, int]:
-    """How many deliveries are pending for each reason, when these destinations are slow."""
+    """Count the pending deliveries by reason, given the slow destinations."""
     why = case(
         (deliveries.c.leased_until > tx.now, Waiting.SENDING),
         (deliveries.c.next_attempt_at > tx.now, Waiting.PAUSE),

@@ -61,7 +61,7 @@ deliveries = Table(
     Column("leased_until", _TIME),
     # The lock by which that sender is known to live (presence.py).
     Column("sender_key", BigInteger),
-    # Of a mail that waits, once its address was looked up: a number made of the domain (domain/destinations.py).
+    # Of a waiting mail, once its address was looked up: a number derived from the domain (domain/destinations.py).
     Column("destination", SmallInteger),
     Column("sent_at", _TIME),
     # When it was read; for messages in the application only.

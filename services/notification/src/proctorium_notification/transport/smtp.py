@@ -19,7 +19,7 @@ _SHUTTING_DOWN = 421
 _REFUSALS = range(400, 600)
 _PERMANENT = range(500, 600)
 _GOODBYE = 2.0
-"""Seconds for the answer to QUIT, which nothing depends on."""
+"""Seconds to wait for the response to QUIT, which nothing depends on."""
 
 
 class Unreachable(Exception):
@@ -35,7 +35,7 @@ class Refused(Exception):
 
 
 class Slow(Exception):
-    """The mail server did not answer about a recipient in the time it was given; it has nothing of the message."""
+    """The mail server did not respond about a recipient in time; the message was not sent."""
 
 
 class NoWord(Exception):
@@ -115,9 +115,9 @@ class Postbox:
 
 
 class Line:
-    """An open line to a mail server, for one message after the other.
+    """An open connection to a mail server, for one message after another.
 
-    It is of no use for another message, nor for a goodbye, once the server left a step without an answer that SMTP knows.
+    It cannot be used again, not even for QUIT, once the server has not given a valid SMTP response (`answers` is False).
     """
 
     def __init__(self, client: SMTP, data_timeout: float) -> None:
@@ -126,9 +126,9 @@ class Line:
         self._data_timeout = data_timeout
 
     async def announce(self, mail: Mail, patience: float | None = None) -> None:
-        """Says from whom and to whom. The server has nothing of the message yet. Raises Refused, Unreachable.
+        """Send the sender's and the recipient's address, and nothing of the message yet. Raises Refused, Unreachable.
 
-        With `patience`, raises Slow when the server has not answered about the recipient after so many seconds.
+        Raises Slow if the server has not responded about the recipient within `patience` seconds.
         """
         if mail.needs_utf8 and not self._client.supports_extension("smtputf8"):
             raise Refused(550, "the mail server cannot reach an address with these letters")
@@ -147,7 +147,7 @@ class Line:
                 timeout=self._client.timeout if patience is None else patience,
             )
         except SMTPResponseException as answer:
-            # After a text that is no answer, the next one may not be that to the next command.
+            # After an invalid response, the next one may not belong to the next command.
             self.answers = answer.code in _REFUSALS
             raise _refused(answer) from answer
         except SMTPReadTimeoutError as failure:
@@ -162,7 +162,7 @@ class Line:
         except SMTPResponseException as answer:
             if answer.code in _REFUSALS:
                 raise Refused(answer.code, answer.message) from answer
-            # Neither taken nor refused: a server that speaks so may have taken it.
+            # Neither accepted nor refused: the server may have accepted it.
             self.answers = False
             raise NoWord(_said(answer)) from answer
         except (SMTPException, OSError) as failure:
@@ -170,7 +170,7 @@ class Line:
             raise NoWord(_said(failure)) from failure
 
     async def forget(self) -> None:
-        """Takes back what was announced, if the line goes on. Raises Unreachable."""
+        """Withdraw what was announced, if the connection can be used again. Raises Unreachable."""
         if not self.answers:
             return
         try:

@@ -14,7 +14,7 @@ from proctorium_notification.storage.deliveries import Waiting, count_unsent, co
 METRIC = "notification.deliveries"
 DESCRIPTION = "Deliveries that have not gone out, by state"
 WAITING_METRIC = "notification.deliveries.pending"
-WAITING_DESCRIPTION = "Pending deliveries, by what they wait for"
+WAITING_DESCRIPTION = "Pending deliveries, by reason"
 
 
 class Backlog:

@@ -14,9 +14,9 @@ from proctorium_notification.storage.deliveries import CHANNEL
 
 
 class SendingWorker:
-    """Starts a lane for each batch that is due, up to the limits; a lane ends with its batch, and none waits for another.
+    """Starts a lane for each due batch, up to the limits; a lane ends with its batch, and none waits for another.
 
-    Its next turn begins at once: it waits within the turn, for `look_every` at most. So often it looks for what was put off.
+    Runs follow each other without a pause: each waits for work itself, at most `look_every`, after which it looks for mails to retry.
     When the process ends, the lanes have `grace` to finish.
     """
 
@@ -37,7 +37,7 @@ class SendingWorker:
         self._lanes: dict[Lane, set[asyncio.Task[None]]] = {lane: set() for lane in Lane}
 
     async def turn(self) -> None:
-        """Waits a moment for something to send or a free lane, then starts lanes for what is due. Raises what a lane failed with."""
+        """Wait for something to send or a free lane, then start lanes for due mails. Raises the error of a lane that failed."""
         if self._notices is None:
             self._notices = await self._open.enter_async_context(self._listener.subscribe(CHANNEL))
         await self._notices.wait(self._look_every)
@@ -51,7 +51,7 @@ class SendingWorker:
                 more = batch is not None and batch.more
 
     async def close(self) -> None:
-        """Listens no more, lets the lanes finish, and gives up what is left of its claims."""
+        """Stop listening, let the lanes finish and release the remaining claims."""
         await self._open.aclose()
         lanes = set[asyncio.Task[None]]().union(*self._lanes.values())
         if lanes:
@@ -60,7 +60,7 @@ class SendingWorker:
         await self._sender.close()
 
     async def _run(self, batch: Batch, notices: Notices) -> None:
-        # After a failure the next look is by the clock, so that a mail server that is away is not asked without a pause.
+        # After a failure the next run waits for the clock, so that an unreachable mail server is not tried without a pause.
         if await self._sender.send(batch):
             notices.put(None)
 

@@ -143,7 +143,7 @@ interface Newest<Item> extends Pick<ReturnType<typeof useLoaded>, "problem"> {
   show: () => void;
 }
 
-/** The newest items of a list, more of them at each `show`. */
+/** Loads the newest items of a list, and one more page at each `show`. */
 function useNewest<Item>(key: string, fetch: (pageToken: string) => Promise<Page<Item>>): Newest<Item> {
   const [pages, setPages] = useState(1);
   const { loaded, problem } = useLoaded(`${key}/${pages}`, async () => {

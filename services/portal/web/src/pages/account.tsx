@@ -32,10 +32,10 @@ function SignOutEverywhere(): JSX.Element {
   return (
     <section class="card">
       <h2>Sign out everywhere</h2>
-      <p>If you forgot to sign out on another computer, or somebody else may have used your account.</p>
+      <p>Use this if you forgot to sign out on another computer, or if somebody else may have used your account.</p>
       <Confirmed
         ask="Sign out everywhere…"
-        meaning="You are signed out on every device within seconds, here too. Answers that are not sent yet stay on their device, and the time of a running assessment goes on."
+        meaning="You are signed out on every device within seconds, including this one. Unsent answers stay on the device where they were given, and the time of a running assessment continues."
         yes="Sign out everywhere now"
         no="Stay signed in"
         busy={busy}

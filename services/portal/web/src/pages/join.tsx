@@ -56,5 +56,5 @@ function NotYet({ problem }: { problem: Problem | undefined }): JSX.Element | nu
   const { valid_from: from, lobby_open_time: opens } = problem?.metadata ?? {};
   const time = (text: string): string => dateTime(timestampFromDate(new Date(text)));
   if (from !== undefined) return <p>The code is valid from {time(from)}.</p>;
-  return opens === undefined ? null : <p>The lobby opens {time(opens)}, or earlier if somebody opens it by hand.</p>;
+  return opens === undefined ? null : <p>The lobby opens {time(opens)}, or earlier if a proctor or an administrator opens it.</p>;
 }

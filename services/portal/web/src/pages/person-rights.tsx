@@ -82,7 +82,7 @@ function SignOutEverywhere({ person }: { person: Person }): JSX.Element {
       <Confirmed
         ask="Sign them out everywhere…"
         of={person.legalName}
-        meaning="They are signed out on every device within seconds and can sign in again at once. Answers that are not sent yet stay on their device, and the time of a running assessment goes on."
+        meaning="They are signed out on every device within seconds and can sign in again at once. Unsent answers stay on the device where they were given, and the time of a running assessment continues."
         yes="Sign them out now"
         no="Leave it"
         busy={busy}

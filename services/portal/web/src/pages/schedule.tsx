@@ -75,7 +75,7 @@ interface PlanProps {
 function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX.Element {
   const { busy, problem: refusal, run } = useAction();
   const [asked, setAsked] = useState<readonly string[]>([]);
-  // The same object while nothing changes: a new one moves the focus to the first field that is wrong.
+  // Memoised, because each new object moves the focus to the first invalid field.
   const problem = useMemo(() => refusal && withNames(refusal, asked, people), [refusal]);
   const [forgot, setForgot] = useState(false);
   const [wrongStart, setWrongStart] = useState<string | undefined>(undefined);
@@ -145,7 +145,7 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
   );
 }
 
-/** What is wrong with single proctors, with their names: the service knows only their ids. */
+/** Adds proctors' names to the violations that concern one of them: the service knows only their ids. */
 function withNames(problem: Problem, proctorIds: readonly string[], people: readonly Person[]): Problem {
   const violations = problem.violations?.map((violation) => {
     const place = /^plan\.proctor_ids\[(\d+)\]$/.exec(violation.field)?.[1];

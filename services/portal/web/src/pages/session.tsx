@@ -1,4 +1,4 @@
-// A learner's session: the lobby, which turns into the course content by itself when the session starts.
+// A learner's session: the lobby, which is replaced by the course content when the session starts.
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { attempts, courses, lobby, people } from "../calls";
@@ -123,7 +123,7 @@ function Lobby({ session, participant }: { session: Session; participant: Partic
     <section class="card">
       <h2>Session lobby</h2>
       <p>
-        You are in the right place. When the session starts, this page turns to the course content by itself. Planned
+        You are in the right place. When the session starts, this page shows the course content automatically. Planned
         start: <strong>{dateTime(session.plan?.startTime)}</strong>.
       </p>
       <Proctors session={session} />

@@ -43,7 +43,7 @@ export function SignInPage(): JSX.Element {
           Stay signed in on this computer
         </label>
         <p id="shared-computer" class="hint">
-          Only for a computer that nobody else uses. On a shared computer leave it empty: then closing the browser signs you out.
+          Only for a computer that nobody else uses. On a shared computer, do not tick this: you are then signed out when the browser is closed.
         </p>
         <ProblemNote problem={problem} />
         <button type="submit" disabled={busy}>

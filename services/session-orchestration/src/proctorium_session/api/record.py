@@ -1,4 +1,4 @@
-"""RecordService: what a session has seen, in order, and who read it."""
+"""RecordService: the record of a session, and who read it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refusals that are not about a state's moves, in one form."""
+"""Errors other than invalid transitions."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from proctorium_common.errors import Kind, ServiceError, Violation, invalid, not
 
 
 def refused(reason: str, message: str, /, **metadata: str) -> ServiceError:
-    """The request is right in itself, and how things stand forbids it (FAILED_PRECONDITION)."""
+    """Return the error for a valid request that the current state forbids (FAILED_PRECONDITION)."""
     return ServiceError(Kind.ILLEGAL_MOVE, reason, message, metadata=metadata)
 
 
 def invalid_at(field: str, reason: str, message: str, /, **metadata: str) -> ServiceError:
-    """One field of the request is wrong, however things stand (INVALID_ARGUMENT)."""
+    """Return the error for one field that is invalid in any state (INVALID_ARGUMENT)."""
     return invalid(
         reason, message, violations=[Violation(field, reason.lower(), message)], **metadata
     )
 
 
 def refused_at(field: str, reason: str, message: str, /, **metadata: str) -> ServiceError:
-    """As `refused`, because of what one field of the request says."""
+    """Return an error as `refused` does, caused by one field of the request."""
     return ServiceError(
         Kind.ILLEGAL_MOVE,
         reason,
@@ -31,16 +31,16 @@ def refused_at(field: str, reason: str, message: str, /, **metadata: str) -> Ser
 
 
 def not_your_session() -> ServiceError:
-    """The caller does not supervise the session; says the same where there is none."""
+    """Return the error for a caller who does not supervise the session; it is the same if there is none."""
     return not_allowed(
         "NOT_YOUR_SESSION",
-        "Only a proctor of this session or an administrator may do this, or it might not exist. "
+        "Only a proctor of this session or an administrator may do this, or there is no such session. "
         "Ask an administrator to assign you.",
     )
 
 
 def own_session() -> ServiceError:
-    """Return the refusal for an administrator who takes part in the session as a learner."""
+    """Return the error for an administrator who takes part in the session as a learner."""
     return not_allowed(
         "NOT_YOUR_SESSION",
         "You take part in this session as a learner, so you cannot run it. "
@@ -49,7 +49,7 @@ def own_session() -> ServiceError:
 
 
 def record_closed() -> ServiceError:
-    """Return the refusal for a proctor who reads the record too long after the end of the session."""
+    """Return the error for a proctor who reads the record too long after the end of the session."""
     return not_allowed(
         "RECORD_CLOSED",
         "The session ended too long ago for its proctors to read its record. "
@@ -58,7 +58,7 @@ def record_closed() -> ServiceError:
 
 
 def no_session() -> ServiceError:
-    """There is no such session, or none that the caller may see."""
+    """Return the error for a session that does not exist or that the caller may not see."""
     return not_found(
         "NOT_FOUND",
         "There is no such session among yours. Check the link, or join with your enrollment code.",
@@ -66,7 +66,7 @@ def no_session() -> ServiceError:
 
 
 def no_participant(participant_id: UUID) -> ServiceError:
-    """The session has no such participant."""
+    """Return the error for an unknown participant."""
     return not_found(
         "NOT_FOUND",
         "There is no such participant in this session. Reload the roster.",

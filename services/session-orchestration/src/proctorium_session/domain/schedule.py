@@ -1,4 +1,4 @@
-"""What a plan must keep to (`S1`)."""
+"""The rules for a session plan (`S1`)."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ TOLERANCE = timedelta(minutes=1)
 """How far in the past a start may lie: filling in a form takes a moment, and clocks differ."""
 
 FARTHEST = timedelta(days=36_500)
-"""How far ahead a start may lie: nobody means the end of the calendar, beyond which its end could not be written."""
+"""How far ahead a session may start. Beyond the end of the calendar, its end could not be stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Engagement:
-    """A session that a proctor has already; times as planned, the end not included."""
+    """Another session of a proctor; planned times, the end excluded."""
 
     proctor_id: UUID
     session_id: UUID
@@ -112,12 +112,12 @@ def check_start(plan: Plan, now: datetime) -> None:
         raise invalid_at(
             "plan.start_time",
             "STARTS_TOO_FAR_AHEAD",
-            "The session would begin in more than a hundred years. Compare the year.",
+            "The session would begin in more than a hundred years. Check the year.",
         )
 
 
 def check_people(plan: Plan, learner_ids: Collection[UUID]) -> None:
-    """Raises INVALID_REQUEST for somebody who would supervise themselves, TOO_MANY_LEARNERS for more than have a place."""
+    """Raise INVALID_REQUEST for a person who is both proctor and learner, TOO_MANY_LEARNERS for more learners than seats."""
     learners = frozenset(learner_ids)
     for place, proctor_id in enumerate(plan.proctor_ids):
         if proctor_id in learners:
@@ -140,12 +140,12 @@ def check_people(plan: Plan, learner_ids: Collection[UUID]) -> None:
 
 
 def check_known(unknown: Sequence[UUID]) -> None:
-    """Raises LEARNER_UNKNOWN for the first of the learners who nobody is: a place would be kept for nobody."""
+    """Raise LEARNER_UNKNOWN for the first learner who does not exist: a seat would be reserved for nobody."""
     if unknown:
         raise refused_at(
             "plan.learner_ids",
             "LEARNER_UNKNOWN",
-            "A learner of the plan is nobody who is registered. Choose learners from the list of people.",
+            "There is no person with the id of one of these learners. Choose learners from the list of people.",
             learner_id=str(unknown[0]),
         )
 

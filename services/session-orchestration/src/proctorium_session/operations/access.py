@@ -1,4 +1,4 @@
-"""The finer rule of who may do what: this proctor supervises this session, this learner belongs to it."""
+"""Who may do what in one session: its own proctors, its own learners, administrators."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from proctorium_session.storage import participants, sessions
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts on a session, and in which role."""
+    """A person who acts on a session, in one role."""
 
     person_id: UUID
     role: Mover
 
 
 def person_of(caller: Caller) -> UUID:
-    """Who calls. Raises TOKEN_MISSING for a caller that is no person."""
+    """Return the ID of the calling person. Raises TOKEN_MISSING for a service."""
     if caller.person_id is None:
         raise unauthenticated("TOKEN_MISSING", "Please sign in first.")
     return caller.person_id
 
 
 def is_administrator(caller: Caller) -> bool:
-    """Whether the caller runs the organisation."""
+    """Return whether the caller is an administrator."""
     return "administrator" in caller.roles
 
 
 def is_proctor_of(session: Session, caller: Caller) -> bool:
-    """Whether the caller supervises the session."""
+    """Return whether the caller is a proctor of the session."""
     return "proctor" in caller.roles and caller.person_id in session.plan.proctor_ids
 
 
 def supervised(session: Session | None, caller: Caller) -> Session:
-    """The session, where the caller may supervise it.
+    """Return the session if the caller may supervise it.
 
-    Raises NOT_YOUR_SESSION, which does not say whether there is one; an administrator is told NOT_FOUND where there is none.
+    Raises NOT_YOUR_SESSION, which does not reveal whether the session exists; for an administrator NOT_FOUND if it does not.
     """
     if session is None:
         raise no_session() if is_administrator(caller) else not_your_session()

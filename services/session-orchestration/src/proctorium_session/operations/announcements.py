@@ -21,7 +21,7 @@ _IDENTITY_POLICIES = {
 
 
 def scheduled(session: Session, learner_ids: Iterable[UUID]) -> events.SessionScheduled:
-    """A session was planned."""
+    """Build the event that a session was planned."""
     plan = session.plan
     event = events.SessionScheduled(
         session_id=str(session.session_id),
@@ -39,7 +39,7 @@ def scheduled(session: Session, learner_ids: Iterable[UUID]) -> events.SessionSc
 
 
 def cancelled(session: Session, person_ids: Iterable[UUID], role: Mover) -> events.SessionCancelled:
-    """A session was called off by somebody in this role."""
+    """Build the event that a session was cancelled by a person in this role."""
     return events.SessionCancelled(
         session_id=str(session.session_id),
         person_ids=_texts(person_ids),
@@ -48,14 +48,14 @@ def cancelled(session: Session, person_ids: Iterable[UUID], role: Mover) -> even
 
 
 def lobby_opened(session: Session, role: Mover) -> events.SessionLobbyOpened:
-    """The lobby was opened by somebody in this role, or by the clock."""
+    """Build the event that the lobby was opened, by a person in this role or by the clock."""
     return events.SessionLobbyOpened(
         session_id=str(session.session_id), acting_role=proto_role(role)
     )
 
 
 def started(session: Session, by: Actor) -> events.SessionStarted:
-    """A session began."""
+    """Build the event that a session was started."""
     event = events.SessionStarted(
         session_id=str(session.session_id),
         course_id=str(session.plan.course_id),
@@ -70,7 +70,7 @@ def started(session: Session, by: Actor) -> events.SessionStarted:
 def ended(
     session: Session, participants: Sequence[Participant], absent_ids: Iterable[UUID], role: Mover
 ) -> events.SessionEnded:
-    """A session is over; who has been in it, also who was removed later, attended."""
+    """Build the event that a session ended. Everybody who was in it attended, including those removed later."""
     event = events.SessionEnded(
         session_id=str(session.session_id),
         course_id=str(session.plan.course_id),
@@ -114,7 +114,7 @@ def ready(participant: Participant) -> events.ParticipantReady:
 def assessment_authorized(
     participant: Participant, assessment_id: UUID, by: Actor
 ) -> events.ParticipantAssessmentAuthorized:
-    """An assessment was authorised for a learner."""
+    """Build the event that an assessment was authorised for a learner."""
     return events.ParticipantAssessmentAuthorized(
         participant_id=str(participant.participant_id),
         session_id=str(participant.session_id),

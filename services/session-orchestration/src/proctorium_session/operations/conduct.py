@@ -23,7 +23,7 @@ from proctorium_session.storage import participants, sessions
 
 
 async def start(tx: Transaction, caller: Caller, session_id: UUID) -> Session:
-    """Starts a session: everybody who waits turns In Session. Asks nobody: what enrollment said last is kept here.
+    """Start a session: every waiting learner is In Session. Calls no other service: certifications are stored here.
 
     Raises NOT_YOUR_SESSION, NOT_FOUND, NOT_CERTIFIED, ILLEGAL_MOVE.
     """
@@ -40,7 +40,7 @@ async def start(tx: Transaction, caller: Caller, session_id: UUID) -> Session:
 
 
 async def end(tx: Transaction, caller: Caller, session_id: UUID) -> Session:
-    """End a session: who was in it has completed it or left, who only waited or never came is a no-show.
+    """End a session: participants who were in it have completed it or left, those who only waited or never came are no-shows.
 
     Raises NOT_YOUR_SESSION, NOT_FOUND, ILLEGAL_MOVE.
     """

@@ -28,7 +28,7 @@ _OURS_TO_TELL = frozenset({Kind.UNAVAILABLE, Kind.TIMED_OUT, Kind.INTERNAL})
 
 @dataclass(frozen=True, slots=True)
 class Redeemed:
-    """A code was good: for this session. `newcomer_refusal` says why only for who has joined before, where it is."""
+    """A code was accepted for this session. `newcomer_refusal`, if set, is the error for a learner who has not joined it yet."""
 
     session_id: UUID
     code_id: UUID

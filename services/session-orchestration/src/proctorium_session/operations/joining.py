@@ -55,7 +55,7 @@ class Joined:
 class Coming:
     """A learner whose code was good for the session, and the place in a trace of the call that says so.
 
-    `newcomer_refusal` is enrollment's where the code is good only for who has joined before.
+    `newcomer_refusal` is enrollment's error for a learner who has not joined yet; None if the code admits them too.
     """
 
     session_id: UUID

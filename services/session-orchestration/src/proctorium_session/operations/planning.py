@@ -34,9 +34,9 @@ from proctorium_session.storage import participants, proctors, sessions
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What the other services said at a time.
+    """The responses of the other services, at one time.
 
-    Enrollment: the course, until when the proctors are certified, and which learners nobody knows. Assessment: which of the plan's
+    From enrollment: the course, when the proctors' certifications end, and which learners do not exist. From assessment: which of the plan's
     assessments exist.
     """
 
@@ -54,7 +54,7 @@ async def schedule(
     learner_ids: Sequence[UUID],
     said: Said,
 ) -> Session:
-    """Plan a session; `said` is what the other services said about the plan's course, assessments, proctors and learners.
+    """Plan a session; `said` are the other services' responses about the plan's course, assessments, proctors and learners.
 
     Raises STARTS_IN_THE_PAST, STARTS_TOO_FAR_AHEAD, INVALID_REQUEST (somebody both a proctor and a learner), TOO_MANY_LEARNERS, COURSE_UNKNOWN, COURSE_NOT_PUBLISHED,
     ASSESSMENT_NOT_IN_COURSE, ASSESSMENT_UNKNOWN, ASSESSMENT_NOT_PUBLISHED, NOT_CERTIFIED, LEARNER_UNKNOWN, PROCTOR_OVERLAP.
@@ -91,9 +91,9 @@ async def cancel(tx: Transaction, caller: Caller, session_id: UUID) -> Session:
 
 
 async def expect(tx: Transaction, session_id: UUID, person_ids: Sequence[UUID]) -> None:
-    """Add learners to those expected in a session, as far as places are left that are kept for nobody.
+    """Add learners to the invited ones of a session, up to the number of free seats that no invited learner needs.
 
-    Nothing for a session that is over, its proctors, and learners who are expected or have joined already.
+    Does nothing if the session is over, and skips its proctors and learners who are already invited or have joined.
     """
     session = await sessions.lock(tx, session_id)
     if session is None or session.state.over:

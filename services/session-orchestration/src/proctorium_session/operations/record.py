@@ -1,4 +1,4 @@
-"""Reading the session record (`S18`), and who read it."""
+"""Reading the session record (`S18`) and the log of its accesses."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def _reader(tx: Transaction, caller: Caller, session: Session, readable: t
 
 
 async def _over_at(tx: Transaction, session: Session) -> datetime | None:
-    """Return when the session ended or was cancelled; None while it lives."""
+    """Return when the session ended or was cancelled; None if it is not over."""
     if session.state is SessionState.CANCELLED:
         return await record.time_of(tx, session.session_id, "session.cancelled")
     return session.end_time
@@ -69,7 +69,7 @@ async def _over_at(tx: Transaction, session: Session) -> datetime | None:
 async def accesses(
     tx: Transaction, session_id: UUID, *, page_size: int, page_token: str
 ) -> tuple[Sequence[Access], str]:
-    """Return a page of who read the record, newest first. Raises NOT_FOUND, INVALID_PAGE_TOKEN."""
+    """Return a page of accesses to the record, newest first. Raises NOT_FOUND, INVALID_PAGE_TOKEN."""
     if await sessions.find(tx, session_id) is None:
         raise no_session()
     name = f"record-accesses:{session_id}"

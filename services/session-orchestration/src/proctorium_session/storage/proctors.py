@@ -1,4 +1,4 @@
-"""Proctors: what they are engaged in."""
+"""The sessions that proctors are engaged in."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ async def page(tx: Transaction, session_id: UUID, *, after: int, limit: int) -> 
 
 
 async def time_of(tx: Transaction, session_id: UUID, event: str) -> datetime | None:
-    """Return when `event` happened first in the session; None where it has not."""
+    """Return the time of the first `event` in the session; None if there is none."""
     statement = (
         select(session_record.c.time)
         .where(session_record.c.session_id == session_id, session_record.c.event == event)

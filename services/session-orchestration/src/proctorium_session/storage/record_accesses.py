@@ -1,4 +1,4 @@
-"""Who read the record of a session, in which role and when; rows are only ever added."""
+"""The log of accesses to session records; rows are only ever added."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from proctorium_session.storage.tables import record_accesses
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A minute in which somebody read a record."""
+    """One person's accesses to a record in one minute."""
 
     minute: datetime
     read_by: UUID
@@ -24,7 +24,7 @@ class Access:
 
 
 async def add(tx: Transaction, session_id: UUID, read_by: UUID, read_as: Mover) -> None:
-    """Log that somebody reads the record now; once for each minute."""
+    """Log an access to the record; further ones in the same minute add nothing."""
     added = insert(record_accesses).values(
         session_id=session_id,
         minute=tx.now.replace(second=0, microsecond=0),
@@ -37,7 +37,7 @@ async def add(tx: Transaction, session_id: UUID, read_by: UUID, read_as: Mover) 
 async def page(
     tx: Transaction, session_id: UUID, *, before: tuple[datetime, UUID, str] | None, limit: int
 ) -> list[Access]:
-    """Return accesses, newest first, those that follow `before` in this order."""
+    """Return accesses, newest first, from the one after `before`."""
     columns = record_accesses.c
     key = (columns.minute, columns.read_by, columns.read_as)
     statement = (

@@ -67,7 +67,7 @@ async def plan(tx: Transaction, session: Session, learner_ids: Sequence[UUID]) -
 
 
 async def expect(tx: Transaction, session_id: UUID, person_ids: Sequence[UUID]) -> None:
-    """Add learners, at least one, who are not expected yet."""
+    """Add invited learners: at least one, none of them invited yet."""
     await tx.execute(
         insert(session_learners),
         [{"session_id": session_id, "person_id": each} for each in person_ids],

@@ -179,7 +179,7 @@ record_accesses = Table(
     "record_accesses",
     metadata,
     Column("session_id", Uuid, ForeignKey("sessions.session_id"), nullable=False),
-    # One row for however many pages somebody reads in a minute, so that reading does not fill the disk.
+    # One row for all pages that a person reads in a minute, so that reading does not fill the disk.
     Column("minute", _TIME, nullable=False),
     Column("read_by", Uuid, nullable=False),
     Column("read_as", Text, nullable=False),

@@ -1,4 +1,4 @@
-"""`session--codes`: who was sent a code for a session is expected in it."""
+"""`session--codes`: a learner who is sent a code for a session is invited to it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ from proctorium_session.operations.planning import expect
 
 
 async def on_code_issued(tx: Transaction, event: events.CodeIssued, _: EventMetadata) -> None:
-    """Expect the learners who were sent the code."""
+    """Invite the learners who were sent the code."""
     person_ids = [parse_id(each, "recipient_ids") for each in event.recipient_ids]
     await expect(tx, parse_id(event.session_id, "session_id"), person_ids)

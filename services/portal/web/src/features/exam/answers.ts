@@ -153,7 +153,7 @@ export class Answers {
       if (!isSignedIn(this.personId) || unconfirmed.peek()) {
         this.state.value = "offline";
         await this.rest();
-        // Nobody was asked in vain: once they are signed in, a save that fails is tried again soon.
+        // No save has failed meanwhile, so once the learner is signed in, the first retry comes soon.
         this.pause = FIRST_PAUSE_MS;
         continue;
       }

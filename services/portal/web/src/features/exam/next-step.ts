@@ -14,7 +14,7 @@ export function nextStep(identity: IdentityState): string {
     case IdentityState.RESUBMISSION_ASKED:
       return "The next step is yours: send new pictures for the identity check. Once your identity is verified, the assessment can be authorised for you.";
     case IdentityState.SUBMITTED:
-      return "Please wait. Your pictures are looked at first; then the assessment can be authorised for you.";
+      return "Please wait while your pictures are checked. Once your identity is verified, the assessment can be authorised for you.";
     case IdentityState.REJECTED:
       return "The assessment stays closed, as your identity could not be verified. What you can do now stands under “Identity check”.";
     default:

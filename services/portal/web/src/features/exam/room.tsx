@@ -19,7 +19,7 @@ interface ExamRoomProps {
   attempt: Attempt;
   shown: Shown;
   connected: boolean;
-  /** Why the view of the attempt will not come back. */
+  /** Why the stream of the attempt will not be reopened. */
   problem: Problem | undefined;
   reopen: () => void;
 }

@@ -5,7 +5,7 @@ function start(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
-describe("the format of a file", () => {
+describe("recognising the format of a file by its content", () => {
   test.each([
     ["\xff\xd8\xff\xe0\0\x10JFIF\0\x01", "accepted"],
     ["\x89PNG\r\n\x1a\n\0\0\0\r", "accepted"],
@@ -16,7 +16,7 @@ describe("the format of a file", () => {
     ["\0\0\0\x20ftypavif", "unknown"],
     ["%PDF-1.7\n%\xe2", "unknown"],
     ["", "unknown"],
-  ])("%j is told by its content", (text, format) => {
+  ])("a file that starts with %j is recognised as %s", (text, format) => {
     expect(formatOf(start(text))).toBe(format);
   });
 });

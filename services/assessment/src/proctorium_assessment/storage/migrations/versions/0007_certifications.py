@@ -1,4 +1,4 @@
-"""Expand: until when proctors are certified."""
+"""Expand: the certifications of proctors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Expand: the destination of a mail that waits, so that a sender can leave out the mails of slow destinations."""
+"""Expand: the destination of a waiting mail, so that a sender can skip slow destinations."""
 
 from __future__ import annotations
 
