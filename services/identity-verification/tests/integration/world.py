@@ -87,13 +87,17 @@ class World:
         return self.person("proctor")
 
     async def tell(
-        self, *events: Message, event_id: UUID | None = None, time: datetime | None = None
+        self,
+        *events: Message,
+        event_id: UUID | None = None,
+        time: datetime | None = None,
+        position: int = 0,
     ) -> None:
         """Publishes events one after the other, as the relay of their owner would."""
         for event in events:
             self.positions += 1
             sealed = seal(event, event_id or new_id(), time or datetime.now(UTC))
-            headers = {**sealed.headers, POSITION: str(self.positions)}
+            headers = {**sealed.headers, POSITION: str(position or self.positions)}
             if event_id is None:  # else the broker itself would drop the repetition
                 headers[MESSAGE_ID] = str(sealed.event_id)
             client = await self.nats.connect(name_of(event.DESCRIPTOR).owner)

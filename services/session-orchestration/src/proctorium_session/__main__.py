@@ -41,7 +41,7 @@ def build(service: Service[Settings]) -> None:
     add = service.rpc
     add(
         sessions_pb2_grpc.add_SessionServiceServicer_to_server,
-        SessionApi(database, asked, Assessments(service.channel("assessment")), service.clock),
+        SessionApi(database, asked, Assessments(service.channel("assessment"))),
     )
     add(
         add_lobby_service,

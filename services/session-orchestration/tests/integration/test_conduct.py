@@ -31,11 +31,13 @@ from .world import (
 )
 
 
-async def certify(world: World, person: Person, until_time: datetime, told_at: datetime) -> None:
+async def certify(
+    world: World, person: Person, until_time: datetime, told_at: datetime, position: int = 0
+) -> None:
     stamp = Timestamp()
     stamp.FromDatetime(until_time)
     event = enrollment_events.PersonCertified(person_id=person.id, certified_until_time=stamp)
-    await world.tell(event, time=told_at)
+    await world.tell(event, position=position, time=told_at)
 
 
 async def kept_certification(world: World, person: Person) -> datetime:
@@ -61,7 +63,7 @@ async def test_a_certification_ends_with_the_role_of_a_proctor(world: World) -> 
 
     await until(is_known)
     # The certification of before arrives again.
-    await certify(world, proctor, now + timedelta(days=1), now)
+    await certify(world, proctor, now + timedelta(days=1), now, position=1)
     await until(world.is_quiet)
     assert await is_known()
     request = sessions_pb2.OpenLobbyRequest(session_id=session.session_id)

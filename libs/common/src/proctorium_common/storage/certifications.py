@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Column, DateTime, MetaData, Table, Uuid, select
+from sqlalchemy import BigInteger, Column, DateTime, MetaData, Table, Uuid, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_common.errors import ServiceError, not_allowed
@@ -16,38 +16,49 @@ _TIME = DateTime(timezone=True)
 
 
 def certifications_table(metadata: MetaData) -> Table:
-    """Return the table, as `schema.create_certifications` creates it."""
+    """Return the table, as `schema.create_certifications` and `schema.order_certifications` create it."""
     return Table(
         "certifications",
         metadata,
         Column("person_id", Uuid, primary_key=True),
         Column("certified_until", _TIME, nullable=False),
-        # The time of enrollment's event: an older event never replaces a newer one.
+        # The time of enrollment's event. It decides nothing: clocks differ, and of two changes the one that begins first may be made last.
         Column("as_of", _TIME, nullable=False),
+        # The position of enrollment's event: an earlier event never replaces a later one. 0 where a response to a call was stored.
+        Column("position", BigInteger, nullable=False, server_default=text("0")),
     )
 
 
 _table = certifications_table(MetaData())
 
 
-async def keep_certifications(
-    tx: Transaction, until: Mapping[UUID, datetime], as_of: datetime
+async def keep_certification(
+    tx: Transaction, person_id: UUID, until: datetime, *, as_of: datetime, position: int
 ) -> None:
-    """Store certifications that enrollment published at `as_of`, except where a newer one is stored."""
+    """Store the certification of an event, except where that of a later event is stored."""
+    new = insert(_table).values(
+        person_id=person_id, certified_until=until, as_of=as_of, position=position
+    )
+    await tx.execute(
+        new.on_conflict_do_update(
+            index_elements=["person_id"],
+            set_={
+                "certified_until": new.excluded.certified_until,
+                "as_of": new.excluded.as_of,
+                "position": new.excluded.position,
+            },
+            where=_table.c.position < new.excluded.position,
+        )
+    )
+
+
+async def keep_answers(tx: Transaction, until: Mapping[UUID, datetime]) -> None:
+    """Store certifications of a response of enrollment, except where one is stored: events tell every change of those."""
     for person_id in sorted(until):
         new = insert(_table).values(
-            person_id=person_id, certified_until=until[person_id], as_of=as_of
+            person_id=person_id, certified_until=until[person_id], as_of=tx.now
         )
-        await tx.execute(
-            new.on_conflict_do_update(
-                index_elements=["person_id"],
-                set_={
-                    "certified_until": new.excluded.certified_until,
-                    "as_of": new.excluded.as_of,
-                },
-                where=_table.c.as_of < new.excluded.as_of,
-            )
-        )
+        await tx.execute(new.on_conflict_do_nothing())
 
 
 async def certified_until(tx: Transaction, person_id: UUID) -> datetime | None:

@@ -191,3 +191,8 @@ def create_certifications() -> None:
         )
         """
     )
+
+
+def order_certifications() -> None:
+    """Add the place of the event that was stored last to the table of `create_certifications`."""
+    op.execute("ALTER TABLE certifications ADD COLUMN position bigint NOT NULL DEFAULT 0")

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from proctorium.session.v1 import sessions_pb2, sessions_pb2_grpc
-from proctorium_common.clock import Clock
 from proctorium_common.ids import parse_id, parse_ids
 from proctorium_common.rpc.caller import Caller, current_call
 from proctorium_common.rpc.served import Context
@@ -25,12 +24,11 @@ class SessionApi(sessions_pb2_grpc.SessionServiceServicer):
     """See the proto."""
 
     def __init__(
-        self, database: Database, enrollment: Enrollment, assessments: Assessments, clock: Clock
+        self, database: Database, enrollment: Enrollment, assessments: Assessments
     ) -> None:
         self._database = database
         self._enrollment = enrollment
         self._assessments = assessments
-        self._clock = clock
 
     async def ScheduleSession(
         self, request: sessions_pb2.ScheduleSessionRequest, context: Context
@@ -38,14 +36,13 @@ class SessionApi(sessions_pb2_grpc.SessionServiceServicer):
         caller = current_call().caller
         plan = plan_of(request.plan)
         learner_ids = sorted(parse_ids(request.plan.learner_ids, "plan.learner_ids"))
-        asked_at = self._clock()
         course, certified_until, unknown, assessments = await asyncio.gather(
             self._enrollment.course(plan.course_id),
             self._enrollment.certified_until(plan.proctor_ids),
             self._enrollment.unknown(learner_ids),
             self._assessments.known(plan.assessment_ids),
         )
-        said = planning.Said(course, certified_until, unknown, assessments, asked_at)
+        said = planning.Said(course, certified_until, unknown, assessments)
 
         async def run(tx: Transaction) -> sessions_pb2.ScheduleSessionResponse:
             session = await planning.schedule(tx, caller, plan, learner_ids, said)

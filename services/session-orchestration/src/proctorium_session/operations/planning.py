@@ -9,7 +9,7 @@ from uuid import UUID
 
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
-from proctorium_common.storage.certifications import keep_certifications
+from proctorium_common.storage.certifications import keep_answers
 from proctorium_common.storage.database import Transaction
 from proctorium_common.telemetry.traces import annotate
 from proctorium_session.domain.refusals import no_session
@@ -34,7 +34,7 @@ from proctorium_session.storage import participants, proctors, sessions
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The responses of the other services, at one time.
+    """The responses of the other services.
 
     From enrollment: the course, when the proctors' certifications end, and which learners do not exist. From assessment: which of the plan's
     assessments exist.
@@ -44,7 +44,6 @@ class Said:
     certified_until: Mapping[UUID, datetime]
     unknown: Sequence[UUID]
     assessments: Mapping[UUID, Assessment]
-    asked_at: datetime
 
 
 async def schedule(
@@ -68,7 +67,7 @@ async def schedule(
     await proctors.reserve(tx, plan.proctor_ids)
     engaged = await proctors.engagements(tx, plan.proctor_ids, plan.start_time, plan.planned_end)
     check_overlap(plan, engaged)
-    await keep_certifications(tx, said.certified_until, said.asked_at)
+    await keep_answers(tx, said.certified_until)
     session = planned(new_id(), plan)
     annotate(session_id=session.session_id)
     await sessions.plan(tx, session, learner_ids)
