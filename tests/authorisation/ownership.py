@@ -101,10 +101,10 @@ _REFUSED = {Kind.NOT_FOUND, Kind.NOT_ALLOWED}
 _HEAD = """# Whose resources a caller may use
 
 Made by `make authorisation` from the responses of a running system; a test compares it. Each RPC that names resources is called with the ids of
-the own learner's resources: session, attempt, case, certificate and so on. **yes**: the call succeeds. **nothing**: it succeeds with nothing of these
-resources, as if they did not exist. Otherwise the reason of the refusal: the first learner has submitted the attempt, so some of the reasons are
-about the state. Where the response is NOT_FOUND or says that the resource is not the caller's, it is exactly the response for ids that do not exist, or the
-test fails. NOT_ALLOWED is mostly the refusal of a role, which [matrix.md](matrix.md) lists for every RPC, also for services. The own proctor
+the own learner's resources: session, attempt, case, certificate and so on. **yes**: the call succeeds. **nothing**: it succeeds but returns none of these
+resources, as if they did not exist. Otherwise the cell is the reason of the refusal; some reasons come from the state, since the own learner has submitted
+the attempt. If the response is NOT_FOUND or says that the resource is not the caller's, the test fails unless ids that do not exist get exactly the same
+response. NOT_ALLOWED mostly means that the role may not call the RPC; [matrix.md](matrix.md) lists that for every RPC and for services too. The own proctor
 supervises the session; the other learner and the other proctor have another session of another course.
 
 """

@@ -13,9 +13,9 @@ from proctorium_devstack.stack import Stack
 
 MIB = 1024 * 1024
 GROWTH_BYTES = 200 * MIB
-"""A part's memory may grow by so much: its caches and pools fill, and do no more than that."""
+"""The most that a part's memory may grow: its caches and pools fill up, and nothing else grows."""
 LOG_BYTES_PER_CALL = 6_000
-"""All parts together write so much for a call; one line of each part that takes part in it has a few hundred bytes."""
+"""The most that all parts together may log for each call; a line of each part that handles it has a few hundred bytes."""
 
 
 @dataclass(frozen=True)

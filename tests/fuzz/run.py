@@ -1,7 +1,7 @@
-"""`make fuzz`: calls every RPC with messages made from the descriptors, as everybody, and tells what was answered wrongly.
+"""`make fuzz`: calls every RPC with messages made from the descriptors, as every kind of caller, and reports every fault.
 
-`make fuzz MINUTES=10 SEED=7`: so long, from this seed. Each round begins with the whole story of an examination, which must work after
-all that was sent before, and sends what its people can and cannot send. It exits 0 only if every refusal had a reason, no part was
+`make fuzz MINUTES=10 SEED=7` sets the time and the seed. Each round begins with a complete examination, which must still work after all
+earlier calls; its people then make valid and invalid calls. It exits 0 only if every refusal had a reason, no part was
 restarted, and memory and log stayed within their bounds.
 """
 
@@ -116,7 +116,7 @@ class Fuzz:
         return sum(tally.calls for tally in self.tallies.values())
 
     async def set_scene(self) -> None:
-        """Play the story of an examination, which must work after all that was sent; its people make the calls from now on."""
+        """Play an examination, which must still work after all earlier calls; its people make the calls from now on."""
         edge, who = self._stack.address("edge"), world.ADMINISTRATOR
         if self._before is None:
             keeper = await sign_in(edge, who.email, who.password)

@@ -1,4 +1,4 @@
-"""Turns at something that few can do at once, fair between groups: whoever sends much keeps only their own waiting."""
+"""Concurrency limiters that are fair between groups: a busy group delays only itself."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ Group = TypeVar("Group", bound=Hashable)
 
 
 class NoPlaceError(Exception):
-    """As many wait or have their turn as may."""
+    """The limiter is full."""
 
 
 class GroupFullError(NoPlaceError):
-    """As many of the group wait or have their turn as may."""
+    """The group has used up its places in the limiter."""
 
 
 class NoTurnError(Exception):
-    """The turn did not come in time."""
+    """No permit became free in time."""
 
 
 class FairTurns(Generic[Group]):
-    """`at_once` have their turn, `at_once_of_one` of each group; whose group has had one comes behind all others who wait.
+    """Limits concurrency to `at_once`, and to `at_once_of_one` for each group. Waiting groups take turns.
 
-    `places` are there for all who wait or have their turn, `most_of_one` of them for each group (None: as many as come). When all are
-    taken, whoever comes of a group that has few takes the place of the last who waits of the one that has most.
+    At most `places` callers wait or run, at most `most_of_one` of them from one group (None: no limit). When all places are taken, a
+    caller from a group with few takes the place of the last waiting caller of the group with the most.
 
-    For one event loop: nothing here is awaited between looking and writing.
+    For one event loop: state is never read and written with an await in between.
     """
 
     def __init__(
@@ -48,10 +48,10 @@ class FairTurns(Generic[Group]):
         self._inside: Counter[Group] = Counter()
         self._having: Counter[Group] = Counter()
         self._waiting: dict[Group, deque[asyncio.Future[None]]] = {}
-        """Those who wait, by group; the groups in the order of their turns."""
+        """Waiting callers by group, in the order in which the groups are served."""
 
     async def take(self, group: Group, *, patience: float | None = None) -> None:
-        """Returns when it is the group's turn, which `give_back` ends.
+        """Wait for a turn of the group and take it; end it with `give_back`.
 
         Raises GroupFullError; NoPlaceError, also while waiting; NoTurnError after `patience` seconds.
         """
@@ -70,7 +70,7 @@ class FairTurns(Generic[Group]):
             raise
 
     def give_back(self, group: Group) -> None:
-        """A turn that the group had is over."""
+        """End a turn of the group."""
         self._idle += 1
         _less(self._inside, group)
         _less(self._having, group)
@@ -97,7 +97,7 @@ class FairTurns(Generic[Group]):
     def _call(self) -> None:
         while self._idle and (group := self._next()) is not None:
             turn = self._waiting[group][0]
-            if turn.done():  # whoever is being cancelled leaves only a moment later
+            if turn.done():  # cancelled, but its task has not run since
                 self._leave(group, turn)
                 continue
             self._out_of_line(group, turn)
@@ -115,7 +115,7 @@ class FairTurns(Generic[Group]):
             self._waiting[group] = line
 
     def _leave(self, group: Group, turn: asyncio.Future[None]) -> None:
-        """Whoever waited is gone: out of the line, or with a turn that came at the same moment and is given on."""
+        """Remove a caller that stopped waiting; a turn that it was given at the same moment is passed on."""
         if turn.done() and not turn.cancelled() and turn.exception() is None:
             self.give_back(group)
         elif self._out_of_line(group, turn):
@@ -132,16 +132,16 @@ class FairTurns(Generic[Group]):
 
 
 class Run(Protocol):
-    """Calls something in a thread that is there for this turn."""
+    """Calls a function in the thread that belongs to this turn."""
 
     async def __call__(self, work: Callable[[], T], /) -> T:
-        """What `work` returns, or raises."""
+        """Return what `work` returns."""
         ...
 
 
 class FairThreads(FairTurns[Group]):
-    """As many threads as have their turn at once. A turn lasts as long as its work, also when its caller has gone: whoever hangs up
-    gains nothing by it.
+    """One thread for each concurrent turn. A turn lasts as long as its work, even if its caller is cancelled, so that cancelling gains no
+    further turn.
     """
 
     def __init__(
@@ -153,7 +153,7 @@ class FairThreads(FairTurns[Group]):
         places: int | None = None,
         most_of_one: int | None = None,
     ) -> None:
-        """`name` is what the threads' names begin with; the rest as in `FairTurns`."""
+        """`name` is the prefix of the threads' names; the rest is as in `FairTurns`."""
         super().__init__(
             at_once, at_once_of_one=at_once_of_one, places=places, most_of_one=most_of_one
         )
@@ -161,7 +161,10 @@ class FairThreads(FairTurns[Group]):
 
     @asynccontextmanager
     async def turn(self, group: Group, *, patience: float | None = None) -> AsyncIterator[Run]:
-        """The group's turn, with the call that does its work, one after the other. Raises as `take`; RuntimeError after `close`."""
+        """Hold a turn of the group and yield a function that runs work in its thread, one call at a time.
+
+        Raises as `take`, and RuntimeError after `close`.
+        """
         await self.take(group, patience=patience)
         working: asyncio.Future[object] | None = None
 
@@ -180,13 +183,13 @@ class FairThreads(FairTurns[Group]):
                 working.add_done_callback(lambda _: self.give_back(group))
 
     async def run(self, group: Group, work: Callable[[], T], *, patience: float | None = None) -> T:
-        """What `work` returns, called in the group's turn."""
+        """Run `work` in a turn of the group and return its result."""
         async with self.turn(group, patience=patience) as run:
             return await run(work)
 
     async def close(self) -> None:
-        """Returns when the work under way is done; what waits for a turn is not begun."""
-        # At once, and not when a thread comes round to it: what is under way may end before, and would let the next begin.
+        """Wait for the running work to end; work that waits for a turn does not start."""
+        # Shut down here already, not only in the thread: running work may end before the thread starts, and the next would start.
         self._threads.shutdown(wait=False)
         await asyncio.to_thread(self._threads.shutdown)
 

@@ -73,7 +73,7 @@ _CHAINS = 8
 
 @dataclass(frozen=True)
 class EdgeSettings:
-    """Everything that differs from one place of installation to the next."""
+    """The settings that differ between installations."""
 
     listen: Address
     admin: Address
@@ -84,29 +84,29 @@ class EdgeSettings:
     """The file that `proctorium_common.process.edge_keys` keeps, in a folder of its own."""
     descriptors: str = str(DESCRIPTORS)
     tls: ServerTls | None = None
-    """None: clients come in plaintext, because this is a laptop or because a load balancer ended their TLS."""
+    """None: clients connect in plaintext, on a development machine or behind a load balancer that terminates TLS."""
     https: bool = False
-    """Whether clients come by HTTPS that ends before the edge; where `tls` is given they do anyway. Enrollment's SECURE_COOKIES is the same."""
+    """Whether a proxy before the edge terminates HTTPS; implied by `tls`. Must agree with enrollment's PROCTORIUM_SECURE_COOKIES."""
     tracing: Address | None = None
     """Where spans are sent by OTLP/HTTP; None: a client's `traceparent` is only passed on."""
     sampling_percent: int = 100
     trusted_hops: int = 0
-    """How many proxies of ours stand before the edge and say in x-forwarded-for where a client is."""
+    """The number of trusted proxies before the edge, which write client addresses to x-forwarded-for."""
     most_connections: int = 40_000
     """Connections of all clients. 5,000 learners with six each make 30,000."""
     connections_per_address: int = 6_500
-    """Connections of one address, or of the few that hashing puts together with it. 1,000 learners in one building make 6,000. Not counted behind
-    trusted proxies, whose address all clients have."""
+    """Connections of one address, or of the few with the same hash. 1,000 learners in one building make 6,000. Not limited behind
+    trusted proxies, whose address all clients share."""
     idle_seconds: float = 60
-    """A connection without requests, and a request or response of which nothing moves, ends after so long."""
+    """Time after which an idle connection, or a request or response that makes no progress, ends."""
     heap_bytes: int = 1024 * _MIB
     """Memory that Envoy may use. From 60 % of it on, idle connections end sooner and the requests that hold most are reset; at 97 % nothing new is taken."""
     rates: Mapping[str, Rate] = field(default_factory=lambda: _RATES)
     """How many requests an address may send, by kind of route."""
     call_seconds: float = 15
-    """Nobody waits longer for a call, whatever deadline it states; uploads may take four times as long, watches any time."""
+    """The longest a call may take, whatever its deadline; uploads may take four times as long, watches have no limit."""
     watch_idle_seconds: float = 40
-    """A watch on which nothing was sent for so long ends. Services send a heartbeat every 15 s; clients give up after 37.5 s of silence."""
+    """Time without a message after which a watch ends. Services send a heartbeat every 15 s; clients give up after 37.5 s of silence."""
     stream_idle_seconds: float = 900
     """The same for streams of requests: a learner may think for long, and a token lasts as long as this."""
     small_bytes: int = 64 * 1024
@@ -115,7 +115,7 @@ class EdgeSettings:
     upload_bytes: int = 17 * _MIB
     """For evidence: 12 MiB, of which base64 in JSON makes a third more."""
     ejection_seconds: float = 5
-    """How long new calls avoid a host, where there is another, after five calls to it in a row failed by its fault."""
+    """How long new calls avoid a host, if there is another one, after five consecutive calls failed by its fault."""
     upload_folder: str = "/tmp"
     """Where unfinished uploads wait; on a disk, not in memory."""
     most_requests: int = 20_000

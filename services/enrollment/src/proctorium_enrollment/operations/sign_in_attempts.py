@@ -69,8 +69,8 @@ class Attempt:
     def admitted(self, *, right: bool) -> Account:
         """The account, for whom the password is right. Raises SIGN_IN_FAILED or TOO_MANY_ATTEMPTS.
 
-        While others' failures keep some out, all but those who get in are told the same after the same work: a right password of
-        somebody new here, a wrong one, and an account that does not exist look alike.
+        While others' failures keep some out, everybody who is refused gets the same response after the same work: a right password from
+        a network that is new to the account, a wrong one, and an account that does not exist look alike.
         """
         if self.others_wait > NO_WAIT and not (right and self.known_here):
             raise too_many_attempts(self.others_wait)
