@@ -83,6 +83,7 @@ def test_what_the_list_did_not_give_is_refused(token: str) -> None:
     with pytest.raises(ServiceError) as refused:
         PAGES.after("people", token, str)
     assert refused.value.reason == "INVALID_PAGE_TOKEN"
+    assert [each.field for each in refused.value.violations] == ["page_token"]
 
 
 def test_an_id_or_a_time_that_is_none_is_refused() -> None:

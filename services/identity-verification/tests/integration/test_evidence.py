@@ -87,6 +87,7 @@ async def test_a_refused_picture_says_why_and_loses_nothing(
     await submit(learner, case_id, DOCUMENT)
     error = await refused_without_change(world, submit(learner, case_id, DOCUMENT, image))
     assert (error.kind, error.reason, error.metadata.get("limit")) == (Kind.INVALID, reason, limit)
+    assert [each.field for each in error.violations] == ["image"]
     assert list((await case_of(learner, case_id)).evidence) == [DOCUMENT]
     assert (await submit(learner, case_id, SELFIE)).state == pb.CASE_STATE_SUBMITTED
 

@@ -64,8 +64,9 @@ def test_the_same_decision_again_is_recognised_and_another_is_not() -> None:
 def test_a_rejection_says_why() -> None:
     require_reason(Move.REJECT, "The name is another.")
     require_reason(Move.VERIFY, "")
-    with pytest.raises(ServiceError, match="INVALID_REQUEST"):
+    with pytest.raises(ServiceError, match="INVALID_REQUEST") as refused:
         require_reason(Move.REJECT, "  ")
+    assert [each.field for each in refused.value.violations] == ["decision_reason"]
 
 
 def test_missing_pictures_are_named() -> None:

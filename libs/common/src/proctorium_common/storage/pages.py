@@ -22,7 +22,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from proctorium_common.errors import ServiceError, invalid
+from proctorium_common.errors import ServiceError, Violation, invalid
 from proctorium_common.storage.database import Transaction
 from proctorium_common.storage.tables import page_token_keys
 
@@ -128,7 +128,9 @@ _READERS: dict[type[object], Callable[[str], KeyPart]] = {str: _text, datetime: 
 
 
 def _not_ours() -> ServiceError:
+    sentence = "This list cannot be continued from there. Please start again from its first page."
     return invalid(
         "INVALID_PAGE_TOKEN",
-        "This list cannot be continued from there. Please start again from its first page.",
+        sentence,
+        violations=[Violation("page_token", "page_token.list", sentence)],
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from proctorium_common.errors import Kind, ServiceError, invalid, not_allowed, not_found
+from proctorium_common.errors import Kind, ServiceError, Violation, invalid, not_allowed, not_found
 from proctorium_identity.domain.evidence import EVIDENCE_NEEDED, EvidenceKind
 
 
@@ -110,10 +110,11 @@ def decided_alike(case: Case, decision: Move) -> bool:
 def require_reason(decision: Move, reason: str) -> None:
     """Raises INVALID_REQUEST for a rejection that does not say why: the learner reads it."""
     if decision is Move.REJECT and not reason.strip():
+        sentence = "Please say why: the learner reads it and can act on it."
         raise invalid(
             "INVALID_REQUEST",
-            "Please say why: the learner reads it and can act on it.",
-            field="decision_reason",
+            sentence,
+            violations=[Violation("decision_reason", "decision_reason.missing", sentence)],
         )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from proctorium_common.errors import ServiceError, exhausted, invalid
+from proctorium_common.errors import ServiceError, Violation, exhausted, invalid
 
 MIB = 1024 * 1024
 
@@ -50,64 +50,69 @@ def refusal(flaw: Flaw, limits: PictureLimits, format: str = "") -> ServiceError
     megapixels = limits.most_pixels // 1_000_000
     match flaw:
         case Flaw.UNREADABLE if format == "HEIC":
-            return invalid(
+            return _unfit(
                 "IMAGE_UNREADABLE",
                 "This is a HEIC photo, which cannot be read here. On an iPhone or iPad choose Settings, Camera, Formats, Most Compatible and take "
                 "the photo again; or open it on the computer and save it as JPEG.",
                 format=format,
             )
         case Flaw.UNREADABLE if format:
-            return invalid(
+            return _unfit(
                 "IMAGE_UNREADABLE",
                 f"This is a {format} file, which cannot be read here. Please send the photo as JPEG, PNG or WebP.",
                 format=format,
             )
         case Flaw.UNREADABLE:
-            return invalid(
+            return _unfit(
                 "IMAGE_UNREADABLE",
                 "This file cannot be read as a picture; it may be cut off. Please take the photo again and send it as JPEG, PNG or WebP.",
             )
         case Flaw.NOT_ONLY_A_PICTURE:
-            return invalid(
+            return _unfit(
                 "IMAGE_UNREADABLE",
                 "This file holds something besides a picture. Please take a new photo and send it as JPEG, PNG or WebP.",
             )
         case Flaw.TOO_MANY_BYTES:
-            return invalid(
+            return _unfit(
                 "IMAGE_TOO_LARGE",
                 f"This file is larger than {megabytes} MiB. Please send a smaller photo.",
                 limit=f"{limits.most_bytes} bytes",
             )
         case Flaw.TOO_MANY_PIXELS:
-            return invalid(
+            return _unfit(
                 "IMAGE_TOO_LARGE",
                 f"This picture has more than {megapixels} megapixels. Please send a smaller photo.",
                 limit=f"{limits.most_pixels} pixels",
             )
         case Flaw.TOO_MANY_PIXELS_BEYOND_JPEG:
             fewer = limits.most_pixels_beyond_jpeg // 1_000_000
-            return invalid(
+            return _unfit(
                 "IMAGE_TOO_LARGE",
                 f"This picture has more than {fewer} megapixels, which is the most for PNG and WebP. Please send it as JPEG, or a smaller one.",
                 limit=f"{limits.most_pixels_beyond_jpeg} pixels",
             )
         case Flaw.TOO_COSTLY:
-            return invalid(
+            return _unfit(
                 "IMAGE_TOO_LARGE",
                 "This picture takes more memory or time to open than is allowed. Please send a smaller photo, as JPEG.",
                 limit="memory and time to open",
             )
         case Flaw.TOO_SMALL:
-            return invalid(
+            return _unfit(
                 "IMAGE_TOO_SMALL",
                 f"This picture is too small to see anything: its shorter side needs at least {limits.least_side} pixels.",
                 limit=f"{limits.least_side} pixels",
             )
         case Flaw.TOO_DARK:
-            return invalid(
+            return _unfit(
                 "IMAGE_TOO_DARK",
                 "This picture is nearly black. Please take it again with more light, and check that nothing covers the camera.",
             )
+
+
+def _unfit(reason: str, sentence: str, **metadata: str) -> ServiceError:
+    violations = [Violation("image", reason.lower(), sentence)]
+    return invalid(reason, sentence, violations=violations, **metadata)
 
 
 _SOON = timedelta(seconds=5)
