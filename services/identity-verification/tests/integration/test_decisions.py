@@ -73,7 +73,7 @@ async def test_deciding_the_same_again_is_fine_and_another_way_is_not(world: Wor
     assert await decide(proctor, case_id, reason="Once more.") == decided
     error = await refused_without_change(world, decide(proctor, case_id, REJECT, "Oh."))
     assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "CASE_CLOSED")
-    assert "A decision stays as it is." in error.message
+    assert "A decision cannot be changed." in error.message
     assert "talk to the proctor" not in error.message
     assert error.metadata == {"state": "verified"}
     error = await refused_without_change(world, ask_again(proctor, case_id))
