@@ -9,14 +9,15 @@ function isProctorOf({ plan }: Session): boolean {
   return isA(Role.PROCTOR) && (plan?.proctorIds.includes(me.value?.personId ?? "") ?? false);
 }
 
-/** Whether the person takes part in the session as a learner. */
-export function takesPart(participants: readonly Participant[]): boolean {
-  return participants.some(({ personId }) => personId === me.value?.personId);
+/** Whether the person takes part in the session as a learner, or is expected to. */
+export function takesPart({ plan }: Session, participants: readonly Participant[]): boolean {
+  const own = me.value?.personId ?? "";
+  return participants.some(({ personId }) => personId === own) || (plan?.learnerIds.includes(own) ?? false);
 }
 
 /** Whether the person may act in the session: as one of its proctors, or as an administrator who does not take part in it. */
 export function maySupervise(session: Session, participants: readonly Participant[]): boolean {
-  return isProctorOf(session) || (isA(Role.ADMINISTRATOR) && !takesPart(participants));
+  return isProctorOf(session) || (isA(Role.ADMINISTRATOR) && !takesPart(session, participants));
 }
 
 /** Whether what the person does in the session is recorded as done by an administrator. */

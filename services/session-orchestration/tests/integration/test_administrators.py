@@ -164,6 +164,16 @@ async def test_an_administrator_who_takes_part_in_a_session_does_not_run_it(worl
     assert error.reason == "NOT_YOUR_SESSION"
 
 
+async def test_an_administrator_who_is_expected_as_a_learner_does_not_run_the_session(
+    world: World,
+) -> None:
+    both = world.person("administrator", "learner", person_id=new_id())
+    session = await world.scheduled(plan([world.proctor()], [both]))
+    starting = sessions_pb2.StartSessionRequest(session_id=session.session_id)
+    error = await refused_without_change(world, both.sessions.StartSession, starting)
+    assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_YOUR_SESSION")
+
+
 async def test_an_administrator_learns_that_a_session_does_not_exist(world: World) -> None:
     administrator, nowhere = world.administrator(), str(new_id())
     starting = sessions_pb2.StartSessionRequest(session_id=nowhere)

@@ -96,6 +96,7 @@ function Registration({ found }: { found: Case }): JSX.Element {
 function Decide({ found }: { found: Case }): JSX.Element {
   const { busy, problem, run } = useAction();
   const [reason, setReason] = useState("");
+  const isBlank = reason.trim() === "";
   const decide = (decision: Decision): void =>
     void run(
       (requestId) => identity.decideCase({ requestId, caseId: found.caseId, decision, decisionReason: reason }),
@@ -114,7 +115,7 @@ function Decide({ found }: { found: Case }): JSX.Element {
         <button type="button" disabled={busy} onClick={() => decide(Decision.VERIFY)}>
           Verify
         </button>
-        <button type="button" class="plain" disabled={busy || reason === ""} onClick={askAgain}>
+        <button type="button" class="plain" disabled={busy || isBlank} onClick={askAgain}>
           Ask for new pictures
         </button>
         <Confirmed
@@ -123,7 +124,7 @@ function Decide({ found }: { found: Case }): JSX.Element {
           yes="Reject now"
           no="Go on looking"
           busy={busy}
-          disabled={reason === ""}
+          disabled={isBlank}
           act={() => decide(Decision.REJECT)}
         />
       </div>

@@ -85,7 +85,7 @@ function SessionActions({ session, participants }: { session: Session; participa
   if (isOver(session)) return null;
   return (
     <section class="card">
-      {takesPart(participants) && <p>You take part in this session as a learner, so you cannot run it.</p>}
+      {takesPart(session, participants) && <p>You take part in this session as a learner, so you cannot run it.</p>}
       {may && actsAsAdministrator(session) && <p class="quiet">What you do in this session is recorded as done by an administrator.</p>}
       {inProgress && may && <Authorisation session={session} participants={participants} />}
       <div class="row">

@@ -57,12 +57,15 @@ async def lock_supervised(
 ) -> tuple[Session, Actor]:
     """Return the session, locked, and the caller in the role in which they act on it.
 
-    Raises as `supervised`, and NOT_YOUR_SESSION for an administrator who takes part in the session.
+    Raises as `supervised`, and NOT_YOUR_SESSION for an administrator who takes part in the session or is expected to.
     """
     session = supervised(await sessions.lock(tx, session_id), caller)
     actor = await actor_in(tx, session, caller)
     as_administrator = actor.role is Mover.ADMINISTRATOR
-    if as_administrator and await participants.of_person(tx, session_id, actor.person_id):
+    if as_administrator and (
+        await participants.of_person(tx, session_id, actor.person_id)
+        or await sessions.is_expected(tx, session_id, actor.person_id)
+    ):
         raise own_session()
     return session, actor
 
