@@ -112,7 +112,7 @@ async def test_beginning_without_authorisation_is_refused(world: World) -> None:
     await world.handle(seat.ready())
     told = await refused(world, seat.begin())
     assert told.reason == "NOT_AUTHORIZED_TO_BEGIN"
-    assert "Your proctor has not authorised this assessment yet." in told.message
+    assert "This assessment has not been authorised for you yet." in told.message
 
 
 async def test_beginning_what_is_handed_in_is_refused(world: World) -> None:
