@@ -34,7 +34,8 @@ LONG = (
     "tests/e2e/test_attack",
     "tests/e2e/test_edge_keys",
     "libs/devstack/tests/edge/",
-    "services/identity-verification/tests/integration/test_pictures",
+    "tests/e2e/test_ownership",
+    "services/identity-verification/tests/integration/",
 )
 # The slowest test takes a sixth of this on two processors that have nothing else to do.
 LONGEST_TEST_SECONDS = 120.0
