@@ -38,7 +38,7 @@ authorisation: ready ## Renew the tables of who may call what and use whose reso
 	@PYTHONPATH=tests $(PYTHON) -m authorisation.matrix
 	@PYTHONPATH=tests $(PYTHON) -m authorisation.ownership
 
-bench: ready ## Measure, each figure beside the bare limit of this machine (4 to 6 minutes)
+bench: ready ## Measure, each figure beside the bare limit of this machine (6 to 8 minutes)
 	@PYTHONPATH=tests $(PYTHON) -m e2e.bench
 
 chaos: ready ## Kill each process at random moments of an exam, 50 rounds (ROUNDS=12: that many)
