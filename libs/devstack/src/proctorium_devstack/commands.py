@@ -89,6 +89,8 @@ async def _run(
         loaded = await _load(stack, console) if with_demo_data else None
         stack.complete(loaded.sign_ins if loaded else ())
         console.table(stack.state, loaded.code if loaded else None)
+        if loaded is not None and loaded.code is None:
+            console.say("The demo data has no session now: its proctor leads another one.")
         await asyncio.Event().wait()
 
 

@@ -16,9 +16,9 @@ _COMMAND_TIMEOUT = 60.0
 
 @dataclass(frozen=True)
 class DemoData:
-    """What a person needs to know of it: `sign_ins` are role, e-mail and password."""
+    """What a person needs to know of it: `sign_ins` are role, e-mail and password; `code` is None where there is no session."""
 
-    code: str
+    code: str | None
     sign_ins: tuple[tuple[str, str, str], ...]
 
 

@@ -91,13 +91,13 @@ _BORN = {"lena@example.org": "2001-04-17", "omar@example.org": "1999-11-02"}
 
 @dataclass(frozen=True)
 class World:
-    """What there is to see."""
+    """What there is to see. Without a session and its code while the proctor leads another session at that time."""
 
     course_id: str
     self_paced_course_id: str
     assessment_id: str
-    session_id: str
-    code: str
+    session_id: str | None
+    code: str | None
     sign_ins: tuple[SignIn, ...]
 
 
@@ -112,17 +112,17 @@ async def load(edge: str) -> World:
         for learner_id in learner_ids:
             await register(administrator, learner_id, course_id)
             await register(administrator, learner_id, self_paced_id)
-        session = await _upcoming_session(
+        session = await upcoming_session(
             administrator, plan(course_id, assessment_id, [proctor_id], learner_ids, title=title)
         )
-        code = await code_of(administrator, session.session_id)
+        code = await code_of(administrator, session.session_id) if session else None
     finally:
         await administrator.close()
     return World(
         course_id,
         self_paced_id,
         assessment_id,
-        session.session_id,
+        session.session_id if session else None,
         code,
         (LEARNER, SECOND_LEARNER, PROCTOR, ADMINISTRATOR),
     )
@@ -151,14 +151,14 @@ async def _course_to_take(administrator: Person, sat: frozenset[str]) -> tuple[s
         course_id = await create_course(administrator, assessment_id, key, title)
         if assessment_id not in sat:
             return title, course_id, assessment_id
-        await _end_what_is_live(administrator, course_id)
+        await end_own_session(administrator, course_id, title)
     raise AssertionError("counting does not end")
 
 
-async def _end_what_is_live(administrator: Person, course_id: str) -> None:
+async def end_own_session(administrator: Person, course_id: str, title: str) -> None:
     """Our proctor leads one session at a time, and the one of an examination that was taken is done with."""
     for session in await _live_sessions(administrator):
-        if session.plan.course_id != course_id:
+        if not _is_own(session, course_id, _session_title(title)):
             continue
         if session.state == SESSION_STATE_IN_PROGRESS:
             request = EndSessionRequest(session_id=session.session_id)
@@ -389,7 +389,7 @@ def plan(
     return SessionPlan(
         course_id=course_id,
         assessment_ids=[assessment_id],
-        title=f"{title}: examination",
+        title=_session_title(title),
         start_time=start,
         duration=Duration(seconds=int(_LASTS.total_seconds())),
         proctor_ids=proctor_ids,
@@ -402,13 +402,33 @@ def plan(
     )
 
 
-async def _upcoming_session(administrator: Person, wanted: SessionPlan) -> Session:
+async def upcoming_session(administrator: Person, wanted: SessionPlan) -> Session | None:
+    """Our session, planned where there is none yet; None while our proctor leads another one at that time."""
     now = datetime.now(UTC)
     for session in await _live_sessions(administrator):
         ends = session.plan.start_time.ToDatetime(UTC) + _LASTS
-        if session.plan.course_id == wanted.course_id and ends > now:
+        if _is_own(session, wanted.course_id, wanted.title) and ends > now:
             return session
-    return await schedule(administrator, wanted)
+    try:
+        return await schedule(administrator, wanted)
+    except ServiceError as refused:
+        if refused.reason != "PROCTOR_OVERLAP":
+            raise
+        return None
+
+
+def _is_own(session: Session, course_id: str, title: str) -> bool:
+    """Whether it is a session that we planned: one that an administrator planned for later has nothing to do with us."""
+    soon = datetime.now(UTC) + _STARTS_IN
+    return (
+        session.plan.course_id == course_id
+        and session.plan.title == title
+        and session.plan.start_time.ToDatetime(UTC) <= soon
+    )
+
+
+def _session_title(course_title: str) -> str:
+    return f"{course_title}: examination"
 
 
 async def _live_sessions(administrator: Person) -> Sequence[Session]:

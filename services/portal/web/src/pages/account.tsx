@@ -72,7 +72,7 @@ function NewPassword(): JSX.Element {
         minLength={12}
         maxLength={256}
       />
-      <p>You are signed out everywhere, here too, and sign in with the new password. Answers that wait on a device are kept there.</p>
+      <p>When you change it, you are signed out everywhere, here too, and sign in with the new password. Answers that wait on a device are kept there.</p>
       <FormProblem problem={problem} />
       <button type="submit" disabled={busy}>
         Change the password
