@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import ColumnElement, Select, Table, func, select
 
 from proctorium.enrollment.v1 import courses_pb2, people_pb2
+from proctorium.enrollment.v1.accounts_pb2 import RefreshTokenRequest, SignInRequest, SignInResponse
 from proctorium.enrollment.v1.accounts_pb2_grpc import AccountServiceStub
 from proctorium.enrollment.v1.codes_pb2 import (
     ListCodesRequest,
@@ -38,10 +40,16 @@ from proctorium_common.rpc.status import error_of
 from proctorium_common.storage.tables import inbox, outbox
 from proctorium_devstack.demo.waiting import PATIENCE_SECONDS, eventually
 from proctorium_devstack.testing import Served
+from proctorium_enrollment.operations.accounts import Accounts
+from proctorium_enrollment.operations.signing import Signing
 from proctorium_enrollment.settings import Settings
+from proctorium_enrollment.storage.password_hashes import PasswordHashes
 from proctorium_enrollment.storage.tables import metadata
 
 PASSWORD = "lantern-orchid-74"
+OTHER_PASSWORD = "harbour-violin-31"
+HERE = "192.0.2.1"
+"""The address that the edge sees callers at."""
 ROLES = {
     "learner": ROLE_LEARNER,
     "proctor": ROLE_PROCTOR,
@@ -189,9 +197,7 @@ class Enrollment:
         request = ListCodesRequest(session_id=session_id)
         return (await self.administrator.codes.ListCodes(request)).codes[0].text
 
-    async def redeem(
-        self, text: str, person_id: str, address: str = "192.0.2.1"
-    ) -> RedeemCodeResponse:
+    async def redeem(self, text: str, person_id: str, address: str = HERE) -> RedeemCodeResponse:
         request = RedeemCodeRequest(text=text, person_id=person_id, client_address=address)
         # Many at once take turns: on a busy machine the last waits longer than a call has by default.
         return await self.service("session").codes.RedeemCode(request, timeout=PATIENCE_SECONDS)
@@ -260,6 +266,46 @@ async def eventually_refused(call: Callable[[], Awaitable[object]]) -> ServiceEr
         return None
 
     return await eventually(once, "the call to be refused")
+
+
+async def sign_in(
+    enrollment: Enrollment,
+    email: str,
+    password: str = PASSWORD,
+    *,
+    address: str = HERE,
+    stay_signed_in: bool = False,
+) -> SignInResponse:
+    """Sign in from `address`."""
+    request = SignInRequest(email=email, password=password, stay_signed_in=stay_signed_in)
+    metadata = (("x-forwarded-for", address),)
+    # Many at once take turns: on a busy machine the last waits longer than a call has by default.
+    return await enrollment.anonymous.accounts.SignIn(
+        request, metadata=metadata, timeout=PATIENCE_SECONDS
+    )
+
+
+async def refresh(enrollment: Enrollment, token: str) -> str:
+    """Use a refresh token; return the next one."""
+    answer = await enrollment.anonymous.accounts.RefreshToken(
+        RefreshTokenRequest(refresh_token=token)
+    )
+    return answer.tokens.refresh_token
+
+
+@asynccontextmanager
+async def accounts_of(enrollment: Enrollment, hashes: PasswordHashes) -> AsyncIterator[Accounts]:
+    """Accounts of another replica, with these hashes."""
+    seals = enrollment.served.service.settings.seals()
+    yield Accounts(
+        enrollment.database,
+        hashes,
+        seals,
+        Signing(seals.signing_keys),
+        refresh_grace=timedelta(seconds=30),
+        idle_limit=timedelta(hours=1),
+    )
+    await hashes.close()
 
 
 def stamp(time: datetime) -> Timestamp:

@@ -45,7 +45,7 @@ from proctorium.options.v1.options_pb2 import (
 from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
 
-from .enrollment import PASSWORD, Client, Enrollment, eventually_refused, refused, stamp
+from .enrollment import PASSWORD, Client, Enrollment, eventually_refused, refused, sign_in, stamp
 
 
 def disabling(person: Person) -> DisableAccountRequest:
@@ -58,11 +58,6 @@ def revoking(person: Person, role: Role.ValueType) -> RevokeRoleRequest:
     return RevokeRoleRequest(
         request_id=str(new_id()), person_id=person.person_id, role=role, reason="Another task."
     )
-
-
-async def sign_in(enrollment: Enrollment, person: Person) -> SignInResponse:
-    request = SignInRequest(email=person.email, password=PASSWORD)
-    return await enrollment.anonymous.accounts.SignIn(request)
 
 
 def version_of(answer: SignInResponse) -> int:
@@ -84,7 +79,10 @@ async def history(enrollment: Enrollment, person: Person) -> list[PersonChange]:
 
 async def test_a_disabled_account_is_refused_everything_at_once(enrollment: Enrollment) -> None:
     person = await enrollment.person(password=PASSWORD)
-    signed_in, earlier = await sign_in(enrollment, person), enrollment.learner(person.person_id)
+    signed_in, earlier = (
+        await sign_in(enrollment, person.email),
+        enrollment.learner(person.person_id),
+    )
     await earlier.accounts.GetMe(GetMeRequest())
     request = disabling(person)
     answer = await enrollment.administrator.accounts.DisableAccount(request)
@@ -93,7 +91,7 @@ async def test_a_disabled_account_is_refused_everything_at_once(enrollment: Enro
     (event,) = await enrollment.events(PersonDisabled)
     assert event == PersonDisabled(person_id=person.person_id, access_version=1)
 
-    again = await refused(sign_in(enrollment, person))
+    again = await refused(sign_in(enrollment, person.email))
     assert (again.kind, again.reason) == (Kind.UNAUTHENTICATED, "ACCOUNT_DISABLED")
     assert "administrator" in again.message
     refresh = RefreshTokenRequest(refresh_token=signed_in.tokens.refresh_token)
@@ -126,7 +124,7 @@ async def test_the_right_password_of_a_disabled_account_is_no_failed_sign_in(
 ) -> None:
     person = await enrollment.person(password=PASSWORD)
     await enrollment.administrator.accounts.DisableAccount(disabling(person))
-    reasons = {(await refused(sign_in(enrollment, person))).reason for _ in range(8)}
+    reasons = {(await refused(sign_in(enrollment, person.email))).reason for _ in range(8)}
     assert reasons == {"ACCOUNT_DISABLED"}
 
 
@@ -134,14 +132,17 @@ async def test_enabling_works_at_once_and_earlier_tokens_stay_refused(
     enrollment: Enrollment,
 ) -> None:
     person = await enrollment.person(password=PASSWORD)
-    signed_in, earlier = await sign_in(enrollment, person), enrollment.learner(person.person_id)
+    signed_in, earlier = (
+        await sign_in(enrollment, person.email),
+        enrollment.learner(person.person_id),
+    )
     await enrollment.administrator.accounts.DisableAccount(disabling(person))
     request = EnableAccountRequest(request_id=str(new_id()), person_id=person.person_id)
     answer = await enrollment.administrator.accounts.EnableAccount(request)
     assert not answer.person.HasField("disabled_time")
     assert await enrollment.administrator.accounts.EnableAccount(request) == answer
     assert len(await enrollment.events(PersonEnabled)) == 1
-    assert (version_of(signed_in), version_of(await sign_in(enrollment, person))) == (0, 1)
+    assert (version_of(signed_in), version_of(await sign_in(enrollment, person.email))) == (0, 1)
     ended = await eventually_refused(lambda: earlier.accounts.GetMe(GetMeRequest()))
     assert ended.reason == "TOKEN_INVALID"
     refresh = RefreshTokenRequest(refresh_token=signed_in.tokens.refresh_token)
@@ -156,7 +157,7 @@ async def test_a_revoked_role_has_no_effect_in_a_token_that_still_carries_it(
     person = await enrollment.person("administrator", password=PASSWORD)
     await enrollment.person("administrator")
     await grant(enrollment, person, ROLE_LEARNER)
-    signed_in = await sign_in(enrollment, person)
+    signed_in = await sign_in(enrollment, person.email)
     earlier = enrollment.client(person.person_id, "administrator", "learner")
     await earlier.people.ListPeople(ListPeopleRequest(page_size=1))
 

@@ -23,14 +23,12 @@ from proctorium_enrollment.operations.sign_in_attempts import (
     EVERYWHERE_LIMIT,
     SITE_LIMIT,
 )
-from proctorium_enrollment.operations.signing import Signing
 from proctorium_enrollment.storage import attempt_limits
 from proctorium_enrollment.storage.password_hashes import PasswordHashes, Turn
 from proctorium_enrollment.storage.tables import attempt_failures
 
-from .enrollment import PASSWORD, Enrollment
+from .enrollment import OTHER_PASSWORD, PASSWORD, Enrollment, accounts_of
 
-WRONG = "harbour-violin-31"
 SCHOOL, HOME, LIBRARY = "192.0.2.1", "198.51.100.7", "203.0.113.9"
 
 
@@ -61,23 +59,6 @@ class Counting(PasswordHashes):
     async def turn(self, group: str) -> AsyncIterator[Turn]:
         async with super().turn(group) as turn:
             yield CountedTurn(self, turn)
-
-
-@asynccontextmanager
-async def accounts_of(enrollment: Enrollment, hashes: Counting) -> AsyncIterator[Accounts]:
-    """Accounts of another replica, with these hashes."""
-    seals = enrollment.served.service.settings.seals()
-    signing = Signing(seals.signing_keys)
-    grace = timedelta(seconds=30)
-    yield Accounts(
-        enrollment.database,
-        hashes,
-        seals,
-        signing,
-        refresh_grace=grace,
-        idle_limit=timedelta(hours=1),
-    )
-    await hashes.close()
 
 
 async def email_of(enrollment: Enrollment) -> str:
@@ -128,7 +109,7 @@ async def test_one_who_tries_many_accounts_keeps_nobody_out_who_signed_in_there_
             assert (await accounts.sign_in(known, PASSWORD, SCHOOL)).person.email == known
         # Slips of the finger are forgiven in a noisy room.
         for _ in range(ACCOUNT_LIMIT.free - 1):
-            await told(accounts, known, WRONG)
+            await told(accounts, known, OTHER_PASSWORD)
         assert (await accounts.sign_in(known, PASSWORD, SCHOOL)).person.email == known
         # Who tries many accounts cannot be told from somebody new there, but only there.
         waits = await told(accounts, newcomer)
@@ -148,11 +129,11 @@ async def test_in_the_noise_nobody_learns_who_is_known_there_or_whether_a_passwo
         enrollment.clock.move(hours=1)
         await noise(enrollment)
         tries = [
-            (known, WRONG),
+            (known, OTHER_PASSWORD),
             (newcomer, PASSWORD),
             (newcomer.replace("@", "+1@"), PASSWORD),
             (without_password, PASSWORD),
-            (f"{new_id()}@example.org", WRONG),
+            (f"{new_id()}@example.org", OTHER_PASSWORD),
         ]
         for turn in range(ACCOUNT_LIMIT.free + 2):
             hashes.checks, seen = 0, []
@@ -180,7 +161,7 @@ async def test_without_noise_the_same_is_counted_for_known_and_unknown(
         await accounts.sign_in(known, PASSWORD, SCHOOL)
         for email in (known, f"{new_id()}@example.org"):
             enrollment.clock.move(hours=1)
-            assert (await told(accounts, email, WRONG)).reason == "SIGN_IN_FAILED"
+            assert (await told(accounts, email, OTHER_PASSWORD)).reason == "SIGN_IN_FAILED"
             seen.append(await counted(enrollment))
     counts = {"sign_in_account": [1], "sign_in_everywhere": [1], "sign_in_address": [1]}
     assert seen == [counts, counts]
@@ -208,7 +189,7 @@ async def test_the_same_is_asked_of_the_database_for_known_and_unknown(
     async with accounts_of(enrollment, Counting()) as accounts:
         for email in (known, without_password, f"{new_id()}@example.org"):
             with asked() as statements:
-                await told(accounts, email, WRONG)
+                await told(accounts, email, OTHER_PASSWORD)
             seen.append(statements)
     assert seen == [seen[0]] * 3
     assert len(seen[0]) == 1
@@ -284,12 +265,12 @@ async def test_three_wrong_guesses_at_each_do_not_make_a_class_wait_for_whoever_
             await accounts.sign_in(email, PASSWORD, SCHOOL)
         await noise(enrollment)
         for email in pupils * 3:
-            await told(accounts, email, WRONG)
+            await told(accounts, email, OTHER_PASSWORD)
         for email in pupils:
             # A moment before, somebody has taken the time that was told.
             enrollment.clock.move(seconds=ADDRESS_LIMIT.longest_wait.total_seconds())
             for _ in range(ADDRESS_LIMIT.at_once):
-                await told(accounts, f"{new_id()}@example.org", WRONG)
+                await told(accounts, f"{new_id()}@example.org", OTHER_PASSWORD)
             assert (await accounts.sign_in(email, PASSWORD, SCHOOL)).person.email == email
 
 
@@ -308,11 +289,15 @@ async def test_one_attempt_of_somebody_else_does_not_take_the_time_that_was_told
         assert (await told(accounts, owner, address=HOME)).retry_after == limit.first_wait
         enrollment.clock.move(seconds=limit.first_wait.total_seconds())
         for _ in range(at_once - 1):
-            assert (await told(accounts, guessed, WRONG, address)).reason == "SIGN_IN_FAILED"
+            assert (
+                await told(accounts, guessed, OTHER_PASSWORD, address)
+            ).reason == "SIGN_IN_FAILED"
         assert (await accounts.sign_in(owner, PASSWORD, HOME)).person.email == owner
         # Nor is there an end to waiting for whoever guesses.
-        assert (await told(accounts, guessed, WRONG, address)).reason == "SIGN_IN_FAILED"
-        assert (await told(accounts, guessed, WRONG, address)).retry_after == 2 * limit.first_wait
+        assert (await told(accounts, guessed, OTHER_PASSWORD, address)).reason == "SIGN_IN_FAILED"
+        assert (
+            await told(accounts, guessed, OTHER_PASSWORD, address)
+        ).retry_after == 2 * limit.first_wait
 
 
 async def test_the_promised_time_comes_for_all_who_are_new_there(enrollment: Enrollment) -> None:
@@ -322,12 +307,12 @@ async def test_the_promised_time_comes_for_all_who_are_new_there(enrollment: Enr
         await noise(enrollment)
         wait = (await told(accounts, newcomers[0])).retry_after
         assert wait is not None
-        await told(accounts, newcomers[1], WRONG)
+        await told(accounts, newcomers[1], OTHER_PASSWORD)
         enrollment.clock.move(seconds=wait.total_seconds())
         for email in newcomers:
             assert (await accounts.sign_in(email, PASSWORD, SCHOOL)).person.email == email
         for _ in range(ADDRESS_LIMIT.at_once):
-            assert (await told(accounts, newcomers[0], WRONG)).reason == "SIGN_IN_FAILED"
+            assert (await told(accounts, newcomers[0], OTHER_PASSWORD)).reason == "SIGN_IN_FAILED"
         longer = await told(accounts, await email_of(enrollment))
         assert longer.retry_after == 2 * ADDRESS_LIMIT.first_wait
 
@@ -343,10 +328,14 @@ async def test_who_has_a_site_of_networks_does_not_try_accounts_without_end(
     async with accounts_of(enrollment, Counting()) as accounts:
         await accounts.sign_in(owner, PASSWORD, next(networks))
         for _ in range(2):
-            refusal = await told(accounts, f"{new_id()}@example.org", WRONG, next(networks))
+            refusal = await told(
+                accounts, f"{new_id()}@example.org", OTHER_PASSWORD, next(networks)
+            )
             assert refusal.reason == "SIGN_IN_FAILED"
         for _ in range(2):
-            refusal = await told(accounts, f"{new_id()}@example.org", WRONG, next(networks))
+            refusal = await told(
+                accounts, f"{new_id()}@example.org", OTHER_PASSWORD, next(networks)
+            )
             assert refusal.reason == "TOO_MANY_ATTEMPTS"
             assert refusal.retry_after == SITE_LIMIT.first_wait
         # Neither in the neighbourhood where one is known, nor in another, is anybody kept out.
@@ -358,7 +347,9 @@ async def test_who_hangs_up_has_made_an_attempt(enrollment: Enrollment) -> None:
     hashes = Counting()
     hashes.may_go_on.clear()
     async with accounts_of(enrollment, hashes) as accounts:
-        attempt = asyncio.create_task(accounts.sign_in(f"{new_id()}@example.org", WRONG, SCHOOL))
+        attempt = asyncio.create_task(
+            accounts.sign_in(f"{new_id()}@example.org", OTHER_PASSWORD, SCHOOL)
+        )
         await hashes.begun.wait()
         attempt.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -403,7 +394,9 @@ async def test_who_comes_from_elsewhere_takes_a_place_of_the_network_that_has_mo
     owner = await email_of(enrollment)
     async with accounts_of(enrollment, hashes) as accounts:
         flood = [
-            asyncio.create_task(told(accounts, f"{new_id()}@example.org", WRONG, address=SCHOOL))
+            asyncio.create_task(
+                told(accounts, f"{new_id()}@example.org", OTHER_PASSWORD, address=SCHOOL)
+            )
             for _ in range(4)
         ]
         await hashes.begun.wait()

@@ -31,7 +31,7 @@ from proctorium_enrollment.settings import Settings
 from proctorium_enrollment.storage.password_hashes import PasswordHashes
 from proctorium_enrollment.storage.sealing import Seal, WrongMasterKey
 
-from .enrollment import PASSWORD, Enrollment, MovableClock
+from .enrollment import PASSWORD, Enrollment, MovableClock, sign_in
 
 EMAIL = "amara@example.org"
 NOBODY = "127.0.0.1:1"
@@ -61,8 +61,7 @@ async def keys_in_use(enrollment: Enrollment) -> list[PublicKey]:
 
 
 async def access_token(enrollment: Enrollment, email: str) -> str:
-    request = SignInRequest(email=email, password=PASSWORD)
-    return (await enrollment.anonymous.accounts.SignIn(request)).tokens.access_token
+    return (await sign_in(enrollment, email)).tokens.access_token
 
 
 async def rotate(enrollment: Enrollment) -> str:

@@ -1,0 +1,115 @@
+"""Browsers get their tokens as cookies, and pages of other sites sign nobody in or out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc
+import pytest
+
+from proctorium.enrollment.v1.accounts_pb2 import (
+    RefreshTokenRequest,
+    SignInRequest,
+    SignOutEverywhereRequest,
+    SignOutRequest,
+)
+from proctorium_common.rpc.status import error_of
+
+from .enrollment import PASSWORD, Enrollment, refresh, sign_in
+
+
+async def cookies_of(call: Any) -> list[str]:
+    metadata = await call.initial_metadata()
+    await call
+    return [value for key, value in metadata if key == "set-cookie"]
+
+
+async def test_a_browser_gets_both_tokens_as_cookies_its_pages_cannot_read(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    request = SignInRequest(email=person.email, password=PASSWORD)
+    access, refreshing = await cookies_of(enrollment.anonymous.accounts.SignIn(request))
+    assert access.startswith("__Host-proctorium_token=ey")
+    assert refreshing.startswith("__Host-proctorium_refresh=")
+    for cookie in (access, refreshing):
+        assert "; Path=/;" in cookie
+        assert cookie.endswith("; Secure; HttpOnly; SameSite=Strict")
+
+
+@pytest.mark.parametrize("stay_signed_in", [False, True], ids=["browser-session", "longer"])
+async def test_a_browser_stores_the_cookies_only_of_who_stays_signed_in(
+    enrollment: Enrollment, stay_signed_in: bool
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    accounts = enrollment.anonymous.accounts
+    request = SignInRequest(email=person.email, password=PASSWORD, stay_signed_in=stay_signed_in)
+    first = await cookies_of(accounts.SignIn(request))
+    kept = (("cookie", first[1].partition(";")[0]),)
+    renewed = await cookies_of(accounts.RefreshToken(RefreshTokenRequest(), metadata=kept))
+    # The response was lost, and the browser asks again.
+    repeated = await cookies_of(accounts.RefreshToken(RefreshTokenRequest(), metadata=kept))
+    for cookie in (*first, *renewed, *repeated):
+        assert ("; Expires=" in cookie) is stay_signed_in
+        assert "Max-Age" not in cookie
+
+
+async def test_a_browser_refreshes_and_signs_out_by_its_cookie(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    accounts = enrollment.anonymous.accounts
+    request = SignInRequest(email=person.email, password=PASSWORD)
+    _, cookie = await cookies_of(accounts.SignIn(request))
+    kept = (("cookie", f"a=b; {cookie.partition(';')[0]}"),)
+    _, cookie = await cookies_of(accounts.RefreshToken(RefreshTokenRequest(), metadata=kept))
+    kept = (("cookie", cookie.partition(";")[0]),)
+    cleared = await cookies_of(accounts.SignOut(SignOutRequest(), metadata=kept))
+    assert [text.partition(";")[0] for text in cleared] == [
+        "__Host-proctorium_token=",
+        "__Host-proctorium_refresh=",
+    ]
+    assert all("1970" in text for text in cleared)
+    with pytest.raises(grpc.aio.AioRpcError) as gone:
+        await accounts.RefreshToken(RefreshTokenRequest(), metadata=kept)
+    assert error_of(gone.value).reason == "REFRESH_TOKEN_INVALID"
+
+
+async def test_a_page_gets_tokens_as_cookies_and_not_in_a_response(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    accounts = enrollment.anonymous.accounts
+    page = (("sec-fetch-site", "same-origin"), ("origin", "https://proctorium.example"))
+    call = accounts.SignIn(SignInRequest(email=person.email, password=PASSWORD), metadata=page)
+    _, cookie = await cookies_of(call)
+    signed_in = await call
+    assert signed_in.person == person
+    kept = (*page, ("cookie", cookie.partition(";")[0]))
+    renewed = await accounts.RefreshToken(RefreshTokenRequest(), metadata=kept)
+    for tokens in (signed_in.tokens, renewed.tokens):
+        assert (tokens.access_token, tokens.refresh_token) == ("", "")
+        assert tokens.access_expire_time.seconds
+        assert tokens.refresh_expire_time.seconds
+
+
+async def test_a_page_of_another_site_signs_nobody_in_or_out(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    accounts = enrollment.anonymous.accounts
+    tokens = (await sign_in(enrollment, person.email)).tokens
+    other_site = (("sec-fetch-site", "cross-site"),)
+    for call in (
+        accounts.SignIn(SignInRequest(email=person.email, password=PASSWORD), metadata=other_site),
+        accounts.RefreshToken(
+            RefreshTokenRequest(refresh_token=tokens.refresh_token), metadata=other_site
+        ),
+        accounts.SignOut(SignOutRequest(refresh_token=tokens.refresh_token), metadata=other_site),
+        enrollment.learner(person.person_id).accounts.SignOutEverywhere(
+            SignOutEverywhereRequest(), metadata=other_site
+        ),
+    ):
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await call
+        assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
+        assert error_of(refused.value).reason == "OTHER_SITE"
+        headers = [key for key, _ in await call.initial_metadata()]
+        assert "set-cookie" not in headers
+    await refresh(enrollment, tokens.refresh_token)

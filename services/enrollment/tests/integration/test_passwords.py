@@ -1,0 +1,240 @@
+"""Setting passwords, at the same time as others sign in or set them, and making their hashes anew."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import grpc
+import pytest
+from sqlalchemy import select, update
+
+from proctorium.enrollment.v1.accounts_pb2 import GetMeRequest, SetPasswordRequest
+from proctorium_common.errors import ServiceError
+from proctorium_common.ids import new_id
+from proctorium_common.rpc.caller import Caller
+from proctorium_common.rpc.status import error_of
+from proctorium_enrollment.operations.accounts import Accounts
+from proctorium_enrollment.operations.sign_in_attempts import ACCOUNT_LIMIT
+from proctorium_enrollment.storage.password_hashes import PasswordHashes, Turn
+from proctorium_enrollment.storage.tables import attempt_failures, credentials, sign_ins
+
+from .enrollment import (
+    HERE,
+    OTHER_PASSWORD,
+    PASSWORD,
+    Enrollment,
+    accounts_of,
+    eventually_refused,
+    refresh,
+    refused,
+    sign_in,
+)
+
+
+async def reset(enrollment: Enrollment, person_id: str, password: str) -> None:
+    request = SetPasswordRequest(person_id=person_id, new_password=password)
+    await enrollment.administrator.accounts.SetPassword(request)
+
+
+async def test_one_sets_ones_own_password_with_the_present_one(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    token = (await sign_in(enrollment, person.email)).tokens.refresh_token
+    accounts = enrollment.learner(person.person_id).accounts
+    await accounts.GetMe(GetMeRequest())
+    await accounts.SetPassword(
+        SetPasswordRequest(present_password=PASSWORD, new_password=OTHER_PASSWORD)
+    )
+    ended = await eventually_refused(lambda: accounts.GetMe(GetMeRequest()))
+    assert ended.reason == "TOKEN_INVALID"
+    assert (await refused(sign_in(enrollment, person.email))).reason == "SIGN_IN_FAILED"
+    assert (await refused(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
+    assert (await sign_in(enrollment, person.email, OTHER_PASSWORD)).person == person
+
+
+async def test_the_wrong_present_password_changes_nothing_and_is_counted(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    accounts = enrollment.learner(person.person_id).accounts
+    request = SetPasswordRequest(present_password=OTHER_PASSWORD, new_password=OTHER_PASSWORD)
+    for _ in range(ACCOUNT_LIMIT.free):
+        assert (await refused(accounts.SetPassword(request))).reason == "SIGN_IN_FAILED"
+    assert (await refused(accounts.SetPassword(request))).reason == "TOO_MANY_ATTEMPTS"
+    # Only who is signed in can fail here, so signing in does not wait for it.
+    assert (await sign_in(enrollment, person.email)).person == person
+
+
+async def test_a_weak_password_is_refused(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    accounts = enrollment.learner(person.person_id).accounts
+    request = SetPasswordRequest(present_password=PASSWORD, new_password="password1234")
+    assert (await refused(accounts.SetPassword(request))).reason == "PASSWORD_TOO_WEAK"
+    assert (await sign_in(enrollment, person.email)).person == person
+
+
+async def test_an_administrator_sets_anybodys_password(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    token = (await sign_in(enrollment, person.email)).tokens.refresh_token
+    await enrollment.administrator.accounts.SetPassword(
+        SetPasswordRequest(person_id=person.person_id, new_password=OTHER_PASSWORD)
+    )
+    assert (await sign_in(enrollment, person.email, OTHER_PASSWORD)).person == person
+    assert (await refused(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
+
+
+async def test_nobody_else_does(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    other = enrollment.client(new_id(), "learner", "proctor")
+    request = SetPasswordRequest(person_id=person.person_id, new_password=OTHER_PASSWORD)
+    assert (await refused(other.accounts.SetPassword(request))).reason == "NOT_FOUND"
+    request = SetPasswordRequest(person_id=str(new_id()), new_password=OTHER_PASSWORD)
+    gone = await refused(enrollment.administrator.accounts.SetPassword(request))
+    assert gone.reason == "NOT_FOUND"
+    assert (await sign_in(enrollment, person.email)).person == person
+
+
+async def test_of_several_who_replace_one_password_at_once_one_does(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    accounts = enrollment.learner(person.person_id).accounts
+    new = [f"{OTHER_PASSWORD}-{number}" for number in range(3)]
+    answers = await asyncio.gather(
+        *(
+            accounts.SetPassword(SetPasswordRequest(present_password=PASSWORD, new_password=each))
+            for each in new
+        ),
+        return_exceptions=True,
+    )
+    told = {
+        password: error_of(answer).reason
+        for password, answer in zip(new, answers, strict=True)
+        if isinstance(answer, grpc.aio.AioRpcError)
+    }
+    # A call that arrives after the first has ended is refused with the token that it ended.
+    assert len(told) == 2
+    assert set(told.values()) <= {"SIGN_IN_FAILED", "TOKEN_INVALID"}
+    (kept,) = set(new) - set(told)
+    assert (await sign_in(enrollment, person.email, kept)).person == person
+
+
+class HeldTurn(Turn):
+    """A turn of `Held`."""
+
+    def __init__(self, hashes: Held, turn: Turn) -> None:
+        self._hashes = hashes
+        self.make, self._matches = turn.make, turn.matches  # type: ignore[method-assign]
+
+    async def matches(self, password: str, password_hash: str | None) -> bool:
+        found = await self._matches(password, password_hash)
+        self._hashes.checked.set()
+        await self._hashes.may_go_on.wait()
+        return found
+
+
+class Held(PasswordHashes):
+    """Hashes that tell when a password was checked, and go on when they may."""
+
+    def __init__(self) -> None:
+        super().__init__(memory_kib=64, passes=1)
+        self.checked, self.may_go_on = asyncio.Event(), asyncio.Event()
+
+    @asynccontextmanager
+    async def turn(self, group: str) -> AsyncIterator[Turn]:
+        async with super().turn(group) as turn:
+            yield HeldTurn(self, turn)
+
+
+@asynccontextmanager
+async def held(enrollment: Enrollment) -> AsyncIterator[tuple[Accounts, Held]]:
+    """Accounts of another replica, which are held between the check of a password and what follows from it."""
+    hashes = Held()
+    async with accounts_of(enrollment, hashes) as accounts:
+        yield accounts, hashes
+
+
+async def test_a_password_that_was_reset_meanwhile_is_not_replaced(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    person_id = UUID(person.person_id)
+    caller = Caller(person_id, frozenset({"learner"}), None)
+    async with held(enrollment) as (accounts, hashes):
+        late = asyncio.create_task(
+            accounts.set_password(caller, None, PASSWORD, f"{OTHER_PASSWORD}-late")
+        )
+        await hashes.checked.wait()
+        await reset(enrollment, person.person_id, OTHER_PASSWORD)
+        hashes.may_go_on.set()
+        with pytest.raises(ServiceError) as refusal:
+            await late
+    assert refusal.value.reason == "SIGN_IN_FAILED"
+    assert (await sign_in(enrollment, person.email, OTHER_PASSWORD)).person == person
+
+
+async def test_a_sign_in_does_not_outlive_the_password_it_was_begun_with(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    async with held(enrollment) as (accounts, hashes):
+        late = asyncio.create_task(accounts.sign_in(person.email, PASSWORD, HERE))
+        await hashes.checked.wait()
+        await reset(enrollment, person.person_id, OTHER_PASSWORD)
+        hashes.may_go_on.set()
+        with pytest.raises(ServiceError) as refusal:
+            await late
+    assert refusal.value.reason == "SIGN_IN_FAILED"
+    assert await enrollment.count(sign_ins) == 0
+
+
+async def has_hash_of_earlier_parameters(enrollment: Enrollment, person_id: str) -> None:
+    earlier = PasswordHashes(memory_kib=128, passes=1)
+    async with earlier.turn("test") as turn, enrollment.database.transaction() as tx:
+        await tx.execute(
+            update(credentials)
+            .where(credentials.c.person_id == person_id)
+            .values(password_hash=await turn.make(PASSWORD))
+        )
+    await earlier.close()
+
+
+async def test_who_signs_in_beside_another_who_makes_the_hash_anew_gets_in_too(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    await has_hash_of_earlier_parameters(enrollment, person.person_id)
+    async with held(enrollment) as (accounts, hashes):
+        late = asyncio.create_task(accounts.sign_in(person.email, PASSWORD, HERE))
+        await hashes.checked.wait()
+        await sign_in(enrollment, person.email)
+        hashes.may_go_on.set()
+        assert (await late).person.person_id == UUID(person.person_id)
+    assert await enrollment.count(sign_ins) == 2
+    assert await enrollment.count(attempt_failures) == 0
+
+
+async def test_one_sets_ones_password_while_another_sign_in_makes_the_hash_anew(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    await has_hash_of_earlier_parameters(enrollment, person.person_id)
+    caller = Caller(UUID(person.person_id), frozenset({"learner"}), None)
+    async with held(enrollment) as (accounts, hashes):
+        late = asyncio.create_task(accounts.set_password(caller, None, PASSWORD, OTHER_PASSWORD))
+        await hashes.checked.wait()
+        await sign_in(enrollment, person.email)
+        hashes.may_go_on.set()
+        await late
+    assert (await sign_in(enrollment, person.email, OTHER_PASSWORD)).person == person
+
+
+async def test_a_hash_of_earlier_parameters_is_made_anew(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    await has_hash_of_earlier_parameters(enrollment, person.person_id)
+    await sign_in(enrollment, person.email)
+    (row,) = await enrollment.rows(
+        select(credentials.c.password_hash).where(credentials.c.person_id == person.person_id)
+    )
+    assert "m=64,t=1,p=1" in row.password_hash
+    assert (await sign_in(enrollment, person.email)).person == person

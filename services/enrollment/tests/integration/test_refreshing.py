@@ -1,0 +1,158 @@
+"""Staying signed in: each refresh token gives the next, until it is used twice or too late."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from proctorium.enrollment.v1.accounts_pb2 import RefreshTokenRequest, SignOutRequest
+from proctorium_common.errors import Kind
+from proctorium_enrollment.domain.sign_ins import LONGEST
+from proctorium_enrollment.storage.tables import people, refresh_tokens, sign_ins
+
+from .enrollment import PASSWORD, Enrollment, refresh, refused, sign_in
+
+
+async def test_each_refresh_token_works_once_and_gives_the_next(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    token = (await sign_in(enrollment, person.email)).tokens.refresh_token
+    tokens = [token]
+    for _ in range(3):
+        tokens.append(await refresh(enrollment, tokens[-1]))
+    assert len(set(tokens)) == 4
+    stored = await enrollment.rows(select(refresh_tokens.c.token_hash))
+    assert all(text.encode() not in row.token_hash for text in tokens for row in stored)
+
+
+async def test_a_token_that_is_used_twice_ends_the_sign_in(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    first = (await sign_in(enrollment, person.email)).tokens.refresh_token
+    elsewhere = (await sign_in(enrollment, person.email)).tokens.refresh_token
+    second = await refresh(enrollment, first)
+    enrollment.clock.move(seconds=30)
+    again = await refused(refresh(enrollment, first))
+    assert (again.kind, again.reason) == (Kind.UNAUTHENTICATED, "REFRESH_TOKEN_INVALID")
+    assert (await refused(refresh(enrollment, second))).reason == "REFRESH_TOKEN_INVALID"
+    # The sign-in on another device is another one.
+    assert await refresh(enrollment, elsewhere)
+
+
+async def test_a_lost_answer_is_told_again_for_a_while(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    first = (await sign_in(enrollment, person.email)).tokens.refresh_token
+    lost = await refresh(enrollment, first)
+    enrollment.clock.move(seconds=29)
+    again = await enrollment.anonymous.accounts.RefreshToken(
+        RefreshTokenRequest(refresh_token=first)
+    )
+    assert again.tokens.refresh_token == lost
+    assert person.person_id in claims_of(again.tokens.access_token)
+    assert await enrollment.count(sign_ins) == 1
+    enrollment.clock.move(minutes=30)
+    assert await refresh(enrollment, lost) != lost
+
+
+async def test_two_tabs_that_refresh_at_once_end_up_with_the_same_token(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    first = (await sign_in(enrollment, person.email)).tokens.refresh_token
+    tokens = await asyncio.gather(*(refresh(enrollment, first) for _ in range(8)))
+    assert len(set(tokens)) == 1
+    assert await refresh(enrollment, tokens[0])
+
+
+async def test_a_repetition_is_told_the_newest_token_though_another_has_gone_on(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    first = (await sign_in(enrollment, person.email)).tokens.refresh_token
+    second = await refresh(enrollment, first)
+    third = await refresh(enrollment, second)
+    assert await refresh(enrollment, first) == third
+    # One that repeats forks nothing: whoever still holds what the other has used gives the theft away.
+    enrollment.clock.move(minutes=9)
+    fourth = await refresh(enrollment, third)
+    enrollment.clock.move(minutes=9)
+    assert (await refused(refresh(enrollment, third))).reason == "REFRESH_TOKEN_INVALID"
+    assert (await refused(refresh(enrollment, fourth))).reason == "REFRESH_TOKEN_INVALID"
+
+
+async def test_a_token_whose_time_is_over_is_not_told_again(enrollment: Enrollment) -> None:
+    """At the end of the longest sign-in the newest token lives shorter than a lost answer is told again."""
+    person = await enrollment.person(password=PASSWORD)
+    first = (await sign_in(enrollment, person.email)).tokens.refresh_token
+    signed_in = enrollment.clock.now - LONGEST + timedelta(seconds=10)
+    async with enrollment.database.transaction() as tx:
+        begun = update(sign_ins).where(sign_ins.c.person_id == UUID(person.person_id))
+        await tx.execute(begun.values(created_at=signed_in))
+    second = await refresh(enrollment, first)
+    assert await refresh(enrollment, first) == second
+    enrollment.clock.move(seconds=10)
+    assert (await refused(refresh(enrollment, first))).reason == "REFRESH_TOKEN_INVALID"
+
+
+async def test_a_sign_in_that_is_over_has_no_grace(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    first = (await sign_in(enrollment, person.email)).tokens.refresh_token
+    second = await refresh(enrollment, first)
+    await enrollment.anonymous.accounts.SignOut(SignOutRequest(refresh_token=second))
+    assert (await refused(refresh(enrollment, first))).reason == "REFRESH_TOKEN_INVALID"
+
+
+async def test_an_unknown_or_old_token_is_refused(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    token = (await sign_in(enrollment, person.email, stay_signed_in=True)).tokens.refresh_token
+    assert (await refused(refresh(enrollment, "nonsense"))).reason == "REFRESH_TOKEN_INVALID"
+    assert (await refused(refresh(enrollment, ""))).reason == "REFRESH_TOKEN_INVALID"
+    enrollment.clock.move(hours=12)
+    assert (await refused(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
+
+
+async def test_a_sign_in_for_the_browser_session_ends_when_it_is_idle(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    token = (await sign_in(enrollment, person.email)).tokens.refresh_token
+    # An exam of three hours, of which half an hour without a connection.
+    for minutes in [10] * 15 + [40]:
+        enrollment.clock.move(minutes=minutes)
+        token = await refresh(enrollment, token)
+    enrollment.clock.move(minutes=59, seconds=59)
+    token = await refresh(enrollment, token)
+    enrollment.clock.move(hours=1)
+    assert (await refused(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
+
+
+async def test_who_stays_signed_in_may_be_away_for_hours_after_each_renewal(
+    enrollment: Enrollment,
+) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    token = (await sign_in(enrollment, person.email, stay_signed_in=True)).tokens.refresh_token
+    for _ in range(3):
+        enrollment.clock.move(hours=11, minutes=59)
+        token = await refresh(enrollment, token)
+
+
+async def test_new_tokens_say_the_present_roles(enrollment: Enrollment) -> None:
+    person = await enrollment.person(password=PASSWORD)
+    signed_in = await sign_in(enrollment, person.email)
+    async with enrollment.database.transaction() as tx:
+        await tx.execute(
+            update(people)
+            .where(people.c.person_id == person.person_id)
+            .values(roles=["learner", "proctor"])
+        )
+    answer = await enrollment.anonymous.accounts.RefreshToken(
+        RefreshTokenRequest(refresh_token=signed_in.tokens.refresh_token)
+    )
+    assert '"roles":["learner","proctor"]' in claims_of(answer.tokens.access_token)
+
+
+def claims_of(token: str) -> str:
+    body = token.split(".")[1]
+    return base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)).decode()
