@@ -33,7 +33,7 @@ from proctorium_common.ids import new_id
 from proctorium_common.rpc.client import channel
 from proctorium_common.security.keys import SigningKey
 from proctorium_common.security.tokens import TokenSigner
-from proctorium_common.storage.certifications import keep_answers
+from proctorium_common.storage.certifications import store_missing_certifications
 from proctorium_common.storage.database import Database
 from proctorium_devstack.parts.nats import Nats
 from proctorium_devstack.testing.http2 import Streams
@@ -139,7 +139,7 @@ class Fanout:
         try:
             async with database.transaction() as tx:
                 certified = {proctor_id: tx.now + timedelta(days=1)}
-                await keep_answers(tx, certified)
+                await store_missing_certifications(tx, certified)
             await fill(database, session, person_ids)
         finally:
             await database.close()

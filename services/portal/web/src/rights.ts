@@ -9,7 +9,7 @@ function isProctorOf({ plan }: Session): boolean {
   return isA(Role.PROCTOR) && (plan?.proctorIds.includes(me.value?.personId ?? "") ?? false);
 }
 
-/** Whether the person takes part in the session as a learner, or is expected to. */
+/** Whether the person takes part in the session as a learner, or is invited to. */
 export function takesPart({ plan }: Session, participants: readonly Participant[]): boolean {
   const own = me.value?.personId ?? "";
   return participants.some(({ personId }) => personId === own) || (plan?.learnerIds.includes(own) ?? false);

@@ -164,7 +164,7 @@ async def test_an_administrator_who_takes_part_in_a_session_does_not_run_it(worl
     assert error.reason == "NOT_YOUR_SESSION"
 
 
-async def test_an_administrator_who_is_expected_as_a_learner_does_not_run_the_session(
+async def test_an_administrator_who_is_invited_as_a_learner_does_not_run_the_session(
     world: World,
 ) -> None:
     both = world.person("administrator", "learner", person_id=new_id())

@@ -1,4 +1,4 @@
-"""Who is sent a code after the planning is expected like everybody who was planned."""
+"""A learner who is sent a code after the planning is invited like those who were planned."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def handle(world: World, event: enrollment.CodeIssued) -> None:
         await on_code_issued(tx, event, metadata)
 
 
-async def expected(world: World, session_id: str) -> set[str]:
+async def invited(world: World, session_id: str) -> set[str]:
     rows = await world.rows(
         "SELECT person_id FROM session_learners WHERE session_id = :id", id=UUID(session_id)
     )
@@ -73,14 +73,14 @@ async def test_places_of_planned_learners_stay_theirs(world: World) -> None:
     await world.tell(issued(session.session_id, first, second))
 
     async def kept() -> bool:
-        return await expected(world, session.session_id) == {planned.id, first.id}
+        return await invited(world, session.session_id) == {planned.id, first.id}
 
     await until(kept)
     await join(first, session.session_id)
     await join(planned, session.session_id)
 
 
-async def test_nobody_new_is_expected_in_a_session_that_is_over_nor_its_proctor(
+async def test_nobody_new_is_invited_to_a_session_that_is_over_nor_its_proctor(
     world: World,
 ) -> None:
     proctor, learner, newcomer = world.proctor(), world.learner(), world.learner()
@@ -90,4 +90,4 @@ async def test_nobody_new_is_expected_in_a_session_that_is_over_nor_its_proctor(
     await handle(world, issued(session.session_id, proctor))
     await end(proctor, session.session_id)
     await handle(world, issued(session.session_id, newcomer))
-    assert await expected(world, session.session_id) == {learner.id}
+    assert await invited(world, session.session_id) == {learner.id}

@@ -18,6 +18,9 @@ ROLE_NAMES = {
     options_pb2.ROLE_PROCTOR: "proctor",
     options_pb2.ROLE_ADMINISTRATOR: "administrator",
 }
+"""The names of roles in tokens, by their numbers in messages."""
+ROLE_NUMBERS = {name: number for number, name in ROLE_NAMES.items()}
+"""The numbers of roles in messages, by their names in tokens."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, DateTime, MetaData, Table, Uuid, select, text
+from sqlalchemy import BigInteger, Column, DateTime, MetaData, Table, Uuid, select
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_common.errors import ServiceError, not_allowed
@@ -16,35 +16,31 @@ _TIME = DateTime(timezone=True)
 
 
 def certifications_table(metadata: MetaData) -> Table:
-    """Return the table, as `schema.create_certifications` and `schema.order_certifications` create it."""
+    """Return the table that `schema.create_certifications` creates."""
     return Table(
         "certifications",
         metadata,
         Column("person_id", Uuid, primary_key=True),
         Column("certified_until", _TIME, nullable=False),
-        # The time of enrollment's event. It decides nothing: clocks differ, and of two changes the one that begins first may be made last.
-        Column("as_of", _TIME, nullable=False),
-        # The position of enrollment's event: an earlier event never replaces a later one. 0 where a response to a call was stored.
-        Column("position", BigInteger, nullable=False, server_default=text("0")),
+        # The position of enrollment's event; 0 for a certification from a response. Times would not do: clocks differ, and of two
+        # transactions the one that begins first may commit last.
+        Column("position", BigInteger, nullable=False),
     )
 
 
 _table = certifications_table(MetaData())
 
 
-async def keep_certification(
-    tx: Transaction, person_id: UUID, until: datetime, *, as_of: datetime, position: int
+async def store_certification(
+    tx: Transaction, person_id: UUID, until: datetime, *, position: int
 ) -> None:
-    """Store the certification of an event, except where that of a later event is stored."""
-    new = insert(_table).values(
-        person_id=person_id, certified_until=until, as_of=as_of, position=position
-    )
+    """Store when a certification ends, as the event at `position` says, unless a later event is stored already."""
+    new = insert(_table).values(person_id=person_id, certified_until=until, position=position)
     await tx.execute(
         new.on_conflict_do_update(
             index_elements=["person_id"],
             set_={
                 "certified_until": new.excluded.certified_until,
-                "as_of": new.excluded.as_of,
                 "position": new.excluded.position,
             },
             where=_table.c.position < new.excluded.position,
@@ -52,11 +48,11 @@ async def keep_certification(
     )
 
 
-async def keep_answers(tx: Transaction, until: Mapping[UUID, datetime]) -> None:
-    """Store certifications of a response of enrollment, except where one is stored: events tell every change of those."""
+async def store_missing_certifications(tx: Transaction, until: Mapping[UUID, datetime]) -> None:
+    """Store certifications from a response of enrollment for people who have none stored; events change the stored ones."""
     for person_id in sorted(until):
         new = insert(_table).values(
-            person_id=person_id, certified_until=until[person_id], as_of=tx.now
+            person_id=person_id, certified_until=until[person_id], position=0
         )
         await tx.execute(new.on_conflict_do_nothing())
 

@@ -186,13 +186,8 @@ def create_certifications() -> None:
         CREATE TABLE certifications (
             person_id uuid NOT NULL,
             certified_until timestamptz NOT NULL,
-            as_of timestamptz NOT NULL,
+            position bigint NOT NULL,
             CONSTRAINT pk_certifications PRIMARY KEY (person_id)
         )
         """
     )
-
-
-def order_certifications() -> None:
-    """Add the place of the event that was stored last to the table of `create_certifications`."""
-    op.execute("ALTER TABLE certifications ADD COLUMN position bigint NOT NULL DEFAULT 0")

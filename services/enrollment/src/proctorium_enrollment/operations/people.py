@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from proctorium.enrollment.events.v1 import events_pb2
-from proctorium.options.v1 import options_pb2
 from proctorium_common.errors import already_exists
 from proctorium_common.ids import new_id
+from proctorium_common.rpc.access import ROLE_NUMBERS
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage import pages
 from proctorium_common.storage.database import Transaction
@@ -19,11 +19,7 @@ from proctorium_enrollment.storage import accounts
 from proctorium_enrollment.storage import people as storage
 
 _LIST = "people"
-ROLES = {
-    Role.LEARNER: options_pb2.ROLE_LEARNER,
-    Role.PROCTOR: options_pb2.ROLE_PROCTOR,
-    Role.ADMINISTRATOR: options_pb2.ROLE_ADMINISTRATOR,
-}
+ROLES = {role: ROLE_NUMBERS[role.value] for role in Role}
 """Roles as messages name them."""
 
 

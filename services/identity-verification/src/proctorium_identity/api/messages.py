@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from proctorium.identity.v1 import verification_pb2 as pb
+from proctorium_common.rpc.access import ROLE_NUMBERS
 from proctorium_identity.domain.cases import Case, CaseState, Move
 from proctorium_identity.domain.evidence import EvidenceKind
-from proctorium_identity.roles import proto_role
 from proctorium_identity.storage.looks import REGISTRATION, Access
 
 _STATES: Mapping[CaseState, pb.CaseState.ValueType] = {
@@ -47,7 +47,7 @@ def case_message(case: Case) -> pb.Case:
         decision_reason=case.decision_reason,
     )
     if case.decided_as is not None:
-        message.decided_as = proto_role(case.decided_as)
+        message.decided_as = ROLE_NUMBERS[case.decided_as]
     if case.submitted_at is not None:
         message.submit_time.FromDatetime(case.submitted_at)
     if case.decided_at is not None:
@@ -64,6 +64,6 @@ def access_message(access: Access) -> pb.EvidenceAccess:
         case_id=str(access.case_id),
     )
     if access.looked_as is not None:
-        message.acting_role = proto_role(access.looked_as)
+        message.acting_role = ROLE_NUMBERS[access.looked_as]
     message.access_time.FromDatetime(access.looked_at)
     return message

@@ -6,6 +6,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from proctorium.identity.events.v1 import events_pb2
+from proctorium_common.rpc.access import ROLE_NUMBERS
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Transaction
 from proctorium_identity.domain.cases import (
@@ -18,7 +19,6 @@ from proctorium_identity.domain.cases import (
 from proctorium_identity.domain.evidence import EVIDENCE_NEEDED, require_seen
 from proctorium_identity.operations.access import Actor
 from proctorium_identity.operations.cases import lock_supervised, save_move
-from proctorium_identity.roles import proto_role
 from proctorium_identity.storage import evidence, looks
 
 
@@ -54,7 +54,7 @@ async def decide(
 def _record_decision(tx: Transaction, case: Case, decision: Move, actor: Actor) -> None:
     case_id, session_id = str(case.case_id), str(case.session_id)
     participant_id, person_id = str(case.participant_id), str(case.person_id)
-    decided_by, acting_role = str(actor.person_id), proto_role(actor.role)
+    decided_by, acting_role = str(actor.person_id), ROLE_NUMBERS[actor.role]
     if decision is Move.VERIFY:
         tx.record(
             events_pb2.CaseVerified(
@@ -95,7 +95,7 @@ async def ask_again(tx: Transaction, caller: Caller, case_id: UUID, reason: str)
             participant_id=str(case.participant_id),
             person_id=str(case.person_id),
             asked_by=str(actor.person_id),
-            acting_role=proto_role(actor.role),
+            acting_role=ROLE_NUMBERS[actor.role],
         )
     )
     return asked

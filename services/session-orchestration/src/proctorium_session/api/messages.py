@@ -9,6 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from proctorium.session.v1 import lobby_pb2, sessions_pb2, supervision_pb2
 from proctorium_common.ids import parse_id, parse_ids
+from proctorium_common.rpc.access import ROLE_NUMBERS
 from proctorium_common.rpc.validation import time_of
 from proctorium_session.domain.identity import IdentityPolicy, IdentityState
 from proctorium_session.domain.participant_states import ParticipantState
@@ -18,7 +19,6 @@ from proctorium_session.domain.record import Entry
 from proctorium_session.domain.schedule import LATE_ENTRY_LIMIT, LOBBY_LEAD
 from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import LateEntry, Plan, Session
-from proctorium_session.roles import proto_role
 from proctorium_session.storage.record_accesses import Access
 
 _SESSION_STATES = {
@@ -143,7 +143,7 @@ def access_message(access: Access) -> supervision_pb2.RecordAccess:
     """An access to the record."""
     return supervision_pb2.RecordAccess(
         person_id=str(access.read_by),
-        acting_role=proto_role(access.read_as),
+        acting_role=ROLE_NUMBERS[access.read_as],
         access_time=timestamp(access.minute),
     )
 

@@ -57,7 +57,7 @@ async def lock_supervised(
 ) -> tuple[Session, Actor]:
     """Return the session, locked, and the caller in the role in which they act on it.
 
-    Raises as `supervised`, and NOT_YOUR_SESSION for an administrator who takes part in the session or is expected to.
+    Raises as `supervised`, and NOT_YOUR_SESSION for an administrator who takes part in the session or is invited to it as a learner.
     """
     session = supervised(await sessions.lock(tx, session_id), caller)
     actor = await actor_in(tx, session, caller)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+from proctorium.options.v1 import options_pb2
 from proctorium.session.events.v1 import events_pb2 as events
 from proctorium.session.v1 import sessions_pb2
+from proctorium_common.rpc.access import ROLE_NUMBERS
 from proctorium_session.domain.identity import IdentityPolicy
 from proctorium_session.domain.participants import Participant
 from proctorium_session.domain.session_states import Mover
 from proctorium_session.domain.sessions import Session
 from proctorium_session.operations.access import Actor
-from proctorium_session.roles import proto_role
 
 _IDENTITY_POLICIES = {
     IdentityPolicy.NONE: sessions_pb2.IDENTITY_POLICY_NONE,
@@ -43,14 +44,15 @@ def cancelled(session: Session, person_ids: Iterable[UUID], role: Mover) -> even
     return events.SessionCancelled(
         session_id=str(session.session_id),
         person_ids=_texts(person_ids),
-        acting_role=proto_role(role),
+        acting_role=ROLE_NUMBERS[role],
     )
 
 
 def lobby_opened(session: Session, role: Mover) -> events.SessionLobbyOpened:
     """Build the event that the lobby was opened, by a person in this role or by the clock."""
     return events.SessionLobbyOpened(
-        session_id=str(session.session_id), acting_role=proto_role(role)
+        session_id=str(session.session_id),
+        acting_role=ROLE_NUMBERS.get(role, options_pb2.ROLE_UNSPECIFIED),
     )
 
 
@@ -60,7 +62,7 @@ def started(session: Session, by: Actor) -> events.SessionStarted:
         session_id=str(session.session_id),
         course_id=str(session.plan.course_id),
         started_by=str(by.person_id),
-        acting_role=proto_role(by.role),
+        acting_role=ROLE_NUMBERS[by.role],
     )
     assert session.actual_start_time is not None
     event.start_time.FromDatetime(session.actual_start_time)
@@ -75,7 +77,7 @@ def ended(
         session_id=str(session.session_id),
         course_id=str(session.plan.course_id),
         ended_by=str(session.ended_by),
-        acting_role=proto_role(role),
+        acting_role=ROLE_NUMBERS[role],
     )
     assert session.end_time is not None
     event.end_time.FromDatetime(session.end_time)
@@ -121,7 +123,7 @@ def assessment_authorized(
         person_id=str(participant.person_id),
         assessment_id=str(assessment_id),
         authorized_by=str(by.person_id),
-        acting_role=proto_role(by.role),
+        acting_role=ROLE_NUMBERS[by.role],
     )
 
 
@@ -132,7 +134,7 @@ def removed(participant: Participant, by: Actor) -> events.ParticipantRemoved:
         session_id=str(participant.session_id),
         person_id=str(participant.person_id),
         removed_by=str(by.person_id),
-        acting_role=proto_role(by.role),
+        acting_role=ROLE_NUMBERS[by.role],
     )
 
 

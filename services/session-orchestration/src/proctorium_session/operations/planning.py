@@ -9,7 +9,7 @@ from uuid import UUID
 
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
-from proctorium_common.storage.certifications import keep_answers
+from proctorium_common.storage.certifications import store_missing_certifications
 from proctorium_common.storage.database import Transaction
 from proctorium_common.telemetry.traces import annotate
 from proctorium_session.domain.refusals import no_session
@@ -67,7 +67,7 @@ async def schedule(
     await proctors.reserve(tx, plan.proctor_ids)
     engaged = await proctors.engagements(tx, plan.proctor_ids, plan.start_time, plan.planned_end)
     check_overlap(plan, engaged)
-    await keep_answers(tx, said.certified_until)
+    await store_missing_certifications(tx, said.certified_until)
     session = planned(new_id(), plan)
     annotate(session_id=session.session_id)
     await sessions.plan(tx, session, learner_ids)
@@ -89,8 +89,8 @@ async def cancel(tx: Transaction, caller: Caller, session_id: UUID) -> Session:
     return await change(tx, after, [Happened(cancelled, person_of(caller))])
 
 
-async def expect(tx: Transaction, session_id: UUID, person_ids: Sequence[UUID]) -> None:
-    """Add learners to the invited ones of a session, up to the number of free seats that no invited learner needs.
+async def invite(tx: Transaction, session_id: UUID, person_ids: Sequence[UUID]) -> None:
+    """Invite learners to a session, up to the number of its free places that no invited learner needs.
 
     Does nothing if the session is over, and skips its proctors and learners who are already invited or have joined.
     """
@@ -102,8 +102,8 @@ async def expect(tx: Transaction, session_id: UUID, person_ids: Sequence[UUID]) 
     known = absent | joined | set(session.plan.proctor_ids)
     newcomers = [each for each in dict.fromkeys(person_ids) if each not in known]
     places = session.plan.capacity - len(joined) - len(absent)
-    if kept := newcomers[: max(0, places)]:
-        await sessions.expect(tx, session_id, kept)
+    if invited := newcomers[: max(0, places)]:
+        await sessions.invite(tx, session_id, invited)
         await change(tx, session)
 
 

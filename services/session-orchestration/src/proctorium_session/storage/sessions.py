@@ -63,11 +63,11 @@ async def plan(tx: Transaction, session: Session, learner_ids: Sequence[UUID]) -
         ],
     )
     if learner_ids:
-        await expect(tx, session.session_id, learner_ids)
+        await invite(tx, session.session_id, learner_ids)
 
 
-async def expect(tx: Transaction, session_id: UUID, person_ids: Sequence[UUID]) -> None:
-    """Add invited learners: at least one, none of them invited yet."""
+async def invite(tx: Transaction, session_id: UUID, person_ids: Sequence[UUID]) -> None:
+    """Add learners, at least one, who are not invited yet."""
     await tx.execute(
         insert(session_learners),
         [{"session_id": session_id, "person_id": each} for each in person_ids],

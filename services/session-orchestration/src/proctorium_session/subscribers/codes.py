@@ -6,10 +6,10 @@ from proctorium.enrollment.events.v1 import events_pb2 as events
 from proctorium_common.events.handling import EventMetadata
 from proctorium_common.ids import parse_id
 from proctorium_common.storage.database import Transaction
-from proctorium_session.operations.planning import expect
+from proctorium_session.operations.planning import invite
 
 
 async def on_code_issued(tx: Transaction, event: events.CodeIssued, _: EventMetadata) -> None:
     """Invite the learners who were sent the code."""
     person_ids = [parse_id(each, "recipient_ids") for each in event.recipient_ids]
-    await expect(tx, parse_id(event.session_id, "session_id"), person_ids)
+    await invite(tx, parse_id(event.session_id, "session_id"), person_ids)
