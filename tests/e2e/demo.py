@@ -23,7 +23,6 @@ from e2e.mailbox import Mailbox
 from e2e.stage import Stage, set_stage
 from e2e.story import LearnerStory, ProctorStory, right_answer
 from e2e.traces import Traces, TraceSpan, essence, lines_of
-from e2e.watching import refused
 from proctorium.assessment.v1.attempts_pb2 import GetAttemptRequest
 from proctorium.assessment.v1.items_pb2 import Answer, Item
 from proctorium_common.errors import Kind, ServiceError
@@ -39,6 +38,7 @@ from proctorium_devstack.demo.edge import EdgeChannel
 from proctorium_devstack.demo.waiting import eventually
 from proctorium_devstack.ports import PortPlan
 from proctorium_devstack.stack import NotRunning, RunningStack, Stack
+from proctorium_devstack.testing.refusals import refusal
 
 SERVICES = ("enrollment", "session", "assessment", "identity", "notification")
 _CHANGES = 240
@@ -139,7 +139,7 @@ async def act(stack: Told, narrator: Narrator) -> Stage:
     proctor.watch()
     for learner in (lena, omar, mei):
         await learner.join()
-    closed = await refused(lena.open_lesson())
+    closed = await refusal(lena.open_lesson())
     hold(closed.reason == "NOT_IN_SESSION", "content is closed while waiting")
     narrator.say(f"Lena tries to open a lesson: refused, {closed.reason}: {closed.message}")
     for learner in (lena, omar, mei):

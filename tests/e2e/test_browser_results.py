@@ -7,9 +7,9 @@ from playwright.async_api import expect
 from e2e.browsing import Visitor, browser
 from e2e.stage import Stage
 from e2e.story import LearnerStory, ProctorStory
-from e2e.watching import refused
 from proctorium.assessment.v1.items_pb2 import Answer
 from proctorium_devstack.stack import Stack
+from proctorium_devstack.testing.refusals import refusal
 
 
 async def test_an_answer_that_came_too_late_is_told_of_beside_the_result(
@@ -25,8 +25,8 @@ async def test_an_answer_that_came_too_late_is_told_of_beside_the_result(
     await story.answer_all(attempt)
     await story.submit()
     question = next(item.item_id for item in attempt.items if item.HasField("numeric"))
-    refusal = await refused(story.save_again(1000, question, Answer(number=0.9)))
-    assert refusal.metadata["kept"] == "true"
+    error = await refusal(story.save_again(1000, question, Answer(number=0.9)))
+    assert error.metadata["kept"] == "true"
     async with browser() as opened:
         learner = await Visitor.arrive(opened, stack.url("edge"))
         await learner.sign_in(stage.learners[0].email, stage.learners[0].password)

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 
 from e2e.stage import Stage
 from e2e.tokens import rotate, signed_by
-from e2e.watching import refused
 from proctorium.notification.v1.notifications_pb2 import ListNotificationsRequest
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
@@ -18,6 +17,7 @@ from proctorium_devstack.demo.edge import EdgeChannel
 from proctorium_devstack.demo.people import Person
 from proctorium_devstack.demo.waiting import eventually
 from proctorium_devstack.stack import Stack
+from proctorium_devstack.testing.refusals import refusal
 
 
 async def test_with_enrollment_down_neither_a_restart_nor_an_earlier_rotation_refuses_a_token(
@@ -42,9 +42,9 @@ async def test_with_enrollment_down_neither_a_restart_nor_an_earlier_rotation_re
             await _lists_notifications(stack, token)
         forged = TokenSigner(SigningKey.generate()).sign(new_id(), ["learner"]).text
         async with _caller(stack, forged) as caller:
-            refusal = await refused(caller.inbox.ListNotifications(ListNotificationsRequest()))
-        assert (refusal.kind, refusal.reason) == (Kind.UNAUTHENTICATED, "TOKEN_INVALID")
-        assert refusal.message == "Please sign in again."
+            error = await refusal(caller.inbox.ListNotifications(ListNotificationsRequest()))
+        assert (error.kind, error.reason) == (Kind.UNAUTHENTICATED, "TOKEN_INVALID")
+        assert error.message == "Please sign in again."
         async with _stopped(stack, "edge-keys"):
             await stack.restart("edge")
             await _lists_notifications(stack, after)
@@ -62,8 +62,8 @@ async def _until_accepted(stack: Stack, token: str) -> None:
     async def accepted() -> bool | None:
         try:
             await _lists_notifications(stack, token)
-        except ServiceError as refusal:
-            if refusal.reason != "TOKEN_INVALID":
+        except ServiceError as error:
+            if error.reason != "TOKEN_INVALID":
                 raise
             return None
         return True

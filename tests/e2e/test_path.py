@@ -15,7 +15,6 @@ from e2e.mailbox import Mailbox
 from e2e.stage import Stage, set_stage
 from e2e.story import LearnerStory, ProctorStory, canonical
 from e2e.traces import Traces, TraceSpan, essence
-from e2e.watching import refused
 from proctorium.assessment.v1.attempts_pb2 import AttemptState, GetAttemptRequest
 from proctorium.notification.v1.notifications_pb2 import ListNotificationsRequest, Topic
 from proctorium.session.v1.lobby_pb2 import ParticipantState
@@ -36,6 +35,7 @@ from proctorium_common.telemetry.traces import (
 from proctorium_devstack.demo.edge import EdgeChannel
 from proctorium_devstack.demo.waiting import eventually
 from proctorium_devstack.stack import Stack
+from proctorium_devstack.testing.refusals import refusal
 
 SERVICES = {"enrollment", "session", "assessment", "identity", "notification"}
 SUBJECTS = ("enrollment code", "identity is verified", "result", "certificate", "over")
@@ -203,8 +203,8 @@ async def test_content_closes_again_when_the_session_ends(told: Told) -> None:
     async def closed() -> str | None:
         try:
             await learner.open_lesson()
-        except ServiceError as refusal:
-            return refusal.reason
+        except ServiceError as error:
+            return error.reason
         return None
 
     assert await eventually(closed, "the content to close") == "NOT_IN_SESSION"
@@ -215,13 +215,13 @@ async def test_doing_things_again_changes_nothing(told: Told) -> None:
     before = await learner.see_feedback()
     await learner.submit()
     await told.proctor.end()
-    refusal = await refused(
+    error = await refusal(
         told.stage.proctor.sessions.StartSession(
             StartSessionRequest(session_id=told.stage.session_id)
         )
     )
-    assert refusal.reason == "ILLEGAL_MOVE"
-    assert refusal.metadata["from"]
+    assert error.reason == "ILLEGAL_MOVE"
+    assert error.metadata["from"]
     assert (await learner.see_result()) == before
 
 

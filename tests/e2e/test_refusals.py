@@ -13,7 +13,6 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from e2e.stage import Stage, set_stage
 from e2e.story import LearnerStory, ProctorStory
 from e2e.tokens import signed
-from e2e.watching import refused
 from proctorium.assessment.v1.attempts_pb2 import (
     AnswerChange,
     BeginAttemptRequest,
@@ -43,6 +42,7 @@ from proctorium_devstack.demo.edge import EdgeChannel
 from proctorium_devstack.demo.people import Person
 from proctorium_devstack.demo.waiting import eventually
 from proctorium_devstack.stack import Stack
+from proctorium_devstack.testing.refusals import refusal
 
 
 async def participants_of(stage: Stage) -> int:
@@ -57,9 +57,9 @@ def join(learner: Person, code: str) -> Awaitable[JoinSessionResponse]:
 
 
 async def test_a_wrong_code_is_invalid_and_says_to_check_the_case(stage: Stage) -> None:
-    refusal = await refused(join(stage.learners[0], stage.code.swapcase()))
-    assert (refusal.kind, refusal.reason) == (Kind.NOT_FOUND, "CODE_INVALID")
-    assert "case" in refusal.message
+    error = await refusal(join(stage.learners[0], stage.code.swapcase()))
+    assert (error.kind, error.reason) == (Kind.NOT_FOUND, "CODE_INVALID")
+    assert "case" in error.message
     assert await participants_of(stage) == 0
 
 
@@ -77,8 +77,8 @@ async def test_an_expired_code_says_so(stage: Stage) -> None:
         return True if states[issued.code.code_id] == CODE_STATE_EXPIRED else None
 
     await eventually(expired, "the code to expire")
-    refusal = await refused(join(stage.learners[0], issued.code.text))
-    assert refusal.reason == "CODE_EXPIRED"
+    error = await refusal(join(stage.learners[0], issued.code.text))
+    assert error.reason == "CODE_EXPIRED"
     assert await participants_of(stage) == 0
 
 
@@ -87,8 +87,8 @@ async def test_a_revoked_code_says_so(stage: Stage) -> None:
         ListCodesRequest(session_id=stage.session_id)
     )
     await stage.administrator.codes.RevokeCode(RevokeCodeRequest(code_id=listed.codes[0].code_id))
-    refusal = await refused(join(stage.learners[0], stage.code))
-    assert refusal.reason == "CODE_REVOKED"
+    error = await refusal(join(stage.learners[0], stage.code))
+    assert error.reason == "CODE_REVOKED"
     assert await participants_of(stage) == 0
 
 
@@ -96,8 +96,8 @@ async def test_a_full_session_takes_nobody_more(stack: Stack) -> None:
     stage = await set_stage(stack.address("edge"), capacity=1)
     first, second = stage.learners
     await join(first, stage.code)
-    refusal = await refused(join(second, stage.code))
-    assert refusal.reason == "SESSION_FULL"
+    error = await refusal(join(second, stage.code))
+    assert error.reason == "SESSION_FULL"
     assert await participants_of(stage) == 1
     again = await first.lobby.JoinSession(
         JoinSessionRequest(request_id=str(new_id()), code=stage.code)
@@ -111,16 +111,16 @@ async def test_an_ended_session_cannot_be_joined(stage: Stage) -> None:
     await join(stage.learners[0], stage.code)
     await proctor.start()
     await proctor.end()
-    refusal = await refused(join(stage.learners[1], stage.code))
-    assert refusal.reason == "SESSION_ENDED"
+    error = await refusal(join(stage.learners[1], stage.code))
+    assert error.reason == "SESSION_ENDED"
     assert await participants_of(stage) == 1
 
 
 async def test_content_is_closed_while_waiting(stage: Stage) -> None:
     learner = LearnerStory(stage.learners[0], stage)
     await learner.join()
-    refusal = await refused(learner.open_lesson())
-    assert refusal.reason == "NOT_IN_SESSION"
+    error = await refusal(learner.open_lesson())
+    assert error.reason == "NOT_IN_SESSION"
     await learner.close()
 
 
@@ -130,10 +130,10 @@ async def test_an_attempt_begins_only_when_authorised(stage: Stage) -> None:
     await ProctorStory(stage).start()
     await learner.be_in_session()
     attempt_id = await learner.find_attempt()
-    refusal = await refused(
+    error = await refusal(
         learner.learner.attempts.BeginAttempt(BeginAttemptRequest(attempt_id=attempt_id))
     )
-    assert refusal.reason == "NOT_AUTHORIZED_TO_BEGIN"
+    assert error.reason == "NOT_AUTHORIZED_TO_BEGIN"
     attempt = await learner.learner.attempts.GetAttempt(GetAttemptRequest(attempt_id=attempt_id))
     assert not attempt.attempt.items
     await learner.close()
@@ -141,21 +141,21 @@ async def test_an_attempt_begins_only_when_authorised(stage: Stage) -> None:
 
 async def test_a_learner_cannot_call_a_proctors_method(stage: Stage) -> None:
     request = StartSessionRequest(session_id=stage.session_id)
-    refusal = await refused(stage.learners[0].sessions.StartSession(request))
-    assert (refusal.kind, refusal.reason) == (Kind.NOT_ALLOWED, "NOT_ALLOWED")
+    error = await refusal(stage.learners[0].sessions.StartSession(request))
+    assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_ALLOWED")
 
 
 async def test_nobody_outside_can_call_a_services_method(stage: Stage) -> None:
     request = RedeemCodeRequest(text=stage.code, person_id=stage.learners[0].person_id)
-    refusal = await refused(stage.administrator.codes.RedeemCode(request))
-    assert refusal.reason == "NOT_ALLOWED"
+    error = await refusal(stage.administrator.codes.RedeemCode(request))
+    assert error.reason == "NOT_ALLOWED"
 
 
 async def test_a_proctor_of_another_session_is_refused(stack: Stack, stage: Stage) -> None:
     other = await set_stage(stack.address("edge"), learner_channels=())
     request = StartSessionRequest(session_id=stage.session_id)
-    refusal = await refused(other.proctor.sessions.StartSession(request))
-    assert refusal.reason == "NOT_YOUR_SESSION"
+    error = await refusal(other.proctor.sessions.StartSession(request))
+    assert error.reason == "NOT_YOUR_SESSION"
     await other.close()
 
 
@@ -188,8 +188,8 @@ async def test_another_learners_attempt_is_out_of_reach(
             SaveAnswersRequest(attempt_id=examined.attempt_id, changes=[change])
         ),
     ):
-        refusal = await refused(call)
-        assert (refusal.kind, refusal.reason) == (Kind.NOT_ALLOWED, "NOT_YOUR_ATTEMPT")
+        error = await refusal(call)
+        assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_YOUR_ATTEMPT")
     await examined.close()
 
 
@@ -201,8 +201,8 @@ async def test_saving_after_the_end_is_refused_and_changes_no_answer(
     statement = next(
         one.item for one in result.item_results if one.item.WhichOneof("kind") == "true_false"
     )
-    refusal = await refused(examined.save(statement, Answer(truth=True)))
-    assert refusal.reason == "ATTEMPT_SUBMITTED"
+    error = await refusal(examined.save(statement, Answer(truth=True)))
+    assert error.reason == "ATTEMPT_SUBMITTED"
     assert (await examined.see_result()).points == result.points
     await examined.close()
 
@@ -231,8 +231,8 @@ async def test_a_token_whose_time_is_over_opens_nothing(stack: Stack, stage: Sta
                 caller.attempts.ListAttempts(ListAttemptsRequest(session_id=stage.session_id)),
                 caller.inbox.ListNotifications(ListNotificationsRequest()),
             ):
-                refusal = await refused(call)
-                assert (refusal.kind, refusal.reason) == (Kind.UNAUTHENTICATED, reason)
+                error = await refusal(call)
+                assert (error.kind, error.reason) == (Kind.UNAUTHENTICATED, reason)
         await caller.close()
     request = GetSessionRequest(session_id=stage.session_id)
     session = (await stage.administrator.sessions.GetSession(request)).session
@@ -249,6 +249,6 @@ async def test_forged_and_missing_tokens_are_refused(stack: Stack, stage: Stage)
         (None, "TOKEN_MISSING"),
     ):
         caller = Person(EdgeChannel(stack.address("edge"), token), token)
-        refusal = await refused(caller.accounts.GetMe(GetMeRequest()))
-        assert (refusal.kind, refusal.reason) == (Kind.UNAUTHENTICATED, reason)
+        error = await refusal(caller.accounts.GetMe(GetMeRequest()))
+        assert (error.kind, error.reason) == (Kind.UNAUTHENTICATED, reason)
         await caller.close()

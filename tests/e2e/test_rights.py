@@ -9,7 +9,6 @@ from playwright.async_api import expect
 from e2e.browsing import Visitor, browser
 from e2e.stage import Stage
 from e2e.story import LearnerStory
-from e2e.watching import refused
 from proctorium.assessment.v1.attempts_pb2 import ListAttemptsRequest
 from proctorium.enrollment.v1.accounts_pb2 import (
     DisableAccountRequest,
@@ -28,6 +27,7 @@ from proctorium_devstack.demo import world
 from proctorium_devstack.demo.people import Person, sign_in
 from proctorium_devstack.demo.waiting import eventually
 from proctorium_devstack.stack import Stack
+from proctorium_devstack.testing.refusals import refusal
 
 Calls = dict[str, Callable[[], Awaitable[object]]]
 
@@ -67,7 +67,7 @@ async def end_of(stream: AsyncIterable[object]) -> ServiceError:
         async for _ in stream:
             pass
 
-    return await refused(read())
+    return await refusal(read())
 
 
 async def disable(stage: Stage, person: Person) -> None:
@@ -97,7 +97,7 @@ async def test_a_disabled_account_is_refused_by_every_service_and_its_streams_en
     assert (await end_of(opened)).reason == "TOKEN_EXPIRED"
     reasons = {service: await until_refused(call, service) for service, call in calls.items()}
     assert set(reasons.values()) == {"TOKEN_INVALID"}, reasons
-    assert (await refused(learner.renew())).reason == "ACCOUNT_DISABLED"
+    assert (await refusal(learner.renew())).reason == "ACCOUNT_DISABLED"
     await enable(stage, learner)
     again = await sign_in(stage.edge, learner.email, learner.password)
     assert {await reason_of(call) for call in calls_of(stage, again).values()} == {""}
@@ -120,9 +120,9 @@ async def test_a_proctor_without_the_role_supervises_nothing_and_others_go_on(
     )
     assert (await end_of(roster)).reason == "TOKEN_EXPIRED"
     opening = OpenLobbyRequest(session_id=stage.session_id)
-    assert (await refused(proctor.sessions.OpenLobby(opening))).reason == "NOT_ALLOWED"
+    assert (await refusal(proctor.sessions.OpenLobby(opening))).reason == "NOT_ALLOWED"
     await proctor.renew()
-    assert (await refused(proctor.sessions.OpenLobby(opening))).reason == "NOT_ALLOWED"
+    assert (await refusal(proctor.sessions.OpenLobby(opening))).reason == "NOT_ALLOWED"
     await proctor.accounts.GetMe(GetMeRequest())
     await administrator.sessions.OpenLobby(opening)
 
@@ -137,7 +137,7 @@ async def test_without_the_broker_a_revocation_waits_and_new_tokens_are_refused(
     try:
         await disable(stage, learner)
         await until_refused(calls["enrollment"], "enrollment")
-        assert (await refused(learner.renew())).reason == "ACCOUNT_DISABLED"
+        assert (await refusal(learner.renew())).reason == "ACCOUNT_DISABLED"
         assert await reason_of(calls["session"]) == "", "the token's life bounds this"
     finally:
         await stack.start("nats")

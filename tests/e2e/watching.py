@@ -90,12 +90,3 @@ class Watch(Generic[Shown]):
     async def close(self) -> None:
         """Hangs up."""
         await end(self._task)
-
-
-async def refused(call: Awaitable[object]) -> ServiceError:
-    """The refusal that `call` must end in."""
-    try:
-        answer = await call
-    except ServiceError as refusal:
-        return refusal
-    raise AssertionError(f"was not refused: {answer}")

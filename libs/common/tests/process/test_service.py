@@ -32,11 +32,12 @@ from proctorium_common.storage.keys import DatabaseKeyStore
 from proctorium_common.telemetry.logs import CallLog
 from proctorium_common.telemetry.traces import current_tracing
 from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.testing.refusals import refusal
 
 from ..conftest import Migrated
 from ..rpc.echo import pb, stubs
 from ..rpc.health_stub import status
-from ..rpc.serving import bearer, refusal
+from ..rpc.serving import bearer
 from ..sample.storage.tables import effects
 from .gate import Gate, gate_before
 from .sample import PACKAGE, PLACE, build

@@ -11,15 +11,12 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import grpc
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from proctorium_common.errors import ServiceError
 from proctorium_common.rpc.client import Channel, channel
 from proctorium_common.rpc.health import Health
 from proctorium_common.rpc.server import Door, Server, ServerLimits
-from proctorium_common.rpc.status import error_of
 from proctorium_common.security.keys import KeyRing, SigningKey
 from proctorium_common.security.revocations import Revocations
 from proctorium_common.security.tls import Certificates
@@ -128,15 +125,6 @@ def certificates_in(folder: Path) -> dict[str, Certificates]:
         name: Certificates.load(pair.certificate, pair.key, pair.authority)
         for name, pair in pairs.items()
     }
-
-
-async def refusal(call: Any) -> ServiceError:
-    """What a call that must fail was told."""
-    try:
-        answer = await call
-    except grpc.aio.AioRpcError as failed:
-        return error_of(failed)
-    raise AssertionError(f"it was answered: {answer}")
 
 
 def bearer(token: str) -> tuple[tuple[str, str], ...]:

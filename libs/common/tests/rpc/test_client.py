@@ -17,9 +17,10 @@ from proctorium_common.rpc.client import channel, service_config
 from proctorium_common.rpc.health import Check
 from proctorium_common.security.tls import NotLoopback
 from proctorium_common.telemetry.metrics import Metrics
+from proctorium_devstack.testing.refusals import refusal
 
 from .echo import pb, stubs
-from .serving import PERSON, refusal, serving
+from .serving import PERSON, serving
 
 
 async def test_plaintext_to_another_machine_is_refused() -> None:

@@ -11,10 +11,11 @@ import pytest
 
 from proctorium_common.errors import Kind
 from proctorium_common.rpc.health import LIVE
+from proctorium_devstack.testing.refusals import refusal
 
 from .echo import pb, stubs
 from .health_stub import status
-from .serving import refusal, serving
+from .serving import serving
 
 
 async def test_a_drain_completes_what_is_under_way_and_refuses_what_is_new() -> None:

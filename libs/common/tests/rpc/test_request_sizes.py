@@ -15,10 +15,11 @@ from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.rpc.sizes import FLOOR_BYTES, request_bytes, unbounded_fields
 from proctorium_common.rpc.validation import RequestRules
 from proctorium_devstack.testing.contracts import all_methods
+from proctorium_devstack.testing.refusals import refusal
 
 from . import floods
 from .echo import pb, stubs
-from .serving import refusal, serving
+from .serving import serving
 
 MIB = 1024 * 1024
 # These accept more than a megabyte, and why.

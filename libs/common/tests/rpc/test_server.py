@@ -24,9 +24,10 @@ from proctorium_common.telemetry import Telemetry
 from proctorium_common.telemetry.logs import CallLog
 from proctorium_common.telemetry.metrics import Metrics
 from proctorium_common.telemetry.traces import NOT_TRACING
+from proctorium_devstack.testing.refusals import refusal
 
 from .echo import pb, stubs
-from .serving import PERSON, bearer, refusal, serving
+from .serving import PERSON, bearer, serving
 
 
 def raising(failure: Exception) -> Any:

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from proctorium_common.errors import Kind
+from proctorium_devstack.testing.refusals import refusal
 
 from .echo import pb, stubs
-from .serving import bearer, refusal, serving
+from .serving import bearer, serving
 
 PATIENCE = 10.0
 

@@ -11,9 +11,10 @@ from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
 from proctorium_common.security.revocations import Revocation, Revocations
 from proctorium_common.security.tokens import TokenSigner
+from proctorium_devstack.testing.refusals import refusal
 
 from .echo import pb, stubs
-from .serving import PERSON, bearer, refusal, serving
+from .serving import PERSON, bearer, serving
 from .test_stream_life import PATIENCE, for_ever
 
 

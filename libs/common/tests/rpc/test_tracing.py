@@ -20,9 +20,10 @@ from proctorium_common.telemetry.traces import (
     span_from,
     use_tracing,
 )
+from proctorium_devstack.testing.refusals import refusal
 
 from .echo import pb, stubs
-from .serving import PERSON, bearer, refusal, serving
+from .serving import PERSON, bearer, serving
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SAMPLED = f"00-{TRACE}-b7ad6b7169203331-01"

@@ -16,23 +16,17 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2
 from httpx2 import AsyncClient, Response
 
-from proctorium_common.errors import ServiceError, Violation, exhausted, invalid
+from proctorium_common.errors import Violation, exhausted, invalid
 from proctorium_common.rpc.addresses import address_of
 from proctorium_common.rpc.status import error_of
 from proctorium_devstack.edge import Address
 from proctorium_devstack.parts.edge import Edge
 from proctorium_devstack.ports import LOOPBACK, free_ports
+from proctorium_devstack.testing.refusals import refusal
 
 from .world import CALL_SECONDS, EVIDENCE, INBOX, ME, MIB, PUBLIC, WATCH, Watch, World
 
 SESSIONS = "/proctorium.session.v1.SessionService/ListSessions"
-
-
-async def told(call: Awaitable[object]) -> ServiceError:
-    """Return what a call that must be refused was told."""
-    with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await call
-    return error_of(refused.value)
 
 
 @pytest.mark.parametrize("header", ["x-forwarded-for", "x-envoy-external-address", "x-real-ip"])
@@ -252,7 +246,7 @@ async def test_the_largest_error_reaches_its_caller_and_ends_no_stream_beside_it
         world.behind.refusal = largest
         try:
             # To the service that the watch is open at, over the edge's one connection to it.
-            refused = [await told(world.call(SESSIONS)) for _ in range(5)]
+            refused = [await refusal(world.call(SESSIONS)) for _ in range(5)]
         finally:
             world.behind.refusal = None
         assert await watching.read() == b""

@@ -10,9 +10,10 @@ from proctorium.assessment.v1.attempts_pb2_grpc import AttemptServiceStub
 from proctorium.enrollment.events.v1 import events_pb2 as enrollment_events
 from proctorium.options.v1.options_pb2 import ROLE_PROCTOR
 from proctorium_common.ids import new_id
+from proctorium_devstack.testing.refusals import refusal
 
 from ..builders import assessment_proto
-from .world import Person, Seat, World, refusal, refused
+from .world import Person, Seat, World, refused
 
 
 def holds_right_answers(attempt: attempts_pb2.Attempt) -> bool:

@@ -15,11 +15,12 @@ from proctorium_assessment.domain.credentials import public_key_multibase
 from proctorium_common.ids import new_id
 from proctorium_devstack.parts.nats import Nats
 from proctorium_devstack.testing import AsOwner
+from proctorium_devstack.testing.refusals import refusal
 
 from ..unit.test_credentials import verify_credential
 from ..waiting import eventually
 from .registrations import Registrations, registrations
-from .world import Person, Seat, World, refusal
+from .world import Person, Seat, World
 from .world import world as running_world
 
 

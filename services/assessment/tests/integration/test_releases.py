@@ -10,8 +10,9 @@ import pytest
 from proctorium.assessment.events.v1 import events_pb2
 from proctorium.assessment.v1 import attempts_pb2, grading_pb2, results_pb2
 from proctorium_common.ids import new_id
+from proctorium_devstack.testing.refusals import refusal
 
-from .world import Person, Seat, World, refusal, refused
+from .world import Person, Seat, World, refused
 
 WHY = "The camera had failed; nothing was against the rules."
 

@@ -9,8 +9,9 @@ import pytest
 
 from proctorium.assessment.v1 import attempts_pb2
 from proctorium_common.errors import Kind, ServiceError
+from proctorium_devstack.testing.refusals import refusal
 
-from .world import Seat, World, refusal, refused
+from .world import Seat, World, refused
 
 VOIDED = attempts_pb2.ATTEMPT_STATE_VOIDED
 RELEASED = attempts_pb2.ATTEMPT_STATE_RELEASED

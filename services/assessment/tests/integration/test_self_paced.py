@@ -16,9 +16,10 @@ from proctorium_assessment.subscribers import courses as course_handlers
 from proctorium_common.errors import Kind
 from proctorium_common.events.handling import EventMetadata
 from proctorium_common.ids import new_id
+from proctorium_devstack.testing.refusals import refusal
 
 from ..builders import assessment_proto
-from .world import Person, World, refusal, refused
+from .world import Person, World, refused
 
 SELF_PACED = courses_pb2.COURSE_KIND_SELF_PACED
 PROCTORED = courses_pb2.COURSE_KIND_PROCTORED

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from proctorium.assessment.v1 import results_pb2
 from proctorium_common.ids import new_id
+from proctorium_devstack.testing.refusals import refusal
 
-from .world import Person, Seat, World, refusal
+from .world import Person, Seat, World
 
 
 async def entries(person: Person, person_id: str = "") -> list[tuple[str, str, float, str, bool]]:

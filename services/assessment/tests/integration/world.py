@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import grpc
 from google.protobuf.message import Message
 
 from proctorium.assessment.v1 import (
@@ -36,10 +35,10 @@ from proctorium_common.ids import new_id
 from proctorium_common.process import certifications
 from proctorium_common.process.service import Service
 from proctorium_common.rpc.client import Channel, channel
-from proctorium_common.rpc.status import error_of
 from proctorium_common.security.keys import KeyRing, SigningKey
 from proctorium_common.security.tokens import TokenSigner
 from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.testing.refusals import refusal
 
 from ..builders import RIGHT, assessment_proto
 
@@ -352,17 +351,8 @@ async def world(
 
 
 async def refused(world: World, call: Any) -> ServiceError:
-    """What a call that must fail was told, after which everything is as before."""
+    """Return the error with which a call is refused; fail if it succeeds or changes anything."""
     before = await world.state()
     told = await refusal(call)
     assert await world.state() == before, "a refused call changed something"
     return told
-
-
-async def refusal(call: Any) -> ServiceError:
-    """What a call that must fail was told."""
-    try:
-        answer = await call
-    except grpc.aio.AioRpcError as failed:
-        return error_of(failed)
-    raise AssertionError(f"it was answered: {answer}")

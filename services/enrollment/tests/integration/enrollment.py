@@ -246,15 +246,6 @@ class Enrollment:
         return [kind.FromString(row.body) for row in rows]
 
 
-async def refused(call: Awaitable[object]) -> ServiceError:
-    """What a call that must be refused was told."""
-    try:
-        answer = await call
-    except grpc.aio.AioRpcError as failed:
-        return error_of(failed)
-    raise AssertionError(f"it was answered: {answer}")
-
-
 async def eventually_refused(call: Callable[[], Awaitable[object]]) -> ServiceError:
     """Wait until a call is refused: the copy in memory follows the database within moments."""
 

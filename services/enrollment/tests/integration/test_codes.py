@@ -25,6 +25,7 @@ from proctorium.enrollment.v1.codes_pb2 import (
 from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
 from proctorium_common.storage.tables import idempotency_keys
+from proctorium_devstack.testing.refusals import refusal
 from proctorium_enrollment.domain.codes import ALPHABET
 from proctorium_enrollment.storage.tables import codes
 
@@ -34,7 +35,6 @@ from .enrollment import (
     Scheduled,
     cancelled_event,
     ended_event,
-    refused,
     scheduled_event,
     stamp,
 )
@@ -128,7 +128,7 @@ async def test_a_typed_code_is_taken_as_it_is(enrollment: Enrollment) -> None:
 async def test_a_text_belongs_to_one_code(enrollment: Enrollment) -> None:
     session, other = await enrollment.session(), await enrollment.session()
     for where in (session, other):
-        taken = await refused(issue(enrollment, where, text=session.code))
+        taken = await refusal(issue(enrollment, where, text=session.code))
         assert (taken.kind, taken.reason) == (Kind.ALREADY_EXISTS, "CODE_TAKEN")
     assert await enrollment.count(codes) == 2
     assert len(await enrollment.events(CodeIssued)) == 2
@@ -139,7 +139,7 @@ async def test_a_typed_code_is_six_to_eight_letters_and_digits(
     enrollment: Enrollment, text: str
 ) -> None:
     request = IssueCodeRequest(session_id=str(new_id()), text=text)
-    wrong = await refused(enrollment.administrator.codes.IssueCode(request))
+    wrong = await refusal(enrollment.administrator.codes.IssueCode(request))
     assert (wrong.kind, wrong.reason) == (Kind.INVALID, "CODE_MALFORMED")
     assert [each.field for each in wrong.violations] == ["text"]
 
@@ -219,12 +219,12 @@ async def test_codes_are_issued_for_known_living_sessions_to_registered_learners
         (issue(enrollment, ended), "SESSION_ENDED"),
         (issue(enrollment, session, person_id=unregistered.person_id), "NOT_REGISTERED"),
     ):
-        wrong = await refused(call)
+        wrong = await refusal(call)
         assert (wrong.kind, wrong.reason) == (Kind.ILLEGAL_MOVE, reason)
-    wrong = await refused(issue(enrollment, session, person_id=str(new_id())))
+    wrong = await refusal(issue(enrollment, session, person_id=str(new_id())))
     assert wrong.reason == "NOT_FOUND"
     now = stamp(enrollment.clock.now)
-    wrong = await refused(issue(enrollment, session, valid_until_time=now))
+    wrong = await refusal(issue(enrollment, session, valid_until_time=now))
     assert wrong.reason == "INVALID_REQUEST"
     assert await enrollment.count(codes) == before
 
@@ -317,7 +317,7 @@ async def test_a_replaced_code_makes_way_for_a_new_one(enrollment: Enrollment) -
     event = (await enrollment.events(CodeIssued))[-1]
     assert event.replaced_code_id == old.code_id
     assert event.recipient_ids == list(session.learner_ids)
-    assert (await refused(replace(enrollment, old.code_id))).reason == "ILLEGAL_MOVE"
+    assert (await refusal(replace(enrollment, old.code_id))).reason == "ILLEGAL_MOVE"
 
 
 async def test_the_same_request_replaces_once(enrollment: Enrollment) -> None:
@@ -349,7 +349,7 @@ async def test_a_withdrawn_code_stays_withdrawn(enrollment: Enrollment) -> None:
     (event,) = await enrollment.events(CodeRevoked)
     assert event == CodeRevoked(code_id=code.code_id, session_id=session.session_id)
     for move in (revoke, replace):
-        wrong = await refused(move(enrollment, code.code_id))
+        wrong = await refusal(move(enrollment, code.code_id))
         assert (wrong.kind, wrong.reason) == (Kind.ILLEGAL_MOVE, "ILLEGAL_MOVE")
         assert wrong.metadata["from"] == "revoked"
     assert len(await enrollment.events(CodeRevoked)) == 1
@@ -365,7 +365,7 @@ async def test_an_expired_code_can_be_replaced_but_not_withdrawn(enrollment: Enr
         shown.code_id: shown.state for shown in await listed(administrator, session.session_id)
     }
     assert states[code.code_id] == CODE_STATE_EXPIRED
-    assert (await refused(revoke(enrollment, code.code_id))).reason == "ILLEGAL_MOVE"
+    assert (await refusal(revoke(enrollment, code.code_id))).reason == "ILLEGAL_MOVE"
     new = await replace(enrollment, code.code_id)
     assert new.state == CODE_STATE_ACTIVE
     assert new.valid_until_time == stamp(enrollment.clock.now + timedelta(hours=3, minutes=-11))
@@ -375,13 +375,13 @@ async def test_no_code_of_an_ended_session_is_replaced(enrollment: Enrollment) -
     session = await enrollment.session()
     (code,) = await listed(enrollment.administrator, session.session_id)
     await enrollment.tell(ended_event(session))
-    assert (await refused(replace(enrollment, code.code_id))).reason == "SESSION_ENDED"
+    assert (await refusal(replace(enrollment, code.code_id))).reason == "SESSION_ENDED"
     assert await enrollment.count(codes) == 1
 
 
 async def test_there_must_be_a_code(enrollment: Enrollment) -> None:
     for move in (revoke, replace):
-        assert (await refused(move(enrollment, str(new_id())))).reason == "NOT_FOUND"
+        assert (await refusal(move(enrollment, str(new_id())))).reason == "NOT_FOUND"
 
 
 async def test_only_administrators_issue_replace_and_withdraw(enrollment: Enrollment) -> None:
@@ -393,7 +393,7 @@ async def test_only_administrators_issue_replace_and_withdraw(enrollment: Enroll
         proctor.ReplaceCode(ReplaceCodeRequest(code_id=code.code_id)),
         proctor.RevokeCode(RevokeCodeRequest(code_id=code.code_id)),
     ):
-        assert (await refused(call)).reason == "NOT_ALLOWED"
+        assert (await refusal(call)).reason == "NOT_ALLOWED"
     assert await listed(enrollment.administrator, session.session_id) == [code]
 
 
@@ -413,12 +413,12 @@ async def test_codes_are_shown_to_administrators_the_sessions_proctors_and_the_m
         (code,) = await listed(client, session.session_id)
         assert code.text == session.code
     stranger = enrollment.client(other.proctor_id, "proctor")
-    assert (await refused(stranger.codes.ListCodes(request))).reason == "NOT_FOUND"
+    assert (await refusal(stranger.codes.ListCodes(request))).reason == "NOT_FOUND"
     learner = enrollment.learner(session.learner_ids[0])
-    assert (await refused(learner.codes.ListCodes(request))).reason == "NOT_ALLOWED"
-    assert (await refused(enrollment.anonymous.codes.ListCodes(request))).reason == "TOKEN_MISSING"
+    assert (await refusal(learner.codes.ListCodes(request))).reason == "NOT_ALLOWED"
+    assert (await refusal(enrollment.anonymous.codes.ListCodes(request))).reason == "TOKEN_MISSING"
     service = enrollment.service("session")
-    assert (await refused(service.codes.ListCodes(request))).reason == "TOKEN_MISSING"
+    assert (await refusal(service.codes.ListCodes(request))).reason == "TOKEN_MISSING"
 
 
 async def test_a_learner_who_comes_by_way_of_the_mailer_sees_nothing(
@@ -427,10 +427,10 @@ async def test_a_learner_who_comes_by_way_of_the_mailer_sees_nothing(
     session = await enrollment.session()
     both = enrollment.client(session.learner_ids[0], "learner", peer="notification")
     call = both.codes.ListCodes(ListCodesRequest(session_id=session.session_id))
-    assert (await refused(call)).reason == "NOT_FOUND"
+    assert (await refusal(call)).reason == "NOT_FOUND"
 
 
 async def test_a_session_that_nobody_has_heard_of_is_not_found(enrollment: Enrollment) -> None:
     request = ListCodesRequest(session_id=str(new_id()))
     call = enrollment.administrator.codes.ListCodes(request)
-    assert (await refused(call)).reason == "NOT_FOUND"
+    assert (await refusal(call)).reason == "NOT_FOUND"

@@ -12,12 +12,13 @@ from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Transaction
 from proctorium_devstack.demo.waiting import eventually
+from proctorium_devstack.testing.refusals import refusal
 from proctorium_enrollment.domain.codes import CodeState
 from proctorium_enrollment.operations.redemption import Asked, Redemption
 from proctorium_enrollment.storage import codes as storage
 from proctorium_enrollment.storage.tables import attempt_failures, redemptions
 
-from .enrollment import Enrollment, refused
+from .enrollment import Enrollment
 
 _WAITING = text(
     "SELECT count(*) FROM pg_stat_activity"
@@ -45,7 +46,7 @@ async def test_a_code_that_is_being_revoked_admits_nobody(enrollment: Enrollment
     async with enrollment.database.transaction() as revoking:
         await storage.lock(revoking, UUID(code.code_id))
         await storage.set_state(revoking, UUID(code.code_id), CodeState.REVOKED)
-        redeeming = asyncio.create_task(refused(enrollment.redeem(session.code, learner)))
+        redeeming = asyncio.create_task(refusal(enrollment.redeem(session.code, learner)))
         assert await waits_for_a_lock(enrollment, redeeming)
     told = await redeeming
     assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "CODE_REVOKED")

@@ -24,6 +24,7 @@ from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
 from proctorium_devstack.demo.waiting import eventually
 from proctorium_devstack.testing.assessment import FakeAssessment
+from proctorium_devstack.testing.refusals import refusal
 from proctorium_enrollment.storage.tables import courses, progress
 
 from .enrollment import (
@@ -34,7 +35,6 @@ from .enrollment import (
     joined_event,
     lesson,
     link,
-    refused,
     removed_event,
     started_event,
 )
@@ -102,7 +102,7 @@ async def test_a_unit_has_what_its_kind_needs_and_nothing_else(
     enrollment: Enrollment, unit: UnitContent
 ) -> None:
     request = CreateCourseRequest(title="Course", kind=COURSE_KIND_PROCTORED, units=[unit])
-    wrong = await refused(enrollment.administrator.courses.CreateCourse(request))
+    wrong = await refusal(enrollment.administrator.courses.CreateCourse(request))
     assert (wrong.kind, wrong.reason) == (Kind.INVALID, "INVALID_REQUEST")
     assert wrong.violations[0].field.startswith("units[0]")
     assert await enrollment.count(courses) == 0
@@ -129,7 +129,7 @@ async def test_a_link_leads_somewhere(enrollment: Enrollment, url: str) -> None:
     request = CreateCourseRequest(
         title="Course", kind=COURSE_KIND_PROCTORED, units=[link(), link(url=url)]
     )
-    wrong = await refused(enrollment.administrator.courses.CreateCourse(request))
+    wrong = await refusal(enrollment.administrator.courses.CreateCourse(request))
     assert (wrong.kind, wrong.reason) == (Kind.INVALID, "INVALID_REQUEST")
     assert [violation.field for violation in wrong.violations] == ["units[1].url"]
     assert await enrollment.count(courses) == 0
@@ -154,14 +154,14 @@ async def test_an_assessment_is_named_by_an_id(enrollment: Enrollment) -> None:
         title="Course", kind=COURSE_KIND_PROCTORED, units=[assessment("the exam")]
     )
     call = enrollment.administrator.courses.CreateCourse(request)
-    assert (await refused(call)).reason == "INVALID_ID"
+    assert (await refusal(call)).reason == "INVALID_ID"
 
 
 async def create_with(
     enrollment: Enrollment, kind: CourseKind.ValueType, *units: UnitContent
 ) -> ServiceError:
     request = CreateCourseRequest(title="Course", kind=kind, units=[lesson(), *units])
-    return await refused(enrollment.administrator.courses.CreateCourse(request))
+    return await refusal(enrollment.administrator.courses.CreateCourse(request))
 
 
 async def test_an_outline_names_usable_assessments_only(
@@ -209,9 +209,9 @@ async def test_only_administrators_write_courses(enrollment: Enrollment) -> None
     course = await enrollment.course(published=False)
     client = enrollment.client(new_id(), "learner", "proctor").courses
     create = CreateCourseRequest(title="Mine", kind=COURSE_KIND_SELF_PACED)
-    assert (await refused(client.CreateCourse(create))).reason == "NOT_ALLOWED"
+    assert (await refusal(client.CreateCourse(create))).reason == "NOT_ALLOWED"
     publish = PublishCourseRequest(course_id=course.course_id)
-    assert (await refused(client.PublishCourse(publish))).reason == "NOT_ALLOWED"
+    assert (await refusal(client.PublishCourse(publish))).reason == "NOT_ALLOWED"
     assert await enrollment.events(CoursePublished) == []
 
 
@@ -219,7 +219,7 @@ async def test_publishing_nothing_is_not_found(enrollment: Enrollment) -> None:
     call = enrollment.administrator.courses.PublishCourse(
         PublishCourseRequest(course_id=str(new_id()))
     )
-    assert (await refused(call)).reason == "NOT_FOUND"
+    assert (await refusal(call)).reason == "NOT_FOUND"
 
 
 async def listed(client: Client) -> dict[str, Course]:
@@ -260,7 +260,7 @@ async def test_a_page_token_of_the_administrators_list_is_of_no_use_to_others(
     call = enrollment.client(new_id(), "learner").courses.ListCourses(
         ListCoursesRequest(page_token=page.next_page_token)
     )
-    assert (await refused(call)).reason == "INVALID_PAGE_TOKEN"
+    assert (await refusal(call)).reason == "INVALID_PAGE_TOKEN"
 
 
 async def test_an_unpublished_course_is_seen_by_administrators_alone(
@@ -269,9 +269,9 @@ async def test_an_unpublished_course_is_seen_by_administrators_alone(
     course = await enrollment.course(published=False)
     request = GetCourseRequest(course_id=course.course_id)
     learner = enrollment.client(new_id(), "learner")
-    assert (await refused(learner.courses.GetCourse(request))).reason == "NOT_FOUND"
+    assert (await refusal(learner.courses.GetCourse(request))).reason == "NOT_FOUND"
     opening = OpenLessonRequest(unit_id=course.units[0].unit_id)
-    assert (await refused(learner.courses.OpenLesson(opening))).reason == "NOT_FOUND"
+    assert (await refusal(learner.courses.OpenLesson(opening))).reason == "NOT_FOUND"
     assert await outline(enrollment.administrator, course) == course
 
 
@@ -284,7 +284,7 @@ async def test_session_orchestration_sees_drafts_and_no_other_service_sees_cours
     assert not seen.HasField("publish_time")
     assert [unit.assessment_id for unit in seen.units] == ["", exam]
     for name in ("edge", "assessment"):
-        nobody = await refused(outline(enrollment.service(name), course))
+        nobody = await refusal(outline(enrollment.service(name), course))
         assert nobody.reason == "TOKEN_MISSING"
 
 
@@ -301,7 +301,7 @@ async def test_self_paced_content_is_open_to_who_is_registered(enrollment: Enrol
 
     stranger = enrollment.client(new_id(), "learner")
     call = stranger.courses.OpenLesson(OpenLessonRequest(unit_id=course.units[0].unit_id))
-    wrong = await refused(call)
+    wrong = await refusal(call)
     assert (wrong.kind, wrong.reason) == (Kind.ILLEGAL_MOVE, "NOT_REGISTERED")
     assert (await outline(stranger, course)).units[1].url == ""
 
@@ -311,9 +311,9 @@ async def test_what_is_no_lesson_cannot_be_opened(enrollment: Enrollment) -> Non
     learner = enrollment.learner(await enrollment.registered_learner(course.course_id))
     for unit_id in (course.units[0].unit_id, course.units[1].unit_id, str(new_id())):
         call = learner.courses.OpenLesson(OpenLessonRequest(unit_id=unit_id))
-        assert (await refused(call)).reason == "NOT_FOUND"
+        assert (await refusal(call)).reason == "NOT_FOUND"
     assert (
-        await refused(
+        await refusal(
             enrollment.administrator.courses.OpenLesson(OpenLessonRequest(unit_id=str(new_id())))
         )
     ).reason == "NOT_ALLOWED"
@@ -329,10 +329,10 @@ async def test_proctored_content_is_open_while_in_session_and_at_no_other_time(
     request = OpenLessonRequest(unit_id=course.units[0].unit_id)
 
     async def closed() -> None:
-        wrong = await refused(learner.courses.OpenLesson(request))
+        wrong = await refusal(learner.courses.OpenLesson(request))
         assert (wrong.kind, wrong.reason) == (Kind.ILLEGAL_MOVE, "NOT_IN_SESSION")
         record = RecordProgressRequest(unit_id=course.units[0].unit_id)
-        assert (await refused(learner.courses.RecordProgress(record))).reason == "NOT_IN_SESSION"
+        assert (await refusal(learner.courses.RecordProgress(record))).reason == "NOT_IN_SESSION"
         assert (await outline(learner, course)).units[1].url == ""
         assert await enrollment.count(progress) == 0
 
@@ -360,7 +360,7 @@ async def test_content_stays_closed_to_who_is_in_no_session_or_was_removed(
     await enrollment.tell(removed_event(session, removed))
     for learner_id in (expected, absent, removed):
         call = enrollment.learner(learner_id).courses.OpenLesson(request)
-        assert (await refused(call)).reason == "NOT_IN_SESSION"
+        assert (await refusal(call)).reason == "NOT_IN_SESSION"
     assert (await enrollment.learner(joined).courses.OpenLesson(request)).html
 
 
@@ -373,7 +373,7 @@ async def test_a_session_opens_its_own_course_only(enrollment: Enrollment) -> No
     call = enrollment.learner(learner_id).courses.OpenLesson(
         OpenLessonRequest(unit_id=other.units[0].unit_id)
     )
-    assert (await refused(call)).reason == "NOT_IN_SESSION"
+    assert (await refusal(call)).reason == "NOT_IN_SESSION"
 
 
 async def test_a_finished_unit_is_recorded_once(enrollment: Enrollment) -> None:
@@ -399,11 +399,11 @@ async def test_nobody_finishes_an_assessment_by_saying_so(enrollment: Enrollment
     course = await enrollment.course(COURSE_KIND_SELF_PACED, [assessment(str(new_id()))])
     learner = enrollment.learner(await enrollment.registered_learner(course.course_id))
     call = learner.courses.RecordProgress(RecordProgressRequest(unit_id=course.units[0].unit_id))
-    assert (await refused(call)).reason == "INVALID_REQUEST"
+    assert (await refusal(call)).reason == "INVALID_REQUEST"
     call = learner.courses.RecordProgress(RecordProgressRequest(unit_id=str(new_id())))
-    assert (await refused(call)).reason == "NOT_FOUND"
+    assert (await refusal(call)).reason == "NOT_FOUND"
     stranger = enrollment.client(new_id(), "learner")
     other = await enrollment.course(COURSE_KIND_SELF_PACED)
     call = stranger.courses.RecordProgress(RecordProgressRequest(unit_id=other.units[0].unit_id))
-    assert (await refused(call)).reason == "NOT_REGISTERED"
+    assert (await refusal(call)).reason == "NOT_REGISTERED"
     assert await enrollment.count(progress) == 0

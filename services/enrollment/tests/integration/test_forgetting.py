@@ -10,11 +10,12 @@ from proctorium.enrollment.v1.accounts_pb2 import (
     SignInRequest,
     SignOutRequest,
 )
+from proctorium_devstack.testing.refusals import refusal
 from proctorium_enrollment.operations.forgetting import FAILURES_KEPT, NETWORKS_KEPT, SIGN_INS_KEPT
 from proctorium_enrollment.storage.tables import attempt_failures, known_networks, sign_ins
 from proctorium_enrollment.workers.forgetting import Forgetting
 
-from .enrollment import PASSWORD, Enrollment, refused
+from .enrollment import PASSWORD, Enrollment
 
 
 async def signed_in(enrollment: Enrollment) -> tuple[str, str]:
@@ -32,7 +33,7 @@ async def failures_at(enrollment: Enrollment, time: datetime) -> int:
 
 async def test_old_failures_are_forgotten(enrollment: Enrollment) -> None:
     then = enrollment.clock.now
-    await refused(
+    await refusal(
         enrollment.anonymous.accounts.SignIn(
             SignInRequest(email="nobody@example.org", password=PASSWORD)
         )

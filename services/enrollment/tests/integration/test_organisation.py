@@ -7,8 +7,9 @@ from proctorium.enrollment.v1.organisation_pb2 import (
 )
 from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
+from proctorium_devstack.testing.refusals import refusal
 
-from .enrollment import Enrollment, refused
+from .enrollment import Enrollment
 
 
 async def present(enrollment: Enrollment) -> Organisation:
@@ -44,7 +45,7 @@ async def test_a_change_of_what_has_changed_is_refused(enrollment: Enrollment) -
     call = enrollment.administrator.organisation.UpdateOrganisation(
         update(before.etag, name="Second")
     )
-    stale = await refused(call)
+    stale = await refusal(call)
     assert (stale.kind, stale.reason) == (Kind.CONFLICT, "STALE_ETAG")
     assert (await present(enrollment)).name == "First"
 
@@ -52,5 +53,5 @@ async def test_a_change_of_what_has_changed_is_refused(enrollment: Enrollment) -
 async def test_only_administrators_change_it(enrollment: Enrollment) -> None:
     before = await present(enrollment)
     client = enrollment.client(new_id(), "learner", "proctor").organisation
-    assert (await refused(client.UpdateOrganisation(update(name="Mine")))).reason == "NOT_ALLOWED"
+    assert (await refusal(client.UpdateOrganisation(update(name="Mine")))).reason == "NOT_ALLOWED"
     assert await present(enrollment) == before

@@ -16,6 +16,7 @@ from proctorium_common.errors import ServiceError
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.rpc.status import error_of
+from proctorium_devstack.testing.refusals import refusal
 from proctorium_enrollment.operations.accounts import Accounts
 from proctorium_enrollment.operations.sign_in_attempts import ACCOUNT_LIMIT
 from proctorium_enrollment.storage.password_hashes import PasswordHashes, Turn
@@ -29,7 +30,6 @@ from .enrollment import (
     accounts_of,
     eventually_refused,
     refresh,
-    refused,
     sign_in,
 )
 
@@ -49,8 +49,8 @@ async def test_one_sets_ones_own_password_with_the_present_one(enrollment: Enrol
     )
     ended = await eventually_refused(lambda: accounts.GetMe(GetMeRequest()))
     assert ended.reason == "TOKEN_INVALID"
-    assert (await refused(sign_in(enrollment, person.email))).reason == "SIGN_IN_FAILED"
-    assert (await refused(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
+    assert (await refusal(sign_in(enrollment, person.email))).reason == "SIGN_IN_FAILED"
+    assert (await refusal(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
     assert (await sign_in(enrollment, person.email, OTHER_PASSWORD)).person == person
 
 
@@ -61,8 +61,8 @@ async def test_the_wrong_present_password_changes_nothing_and_is_counted(
     accounts = enrollment.learner(person.person_id).accounts
     request = SetPasswordRequest(present_password=OTHER_PASSWORD, new_password=OTHER_PASSWORD)
     for _ in range(ACCOUNT_LIMIT.free):
-        assert (await refused(accounts.SetPassword(request))).reason == "SIGN_IN_FAILED"
-    assert (await refused(accounts.SetPassword(request))).reason == "TOO_MANY_ATTEMPTS"
+        assert (await refusal(accounts.SetPassword(request))).reason == "SIGN_IN_FAILED"
+    assert (await refusal(accounts.SetPassword(request))).reason == "TOO_MANY_ATTEMPTS"
     # Only who is signed in can fail here, so signing in does not wait for it.
     assert (await sign_in(enrollment, person.email)).person == person
 
@@ -71,7 +71,7 @@ async def test_a_weak_password_is_refused(enrollment: Enrollment) -> None:
     person = await enrollment.person(password=PASSWORD)
     accounts = enrollment.learner(person.person_id).accounts
     request = SetPasswordRequest(present_password=PASSWORD, new_password="password1234")
-    assert (await refused(accounts.SetPassword(request))).reason == "PASSWORD_TOO_WEAK"
+    assert (await refusal(accounts.SetPassword(request))).reason == "PASSWORD_TOO_WEAK"
     assert (await sign_in(enrollment, person.email)).person == person
 
 
@@ -82,16 +82,16 @@ async def test_an_administrator_sets_anybodys_password(enrollment: Enrollment) -
         SetPasswordRequest(person_id=person.person_id, new_password=OTHER_PASSWORD)
     )
     assert (await sign_in(enrollment, person.email, OTHER_PASSWORD)).person == person
-    assert (await refused(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
+    assert (await refusal(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
 
 
 async def test_nobody_else_does(enrollment: Enrollment) -> None:
     person = await enrollment.person(password=PASSWORD)
     other = enrollment.client(new_id(), "learner", "proctor")
     request = SetPasswordRequest(person_id=person.person_id, new_password=OTHER_PASSWORD)
-    assert (await refused(other.accounts.SetPassword(request))).reason == "NOT_FOUND"
+    assert (await refusal(other.accounts.SetPassword(request))).reason == "NOT_FOUND"
     request = SetPasswordRequest(person_id=str(new_id()), new_password=OTHER_PASSWORD)
-    gone = await refused(enrollment.administrator.accounts.SetPassword(request))
+    gone = await refusal(enrollment.administrator.accounts.SetPassword(request))
     assert gone.reason == "NOT_FOUND"
     assert (await sign_in(enrollment, person.email)).person == person
 

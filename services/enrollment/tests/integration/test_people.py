@@ -31,9 +31,10 @@ from proctorium.options.v1.options_pb2 import (
 from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
 from proctorium_common.storage.tables import idempotency_keys
+from proctorium_devstack.testing.refusals import refusal
 from proctorium_enrollment.storage.tables import credentials, people
 
-from .enrollment import PASSWORD, Client, Enrollment, joined_event, refused, stamp
+from .enrollment import PASSWORD, Client, Enrollment, joined_event, stamp
 
 
 def request(**given: object) -> CreatePersonRequest:
@@ -72,7 +73,7 @@ async def test_the_same_request_registers_once(enrollment: Enrollment) -> None:
     changed = CreatePersonRequest()
     changed.CopyFrom(once)
     changed.legal_name = "Somebody Else"
-    reused = await refused(enrollment.administrator.people.CreatePerson(changed))
+    reused = await refusal(enrollment.administrator.people.CreatePerson(changed))
     assert reused.reason == "REQUEST_ID_REUSED"
 
 
@@ -99,7 +100,7 @@ async def test_an_address_belongs_to_one_person(enrollment: Enrollment) -> None:
     first = request()
     await enrollment.administrator.people.CreatePerson(first)
     second = request(email=first.email.swapcase())
-    taken = await refused(enrollment.administrator.people.CreatePerson(second))
+    taken = await refusal(enrollment.administrator.people.CreatePerson(second))
     assert (taken.kind, taken.reason) == (Kind.ALREADY_EXISTS, "EMAIL_TAKEN")
     assert await enrollment.count(people) == 1
     assert len(await enrollment.events(PersonCreated)) == 1
@@ -107,7 +108,7 @@ async def test_an_address_belongs_to_one_person(enrollment: Enrollment) -> None:
 
 async def test_what_is_not_valid_is_refused_and_nothing_is_kept(enrollment: Enrollment) -> None:
     create = enrollment.administrator.people.CreatePerson
-    weak = await refused(create(request(password="password1234")))
+    weak = await refusal(create(request(password="password1234")))
     assert weak.reason == "PASSWORD_TOO_WEAK"
     for wrong in (
         request(email="nonsense"),
@@ -122,7 +123,7 @@ async def test_what_is_not_valid_is_refused_and_nothing_is_kept(enrollment: Enro
         request(legal_name="Lena\nFischer"),
         request(preferred_name="Lena\u202eanel"),
     ):
-        assert (await refused(create(wrong))).reason == "INVALID_REQUEST"
+        assert (await refusal(create(wrong))).reason == "INVALID_REQUEST"
     assert await enrollment.count(people) == 0
 
 
@@ -137,7 +138,7 @@ async def test_only_administrators_register_list_and_change_people(enrollment: E
             client.GrantRole(GrantRoleRequest(person_id=person.person_id, role=ROLE_PROCTOR)),
             client.CertifyProctor(certify(enrollment, person.person_id)),
         ):
-            assert (await refused(call)).reason == "NOT_ALLOWED"
+            assert (await refusal(call)).reason == "NOT_ALLOWED"
     assert len(await enrollment.events(PersonCreated)) == before
 
 
@@ -150,7 +151,7 @@ async def seen(client: Client, person_id: str) -> bool:
         return (await call).person.person_id == person_id
     except Exception:  # noqa: BLE001 - which refusal it is, is asserted below
         assert (
-            await refused(client.people.GetPerson(GetPersonRequest(person_id=person_id)))
+            await refusal(client.people.GetPerson(GetPersonRequest(person_id=person_id)))
         ).reason == "NOT_FOUND"
         return False
 
@@ -213,7 +214,7 @@ async def test_names_are_shown_to_those_who_share_a_session(enrollment: Enrollme
 
 async def test_nobody_learns_a_name_without_signing_in(enrollment: Enrollment) -> None:
     call = enrollment.anonymous.people.ListNames(ListNamesRequest())
-    assert (await refused(call)).reason == "TOKEN_MISSING"
+    assert (await refusal(call)).reason == "TOKEN_MISSING"
 
 
 async def test_people_are_listed_by_name_a_page_at_a_time(enrollment: Enrollment) -> None:
@@ -236,7 +237,7 @@ async def test_people_are_listed_by_name_a_page_at_a_time(enrollment: Enrollment
 
 async def test_a_page_token_of_another_list_is_refused(enrollment: Enrollment) -> None:
     call = enrollment.administrator.people.ListPeople(ListPeopleRequest(page_token="nonsense"))
-    assert (await refused(call)).reason == "INVALID_PAGE_TOKEN"
+    assert (await refusal(call)).reason == "INVALID_PAGE_TOKEN"
 
 
 # Roles and certification.
@@ -259,7 +260,7 @@ async def test_a_role_is_given_once(enrollment: Enrollment) -> None:
         assert list(granted.person.roles) == [ROLE_LEARNER, ROLE_ADMINISTRATOR]
     unknown = GrantRoleRequest(person_id=str(new_id()), role=ROLE_LEARNER)
     call = enrollment.administrator.people.GrantRole(unknown)
-    assert (await refused(call)).reason == "NOT_FOUND"
+    assert (await refusal(call)).reason == "NOT_FOUND"
 
 
 async def test_a_proctor_is_certified_until_a_time_and_others_are_told(
@@ -278,10 +279,10 @@ async def test_a_proctor_is_certified_until_a_time_and_others_are_told(
 async def test_only_a_proctor_can_be_certified(enrollment: Enrollment) -> None:
     learner = await enrollment.person()
     call = enrollment.administrator.people.CertifyProctor(certify(enrollment, learner.person_id))
-    wrong = await refused(call)
+    wrong = await refusal(call)
     assert (wrong.kind, wrong.reason) == (Kind.ILLEGAL_MOVE, "ILLEGAL_MOVE")
     call = enrollment.administrator.people.CertifyProctor(certify(enrollment, str(new_id())))
-    assert (await refused(call)).reason == "NOT_FOUND"
+    assert (await refusal(call)).reason == "NOT_FOUND"
     assert await enrollment.events(PersonCertified) == []
 
 
@@ -302,9 +303,9 @@ async def test_session_asks_for_certifications(enrollment: Enrollment) -> None:
             )
         ]
     learner = enrollment.learner(other.person_id)
-    assert (await refused(learner.people.ListCertifications(request))).reason == "NOT_ALLOWED"
+    assert (await refusal(learner.people.ListCertifications(request))).reason == "NOT_ALLOWED"
     service = enrollment.service("identity")
-    assert (await refused(service.people.ListCertifications(request))).reason == "TOKEN_MISSING"
+    assert (await refusal(service.people.ListCertifications(request))).reason == "TOKEN_MISSING"
 
 
 async def test_session_orchestration_asks_which_ids_are_nobodys(enrollment: Enrollment) -> None:
@@ -314,7 +315,7 @@ async def test_session_orchestration_asks_which_ids_are_nobodys(enrollment: Enro
     listed = await enrollment.service("session").people.ListUnknownPeople(asked)
     assert list(listed.person_ids) == strangers
     for client in (enrollment.service("notification"), enrollment.administrator):
-        assert (await refused(client.people.ListUnknownPeople(asked))).reason == "NOT_ALLOWED"
+        assert (await refusal(client.people.ListUnknownPeople(asked))).reason == "NOT_ALLOWED"
 
 
 async def test_identity_and_assessment_ask_what_somebody_was_registered_with(
@@ -327,10 +328,10 @@ async def test_identity_and_assessment_ask_what_somebody_was_registered_with(
         assert (given.legal_name, given.date_of_birth) == ("Lena Fischer", "2001-04-17")
     for client in (enrollment.service("session"), enrollment.administrator):
         call = client.people.GetRegistrationInformation(request)
-        assert (await refused(call)).reason == "NOT_ALLOWED"
+        assert (await refusal(call)).reason == "NOT_ALLOWED"
     unknown = GetRegistrationInformationRequest(person_id=str(new_id()))
     call = enrollment.service("identity").people.GetRegistrationInformation(unknown)
-    assert (await refused(call)).reason == "NOT_FOUND"
+    assert (await refusal(call)).reason == "NOT_FOUND"
 
 
 async def test_notification_asks_where_to_write(enrollment: Enrollment) -> None:
@@ -347,4 +348,4 @@ async def test_notification_asks_where_to_write(enrollment: Enrollment) -> None:
         )
     ]
     for client in (enrollment.service("session"), enrollment.administrator):
-        assert (await refused(client.people.ListContacts(asked))).reason == "NOT_ALLOWED"
+        assert (await refusal(client.people.ListContacts(asked))).reason == "NOT_ALLOWED"

@@ -20,6 +20,7 @@ from proctorium.enrollment.v1.codes_pb2 import (
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.status import error_in
+from proctorium_devstack.testing.refusals import refusal
 from proctorium_enrollment.operations.redemption import (
     ADDRESS_LIMIT,
     PERSON_LIMIT,
@@ -34,7 +35,6 @@ from .enrollment import (
     Scheduled,
     cancelled_event,
     ended_event,
-    refused,
     stamp,
 )
 
@@ -52,12 +52,12 @@ async def issue(enrollment: Enrollment, session: Scheduled, **fields: Any) -> st
     return (await enrollment.administrator.codes.IssueCode(request)).code.text
 
 
-async def refusal(
+async def not_admitted(
     enrollment: Enrollment, text: str, person_id: str, address: str = "192.0.2.1"
 ) -> ServiceError:
-    """What a learner is told; nobody is admitted by it."""
+    """Return the error with which a code is refused; fail if it succeeds or if anybody is admitted."""
     before = await enrollment.count(redemptions)
-    told = await refused(enrollment.redeem(text, person_id, address))
+    told = await refusal(enrollment.redeem(text, person_id, address))
     assert await enrollment.count(redemptions) == before
     return told
 
@@ -117,7 +117,7 @@ async def test_a_rejoin_is_allowed_as_long_as_the_session_lives(
         await enrollment.administrator.codes.ReplaceCode(ReplaceCodeRequest(code_id=code_id))
     assert (await enrollment.redeem(code, learner)).rejoin
     await enrollment.tell(ended_event(session))
-    assert (await refusal(enrollment, code, learner)).reason == "SESSION_ENDED"
+    assert (await not_admitted(enrollment, code, learner)).reason == "SESSION_ENDED"
 
 
 @pytest.mark.parametrize("how", ["revoked", "replaced", "too many attempts"])
@@ -142,7 +142,7 @@ async def test_who_redeemed_and_never_joined_is_told_what_a_newcomer_is(
         assert (told.kind, told.reason) == (Kind.EXHAUSTED, "TOO_MANY_ATTEMPTS")
         assert told.retry_after == PERSON_LIMIT.first_wait
     else:
-        refusal_of_newcomer = await refusal(enrollment, session.code, newcomer)
+        refusal_of_newcomer = await not_admitted(enrollment, session.code, newcomer)
         assert (told.kind, told.reason) == (refusal_of_newcomer.kind, refusal_of_newcomer.reason)
         assert told.reason == f"CODE_{how.upper()}"
 
@@ -167,7 +167,7 @@ async def test_a_text_that_cannot_be_a_code_is_said_to_be_so_and_is_no_guess(
     session = await enrollment.session()
     (learner,) = session.learner_ids
     for _ in range(2 * PERSON_LIMIT.free):
-        told = await refusal(enrollment, text, learner)
+        told = await not_admitted(enrollment, text, learner)
         assert (told.kind, told.reason) == (Kind.INVALID, "CODE_MALFORMED")
         assert [each.field for each in told.violations] == ["text"]
     assert await enrollment.count(attempt_failures) == 0
@@ -182,7 +182,7 @@ async def test_wrong_codes_all_look_the_same(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     (learner,) = session.learner_ids
     told = [
-        await refusal(enrollment, text, learner)
+        await not_admitted(enrollment, text, learner)
         for text in (WRONG, session.code.swapcase(), "zZzZ99")
     ]
     assert {(one.kind, one.reason) for one in told} == {(Kind.NOT_FOUND, "CODE_INVALID")}
@@ -205,7 +205,7 @@ async def test_an_early_code_says_when(enrollment: Enrollment) -> None:
     (learner,) = session.learner_ids
     begin = enrollment.clock.now + timedelta(minutes=30)
     code = await issue(enrollment, session, valid_from_time=stamp(begin))
-    told = await refusal(enrollment, code, learner)
+    told = await not_admitted(enrollment, code, learner)
     assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "CODE_NOT_YET_VALID")
     assert told.metadata["valid_from"] == begin.isoformat()
     enrollment.clock.move(minutes=30)
@@ -217,7 +217,7 @@ async def test_an_expired_code_says_so(enrollment: Enrollment) -> None:
     end = enrollment.clock.now + timedelta(minutes=10)
     code = await issue(enrollment, session, valid_until_time=stamp(end))
     enrollment.clock.move(minutes=10)
-    told = await refusal(enrollment, code, session.learner_ids[0])
+    told = await not_admitted(enrollment, code, session.learner_ids[0])
     assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "CODE_EXPIRED")
 
 
@@ -225,7 +225,7 @@ async def test_a_revoked_code_says_so(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     request = RevokeCodeRequest(code_id=await code_id_of(enrollment, session))
     await enrollment.administrator.codes.RevokeCode(request)
-    told = await refusal(enrollment, session.code, session.learner_ids[0])
+    told = await not_admitted(enrollment, session.code, session.learner_ids[0])
     assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "CODE_REVOKED")
 
 
@@ -234,7 +234,7 @@ async def test_a_replaced_code_says_so_and_the_new_one_works(enrollment: Enrollm
     (learner,) = session.learner_ids
     request = ReplaceCodeRequest(code_id=await code_id_of(enrollment, session))
     new = (await enrollment.administrator.codes.ReplaceCode(request)).code
-    told = await refusal(enrollment, session.code, learner)
+    told = await not_admitted(enrollment, session.code, learner)
     assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "CODE_REPLACED")
     assert (await enrollment.redeem(new.text, learner)).code_id == new.code_id
 
@@ -245,7 +245,7 @@ async def test_a_personal_code_is_for_one_learner(enrollment: Enrollment) -> Non
     other = await enrollment.registered_learner(session.course.course_id)
     request = IssueCodeRequest(session_id=session.session_id, person_id=other)
     personal = (await enrollment.administrator.codes.IssueCode(request)).code
-    told = await refusal(enrollment, personal.text, learner)
+    told = await not_admitted(enrollment, personal.text, learner)
     assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "NOT_YOUR_CODE")
     assert (await enrollment.redeem(personal.text, other)).session_id == session.session_id
 
@@ -253,9 +253,9 @@ async def test_a_personal_code_is_for_one_learner(enrollment: Enrollment) -> Non
 async def test_who_is_not_registered_in_the_course_is_not_admitted(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     person = await enrollment.person()
-    told = await refusal(enrollment, session.code, person.person_id)
+    told = await not_admitted(enrollment, session.code, person.person_id)
     assert told.reason == "NOT_YOUR_CODE"
-    assert (await refusal(enrollment, session.code, str(new_id()))).reason == "NOT_YOUR_CODE"
+    assert (await not_admitted(enrollment, session.code, str(new_id()))).reason == "NOT_YOUR_CODE"
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ async def test_a_session_that_is_over_admits_nobody(
 ) -> None:
     session = await enrollment.session()
     await enrollment.tell(over(session))
-    told = await refusal(enrollment, session.code, session.learner_ids[0])
+    told = await not_admitted(enrollment, session.code, session.learner_ids[0])
     assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, reason)
 
 
@@ -277,7 +277,7 @@ async def test_only_session_orchestration_redeems(enrollment: Enrollment) -> Non
     (learner,) = session.learner_ids
     request = RedeemCodeRequest(text=session.code, person_id=learner)
     for client in (enrollment.administrator, enrollment.learner(learner)):
-        assert (await refused(client.codes.RedeemCode(request))).reason == "NOT_ALLOWED"
+        assert (await refusal(client.codes.RedeemCode(request))).reason == "NOT_ALLOWED"
     assert await enrollment.count(redemptions) == 0
 
 
@@ -286,7 +286,7 @@ async def test_only_session_orchestration_redeems(enrollment: Enrollment) -> Non
 
 async def guess(enrollment: Enrollment, person_id: str, times: int, address: str = "") -> None:
     for _ in range(times):
-        assert (await refusal(enrollment, WRONG, person_id, address)).reason == "CODE_INVALID"
+        assert (await not_admitted(enrollment, WRONG, person_id, address)).reason == "CODE_INVALID"
 
 
 async def test_a_failed_attempt_is_counted_although_the_call_is_refused(
@@ -307,12 +307,14 @@ async def test_a_guesser_has_to_wait_and_the_wait_grows(enrollment: Enrollment) 
     session = await enrollment.session()
     (learner,) = session.learner_ids
     await guess(enrollment, learner, PERSON_LIMIT.free)
-    told = await refusal(enrollment, session.code, learner)
+    told = await not_admitted(enrollment, session.code, learner)
     assert (told.kind, told.reason) == (Kind.EXHAUSTED, "TOO_MANY_ATTEMPTS")
     assert told.retry_after == PERSON_LIMIT.first_wait
     enrollment.clock.move(seconds=2)
     await guess(enrollment, learner, 1)
-    assert (await refusal(enrollment, WRONG, learner)).retry_after == 2 * PERSON_LIMIT.first_wait
+    assert (
+        await not_admitted(enrollment, WRONG, learner)
+    ).retry_after == 2 * PERSON_LIMIT.first_wait
     enrollment.clock.move(seconds=4)
     assert (await enrollment.redeem(session.code, learner)).session_id == session.session_id
 
@@ -320,7 +322,7 @@ async def test_a_guesser_has_to_wait_and_the_wait_grows(enrollment: Enrollment) 
 async def test_guesses_at_once_are_all_counted(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     (learner,) = session.learner_ids
-    told = await asyncio.gather(*(refused(enrollment.redeem(WRONG, learner)) for _ in range(20)))
+    told = await asyncio.gather(*(refusal(enrollment.redeem(WRONG, learner)) for _ in range(20)))
     reasons = [one.reason for one in told]
     assert reasons.count("CODE_INVALID") == PERSON_LIMIT.free
     assert reasons.count("TOO_MANY_ATTEMPTS") == 20 - PERSON_LIMIT.free
@@ -374,9 +376,9 @@ async def test_trying_anothers_code_counts_as_guessing(enrollment: Enrollment) -
     session = await enrollment.session()
     person = await enrollment.person()
     for _ in range(PERSON_LIMIT.free):
-        told = await refusal(enrollment, session.code, person.person_id)
+        told = await not_admitted(enrollment, session.code, person.person_id)
         assert told.reason == "NOT_YOUR_CODE"
-    told = await refusal(enrollment, session.code, person.person_id)
+    told = await not_admitted(enrollment, session.code, person.person_id)
     assert told.reason == "TOO_MANY_ATTEMPTS"
 
 
@@ -386,7 +388,7 @@ async def test_entering_a_code_too_early_does_not(enrollment: Enrollment) -> Non
     begin = enrollment.clock.now + timedelta(minutes=30)
     code = await issue(enrollment, session, valid_from_time=stamp(begin))
     for _ in range(2 * PERSON_LIMIT.free):
-        told = await refusal(enrollment, code, learner)
+        told = await not_admitted(enrollment, code, learner)
         assert told.reason == "CODE_NOT_YET_VALID"
 
 
@@ -406,7 +408,7 @@ async def test_a_rejoin_is_never_made_to_wait(enrollment: Enrollment) -> None:
     await enrollment.register(learner, other.course.course_id)
     await enrollment.redeem(session.code, learner)
     await guess(enrollment, learner, PERSON_LIMIT.free)
-    assert (await refusal(enrollment, other.code, learner)).reason == "TOO_MANY_ATTEMPTS"
+    assert (await not_admitted(enrollment, other.code, learner)).reason == "TOO_MANY_ATTEMPTS"
     assert (await enrollment.redeem(session.code, learner)).rejoin
 
 
@@ -415,10 +417,12 @@ async def test_many_accounts_of_one_address_have_to_wait_too(enrollment: Enrollm
     guessers = [str(new_id()) for _ in range(ADDRESS_LIMIT.free // 3)]
     for guesser in guessers:
         await guess(enrollment, guesser, 3, address)
-    told = await refusal(enrollment, WRONG, guessers[-1], address)
+    told = await not_admitted(enrollment, WRONG, guessers[-1], address)
     assert told.reason == "TOO_MANY_ATTEMPTS"
     # From elsewhere the same account has attempts left.
-    assert (await refusal(enrollment, WRONG, guessers[-1], "192.0.2.9")).reason == "CODE_INVALID"
+    assert (
+        await not_admitted(enrollment, WRONG, guessers[-1], "192.0.2.9")
+    ).reason == "CODE_INVALID"
 
 
 async def test_nobody_is_kept_out_by_the_failures_of_others(enrollment: Enrollment) -> None:
@@ -429,7 +433,7 @@ async def test_nobody_is_kept_out_by_the_failures_of_others(enrollment: Enrollme
     for _ in range(ADDRESS_LIMIT.free // 3 + 1):
         guesser = str(new_id())
         for _ in range(3):
-            await refused(enrollment.redeem(WRONG, guesser, address))
+            await refusal(enrollment.redeem(WRONG, guesser, address))
     assert (await enrollment.redeem(session.code, learner, address)).session_id
     # One slip of the finger is forgiven in a noisy room.
     await guess(enrollment, mistaken, 1, address)
@@ -446,4 +450,4 @@ async def test_the_window_of_a_code_is_its_own(enrollment: Enrollment) -> None:
         valid_from_time=stamp(now - timedelta(hours=1)),
         valid_until_time=stamp(now - timedelta(minutes=1)),
     )
-    assert (await refusal(enrollment, past, learner)).reason == "CODE_EXPIRED"
+    assert (await not_admitted(enrollment, past, learner)).reason == "CODE_EXPIRED"

@@ -11,10 +11,11 @@ from sqlalchemy import select, update
 
 from proctorium.enrollment.v1.accounts_pb2 import RefreshTokenRequest, SignOutRequest
 from proctorium_common.errors import Kind
+from proctorium_devstack.testing.refusals import refusal
 from proctorium_enrollment.domain.sign_ins import LONGEST
 from proctorium_enrollment.storage.tables import people, refresh_tokens, sign_ins
 
-from .enrollment import PASSWORD, Enrollment, refresh, refused, sign_in
+from .enrollment import PASSWORD, Enrollment, refresh, sign_in
 
 
 async def test_each_refresh_token_works_once_and_gives_the_next(enrollment: Enrollment) -> None:
@@ -34,9 +35,9 @@ async def test_a_token_that_is_used_twice_ends_the_sign_in(enrollment: Enrollmen
     elsewhere = (await sign_in(enrollment, person.email)).tokens.refresh_token
     second = await refresh(enrollment, first)
     enrollment.clock.move(seconds=30)
-    again = await refused(refresh(enrollment, first))
+    again = await refusal(refresh(enrollment, first))
     assert (again.kind, again.reason) == (Kind.UNAUTHENTICATED, "REFRESH_TOKEN_INVALID")
-    assert (await refused(refresh(enrollment, second))).reason == "REFRESH_TOKEN_INVALID"
+    assert (await refusal(refresh(enrollment, second))).reason == "REFRESH_TOKEN_INVALID"
     # The sign-in on another device is another one.
     assert await refresh(enrollment, elsewhere)
 
@@ -78,8 +79,8 @@ async def test_a_repetition_is_told_the_newest_token_though_another_has_gone_on(
     enrollment.clock.move(minutes=9)
     fourth = await refresh(enrollment, third)
     enrollment.clock.move(minutes=9)
-    assert (await refused(refresh(enrollment, third))).reason == "REFRESH_TOKEN_INVALID"
-    assert (await refused(refresh(enrollment, fourth))).reason == "REFRESH_TOKEN_INVALID"
+    assert (await refusal(refresh(enrollment, third))).reason == "REFRESH_TOKEN_INVALID"
+    assert (await refusal(refresh(enrollment, fourth))).reason == "REFRESH_TOKEN_INVALID"
 
 
 async def test_a_token_whose_time_is_over_is_not_told_again(enrollment: Enrollment) -> None:
@@ -93,7 +94,7 @@ async def test_a_token_whose_time_is_over_is_not_told_again(enrollment: Enrollme
     second = await refresh(enrollment, first)
     assert await refresh(enrollment, first) == second
     enrollment.clock.move(seconds=10)
-    assert (await refused(refresh(enrollment, first))).reason == "REFRESH_TOKEN_INVALID"
+    assert (await refusal(refresh(enrollment, first))).reason == "REFRESH_TOKEN_INVALID"
 
 
 async def test_a_sign_in_that_is_over_has_no_grace(enrollment: Enrollment) -> None:
@@ -101,16 +102,16 @@ async def test_a_sign_in_that_is_over_has_no_grace(enrollment: Enrollment) -> No
     first = (await sign_in(enrollment, person.email)).tokens.refresh_token
     second = await refresh(enrollment, first)
     await enrollment.anonymous.accounts.SignOut(SignOutRequest(refresh_token=second))
-    assert (await refused(refresh(enrollment, first))).reason == "REFRESH_TOKEN_INVALID"
+    assert (await refusal(refresh(enrollment, first))).reason == "REFRESH_TOKEN_INVALID"
 
 
 async def test_an_unknown_or_old_token_is_refused(enrollment: Enrollment) -> None:
     person = await enrollment.person(password=PASSWORD)
     token = (await sign_in(enrollment, person.email, stay_signed_in=True)).tokens.refresh_token
-    assert (await refused(refresh(enrollment, "nonsense"))).reason == "REFRESH_TOKEN_INVALID"
-    assert (await refused(refresh(enrollment, ""))).reason == "REFRESH_TOKEN_INVALID"
+    assert (await refusal(refresh(enrollment, "nonsense"))).reason == "REFRESH_TOKEN_INVALID"
+    assert (await refusal(refresh(enrollment, ""))).reason == "REFRESH_TOKEN_INVALID"
     enrollment.clock.move(hours=12)
-    assert (await refused(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
+    assert (await refusal(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
 
 
 async def test_a_sign_in_for_the_browser_session_ends_when_it_is_idle(
@@ -125,7 +126,7 @@ async def test_a_sign_in_for_the_browser_session_ends_when_it_is_idle(
     enrollment.clock.move(minutes=59, seconds=59)
     token = await refresh(enrollment, token)
     enrollment.clock.move(hours=1)
-    assert (await refused(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
+    assert (await refusal(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
 
 
 async def test_who_stays_signed_in_may_be_away_for_hours_after_each_renewal(

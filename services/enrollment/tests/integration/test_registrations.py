@@ -23,9 +23,10 @@ from proctorium.enrollment.v1.courses_pb2 import (
 )
 from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
+from proctorium_devstack.testing.refusals import refusal
 from proctorium_enrollment.storage.tables import registrations
 
-from .enrollment import Enrollment, assessment, lesson, refused
+from .enrollment import Enrollment, assessment, lesson
 
 EXAM, SECOND = str(new_id()), str(new_id())
 
@@ -50,7 +51,7 @@ async def test_a_learner_is_registered_once_and_others_are_told(enrollment: Enro
         course_id=course.course_id,
     )
     request.request_id = ""
-    again = await refused(enrollment.administrator.registrations.Register(request))
+    again = await refusal(enrollment.administrator.registrations.Register(request))
     assert (again.kind, again.reason) == (Kind.ALREADY_EXISTS, "ALREADY_REGISTERED")
     assert await enrollment.count(registrations) == 1
 
@@ -66,7 +67,7 @@ async def test_who_and_what_must_be_there(enrollment: Enrollment) -> None:
         (proctor.person_id, course.course_id, "ILLEGAL_MOVE"),
     ):
         request = RegisterRequest(person_id=person_id, course_id=course_id)
-        wrong = await refused(enrollment.administrator.registrations.Register(request))
+        wrong = await refusal(enrollment.administrator.registrations.Register(request))
         assert wrong.reason == reason
     assert await enrollment.count(registrations) == 0
     assert await enrollment.events(RegistrationCreated) == []
@@ -77,9 +78,9 @@ async def test_only_administrators_register_and_list(enrollment: Enrollment) -> 
     person = await enrollment.person()
     client = enrollment.client(person.person_id, "learner", "proctor").registrations
     request = RegisterRequest(person_id=person.person_id, course_id=course.course_id)
-    assert (await refused(client.Register(request))).reason == "NOT_ALLOWED"
+    assert (await refusal(client.Register(request))).reason == "NOT_ALLOWED"
     listing = ListRegistrationsRequest(course_id=course.course_id)
-    assert (await refused(client.ListRegistrations(listing))).reason == "NOT_ALLOWED"
+    assert (await refusal(client.ListRegistrations(listing))).reason == "NOT_ALLOWED"
     assert await enrollment.count(registrations) == 0
 
 
@@ -112,7 +113,7 @@ async def test_a_page_token_belongs_to_its_course(enrollment: Enrollment) -> Non
     call = list_registrations(
         ListRegistrationsRequest(course_id=other.course_id, page_token=page.next_page_token)
     )
-    assert (await refused(call)).reason == "INVALID_PAGE_TOKEN"
+    assert (await refusal(call)).reason == "INVALID_PAGE_TOKEN"
 
 
 async def test_a_learner_sees_their_own_courses_by_title(enrollment: Enrollment) -> None:

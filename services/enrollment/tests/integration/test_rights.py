@@ -44,8 +44,9 @@ from proctorium.options.v1.options_pb2 import (
 )
 from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
+from proctorium_devstack.testing.refusals import refusal
 
-from .enrollment import PASSWORD, Client, Enrollment, eventually_refused, refused, sign_in, stamp
+from .enrollment import PASSWORD, Client, Enrollment, eventually_refused, sign_in, stamp
 
 
 def disabling(person: Person) -> DisableAccountRequest:
@@ -91,12 +92,12 @@ async def test_a_disabled_account_is_refused_everything_at_once(enrollment: Enro
     (event,) = await enrollment.events(PersonDisabled)
     assert event == PersonDisabled(person_id=person.person_id, access_version=1)
 
-    again = await refused(sign_in(enrollment, person.email))
+    again = await refusal(sign_in(enrollment, person.email))
     assert (again.kind, again.reason) == (Kind.UNAUTHENTICATED, "ACCOUNT_DISABLED")
     assert "administrator" in again.message
     refresh = RefreshTokenRequest(refresh_token=signed_in.tokens.refresh_token)
     assert (
-        await refused(enrollment.anonymous.accounts.RefreshToken(refresh))
+        await refusal(enrollment.anonymous.accounts.RefreshToken(refresh))
     ).reason == "ACCOUNT_DISABLED"
     ended = await eventually_refused(lambda: earlier.accounts.GetMe(GetMeRequest()))
     assert ended.reason == "TOKEN_INVALID"
@@ -109,7 +110,7 @@ async def test_a_guesser_does_not_learn_that_an_account_is_disabled(
     await enrollment.administrator.accounts.DisableAccount(disabling(disabled))
     enabled = await enrollment.person(password=PASSWORD)
     said = [
-        await refused(
+        await refusal(
             enrollment.anonymous.accounts.SignIn(
                 SignInRequest(email=email, password="not-the-password-1")
             )
@@ -124,7 +125,7 @@ async def test_the_right_password_of_a_disabled_account_is_no_failed_sign_in(
 ) -> None:
     person = await enrollment.person(password=PASSWORD)
     await enrollment.administrator.accounts.DisableAccount(disabling(person))
-    reasons = {(await refused(sign_in(enrollment, person.email))).reason for _ in range(8)}
+    reasons = {(await refusal(sign_in(enrollment, person.email))).reason for _ in range(8)}
     assert reasons == {"ACCOUNT_DISABLED"}
 
 
@@ -147,7 +148,7 @@ async def test_enabling_works_at_once_and_earlier_tokens_stay_refused(
     assert ended.reason == "TOKEN_INVALID"
     refresh = RefreshTokenRequest(refresh_token=signed_in.tokens.refresh_token)
     assert (
-        await refused(enrollment.anonymous.accounts.RefreshToken(refresh))
+        await refusal(enrollment.anonymous.accounts.RefreshToken(refresh))
     ).reason == "REFRESH_TOKEN_INVALID"
 
 
@@ -209,7 +210,7 @@ async def test_a_disabled_proctor_is_not_certified_to_anybody(enrollment: Enroll
 
 async def test_a_person_keeps_one_role(enrollment: Enrollment) -> None:
     person = await enrollment.person()
-    only = await refused(enrollment.administrator.people.RevokeRole(revoking(person, ROLE_LEARNER)))
+    only = await refusal(enrollment.administrator.people.RevokeRole(revoking(person, ROLE_LEARNER)))
     assert (only.kind, only.reason) == (Kind.ILLEGAL_MOVE, "LAST_ROLE")
     await enrollment.administrator.people.RevokeRole(revoking(person, ROLE_PROCTOR))
     assert await history(enrollment, person) == []
@@ -234,8 +235,8 @@ async def test_the_last_administrator_stays_one(enrollment: Enrollment) -> None:
     await _only_administrators(enrollment, last)
     await grant(enrollment, last, ROLE_LEARNER)
     own = enrollment.client(last.person_id, "administrator")
-    demoted = await refused(own.people.RevokeRole(revoking(last, ROLE_ADMINISTRATOR)))
-    disabled = await refused(own.accounts.DisableAccount(disabling(last)))
+    demoted = await refusal(own.people.RevokeRole(revoking(last, ROLE_ADMINISTRATOR)))
+    disabled = await refusal(own.accounts.DisableAccount(disabling(last)))
     assert (demoted.kind, demoted.reason) == (Kind.ILLEGAL_MOVE, "LAST_ADMINISTRATOR")
     assert (disabled.kind, disabled.reason) == (Kind.ILLEGAL_MOVE, "LAST_ADMINISTRATOR")
     for change in ("roles = '{learner}'", "disabled_at = now()"):
@@ -319,12 +320,12 @@ async def test_only_administrators_change_rights(enrollment: Enrollment) -> None
         enrollment.learner(person.person_id),
     ):
         for call in _all_calls(client, person):
-            assert (await refused(call)).reason == "NOT_ALLOWED"
+            assert (await refusal(call)).reason == "NOT_ALLOWED"
     for call in _all_calls(enrollment.anonymous, person):
-        assert (await refused(call)).reason == "TOKEN_MISSING"
+        assert (await refusal(call)).reason == "TOKEN_MISSING"
     nobody = Person(person_id=str(new_id()))
     for call in _all_calls(enrollment.administrator, nobody):
-        assert (await refused(call)).reason == "NOT_FOUND"
+        assert (await refusal(call)).reason == "NOT_FOUND"
 
 
 def _all_calls(client: Client, person: Person) -> list[Awaitable[object]]:
@@ -346,7 +347,7 @@ async def test_a_reason_is_needed_to_take_something_away(enrollment: Enrollment)
             RevokeRoleRequest(person_id=person.person_id, role=ROLE_LEARNER)
         ),
     ):
-        missing = await refused(call)
+        missing = await refusal(call)
         assert missing.reason == "INVALID_REQUEST"
         assert [violation.field for violation in missing.violations] == ["reason"]
 
@@ -361,5 +362,5 @@ async def test_a_new_password_of_a_disabled_account_enables_nothing(
     )
     request = SignInRequest(email=person.email, password="harbour-violet-93")
     assert (
-        await refused(enrollment.anonymous.accounts.SignIn(request))
+        await refusal(enrollment.anonymous.accounts.SignIn(request))
     ).reason == "ACCOUNT_DISABLED"

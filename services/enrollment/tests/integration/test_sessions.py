@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from proctorium.enrollment.events.v1.events_pb2 import CodeIssued
 from proctorium.enrollment.v1.courses_pb2 import OpenLessonRequest
+from proctorium_devstack.testing.refusals import refusal
 from proctorium_enrollment.storage.tables import session_members, sessions
 
 from .enrollment import (
@@ -19,7 +20,6 @@ from .enrollment import (
     cancelled_event,
     ended_event,
     joined_event,
-    refused,
     removed_event,
     scheduled_event,
     started_event,
@@ -53,7 +53,7 @@ async def is_open(enrollment: Enrollment, session: Scheduled, learner_id: str) -
         await call
     except Exception:  # noqa: BLE001 - which refusal it is, is asserted below
         call = enrollment.learner(learner_id).courses.OpenLesson(request)
-        assert (await refused(call)).reason == "NOT_IN_SESSION"
+        assert (await refusal(call)).reason == "NOT_IN_SESSION"
         return False
     return True
 

@@ -7,9 +7,10 @@ from datetime import timedelta
 from proctorium.enrollment.v1.accounts_pb2 import GetMeRequest
 from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
+from proctorium_devstack.testing.refusals import refusal
 from proctorium_enrollment.storage.tables import sign_ins
 
-from .enrollment import OTHER_PASSWORD, PASSWORD, Enrollment, refused, sign_in
+from .enrollment import OTHER_PASSWORD, PASSWORD, Enrollment, sign_in
 
 
 async def test_signing_in_gives_tokens_and_says_who_one_is(enrollment: Enrollment) -> None:
@@ -25,8 +26,8 @@ async def test_a_wrong_password_and_an_unknown_address_are_refused_alike(
     enrollment: Enrollment,
 ) -> None:
     person = await enrollment.person(password=PASSWORD)
-    wrong = await refused(sign_in(enrollment, person.email, OTHER_PASSWORD))
-    unknown = await refused(sign_in(enrollment, "nobody@example.org", OTHER_PASSWORD))
+    wrong = await refusal(sign_in(enrollment, person.email, OTHER_PASSWORD))
+    unknown = await refusal(sign_in(enrollment, "nobody@example.org", OTHER_PASSWORD))
     assert (wrong.kind, wrong.reason) == (Kind.UNAUTHENTICATED, "SIGN_IN_FAILED")
     assert (unknown.kind, unknown.reason, unknown.message) == (
         wrong.kind,
@@ -38,7 +39,7 @@ async def test_a_wrong_password_and_an_unknown_address_are_refused_alike(
 
 async def test_who_has_no_password_cannot_sign_in(enrollment: Enrollment) -> None:
     person = await enrollment.person()
-    assert (await refused(sign_in(enrollment, person.email))).reason == "SIGN_IN_FAILED"
+    assert (await refusal(sign_in(enrollment, person.email))).reason == "SIGN_IN_FAILED"
 
 
 async def test_get_me_says_who_is_signed_in(enrollment: Enrollment) -> None:
@@ -48,9 +49,9 @@ async def test_get_me_says_who_is_signed_in(enrollment: Enrollment) -> None:
 
 
 async def test_get_me_needs_somebody_known(enrollment: Enrollment) -> None:
-    nobody = await refused(enrollment.anonymous.accounts.GetMe(GetMeRequest()))
+    nobody = await refusal(enrollment.anonymous.accounts.GetMe(GetMeRequest()))
     assert nobody.reason == "TOKEN_MISSING"
-    unknown = await refused(enrollment.client(new_id(), "learner").accounts.GetMe(GetMeRequest()))
+    unknown = await refusal(enrollment.client(new_id(), "learner").accounts.GetMe(GetMeRequest()))
     assert unknown.reason == "NOT_FOUND"
 
 
@@ -59,4 +60,4 @@ async def test_an_expired_token_is_refused(enrollment: Enrollment) -> None:
     client = enrollment.learner(person.person_id)
     await client.accounts.GetMe(GetMeRequest())
     enrollment.clock.move(hours=1)
-    assert (await refused(client.accounts.GetMe(GetMeRequest()))).reason == "TOKEN_EXPIRED"
+    assert (await refusal(client.accounts.GetMe(GetMeRequest()))).reason == "TOKEN_EXPIRED"

@@ -9,8 +9,9 @@ from proctorium.enrollment.v1.accounts_pb2 import (
     SignOutRequest,
 )
 from proctorium_common.ids import new_id
+from proctorium_devstack.testing.refusals import refusal
 
-from .enrollment import PASSWORD, Enrollment, eventually_refused, refresh, refused, sign_in
+from .enrollment import PASSWORD, Enrollment, eventually_refused, refresh, sign_in
 
 
 async def test_signing_out_twice_is_fine(enrollment: Enrollment) -> None:
@@ -18,7 +19,7 @@ async def test_signing_out_twice_is_fine(enrollment: Enrollment) -> None:
     token = (await sign_in(enrollment, person.email)).tokens.refresh_token
     for _ in range(2):
         await enrollment.anonymous.accounts.SignOut(SignOutRequest(refresh_token=token))
-    assert (await refused(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
+    assert (await refusal(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
     await enrollment.anonymous.accounts.SignOut(SignOutRequest())
 
 
@@ -36,7 +37,7 @@ async def test_one_signs_out_everywhere(enrollment: Enrollment) -> None:
     ended = await eventually_refused(lambda: accounts.GetMe(GetMeRequest()))
     assert ended.reason == "TOKEN_INVALID"
     for token in tokens:
-        assert (await refused(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
+        assert (await refusal(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
     (told,) = await enrollment.events(PersonSignedOut)
     assert (told.person_id, told.access_version) == (person.person_id, 1)
     assert await refresh(enrollment, others_token)
@@ -51,7 +52,7 @@ async def test_an_administrator_signs_anybody_out_and_a_repetition_ends_no_newer
     token = (await sign_in(enrollment, person.email)).tokens.refresh_token
     request = SignOutEverywhereRequest(request_id=str(new_id()), person_id=person.person_id)
     await enrollment.administrator.accounts.SignOutEverywhere(request)
-    assert (await refused(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
+    assert (await refusal(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
     newer = (await sign_in(enrollment, person.email)).tokens.refresh_token
     await enrollment.administrator.accounts.SignOutEverywhere(request)
     assert await refresh(enrollment, newer)
@@ -63,11 +64,11 @@ async def test_nobody_else_signs_a_person_out(enrollment: Enrollment) -> None:
     token = (await sign_in(enrollment, person.email)).tokens.refresh_token
     other = enrollment.client(new_id(), "learner", "proctor").accounts
     request = SignOutEverywhereRequest(person_id=person.person_id)
-    assert (await refused(other.SignOutEverywhere(request))).reason == "NOT_FOUND"
+    assert (await refusal(other.SignOutEverywhere(request))).reason == "NOT_FOUND"
     unknown = SignOutEverywhereRequest(person_id=str(new_id()))
-    gone = await refused(enrollment.administrator.accounts.SignOutEverywhere(unknown))
+    gone = await refusal(enrollment.administrator.accounts.SignOutEverywhere(unknown))
     assert gone.reason == "NOT_FOUND"
     wrong = SignOutEverywhereRequest(person_id="nobody")
-    malformed = await refused(enrollment.administrator.accounts.SignOutEverywhere(wrong))
+    malformed = await refusal(enrollment.administrator.accounts.SignOutEverywhere(wrong))
     assert (malformed.reason, malformed.metadata["field"]) == ("INVALID_ID", "person_id")
     assert await refresh(enrollment, token)

@@ -17,8 +17,9 @@ from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.status import error_in
 from proctorium_devstack.testing.enrollment import FakeEnrollment, assessments_of
+from proctorium_devstack.testing.refusals import refusal
 
-from .enrollment import Client, Enrollment, assessment, lesson, refused, stamp
+from .enrollment import Client, Enrollment, assessment, lesson, stamp
 
 NAME, BORN = "Lena Fischer", "2001-04-17"
 
@@ -201,7 +202,7 @@ async def test_registration_information_is_that_of_a_person(met: Met) -> None:
     answer = await people.GetRegistrationInformation(request)
     assert (answer.legal_name, answer.date_of_birth) == (NAME, BORN)
     request = people_pb2.GetRegistrationInformationRequest(person_id=await met.nobody())
-    told = await refused(people.GetRegistrationInformation(request))
+    told = await refusal(people.GetRegistrationInformation(request))
     assert (told.kind, told.reason) == (Kind.NOT_FOUND, "NOT_FOUND")
 
 
@@ -232,7 +233,7 @@ async def test_a_course_says_whether_it_is_published_and_which_assessments_it_ha
 
 async def test_a_course_that_is_none_is_not_found(met: Met) -> None:
     request = courses_pb2.GetCourseRequest(course_id=await met.no_course())
-    told = await refused(met.client("session").courses.GetCourse(request))
+    told = await refusal(met.client("session").courses.GetCourse(request))
     assert (told.kind, told.reason) == (Kind.NOT_FOUND, "NOT_FOUND")
 
 
@@ -269,7 +270,7 @@ async def test_a_code_admits_and_again_as_a_rejoin(met: Met) -> None:
 
 async def test_a_text_that_is_no_code_is_refused(met: Met) -> None:
     code, codes = await met.code(), met.client("session").codes
-    told = await refused(codes.RedeemCode(redeeming(code, "zZzZ9999")))
+    told = await refusal(codes.RedeemCode(redeeming(code, "zZzZ9999")))
     assert (told.kind, told.reason) == (Kind.NOT_FOUND, "CODE_INVALID")
     assert told.message
 
@@ -277,7 +278,7 @@ async def test_a_text_that_is_no_code_is_refused(met: Met) -> None:
 async def test_a_code_that_was_withdrawn_is_refused(met: Met) -> None:
     code, codes = await met.code(), met.client("session").codes
     await met.revoke(code, redeemed=False)
-    told = await refused(codes.RedeemCode(redeeming(code)))
+    told = await refusal(codes.RedeemCode(redeeming(code)))
     assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "CODE_REVOKED")
 
 

@@ -6,8 +6,9 @@ from proctorium.identity.v1 import verification_pb2 as pb
 from proctorium.options.v1.options_pb2 import ROLE_ADMINISTRATOR, ROLE_PROCTOR
 from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
+from proctorium_devstack.testing.refusals import refusal
 
-from .world import DOCUMENT, SELFIE, Person, World, look, refusal, submit_both
+from .world import DOCUMENT, SELFIE, Person, World, look, submit_both
 
 
 async def accesses(

@@ -10,6 +10,7 @@ import pytest
 from proctorium.identity.v1 import verification_pb2 as pb
 from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
+from proctorium_devstack.testing.refusals import refusal
 
 from .world import (
     Person,
@@ -19,7 +20,6 @@ from .world import (
     decide,
     ended,
     joined,
-    refusal,
     refused_without_change,
     removed,
     scheduled,

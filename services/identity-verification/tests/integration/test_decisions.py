@@ -14,6 +14,7 @@ from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.migrations import differences
+from proctorium_devstack.testing.refusals import refusal
 from proctorium_identity.operations import queue
 
 from .test_evidence import opened
@@ -28,7 +29,6 @@ from .world import (
     ended,
     look,
     next_of,
-    refusal,
     refused_without_change,
     submit,
     submit_both,

@@ -15,6 +15,7 @@ from proctorium.identity.v1 import verification_pb2 as pb
 from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing import AsOwner
+from proctorium_devstack.testing.refusals import refusal
 from proctorium_identity.domain.pictures import MIB
 
 from ..pictures import black, photo, png_that_claims, zip_end
@@ -26,7 +27,6 @@ from .world import (
     case_of,
     ended,
     look,
-    refusal,
     refused_without_change,
     submit,
     submit_both,

@@ -16,6 +16,7 @@ from proctorium.identity.v1 import verification_pb2 as pb
 from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import call_under_way
+from proctorium_devstack.testing.refusals import refusal
 from proctorium_identity.domain.evidence import MOST_PICTURES
 from proctorium_identity.pictures.process import Picture, PictureReader
 from proctorium_identity.storage.objects import EvidenceStore
@@ -29,7 +30,6 @@ from .world import (
     World,
     ask_again,
     look,
-    refusal,
     refused_without_change,
     submit,
     submit_both,

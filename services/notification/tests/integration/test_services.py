@@ -10,8 +10,9 @@ from google.protobuf.message import Message
 from proctorium.notification.v1 import notifications_pb2 as pb
 from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
+from proctorium_devstack.testing.refusals import refusal
 
-from .world import Person, World, issued, refusal, removed
+from .world import Person, World, issued, removed
 
 
 async def told(world: World, person: Person, times: int = 1) -> str:

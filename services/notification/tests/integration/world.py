@@ -22,12 +22,10 @@ from proctorium.notification.v1.notifications_pb2_grpc import (
     InboxServiceStub,
 )
 from proctorium.session.events.v1 import events_pb2 as session_events
-from proctorium_common.errors import ServiceError
 from proctorium_common.events.envelope import MESSAGE_ID, POSITION, name_of, seal
 from proctorium_common.ids import new_id
 from proctorium_common.process.service import Service
 from proctorium_common.rpc.client import Channel, channel
-from proctorium_common.rpc.status import error_of
 from proctorium_common.security.keys import KeyRing, SigningKey
 from proctorium_common.security.tokens import TokenSigner
 from proctorium_common.storage.database import Database
@@ -254,15 +252,6 @@ def text_of(mail: EmailMessage) -> str:
     part = mail.get_body(("plain",))
     assert part is not None
     return str(part.get_content())
-
-
-async def refusal(call: Awaitable[object]) -> ServiceError:
-    """What the service refuses a call with."""
-    try:
-        await call
-    except grpc.aio.AioRpcError as failure:
-        return error_of(failure)
-    raise AssertionError("the call was not refused")
 
 
 async def until(condition: Callable[[], Awaitable[bool]], patience: float = PATIENCE) -> None:

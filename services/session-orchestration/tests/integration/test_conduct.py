@@ -16,6 +16,7 @@ from proctorium.session.events.v1 import events_pb2
 from proctorium.session.v1 import lobby_pb2, sessions_pb2, supervision_pb2
 from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
+from proctorium_devstack.testing.refusals import refusal
 
 from .world import (
     Person,
@@ -23,7 +24,6 @@ from .world import (
     end,
     join,
     plan,
-    refusal,
     refused_without_change,
     roster,
     start,

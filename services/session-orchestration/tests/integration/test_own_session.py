@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from proctorium.session.v1 import lobby_pb2, sessions_pb2
 from proctorium_common.errors import Kind
+from proctorium_devstack.testing.refusals import refusal
 
-from .world import World, plan, refusal, refused_without_change
+from .world import World, plan, refused_without_change
 
 
 async def test_who_supervises_a_session_does_not_join_it(world: World) -> None:

@@ -16,6 +16,7 @@ from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.status import error_of
 from proctorium_common.storage.migrations import differences
+from proctorium_devstack.testing.refusals import refusal
 
 from .world import (
     Person,
@@ -23,7 +24,6 @@ from .world import (
     end,
     join,
     plan,
-    refusal,
     refused_without_change,
     start,
     until,

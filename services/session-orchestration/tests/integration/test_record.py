@@ -16,8 +16,9 @@ from proctorium.session.events.v1 import events_pb2
 from proctorium.session.v1 import supervision_pb2
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing import AsOwner
+from proctorium_devstack.testing.refusals import refusal
 
-from .world import Person, World, end, join, plan, refusal, start
+from .world import Person, World, end, join, plan, start
 
 PAGE = Path(__file__).parents[4] / "docs" / "architecture" / "session-record.md"
 

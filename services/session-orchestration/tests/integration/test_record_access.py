@@ -15,8 +15,9 @@ from proctorium.session.v1 import sessions_pb2, supervision_pb2
 from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing import AsOwner
+from proctorium_devstack.testing.refusals import refusal
 
-from .world import Person, World, end, plan, refusal, start, until
+from .world import Person, World, end, plan, start, until
 
 
 async def read(person: Person, session_id: str) -> int:

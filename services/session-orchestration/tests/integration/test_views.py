@@ -9,8 +9,9 @@ import pytest
 from proctorium.session.v1 import lobby_pb2, sessions_pb2, supervision_pb2
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
+from proctorium_devstack.testing.refusals import refusal
 
-from .world import Person, World, join, next_of, plan, refusal
+from .world import Person, World, join, next_of, plan
 
 
 def getting(session_id: str) -> sessions_pb2.GetSessionRequest:

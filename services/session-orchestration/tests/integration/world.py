@@ -27,13 +27,13 @@ from proctorium_common.events.envelope import MESSAGE_ID, POSITION, name_of, sea
 from proctorium_common.ids import new_id
 from proctorium_common.process.service import Service
 from proctorium_common.rpc.client import channel
-from proctorium_common.rpc.status import error_of
 from proctorium_common.security.keys import KeyRing, SigningKey
 from proctorium_common.security.tokens import TokenSigner
 from proctorium_common.storage.database import Database
 from proctorium_devstack.parts.nats import Nats
 from proctorium_devstack.testing.assessment import FakeAssessment
 from proctorium_devstack.testing.enrollment import FakeEnrollment, assessments_of
+from proctorium_devstack.testing.refusals import refusal
 from proctorium_session.__main__ import build
 from proctorium_session.settings import Settings
 
@@ -282,15 +282,6 @@ async def next_of(call: AsyncIterable[T]) -> T:
     return await asyncio.wait_for(anext(aiter(call)), PATIENCE)
 
 
-async def refusal(call: Awaitable[object]) -> ServiceError:
-    """What the service refuses a call with."""
-    try:
-        await call
-    except grpc.aio.AioRpcError as failure:
-        return error_of(failure)
-    raise AssertionError("the call was not refused")
-
-
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Waits until the condition holds."""
     async with asyncio.timeout(PATIENCE):
@@ -301,7 +292,7 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
 async def refused_without_change(
     world: World, method: Callable[[R], Awaitable[object]], request: R
 ) -> ServiceError:
-    """What a call is refused with; nothing that the service keeps has changed by it."""
+    """Return the error with which a call is refused; fail if it succeeds or changes anything."""
     await until(world.is_quiet)
     before = await world.fingerprint()
     error = await refusal(method(request))
