@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from uuid import UUID
 
 import pytest
@@ -68,7 +69,14 @@ async def test_even_after_the_brokers_window_a_second_publishing_has_no_second_e
     config = (await jetstream.stream_info(STREAM)).config
     await jetstream.update_stream(config.evolve(duplicate_window=0.1))
     await world.forgets()
-    await until(world.forgets)
+    windows = cycle((0.2, 0.1))
+
+    async def forgets() -> bool:
+        # A server that is slow applies a window only after it has planned its next clean-up by the window before: so another one is set.
+        await jetstream.update_stream(config.evolve(duplicate_window=next(windows)))
+        return await world.forgets()
+
+    await until(forgets)
     async with world.relay(), world.subscriber():
         await until(world.is_settled)
     assert await world.in_stream() == 4, "the event twice, and two that were only to see"
