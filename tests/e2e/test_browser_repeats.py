@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from playwright.async_api import Route, expect
+import pytest
+from playwright.async_api import Page, Route, expect
 
 from e2e.browsing import Visitor, browser
 from e2e.stage import Stage
+from e2e.test_rights import until_refused
+from proctorium.enrollment.v1.accounts_pb2 import GetMeRequest
+from proctorium_devstack.demo.people import Person
 from proctorium_devstack.stack import Stack
 
 _LOAD = "**/proctorium.enrollment.v1.RegistrationService/ListMyCourses"
 _CREATE = "**/proctorium.enrollment.v1.CourseService/CreateCourse"
+_SIGN_OUT_EVERYWHERE = "**/proctorium.enrollment.v1.AccountService/SignOutEverywhere"
+_SET_PASSWORD = "**/proctorium.enrollment.v1.AccountService/SetPassword"
+_AWAY = "The server cannot be reached just now"
 
 
 async def test_a_course_is_created_once_though_its_answer_was_lost(
@@ -27,7 +34,7 @@ async def test_a_course_is_created_once_though_its_answer_was_lost(
         await page.get_by_label("Text, in Markdown").fill("Breathe.")
         await page.route(_CREATE, lose_the_answer, times=1)
         await page.get_by_role("button", name="Create").click()
-        await expect(page.get_by_text("The server cannot be reached just now")).to_be_visible()
+        await expect(page.get_by_text(_AWAY)).to_be_visible()
 
         await page.get_by_role("button", name="Create").click()
         await expect(page.get_by_label("Title", exact=True)).not_to_have_value(title)
@@ -67,6 +74,89 @@ async def test_a_page_that_was_left_is_not_loaded_any_more(stack: Stack, stage: 
         await page.clock.run_for(30_000)
         assert [url for url in asked if "ListMyCourses" in url] == []
         assert learner.complaints == []
+
+
+@pytest.mark.parametrize("goes_on", ["repeats it", "opens another page"])
+async def test_a_sign_out_everywhere_whose_answer_was_lost_is_said_to_be_done(
+    stack: Stack, stage: Stage, goes_on: str
+) -> None:
+    learner = stage.learners[0]
+    async with browser() as opened:
+        visitor = await Visitor.arrive(opened, stack.url("edge"))
+        page = visitor.page
+        await visitor.sign_in(learner.email, learner.password)
+        await page.goto("/account")
+        await page.route(_SIGN_OUT_EVERYWHERE, lose_the_answer, times=1)
+        await sign_out_everywhere(page)
+        await expect(page.get_by_text(_AWAY)).to_be_visible()
+
+        await signed_out(learner)
+        if goes_on == "repeats it":
+            await page.get_by_role("button", name="Sign out everywhere now").click()
+        else:
+            await page.get_by_role("navigation").get_by_role("link", name="Results").click()
+        await expect(page.get_by_text("You are signed out everywhere.")).to_be_visible()
+        await expect(page.get_by_role("status")).to_have_count(1)
+        assert visitor.complaints == []
+
+
+async def test_a_sign_out_everywhere_that_never_arrived_is_not_said_to_be_done(
+    stack: Stack, stage: Stage
+) -> None:
+    learner = stage.learners[0]
+    async with browser() as opened:
+        visitor = await Visitor.arrive(opened, stack.url("edge"))
+        page = visitor.page
+        await visitor.sign_in(learner.email, learner.password)
+        await page.goto("/account")
+        await page.route(_SIGN_OUT_EVERYWHERE, lambda route: route.abort(), times=1)
+        await sign_out_everywhere(page)
+        await expect(page.get_by_text(_AWAY)).to_be_visible()
+
+        # Meanwhile the time of the sign-in is over.
+        await page.context.clear_cookies()
+        await page.get_by_role("button", name="Sign out everywhere now").click()
+        await expect(page.get_by_role("status")).to_have_text(
+            "You were signed out. Sign in to go on."
+        )
+        await learner.accounts.GetMe(GetMeRequest())
+        assert visitor.complaints == []
+
+
+async def test_a_password_whose_change_was_not_answered_is_the_first_to_be_tried(
+    stack: Stack, stage: Stage
+) -> None:
+    learner, new = stage.learners[0], "harbour-violet-93"
+    async with browser() as opened:
+        visitor = await Visitor.arrive(opened, stack.url("edge"))
+        page = visitor.page
+        await visitor.sign_in(learner.email, learner.password)
+        await page.goto("/account")
+        await page.get_by_label("Present password").fill(learner.password)
+        await page.get_by_label("New password").fill(new)
+        await page.route(_SET_PASSWORD, lose_the_answer, times=1)
+        await page.get_by_role("button", name="Change the password").click()
+        await expect(page.get_by_text(_AWAY)).to_be_visible()
+
+        await signed_out(learner)
+        await page.get_by_role("button", name="Change the password").click()
+        await expect(page.get_by_role("status")).to_have_text(
+            "You are signed out. Sign in with the new password or, if that is refused, with the old one."
+        )
+        await visitor.picture("sign-in-password-not-answered")
+        await visitor.sign_in(learner.email, new)
+        assert visitor.complaints == []
+
+
+async def sign_out_everywhere(page: Page) -> None:
+    """Ask for it on the account page."""
+    await page.get_by_role("button", name="Sign out everywhere…").click()
+    await page.get_by_role("button", name="Sign out everywhere now").click()
+
+
+async def signed_out(person: Person) -> None:
+    """Wait until the token of another sign-in of the person is refused."""
+    await until_refused(lambda: person.accounts.GetMe(GetMeRequest()), "enrollment")
 
 
 async def lose_the_answer(route: Route) -> None:

@@ -99,8 +99,8 @@ export function lacksToken(thrown: unknown): boolean {
   return TOKEN_REFUSED.has(ConnectError.from(thrown).findDetails(ErrorInfoSchema)[0]?.reason ?? "");
 }
 
-/** True from when the sign-in is found to be over until the next one: the page shows the form. */
-export const signedOut = signal(false);
+/** From when the sign-in is found to be over until the next one, the reason for which the token was refused: the page shows the form. Empty otherwise. */
+export const signedOut = signal("");
 
 const RENEWED = "proctorium.refreshed";
 
@@ -132,10 +132,10 @@ function inTurn<Done>(act: () => Promise<Done>): Promise<Done> {
 }
 
 /**
- * Trades the refresh cookie for new tokens; when it is refused, the sign-in is over. False where other tokens than those `used` have come
+ * Trades the refresh cookie for new tokens, after a call was refused for the reason `refused`; when the cookie is refused too, the sign-in is over. False where other tokens than those `used` have come
  * meanwhile, from another tab or a sign-in. The cookie works once and is shared by all tabs, so they take turns.
  */
-function renew(used: string | null): Promise<boolean> {
+function renew(used: string | null, refused: string): Promise<boolean> {
   return inTurn(async () => {
     if (tokens() !== used) return false;
     try {
@@ -143,7 +143,7 @@ function renew(used: string | null): Promise<boolean> {
     } catch (thrown) {
       if (ConnectError.from(thrown).code !== Code.Unauthenticated) throw thrown;
       if (tokens() !== used) return false;
-      signedOut.value = true;
+      signedOut.value = refused;
       return true;
     }
     haveNewTokens();
@@ -171,7 +171,7 @@ const stayingSignedIn: Interceptor = (next) => async (asked) => {
       return await next(request);
     } catch (thrown) {
       if (renewed || signedOut.value || !lacksToken(thrown)) throw thrown;
-      renewed = await renew(used);
+      renewed = await renew(used, problemOf(thrown).reason);
       if (signedOut.value) throw thrown;
     }
   }

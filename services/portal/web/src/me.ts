@@ -11,6 +11,12 @@ export const me = signal<Person | null | undefined>(undefined);
 /** Whom to ask for help. */
 export const help = signal<Organisation | undefined>(undefined);
 
+/** The action on this page that ended all sign-ins of the person; "perhaps" where nobody answered whether the password is changed. */
+export const endedEverywhere = signal<Ending | "perhaps new password" | undefined>(undefined);
+type Ending = "new password" | "sign-out";
+/** The action on this page that nobody answered: it may have ended all sign-ins of the person. */
+let unheard: Ending | undefined;
+
 /** The id of somebody who was at work here and was signed out by the end of the sign-in, not by their own word; empty for nobody. */
 export const expelled = signal("");
 /** Whether nobody has told us yet who is signed in, though we have asked for a while. */
@@ -24,9 +30,13 @@ export const unconfirmed = signal(false);
 export const unread = signal(0);
 
 effect(() => {
-  if (!signedOut.value) return;
-  expelled.value = me.peek()?.personId ?? expelled.peek();
-  me.value = null;
+  if (signedOut.value === "") return;
+  if (unheard === "new password") endedEverywhere.value = "perhaps new password";
+  // A token is invalid before its time only when all sign-ins of the person have ended.
+  else if (unheard === "sign-out" && signedOut.value === "TOKEN_INVALID") endedEverywhere.value = "sign-out";
+  else expelled.value = me.peek()?.personId ?? expelled.peek();
+  if (endedEverywhere.peek() === undefined) me.value = null;
+  else void forget();
 });
 
 const PERSON = "proctorium.person";
@@ -133,8 +143,9 @@ export async function signIn(email: string, password: string, staySignedIn: bool
 }
 
 function arrive(person: Person | undefined): void {
-  signedOut.value = false;
+  signedOut.value = "";
   expelled.value = "";
+  unheard = undefined;
   endedEverywhere.value = undefined;
   share(person?.personId);
   if (!isBrowserSession()) beginBrowserSession(false);
@@ -149,25 +160,34 @@ async function forgetOthers(personId: string | undefined): Promise<void> {
   if (stored !== undefined && stored.person.personId !== personId) await clearOffline();
 }
 
-/** The action on this page that ended all sign-ins of the person. */
-export const endedEverywhere = signal<"new password" | "sign-out" | undefined>(undefined);
-
 /** Changes the password, which signs the person out everywhere, here too. */
 export async function changePassword(presentPassword: string, newPassword: string): Promise<void> {
-  await accounts.setPassword({ presentPassword, newPassword });
-  await signOut();
-  endedEverywhere.value = "new password";
+  await endEverywhere("new password", () => accounts.setPassword({ presentPassword, newPassword }));
 }
 
 /** Ends all sign-ins of the person, on every device including this one. */
 export async function signOutEverywhere(requestId: string): Promise<void> {
-  await accounts.signOutEverywhere({ requestId });
-  await signOut();
-  endedEverywhere.value = "sign-out";
+  await endEverywhere("sign-out", () => accounts.signOutEverywhere({ requestId }));
+}
+
+async function endEverywhere(by: Ending, end: () => Promise<unknown>): Promise<void> {
+  try {
+    await end();
+    await signOut();
+  } catch (thrown) {
+    if (isAway(thrown)) unheard = by;
+    throw thrown;
+  }
+  endedEverywhere.value = by;
 }
 
 export async function signOut(): Promise<void> {
   await accounts.signOut({});
+  await forget();
+}
+
+/** Removes what this browser stores of the person, who is signed out. */
+async function forget(): Promise<void> {
   share(undefined);
   await clearOfflineAndShell();
   me.value = null;

@@ -3,6 +3,12 @@ import { hasPending, pendingQuestions } from "../features/exam/journal";
 import { endedEverywhere, expelled, signIn } from "../me";
 import { ProblemNote, Title, useAction } from "../parts";
 
+const ENDED = {
+  "new password": "Your password is changed, and you are signed out everywhere. Sign in with the new password.",
+  "perhaps new password": "You are signed out. Sign in with the new password or, if that is refused, with the old one.",
+  "sign-out": "You are signed out everywhere.",
+};
+
 export function SignInPage(): JSX.Element {
   const { busy, problem, run } = useAction();
   const submit = (event: SubmitEvent): void => {
@@ -16,9 +22,7 @@ export function SignInPage(): JSX.Element {
       <Title>Sign in</Title>
       {endedEverywhere.value && (
         <p class="note" role="status">
-          {endedEverywhere.value === "new password"
-            ? "Your password is changed, and you are signed out everywhere. Sign in with the new password."
-            : "You are signed out everywhere."}
+          {ENDED[endedEverywhere.value]}
         </p>
       )}
       {expelled.value && (
