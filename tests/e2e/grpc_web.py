@@ -116,12 +116,11 @@ class WebCall(Generic[Request, Response]):
             ) from None
 
     async def _exchange(self, request: Request) -> AsyncIterator[Response]:
-        body = self._serialize(request)
         async with self._channel.http.stream(
             "POST",
             self._method,
             headers=self._channel.headers(),
-            content=_HEADER.pack(0, len(body)) + body,
+            content=framed(self._serialize(request)),
         ) as response:
             trailers = dict(response.headers)
             async for flag, payload in _frames(response.aiter_raw()):
@@ -140,6 +139,22 @@ class WebStream(WebCall[Request, Response]):
     ) -> AsyncIterator[Response]:
         """The answers as they come."""
         return self.answers(request)
+
+
+def framed(payload: bytes) -> bytes:
+    """A message as it is sent, in either direction."""
+    return _HEADER.pack(0, len(payload)) + payload
+
+
+def answered(message: Message) -> bytes:
+    """The whole body of a successful answer."""
+    trailers = b"grpc-status:0\r\n"
+    return framed(message.SerializeToString()) + _HEADER.pack(_TRAILERS, len(trailers)) + trailers
+
+
+def unframed(body: bytes, kind: type[Request]) -> Request:
+    """The one message of a request's body."""
+    return kind.FromString(body[_HEADER.size :])
 
 
 async def _frames(chunks: AsyncIterator[bytes]) -> AsyncIterator[tuple[int, bytes]]:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from e2e.browsing import Visitor, browser
+from e2e.grpc_web import answered, framed, unframed
 from e2e.stage import Stage, set_stage
 from e2e.story import LearnerStory, ProctorStory
+from proctorium.enrollment.v1.people_pb2 import ListNamesResponse
+from proctorium.identity.v1.verification_pb2 import (
+    GetRegistrationRequest,
+    ListEvidenceAccessesRequest,
+)
 from proctorium.options.v1.options_pb2 import ROLE_ADMINISTRATOR
 from proctorium.session.events.v1.events_pb2 import ParticipantAssessmentAuthorized
 from proctorium.session.v1.supervision_pb2 import GetRecordRequest, RecordEntry
 from proctorium_devstack.demo.edge import EdgeChannel
 from proctorium_devstack.stack import Stack
+
+_ACCESSES = "**/proctorium.identity.v1.VerificationService/ListEvidenceAccesses"
+_NAMES = "**/proctorium.enrollment.v1.PersonService/ListNames"
+_ONE_PAGE = 50
 
 
 async def test_an_administrator_checks_an_identity_and_authorises(stack: Stack) -> None:
@@ -111,3 +121,72 @@ async def test_an_administrator_sees_who_looked_at_pictures_and_record(stack: St
     await learner.close()
     await story.close()
     await stage.close()
+
+
+async def test_older_accesses_are_shown_a_page_at_a_time(stack: Stack) -> None:
+    stage = await set_stage(stack.address("edge"), learner_channels=(EdgeChannel,))
+    learner = LearnerStory(stage.learners[0], stage)
+    await learner.join()
+    case = await learner.send_evidence()
+    for _ in range(2 * _ONE_PAGE + 1):
+        await stage.proctor.identity.GetRegistration(GetRegistrationRequest(case_id=case.case_id))
+    async with browser() as opened:
+        administrator = await Visitor.arrive(opened, stack.url("edge"))
+        page = administrator.page
+        await administrator.sign_in(stage.administrator.email, stage.administrator.password)
+        await page.goto(f"/supervise/{stage.session_id}/accesses")
+        table = page.get_by_role("table", name="Pictures and registration")
+        rows = table.get_by_role("row").filter(has_text="Registration data")
+        older = page.get_by_role("button", name="Show older in “Pictures and registration”")
+        await expect(rows).to_have_count(_ONE_PAGE)
+        await page.route(_ACCESSES, ask_for_no_page, times=1)
+        await older.click()
+        refused = page.locator("[data-reason=INVALID_PAGE_TOKEN]")
+        await expect(refused).to_be_visible()
+        await expect(rows).to_have_count(_ONE_PAGE)
+        await older.click()
+        await expect(rows).to_have_count(2 * _ONE_PAGE)
+        await expect(refused).to_have_count(0)
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        await older.click()
+        await expect(rows).to_have_count(2 * _ONE_PAGE + 1)
+        await expect(older).to_have_count(0)
+        assert len([url for url in asked if url.endswith("ListEvidenceAccesses")]) == 1
+        assert administrator.complaints == []
+    await learner.close()
+    await stage.close()
+
+
+async def ask_for_no_page(route: Route) -> None:
+    """Sends a page token that nobody has made."""
+    body = route.request.post_data_buffer
+    assert body is not None
+    request = unframed(body, ListEvidenceAccessesRequest)
+    request.page_token = "nonsense"
+    await route.continue_(post_data=framed(request.SerializeToString()))
+
+
+async def test_a_person_whose_name_nobody_knows_is_said_to_be_unknown(stack: Stack) -> None:
+    stage = await set_stage(stack.address("edge"), learner_channels=(EdgeChannel,))
+    learner = LearnerStory(stage.learners[0], stage)
+    await learner.join()
+    await ProctorStory(stage).verify(await learner.send_evidence())
+    async with browser() as opened:
+        administrator = await Visitor.arrive(opened, stack.url("edge"))
+        page = administrator.page
+        await administrator.sign_in(stage.administrator.email, stage.administrator.password)
+        await page.route(_NAMES, answer_no_names)
+        await page.goto(f"/supervise/{stage.session_id}/accesses")
+        row = page.get_by_role("row").filter(has_text="Selfie")
+        await expect(row.get_by_text("Unknown person")).to_have_count(2)
+        assert administrator.complaints == []
+    await learner.close()
+    await stage.close()
+
+
+async def answer_no_names(route: Route) -> None:
+    """Nobody who was asked for is known."""
+    await route.fulfill(
+        body=answered(ListNamesResponse()), content_type="application/grpc-web+proto"
+    )

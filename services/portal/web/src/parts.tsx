@@ -135,6 +135,35 @@ export function useLoaded<Loaded>(key: string, load: () => Promise<Loaded>): { l
   return { ...state, again: () => setTurn((before) => before + 1) };
 }
 
+interface Paged<One> {
+  items: readonly One[] | undefined;
+  problem: Problem | undefined;
+  /** Whether there is a further page. */
+  more: boolean;
+  /** Loads the next page; once more where that failed. */
+  next: () => void;
+  /** Loads the list again, from its first page. */
+  again: () => void;
+}
+
+/** Loads a list a page at a time; what was loaded stays while a further page comes, and when it does not. */
+export function usePages<Page extends { nextPageToken: string }, One>(
+  ask: (pageToken: string) => Promise<Page>,
+  listed: (page: Page) => readonly One[],
+): Paged<One> {
+  const none = { items: [] as readonly One[], pageToken: "" };
+  const [before, setBefore] = useState(none);
+  const { loaded, problem, again } = useLoaded(before.pageToken, async () => {
+    const page = await ask(before.pageToken);
+    return { items: [...before.items, ...listed(page)], pageToken: page.nextPageToken };
+  });
+  const load = (after: typeof none): void => {
+    setBefore(after);
+    again();
+  };
+  return { items: loaded?.items, problem, more: Boolean(loaded?.pageToken), next: () => load(loaded ?? none), again: () => load(none) };
+}
+
 /** What a page says that tries again by itself. */
 function whileAway(thrown: unknown): Problem {
   const { reason, sentence } = problemOf(thrown);

@@ -1,12 +1,11 @@
 // Who looked at the identity pictures, the registration data and the record of a session, for administrators.
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
 import { identity, record, sessions } from "../calls";
 import { EvidenceAccessSubject } from "../gen/proctorium/identity/v1/verification_pb";
 import { Role } from "../me";
 import { useNames } from "../names";
-import { Busy, Link, ProblemNote, Title, useLoaded } from "../parts";
+import { Busy, Link, ProblemNote, Title, useLoaded, usePages } from "../parts";
 import { dateTime } from "../words";
 
 const PAGE_SIZE = 50;
@@ -23,8 +22,8 @@ export function AccessesPage({ sessionId }: { sessionId: string }): JSX.Element 
             <Link to={`/supervise/${sessionId}`}>{loaded.session?.plan?.title}</Link>
           </p>
           <p class="quiet">Every access is stored permanently. The newest comes first.</p>
-          <EvidenceAccesses sessionId={sessionId} />
-          <RecordAccesses sessionId={sessionId} />
+          <EvidenceAccesses key={sessionId} sessionId={sessionId} />
+          <RecordAccesses key={sessionId} sessionId={sessionId} />
         </>
       )}
     </>
@@ -38,7 +37,10 @@ const SUBJECTS: Readonly<Record<number, string>> = {
 };
 
 function EvidenceAccesses({ sessionId }: { sessionId: string }): JSX.Element {
-  const list = useNewest(`evidence/${sessionId}`, (pageToken) => identity.listEvidenceAccesses({ sessionId, pageSize: PAGE_SIZE, pageToken }));
+  const list = usePages(
+    (pageToken) => identity.listEvidenceAccesses({ sessionId, pageSize: PAGE_SIZE, pageToken }),
+    ({ accesses }) => accesses,
+  );
   const name = useNames(list.items?.flatMap(({ personId, learnerId }) => [personId, learnerId]) ?? []);
   return (
     <Accesses
@@ -49,14 +51,17 @@ function EvidenceAccesses({ sessionId }: { sessionId: string }): JSX.Element {
       rows={list.items?.map((access) => ({
         ...access,
         who: name(access.personId),
-        more: [SUBJECTS[access.subject] ?? "", name(access.learnerId) ?? "…"],
+        more: [SUBJECTS[access.subject] ?? "", name(access.learnerId)],
       }))}
     />
   );
 }
 
 function RecordAccesses({ sessionId }: { sessionId: string }): JSX.Element {
-  const list = useNewest(`record/${sessionId}`, (pageToken) => record.listRecordAccesses({ sessionId, pageSize: PAGE_SIZE, pageToken }));
+  const list = usePages(
+    (pageToken) => record.listRecordAccesses({ sessionId, pageSize: PAGE_SIZE, pageToken }),
+    ({ accesses }) => accesses,
+  );
   const name = useNames(list.items?.map(({ personId }) => personId) ?? []);
   return (
     <Accesses
@@ -70,7 +75,7 @@ function RecordAccesses({ sessionId }: { sessionId: string }): JSX.Element {
 }
 
 interface Row {
-  who: string | undefined;
+  who: string;
   actingRole: Role;
   accessTime?: Timestamp | undefined;
   more: readonly string[];
@@ -79,7 +84,7 @@ interface Row {
 interface AccessesProps {
   title: string;
   none: string;
-  list: Newest<unknown>;
+  list: ReturnType<typeof usePages>;
   columns: readonly string[];
   rows: readonly Row[] | undefined;
 }
@@ -89,7 +94,6 @@ function Accesses({ title, none, list, columns, rows }: AccessesProps): JSX.Elem
   return (
     <section aria-label={title} class="stacking">
       <h2>{title}</h2>
-      <ProblemNote problem={list.problem} />
       {rows === undefined && list.problem === undefined && <Busy what="who looked" />}
       {rows?.length === 0 && <p>{none}</p>}
       {rows && rows.length > 0 && (
@@ -107,7 +111,7 @@ function Accesses({ title, none, list, columns, rows }: AccessesProps): JSX.Elem
           <tbody role="rowgroup">
             {rows.map((row, place) => (
               <tr key={place} role="row">
-                {[dateTime(row.accessTime), row.who ?? "…", ROLES[row.actingRole] ?? "Not recorded", ...row.more].map((cell, column) => (
+                {[dateTime(row.accessTime), row.who, ROLES[row.actingRole] ?? "Not recorded", ...row.more].map((cell, column) => (
                   <td key={heads[column]} role="cell" data-label={heads[column]}>
                     {cell}
                   </td>
@@ -117,8 +121,9 @@ function Accesses({ title, none, list, columns, rows }: AccessesProps): JSX.Elem
           </tbody>
         </table>
       )}
+      <ProblemNote problem={list.problem} />
       {list.more && (
-        <button type="button" class="plain" onClick={list.show}>
+        <button type="button" class="plain" onClick={list.next}>
           Show older
           <span class="visually-hidden"> in “{title}”</span>
         </button>
@@ -131,30 +136,3 @@ const ROLES: Readonly<Record<number, string>> = {
   [Role.PROCTOR]: "Proctor of the session",
   [Role.ADMINISTRATOR]: "Administrator",
 };
-
-interface Page<Item> {
-  accesses: Item[];
-  nextPageToken: string;
-}
-
-interface Newest<Item> extends Pick<ReturnType<typeof useLoaded>, "problem"> {
-  items: Item[] | undefined;
-  more: boolean;
-  show: () => void;
-}
-
-/** Loads the newest items of a list, and one more page at each `show`. */
-function useNewest<Item>(key: string, fetch: (pageToken: string) => Promise<Page<Item>>): Newest<Item> {
-  const [pages, setPages] = useState(1);
-  const { loaded, problem } = useLoaded(`${key}/${pages}`, async () => {
-    const items: Item[] = [];
-    let pageToken = "";
-    for (let page = 0; page < pages && (page === 0 || pageToken !== ""); page += 1) {
-      const answer = await fetch(pageToken);
-      items.push(...answer.accesses);
-      pageToken = answer.nextPageToken;
-    }
-    return { items, more: pageToken !== "" };
-  });
-  return { items: loaded?.items, problem, more: loaded?.more ?? false, show: () => setPages(pages + 1) };
-}

@@ -1,10 +1,9 @@
 // What the person was told, in the application.
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
 import { inbox } from "../calls";
-import { type Notification, Topic } from "../gen/proctorium/notification/v1/notifications_pb";
+import { type ListNotificationsResponse, type Notification, Topic } from "../gen/proctorium/notification/v1/notifications_pb";
 import { isA, Role, unread } from "../me";
-import { Badge, Busy, Link, ProblemNote, Title, useAction, useLoaded } from "../parts";
+import { Badge, Busy, Link, ProblemNote, Title, useAction, usePages } from "../parts";
 import { dateTime } from "../words";
 
 function Where({ notification }: { notification: Notification }): JSX.Element | null {
@@ -27,8 +26,7 @@ function Where({ notification }: { notification: Notification }): JSX.Element | 
 const PAGE_SIZE = 50;
 
 export function NotificationsPage(): JSX.Element {
-  const [pages, setPages] = useState(1);
-  const { loaded, problem, again } = useLoaded(`inbox/${pages}`, () => newest(pages));
+  const { items, problem, more, next, again } = usePages(inboxPage, ({ notifications }) => notifications);
   const mark = useAction();
   const readAll = (): Promise<void> =>
     mark.run(async () => {
@@ -38,16 +36,16 @@ export function NotificationsPage(): JSX.Element {
   return (
     <>
       <Title>Messages</Title>
-      <ProblemNote problem={problem ?? mark.problem} />
-      {loaded === undefined && problem === undefined && <Busy what="your messages" />}
-      {loaded?.notifications.length === 0 && <p>You have no messages yet.</p>}
-      {(loaded?.unreadCount ?? 0) > 0 && (
+      <ProblemNote problem={mark.problem} />
+      {items === undefined && problem === undefined && <Busy what="your messages" />}
+      {items?.length === 0 && <p>You have no messages yet.</p>}
+      {items && unread.value > 0 && (
         <button type="button" class="plain" disabled={mark.busy} onClick={() => void readAll()}>
           Mark all as read
         </button>
       )}
       <ul class="cards">
-        {loaded?.notifications.map((notification) => (
+        {items?.map((notification) => (
           <li key={notification.notificationId} class="card">
             <h2 class="question">
               {notification.subject} {notification.readTime === undefined && <Badge tone="wait">New</Badge>}
@@ -58,8 +56,9 @@ export function NotificationsPage(): JSX.Element {
           </li>
         ))}
       </ul>
-      {loaded?.more && (
-        <button type="button" class="plain" onClick={() => setPages(pages + 1)}>
+      <ProblemNote problem={problem} />
+      {more && (
+        <button type="button" class="plain" onClick={next}>
           Show older messages
         </button>
       )}
@@ -67,19 +66,8 @@ export function NotificationsPage(): JSX.Element {
   );
 }
 
-interface Newest {
-  notifications: Notification[];
-  unreadCount: number;
-  more: boolean;
-}
-
-async function newest(pages: number): Promise<Newest> {
-  const notifications: Notification[] = [];
-  let [pageToken, unreadCount] = ["", 0];
-  for (let page = 0; page < pages && (page === 0 || pageToken !== ""); page += 1) {
-    const answer = await inbox.listNotifications({ pageSize: PAGE_SIZE, pageToken });
-    notifications.push(...answer.notifications);
-    [pageToken, unreadCount] = [answer.nextPageToken, answer.unreadCount];
-  }
-  return { notifications, unreadCount, more: pageToken !== "" };
+async function inboxPage(pageToken: string): Promise<ListNotificationsResponse> {
+  const page = await inbox.listNotifications({ pageSize: PAGE_SIZE, pageToken });
+  unread.value = page.unreadCount;
+  return page;
 }

@@ -19,8 +19,7 @@ import { isOver } from "./supervised";
 export function RosterTable({ session, participants }: { session: Session; participants: Participant[] }): JSX.Element {
   const joined = new Set(participants.map(({ personId }) => personId));
   const absent = (session.plan?.learnerIds ?? []).filter((personId) => !joined.has(personId));
-  const known = useNames([...joined, ...absent]);
-  const name = (personId: string): string => known(personId) ?? "…";
+  const name = useNames([...joined, ...absent]);
   const title = useAssessmentTitles(session);
   const arrived = [...participants].sort(byArrival);
   const inNeed = isOver(session) ? [] : arrived.filter((participant) => needs(participant).length > 0);

@@ -57,8 +57,7 @@ export function SessionCodes({ session }: { session: Session }): JSX.Element {
       await call(requestId);
       again();
     }, codeId);
-  const known = useNames((loaded?.codes ?? []).flatMap(({ personId }) => (personId === "" ? [] : [personId])));
-  const name = (personId: string): string => known(personId) ?? "One learner";
+  const name = useNames((loaded?.codes ?? []).flatMap(({ personId }) => (personId === "" ? [] : [personId])));
   const over = isOver(session);
   const columns = ["Code", "For", "State", "Valid", ...(over ? [] : ["Actions"])];
   return (
@@ -165,7 +164,7 @@ function Issue({ session, issued }: IssueProps): JSX.Element {
         <option value="">Everybody who is registered in the course</option>
         {registered.map((personId) => (
           <option key={personId} value={personId}>
-            {name(personId) ?? "One learner"} alone
+            {name(personId)} alone
           </option>
         ))}
       </Select>

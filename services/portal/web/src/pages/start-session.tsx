@@ -59,8 +59,8 @@ function earliness({ plan }: Session, now: number): string {
 
 const MOST_NAMED = 5;
 
-function listed(personIds: readonly string[], name: (personId: string) => string | undefined): string {
-  const named = personIds.slice(0, MOST_NAMED).map((personId) => name(personId) ?? "…");
+function listed(personIds: readonly string[], name: (personId: string) => string): string {
+  const named = personIds.slice(0, MOST_NAMED).map(name);
   const more = personIds.length - named.length;
   return [...named, ...(more > 0 ? [`and ${counted(more, "other")}`] : [])].join(", ");
 }
