@@ -95,6 +95,7 @@ async def test_signing_out_everywhere_ends_a_second_browser(stack: Stack, stage:
         page = visitor.page
         await visitor.sign_in(learner.email, learner.password)
         await page.goto("/account")
+        await expect(page.get_by_text("Answers that wait on a device")).to_be_visible()
         # The page is open longer than an access token lives.
         await page.context.clear_cookies(name="proctorium_token")
         await page.get_by_role("button", name="Sign out everywhere…").click()
@@ -119,6 +120,13 @@ async def test_an_administrator_signs_out_somebody_who_forgot_to(
         await forgotten.sign_in(learner.email, learner.password)
         ada = await Visitor.arrive(opened, stack.url("edge"))
         await ada.sign_in(world.ADMINISTRATOR.email, world.ADMINISTRATOR.password)
+        await (
+            ada.page.get_by_role("banner")
+            .get_by_role("link", name=world.ADMINISTRATOR.name.split()[0])
+            .click()
+        )
+        await expect(ada.page.get_by_text("you are signed out everywhere")).to_be_visible()
+        await expect(ada.page.get_by_text("answers")).to_have_count(0)
         await ada.page.goto("/people")
         await ada.page.get_by_label("Find by name or e-mail address").fill(learner.email)
         card = ada.page.get_by_role("listitem").filter(has_text=learner.email)

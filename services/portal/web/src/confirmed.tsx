@@ -1,6 +1,7 @@
 // A button for what cannot be taken back.
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { ProblemNote, useAction } from "./parts";
 
 interface ConfirmedProps {
   ask: string;
@@ -50,5 +51,22 @@ export function Confirmed({ ask, of, meaning, yes, no, busy, disabled, certain, 
         {no}
       </button>
     </div>
+  );
+}
+
+interface ConfirmedActionProps extends Omit<ConfirmedProps, "busy" | "act"> {
+  /** A text that it answers is shown when it has succeeded. */
+  act: (requestId: string) => Promise<unknown>;
+}
+
+/** A button for an action that cannot be taken back, and what came of it. */
+export function ConfirmedAction({ act, ...question }: ConfirmedActionProps): JSX.Element {
+  const { busy, problem, done, run } = useAction();
+  return (
+    <>
+      <Confirmed {...question} busy={busy} act={() => void run(act)} />
+      <ProblemNote problem={problem} />
+      <p role="status">{done}</p>
+    </>
   );
 }

@@ -8,6 +8,9 @@ import { ProblemNote, useAction } from "./parts";
 import { go } from "./route";
 import { counted } from "./words";
 
+/** What the end of all sign-ins of a learner leaves as it is. */
+export const ANSWERS_STAY = "Unsent answers stay on the device where they were given, and the time of a running assessment continues.";
+
 /** Names who is signed in where a person joins a session or works on an attempt: on a shared computer it may be the previous user. */
 export function SignedInAs(): JSX.Element | null {
   const person = me.value;

@@ -1,10 +1,11 @@
 // The account of the signed-in person: their identity in Proctorium, and a form for a new password.
 import type { JSX } from "preact";
-import { Confirmed } from "../confirmed";
+import { ConfirmedAction } from "../confirmed";
 import { Field, Form, FormProblem, typed } from "../forms";
-import { changePassword, me, signOutEverywhere } from "../me";
-import { ProblemNote, Title, useAction } from "../parts";
+import { changePassword, isA, me, Role, signOutEverywhere } from "../me";
+import { Title, useAction } from "../parts";
 import { go } from "../route";
+import { ANSWERS_STAY } from "../sign-out";
 
 export function AccountPage(): JSX.Element {
   return (
@@ -23,25 +24,21 @@ export function AccountPage(): JSX.Element {
 }
 
 function SignOutEverywhere(): JSX.Element {
-  const { busy, problem, run } = useAction();
-  const leave = (): void =>
-    void run(async (requestId) => {
-      await signOutEverywhere(requestId);
-      go("/");
-    });
+  const leave = async (requestId: string): Promise<void> => {
+    await signOutEverywhere(requestId);
+    go("/");
+  };
   return (
     <section class="card">
       <h2>Sign out everywhere</h2>
       <p>Use this if you forgot to sign out on another computer, or if somebody else may have used your account.</p>
-      <Confirmed
+      <ConfirmedAction
         ask="Sign out everywhere…"
-        meaning="You are signed out on every device within seconds, including this one. Unsent answers stay on the device where they were given, and the time of a running assessment continues."
+        meaning={`You are signed out on every device within seconds, including this one.${isA(Role.LEARNER) ? ` ${ANSWERS_STAY}` : ""}`}
         yes="Sign out everywhere now"
         no="Stay signed in"
-        busy={busy}
         act={leave}
       />
-      <ProblemNote problem={problem} />
     </section>
   );
 }
@@ -72,7 +69,10 @@ function NewPassword(): JSX.Element {
         minLength={12}
         maxLength={256}
       />
-      <p>When you change it, you are signed out everywhere, here too, and sign in with the new password. Answers that wait on a device are kept there.</p>
+      <p>
+        When you change it, you are signed out everywhere, here too, and sign in with the new password.
+        {isA(Role.LEARNER) && " Answers that wait on a device are kept there."}
+      </p>
       <FormProblem problem={problem} />
       <button type="submit" disabled={busy}>
         Change the password

@@ -2,11 +2,12 @@
 import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { accounts, people } from "../calls";
-import { Confirmed } from "../confirmed";
+import { Confirmed, ConfirmedAction } from "../confirmed";
 import { allPages, Form, FormProblem, Select, TextArea, typed } from "../forms";
 import { type Person, type PersonChange, PersonChangeKind } from "../gen/proctorium/enrollment/v1/people_pb";
 import { Role } from "../gen/proctorium/options/v1/options_pb";
 import { Busy, Link, ProblemNote, useAction, useLoaded } from "../parts";
+import { ANSWERS_STAY } from "../sign-out";
 import { date, dateTime } from "../words";
 import { allSessions, isOver } from "./supervised";
 
@@ -71,26 +72,19 @@ function Revoke({ person, changed }: PersonProps): JSX.Element {
 }
 
 function SignOutEverywhere({ person }: { person: Person }): JSX.Element {
-  const { busy, problem, done, run } = useAction();
-  const leave = (): void =>
-    void run(async (requestId) => {
-      await accounts.signOutEverywhere({ requestId, personId: person.personId });
-      return `${person.legalName} is signed out everywhere.`;
-    });
+  const name = person.legalName;
   return (
-    <>
-      <Confirmed
-        ask="Sign them out everywhere…"
-        of={person.legalName}
-        meaning="They are signed out on every device within seconds and can sign in again at once. Unsent answers stay on the device where they were given, and the time of a running assessment continues."
-        yes="Sign them out now"
-        no="Leave it"
-        busy={busy}
-        act={leave}
-      />
-      <ProblemNote problem={problem} />
-      <p role="status">{done}</p>
-    </>
+    <ConfirmedAction
+      ask="Sign them out everywhere…"
+      of={name}
+      meaning={`They are signed out on every device within seconds and can sign in again at once.${person.roles.includes(Role.LEARNER) ? ` ${ANSWERS_STAY}` : ""}`}
+      yes="Sign them out now"
+      no="Leave it"
+      act={async (requestId) => {
+        await accounts.signOutEverywhere({ requestId, personId: person.personId });
+        return `${name} is signed out everywhere.`;
+      }}
+    />
   );
 }
 
@@ -120,25 +114,18 @@ function Disable({ person, changed }: PersonProps): JSX.Element {
 }
 
 function Enable({ person, changed }: PersonProps): JSX.Element {
-  const { busy, problem, run } = useAction();
-  const enable = (): void =>
-    void run(async (requestId) => {
-      await accounts.enableAccount({ requestId, personId: person.personId });
-      changed();
-    });
   return (
-    <>
-      <ProblemNote problem={problem} />
-      <Confirmed
-        ask="Enable the account…"
-        of={person.legalName}
-        meaning="They can sign in again at once, with the password they had, and get a mail about it."
-        yes="Enable the account"
-        no="Leave it"
-        busy={busy}
-        act={enable}
-      />
-    </>
+    <ConfirmedAction
+      ask="Enable the account…"
+      of={person.legalName}
+      meaning="They can sign in again at once, with the password they had, and get a mail about it."
+      yes="Enable the account"
+      no="Leave it"
+      act={async (requestId) => {
+        await accounts.enableAccount({ requestId, personId: person.personId });
+        changed();
+      }}
+    />
   );
 }
 
