@@ -32,10 +32,8 @@ END_TO_END = "tests/e2e"
 LONG = (
     "tests/e2e/test_browser",
     "tests/e2e/test_attack",
-    "tests/e2e/test_edge_keys",
     "libs/devstack/tests/edge/",
-    "tests/e2e/test_ownership",
-    "services/identity-verification/tests/integration/",
+    "services/identity-verification/tests/integration/test_pictures",
 )
 # The slowest test takes a sixth of this on two processors that have nothing else to do.
 LONGEST_TEST_SECONDS = 120.0

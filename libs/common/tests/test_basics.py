@@ -12,7 +12,7 @@ import pytest
 from proctorium_common import errors
 from proctorium_common.clock import utc_now
 from proctorium_common.errors import Kind, ServiceError
-from proctorium_common.ids import new_id, parse_id
+from proctorium_common.ids import new_id, parse_id, parse_ids
 from proctorium_common.rpc.caller import (
     ANONYMOUS,
     Call,
@@ -46,8 +46,14 @@ def test_what_is_not_an_id_is_refused_with_its_field(text: str) -> None:
     with pytest.raises(ServiceError) as refused:
         parse_id(text, "session_id")
     assert refused.value.reason == "INVALID_ID"
-    assert refused.value.metadata == {"field": "session_id"}
     assert [each.field for each in refused.value.violations] == ["session_id"]
+
+
+def test_what_is_not_an_id_in_a_list_is_refused_with_its_place() -> None:
+    with pytest.raises(ServiceError) as refused:
+        parse_ids([str(new_id()), "x"], "learner_ids")
+    assert refused.value.reason == "INVALID_ID"
+    assert [each.field for each in refused.value.violations] == ["learner_ids[1]"]
 
 
 def test_the_time_is_utc_and_aware() -> None:

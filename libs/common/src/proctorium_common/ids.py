@@ -21,7 +21,7 @@ def new_id() -> UUID:
 def parse_id(text: str, field: str) -> UUID:
     """The id that `text` is in canonical form (8-4-4-4-12 hexadecimal digits).
 
-    Raises ServiceError INVALID_ID with the `field` when it is not.
+    Raises ServiceError INVALID_ID at the `field` when it is not.
     """
     # UUID() also takes braces, "urn:uuid:" and misplaced dashes: those are not how our ids are written.
     if len(text) == _TEXT_LENGTH and text.count("-") == 4:
@@ -33,19 +33,17 @@ def parse_id(text: str, field: str) -> UUID:
             if str(parsed) == text.lower():
                 return parsed
     sentence = f"The {field} is not an id."
-    raise invalid(
-        "INVALID_ID", sentence, violations=[Violation(field, "ids.form", sentence)], field=field
-    )
+    raise invalid("INVALID_ID", sentence, violations=[Violation(field, "ids.form", sentence)])
 
 
 def parse_ids(texts: Iterable[str], field: str) -> tuple[UUID, ...]:
     """The ids that the `texts` are, in their order, each once: one id written in two ways is twice the same.
 
-    Raises INVALID_ID as `parse_id`, INVALID_REQUEST with the `field` and the place for an id that is there twice.
+    Raises at the place in the `field`: INVALID_ID as `parse_id`, INVALID_REQUEST for an id that is there twice.
     """
     found: dict[UUID, None] = {}
     for place, text in enumerate(texts):
-        parsed = parse_id(text, field)
+        parsed = parse_id(text, f"{field}[{place}]")
         if parsed in found:
             sentence = f"{field}[{place}] is the same id as one before it. Name each only once."
             raise invalid(
