@@ -68,6 +68,84 @@ async def test_a_change_and_its_event_are_of_one_transaction(database: Database)
     assert changed == recorded
 
 
+async def test_a_fetched_statement_shares_the_transaction(database: Database) -> None:
+    async def change_and_fail() -> None:
+        async with database.transaction() as transaction:
+            added = await transaction.fetch(
+                "INSERT INTO effects (what, nth) VALUES ($1, $2) RETURNING what, nth", "a", 7
+            )
+            assert [tuple(row) for row in added] == [("a", 7)]
+            found = await transaction.execute(select(func.count()).select_from(effects))
+            assert found.scalar_one() == 1
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await change_and_fail()
+    assert await count(database) == 0
+    async with database.transaction() as transaction:
+        await transaction.fetch("INSERT INTO effects (what, nth) VALUES ($1, $2)", "b", 1)
+    assert await count(database) == 1
+
+
+async def test_a_fetched_statement_is_prepared_once(migrated_database: Migrated) -> None:
+    database = Database(migrated_database(SAMPLE), pool_size=1)
+    for nth in range(3):
+        async with database.transaction() as transaction:
+            await transaction.fetch("SELECT what FROM effects WHERE nth = $1", nth)
+            prepared = await transaction.fetch(
+                "SELECT generic_plans + custom_plans AS runs FROM pg_prepared_statements"
+                " WHERE statement LIKE 'SELECT what%'"
+            )
+            assert [row["runs"] for row in prepared] == [nth + 1]
+    await database.close()
+
+
+async def test_a_fetched_statement_that_the_database_ends_is_unavailable(
+    migrated_database: Migrated,
+) -> None:
+    limits = TimeLimits(statement=timedelta(milliseconds=50))
+    database = Database(migrated_database(SAMPLE), limits=limits)
+
+    async def sleep() -> None:
+        async with database.transaction() as transaction:
+            await transaction.fetch("SELECT pg_sleep(10)")
+
+    await refused(sleep())
+    await database.close()
+
+
+async def test_a_fetched_statement_survives_a_changed_schema_at_the_next_call(
+    migrated_database: Migrated, as_owner: AsOwner
+) -> None:
+    database = Database(migrated_database(SAMPLE), pool_size=1)
+
+    async def read() -> None:
+        async with database.transaction() as transaction:
+            await transaction.fetch("SELECT nth FROM effects")
+
+    await read()
+    await as_owner(database.url, "ALTER TABLE effects ALTER nth TYPE bigint")
+    await refused(read())
+    await read()
+    await database.close()
+
+
+async def test_a_repeatable_read_sees_one_moment_and_cannot_write(database: Database) -> None:
+    async with database.transaction(repeatable_read=True) as reader:
+        counted = select(func.count()).select_from(effects)
+        assert (await reader.execute(counted)).scalar_one() == 0
+        async with database.transaction() as writer:
+            await writer.execute(insert(effects), effect("a"))
+        assert (await reader.execute(counted)).scalar_one() == 0
+
+    async def write() -> None:
+        async with database.transaction(repeatable_read=True) as reader:
+            await reader.execute(insert(effects), effect("b"))
+
+    await refused(write())
+    assert await count(database) == 1
+
+
 async def test_a_change_whose_event_cannot_be_written_is_undone(
     database: Database, as_owner: AsOwner
 ) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+import asyncpg
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
@@ -235,7 +236,7 @@ class Subscriber:
     async def _bury(self, arrival: Arrival, error: Exception) -> bool:
         try:
             await dead_letters.bury(self._database, self.consumer, arrival, error)
-        except (ServiceError, DBAPIError):
+        except (ServiceError, DBAPIError, asyncpg.PostgresError):
             # Without its letter the event would be lost: it is brought again instead.
             _log.exception("dead_letter_not_kept", consumer=self.consumer, subject=arrival.subject)
             return False
@@ -304,7 +305,7 @@ def _passes(error: Exception) -> bool:
     """Whether the failure is of the kind that passes by itself."""
     if isinstance(error, ServiceError):
         return error.kind in {Kind.UNAVAILABLE, Kind.TIMED_OUT, Kind.EXHAUSTED}
-    return isinstance(error, (DBAPIError, OSError))
+    return isinstance(error, (DBAPIError, asyncpg.PostgresError, OSError))
 
 
 async def _first(connecting: Awaitable[Client], stopping: asyncio.Task[bool]) -> Client | None:

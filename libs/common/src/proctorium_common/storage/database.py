@@ -27,7 +27,7 @@ from proctorium_common.events import outbox
 from proctorium_common.events.envelope import Sealed, seal
 from proctorium_common.ids import new_id
 from proctorium_common.storage import idempotency, spans
-from proctorium_common.storage.transient import said_as_unavailable
+from proctorium_common.storage.transient import CONNECTION_ERRORS, said_as_unavailable
 
 M = TypeVar("M", bound=Message)
 T = TypeVar("T")
@@ -37,6 +37,8 @@ Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 _NOTIFY = text(
     "SELECT pg_notify(channel, payload) FROM unnest(:channels, :payloads) AS notice (channel, payload)"
 ).bindparams(bindparam("channels", type_=ARRAY(Text)), bindparam("payloads", type_=ARRAY(Text)))
+
+_BEGIN_REPEATABLE_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 _PAYLOAD_LIMIT = 7999
 """Bytes that PostgreSQL takes in one notice."""
@@ -66,6 +68,7 @@ class Transaction:
     def __init__(self, connection: AsyncConnection, now: datetime) -> None:
         self.connection = connection
         self.now = now
+        self._driver = _driver_of(connection)
         self._events: list[Sealed] = []
         self._notices: list[tuple[str, str]] = []
 
@@ -85,6 +88,15 @@ class Transaction:
         """Runs one statement; several rows of parameters are one batch. Answers the buffered result."""
         with spans.statement(statement), said_as_unavailable():
             return await self.connection.execute(statement, parameters)
+
+    async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        """Run a constant SQL text with `$1`-style arguments and return its rows.
+
+        For statements on hot paths: the driver prepares a text once per connection, and nothing is built per call.
+        Takes and returns what asyncpg does (UUID, datetime, bytes; JSON as text), and raises asyncpg's errors.
+        """
+        with spans.text(sql), said_as_unavailable():
+            return await self._driver.fetch(sql, *arguments)
 
     def record(self, event: Message, *, place: SpanContext | None = None) -> UUID:
         """Puts `event` into the outbox of this transaction and answers its id.
@@ -138,6 +150,8 @@ class Database:
         self._engine = create_async_engine(
             "postgresql+asyncpg://",
             async_creator=self.connect,
+            # `transaction` begins and commits by the driver, so that `Transaction.fetch` can share the transaction.
+            isolation_level="AUTOCOMMIT",
             pool_size=pool_size,
             max_overflow=0,
             # What people wrote does not belong in logs and dead letters.
@@ -165,16 +179,28 @@ class Database:
         )
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
-        """Commits when the block ends well, rolls back when it raises."""
+    async def transaction(self, *, repeatable_read: bool = False) -> AsyncIterator[Transaction]:
+        """Commit when the block ends, roll back when it raises.
+
+        With `repeatable_read`, the transaction reads the state of one moment and cannot write.
+        """
         with spans.recorded("db.transaction"), said_as_unavailable(network=False):
-            async with self._checked_out() as connection:
+            with said_as_unavailable():
+                connection = await self._engine.connect()
+            driver = _driver_of(connection)
+            committed = False
+            try:
+                with said_as_unavailable():
+                    await driver.execute(_BEGIN_REPEATABLE_READ if repeatable_read else "BEGIN")
                 transaction = Transaction(connection, self._clock())
-                # Left without a commit, the connection rolls back when it returns to the pool.
                 yield transaction
                 await transaction.flush()
                 with said_as_unavailable():
-                    await connection.commit()
+                    await driver.execute("COMMIT")
+                committed = True
+            finally:
+                # A second cancellation must not leave the connection outside of the pool.
+                await asyncio.shield(_release(connection, driver, rollback=not committed))
 
     async def once(
         self, request: Message, run: Callable[[Transaction], Awaitable[M]], response: type[M]
@@ -206,24 +232,33 @@ class Database:
 
     async def ping(self) -> None:
         """Raises ServiceError DATABASE_UNAVAILABLE when the database does not answer."""
-        with said_as_unavailable(network=False):
-            async with self._checked_out() as connection:
-                with said_as_unavailable():
-                    await connection.execute(text("SELECT 1"))
+        async with self.transaction():
+            pass
 
     async def close(self) -> None:
         """Closes the pool; connections in use are closed when they come back."""
         await self._engine.dispose()
 
-    @asynccontextmanager
-    async def _checked_out(self) -> AsyncIterator[AsyncConnection]:
-        with said_as_unavailable():
-            connection = await self._engine.connect()
-        try:
-            yield connection
-        finally:
-            # A second cancellation must not leave the connection outside of the pool.
-            await asyncio.shield(connection.close())
+
+def _driver_of(connection: AsyncConnection) -> asyncpg.Connection[asyncpg.Record]:
+    assert connection.sync_connection is not None, "it is checked out"
+    driver: asyncpg.Connection[asyncpg.Record] = (
+        connection.sync_connection.connection.driver_connection
+    )
+    return driver
+
+
+async def _release(
+    connection: AsyncConnection, driver: asyncpg.Connection[asyncpg.Record], *, rollback: bool
+) -> None:
+    """Return a connection to the pool, rolled back where it was not committed; close it where that fails."""
+    try:
+        if rollback:
+            await driver.execute("ROLLBACK")
+    except CONNECTION_ERRORS:
+        await connection.invalidate()
+    finally:
+        await connection.close()
 
 
 def _refuse_closed(

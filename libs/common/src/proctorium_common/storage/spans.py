@@ -68,6 +68,16 @@ def statement(executed: Executable) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def text(sql: str) -> Iterator[None]:
+    """A span for a statement given as text, named as by `statement`."""
+    if not trace.get_current_span().is_recording():
+        yield
+        return
+    with recorded(_name_of_text(sql)):
+        yield
+
+
 def name_of(executed: Executable) -> str:
     """The statement's verb and its tables by name: the same for the same statement in every process."""
     match executed:

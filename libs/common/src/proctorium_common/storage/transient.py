@@ -35,6 +35,9 @@ CONNECTION_ERRORS = (
 )
 """What a connection of the driver's own raises when the database is away, or refuses."""
 
+_OUTDATED = (asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheError)
+"""A migration changed what a prepared statement reads; the driver has dropped the statement and prepares it again."""
+
 _CLASSES = ("08", "53")  # connection lost; out of connections, memory, disk
 
 
@@ -58,7 +61,7 @@ def said_as_unavailable(*, network: bool = True) -> Iterator[None]:
 
 def passes_by_itself(error: Exception) -> bool:
     """Whether the same work may succeed when it is tried again."""
-    if isinstance(error, (PoolTimeout, asyncpg.InternalClientError)):
+    if isinstance(error, (PoolTimeout, asyncpg.InternalClientError, *_OUTDATED)):
         return True
     if isinstance(error, DBAPIError):
         if error.connection_invalidated:

@@ -189,8 +189,7 @@ class LiveSession:
 
     async def _read(self) -> Picture:
         before = self._picture
-        async with self._database.transaction() as tx:
-            await sessions.read_as_one(tx)
+        async with self._database.transaction(repeatable_read=True) as tx:
             session = await sessions.find(tx, self._session_id)
             if session is None:
                 raise no_session()

@@ -74,12 +74,6 @@ async def invite(tx: Transaction, session_id: UUID, person_ids: Sequence[UUID]) 
     )
 
 
-async def read_as_one(tx: Transaction) -> None:
-    """Has all that this transaction reads be of one moment; the first thing that it does."""
-    options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-    _ = await tx.connection.execution_options(**options)
-
-
 async def find(tx: Transaction, session_id: UUID) -> Session | None:
     """The session as it is now."""
     row = (await tx.execute(_sessions().where(sessions.c.session_id == session_id))).first()
