@@ -132,8 +132,9 @@ function inTurn<Done>(act: () => Promise<Done>): Promise<Done> {
 }
 
 /**
- * Trades the refresh cookie for new tokens, after a call was refused for the reason `refused`; when the cookie is refused too, the sign-in is over. False where other tokens than those `used` have come
- * meanwhile, from another tab or a sign-in. The cookie works once and is shared by all tabs, so they take turns.
+ * Trades the refresh cookie for new tokens, after a call was refused for the reason `refused`; when the cookie is refused too, the sign-in is
+ * over. False where other tokens than those `used` have come meanwhile, from another tab or a sign-in. The cookie works once and is shared by
+ * all tabs, so they take turns.
  */
 function renew(used: string | null, refused: string): Promise<boolean> {
   return inTurn(async () => {

@@ -1,0 +1,68 @@
+"""The messages of a person: a page at a time, and read."""
+
+from __future__ import annotations
+
+from playwright.async_api import Route, expect
+
+from e2e.browsing import Visitor, browser
+from e2e.grpc_web import framed, unframed
+from e2e.stage import Stage
+from proctorium.notification.v1.notifications_pb2 import ListNotificationsRequest
+from proctorium.session.v1.sessions_pb2 import CancelSessionRequest
+from proctorium_devstack.demo.people import Person
+from proctorium_devstack.demo.waiting import eventually
+from proctorium_devstack.stack import Stack
+
+_LIST = "**/proctorium.notification.v1.InboxService/ListNotifications"
+
+
+async def test_older_messages_follow_and_all_are_marked_as_read(stack: Stack, stage: Stage) -> None:
+    learner = stage.learners[0]
+    await told(learner, 1)
+    await stage.administrator.sessions.CancelSession(
+        CancelSessionRequest(session_id=stage.session_id)
+    )
+    await told(learner, 2)
+    async with browser() as opened:
+        visitor = await Visitor.arrive(opened, stack.url("edge"))
+        page = visitor.page
+        await visitor.sign_in(learner.email, learner.password)
+        await page.route(_LIST, ask_for_one)
+        await page.get_by_role("navigation").get_by_role("link", name="Messages (2 new)").click()
+        messages = page.get_by_role("main").get_by_role("listitem")
+        await expect(messages).to_have_count(1)
+        await expect(messages).to_contain_text("cancelled")
+        older = page.get_by_role("button", name="Show older messages")
+        await older.click()
+        await expect(messages).to_have_count(2)
+        await expect(messages.last).to_contain_text("enrollment code")
+        await expect(older).to_have_count(0)
+        new = messages.get_by_text("New", exact=True)
+        await expect(new).to_have_count(2)
+        await visitor.picture("messages")
+        await page.get_by_role("button", name="Mark all as read").click()
+        await expect(new).to_have_count(0)
+        await older.click()
+        await expect(messages).to_have_count(2)
+        await expect(new).to_have_count(0)
+        await expect(page.get_by_role("button", name="Mark all as read")).to_have_count(0)
+        assert visitor.complaints == []
+
+
+async def told(person: Person, messages: int) -> None:
+    """Wait until the person has so many messages."""
+
+    async def listed() -> bool | None:
+        answer = await person.inbox.ListNotifications(ListNotificationsRequest())
+        return len(answer.notifications) == messages or None
+
+    await eventually(listed, f"{messages} messages")
+
+
+async def ask_for_one(route: Route) -> None:
+    """Makes pages of one message."""
+    body = route.request.post_data_buffer
+    assert body is not None
+    request = unframed(body, ListNotificationsRequest)
+    request.page_size = 1
+    await route.continue_(post_data=framed(request.SerializeToString()))
