@@ -35,7 +35,7 @@ LONG = (
     "libs/devstack/tests/edge/",
     "services/identity-verification/tests/integration/test_pictures",
 )
-# The slowest test takes a sixth of this on two processors that have nothing else to do.
+# The test of tests/fuzz makes calls for half of this; the slowest of the others takes a sixth on two processors that have nothing else to do.
 LONGEST_TEST_SECONDS = 120.0
 
 Arguments = ParamSpec("Arguments")

@@ -70,6 +70,12 @@ class WebChannel:
 
         return refuse
 
+    def sent(self, method: str, body: bytes) -> None:
+        """Called with each request that is sent; here, nothing is done with it."""
+
+    def received(self, answer: Message) -> None:
+        """Called with each answer; here, nothing is done with it."""
+
     def headers(self) -> dict[str, str]:
         """The headers of every request."""
         headers = {
@@ -116,18 +122,22 @@ class WebCall(Generic[Request, Response]):
             ) from None
 
     async def _exchange(self, request: Request) -> AsyncIterator[Response]:
+        body = self._serialize(request)
+        self._channel.sent(self._method, body)
         async with self._channel.http.stream(
             "POST",
             self._method,
             headers=self._channel.headers(),
-            content=framed(self._serialize(request)),
+            content=framed(body),
         ) as response:
             trailers = dict(response.headers)
             async for flag, payload in _frames(response.aiter_raw()):
                 if flag & _TRAILERS:
                     trailers |= _parse_trailers(payload)
                 else:
-                    yield self._deserialize(payload)
+                    answer = self._deserialize(payload)
+                    self._channel.received(answer)
+                    yield answer
         _raise_for(trailers, response.status_code)
 
 

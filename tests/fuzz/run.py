@@ -21,7 +21,7 @@ from functools import partial
 from itertools import cycle
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 import httpx2
@@ -69,6 +69,10 @@ _BEFORE_THE_OPERATION = {
 }  # fmt: skip
 # What these do to a person ends the sign-ins that this person calls with.
 _ENDS_SIGN_INS = {"DisableAccount", "RevokeRole", "SetPassword", "SignOutEverywhere"}
+_BROKEN_QUERIES = ("?x=1", "?requestId=a&requestId=b", "?%00=1", "?sessionId=%ff")
+
+Sent: TypeAlias = tuple[str, Outcome, object]
+"""The way in which requests were sent, how the call ended, and what was sent."""
 
 
 @dataclass
@@ -226,36 +230,48 @@ class Fuzz:
 
     async def _send(
         self, random: Random, method: MethodDescriptor, caller: Caller, made: list[Any]
-    ) -> tuple[str, Outcome, object]:
+    ) -> Sent:
         """Send the requests in one of the ways; return which one, how it ended, and what was sent."""
+        chance = random.random()
+        over_http1 = caller.service is None and not method.client_streaming
+        if over_http1 and chance < 0.4:
+            sent_as_json = await self._send_json(random, method, caller, made[0])
+            if sent_as_json is not None:
+                return sent_as_json
         bodies = [each.SerializeToString() for each in made]
-        way = "whole"
+        state, sent = "whole", made
         if random.random() < 0.08:
-            way = "broken"
             bodies[-1] = broken_wire(random, bodies[-1])
-        sent: object = made if way == "whole" else bodies
+            state, sent = "broken", bodies
         if caller.service is not None:
             opened = self._service(caller.service, owner_of(method))
-            return f"{way} gRPC past the edge", await by_grpc(opened, method, caller, bodies), sent
-        chance = random.random()
-        if method.client_streaming or chance < 0.45 or len(bodies[0]) > HTTP1_BYTES:
-            return f"{way} gRPC", await by_grpc(self._edge, method, caller, bodies), sent
-        if chance < 0.6:
+            return (
+                f"{state} gRPC past the edge",
+                await by_grpc(opened, method, caller, bodies),
+                sent,
+            )
+        if over_http1 and 0.4 <= chance < 0.55 and len(bodies[0]) <= HTTP1_BYTES:
             assert caller.web is not None
-            return f"{way} gRPC-Web", await by_web(caller.web, method, bodies), sent
+            return f"{state} gRPC-Web", await by_web(caller.web, method, bodies), sent
+        return f"{state} gRPC", await by_grpc(self._edge, method, caller, bodies), sent
+
+    async def _send_json(
+        self, random: Random, method: MethodDescriptor, caller: Caller, request: Any
+    ) -> Sent | None:
+        """Send the request as JSON; None if it has no JSON, or if that is too large for HTTP/1.1."""
         try:
-            text = as_json(random, made[0])
+            text = as_json(random, request)
         except ValueError:
-            return f"{way} gRPC", await by_grpc(self._edge, method, caller, bodies), sent
-        wire, way, query = way, "whole", ""
+            return None
+        state, query = "whole", ""
         if random.random() < 0.4:
-            way, text = "broken", broken_json(random, text)
-        if len(text) > HTTP1_BYTES:
-            return f"{wire} gRPC", await by_grpc(self._edge, method, caller, bodies), sent
+            state, text = "broken", broken_json(random, text)
         if random.random() < 0.05:
-            way, query = "broken", random.choice(("?x=1", "?requestId=a&requestId=b", "?%00=1", "?sessionId=%ff"))  # fmt: skip
+            state, query = "broken", random.choice(_BROKEN_QUERIES)
+        if len(text.encode("utf-8", "surrogatepass")) > HTTP1_BYTES:
+            return None
         http = self._stream_http if method.server_streaming else self._http
-        return f"{way} JSON", await by_json(http, method, caller, text, query), query + text
+        return f"{state} JSON", await by_json(http, method, caller, text, query), query + text
 
     def _service(self, name: str, owner: str) -> Channel:
         """Return the channel of one service to another."""

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from typing import TypeVar
 
 import httpx2
 from google.protobuf.message import Message
 
-from e2e.grpc_web import WebCall, WebChannel, WebStream
+from e2e.grpc_web import WebChannel
 from e2e.stage import Stage, set_stage
 from e2e.story import LearnerStory, ProctorStory, right_answer
 from fuzz.calls import Caller
@@ -24,9 +23,6 @@ from proctorium_devstack.demo import world
 from proctorium_devstack.demo.people import Person, SignIn, sign_in
 
 STORY_ADDRESS = "127.0.0.2"
-
-Request = TypeVar("Request", bound=Message)
-Response = TypeVar("Response", bound=Message)
 
 
 class Recorder(WebChannel):
@@ -42,52 +38,14 @@ class Recorder(WebChannel):
             transport=httpx2.AsyncHTTPTransport(local_address=STORY_ADDRESS),
         )
 
-    def unary_unary(
-        self,
-        method: str,
-        request_serializer: Callable[[Request], bytes],
-        response_deserializer: Callable[[bytes], Response],
-        **_: object,
-    ) -> WebCall[Request, Response]:
-        """Return a method with one answer."""
-        return super().unary_unary(
-            method,
-            self._recording(method, request_serializer),
-            self._learning(response_deserializer),
-        )
+    def sent(self, method: str, body: bytes) -> None:
+        """Keep the request as a template, unless it is the demo administrator's."""
+        if world.ADMINISTRATOR.email.encode() not in body:
+            self._templates.add(method, body, self.token)
 
-    def unary_stream(
-        self,
-        method: str,
-        request_serializer: Callable[[Request], bytes],
-        response_deserializer: Callable[[bytes], Response],
-        **_: object,
-    ) -> WebStream[Request, Response]:
-        """Return a method with a stream of answers."""
-        return super().unary_stream(
-            method,
-            self._recording(method, request_serializer),
-            self._learning(response_deserializer),
-        )
-
-    def _recording(
-        self, method: str, serialize: Callable[[Request], bytes]
-    ) -> Callable[[Request], bytes]:
-        def record(request: Request) -> bytes:
-            body = serialize(request)
-            if world.ADMINISTRATOR.email.encode() not in body:
-                self._templates.add(method, body, self.token)
-            return body
-
-        return record
-
-    def _learning(self, deserialize: Callable[[bytes], Response]) -> Callable[[bytes], Response]:
-        def learn(body: bytes) -> Response:
-            answer = deserialize(body)
-            self._known.learn(answer)
-            return answer
-
-        return learn
+    def received(self, answer: Message) -> None:
+        """Learn from the answer."""
+        self._known.learn(answer)
 
 
 async def play(edge: str, templates: Templates, known: Known) -> list[Caller]:

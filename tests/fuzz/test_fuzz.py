@@ -13,7 +13,7 @@ from proctorium_devstack.ports import PortPlan
 from proctorium_devstack.stack import Stack
 
 # The time for one round; `make fuzz` plays more of them, from any seed.
-SECONDS = 40.0
+SECONDS = 60.0
 SEED = 20261128
 
 pytestmark = pytest.mark.long
