@@ -17,7 +17,7 @@ import structlog
 from e2e.bench import events, fanout, joins, presence, saves
 from e2e.bench.stage import Figure, print_table
 
-MEASUREMENTS: Mapping[str, Callable[[], Awaitable[list[Figure]]]] = {
+MEASUREMENTS: Mapping[str, Callable[..., Awaitable[list[Figure]]]] = {
     "durable saves": saves.measure,
     "joins by code": joins.measure,
     "a start's fan-out": fanout.measure,

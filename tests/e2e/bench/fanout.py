@@ -63,14 +63,16 @@ class Load:
     tokens: tuple[str, ...]
 
 
-async def measure(*, rounds: int = ROUNDS, sizes: Sequence[int] = SIZES) -> list[Figure]:
+async def measure(
+    *, rounds: int = ROUNDS, sizes: Sequence[int] = SIZES, edge_size: int = EDGE_SIZE
+) -> list[Figure]:
     """Runs everything: for each size the limit and the service in turn, each time in another session."""
     async with parts.set_stage() as stage:
         fanout = await _set(stage)
         figures = [await fanout.measure(f"fanout_{size}", size, rounds) for size in sizes]
     async with parts.set_stage(broker=Nats) as stage:
         fanout = await _set_behind_edge(stage)
-        figures.append(await fanout.measure(f"fanout_{EDGE_SIZE}_edge", EDGE_SIZE, rounds))
+        figures.append(await fanout.measure(f"fanout_{edge_size}_edge", edge_size, rounds))
     return figures
 
 

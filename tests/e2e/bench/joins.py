@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -53,8 +54,8 @@ CONNECTIONS = 4
 ROUNDS = 3
 SECONDS = 2.0
 WARM_UP_SECONDS = 1.0
-SESSIONS_A_TURN = 48
-"""More than a turn can fill."""
+SESSIONS_A_SECOND = 24
+"""More than a second can fill."""
 _MODULE = "e2e.bench.joins"
 _PERSON = "bench-person"
 
@@ -99,11 +100,15 @@ class Load:
     certified: Certified
 
 
-async def measure(*, rounds: int = ROUNDS, seconds: float = SECONDS) -> list[Figure]:
-    """Runs everything."""
-    turns = 2 * (rounds + 1)
+async def measure(
+    *, rounds: int = ROUNDS, seconds: float = SECONDS, warm_up: bool = True
+) -> list[Figure]:
+    """Runs everything; with `warm_up`, a first round is not counted."""
+    turns = 2 * (rounds + warm_up)
     async with parts.set_stage(broker=Nats) as stage:
-        return await (await _set(stage, turns * SESSIONS_A_TURN)).measure(rounds, seconds)
+        return await (await _set(stage, turns * _sessions_a_turn(seconds))).measure(
+            rounds, seconds, warm_up
+        )
 
 
 @dataclass
@@ -116,23 +121,27 @@ class Joins:
     codes: list[str]
     certified: Certified
 
-    async def measure(self, rounds: int, seconds: float) -> list[Figure]:
+    async def measure(self, rounds: int, seconds: float, warm_up: bool) -> list[Figure]:
         """Takes turns: limit and service, each with sessions of one's own and in one session."""
         turns: dict[str, list[Turn]] = {}
-        for nth in range(rounds + 1):
+        for counted in [False] * warm_up + [True] * rounds:
             for rush in (False, True):
                 # Each has its own database, so both can be told the same codes.
-                codes = tuple(self.codes.pop() for _ in range(SESSIONS_A_TURN))
+                codes = tuple(self.codes.pop() for _ in range(_sessions_a_turn(seconds)))
                 for name, (address, certified) in self._servers().items():
-                    told = seconds if nth else WARM_UP_SECONDS
+                    told = seconds if counted else WARM_UP_SECONDS
                     load = Load(address, self.learners, codes, rush, told, certified)
                     turn = await parts.load(_MODULE, asdict(load))
-                    if nth:
+                    if counted:
                         turns.setdefault(f"{name}_rush" if rush else name, []).append(turn)
         return _figures({name: Turn.middle(of) for name, of in turns.items()})
 
     def _servers(self) -> dict[str, tuple[str, Certified]]:
         return {"limit": (self.limit, Certified()), "join": (self.service, self.certified)}
+
+
+def _sessions_a_turn(seconds: float) -> int:
+    return math.ceil(SESSIONS_A_SECOND * seconds)
 
 
 def _figures(turns: dict[str, Turn]) -> list[Figure]:

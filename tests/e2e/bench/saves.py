@@ -70,10 +70,12 @@ class Load:
     streams: bool = False
 
 
-async def measure(*, rounds: int = ROUNDS, seconds: float = SECONDS) -> list[Figure]:
-    """Runs everything."""
+async def measure(
+    *, rounds: int = ROUNDS, seconds: float = SECONDS, warm_up: bool = True
+) -> list[Figure]:
+    """Runs everything; with `warm_up`, a first round is not counted."""
     async with parts.set_stage() as stage:
-        return await (await _set(stage)).measure(rounds, seconds)
+        return await (await _set(stage)).measure(rounds, seconds, warm_up)
 
 
 class Saves:
@@ -85,17 +87,17 @@ class Saves:
         self._learners = tuple(learners)
         self._sequence = 1
 
-    async def measure(self, rounds: int, seconds: float) -> list[Figure]:
+    async def measure(self, rounds: int, seconds: float, warm_up: bool) -> list[Figure]:
         """Takes turns: limit and service at 16 and at 64 at once, then streams."""
         turns: dict[str, list[Turn]] = {}
-        for nth in range(rounds + 1):
-            for name, load in self._loads(seconds if nth else WARM_UP_SECONDS).items():
+        for counted in [False] * warm_up + [True] * rounds:
+            for name, load in self._loads(seconds if counted else WARM_UP_SECONDS).items():
                 turn = await parts.load(
                     _MODULE, asdict(replace(load, first_sequence=self._sequence))
                 )
                 # More than a turn can use, so that no number comes twice.
                 self._sequence += 1_000_000
-                if nth:
+                if counted:
                     turns.setdefault(name, []).append(turn)
         return _figures({name: Turn.middle(of) for name, of in turns.items()})
 

@@ -1,0 +1,34 @@
+"""Each measurement of `make bench` runs in its smallest form and gives its figures; no figure is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from e2e.bench.__main__ import MEASUREMENTS
+
+TESTS = Path(__file__).parents[1]
+SMALLEST: Mapping[str, Mapping[str, object]] = {
+    "durable saves": {"rounds": 1, "seconds": 0.1, "warm_up": False},
+    "joins by code": {"rounds": 1, "seconds": 0.1, "warm_up": False},
+    "a start's fan-out": {"rounds": 1, "sizes": (100,), "edge_size": 100},
+    "presence": {"rounds": 1, "seconds": 0.1},
+    "events": {"rounds": 1, "seconds": 0.1},
+}
+FIGURES = {
+    "durable saves": ["save_16", "save_16_p99", "save_64", "save_64_p99", "save_stream"],
+    "joins by code": ["join_16", "join_16_p99", "join_rush", "join_rush_p99"],
+    "a start's fan-out": ["fanout_100", "fanout_100_edge"],
+    "presence": ["presence"],
+    "events": ["event_p50_ms", "event_p99_ms"],
+}
+
+
+@pytest.mark.parametrize("title", MEASUREMENTS)
+async def test_a_measurement_gives_its_figures(title: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The processes of a measurement import it from here too.
+    monkeypatch.setenv("PYTHONPATH", str(TESTS))
+    figures = await MEASUREMENTS[title](**SMALLEST[title])
+    assert [each.name for each in figures] == FIGURES[title]
