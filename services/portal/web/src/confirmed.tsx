@@ -54,6 +54,16 @@ export function Confirmed({ ask, of, meaning, yes, no, busy, disabled, certain, 
   );
 }
 
+/** A button that asks before it sends the form that it stands in. */
+export function ConfirmedSubmit(question: Omit<ConfirmedProps, "act">): JSX.Element {
+  const place = useRef<HTMLDivElement>(null);
+  return (
+    <div ref={place}>
+      <Confirmed {...question} act={() => place.current?.closest("form")?.requestSubmit()} />
+    </div>
+  );
+}
+
 interface ConfirmedActionProps extends Omit<ConfirmedProps, "busy" | "act"> {
   /** A text that it answers is shown when it has succeeded. */
   act: (requestId: string) => Promise<unknown>;

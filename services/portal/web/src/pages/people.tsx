@@ -1,8 +1,8 @@
 // The people of the organisation, for administrators: who there is, what they may be, and somebody new.
 import type { JSX } from "preact";
-import { useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { people } from "../calls";
-import { Confirmed } from "../confirmed";
+import { ConfirmedSubmit } from "../confirmed";
 import { allPages, Field, Form, FormProblem, Select, Several, typed } from "../forms";
 import type { Person } from "../gen/proctorium/enrollment/v1/people_pb";
 import { Role } from "../gen/proctorium/options/v1/options_pb";
@@ -110,24 +110,21 @@ function Grant({ person, missing, changed }: { person: Person; missing: readonly
 
 /** Sends the form that it stands in; where that makes an administrator, it asks first. */
 function Submit({ ask, busy, administrator }: { ask: string; busy: boolean; administrator: boolean }): JSX.Element {
-  const place = useRef<HTMLDivElement>(null);
+  if (administrator) {
+    return (
+      <ConfirmedSubmit
+        ask={`${ask}…`}
+        meaning="An administrator sees everybody, plans and cancels sessions, and gives roles to others."
+        yes="Make an administrator"
+        no="Do not"
+        busy={busy}
+      />
+    );
+  }
   return (
-    <div ref={place}>
-      {administrator ? (
-        <Confirmed
-          ask={`${ask}…`}
-          meaning="An administrator sees everybody, plans and cancels sessions, and gives roles to others."
-          yes="Make an administrator"
-          no="Do not"
-          busy={busy}
-          act={() => place.current?.closest("form")?.requestSubmit()}
-        />
-      ) : (
-        <button type="submit" disabled={busy}>
-          {ask}
-        </button>
-      )}
-    </div>
+    <button type="submit" disabled={busy}>
+      {ask}
+    </button>
   );
 }
 

@@ -1,8 +1,8 @@
 // What an administrator takes from a person: a role, or the account; and the history of such changes.
 import type { JSX } from "preact";
-import { useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { accounts, people } from "../calls";
-import { Confirmed, ConfirmedAction } from "../confirmed";
+import { ConfirmedAction, ConfirmedSubmit } from "../confirmed";
 import { allPages, Form, FormProblem, Select, TextArea, typed } from "../forms";
 import { type Person, type PersonChange, PersonChangeKind } from "../gen/proctorium/enrollment/v1/people_pb";
 import { Role } from "../gen/proctorium/options/v1/options_pb";
@@ -66,7 +66,7 @@ function Revoke({ person, changed }: PersonProps): JSX.Element {
       </Select>
       <Reason label="Why the role is taken away" />
       <FormProblem problem={problem} />
-      <Ask ask="Take this role away…" of={person.legalName} meaning={LOSES[role] ?? ""} yes={`Take away “${name}”`} no="Leave it" busy={busy} />
+      <ConfirmedSubmit ask="Take this role away…" of={person.legalName} meaning={LOSES[role] ?? ""} yes={`Take away “${name}”`} no="Leave it" busy={busy} />
     </Form>
   );
 }
@@ -101,7 +101,7 @@ function Disable({ person, changed }: PersonProps): JSX.Element {
     <Form problem={problem} submit={disable} aria-label={`Disable the account of ${person.legalName}`}>
       <Reason label="Why the account is disabled" />
       <FormProblem problem={problem} />
-      <Ask
+      <ConfirmedSubmit
         ask="Disable the account…"
         of={person.legalName}
         meaning="They are signed out everywhere within seconds, cannot sign in, and get a mail about it. What they saved stays: answers of a running assessment are submitted when its time is over."
@@ -131,16 +131,6 @@ function Enable({ person, changed }: PersonProps): JSX.Element {
 
 function Reason({ label }: { label: string }): JSX.Element {
   return <TextArea label={label} hint="Kept in the history, which only administrators read." name="reason" rows={2} required maxLength={500} />;
-}
-
-/** Asks before it sends the form that it stands in. */
-function Ask(props: { ask: string; of: string; meaning: string; yes: string; no: string; busy: boolean }): JSX.Element {
-  const place = useRef<HTMLDivElement>(null);
-  return (
-    <div ref={place}>
-      <Confirmed {...props} act={() => place.current?.closest("form")?.requestSubmit()} />
-    </div>
-  );
 }
 
 /** The sessions that would be without this proctor. */
