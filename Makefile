@@ -28,8 +28,8 @@ clean: ## Forget the databases and messages of `make up`
 
 ##@ Check
 .PHONY: test lint authorisation bench chaos fuzz containers
-test: ready ## All tests, on two processors (FLAGS='-m "not long"': what else pytest is to know)
-	@$(BIN)/pytest --numprocesses 2 --max-worker-restart 0 --no-loadscope-reorder $(FLAGS)
+test: ready ## All tests, three files at a time (FLAGS='-m "not long"': what else pytest is to know)
+	@$(BIN)/pytest --numprocesses 3 --max-worker-restart 0 --no-loadscope-reorder $(FLAGS)
 
 lint: env protos ## Format, rules, types, protos, imports, who-calls-whom
 	@$(PYTHON) -m tools.lint $(only)

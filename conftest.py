@@ -1,6 +1,6 @@
 """How all tests run: property tests are not timed, since a busy machine is not a fault, and a file's tests stay together.
 
-Two workers share the files; the end-to-end tests, which share one running system, all go to one of them.
+Three workers share the files. The end-to-end tests share a running system: one worker runs those with a browser, another one the rest.
 A test that hangs fails and says where it waits; what hangs outside of its function (a fixture, a thread) ends its worker,
 with the stacks of its threads (`faulthandler_timeout` in pyproject.toml).
 """
@@ -27,11 +27,13 @@ settings.load_profile("proctorium")
 
 ROOT = Path(__file__).parent
 END_TO_END = "tests/e2e"
+BROWSER = f"{END_TO_END}/test_browser"
 # Tests that take long and do not depend on the Python version, since other programs do the work (browsers, Envoy, the picture decoders):
 # `.ci/run` runs them on one Python only.
 LONG = (
-    "tests/e2e/test_browser",
+    BROWSER,
     "tests/e2e/test_attack",
+    "tests/e2e/test_bench",
     "libs/devstack/tests/edge/",
     "services/identity-verification/tests/integration/test_pictures",
 )
@@ -46,7 +48,8 @@ class FilesTogether(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return END_TO_END if file.startswith(f"{END_TO_END}/") else file
+        shared = (group for group in (BROWSER, f"{END_TO_END}/") if file.startswith(group))
+        return next(shared, file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
@@ -56,7 +59,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the longest group first, or the other worker would wait for it at the end, and marks what `-m "not long"` leaves out."""
+    """Puts the longest groups first, or other workers would wait for them at the end, and marks what `-m "not long"` leaves out."""
     for item in items:
         if item.path.relative_to(ROOT).as_posix().startswith(LONG):
             item.add_marker(pytest.mark.long)
