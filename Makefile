@@ -13,7 +13,7 @@ PROTO_SOURCES := protos/pyproject.toml protos/hatch_build.py $(shell find protos
 WEB_SOURCES := $(shell find services/portal/web -name node_modules -prune -o -name gen -prune -o -name .built -prune -o -type f -print 2>/dev/null)
 
 ##@ Use
-.PHONY: up demo doctor clean
+.PHONY: up demo doctor reset
 up: ready ## Start everything on this machine; Ctrl-C ends it
 	@$(PYTHON) -m proctorium_devstack up
 
@@ -23,8 +23,8 @@ demo: ready ## Tell one proctored session line by line, with a crash in the midd
 doctor: env protos ## What is wrong with this machine, and the cure
 	@$(PYTHON) -m proctorium_devstack doctor
 
-clean: ## Forget the databases and messages of `make up`
-	@if [ -x $(PYTHON) ]; then $(PYTHON) -m proctorium_devstack clean; fi
+reset: ## Delete the databases and messages of `make up`
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m proctorium_devstack reset; fi
 
 ##@ Check
 .PHONY: test lint authorisation bench chaos fuzz containers

@@ -35,7 +35,7 @@ LONG = (
     "tests/e2e/test_attack",
     "tests/e2e/test_bench",
     "libs/devstack/tests/edge/",
-    "services/identity-verification/tests/integration/test_pictures",
+    "services/identity-verification/tests/integration/test_images",
 )
 # The test of tests/fuzz makes calls for half of this; the slowest of the others takes a sixth on two processors that have nothing else to do.
 LONGEST_TEST_SECONDS = 120.0

@@ -245,7 +245,7 @@ def _request_of(row: Row, ids: dict[str, str]) -> Any:
             if _is_id(each) and each.name not in row.fields:
                 request.ClearField(each.name)
     if _short(row.method) == _SETS_PASSWORD:
-        request.present_password, request.new_password = "wrong-password-1", _NEW_PASSWORD
+        request.current_password, request.new_password = "wrong-password-1", _NEW_PASSWORD
     return request
 
 

@@ -28,7 +28,7 @@ from e2e.story import LearnerStory, ProctorStory, canonical, right_answer
 from proctorium.assessment.v1.items_pb2 import Answer
 from proctorium.notification.v1.notifications_pb2 import (
     CHANNEL_EMAIL,
-    DELIVERY_STATE_DOUBTFUL,
+    DELIVERY_STATE_IN_DOUBT,
     DELIVERY_STATE_SENT,
     ListDeliveriesRequest,
 )
@@ -57,7 +57,7 @@ _CHANGES = 60
 _LONGEST_STORY_SECONDS = 5.0
 
 
-class DidNotHold(Exception):
+class CheckFailedError(Exception):
     """Something was lost, doubled or wrong."""
 
 
@@ -74,7 +74,7 @@ class Round:
 
 
 async def play(stack: Stack, victim: str, seed: int) -> Round:
-    """One session with one death in it. Raises DidNotHold when a promise was broken."""
+    """One session with one death in it. Raises CheckFailedError when a promise was broken."""
     began = time.monotonic()
     moment = random.Random(seed).uniform(0.0, _LONGEST_STORY_SECONDS)
     stage = await set_stage(
@@ -122,7 +122,7 @@ async def _session(proctor: ProctorStory, learners: list[LearnerStory]) -> Saved
     for learner in learners:
         result = await learner.see_result()
         if result.points != result.points_possible:
-            raise DidNotHold(f"{result.points} of {result.points_possible} points")
+            raise CheckFailedError(f"{result.points} of {result.points_possible} points")
         await learner.fetch_certificate()
     await proctor.end()
     return saved
@@ -155,12 +155,12 @@ async def _check_answers(stack: Stack, saved: Saved) -> int:
     }
     lost = [key for key, answer in saved.items() if there.get(key) != answer]
     if lost:
-        raise DidNotHold(f"{len(lost)} acknowledged answers are lost, such as {lost[0]}")
+        raise CheckFailedError(f"{len(lost)} acknowledged answers are lost, such as {lost[0]}")
     return len(saved)
 
 
 async def _check_mails(stack: Stack, stage: Stage) -> tuple[int, int]:
-    """Each learner has one mail of each kind; one that is missing is among the doubtful. Returns mails and doubtful ones."""
+    """Each learner has one mail of each kind; one that is missing is among the doubtful. Returns mails and ones in doubt."""
     mailbox = Mailbox(stack.url("mailbox"))
     count = doubtful = 0
     for learner in stage.learners:
@@ -172,7 +172,7 @@ async def _check_mails(stack: Stack, stage: Stage) -> tuple[int, int]:
         # One in doubt may have arrived all the same: that is what nobody knows who was killed while it was handed over.
         missing = len(_SUBJECTS) - len(subjects)
         if doubled or missing > in_doubt:
-            raise DidNotHold(
+            raise CheckFailedError(
                 f"mails came twice or not at all: {dict(subjects)}, {in_doubt} in doubt"
             )
         count += len(mails)
@@ -187,7 +187,7 @@ async def _all_sent(
     request = ListDeliveriesRequest(person_id=learner.person_id, page_size=200)
     listed = (await stage.administrator.deliveries.ListDeliveries(request)).deliveries
     states = Counter(one.state for one in listed if one.channel == CHANNEL_EMAIL)
-    in_doubt = states[DELIVERY_STATE_DOUBTFUL]
+    in_doubt = states[DELIVERY_STATE_IN_DOUBT]
     if states[DELIVERY_STATE_SENT] + in_doubt < len(_SUBJECTS):
         return None
     return await mailbox.mails_to(learner.email), in_doubt
@@ -215,7 +215,7 @@ async def _told(stack: Stack, number: int, victim: str, seed: int) -> bool:
     print(f"round {number + 1:3}  seed {seed}  kill {victim:13}", end="", flush=True)
     try:
         played = await play(stack, victim, seed)
-    except (DidNotHold, ServiceError, TimeoutError, AssertionError) as broken:
+    except (CheckFailedError, ServiceError, TimeoutError, AssertionError) as broken:
         print(f"  DID NOT HOLD: {type(broken).__name__}: {broken}", flush=True)
         return False
     print(

@@ -70,7 +70,7 @@ class Project(Protocol):
 
 
 async def look_at_secrets(containers: Project, narrator: Narrator) -> None:
-    """Check that only its identity has each certificate, and that NATS enforces it. Raises DidNotHold."""
+    """Check that only its identity has each certificate, and that NATS enforces it. Raises CheckFailedError."""
     mounted = await _mounted(containers)
     for name in HOLDERS:
         holders = mounted.get(f"{name}{_SUFFIX}", set())

@@ -19,7 +19,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from e2e.container_secrets import PROVOKED, look_at_secrets
-from e2e.demo import DidNotHold, Narrator, hold, tell
+from e2e.demo import CheckFailedError, Narrator, hold, tell
 from e2e.mailbox import Mailbox
 from e2e.stage import Stage
 from proctorium.assessment.v1.results_pb2 import DownloadCertificateRequest, GetTranscriptRequest
@@ -63,7 +63,7 @@ UNION ALL SELECT rolname || ' is superuser and has a password' FROM pg_authid
 _ERROR = re.compile(r"Traceback|\b(ERROR|PANIC):|\[(ERR|FTL)\]|\[(error|critical)\]")
 
 
-class Refused(Exception):
+class CommandError(Exception):
     """Docker did not do what it was asked for."""
 
 
@@ -158,13 +158,13 @@ class Containers:
 
 
 async def docker(*words: str, told: str = "") -> str:
-    """`docker` with these words; what it printed. Refused when it fails."""
+    """`docker` with these words; what it printed. CommandError when it fails."""
     process = await asyncio.create_subprocess_exec(
         "docker", *words, cwd=ROOT, stdin=PIPE, stdout=PIPE, stderr=STDOUT
     )
     said, _ = await process.communicate(told.encode())
     if process.returncode != 0:
-        raise Refused(f"docker {' '.join(words)}\n{said.decode(errors='replace')}")
+        raise CommandError(f"docker {' '.join(words)}\n{said.decode(errors='replace')}")
     return said.decode(errors="replace")
 
 
@@ -184,7 +184,7 @@ async def _an_executioner() -> AsyncIterator[Process]:
 
 
 async def prove(narrator: Narrator) -> None:
-    """Everything that is promised of the containers. Raises DidNotHold, or whatever went wrong."""
+    """Everything that is promised of the containers. Raises CheckFailedError, or whatever went wrong."""
     narrator.chapter("Everything is started")
     async with Containers.running() as containers:
         narrator.say("every part is healthy")
@@ -303,7 +303,7 @@ async def main() -> int:
     """Proves it; the exit code."""
     try:
         await prove(Narrator())
-    except (DidNotHold, Refused, AssertionError, OSError, ServiceError) as broken:
+    except (CheckFailedError, CommandError, AssertionError, OSError, ServiceError) as broken:
         print(f"\nIt did not hold: {type(broken).__name__}: {broken}", file=sys.stderr)
         return 1
     print("\nEverything held.")

@@ -37,7 +37,7 @@ from proctorium_devstack import demo_data
 from proctorium_devstack.demo.edge import EdgeChannel
 from proctorium_devstack.demo.waiting import eventually
 from proctorium_devstack.ports import PortPlan
-from proctorium_devstack.stack import NotRunning, RunningStack, Stack
+from proctorium_devstack.stack import NotRunningError, RunningStack, Stack
 from proctorium_devstack.testing.refusals import refusal
 
 SERVICES = ("enrollment", "session", "assessment", "identity", "notification")
@@ -48,7 +48,7 @@ _QUIET_SECONDS = 3.0
 """Everybody sends spans once a second."""
 
 
-class DidNotHold(Exception):
+class CheckFailedError(Exception):
     """Something that the story promises was not so."""
 
 
@@ -85,9 +85,9 @@ class Narrator:
 
 
 def hold(truth: bool, promise: str) -> None:
-    """Raises DidNotHold unless it is true."""
+    """Raises CheckFailedError unless it is true."""
     if not truth:
-        raise DidNotHold(promise)
+        raise CheckFailedError(promise)
 
 
 @asynccontextmanager
@@ -96,7 +96,7 @@ async def a_stack() -> AsyncIterator[RunningStack]:
     try:
         yield RunningStack.attach()
         return
-    except NotRunning:
+    except NotRunningError:
         print("No stack runs here: starting one for this story (`make up` keeps one running).")
     with tempfile.TemporaryDirectory(prefix="proctorium-demo-") as folder:
         async with Stack.running(Path(folder), ports=PortPlan.free()) as stack:
@@ -105,7 +105,7 @@ async def a_stack() -> AsyncIterator[RunningStack]:
 
 
 async def tell(stack: Told, narrator: Narrator) -> Stage:
-    """The whole story; who was in it. Raises DidNotHold, or whatever went wrong."""
+    """The whole story; who was in it. Raises CheckFailedError, or whatever went wrong."""
     exporter: SpanExporter = SpansOverHttp(stack.url("traces"), "demo")
     tracing = Tracing("demo", ratio=1.0, exporter=exporter, export_delay_ms=200)
     use_tracing(tracing)
@@ -139,8 +139,8 @@ async def act(stack: Told, narrator: Narrator) -> Stage:
     proctor.watch()
     for learner in (lena, omar, mei):
         await learner.join()
-    closed = await refusal(lena.open_lesson())
-    hold(closed.reason == "NOT_IN_SESSION", "content is closed while waiting")
+    closed = await refusal(lena.get_lesson())
+    hold(closed.reason == "PARTICIPANT_NOT_IN_SESSION", "content is closed while waiting")
     narrator.say(f"Lena tries to open a lesson: refused, {closed.reason}: {closed.message}")
     for learner in (lena, omar, mei):
         await proctor.verify(await learner.send_evidence())
@@ -298,7 +298,7 @@ async def main() -> int:
     try:
         async with a_stack() as stack:
             await tell(stack, Narrator())
-    except (DidNotHold, AssertionError, TimeoutError, ServiceError) as broken:
+    except (CheckFailedError, AssertionError, TimeoutError, ServiceError) as broken:
         print(f"\nIt did not hold: {type(broken).__name__}: {broken}", file=sys.stderr)
         return 1
     print("\nEverything held.")

@@ -17,10 +17,10 @@ from proctorium.assessment.v1.attempts_pb2 import (
     ATTEMPT_STATE_RELEASED,
     AnswerChange,
     Attempt,
-    BeginAttemptRequest,
     ListAttemptsRequest,
     Receipt,
     SaveAnswersRequest,
+    StartAttemptRequest,
     SubmitAttemptRequest,
     WatchAttemptRequest,
     WatchAttemptResponse,
@@ -39,7 +39,7 @@ from proctorium.assessment.v1.results_pb2 import (
 from proctorium.enrollment.v1.courses_pb2 import (
     UNIT_KIND_LESSON,
     GetCourseRequest,
-    OpenLessonRequest,
+    GetLessonRequest,
 )
 from proctorium.identity.v1.verification_pb2 import (
     CASE_STATE_SUBMITTED,
@@ -141,24 +141,22 @@ class LearnerStory:
         self.say(f"{self.learner.name} sent document and selfie, case {case.case_id}")
         return case
 
-    async def open_lesson(self) -> str:
+    async def get_lesson(self) -> str:
         """Opens the course's first lesson; returns its HTML."""
         course = await self.learner.courses.GetCourse(
             GetCourseRequest(course_id=self.stage.course_id)
         )
         lesson = next(unit for unit in course.course.units if unit.kind == UNIT_KIND_LESSON)
-        return (
-            await self.learner.courses.OpenLesson(OpenLessonRequest(unit_id=lesson.unit_id))
-        ).html
+        return (await self.learner.courses.GetLesson(GetLessonRequest(unit_id=lesson.unit_id))).html
 
     async def open_lesson_eventually(self) -> str:
         """Opens the lesson as soon as enrollment has heard that the session began."""
 
         async def opened() -> str | None:
             try:
-                return await self.open_lesson()
+                return await self.get_lesson()
             except ServiceError as closed:
-                if closed.reason != "NOT_IN_SESSION":
+                if closed.reason != "PARTICIPANT_NOT_IN_SESSION":
                     raise
                 return None
 
@@ -190,8 +188,8 @@ class LearnerStory:
         await self.exam.until(
             lambda view: view.attempt.state == ATTEMPT_STATE_AUTHORIZED, "the attempt authorised"
         )
-        answer = await self.learner.attempts.BeginAttempt(
-            BeginAttemptRequest(request_id=str(new_id()), attempt_id=self.attempt_id)
+        answer = await self.learner.attempts.StartAttempt(
+            StartAttemptRequest(request_id=str(new_id()), attempt_id=self.attempt_id)
         )
         self.say(f"{self.learner.name} began attempt {self.attempt_id}")
         return answer.attempt

@@ -20,7 +20,7 @@ from proctorium.assessment.v1.attempts_pb2 import (
     SaveAnswersRequest,
     StreamAnswersRequest,
 )
-from proctorium.enrollment.v1.people_pb2 import ListNamesRequest
+from proctorium.enrollment.v1.people_pb2 import BatchGetNamesRequest
 from proctorium.session.v1.supervision_pb2 import WatchRosterRequest
 from proctorium_common.errors import ServiceError
 from proctorium_common.ids import new_id
@@ -224,8 +224,8 @@ async def test_requests_with_very_many_faults(attacked: Attacked) -> None:
             }
 
         async def violations() -> None:
-            names = "/proctorium.enrollment.v1.PersonService/ListNames"
-            await refused(names, ListNamesRequest(person_ids=["x"] * 500).SerializeToString())
+            names = "/proctorium.enrollment.v1.PersonService/BatchGetNames"
+            await refused(names, BatchGetNamesRequest(person_ids=["x"] * 500).SerializeToString())
             await refused(SAVE, b"\x12\x00" * 500)
             await asyncio.sleep(0.2)
 

@@ -8,7 +8,7 @@ from e2e.browsing import Visitor, browser
 from e2e.grpc_web import answered, framed, unframed
 from e2e.stage import Stage, set_stage
 from e2e.story import LearnerStory, ProctorStory
-from proctorium.enrollment.v1.people_pb2 import ListNamesResponse
+from proctorium.enrollment.v1.people_pb2 import BatchGetNamesResponse
 from proctorium.identity.v1.verification_pb2 import (
     GetRegistrationRequest,
     ListEvidenceAccessesRequest,
@@ -20,7 +20,7 @@ from proctorium_devstack.demo.edge import EdgeChannel
 from proctorium_devstack.stack import Stack
 
 _ACCESSES = "**/proctorium.identity.v1.VerificationService/ListEvidenceAccesses"
-_NAMES = "**/proctorium.enrollment.v1.PersonService/ListNames"
+_NAMES = "**/proctorium.enrollment.v1.PersonService/BatchGetNames"
 _ONE_PAGE = 50
 
 
@@ -188,5 +188,5 @@ async def test_a_person_whose_name_nobody_knows_is_said_to_be_unknown(stack: Sta
 async def answer_no_names(route: Route) -> None:
     """Nobody who was asked for is known."""
     await route.fulfill(
-        body=answered(ListNamesResponse()), content_type="application/grpc-web+proto"
+        body=answered(BatchGetNamesResponse()), content_type="application/grpc-web+proto"
     )

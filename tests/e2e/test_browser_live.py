@@ -32,7 +32,7 @@ _REASON = "Looked at another screen."
 async def test_a_learner_who_sits_the_exam_is_connected_until_they_close_it(
     stack: Stack, stage: Stage
 ) -> None:
-    async with browser() as opened, exam_begun(stage) as (story, _):
+    async with browser() as opened, exam_started(stage) as (story, _):
         learner = await exam_page(opened, stack.url("edge"), story)
         proctor = await Visitor.arrive(opened, stack.url("edge"))
         await proctor.sign_in(stage.proctor.email, stage.proctor.password)
@@ -52,7 +52,7 @@ async def test_a_learner_who_sits_the_exam_is_connected_until_they_close_it(
 async def test_a_learner_who_is_removed_reads_why_in_the_exam_room(
     stack: Stack, stage: Stage
 ) -> None:
-    async with browser() as opened, exam_begun(stage) as (story, _):
+    async with browser() as opened, exam_started(stage) as (story, _):
         learner = await exam_page(opened, stack.url("edge"), story)
         await stage.proctor.supervision.RemoveParticipant(
             RemoveParticipantRequest(
@@ -136,7 +136,7 @@ async def test_a_start_that_a_silent_network_swallowed_is_seen_when_the_silence_
 async def test_the_time_left_is_the_same_when_the_computer_s_clock_is_corrected(
     stack: Stack, stage: Stage, by: timedelta
 ) -> None:
-    async with browser() as opened, exam_begun(stage) as (story, _):
+    async with browser() as opened, exam_started(stage) as (story, _):
         learner = await exam_page(opened, stack.url("edge"), story)
         page = learner.page
         await page.clock.install()
@@ -157,7 +157,7 @@ async def test_who_is_cut_off_is_not_told_to_go_on_when_the_time_is_over(
 ) -> None:
     async with (
         browser() as opened,
-        exam_begun(stage) as (story, _),
+        exam_started(stage) as (story, _),
         Cable.to(stack.address("edge")) as cable,
     ):
         learner = await exam_page(opened, cable.url, story)
@@ -184,7 +184,7 @@ async def test_the_last_minutes_are_shown_and_spoken_when_they_are_true(
 ) -> None:
     async with (
         browser() as opened,
-        exam_begun(stage) as (story, _),
+        exam_started(stage) as (story, _),
         Cable.to(stack.address("edge")) as cable,
     ):
         learner = await exam_page(opened, cable.url, story)
@@ -213,7 +213,7 @@ async def time_left(page: Page) -> int:
 
 
 @asynccontextmanager
-async def exam_begun(stage: Stage) -> AsyncIterator[tuple[LearnerStory, ProctorStory]]:
+async def exam_started(stage: Stage) -> AsyncIterator[tuple[LearnerStory, ProctorStory]]:
     """A learner whose attempt has begun and who has no stream open."""
     story, proctor = LearnerStory(stage.learners[0], stage), ProctorStory(stage)
     await story.join()

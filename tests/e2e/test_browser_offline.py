@@ -8,7 +8,7 @@ from e2e.browsing import browser
 from e2e.cable import Cable
 from e2e.stage import Stage
 from e2e.test_browser_answers import saved_attempt, saved_numbers
-from e2e.test_browser_live import exam_begun, exam_page, time_left
+from e2e.test_browser_live import exam_page, exam_started, time_left
 from proctorium_devstack.demo.waiting import eventually
 from proctorium_devstack.stack import Stack
 
@@ -27,7 +27,7 @@ async def test_an_exam_goes_on_after_a_reload_without_a_connection(
 ) -> None:
     async with (
         browser() as opened,
-        exam_begun(stage) as (story, _),
+        exam_started(stage) as (story, _),
         Cable.to(stack.address("edge")) as cable,
     ):
         learner = await exam_page(opened, cable.url, story, service_worker=True)
@@ -68,7 +68,7 @@ async def test_an_exam_goes_on_after_a_reload_without_a_connection(
 async def test_the_server_s_pages_come_first_while_it_can_be_reached(
     stack: Stack, stage: Stage
 ) -> None:
-    async with browser() as opened, exam_begun(stage) as (story, _):
+    async with browser() as opened, exam_started(stage) as (story, _):
         learner = await exam_page(opened, stack.url("edge"), story, service_worker=True)
         page = learner.page
         await stored_whole(page)

@@ -11,7 +11,7 @@ from e2e.browsing import Visitor, browser, browser_with_profile
 from e2e.cable import Cable
 from e2e.stage import Stage
 from e2e.story import LearnerStory
-from e2e.test_browser_live import exam_begun
+from e2e.test_browser_live import exam_started
 from e2e.test_browser_offline import stored_whole
 from proctorium_devstack.demo import world
 from proctorium_devstack.stack import Stack
@@ -24,7 +24,7 @@ async def test_closing_the_browser_ends_a_sign_in_unless_one_asked_to_stay(
     stack: Stack, stage: Stage, tmp_path: Path, stay_signed_in: bool
 ) -> None:
     learner = stage.learners[0]
-    async with exam_begun(stage) as (story, _), Cable.to(stack.address("edge")) as cable:
+    async with exam_started(stage) as (story, _), Cable.to(stack.address("edge")) as cable:
         address = f"/attempts/{story.attempt_id}"
         async with browser_with_profile(tmp_path, cable.url) as visitor:
             await visitor.page.goto(address)
@@ -64,7 +64,7 @@ async def test_the_next_person_sees_who_is_signed_in_and_signs_out(
     waiting = LearnerStory(omar, stage)
     await waiting.join()
     await waiting.close()
-    async with browser() as opened, exam_begun(stage) as (story, _):
+    async with browser() as opened, exam_started(stage) as (story, _):
         visitor = await Visitor.arrive(opened, stack.url("edge"))
         page = visitor.page
         await visitor.sign_in(lena.email, lena.password)
@@ -86,7 +86,7 @@ async def test_the_next_person_sees_who_is_signed_in_and_signs_out(
 
 async def test_signing_out_everywhere_ends_a_second_browser(stack: Stack, stage: Stage) -> None:
     learner = stage.learners[0]
-    async with browser() as opened, exam_begun(stage) as (story, _):
+    async with browser() as opened, exam_started(stage) as (story, _):
         elsewhere = await Visitor.arrive(opened, stack.url("edge"))
         await elsewhere.sign_in(learner.email, learner.password, stay_signed_in=True)
         await elsewhere.page.goto(f"/attempts/{story.attempt_id}")

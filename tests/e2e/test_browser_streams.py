@@ -10,7 +10,7 @@ from playwright.async_api import expect
 
 from e2e.browsing import browser
 from e2e.stage import Stage
-from e2e.test_browser_live import exam_begun, exam_page
+from e2e.test_browser_live import exam_page, exam_started
 from proctorium.assessment.v1.attempts_pb2 import WatchAttemptRequest
 from proctorium.session.v1.lobby_pb2 import WatchSessionRequest
 from proctorium_common.rpc.served import STREAMS_PER_PERSON
@@ -20,7 +20,7 @@ _SENTENCE = "You have this open in too many windows, so the oldest one stopped s
 
 
 async def test_the_oldest_of_too_many_windows_says_so(stack: Stack, stage: Stage) -> None:
-    async with browser() as opened, exam_begun(stage) as (story, _):
+    async with browser() as opened, exam_started(stage) as (story, _):
         learner = await exam_page(opened, stack.url("edge"), story)
         exam = learner.page
         lobby = await exam.context.new_page()

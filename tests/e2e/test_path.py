@@ -202,12 +202,12 @@ async def test_content_closes_again_when_the_session_ends(told: Told) -> None:
 
     async def closed() -> str | None:
         try:
-            await learner.open_lesson()
+            await learner.get_lesson()
         except ServiceError as error:
             return error.reason
         return None
 
-    assert await eventually(closed, "the content to close") == "NOT_IN_SESSION"
+    assert await eventually(closed, "the content to close") == "PARTICIPANT_NOT_IN_SESSION"
 
 
 async def test_doing_things_again_changes_nothing(told: Told) -> None:
@@ -220,7 +220,7 @@ async def test_doing_things_again_changes_nothing(told: Told) -> None:
             StartSessionRequest(session_id=told.stage.session_id)
         )
     )
-    assert error.reason == "ILLEGAL_MOVE"
+    assert error.reason == "INVALID_STATE_TRANSITION"
     assert error.metadata["from"]
     assert (await learner.see_result()) == before
 

@@ -15,10 +15,10 @@ from e2e.story import LearnerStory, ProctorStory
 from e2e.tokens import signed
 from proctorium.assessment.v1.attempts_pb2 import (
     AnswerChange,
-    BeginAttemptRequest,
     GetAttemptRequest,
     ListAttemptsRequest,
     SaveAnswersRequest,
+    StartAttemptRequest,
 )
 from proctorium.assessment.v1.items_pb2 import Answer
 from proctorium.enrollment.v1.accounts_pb2 import GetMeRequest
@@ -119,8 +119,8 @@ async def test_an_ended_session_cannot_be_joined(stage: Stage) -> None:
 async def test_content_is_closed_while_waiting(stage: Stage) -> None:
     learner = LearnerStory(stage.learners[0], stage)
     await learner.join()
-    error = await refusal(learner.open_lesson())
-    assert error.reason == "NOT_IN_SESSION"
+    error = await refusal(learner.get_lesson())
+    assert error.reason == "PARTICIPANT_NOT_IN_SESSION"
     await learner.close()
 
 
@@ -131,9 +131,9 @@ async def test_an_attempt_begins_only_when_authorised(stage: Stage) -> None:
     await learner.be_in_session()
     attempt_id = await learner.find_attempt()
     error = await refusal(
-        learner.learner.attempts.BeginAttempt(BeginAttemptRequest(attempt_id=attempt_id))
+        learner.learner.attempts.StartAttempt(StartAttemptRequest(attempt_id=attempt_id))
     )
-    assert error.reason == "NOT_AUTHORIZED_TO_BEGIN"
+    assert error.reason == "ATTEMPT_NOT_AUTHORIZED"
     attempt = await learner.learner.attempts.GetAttempt(GetAttemptRequest(attempt_id=attempt_id))
     assert not attempt.attempt.items
     await learner.close()
@@ -183,7 +183,7 @@ async def test_another_learners_attempt_is_out_of_reach(
     change = AnswerChange(sequence=99, item_id=str(new_id()), answer=Answer(truth=True))
     for call in (
         stranger.attempts.GetAttempt(GetAttemptRequest(attempt_id=examined.attempt_id)),
-        stranger.attempts.BeginAttempt(BeginAttemptRequest(attempt_id=examined.attempt_id)),
+        stranger.attempts.StartAttempt(StartAttemptRequest(attempt_id=examined.attempt_id)),
         stranger.attempts.SaveAnswers(
             SaveAnswersRequest(attempt_id=examined.attempt_id, changes=[change])
         ),

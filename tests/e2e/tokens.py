@@ -50,7 +50,7 @@ async def signed_by(stack: Stack, key_id: str, person_id: str, roles: Iterable[s
     """Return a token signed by one of enrollment's keys, whether or not it signs already."""
     async with _enrollment(stack) as (database, _), database.transaction() as tx:
         keys = await signing_keys.kept(tx)
-    sealed = next(key.sealed_seed for key in keys if key.key_id == key_id)
+    sealed = next(key.encrypted_seed for key in keys if key.key_id == key_id)
     seed = _seals(stack).signing_keys.unseal(sealed, key_id.encode())
     return TokenSigner(SigningKey(seed)).sign(UUID(person_id), roles).text
 

@@ -30,7 +30,7 @@ GRPC_BYTES = 4 * 1024 * 1024
 HTTP1_BYTES = 1024 * 1024
 """The edge closes an HTTP/1.1 connection whose request is larger; a client that still sends may then miss the answer."""
 # A running system may answer these at any moment, without a fault.
-_MAY_BE_UNAVAILABLE = {"READERS_BUSY"}
+_MAY_BE_UNAVAILABLE = {"IMAGE_READERS_BUSY"}
 _SENTENCE_ENDS = (".", "!", "?", ".)", "…")
 
 

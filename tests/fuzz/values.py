@@ -28,7 +28,7 @@ _EXAMPLES: dict[str, tuple[str, ...]] = {
         "| a | b |\n|---|---|\n| 1 | 2 |",
     ),
     "password": _PASSWORDS,
-    "present_password": _PASSWORDS,
+    "current_password": _PASSWORDS,
     "new_password": _PASSWORDS,
     "administrator_contact": ("", "office@example.org"),
     "support_phone": ("", "+44 20 7946 0123"),

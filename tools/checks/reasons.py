@@ -46,7 +46,7 @@ def _reason_of(source: Source, call: ast.Call) -> str | None:
         return None
     if name == "ServiceError":
         return text_of(_argument(call, 1))
-    if name == "illegal_move":
+    if name == "invalid_transition":
         return text_of(_keyword(call, "reason"))
     if module == _ERRORS and name in _REASON_FIRST:
         return text_of(_argument(call, 0))

@@ -8,7 +8,7 @@ from tools.checks.reasons import check_reasons
 from tools.checks.sources import Source
 
 OWN = frozenset({"SESSION_FULL", "PAUSED"})
-COMMON = frozenset({"NOT_FOUND", "ILLEGAL_MOVE"})
+COMMON = frozenset({"NOT_FOUND", "INVALID_STATE_TRANSITION"})
 
 
 def findings(code: str) -> list[str]:
@@ -22,8 +22,8 @@ def findings(code: str) -> list[str]:
         'from proctorium_common.errors import exhausted as full\nraise full("SESSION_FULL", "x")',
         'from proctorium_common import errors\nraise errors.invalid("SESSION_FULL", "x")',
         'from proctorium_common.errors import ServiceError, Kind\nServiceError(Kind.INVALID, "SESSION_FULL", "x")',
-        'from proctorium_common.errors import illegal_move\nillegal_move("x", reason="PAUSED")',
-        'from proctorium_common.errors import illegal_move\nillegal_move("BUSY is a sentence here")',
+        'from proctorium_common.errors import invalid_transition\nillegal_move("x", reason="PAUSED")',
+        'from proctorium_common.errors import invalid_transition\nillegal_move("BUSY is a sentence here")',
         'from elsewhere import invalid\ninvalid("NOT_OURS", "x")',
     ],
     ids=[
@@ -49,7 +49,7 @@ def test_reasons_of_the_protos_pass(code: str) -> None:
         'import proctorium_common.errors\nraise proctorium_common.errors.invalid("LOST", "x")',
         'from proctorium_common.errors import ServiceError, Kind\nServiceError(Kind.INVALID, "LOST", "x")',
         'from proctorium_common.errors import ServiceError, Kind\nServiceError(Kind.INVALID, reason="LOST")',
-        'from proctorium_common.errors import illegal_move\nillegal_move("x", reason="LOST")',
+        'from proctorium_common.errors import invalid_transition\nillegal_move("x", reason="LOST")',
     ],
     ids=["imported", "renamed", "by module", "by full name", "class", "class by keyword", "move"],
 )

@@ -22,7 +22,7 @@ def test_the_standard_library_errors_and_the_domain_itself_pass() -> None:
     assert (
         findings(
             "from __future__ import annotations\nimport datetime\nfrom collections.abc import Sequence\n"
-            "from proctorium_common.errors import illegal_move\nfrom proctorium_common import errors\n"
+            "from proctorium_common.errors import invalid_transition\nfrom proctorium_common import errors\n"
             "from proctorium_session.domain.states import State\nfrom . import states\n"
         )
         == []

@@ -63,7 +63,7 @@ def test_the_time_is_utc_and_aware() -> None:
 def test_every_kind_has_its_code() -> None:
     assert set(CODES) == set(Kind)
     assert len(set(CODES.values())) == len(Kind)
-    assert CODES[Kind.ILLEGAL_MOVE] is grpc.StatusCode.FAILED_PRECONDITION
+    assert CODES[Kind.INVALID_STATE_TRANSITION] is grpc.StatusCode.FAILED_PRECONDITION
     assert CODES[Kind.CONFLICT] is grpc.StatusCode.ABORTED
 
 

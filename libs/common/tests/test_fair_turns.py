@@ -12,8 +12,8 @@ from proctorium_common.fair_turns import (
     FairThreads,
     FairTurns,
     GroupFullError,
-    NoPlaceError,
-    NoTurnError,
+    PermitTimeoutError,
+    QueueFullError,
 )
 from proctorium_common.tasks import end
 
@@ -87,7 +87,7 @@ async def test_a_group_may_be_kept_to_one_turn_at_once(line: Line) -> None:
 async def test_a_turn_that_does_not_come_in_time_is_none_and_holds_nobody_up(line: Line) -> None:
     await line.come("a")
     await line.come("b", patience=0.01)
-    with pytest.raises(NoTurnError):
+    with pytest.raises(PermitTimeoutError):
         async with asyncio.timeout(SOON):
             await line.came[-1]
     await line.come("c")
@@ -127,8 +127,8 @@ async def test_a_turn_is_not_lost_on_whoever_leaves_as_it_comes(line: Line, leav
     assert line.had == "acb"
 
 
-async def refused(waiting: asyncio.Task[None], error: type[Exception] = NoPlaceError) -> None:
-    with pytest.raises(NoPlaceError) as refusal:
+async def refused(waiting: asyncio.Task[None], error: type[Exception] = QueueFullError) -> None:
+    with pytest.raises(QueueFullError) as refusal:
         async with asyncio.timeout(SOON):
             await waiting
     assert refusal.type is error
@@ -236,7 +236,7 @@ async def test_a_turn_lasts_as_long_as_its_work_also_when_its_caller_has_gone(
     gone.cancel()
     with pytest.raises(asyncio.CancelledError):
         await gone
-    with pytest.raises(NoTurnError):
+    with pytest.raises(PermitTimeoutError):
         await threads.run("b", second, patience=0.0)
     first.may_end.set()
     second.may_end.set()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from proctorium_devstack.ports import OFFSETS, BadPort, PortPlan
+from proctorium_devstack.ports import OFFSETS, PortError, PortPlan
 
 
 def test_a_base_moves_all_and_a_name_moves_one() -> None:
@@ -24,7 +24,7 @@ def test_a_base_moves_all_and_a_name_moves_one() -> None:
 @pytest.mark.parametrize("text", ["abc", "0", "70000", "-1", "80.5"])
 @pytest.mark.parametrize("name", ["PROCTORIUM_PORT_BASE", "PROCTORIUM_PORT_SMTP"])
 def test_what_is_no_port_is_refused(name: str, text: str) -> None:
-    with pytest.raises(BadPort, match=f"{name}={text} is no port"):
+    with pytest.raises(PortError, match=f"{name}={text} is no port"):
         PortPlan.from_environment({name: text})
 
 

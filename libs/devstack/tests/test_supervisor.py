@@ -163,14 +163,14 @@ async def test_no_process_is_left_however_the_supervisor_ends(
 async def test_a_second_run_finds_the_data_and_clean_forgets_it(supervised: Supervised) -> None:
     async with supervised.up() as supervisor:
         await _execute(supervised, "CREATE TABLE kept (line text)")
-        assert supervised.run("clean").returncode == 1
+        assert supervised.run("reset").returncode == 1
         supervisor.terminate()
         supervisor.wait(PATIENCE)
     async with supervised.up() as supervisor:
         await _execute(supervised, "INSERT INTO kept VALUES ('found again')")
         supervisor.terminate()
         supervisor.wait(PATIENCE)
-    assert supervised.run("clean").returncode == 0
+    assert supervised.run("reset").returncode == 0
     assert not supervised.folders.root.exists()
 
 

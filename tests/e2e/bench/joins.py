@@ -238,7 +238,7 @@ async def _enrol(
                         "code_id": new_id(),
                         "session_id": session_id,
                         "lookup": seal.mark(text),
-                        "sealed_text": b"",
+                        "encrypted_text": b"",
                         "state": "active",
                         "own_window": False,
                         "valid_from": now,

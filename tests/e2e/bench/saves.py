@@ -171,8 +171,8 @@ async def _learner(
         made = await stub.CreateAttempt(
             attempts_pb2.CreateAttemptRequest(assessment_id=assessment_id)
         )
-        begun = await stub.BeginAttempt(
-            attempts_pb2.BeginAttemptRequest(attempt_id=made.attempt.attempt_id)
+        begun = await stub.StartAttempt(
+            attempts_pb2.StartAttemptRequest(attempt_id=made.attempt.attempt_id)
         )
     item_ids = tuple(item.item_id for item in begun.attempt.items)
     return Learner(token, made.attempt.attempt_id, item_ids)

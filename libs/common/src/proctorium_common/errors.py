@@ -31,7 +31,7 @@ class Kind(Enum):
     INVALID = auto()
     NOT_FOUND = auto()
     ALREADY_EXISTS = auto()
-    ILLEGAL_MOVE = auto()
+    INVALID_STATE_TRANSITION = auto()
     NOT_ALLOWED = auto()
     UNAUTHENTICATED = auto()
     CONFLICT = auto()
@@ -180,18 +180,18 @@ def timed_out(reason: str, message: str, /, **metadata: str) -> ServiceError:
     return ServiceError(Kind.TIMED_OUT, reason, message, metadata=metadata)
 
 
-def illegal_move(
+def invalid_transition(
     message: str,
     /,
     *,
     from_state: str,
     asked: str,
     possible: Iterable[str],
-    reason: str = "ILLEGAL_MOVE",
+    reason: str = "INVALID_STATE_TRANSITION",
 ) -> ServiceError:
     """The state does not allow what was asked; the metadata say what it would allow (`S3`)."""
     return ServiceError(
-        Kind.ILLEGAL_MOVE,
+        Kind.INVALID_STATE_TRANSITION,
         reason,
         message,
         metadata={"from": from_state, "asked": asked, "possible": ",".join(possible)},

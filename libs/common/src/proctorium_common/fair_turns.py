@@ -13,15 +13,15 @@ T = TypeVar("T")
 Group = TypeVar("Group", bound=Hashable)
 
 
-class NoPlaceError(Exception):
+class QueueFullError(Exception):
     """The limiter is full."""
 
 
-class GroupFullError(NoPlaceError):
+class GroupFullError(QueueFullError):
     """The group has used up its places in the limiter."""
 
 
-class NoTurnError(Exception):
+class PermitTimeoutError(Exception):
     """No permit became free in time."""
 
 
@@ -53,7 +53,7 @@ class FairTurns(Generic[Group]):
     async def take(self, group: Group, *, patience: float | None = None) -> None:
         """Wait for a turn of the group and take it; end it with `give_back`.
 
-        Raises GroupFullError; NoPlaceError, also while waiting; NoTurnError after `patience` seconds.
+        Raises GroupFullError; QueueFullError, also while waiting; PermitTimeoutError after `patience` seconds.
         """
         self._make_room(group)
         turn = asyncio.get_running_loop().create_future()
@@ -66,7 +66,7 @@ class FairTurns(Generic[Group]):
         except BaseException as gone:
             self._leave(group, turn)
             if isinstance(gone, TimeoutError):
-                raise NoTurnError from gone
+                raise PermitTimeoutError from gone
             raise
 
     def give_back(self, group: Group) -> None:
@@ -85,14 +85,14 @@ class FairTurns(Generic[Group]):
             return
         most = max(self._waiting, key=self._inside.__getitem__, default=group)
         if self._inside[most] <= inside + 1:
-            raise NoPlaceError
+            raise QueueFullError
         self._push_out(most)
 
     def _push_out(self, group: Group) -> None:
         last = self._waiting[group][-1]
         self._leave(group, last)
         if not last.done():  # else it is being cancelled
-            last.set_exception(NoPlaceError())
+            last.set_exception(QueueFullError())
 
     def _call(self) -> None:
         while self._idle and (group := self._next()) is not None:

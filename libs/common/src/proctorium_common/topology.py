@@ -120,7 +120,7 @@ SERVICES: Mapping[str, ServiceTopology] = {
                 "participant.removed",
                 "participant.completed",
                 "participant.left",
-                "participant.no-show",
+                "participant.missed",
                 "participant.connected",
                 "participant.disconnected",
             ),
@@ -136,7 +136,7 @@ SERVICES: Mapping[str, ServiceTopology] = {
                         "case.submitted",
                         "case.verified",
                         "case.rejected",
-                        "case.resubmission-asked",
+                        "case.resubmission-requested",
                     ),
                 ),
                 Subscription(
@@ -145,7 +145,7 @@ SERVICES: Mapping[str, ServiceTopology] = {
                     (
                         "attempt.created",
                         "attempt.authorized",
-                        "attempt.began",
+                        "attempt.started",
                         "attempt.progressed",
                         "attempt.submitted",
                         "attempt.voided",
@@ -163,7 +163,7 @@ SERVICES: Mapping[str, ServiceTopology] = {
             publishes=(
                 "attempt.created",
                 "attempt.authorized",
-                "attempt.began",
+                "attempt.started",
                 "attempt.progressed",
                 "attempt.submitted",
                 "attempt.voided",
@@ -203,7 +203,7 @@ SERVICES: Mapping[str, ServiceTopology] = {
                 "case.submitted",
                 "case.verified",
                 "case.rejected",
-                "case.resubmission-asked",
+                "case.resubmission-requested",
                 "case.expired",
             ),
             subscriptions=(
@@ -250,7 +250,7 @@ SERVICES: Mapping[str, ServiceTopology] = {
                 Subscription(
                     "notification--identity",
                     "identity",
-                    ("case.verified", "case.rejected", "case.resubmission-asked"),
+                    ("case.verified", "case.rejected", "case.resubmission-requested"),
                 ),
                 Subscription(
                     "notification--results",

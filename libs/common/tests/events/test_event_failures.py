@@ -206,7 +206,9 @@ async def test_a_poison_message_is_a_dead_letter_at_once_and_holds_nobody_up(
         await world.record(certified(person, 3))
         await until(world.is_settled)
     letters = await DeadLetters(world.database, {}).list()
-    assert [(letter.reason, letter.deliveries) for letter in letters] == [("Unreadable", 1)] * 2
+    assert [(letter.reason, letter.deliveries) for letter in letters] == [
+        ("UnreadableError", 1)
+    ] * 2
     assert letters[0].body == b"\xff\xff\xff"
     assert letters[0].event_id == UUID(headers["ce-id"])
     assert await world.effects_of(person) == [3]
@@ -218,7 +220,7 @@ async def test_an_event_nobody_handles_yet_is_kept_as_a_dead_letter(world: World
             transaction.record(PersonCreated(person_id=str(new_id())))
         await until(world.is_settled)
     (letter,) = await DeadLetters(world.database, {}).list()
-    assert (letter.reason, letter.deliveries) == ("NoHandler", 8)
+    assert (letter.reason, letter.deliveries) == ("MissingHandlerError", 8)
 
 
 async def test_what_keeps_failing_becomes_a_dead_letter_and_can_be_driven_again(

@@ -326,7 +326,7 @@ class TestSubscriber:
         assert await world.count_effects() == 0
         assert await world.marks() == 0, "the id can be used by the event whose id it is"
         (letter,) = await DeadLetters(world.database, {CONSUMER: world.effects.handlers}).list()
-        assert (letter.reason, letter.deliveries) == ("WrongSource", 1)
+        assert (letter.reason, letter.deliveries) == ("WrongSourceError", 1)
         (said,) = [line for line in logs if line["event"] == "event_dead_lettered"]
         assert said["log_level"] == "error"
 

@@ -22,8 +22,8 @@ from proctorium_common.errors import Kind
 from proctorium_common.events.envelope import seal
 from proctorium_common.ids import new_id
 from proctorium_common.process.life import Life, assemble
-from proctorium_common.process.service import Service, WiringWrong
-from proctorium_common.process.settings import ServiceSettings, SettingsWrong
+from proctorium_common.process.service import Service, WiringError
+from proctorium_common.process.settings import ServiceSettings, SettingsError
 from proctorium_common.rpc.health import LIVE
 from proctorium_common.security.keys import KeyRing, SigningKey
 from proctorium_common.security.tokens import TokenSigner
@@ -281,13 +281,13 @@ async def test_wiring_that_the_topology_does_not_know_is_refused(
     wire: Callable[[Any], None], sentence: str
 ) -> None:
     settings = _settings("postgresql://x@localhost/x", f"nats://{NOWHERE}")
-    with pytest.raises(WiringWrong, match=sentence):
+    with pytest.raises(WiringError, match=sentence):
         assemble(PACKAGE, settings, wire, call_log=CallLog(), place=PLACE)
 
 
 async def test_an_address_that_is_not_set_is_missed_at_the_start() -> None:
     settings = _settings("postgresql://x@localhost/x", f"nats://{NOWHERE}", enrollment_address=None)
-    with pytest.raises(SettingsWrong, match="PROCTORIUM_ENROLLMENT_ADDRESS is missing"):
+    with pytest.raises(SettingsError, match="PROCTORIUM_ENROLLMENT_ADDRESS is missing"):
         assemble(PACKAGE, settings, build, call_log=CallLog(), place=PLACE)
 
 

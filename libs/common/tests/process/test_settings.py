@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from proctorium_common.process.settings import (
     ServiceSettings,
-    SettingsWrong,
+    SettingsError,
     documentation,
     read_settings,
 )
@@ -26,7 +26,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def _sentences() -> list[str]:
-    with pytest.raises(SettingsWrong) as wrong:
+    with pytest.raises(SettingsError) as wrong:
         read_settings(ServiceSettings)
     return wrong.value.sentences
 
@@ -78,12 +78,12 @@ def test_a_file_that_cannot_be_read_is_named(
 ) -> None:
     for name in ("CERTIFICATE", "KEY", "AUTHORITY"):
         environment.setenv(f"PROCTORIUM_TLS_{name}", str(tmp_path / "missing.pem"))
-    with pytest.raises(SettingsWrong, match=r"missing\.pem cannot be read: No such file"):
+    with pytest.raises(SettingsError, match=r"missing\.pem cannot be read: No such file"):
         read_settings(ServiceSettings).certificates()
 
 
 def test_a_service_that_is_asked_needs_its_address(environment: pytest.MonkeyPatch) -> None:
-    with pytest.raises(SettingsWrong, match="PROCTORIUM_ENROLLMENT_ADDRESS is missing"):
+    with pytest.raises(SettingsError, match="PROCTORIUM_ENROLLMENT_ADDRESS is missing"):
         read_settings(ServiceSettings).address_of("enrollment")
     environment.setenv("PROCTORIUM_ENROLLMENT_ADDRESS", "enrollment:443")
     assert read_settings(ServiceSettings).address_of("enrollment") == "enrollment:443"

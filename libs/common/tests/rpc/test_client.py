@@ -15,7 +15,7 @@ from proctorium_common.errors import Kind, unavailable
 from proctorium_common.rpc.caller import Call, Caller, calling, current_call
 from proctorium_common.rpc.client import channel, service_config
 from proctorium_common.rpc.health import Check
-from proctorium_common.security.tls import NotLoopback
+from proctorium_common.security.tls import NotLoopbackError
 from proctorium_common.telemetry.metrics import Metrics
 from proctorium_devstack.testing.refusals import refusal
 
@@ -24,7 +24,7 @@ from .serving import PERSON, serving
 
 
 async def test_plaintext_to_another_machine_is_refused() -> None:
-    with pytest.raises(NotLoopback):
+    with pytest.raises(NotLoopbackError):
         channel("enrollment.example:443")
 
 

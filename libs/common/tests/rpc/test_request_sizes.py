@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from proctorium.enrollment.v1.people_pb2 import ListNamesRequest
+from proctorium.enrollment.v1.people_pb2 import BatchGetNamesRequest
 from proctorium.session.v1.sessions_pb2 import ScheduleSessionRequest, SessionPlan
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.rpc.sizes import FLOOR_BYTES, request_bytes, unbounded_fields
@@ -63,14 +63,14 @@ async def test_a_request_larger_than_any_valid_one_is_refused_unread() -> None:
 
 def test_a_flood_of_faults_is_refused_at_the_first() -> None:
     with pytest.raises(ServiceError) as refused:
-        RequestRules().check(ListNamesRequest(person_ids=[""] * 500_000))
+        RequestRules().check(BatchGetNamesRequest(person_ids=[""] * 500_000))
     assert [violation.rule for violation in refused.value.violations] == ["repeated.max_items"]
     assert "The rest was not checked" in refused.value.message
 
 
 def test_the_faults_of_a_large_import_are_all_counted() -> None:
     with pytest.raises(ServiceError) as refused:
-        RequestRules().check(ListNamesRequest(person_ids=["x"] * 400))
+        RequestRules().check(BatchGetNamesRequest(person_ids=["x"] * 400))
     assert len(refused.value.violations) == 20
     assert "380 more" in refused.value.message
 

@@ -12,13 +12,13 @@ from typing import Any
 import grpc
 import pytest
 
-from proctorium_common.errors import Kind, ServiceError, exhausted, illegal_move
-from proctorium_common.rpc.access import NoAccessRule
+from proctorium_common.errors import Kind, ServiceError, exhausted, invalid_transition
+from proctorium_common.rpc.access import MissingAccessRuleError
 from proctorium_common.rpc.caller import Call, current_call
 from proctorium_common.rpc.health import Health
-from proctorium_common.rpc.server import AddressTaken, Door, Server, ServerLimits
+from proctorium_common.rpc.server import AddressInUseError, Door, Server, ServerLimits
 from proctorium_common.security.keys import KeyRing
-from proctorium_common.security.tls import NotLoopback
+from proctorium_common.security.tls import NotLoopbackError
 from proctorium_common.security.tokens import TokenVerifier
 from proctorium_common.telemetry import Telemetry
 from proctorium_common.telemetry.logs import CallLog
@@ -49,13 +49,15 @@ def _server(address: str = "127.0.0.1:0") -> Server:
 
 
 async def test_a_service_with_a_method_without_access_rule_is_not_served() -> None:
-    with pytest.raises(NoAccessRule, match=r"OpenService\.Enter does not say who may call it"):
+    with pytest.raises(
+        MissingAccessRuleError, match=r"OpenService\.Enter does not say who may call it"
+    ):
         _server().add(stubs.add_OpenServiceServicer_to_server, stubs.OpenServiceServicer())
 
 
 async def test_plaintext_is_refused_where_others_can_reach_it() -> None:
     server = _server("0.0.0.0:0")
-    with pytest.raises(NotLoopback, match="PROCTORIUM_TLS_CERTIFICATE"):
+    with pytest.raises(NotLoopbackError, match="PROCTORIUM_TLS_CERTIFICATE"):
         await server.start()
     await server.stop()
 
@@ -63,7 +65,7 @@ async def test_plaintext_is_refused_where_others_can_reach_it() -> None:
 async def test_a_taken_address_is_named() -> None:
     async with serving() as taken:
         server = _server(taken.address)
-        with pytest.raises(AddressTaken, match=taken.address):
+        with pytest.raises(AddressInUseError, match=taken.address):
             await server.start()
         await server.stop()
 
@@ -172,12 +174,12 @@ async def test_a_service_error_arrives_whole() -> None:
 
 
 async def test_an_illegal_move_says_what_would_be_legal() -> None:
-    raised = illegal_move(
+    raised = invalid_transition(
         "It has ended.", from_state="ended", asked="started", possible=["archived"]
     )
     async with serving(raising(raised)) as served, served.channel() as channel:
         error = await refusal(stubs.EchoServiceStub(channel).Echo(pb.EchoRequest()))
-    assert error.kind is Kind.ILLEGAL_MOVE
+    assert error.kind is Kind.INVALID_STATE_TRANSITION
     assert error.metadata == {"from": "ended", "asked": "started", "possible": "archived"}
 
 

@@ -15,7 +15,7 @@ from proctorium_common.rpc.client import channel
 from proctorium_common.telemetry.traces import (
     annotate,
     current_trace_id,
-    parse_place,
+    parse_trace_context,
     span,
     span_from,
     use_tracing,
@@ -172,7 +172,7 @@ async def test_spans_of_libraries_are_the_services_whose_code_they_run_in() -> N
 async def test_a_trace_of_another_place_can_be_continued_or_begun() -> None:
     async with serving() as served:
         use_tracing(served.telemetry.tracing)
-        with span_from(parse_place(SAMPLED), "process"):
+        with span_from(parse_trace_context(SAMPLED), "process"):
             assert current_trace_id() == TRACE
             with span_from(None, "redelivery"):
                 assert current_trace_id() != TRACE

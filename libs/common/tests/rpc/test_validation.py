@@ -21,7 +21,7 @@ def test_a_zero_character_is_found_wherever_it_hides() -> None:
         check_texts(courses_pb2.CreateCourseRequest(title="Safety", units=units))
     assert [found.field for found in refused.value.violations] == ["units[1].title"]
     with pytest.raises(ServiceError) as refused:
-        check_texts(people_pb2.ListNamesRequest(person_ids=["a", "\0"]))
+        check_texts(people_pb2.BatchGetNamesRequest(person_ids=["a", "\0"]))
     assert [found.field for found in refused.value.violations] == ["person_ids[1]"]
 
 

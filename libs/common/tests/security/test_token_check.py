@@ -36,7 +36,7 @@ def _configuration(path: Path) -> dict[str, Any]:
 def test_public_methods_and_those_for_services_are_open() -> None:
     methods = methods_without_token()
     assert "/proctorium.enrollment.v1.AccountService/SignIn" in methods
-    assert "/proctorium.enrollment.v1.PersonService/ListContacts" in methods
+    assert "/proctorium.enrollment.v1.PersonService/BatchGetContacts" in methods
     assert "/proctorium.enrollment.v1.AccountService/GetMe" not in methods
 
 

@@ -20,7 +20,7 @@ from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Database, TimeLimits
 from proctorium_common.storage.tables import outbox
 from proctorium_common.storage.transient import passes_by_itself
-from proctorium_common.telemetry.traces import parse_place
+from proctorium_common.telemetry.traces import parse_trace_context
 from proctorium_devstack.parts.postgres import Postgres
 from proctorium_devstack.testing import AsOwner
 
@@ -177,7 +177,7 @@ async def test_events_are_written_in_the_order_they_were_recorded_in(
     now = datetime(2026, 4, 2, 9, 30, tzinfo=UTC)
     database = Database(migrated_database(SAMPLE), clock=lambda: now)
     people = [str(new_id()) for _ in range(20)]
-    place = parse_place("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    place = parse_trace_context("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
     async with database.transaction() as transaction:
         ids = [transaction.record(PersonCreated(person_id=id_), place=place) for id_ in people]
         last = transaction.record(PersonCertified(person_id=people[0]), place=place)

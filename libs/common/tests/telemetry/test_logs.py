@@ -17,7 +17,7 @@ from proctorium_common.telemetry.logs import (
     configure_logs,
     get_logger,
 )
-from proctorium_common.telemetry.traces import Tracing, parse_place, span_from, use_tracing
+from proctorium_common.telemetry.traces import Tracing, parse_trace_context, span_from, use_tracing
 
 LINE = CallLine(
     service="assessment",
@@ -43,7 +43,7 @@ def test_a_line_says_event_fields_service_and_place(capsys: pytest.CaptureFixtur
     _configured()
     tracing = Tracing("session")
     use_tracing(tracing)
-    place = parse_place("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    place = parse_trace_context("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
     with span_from(place, "start"):
         get_logger().info("session_started", session_id="s-1")
     said = _only(capsys)

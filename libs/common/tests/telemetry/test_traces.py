@@ -13,13 +13,13 @@ from proctorium_common.telemetry.traces import (
     NOT_TRACING,
     Tracing,
     annotate_from,
-    current_place,
+    current_trace_context,
     current_trace_id,
     extract,
     id_fields,
     inject,
     link_to,
-    parse_place,
+    parse_trace_context,
     span,
     span_from,
     turn,
@@ -72,11 +72,11 @@ def recorded() -> Iterator[Recorded]:
     ],
 )
 def test_a_header_that_is_not_w3c_is_no_place(header: str | None) -> None:
-    assert parse_place(header) is None
+    assert parse_trace_context(header) is None
 
 
 def test_a_header_of_a_later_version_may_say_more() -> None:
-    place = parse_place("01" + PARENT[2:] + "-more")
+    place = parse_trace_context("01" + PARENT[2:] + "-more")
     assert place is not None
     assert place.trace_flags.sampled
 
@@ -84,7 +84,7 @@ def test_a_header_of_a_later_version_may_say_more() -> None:
 @pytest.mark.parametrize("flags", ["00", "01", "03"])
 @pytest.mark.parametrize(("trace_id", "span_id"), [(1, 1), (2**128 - 1, 2**64 - 1), (2**64, 2**32)])
 def test_a_place_survives_its_header(trace_id: int, span_id: int, flags: str) -> None:
-    place = parse_place(f"00-{trace_id:032x}-{span_id:016x}-{flags}")
+    place = parse_trace_context(f"00-{trace_id:032x}-{span_id:016x}-{flags}")
     assert place is not None
     assert (place.trace_id, place.span_id) == (trace_id, span_id)
     assert place.trace_flags.sampled == (flags != "00")
@@ -94,10 +94,10 @@ def test_headers_say_the_current_place_and_nothing_where_there_is_none(recorded:
     nothing: dict[str, str] = {}
     inject(nothing)
     assert nothing == {}
-    with span_from(parse_place(PARENT, "vendor=1"), "publish"):
+    with span_from(parse_trace_context(PARENT, "vendor=1"), "publish"):
         headers: dict[str, str] = {}
         inject(headers)
-        here = current_place()
+        here = current_trace_context()
     assert extract(headers) is not None
     assert here is not None
     assert headers["traceparent"].split("-")[1:3] == [
@@ -115,7 +115,7 @@ def test_a_sampled_share_of_new_traces_is_about_the_ratio() -> None:
 
 
 def test_what_callers_decided_is_passed_on_where_nothing_is_recorded() -> None:
-    place = parse_place(PARENT)
+    place = parse_trace_context(PARENT)
     started = NOT_TRACING.start("call", place)
     assert started.get_span_context() == place
     assert not started.is_recording()
@@ -130,7 +130,7 @@ def test_an_event_puts_its_ids_on_the_span(recorded: Recorded) -> None:
 
 
 def test_a_link_points_to_where_the_event_was_first_handled(recorded: Recorded) -> None:
-    with span_from(None, "redelivery", links=link_to(parse_place(PARENT))):
+    with span_from(None, "redelivery", links=link_to(parse_trace_context(PARENT))):
         pass
     [found] = recorded.spans().get_finished_spans()
     assert f"{found.links[0].context.trace_id:032x}" == PARENT.split("-")[1]

@@ -1,4 +1,4 @@
-"""``python -m proctorium_devstack up|clean|doctor``: everything of Proctorium on this machine."""
+"""``python -m proctorium_devstack up|reset|doctor``: everything of Proctorium on this machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def main(arguments: list[str]) -> int:
     up.add_argument(
         "--only", metavar="PARTS", help="some parts and what they need: assessment,traces"
     )
-    words.add_parser("clean", help="forget databases, messages and mails")
+    words.add_parser("reset", help="delete databases, messages and mails")
     words.add_parser("doctor", help="what is wrong with this machine, and the cure")
     asked = parser.parse_args(arguments)
     console = Console()
@@ -29,10 +29,10 @@ def main(arguments: list[str]) -> int:
 
             only = asked.only.split(",") if asked.only else None
             return commands.up(console, only=only, with_demo_data=not asked.empty and only is None)
-        case "clean":
+        case "reset":
             from proctorium_devstack import commands
 
-            return commands.clean(console)
+            return commands.reset(console)
         case _:
             # Each command brings only what it needs, so that the doctor comes at once.
             from proctorium_devstack import doctor

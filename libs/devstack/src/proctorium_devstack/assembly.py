@@ -42,7 +42,7 @@ _LISTENERS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-class UnknownPart(Exception):
+class UnknownComponentError(Exception):
     """A part was asked for that there is none of."""
 
 
@@ -224,13 +224,15 @@ def listeners_of(parts: Iterable[str]) -> list[str]:
 
 
 def with_needs(wanted: Iterable[str] | None) -> frozenset[str]:
-    """Return the parts in `wanted`, or all when it is None, and those that they need. Raises UnknownPart."""
+    """Return the parts in `wanted`, or all when it is None, and those that they need. Raises UnknownComponentError."""
     names: set[str] = set()
     waiting = list(wanted if wanted is not None else ALL_PARTS)
     while waiting:
         name = waiting.pop()
         if name not in ALL_PARTS:
-            raise UnknownPart(f"there is no part {name}: there are {', '.join(ALL_PARTS)}")
+            raise UnknownComponentError(
+                f"there is no part {name}: there are {', '.join(ALL_PARTS)}"
+            )
         if name not in names:
             names.add(name)
             waiting += (*_NEEDS.get(name, ()), *_AFTER.get(name, ()))

@@ -1,4 +1,4 @@
-"""The commands: up, clean, doctor."""
+"""The commands: up, reset, doctor."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from proctorium_devstack.assembly import UnknownPart
+from proctorium_devstack.assembly import UnknownComponentError
 from proctorium_devstack.console import Console
-from proctorium_devstack.folders import AlreadyRunning, Folders
+from proctorium_devstack.folders import AlreadyRunningError, Folders
 from proctorium_devstack.parts.postgres import Postgres
-from proctorium_devstack.ports import BadPort, PortsTaken
-from proctorium_devstack.processes import PartFailed
+from proctorium_devstack.ports import PortError, PortsInUseError
+from proctorium_devstack.processes import ComponentFailedError
 from proctorium_devstack.run_file import RunFile
 from proctorium_devstack.stack import Stack
 
@@ -31,15 +31,15 @@ def up(console: Console, *, only: list[str] | None, with_demo_data: bool) -> int
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     try:
         return asyncio.run(_up(console, only, with_demo_data=with_demo_data))
-    except AlreadyRunning:
+    except AlreadyRunningError:
         return _say_what_runs(console)
-    except UnknownPart as unknown:
+    except UnknownComponentError as unknown:
         console.say(str(unknown))
         return FAILED
-    except BadPort as trouble:
+    except PortError as trouble:
         console.say(f"{trouble} Nothing was started.")
         return FAILED
-    except PortsTaken as trouble:
+    except PortsInUseError as trouble:
         console.say("Some ports are not free, so nothing was started:")
         console.say(str(trouble))
         console.say(
@@ -47,7 +47,7 @@ def up(console: Console, *, only: list[str] | None, with_demo_data: bool) -> int
         )
         console.say("PROCTORIUM_PORT_EDGE=8000 (TRACES, MAILBOX, POSTGRES, …) moves one.")
         return FAILED
-    except PartFailed as failed:
+    except ComponentFailedError as failed:
         console.say(f"\n{failed}")
         for line in failed.last_lines():
             console.say(f"  | {line[:300]}")
@@ -58,11 +58,11 @@ def up(console: Console, *, only: list[str] | None, with_demo_data: bool) -> int
         return FAILED
 
 
-def clean(console: Console) -> int:
+def reset(console: Console) -> int:
     """Forget the data; refused while a stack runs on it."""
     folders = Folders.of_project()
     if folders.is_held():
-        console.say(f"A stack runs on {folders.root}. End it first (Ctrl-C there), then clean.")
+        console.say(f"A stack runs on {folders.root}. End it first (Ctrl-C there), then reset.")
         return FAILED
     if folders.root.exists():
         Postgres(folders.of("postgres"), port=0, log=folders.log("postgres")).forget()

@@ -40,7 +40,7 @@ class Console:
         self.say()
         self.say(
             self._bold(
-                f"Proctorium runs ({seconds:.1f} s). Ctrl-C ends it; its data stays until `make clean`."
+                f"Proctorium runs ({seconds:.1f} s). Ctrl-C ends it; its data stays until `make reset`."
             )
         )
         self.say()

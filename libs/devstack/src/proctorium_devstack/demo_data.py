@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, replace
 
 from proctorium_devstack.demo import world
-from proctorium_devstack.processes import PartFailed, run
+from proctorium_devstack.processes import ComponentFailedError, run
 from proctorium_devstack.stack import Stack
 from proctorium_devstack.supervisor import Event, Tell
 
@@ -23,7 +23,7 @@ class DemoData:
 
 
 async def load(stack: Stack, tell: Tell = lambda _: None) -> DemoData:
-    """Make sure it is there; what is there already stays as it is. PartFailed when a service refuses."""
+    """Make sure it is there; what is there already stays as it is. ComponentFailedError when a service refuses."""
     began = time.monotonic()
     administrator = world.ADMINISTRATOR
     words = [
@@ -39,7 +39,7 @@ async def load(stack: Stack, tell: Tell = lambda _: None) -> DemoData:
     try:
         made = await world.load(stack.address("edge"))
     except Exception as refused:
-        raise PartFailed(_PART, f"{type(refused).__name__}: {refused}") from refused
+        raise ComponentFailedError(_PART, f"{type(refused).__name__}: {refused}") from refused
     tell(Event(_PART, "loaded", time.monotonic() - began))
     sign_ins = tuple(
         (f"{each.role} {each.name}", each.email, each.password) for each in made.sign_ins

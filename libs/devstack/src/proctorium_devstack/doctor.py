@@ -17,8 +17,8 @@ import psutil
 from proctorium_devstack.console import Console
 from proctorium_devstack.folders import PROJECT, Folders
 from proctorium_devstack.parts.postgres import choose_layout
-from proctorium_devstack.ports import BadPort, PortPlan, holder_of, is_taken
-from proctorium_devstack.processes import PartFailed
+from proctorium_devstack.ports import PortError, PortPlan, holder_of, is_taken
+from proctorium_devstack.processes import ComponentFailedError
 from proctorium_devstack.run_file import RunFile
 
 _GIB = 1024**3
@@ -150,7 +150,7 @@ def _ports(folders: Folders, environment: Mapping[str, str]) -> Iterator[Finding
         return
     try:
         plan = PortPlan.from_environment(environment)
-    except BadPort as bad:
+    except PortError as bad:
         yield Finding(Verdict.BROKEN, str(bad), "unset it, or set a number")
         return
     taken = {name: port for name, port in plan.ports.items() if is_taken(port)}
@@ -183,7 +183,7 @@ def _postgres(folders: Folders) -> Iterator[Finding]:
         return
     try:
         layout = choose_layout(folders.of("postgres"))
-    except (PartFailed, OSError) as failed:
+    except (ComponentFailedError, OSError) as failed:
         yield Finding(
             Verdict.BROKEN,
             str(failed),

@@ -117,7 +117,7 @@ REPLIES: Sequence[Reply] = (
     ),
     _by_status(
         grpc.StatusCode.UNIMPLEMENTED,
-        "NO_SUCH_METHOD",
+        "METHOD_NOT_FOUND",
         "There is no such method here. Check its name, and that it is called by POST.",
         404,
         405,

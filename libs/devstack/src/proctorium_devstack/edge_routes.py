@@ -69,12 +69,12 @@ class Route:
         return "|".join(method.replace(".", r"\.") for method in self.methods)
 
 
-class NoSuchMethod(Exception):
+class UnknownMethodError(Exception):
     """A table in this module names a method that the protos do not have."""
 
 
 def routes_of(descriptors: FileDescriptorSet, services: Iterable[str]) -> Sequence[Route]:
-    """Return the routes for `services`, the save path first. Raises NoSuchMethod."""
+    """Return the routes for `services`, the save path first. Raises UnknownMethodError."""
     methods: dict[tuple[Cluster, Kind], list[str]] = {}
     known = set()
     wanted = frozenset(services)
@@ -84,7 +84,7 @@ def routes_of(descriptors: FileDescriptorSet, services: Iterable[str]) -> Sequen
             key = (_cluster_of(service, path), _kind_of(path, method))
             methods.setdefault(key, []).append(path)
     if missing := (SAVING | UPLOADS) - known:
-        raise NoSuchMethod(f"no proto has {', '.join(sorted(missing))}")
+        raise UnknownMethodError(f"no proto has {', '.join(sorted(missing))}")
     routes = [Route(*key, tuple(sorted(paths))) for key, paths in methods.items()]
     return sorted(routes, key=lambda route: (route.methods[0] not in SAVING, route.name))
 

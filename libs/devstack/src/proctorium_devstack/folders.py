@@ -12,7 +12,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[4]
 
 
-class AlreadyRunning(Exception):
+class AlreadyRunningError(Exception):
     """Another supervisor uses this folder."""
 
 
@@ -58,13 +58,13 @@ class Folders:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise AlreadyRunning(str(self.root)) from None
+                raise AlreadyRunningError(str(self.root)) from None
             yield
 
     def require_unused(self) -> None:
-        """Raise AlreadyRunning when a supervisor runs on this folder."""
+        """Raise AlreadyRunningError when a supervisor runs on this folder."""
         if self.is_held():
-            raise AlreadyRunning(str(self.root))
+            raise AlreadyRunningError(str(self.root))
 
     def is_held(self) -> bool:
         """Whether a supervisor runs on this folder."""
@@ -73,7 +73,7 @@ class Folders:
         try:
             with self.held():
                 return False
-        except AlreadyRunning:
+        except AlreadyRunningError:
             return True
 
     def start_logs_afresh(self) -> None:

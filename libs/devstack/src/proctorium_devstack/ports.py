@@ -34,7 +34,7 @@ OFFSETS: Mapping[str, int] = {
 """Who listens how far from the base; the first three are what people open."""
 
 
-class PortsTaken(Exception):
+class PortsInUseError(Exception):
     """Some ports of the plan are in use; the message names each with its holder."""
 
     def __init__(self, taken: Mapping[str, int]) -> None:
@@ -46,7 +46,7 @@ class PortsTaken(Exception):
         super().__init__("\n".join(lines))
 
 
-class BadPort(Exception):
+class PortError(Exception):
     """A port in the environment is no port."""
 
 
@@ -78,10 +78,10 @@ class PortPlan:
         return self.ports[name]
 
     def require_free(self, names: Iterable[str]) -> None:
-        """Raise PortsTaken with all of `names` that somebody else listens on."""
+        """Raise PortsInUseError with all of `names` that somebody else listens on."""
         taken = {name: self.ports[name] for name in names if is_taken(self.ports[name])}
         if taken:
-            raise PortsTaken(taken)
+            raise PortsInUseError(taken)
 
 
 def free_ports(count: int) -> list[int]:
@@ -146,5 +146,5 @@ def _number(environment: Mapping[str, str], name: str, default: int) -> int:
     if not text:
         return default
     if not text.isdecimal() or not 1024 <= int(text) <= 65000:
-        raise BadPort(f"{name}={text} is no port: choose a number from 1024 to 65000.")
+        raise PortError(f"{name}={text} is no port: choose a number from 1024 to 65000.")
     return int(text)

@@ -16,7 +16,7 @@ from pathlib import Path
 _LAUNCH = Path(__file__).with_name("launch.py")
 
 
-class PartFailed(Exception):
+class ComponentFailedError(Exception):
     """A part ended or did not become ready; `log` holds what it said."""
 
     def __init__(self, part: str, message: str, log: Path | None = None) -> None:
@@ -110,18 +110,20 @@ class Process:
 
 
 async def run(command: Command, timeout: float) -> None:
-    """Run a command to its end; PartFailed if it fails or takes longer than `timeout` seconds."""
+    """Run a command to its end; ComponentFailedError if it fails or takes longer than `timeout` seconds."""
     process = Process(command)
     try:
         async with asyncio.timeout(timeout):
             code = await process.wait()
     except TimeoutError:
-        raise PartFailed(command.name, f"not done after {timeout:.0f} s", command.log) from None
+        raise ComponentFailedError(
+            command.name, f"not done after {timeout:.0f} s", command.log
+        ) from None
     finally:
         process.kill()
         await process.wait()
     if code != 0:
-        raise PartFailed(command.name, f"ended with {code}", command.log)
+        raise ComponentFailedError(command.name, f"ended with {code}", command.log)
 
 
 def _spawn(command: Command) -> subprocess.Popen[bytes]:

@@ -24,7 +24,7 @@ from proctorium_devstack.run_file import RunFile
 from proctorium_devstack.supervisor import Supervisor, Tell
 
 
-class NotRunning(Exception):
+class NotRunningError(Exception):
     """There is no stack to attach to."""
 
 
@@ -36,10 +36,10 @@ class RunningStack:
 
     @classmethod
     def attach(cls, folder: Path | None = None) -> RunningStack:
-        """The stack of the project, or that of `folder`. NotRunning when there is none."""
+        """The stack of the project, or that of `folder`. NotRunningError when there is none."""
         folders = Folders.at(folder)
         if not folders.is_held() or not folders.run_file.exists():
-            raise NotRunning(f"no stack runs on {folders.root}: start one with `make up`")
+            raise NotRunningError(f"no stack runs on {folders.root}: start one with `make up`")
         return cls(folders)
 
     @property
@@ -110,7 +110,7 @@ class Stack(RunningStack):
 
         `durable=False` (tests) trades safety at power loss for speed, and forgets the databases at the end; `settings` are environment variables for all services;
         `announce` is told the stack before its parts are started.
-        Raises UnknownPart, BadPort, AlreadyRunning, PortsTaken before anything is written or started, PartFailed when a part does not become ready.
+        Raises UnknownComponentError, PortError, AlreadyRunningError, PortsInUseError before anything is written or started, ComponentFailedError when a part does not become ready.
         """
         folders = Folders.at(folder)
         names = with_needs(parts)

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 
 from proctorium_common.tasks import end
 from proctorium_devstack.parts.part import Part
-from proctorium_devstack.processes import PartFailed
+from proctorium_devstack.processes import ComponentFailedError
 from proctorium_devstack.run_file import PartStatus
 
 _BACKOFF = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 _STABLE_AFTER = 30.0
 
 
-class Unknown(Exception):
+class UnknownComponentError(Exception):
     """A part that this stack does not have was named."""
 
 
@@ -61,13 +61,15 @@ class Supervisor:
 
     async def start_all(self) -> None:
         """Start everything, side by side where needs allow; the first failure ends the attempt and is raised."""
-        failed: PartFailed | None = None
+        failed: ComponentFailedError | None = None
         try:
             async with asyncio.TaskGroup() as group:
                 for watched in self._watched.values():
                     group.create_task(self._start_first(watched))
-        except* PartFailed as failures:
-            failed = next(each for each in failures.exceptions if isinstance(each, PartFailed))
+        except* ComponentFailedError as failures:
+            failed = next(
+                each for each in failures.exceptions if isinstance(each, ComponentFailedError)
+            )
         # Raised inside of `except*` it would be in a group again, before Python 3.11.4.
         if failed is not None:
             raise failed
@@ -116,7 +118,9 @@ class Supervisor:
 
     def _find(self, name: str) -> _Watched:
         if name not in self._watched:
-            raise Unknown(f"this stack has no part {name}: it has {', '.join(self._watched)}")
+            raise UnknownComponentError(
+                f"this stack has no part {name}: it has {', '.join(self._watched)}"
+            )
         return self._watched[name]
 
     async def _start_first(self, watched: _Watched) -> None:
@@ -172,7 +176,7 @@ class Supervisor:
             began = time.monotonic()
             try:
                 await self._launch(watched)
-            except PartFailed as failed:
+            except ComponentFailedError as failed:
                 self._tell(
                     Event(failed.part, f"did not start again: {failed}", log=failed.last_lines(8))
                 )

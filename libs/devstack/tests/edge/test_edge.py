@@ -182,7 +182,7 @@ async def test_a_watch_outlives_the_time_of_a_call_and_a_call_does_not(world: Wo
 
 
 REFUSED = [
-    ("there is none", "/proctorium.unknown.v1.Service/Method", 0, 404, 12, "NO_SUCH_METHOD"),
+    ("there is none", "/proctorium.unknown.v1.Service/Method", 0, 404, 12, "METHOD_NOT_FOUND"),
     ("too large", ME, 2 * MIB, 413, 8, "MESSAGE_TOO_LARGE"),
     ("away", INBOX, 0, 503, 14, "SERVICE_UNAVAILABLE"),
 ]
@@ -214,13 +214,13 @@ async def test_a_body_that_is_no_json_is_an_invalid_request(world: World, body: 
 
 
 async def test_a_method_that_a_service_does_not_have_is_none(world: World) -> None:
-    missing = "/proctorium.enrollment.v1.AccountService/NoSuchMethod"
+    missing = "/proctorium.enrollment.v1.AccountService/UnknownMethodError"
     for answer in (
         await world.json(missing),
         await world.browser.get(ME, headers=dict(world.authorization)),
     ):
         assert answer.status_code == 404
-        assert_said(answer, 12, "NO_SUCH_METHOD")
+        assert_said(answer, 12, "METHOD_NOT_FOUND")
 
 
 async def test_an_error_of_a_service_s_own_is_left_as_it_is(world: World) -> None:
@@ -260,7 +260,7 @@ async def test_the_largest_error_reaches_its_caller_and_ends_no_stream_beside_it
         (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"),
         (grpc.StatusCode.RESOURCE_EXHAUSTED, "MESSAGE_TOO_LARGE"),
         (grpc.StatusCode.UNAVAILABLE, "SERVICE_UNAVAILABLE"),
-        (grpc.StatusCode.UNIMPLEMENTED, "NO_SUCH_METHOD"),
+        (grpc.StatusCode.UNIMPLEMENTED, "METHOD_NOT_FOUND"),
         (grpc.StatusCode.INTERNAL, "INTERNAL"),
     ],
 )

@@ -124,7 +124,7 @@ async def test_only_public_methods_are_reached_without_a_token(world: World) -> 
 
 
 async def test_what_is_for_services_only_is_refused_to_everybody(world: World) -> None:
-    method = "/proctorium.enrollment.v1.PersonService/ListContacts"
+    method = "/proctorium.enrollment.v1.PersonService/BatchGetContacts"
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await world.call(method)
     assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED

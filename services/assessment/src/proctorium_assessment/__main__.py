@@ -92,7 +92,7 @@ def _listen(service: Service[Settings]) -> None:
 def _work(service: Service[Settings]) -> None:
     database, settings = service.database, service.settings
     attempts = AttemptWorkers(
-        database, tell_every=settings.progress_every, bell_grace=settings.bell_grace
+        database, tell_every=settings.progress_every, deadline_grace=settings.deadline_grace
     )
     service.worker("progress", settings.look_every, attempts.tell_progress)
     service.worker("time-over", settings.look_every, attempts.hand_in_overdue)

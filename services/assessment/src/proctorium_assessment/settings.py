@@ -30,7 +30,7 @@ class Settings(ServiceSettings):
     progress_every: Duration = Field(
         timedelta(seconds=2), description="Progress of an attempt is told at most so often."
     )
-    bell_grace: Duration = Field(
+    deadline_grace: Duration = Field(
         timedelta(seconds=2),
         description="Attempts are submitted this long after their time was over, so that saves that came before can finish.",
     )

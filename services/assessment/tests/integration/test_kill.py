@@ -84,7 +84,7 @@ async def save_until_killed(
     return acknowledged
 
 
-async def begun_seats(url: str, nats: Nats, key: SigningKey, count: int) -> list[Seat]:
+async def started_seats(url: str, nats: Nats, key: SigningKey, count: int) -> list[Seat]:
     async with running_world(url, nats, key=key) as world:
         return [await world.begun(time_limit=timedelta(hours=5)) for _ in range(count)]
 
@@ -96,7 +96,7 @@ async def test_a_killed_service_has_lost_no_acknowledged_answer(
     tmp_path: Path,
 ) -> None:
     url, key = migrated_database("proctorium_assessment"), SigningKey.generate()
-    seats = await begun_seats(url, nats, key, 4)
+    seats = await started_seats(url, nats, key, 4)
     database = Database(url)
     await DatabaseKeyStore(database).save([key.public])
     signer = TokenSigner(key, life=timedelta(hours=1))

@@ -18,7 +18,7 @@ async def test_a_learner_is_authorised_begins_saves_submits_and_reads_the_result
     begun = await seat.begin()
     assert begun.state == attempts_pb2.ATTEMPT_STATE_IN_PROGRESS
     assert len(begun.items) == begun.item_count == 4
-    assert begun.deadline_time.ToSeconds() - begun.begin_time.ToSeconds() == 3600
+    assert begun.deadline_time.ToSeconds() - begun.start_time.ToSeconds() == 3600
 
     for sequence, _ in enumerate(RIGHT, start=1):
         receipt = await seat.save(seat.change(sequence, sequence - 1))
@@ -39,6 +39,6 @@ async def test_a_learner_is_authorised_begins_saves_submits_and_reads_the_result
     await world.handle(seat.ended())
     result = (await seat.learner.results.GetResult(request)).result
     assert {each.item.feedback for each in result.item_results} >= {"9.81", "true"}
-    for action in ("created", "authorized", "began", "submitted"):
+    for action in ("created", "authorized", "started", "submitted"):
         assert len(await world.events(f"attempt.{action}")) == 1
     assert len(await world.events("result.released")) == 1

@@ -65,8 +65,8 @@ async def test_a_second_first_version_of_a_result_is_impossible(world: World) ->
 @pytest.mark.parametrize(
     ("state", "changes"),
     [
-        ("joined", "state = 'in-progress', began_at = now()"),  # without authorisation
-        ("begun", "state = 'authorized', began_at = NULL"),
+        ("joined", "state = 'in-progress', started_at = now()"),  # without authorisation
+        ("begun", "state = 'authorized', started_at = NULL"),
         (
             "submitted",
             "state = 'in-progress', submitted_at = NULL, submit_cause = NULL, released_at = NULL",

@@ -108,8 +108,8 @@ async def test_all_of_the_named_or_none(world: World) -> None:
     seat = await removed(world)
     for unfit, reason in (
         (str(new_id()), "NOT_FOUND"),
-        ((await world.authorized()).attempt_id, "ILLEGAL_MOVE"),
-        ((await world.begun()).attempt_id, "ILLEGAL_MOVE"),
+        ((await world.authorized()).attempt_id, "INVALID_STATE_TRANSITION"),
+        ((await world.begun()).attempt_id, "INVALID_STATE_TRANSITION"),
     ):
         told = await refused(world, release(world.administrator, seat.attempt_id, unfit))
         assert (told.reason, told.metadata["attempt_id"]) == (reason, unfit)

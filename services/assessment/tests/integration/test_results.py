@@ -88,4 +88,4 @@ async def test_who_was_removed_does_not_sit_it_again_in_another_session(world: W
     for event in (again.joined(), again.authorized()):
         await world.handle(event)
     again.attempt_id = (await world.attempts_of(again))[0].attempt_id
-    assert (await refused(world, again.begin())).reason == "RESULT_PERMANENT"
+    assert (await refused(world, again.begin())).reason == "ATTEMPT_ALREADY_TAKEN"

@@ -32,7 +32,7 @@ async def test_a_handed_in_assessment_is_not_begun_again_in_another_session(worl
     again = await in_another_session(world, seat)
 
     told = await refused(world, again.begin())
-    assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "RESULT_PERMANENT")
+    assert (told.kind, told.reason) == (Kind.INVALID_STATE_TRANSITION, "ATTEMPT_ALREADY_TAKEN")
     assert "its result is permanent" in told.message
 
     await world.handle(again.ended())
@@ -44,7 +44,7 @@ async def test_a_handed_in_assessment_is_not_begun_again_in_another_session(worl
 async def test_what_is_begun_in_one_session_is_not_begun_in_another(world: World) -> None:
     seat = await world.begun()
     again = await in_another_session(world, seat)
-    assert (await refused(world, again.begin())).reason == "RESULT_PERMANENT"
+    assert (await refused(world, again.begin())).reason == "ATTEMPT_ALREADY_TAKEN"
     assert (await seat.begin()).state == attempts_pb2.ATTEMPT_STATE_IN_PROGRESS, "as it was"
     for session in (again, seat):
         await world.handle(session.ended())
@@ -63,21 +63,21 @@ async def test_of_two_begun_at_once_one_is_refused(world: World) -> None:
     seat = await world.authorized()
     seats = [seat, *[await in_another_session(world, seat) for _ in range(5)]]
 
-    async def try_to_begin(each: Seat) -> str:
+    async def try_to_start(each: Seat) -> str:
         try:
             await each.begin()
         except Exception:  # noqa: BLE001 - told below, by asking again
             return "refused"
         return "begun"
 
-    outcomes = await asyncio.gather(*(try_to_begin(each) for each in seats))
+    outcomes = await asyncio.gather(*(try_to_start(each) for each in seats))
     assert sorted(outcomes) == ["begun"] + ["refused"] * 5
     told: list[ServiceError] = [
         await refusal(each.begin())
         for each, outcome in zip(seats, outcomes, strict=True)
         if outcome == "refused"
     ]
-    assert {each.reason for each in told} == {"RESULT_PERMANENT"}
+    assert {each.reason for each in told} == {"ATTEMPT_ALREADY_TAKEN"}
 
 
 async def test_another_learner_takes_the_same_assessment(world: World) -> None:
@@ -98,8 +98,8 @@ async def test_the_database_keeps_one_begun_attempt_of_a_person_at_an_assessment
     if submit:
         await seat.submit()
     again = await in_another_session(world, seat)
-    with pytest.raises(asyncpg.UniqueViolationError, match="uq_attempts_begun"):
+    with pytest.raises(asyncpg.UniqueViolationError, match="uq_attempts_started"):
         await world.sql(
-            "UPDATE attempts SET state = 'in-progress', began_at = now() WHERE attempt_id = $1",
+            "UPDATE attempts SET state = 'in-progress', started_at = now() WHERE attempt_id = $1",
             again.attempt_id,
         )

@@ -66,7 +66,7 @@ async def create(learner: Person, assessment_id: str) -> attempts_pb2.Attempt:
 
 
 async def take(learner: Person, attempt_id: str) -> None:
-    await learner.attempts.BeginAttempt(attempts_pb2.BeginAttemptRequest(attempt_id=attempt_id))
+    await learner.attempts.StartAttempt(attempts_pb2.StartAttemptRequest(attempt_id=attempt_id))
     await learner.attempts.SubmitAttempt(attempts_pb2.SubmitAttemptRequest(attempt_id=attempt_id))
 
 
@@ -85,7 +85,7 @@ async def test_who_is_registered_takes_it_alone_once(world: World) -> None:
     assert {each.item.feedback for each in result.item_results} >= {"9.81", "true"}
 
     told = await refused(world, create(learner, assessment_id))
-    assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "RESULT_PERMANENT")
+    assert (told.kind, told.reason) == (Kind.INVALID_STATE_TRANSITION, "ATTEMPT_ALREADY_TAKEN")
 
 
 async def test_who_took_it_in_a_session_does_not_take_it_alone(world: World) -> None:
@@ -94,7 +94,7 @@ async def test_who_took_it_in_a_session_does_not_take_it_alone(world: World) -> 
     await tell(world, course(seat.course_id, str(seat.assessment_id)))
     await tell(world, registration(seat.course_id, seat.learner))
     told = await refused(world, create(seat.learner, str(seat.assessment_id)))
-    assert told.reason == "RESULT_PERMANENT"
+    assert told.reason == "ATTEMPT_ALREADY_TAKEN"
 
 
 async def test_who_is_not_registered_is_refused(world: World) -> None:
@@ -105,14 +105,14 @@ async def test_who_is_not_registered_is_refused(world: World) -> None:
         new_id(),
     )
     assessment_id = await published(world)
-    assert (await refused(world, create(learner, assessment_id))).reason == "NOT_REGISTERED"
+    assert (await refused(world, create(learner, assessment_id))).reason == "LEARNER_NOT_REGISTERED"
 
     await tell(world, course(course_id, assessment_id))
     await tell(world, course(other_course_id, await published(world)))
     await tell(world, registration(course_id, registered))
     await tell(world, registration(other_course_id, learner))
     told = await refused(world, create(learner, assessment_id))
-    assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "NOT_REGISTERED")
+    assert (told.kind, told.reason) == (Kind.INVALID_STATE_TRANSITION, "LEARNER_NOT_REGISTERED")
     assert "administrator" in told.message
 
 
@@ -121,10 +121,12 @@ async def test_what_stands_in_a_proctored_course_only_is_taken_in_a_session(worl
     assessment_id = await published(world)
     await tell(world, course(proctored_id, assessment_id, kind=PROCTORED))
     await tell(world, registration(proctored_id, learner))
-    assert (await refused(world, create(learner, assessment_id))).reason == "PROCTORED"
+    assert (
+        await refused(world, create(learner, assessment_id))
+    ).reason == "ASSESSMENT_IS_PROCTORED"
 
     await tell(world, course(self_paced_id, assessment_id))
-    assert (await refusal(create(learner, assessment_id))).reason == "NOT_REGISTERED"
+    assert (await refusal(create(learner, assessment_id))).reason == "LEARNER_NOT_REGISTERED"
     await tell(world, registration(self_paced_id, learner))
     assert (await create(learner, assessment_id)).attempt_id
 
@@ -134,7 +136,9 @@ async def test_a_proctored_assessment_is_not_taken_alone_whatever_its_course(wor
     assessment_id = await published(world, proctored=True)
     await tell(world, course(course_id, assessment_id))
     await tell(world, registration(course_id, learner))
-    assert (await refused(world, create(learner, assessment_id))).reason == "PROCTORED"
+    assert (
+        await refused(world, create(learner, assessment_id))
+    ).reason == "ASSESSMENT_IS_PROCTORED"
 
 
 @pytest.mark.parametrize("order", list(permutations(("course", "registration"))), ids="-".join)

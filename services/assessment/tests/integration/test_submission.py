@@ -48,7 +48,7 @@ async def test_two_submits_at_once_make_one_result(world: World) -> None:
 
 async def test_an_attempt_that_was_not_begun_cannot_be_submitted(world: World) -> None:
     seat = await world.authorized()
-    assert (await refused(world, seat.submit())).reason == "ATTEMPT_NOT_BEGUN"
+    assert (await refused(world, seat.submit())).reason == "ATTEMPT_NOT_STARTED"
 
 
 async def test_nobody_submits_anothers_attempt(world: World) -> None:
@@ -64,12 +64,12 @@ async def test_when_time_is_over_what_was_saved_is_handed_in(world: World) -> No
     deadline = (await seat.attempt()).deadline_time
     world.clock.move(timedelta(minutes=11))
     attempt = await handed_in(seat)
-    assert attempt.submit_cause == attempts_pb2.SUBMIT_CAUSE_TIME_OVER
+    assert attempt.submit_cause == attempts_pb2.SUBMIT_CAUSE_TIME_LIMIT_EXCEEDED
     assert attempt.submit_time == deadline, "the bell counts, not whose turn it was"
     assert (await result_of(seat)).points == 2
     (event,) = await world.events("attempt.submitted")
     told = events_pb2.AttemptSubmitted.FromString(event)
-    assert (told.cause, told.answered_count) == (attempts_pb2.SUBMIT_CAUSE_TIME_OVER, 1)
+    assert (told.cause, told.answered_count) == (attempts_pb2.SUBMIT_CAUSE_TIME_LIMIT_EXCEEDED, 1)
 
 
 async def test_an_attempt_without_a_limit_is_never_over(world: World) -> None:
@@ -87,8 +87,8 @@ async def test_the_button_just_after_the_bell_does_not_put_the_learner_into_an_e
         timedelta(minutes=10, seconds=1)
     )  # within the grace: the worker leaves it alone
     submitted = await seat.submit()
-    assert submitted.submit_cause == attempts_pb2.SUBMIT_CAUSE_TIME_OVER
-    assert submitted.submit_time.ToDatetime() - submitted.begin_time.ToDatetime() == timedelta(
+    assert submitted.submit_cause == attempts_pb2.SUBMIT_CAUSE_TIME_LIMIT_EXCEEDED
+    assert submitted.submit_time.ToDatetime() - submitted.start_time.ToDatetime() == timedelta(
         minutes=10
     )
 
@@ -101,17 +101,17 @@ async def test_beginning_again_changes_nothing_and_the_clock_runs_on(world: Worl
     again = await seat.begin()
     assert again.deadline_time == first.deadline_time
     assert await world.state() == before
-    assert len(await world.events("attempt.began")) == 1
+    assert len(await world.events("attempt.started")) == 1
 
 
 async def test_beginning_without_authorisation_is_refused(world: World) -> None:
     seat = await world.joined()
     told = await refused(world, seat.begin())
-    assert told.reason == "NOT_AUTHORIZED_TO_BEGIN"
+    assert told.reason == "ATTEMPT_NOT_AUTHORIZED"
     assert "Your identity has to be verified first." in told.message
     await world.handle(seat.ready())
     told = await refused(world, seat.begin())
-    assert told.reason == "NOT_AUTHORIZED_TO_BEGIN"
+    assert told.reason == "ATTEMPT_NOT_AUTHORIZED"
     assert "This assessment has not been authorised for you yet." in told.message
 
 
@@ -123,8 +123,8 @@ async def test_beginning_what_is_handed_in_is_refused(world: World) -> None:
 
 async def test_nobody_begins_anothers_attempt(world: World) -> None:
     seat = await world.authorized()
-    request = attempts_pb2.BeginAttemptRequest(attempt_id=seat.attempt_id)
-    told = await refused(world, world.person().attempts.BeginAttempt(request))
+    request = attempts_pb2.StartAttemptRequest(attempt_id=seat.attempt_id)
+    told = await refused(world, world.person().attempts.StartAttempt(request))
     assert told.reason == "NOT_YOUR_ATTEMPT"
 
 
@@ -174,8 +174,8 @@ async def test_questions_are_withheld_from_submission_until_the_session_is_over(
     world: World,
 ) -> None:
     seat = await world.authorized()
-    request = attempts_pb2.BeginAttemptRequest(request_id="once", attempt_id=seat.attempt_id)
-    begun = (await seat.learner.attempts.BeginAttempt(request)).attempt
+    request = attempts_pb2.StartAttemptRequest(request_id="once", attempt_id=seat.attempt_id)
+    begun = (await seat.learner.attempts.StartAttempt(request)).attempt
     seat.items = list(begun.items)
     assert seat.items
     await seat.save(seat.change(1, 0))
@@ -184,7 +184,7 @@ async def test_questions_are_withheld_from_submission_until_the_session_is_over(
     shown = (await seat.learner.attempts.GetAttempt(asked)).attempt
     assert not shown.items
     assert len(shown.answers) == 1, "what was saved stays readable"
-    repeated = (await seat.learner.attempts.BeginAttempt(request)).attempt
+    repeated = (await seat.learner.attempts.StartAttempt(request)).attempt
     assert not repeated.items, "the response of before is not repeated either"
     await world.handle(seat.ended())
     assert list((await seat.learner.attempts.GetAttempt(asked)).attempt.items) == list(begun.items)

@@ -110,5 +110,5 @@ async def test_progress_is_told_and_not_with_every_save(world: World) -> None:
     assert newest is not None
     assert (newest.item_count, newest.participant_id) == (4, str(seat.participant_id))
     assert len(await world.events("attempt.progressed")) < 20
-    (row,) = await world.sql("SELECT chain_length, told_length FROM attempts")
+    (row,) = await world.sql("SELECT chain_length, progress_published_length FROM attempts")
     assert row["chain_length"] == 40

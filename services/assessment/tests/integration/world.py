@@ -174,8 +174,8 @@ class Seat:
         return (await self.learner.attempts.SaveAnswers(request)).receipt
 
     async def begin(self) -> attempts_pb2.Attempt:
-        request = attempts_pb2.BeginAttemptRequest(attempt_id=self.attempt_id)
-        begun = (await self.learner.attempts.BeginAttempt(request)).attempt
+        request = attempts_pb2.StartAttemptRequest(attempt_id=self.attempt_id)
+        begun = (await self.learner.attempts.StartAttempt(request)).attempt
         self.items = list(begun.items)
         return begun
 
@@ -312,7 +312,7 @@ class World:
         return found
 
     async def events(self, action: str) -> list[bytes]:
-        """The bodies of all recorded events named so ("attempt.began"), in order."""
+        """The bodies of all recorded events named so ("attempt.started"), in order."""
         rows = await self.sql(
             "SELECT body FROM outbox WHERE subject LIKE $1 ORDER BY position",
             f"evt.assessment.{action}.v1.%",

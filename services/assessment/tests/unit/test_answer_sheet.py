@@ -69,7 +69,7 @@ def test_before_the_beginning_nothing_is_kept(state: State) -> None:
     answers = sheet(state)
     with pytest.raises(ServiceError) as refused:
         answers.save([change(1)], NOW, NOW)
-    assert reason(refused) == "ATTEMPT_NOT_BEGUN"
+    assert reason(refused) == "ATTEMPT_NOT_STARTED"
     assert not answers.added
 
 
@@ -78,7 +78,7 @@ def test_the_bell_is_compared_with_the_arrival_not_with_the_commit() -> None:
     answers.save([change(1)], NOW, NOW + 5 * SECOND)
     with pytest.raises(ServiceError) as refused:
         answers.save([change(2)], NOW + SECOND, NOW + SECOND)
-    assert reason(refused) == "TIME_OVER"
+    assert reason(refused) == "TIME_LIMIT_EXCEEDED"
     assert refused.value.metadata == {"kept": "true"}
     assert [revision.late for revision in added(answers)] == [False, True]
 

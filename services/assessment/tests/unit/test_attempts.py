@@ -22,17 +22,17 @@ from proctorium_common.ids import new_id
 
 NOW = datetime(2026, 1, 1, 9, 0, tzinfo=UTC)
 REASONS = {
-    (State.AWAITING_AUTHORIZATION, Move.BEGIN): "NOT_AUTHORIZED_TO_BEGIN",
-    (State.VOIDED, Move.BEGIN): "NOT_AUTHORIZED_TO_BEGIN",
+    (State.AWAITING_AUTHORIZATION, Move.BEGIN): "ATTEMPT_NOT_AUTHORIZED",
+    (State.VOIDED, Move.BEGIN): "ATTEMPT_NOT_AUTHORIZED",
     (State.SUBMITTED, Move.BEGIN): "ATTEMPT_SUBMITTED",
     (State.SCORED, Move.BEGIN): "ATTEMPT_SUBMITTED",
     (State.RELEASED, Move.BEGIN): "ATTEMPT_SUBMITTED",
     (State.SUBMITTED, Move.SUBMIT): "ATTEMPT_SUBMITTED",
     (State.SCORED, Move.SUBMIT): "ATTEMPT_SUBMITTED",
     (State.RELEASED, Move.SUBMIT): "ATTEMPT_SUBMITTED",
-    (State.AWAITING_AUTHORIZATION, Move.SUBMIT): "ATTEMPT_NOT_BEGUN",
-    (State.AUTHORIZED, Move.SUBMIT): "ATTEMPT_NOT_BEGUN",
-    (State.VOIDED, Move.SUBMIT): "ATTEMPT_NOT_BEGUN",
+    (State.AWAITING_AUTHORIZATION, Move.SUBMIT): "ATTEMPT_NOT_STARTED",
+    (State.AUTHORIZED, Move.SUBMIT): "ATTEMPT_NOT_STARTED",
+    (State.VOIDED, Move.SUBMIT): "ATTEMPT_NOT_STARTED",
 }
 
 
@@ -55,8 +55,8 @@ def test_every_move_is_in_the_table_or_refused_with_its_reason(state: State, mov
         return
     with pytest.raises(ServiceError) as refused:
         after(state, move)
-    assert refused.value.kind is Kind.ILLEGAL_MOVE
-    assert refused.value.reason == REASONS.get((state, move), "ILLEGAL_MOVE")
+    assert refused.value.kind is Kind.INVALID_STATE_TRANSITION
+    assert refused.value.reason == REASONS.get((state, move), "INVALID_STATE_TRANSITION")
 
 
 def test_nothing_leads_out_of_the_last_states() -> None:
@@ -80,7 +80,7 @@ def test_a_self_paced_attempt_needs_nobodys_authorisation() -> None:
 
 def test_the_button_after_the_bell_was_the_bell() -> None:
     assert submit_cause(NOW, NOW) is SubmitCause.LEARNER
-    assert submit_cause(NOW, NOW + timedelta(microseconds=1)) is SubmitCause.TIME_OVER
+    assert submit_cause(NOW, NOW + timedelta(microseconds=1)) is SubmitCause.TIME_LIMIT_EXCEEDED
     assert submit_cause(None, NOW) is SubmitCause.LEARNER
 
 

@@ -48,7 +48,7 @@ def test_the_clock_stands_while_any_stop_is_open() -> None:
     ledger = [
         started(),
         Entry(Mark.PAUSED, at(10)),
-        Entry(Mark.OUTAGE_BEGAN, at(15)),
+        Entry(Mark.OUTAGE_STARTED, at(15)),
         Entry(Mark.RESUMED, at(20)),
         Entry(Mark.OUTAGE_ENDED, at(30)),
     ]

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from proctorium_common.errors import ServiceError
-from proctorium_common.process.settings import SettingsWrong, read_settings
+from proctorium_common.process.settings import SettingsError, read_settings
 from proctorium_common.storage.database import Database
 from proctorium_enrollment.operations.bootstrap import create_administrator
 from proctorium_enrollment.operations.signing import Signing
@@ -33,7 +33,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         settings = read_settings(Settings)
         return asyncio.run(_run(given, settings))
-    except SettingsWrong as wrong:
+    except SettingsError as wrong:
         return _said(str(wrong), 2)
     except (ServiceError, OSError) as failure:
         return _said(getattr(failure, "message", str(failure)), 1)

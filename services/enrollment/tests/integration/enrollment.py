@@ -167,8 +167,8 @@ class Enrollment:
         return (await courses.PublishCourse(request)).course
 
     async def register(self, person_id: str, course_id: str) -> courses_pb2.Registration:
-        request = courses_pb2.RegisterRequest(person_id=person_id, course_id=course_id)
-        return (await self.administrator.registrations.Register(request)).registration
+        request = courses_pb2.CreateRegistrationRequest(person_id=person_id, course_id=course_id)
+        return (await self.administrator.registrations.CreateRegistration(request)).registration
 
     async def registered_learner(self, course_id: str) -> str:
         person = await self.person()

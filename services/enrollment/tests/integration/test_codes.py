@@ -201,7 +201,7 @@ async def test_the_same_request_issues_once_and_its_stored_answer_keeps_no_text(
 async def test_a_code_is_kept_sealed(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     (row,) = await enrollment.rows(select(codes).where(codes.c.session_id == session.session_id))
-    for kept in (row.lookup, row.sealed_text):
+    for kept in (row.lookup, row.encrypted_text):
         assert session.code.encode() not in kept
     assert len(row.lookup) == 32
 
@@ -217,10 +217,10 @@ async def test_codes_are_issued_for_known_living_sessions_to_registered_learners
     for call, reason in (
         (issue(enrollment, unknown), "SESSION_UNKNOWN"),
         (issue(enrollment, ended), "SESSION_ENDED"),
-        (issue(enrollment, session, person_id=unregistered.person_id), "NOT_REGISTERED"),
+        (issue(enrollment, session, person_id=unregistered.person_id), "LEARNER_NOT_REGISTERED"),
     ):
         wrong = await refusal(call)
-        assert (wrong.kind, wrong.reason) == (Kind.ILLEGAL_MOVE, reason)
+        assert (wrong.kind, wrong.reason) == (Kind.INVALID_STATE_TRANSITION, reason)
     wrong = await refusal(issue(enrollment, session, person_id=str(new_id())))
     assert wrong.reason == "NOT_FOUND"
     now = stamp(enrollment.clock.now)
@@ -317,7 +317,7 @@ async def test_a_replaced_code_makes_way_for_a_new_one(enrollment: Enrollment) -
     event = (await enrollment.events(CodeIssued))[-1]
     assert event.replaced_code_id == old.code_id
     assert event.recipient_ids == list(session.learner_ids)
-    assert (await refusal(replace(enrollment, old.code_id))).reason == "ILLEGAL_MOVE"
+    assert (await refusal(replace(enrollment, old.code_id))).reason == "INVALID_STATE_TRANSITION"
 
 
 async def test_the_same_request_replaces_once(enrollment: Enrollment) -> None:
@@ -350,7 +350,10 @@ async def test_a_withdrawn_code_stays_withdrawn(enrollment: Enrollment) -> None:
     assert event == CodeRevoked(code_id=code.code_id, session_id=session.session_id)
     for move in (revoke, replace):
         wrong = await refusal(move(enrollment, code.code_id))
-        assert (wrong.kind, wrong.reason) == (Kind.ILLEGAL_MOVE, "ILLEGAL_MOVE")
+        assert (wrong.kind, wrong.reason) == (
+            Kind.INVALID_STATE_TRANSITION,
+            "INVALID_STATE_TRANSITION",
+        )
         assert wrong.metadata["from"] == "revoked"
     assert len(await enrollment.events(CodeRevoked)) == 1
 
@@ -365,7 +368,7 @@ async def test_an_expired_code_can_be_replaced_but_not_withdrawn(enrollment: Enr
         shown.code_id: shown.state for shown in await listed(administrator, session.session_id)
     }
     assert states[code.code_id] == CODE_STATE_EXPIRED
-    assert (await refusal(revoke(enrollment, code.code_id))).reason == "ILLEGAL_MOVE"
+    assert (await refusal(revoke(enrollment, code.code_id))).reason == "INVALID_STATE_TRANSITION"
     new = await replace(enrollment, code.code_id)
     assert new.state == CODE_STATE_ACTIVE
     assert new.valid_until_time == stamp(enrollment.clock.now + timedelta(hours=3, minutes=-11))

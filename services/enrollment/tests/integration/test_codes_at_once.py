@@ -49,7 +49,7 @@ async def test_a_code_that_is_being_revoked_admits_nobody(enrollment: Enrollment
         redeeming = asyncio.create_task(refusal(enrollment.redeem(session.code, learner)))
         assert await waits_for_a_lock(enrollment, redeeming)
     told = await redeeming
-    assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "CODE_REVOKED")
+    assert (told.kind, told.reason) == (Kind.INVALID_STATE_TRANSITION, "CODE_REVOKED")
     assert await enrollment.count(redemptions) == 0
 
 

@@ -118,7 +118,7 @@ async def test_codes(enrollment: Enrollment) -> None:
     await refuses(enrollment, change.format("valid_until = valid_until + interval '1 day'"), **what)
     await refuses(enrollment, change.format("state = 'lost'"), **what)
     copy = (
-        "INSERT INTO codes SELECT gen_random_uuid(), session_id, person_id, {}, sealed_text, state,"
+        "INSERT INTO codes SELECT gen_random_uuid(), session_id, person_id, {}, encrypted_text, state,"
         " valid_from, valid_until, {}, NULL, now() FROM codes WHERE code_id = CAST(:what AS uuid)"
     )
     await refuses(enrollment, copy.format("lookup", "false"), **what)

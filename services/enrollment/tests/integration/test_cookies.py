@@ -109,7 +109,7 @@ async def test_a_page_of_another_site_signs_nobody_in_or_out(enrollment: Enrollm
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await call
         assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
-        assert error_of(refused.value).reason == "OTHER_SITE"
+        assert error_of(refused.value).reason == "CROSS_SITE_REQUEST"
         headers = [key for key, _ in await call.initial_metadata()]
         assert "set-cookie" not in headers
     await refresh(enrollment, tokens.refresh_token)

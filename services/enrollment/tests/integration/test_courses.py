@@ -14,8 +14,8 @@ from proctorium.enrollment.v1.courses_pb2 import (
     CourseKind,
     CreateCourseRequest,
     GetCourseRequest,
+    GetLessonRequest,
     ListCoursesRequest,
-    OpenLessonRequest,
     PublishCourseRequest,
     RecordProgressRequest,
     UnitContent,
@@ -270,8 +270,8 @@ async def test_an_unpublished_course_is_seen_by_administrators_alone(
     request = GetCourseRequest(course_id=course.course_id)
     learner = enrollment.client(new_id(), "learner")
     assert (await refusal(learner.courses.GetCourse(request))).reason == "NOT_FOUND"
-    opening = OpenLessonRequest(unit_id=course.units[0].unit_id)
-    assert (await refusal(learner.courses.OpenLesson(opening))).reason == "NOT_FOUND"
+    opening = GetLessonRequest(unit_id=course.units[0].unit_id)
+    assert (await refusal(learner.courses.GetLesson(opening))).reason == "NOT_FOUND"
     assert await outline(enrollment.administrator, course) == course
 
 
@@ -293,16 +293,16 @@ async def test_self_paced_content_is_open_to_who_is_registered(enrollment: Enrol
         COURSE_KIND_SELF_PACED, [lesson(markdown="# Hello\n<script>alert(1)</script>"), link()]
     )
     learner = enrollment.learner(await enrollment.registered_learner(course.course_id))
-    opened = await learner.courses.OpenLesson(OpenLessonRequest(unit_id=course.units[0].unit_id))
+    opened = await learner.courses.GetLesson(GetLessonRequest(unit_id=course.units[0].unit_id))
     assert opened.title == "Before you begin"
     assert "<h1>Hello</h1>" in opened.html
     assert "<script" not in opened.html
     assert (await outline(learner, course)).units[1].url == "https://example.org/rules"
 
     stranger = enrollment.client(new_id(), "learner")
-    call = stranger.courses.OpenLesson(OpenLessonRequest(unit_id=course.units[0].unit_id))
+    call = stranger.courses.GetLesson(GetLessonRequest(unit_id=course.units[0].unit_id))
     wrong = await refusal(call)
-    assert (wrong.kind, wrong.reason) == (Kind.ILLEGAL_MOVE, "NOT_REGISTERED")
+    assert (wrong.kind, wrong.reason) == (Kind.INVALID_STATE_TRANSITION, "LEARNER_NOT_REGISTERED")
     assert (await outline(stranger, course)).units[1].url == ""
 
 
@@ -310,11 +310,11 @@ async def test_what_is_no_lesson_cannot_be_opened(enrollment: Enrollment) -> Non
     course = await enrollment.course(COURSE_KIND_SELF_PACED, [link(), assessment(str(new_id()))])
     learner = enrollment.learner(await enrollment.registered_learner(course.course_id))
     for unit_id in (course.units[0].unit_id, course.units[1].unit_id, str(new_id())):
-        call = learner.courses.OpenLesson(OpenLessonRequest(unit_id=unit_id))
+        call = learner.courses.GetLesson(GetLessonRequest(unit_id=unit_id))
         assert (await refusal(call)).reason == "NOT_FOUND"
     assert (
         await refusal(
-            enrollment.administrator.courses.OpenLesson(OpenLessonRequest(unit_id=str(new_id())))
+            enrollment.administrator.courses.GetLesson(GetLessonRequest(unit_id=str(new_id())))
         )
     ).reason == "NOT_ALLOWED"
 
@@ -326,13 +326,18 @@ async def test_proctored_content_is_open_while_in_session_and_at_no_other_time(
     session = await enrollment.session(course=course)
     (learner_id,) = session.learner_ids
     learner = enrollment.learner(learner_id)
-    request = OpenLessonRequest(unit_id=course.units[0].unit_id)
+    request = GetLessonRequest(unit_id=course.units[0].unit_id)
 
     async def closed() -> None:
-        wrong = await refusal(learner.courses.OpenLesson(request))
-        assert (wrong.kind, wrong.reason) == (Kind.ILLEGAL_MOVE, "NOT_IN_SESSION")
+        wrong = await refusal(learner.courses.GetLesson(request))
+        assert (wrong.kind, wrong.reason) == (
+            Kind.INVALID_STATE_TRANSITION,
+            "PARTICIPANT_NOT_IN_SESSION",
+        )
         record = RecordProgressRequest(unit_id=course.units[0].unit_id)
-        assert (await refusal(learner.courses.RecordProgress(record))).reason == "NOT_IN_SESSION"
+        assert (
+            await refusal(learner.courses.RecordProgress(record))
+        ).reason == "PARTICIPANT_NOT_IN_SESSION"
         assert (await outline(learner, course)).units[1].url == ""
         assert await enrollment.count(progress) == 0
 
@@ -340,7 +345,7 @@ async def test_proctored_content_is_open_while_in_session_and_at_no_other_time(
     await enrollment.tell(joined_event(session, learner_id))
     await closed()  # waiting in the lobby
     await enrollment.tell(started_event(session))
-    assert (await learner.courses.OpenLesson(request)).html
+    assert (await learner.courses.GetLesson(request)).html
     assert (await outline(learner, course)).units[1].url == "https://example.org/rules"
     await enrollment.tell(ended_event(session))
     await closed()
@@ -355,13 +360,13 @@ async def test_content_stays_closed_to_who_is_in_no_session_or_was_removed(
         await enrollment.registered_learner(session.course.course_id) for _ in range(3)
     ]
     await enrollment.start(session, joined, removed)
-    request = OpenLessonRequest(unit_id=session.course.units[0].unit_id)
-    await enrollment.learner(removed).courses.OpenLesson(request)
+    request = GetLessonRequest(unit_id=session.course.units[0].unit_id)
+    await enrollment.learner(removed).courses.GetLesson(request)
     await enrollment.tell(removed_event(session, removed))
     for learner_id in (expected, absent, removed):
-        call = enrollment.learner(learner_id).courses.OpenLesson(request)
-        assert (await refusal(call)).reason == "NOT_IN_SESSION"
-    assert (await enrollment.learner(joined).courses.OpenLesson(request)).html
+        call = enrollment.learner(learner_id).courses.GetLesson(request)
+        assert (await refusal(call)).reason == "PARTICIPANT_NOT_IN_SESSION"
+    assert (await enrollment.learner(joined).courses.GetLesson(request)).html
 
 
 async def test_a_session_opens_its_own_course_only(enrollment: Enrollment) -> None:
@@ -370,10 +375,10 @@ async def test_a_session_opens_its_own_course_only(enrollment: Enrollment) -> No
     other = await enrollment.course()
     await enrollment.register(learner_id, other.course_id)
     await enrollment.start(session)
-    call = enrollment.learner(learner_id).courses.OpenLesson(
-        OpenLessonRequest(unit_id=other.units[0].unit_id)
+    call = enrollment.learner(learner_id).courses.GetLesson(
+        GetLessonRequest(unit_id=other.units[0].unit_id)
     )
-    assert (await refusal(call)).reason == "NOT_IN_SESSION"
+    assert (await refusal(call)).reason == "PARTICIPANT_NOT_IN_SESSION"
 
 
 async def test_a_finished_unit_is_recorded_once(enrollment: Enrollment) -> None:
@@ -405,5 +410,5 @@ async def test_nobody_finishes_an_assessment_by_saying_so(enrollment: Enrollment
     stranger = enrollment.client(new_id(), "learner")
     other = await enrollment.course(COURSE_KIND_SELF_PACED)
     call = stranger.courses.RecordProgress(RecordProgressRequest(unit_id=other.units[0].unit_id))
-    assert (await refusal(call)).reason == "NOT_REGISTERED"
+    assert (await refusal(call)).reason == "LEARNER_NOT_REGISTERED"
     assert await enrollment.count(progress) == 0

@@ -45,7 +45,7 @@ async def test_one_sets_ones_own_password_with_the_present_one(enrollment: Enrol
     accounts = enrollment.learner(person.person_id).accounts
     await accounts.GetMe(GetMeRequest())
     await accounts.SetPassword(
-        SetPasswordRequest(present_password=PASSWORD, new_password=OTHER_PASSWORD)
+        SetPasswordRequest(current_password=PASSWORD, new_password=OTHER_PASSWORD)
     )
     ended = await eventually_refused(lambda: accounts.GetMe(GetMeRequest()))
     assert ended.reason == "TOKEN_INVALID"
@@ -59,7 +59,7 @@ async def test_the_wrong_present_password_changes_nothing_and_is_counted(
 ) -> None:
     person = await enrollment.person(password=PASSWORD)
     accounts = enrollment.learner(person.person_id).accounts
-    request = SetPasswordRequest(present_password=OTHER_PASSWORD, new_password=OTHER_PASSWORD)
+    request = SetPasswordRequest(current_password=OTHER_PASSWORD, new_password=OTHER_PASSWORD)
     for _ in range(ACCOUNT_LIMIT.free):
         assert (await refusal(accounts.SetPassword(request))).reason == "SIGN_IN_FAILED"
     assert (await refusal(accounts.SetPassword(request))).reason == "TOO_MANY_ATTEMPTS"
@@ -70,7 +70,7 @@ async def test_the_wrong_present_password_changes_nothing_and_is_counted(
 async def test_a_weak_password_is_refused(enrollment: Enrollment) -> None:
     person = await enrollment.person(password=PASSWORD)
     accounts = enrollment.learner(person.person_id).accounts
-    request = SetPasswordRequest(present_password=PASSWORD, new_password="password1234")
+    request = SetPasswordRequest(current_password=PASSWORD, new_password="password1234")
     assert (await refusal(accounts.SetPassword(request))).reason == "PASSWORD_TOO_WEAK"
     assert (await sign_in(enrollment, person.email)).person == person
 
@@ -104,7 +104,7 @@ async def test_of_several_who_replace_one_password_at_once_one_does(
     new = [f"{OTHER_PASSWORD}-{number}" for number in range(3)]
     answers = await asyncio.gather(
         *(
-            accounts.SetPassword(SetPasswordRequest(present_password=PASSWORD, new_password=each))
+            accounts.SetPassword(SetPasswordRequest(current_password=PASSWORD, new_password=each))
             for each in new
         ),
         return_exceptions=True,

@@ -8,6 +8,10 @@ from sqlalchemy import select
 
 from proctorium.enrollment.events.v1.events_pb2 import PersonCertified, PersonCreated
 from proctorium.enrollment.v1.people_pb2 import (
+    BatchGetCertificationsRequest,
+    BatchGetContactsRequest,
+    BatchGetNamesRequest,
+    BatchGetUnknownPeopleRequest,
     Certification,
     CertifyProctorRequest,
     Contact,
@@ -15,11 +19,7 @@ from proctorium.enrollment.v1.people_pb2 import (
     GetPersonRequest,
     GetRegistrationInformationRequest,
     GrantRoleRequest,
-    ListCertificationsRequest,
-    ListContactsRequest,
-    ListNamesRequest,
     ListPeopleRequest,
-    ListUnknownPeopleRequest,
     Person,
 )
 from proctorium.options.v1.options_pb2 import (
@@ -186,7 +186,7 @@ async def test_a_proctor_reads_names_and_nothing_else(enrollment: Enrollment) ->
 
 
 async def names(client: Client, *person_ids: str) -> dict[str, tuple[str, str]]:
-    listed = await client.people.ListNames(ListNamesRequest(person_ids=person_ids))
+    listed = await client.people.BatchGetNames(BatchGetNamesRequest(person_ids=person_ids))
     return {name.person_id: (name.preferred_name, name.legal_name) for name in listed.names}
 
 
@@ -213,7 +213,7 @@ async def test_names_are_shown_to_those_who_share_a_session(enrollment: Enrollme
 
 
 async def test_nobody_learns_a_name_without_signing_in(enrollment: Enrollment) -> None:
-    call = enrollment.anonymous.people.ListNames(ListNamesRequest())
+    call = enrollment.anonymous.people.BatchGetNames(BatchGetNamesRequest())
     assert (await refusal(call)).reason == "TOKEN_MISSING"
 
 
@@ -280,7 +280,7 @@ async def test_only_a_proctor_can_be_certified(enrollment: Enrollment) -> None:
     learner = await enrollment.person()
     call = enrollment.administrator.people.CertifyProctor(certify(enrollment, learner.person_id))
     wrong = await refusal(call)
-    assert (wrong.kind, wrong.reason) == (Kind.ILLEGAL_MOVE, "ILLEGAL_MOVE")
+    assert (wrong.kind, wrong.reason) == (Kind.INVALID_STATE_TRANSITION, "INVALID_STATE_TRANSITION")
     call = enrollment.administrator.people.CertifyProctor(certify(enrollment, str(new_id())))
     assert (await refusal(call)).reason == "NOT_FOUND"
     assert await enrollment.events(PersonCertified) == []
@@ -294,28 +294,28 @@ async def test_session_asks_for_certifications(enrollment: Enrollment) -> None:
     other = await enrollment.person("proctor")
     asked = certify(enrollment, certified.person_id, days=-1)
     await enrollment.administrator.people.CertifyProctor(asked)
-    request = ListCertificationsRequest(person_ids=[certified.person_id, other.person_id])
+    request = BatchGetCertificationsRequest(person_ids=[certified.person_id, other.person_id])
     for client in (enrollment.service("session"), enrollment.administrator):
-        listed = await client.people.ListCertifications(request)
+        listed = await client.people.BatchGetCertifications(request)
         assert list(listed.certifications) == [
             Certification(
                 person_id=certified.person_id, certified_until_time=asked.certified_until_time
             )
         ]
     learner = enrollment.learner(other.person_id)
-    assert (await refusal(learner.people.ListCertifications(request))).reason == "NOT_ALLOWED"
+    assert (await refusal(learner.people.BatchGetCertifications(request))).reason == "NOT_ALLOWED"
     service = enrollment.service("identity")
-    assert (await refusal(service.people.ListCertifications(request))).reason == "TOKEN_MISSING"
+    assert (await refusal(service.people.BatchGetCertifications(request))).reason == "TOKEN_MISSING"
 
 
 async def test_session_orchestration_asks_which_ids_are_nobodys(enrollment: Enrollment) -> None:
     person = await enrollment.person()
     strangers = sorted(str(new_id()) for _ in range(2))
-    asked = ListUnknownPeopleRequest(person_ids=[strangers[1], person.person_id, *strangers])
-    listed = await enrollment.service("session").people.ListUnknownPeople(asked)
+    asked = BatchGetUnknownPeopleRequest(person_ids=[strangers[1], person.person_id, *strangers])
+    listed = await enrollment.service("session").people.BatchGetUnknownPeople(asked)
     assert list(listed.person_ids) == strangers
     for client in (enrollment.service("notification"), enrollment.administrator):
-        assert (await refusal(client.people.ListUnknownPeople(asked))).reason == "NOT_ALLOWED"
+        assert (await refusal(client.people.BatchGetUnknownPeople(asked))).reason == "NOT_ALLOWED"
 
 
 async def test_identity_and_assessment_ask_what_somebody_was_registered_with(
@@ -336,8 +336,8 @@ async def test_identity_and_assessment_ask_what_somebody_was_registered_with(
 
 async def test_notification_asks_where_to_write(enrollment: Enrollment) -> None:
     person = (await enrollment.administrator.people.CreatePerson(request())).person
-    asked = ListContactsRequest(person_ids=[person.person_id, str(new_id())])
-    listed = await enrollment.service("notification").people.ListContacts(asked)
+    asked = BatchGetContactsRequest(person_ids=[person.person_id, str(new_id())])
+    listed = await enrollment.service("notification").people.BatchGetContacts(asked)
     assert list(listed.contacts) == [
         Contact(
             person_id=person.person_id,
@@ -348,4 +348,4 @@ async def test_notification_asks_where_to_write(enrollment: Enrollment) -> None:
         )
     ]
     for client in (enrollment.service("session"), enrollment.administrator):
-        assert (await refusal(client.people.ListContacts(asked))).reason == "NOT_ALLOWED"
+        assert (await refusal(client.people.BatchGetContacts(asked))).reason == "NOT_ALLOWED"

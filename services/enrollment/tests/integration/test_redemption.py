@@ -206,7 +206,7 @@ async def test_an_early_code_says_when(enrollment: Enrollment) -> None:
     begin = enrollment.clock.now + timedelta(minutes=30)
     code = await issue(enrollment, session, valid_from_time=stamp(begin))
     told = await not_admitted(enrollment, code, learner)
-    assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "CODE_NOT_YET_VALID")
+    assert (told.kind, told.reason) == (Kind.INVALID_STATE_TRANSITION, "CODE_NOT_YET_VALID")
     assert told.metadata["valid_from"] == begin.isoformat()
     enrollment.clock.move(minutes=30)
     assert (await enrollment.redeem(code, learner)).session_id == session.session_id
@@ -218,7 +218,7 @@ async def test_an_expired_code_says_so(enrollment: Enrollment) -> None:
     code = await issue(enrollment, session, valid_until_time=stamp(end))
     enrollment.clock.move(minutes=10)
     told = await not_admitted(enrollment, code, session.learner_ids[0])
-    assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "CODE_EXPIRED")
+    assert (told.kind, told.reason) == (Kind.INVALID_STATE_TRANSITION, "CODE_EXPIRED")
 
 
 async def test_a_revoked_code_says_so(enrollment: Enrollment) -> None:
@@ -226,7 +226,7 @@ async def test_a_revoked_code_says_so(enrollment: Enrollment) -> None:
     request = RevokeCodeRequest(code_id=await code_id_of(enrollment, session))
     await enrollment.administrator.codes.RevokeCode(request)
     told = await not_admitted(enrollment, session.code, session.learner_ids[0])
-    assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "CODE_REVOKED")
+    assert (told.kind, told.reason) == (Kind.INVALID_STATE_TRANSITION, "CODE_REVOKED")
 
 
 async def test_a_replaced_code_says_so_and_the_new_one_works(enrollment: Enrollment) -> None:
@@ -235,7 +235,7 @@ async def test_a_replaced_code_says_so_and_the_new_one_works(enrollment: Enrollm
     request = ReplaceCodeRequest(code_id=await code_id_of(enrollment, session))
     new = (await enrollment.administrator.codes.ReplaceCode(request)).code
     told = await not_admitted(enrollment, session.code, learner)
-    assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "CODE_REPLACED")
+    assert (told.kind, told.reason) == (Kind.INVALID_STATE_TRANSITION, "CODE_REPLACED")
     assert (await enrollment.redeem(new.text, learner)).code_id == new.code_id
 
 
@@ -246,7 +246,7 @@ async def test_a_personal_code_is_for_one_learner(enrollment: Enrollment) -> Non
     request = IssueCodeRequest(session_id=session.session_id, person_id=other)
     personal = (await enrollment.administrator.codes.IssueCode(request)).code
     told = await not_admitted(enrollment, personal.text, learner)
-    assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "NOT_YOUR_CODE")
+    assert (told.kind, told.reason) == (Kind.INVALID_STATE_TRANSITION, "NOT_YOUR_CODE")
     assert (await enrollment.redeem(personal.text, other)).session_id == session.session_id
 
 
@@ -269,7 +269,7 @@ async def test_a_session_that_is_over_admits_nobody(
     session = await enrollment.session()
     await enrollment.tell(over(session))
     told = await not_admitted(enrollment, session.code, session.learner_ids[0])
-    assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, reason)
+    assert (told.kind, told.reason) == (Kind.INVALID_STATE_TRANSITION, reason)
 
 
 async def test_only_session_orchestration_redeems(enrollment: Enrollment) -> None:

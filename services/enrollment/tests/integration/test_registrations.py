@@ -14,11 +14,11 @@ from proctorium.enrollment.v1.courses_pb2 import (
     COURSE_KIND_PROCTORED,
     COURSE_KIND_SELF_PACED,
     CourseKind,
+    CreateRegistrationRequest,
     ListMyCoursesRequest,
     ListRegistrationsRequest,
     MyCourse,
     RecordProgressRequest,
-    RegisterRequest,
     UnitContent,
 )
 from proctorium_common.errors import Kind
@@ -39,11 +39,11 @@ async def mine(enrollment: Enrollment, person_id: str) -> list[MyCourse]:
 async def test_a_learner_is_registered_once_and_others_are_told(enrollment: Enrollment) -> None:
     course = await enrollment.course()
     person = await enrollment.person()
-    request = RegisterRequest(
+    request = CreateRegistrationRequest(
         request_id=str(new_id()), person_id=person.person_id, course_id=course.course_id
     )
-    first = await enrollment.administrator.registrations.Register(request)
-    assert await enrollment.administrator.registrations.Register(request) == first
+    first = await enrollment.administrator.registrations.CreateRegistration(request)
+    assert await enrollment.administrator.registrations.CreateRegistration(request) == first
     (event,) = await enrollment.events(RegistrationCreated)
     assert event == RegistrationCreated(
         registration_id=first.registration.registration_id,
@@ -51,7 +51,7 @@ async def test_a_learner_is_registered_once_and_others_are_told(enrollment: Enro
         course_id=course.course_id,
     )
     request.request_id = ""
-    again = await refusal(enrollment.administrator.registrations.Register(request))
+    again = await refusal(enrollment.administrator.registrations.CreateRegistration(request))
     assert (again.kind, again.reason) == (Kind.ALREADY_EXISTS, "ALREADY_REGISTERED")
     assert await enrollment.count(registrations) == 1
 
@@ -64,10 +64,10 @@ async def test_who_and_what_must_be_there(enrollment: Enrollment) -> None:
         (str(new_id()), course.course_id, "NOT_FOUND"),
         (learner.person_id, str(new_id()), "NOT_FOUND"),
         (learner.person_id, draft.course_id, "COURSE_NOT_PUBLISHED"),
-        (proctor.person_id, course.course_id, "ILLEGAL_MOVE"),
+        (proctor.person_id, course.course_id, "INVALID_STATE_TRANSITION"),
     ):
-        request = RegisterRequest(person_id=person_id, course_id=course_id)
-        wrong = await refusal(enrollment.administrator.registrations.Register(request))
+        request = CreateRegistrationRequest(person_id=person_id, course_id=course_id)
+        wrong = await refusal(enrollment.administrator.registrations.CreateRegistration(request))
         assert wrong.reason == reason
     assert await enrollment.count(registrations) == 0
     assert await enrollment.events(RegistrationCreated) == []
@@ -77,8 +77,8 @@ async def test_only_administrators_register_and_list(enrollment: Enrollment) -> 
     course = await enrollment.course()
     person = await enrollment.person()
     client = enrollment.client(person.person_id, "learner", "proctor").registrations
-    request = RegisterRequest(person_id=person.person_id, course_id=course.course_id)
-    assert (await refusal(client.Register(request))).reason == "NOT_ALLOWED"
+    request = CreateRegistrationRequest(person_id=person.person_id, course_id=course.course_id)
+    assert (await refusal(client.CreateRegistration(request))).reason == "NOT_ALLOWED"
     listing = ListRegistrationsRequest(course_id=course.course_id)
     assert (await refusal(client.ListRegistrations(listing))).reason == "NOT_ALLOWED"
     assert await enrollment.count(registrations) == 0

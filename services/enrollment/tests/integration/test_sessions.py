@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from sqlalchemy import select
 
 from proctorium.enrollment.events.v1.events_pb2 import CodeIssued
-from proctorium.enrollment.v1.courses_pb2 import OpenLessonRequest
+from proctorium.enrollment.v1.courses_pb2 import GetLessonRequest
 from proctorium_devstack.testing.refusals import refusal
 from proctorium_enrollment.storage.tables import session_members, sessions
 
@@ -47,13 +47,13 @@ async def planned(enrollment: Enrollment) -> tuple[Scheduled, str, dict[str, Mes
 
 
 async def is_open(enrollment: Enrollment, session: Scheduled, learner_id: str) -> bool:
-    request = OpenLessonRequest(unit_id=session.course.units[0].unit_id)
-    call = enrollment.learner(learner_id).courses.OpenLesson(request)
+    request = GetLessonRequest(unit_id=session.course.units[0].unit_id)
+    call = enrollment.learner(learner_id).courses.GetLesson(request)
     try:
         await call
     except Exception:  # noqa: BLE001 - which refusal it is, is asserted below
-        call = enrollment.learner(learner_id).courses.OpenLesson(request)
-        assert (await refusal(call)).reason == "NOT_IN_SESSION"
+        call = enrollment.learner(learner_id).courses.GetLesson(request)
+        assert (await refusal(call)).reason == "PARTICIPANT_NOT_IN_SESSION"
         return False
     return True
 

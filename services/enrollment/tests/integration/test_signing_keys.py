@@ -29,7 +29,7 @@ from proctorium_enrollment.operations.bootstrap import create_administrator
 from proctorium_enrollment.operations.signing import KNOWN_AFTER, Signing
 from proctorium_enrollment.settings import Settings
 from proctorium_enrollment.storage.password_hashes import PasswordHashes
-from proctorium_enrollment.storage.sealing import Seal, WrongMasterKey
+from proctorium_enrollment.storage.sealing import MasterKeyError, Seal
 
 from .enrollment import PASSWORD, Enrollment, MovableClock, sign_in
 
@@ -83,13 +83,13 @@ async def test_tokens_can_be_checked_offline_by_the_listed_keys(enrollment: Enro
 
 async def test_the_secret_half_is_kept_sealed(enrollment: Enrollment) -> None:
     await keys_in_use(enrollment)
-    (row,) = await enrollment.rows(select(signing_keys.c.sealed_seed, signing_keys.c.key_id))
+    (row,) = await enrollment.rows(select(signing_keys.c.encrypted_seed, signing_keys.c.key_id))
     seal = enrollment.served.service.settings.seals().signing_keys
-    seed = seal.unseal(row.sealed_seed, row.key_id.encode())
+    seed = seal.unseal(row.encrypted_seed, row.key_id.encode())
     assert len(seed) == 32
-    assert seed not in row.sealed_seed
-    with pytest.raises(WrongMasterKey):
-        Seal(os.urandom(32), "signing-keys").unseal(row.sealed_seed, row.key_id.encode())
+    assert seed not in row.encrypted_seed
+    with pytest.raises(MasterKeyError):
+        Seal(os.urandom(32), "signing-keys").unseal(row.encrypted_seed, row.key_id.encode())
 
 
 async def test_replicas_that_start_at_once_make_one_key(
@@ -112,7 +112,7 @@ async def test_another_master_key_is_noticed_before_anybody_signs_in(
     seal = Seal(os.urandom(32), "signing-keys")
     await Signing(seal).trusted(database)
     await Signing(seal).check_master_key(database)
-    with pytest.raises(WrongMasterKey, match="PROCTORIUM_MASTER_KEY"):
+    with pytest.raises(MasterKeyError, match="PROCTORIUM_MASTER_KEY"):
         await Signing(Seal(os.urandom(32), "signing-keys")).check_master_key(database)
     await database.close()
 

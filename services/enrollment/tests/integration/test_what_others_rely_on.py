@@ -161,7 +161,9 @@ class TheFake:
 
     async def revoke(self, code: Admitting, *, redeemed: bool) -> None:
         refusals = self._fake.newcomer_refusals if redeemed else self._fake.refusals
-        refusals[code.text] = ServiceError(Kind.ILLEGAL_MOVE, "CODE_REVOKED", "It was withdrawn.")
+        refusals[code.text] = ServiceError(
+            Kind.INVALID_STATE_TRANSITION, "CODE_REVOKED", "It was withdrawn."
+        )
 
 
 @pytest_asyncio.fixture(params=["service", "fake"])
@@ -180,8 +182,8 @@ async def test_certifications_are_those_of_who_has_one_also_one_that_is_over(met
     until, over = now + timedelta(days=365), now - timedelta(days=1)
     certified, was_certified = await met.proctor(until), await met.proctor(over)
     asked = [certified, await met.person(), was_certified, await met.nobody()]
-    request = people_pb2.ListCertificationsRequest(person_ids=asked)
-    answer = await met.client("session").people.ListCertifications(request)
+    request = people_pb2.BatchGetCertificationsRequest(person_ids=asked)
+    answer = await met.client("session").people.BatchGetCertifications(request)
     assert {
         each.person_id: each.certified_until_time.ToDatetime(tzinfo=UTC)
         for each in answer.certifications
@@ -191,8 +193,8 @@ async def test_certifications_are_those_of_who_has_one_also_one_that_is_over(met
 async def test_ids_of_nobody_are_named_once_and_sorted(met: Met) -> None:
     nobodies = [await met.nobody() for _ in range(3)]
     asked = [*reversed(nobodies), await met.person(), nobodies[0]]
-    request = people_pb2.ListUnknownPeopleRequest(person_ids=asked)
-    answer = await met.client("session").people.ListUnknownPeople(request)
+    request = people_pb2.BatchGetUnknownPeopleRequest(person_ids=asked)
+    answer = await met.client("session").people.BatchGetUnknownPeople(request)
     assert list(answer.person_ids) == sorted(nobodies)
 
 
@@ -208,8 +210,8 @@ async def test_registration_information_is_that_of_a_person(met: Met) -> None:
 
 async def test_contacts_are_those_of_who_is_known(met: Met) -> None:
     known = await met.person()
-    request = people_pb2.ListContactsRequest(person_ids=[await met.nobody(), known])
-    (contact,) = (await met.client("notification").people.ListContacts(request)).contacts
+    request = people_pb2.BatchGetContactsRequest(person_ids=[await met.nobody(), known])
+    (contact,) = (await met.client("notification").people.BatchGetContacts(request)).contacts
     assert contact.person_id == known
     assert contact.email.endswith("@example.org")
     assert (contact.preferred_name, contact.locale, contact.time_zone) == (NAME, "en", "UTC")
@@ -279,7 +281,7 @@ async def test_a_code_that_was_withdrawn_is_refused(met: Met) -> None:
     code, codes = await met.code(), met.client("session").codes
     await met.revoke(code, redeemed=False)
     told = await refusal(codes.RedeemCode(redeeming(code)))
-    assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "CODE_REVOKED")
+    assert (told.kind, told.reason) == (Kind.INVALID_STATE_TRANSITION, "CODE_REVOKED")
 
 
 async def test_who_redeemed_a_code_that_was_withdrawn_since_is_told_how_newcomers_are_refused(
@@ -291,4 +293,4 @@ async def test_who_redeemed_a_code_that_was_withdrawn_since_is_told_how_newcomer
     answer = await codes.RedeemCode(redeeming(code))
     assert answer.rejoin
     told = error_in(answer.newcomer_refusal)
-    assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "CODE_REVOKED")
+    assert (told.kind, told.reason) == (Kind.INVALID_STATE_TRANSITION, "CODE_REVOKED")

@@ -166,7 +166,7 @@ def test_a_code_moves_as_the_table_says_and_not_otherwise(state: CodeState, move
         return
     with pytest.raises(ServiceError) as refused:
         codes.moved(code, move, NOON)
-    assert refused.value.kind is Kind.ILLEGAL_MOVE
+    assert refused.value.kind is Kind.INVALID_STATE_TRANSITION
     assert refused.value.metadata["from"] == state.value
 
 
@@ -196,7 +196,10 @@ def test_a_replacement_lasts_until_the_planned_end_at_least() -> None:
     short = until(NOON - timedelta(minutes=1))
     assert codes.window_of_replacement(short, SESSION, NOON) == Window(NOON - HOUR, NOON + HOUR)
     late = NOON + 2 * HOUR
-    assert reason_of(lambda: codes.window_of_replacement(SHARED, SESSION, late)) == "ILLEGAL_MOVE"
+    assert (
+        reason_of(lambda: codes.window_of_replacement(SHARED, SESSION, late))
+        == "INVALID_STATE_TRANSITION"
+    )
     assert codes.window_of_replacement(OPEN, SESSION, late) is None
 
 

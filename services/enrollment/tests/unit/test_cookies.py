@@ -62,7 +62,7 @@ def test_without_cookies_there_is_none() -> None:
 def test_a_page_of_another_site_is_refused(site: str) -> None:
     with pytest.raises(ServiceError) as refused:
         require_own_site(called(("sec-fetch-site", site)))
-    assert (refused.value.kind, refused.value.reason) == (Kind.NOT_ALLOWED, "OTHER_SITE")
+    assert (refused.value.kind, refused.value.reason) == (Kind.NOT_ALLOWED, "CROSS_SITE_REQUEST")
 
 
 @pytest.mark.parametrize(

@@ -45,10 +45,10 @@ def test_when_a_course_is_completed(
     ("kind", "registered", "in_session", "reason"),
     [
         (CourseKind.SELF_PACED, True, False, None),
-        (CourseKind.SELF_PACED, False, False, "NOT_REGISTERED"),
+        (CourseKind.SELF_PACED, False, False, "LEARNER_NOT_REGISTERED"),
         (CourseKind.PROCTORED, True, True, None),
-        (CourseKind.PROCTORED, True, False, "NOT_IN_SESSION"),
-        (CourseKind.PROCTORED, False, True, "NOT_REGISTERED"),
+        (CourseKind.PROCTORED, True, False, "PARTICIPANT_NOT_IN_SESSION"),
+        (CourseKind.PROCTORED, False, True, "LEARNER_NOT_REGISTERED"),
     ],
     ids=[
         "self-paced",

@@ -92,5 +92,5 @@ def test_addresses_are_one_whatever_their_case() -> None:
 def test_only_a_proctor_can_be_certified() -> None:
     with pytest.raises(ServiceError) as refused:
         require_proctor(register(new_id(), NEW, NOW))
-    assert refused.value.reason == "ILLEGAL_MOVE"
+    assert refused.value.reason == "INVALID_STATE_TRANSITION"
     require_proctor(register(new_id(), replace(NEW, roles=frozenset({Role.PROCTOR})), NOW))

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from proctorium_enrollment.storage.sealing import Seal, Seals, WrongMasterKey
+from proctorium_enrollment.storage.sealing import MasterKeyError, Seal, Seals
 
 KEY = bytes(range(32))
 
@@ -14,7 +14,7 @@ def test_what_is_sealed_comes_back_at_its_place_only() -> None:
     sealed = seal.seal(b"K7mPq2Xw", b"here")
     assert b"K7mPq2Xw" not in sealed
     assert seal.unseal(sealed, b"here") == b"K7mPq2Xw"
-    with pytest.raises(WrongMasterKey, match="PROCTORIUM_MASTER_KEY"):
+    with pytest.raises(MasterKeyError, match="PROCTORIUM_MASTER_KEY"):
         seal.unseal(sealed, b"there")
 
 
@@ -25,7 +25,7 @@ def test_the_same_text_is_sealed_differently_each_time() -> None:
 
 def test_another_master_key_opens_nothing() -> None:
     sealed = Seal(KEY, "codes").seal(b"K7mPq2Xw", b"here")
-    with pytest.raises(WrongMasterKey):
+    with pytest.raises(MasterKeyError):
         Seal(os.urandom(32), "codes").unseal(sealed, b"here")
 
 

@@ -21,8 +21,8 @@ from proctorium_common.process import certifications, revocations
 from proctorium_common.process.commands import main
 from proctorium_common.process.service import Service
 from proctorium_identity.api.verification import VerificationApi
-from proctorium_identity.pictures.process import PictureReader
-from proctorium_identity.pictures.reader import Allowance
+from proctorium_identity.images.process import ImageReader
+from proctorium_identity.images.reader import Allowance
 from proctorium_identity.settings import Settings
 from proctorium_identity.storage.objects import EvidenceStore
 from proctorium_identity.subscribers.sessions import SessionEvents
@@ -32,10 +32,10 @@ def build(service: Service[Settings]) -> None:
     """Adds what identity verification does to the service."""
     settings = service.settings
     case_keys = settings.case_keys()
-    reader = PictureReader(
-        allowance=Allowance(settings.picture_memory, settings.picture_cpu_seconds),
-        wall_time=settings.picture_wall_time,
-        at_once=settings.pictures_at_once,
+    reader = ImageReader(
+        allowance=Allowance(settings.image_memory, settings.image_cpu_seconds),
+        wall_time=settings.image_wall_time,
+        at_once=settings.images_at_once,
     )
     service.on_close(reader.close)
     service.rpc(

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from proctorium_common.process.settings import Duration, ServiceSettings
 from proctorium_common.security.sealing import MasterKey, MasterKeySetting
-from proctorium_identity.domain.pictures import MIB
+from proctorium_identity.domain.images import MIB
 from proctorium_identity.storage.sealing import CaseKeys
 
 
@@ -26,16 +26,16 @@ class Settings(ServiceSettings):
         pattern="^(file:///|s3://)",
         description="Where encrypted pictures lie: file:///folder or s3://bucket/prefix (with the usual AWS_ variables).",
     )
-    pictures_at_once: int = Field(
+    images_at_once: int = Field(
         2, ge=1, le=64, description="Pictures that are read at the same time, each in a process."
     )
-    picture_memory: int = Field(
+    image_memory: int = Field(
         1024 * MIB, ge=256 * MIB, description="Bytes that reading one picture may use."
     )
-    picture_cpu_seconds: int = Field(
+    image_cpu_seconds: int = Field(
         4, ge=1, le=120, description="Seconds of processor time that reading one picture may use."
     )
-    picture_wall_time: Duration = Field(
+    image_wall_time: Duration = Field(
         timedelta(seconds=15), description="Time after which reading a picture is given up."
     )
 

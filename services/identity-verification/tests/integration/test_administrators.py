@@ -50,7 +50,7 @@ async def last_event(world: World, session_id: str) -> bytes:
 
 async def looked_as(world: World, case_id: str) -> list[tuple[object, ...]]:
     return await world.rows(
-        "SELECT looked_by, looked_as, subject FROM look_log WHERE case_id = :id ORDER BY look_id",
+        "SELECT looked_by, looked_as, subject FROM evidence_access_log WHERE case_id = :id ORDER BY access_id",
         id=UUID(case_id),
     )
 
@@ -84,9 +84,9 @@ async def test_an_administrator_asks_for_new_pictures_and_rejects(world: World) 
     learner, session_id, case_id = await opened(world)
     await submit_both(learner, case_id)
     asked = await ask_again(administrator, case_id)
-    assert asked.state == pb.CASE_STATE_RESUBMISSION_ASKED
-    event = events_pb2.CaseResubmissionAsked.FromString(await last_event(world, session_id))
-    assert (event.asked_by, event.acting_role) == (administrator.id, ROLE_ADMINISTRATOR)
+    assert asked.state == pb.CASE_STATE_RESUBMISSION_REQUESTED
+    event = events_pb2.CaseResubmissionRequested.FromString(await last_event(world, session_id))
+    assert (event.requested_by, event.acting_role) == (administrator.id, ROLE_ADMINISTRATOR)
     await decide(administrator, case_id, REJECT, "It is somebody else.")
     rejected = events_pb2.CaseRejected.FromString(await last_event(world, session_id))
     assert (rejected.decided_by, rejected.acting_role) == (administrator.id, ROLE_ADMINISTRATOR)
@@ -99,7 +99,7 @@ async def test_an_administrator_looks_before_they_verify_like_everybody(world: W
     for kind in (DOCUMENT, SELFIE):
         await look(proctor, case_id, kind)
     error = await refused_without_change(world, decide(administrator, case_id))
-    assert error.reason == "EVIDENCE_NOT_SEEN"
+    assert error.reason == "EVIDENCE_NOT_VIEWED"
 
 
 async def test_a_proctor_of_the_session_who_is_an_administrator_acts_as_a_proctor(

@@ -97,6 +97,6 @@ async def test_a_planned_proctor_who_is_an_administrator_acts_as_a_proctor_while
     decided = await verify(both, case_id)
     assert decided.decided_as == (ROLE_PROCTOR if certified else ROLE_ADMINISTRATOR)
     rows = await world.rows(
-        "SELECT DISTINCT looked_as FROM look_log WHERE case_id = :id", id=UUID(case_id)
+        "SELECT DISTINCT looked_as FROM evidence_access_log WHERE case_id = :id", id=UUID(case_id)
     )
     assert rows == [("proctor" if certified else "administrator",)]

@@ -72,7 +72,7 @@ async def test_deciding_the_same_again_is_fine_and_another_way_is_not(world: Wor
     decided = await verify(proctor, case_id)
     assert await decide(proctor, case_id, reason="Once more.") == decided
     error = await refused_without_change(world, decide(proctor, case_id, REJECT, "Oh."))
-    assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "CASE_CLOSED")
+    assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "CASE_CLOSED")
     assert "A decision cannot be changed." in error.message
     assert "talk to the proctor" not in error.message
     assert error.metadata == {"state": "verified"}
@@ -106,7 +106,7 @@ async def test_two_proctors_at_the_same_moment_decide_once(world: World) -> None
 async def test_what_is_not_there_cannot_be_verified(world: World) -> None:
     learner, proctor, _, case_id = await opened(world)
     error = await refused_without_change(world, decide(proctor, case_id))
-    assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "EVIDENCE_MISSING")
+    assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "EVIDENCE_MISSING")
     assert error.metadata == {"missing": "document,selfie"}
     await submit(learner, case_id, SELFIE)
     error = await refused_without_change(world, decide(proctor, case_id))
@@ -117,7 +117,7 @@ async def test_nobody_is_verified_by_pictures_that_nobody_has_seen(world: World)
     learner, proctor, _, case_id = await opened(world)
     await submit_both(learner, case_id)
     error = await refused_without_change(world, decide(proctor, case_id))
-    assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "EVIDENCE_NOT_SEEN")
+    assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "EVIDENCE_NOT_VIEWED")
     assert error.metadata == {"kinds": "document,selfie"}
     await look(proctor, case_id, DOCUMENT)
     error = await refused_without_change(world, decide(proctor, case_id))
@@ -157,18 +157,18 @@ async def test_asked_again_the_learner_sends_both_anew(world: World) -> None:
     learner, proctor, session_id, case_id = await opened(world)
     await submit_both(learner, case_id)
     asked = await ask_again(proctor, case_id, "The document is blurred.")
-    assert asked.state == pb.CASE_STATE_RESUBMISSION_ASKED
+    assert asked.state == pb.CASE_STATE_RESUBMISSION_REQUESTED
     assert (list(asked.evidence), asked.decision_reason) == ([], "The document is blurred.")
     assert not asked.HasField("submit_time")
     assert asked.decided_by == ""
     error = await refusal(look(proctor, case_id))
     assert error.reason == "EVIDENCE_MISSING"
-    assert (await submit(learner, case_id, DOCUMENT)).state == pb.CASE_STATE_RESUBMISSION_ASKED
+    assert (await submit(learner, case_id, DOCUMENT)).state == pb.CASE_STATE_RESUBMISSION_REQUESTED
     assert (await submit(learner, case_id, SELFIE)).state == pb.CASE_STATE_SUBMITTED
     assert await world.published(session_id) == [
         "opened",
         "submitted",
-        "resubmission-asked",
+        "resubmission-requested",
         "submitted",
     ]
 

@@ -16,7 +16,7 @@ from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing import AsOwner
 from proctorium_devstack.testing.refusals import refusal
-from proctorium_identity.domain.pictures import MIB
+from proctorium_identity.domain.images import MIB
 
 from ..pictures import black, photo, png_that_claims, zip_end
 from .world import (
@@ -116,7 +116,7 @@ async def test_a_decided_case_and_one_that_is_over_take_no_pictures(world: World
     await submit_both(learner, case_id)
     await verify(proctor, case_id)
     error = await refused_without_change(world, submit(learner, case_id, DOCUMENT))
-    assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "CASE_CLOSED")
+    assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "CASE_CLOSED")
     assert error.metadata == {"state": "verified"}
     late = world.learner()
     late_case = await world.case(session_id, late)
@@ -210,7 +210,7 @@ async def test_a_picture_that_was_not_sent_is_missing(world: World) -> None:
     learner, proctor, _, case_id = await opened(world)
     await submit(learner, case_id, DOCUMENT)
     error = await refused_without_change(world, look(proctor, case_id, SELFIE))
-    assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "EVIDENCE_MISSING")
+    assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "EVIDENCE_MISSING")
     assert error.metadata == {"missing": "selfie"}
 
 
@@ -231,9 +231,9 @@ async def test_the_look_log_is_permanent(world: World, as_owner: AsOwner) -> Non
     await submit(learner, case_id, DOCUMENT)
     await look(proctor, case_id)
     for statement in (
-        "UPDATE look_log SET looked_by = gen_random_uuid()",
-        "DELETE FROM look_log",
-        "TRUNCATE look_log",
+        "UPDATE evidence_access_log SET looked_by = gen_random_uuid()",
+        "DELETE FROM evidence_access_log",
+        "TRUNCATE evidence_access_log",
     ):
         with pytest.raises(asyncpg.PostgresError, match="permanent"):
             await as_owner(world.database.url, statement)

@@ -17,8 +17,8 @@ from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import call_under_way
 from proctorium_devstack.testing.refusals import refusal
-from proctorium_identity.domain.evidence import MOST_PICTURES
-from proctorium_identity.pictures.process import Picture, PictureReader
+from proctorium_identity.domain.evidence import MAX_IMAGES
+from proctorium_identity.images.process import ImageReader, Picture
 from proctorium_identity.storage.objects import EvidenceStore
 
 from ..pictures import encoded, photo
@@ -46,10 +46,10 @@ class Readings:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0
         self.meanwhile: Meanwhile | None = None
-        read = PictureReader.read
+        read = ImageReader.read
 
         async def noted(
-            reader: PictureReader, file: bytes, case_id: UUID, *, within: float | None = None
+            reader: ImageReader, file: bytes, case_id: UUID, *, within: float | None = None
         ) -> Picture:
             self.count += 1
             picture = await read(reader, file, case_id, within=within)
@@ -57,7 +57,7 @@ class Readings:
                 await self.meanwhile()
             return picture
 
-        monkeypatch.setattr(PictureReader, "read", noted)
+        monkeypatch.setattr(ImageReader, "read", noted)
 
 
 @pytest.fixture
@@ -203,17 +203,17 @@ async def test_a_case_takes_so_many_pictures_and_what_a_proctor_asks_for_after_t
 ) -> None:
     learner, proctor, _, case_id = await opened(world)
     await submit_both(learner, case_id)
-    await add_replaced(world, case_id, MOST_PICTURES - 3)
+    await add_replaced(world, case_id, MAX_IMAGES - 3)
     await submit(learner, case_id, DOCUMENT)
     error = await refused_without_change(world, submit(learner, case_id, DOCUMENT))
-    assert (error.kind, error.reason) == (Kind.EXHAUSTED, "TOO_MANY_PICTURES")
-    assert error.metadata == {"limit": f"{MOST_PICTURES} pictures"}
+    assert (error.kind, error.reason) == (Kind.EXHAUSTED, "TOO_MANY_IMAGES")
+    assert error.metadata == {"limit": f"{MAX_IMAGES} pictures"}
     assert readings.count == 3
     for _ in range(2):
         await ask_again(proctor, case_id)
         assert (await submit_both(learner, case_id)).state == pb.CASE_STATE_SUBMITTED
     error = await refusal(submit(learner, case_id, SELFIE))
-    assert error.reason == "TOO_MANY_PICTURES"
+    assert error.reason == "TOO_MANY_IMAGES"
 
 
 async def test_pictures_sent_at_once_are_no_way_round_the_limit(
@@ -222,9 +222,9 @@ async def test_pictures_sent_at_once_are_no_way_round_the_limit(
     learner, _, _, case_id = await opened(world)
     await submit(learner, case_id, DOCUMENT)
     # Each was looked at when there was room for it.
-    readings.meanwhile = lambda: add_replaced(world, case_id, MOST_PICTURES)
+    readings.meanwhile = lambda: add_replaced(world, case_id, MAX_IMAGES)
     error = await refusal(submit(learner, case_id, DOCUMENT))
-    assert error.reason == "TOO_MANY_PICTURES"
+    assert error.reason == "TOO_MANY_IMAGES"
     assert len(in_store(world, case_id)) == 1
 
 
@@ -242,7 +242,7 @@ async def test_one_who_sends_many_costly_pictures_holds_up_nobody_else(world: Wo
     attacks = [asyncio.create_task(attempt(attacker, attacked, costly)) for _ in range(12)]
     await asyncio.wait(attacks, return_when=asyncio.FIRST_COMPLETED)
     error = await refusal(submit(attacker, attacked, DOCUMENT, costly))
-    assert (error.kind, error.reason) == (Kind.EXHAUSTED, "PICTURES_UNDER_WAY")
+    assert (error.kind, error.reason) == (Kind.EXHAUSTED, "IMAGE_UPLOADS_IN_PROGRESS")
     assert error.retry_after == timedelta(seconds=5)
     await submit_both(learner, case_id)
     taken = [each for each in attacks if each.done() and isinstance(each.result(), pb.Case)]

@@ -124,7 +124,7 @@ class World:
     async def looks(self, case_id: str) -> list[tuple[object, ...]]:
         """Who looked at what, in order."""
         return await self.rows(
-            "SELECT looked_by, subject FROM look_log WHERE case_id = :id ORDER BY look_id",
+            "SELECT looked_by, subject FROM evidence_access_log WHERE case_id = :id ORDER BY access_id",
             id=UUID(case_id),
         )
 
@@ -133,7 +133,7 @@ class World:
         return await self.rows(
             "SELECT (SELECT md5(string_agg(c::text, '|' ORDER BY case_id)) FROM cases c),"
             " (SELECT md5(string_agg(e::text, '|' ORDER BY evidence_id)) FROM evidence e),"
-            " (SELECT count(*) FROM look_log), (SELECT count(*) FROM outbox),"
+            " (SELECT count(*) FROM evidence_access_log), (SELECT count(*) FROM outbox),"
             " (SELECT count(*) FROM idempotency_keys), (SELECT count(*) FROM sessions)"
         )
 

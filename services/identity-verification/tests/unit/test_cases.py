@@ -44,11 +44,11 @@ def test_an_open_case_can_be_completed_rejected_asked_again_and_expire(state: Ca
     case = case_in(state)
     assert moved(case, Move.COMPLETE) is CaseState.SUBMITTED
     assert moved(case, Move.REJECT) is CaseState.REJECTED
-    assert moved(case, Move.ASK_AGAIN) is CaseState.RESUBMISSION_ASKED
+    assert moved(case, Move.ASK_AGAIN) is CaseState.RESUBMISSION_REQUESTED
     assert moved(case, Move.EXPIRE) is CaseState.EXPIRED
 
 
-@pytest.mark.parametrize("state", [CaseState.REQUESTED, CaseState.RESUBMISSION_ASKED], ids=str)
+@pytest.mark.parametrize("state", [CaseState.REQUESTED, CaseState.RESUBMISSION_REQUESTED], ids=str)
 def test_only_what_was_submitted_can_be_verified(state: CaseState) -> None:
     assert reason_of(state, Move.VERIFY) == "EVIDENCE_MISSING"
     assert moved(case_in(CaseState.SUBMITTED), Move.VERIFY) is CaseState.VERIFIED

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from proctorium_identity.pictures.containers import format_of, only_a_picture
+from proctorium_identity.images.containers import format_of, only_an_image
 
 from ..pictures import photo, zip_end
 
@@ -15,7 +15,7 @@ FORMATS = ["JPEG", "PNG", "WEBP"]
 def test_the_format_is_told_by_the_content(kind: str) -> None:
     file = photo(kind)
     assert format_of(file) == kind
-    assert only_a_picture(file, kind)
+    assert only_an_image(file, kind)
 
 
 @pytest.mark.parametrize(
@@ -28,13 +28,13 @@ def test_anything_else_has_no_format(file: bytes) -> None:
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("comment", [b"", b"with a comment"], ids=["bare", "comment"])
 def test_a_picture_that_ends_as_an_archive_is_not_only_a_picture(kind: str, comment: bytes) -> None:
-    assert not only_a_picture(photo(kind) + b"PK\x03\x04archive" + zip_end(comment), kind)
+    assert not only_an_image(photo(kind) + b"PK\x03\x04archive" + zip_end(comment), kind)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
 def test_nothing_follows_a_png_or_webp(kind: str) -> None:
-    assert not only_a_picture(photo(kind) + b"something", kind)
-    assert only_a_picture(photo(kind) + b"\0\0", kind)
+    assert not only_an_image(photo(kind) + b"something", kind)
+    assert only_an_image(photo(kind) + b"\0\0", kind)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_nothing_follows_a_png_or_webp(kind: str) -> None:
     ids=repr,
 )
 def test_a_jpeg_that_continues_as_something_else_is_not_only_a_picture(trailer: bytes) -> None:
-    assert not only_a_picture(photo() + trailer, "JPEG")
+    assert not only_an_image(photo() + trailer, "JPEG")
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_jpeg_that_continues_as_something_else_is_not_only_a_picture(trailer: 
     ids=["second picture", "moving picture", "maker's trailer"],
 )
 def test_what_phones_append_to_a_jpeg_is_left_alone(trailer: bytes) -> None:
-    assert only_a_picture(photo() + trailer, "JPEG")
+    assert only_an_image(photo() + trailer, "JPEG")
 
 
 @pytest.mark.parametrize("options", [{"progressive": True}, {"restart_marker_blocks": 2}], ids=str)
@@ -60,16 +60,16 @@ def test_the_end_of_a_jpeg_is_found_behind_several_scans_and_restarts(
     options: dict[str, Any],
 ) -> None:
     file = photo(**options)
-    assert only_a_picture(file, "JPEG")
-    assert not only_a_picture(file + b"<script>", "JPEG")
+    assert only_an_image(file, "JPEG")
+    assert not only_an_image(file + b"<script>", "JPEG")
 
 
 def test_a_document_that_begins_inside_the_picture_is_found() -> None:
-    assert not only_a_picture(photo(comment=b"%PDF-1.4"), "JPEG")
+    assert not only_an_image(photo(comment=b"%PDF-1.4"), "JPEG")
 
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_cut_file_never_breaks_the_walk(kind: str) -> None:
     file = photo(kind)
     for length in range(0, len(file), 7):
-        only_a_picture(file[:length], kind)
+        only_an_image(file[:length], kind)

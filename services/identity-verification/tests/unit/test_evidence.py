@@ -4,9 +4,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from proctorium_common.errors import Kind, ServiceError
-from proctorium_common.security.sealing import MasterKey, WrongKey
+from proctorium_common.security.sealing import DecryptionError, MasterKey
 from proctorium_identity.domain.evidence import (
-    MOST_PICTURES,
+    MAX_IMAGES,
     Evidence,
     EvidenceKind,
     LastLook,
@@ -34,7 +34,7 @@ def test_what_the_proctor_saw_must_be_what_is_there() -> None:
     require_seen([document, selfie], seen)
     with pytest.raises(ServiceError) as unseen:
         require_seen([document, selfie], seen[:1])
-    assert unseen.value.reason == "EVIDENCE_NOT_SEEN"
+    assert unseen.value.reason == "EVIDENCE_NOT_VIEWED"
     assert unseen.value.metadata == {"kinds": "selfie"}
     with pytest.raises(ServiceError) as refused:
         require_seen([document, picture(EvidenceKind.SELFIE)], seen)
@@ -44,13 +44,13 @@ def test_what_the_proctor_saw_must_be_what_is_there() -> None:
 
 def test_a_case_takes_so_many_pictures_and_then_only_what_is_missing() -> None:
     document, both = {EvidenceKind.DOCUMENT}, frozenset(EvidenceKind)
-    require_room(EvidenceKind.DOCUMENT, both, MOST_PICTURES - 1)
-    require_room(EvidenceKind.SELFIE, document, MOST_PICTURES + 50)
-    require_room(EvidenceKind.DOCUMENT, set(), MOST_PICTURES)
+    require_room(EvidenceKind.DOCUMENT, both, MAX_IMAGES - 1)
+    require_room(EvidenceKind.SELFIE, document, MAX_IMAGES + 50)
+    require_room(EvidenceKind.DOCUMENT, set(), MAX_IMAGES)
     with pytest.raises(ServiceError) as refused:
-        require_room(EvidenceKind.DOCUMENT, document, MOST_PICTURES)
-    assert (refused.value.kind, refused.value.reason) == (Kind.EXHAUSTED, "TOO_MANY_PICTURES")
-    assert refused.value.metadata == {"limit": f"{MOST_PICTURES} pictures"}
+        require_room(EvidenceKind.DOCUMENT, document, MAX_IMAGES)
+    assert (refused.value.kind, refused.value.reason) == (Kind.EXHAUSTED, "TOO_MANY_IMAGES")
+    assert refused.value.metadata == {"limit": f"{MAX_IMAGES} pictures"}
 
 
 def test_a_ciphertext_opens_only_as_the_picture_it_was_made_for() -> None:
@@ -64,15 +64,15 @@ def test_a_ciphertext_opens_only_as_the_picture_it_was_made_for() -> None:
         (EvidenceKind.SELFIE, uuid4(), sealed),
         (EvidenceKind.SELFIE, evidence_id, sealed[:-1] + bytes([sealed[-1] ^ 1])),
     ]:
-        with pytest.raises(WrongKey):
+        with pytest.raises(DecryptionError):
             key.open(kind, other_id, other)
 
 
 def test_a_case_key_unwraps_only_for_its_case_and_by_its_master_key() -> None:
     wrapped = case_keys("k").new(CASE)
-    with pytest.raises(WrongKey):
+    with pytest.raises(DecryptionError):
         case_keys("k").unwrap(OTHER, wrapped)
-    with pytest.raises(WrongKey):
+    with pytest.raises(DecryptionError):
         case_keys("j").unwrap(CASE, wrapped)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from proctorium_common.errors import ServiceError
-from proctorium_identity.storage.objects import EvidenceStore, ObjectGone
+from proctorium_identity.storage.objects import EvidenceStore, ObjectMissingError
 
 
 @pytest.fixture
@@ -43,5 +43,5 @@ async def test_what_was_deleted_is_gone_and_deleting_it_again_is_no_error(
     await store.put("case/one", b"first")
     await store.delete("case/one")
     await store.delete("case/one")
-    with pytest.raises(ObjectGone):
+    with pytest.raises(ObjectMissingError):
         await store.get("case/one")

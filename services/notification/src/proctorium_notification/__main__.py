@@ -15,7 +15,7 @@ from proctorium.enrollment.events.v1.events_pb2 import (
 )
 from proctorium.identity.events.v1.events_pb2 import (
     CaseRejected,
-    CaseResubmissionAsked,
+    CaseResubmissionRequested,
     CaseVerified,
 )
 from proctorium.notification.v1.notifications_pb2_grpc import (
@@ -90,7 +90,7 @@ def build(service: Service[Settings]) -> None:
         {
             CaseVerified: identity.on_verified,
             CaseRejected: identity.on_rejected,
-            CaseResubmissionAsked: identity.on_resubmission_asked,
+            CaseResubmissionRequested: identity.on_resubmission_requested,
         },
     )
     service.subscribe(

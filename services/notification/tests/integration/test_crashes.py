@@ -149,7 +149,7 @@ async def test_killed_after_the_mark_it_is_in_doubt_and_a_person_decides(
             await asyncio.wait_for(stage.reached.wait(), PATIENCE)
             await kill(process)
         assert await own.states() == [("sending", 1)]
-        await recovered(own, "doubtful")
+        await recovered(own, "in_doubt")
         assert len(sink.mails_to(learner.email)) == already
         await resent(own)
         mails = sink.mails_to(learner.email)
@@ -160,7 +160,7 @@ async def test_killed_after_the_mark_it_is_in_doubt_and_a_person_decides(
 
 @pytest.mark.parametrize(
     ("step", "state", "left"),
-    [("RCPT", "pending", "sent"), ("ANSWER", "sending", "doubtful")],
+    [("RCPT", "pending", "sent"), ("ANSWER", "sending", "in_doubt")],
     ids=["the mark", "the outcome"],
 )
 async def test_killed_while_the_database_writes(

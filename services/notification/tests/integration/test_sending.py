@@ -180,11 +180,11 @@ async def test_no_answer_to_a_message_is_in_doubt_and_a_person_sends_it_again(
         await own.add(other)
         while await own.send_due():
             pass
-        assert await own.states() == [("doubtful", 1), ("sent", 1)]
+        assert await own.states() == [("in_doubt", 1), ("sent", 1)]
         assert len(world.sink.mails_to(other.email)) == 1
         own.now += timedelta(days=1)
         assert not await own.send_due()
-        assert await own.states() == [("doubtful", 1), ("sent", 1)]
+        assert await own.states() == [("in_doubt", 1), ("sent", 1)]
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ async def test_a_message_is_never_handed_over_again_after_an_answer_that_is_no_r
         await own.add(learner)
         await own.send_due()
         [(state, attempts)] = await own.states()
-        assert (state, attempts) == ("sent" if answer == "250" else "doubtful", 1)
+        assert (state, attempts) == ("sent" if answer == "250" else "in_doubt", 1)
         own.now += timedelta(days=1)
         assert not await own.send_due()
         assert len(world.sink.mails_to(learner.email)) == 1
@@ -367,4 +367,4 @@ async def test_what_has_not_gone_out_is_counted(
         await own.add(world.person())
         await backlog.turn()
         counted = {(each.attributes or {})["state"]: each.value for each in backlog.observations()}
-        assert counted == {"pending": 1, "sending": 0, "failed": 0, "doubtful": 0}
+        assert counted == {"pending": 1, "sending": 0, "failed": 0, "in_doubt": 0}

@@ -186,7 +186,7 @@ async def test_what_was_sent_is_not_sent_again(world: World) -> None:
     request = pb.ResendDeliveryRequest(delivery_id=(await world.delivery(person)).delivery_id)
     before = await world.fingerprint()
     error = await refusal(administrator.deliveries.ResendDelivery(request))
-    assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "DELIVERY_NOT_FAILED")
+    assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "DELIVERY_NOT_FAILED")
     assert error.metadata == {"state": "sent"}
     request.delivery_id = str(new_id())
     error = await refusal(administrator.deliveries.ResendDelivery(request))

@@ -13,7 +13,7 @@ from proctorium_common.ids import new_id
 from proctorium_notification.domain.topics import Topic
 from proctorium_notification.messages.mail import Mail
 from proctorium_notification.operations.telling import Occasion, tell
-from proctorium_notification.transport.smtp import MailServer, NoWord, Postbox
+from proctorium_notification.transport.smtp import MailServer, NoResponseError, Postbox
 from proctorium_notification.workers.backlog import Backlog
 from proctorium_notification.workers.sending import SendingWorker
 
@@ -195,7 +195,7 @@ async def test_a_server_that_left_a_message_without_an_answer_is_not_waited_for_
     async with asyncio.timeout(30):
         async with postbox.connected() as line:
             await line.announce(mail)
-            with pytest.raises(NoWord):
+            with pytest.raises(NoResponseError):
                 await line.hand_over(mail)
             assert not line.answers
     hold.released.set()

@@ -157,7 +157,7 @@ async def test_who_was_there_hears_of_the_end_and_nobody_else(world: World) -> N
 def _case(
     kind: type[identity_events.CaseVerified]
     | type[identity_events.CaseRejected]
-    | type[identity_events.CaseResubmissionAsked],
+    | type[identity_events.CaseResubmissionRequested],
     session_id: str,
     person: Person,
 ) -> Message:
@@ -198,7 +198,7 @@ async def test_learners_hear_of_what_happens_to_them(
         pb.TOPIC_IDENTITY_VERIFIED: _case(identity_events.CaseVerified, session_id, learner),
         pb.TOPIC_IDENTITY_REJECTED: _case(identity_events.CaseRejected, session_id, learner),
         pb.TOPIC_IDENTITY_RESUBMISSION: _case(
-            identity_events.CaseResubmissionAsked, session_id, learner
+            identity_events.CaseResubmissionRequested, session_id, learner
         ),
         pb.TOPIC_REMOVED: removed(session_id, learner),
         pb.TOPIC_CERTIFICATE_ISSUED: _certificate(learner),

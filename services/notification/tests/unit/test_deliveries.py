@@ -35,7 +35,7 @@ def test_only_a_marked_delivery_can_be_in_doubt_and_only_a_person_gets_it_out_wi
 ):
     assert before(Move.NO_WORD) == {DeliveryState.SENDING}
     ways_back = [
-        move for move, to in MOVES[DeliveryState.DOUBTFUL].items() if to is DeliveryState.PENDING
+        move for move, to in MOVES[DeliveryState.IN_DOUBT].items() if to is DeliveryState.PENDING
     ]
     assert set(ways_back) == {Move.RESEND, Move.PUT_OFF}
 
@@ -54,7 +54,7 @@ def test_no_move_leads_from_a_final_state_or_nowhere(state: DeliveryState, move:
 
 @pytest.mark.parametrize("state", list(DeliveryState), ids=str)
 def test_only_failed_and_doubtful_deliveries_are_sent_again(state: DeliveryState) -> None:
-    if state in {DeliveryState.FAILED, DeliveryState.DOUBTFUL}:
+    if state in {DeliveryState.FAILED, DeliveryState.IN_DOUBT}:
         assert require_resendable(delivery(state)).state is state
         return
     with pytest.raises(ServiceError) as refused:

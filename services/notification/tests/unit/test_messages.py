@@ -16,7 +16,7 @@ from jinja2 import Environment, StrictUndefined, UndefinedError, meta
 from proctorium_notification.domain.topics import CALENDAR, Session, Topic
 from proctorium_notification.messages.commands import SAMPLE_HELP, preview, sample, sample_reader
 from proctorium_notification.messages.contents import Content, Help, Reader, link_of
-from proctorium_notification.messages.mail import AddressWrong, Mail, MailMaker
+from proctorium_notification.messages.mail import AddressError, Mail, MailMaker
 from proctorium_notification.messages.render import LOCALES, Renderer, _block, locale_of
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
@@ -245,7 +245,7 @@ def test_messages_about_dates_carry_a_calendar_entry(topic: Topic) -> None:
     ids=repr,
 )
 def test_what_is_no_address_is_refused_and_not_repeated(email: str) -> None:
-    with pytest.raises(AddressWrong) as refused:
+    with pytest.raises(AddressError) as refused:
         made(sample(Topic.REMOVED), email=email)
     assert not email or email not in str(refused.value)
 

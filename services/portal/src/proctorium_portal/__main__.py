@@ -7,10 +7,10 @@ import sys
 
 import uvicorn
 
-from proctorium_common.process.settings import SettingsWrong, read_settings
+from proctorium_common.process.settings import SettingsError, read_settings
 from proctorium_common.telemetry.logs import configure_logs, get_logger
 from proctorium_common.telemetry.traces import Tracing, use_tracing
-from proctorium_portal.pages import BUILT, NotBuilt, application
+from proctorium_portal.pages import BUILT, NotBuiltError, application
 from proctorium_portal.settings import Settings
 
 
@@ -24,7 +24,7 @@ def main() -> int:
         configure_logs(level=settings.log_level_number, format=settings.log_format)
         use_tracing(Tracing("portal"))
         app = application(BUILT, settings.browser_trace_ratio)
-    except (SettingsWrong, NotBuilt) as wrong:
+    except (SettingsError, NotBuiltError) as wrong:
         sys.stderr.write(f"{wrong}\n")
         return 2
     host, _, port = settings.listen.rpartition(":")

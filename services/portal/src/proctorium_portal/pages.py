@@ -34,16 +34,16 @@ SECURITY_HEADERS = {
 }
 
 
-class NotBuilt(Exception):
+class NotBuiltError(Exception):
     """The pages are not there."""
 
 
 def application(built: Path, browser_trace_ratio: float) -> Starlette:
-    """The portal, serving the pages in `built`. Raises NotBuilt when they are not there."""
+    """The portal, serving the pages in `built`. Raises NotBuiltError when they are not there."""
     try:
         document = (built / "index.html").read_text("utf-8")
     except FileNotFoundError as missing:
-        raise NotBuilt("The web pages are not built: run `make portal`.") from missing
+        raise NotBuiltError("The web pages are not built: run `make portal`.") from missing
     told = f'<meta name="trace-ratio" content="{browser_trace_ratio:g}" />'
     document = document.replace(_HEAD_END, f"{told}\n  {_HEAD_END}", 1)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from proctorium_portal.pages import SECURITY_HEADERS, NotBuilt, application
+from proctorium_portal.pages import SECURITY_HEADERS, NotBuiltError, application
 
 
 @pytest.fixture
@@ -81,5 +81,5 @@ async def test_no_address_leads_out_of_the_assets(built: Path) -> None:
 
 
 def test_missing_pages_are_named_with_the_cure(tmp_path: Path) -> None:
-    with pytest.raises(NotBuilt, match="make portal"):
+    with pytest.raises(NotBuiltError, match="make portal"):
         application(tmp_path, 0)

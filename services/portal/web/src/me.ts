@@ -161,8 +161,8 @@ async function forgetOthers(personId: string | undefined): Promise<void> {
 }
 
 /** Changes the password, which signs the person out everywhere, here too. */
-export async function changePassword(presentPassword: string, newPassword: string): Promise<void> {
-  await endEverywhere("new password", () => accounts.setPassword({ presentPassword, newPassword }));
+export async function changePassword(currentPassword: string, newPassword: string): Promise<void> {
+  await endEverywhere("new password", () => accounts.setPassword({ currentPassword, newPassword }));
 }
 
 /** Ends all sign-ins of the person, on every device including this one. */

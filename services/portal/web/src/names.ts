@@ -12,7 +12,7 @@ export function useNames(personIds: readonly string[]): (personId: string) => st
   const { loaded } = useLoaded(ids.join(), async () => {
     const names = new Map(ids.map((personId) => [personId, UNKNOWN]));
     for (let first = 0; first < ids.length; first += MOST_IN_ONE_CALL) {
-      const found = await people.listNames({ personIds: ids.slice(first, first + MOST_IN_ONE_CALL) });
+      const found = await people.batchGetNames({ personIds: ids.slice(first, first + MOST_IN_ONE_CALL) });
       for (const { personId, legalName, preferredName } of found.names) names.set(personId, legalName || preferredName);
     }
     return names;

@@ -79,7 +79,7 @@ def build(service: Service[Settings]) -> None:
             identity.CaseSubmitted: checks.on_case_submitted,
             identity.CaseVerified: checks.on_case_verified,
             identity.CaseRejected: checks.on_case_rejected,
-            identity.CaseResubmissionAsked: checks.on_case_resubmission_asked,
+            identity.CaseResubmissionRequested: checks.on_case_resubmission_requested,
         },
     )
     service.subscribe(
@@ -87,7 +87,7 @@ def build(service: Service[Settings]) -> None:
         {
             assessment.AttemptCreated: attempts.on_attempt_created,
             assessment.AttemptAuthorized: attempts.on_attempt_authorized,
-            assessment.AttemptBegan: attempts.on_attempt_began,
+            assessment.AttemptStarted: attempts.on_attempt_started,
             assessment.AttemptProgressed: attempts.on_attempt_progressed,
             assessment.AttemptSubmitted: attempts.on_attempt_submitted,
             assessment.AttemptVoided: attempts.on_attempt_voided,

@@ -32,12 +32,16 @@ from .world import (
 
 
 async def certify(
-    world: World, person: Person, until_time: datetime, told_at: datetime, position: int = 0
+    world: World,
+    person: Person,
+    until_time: datetime,
+    progress_published_at: datetime,
+    position: int = 0,
 ) -> None:
     stamp = Timestamp()
     stamp.FromDatetime(until_time)
     event = enrollment_events.PersonCertified(person_id=person.id, certified_until_time=stamp)
-    await world.tell(event, position=position, time=told_at)
+    await world.tell(event, position=position, time=progress_published_at)
 
 
 async def kept_certification(world: World, person: Person) -> datetime:
@@ -103,7 +107,7 @@ async def test_who_has_lost_the_certification_does_not_start(world: World) -> No
     await until(is_known)
     request = sessions_pb2.StartSessionRequest(session_id=session.session_id)
     error = await refused_without_change(world, proctor.sessions.StartSession, request)
-    assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "NOT_CERTIFIED")
+    assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "PROCTOR_NOT_CERTIFIED")
     assert error.metadata == {"person_id": proctor.id}
 
 
@@ -141,11 +145,11 @@ async def test_a_session_does_not_start_before_its_lobby_nor_end_before_its_star
     session = await world.scheduled(plan([proctor], starts_in=timedelta(hours=5)))
     starting = sessions_pb2.StartSessionRequest(session_id=session.session_id)
     error = await refused_without_change(world, proctor.sessions.StartSession, starting)
-    assert (error.reason, error.metadata["from"]) == ("ILLEGAL_MOVE", "scheduled")
+    assert (error.reason, error.metadata["from"]) == ("INVALID_STATE_TRANSITION", "scheduled")
     await proctor.sessions.OpenLobby(sessions_pb2.OpenLobbyRequest(session_id=session.session_id))
     ending = sessions_pb2.EndSessionRequest(session_id=session.session_id)
     error = await refused_without_change(world, proctor.sessions.EndSession, ending)
-    assert (error.reason, error.metadata["from"]) == ("ILLEGAL_MOVE", "lobby_open")
+    assert (error.reason, error.metadata["from"]) == ("INVALID_STATE_TRANSITION", "lobby_open")
     assert error.metadata["possible"] == "start,cancel"
 
 
@@ -179,7 +183,7 @@ async def test_the_end_says_how_it_was_for_each_learner(world: World) -> None:
         absent.id: (False, False),
     }
     events = await world.events(session.session_id)
-    assert events[-3:] == ["participant.left", "participant.no-show", "session.ended"]
+    assert events[-3:] == ["participant.left", "participant.missed", "session.ended"]
     assert events.count("session.ended") == 1
     rows = await world.rows(
         "SELECT state FROM participants WHERE participant_id = :id", id=UUID(waiting_id)

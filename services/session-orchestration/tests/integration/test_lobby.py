@@ -59,12 +59,14 @@ async def test_enrollment_is_asked_for_this_learner_from_this_address(world: Wor
     "error",
     [
         ServiceError(
-            Kind.ILLEGAL_MOVE,
+            Kind.INVALID_STATE_TRANSITION,
             "CODE_NOT_YET_VALID",
             "This code is not valid yet.",
             metadata={"valid_from": "2027-01-01T00:00:00+00:00"},
         ),
-        ServiceError(Kind.ILLEGAL_MOVE, "CODE_EXPIRED", "This code is over. Ask for a new one."),
+        ServiceError(
+            Kind.INVALID_STATE_TRANSITION, "CODE_EXPIRED", "This code is over. Ask for a new one."
+        ),
         exhausted("TOO_MANY_ATTEMPTS", "Wait a moment.", retry_after=timedelta(seconds=17)),
     ],
     ids=lambda error: error.reason,
@@ -111,7 +113,9 @@ async def test_a_lobby_that_is_not_open_says_when_it_will_be(world: World) -> No
 @pytest.mark.parametrize(
     "error",
     [
-        ServiceError(Kind.ILLEGAL_MOVE, "CODE_REVOKED", "It was withdrawn.", metadata={"a": "b"}),
+        ServiceError(
+            Kind.INVALID_STATE_TRANSITION, "CODE_REVOKED", "It was withdrawn.", metadata={"a": "b"}
+        ),
         exhausted("TOO_MANY_ATTEMPTS", "Wait a moment.", retry_after=timedelta(seconds=17)),
     ],
     ids=lambda error: error.reason,
@@ -207,7 +211,7 @@ async def test_who_may_come_late_is_in_session_at_once(world: World) -> None:
     assert joined.participant.state == lobby_pb2.PARTICIPANT_STATE_IN_SESSION
     await end(proctor, session.session_id)
     told = await refused(world, late, session.session_id)
-    assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "SESSION_ENDED")
+    assert (told.kind, told.reason) == (Kind.INVALID_STATE_TRANSITION, "SESSION_ENDED")
 
 
 async def test_who_comes_later_than_the_limit_is_too_late(world: World) -> None:
@@ -253,7 +257,7 @@ async def test_the_same_request_is_answered_the_same_when_its_code_is_good_for_n
     session = await world.scheduled(plan([world.proctor()]))
     request = joining(session.session_id, request_id="join-before-the-end")
     first = await learner.lobby.JoinSession(request)
-    over = ServiceError(Kind.ILLEGAL_MOVE, "SESSION_ENDED", "This session is over.")
+    over = ServiceError(Kind.INVALID_STATE_TRANSITION, "SESSION_ENDED", "This session is over.")
     world.enrollment.refusals[session.session_id] = over
     assert await learner.lobby.JoinSession(request) == first
     for others in (learner, world.learner()):
@@ -292,7 +296,7 @@ async def test_who_was_removed_does_not_come_back(world: World) -> None:
         )
     )
     told = await refused(world, learner, session.session_id)
-    assert (told.kind, told.reason) == (Kind.ILLEGAL_MOVE, "REMOVED")
+    assert (told.kind, told.reason) == (Kind.INVALID_STATE_TRANSITION, "PARTICIPANT_REMOVED")
 
 
 async def test_only_learners_join(world: World) -> None:

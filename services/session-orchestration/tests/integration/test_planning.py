@@ -82,7 +82,7 @@ async def test_only_certified_proctors_are_assigned(world: World, certified_for:
     error = await refused_without_change(
         world, administrator.sessions.ScheduleSession, schedule(planned)
     )
-    assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "NOT_CERTIFIED")
+    assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "PROCTOR_NOT_CERTIFIED")
     until = datetime.fromisoformat(error.metadata["certified_until"])
     assert error.metadata["person_id"] == proctor.id
     assert until < planned.start_time.ToDatetime(tzinfo=UTC)
@@ -97,7 +97,7 @@ async def test_a_session_is_planned_of_a_course_that_there_is(world: World) -> N
     error = await refused_without_change(
         world, administrator.sessions.ScheduleSession, schedule(planned)
     )
-    assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "COURSE_UNKNOWN")
+    assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "COURSE_UNKNOWN")
     assert fields_of(error) == ["plan.course_id"]
     assert error.metadata == {"course_id": planned.course_id}
 
@@ -108,7 +108,7 @@ async def test_a_session_is_planned_of_a_published_course(world: World) -> None:
     error = await refused_without_change(
         world, administrator.sessions.ScheduleSession, schedule(planned)
     )
-    assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "COURSE_NOT_PUBLISHED")
+    assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "COURSE_NOT_PUBLISHED")
     assert fields_of(error) == ["plan.course_id"]
 
 
@@ -145,7 +145,7 @@ async def test_nobody_is_expected_who_is_nobody(world: World) -> None:
     error = await refused_without_change(
         world, administrator.sessions.ScheduleSession, schedule(planned)
     )
-    assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "LEARNER_UNKNOWN")
+    assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "LEARNER_UNKNOWN")
     assert fields_of(error) == ["plan.learner_ids"]
     assert error.metadata == {"learner_id": stranger.id}
     world.enrollment.unknown_people.clear()
@@ -159,7 +159,7 @@ async def test_the_course_names_the_assessments_of_its_sessions(world: World) ->
     error = await refused_without_change(
         world, administrator.sessions.ScheduleSession, schedule(planned)
     )
-    assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "ASSESSMENT_NOT_IN_COURSE")
+    assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "ASSESSMENT_NOT_IN_COURSE")
     assert fields_of(error) == ["plan.assessment_ids[2]"]
     assert error.metadata == {"course_id": planned.course_id, "assessment_id": stranger}
     await world.scheduled(plan([world.proctor()], assessments=0))
@@ -178,7 +178,7 @@ async def test_assessments_that_nobody_could_take_are_refused_at_their_field(
         error = await refused_without_change(
             world, administrator.sessions.ScheduleSession, schedule(planned)
         )
-        assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, reason)
+        assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, reason)
         assert error.metadata == {"assessment_id": wrong}
         assert [each.field for each in error.violations] == ["plan.assessment_ids[1]"]
         known.clear()
@@ -201,7 +201,7 @@ async def test_a_session_does_not_begin_in_the_past(world: World) -> None:
     error = await refused_without_change(
         world, administrator.sessions.ScheduleSession, schedule(planned)
     )
-    assert (error.kind, error.reason) == (Kind.INVALID, "STARTS_IN_THE_PAST")
+    assert (error.kind, error.reason) == (Kind.INVALID, "START_TIME_IN_PAST")
     assert fields_of(error) == ["plan.start_time"]
 
 
@@ -222,7 +222,7 @@ async def test_a_proctor_is_not_in_two_sessions_at_once(world: World) -> None:
     error = await refused_without_change(
         world, administrator.sessions.ScheduleSession, schedule(planned)
     )
-    assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "PROCTOR_OVERLAP")
+    assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "PROCTOR_OVERLAP")
     assert error.metadata == {"person_id": proctor.id, "session_id": first.session_id}
     assert fields_of(error) == ["plan.proctor_ids[1]"]
 
@@ -359,7 +359,7 @@ async def test_a_session_under_way_is_not_called_off(world: World) -> None:
     await start(proctor, session.session_id)
     request = sessions_pb2.CancelSessionRequest(session_id=session.session_id)
     error = await refused_without_change(world, administrator.sessions.CancelSession, request)
-    assert error.reason == "ILLEGAL_MOVE"
+    assert error.reason == "INVALID_STATE_TRANSITION"
     assert error.metadata == {"from": "in_progress", "asked": "cancel", "possible": "end"}
 
 

@@ -46,12 +46,14 @@ async def ended_session(world: World, proctor: Person, *, ago: timedelta) -> str
     return session.session_id
 
 
-async def certified(world: World, person: Person, until_time: datetime, told_at: datetime) -> None:
+async def certified(
+    world: World, person: Person, until_time: datetime, progress_published_at: datetime
+) -> None:
     """Let enrollment say until when somebody is certified, and wait until it is stored."""
     stamp = Timestamp()
     stamp.FromDatetime(until_time)
     event = enrollment_events.PersonCertified(person_id=person.id, certified_until_time=stamp)
-    await world.tell(event, time=told_at)
+    await world.tell(event, time=progress_published_at)
 
     async def stored() -> bool:
         return bool(

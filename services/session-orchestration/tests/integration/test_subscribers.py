@@ -29,10 +29,10 @@ HANDLERS: dict[type[Message], Handler] = {
     identity.CaseSubmitted: checks.on_case_submitted,
     identity.CaseVerified: checks.on_case_verified,
     identity.CaseRejected: checks.on_case_rejected,
-    identity.CaseResubmissionAsked: checks.on_case_resubmission_asked,
+    identity.CaseResubmissionRequested: checks.on_case_resubmission_requested,
     assessment.AttemptCreated: attempts.on_attempt_created,
     assessment.AttemptAuthorized: attempts.on_attempt_authorized,
-    assessment.AttemptBegan: attempts.on_attempt_began,
+    assessment.AttemptStarted: attempts.on_attempt_started,
     assessment.AttemptProgressed: attempts.on_attempt_progressed,
     assessment.AttemptSubmitted: attempts.on_attempt_submitted,
     assessment.AttemptVoided: attempts.on_attempt_voided,
@@ -142,8 +142,10 @@ async def test_new_pictures_asked_for_after_a_verification_stop_the_authorisatio
 ) -> None:
     here = await scene(world, BEFORE_ASSESSMENT)
     await handle(world, here.case(identity.CaseVerified, decided_by=here.proctor.id), 11)
-    await handle(world, here.case(identity.CaseResubmissionAsked, asked_by=here.proctor.id), 12)
-    assert (await here.shown()).identity == lobby_pb2.IDENTITY_STATE_RESUBMISSION_ASKED
+    await handle(
+        world, here.case(identity.CaseResubmissionRequested, requested_by=here.proctor.id), 12
+    )
+    assert (await here.shown()).identity == lobby_pb2.IDENTITY_STATE_RESUBMISSION_REQUESTED
     await handle(world, here.case(identity.CaseRejected, decided_by=here.proctor.id), 13)
     assert (await here.shown()).identity == lobby_pb2.IDENTITY_STATE_REJECTED
 
@@ -152,7 +154,7 @@ def attempt_life(here: Scene) -> list[Message]:
     return [
         here.attempt(assessment.AttemptCreated, person_id=here.learner.id, item_count=6),
         here.attempt(assessment.AttemptAuthorized),
-        here.attempt(assessment.AttemptBegan),
+        here.attempt(assessment.AttemptStarted),
         here.attempt(assessment.AttemptProgressed, answered_count=2, item_count=6),
         here.attempt(assessment.AttemptProgressed, answered_count=5, item_count=6),
         here.attempt(assessment.AttemptSubmitted, answered_count=5, item_count=6),
@@ -208,7 +210,7 @@ async def test_news_of_nobody_known_are_not_swallowed(world: World) -> None:
     here.participant_id = str(new_id())
     for event in (
         here.case(identity.CaseOpened),
-        here.attempt(assessment.AttemptBegan),
+        here.attempt(assessment.AttemptStarted),
     ):
         with pytest.raises(ServiceError) as refused:
             await handle(world, event, 1)
@@ -218,7 +220,7 @@ async def test_news_of_nobody_known_are_not_swallowed(world: World) -> None:
 async def test_the_newest_word_about_a_certification_stands(world: World) -> None:
     proctor, now = world.proctor(), datetime.now(UTC)
     newer, older = now + timedelta(days=2), now + timedelta(days=900)
-    await certify(world, proctor, newer, told_at=now)
+    await certify(world, proctor, newer, progress_published_at=now)
 
     async def is_kept() -> bool:
         rows = await world.rows(
@@ -229,13 +231,13 @@ async def test_the_newest_word_about_a_certification_stands(world: World) -> Non
 
     await until(is_kept)
     # Told before it, by a clock that was ahead, and come after it.
-    await certify(world, proctor, older, told_at=now + timedelta(hours=1), position=1)
+    await certify(world, proctor, older, progress_published_at=now + timedelta(hours=1), position=1)
     handled = len(await world.rows("SELECT 1 FROM inbox"))
 
     async def is_handled() -> bool:
         return len(await world.rows("SELECT 1 FROM inbox")) > handled
 
-    await certify(world, world.proctor(), newer, told_at=now)
+    await certify(world, world.proctor(), newer, progress_published_at=now)
     await until(is_handled)
     assert await kept_certification(world, proctor) == newer
 
@@ -252,7 +254,7 @@ async def test_who_started_no_assessment_has_not_completed_the_session(world: Wo
 async def test_who_started_an_assessment_has_completed_the_session(world: World) -> None:
     here = await scene(world)
     await start(here.proctor, here.session_id)
-    await handle(world, here.attempt(assessment.AttemptBegan), position=10)
+    await handle(world, here.attempt(assessment.AttemptStarted), position=10)
     await end(here.proctor, here.session_id)
     assert (await here.shown()).state == lobby_pb2.PARTICIPANT_STATE_COMPLETED
 
@@ -262,7 +264,7 @@ async def test_a_start_that_becomes_known_after_the_end_counts(world: World) -> 
     await start(here.proctor, here.session_id)
     await end(here.proctor, here.session_id)
     for _ in range(2):
-        await handle(world, here.attempt(assessment.AttemptBegan), position=10)
+        await handle(world, here.attempt(assessment.AttemptStarted), position=10)
     assert (await here.shown()).state == lobby_pb2.PARTICIPANT_STATE_COMPLETED
     assert (await world.published(here.session_id)).count("participant.completed") == 1
 

@@ -72,8 +72,8 @@ async def test_all_who_can_be_are_authorised_and_the_others_named_with_the_reaso
     assert first.state == AUTHORIZED
     assert second.state == lobby_pb2.ASSESSMENT_PROGRESS_STATE_AWAITING_AUTHORIZATION
     assert {each.participant_id: each.reason for each in answer.left_out} == {
-        unverified.participant_id: "NOT_VERIFIED",
-        removed.participant_id: "NOT_IN_SESSION",
+        unverified.participant_id: "IDENTITY_NOT_VERIFIED",
+        removed.participant_id: "PARTICIPANT_NOT_IN_SESSION",
     }
 
 
@@ -89,12 +89,15 @@ async def test_of_the_named_all_are_authorised_or_none(world: World) -> None:
     error = await refused_without_change(
         world, authorize, authorizing(session, verified, unverified)
     )
-    assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "NOT_VERIFIED")
+    assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "IDENTITY_NOT_VERIFIED")
     assert error.metadata == {"participant_id": unverified.participant_id}
 
     stranger = lobby_pb2.Participant(participant_id=str(new_id()))
     error = await refused_without_change(world, authorize, authorizing(session, verified, stranger))
-    assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "NOT_IN_SESSION")
+    assert (error.kind, error.reason) == (
+        Kind.INVALID_STATE_TRANSITION,
+        "PARTICIPANT_NOT_IN_SESSION",
+    )
 
     answer = await authorize(authorizing(session, verified))
     assert [each.participant_id for each in answer.authorized] == [verified.participant_id]
@@ -120,11 +123,11 @@ async def test_nothing_is_authorised_before_the_start_nor_after_the_end(world: W
     participant = await joined(world.learner(), session)
     authorize = proctor.supervision.AuthorizeAssessment
     error = await refused_without_change(world, authorize, authorizing(session, participant))
-    assert (error.reason, error.metadata["from"]) == ("ILLEGAL_MOVE", "lobby_open")
+    assert (error.reason, error.metadata["from"]) == ("INVALID_STATE_TRANSITION", "lobby_open")
     await start(proctor, session.session_id)
     await end(proctor, session.session_id)
     error = await refused_without_change(world, authorize, authorizing(session, participant))
-    assert (error.reason, error.metadata["from"]) == ("ILLEGAL_MOVE", "ended")
+    assert (error.reason, error.metadata["from"]) == ("INVALID_STATE_TRANSITION", "ended")
 
 
 async def test_only_assessments_of_the_session_are_authorised(world: World) -> None:
@@ -133,7 +136,10 @@ async def test_only_assessments_of_the_session_are_authorised(world: World) -> N
     await start(proctor, session.session_id)
     other = authorizing(session, assessment_id=str(new_id()))
     error = await refused_without_change(world, proctor.supervision.AuthorizeAssessment, other)
-    assert (error.kind, error.reason) == (Kind.ILLEGAL_MOVE, "ASSESSMENT_NOT_IN_SESSION")
+    assert (error.kind, error.reason) == (
+        Kind.INVALID_STATE_TRANSITION,
+        "ASSESSMENT_NOT_IN_SESSION",
+    )
 
 
 async def test_only_its_proctors_supervise_a_session(world: World) -> None:
@@ -191,7 +197,7 @@ async def test_nobody_is_removed_from_a_session_they_are_not_in_or_that_is_over(
     error = await refused_without_change(
         world, remove, removing(session, participant.participant_id)
     )
-    assert (error.reason, error.metadata["from"]) == ("ILLEGAL_MOVE", "left")
+    assert (error.reason, error.metadata["from"]) == ("INVALID_STATE_TRANSITION", "left")
 
 
 async def test_a_removed_learner_is_not_in_session_for_the_named(world: World) -> None:
@@ -203,7 +209,7 @@ async def test_a_removed_learner_is_not_in_session_for_the_named(world: World) -
     error = await refused_without_change(
         world, proctor.supervision.AuthorizeAssessment, authorizing(session, participant)
     )
-    assert error.reason == "NOT_IN_SESSION"
+    assert error.reason == "PARTICIPANT_NOT_IN_SESSION"
     assert error.metadata == {"participant_id": participant.participant_id, "state": "removed"}
     shown = await roster(proctor, session.session_id)
     assert shown.participants[0].removal_reason == "A phone was used."

@@ -93,7 +93,7 @@ def test_a_rejoin_is_allowed_while_the_session_lives_but_not_for_who_was_removed
         check_rejoin(a_session(state), ParticipantState.WAITING)
         with pytest.raises(ServiceError) as refused:
             check_rejoin(a_session(state), ParticipantState.REMOVED)
-        assert refused.value.reason == "REMOVED"
+        assert refused.value.reason == "PARTICIPANT_REMOVED"
     with pytest.raises(ServiceError) as over:
         check_rejoin(a_session(SessionState.ENDED), ParticipantState.COMPLETED)
     assert over.value.reason == "SESSION_ENDED"

@@ -36,7 +36,9 @@ def test_only_those_in_session_with_what_the_policy_demands_are_authorised(
     by_id = {each.participant.participant_id: each.participant for each in standings}
     for left_out in decision.left_out:
         in_session = by_id[left_out.participant_id].state is ParticipantState.IN_SESSION
-        assert left_out.reason == ("NOT_VERIFIED" if in_session else "NOT_IN_SESSION")
+        assert left_out.reason == (
+            "IDENTITY_NOT_VERIFIED" if in_session else "PARTICIPANT_NOT_IN_SESSION"
+        )
 
 
 @pytest.mark.parametrize(
@@ -45,13 +47,13 @@ def test_only_those_in_session_with_what_the_policy_demands_are_authorised(
         (IdentityState.REQUESTED, "have not sent their photos yet"),
         (IdentityState.SUBMITTED, "Decide their identity check"),
         (IdentityState.REJECTED, "was rejected"),
-        (IdentityState.RESUBMISSION_ASKED, "asked for new photos"),
+        (IdentityState.RESUBMISSION_REQUESTED, "asked for new photos"),
     ],
 )
 def test_the_refusal_names_what_has_to_happen_first(identity: IdentityState, said: str) -> None:
     standing = a_standing(identity=identity)
-    error = refusal(standing.participant.participant_id, standing, "NOT_VERIFIED")
-    assert (error.reason, said in error.message) == ("NOT_VERIFIED", True)
+    error = refusal(standing.participant.participant_id, standing, "IDENTITY_NOT_VERIFIED")
+    assert (error.reason, said in error.message) == ("IDENTITY_NOT_VERIFIED", True)
 
 
 @pytest.mark.parametrize("state", ProgressState, ids=lambda state: state.name)
@@ -72,7 +74,7 @@ def test_assessments_are_authorised_only_while_the_session_is_in_progress(
 ) -> None:
     with pytest.raises(ServiceError) as refused:
         check_assessment(a_session(state), ASSESSMENT)
-    assert refused.value.reason == "ILLEGAL_MOVE"
+    assert refused.value.reason == "INVALID_STATE_TRANSITION"
 
 
 def test_only_assessments_of_the_session_are_authorised() -> None:
@@ -84,5 +86,5 @@ def test_only_assessments_of_the_session_are_authorised() -> None:
 def test_a_refusal_names_the_participant_and_where_they_stand() -> None:
     standing = a_standing(1, ParticipantState.WAITING)
     who = standing.participant.participant_id
-    error = refusal(who, standing, "NOT_IN_SESSION")
+    error = refusal(who, standing, "PARTICIPANT_NOT_IN_SESSION")
     assert error.metadata == {"participant_id": str(who), "state": "waiting"}

@@ -28,7 +28,7 @@ def test_every_move_is_made_repeated_or_refused(
     else:
         with pytest.raises(ServiceError) as refused:
             target_of(state, move)
-        assert refused.value.reason == "ILLEGAL_MOVE"
+        assert refused.value.reason == "INVALID_STATE_TRANSITION"
         assert refused.value.metadata["from"] == state
 
 

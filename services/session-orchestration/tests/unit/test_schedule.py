@@ -63,14 +63,14 @@ def test_a_session_does_not_begin_in_the_past_but_for_the_moment_that_a_form_tak
     check_start(a_plan(), NOON + timedelta(seconds=59))
     with pytest.raises(ServiceError) as refused:
         check_start(a_plan(), NOON + timedelta(seconds=61))
-    assert refused.value.reason == "STARTS_IN_THE_PAST"
+    assert refused.value.reason == "START_TIME_IN_PAST"
 
 
 def test_a_session_does_not_begin_where_the_calendar_ends() -> None:
     check_start(a_plan(), NOON - timedelta(days=36_500))
     with pytest.raises(ServiceError) as refused:
         check_start(a_plan(), NOON - timedelta(days=36_501))
-    assert (refused.value.kind, refused.value.reason) == (Kind.INVALID, "STARTS_TOO_FAR_AHEAD")
+    assert (refused.value.kind, refused.value.reason) == (Kind.INVALID, "START_TIME_TOO_FAR_AHEAD")
     assert [violation.field for violation in refused.value.violations] == ["plan.start_time"]
 
 
@@ -88,7 +88,7 @@ def test_every_proctor_must_be_certified_when_the_session_begins(
         certifications[OTHER] = certified_until
     with pytest.raises(ServiceError) as refused:
         check_certifications(plan, certifications)
-    assert refused.value.reason == "NOT_CERTIFIED"
+    assert refused.value.reason == "PROCTOR_NOT_CERTIFIED"
     assert refused.value.metadata["person_id"] == str(OTHER)
     until = refused.value.metadata.get("certified_until")
     assert until == (certified_until and certified_until.isoformat())

@@ -40,7 +40,7 @@ def test_every_move_is_made_repeated_or_refused_with_what_is_possible(
     else:
         with pytest.raises(ServiceError) as refused:
             target_of(state, move)
-        assert refused.value.kind is Kind.ILLEGAL_MOVE
+        assert refused.value.kind is Kind.INVALID_STATE_TRANSITION
         assert refused.value.metadata == {
             "from": state,
             "asked": move,

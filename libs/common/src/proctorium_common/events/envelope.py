@@ -18,7 +18,7 @@ from google.protobuf.message import Message
 from opentelemetry.trace import SpanContext
 
 from proctorium.options.v1 import options_pb2
-from proctorium_common.telemetry.traces import current_place, headers_of
+from proctorium_common.telemetry.traces import current_trace_context, headers_of
 
 CONTENT_TYPE = "application/protobuf"
 ID = "ce-id"
@@ -122,7 +122,7 @@ def seal(
         "ce-subject": aggregate_id,
         "ce-datacontenttype": CONTENT_TYPE,
     }
-    place = place or current_place()
+    place = place or current_trace_context()
     if place is not None:
         headers.update(headers_of(place))
     return Sealed(

@@ -55,15 +55,15 @@ Handler = Callable[[Transaction, Any, EventMetadata], Awaitable[None]]
 Handlers = Mapping[type[Message], Handler]
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """The event cannot be read: delivering it again would change nothing."""
 
 
-class WrongSource(Unreadable):
+class WrongSourceError(UnreadableError):
     """The event claims to come from another service than the one that owns its subject, or to be of another type."""
 
 
-class NoHandler(Exception):
+class MissingHandlerError(Exception):
     """This version has no handler for the event. Another one may: while a deployment is under way both are running."""
 
 
@@ -120,7 +120,7 @@ class Handling:
     ) -> bool:
         """Has the event's effect, once: False when it had it before. `also` joins the transaction in both cases.
 
-        Raises Unreadable, NoHandler, and whatever the handler or the database raises; then nothing has changed.
+        Raises UnreadableError, MissingHandlerError, and whatever the handler or the database raises; then nothing has changed.
         """
         event = self._read(arrival)
         place = extract(arrival.headers)
@@ -175,24 +175,24 @@ class Handling:
         _log.info("event_handled", duration_ms=_since(began), **said)
 
     def _check_source(self, arrival: Arrival) -> None:
-        """Raise WrongSource unless the owner of the subject is the source, and one that this consumer listens to.
+        """Raise WrongSourceError unless the owner of the subject is the source, and one that this consumer listens to.
 
         NATS lets each service publish under its own subjects alone. This holds where it was set up without permissions, too.
         """
         owner = next(iter(arrival.subject.split(".")[1:]), "")
         source = arrival.headers.get(SOURCE, "")
         if source != source_of(owner) or owner not in self._owners:
-            raise WrongSource(f"its source is {source!r} and its subject {arrival.subject!r}")
+            raise WrongSourceError(f"its source is {source!r} and its subject {arrival.subject!r}")
 
     def _read(self, arrival: Arrival) -> _Readable:
         headers = arrival.headers
         self._check_source(arrival)
         event_type = headers.get(TYPE, "")
         if event_type not in self._by_type:
-            raise NoHandler(f"{self.consumer} has no handler for {event_type or 'this'}")
+            raise MissingHandlerError(f"{self.consumer} has no handler for {event_type or 'this'}")
         name, message_type, handler = self._by_type[event_type]
         if not arrival.subject.startswith(name.subject("")):
-            raise WrongSource(f"{arrival.subject} is not the subject of a {event_type}")
+            raise WrongSourceError(f"{arrival.subject} is not the subject of a {event_type}")
         try:
             metadata = EventMetadata(
                 event_id=UUID(headers[ID]),
@@ -204,7 +204,7 @@ class Handling:
             )
             message = message_type.FromString(arrival.body)
         except (KeyError, ValueError, DecodeError) as error:
-            raise Unreadable(f"it is no {event_type}: {error!r}") from error
+            raise UnreadableError(f"it is no {event_type}: {error!r}") from error
         return _Readable(name, message, handler, metadata)
 
 

@@ -13,7 +13,7 @@ from nats.js.errors import APIError, NoStreamResponseError
 from opentelemetry.trace import SpanKind
 
 from proctorium_common.events.envelope import MESSAGE_ID, POSITION
-from proctorium_common.telemetry.traces import current_place, extract, headers_of, span_from
+from proctorium_common.telemetry.traces import current_trace_context, extract, headers_of, span_from
 
 _ACK_SECONDS = 5.0
 
@@ -112,7 +112,7 @@ async def _publish_one(
         "messaging.message.id": row.event_id,
     }
     with span_from(place, f"publish {name}", kind=SpanKind.PRODUCER, attributes=attributes):
-        here = current_place() or place
+        here = current_trace_context() or place
         await jetstream.publish(
             row.subject, row.body, timeout=_ACK_SECONDS, headers={**headers, **headers_of(here)}
         )

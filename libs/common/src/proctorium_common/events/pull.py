@@ -29,7 +29,7 @@ _HEARTBEAT_STATUS = "100"
 _ENDED = frozenset({"404", "408"})
 
 
-class ConsumerLost(Exception):
+class ConsumerLostError(Exception):
     """The consumer does not answer any more: it was removed, the broker went away, or the connection did."""
 
 
@@ -68,12 +68,12 @@ class Pull:
         self._changed.set()
 
     def lose(self, why: str) -> None:
-        """Ends `run` with ConsumerLost."""
+        """Ends `run` with ConsumerLostError."""
         self._lost = self._lost or why
         self._changed.set()
 
     async def run(self) -> None:
-        """Pulls until `stop`. Raises ConsumerLost."""
+        """Pulls until `stop`. Raises ConsumerLostError."""
         inbox = self._client.new_inbox()
         subscription = await self._client.subscribe(inbox, cb=self._on_message)
         self._heard = asyncio.get_running_loop().time()
@@ -107,13 +107,13 @@ class Pull:
                 await self._changed.wait()
         except TimeoutError:
             if self._heard + _SILENCE <= loop.time():
-                raise ConsumerLost("it is silent") from None
+                raise ConsumerLostError("it is silent") from None
         self._changed.clear()
         if self._asked == 0:
             # Nothing was asked for, so nobody owed us a sign.
             self._heard = loop.time()
         if self._lost:
-            raise ConsumerLost(self._lost)
+            raise ConsumerLostError(self._lost)
 
     async def _on_message(self, message: Msg) -> None:
         self._heard = asyncio.get_running_loop().time()

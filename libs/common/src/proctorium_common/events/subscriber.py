@@ -23,9 +23,9 @@ from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.events import dead_letters
 from proctorium_common.events.broker import Broker, Reminder
 from proctorium_common.events.envelope import ID
-from proctorium_common.events.handling import Arrival, Handlers, Handling, Unreadable
+from proctorium_common.events.handling import Arrival, Handlers, Handling, UnreadableError
 from proctorium_common.events.lanes import Lanes
-from proctorium_common.events.pull import ConsumerLost, Pull
+from proctorium_common.events.pull import ConsumerLostError, Pull
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.telemetry.logs import get_logger
 from proctorium_common.topology import stream_of
@@ -57,7 +57,7 @@ class Retry:
 
     def is_over(self, deliveries: int, error: Exception) -> bool:
         """Whether the event is to be a dead letter instead."""
-        if isinstance(error, Unreadable):
+        if isinstance(error, UnreadableError):
             return True
         return deliveries >= (self.unavailable if _passes(error) else self.failures)
 
@@ -175,7 +175,7 @@ class Subscriber:
         try:
             if not self._stopping.is_set():
                 await pull.run()
-        except (ConsumerLost, NatsError, OSError) as error:
+        except (ConsumerLostError, NatsError, OSError) as error:
             _log.warning("consumer_lost", consumer=self.consumer, error=str(error))
             await self._pause(0.1)
         finally:

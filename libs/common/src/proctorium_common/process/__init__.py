@@ -1,7 +1,7 @@
 """A service as a process: settings, wiring, start, readiness, drain and the command line."""
 
 from proctorium_common.process.commands import main
-from proctorium_common.process.service import Service, WiringWrong
-from proctorium_common.process.settings import ProcessSettings, ServiceSettings, SettingsWrong
+from proctorium_common.process.service import Service, WiringError
+from proctorium_common.process.settings import ProcessSettings, ServiceSettings, SettingsError
 
-__all__ = ["ProcessSettings", "Service", "ServiceSettings", "SettingsWrong", "WiringWrong", "main"]
+__all__ = ["ProcessSettings", "Service", "ServiceSettings", "SettingsError", "WiringError", "main"]

@@ -24,12 +24,12 @@ from proctorium_common.errors import ServiceError, unavailable
 from proctorium_common.events.dead_letters import DeadLetter, DeadLetters
 from proctorium_common.events.replay import replay
 from proctorium_common.process.life import Life, assemble
-from proctorium_common.process.service import Service, WiringWrong, place_of
-from proctorium_common.process.settings import ServiceSettings, SettingsWrong, read_settings
-from proctorium_common.rpc.access import NoAccessRule
+from proctorium_common.process.service import Service, WiringError, place_of
+from proctorium_common.process.settings import ServiceSettings, SettingsError, read_settings
+from proctorium_common.rpc.access import MissingAccessRuleError
 from proctorium_common.rpc.health import Weight
-from proctorium_common.rpc.server import AddressTaken
-from proctorium_common.security.tls import NotLoopback
+from proctorium_common.rpc.server import AddressInUseError
+from proctorium_common.security.tls import NotLoopbackError
 from proctorium_common.storage import migrations
 from proctorium_common.telemetry.logs import configure_logs
 from proctorium_common.telemetry.traces import Tracing, use_tracing
@@ -38,7 +38,7 @@ from proctorium_common.topology import ServiceTopology
 S = TypeVar("S", bound=ServiceSettings)
 Build = Callable[[Service[S]], None]
 
-_WRONG = (SettingsWrong, WiringWrong, NoAccessRule, NotLoopback)
+_WRONG = (SettingsError, WiringError, MissingAccessRuleError, NotLoopbackError)
 _BROKER_SECONDS = 5
 _COLLECT_AFTER = (20_000, 20, 50)
 """Objects more than were freed, then how often the younger generation before the next older one; Python's own are 700, 10 and 10."""
@@ -62,7 +62,7 @@ def main(
             sys.exit(runner.run(_run(arguments, package, given, assembled)))
     except _WRONG as wrong:
         sys.exit(_said(str(wrong), 2))
-    except (ServiceError, AddressTaken, OSError) as failure:
+    except (ServiceError, AddressInUseError, OSError) as failure:
         sys.exit(_said(getattr(failure, "message", str(failure)), 1))
 
 
@@ -146,7 +146,7 @@ async def _migrate(package: str, settings: ServiceSettings) -> int:
             package,
             serving=make_url(settings.database_url).username,
         )
-    except migrations.NotOwner as refused:
+    except migrations.NotOwnerError as refused:
         return _said(f"{refused}. PROCTORIUM_MIGRATION_DATABASE_URL names the owner.", 1)
     print("The database is at the newest revision.")
     return 0

@@ -12,7 +12,7 @@ import sys
 from proctorium_common.errors import ServiceError
 from proctorium_common.events.permissions import DECLARER
 from proctorium_common.events.streams import declare
-from proctorium_common.process.settings import BrokerSettings, SettingsWrong, read_settings
+from proctorium_common.process.settings import BrokerSettings, SettingsError, read_settings
 from proctorium_common.telemetry.logs import configure_logs
 from proctorium_common.telemetry.traces import Tracing, use_tracing
 from proctorium_common.topology import SERVICES
@@ -25,7 +25,7 @@ def main() -> int:
         configure_logs(level=settings.log_level_number, format=settings.log_format)
         use_tracing(Tracing(DECLARER))
         asyncio.run(declare(settings.nats_url, SERVICES, settings.broker_identity(DECLARER)))
-    except SettingsWrong as wrong:
+    except SettingsError as wrong:
         print(wrong, file=sys.stderr)
         return 2
     except ServiceError as failure:

@@ -20,13 +20,13 @@ from pydantic import Field
 from proctorium_common.process.settings import (
     Duration,
     ProcessSettings,
-    SettingsWrong,
+    SettingsError,
     read_settings,
 )
 from proctorium_common.rpc.client import channel
 from proctorium_common.security.enrollment import keys_of_enrollment
 from proctorium_common.security.keys import Fetch, KeyRing, PublicKey
-from proctorium_common.security.tls import NotLoopback
+from proctorium_common.security.tls import NotLoopbackError
 from proctorium_common.security.token_check import TokenCheckFile
 from proctorium_common.tasks import end
 from proctorium_common.telemetry.logs import configure_logs
@@ -50,7 +50,7 @@ class Settings(ProcessSettings):
 
 
 async def keep(settings: Settings) -> None:
-    """Write the file now and whenever the keys change, until cancelled. Raises SettingsWrong, NotLoopback, OSError."""
+    """Write the file now and whenever the keys change, until cancelled. Raises SettingsError, NotLoopbackError, OSError."""
     file = TokenCheckFile(settings.token_check_file)
     address, certificates = settings.address_of(_ENROLLMENT), settings.certificates()
     async with channel(address, certificates=certificates, server=_ENROLLMENT) as enrollment:
@@ -87,7 +87,7 @@ def main() -> int:
         configure_logs(level=settings.log_level_number, format=settings.log_format)
         use_tracing(Tracing("edge-keys"))
         asyncio.run(_until_signal(settings))
-    except (SettingsWrong, NotLoopback) as wrong:
+    except (SettingsError, NotLoopbackError) as wrong:
         sys.stderr.write(f"{wrong}\n")
         return 2
     except OSError as failure:

@@ -38,7 +38,7 @@ def assemble(
 ) -> Service[S]:
     """The service with everything that `build` adds, not yet begun. Its telemetry becomes that of the current task.
 
-    Raises SettingsWrong, WiringWrong, NoAccessRule.
+    Raises SettingsError, WiringError, MissingAccessRuleError.
     """
     place = place or place_of(package)
     telemetry = start_telemetry(
@@ -67,7 +67,7 @@ class Life:
     async def start(self) -> None:
         """Listens, and begins everything that goes on beside calls; returns before it is ready.
 
-        Raises NotLoopback, AddressTaken.
+        Raises NotLoopbackError, AddressInUseError.
         """
         service = self._service
         try:

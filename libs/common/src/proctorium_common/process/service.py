@@ -44,7 +44,7 @@ _SIGNER = "enrollment"
 _CLEAN_UP_EVERY = timedelta(minutes=10)
 
 
-class WiringWrong(Exception):
+class WiringError(Exception):
     """The service is put together in a way that the topology does not know."""
 
 
@@ -63,7 +63,7 @@ class Service(Generic[S]):
         place: ServiceTopology | None = None,
     ) -> None:
         """`keys` are the trusted signing keys where they do not come from enrollment, `place` the service's own place among others
-        where it is not the topology's: both are for tests. Raises SettingsWrong, WiringWrong.
+        where it is not the topology's: both are for tests. Raises SettingsError, WiringError.
         """
         self.package = package
         self.topology = place or place_of(package)
@@ -137,11 +137,11 @@ class Service(Generic[S]):
     # What `build` uses.
 
     def rpc(self, add_to_server: AddToServer[Servicer], servicer: Servicer) -> None:
-        """Serves `servicer`. Raises NoAccessRule when a method's proto does not say who may call it."""
+        """Serves `servicer`. Raises MissingAccessRuleError when a method's proto does not say who may call it."""
         self.server.add(add_to_server, servicer)
 
     def subscribe(self, consumer: str, handlers: Mapping[type[Message], Handler]) -> None:
-        """Handles the events of one consumer of the topology. Raises WiringWrong when it names other events than these."""
+        """Handles the events of one consumer of the topology. Raises WiringError when it names other events than these."""
         self._compare(consumer, handlers)
         subscriber = Subscriber(self.database, self.broker, consumer, handlers)
         self.subscribers.append(subscriber)
@@ -159,10 +159,10 @@ class Service(Generic[S]):
         self.check(f"worker {name}", worker.probe, Weight.DEGRADING)
 
     def channel(self, service: str) -> grpc.aio.Channel:
-        """The channel to another service. Raises WiringWrong when the topology does not let this one ask it, SettingsWrong when its
+        """The channel to another service. Raises WiringError when the topology does not let this one ask it, SettingsError when its
         address is not set."""
         if service not in self.topology.asks:
-            raise WiringWrong(f"{self.name} does not ask {service}: see topology.py.")
+            raise WiringError(f"{self.name} does not ask {service}: see topology.py.")
         if service not in self._channels:
             self._channels[service] = channel(
                 self.settings.address_of(service),
@@ -251,19 +251,19 @@ class Service(Generic[S]):
             subscription.consumer: subscription for subscription in self.topology.subscriptions
         }
         if consumer not in named:
-            raise WiringWrong(f"{self.name} has no consumer {consumer}: see topology.py.")
+            raise WiringError(f"{self.name} has no consumer {consumer}: see topology.py.")
         names = [name_of(event.DESCRIPTOR) for event in handlers]
         handled = {f"{name.aggregate}.{name.action}" for name in names}
         wanted = set(named[consumer].events)
         if handled != wanted:
-            raise WiringWrong(
+            raise WiringError(
                 f"{consumer} handles {sorted(handled)}, topology.py says {sorted(wanted)}."
             )
 
 
 def place_of(package: str) -> ServiceTopology:
-    """The place of a service among the others by its package. Raises WiringWrong."""
+    """The place of a service among the others by its package. Raises WiringError."""
     for service in SERVICES.values():
         if service.package == package:
             return service
-    raise WiringWrong(f"{package} is not a service of the topology.")
+    raise WiringError(f"{package} is not a service of the topology.")

@@ -38,7 +38,7 @@ Duration = Annotated[timedelta, BeforeValidator(_seconds)]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
-class SettingsWrong(Exception):
+class SettingsError(Exception):
     """The environment does not say what the service needs; `sentences` name each variable and what is wrong with it."""
 
     def __init__(self, sentences: list[str]) -> None:
@@ -102,21 +102,21 @@ class ProcessSettings(BaseSettings):
         return self
 
     def certificates(self) -> Certificates | None:
-        """What this process proves itself with; None when it is set up without. Raises SettingsWrong for unreadable files."""
+        """What this process proves itself with; None when it is set up without. Raises SettingsError for unreadable files."""
         if self.tls_certificate is None or self.tls_key is None or self.tls_authority is None:
             return None
         try:
             return Certificates.load(self.tls_certificate, self.tls_key, self.tls_authority)
         except OSError as failure:
-            raise SettingsWrong(
+            raise SettingsError(
                 [f"{failure.filename} cannot be read: {failure.strerror}."]
             ) from failure
 
     def address_of(self, service: str) -> str:
-        """Where `service` is reached. Raises SettingsWrong when that is not set."""
+        """Where `service` is reached. Raises SettingsError when that is not set."""
         address: str | None = getattr(self, f"{service}_address", None)
         if address is None:
-            raise SettingsWrong(
+            raise SettingsError(
                 [f"{_PREFIX}{service.upper()}_ADDRESS is missing: host:port of {service}."]
             )
         return address
@@ -138,13 +138,13 @@ class BrokerSettings(ProcessSettings):
     )
 
     def broker_identity(self, name: str) -> BrokerIdentity:
-        """Return who this process is to NATS: `name`, proven by its certificate where one is set. Raises SettingsWrong."""
+        """Return who this process is to NATS: `name`, proven by its certificate where one is set. Raises SettingsError."""
         if self.tls_certificate is None or self.tls_key is None or self.tls_authority is None:
             return BrokerIdentity(name)
         try:
             return BrokerIdentity.load(name, self.tls_certificate, self.tls_key, self.tls_authority)
         except OSError as failure:
-            raise SettingsWrong([f"The certificate for NATS cannot be read: {failure}."]) from None
+            raise SettingsError([f"The certificate for NATS cannot be read: {failure}."]) from None
 
 
 class ServiceSettings(BrokerSettings):
@@ -220,11 +220,11 @@ P = TypeVar("P", bound=ProcessSettings)
 
 
 def read_settings(kind: type[P]) -> P:
-    """The settings of this kind from the environment. Raises SettingsWrong with one sentence for each variable."""
+    """The settings of this kind from the environment. Raises SettingsError with one sentence for each variable."""
     try:
         return kind()
     except ValidationError as failure:
-        raise SettingsWrong([_sentence(kind, wrong) for wrong in failure.errors()]) from None
+        raise SettingsError([_sentence(kind, wrong) for wrong in failure.errors()]) from None
 
 
 def _sentence(kind: type[ProcessSettings], wrong: ErrorDetails) -> str:

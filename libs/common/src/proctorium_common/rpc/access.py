@@ -51,17 +51,17 @@ class AccessRule:
         raise not_allowed("NOT_ALLOWED", "You may not do this, or it might not exist.")
 
 
-class NoAccessRule(Exception):
+class MissingAccessRuleError(Exception):
     """A method does not say who may call it, so no server may have it."""
 
 
 def rule_of(method: MethodDescriptor) -> AccessRule:
-    """Return the rule that the proto of `method` states. Raises NoAccessRule when it states none that lets anybody in."""
+    """Return the rule that the proto of `method` states. Raises MissingAccessRuleError when it states none that lets anybody in."""
     return rule_in(method.GetOptions(), method.full_name)
 
 
 def rule_in(options: MethodOptions, method: str) -> AccessRule:
-    """Return the rule that the options of `method` (its full name) state. Raises NoAccessRule as `rule_of` does."""
+    """Return the rule that the options of `method` (its full name) state. Raises MissingAccessRuleError as `rule_of` does."""
     access = (
         options.Extensions[options_pb2.access]
         if options.HasExtension(options_pb2.access)
@@ -74,7 +74,7 @@ def rule_in(options: MethodOptions, method: str) -> AccessRule:
         services=frozenset(access.services),
     )
     if rule == AccessRule():
-        raise NoAccessRule(
+        raise MissingAccessRuleError(
             f"{method} does not say who may call it: give it the option "
             "(proctorium.options.v1.access) in its proto."
         )

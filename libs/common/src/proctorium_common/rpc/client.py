@@ -23,7 +23,7 @@ from proctorium_common.rpc.methods import is_free_of_side_effects, service_descr
 from proctorium_common.security.tls import Certificates, require_loopback
 from proctorium_common.telemetry.metrics import Metrics
 from proctorium_common.telemetry.traces import (
-    current_place,
+    current_trace_context,
     current_tracing,
     headers_of,
 )
@@ -65,7 +65,7 @@ def channel(
     """A channel to the service at `address`.
 
     With `certificates` both ends prove who they are, and the other end must hold the certificate of `server` (a service's name); without
-    them the address must be on the loopback (NotLoopback). A call without a timeout gets `default_deadline`, one inside of a call never more
+    them the address must be on the loopback (NotLoopbackError). A call without a timeout gets `default_deadline`, one inside of a call never more
     than that call has left. `bearer` answers the token to send along.
     """
     if certificates is None:
@@ -214,7 +214,7 @@ class _Outgoing:
             metadata: Iterable[tuple[str, str | bytes]] | None = None,
             **named: Any,
         ) -> Any:
-            tracing, place = current_tracing(), current_place()
+            tracing, place = current_tracing(), current_trace_context()
             span = tracing.start(f"{service}/{name}", place, SpanKind.CLIENT, attributes)
             # Who does not trace has not decided that nobody should.
             headers = (

@@ -47,7 +47,7 @@ def service_descriptor(service: str) -> ServiceDescriptor:
 def methods_of(service: str, server_bytes: int) -> dict[str, Method]:
     """Return the methods of `service` by their simple names; its server accepts messages of `server_bytes`.
 
-    Raises NoAccessRule when one does not say who may call it.
+    Raises MissingAccessRuleError when one does not say who may call it.
     """
     return {
         method.name: Method(

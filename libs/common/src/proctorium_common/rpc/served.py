@@ -30,7 +30,7 @@ from proctorium_common.telemetry.traces import (
     TRACESTATE,
     enter_span,
     mark_failed,
-    parse_place,
+    parse_trace_context,
 )
 
 log = get_logger()
@@ -183,7 +183,7 @@ class ServedCalls:
                 token = value
         span = self._tracing.start(
             method.name[1:],
-            parse_place(traceparent, tracestate),
+            parse_trace_context(traceparent, tracestate),
             SpanKind.SERVER,
             method.attributes,
         )

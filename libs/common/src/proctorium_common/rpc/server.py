@@ -90,17 +90,19 @@ class Door:
     peers: frozenset[str] = frozenset()
 
     def open(self, server: grpc.aio.Server) -> int:
-        """Binds the address and answers the port. Raises NotLoopback, AddressTaken."""
+        """Binds the address and answers the port. Raises NotLoopbackError, AddressInUseError."""
         try:
             if self.certificates is not None:
                 return server.add_secure_port(self.address, self.certificates.server())
             require_loopback(self.address)
             return server.add_insecure_port(self.address)
         except RuntimeError as failure:
-            raise AddressTaken(f"{self.address} cannot be listened on: is it taken?") from failure
+            raise AddressInUseError(
+                f"{self.address} cannot be listened on: is it taken?"
+            ) from failure
 
 
-class AddressTaken(Exception):
+class AddressInUseError(Exception):
     """Another process listens where the server should."""
 
 
@@ -152,7 +154,7 @@ class Server:
         self.port = 0
 
     def add(self, add_to_server: AddToServer[Servicer], servicer: Servicer) -> None:
-        """Serves `servicer`. Raises NoAccessRule when a method does not say who may call it."""
+        """Serves `servicer`. Raises MissingAccessRuleError when a method does not say who may call it."""
         collector = HandlerCollector()
         add_to_server(servicer, cast(grpc.aio.Server, collector))
         for service, handlers in collector.handlers.items():
@@ -165,7 +167,7 @@ class Server:
             self._health.serve([service])
 
     async def start(self) -> int:
-        """Listens, alive and not yet ready, and answers the port. Raises NotLoopback, AddressTaken."""
+        """Listens, alive and not yet ready, and answers the port. Raises NotLoopbackError, AddressInUseError."""
         server = grpc.aio.server(options=self._options)
         self._servers.append(server)
         server.add_generic_rpc_handlers([WrappedMethods(self._handlers)])
@@ -187,7 +189,7 @@ class Server:
         try:
             server.add_insecure_port(address)
         except RuntimeError as failure:
-            raise AddressTaken(f"{address} cannot be listened on: is it taken?") from failure
+            raise AddressInUseError(f"{address} cannot be listened on: is it taken?") from failure
         await server.start()
 
     async def drain(self, *, wait: timedelta, grace: timedelta) -> None:

@@ -20,7 +20,7 @@ CODES: dict[Kind, grpc.StatusCode] = {
     Kind.INVALID: grpc.StatusCode.INVALID_ARGUMENT,
     Kind.NOT_FOUND: grpc.StatusCode.NOT_FOUND,
     Kind.ALREADY_EXISTS: grpc.StatusCode.ALREADY_EXISTS,
-    Kind.ILLEGAL_MOVE: grpc.StatusCode.FAILED_PRECONDITION,
+    Kind.INVALID_STATE_TRANSITION: grpc.StatusCode.FAILED_PRECONDITION,
     Kind.NOT_ALLOWED: grpc.StatusCode.PERMISSION_DENIED,
     Kind.UNAUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
     Kind.CONFLICT: grpc.StatusCode.ABORTED,

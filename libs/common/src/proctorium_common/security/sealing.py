@@ -24,7 +24,7 @@ _NONCE_BYTES = 12
 _FORM = b"\x01"
 
 
-class WrongKey(Exception):
+class DecryptionError(Exception):
     """What was to be opened was sealed with another key or for another place, or has been tampered with."""
 
 
@@ -43,15 +43,15 @@ class Seal:
         return _FORM + nonce + self._cipher.encrypt(nonce, secret, place.encode())
 
     def open(self, sealed: bytes, place: str) -> bytes:
-        """What was sealed for `place`. Raises WrongKey."""
+        """What was sealed for `place`. Raises DecryptionError."""
         begin = len(_FORM)
         if not sealed.startswith(_FORM):
-            raise WrongKey("This was sealed in a form that this version does not know.")
+            raise DecryptionError("This was sealed in a form that this version does not know.")
         nonce = sealed[begin : begin + _NONCE_BYTES]
         try:
             return self._cipher.decrypt(nonce, sealed[begin + _NONCE_BYTES :], place.encode())
         except InvalidTag as failure:
-            raise WrongKey(
+            raise DecryptionError(
                 "This was not sealed with the present PROCTORIUM_MASTER_KEY. Start with the key that the database was filled with."
             ) from failure
 

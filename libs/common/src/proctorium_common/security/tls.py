@@ -13,7 +13,7 @@ _COMMON_NAME = "x509_common_name"
 _ALTERNATIVE_NAMES = "x509_subject_alternative_name"
 
 
-class NotLoopback(Exception):
+class NotLoopbackError(Exception):
     """Plaintext was asked for on an address that others can reach."""
 
 
@@ -56,7 +56,7 @@ def peer_name(auth_context: Mapping[str, Iterable[bytes]]) -> str | None:
 
 
 def require_loopback(address: str) -> None:
-    """Raises NotLoopback when `address` ("host:port" or "unix:path") can be reached from another machine."""
+    """Raises NotLoopbackError when `address` ("host:port" or "unix:path") can be reached from another machine."""
     if address.startswith(("unix:", "unix-abstract:")):
         return
     host = address.rpartition(":")[0].strip("[]")
@@ -67,7 +67,7 @@ def require_loopback(address: str) -> None:
     except ValueError:
         loopback = False
     if not loopback:
-        raise NotLoopback(
+        raise NotLoopbackError(
             f"{address} can be reached from other machines, so it needs certificates: "
             "set PROCTORIUM_TLS_CERTIFICATE, PROCTORIUM_TLS_KEY and PROCTORIUM_TLS_AUTHORITY."
         )

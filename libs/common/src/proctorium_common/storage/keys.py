@@ -33,7 +33,7 @@ class DatabaseKeyStore:
         async with self._database.transaction() as transaction:
             known = [key.key_id for key in keys]
             await transaction.execute(
-                delete(table).where(table.c.key_id.not_in(known), table.c.sealed_seed.is_(None))
+                delete(table).where(table.c.key_id.not_in(known), table.c.encrypted_seed.is_(None))
             )
             # In one order everywhere, or two replicas that save at once could block each other.
             for key in sorted(keys, key=lambda key: key.key_id):

@@ -37,7 +37,7 @@ from proctorium_common.storage.schema import (
 from proctorium_common.telemetry.logs import get_logger
 
 __all__ = [
-    "NotOwner",
+    "NotOwnerError",
     "at_head",
     "create_common_tables",
     "create_page_token_keys",
@@ -67,7 +67,7 @@ _GRANTS = (
 _ALEMBIC = threading.Lock()
 
 
-class NotOwner(Exception):
+class NotOwnerError(Exception):
     """The role of the URL may not change the tables. The text is for whoever runs the migration."""
 
 
@@ -82,7 +82,7 @@ async def upgrade(
 
     The role of `url` owns the tables. `serving` is the role that the service runs as, where it is another: it may read and write
     them and nothing more, so what the database refuses it cannot allow itself.
-    Does nothing at head, nor to a database that a newer version has migrated. Migrators that start at once wait for each other; raises TimeoutError after `wait`, NotOwner.
+    Does nothing at head, nor to a database that a newer version has migrated. Migrators that start at once wait for each other; raises TimeoutError after `wait`, NotOwnerError.
     """
 
     async def run(connection: AsyncConnection) -> None:
@@ -96,7 +96,9 @@ async def upgrade(
             await connection.run_sync(lambda sync: command.upgrade(_config(package, sync), "head"))
         except DBAPIError as refused:
             if getattr(refused.orig, "sqlstate", "") == _INSUFFICIENT_PRIVILEGE:
-                raise NotOwner(f"this role may not change the tables: {refused.orig}") from refused
+                raise NotOwnerError(
+                    f"this role may not change the tables: {refused.orig}"
+                ) from refused
             raise
         await connection.commit()
         if serving is not None:

@@ -79,7 +79,7 @@ _COMMON_TABLES = (
     CREATE TABLE signing_keys (
         key_id text NOT NULL,
         public_key bytea NOT NULL,
-        sealed_seed bytea,
+        encrypted_seed bytea,
         created_at timestamptz NOT NULL,
         retires_at timestamptz,
         CONSTRAINT pk_signing_keys PRIMARY KEY (key_id)

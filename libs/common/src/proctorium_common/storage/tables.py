@@ -105,7 +105,7 @@ signing_keys = Table(
     Column("key_id", Text, primary_key=True),
     Column("public_key", LargeBinary, nullable=False),
     # Only where tokens are signed; encrypted before it gets here.
-    Column("sealed_seed", LargeBinary),
+    Column("encrypted_seed", LargeBinary),
     Column("created_at", _TIME, nullable=False),
     Column("retires_at", _TIME),
 )

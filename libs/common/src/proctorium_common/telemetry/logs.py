@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
-from proctorium_common.telemetry.traces import current_place, current_tracing
+from proctorium_common.telemetry.traces import current_trace_context, current_tracing
 
 LogFormat = Literal["auto", "json", "pretty"]
 
@@ -223,7 +223,7 @@ class _StandardLogging(logging.Handler):
 def _add_place(logger: WrappedLogger, method: str, fields: EventDict) -> EventDict:
     fields.setdefault("service", current_tracing().service)
     if "trace_id" not in fields:
-        place = current_place()
+        place = current_trace_context()
         if place is not None:
             fields["trace_id"] = f"{place.trace_id:032x}"
             fields["span_id"] = f"{place.span_id:016x}"

@@ -234,7 +234,7 @@ def current_tracing() -> Tracing:
     return _tracing.get()
 
 
-def current_place() -> SpanContext | None:
+def current_trace_context() -> SpanContext | None:
     """This code's place in a trace, or None when it is in none."""
     place = trace.get_current_span().get_span_context()
     return place if place.is_valid else None
@@ -242,7 +242,7 @@ def current_place() -> SpanContext | None:
 
 def current_trace_id() -> str | None:
     """The id of the trace that this code runs in, 32 hexadecimal digits, or None."""
-    place = current_place()
+    place = current_trace_context()
     return None if place is None else f"{place.trace_id:032x}"
 
 
@@ -260,7 +260,9 @@ def span(
     links: Sequence[Link] = (),
 ) -> Iterator[Span]:
     """A span below the current one for the length of the block; an exception marks it as failed and goes on."""
-    with span_from(current_place(), name, kind=kind, attributes=attributes, links=links) as started:
+    with span_from(
+        current_trace_context(), name, kind=kind, attributes=attributes, links=links
+    ) as started:
         yield started
 
 
@@ -352,7 +354,7 @@ def id_fields(message: Descriptor) -> tuple[str, ...]:
 
 def inject(headers: MutableMapping[str, str]) -> None:
     """Writes the current place in the trace into `headers` (W3C `traceparent`, `tracestate`); nothing when there is none."""
-    place = current_place()
+    place = current_trace_context()
     if place is not None:
         headers.update(headers_of(place))
 
@@ -372,10 +374,12 @@ def traceparent_of(place: SpanContext) -> str:
 
 def extract(headers: Mapping[str, str]) -> SpanContext | None:
     """The place in a trace that `headers` (names in lower case) say, or None for none or a malformed one."""
-    return parse_place(headers.get(TRACEPARENT), headers.get(TRACESTATE))
+    return parse_trace_context(headers.get(TRACEPARENT), headers.get(TRACESTATE))
 
 
-def parse_place(traceparent: str | None, tracestate: str | None = None) -> SpanContext | None:
+def parse_trace_context(
+    traceparent: str | None, tracestate: str | None = None
+) -> SpanContext | None:
     """The place that the values of the two W3C headers say; None for none, a malformed or an all-zero one."""
     if traceparent is None or len(traceparent) < 55:
         return None

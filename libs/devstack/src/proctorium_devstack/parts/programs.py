@@ -16,7 +16,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from proctorium_devstack.parts.certificates import KeyPair
 from proctorium_devstack.parts.part import Part
 from proctorium_devstack.ports import LOOPBACK, answers
-from proctorium_devstack.processes import Command, PartFailed
+from proctorium_devstack.processes import Command, ComponentFailedError
 
 # Decided here, whatever the environment says. Without compiled files every process would compile all that it imports.
 _DECIDED = ("PROCTORIUM_", "PYTHONDONTWRITEBYTECODE")
@@ -78,7 +78,7 @@ class Service(Part):
             await self._migrate()
         except Exception as refused:
             message = f"its database was not migrated: {type(refused).__name__}: {refused}"
-            raise PartFailed(self.name, message) from refused
+            raise ComponentFailedError(self.name, message) from refused
 
     def command(self) -> Command:
         """The service."""

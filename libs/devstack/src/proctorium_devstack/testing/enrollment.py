@@ -119,10 +119,10 @@ class FakeEnrollment(
         self.listed_codes.setdefault(session_id, []).append(code)
         return code
 
-    async def ListCertifications(
-        self, request: people_pb2.ListCertificationsRequest, context: Context
-    ) -> people_pb2.ListCertificationsResponse:
-        response = people_pb2.ListCertificationsResponse()
+    async def BatchGetCertifications(
+        self, request: people_pb2.BatchGetCertificationsRequest, context: Context
+    ) -> people_pb2.BatchGetCertificationsResponse:
+        response = people_pb2.BatchGetCertificationsResponse()
         for person_id in request.person_ids:
             if until := self.certified_until.get(UUID(person_id)):
                 stamp = Timestamp()
@@ -130,11 +130,11 @@ class FakeEnrollment(
                 response.certifications.add(person_id=person_id, certified_until_time=stamp)
         return response
 
-    async def ListUnknownPeople(
-        self, request: people_pb2.ListUnknownPeopleRequest, context: Context
-    ) -> people_pb2.ListUnknownPeopleResponse:
+    async def BatchGetUnknownPeople(
+        self, request: people_pb2.BatchGetUnknownPeopleRequest, context: Context
+    ) -> people_pb2.BatchGetUnknownPeopleResponse:
         unknown = self.unknown_people.intersection(request.person_ids)
-        return people_pb2.ListUnknownPeopleResponse(person_ids=sorted(unknown))
+        return people_pb2.BatchGetUnknownPeopleResponse(person_ids=sorted(unknown))
 
     async def GetRegistrationInformation(
         self, request: people_pb2.GetRegistrationInformationRequest, context: Context
@@ -145,11 +145,11 @@ class FakeEnrollment(
         name, born = self.registered[request.person_id]
         return people_pb2.GetRegistrationInformationResponse(legal_name=name, date_of_birth=born)
 
-    async def ListContacts(
-        self, request: people_pb2.ListContactsRequest, context: Context
-    ) -> people_pb2.ListContactsResponse:
+    async def BatchGetContacts(
+        self, request: people_pb2.BatchGetContactsRequest, context: Context
+    ) -> people_pb2.BatchGetContactsResponse:
         known = [self.contacts[each] for each in request.person_ids if each in self.contacts]
-        return people_pb2.ListContactsResponse(contacts=known)
+        return people_pb2.BatchGetContactsResponse(contacts=known)
 
     async def GetCourse(
         self, request: courses_pb2.GetCourseRequest, context: Context

@@ -69,20 +69,20 @@ class AttemptApi(SavingApi):
             opened = await attempts.open_attempt(tx, calling_person(), UUID(request.attempt_id))
         return attempts_pb2.GetAttemptResponse(attempt=opened_message(opened, tx.now))
 
-    async def BeginAttempt(
+    async def StartAttempt(
         self,
-        request: attempts_pb2.BeginAttemptRequest,
+        request: attempts_pb2.StartAttemptRequest,
         context: Context,
-    ) -> attempts_pb2.BeginAttemptResponse:
-        async def run(tx: Transaction) -> attempts_pb2.BeginAttemptResponse:
+    ) -> attempts_pb2.StartAttemptResponse:
+        async def run(tx: Transaction) -> attempts_pb2.StartAttemptResponse:
             await attempts.begin(tx, calling_person(), UUID(request.attempt_id))
-            return attempts_pb2.BeginAttemptResponse()
+            return attempts_pb2.StartAttemptResponse()
 
-        await self._database.once(request, run, attempts_pb2.BeginAttemptResponse)
+        await self._database.once(request, run, attempts_pb2.StartAttemptResponse)
         # Read after it: a stored response would repeat the questions to a learner who has submitted meanwhile.
         async with self._database.transaction() as tx:
             opened = await attempts.open_attempt(tx, calling_person(), UUID(request.attempt_id))
-        return attempts_pb2.BeginAttemptResponse(attempt=opened_message(opened, tx.now))
+        return attempts_pb2.StartAttemptResponse(attempt=opened_message(opened, tx.now))
 
     async def SubmitAttempt(
         self,

@@ -93,8 +93,8 @@ def attempt_message(overview: Overview, now: datetime) -> attempts_pb2.Attempt:
     message.server_time.FromDatetime(now)
     if overview.time_limit is not None:
         message.time_limit.FromTimedelta(overview.time_limit)
-    if attempt.began_at is not None:
-        message.begin_time.FromDatetime(attempt.began_at)
+    if attempt.started_at is not None:
+        message.start_time.FromDatetime(attempt.started_at)
     if attempt.deadline_at is not None and attempt.state is State.IN_PROGRESS:
         message.deadline_time.FromDatetime(attempt.deadline_at)
     if attempt.submitted_at is not None:

@@ -109,18 +109,18 @@ class AnswerSheet:
     def save(self, changes: Sequence[Change], received_at: datetime, now: datetime) -> Saved:
         """Takes all of `changes` or none; what is there already is acknowledged again, at any time.
 
-        Raises SEQUENCE_REUSED, ATTEMPT_NOT_BEGUN; ATTEMPT_SUBMITTED or TIME_OVER, and then the new changes are kept as late.
+        Raises SEQUENCE_REUSED, ATTEMPT_NOT_STARTED; ATTEMPT_SUBMITTED or TIME_LIMIT_EXCEEDED, and then the new changes are kept as late.
         `received_at` is what the bell is compared with, `now` the time of the commit.
         """
         if self.state not in attempts.BEGUN:
-            raise attempts.not_begun(self.state)
+            raise attempts.not_started(self.state)
         new = self._new_among(changes)
         late = self.state is not State.IN_PROGRESS or self._is_over(received_at)
         self._add(new, received_at, now, late=late)
         if not any(self._kept[change.sequence].late for change in changes):
             return self._receipt(changes)
         if self.state is State.IN_PROGRESS:
-            raise attempts.time_over(kept=True)
+            raise attempts.time_limit_exceeded(kept=True)
         raise attempts.submitted(self.state, kept=True)
 
     def _is_over(self, received_at: datetime) -> bool:

@@ -43,7 +43,7 @@ Answer = Chosen | Truth | Number | None
 
 
 def check_fits(item: Item, answer: Answer) -> None:
-    """Raises ANSWER_NOT_FITTING when `answer` is none that the question can have."""
+    """Raises ANSWER_INVALID when `answer` is none that the question can have."""
     if not fits(item.kind, answer):
         raise not_fitting(item.item_id)
 
@@ -72,7 +72,7 @@ def _known(kind: SingleChoice | MultipleChoice, choice_ids: frozenset[str]) -> b
 def not_fitting(item_id: UUID) -> ServiceError:
     """The answer has not the form that the question asks for."""
     return invalid(
-        "ANSWER_NOT_FITTING",
+        "ANSWER_INVALID",
         "This answer is of another kind than the question asks for, so it was not saved. "
         "Reload the page and answer again; if that does not help, tell your proctor.",
         item_id=str(item_id),

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from proctorium_assessment.domain.items import Item
-from proctorium_common.errors import ServiceError, illegal_move, not_found
+from proctorium_common.errors import ServiceError, invalid_transition, not_found
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def unknown_assessment() -> ServiceError:
 
 def not_published() -> ServiceError:
     """It cannot be taken yet."""
-    return illegal_move(
+    return invalid_transition(
         "This assessment has not been published yet. Please tell your proctor or administrator.",
         from_state="draft",
         asked="begin",
@@ -44,34 +44,34 @@ def not_published() -> ServiceError:
 
 def proctored_only() -> ServiceError:
     """It is taken in a session."""
-    return illegal_move(
+    return invalid_transition(
         "This assessment is taken in a proctored session. Enter your enrollment code to join it.",
         from_state="proctored",
         asked="create",
         possible=["join"],
-        reason="PROCTORED",
+        reason="ASSESSMENT_IS_PROCTORED",
     )
 
 
 def not_registered() -> ServiceError:
     """Whoever takes it alone is registered for it."""
-    return illegal_move(
+    return invalid_transition(
         "You are not registered in a self-paced course with this assessment. If you were registered just now, try again "
         "in a moment; otherwise ask your administrator to register you.",
         from_state="not-registered",
         asked="create",
         possible=[],
-        reason="NOT_REGISTERED",
+        reason="LEARNER_NOT_REGISTERED",
     )
 
 
-def result_permanent() -> ServiceError:
+def attempt_already_taken() -> ServiceError:
     """The learner has taken it, or is at it elsewhere."""
-    return illegal_move(
+    return invalid_transition(
         "You have already begun or submitted an attempt at this assessment, and its result is permanent. "
         "Find it among your attempts and results.",
         from_state="begun",
         asked="begin another",
         possible=[],
-        reason="RESULT_PERMANENT",
+        reason="ATTEMPT_ALREADY_TAKEN",
     )

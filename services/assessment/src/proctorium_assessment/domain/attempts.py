@@ -9,7 +9,7 @@ from enum import Enum
 from uuid import UUID
 
 from proctorium_assessment.domain import receipts, time_ledger
-from proctorium_common.errors import Kind, ServiceError, illegal_move, not_allowed
+from proctorium_common.errors import Kind, ServiceError, invalid_transition, not_allowed
 
 
 class State(Enum):
@@ -39,7 +39,7 @@ class SubmitCause(Enum):
     """What handed an attempt in. Kept in the database by value."""
 
     LEARNER = "learner"
-    TIME_OVER = "time-over"
+    TIME_LIMIT_EXCEEDED = "time-over"
     SESSION_ENDED = "session-ended"
     REMOVED = "removed"
 
@@ -67,7 +67,7 @@ MOVES: Mapping[tuple[State, Move], Step] = {
 }
 """Every move there is; what is not here is refused."""
 
-NEVER_BEGUN = frozenset({State.AWAITING_AUTHORIZATION, State.AUTHORIZED})
+NEVER_STARTED = frozenset({State.AWAITING_AUTHORIZATION, State.AUTHORIZED})
 HANDED_IN = frozenset({State.SUBMITTED, State.SCORED, State.RELEASED})
 BEGUN = HANDED_IN | {State.IN_PROGRESS}
 
@@ -83,7 +83,7 @@ class Attempt:
     participant_id: UUID | None
     state: State
     created_at: datetime
-    began_at: datetime | None = None
+    started_at: datetime | None = None
     time_limit: timedelta | None = None
     deadline_at: datetime | None = None
     submitted_at: datetime | None = None
@@ -127,7 +127,7 @@ class Attempt:
         """After the learner began; the ledger says when, and the deadline follows from it."""
         return replace(
             self._moved(Move.BEGIN),
-            began_at=ledger[0].at,
+            started_at=ledger[0].at,
             time_limit=time_limit,
             deadline_at=time_ledger.deadline(time_limit, ledger),
         )
@@ -153,7 +153,7 @@ class Attempt:
 
 
 def after(state: State, move: Move) -> State:
-    """The state after `move`. Raises ILLEGAL_MOVE, or the reason that the field has for it."""
+    """The state after `move`. Raises INVALID_STATE_TRANSITION, or the reason that the field has for it."""
     step = MOVES.get((state, move))
     if step is not None:
         return step.to
@@ -162,8 +162,8 @@ def after(state: State, move: Move) -> State:
     if state in (State.AWAITING_AUTHORIZATION, State.VOIDED) and move is Move.BEGIN:
         raise _cannot_begin(state)
     if state not in BEGUN and move is Move.SUBMIT:
-        raise not_begun(state)
-    raise illegal_move(
+        raise not_started(state)
+    raise invalid_transition(
         "This attempt is not in a state that allows it.",
         from_state=state.value,
         asked=move.value,
@@ -178,7 +178,11 @@ def possible(state: State) -> list[str]:
 
 def submit_cause(deadline: datetime | None, now: datetime) -> SubmitCause:
     """Who submitted when the learner pressed the button at `now`: past the deadline it was the time (`A8`)."""
-    return SubmitCause.TIME_OVER if deadline is not None and now > deadline else SubmitCause.LEARNER
+    return (
+        SubmitCause.TIME_LIMIT_EXCEEDED
+        if deadline is not None and now > deadline
+        else SubmitCause.LEARNER
+    )
 
 
 def released_by_itself(cause: SubmitCause) -> bool:
@@ -192,35 +196,35 @@ def _cannot_begin(state: State) -> ServiceError:
         if state is State.VOIDED
         else "This assessment has not been authorised for you yet. Please wait; tell your proctor if it takes long."
     )
-    return illegal_move(
+    return invalid_transition(
         sentence,
         from_state=state.value,
         asked=Move.BEGIN.value,
         possible=possible(state),
-        reason="NOT_AUTHORIZED_TO_BEGIN",
+        reason="ATTEMPT_NOT_AUTHORIZED",
     )
 
 
 def not_verified_yet() -> ServiceError:
     """Return the refusal to start for a learner whose identity must be verified first: what stands before the authorisation."""
-    return illegal_move(
+    return invalid_transition(
         "Your identity has to be verified first. Send the photos that your session's page asks for, if you have not sent them yet. "
         "Once your identity is verified, this assessment can be authorised for you.",
         from_state=State.AWAITING_AUTHORIZATION.value,
         asked=Move.BEGIN.value,
         possible=possible(State.AWAITING_AUTHORIZATION),
-        reason="NOT_AUTHORIZED_TO_BEGIN",
+        reason="ATTEMPT_NOT_AUTHORIZED",
     )
 
 
-def not_begun(state: State) -> ServiceError:
+def not_started(state: State) -> ServiceError:
     """Nothing can be saved or submitted before the learner has begun."""
-    return illegal_move(
+    return invalid_transition(
         "You have not begun this assessment yet. Begin it first; tell your proctor if you cannot.",
         from_state=state.value,
         asked="save",
         possible=possible(state),
-        reason="ATTEMPT_NOT_BEGUN",
+        reason="ATTEMPT_NOT_STARTED",
     )
 
 
@@ -233,9 +237,9 @@ def submitted(state: State, *, kept: bool) -> ServiceError:
     )
 
 
-def time_over(*, kept: bool) -> ServiceError:
-    """Return TIME_OVER, for what came after the deadline; `kept` as for `submitted`."""
-    return _late("TIME_OVER", "Your time for this assessment is over.", kept)
+def time_limit_exceeded(*, kept: bool) -> ServiceError:
+    """Return TIME_LIMIT_EXCEEDED, for what came after the deadline; `kept` as for `submitted`."""
+    return _late("TIME_LIMIT_EXCEEDED", "Your time for this assessment is over.", kept)
 
 
 def _late(reason: str, sentence: str, kept: bool) -> ServiceError:
@@ -245,7 +249,10 @@ def _late(reason: str, sentence: str, kept: bool) -> ServiceError:
         else " What was saved before counts; ask your proctor if you have a question."
     )
     return ServiceError(
-        Kind.ILLEGAL_MOVE, reason, sentence + more, metadata={"kept": "true"} if kept else {}
+        Kind.INVALID_STATE_TRANSITION,
+        reason,
+        sentence + more,
+        metadata={"kept": "true"} if kept else {},
     )
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from proctorium_assessment.domain.scoring import ItemScore
-from proctorium_common.errors import Kind, ServiceError, illegal_move, not_found
+from proctorium_common.errors import Kind, ServiceError, invalid_transition, not_found
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,8 @@ def unknown_attempt(attempt_id: UUID) -> ServiceError:
 def not_scored(attempt_id: UUID, state: str) -> ServiceError:
     """Nothing was handed in that could have a result."""
     return ServiceError(
-        Kind.ILLEGAL_MOVE,
-        "ILLEGAL_MOVE",
+        Kind.INVALID_STATE_TRANSITION,
+        "INVALID_STATE_TRANSITION",
         "One of these attempts has not been submitted, so it has no result and nothing was released. Leave it out, or wait until it is.",
         metadata={"from": state, "asked": "release", "possible": "", "attempt_id": str(attempt_id)},
     )
@@ -57,7 +57,7 @@ def not_scored(attempt_id: UUID, state: str) -> ServiceError:
 
 def not_released(state: str) -> ServiceError:
     """The learner has to wait."""
-    return illegal_move(
+    return invalid_transition(
         "The result of this assessment has not been released yet. You will be told when it is.",
         from_state=state,
         asked="read",

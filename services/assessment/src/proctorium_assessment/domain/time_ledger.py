@@ -20,17 +20,17 @@ class Mark(Enum):
     STARTED = "started"
     PAUSED = "paused"
     RESUMED = "resumed"
-    BREAK_BEGAN = "break-began"
+    BREAK_STARTED = "break-started"
     BREAK_ENDED = "break-ended"
-    OUTAGE_BEGAN = "outage-began"
+    OUTAGE_STARTED = "outage-started"
     OUTAGE_ENDED = "outage-ended"
     EXTRA = "extra"
 
 
 _ENDS = {
     Mark.RESUMED: Mark.PAUSED,
-    Mark.BREAK_ENDED: Mark.BREAK_BEGAN,
-    Mark.OUTAGE_ENDED: Mark.OUTAGE_BEGAN,
+    Mark.BREAK_ENDED: Mark.BREAK_STARTED,
+    Mark.OUTAGE_ENDED: Mark.OUTAGE_STARTED,
 }
 """Each end and the stop that it ends; ending what is not open changes nothing."""
 

@@ -11,9 +11,9 @@ from proctorium_assessment.domain import time_ledger
 from proctorium_assessment.domain.answer_sheet import Revision
 from proctorium_assessment.domain.assessments import (
     Assessment,
+    attempt_already_taken,
     not_published,
     proctored_only,
-    result_permanent,
     unknown_assessment,
 )
 from proctorium_assessment.domain.attempts import (
@@ -70,7 +70,7 @@ class Opened:
 async def create_self_paced(tx: Transaction, person_id: UUID, assessment_id: UUID) -> Overview:
     """The learner's attempt at a self-paced assessment: the open one, or a new one.
 
-    Raises NOT_FOUND, ASSESSMENT_NOT_PUBLISHED, PROCTORED, NOT_REGISTERED, RESULT_PERMANENT.
+    Raises NOT_FOUND, ASSESSMENT_NOT_PUBLISHED, PROCTORED, LEARNER_NOT_REGISTERED, ATTEMPT_ALREADY_TAKEN.
     """
     assessment = await assessments.find(tx, assessment_id)
     if assessment is None:
@@ -83,7 +83,7 @@ async def create_self_paced(tx: Transaction, person_id: UUID, assessment_id: UUI
     if any(
         each.state in HANDED_IN for each in await attempts.hold_all_at(tx, person_id, assessment_id)
     ):
-        raise result_permanent()
+        raise attempt_already_taken()
     attempt = Attempt.self_paced(
         new_id(), assessment_id=assessment_id, person_id=person_id, now=tx.now
     )
@@ -98,7 +98,7 @@ async def create_self_paced(tx: Transaction, person_id: UUID, assessment_id: UUI
 async def _open_attempt(tx: Transaction, person_id: UUID, assessment_id: UUID) -> Attempt:
     attempt = await attempts.find_self_paced(tx, person_id, assessment_id)
     if attempt is None or attempt.state in HANDED_IN:
-        raise result_permanent()
+        raise attempt_already_taken()
     return attempt
 
 
@@ -110,7 +110,7 @@ async def open_attempt(tx: Transaction, person_id: UUID, attempt_id: UUID) -> Op
 async def begin(tx: Transaction, person_id: UUID, attempt_id: UUID) -> Opened:
     """Starts the clock; a begun attempt stays as it is.
 
-    Raises NOT_YOUR_ATTEMPT, NOT_AUTHORIZED_TO_BEGIN, ASSESSMENT_NOT_PUBLISHED, ATTEMPT_SUBMITTED, RESULT_PERMANENT.
+    Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_AUTHORIZED, ASSESSMENT_NOT_PUBLISHED, ATTEMPT_SUBMITTED, ATTEMPT_ALREADY_TAKEN.
     """
     asked = await owned(tx, person_id, attempt_id)
     # All of them, and always in the same order: of two that are begun at once, one waits for the other and is refused.
@@ -130,7 +130,7 @@ async def _begun(tx: Transaction, attempt: Attempt, others: Sequence[Attempt]) -
         raise not_verified_yet()
     after(attempt.state, Move.BEGIN)
     if any(other.state in BEGUN for other in others):
-        raise result_permanent()
+        raise attempt_already_taken()
     described = await assessments.describe_all(tx, [attempt.assessment_id])
     assessment = described.get(attempt.assessment_id)
     if assessment is None or assessment.published_at is None:

@@ -37,7 +37,7 @@ from proctorium_common.rpc.status import error_of
 from proctorium_common.security.sealing import Seal, new_key
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.telemetry.logs import get_logger
-from proctorium_common.telemetry.traces import annotate, current_place, traceparent_of
+from proctorium_common.telemetry.traces import annotate, current_trace_context, traceparent_of
 
 _log = get_logger()
 
@@ -49,7 +49,7 @@ async def earned(
     tx: Transaction, *, registration_id: UUID, person_id: UUID, course_id: UUID, title: str
 ) -> None:
     """Have a certificate issued for a completed registration; at most one, however often this is called."""
-    place = current_place()
+    place = current_trace_context()
     await certificates.add_pending(
         tx,
         PendingCertificate(
@@ -228,7 +228,7 @@ def _unknown() -> ServiceError:
 
 def _pending() -> ServiceError:
     return ServiceError(
-        Kind.ILLEGAL_MOVE,
+        Kind.INVALID_STATE_TRANSITION,
         "CERTIFICATE_PENDING",
         "Your certificate is being made. Please try again in a moment.",
         retry_after=_FIRST_PAUSE,

@@ -24,7 +24,7 @@ async def registered(tx: Transaction, course_id: UUID, person_id: UUID) -> None:
 
 
 async def require_self_paced(tx: Transaction, assessment_id: UUID, person_id: UUID) -> None:
-    """Raises NOT_REGISTERED or PROCTORED unless the person is registered in a self-paced course that holds the assessment."""
+    """Raises LEARNER_NOT_REGISTERED or PROCTORED unless the person is registered in a self-paced course that holds the assessment."""
     standings = await courses.standings(tx, assessment_id, person_id)
     alone = [standing for standing in standings if standing.self_paced]
     if standings and not alone:

@@ -11,7 +11,7 @@ from proctorium_assessment.domain.results import Result
 
 CAUSES = {
     SubmitCause.LEARNER: attempts_pb2.SUBMIT_CAUSE_LEARNER,
-    SubmitCause.TIME_OVER: attempts_pb2.SUBMIT_CAUSE_TIME_OVER,
+    SubmitCause.TIME_LIMIT_EXCEEDED: attempts_pb2.SUBMIT_CAUSE_TIME_LIMIT_EXCEEDED,
     SubmitCause.SESSION_ENDED: attempts_pb2.SUBMIT_CAUSE_SESSION_ENDED,
     SubmitCause.REMOVED: attempts_pb2.SUBMIT_CAUSE_REMOVED,
 }
@@ -49,9 +49,9 @@ def voided(attempt: Attempt) -> events_pb2.AttemptVoided:
     )
 
 
-def began(attempt: Attempt) -> events_pb2.AttemptBegan:
+def began(attempt: Attempt) -> events_pb2.AttemptStarted:
     """Its learner began."""
-    event = events_pb2.AttemptBegan(
+    event = events_pb2.AttemptStarted(
         attempt_id=str(attempt.attempt_id),
         session_id=text_of(attempt.session_id),
         participant_id=text_of(attempt.participant_id),

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from proctorium_assessment.domain.answer_sheet import Place
 from proctorium_assessment.domain.answers import check_fits, not_in_attempt
-from proctorium_assessment.domain.attempts import BEGUN, not_begun, not_yours
+from proctorium_assessment.domain.attempts import BEGUN, not_started, not_yours
 from proctorium_assessment.domain.items import Item
 from proctorium_assessment.storage import assessments, attempts
 from proctorium_assessment.storage.items import answer_from_bytes, answer_to_bytes
@@ -33,7 +33,7 @@ class Question:
         self._checked: dict[bytes, bytes] = {}
 
     def canonical(self, answer: bytes) -> bytes:
-        """The canonical bytes of an answer as it was sent. Raises ANSWER_NOT_FITTING."""
+        """The canonical bytes of an answer as it was sent. Raises ANSWER_INVALID."""
         known = self._checked.get(answer)
         if known is not None:
             return known
@@ -84,13 +84,13 @@ class Forms:
         return self._forms.get(attempt_id)
 
     async def load(self, person_id: UUID | None, attempt_id: str) -> Form:
-        """The form of a person's attempt that has begun. Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_BEGUN."""
+        """The form of a person's attempt that has begun. Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_STARTED."""
         async with self._database.transaction() as tx:
             attempt = await attempts.find(tx, UUID(attempt_id))
             if attempt is None or attempt.person_id != person_id:
                 raise not_yours()
             if attempt.state not in BEGUN:
-                raise not_begun(attempt.state)
+                raise not_started(attempt.state)
             questions = self._questions.get(attempt.assessment_id)
             if questions is None:
                 assessment = await assessments.find(tx, attempt.assessment_id)

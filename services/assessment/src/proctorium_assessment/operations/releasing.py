@@ -20,7 +20,7 @@ async def release(
 ) -> Sequence[Result]:
     """Releases results that were held for a person to decide; answers all of them, in this order.
 
-    Raises NOT_FOUND, ILLEGAL_MOVE, and NOT_ALLOWED for the caller's own result.
+    Raises NOT_FOUND, INVALID_STATE_TRANSITION, and NOT_ALLOWED for the caller's own result.
     """
     by = caller.person_id
     if by is None:

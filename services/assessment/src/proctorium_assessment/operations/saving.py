@@ -19,8 +19,8 @@ from proctorium_assessment.operations.forms import Form, Forms
 from proctorium_assessment.storage import answers
 from proctorium_common.clock import Clock
 from proctorium_common.errors import ServiceError
+from proctorium_common.storage.batcher import Batcher
 from proctorium_common.storage.database import Database
-from proctorium_common.storage.group_commit import GroupCommit
 from proctorium_common.storage.transient import said_as_unavailable
 from proctorium_common.telemetry.traces import annotate
 
@@ -62,7 +62,7 @@ class AnswerSaver:
         self._clock = clock
         self._forms = Forms(database)
         self._own = _OwnConnections(database)
-        self._group: GroupCommit[_Request, Saved | ServiceError] = GroupCommit(
+        self._group: Batcher[_Request, Saved | ServiceError] = Batcher(
             self._flush,
             at_once=_AT_ONCE,
             enough=_ENOUGH,
@@ -74,8 +74,8 @@ class AnswerSaver:
     ) -> Saved:
         """Saves all of `given` or none, and returns after the commit.
 
-        Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_BEGUN, ITEM_NOT_IN_ATTEMPT, ANSWER_NOT_FITTING, SEQUENCE_REUSED, and
-        ATTEMPT_SUBMITTED or TIME_OVER when the new changes were kept as late.
+        Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_STARTED, ITEM_NOT_IN_ATTEMPT, ANSWER_INVALID, SEQUENCE_REUSED, and
+        ATTEMPT_SUBMITTED or TIME_LIMIT_EXCEEDED when the new changes were kept as late.
         """
         received_at = self._clock()
         form = self._forms.known(attempt_id) or await self._forms.load(person_id, attempt_id)

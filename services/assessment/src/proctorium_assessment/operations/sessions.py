@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from proctorium_assessment.domain.attempts import NEVER_BEGUN, Attempt, State, SubmitCause
+from proctorium_assessment.domain.attempts import NEVER_STARTED, Attempt, State, SubmitCause
 from proctorium_assessment.operations import facts
 from proctorium_assessment.operations.submission import hand_in
 from proctorium_assessment.storage import assessments, attempts, sessions
@@ -108,8 +108,8 @@ async def _close(tx: Transaction, unfinished: Sequence[Attempt], cause: SubmitCa
             (overdue if over else in_time).append(attempt)
     await hand_in(tx, in_time, cause)
     # The bell had rung before: that is what handed these in, and the worker had not come round yet.
-    await hand_in(tx, overdue, SubmitCause.TIME_OVER)
-    never = [attempt.voided() for attempt in unfinished if attempt.state in NEVER_BEGUN]
+    await hand_in(tx, overdue, SubmitCause.TIME_LIMIT_EXCEEDED)
+    never = [attempt.voided() for attempt in unfinished if attempt.state in NEVER_STARTED]
     await attempts.update_all(tx, never)
     for attempt in never:
         tx.record(facts.voided(attempt))

@@ -41,7 +41,7 @@ class _HandedIn:
 
 
 async def submit(tx: Transaction, person_id: UUID, attempt_id: UUID) -> Overview:
-    """Hands the learner's attempt in; a handed-in one stays as it is. Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_BEGUN."""
+    """Hands the learner's attempt in; a handed-in one stays as it is. Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_STARTED."""
     attempt = await owned(tx, person_id, attempt_id, lock=True)
     if attempt.state not in HANDED_IN:
         after(attempt.state, Move.SUBMIT)
@@ -57,7 +57,7 @@ async def hand_in_overdue(tx: Transaction, grace: timedelta) -> int:
     late all the same.
     """
     overdue = await attempts.hold_overdue(tx, tx.now - grace, _OVERDUE_AT_ONCE)
-    await hand_in(tx, overdue, SubmitCause.TIME_OVER)
+    await hand_in(tx, overdue, SubmitCause.TIME_LIMIT_EXCEEDED)
     return len(overdue)
 
 
@@ -102,7 +102,7 @@ def _handed_in(
     now: datetime,
 ) -> _HandedIn:
     at = now
-    if cause is SubmitCause.TIME_OVER and attempt.deadline_at is not None:
+    if cause is SubmitCause.TIME_LIMIT_EXCEEDED and attempt.deadline_at is not None:
         at = min(now, attempt.deadline_at)  # the bell counts, not whose turn it was to notice
     submitted = attempt.handed_in(cause, at)
     given = {

@@ -27,7 +27,7 @@ _COLUMNS = (
     attempts.c.participant_id,
     attempts.c.state,
     attempts.c.created_at,
-    attempts.c.began_at,
+    attempts.c.started_at,
     attempts.c.time_limit,
     attempts.c.deadline_at,
     attempts.c.submitted_at,
@@ -45,7 +45,7 @@ _UPDATE = (
             column: bindparam(column.name)
             for column in (
                 attempts.c.state,
-                attempts.c.began_at,
+                attempts.c.started_at,
                 attempts.c.time_limit,
                 attempts.c.deadline_at,
                 attempts.c.submitted_at,
@@ -72,7 +72,7 @@ async def add(tx: Transaction, attempt: Attempt) -> bool:
         chain_head=attempt.first_head,
         chain_length=0,
         last_sequence=0,
-        told_length=0,
+        progress_published_length=0,
     )
     kept = await tx.execute(added.on_conflict_do_nothing().returning(attempts.c.attempt_id))
     return kept.first() is not None
@@ -146,15 +146,17 @@ async def hold_overdue(tx: Transaction, before: datetime, limit: int) -> Sequenc
     return await _all(tx, query)
 
 
-async def hold_progressed(tx: Transaction, told_before: datetime, limit: int) -> Sequence[Attempt]:
+async def hold_progressed(
+    tx: Transaction, published_before: datetime, limit: int
+) -> Sequence[Attempt]:
     """Attempts in progress with changes that were not told of, nor any lately, held until the transaction ends."""
-    told = attempts.c.told_at
+    told = attempts.c.progress_published_at
     query = (
         select(*_COLUMNS)
         .where(
             attempts.c.state == State.IN_PROGRESS.value,
-            attempts.c.chain_length > attempts.c.told_length,
-            or_(told.is_(None), told <= told_before),
+            attempts.c.chain_length > attempts.c.progress_published_length,
+            or_(told.is_(None), told <= published_before),
         )
         .order_by(told.nulls_first())
         .limit(limit)
@@ -168,7 +170,7 @@ async def mark_told(tx: Transaction, attempt_ids: Collection[UUID]) -> None:
     await tx.execute(
         update(attempts)
         .where(attempts.c.attempt_id.in_(attempt_ids))
-        .values(told_length=attempts.c.chain_length, told_at=tx.now)
+        .values(progress_published_length=attempts.c.chain_length, progress_published_at=tx.now)
     )
 
 
@@ -240,7 +242,7 @@ def _attempt(row: Row[Any]) -> Attempt:
         participant_id=row.participant_id,
         state=State(row.state),
         created_at=row.created_at,
-        began_at=row.began_at,
+        started_at=row.started_at,
         time_limit=row.time_limit,
         deadline_at=row.deadline_at,
         submitted_at=row.submitted_at,
@@ -256,7 +258,7 @@ def _changing(attempt: Attempt) -> dict[str, object]:
     return {
         "of_attempt": attempt.attempt_id,
         "state": attempt.state.value,
-        "began_at": attempt.began_at,
+        "started_at": attempt.started_at,
         "time_limit": attempt.time_limit,
         "deadline_at": attempt.deadline_at,
         "submitted_at": attempt.submitted_at,

@@ -150,11 +150,11 @@ async def pdf_of(tx: Transaction, certificate_id: UUID) -> bytes:
 
 
 async def add_issuer_key(
-    tx: Transaction, key_id: str, public_key: bytes, sealed_seed: bytes
+    tx: Transaction, key_id: str, public_key: bytes, encrypted_seed: bytes
 ) -> None:
     """Keeps a key, unless it is there."""
     added = insert(issuer_keys).values(
-        key_id=key_id, public_key=public_key, sealed_seed=sealed_seed, created_at=tx.now
+        key_id=key_id, public_key=public_key, encrypted_seed=encrypted_seed, created_at=tx.now
     )
     await tx.execute(added.on_conflict_do_nothing())
 
@@ -162,12 +162,12 @@ async def add_issuer_key(
 async def issuer_key(tx: Transaction) -> tuple[bytes, bytes] | None:
     """The public key and the sealed secret one that sign: the oldest, so that replicas which start at once agree."""
     query = (
-        select(issuer_keys.c.public_key, issuer_keys.c.sealed_seed)
+        select(issuer_keys.c.public_key, issuer_keys.c.encrypted_seed)
         .order_by(issuer_keys.c.created_at, issuer_keys.c.key_id)
         .limit(1)
     )
     row = (await tx.execute(query)).first()
-    return None if row is None else (row.public_key, row.sealed_seed)
+    return None if row is None else (row.public_key, row.encrypted_seed)
 
 
 def _certificate(row: Row[Any]) -> IssuedCertificate:

@@ -64,7 +64,7 @@ attempts = Table(
     Column("participant_id", Uuid),
     Column("state", Text, nullable=False),
     Column("created_at", _TIME, nullable=False),
-    Column("began_at", _TIME),
+    Column("started_at", _TIME),
     Column("time_limit", Interval),
     Column("deadline_at", _TIME),
     Column("submitted_at", _TIME),
@@ -76,8 +76,8 @@ attempts = Table(
     Column("chain_length", BigInteger, nullable=False),
     Column("last_sequence", BigInteger, nullable=False),
     # The chain's length when progress was last told: where it differs there is news.
-    Column("told_length", BigInteger, nullable=False),
-    Column("told_at", _TIME),
+    Column("progress_published_length", BigInteger, nullable=False),
+    Column("progress_published_at", _TIME),
     Index(
         "uq_attempts_session_person_assessment",
         "session_id",
@@ -96,7 +96,7 @@ attempts = Table(
     ),
     # Nobody sits an assessment twice. From the beginning on, so that handing in can never fail for it.
     Index(
-        "uq_attempts_begun",
+        "uq_attempts_started",
         "person_id",
         "assessment_id",
         unique=True,
@@ -204,7 +204,7 @@ issuer_keys = Table(
     metadata,
     Column("key_id", Text, primary_key=True),
     Column("public_key", LargeBinary, nullable=False),
-    Column("sealed_seed", LargeBinary, nullable=False),
+    Column("encrypted_seed", LargeBinary, nullable=False),
     Column("created_at", _TIME, nullable=False),
 )
 """The key that credentials are signed with, sealed with the master key; the oldest one is used."""

@@ -11,10 +11,12 @@ from proctorium_common.storage.database import Database
 class AttemptWorkers:
     """Each turn takes what is due in batches, each a transaction of its own, until nothing is."""
 
-    def __init__(self, database: Database, *, tell_every: timedelta, bell_grace: timedelta) -> None:
+    def __init__(
+        self, database: Database, *, tell_every: timedelta, deadline_grace: timedelta
+    ) -> None:
         self._database = database
         self._tell_every = tell_every
-        self._bell_grace = bell_grace
+        self._deadline_grace = deadline_grace
 
     async def tell_progress(self) -> None:
         """Tells of attempts with new answers, each at most once in `tell_every`."""
@@ -28,4 +30,4 @@ class AttemptWorkers:
         handed_in = 1
         while handed_in:
             async with self._database.transaction() as tx:
-                handed_in = await submission.hand_in_overdue(tx, self._bell_grace)
+                handed_in = await submission.hand_in_overdue(tx, self._deadline_grace)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proctorium_assessment.operations.certificates import CertificateIssuer, due
 from proctorium_common.storage.database import Database
-from proctorium_common.telemetry.traces import parse_place, span_from
+from proctorium_common.telemetry.traces import parse_trace_context, span_from
 
 
 class CertificateWorker:
@@ -22,5 +22,5 @@ class CertificateWorker:
                 pending = await due(tx)
             issued = 0
             for each in pending:
-                with span_from(parse_place(each.traceparent), "issue certificate"):
+                with span_from(parse_trace_context(each.traceparent), "issue certificate"):
                     issued += await self._issuer.issue(each)

@@ -90,7 +90,7 @@ class AccountApi(accounts_pb2_grpc.AccountServiceServicer):
         await self.accounts.set_password(
             current_call().caller,
             id_or_none(request.person_id, "person_id"),
-            request.present_password,
+            request.current_password,
             request.new_password,
         )
         return pb.SetPasswordResponse()

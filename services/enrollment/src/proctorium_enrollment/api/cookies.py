@@ -69,14 +69,14 @@ class Cookies:
 
 
 def require_own_site(context: Context) -> None:
-    """Raise OTHER_SITE when a browser says that a page of another site makes the call.
+    """Raise CROSS_SITE_REQUEST when a browser says that a page of another site makes the call.
 
     Such a page could otherwise sign its visitor in as somebody else, out, or have them send answers in another's name.
     """
     site = _header(context, "sec-fetch-site")
     if site and site not in _OWN_SITE:
         raise not_allowed(
-            "OTHER_SITE",
+            "CROSS_SITE_REQUEST",
             "Another website asked for this. Please open Proctorium itself and try again there.",
         )
 

@@ -84,15 +84,15 @@ class CourseApi(courses_pb2_grpc.CourseServiceServicer):
             course = await courses.get(tx, current_call().caller, course_id)
         return pb.GetCourseResponse(course=course_message(course))
 
-    async def OpenLesson(
-        self, request: pb.OpenLessonRequest, context: Context
-    ) -> pb.OpenLessonResponse:
+    async def GetLesson(
+        self, request: pb.GetLessonRequest, context: Context
+    ) -> pb.GetLessonResponse:
         unit_id = parse_id(request.unit_id, "unit_id")
         async with self.database.transaction() as tx:
-            unit = await lessons.open_lesson(tx, me(), unit_id)
+            unit = await lessons.get_lesson(tx, me(), unit_id)
         annotate(course_id=unit.course.course_id)
         lesson = await lessons.rendered(unit)
-        return pb.OpenLessonResponse(title=lesson.title, html=lesson.html)
+        return pb.GetLessonResponse(title=lesson.title, html=lesson.html)
 
     async def RecordProgress(
         self, request: pb.RecordProgressRequest, context: Context

@@ -68,14 +68,14 @@ class PersonApi(people_pb2_grpc.PersonServiceServicer):
             people=[person_message(person) for person in found], next_page_token=token
         )
 
-    async def ListNames(
-        self, request: pb.ListNamesRequest, context: Context
-    ) -> pb.ListNamesResponse:
+    async def BatchGetNames(
+        self, request: pb.BatchGetNamesRequest, context: Context
+    ) -> pb.BatchGetNamesResponse:
         caller = current_call().caller
         async with self.database.transaction() as tx:
             found = await people.visible(tx, caller, _ids(request.person_ids))
         legal = not caller.roles.isdisjoint({Role.PROCTOR.value, Role.ADMINISTRATOR.value})
-        return pb.ListNamesResponse(
+        return pb.BatchGetNamesResponse(
             names=[
                 pb.PersonName(
                     person_id=str(person.person_id),
@@ -132,12 +132,12 @@ class PersonApi(people_pb2_grpc.PersonServiceServicer):
 
         return await self.database.once(request, run, pb.CertifyProctorResponse)
 
-    async def ListCertifications(
-        self, request: pb.ListCertificationsRequest, context: Context
-    ) -> pb.ListCertificationsResponse:
+    async def BatchGetCertifications(
+        self, request: pb.BatchGetCertificationsRequest, context: Context
+    ) -> pb.BatchGetCertificationsResponse:
         async with self.database.transaction() as tx:
             found = await people.known(tx, _ids(request.person_ids))
-        return pb.ListCertificationsResponse(
+        return pb.BatchGetCertificationsResponse(
             certifications=[
                 pb.Certification(
                     person_id=str(person.person_id),
@@ -148,12 +148,12 @@ class PersonApi(people_pb2_grpc.PersonServiceServicer):
             ]
         )
 
-    async def ListUnknownPeople(
-        self, request: pb.ListUnknownPeopleRequest, context: Context
-    ) -> pb.ListUnknownPeopleResponse:
+    async def BatchGetUnknownPeople(
+        self, request: pb.BatchGetUnknownPeopleRequest, context: Context
+    ) -> pb.BatchGetUnknownPeopleResponse:
         async with self.database.transaction() as tx:
             unknown = await people.unknown(tx, _ids(request.person_ids))
-        return pb.ListUnknownPeopleResponse(person_ids=[str(each) for each in unknown])
+        return pb.BatchGetUnknownPeopleResponse(person_ids=[str(each) for each in unknown])
 
     async def GetRegistrationInformation(
         self, request: pb.GetRegistrationInformationRequest, context: Context
@@ -168,12 +168,12 @@ class PersonApi(people_pb2_grpc.PersonServiceServicer):
             legal_name=found[0].legal_name, date_of_birth="" if born is None else born.isoformat()
         )
 
-    async def ListContacts(
-        self, request: pb.ListContactsRequest, context: Context
-    ) -> pb.ListContactsResponse:
+    async def BatchGetContacts(
+        self, request: pb.BatchGetContactsRequest, context: Context
+    ) -> pb.BatchGetContactsResponse:
         async with self.database.transaction() as tx:
             found = await people.known(tx, _ids(request.person_ids))
-        return pb.ListContactsResponse(
+        return pb.BatchGetContactsResponse(
             contacts=[
                 pb.Contact(
                     person_id=str(person.person_id),

@@ -24,15 +24,17 @@ class RegistrationApi(courses_pb2_grpc.RegistrationServiceServicer):
     database: Database
     codes: Codes
 
-    async def Register(self, request: pb.RegisterRequest, context: Context) -> pb.RegisterResponse:
+    async def CreateRegistration(
+        self, request: pb.CreateRegistrationRequest, context: Context
+    ) -> pb.CreateRegistrationResponse:
         person_id = parse_id(request.person_id, "person_id")
         course_id = parse_id(request.course_id, "course_id")
 
-        async def run(tx: Transaction) -> pb.RegisterResponse:
+        async def run(tx: Transaction) -> pb.CreateRegistrationResponse:
             registration = await registrations.register(tx, self.codes, person_id, course_id)
-            return pb.RegisterResponse(registration=registration_message(registration))
+            return pb.CreateRegistrationResponse(registration=registration_message(registration))
 
-        return await self.database.once(request, run, pb.RegisterResponse)
+        return await self.database.once(request, run, pb.CreateRegistrationResponse)
 
     async def ListMyCourses(
         self, request: pb.ListMyCoursesRequest, context: Context

@@ -12,8 +12,8 @@ from proctorium_common.errors import (
     Kind,
     ServiceError,
     Violation,
-    illegal_move,
     invalid,
+    invalid_transition,
     not_found,
 )
 from proctorium_enrollment.domain.sessions import Session, SessionState
@@ -112,11 +112,11 @@ def generate(choose: Callable[[str], str]) -> str:
 
 
 def moved(code: Code, move: CodeMove, now: datetime) -> CodeState:
-    """The state of `code` after `move`. Raises ILLEGAL_MOVE."""
+    """The state of `code` after `move`. Raises INVALID_STATE_TRANSITION."""
     state = code.state_at(now)
     possible = MOVES[state]
     if move not in possible:
-        raise illegal_move(
+        raise invalid_transition(
             f"This code is {state.value}; it cannot be {_participle(move)} any more. Issue a new code instead.",
             from_state=state.value,
             asked=move.value,
@@ -149,14 +149,14 @@ def window_asked_for(
 def window_of_replacement(old: Code, session: Session, now: datetime) -> Window | None:
     """Return the window of the code that replaces `old`: the same, and at least until the session's planned end.
 
-    Raises ILLEGAL_MOVE when both are over.
+    Raises INVALID_STATE_TRANSITION when both are over.
     """
     if old.window is None:
         return None
     assert session.planned_end_time is not None
     end = max(old.window.valid_until, session.planned_end_time)
     if end <= now:
-        raise illegal_move(
+        raise invalid_transition(
             "Neither this code nor its session has time left. Issue a new code and set until when it is valid.",
             from_state=old.state_at(now).value,
             asked=CodeMove.REPLACE.value,
@@ -171,7 +171,7 @@ def require_open(session: Session | None) -> Session:
         _require_not_over(session)
     if session is None or not session.known:
         raise ServiceError(
-            Kind.ILLEGAL_MOVE,
+            Kind.INVALID_STATE_TRANSITION,
             "SESSION_UNKNOWN",
             "This session is not known here yet. If it has just been scheduled, try again in a few seconds.",
         )
@@ -259,7 +259,7 @@ def _not_your_code() -> ServiceError:
 
 
 def _refused(reason: str, message: str, **metadata: str) -> ServiceError:
-    return ServiceError(Kind.ILLEGAL_MOVE, reason, message, metadata=metadata)
+    return ServiceError(Kind.INVALID_STATE_TRANSITION, reason, message, metadata=metadata)
 
 
 def _participle(move: CodeMove) -> str:

@@ -108,17 +108,17 @@ class Result:
 
 
 def require_open(kind: CourseKind, *, registered: bool, in_session: bool) -> None:
-    """Raises NOT_REGISTERED or NOT_IN_SESSION where a learner may not see a course's content (`P4`, `P5`)."""
+    """Raises LEARNER_NOT_REGISTERED or PARTICIPANT_NOT_IN_SESSION where a learner may not see a course's content (`P4`, `P5`)."""
     if not registered:
         raise ServiceError(
-            Kind.ILLEGAL_MOVE,
-            "NOT_REGISTERED",
+            Kind.INVALID_STATE_TRANSITION,
+            "LEARNER_NOT_REGISTERED",
             "You are not registered in this course. Please ask your administrator to register you.",
         )
     if kind is CourseKind.PROCTORED and not in_session:
         raise ServiceError(
-            Kind.ILLEGAL_MOVE,
-            "NOT_IN_SESSION",
+            Kind.INVALID_STATE_TRANSITION,
+            "PARTICIPANT_NOT_IN_SESSION",
             "This course's content opens when your session begins and closes when it ends. Please join with your enrollment code "
             "and wait in the lobby.",
         )
@@ -166,7 +166,7 @@ def require_published(course: Course) -> None:
     """Raises COURSE_NOT_PUBLISHED."""
     if course.publish_time is None:
         raise ServiceError(
-            Kind.ILLEGAL_MOVE,
+            Kind.INVALID_STATE_TRANSITION,
             "COURSE_NOT_PUBLISHED",
             "This course is not published yet. Publish it first, then register learners.",
         )

@@ -9,7 +9,7 @@ from enum import Enum
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from proctorium_common.errors import ServiceError, Violation, illegal_move, invalid, not_found
+from proctorium_common.errors import ServiceError, Violation, invalid, invalid_transition, not_found
 
 _OLDEST_AGE_YEARS = 130
 """Nobody has lived longer, so an earlier date of birth is a typing error."""
@@ -109,9 +109,9 @@ def normalised_email(email: str) -> str:
 
 
 def require_proctor(person: Person) -> None:
-    """Raises ILLEGAL_MOVE for who is no proctor, and so cannot be certified."""
+    """Raises INVALID_STATE_TRANSITION for who is no proctor, and so cannot be certified."""
     if Role.PROCTOR not in person.roles:
-        raise illegal_move(
+        raise invalid_transition(
             "Only a proctor can be certified. Give the person the role of a proctor first.",
             from_state="not a proctor",
             asked="certify",

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum
 from uuid import UUID
 
-from proctorium_common.errors import ServiceError, illegal_move, unauthenticated
+from proctorium_common.errors import ServiceError, invalid_transition, unauthenticated
 from proctorium_enrollment.domain.people import Person, Role
 
 
@@ -39,7 +39,7 @@ class Change:
 def require_another_role(person: Person, role: Role) -> None:
     """Raise LAST_ROLE when the person would have no role left."""
     if person.roles == {role}:
-        raise illegal_move(
+        raise invalid_transition(
             "This is the person's only role. Give them another role first, or disable the account.",
             from_state="one role",
             asked="RevokeRole",
@@ -51,7 +51,7 @@ def require_another_role(person: Person, role: Role) -> None:
 def require_another_administrator(person: Person, others: int) -> None:
     """Raise LAST_ADMINISTRATOR when no administrator with an enabled account would be left."""
     if Role.ADMINISTRATOR in person.roles and not person.is_disabled and others == 0:
-        raise illegal_move(
+        raise invalid_transition(
             "This is the only administrator whose account is enabled, so nobody could undo it. Make another administrator first.",
             from_state="last administrator",
             asked="take away",

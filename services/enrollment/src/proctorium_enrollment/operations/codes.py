@@ -70,7 +70,7 @@ class Codes:
     async def issue(self, tx: Transaction, new: NewCode) -> IssuedCode:
         """Issue a further code.
 
-        Raises CODE_MALFORMED, SESSION_UNKNOWN, SESSION_ENDED, NOT_FOUND (the person), NOT_REGISTERED, CODE_TAKEN.
+        Raises CODE_MALFORMED, SESSION_UNKNOWN, SESSION_ENDED, NOT_FOUND (the person), LEARNER_NOT_REGISTERED, CODE_TAKEN.
         """
         typed = normalised(new.text, "text") if new.text else ""
         session = domain.require_open(await sessions.find(tx, new.session_id))
@@ -110,7 +110,7 @@ class Codes:
         tx.record(_issued(code, [person_id]))
 
     async def replace(self, tx: Transaction, code_id: UUID) -> Code:
-        """Issues a new code in a code's place. Raises NOT_FOUND, ILLEGAL_MOVE, SESSION_ENDED."""
+        """Issues a new code in a code's place. Raises NOT_FOUND, INVALID_STATE_TRANSITION, SESSION_ENDED."""
         old = await _locked(tx, code_id)
         state = domain.moved(old, CodeMove.REPLACE, tx.now)
         session = domain.require_open(await sessions.find(tx, old.session_id))
@@ -122,7 +122,7 @@ class Codes:
         return code
 
     async def revoke(self, tx: Transaction, code_id: UUID) -> Code:
-        """Withdraws a code; who has joined stays. Raises NOT_FOUND, ILLEGAL_MOVE."""
+        """Withdraws a code; who has joined stays. Raises NOT_FOUND, INVALID_STATE_TRANSITION."""
         code = await _locked(tx, code_id)
         state = domain.moved(code, CodeMove.REVOKE, tx.now)
         await storage.set_state(tx, code_id, state)
@@ -147,7 +147,7 @@ class Codes:
         return self._shown(kept, tx.now)
 
     def _shown(self, kept: KeptCode, now: datetime) -> ShownCode:
-        text = self._seal.unseal(kept.sealed_text, kept.code.code_id.bytes).decode()
+        text = self._seal.unseal(kept.encrypted_text, kept.code.code_id.bytes).decode()
         return ShownCode(kept.code, kept.code.state_at(now), text)
 
     async def _warnings(self, tx: Transaction, text: str) -> frozenset[TextWarning]:
@@ -196,8 +196,8 @@ async def _require_registered(tx: Transaction, session: Session, person_id: UUID
     assert session.course_id is not None
     if await registrations.find(tx, person_id, session.course_id) is None:
         raise ServiceError(
-            Kind.ILLEGAL_MOVE,
-            "NOT_REGISTERED",
+            Kind.INVALID_STATE_TRANSITION,
+            "LEARNER_NOT_REGISTERED",
             "This learner is not registered in the session's course and could not use the code. Register them first.",
         )
 

@@ -33,8 +33,8 @@ class Lesson:
     html: str
 
 
-async def open_lesson(tx: Transaction, person_id: UUID, unit_id: UUID) -> UnitText:
-    """A lesson that is open to the learner; `rendered` makes it readable. Raises NOT_FOUND, NOT_REGISTERED, NOT_IN_SESSION."""
+async def get_lesson(tx: Transaction, person_id: UUID, unit_id: UUID) -> UnitText:
+    """A lesson that is open to the learner; `rendered` makes it readable. Raises NOT_FOUND, LEARNER_NOT_REGISTERED, PARTICIPANT_NOT_IN_SESSION."""
     unit = await _published(tx, unit_id)
     if unit.unit.kind is not UnitKind.LESSON:
         raise no_such_unit()
@@ -74,7 +74,7 @@ def _picture(
 
 
 async def record_progress(tx: Transaction, person_id: UUID, unit_id: UUID) -> MyCourse:
-    """Records that the learner finished a unit, unless they had. Raises as `open_lesson`, and INVALID_REQUEST for an assessment."""
+    """Records that the learner finished a unit, unless they had. Raises as `get_lesson`, and INVALID_REQUEST for an assessment."""
     unit = await _published(tx, unit_id)
     if unit.unit.kind is UnitKind.ASSESSMENT:
         raise invalid(

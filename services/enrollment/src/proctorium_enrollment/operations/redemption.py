@@ -8,8 +8,8 @@ from datetime import timedelta
 from uuid import UUID
 
 from proctorium_common.errors import ServiceError
+from proctorium_common.storage.batcher import Batcher
 from proctorium_common.storage.database import Database, Transaction
-from proctorium_common.storage.group_commit import GroupCommit
 from proctorium_common.telemetry.traces import annotate
 from proctorium_enrollment.domain import codes as domain
 from proctorium_enrollment.domain.attempt_limits import (
@@ -82,7 +82,7 @@ class Redemption:
         self._seal = codes_seal
         self._attempts = Attempts(attempts_seal, "code")
         self._turns = Turns()
-        self._group: GroupCommit[Asked, Outcome] = GroupCommit(
+        self._group: Batcher[Asked, Outcome] = Batcher(
             self._flush, at_once=_AT_ONCE, enough=_ENOUGH
         )
 

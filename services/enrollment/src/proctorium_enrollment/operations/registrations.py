@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from proctorium.enrollment.events.v1 import events_pb2
-from proctorium_common.errors import already_exists, illegal_move
+from proctorium_common.errors import already_exists, invalid_transition
 from proctorium_common.ids import new_id
 from proctorium_common.storage import pages
 from proctorium_common.storage.database import Transaction
@@ -27,7 +27,7 @@ from proctorium_enrollment.storage import registrations as storage
 async def register(tx: Transaction, codes: Codes, person_id: UUID, course_id: UUID) -> Registration:
     """Register a learner in a published course, and send them the codes of its coming sessions.
 
-    Raises NOT_FOUND, COURSE_NOT_PUBLISHED, ALREADY_REGISTERED, ILLEGAL_MOVE (the person is no learner).
+    Raises NOT_FOUND, COURSE_NOT_PUBLISHED, ALREADY_REGISTERED, INVALID_STATE_TRANSITION (the person is no learner).
     """
     person = await people.find(tx, person_id)
     if person is None:
@@ -37,7 +37,7 @@ async def register(tx: Transaction, codes: Codes, person_id: UUID, course_id: UU
         raise no_such_course()
     require_published(course)
     if Role.LEARNER not in person.roles:
-        raise illegal_move(
+        raise invalid_transition(
             "Only a learner can be registered in a course. Give the person the role of a learner first.",
             from_state="not a learner",
             asked="register",

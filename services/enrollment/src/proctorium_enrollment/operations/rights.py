@@ -76,7 +76,7 @@ async def revoke_role(
 
 
 async def certify(tx: Transaction, changed_by: UUID, person_id: UUID, until: datetime) -> Person:
-    """Certify a proctor until a time. Raises NOT_FOUND, ILLEGAL_MOVE."""
+    """Certify a proctor until a time. Raises NOT_FOUND, INVALID_STATE_TRANSITION."""
     person = await _lock(tx, person_id)
     domain.require_proctor(person)
     after = replace(person, certified_until=until)

@@ -52,7 +52,7 @@ class Signing:
         ]
 
     async def signer(self, tx: Transaction) -> TokenSigner:
-        """What signs at the moment. Raises WrongMasterKey."""
+        """What signs at the moment. Raises MasterKeyError."""
         keys = await storage.kept(tx)
         if not keys:
             await self._make_first(tx)
@@ -60,7 +60,7 @@ class Signing:
         return TokenSigner(self._open(in_use(keys, tx)), life=ACCESS_LIFE, clock=lambda: tx.now)
 
     async def check_master_key(self, database: Database) -> None:
-        """Raises WrongMasterKey when the kept keys were sealed with another: then nobody could sign in, and no code be shown."""
+        """Raises MasterKeyError when the kept keys were sealed with another: then nobody could sign in, and no code be shown."""
         if self._opened:
             return
         async with database.transaction() as tx:
@@ -69,7 +69,7 @@ class Signing:
 
     def _open(self, kept: KeptKey) -> SigningKey:
         if kept.key_id not in self._opened:
-            seed = self._seal.unseal(kept.sealed_seed, kept.key_id.encode())
+            seed = self._seal.unseal(kept.encrypted_seed, kept.key_id.encode())
             self._opened[kept.key_id] = SigningKey(seed)
         return self._opened[kept.key_id]
 

@@ -41,7 +41,7 @@ class KeptCode:
     """A code with its sealed text."""
 
     code: Code
-    sealed_text: bytes
+    encrypted_text: bytes
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ async def add(
         person_id=code.person_id,
         lookup=lookups.exact,
         folded_lookup=lookups.folded,
-        sealed_text=kept.sealed_text,
+        encrypted_text=kept.encrypted_text,
         state=code.state.value,
         own_window=code.window is not None,
         valid_from=code.window.valid_from if code.window else tx.now,
@@ -267,7 +267,7 @@ def _kept(row: Row[*tuple[object, ...]]) -> KeptCode:
         CodeState(row.state),
         _window(row),
     )
-    return KeptCode(code, row.sealed_text)
+    return KeptCode(code, row.encrypted_text)
 
 
 def _window(row: Row[*tuple[object, ...]]) -> Window | None:

@@ -13,7 +13,7 @@ from datetime import timedelta
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from proctorium_common.fair_turns import FairThreads, NoPlaceError, Run
+from proctorium_common.fair_turns import FairThreads, QueueFullError, Run
 from proctorium_enrollment.domain.passwords import too_many_at_once
 
 _MEMORY_KIB = 64 * 1024
@@ -74,7 +74,7 @@ class PasswordHashes:
         async with AsyncExitStack() as inside:
             try:
                 run = await inside.enter_async_context(self._threads.turn(group))
-            except NoPlaceError:
+            except QueueFullError:
                 raise too_many_at_once(_RETRY_AFTER) from None
             yield Turn(self._hasher, self._nobodys, run)
 

@@ -17,7 +17,7 @@ MASTER_KEY_BYTES = 32
 _NONCE_BYTES = 12
 
 
-class WrongMasterKey(Exception):
+class MasterKeyError(Exception):
     """What was to be unsealed was sealed with another master key, or has been tampered with."""
 
 
@@ -42,11 +42,11 @@ class Seal:
         return nonce + self._sealing.encrypt(nonce, secret, place)
 
     def unseal(self, sealed: bytes, place: bytes) -> bytes:
-        """What was sealed for `place`. Raises WrongMasterKey."""
+        """What was sealed for `place`. Raises MasterKeyError."""
         try:
             return self._sealing.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], place)
         except InvalidTag as failure:
-            raise WrongMasterKey(
+            raise MasterKeyError(
                 "This was not sealed with the present PROCTORIUM_MASTER_KEY. Start with the key that the database was filled with."
             ) from failure
 

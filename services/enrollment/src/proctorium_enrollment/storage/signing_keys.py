@@ -21,7 +21,7 @@ class KeptKey:
     """A key that signs, or did. `retire_time` is None until another has been made in its place."""
 
     key_id: str
-    sealed_seed: bytes
+    encrypted_seed: bytes
     create_time: datetime
     retire_time: datetime | None
 
@@ -42,18 +42,20 @@ async def public(tx: Transaction) -> Sequence[PublicKey]:
 async def kept(tx: Transaction) -> Sequence[KeptKey]:
     """The keys with their secret halves, oldest first."""
     found = await tx.execute(
-        select(table).where(table.c.sealed_seed.is_not(None)).order_by(table.c.created_at)
+        select(table).where(table.c.encrypted_seed.is_not(None)).order_by(table.c.created_at)
     )
-    return [KeptKey(row.key_id, row.sealed_seed, row.created_at, row.retires_at) for row in found]
+    return [
+        KeptKey(row.key_id, row.encrypted_seed, row.created_at, row.retires_at) for row in found
+    ]
 
 
-async def add(tx: Transaction, key: SigningKey, sealed_seed: bytes) -> None:
+async def add(tx: Transaction, key: SigningKey, encrypted_seed: bytes) -> None:
     """Adds a key."""
     await tx.execute(
         insert(table).values(
             key_id=key.key_id,
             public_key=key.public.raw,
-            sealed_seed=sealed_seed,
+            encrypted_seed=encrypted_seed,
             created_at=tx.now,
         )
     )

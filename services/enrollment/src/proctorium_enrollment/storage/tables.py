@@ -263,7 +263,7 @@ codes = Table(
     Column("lookup", LargeBinary, nullable=False),
     # The same for texts that differ only in case; the release before leaves it empty.
     Column("folded_lookup", LargeBinary),
-    Column("sealed_text", LargeBinary, nullable=False),
+    Column("encrypted_text", LargeBinary, nullable=False),
     Column("state", Text, nullable=False),
     Column("own_window", Boolean, nullable=False, server_default=text("true")),
     Column("valid_from", _TIME, nullable=False),

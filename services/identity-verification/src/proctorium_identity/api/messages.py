@@ -15,7 +15,7 @@ _STATES: Mapping[CaseState, pb.CaseState.ValueType] = {
     CaseState.SUBMITTED: pb.CASE_STATE_SUBMITTED,
     CaseState.VERIFIED: pb.CASE_STATE_VERIFIED,
     CaseState.REJECTED: pb.CASE_STATE_REJECTED,
-    CaseState.RESUBMISSION_ASKED: pb.CASE_STATE_RESUBMISSION_ASKED,
+    CaseState.RESUBMISSION_REQUESTED: pb.CASE_STATE_RESUBMISSION_REQUESTED,
     CaseState.EXPIRED: pb.CASE_STATE_EXPIRED,
 }
 KINDS: Mapping[pb.EvidenceKind.ValueType, EvidenceKind] = {

@@ -16,8 +16,8 @@ from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import answered_before
 from proctorium_common.storage.listen import Listener
 from proctorium_identity.api.messages import DECISIONS, KINDS, access_message, case_message
+from proctorium_identity.images.process import ImageReader
 from proctorium_identity.operations import accesses, cases, decisions, evidence, looks, queue
-from proctorium_identity.pictures.process import PictureReader
 from proctorium_identity.storage.objects import EvidenceStore
 from proctorium_identity.storage.sealing import CaseKeys
 
@@ -33,7 +33,7 @@ class VerificationApi(verification_pb2_grpc.VerificationServiceServicer):
     listener: Listener
     case_keys: CaseKeys
     store: EvidenceStore
-    reader: PictureReader
+    reader: ImageReader
     people: people_pb2_grpc.PersonServiceStub
     evidence_readable: timedelta
     watch_heartbeat: timedelta

@@ -19,7 +19,7 @@ class CaseState(StrEnum):
     SUBMITTED = "submitted"
     VERIFIED = "verified"
     REJECTED = "rejected"
-    RESUBMISSION_ASKED = "resubmission_asked"
+    RESUBMISSION_REQUESTED = "resubmission_requested"
     EXPIRED = "expired"
 
 
@@ -50,14 +50,14 @@ class Move(StrEnum):
 _OPEN: Mapping[Move, CaseState] = {
     Move.COMPLETE: CaseState.SUBMITTED,
     Move.REJECT: CaseState.REJECTED,
-    Move.ASK_AGAIN: CaseState.RESUBMISSION_ASKED,
+    Move.ASK_AGAIN: CaseState.RESUBMISSION_REQUESTED,
     Move.EXPIRE: CaseState.EXPIRED,
 }
 
 MOVES: Mapping[CaseState, Mapping[Move, CaseState]] = {
     CaseState.REQUESTED: _OPEN,
     CaseState.SUBMITTED: {**_OPEN, Move.VERIFY: CaseState.VERIFIED},
-    CaseState.RESUBMISSION_ASKED: _OPEN,
+    CaseState.RESUBMISSION_REQUESTED: _OPEN,
     CaseState.VERIFIED: {},
     CaseState.REJECTED: {},
     CaseState.EXPIRED: {},
@@ -142,7 +142,9 @@ def _decided_already(state: CaseState) -> ServiceError:
         if state is CaseState.EXPIRED
         else f"This identity check was already decided: {state}. A decision cannot be changed."
     )
-    return ServiceError(Kind.ILLEGAL_MOVE, "CASE_CLOSED", sentence, metadata={"state": state})
+    return ServiceError(
+        Kind.INVALID_STATE_TRANSITION, "CASE_CLOSED", sentence, metadata={"state": state}
+    )
 
 
 def case_closed(state: CaseState) -> ServiceError:
@@ -153,7 +155,7 @@ def case_closed(state: CaseState) -> ServiceError:
         CaseState.EXPIRED: "The session is over for you, and this identity check with it. Please contact the administrator.",
     }
     return ServiceError(
-        Kind.ILLEGAL_MOVE,
+        Kind.INVALID_STATE_TRANSITION,
         "CASE_CLOSED",
         sentence.get(state, "This identity check is closed."),
         metadata={"state": state},
@@ -164,7 +166,7 @@ def evidence_missing(kinds: frozenset[EvidenceKind]) -> ServiceError:
     """There is no such picture (any more): the learner has to send it first."""
     missing = ",".join(sorted(kinds))
     return ServiceError(
-        Kind.ILLEGAL_MOVE,
+        Kind.INVALID_STATE_TRANSITION,
         "EVIDENCE_MISSING",
         f"The learner has not sent everything yet; missing: {missing.replace(',', ', ')}. "
         "Ask the learner to send it, then look again.",

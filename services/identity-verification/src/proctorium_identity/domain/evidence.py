@@ -21,7 +21,7 @@ class EvidenceKind(StrEnum):
 EVIDENCE_NEEDED = frozenset(EvidenceKind)
 """The pictures that a case needs before it can be decided."""
 
-MOST_PICTURES = 20
+MAX_IMAGES = 20
 """The most pictures that a case accepts, including replaced ones; a missing one is always accepted."""
 
 
@@ -46,21 +46,21 @@ class LastLook:
 
 
 def require_room(kind: EvidenceKind, there: Collection[EvidenceKind], taken: int) -> None:
-    """Raise TOO_MANY_PICTURES for replacing a picture after `MOST_PICTURES` were accepted.
+    """Raise TOO_MANY_IMAGES for replacing a picture after `MAX_IMAGES` were accepted.
 
     A missing picture is always accepted, so a learner can always send one that was requested.
     """
-    if kind in there and taken >= MOST_PICTURES:
+    if kind in there and taken >= MAX_IMAGES:
         raise exhausted(
-            "TOO_MANY_PICTURES",
+            "TOO_MANY_IMAGES",
             f"You have sent {taken} pictures, so you cannot replace them again. The latest ones are used. "
             "You will be asked if new ones are needed.",
-            limit=f"{MOST_PICTURES} pictures",
+            limit=f"{MAX_IMAGES} pictures",
         )
 
 
 def require_seen(current: Iterable[Evidence], seen: Iterable[LastLook]) -> None:
-    """Raise EVIDENCE_NOT_SEEN unless the person has looked at every current picture, EVIDENCE_REPLACED if one was replaced since.
+    """Raise EVIDENCE_NOT_VIEWED unless the person has looked at every current picture, EVIDENCE_REPLACED if one was replaced since.
 
     Nobody is verified by a picture that nobody has seen.
     """
@@ -72,8 +72,8 @@ def require_seen(current: Iterable[Evidence], seen: Iterable[LastLook]) -> None:
     unseen = ",".join(sorted(there.keys() - looked_at.keys()))
     if unseen:
         raise ServiceError(
-            Kind.ILLEGAL_MOVE,
-            "EVIDENCE_NOT_SEEN",
+            Kind.INVALID_STATE_TRANSITION,
+            "EVIDENCE_NOT_VIEWED",
             f"Look at the learner's pictures first ({unseen}), then decide.",
             metadata={"kinds": unseen},
         )

@@ -21,4 +21,4 @@ async def page(
     tokens = await pages.tokens(tx)
     before = tokens.after(name, page_token, datetime, UUID)
     found = await looks.accesses(tx, session_id, before=before, limit=limit + 1)
-    return tokens.cut(name, found, limit, lambda each: (each.looked_at, each.look_id))
+    return tokens.cut(name, found, limit, lambda each: (each.looked_at, each.access_id))

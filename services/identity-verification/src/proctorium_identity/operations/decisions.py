@@ -27,7 +27,7 @@ async def decide(
 ) -> Case:
     """Verifies or rejects; the same again changes nothing.
 
-    Raises NOT_YOUR_CASE, CASE_CLOSED, INVALID_REQUEST (rejected without a reason), and to verify EVIDENCE_MISSING, EVIDENCE_NOT_SEEN,
+    Raises NOT_YOUR_CASE, CASE_CLOSED, INVALID_REQUEST (rejected without a reason), and to verify EVIDENCE_MISSING, EVIDENCE_NOT_VIEWED,
     EVIDENCE_REPLACED.
     """
     case, actor = await lock_supervised(tx, caller, case_id)
@@ -89,12 +89,12 @@ async def ask_again(tx: Transaction, caller: Caller, case_id: UUID, reason: str)
     )
     await save_move(tx, asked)
     tx.record(
-        events_pb2.CaseResubmissionAsked(
+        events_pb2.CaseResubmissionRequested(
             case_id=str(case.case_id),
             session_id=str(case.session_id),
             participant_id=str(case.participant_id),
             person_id=str(case.person_id),
-            asked_by=str(actor.person_id),
+            requested_by=str(actor.person_id),
             acting_role=ROLE_NUMBERS[actor.role],
         )
     )

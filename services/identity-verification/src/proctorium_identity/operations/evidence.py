@@ -31,8 +31,8 @@ from proctorium_identity.domain.evidence import (
     EvidenceKind,
     require_room,
 )
+from proctorium_identity.images.process import Picture
 from proctorium_identity.operations.cases import CHANNEL, save_move
-from proctorium_identity.pictures.process import Picture
 from proctorium_identity.storage import cases
 from proctorium_identity.storage import evidence as kept
 from proctorium_identity.storage.objects import EvidenceStore
@@ -56,7 +56,7 @@ class PutAway:
 async def key_for_sender(
     tx: Transaction, case_keys: CaseKeys, caller: Caller, case_id: UUID, kind: EvidenceKind
 ) -> CaseKey:
-    """The key to encrypt with, for the learner of a case that takes a picture. Raises NOT_YOUR_CASE, CASE_CLOSED, TOO_MANY_PICTURES.
+    """The key to encrypt with, for the learner of a case that takes a picture. Raises NOT_YOUR_CASE, CASE_CLOSED, TOO_MANY_IMAGES.
 
     What is refused here costs no work; whether the case still takes the picture is `submit`'s to say.
     """
@@ -99,7 +99,7 @@ async def _discard(store: EvidenceStore, put: PutAway, storing: asyncio.Future[N
 async def submit(tx: Transaction, caller: Caller, put: PutAway) -> Case:
     """Makes the picture part of the case; with the last one that is needed, a proctor has to look.
 
-    Raises NOT_YOUR_CASE, CASE_CLOSED, TOO_MANY_PICTURES.
+    Raises NOT_YOUR_CASE, CASE_CLOSED, TOO_MANY_IMAGES.
     """
     # Whatever fails before the last line fails before the commit.
     case = await _require_taking(tx, await cases.lock_case(tx, put.case_id), caller, put.kind)

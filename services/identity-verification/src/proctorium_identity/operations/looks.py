@@ -27,7 +27,7 @@ from proctorium_identity.domain.evidence import Evidence, EvidenceKind
 from proctorium_identity.operations.access import Actor, actor_on
 from proctorium_identity.storage import cases, looks, sessions
 from proctorium_identity.storage import evidence as kept
-from proctorium_identity.storage.objects import EvidenceStore, ObjectGone
+from proctorium_identity.storage.objects import EvidenceStore, ObjectMissingError
 from proctorium_identity.storage.sealing import CaseKey, CaseKeys
 
 
@@ -62,7 +62,7 @@ async def show(store: EvidenceStore, look: Look) -> bytes:
     picture = look.picture
     try:
         ciphertext = await store.get(picture.object_key)
-    except ObjectGone as gone:
+    except ObjectMissingError as gone:
         raise evidence_destroyed() from gone
     return look.key.open(picture.kind, picture.evidence_id, ciphertext)
 

@@ -14,7 +14,7 @@ from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Transaction
 from proctorium_identity.domain.cases import ActingRole
 from proctorium_identity.domain.evidence import Evidence, EvidenceKind, LastLook
-from proctorium_identity.storage.tables import cases, look_log
+from proctorium_identity.storage.tables import cases, evidence_access_log
 
 REGISTRATION = "registration"
 
@@ -23,7 +23,7 @@ REGISTRATION = "registration"
 class Access:
     """One access to a learner's data; `subject` is an evidence kind or `REGISTRATION`."""
 
-    look_id: UUID
+    access_id: UUID
     looked_by: UUID
     looked_as: ActingRole | None
     subject: str
@@ -41,8 +41,8 @@ async def add_look(
 ) -> None:
     """Log an access to a picture, or (None) to the learner's registration data."""
     await tx.execute(
-        insert(look_log).values(
-            look_id=new_id(),
+        insert(evidence_access_log).values(
+            access_id=new_id(),
             case_id=case_id,
             looked_by=looked_by,
             looked_as=looked_as,
@@ -56,14 +56,18 @@ async def add_look(
 async def last_looks(tx: Transaction, case_id: UUID, looked_by: UUID) -> Sequence[LastLook]:
     """Return the latest picture of each kind that this person looked at."""
     found = await tx.execute(
-        select(look_log.c.subject, look_log.c.evidence_id)
-        .ext(distinct_on(look_log.c.subject))
+        select(evidence_access_log.c.subject, evidence_access_log.c.evidence_id)
+        .ext(distinct_on(evidence_access_log.c.subject))
         .where(
-            look_log.c.case_id == case_id,
-            look_log.c.looked_by == looked_by,
-            look_log.c.evidence_id.is_not(None),
+            evidence_access_log.c.case_id == case_id,
+            evidence_access_log.c.looked_by == looked_by,
+            evidence_access_log.c.evidence_id.is_not(None),
         )
-        .order_by(look_log.c.subject, look_log.c.looked_at.desc(), look_log.c.look_id.desc())
+        .order_by(
+            evidence_access_log.c.subject,
+            evidence_access_log.c.looked_at.desc(),
+            evidence_access_log.c.access_id.desc(),
+        )
     )
     return [LastLook(EvidenceKind(row.subject), row.evidence_id) for row in found]
 
@@ -72,10 +76,10 @@ async def accesses(
     tx: Transaction, session_id: UUID, *, before: tuple[datetime, UUID] | None, limit: int
 ) -> Sequence[Access]:
     """Return accesses in the session, newest first, from the one after `before`."""
-    key = (look_log.c.looked_at, look_log.c.look_id)
+    key = (evidence_access_log.c.looked_at, evidence_access_log.c.access_id)
     statement = (
-        select(look_log, cases.c.person_id)
-        .join(cases, cases.c.case_id == look_log.c.case_id)
+        select(evidence_access_log, cases.c.person_id)
+        .join(cases, cases.c.case_id == evidence_access_log.c.case_id)
         .where(cases.c.session_id == session_id)
         .order_by(*(column.desc() for column in key))
         .limit(limit)
@@ -84,7 +88,7 @@ async def accesses(
         statement = statement.where(tuple_(*key) < tuple_(*before))
     return [
         Access(
-            look_id=row.look_id,
+            access_id=row.access_id,
             looked_by=row.looked_by,
             looked_as=ActingRole(row.looked_as) if row.looked_as else None,
             subject=row.subject,

@@ -14,7 +14,7 @@ from proctorium_common.errors import ServiceError, unavailable
 from proctorium_common.telemetry.traces import span
 
 
-class ObjectGone(Exception):
+class ObjectMissingError(Exception):
     """There is no object of this name (any more)."""
 
 
@@ -50,13 +50,13 @@ class EvidenceStore:
                 raise _unavailable() from failure
 
     async def get(self, key: str) -> bytes:
-        """The object. Raises ObjectGone when there is none, DEPENDENCY_UNAVAILABLE when the store does not answer."""
+        """The object. Raises ObjectMissingError when there is none, DEPENDENCY_UNAVAILABLE when the store does not answer."""
         with span("get_evidence"):
             try:
                 found = await self._store.get_async(key)
                 return bytes(await found.bytes_async())
             except (NotFoundError, FileNotFoundError) as missing:
-                raise ObjectGone(key) from missing
+                raise ObjectMissingError(key) from missing
             except (BaseError, OSError) as failure:
                 raise _unavailable() from failure
 

@@ -24,7 +24,7 @@ class CaseKey:
         return self._seal.seal(picture, self._place(kind, evidence_id))
 
     def open(self, kind: EvidenceKind, evidence_id: UUID, ciphertext: bytes) -> bytes:
-        """The picture. Raises WrongKey for what is not this picture's ciphertext."""
+        """The picture. Raises DecryptionError for what is not this picture's ciphertext."""
         return self._seal.open(ciphertext, self._place(kind, evidence_id))
 
     def _place(self, kind: EvidenceKind, evidence_id: UUID) -> str:
@@ -42,7 +42,7 @@ class CaseKeys:
         return self._seal.seal(new_key(), _place(case_id))
 
     def unwrap(self, case_id: UUID, wrapped: bytes) -> CaseKey:
-        """The key of `case_id`. Raises WrongKey when it was wrapped for another case or by another master key."""
+        """The key of `case_id`. Raises DecryptionError when it was wrapped for another case or by another master key."""
         return CaseKey(case_id, self._seal.open(wrapped, _place(case_id)))
 
 

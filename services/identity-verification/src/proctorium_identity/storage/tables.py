@@ -65,7 +65,7 @@ cases = Table(
     Column("decision_reason", Text, nullable=False, server_default=""),
     UniqueConstraint("session_id", "person_id"),
     CheckConstraint(
-        "state IN ('requested', 'submitted', 'verified', 'rejected', 'resubmission_asked', 'expired')",
+        "state IN ('requested', 'submitted', 'verified', 'rejected', 'resubmission_requested', 'expired')",
         name="state",
     ),
     CheckConstraint(
@@ -114,10 +114,10 @@ evidence = Table(
 )
 """Pictures: what each shows and where its ciphertext lies. At most one of each kind is current."""
 
-look_log = Table(
-    "look_log",
+evidence_access_log = Table(
+    "evidence_access_log",
     metadata,
-    Column("look_id", Uuid, primary_key=True),
+    Column("access_id", Uuid, primary_key=True),
     Column("case_id", Uuid, ForeignKey(cases.c.case_id), nullable=False),
     Column("looked_by", Uuid, nullable=False),
     # Null in accesses that were logged before the role was recorded.
@@ -129,6 +129,6 @@ look_log = Table(
     CheckConstraint("looked_as IN ('proctor', 'administrator')", name="looked_as"),
     CheckConstraint("subject IN ('document', 'selfie', 'registration')", name="subject"),
     CheckConstraint("(subject = 'registration') = (evidence_id IS NULL)", name="subject_is_there"),
-    Index("ix_look_log_case", "case_id", "looked_by"),
+    Index("ix_evidence_access_log_case", "case_id", "looked_by"),
 )
 """Every look at a picture or at registration information (`I5`); rows are permanent."""

@@ -2,8 +2,8 @@
 
     PENDING ──mark──▶ SENDING ──taken──▶ SENT
        ▲ ▲               │ ├──refused──▶ FAILED
-       │ └──put off──────┘ └──no word──▶ DOUBTFUL
-       └──────────── resend (a person) ──── FAILED, DOUBTFUL
+       │ └──put off──────┘ └──no word──▶ IN_DOUBT
+       └──────────── resend (a person) ──── FAILED, IN_DOUBT
 
 Everything before the mark can be tried again freely: the receiving server has nothing yet. After the mark only its answer tells.
 """
@@ -28,7 +28,7 @@ class DeliveryState(StrEnum):
     SENDING = "sending"
     SENT = "sent"
     FAILED = "failed"
-    DOUBTFUL = "doubtful"
+    IN_DOUBT = "in_doubt"
 
 
 class Move(StrEnum):
@@ -58,9 +58,9 @@ MOVES: Mapping[DeliveryState, Mapping[Move, DeliveryState]] = {
         Move.TAKEN: DeliveryState.SENT,
         Move.PUT_OFF: DeliveryState.PENDING,
         Move.REFUSED: DeliveryState.FAILED,
-        Move.NO_WORD: DeliveryState.DOUBTFUL,
+        Move.NO_WORD: DeliveryState.IN_DOUBT,
     },
-    DeliveryState.DOUBTFUL: {
+    DeliveryState.IN_DOUBT: {
         # Whoever handed it over is back with the answer after all.
         Move.TAKEN: DeliveryState.SENT,
         Move.PUT_OFF: DeliveryState.PENDING,
@@ -137,7 +137,7 @@ def require_resendable(delivery: Delivery | None) -> Delivery:
         raise not_found("NOT_FOUND", "There is no such delivery.")
     if Move.RESEND not in MOVES[delivery.state]:
         raise ServiceError(
-            Kind.ILLEGAL_MOVE,
+            Kind.INVALID_STATE_TRANSITION,
             "DELIVERY_NOT_FAILED",
             f"This delivery is {delivery.state}: only one that failed or is doubtful can be sent again.",
             metadata={"state": delivery.state},

@@ -20,7 +20,7 @@ from proctorium_notification.messages.render import Rendered, Renderer
 _ADDRESS = re.compile(r'[^\s@<>(),;:"\\\[\]\x00-\x20\x7f]+@[^\s@<>(),;:"\\\[\]\x00-\x20\x7f]+')
 
 
-class AddressWrong(Exception):
+class AddressError(Exception):
     """Nothing can be sent to this address; it is not repeated here."""
 
 
@@ -57,7 +57,7 @@ class MailMaker:
         email: str,
         now: datetime,
     ) -> Mail:
-        """The mail of one delivery. Its Message-ID is the delivery's id, also when it is sent again. Raises AddressWrong."""
+        """The mail of one delivery. Its Message-ID is the delivery's id, also when it is sent again. Raises AddressError."""
         email = _plain(email)
         rendered = self._renderer.mail(content, reader, help_)
         policy = MAIL if email.isascii() else MAIL_UTF8
@@ -102,11 +102,11 @@ class MailMaker:
 
 
 def _plain(email: str) -> str:
-    """The address with its domain as DNS knows it. Raises AddressWrong for what is none."""
+    """The address with its domain as DNS knows it. Raises AddressError for what is none."""
     if not _ADDRESS.fullmatch(email):
-        raise AddressWrong
+        raise AddressError
     name, _, domain = email.rpartition("@")
     try:
         return f"{name}@{domain.encode('idna').decode()}"
     except UnicodeError:
-        raise AddressWrong from None
+        raise AddressError from None

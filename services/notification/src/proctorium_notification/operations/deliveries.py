@@ -35,6 +35,6 @@ async def page(
 
 
 async def resend(tx: Transaction, delivery_id: UUID) -> Delivery:
-    """Sends a failed or doubtful delivery again, with the same Message-ID. Raises NOT_FOUND, DELIVERY_NOT_FAILED."""
+    """Sends a failed or in-doubt delivery again, with the same Message-ID. Raises NOT_FOUND, DELIVERY_NOT_FAILED."""
     require_resendable(await deliveries.lock_delivery(tx, delivery_id))
     return await deliveries.save_resend(tx, delivery_id)

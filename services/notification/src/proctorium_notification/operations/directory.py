@@ -40,9 +40,9 @@ class Directory:
         found: dict[UUID, Contact] = {}
         waiting = iter(sorted(set(person_ids)))
         while some := [str(person_id) for person_id in islice(waiting, _CONTACTS_AT_ONCE)]:
-            request = people_pb2.ListContactsRequest(person_ids=some)
+            request = people_pb2.BatchGetContactsRequest(person_ids=some)
             try:
-                answer = await self._people.ListContacts(request)
+                answer = await self._people.BatchGetContacts(request)
             except grpc.RpcError as failure:
                 raise _unavailable() from failure
             for contact in answer.contacts:

@@ -2,7 +2,7 @@
 
 A mail is claimed (a lease), written, announced to the mail server, *marked*, handed over, and its outcome is saved. Each of these is
 committed before the next begins, so a process that dies leaves one of three things behind: an unmarked delivery, which the next
-sender takes when the lease is over; a marked one, which becomes doubtful; or one that is done.
+sender takes when the lease is over; a marked one, which becomes in doubt; or one that is done.
 
 Batches are sent concurrently, each over a connection of its own. The database is the queue: mails that may not be sent now, because their
 destination is slow or all its connections are in use, are released, and later claims skip them.
@@ -28,12 +28,12 @@ from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.tasks import end
 from proctorium_common.telemetry.logs import get_logger
-from proctorium_common.telemetry.traces import annotate, link_to, parse_place, span_from
+from proctorium_common.telemetry.traces import annotate, link_to, parse_trace_context, span_from
 from proctorium_notification.domain.deliveries import RetryRules, scrubbed
 from proctorium_notification.domain.destinations import Destinations, Lane, destination_of
 from proctorium_notification.domain.topics import CARRYING_A_CODE, Session, pointless
 from proctorium_notification.messages.contents import Content, Help
-from proctorium_notification.messages.mail import AddressWrong, Mail, MailMaker
+from proctorium_notification.messages.mail import AddressError, Mail, MailMaker
 from proctorium_notification.operations.directory import Contact, Directory
 from proctorium_notification.operations.words import CHANNELS, TOPICS
 from proctorium_notification.storage import deliveries as kept
@@ -42,11 +42,11 @@ from proctorium_notification.storage.deliveries import Claimed
 from proctorium_notification.storage.presence import Presence, end_abandoned_leases
 from proctorium_notification.transport.smtp import (
     Line,
-    NoWord,
+    NoResponseError,
     Postbox,
-    Refused,
-    Slow,
-    Unreachable,
+    RejectedError,
+    SlowDestinationError,
+    UnreachableError,
 )
 
 _log = get_logger()
@@ -170,7 +170,7 @@ class Sender:
         async with self._database.transaction() as tx:
             await end_abandoned_leases(tx)
             for delivery_id in await kept.doubt_abandoned(tx):
-                _log.warning("delivery_doubtful", delivery_id=str(delivery_id))
+                _log.warning("delivery_in_doubt", delivery_id=str(delivery_id))
             return await kept.claim_due(
                 tx,
                 lease=new_id(),
@@ -248,9 +248,9 @@ class Sender:
                         sending = self._send(line, waiting[0], known, patience)
                         await self._watched(batch, waiting, sending)
                         waiting.pop(0)
-        except Slow:
+        except SlowDestinationError:
             await self._give_back(waiting)
-        except Unreachable as failure:
+        except UnreachableError as failure:
             _log.warning(
                 "mail_server_unreachable", error=scrubbed(str(failure)), waiting=len(waiting)
             )
@@ -266,7 +266,7 @@ class Sender:
         assert first.destination is not None
         try:
             done, _ = await asyncio.wait({task}, timeout=self._slow_after)
-            slow = not done or isinstance(task.exception(), Slow)
+            slow = not done or isinstance(task.exception(), SlowDestinationError)
             if slow:
                 self._found_slow(first)
                 batch.release(all_but=first.destination)
@@ -288,9 +288,9 @@ class Sender:
     async def _send(
         self, line: Line, claimed: Claimed, known: _Known, patience: float | None
     ) -> None:
-        """Send one mail. Raises Unreachable if the mail server accepts no mail now, Slow if its response takes longer than `patience`."""
+        """Send one mail. Raises UnreachableError if the mail server accepts no mail now, SlowDestinationError if its response takes longer than `patience`."""
         delivery = claimed.delivery
-        place = parse_place(claimed.traceparent)
+        place = parse_trace_context(claimed.traceparent)
         first = delivery.attempt_count == 0
         with span_from(
             place if first else None,
@@ -312,7 +312,7 @@ class Sender:
             return
         try:
             await line.announce(mail, patience)
-        except Refused as answer:
+        except RejectedError as answer:
             await self._not_taken(claimed, answer, contact, tried=True)
             await line.forget()
             return
@@ -321,9 +321,9 @@ class Sender:
             return
         try:
             await line.hand_over(mail)
-        except Refused as answer:
+        except RejectedError as answer:
             await self._not_taken(claimed, answer, contact, tried=False)
-        except NoWord as failure:
+        except NoResponseError as failure:
             await self._no_word(claimed, scrubbed(str(failure), contact.email))
         else:
             await self._taken(claimed)
@@ -332,7 +332,7 @@ class Sender:
         """The mail, or None when it cannot be written: then it has failed, and does not hold up the others."""
         try:
             return self._write(claimed, contact, known)
-        except AddressWrong:
+        except AddressError:
             await self._refused(claimed, "the address cannot be written to", tried=False)
         # A template that breaks is our fault, and would break in the same way each time.
         except Exception:  # noqa: BLE001 - whatever it is, the other mails must go
@@ -376,7 +376,7 @@ class Sender:
         _log.info("delivery_sent", delivery_id=str(claimed.delivery.delivery_id))
 
     async def _not_taken(
-        self, claimed: Claimed, answer: Refused, contact: Contact, *, tried: bool
+        self, claimed: Claimed, answer: RejectedError, contact: Contact, *, tried: bool
     ) -> None:
         error = scrubbed(str(answer), contact.email)
         if answer.permanent:
@@ -409,7 +409,7 @@ class Sender:
     async def _no_word(self, claimed: Claimed, error: str) -> None:
         async with self._database.transaction() as tx:
             await kept.save_no_word(tx, claimed, error=error)
-        _log.warning("delivery_doubtful", delivery_id=str(claimed.delivery.delivery_id))
+        _log.warning("delivery_in_doubt", delivery_id=str(claimed.delivery.delivery_id))
 
 
 def _record_sent(tx: Transaction, claimed: Claimed) -> None:

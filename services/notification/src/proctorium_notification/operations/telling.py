@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from proctorium_common.storage.database import Transaction
-from proctorium_common.telemetry.traces import current_place, traceparent_of
+from proctorium_common.telemetry.traces import current_trace_context, traceparent_of
 from proctorium_notification.domain.topics import Channel, Session, Topic
 from proctorium_notification.storage import sessions
 from proctorium_notification.storage.deliveries import CHANNEL, NewDeliveries, add_deliveries
@@ -30,7 +30,7 @@ async def tell(tx: Transaction, occasion: Occasion, person_ids: Sequence[UUID]) 
 
     Where the session's plan is still on its way by another event, the messages wait for it: they are sent and shown from then on.
     """
-    place = current_place()
+    place = current_trace_context()
     for channel in Channel:
         await add_deliveries(
             tx,

@@ -227,19 +227,19 @@ async def save_no_word(tx: Transaction, claimed: Claimed, *, error: str) -> bool
     """It was handed over, and no answer came. The lease stays noted: an answer that comes after all still counts."""
     return await _done(
         tx,
-        _moving(claimed, Move.NO_WORD).values(state=DeliveryState.DOUBTFUL, last_error=error),
+        _moving(claimed, Move.NO_WORD).values(state=DeliveryState.IN_DOUBT, last_error=error),
     )
 
 
 async def doubt_abandoned(tx: Transaction) -> Sequence[UUID]:
-    """Makes doubtful what was handed over by somebody who was not heard of since, and answers which."""
+    """Mark as in doubt what was handed over by somebody who was not heard of since, and answers which."""
     abandoned = (
         update(deliveries)
         .where(
             deliveries.c.state.in_(before(Move.NO_WORD)),
             deliveries.c.leased_until <= tx.now,
         )
-        .values(state=DeliveryState.DOUBTFUL, last_error=NO_WORD)
+        .values(state=DeliveryState.IN_DOUBT, last_error=NO_WORD)
         .returning(deliveries.c.delivery_id)
     )
     return list((await tx.execute(abandoned)).scalars())

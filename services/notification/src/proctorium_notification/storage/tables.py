@@ -69,7 +69,7 @@ deliveries = Table(
     # W3C traceparent of the event that caused it, so that the mail is the end of that trace.
     Column("traceparent", Text, nullable=False, server_default=""),
     UniqueConstraint("person_id", "event_id", "channel"),
-    CheckConstraint("state IN ('pending', 'sending', 'sent', 'failed', 'doubtful')", name="state"),
+    CheckConstraint("state IN ('pending', 'sending', 'sent', 'failed', 'in_doubt')", name="state"),
     CheckConstraint("channel IN ('email', 'in_app')", name="channel"),
     CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name="sent_at"),
     CheckConstraint("state <> 'sending' OR lease_token IS NOT NULL", name="sending_is_leased"),

@@ -10,7 +10,7 @@ from proctorium_notification.domain.topics import Topic
 from proctorium_notification.operations import telling
 from proctorium_notification.operations.telling import Occasion
 
-_Decided = events_pb2.CaseVerified | events_pb2.CaseRejected | events_pb2.CaseResubmissionAsked
+_Decided = events_pb2.CaseVerified | events_pb2.CaseRejected | events_pb2.CaseResubmissionRequested
 
 
 async def on_verified(
@@ -27,8 +27,8 @@ async def on_rejected(
     await _tell(tx, Topic.IDENTITY_REJECTED, event, metadata)
 
 
-async def on_resubmission_asked(
-    tx: Transaction, event: events_pb2.CaseResubmissionAsked, metadata: EventMetadata
+async def on_resubmission_requested(
+    tx: Transaction, event: events_pb2.CaseResubmissionRequested, metadata: EventMetadata
 ) -> None:
     """Asks the learner for new pictures."""
     await _tell(tx, Topic.IDENTITY_RESUBMISSION, event, metadata)

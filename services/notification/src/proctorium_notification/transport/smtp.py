@@ -1,7 +1,7 @@
 """Handing mails to a mail server, step by step, so that the caller knows at each step what the server has (RFC 5321).
 
-Until `hand_over` the server has nothing of the message, and any failure is `Unreachable` or `Refused`. From then on a failure without
-an answer is `NoWord`: the server may have taken it.
+Until `hand_over` the server has nothing of the message, and any failure is `UnreachableError` or `RejectedError`. From then on a failure without
+an answer is `NoResponseError`: the server may have taken it.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _GOODBYE = 2.0
 """Seconds to wait for the response to QUIT, which nothing depends on."""
 
 
-class Unreachable(Exception):
+class UnreachableError(Exception):
     """The mail server does not take anything from us now; this is not about one message."""
 
 
-class Refused(Exception):
+class RejectedError(Exception):
     """The mail server does not take this message: never (`permanent`), or not now."""
 
     def __init__(self, code: int, answer: str) -> None:
@@ -34,11 +34,11 @@ class Refused(Exception):
         self.permanent = code in _PERMANENT
 
 
-class Slow(Exception):
+class SlowDestinationError(Exception):
     """The mail server did not respond about a recipient in time; the message was not sent."""
 
 
-class NoWord(Exception):
+class NoResponseError(Exception):
     """The message was handed over, and no answer came."""
 
 
@@ -87,7 +87,7 @@ class Postbox:
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[Line]:
-        """A line to the server, greeted and signed in. Raises Unreachable."""
+        """A line to the server, greeted and signed in. Raises UnreachableError."""
         server = self._server
         client = SMTP(
             hostname=server.host,
@@ -104,7 +104,7 @@ class Postbox:
                 await client.ehlo()
         except (SMTPException, OSError) as failure:
             client.close()
-            raise Unreachable(_said(failure)) from failure
+            raise UnreachableError(_said(failure)) from failure
         try:
             line = Line(client, self.data_timeout)
             yield line
@@ -126,12 +126,12 @@ class Line:
         self._data_timeout = data_timeout
 
     async def announce(self, mail: Mail, patience: float | None = None) -> None:
-        """Send the sender's and the recipient's address, and nothing of the message yet. Raises Refused, Unreachable.
+        """Send the sender's and the recipient's address, and nothing of the message yet. Raises RejectedError, UnreachableError.
 
-        Raises Slow if the server has not responded about the recipient within `patience` seconds.
+        Raises SlowDestinationError if the server has not responded about the recipient within `patience` seconds.
         """
         if mail.needs_utf8 and not self._client.supports_extension("smtputf8"):
-            raise Refused(550, "the mail server cannot reach an address with these letters")
+            raise RejectedError(550, "the mail server cannot reach an address with these letters")
         # Headers in UTF-8 are 8-bit content (RFC 6531, section 3.1); all other mails are 7-bit.
         options = ["SMTPUTF8", "BODY=8BITMIME"] if mail.needs_utf8 else []
         encoding = "utf-8" if mail.needs_utf8 else "ascii"
@@ -139,7 +139,7 @@ class Line:
             await self._client.mail(mail.sender, options=options, encoding=encoding)
         except (SMTPException, OSError) as failure:
             # That our own sender is not accepted is never this message's fault.
-            raise Unreachable(_said(failure)) from failure
+            raise UnreachableError(_said(failure)) from failure
         try:
             await self._client.rcpt(
                 mail.recipient,
@@ -151,38 +151,40 @@ class Line:
             self.answers = answer.code in _REFUSALS
             raise _refused(answer) from answer
         except SMTPReadTimeoutError as failure:
-            raise (Slow if patience is not None else Unreachable)(_said(failure)) from failure
+            raise (SlowDestinationError if patience is not None else UnreachableError)(
+                _said(failure)
+            ) from failure
         except (SMTPException, OSError) as failure:
-            raise Unreachable(_said(failure)) from failure
+            raise UnreachableError(_said(failure)) from failure
 
     async def hand_over(self, mail: Mail) -> None:
-        """Hands the message over; when it returns, the server took it. Raises Refused, NoWord."""
+        """Hands the message over; when it returns, the server took it. Raises RejectedError, NoResponseError."""
         try:
             await self._client.data(mail.content, timeout=self._data_timeout)
         except SMTPResponseException as answer:
             if answer.code in _REFUSALS:
-                raise Refused(answer.code, answer.message) from answer
+                raise RejectedError(answer.code, answer.message) from answer
             # Neither accepted nor refused: the server may have accepted it.
             self.answers = False
-            raise NoWord(_said(answer)) from answer
+            raise NoResponseError(_said(answer)) from answer
         except (SMTPException, OSError) as failure:
             self.answers = False
-            raise NoWord(_said(failure)) from failure
+            raise NoResponseError(_said(failure)) from failure
 
     async def forget(self) -> None:
-        """Withdraw what was announced, if the connection can be used again. Raises Unreachable."""
+        """Withdraw what was announced, if the connection can be used again. Raises UnreachableError."""
         if not self.answers:
             return
         try:
             await self._client.rset()
         except (SMTPException, OSError) as failure:
-            raise Unreachable(_said(failure)) from failure
+            raise UnreachableError(_said(failure)) from failure
 
 
-def _refused(answer: SMTPResponseException) -> Refused | Unreachable:
+def _refused(answer: SMTPResponseException) -> RejectedError | UnreachableError:
     if answer.code == _SHUTTING_DOWN:
-        return Unreachable(_said(answer))
-    return Refused(answer.code, answer.message)
+        return UnreachableError(_said(answer))
+    return RejectedError(answer.code, answer.message)
 
 
 def _said(failure: Exception) -> str:

@@ -49,7 +49,7 @@ function NewPassword(): JSX.Element {
     const fields = new FormData(event.currentTarget as HTMLFormElement);
     typed(event);
     // A blank at either end belongs to a password.
-    const [present, next] = ["present_password", "new_password"].map((name) => String(fields.get(name)));
+    const [present, next] = ["current_password", "new_password"].map((name) => String(fields.get(name)));
     void run(async () => {
       await changePassword(present ?? "", next ?? "");
       go("/");
@@ -58,7 +58,7 @@ function NewPassword(): JSX.Element {
   return (
     <Form class="card" problem={problem} submit={change} aria-labelledby="new-password">
       <h2 id="new-password">Change the password</h2>
-      <Field label="Present password" name="present_password" type="password" autoComplete="current-password" required maxLength={256} />
+      <Field label="Present password" name="current_password" type="password" autoComplete="current-password" required maxLength={256} />
       <Field
         label="New password"
         hint="At least 12 characters."

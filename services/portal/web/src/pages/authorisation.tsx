@@ -63,24 +63,24 @@ interface Authorised {
 function Said({ authorised, participants, what }: { authorised: Authorised; participants: readonly Participant[]; what: string }): JSX.Element | null {
   const { assessmentId, answer } = authorised;
   const known = new Map(participants.map((one) => [one.participantId, one]));
-  const mayBegin = answer.authorized.filter((one) => !hasBegun(known.get(one.participantId) ?? one, assessmentId)).length;
+  const mayStart = answer.authorized.filter((one) => !hasStarted(known.get(one.participantId) ?? one, assessmentId)).length;
   const hadAny = answer.authorized.length > 0;
-  const isOld = hadAny ? mayBegin === 0 : isReadyFor(assessmentId, participants);
-  return isOld ? null : <p>{sentence(mayBegin, answer, what)}</p>;
+  const isOld = hadAny ? mayStart === 0 : isReadyFor(assessmentId, participants);
+  return isOld ? null : <p>{sentence(mayStart, answer, what)}</p>;
 }
 
 /** Whoever has left the session does not begin any more. */
-function hasBegun({ state, assessments: progresses }: Participant, assessmentId: string): boolean {
+function hasStarted({ state, assessments: progresses }: Participant, assessmentId: string): boolean {
   const progress = progresses.find((one) => one.assessmentId === assessmentId);
   return state !== ParticipantState.IN_SESSION || (progress?.state ?? 0) > AssessmentProgressState.AUTHORIZED;
 }
 
-function sentence(mayBegin: number, { leftOut }: AuthorizeAssessmentResponse, what: string): string {
-  if (mayBegin === 0 && leftOut.length === 0) return `Nobody is waiting for ${what}.`;
-  const unverified = leftOut.filter(({ reason }) => reason === "NOT_VERIFIED").length;
+function sentence(mayStart: number, { leftOut }: AuthorizeAssessmentResponse, what: string): string {
+  if (mayStart === 0 && leftOut.length === 0) return `Nobody is waiting for ${what}.`;
+  const unverified = leftOut.filter(({ reason }) => reason === "IDENTITY_NOT_VERIFIED").length;
   const absent = leftOut.length - unverified;
   return [
-    mayBegin > 0 ? `${counted(mayBegin, "learner")} may begin ${what}.` : `Nobody new may begin ${what}.`,
+    mayStart > 0 ? `${counted(mayStart, "learner")} may begin ${what}.` : `Nobody new may begin ${what}.`,
     unverified > 0 && `${counted(unverified, "learner")} left out: identity not verified.`,
     absent > 0 && `${counted(absent, "learner")} left out: not in the session.`,
   ]

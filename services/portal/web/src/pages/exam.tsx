@@ -29,7 +29,7 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
   const starting = useAction();
   const start = (): Promise<void> =>
     starting.run(async (requestId) => {
-      const { attempt } = await attempts.beginAttempt({ requestId, attemptId });
+      const { attempt } = await attempts.startAttempt({ requestId, attemptId });
       setStarted(attempt);
     });
   const running = live.view?.attempt.state === AttemptState.IN_PROGRESS;

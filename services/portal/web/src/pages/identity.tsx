@@ -64,7 +64,7 @@ function Evidence({ found, sent }: { found: Case; sent: () => void }): JSX.Eleme
           <Badge tone="wait">Sent: waiting for somebody to look at your pictures</Badge>
         </p>
       )}
-      {found.state === CaseState.RESUBMISSION_ASKED && <p class="note">New pictures are needed: {found.decisionReason}</p>}
+      {found.state === CaseState.RESUBMISSION_REQUESTED && <p class="note">New pictures are needed: {found.decisionReason}</p>}
       {found.state !== CaseState.SUBMITTED && (
         <>
           <p class="quiet">JPEG, PNG or WebP; a large photo is made smaller before it is sent. Only the proctors of this session and administrators can look at your pictures, and every look is recorded.</p>

@@ -128,7 +128,7 @@ function Register({ course, people }: { course: Course; people: readonly Person[
   const register = (event: SubmitEvent): void => {
     const personId = typed(event).text("person_id");
     void run(async (requestId) => {
-      await registrations.register({ requestId, personId, courseId: course.courseId });
+      await registrations.createRegistration({ requestId, personId, courseId: course.courseId });
       return `${people.find((person) => person.personId === personId)?.legalName} is registered.`;
     }, personId);
   };

@@ -309,7 +309,7 @@ function Identity({ session, participant, name, may, decided }: IdentityProps): 
       return <span class="quiet">Not asked for</span>;
     case IdentityState.REQUESTED:
       return <Badge tone="plain">Pictures missing</Badge>;
-    case IdentityState.RESUBMISSION_ASKED:
+    case IdentityState.RESUBMISSION_REQUESTED:
       return <Badge tone="plain">New pictures asked</Badge>;
     case IdentityState.VERIFIED:
       return <Badge tone="good">Verified</Badge>;

@@ -151,7 +151,7 @@ function withNames(problem: Problem, proctorIds: readonly string[], people: read
     const place = /^plan\.proctor_ids\[(\d+)\]$/.exec(violation.field)?.[1];
     const name = people.find(({ personId }) => place !== undefined && personId === proctorIds[Number(place)])?.legalName;
     if (name === undefined) return violation;
-    const until = problem.reason === "NOT_CERTIFIED" ? problem.metadata?.certified_until : undefined;
+    const until = problem.reason === "PROCTOR_NOT_CERTIFIED" ? problem.metadata?.certified_until : undefined;
     if (until === undefined) return { ...violation, sentence: `${name}: ${violation.sentence}` };
     const time = dateTime(timestampFromDate(new Date(until)));
     return { ...violation, sentence: `${name} is certified until ${time}, and the session begins later. Certify them for longer, or choose another proctor.` };

@@ -134,7 +134,7 @@ function Lobby({ session, participant }: { session: Session; participant: Partic
 
 function Proctors({ session }: { session: Session }): JSX.Element | null {
   const ids = session.plan?.proctorIds ?? [];
-  const { loaded } = useLoaded(ids.join(), () => people.listNames({ personIds: ids }));
+  const { loaded } = useLoaded(ids.join(), () => people.batchGetNames({ personIds: ids }));
   if (!loaded?.names.length) return null;
   return <p>Proctor: {loaded.names.map((name) => name.preferredName).join(", ")}</p>;
 }

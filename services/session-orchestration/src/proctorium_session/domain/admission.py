@@ -52,7 +52,7 @@ def check_rejoin(session: Session, state: ParticipantState) -> None:
 def removed() -> ServiceError:
     """The learner was removed from the session."""
     return refused(
-        "REMOVED",
+        "PARTICIPANT_REMOVED",
         "You were removed from this session, so you cannot come back into it. "
         "If you think that is wrong, contact your administrator.",
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from proctorium_common.errors import ServiceError, illegal_move
+from proctorium_common.errors import ServiceError, invalid_transition
 from proctorium_session.domain.identity import IdentityPolicy, IdentityState, is_ready
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import Participant, Standing
@@ -34,9 +34,9 @@ class Decision:
 
 
 def check_assessment(session: Session, assessment_id: UUID) -> None:
-    """Raises ILLEGAL_MOVE unless the session is in progress, ASSESSMENT_NOT_IN_SESSION unless it has the assessment."""
+    """Raises INVALID_STATE_TRANSITION unless the session is in progress, ASSESSMENT_NOT_IN_SESSION unless it has the assessment."""
     if session.state is not SessionState.IN_PROGRESS:
-        raise illegal_move(
+        raise invalid_transition(
             "An assessment can only be authorised while the session is in progress.",
             from_state=session.state,
             asked="authorize_assessment",
@@ -51,10 +51,10 @@ def check_assessment(session: Session, assessment_id: UUID) -> None:
 
 
 def reason_against(participant: Participant, policy: IdentityPolicy) -> str | None:
-    """Why the participant may not begin an assessment: NOT_IN_SESSION, NOT_VERIFIED, or nothing."""
+    """Why the participant may not begin an assessment: PARTICIPANT_NOT_IN_SESSION, IDENTITY_NOT_VERIFIED, or nothing."""
     if participant.state is not ParticipantState.IN_SESSION:
-        return "NOT_IN_SESSION"
-    return None if is_ready(policy, participant.identity) else "NOT_VERIFIED"
+        return "PARTICIPANT_NOT_IN_SESSION"
+    return None if is_ready(policy, participant.identity) else "IDENTITY_NOT_VERIFIED"
 
 
 def decide(standings: Iterable[Standing], assessment_id: UUID, policy: IdentityPolicy) -> Decision:
@@ -81,21 +81,21 @@ _NEXT_STEPS: Mapping[IdentityState, str] = {
     IdentityState.SUBMITTED: "Their photos wait for you. Decide their identity check, then try again.",
     IdentityState.VERIFIED: "Reload the roster and try again.",
     IdentityState.REJECTED: "Their identity check was rejected, so the assessment stays closed for them in this session.",
-    IdentityState.RESUBMISSION_ASKED: "They were asked for new photos and have not sent them yet.",
+    IdentityState.RESUBMISSION_REQUESTED: "They were asked for new photos and have not sent them yet.",
 }
 """What has to happen before a learner can be authorised, by how far their identity check is."""
 
 
 def refusal(participant_id: UUID, standing: Standing | None, reason: str) -> ServiceError:
     """Why one named participant stops the whole request; None is somebody whom the session does not have."""
-    if reason == "NOT_VERIFIED" and standing is not None:
+    if reason == "IDENTITY_NOT_VERIFIED" and standing is not None:
         return refused(
-            "NOT_VERIFIED",
+            "IDENTITY_NOT_VERIFIED",
             f"The identity of a learner is not verified. {_NEXT_STEPS[standing.participant.identity]}",
             participant_id=str(participant_id),
         )
     return refused(
-        "NOT_IN_SESSION",
+        "PARTICIPANT_NOT_IN_SESSION",
         "A learner you named is not In Session. Reload the roster and choose again.",
         participant_id=str(participant_id),
         state=standing.participant.state if standing else "",

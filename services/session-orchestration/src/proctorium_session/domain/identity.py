@@ -25,7 +25,7 @@ class IdentityState(StrEnum):
     SUBMITTED = "submitted"
     VERIFIED = "verified"
     REJECTED = "rejected"
-    RESUBMISSION_ASKED = "resubmission_asked"
+    RESUBMISSION_REQUESTED = "resubmission_requested"
 
 
 def first_state(policy: IdentityPolicy) -> IdentityState:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from proctorium_common.errors import illegal_move
+from proctorium_common.errors import invalid_transition
 
 
 class ParticipantState(StrEnum):
@@ -79,12 +79,12 @@ def possible_moves(state: ParticipantState) -> tuple[ParticipantMove, ...]:
 
 
 def target_of(state: ParticipantState, move: ParticipantMove) -> ParticipantState | None:
-    """Where `move` leads from `state`; None where it has been made already. Raises ILLEGAL_MOVE."""
+    """Where `move` leads from `state`; None where it has been made already. Raises INVALID_STATE_TRANSITION."""
     rule = MOVES[move]
     if state is rule.target:
         return None
     if state not in rule.origins:
-        raise illegal_move(
+        raise invalid_transition(
             "The session is over for this learner, so this cannot be done any more.",
             from_state=state,
             asked=move,

@@ -9,7 +9,7 @@ from proctorium_common.errors import Kind, ServiceError, Violation, invalid, not
 
 def refused(reason: str, message: str, /, **metadata: str) -> ServiceError:
     """Return the error for a valid request that the current state forbids (FAILED_PRECONDITION)."""
-    return ServiceError(Kind.ILLEGAL_MOVE, reason, message, metadata=metadata)
+    return ServiceError(Kind.INVALID_STATE_TRANSITION, reason, message, metadata=metadata)
 
 
 def invalid_at(field: str, reason: str, message: str, /, **metadata: str) -> ServiceError:
@@ -22,7 +22,7 @@ def invalid_at(field: str, reason: str, message: str, /, **metadata: str) -> Ser
 def refused_at(field: str, reason: str, message: str, /, **metadata: str) -> ServiceError:
     """Return an error as `refused` does, caused by one field of the request."""
     return ServiceError(
-        Kind.ILLEGAL_MOVE,
+        Kind.INVALID_STATE_TRANSITION,
         reason,
         message,
         metadata=metadata,

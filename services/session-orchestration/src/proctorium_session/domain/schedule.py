@@ -101,17 +101,17 @@ def check_assessments(plan: Plan, known: Mapping[UUID, Assessment]) -> None:
 
 
 def check_start(plan: Plan, now: datetime) -> None:
-    """Raises STARTS_IN_THE_PAST, STARTS_TOO_FAR_AHEAD."""
+    """Raises START_TIME_IN_PAST, START_TIME_TOO_FAR_AHEAD."""
     if plan.start_time < now - TOLERANCE:
         raise invalid_at(
             "plan.start_time",
-            "STARTS_IN_THE_PAST",
+            "START_TIME_IN_PAST",
             "The session would begin in the past. Choose a later start time.",
         )
     if plan.start_time > now + FARTHEST:
         raise invalid_at(
             "plan.start_time",
-            "STARTS_TOO_FAR_AHEAD",
+            "START_TIME_TOO_FAR_AHEAD",
             "The session would begin in more than a hundred years. Check the year.",
         )
 
@@ -151,10 +151,10 @@ def check_known(unknown: Sequence[UUID]) -> None:
 
 
 def check_certified(proctor_id: UUID, certified_until: datetime | None, at: datetime) -> None:
-    """Raises NOT_CERTIFIED unless the certification holds at that time (`P1`)."""
+    """Raises PROCTOR_NOT_CERTIFIED unless the certification holds at that time (`P1`)."""
     if certified_until is None or certified_until <= at:
         raise refused(
-            "NOT_CERTIFIED",
+            "PROCTOR_NOT_CERTIFIED",
             "The proctor holds no certification that is valid at the time of the session. "
             "Ask an administrator to certify them, or choose another proctor.",
             person_id=str(proctor_id),
@@ -162,7 +162,7 @@ def check_certified(proctor_id: UUID, certified_until: datetime | None, at: date
 
 
 def check_certifications(plan: Plan, certified_until: Mapping[UUID, datetime]) -> None:
-    """Raises NOT_CERTIFIED for the first proctor of the plan who is not certified when it is to begin."""
+    """Raises PROCTOR_NOT_CERTIFIED for the first proctor of the plan who is not certified when it is to begin."""
     for place, proctor_id in enumerate(plan.proctor_ids):
         until = certified_until.get(proctor_id)
         if until is not None and until > plan.start_time:
@@ -171,13 +171,13 @@ def check_certifications(plan: Plan, certified_until: Mapping[UUID, datetime]) -
         if until is None:
             raise refused_at(
                 _proctor_field(place),
-                "NOT_CERTIFIED",
+                "PROCTOR_NOT_CERTIFIED",
                 "This person is not certified as a proctor. Certify them, or choose another proctor.",
                 **person,
             )
         raise refused_at(
             _proctor_field(place),
-            "NOT_CERTIFIED",
+            "PROCTOR_NOT_CERTIFIED",
             f"This proctor is certified until {until:%Y-%m-%d %H:%M} UTC, and the session begins later. "
             "Certify them for longer, or choose another proctor.",
             **person,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from proctorium_common.errors import illegal_move
+from proctorium_common.errors import invalid_transition
 
 
 class SessionState(StrEnum):
@@ -89,12 +89,12 @@ def possible_moves(state: SessionState) -> tuple[SessionMove, ...]:
 
 
 def target_of(state: SessionState, move: SessionMove) -> SessionState | None:
-    """Where `move` leads from `state`; None where it has been made already. Raises ILLEGAL_MOVE."""
+    """Where `move` leads from `state`; None where it has been made already. Raises INVALID_STATE_TRANSITION."""
     rule = MOVES[move]
     if state is rule.target:
         return None
     if state not in rule.origins:
-        raise illegal_move(
+        raise invalid_transition(
             _SENTENCES[state], from_state=state, asked=move, possible=possible_moves(state)
         )
     return rule.target

@@ -89,7 +89,7 @@ def planned(session_id: UUID, plan: Plan) -> Session:
 
 
 def moved(session: Session, move: SessionMove, now: datetime, actor: UUID | None) -> Session | None:
-    """The session after `move`; None where it was made before. Raises ILLEGAL_MOVE."""
+    """The session after `move`; None where it was made before. Raises INVALID_STATE_TRANSITION."""
     target = target_of(session.state, move)
     if target is None:
         return None

@@ -156,9 +156,9 @@ def left(participant: Participant) -> events.ParticipantLeft:
     )
 
 
-def no_show(participant: Participant) -> events.ParticipantNoShow:
+def no_show(participant: Participant) -> events.ParticipantMissed:
     """The session ended for a learner who only waited."""
-    return events.ParticipantNoShow(
+    return events.ParticipantMissed(
         participant_id=str(participant.participant_id),
         session_id=str(participant.session_id),
         person_id=str(participant.person_id),

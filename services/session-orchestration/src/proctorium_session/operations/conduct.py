@@ -25,7 +25,7 @@ from proctorium_session.storage import participants, sessions
 async def start(tx: Transaction, caller: Caller, session_id: UUID) -> Session:
     """Start a session: every waiting learner is In Session. Calls no other service: certifications are stored here.
 
-    Raises NOT_YOUR_SESSION, NOT_FOUND, NOT_CERTIFIED, ILLEGAL_MOVE.
+    Raises NOT_YOUR_SESSION, NOT_FOUND, PROCTOR_NOT_CERTIFIED, INVALID_STATE_TRANSITION.
     """
     session, actor = await lock_supervised(tx, session_id, caller)
     session = await with_lobby_due(tx, session)
@@ -42,7 +42,7 @@ async def start(tx: Transaction, caller: Caller, session_id: UUID) -> Session:
 async def end(tx: Transaction, caller: Caller, session_id: UUID) -> Session:
     """End a session: participants who were in it have completed it or left, those who only waited or never came are no-shows.
 
-    Raises NOT_YOUR_SESSION, NOT_FOUND, ILLEGAL_MOVE.
+    Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION.
     """
     session, actor = await lock_supervised(tx, session_id, caller)
     after = moved(session, SessionMove.END, tx.now, actor.person_id)

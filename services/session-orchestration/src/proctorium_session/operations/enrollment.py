@@ -65,11 +65,11 @@ class EnrollmentByGrpc:
 
     async def certified_until(self, person_ids: Sequence[UUID]) -> Mapping[UUID, datetime]:
         """See `Enrollment`."""
-        request = people_pb2.ListCertificationsRequest(
+        request = people_pb2.BatchGetCertificationsRequest(
             person_ids=[str(each) for each in person_ids]
         )
         try:
-            response = await self._people.ListCertifications(request)
+            response = await self._people.BatchGetCertifications(request)
         except grpc.aio.AioRpcError as failure:
             raise _said(failure) from failure
         return {
@@ -81,9 +81,11 @@ class EnrollmentByGrpc:
         """See `Enrollment`."""
         if not person_ids:
             return []
-        request = people_pb2.ListUnknownPeopleRequest(person_ids=[str(each) for each in person_ids])
+        request = people_pb2.BatchGetUnknownPeopleRequest(
+            person_ids=[str(each) for each in person_ids]
+        )
         try:
-            response = await self._people.ListUnknownPeople(request)
+            response = await self._people.BatchGetUnknownPeople(request)
         except grpc.aio.AioRpcError as failure:
             raise _said(failure) from failure
         return [UUID(each) for each in response.person_ids]

@@ -18,10 +18,10 @@ from opentelemetry.trace import SpanContext
 from proctorium_common.errors import ServiceError
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
+from proctorium_common.storage.batcher import Batcher
 from proctorium_common.storage.database import Database, Transaction
-from proctorium_common.storage.group_commit import GroupCommit
 from proctorium_common.storage.idempotency import Key, answered_before
-from proctorium_common.telemetry.traces import current_place
+from proctorium_common.telemetry.traces import current_trace_context
 from proctorium_session.domain.admission import Places, admitted_as, check_own, check_rejoin
 from proctorium_session.domain.identity import first_state, is_ready
 from proctorium_session.domain.participant_states import ParticipantState
@@ -79,18 +79,21 @@ class Joining(Generic[M]):
         self._database = database
         self._answer = answer
         self._response = response
-        self._group: GroupCommit[tuple[Key | None, Coming], M | ServiceError] = GroupCommit(
+        self._group: Batcher[tuple[Key | None, Coming], M | ServiceError] = Batcher(
             self._flush, at_once=_AT_ONCE, enough=_ENOUGH, key=lambda asked: asked[1].session_id
         )
 
     async def join(self, caller: Caller, redeemed: Redeemed, key: Key | None) -> M:
         """Lets a learner in whose code was good for the session. Joining again finds the same participant.
 
-        Raises enrollment's refusal of newcomers, SESSION_FULL, SESSION_ENDED, SESSION_CANCELLED, LOBBY_NOT_OPEN, LATE_ENTRY_CLOSED, REMOVED, NOT_ALLOWED (who supervises
+        Raises enrollment's refusal of newcomers, SESSION_FULL, SESSION_ENDED, SESSION_CANCELLED, LOBBY_NOT_OPEN, LATE_ENTRY_CLOSED, PARTICIPANT_REMOVED, NOT_ALLOWED (who supervises
         it), REQUEST_ID_REUSED.
         """
         coming = Coming(
-            redeemed.session_id, person_of(caller), current_place(), redeemed.newcomer_refusal
+            redeemed.session_id,
+            person_of(caller),
+            current_trace_context(),
+            redeemed.newcomer_refusal,
         )
         outcome = await self._group.submit((key, coming))
         if isinstance(outcome, ServiceError):

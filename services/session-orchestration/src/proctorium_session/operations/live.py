@@ -125,9 +125,9 @@ class LiveSession:
 
     async def read(self) -> Picture:
         """A picture that was read after this call began; calls that come together share one read."""
-        begun_before = self._reads_begun
+        started_before = self._reads_begun
         async with self._reading:
-            if self._last_read <= begun_before:
+            if self._last_read <= started_before:
                 self._reads_begun += 1
                 this_read = self._reads_begun
                 self._show(await self._read())

@@ -18,7 +18,7 @@ _LOBBIES_IN_ONE_TURN = 100
 
 
 async def open_lobby(tx: Transaction, caller: Caller, session_id: UUID) -> Session:
-    """Opens the lobby before its time. Raises NOT_YOUR_SESSION, NOT_FOUND, ILLEGAL_MOVE."""
+    """Opens the lobby before its time. Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION."""
     session, actor = await lock_supervised(tx, session_id, caller)
     after = moved(session, SessionMove.OPEN_LOBBY, tx.now, actor.person_id)
     if after is None:

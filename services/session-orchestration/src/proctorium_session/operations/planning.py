@@ -55,8 +55,8 @@ async def schedule(
 ) -> Session:
     """Plan a session; `said` are the other services' responses about the plan's course, assessments, proctors and learners.
 
-    Raises STARTS_IN_THE_PAST, STARTS_TOO_FAR_AHEAD, INVALID_REQUEST (somebody both a proctor and a learner), TOO_MANY_LEARNERS, COURSE_UNKNOWN, COURSE_NOT_PUBLISHED,
-    ASSESSMENT_NOT_IN_COURSE, ASSESSMENT_UNKNOWN, ASSESSMENT_NOT_PUBLISHED, NOT_CERTIFIED, LEARNER_UNKNOWN, PROCTOR_OVERLAP.
+    Raises START_TIME_IN_PAST, START_TIME_TOO_FAR_AHEAD, INVALID_REQUEST (somebody both a proctor and a learner), TOO_MANY_LEARNERS, COURSE_UNKNOWN, COURSE_NOT_PUBLISHED,
+    ASSESSMENT_NOT_IN_COURSE, ASSESSMENT_UNKNOWN, ASSESSMENT_NOT_PUBLISHED, PROCTOR_NOT_CERTIFIED, LEARNER_UNKNOWN, PROCTOR_OVERLAP.
     """
     check_start(plan, tx.now)
     check_people(plan, learner_ids)
@@ -76,7 +76,7 @@ async def schedule(
 
 
 async def cancel(tx: Transaction, caller: Caller, session_id: UUID) -> Session:
-    """Calls a session off that has not started. Raises NOT_FOUND, ILLEGAL_MOVE."""
+    """Calls a session off that has not started. Raises NOT_FOUND, INVALID_STATE_TRANSITION."""
     session = await sessions.lock(tx, session_id)
     if session is None:
         raise no_session()

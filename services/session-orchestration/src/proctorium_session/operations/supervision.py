@@ -52,7 +52,7 @@ async def authorize(
 ) -> Authorized:
     """Authorises an assessment for the named participants, all or none; for everybody who can be where none is named.
 
-    Raises NOT_YOUR_SESSION, NOT_FOUND, ILLEGAL_MOVE, ASSESSMENT_NOT_IN_SESSION, NOT_VERIFIED, NOT_IN_SESSION.
+    Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION, ASSESSMENT_NOT_IN_SESSION, IDENTITY_NOT_VERIFIED, PARTICIPANT_NOT_IN_SESSION.
     """
     session, actor = await lock_supervised(tx, session_id, caller)
     check_assessment(session, assessment_id)
@@ -69,7 +69,7 @@ async def authorize(
 async def remove(
     tx: Transaction, caller: Caller, session_id: UUID, participant_id: UUID, reason: str
 ) -> Removed:
-    """Removes a participant, for a reason that they can read. Raises NOT_YOUR_SESSION, NOT_FOUND, ILLEGAL_MOVE."""
+    """Removes a participant, for a reason that they can read. Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION."""
     session, actor = await lock_supervised(tx, session_id, caller)
     standing = await participants.one(tx, session_id, participant_id)
     if standing is None:
@@ -94,7 +94,7 @@ def _check_all(
     against = {each.participant_id: each.reason for each in decision.left_out}
     for participant_id in participant_ids:
         if participant_id not in found or participant_id in against:
-            reason = against.get(participant_id, "NOT_IN_SESSION")
+            reason = against.get(participant_id, "PARTICIPANT_NOT_IN_SESSION")
             raise refusal(participant_id, found.get(participant_id), reason)
 
 

@@ -134,7 +134,7 @@ participants = Table(
     ),
     CheckConstraint(
         "identity IN ('not_asked', 'requested', 'submitted', 'verified', 'rejected',"
-        " 'resubmission_asked')",
+        " 'resubmission_requested')",
         name="identity",
     ),
     CheckConstraint("(state = 'removed') = (removal_reason <> '')", name="removal_reason"),

@@ -12,7 +12,7 @@ from proctorium_session.operations.progress import AttemptNews, attempt_told
 AttemptEvent = (
     events.AttemptCreated
     | events.AttemptAuthorized
-    | events.AttemptBegan
+    | events.AttemptStarted
     | events.AttemptProgressed
     | events.AttemptSubmitted
     | events.AttemptVoided
@@ -40,8 +40,8 @@ async def on_attempt_authorized(
     await _told(tx, event, metadata, ProgressState.AUTHORIZED)
 
 
-async def on_attempt_began(
-    tx: Transaction, event: events.AttemptBegan, metadata: EventMetadata
+async def on_attempt_started(
+    tx: Transaction, event: events.AttemptStarted, metadata: EventMetadata
 ) -> None:
     """The learner began."""
     await _told(tx, event, metadata, ProgressState.IN_PROGRESS)

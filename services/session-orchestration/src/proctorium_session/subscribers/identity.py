@@ -16,7 +16,7 @@ CaseEvent = (
     | events.CaseSubmitted
     | events.CaseVerified
     | events.CaseRejected
-    | events.CaseResubmissionAsked
+    | events.CaseResubmissionRequested
 )
 
 
@@ -48,11 +48,11 @@ async def on_case_rejected(
     await _told(tx, event, metadata, IdentityState.REJECTED, event.decided_by)
 
 
-async def on_case_resubmission_asked(
-    tx: Transaction, event: events.CaseResubmissionAsked, metadata: EventMetadata
+async def on_case_resubmission_requested(
+    tx: Transaction, event: events.CaseResubmissionRequested, metadata: EventMetadata
 ) -> None:
     """A proctor asked for new pictures."""
-    await _told(tx, event, metadata, IdentityState.RESUBMISSION_ASKED, event.asked_by)
+    await _told(tx, event, metadata, IdentityState.RESUBMISSION_REQUESTED, event.requested_by)
 
 
 async def _told(

@@ -3,7 +3,7 @@ import { IdentityState } from "../../gen/proctorium/session/v1/lobby_pb";
 
 /** Whether the learner has to send images for the identity check before anything else happens. */
 export function mustSendImages(identity: IdentityState): boolean {
-  return identity === IdentityState.REQUESTED || identity === IdentityState.RESUBMISSION_ASKED;
+  return identity === IdentityState.REQUESTED || identity === IdentityState.RESUBMISSION_REQUESTED;
 }
 
 /** Return the learner's next step, as a sentence. */
@@ -11,7 +11,7 @@ export function nextStep(identity: IdentityState): string {
   switch (identity) {
     case IdentityState.REQUESTED:
       return "The next step is yours: send the two pictures of the identity check. Once your identity is verified, the assessment can be authorised for you.";
-    case IdentityState.RESUBMISSION_ASKED:
+    case IdentityState.RESUBMISSION_REQUESTED:
       return "The next step is yours: send new pictures for the identity check. Once your identity is verified, the assessment can be authorised for you.";
     case IdentityState.SUBMITTED:
       return "Please wait while your pictures are checked. Once your identity is verified, the assessment can be authorised for you.";

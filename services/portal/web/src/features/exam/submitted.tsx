@@ -56,7 +56,7 @@ function Late({ attempt, answers }: { attempt: Attempt; answers: Answers }): JSX
 
 function reason({ submitCause, sessionId }: Attempt): string {
   switch (submitCause) {
-    case SubmitCause.TIME_OVER:
+    case SubmitCause.TIME_LIMIT_EXCEEDED:
       return "Your time is over. The answers that were saved by then were submitted for you.";
     case SubmitCause.SESSION_ENDED:
       return "The session has ended. The answers that were saved by then were submitted for you.";

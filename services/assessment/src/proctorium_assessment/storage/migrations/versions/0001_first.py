@@ -54,7 +54,7 @@ _ATTEMPTS = (
         participant_id uuid,
         state text NOT NULL,
         created_at timestamptz NOT NULL,
-        began_at timestamptz,
+        started_at timestamptz,
         time_limit interval,
         deadline_at timestamptz,
         submitted_at timestamptz,
@@ -64,20 +64,20 @@ _ATTEMPTS = (
         chain_head bytea NOT NULL,
         chain_length bigint NOT NULL,
         last_sequence bigint NOT NULL,
-        told_length bigint NOT NULL,
-        told_at timestamptz,
+        progress_published_length bigint NOT NULL,
+        progress_published_at timestamptz,
         CONSTRAINT pk_attempts PRIMARY KEY (attempt_id),
         CONSTRAINT ck_attempts_state CHECK (state IN ('awaiting-authorization', 'authorized', 'in-progress',
             'submitted', 'scored', 'released', 'voided')),
         CONSTRAINT ck_attempts_submit_cause CHECK (
             submit_cause IN ('learner', 'time-over', 'session-ended', 'removed')),
         CONSTRAINT ck_attempts_in_session CHECK ((session_id IS NULL) = (participant_id IS NULL)),
-        CONSTRAINT ck_attempts_begun CHECK (
-            (state IN ('in-progress', 'submitted', 'scored', 'released')) = (began_at IS NOT NULL)),
+        CONSTRAINT ck_attempts_started CHECK (
+            (state IN ('in-progress', 'submitted', 'scored', 'released')) = (started_at IS NOT NULL)),
         CONSTRAINT ck_attempts_submitted CHECK (
             (state IN ('submitted', 'scored', 'released')) = (submitted_at IS NOT NULL AND submit_cause IS NOT NULL)),
         CONSTRAINT ck_attempts_released CHECK ((state = 'released') = (released_at IS NOT NULL)),
-        CONSTRAINT ck_attempts_nothing_before_begin CHECK (began_at IS NOT NULL OR chain_length = 0),
+        CONSTRAINT ck_attempts_nothing_before_start CHECK (started_at IS NOT NULL OR chain_length = 0),
         CONSTRAINT ck_attempts_chain_head CHECK (octet_length(chain_head) = 32)
     ) WITH (fillfactor = 60)
     """,
@@ -91,7 +91,7 @@ _ATTEMPTS = (
     """,
     # Nobody sits an assessment twice (`A10`). From the beginning on, so that handing in can never fail for it.
     """
-    CREATE UNIQUE INDEX uq_attempts_begun ON attempts (person_id, assessment_id)
+    CREATE UNIQUE INDEX uq_attempts_started ON attempts (person_id, assessment_id)
         WHERE state IN ('in-progress', 'submitted', 'scored', 'released')
     """,
     "CREATE INDEX ix_attempts_person ON attempts (person_id, attempt_id)",
@@ -235,7 +235,7 @@ _RESULTS = (
     CREATE TABLE issuer_keys (
         key_id text NOT NULL,
         public_key bytea NOT NULL,
-        sealed_seed bytea NOT NULL,
+        encrypted_seed bytea NOT NULL,
         created_at timestamptz NOT NULL,
         CONSTRAINT pk_issuer_keys PRIMARY KEY (key_id)
     )

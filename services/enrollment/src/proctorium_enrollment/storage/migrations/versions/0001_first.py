@@ -183,7 +183,7 @@ _TABLES = (
         session_id uuid NOT NULL,
         person_id uuid,
         lookup bytea NOT NULL,
-        sealed_text bytea NOT NULL,
+        encrypted_text bytea NOT NULL,
         state text NOT NULL,
         valid_from timestamptz NOT NULL,
         valid_until timestamptz NOT NULL,

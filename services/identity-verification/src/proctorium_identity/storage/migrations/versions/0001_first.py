@@ -33,7 +33,7 @@ _STATEMENTS = (
         CONSTRAINT fk_cases_session_id_sessions FOREIGN KEY (session_id) REFERENCES sessions (session_id),
         CONSTRAINT uq_cases_session_id_person_id UNIQUE (session_id, person_id),
         CONSTRAINT ck_cases_state CHECK (
-            state IN ('requested', 'submitted', 'verified', 'rejected', 'resubmission_asked', 'expired')),
+            state IN ('requested', 'submitted', 'verified', 'rejected', 'resubmission_requested', 'expired')),
         CONSTRAINT ck_cases_decided_by_a_person CHECK (
             state NOT IN ('verified', 'rejected') OR (decided_by IS NOT NULL AND decided_at IS NOT NULL)),
         CONSTRAINT ck_cases_decided_by_another CHECK (decided_by IS DISTINCT FROM person_id),
@@ -81,21 +81,21 @@ _STATEMENTS = (
     """,
     "CREATE UNIQUE INDEX uq_evidence_current ON evidence (case_id, kind) WHERE superseded_at IS NULL",
     """
-    CREATE TABLE look_log (
-        look_id uuid NOT NULL,
+    CREATE TABLE evidence_access_log (
+        access_id uuid NOT NULL,
         case_id uuid NOT NULL,
         looked_by uuid NOT NULL,
         subject text NOT NULL,
         evidence_id uuid,
         looked_at timestamptz NOT NULL,
-        CONSTRAINT pk_look_log PRIMARY KEY (look_id),
-        CONSTRAINT fk_look_log_case_id_cases FOREIGN KEY (case_id) REFERENCES cases (case_id),
-        CONSTRAINT fk_look_log_evidence_id_evidence FOREIGN KEY (evidence_id) REFERENCES evidence (evidence_id),
-        CONSTRAINT ck_look_log_subject CHECK (subject IN ('document', 'selfie', 'registration')),
-        CONSTRAINT ck_look_log_subject_is_there CHECK ((subject = 'registration') = (evidence_id IS NULL))
+        CONSTRAINT pk_evidence_access_log PRIMARY KEY (access_id),
+        CONSTRAINT fk_evidence_access_log_case_id_cases FOREIGN KEY (case_id) REFERENCES cases (case_id),
+        CONSTRAINT fk_evidence_access_log_evidence_id_evidence FOREIGN KEY (evidence_id) REFERENCES evidence (evidence_id),
+        CONSTRAINT ck_evidence_access_log_subject CHECK (subject IN ('document', 'selfie', 'registration')),
+        CONSTRAINT ck_evidence_access_log_subject_is_there CHECK ((subject = 'registration') = (evidence_id IS NULL))
     )
     """,
-    "CREATE INDEX ix_look_log_case ON look_log (case_id, looked_by)",
+    "CREATE INDEX ix_evidence_access_log_case ON evidence_access_log (case_id, looked_by)",
 )
 
 
@@ -103,4 +103,4 @@ def upgrade() -> None:
     create_common_tables()
     for statement in _STATEMENTS:
         op.execute(statement)
-    forbid_changes("look_log")
+    forbid_changes("evidence_access_log")

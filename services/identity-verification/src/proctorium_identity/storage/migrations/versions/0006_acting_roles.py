@@ -18,9 +18,9 @@ def upgrade() -> None:
     )
     op.execute(
         """
-        ALTER TABLE look_log
+        ALTER TABLE evidence_access_log
             ADD COLUMN looked_as text,
-            ADD CONSTRAINT ck_look_log_looked_as CHECK (looked_as IN ('proctor', 'administrator'))
+            ADD CONSTRAINT ck_evidence_access_log_acting_role CHECK (looked_as IN ('proctor', 'administrator'))
         """
     )
     op.execute(

@@ -42,7 +42,7 @@ _STATEMENTS = (
         traceparent text DEFAULT '' NOT NULL,
         CONSTRAINT pk_deliveries PRIMARY KEY (delivery_id),
         CONSTRAINT uq_deliveries_person_id_event_id_channel UNIQUE (person_id, event_id, channel),
-        CONSTRAINT ck_deliveries_state CHECK (state IN ('pending', 'sending', 'sent', 'failed', 'doubtful')),
+        CONSTRAINT ck_deliveries_state CHECK (state IN ('pending', 'sending', 'sent', 'failed', 'in_doubt')),
         CONSTRAINT ck_deliveries_channel CHECK (channel IN ('email', 'in_app')),
         CONSTRAINT ck_deliveries_sent_at CHECK ((state = 'sent') = (sent_at IS NOT NULL)),
         CONSTRAINT ck_deliveries_sending_is_leased CHECK (state <> 'sending' OR lease_token IS NOT NULL),

@@ -17,16 +17,21 @@ from structlog.typing import FilteringBoundLogger
 
 import proctorium_common
 import proctorium_identity
-from proctorium_common.fair_turns import FairThreads, GroupFullError, NoPlaceError, NoTurnError
+from proctorium_common.fair_turns import (
+    FairThreads,
+    GroupFullError,
+    PermitTimeoutError,
+    QueueFullError,
+)
 from proctorium_common.telemetry.traces import span
-from proctorium_identity.domain.pictures import (
+from proctorium_identity.domain.images import (
     Flaw,
-    PictureLimits,
-    pictures_under_way,
+    ImageLimits,
+    image_uploads_in_progress,
     readers_busy,
     refusal,
 )
-from proctorium_identity.pictures.reader import Allowance
+from proctorium_identity.images.reader import Allowance
 
 _log: FilteringBoundLogger = structlog.get_logger()
 
@@ -42,7 +47,7 @@ _FOLDERS = [
     for package in (proctorium_identity, proctorium_common, PIL)
 ]
 # -S and its own path: the interpreter starts in half the time.
-_PROGRAM = f"import sys; sys.path[:0] = {_FOLDERS!r}; from proctorium_identity.pictures.reader import main; main()"
+_PROGRAM = f"import sys; sys.path[:0] = {_FOLDERS!r}; from proctorium_identity.images.reader import main; main()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +60,19 @@ class Picture:
     height: int
 
 
-class PictureReader:
+class ImageReader:
     """Reads pictures, `at_once` at a time and one of a case. Nothing of one picture is left when the next is read."""
 
     def __init__(
         self,
         *,
-        limits: PictureLimits | None = None,
+        limits: ImageLimits | None = None,
         allowance: Allowance | None = None,
         wall_time: timedelta = timedelta(seconds=15),
         at_once: int = 2,
         places: int = _PLACES,
     ) -> None:
-        self.limits = limits or PictureLimits()
+        self.limits = limits or ImageLimits()
         self._allowance = allowance or Allowance()
         self._wall_time = wall_time
         self._readers: FairThreads[UUID] = FairThreads(
@@ -77,11 +82,11 @@ class PictureReader:
     async def read(self, file: bytes, case_id: UUID, *, within: float | None = None) -> Picture:
         """The picture in `file`, re-encoded without metadata, when it is the case's turn; `within` is what the call has left, in seconds.
 
-        Raises IMAGE_UNREADABLE, _TOO_LARGE, _TOO_SMALL, _TOO_DARK, PICTURES_UNDER_WAY, READERS_BUSY.
+        Raises IMAGE_UNREADABLE, _TOO_LARGE, _TOO_SMALL, _TOO_DARK, IMAGE_UPLOADS_IN_PROGRESS, IMAGE_READERS_BUSY.
         """
         if len(file) > self.limits.most_bytes:
             raise refusal(Flaw.TOO_MANY_BYTES, self.limits)
-        with span("read_picture", attributes={"picture.bytes": len(file)}):
+        with span("read_image", attributes={"picture.bytes": len(file)}):
             patience = None if within is None else max(within - _READING, 0.0)
             status, out = await self._run_in_turn(file, case_id, patience)
         return self._answer(status, out)
@@ -92,8 +97,8 @@ class PictureReader:
         try:
             return await self._readers.run(case_id, partial(self._run, file), patience=patience)
         except GroupFullError:
-            raise pictures_under_way() from None
-        except (NoPlaceError, NoTurnError) as busy:
+            raise image_uploads_in_progress() from None
+        except (QueueFullError, PermitTimeoutError) as busy:
             raise readers_busy() from busy
 
     async def close(self) -> None:
@@ -126,11 +131,11 @@ class PictureReader:
 
     def _answer(self, status: int | None, out: bytes) -> Picture:
         if status is None or status in _KILLED_BY_CPU_LIMIT:
-            _log.warning("picture_took_too_much", exit_status=status)
+            _log.warning("image_limits_exceeded", exit_status=status)
             raise refusal(Flaw.TOO_COSTLY, self.limits)
         line, _, jpeg = out.partition(b"\n")
         if status != 0 or not line:
-            _log.warning("picture_reader_died", exit_status=status)
+            _log.warning("image_reader_died", exit_status=status)
             raise refusal(Flaw.UNREADABLE, self.limits)
         verdict = json.loads(line)
         if "flaw" in verdict:

@@ -12,7 +12,7 @@ MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class PictureLimits:
+class ImageLimits:
     """What is accepted: bytes as sent, pixels in all, the shorter side, mean luminance (0 black, 255 white).
 
     `kept_side` is the longer side of what is kept: enough to read a document, and no more. A JPEG is made
@@ -32,7 +32,7 @@ class Flaw(StrEnum):
     """What can be wrong with a picture."""
 
     UNREADABLE = "unreadable"
-    NOT_ONLY_A_PICTURE = "not_only_a_picture"
+    NOT_ONLY_AN_IMAGE = "not_only_a_picture"
     TOO_MANY_BYTES = "too_many_bytes"
     TOO_MANY_PIXELS = "too_many_pixels"
     TOO_MANY_PIXELS_BEYOND_JPEG = "too_many_pixels_beyond_jpeg"
@@ -41,7 +41,7 @@ class Flaw(StrEnum):
     TOO_DARK = "too_dark"
 
 
-def refusal(flaw: Flaw, limits: PictureLimits, format: str = "") -> ServiceError:
+def refusal(flaw: Flaw, limits: ImageLimits, format: str = "") -> ServiceError:
     """Return the refusal of a picture with this flaw: what is wrong, and what to do now. What was sent before stays.
 
     `format` names the format of an unreadable file where it is a common one.
@@ -67,7 +67,7 @@ def refusal(flaw: Flaw, limits: PictureLimits, format: str = "") -> ServiceError
                 "IMAGE_UNREADABLE",
                 "This file cannot be read as a picture; it may be cut off. Please take the photo again and send it as JPEG, PNG or WebP.",
             )
-        case Flaw.NOT_ONLY_A_PICTURE:
+        case Flaw.NOT_ONLY_AN_IMAGE:
             return _unfit(
                 "IMAGE_UNREADABLE",
                 "This file holds something besides a picture. Please take a new photo and send it as JPEG, PNG or WebP.",
@@ -119,10 +119,10 @@ _SOON = timedelta(seconds=5)
 """When to try again: a picture or two have been read by then."""
 
 
-def pictures_under_way() -> ServiceError:
+def image_uploads_in_progress() -> ServiceError:
     """As many pictures of the case as may wait do so."""
     return exhausted(
-        "PICTURES_UNDER_WAY",
+        "IMAGE_UPLOADS_IN_PROGRESS",
         "The pictures that you have just sent are still being read. Please wait a moment, then send this one again.",
         retry_after=_SOON,
     )
@@ -131,7 +131,7 @@ def pictures_under_way() -> ServiceError:
 def readers_busy() -> ServiceError:
     """The turn does not come within the time that the caller waits, or as many wait as may."""
     return exhausted(
-        "READERS_BUSY",
+        "IMAGE_READERS_BUSY",
         "Many pictures are being read just now, and yours was not reached. Nothing was changed; please send it again in a moment.",
         retry_after=_SOON,
     )

@@ -22,7 +22,7 @@ class _Waiting(Generic[T, R]):
     answer: asyncio.Future[R]
 
 
-class GroupCommit(Generic[T, R]):
+class Batcher(Generic[T, R]):
     """Saves many callers' items in few transactions.
 
     `flush` saves a list of items in one transaction and answers one result for each, in their order; it runs in a task of its
@@ -65,7 +65,7 @@ class GroupCommit(Generic[T, R]):
         if self._is_worth_a_flush(others=len(self._flushers)):
             flusher = asyncio.create_task(self._run(), context=self._context.copy())
             self._flushers.add(flusher)
-        with spans.recorded("db.group_commit"):
+        with spans.recorded("db.batcher"):
             return await answer
 
     async def close(self) -> None:

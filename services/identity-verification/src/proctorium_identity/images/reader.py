@@ -15,8 +15,8 @@ from io import BytesIO
 
 from PIL import Image, ImageFile, ImageOps, ImageStat, UnidentifiedImageError
 
-from proctorium_identity.domain.pictures import Flaw, PictureLimits
-from proctorium_identity.pictures.containers import foreign_format, format_of, only_a_picture
+from proctorium_identity.domain.images import Flaw, ImageLimits
+from proctorium_identity.images.containers import foreign_format, format_of, only_an_image
 
 MEDIA_TYPE = "image/jpeg"
 _QUALITY = 88
@@ -31,7 +31,7 @@ class Allowance:
     cpu_seconds: int = 4
 
 
-class Flawed(Exception):
+class FlawError(Exception):
     """The picture cannot serve; `flaw` says why, and `format` names a format that is not read."""
 
     def __init__(self, flaw: Flaw, format: str = "") -> None:
@@ -43,11 +43,11 @@ class Flawed(Exception):
 def main() -> None:
     """Reads a picture from standard input; answers one line of JSON, then the JPEG where there is one."""
     allowance = Allowance(memory=int(sys.argv[1]), cpu_seconds=int(sys.argv[2]))
-    limits = PictureLimits(**json.loads(sys.argv[3]))
+    limits = ImageLimits(**json.loads(sys.argv[3]))
     _limit(allowance)
     try:
         answer, picture = _verdict(sys.stdin.buffer.read(), limits)
-    except Flawed as refused:
+    except FlawError as refused:
         answer, picture = {"flaw": str(refused.flaw), "format": refused.format}, b""
     except MemoryError:
         answer, picture = {"flaw": str(Flaw.TOO_COSTLY)}, b""
@@ -65,7 +65,7 @@ def _limit(allowance: Allowance) -> None:
         resource.setrlimit(what, (most, most))
 
 
-def _verdict(file: bytes, limits: PictureLimits) -> tuple[dict[str, str | int], bytes]:
+def _verdict(file: bytes, limits: ImageLimits) -> tuple[dict[str, str | int], bytes]:
     picture = cleaned(file, limits)
     out = BytesIO()
     picture.save(out, "JPEG", quality=_QUALITY, optimize=True)
@@ -73,8 +73,8 @@ def _verdict(file: bytes, limits: PictureLimits) -> tuple[dict[str, str | int], 
     return {"media_type": MEDIA_TYPE, "width": width, "height": height}, out.getvalue()
 
 
-def cleaned(file: bytes, limits: PictureLimits) -> Image.Image:
-    """The picture, upright, in plain colours, at most `kept_side` long, without metadata. Raises Flawed."""
+def cleaned(file: bytes, limits: ImageLimits) -> Image.Image:
+    """The picture, upright, in plain colours, at most `kept_side` long, without metadata. Raises FlawError."""
     opened = _opened(file, limits)
     try:
         upright = ImageOps.exif_transpose(_loaded(opened, limits))
@@ -82,49 +82,49 @@ def cleaned(file: bytes, limits: PictureLimits) -> Image.Image:
     except MemoryError:
         raise
     except Exception as broken:
-        raise Flawed(Flaw.UNREADABLE) from broken
+        raise FlawError(Flaw.UNREADABLE) from broken
     plain = _on_white(upright)
     if (
         ImageStat.Stat(plain.convert("L").resize(_LUMINANCE_SAMPLE)).mean[0]
         < limits.least_luminance
     ):
-        raise Flawed(Flaw.TOO_DARK)
+        raise FlawError(Flaw.TOO_DARK)
     return plain
 
 
-def _opened(file: bytes, limits: PictureLimits) -> ImageFile.ImageFile:
+def _opened(file: bytes, limits: ImageLimits) -> ImageFile.ImageFile:
     """Reads no more than the header: what is too large is refused before anything is unpacked."""
     if len(file) > limits.most_bytes:
-        raise Flawed(Flaw.TOO_MANY_BYTES)
+        raise FlawError(Flaw.TOO_MANY_BYTES)
     found = format_of(file)
     if found is None:
-        raise Flawed(Flaw.UNREADABLE, foreign_format(file))
-    if not only_a_picture(file, found):
-        raise Flawed(Flaw.NOT_ONLY_A_PICTURE)
+        raise FlawError(Flaw.UNREADABLE, foreign_format(file))
+    if not only_an_image(file, found):
+        raise FlawError(Flaw.NOT_ONLY_AN_IMAGE)
     most_pixels, too_many = _most_pixels(found, limits)
     Image.MAX_IMAGE_PIXELS = most_pixels
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     try:
         opened = Image.open(BytesIO(file), formats=[found])
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:
-        raise Flawed(too_many) from bomb
+        raise FlawError(too_many) from bomb
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as broken:
-        raise Flawed(Flaw.UNREADABLE) from broken
+        raise FlawError(Flaw.UNREADABLE) from broken
     width, height = opened.size
     if width * height > most_pixels:
-        raise Flawed(too_many)
+        raise FlawError(too_many)
     if min(width, height) < limits.least_side:
-        raise Flawed(Flaw.TOO_SMALL)
+        raise FlawError(Flaw.TOO_SMALL)
     return opened
 
 
-def _most_pixels(format: str, limits: PictureLimits) -> tuple[int, Flaw]:
+def _most_pixels(format: str, limits: ImageLimits) -> tuple[int, Flaw]:
     if format == "JPEG":
         return limits.most_pixels, Flaw.TOO_MANY_PIXELS
     return limits.most_pixels_beyond_jpeg, Flaw.TOO_MANY_PIXELS_BEYOND_JPEG
 
 
-def _loaded(opened: ImageFile.ImageFile, limits: PictureLimits) -> Image.Image:
+def _loaded(opened: ImageFile.ImageFile, limits: ImageLimits) -> Image.Image:
     """The pixels, made smaller as early as the format allows: JPEG while it is unpacked."""
     kept = (limits.kept_side, limits.kept_side)
     orientation = opened.getexif().get(0x0112, 1)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy import func, insert, literal_column, select
 
 from proctorium_common.errors import ServiceError, conflict, unavailable
+from proctorium_common.storage.batcher import Batcher
 from proctorium_common.storage.database import Database
-from proctorium_common.storage.group_commit import GroupCommit
 
 from ..sample.storage.tables import effects
 
@@ -35,11 +35,11 @@ class Saving:
         return [f"saved {item}" for item in items]
 
 
-async def held_up(limit: int = 64) -> tuple[Saving, GroupCommit[int, str], asyncio.Task[str]]:
+async def held_up(limit: int = 64) -> tuple[Saving, Batcher[int, str], asyncio.Task[str]]:
     """A group whose first item, 0, is being saved and waits at the gate."""
     saving = Saving()
     saving.gate.clear()
-    group = GroupCommit(saving, limit)
+    group = Batcher(saving, limit)
     first = asyncio.create_task(group.submit(0))
     await saving.begun.wait()
     return saving, group, first
@@ -70,7 +70,7 @@ async def test_one_items_failure_is_told_to_its_caller_alone() -> None:
 @given(st.lists(st.integers(-5, 50), max_size=40), st.integers(1, 10))
 def test_every_item_is_answered_as_if_it_had_come_alone(items: list[int], limit: int) -> None:
     async def run() -> None:
-        group = GroupCommit(Saving(), limit)
+        group = Batcher(Saving(), limit)
         answers = await asyncio.gather(
             *(group.submit(item) for item in items), return_exceptions=True
         )
@@ -89,7 +89,7 @@ async def test_a_database_that_is_away_is_not_asked_once_for_each_item() -> None
         await asyncio.sleep(0)
         raise unavailable("DATABASE_UNAVAILABLE", "away")
 
-    group = GroupCommit(away)
+    group = Batcher(away)
     ends = await asyncio.gather(*(group.submit(item) for item in range(50)), return_exceptions=True)
     assert all(isinstance(end, ServiceError) for end in ends)
     assert asked == 3, "the batch, and two single ones to see that it is not theirs"
@@ -136,7 +136,7 @@ async def test_an_answer_too_few_is_an_error_and_not_somebody_elses_answer() -> 
         return []
 
     with pytest.raises(RuntimeError, match="1 items were flushed and 0 answered"):
-        await GroupCommit(forgetful).submit(1)
+        await Batcher(forgetful).submit(1)
 
 
 async def test_in_the_database_a_batch_is_one_transaction(database: Database) -> None:
@@ -147,7 +147,7 @@ async def test_in_the_database_a_batch_is_one_transaction(database: Database) ->
             )
         return items
 
-    group = GroupCommit(flush)
+    group = Batcher(flush)
     assert await asyncio.gather(*map(group.submit, range(100))) == list(range(100))
     async with database.transaction() as transaction:
         transactions = (
@@ -181,7 +181,7 @@ class SideBySide:
         self.under_way -= keys
         return [number for _, number in items]
 
-    async def until_begun(self, batches: int) -> None:
+    async def until_started(self, batches: int) -> None:
         async with asyncio.timeout(5), self.begun:
             await self.begun.wait_for(lambda: len(self.batches) >= batches)
 
@@ -192,14 +192,14 @@ def key_of(item: tuple[str, int]) -> str:
 
 async def test_more_than_one_flush_is_under_way_when_enough_wait() -> None:
     saving = SideBySide()
-    group = GroupCommit(saving, at_once=2, enough=2, key=key_of)
+    group = Batcher(saving, at_once=2, enough=2, key=key_of)
     tasks = [asyncio.create_task(group.submit(("a", 1)))]
-    await saving.until_begun(1)
+    await saving.until_started(1)
     tasks.append(asyncio.create_task(group.submit(("b", 2))))
     await asyncio.sleep(0)
     assert len(saving.batches) == 1, "one is not enough"
     tasks.append(asyncio.create_task(group.submit(("c", 3))))
-    await saving.until_begun(2)
+    await saving.until_started(2)
     assert saving.batches == [[("a", 1)], [("b", 2), ("c", 3)]]
     for gate in saving.gates:
         gate.set()
@@ -208,15 +208,15 @@ async def test_more_than_one_flush_is_under_way_when_enough_wait() -> None:
 
 async def test_what_waits_for_its_key_is_saved_after_it_and_in_order() -> None:
     saving = SideBySide()
-    group = GroupCommit(saving, at_once=2, key=key_of)
+    group = Batcher(saving, at_once=2, key=key_of)
     tasks = [asyncio.create_task(group.submit(("a", 1)))]
-    await saving.until_begun(1)
+    await saving.until_started(1)
     waiting = [("a", 2), ("b", 3), ("a", 4)]
     tasks += [asyncio.create_task(group.submit(item)) for item in waiting]
-    await saving.until_begun(2)
+    await saving.until_started(2)
     assert saving.batches == [[("a", 1)], [("b", 3)]]
     saving.gates[0].set()
-    await saving.until_begun(3)
+    await saving.until_started(3)
     assert saving.batches[2] == [("a", 2), ("a", 4)]
     for gate in saving.gates:
         gate.set()
@@ -240,7 +240,7 @@ async def test_side_by_side_nothing_is_forgotten_and_keys_keep_their_order(
         saved.extend(items)
         return [number for _, number in items]
 
-    group = GroupCommit(flush, 2, at_once=at_once, enough=enough, key=key_of)
+    group = Batcher(flush, 2, at_once=at_once, enough=enough, key=key_of)
     items = [(key, number) for number, (key, _) in enumerate(waits)]
     async with asyncio.timeout(5):
         answers = await asyncio.gather(*(group.submit(item) for item in items))

@@ -65,7 +65,7 @@ def foreign_format(file: bytes) -> str:
     return next((name for start, name in _FOREIGN_FORMATS.items() if file.startswith(start)), "")
 
 
-def only_a_picture(file: bytes, format: str) -> bool:
+def only_an_image(file: bytes, format: str) -> bool:
     """Whether the file is a picture and nothing else that a program could take it for."""
     if b"%PDF-" in file[:_PDF_WITHIN] or _ends_as_zip(file):
         return False

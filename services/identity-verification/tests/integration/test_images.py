@@ -13,9 +13,9 @@ import pytest
 from PIL import Image, ImageStat
 
 from proctorium_common.errors import ServiceError
-from proctorium_identity.domain.pictures import MIB, PictureLimits
-from proctorium_identity.pictures.process import PictureReader
-from proctorium_identity.pictures.reader import Allowance
+from proctorium_identity.domain.images import MIB, ImageLimits
+from proctorium_identity.images.process import ImageReader
+from proctorium_identity.images.reader import Allowance
 
 from ..pictures import (
     black,
@@ -33,13 +33,13 @@ CASE = uuid4()
 
 async def refused(file: bytes, **options: Any) -> ServiceError:
     with pytest.raises(ServiceError) as refusal:
-        await PictureReader(**options).read(file, CASE)
+        await ImageReader(**options).read(file, CASE)
     return refusal.value
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 async def test_each_format_comes_out_as_jpeg(kind: str) -> None:
-    picture = await PictureReader().read(photo(kind), CASE)
+    picture = await ImageReader().read(photo(kind), CASE)
     out = Image.open(io.BytesIO(picture.jpeg))
     assert (out.format, out.size) == ("JPEG", (640, 480))
     assert (picture.media_type, picture.width, picture.height) == ("image/jpeg", 640, 480)
@@ -65,7 +65,7 @@ DEPTHS = {
 @pytest.mark.parametrize("file", DEPTHS.values(), ids=DEPTHS)
 @pytest.mark.parametrize("kept_side", [2000, 300], ids=["as it is", "made smaller"])
 async def test_brightness_survives_in_every_mode(file: bytes, kept_side: int) -> None:
-    reader = PictureReader(limits=PictureLimits(kept_side=kept_side))
+    reader = ImageReader(limits=ImageLimits(kept_side=kept_side))
     out = Image.open(io.BytesIO((await reader.read(file, CASE)).jpeg)).convert("L")
     shades = [
         ImageStat.Stat(
@@ -79,7 +79,7 @@ async def test_brightness_survives_in_every_mode(file: bytes, kept_side: int) ->
 
 
 async def test_a_transparent_grey_becomes_white() -> None:
-    picture = await PictureReader().read(deep_png(1, transparent=128 * 400), CASE)
+    picture = await ImageReader().read(deep_png(1, transparent=128 * 400), CASE)
     out = Image.open(io.BytesIO(picture.jpeg)).convert("L")
     white, grey = (ImageStat.Stat(out.crop((x, 0, x + 1, 256))).mean[0] for x in (400, 393))
     assert white > grey + 10
@@ -115,7 +115,7 @@ async def test_metadata_is_gone_and_the_picture_stands_upright() -> None:
     exif[0x010F] = "Maker of the phone"
     exif.get_ifd(0x8825)[1] = "N"
     file = photo(size=(640, 480), exif=exif, comment=b"a secret comment", icc_profile=b"profile")
-    picture = await PictureReader().read(file, CASE)
+    picture = await ImageReader().read(file, CASE)
     assert (picture.width, picture.height) == (480, 640)
     out = Image.open(io.BytesIO(picture.jpeg))
     assert not out.getexif()
@@ -126,12 +126,12 @@ async def test_metadata_is_gone_and_the_picture_stands_upright() -> None:
 
 async def test_a_large_picture_is_kept_smaller() -> None:
     for kind in ("JPEG", "PNG"):
-        picture = await PictureReader().read(photo(kind, size=(4000, 3000)), CASE)
+        picture = await ImageReader().read(photo(kind, size=(4000, 3000)), CASE)
         assert (picture.width, picture.height) == (2000, 1500)
 
 
 async def test_what_is_transparent_becomes_white() -> None:
-    picture = await PictureReader().read(
+    picture = await ImageReader().read(
         encoded(Image.new("RGBA", (300, 300), (0, 0, 0, 0)), "PNG"), CASE
     )
     out = Image.open(io.BytesIO(picture.jpeg))
@@ -184,7 +184,7 @@ async def test_a_decompression_bomb_is_refused_by_its_header() -> None:
 
 async def test_a_jpeg_may_have_more_pixels_than_what_has_to_be_unpacked_as_a_whole() -> None:
     size = (7000, 5000)
-    assert (await PictureReader().read(photo(size=size), CASE)).width == 2000
+    assert (await ImageReader().read(photo(size=size), CASE)).width == 2000
     for kind in ("PNG", "WEBP"):
         assert (await refused(photo(kind, size=size))).metadata == {"limit": "16000000 pixels"}
     failure = await refused(photo(size=(8000, 5001)))
@@ -194,7 +194,7 @@ async def test_a_jpeg_may_have_more_pixels_than_what_has_to_be_unpacked_as_a_who
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
 async def test_the_largest_picture_that_is_allowed_fits_into_the_allowance(kind: str) -> None:
     largest = encoded(Image.new("RGBA", (4000, 4000), (90, 120, 150, 200)), kind)
-    assert (await PictureReader().read(largest, CASE)).width == 2000
+    assert (await ImageReader().read(largest, CASE)).width == 2000
 
 
 async def test_a_bomb_in_the_text_of_a_picture_is_refused() -> None:
@@ -240,12 +240,12 @@ async def test_a_black_picture_is_refused() -> None:
 async def test_the_reader_has_nothing_of_our_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "/nonexistent")
     monkeypatch.setenv("PROCTORIUM_MASTER_KEY", "secret")
-    assert (await PictureReader().read(photo(), CASE)).width == 640
+    assert (await ImageReader().read(photo(), CASE)).width == 640
 
 
 async def test_random_bytes_behind_a_right_beginning_never_break_the_reader() -> None:
     chance = random.Random(20260301)
-    reader = PictureReader()
+    reader = ImageReader()
     for kind in ("JPEG", "PNG", "WEBP") * 4:
         file = bytearray(photo(kind))
         for _ in range(20):
@@ -255,7 +255,7 @@ async def test_random_bytes_behind_a_right_beginning_never_break_the_reader() ->
 
 
 async def test_whoever_hangs_up_holds_the_turn_until_their_picture_is_read() -> None:
-    reader = PictureReader(at_once=1, allowance=Allowance(cpu_seconds=1))
+    reader = ImageReader(at_once=1, allowance=Allowance(cpu_seconds=1))
     reading = asyncio.create_task(reader.read(scan_bomb(), CASE))
     await asyncio.sleep(0)
     reading.cancel()
@@ -263,27 +263,27 @@ async def test_whoever_hangs_up_holds_the_turn_until_their_picture_is_read() -> 
     with pytest.raises(ServiceError) as refusal:
         await reader.read(photo(), uuid4(), within=0.5)
     assert (refusal.value.reason, refusal.value.retry_after) == (
-        "READERS_BUSY",
+        "IMAGE_READERS_BUSY",
         timedelta(seconds=5),
     )
     assert (await reader.read(photo(), uuid4(), within=30)).width == 640
 
 
 async def test_when_so_many_wait_one_more_is_told_when_to_come_back() -> None:
-    reader = PictureReader(at_once=1, places=2)
+    reader = ImageReader(at_once=1, places=2)
     first, second = [asyncio.create_task(reader.read(photo(), uuid4())) for _ in range(2)]
     await asyncio.sleep(0)
     with pytest.raises(ServiceError) as refusal:
         await reader.read(photo(), uuid4())
     assert (refusal.value.reason, refusal.value.retry_after) == (
-        "READERS_BUSY",
+        "IMAGE_READERS_BUSY",
         timedelta(seconds=5),
     )
     assert [picture.width for picture in await asyncio.gather(first, second)] == [640, 640]
 
 
 async def test_a_reader_that_is_closed_reads_nothing_more_and_hangs_nobody() -> None:
-    reader = PictureReader(at_once=1)
+    reader = ImageReader(at_once=1)
     under_way, *waiting = [asyncio.create_task(reader.read(photo(), uuid4())) for _ in range(3)]
     await asyncio.sleep(0)
     async with asyncio.timeout(20):
