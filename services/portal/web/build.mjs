@@ -1,4 +1,4 @@
-// Builds the pages into the Python package that serves them. File names carry a hash, so that browsers may keep them for ever.
+// Builds the pages into the Python package that serves them. File names carry a hash, so that browsers can cache them permanently.
 import { build } from "esbuild";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -30,9 +30,9 @@ const page = readFileSync("src/index.html", "utf-8")
   .replace("{script}", `/assets/${script}`)
   .replace("{style}", `/assets/${style}`);
 writeFileSync(`${out}/index.html`, page);
-// The service worker has one name for ever, and what it stores is in it: another build is another worker.
+// The service worker always has the same name; the assets it stores are part of its text, so that each build is another worker.
 await build({
-  entryPoints: ["src/sw.ts"],
+  entryPoints: ["src/offline/service-worker.ts"],
   outfile: `${out}/sw.js`,
   bundle: true,
   minify: true,

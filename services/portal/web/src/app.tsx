@@ -1,36 +1,42 @@
 // The frame around every page, and which page an address means.
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import { sendLeftBehind } from "./features/exam/answers";
-import type { Problem } from "./calls";
-import { hasPending } from "./features/exam/journal";
-import { countUnread, help, isA, me, Role, unanswered, unread } from "./me";
-import { AccessesPage } from "./pages/accesses";
-import { AccountPage } from "./pages/account";
-import { CoursePage } from "./pages/course";
-import { CoursesPage } from "./pages/courses";
-import { ExamPage } from "./pages/exam";
-import { JoinPage } from "./pages/join";
-import { ManagedCoursePage, ManagedCoursesPage } from "./pages/managed-courses";
-import { NotificationsPage } from "./pages/notifications";
-import { PeoplePage } from "./pages/people";
-import { ResultPage, ResultsPage } from "./pages/results";
-import { SchedulePage } from "./pages/schedule";
-import { SessionPage } from "./pages/session";
-import { SignInPage } from "./pages/sign-in";
-import { SupervisePage } from "./pages/supervise";
-import { SupervisedSessionsPage } from "./pages/supervised";
-import { VerifyPage } from "./pages/verify";
-import { Busy, Help, Link, ProblemNote, Title } from "./parts";
+import type { Problem } from "./api/errors";
+import { organisationDetails } from "./api/organisation";
+import { HelpContact } from "./components/help-contact";
+import { Link } from "./components/link";
+import { Loading } from "./components/loading";
+import { PageTitle } from "./components/page-title";
+import { ProblemNote } from "./components/problem-note";
+import { AccountPage } from "./features/account/account-page";
+import { hasRole, isServerSilent, me, Role } from "./features/account/current-user";
+import { SignInPage } from "./features/account/sign-in-page";
+import { SignOut } from "./features/account/sign-out";
+import { CoursePage } from "./features/courses/course-page";
+import { CoursesPage } from "./features/courses/courses-page";
+import { ManagedCoursePage, ManagedCoursesPage } from "./features/courses/managed-courses-page";
+import { sendPendingChanges } from "./features/exam/answer-savers";
+import { ExamPage } from "./features/exam/exam-page";
+import { JoinPage } from "./features/lobby/join-page";
+import { SessionPage } from "./features/lobby/session-page";
+import { NotificationsPage } from "./features/notifications/notifications-page";
+import { loadUnreadCount, unreadCount } from "./features/notifications/unread-count";
+import { PeoplePage } from "./features/people/people-page";
+import { CertificatePage } from "./features/results/certificate-page";
+import { ResultPage, ResultsPage } from "./features/results/results-page";
+import { AccessLogPage } from "./features/sessions/access-log-page";
+import { SchedulePage } from "./features/sessions/schedule-page";
+import { SessionsPage } from "./features/sessions/sessions-page";
+import { SupervisionPage } from "./features/supervision/supervision-page";
+import { hasPending } from "./offline/answer-journal";
 import { match, path } from "./route";
-import { SignOut } from "./sign-out";
 
 type Page = (parts: Record<string, string>) => JSX.Element;
 
-const PUBLIC: readonly [string, Page][] = [["/certificates/:id", ({ id }) => <VerifyPage certificateId={id ?? ""} />]];
+const PUBLIC: readonly [string, Page][] = [["/certificates/:id", ({ id }) => <CertificatePage certificateId={id ?? ""} />]];
 
 const SIGNED_IN: readonly [string, Page][] = [
-  ["/", () => (isA(Role.LEARNER) ? <CoursesPage /> : <SupervisedSessionsPage />)],
+  ["/", () => (hasRole(Role.LEARNER) ? <CoursesPage /> : <SessionsPage />)],
   ["/courses", () => <CoursesPage />],
   ["/courses/:id", ({ id }) => <CoursePage courseId={id ?? ""} />],
   ["/join", () => <JoinPage />],
@@ -40,13 +46,13 @@ const SIGNED_IN: readonly [string, Page][] = [
   ["/results/:id", ({ id }) => <ResultPage attemptId={id ?? ""} />],
   ["/account", () => <AccountPage />],
   ["/notifications", () => <NotificationsPage />],
-  ["/supervise", () => forStaff(<SupervisedSessionsPage />)],
+  ["/supervise", () => forStaff(<SessionsPage />)],
   ["/schedule", () => forAdministrators(<SchedulePage />)],
   ["/people", () => forAdministrators(<PeoplePage />)],
   ["/managed-courses", () => forAdministrators(<ManagedCoursesPage />)],
   ["/managed-courses/:id", ({ id }) => forAdministrators(<ManagedCoursePage courseId={id ?? ""} />)],
-  ["/supervise/:id/accesses", ({ id }) => forAdministrators(<AccessesPage sessionId={id ?? ""} />)],
-  ["/supervise/:id", ({ id }) => forStaff(<SupervisePage sessionId={id ?? ""} />)],
+  ["/supervise/:id/accesses", ({ id }) => forAdministrators(<AccessLogPage sessionId={id ?? ""} />)],
+  ["/supervise/:id", ({ id }) => forStaff(<SupervisionPage sessionId={id ?? ""} />)],
 ];
 
 export function App(): JSX.Element {
@@ -55,7 +61,7 @@ export function App(): JSX.Element {
     document.querySelector<HTMLElement>("main h1")?.focus();
   }, [address, me.value?.personId]);
   useEffect(() => {
-    if (me.value && isA(Role.LEARNER)) sendLeftBehind(me.value.personId);
+    if (me.value && hasRole(Role.LEARNER)) sendPendingChanges(me.value.personId);
   }, [me.value?.personId]);
   return (
     <>
@@ -71,7 +77,7 @@ export function App(): JSX.Element {
 function page(address: string): JSX.Element {
   const open = find(PUBLIC, address);
   if (open !== undefined) return open;
-  if (me.value === undefined) return unanswered.value ? <ProblemNote problem={nobodyAnswers()} /> : <Busy what="your account" />;
+  if (me.value === undefined) return isServerSilent.value ? <ProblemNote problem={nobodyAnswers()} /> : <Loading what="your account" />;
   if (me.value === null) return <SignInPage />;
   return find(SIGNED_IN, address) ?? <NotFound />;
 }
@@ -92,12 +98,12 @@ function find(pages: readonly [string, Page][], address: string): JSX.Element | 
 
 /** Administrators see all sessions, proctors their own. */
 function supervises(): boolean {
-  return isA(Role.PROCTOR) || isA(Role.ADMINISTRATOR);
+  return hasRole(Role.PROCTOR) || hasRole(Role.ADMINISTRATOR);
 }
 
 /** The services refuse others in any case: this spares them forms that would lead nowhere. */
 function forAdministrators(shown: JSX.Element): JSX.Element {
-  return isA(Role.ADMINISTRATOR) ? shown : <NotForYou whom="administrators" />;
+  return hasRole(Role.ADMINISTRATOR) ? shown : <NotForYou whom="administrators" />;
 }
 
 function forStaff(shown: JSX.Element): JSX.Element {
@@ -107,7 +113,7 @@ function forStaff(shown: JSX.Element): JSX.Element {
 function NotForYou({ whom }: { whom: string }): JSX.Element {
   return (
     <>
-      <Title>This page is not for you</Title>
+      <PageTitle>This page is not for you</PageTitle>
       <p>
         It is for {whom}. <Link to="/">Go to the start page</Link>
       </p>
@@ -118,7 +124,7 @@ function NotForYou({ whom }: { whom: string }): JSX.Element {
 function NotFound(): JSX.Element {
   return (
     <>
-      <Title>There is no such page</Title>
+      <PageTitle>There is no such page</PageTitle>
       <p>
         <Link to="/">Go to the start page</Link>
       </p>
@@ -130,7 +136,7 @@ function Header(): JSX.Element {
   const person = me.value;
   const address = path.value;
   useEffect(() => {
-    if (person) void countUnread();
+    if (person) void loadUnreadCount();
   }, [person, address]);
   return (
     <header class="top">
@@ -140,13 +146,13 @@ function Header(): JSX.Element {
       {person && (
         <>
           <nav aria-label="Main">
-            {isA(Role.LEARNER) && <Link to="/courses">Courses</Link>}
-            {isA(Role.LEARNER) && <Link to="/join">Enter Enrollment Code</Link>}
-            {isA(Role.LEARNER) && <Link to="/results">Results</Link>}
+            {hasRole(Role.LEARNER) && <Link to="/courses">Courses</Link>}
+            {hasRole(Role.LEARNER) && <Link to="/join">Enter Enrollment Code</Link>}
+            {hasRole(Role.LEARNER) && <Link to="/results">Results</Link>}
             {supervises() && <Link to="/supervise">Sessions</Link>}
-            {isA(Role.ADMINISTRATOR) && <Link to="/people">People</Link>}
-            {isA(Role.ADMINISTRATOR) && <Link to="/managed-courses">{isA(Role.LEARNER) ? "All courses" : "Courses"}</Link>}
-            <Link to="/notifications">{unread.value === 0 ? "Messages" : `Messages (${unread.value} new)`}</Link>
+            {hasRole(Role.ADMINISTRATOR) && <Link to="/people">People</Link>}
+            {hasRole(Role.ADMINISTRATOR) && <Link to="/managed-courses">{hasRole(Role.LEARNER) ? "All courses" : "Courses"}</Link>}
+            <Link to="/notifications">{unreadCount.value === 0 ? "Messages" : `Messages (${unreadCount.value} new)`}</Link>
           </nav>
           <span class="who">
             <Link to="/account">{person.preferredName || person.legalName}</Link>
@@ -159,12 +165,12 @@ function Header(): JSX.Element {
 }
 
 function Footer(): JSX.Element | null {
-  const contact = help.value;
+  const contact = organisationDetails.value;
   if (!contact?.administratorContact) return null;
   return (
     <footer class="quiet">
       {contact.name}
-      <Help />
+      <HelpContact />
     </footer>
   );
 }

@@ -1,7 +1,7 @@
-import "./translatable";
+import "./components/translatable";
 import { render } from "preact";
 import { App } from "./app";
-import { recognise } from "./me";
+import { loadCurrentUser } from "./features/account/current-user";
 
-void recognise();
+void loadCurrentUser();
 render(<App />, document.getElementById("app") as HTMLElement);

@@ -7,8 +7,8 @@ addEventListener("popstate", () => {
   path.value = location.pathname;
 });
 
-/** Goes to a page of ours without loading the document again. */
-export function go(to: string, replace = false): void {
+/** Go to a page of the portal without loading the document again. */
+export function navigate(to: string, replace = false): void {
   if (to === location.pathname) return;
   if (replace) history.replaceState(null, "", to);
   else history.pushState(null, "", to);

@@ -1,6 +1,7 @@
 """The text of an enrollment code: which texts can be one, and what a pasted text certainly means (`C1`, `C3`).
 
-`services/portal/web/src/code-text.ts` applies the same rules before a page sends a code; a browser test holds both to the same cases.
+`services/portal/web/src/features/lobby/enrollment-code.ts` applies the same rules before a page sends a code; a browser test
+checks both against the same cases.
 """
 
 from __future__ import annotations

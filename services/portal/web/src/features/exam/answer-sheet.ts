@@ -3,7 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import { type ReadonlySignal, signal } from "@preact/signals";
 import type { Attempt, SavedAnswer } from "../../gen/proctorium/assessment/v1/attempts_pb";
 import { type Answer, AnswerSchema, ChosenChoicesSchema } from "../../gen/proctorium/assessment/v1/items_pb";
-import { plainNumber, readNumber } from "./number-input";
+import { plainNumber, readNumber } from "./parse-number";
 
 /** The interface that a sheet needs for saving answers. */
 export interface Saving {

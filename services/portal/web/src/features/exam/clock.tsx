@@ -3,8 +3,8 @@ import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { type ReadonlySignal, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { Badge } from "../../components/badge";
 import type { Attempt } from "../../gen/proctorium/assessment/v1/attempts_pb";
-import { Badge } from "../../parts";
 import { Announcer, visibleWarning } from "./time-warnings";
 
 /** The attempt as the server showed it last, and when that was by `performance.now()`. */

@@ -1,12 +1,12 @@
 // Lists the answers that came too late to count, so that the learner does not have to wonder where they are.
 import type { JSX } from "preact";
-import { attempts } from "../../calls";
-import { useLoaded } from "../../parts";
+import { attempts } from "../../api/client";
+import { useQuery } from "../../api/use-query";
 
 /** Load the numbers of the questions with late answers, again whenever `revision` is another one. */
 export function useLateQuestions(attemptId: string, revision: string): readonly number[] {
-  const { loaded } = useLoaded(`late/${attemptId}/${revision}`, () => attempts.getAttempt({ attemptId }));
-  return loaded?.attempt?.lateQuestionNumbers ?? [];
+  const { data } = useQuery(`late/${attemptId}/${revision}`, () => attempts.getAttempt({ attemptId }));
+  return data?.attempt?.lateQuestionNumbers ?? [];
 }
 
 export function LateAnswers({ numbers }: { numbers: readonly number[] }): JSX.Element | null {

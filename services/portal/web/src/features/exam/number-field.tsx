@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
 import type { AnswerSheet } from "./answer-sheet";
-import { plainNumber, type Reading, readNumber } from "./number-input";
+import { plainNumber, type Reading, readNumber } from "./parse-number";
 
 interface NumberFieldProps {
   itemId: string;

@@ -1,7 +1,7 @@
 // One question of an assessment and the field for its answer.
 import type { JSX, TargetedEvent } from "preact";
 import type { Choice, Item } from "../../gen/proctorium/assessment/v1/items_pb";
-import { worth } from "../../words";
+import { worth } from "../../messages/format";
 import type { AnswerSheet } from "./answer-sheet";
 import { NumberField } from "./number-field";
 

@@ -1,11 +1,12 @@
 // What a learner reads after an attempt was submitted.
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
+import { Link } from "../../components/link";
 import { type Attempt, AttemptState, SubmitCause } from "../../gen/proctorium/assessment/v1/attempts_pb";
-import { Link } from "../../parts";
-import { counted, dateTime } from "../../words";
-import { type Answers, answersOf } from "./answers";
-import { clearOffline } from "./offline";
+import { counted, dateTime } from "../../messages/format";
+import { clearOffline } from "../../offline/attempt-cache";
+import type { AnswerSaver } from "./answer-saver";
+import { answerSaver } from "./answer-savers";
 import { LateAnswers, useLateQuestions } from "./late-answers";
 
 export function Submitted({ attempt }: { attempt: Attempt }): JSX.Element {
@@ -20,7 +21,7 @@ export function Submitted({ attempt }: { attempt: Attempt }): JSX.Element {
       {attempt.sessionId && attempt.state !== AttemptState.RELEASED && (
         <p class="quiet">The questions are not shown any more while others in the session still work on them.</p>
       )}
-      <Late attempt={attempt} answers={answersOf(attempt.attemptId, 0n)} />
+      <Late attempt={attempt} saver={answerSaver(attempt.attemptId, 0n)} />
       {attempt.state === AttemptState.RELEASED && (
         <p>
           <Link to={`/results/${attempt.attemptId}`} class="button">
@@ -38,14 +39,14 @@ export function Submitted({ attempt }: { attempt: Attempt }): JSX.Element {
 }
 
 /** What was answered without a connection and arrived after the end (A6). */
-function Late({ attempt, answers }: { attempt: Attempt; answers: Answers }): JSX.Element {
-  const waiting = answers.unsent.value.size;
-  const numbers = useLateQuestions(attempt.attemptId, `${waiting}/${answers.late.value}`);
+function Late({ attempt, saver }: { attempt: Attempt; saver: AnswerSaver }): JSX.Element {
+  const pending = saver.pendingItems.value.size;
+  const numbers = useLateQuestions(attempt.attemptId, `${pending}/${saver.hasLateAnswers.value}`);
   return (
     <>
-      {waiting > 0 && (
+      {pending > 0 && (
         <p class="note" role="status">
-          {counted(waiting, "answer is", "answers are")} still on this device and will be sent when the connection is back. Keep this page open.
+          {counted(pending, "answer is", "answers are")} still on this device and will be sent when the connection is back. Keep this page open.
           What arrives now is stored and marked as late; it was not submitted.
         </p>
       )}

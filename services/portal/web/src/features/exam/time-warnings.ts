@@ -1,5 +1,5 @@
 // The warnings that an attempt's time is about to end. Each is true for as long as it is shown.
-import { duration } from "../../words";
+import { duration } from "../../messages/format";
 
 /** Seconds before the deadline. */
 const MARKS = [60, 300, 900];

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { fitted, formatOf } from "./image";
+import { fitToLimit, detectFormat } from "./image";
 
 function start(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
@@ -17,15 +17,15 @@ describe("recognising the format of a file by its content", () => {
     ["%PDF-1.7\n%\xe2", "unknown"],
     ["", "unknown"],
   ])("a file that starts with %j is recognised as %s", (text, format) => {
-    expect(formatOf(start(text))).toBe(format);
+    expect(detectFormat(start(text))).toBe(format);
   });
 });
 
 describe("the size in which a picture is sent", () => {
   test("keeps its shape and is never made larger", () => {
-    expect(fitted(4000, 3000)).toEqual({ width: 2000, height: 1500 });
-    expect(fitted(3000, 4000)).toEqual({ width: 1500, height: 2000 });
-    expect(fitted(640, 480)).toEqual({ width: 640, height: 480 });
-    expect(fitted(10_000, 1)).toEqual({ width: 2000, height: 1 });
+    expect(fitToLimit(4000, 3000)).toEqual({ width: 2000, height: 1500 });
+    expect(fitToLimit(3000, 4000)).toEqual({ width: 1500, height: 2000 });
+    expect(fitToLimit(640, 480)).toEqual({ width: 640, height: 480 });
+    expect(fitToLimit(10_000, 1)).toEqual({ width: 2000, height: 1 });
   });
 });

@@ -1,5 +1,5 @@
 // Identity photos before they are sent: told apart by content, and made as small as the service stores them.
-import { Refusal } from "../../refusal";
+import { InputError } from "../../api/errors";
 
 /** The longer side of what the service stores (`kept_side`): more pixels would only take time on the line. */
 const LONGER_SIDE = 2000;
@@ -18,7 +18,7 @@ const HEIC =
 export type Format = "accepted" | "HEIC" | "unknown";
 
 /** What a file is by its first bytes. */
-export function formatOf(start: Uint8Array): Format {
+export function detectFormat(start: Uint8Array): Format {
   const text = String.fromCharCode(...start.subarray(0, 12));
   if (text.startsWith("\xff\xd8\xff") || text.startsWith("\x89PNG\r\n\x1a\n")) return "accepted";
   if (text.startsWith("RIFF") && text.slice(8) === "WEBP") return "accepted";
@@ -27,29 +27,29 @@ export function formatOf(start: Uint8Array): Format {
 }
 
 /** The size in which a picture is sent, in pixels: its longer side at most `LONGER_SIDE`. */
-export function fitted(width: number, height: number): { width: number; height: number } {
+export function fitToLimit(width: number, height: number): { width: number; height: number } {
   const scale = Math.min(1, LONGER_SIDE / Math.max(width, height));
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
 }
 
 /** The bytes to send for a photo that a person chose, upright and scaled down. Throws a Refusal with a sentence before anything is sent. */
-export async function prepared(file: File): Promise<Uint8Array<ArrayBuffer>> {
-  if (file.size === 0) throw new Refusal("IMAGE_UNREADABLE", `This file is empty. ${FORMATS}`);
+export async function prepareImage(file: File): Promise<Uint8Array<ArrayBuffer>> {
+  if (file.size === 0) throw new InputError("IMAGE_UNREADABLE", `This file is empty. ${FORMATS}`);
   if (file.size > MOST_BYTES_TO_OPEN) {
-    throw new Refusal("IMAGE_TOO_LARGE", "This file is larger than 100 MiB, which no photo is. Choose another one.");
+    throw new InputError("IMAGE_TOO_LARGE", "This file is larger than 100 MiB, which no photo is. Choose another one.");
   }
-  const format = formatOf(new Uint8Array(await file.slice(0, 12).arrayBuffer()));
+  const format = detectFormat(new Uint8Array(await file.slice(0, 12).arrayBuffer()));
   const bitmap = await opened(file);
   if (bitmap === undefined) {
-    if (format === "HEIC") throw new Refusal("IMAGE_UNREADABLE", HEIC);
-    if (format === "unknown") throw new Refusal("IMAGE_UNREADABLE", `This file is not a picture that can be read here. ${FORMATS}`);
+    if (format === "HEIC") throw new InputError("IMAGE_UNREADABLE", HEIC);
+    if (format === "unknown") throw new InputError("IMAGE_UNREADABLE", `This file is not a picture that can be read here. ${FORMATS}`);
     if (file.size > MOST_BYTES) {
-      throw new Refusal("IMAGE_TOO_LARGE", "This photo is larger than 8 MiB, and your browser cannot make it smaller. Choose a smaller one.");
+      throw new InputError("IMAGE_TOO_LARGE", "This photo is larger than 8 MiB, and your browser cannot make it smaller. Choose a smaller one.");
     }
     return bytes(file);
   }
   try {
-    const { width, height } = fitted(bitmap.width, bitmap.height);
+    const { width, height } = fitToLimit(bitmap.width, bitmap.height);
     if (format === "accepted" && width === bitmap.width && height === bitmap.height && file.size <= SMALL_BYTES) return await bytes(file);
     return await bytes(await asJpeg(bitmap, width, height));
   } finally {

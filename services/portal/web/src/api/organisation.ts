@@ -1,0 +1,12 @@
+// The organisation that runs this installation: its name, and whom people can ask for help.
+import { signal } from "@preact/signals";
+import type { Organisation } from "../gen/proctorium/enrollment/v1/organisation_pb";
+import { organisation } from "./client";
+
+export const organisationDetails = signal<Organisation | undefined>(undefined);
+
+/** Load the organisation's details; pages work without them. */
+export async function loadOrganisationDetails(): Promise<void> {
+  const response = await organisation.getOrganisation({}).catch(() => undefined);
+  if (response !== undefined) organisationDetails.value = response.organisation;
+}

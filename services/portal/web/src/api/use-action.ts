@@ -1,0 +1,46 @@
+// Calls that change something, made when a person presses a button.
+import { useRef, useState } from "preact/hooks";
+import { isUnreachable, type Problem, toProblem } from "./errors";
+import { newId } from "./ids";
+
+interface Action {
+  busy: boolean;
+  problem: Problem | undefined;
+  /** The text that the last successful action returned; the next action clears it, as it clears the problem. */
+  done: string;
+  /**
+   * Run an action with its request id; a text that it returns becomes `done`. `subject` distinguishes the requests where the same button can
+   * make several different ones.
+   */
+  run: (action: (requestId: string) => Promise<unknown>, subject?: string) => Promise<void>;
+}
+
+const ARRIVED_BEFORE = "What you asked for before had arrived after all, as it was then. Look at it before you try again.";
+
+/** Run one action at a time. While the server is unreachable, a retry has the same request id, so that the server does it once. */
+export function useAction(): Action {
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<Problem | undefined>(undefined);
+  const [done, setDone] = useState("");
+  const requestIds = useRef(new Map<string, string>());
+  const run: Action["run"] = async (action, subject = "") => {
+    if (busy) return;
+    const requestId = requestIds.current.get(subject) ?? newId();
+    requestIds.current.set(subject, requestId);
+    setBusy(true);
+    setProblem(undefined);
+    setDone("");
+    try {
+      const result = await action(requestId);
+      if (typeof result === "string") setDone(result);
+      requestIds.current.delete(subject);
+    } catch (thrown) {
+      if (!isUnreachable(thrown)) requestIds.current.delete(subject);
+      const found = toProblem(thrown);
+      setProblem(found.reason === "REQUEST_ID_REUSED" ? { ...found, sentence: ARRIVED_BEFORE } : found);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return { busy, problem, done, run };
+}

@@ -1,0 +1,72 @@
+// Loading data for a page.
+import { useEffect, useState } from "preact/hooks";
+import { type Problem, toProblem } from "./errors";
+import { retryWhileUnreachable } from "./retry";
+
+interface Query<Data> {
+  data: Data | undefined;
+  problem: Problem | undefined;
+  /** Loads again; the data stays until the new data has come. */
+  reload: () => void;
+}
+
+/** Load data once per key. While the server is unreachable, it is retried; data that was loaded before stays. */
+export function useQuery<Data>(key: string, load: () => Promise<Data>): Query<Data> {
+  const [state, setState] = useState<Omit<Query<Data>, "reload">>({ data: undefined, problem: undefined });
+  const [revision, setRevision] = useState(0);
+  useEffect(() => {
+    const unmount = new AbortController();
+    const { signal } = unmount;
+    const show = (problem: Problem): void => {
+      if (!signal.aborted) setState((before) => ({ ...before, problem }));
+    };
+    retryWhileUnreachable(load, signal, (thrown) => show(retrying(thrown))).then(
+      (data) => !signal.aborted && setState({ data, problem: undefined }),
+      (thrown: unknown) => show(toProblem(thrown)),
+    );
+    return () => unmount.abort();
+  }, [key, revision]);
+  return { ...state, reload: () => setRevision((before) => before + 1) };
+}
+
+interface PagedQuery<Item> {
+  items: readonly Item[] | undefined;
+  problem: Problem | undefined;
+  /** Whether there is a further page. */
+  hasMore: boolean;
+  /** Loads the next page; again where that failed. */
+  loadMore: () => void;
+  /** Loads the list again, from its first page. */
+  reload: () => void;
+}
+
+/** Load a list a page at a time; items that were loaded stay while a further page is loaded, and when that fails. */
+export function usePagedQuery<Page extends { nextPageToken: string }, Item>(
+  list: (pageToken: string) => Promise<Page>,
+  itemsOf: (page: Page) => readonly Item[],
+): PagedQuery<Item> {
+  const empty = { items: [] as readonly Item[], pageToken: "" };
+  const [before, setBefore] = useState(empty);
+  const { data, problem, reload } = useQuery(before.pageToken, async () => {
+    const page = await list(before.pageToken);
+    return { items: [...before.items, ...itemsOf(page)], pageToken: page.nextPageToken };
+  });
+  const loadAfter = (after: typeof empty): void => {
+    setBefore(after);
+    reload();
+  };
+  return {
+    items: data?.items,
+    problem,
+    hasMore: Boolean(data?.pageToken),
+    loadMore: () => loadAfter(data ?? empty),
+    reload: () => loadAfter(empty),
+  };
+}
+
+/** The problem that a page shows while it retries. */
+function retrying(thrown: unknown): Problem {
+  const { reason, sentence } = toProblem(thrown);
+  const cause = reason === "OFFLINE" || reason === "TIMED_OUT" ? "The server cannot be reached just now." : sentence;
+  return { reason, sentence: `${cause} This page tries again by itself.` };
+}

@@ -1,0 +1,91 @@
+// Buttons for actions that cannot be undone: they ask for confirmation first.
+import type { JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { useAction } from "../api/use-action";
+import { ProblemNote } from "./problem-note";
+
+interface ConfirmButtonProps {
+  label: string;
+  /** What the action concerns, for screen readers, where a page has several buttons with the same label. */
+  subject?: string;
+  consequence: string;
+  confirmLabel: string;
+  cancelLabel: string;
+  busy: boolean;
+  /** Whether something has to be entered first. */
+  disabled?: boolean;
+  /** Whether there is nothing to confirm at present: the button acts at once. */
+  immediate?: boolean;
+  onConfirm: () => void;
+}
+
+/** A button that shows the consequence of its action and asks for confirmation. */
+export function ConfirmButton({ label, subject, consequence, confirmLabel, cancelLabel, busy, disabled, immediate, onConfirm }: ConfirmButtonProps): JSX.Element {
+  const [asking, setAsking] = useState(false);
+  const safeButton = useRef<HTMLButtonElement>(null);
+  const touched = useRef(false);
+  // The button that was pressed is gone: the focus moves to the button in its place that changes nothing.
+  useEffect(() => {
+    if (touched.current) safeButton.current?.focus();
+  }, [asking]);
+  const toggle = (on: boolean): void => {
+    touched.current = true;
+    setAsking(on);
+  };
+  const about = subject && <span class="visually-hidden"> {subject}</span>;
+  if (!asking) {
+    return (
+      <button
+        type="button"
+        class={immediate ? "" : "plain"}
+        ref={safeButton}
+        disabled={(immediate && busy) || disabled}
+        onClick={() => (immediate ? onConfirm() : toggle(true))}
+      >
+        {label}
+        {about}
+      </button>
+    );
+  }
+  return (
+    <div class="row" role="group" aria-label={label}>
+      <span>{consequence}</span>
+      <button type="button" class="danger" disabled={busy || disabled} onClick={onConfirm}>
+        {confirmLabel}
+        {about}
+      </button>
+      <button type="button" class="plain" ref={safeButton} disabled={busy} onClick={() => toggle(false)}>
+        {cancelLabel}
+      </button>
+    </div>
+  );
+}
+
+interface ConfirmActionProps extends Omit<ConfirmButtonProps, "busy" | "onConfirm"> {
+  /** Makes the call; a text that it returns is shown when it has succeeded. */
+  action: (requestId: string) => Promise<unknown>;
+}
+
+/** A confirm button that makes a call and shows its result or problem. */
+export function ConfirmAction({ action, ...button }: ConfirmActionProps): JSX.Element {
+  const { busy, problem, done, run } = useAction();
+  return (
+    <>
+      <ConfirmButton {...button} busy={busy} onConfirm={() => void run(action)} />
+      <ProblemNote problem={problem} />
+      <p role="status">{done}</p>
+    </>
+  );
+}
+
+type ConfirmSubmitProps = Omit<ConfirmButtonProps, "onConfirm">;
+
+/** A confirm button that submits the form around it. */
+export function ConfirmSubmit(props: ConfirmSubmitProps): JSX.Element {
+  const wrapper = useRef<HTMLDivElement>(null);
+  return (
+    <div ref={wrapper}>
+      <ConfirmButton {...props} onConfirm={() => wrapper.current?.closest("form")?.requestSubmit()} />
+    </div>
+  );
+}

@@ -1,0 +1,71 @@
+// A field for a date and time in the reader's time zone. Where clocks change, a time may not exist, or exist twice: then the person is asked.
+import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { timeWithOffset } from "../messages/format";
+import { Field } from "./fields";
+import { instantsOf, TIME_ZONE } from "./local-time";
+
+const INVALID = "This is not a day and time, so nothing was saved. Write it like 2027-03-01T09:00.";
+const SKIPPED = `This time does not exist in ${TIME_ZONE}: the clocks are put forward over it on that day. Choose an earlier or a later time.`;
+const UNDECIDED = "Choose which of the two times you mean.";
+
+export interface DateTimeValue {
+  /** The one instant that was chosen. */
+  time: Timestamp | undefined;
+  /** Why there is none. */
+  error: string | undefined;
+}
+
+/** Return the value of the `DateTimeField` called `name`; `text` reads the fields of the form. */
+export function readDateTime(text: (name: string) => string, name: string): DateTimeValue {
+  const instants = instantsOf(text(name));
+  const chosen = instants?.length === 2 ? instants[Number(text(occurrenceName(name)) || Number.NaN)] : instants?.[0];
+  if (chosen !== undefined) return { time: timestampFromDate(new Date(chosen)), error: undefined };
+  const error = instants === undefined ? INVALID : instants.length === 0 ? SKIPPED : UNDECIDED;
+  return { time: undefined, error };
+}
+
+function occurrenceName(name: string): string {
+  return `${name}.occurrence`;
+}
+
+interface DateTimeFieldProps {
+  label: string;
+  name: string;
+  /** What was wrong with it when the form was submitted. */
+  error: string | undefined;
+  onChange: () => void;
+}
+
+export function DateTimeField({ label, name, error, onChange }: DateTimeFieldProps): JSX.Element {
+  const [text, setText] = useState("");
+  const instants = instantsOf(text);
+  return (
+    <>
+      <Field
+        label={label}
+        hint={`In your time zone, ${TIME_ZONE}.`}
+        error={instants?.length === 0 ? SKIPPED : error}
+        name={name}
+        type="datetime-local"
+        required
+        onInput={(event) => {
+          setText(event.currentTarget.value);
+          onChange();
+        }}
+      />
+      {instants?.length === 2 && (
+        <fieldset key={text} class="several">
+          <legend>The clocks are put back then, so this time comes twice in {TIME_ZONE}. Which do you mean?</legend>
+          {instants.map((instant, index) => (
+            <label key={instant} class="choice">
+              <input type="radio" name={occurrenceName(name)} value={index} required />
+              {index === 0 ? "The first" : "The second"}, {timeWithOffset(instant)}
+            </label>
+          ))}
+        </fieldset>
+      )}
+    </>
+  );
+}

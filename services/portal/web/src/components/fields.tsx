@@ -1,0 +1,109 @@
+// The fields of a form, each with its label, its hint and what is wrong with it.
+import type { ComponentChildren, InputHTMLAttributes, JSX, SelectHTMLAttributes, TextareaHTMLAttributes } from "preact";
+import { useId } from "preact/hooks";
+import { useFieldError } from "./field-errors";
+
+/** Return the ids of the texts that describe a field, and the texts. */
+function useDescription(hint: string | undefined, error: string | undefined): { describedBy: string | undefined; texts: JSX.Element } {
+  const id = useId();
+  return {
+    describedBy: [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(" ") || undefined,
+    texts: (
+      <>
+        {hint && (
+          <p id={`${id}-hint`} class="hint">
+            {hint}
+          </p>
+        )}
+        {error && (
+          <p id={`${id}-error`} class="problem-text" role="alert">
+            {error}
+          </p>
+        )}
+      </>
+    ),
+  };
+}
+
+/** The latest value of a date field: a year of five digits is a typing error. */
+const MAX_DATES: Readonly<Record<string, string>> = { date: "2999-12-31", "datetime-local": "2999-12-31T23:59" };
+
+interface FieldProps {
+  label: string;
+  hint?: string;
+  /** What the page itself finds wrong with the value. */
+  error?: string | undefined;
+}
+
+/** A labelled field of one line. */
+export function Field({ label, hint, error, ...input }: FieldProps & InputHTMLAttributes<HTMLInputElement> & { name?: string }): JSX.Element {
+  const fieldError = useFieldError(input.name);
+  const shown = error ?? fieldError;
+  const { describedBy, texts } = useDescription(hint, shown);
+  return (
+    <>
+      <label>
+        {label}
+        <input max={MAX_DATES[String(input.type)]} {...input} data-field={input.name} aria-invalid={shown ? true : undefined} aria-describedby={describedBy} />
+      </label>
+      {texts}
+    </>
+  );
+}
+
+/** A labelled field for a text of several lines. */
+export function TextArea({ label, hint, ...area }: { label: string; hint?: string; name: string } & TextareaHTMLAttributes<HTMLTextAreaElement>): JSX.Element {
+  const error = useFieldError(area.name);
+  const { describedBy, texts } = useDescription(hint, error);
+  return (
+    <>
+      <label>
+        {label}
+        <textarea {...area} data-field={area.name} aria-invalid={error ? true : undefined} aria-describedby={describedBy} />
+      </label>
+      {texts}
+    </>
+  );
+}
+
+/** A labelled choice of one of several options. */
+export function Select({ label, children, ...select }: { label: string; children: ComponentChildren; name?: string } & SelectHTMLAttributes<HTMLSelectElement>): JSX.Element {
+  const error = useFieldError(select.name);
+  const { describedBy, texts } = useDescription(undefined, error);
+  return (
+    <>
+      <label>
+        {label}
+        <select {...select} data-field={select.name} aria-invalid={error ? true : undefined} aria-describedby={describedBy}>
+          {children}
+        </select>
+      </label>
+      {texts}
+    </>
+  );
+}
+
+export interface Option {
+  value: string;
+  text: string;
+  checked?: boolean;
+}
+
+/** Any number of options under one name; `empty` is shown where there are none. */
+export function CheckboxGroup({ legend, name, options, empty }: { legend: string; name: string; options: readonly Option[]; empty: string }): JSX.Element {
+  const error = useFieldError(name);
+  const { describedBy, texts } = useDescription(undefined, error);
+  return (
+    <fieldset class="several" data-field={name} tabIndex={error ? -1 : undefined} data-invalid={error ? "" : undefined} aria-describedby={describedBy}>
+      <legend>{legend}</legend>
+      {texts}
+      {options.length === 0 && <p class="quiet">{empty}</p>}
+      {options.map(({ value, text, checked }) => (
+        <label key={value} class="choice">
+          <input type="checkbox" name={name} value={value} defaultChecked={checked ?? false} />
+          {text}
+        </label>
+      ))}
+    </fieldset>
+  );
+}

@@ -1,0 +1,19 @@
+// Whom to ask for help.
+import type { JSX } from "preact";
+import { organisationDetails } from "../api/organisation";
+
+export function HelpContact(): JSX.Element | null {
+  const organisation = organisationDetails.value;
+  if (!organisation?.administratorContact) return null;
+  return (
+    <p class="quiet help">
+      Help: <a href={`mailto:${organisation.administratorContact}`}>{organisation.administratorContact}</a>
+      {organisation.supportPhone && (
+        <>
+          {" · "}
+          <a href={`tel:${organisation.supportPhone.replace(/[^+0-9]/g, "")}`}>{organisation.supportPhone}</a>
+        </>
+      )}
+    </p>
+  );
+}

@@ -1,0 +1,19 @@
+// A note that something is being loaded.
+import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+
+const LONG_MS = 3000;
+
+/** Says that something is being loaded and, after a while, that it takes longer and nobody has to do anything about it. */
+export function Loading({ what }: { what: string }): JSX.Element {
+  const [isLong, setLong] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLong(true), LONG_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  return (
+    <p class="quiet" role="status">
+      Loading {what}…{isLong && " This takes longer than usual. The page goes on trying by itself."}
+    </p>
+  );
+}

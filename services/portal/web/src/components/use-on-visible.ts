@@ -1,0 +1,13 @@
+// Coming back to a page.
+import { useEffect } from "preact/hooks";
+
+/** Call `listener` when the person comes back to the page from another tab or window. */
+export function useOnVisible(listener: () => void): void {
+  useEffect(() => {
+    const check = (): void => {
+      if (document.visibilityState === "visible") listener();
+    };
+    document.addEventListener("visibilitychange", check);
+    return () => document.removeEventListener("visibilitychange", check);
+  }, []);
+}

@@ -1,0 +1,269 @@
+// Saves the learner's answers: each change stays in this device's journal until the server has acknowledged it.
+import { create } from "@bufbuild/protobuf";
+import { timestampMs, timestampNow } from "@bufbuild/protobuf/wkt";
+import { signal } from "@preact/signals";
+import { attempts } from "../../api/client";
+import { isTokenError, isUnreachable, type Problem, toProblem } from "../../api/errors";
+import { INITIAL_BACKOFF_MS, nextBackoff } from "../../api/retry";
+import { noteServerTime, serverNow } from "../../api/server-time";
+import { onTokensRenewedElsewhere } from "../../api/tokens";
+import { type AnswerChange, AnswerChangeSchema, type Attempt, type SavedAnswer, SavedAnswerSchema } from "../../gen/proctorium/assessment/v1/attempts_pb";
+import type { Answer } from "../../gen/proctorium/assessment/v1/items_pb";
+import { bySequence, Journal, type PendingChange } from "../../offline/answer-journal";
+import { isSignedIn, me, unconfirmed } from "../account/current-user";
+
+const MAX_BATCH_SIZE = 100;
+
+export type SaveStatus = "saved" | "saving" | "offline" | "refused";
+
+/**
+ * Saves the changes of one attempt in order, with as many retries as it takes; survives a reload, a crash and loss of the network. Sends
+ * nothing while somebody else than their owner is signed in.
+ */
+export class AnswerSaver {
+  readonly status = signal<SaveStatus>("saved");
+  /** The questions with pending changes. */
+  readonly pendingItems = signal<ReadonlySet<string>>(new Set());
+  /** Whether some answers arrived after the deadline: the server stores them, marked as late (A6). */
+  readonly hasLateAnswers = signal(false);
+  /** Whether the browser cannot store some changes: then only this page has them. */
+  readonly hasUnstoredChanges = signal(false);
+  /** The questions where a newer answer from another device or tab replaced a change made here, with that answer. */
+  readonly superseded = signal<ReadonlyMap<string, SavedAnswer>>(new Map());
+  readonly problem = signal<Problem | undefined>(undefined);
+  private readonly journal: Journal;
+  private pending: PendingChange[];
+  private readonly unstored = new Set<PendingChange>();
+  /** The newest answer of the server to each question, as far as this page knows. */
+  private readonly savedAnswers = new Map<string, SavedAnswer>();
+  private lastSequence: bigint;
+  private sending: Promise<void> | undefined;
+  private backoff = INITIAL_BACKOFF_MS;
+  private wake: (() => void) | undefined;
+
+  constructor(
+    private readonly personId: string,
+    private readonly attemptId: string,
+  ) {
+    this.journal = new Journal(personId, attemptId);
+    this.pending = this.journal.list();
+    this.lastSequence = this.journal.lastSequence();
+    this.publishPending();
+    addEventListener("online", () => this.wake?.());
+    onTokensRenewedElsewhere(() => this.wake?.());
+    me.subscribe(() => this.wake?.());
+    unconfirmed.subscribe(() => this.wake?.());
+    addEventListener("beforeunload", (event) => {
+      if (this.pending.length > 0 && isSignedIn(this.personId)) event.preventDefault();
+    });
+  }
+
+  /** Continue above the server's last sequence number, and send pending changes at once: somebody may have signed in again. */
+  resume(lastSequence: bigint): void {
+    if (lastSequence > this.lastSequence) this.lastSequence = lastSequence;
+    this.wake?.();
+    if (this.pending.length > 0) void this.send();
+  }
+
+  /** Take the server's answers and time from an attempt that was loaded. */
+  noteAttempt({ answers, serverTime }: Attempt): void {
+    noteServerTime(serverTime);
+    for (const saved of answers) this.noteSaved(saved);
+  }
+
+  /** Load answers that another device or tab has saved meanwhile: they count, and the page shows them. Without a connection nothing happens. */
+  async loadNewerAnswers(): Promise<void> {
+    if (this.pending.length > 0) return;
+    const response = await attempts.getAttempt({ attemptId: this.attemptId }).catch(() => undefined);
+    const attempt = response?.attempt;
+    // A change that was made during the call is newer than the response.
+    if (attempt === undefined || this.pending.length > 0) return;
+    if (attempt.lastSequence > this.lastSequence) this.lastSequence = attempt.lastSequence;
+    const newer = attempt.answers.filter(({ itemId, sequence }) => sequence > (this.savedAnswers.get(itemId)?.sequence ?? 0n));
+    if (newer.length === 0) return;
+    this.superseded.value = new Map([...this.superseded.value, ...newer.map((saved) => [saved.itemId, saved] as const)]);
+    this.noteAttempt(attempt);
+  }
+
+  private noteSaved(saved: SavedAnswer): void {
+    if (saved.sequence > (this.savedAnswers.get(saved.itemId)?.sequence ?? 0n)) this.savedAnswers.set(saved.itemId, saved);
+  }
+
+  /** Return the attempt with the answers that the server has now. */
+  withSavedAnswers(attempt: Attempt): Attempt {
+    return { ...attempt, answers: [...this.savedAnswers.values()], lastSequence: this.lastSequence };
+  }
+
+  /** The pending changes of this device; they take precedence over the server's answers. */
+  get unacknowledged(): readonly AnswerChange[] {
+    return this.pending.map(({ change }) => change);
+  }
+
+  /** Store a change on this device and send it. Its sequence number is above those of all tabs, because the numbers say which change is newer. */
+  change(itemId: string, answer: Answer): void {
+    const stored = this.journal.lastSequence();
+    this.lastSequence = (this.lastSequence > stored ? this.lastSequence : stored) + 1n;
+    const change = create(AnswerChangeSchema, { sequence: this.lastSequence, itemId, answer, clientTime: timestampNow() });
+    const pending = { key: this.journal.newKey(), change, madeTime: this.now() };
+    this.pending.push(pending);
+    this.store(pending);
+    this.superseded.value = new Map([...this.superseded.value].filter(([other]) => other !== itemId));
+    this.publishPending();
+    void this.send();
+  }
+
+  /** The server's time as far as this device knows it; before the first response, a time after the last pending change. */
+  private now(): number {
+    const lastMade = Math.max(0, ...this.pending.map(({ madeTime }) => madeTime));
+    return serverNow() ?? lastMade + performance.now();
+  }
+
+  /** Resolve when no change is pending; reject when the server refuses one. */
+  async flush(): Promise<void> {
+    while (this.pending.length > 0) {
+      await this.send();
+      if (this.status.value === "refused") throw new Error(this.problem.value?.sentence);
+    }
+  }
+
+  private send(): Promise<void> {
+    this.sending ??= this.sendAll().finally(() => {
+      this.sending = undefined;
+    });
+    return this.sending;
+  }
+
+  private async sendAll(): Promise<void> {
+    while (this.pending.length > 0) {
+      if (this.status.value !== "offline") this.status.value = "saving";
+      if (!isSignedIn(this.personId) || unconfirmed.peek()) {
+        this.status.value = "offline";
+        await this.backOff();
+        // No save has failed meanwhile, so the first retry comes soon after the sign-in.
+        this.backoff = INITIAL_BACKOFF_MS;
+        continue;
+      }
+      const batch = this.pending.slice(0, MAX_BATCH_SIZE);
+      try {
+        await this.save(batch);
+      } catch (thrown) {
+        // Without a sign-in, changes wait as they do without a connection: they can be saved after the next sign-in.
+        if (!isUnreachable(thrown) && !isTokenError(thrown)) {
+          this.problem.value = toProblem(thrown);
+          this.status.value = "refused";
+          return;
+        }
+        this.status.value = "offline";
+        await this.backOff();
+        continue;
+      }
+      this.backoff = INITIAL_BACKOFF_MS;
+      this.publishPending();
+    }
+    this.problem.value = undefined;
+    this.status.value = "saved";
+  }
+
+  /** Send a batch, and remove what the server has acknowledged; changes whose numbers another device has used get new numbers instead. */
+  private async save(batch: readonly PendingChange[]): Promise<void> {
+    // Tabs that did not know of each other may have used the same numbers.
+    if (!isAscending(batch)) return await this.renumber();
+    try {
+      await attempts.saveAnswers({ attemptId: this.attemptId, changes: batch.map(({ change }) => change) });
+    } catch (thrown) {
+      const { reason, metadata } = toProblem(thrown);
+      if (reason === "SEQUENCE_REUSED") return await this.renumber();
+      if (metadata?.["kept"] !== "true") throw thrown;
+      this.hasLateAnswers.value = true;
+    }
+    this.acknowledge(batch);
+  }
+
+  private acknowledge(done: readonly PendingChange[]): void {
+    for (const pending of done) {
+      this.unstored.delete(pending);
+      this.journal.remove(pending);
+      const { itemId, sequence, answer } = pending.change;
+      this.noteSaved(create(SavedAnswerSchema, answer ? { itemId, sequence, answer } : { itemId, sequence }));
+    }
+    this.hasUnstoredChanges.value = this.unstored.size > 0;
+    this.pending = this.pending.filter((pending) => !done.includes(pending));
+  }
+
+  /** Give pending changes numbers above the server's, except those that would replace an answer that was saved later from elsewhere. */
+  private async renumber(): Promise<void> {
+    const { attempt } = await attempts.getAttempt({ attemptId: this.attemptId });
+    if (attempt === undefined) return;
+    noteServerTime(attempt.serverTime);
+    this.dropSuperseded(attempt);
+    this.lastSequence = attempt.lastSequence;
+    for (const pending of this.pending.sort(bySequence)) {
+      this.lastSequence += 1n;
+      pending.change = create(AnswerChangeSchema, { ...pending.change, sequence: this.lastSequence });
+      // Another tab may have sent it already: then it is not stored again.
+      if (this.journal.holds(pending)) this.store(pending);
+    }
+  }
+
+  /** Drop changes that are older than the server's answer to the same question. */
+  private dropSuperseded(attempt: Attempt): void {
+    const foreign = new Map(attempt.answers.filter((saved) => !this.isOwn(saved)).map((saved) => [saved.itemId, saved]));
+    const older = this.pending.filter(({ change, madeTime }) => {
+      const saveTime = foreign.get(change.itemId)?.saveTime;
+      return saveTime !== undefined && timestampMs(saveTime) > madeTime;
+    });
+    this.acknowledge(older);
+    const stillPending = new Set(this.pending.map(({ change }) => change.itemId));
+    const superseded = new Map(this.superseded.value);
+    for (const { change } of older) {
+      const saved = foreign.get(change.itemId);
+      if (saved !== undefined && !stillPending.has(change.itemId)) superseded.set(change.itemId, saved);
+    }
+    this.superseded.value = superseded;
+  }
+
+  /** Return whether a saved answer was given here, or known here when the pending changes were made; its acknowledgement may have been lost. */
+  private isOwn({ sequence, itemId, answer }: SavedAnswer): boolean {
+    // All numbers below the pending ones were acknowledged to this device, or known to it at the start.
+    if (this.pending.every(({ change }) => sequence < change.sequence)) return true;
+    return this.pending.some(({ change }) => change.sequence === sequence && change.itemId === itemId && isSameAnswer(change.answer, answer));
+  }
+
+  /** Wait for the backoff, or until something happens that makes a retry worthwhile. */
+  private async backOff(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, this.backoff);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.backoff = nextBackoff(this.backoff);
+  }
+
+  private publishPending(): void {
+    this.pendingItems.value = new Set(this.pending.map(({ change }) => change.itemId));
+    for (const pending of [...this.unstored]) this.store(pending);
+  }
+
+  private store(pending: PendingChange): void {
+    if (this.journal.store(pending)) this.unstored.delete(pending);
+    else this.unstored.add(pending);
+    // An unstored change is sent all the same.
+    this.hasUnstoredChanges.value = this.unstored.size > 0;
+  }
+}
+
+function isAscending(changes: readonly PendingChange[]): boolean {
+  return changes.every(({ change }, index) => index === 0 || (changes[index - 1]?.change.sequence ?? 0n) < change.sequence);
+}
+
+/** Return whether two answers are equal, regardless of the order of chosen choices. */
+function isSameAnswer(one: Answer | undefined, other: Answer | undefined): boolean {
+  return canonicalText(one) === canonicalText(other);
+}
+
+function canonicalText(answer: Answer | undefined): string {
+  const value = answer?.value;
+  return value?.case === "chosen" ? [...value.value.choiceIds].sort().join() : `${value?.case} ${value?.value}`;
+}

@@ -1,0 +1,113 @@
+// An attempt: before it starts, while it runs, and after it was submitted.
+import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { attempts, lobby } from "../../api/client";
+import { noteServerTime } from "../../api/server-time";
+import { useAction } from "../../api/use-action";
+import { useQuery } from "../../api/use-query";
+import { useStream } from "../../api/use-stream";
+import { Loading } from "../../components/loading";
+import { PageTitle } from "../../components/page-title";
+import { ProblemNote } from "../../components/problem-note";
+import { type Attempt, AttemptState, type WatchAttemptResponse } from "../../gen/proctorium/assessment/v1/attempts_pb";
+import { type Participant, ParticipantState, type WatchSessionResponse } from "../../gen/proctorium/session/v1/lobby_pb";
+import { SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
+import { loadOffline } from "../../offline/attempt-cache";
+import { unconfirmed } from "../account/current-user";
+import { SignedInAs } from "../account/sign-out";
+import { BeforeAndAfter } from "./attempt-status";
+import type { Shown } from "./clock";
+import { ExamRoom } from "./exam-room";
+
+export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
+  const live = useStream<WatchAttemptResponse, Shown>(
+    attemptId,
+    (cursor, options) => attempts.watchAttempt({ attemptId, cursor }, options),
+    (before, message) => {
+      noteServerTime(message.attempt?.serverTime);
+      return message.attempt ? { attempt: message.attempt, at: performance.now() } : (before as Shown);
+    },
+  );
+  const { connected, problem } = live;
+  const [started, setStarted] = useState<Attempt | undefined>(undefined);
+  const starting = useAction();
+  const start = (): Promise<void> =>
+    starting.run(async (requestId) => {
+      const { attempt } = await attempts.startAttempt({ requestId, attemptId });
+      setStarted(attempt);
+    });
+  const running = live.view?.attempt.state === AttemptState.IN_PROGRESS;
+  // Coming back: on any device the attempt goes on where it was.
+  const back = useQuery(`${attemptId}/${running}`, async () =>
+    running && started === undefined ? (await attempts.getAttempt({ attemptId })).attempt : undefined,
+  );
+  const stored = useStored(attemptId);
+  const attempt = started ?? back.data ?? stored?.attempt;
+  const shown = live.view ?? stored;
+  if (shown === undefined) {
+    return (
+      <>
+        <PageTitle>Assessment</PageTitle>
+        {problem ? <ProblemNote problem={problem} /> : <Loading what="the assessment" />}
+      </>
+    );
+  }
+  const view = shown.attempt;
+  const page = (participant?: Participant): JSX.Element =>
+    view.state === AttemptState.IN_PROGRESS && attempt !== undefined ? (
+      <ExamRoom attempt={attempt} shown={shown} connected={connected} problem={problem} reopen={live.reopen} />
+    ) : (
+      <section class="narrow">
+        <PageTitle>{view.title}</PageTitle>
+        {view.state < AttemptState.SUBMITTED && <SignedInAs />}
+        <ProblemNote problem={problem ?? starting.problem ?? back.problem} />
+        <BeforeAndAfter attempt={view} participant={participant} busy={starting.busy} start={() => void start()} />
+      </section>
+    );
+  if (!view.sessionId) return page();
+  return (
+    <InSession sessionId={view.sessionId} open={view.state < AttemptState.SUBMITTED}>
+      {page}
+    </InSession>
+  );
+}
+
+/** The attempt as this browser has stored it, where the page was opened without a connection. */
+function useStored(attemptId: string): Shown | undefined {
+  const [stored, setStored] = useState<Shown | undefined>(undefined);
+  useEffect(() => {
+    if (!unconfirmed.peek()) return;
+    void loadOffline().then((found) => {
+      if (found?.attempt.attemptId === attemptId) setStored({ attempt: found.attempt, at: performance.now() });
+    });
+  }, [attemptId]);
+  return stored;
+}
+
+/**
+ * Keeps the learner present in the session: an open watch of it is what the proctor's roster calls connected. Says what the session does to
+ * the learner before the attempt itself shows it; `open` while it does not.
+ */
+function InSession({ sessionId, open, children }: { sessionId: string; open: boolean; children: (participant?: Participant) => JSX.Element }): JSX.Element {
+  const { view } = useStream<WatchSessionResponse, WatchSessionResponse>(
+    sessionId,
+    (cursor, options) => lobby.watchSession({ sessionId, cursor }, options),
+    (_, message) => message,
+  );
+  const removed = view?.participant?.state === ParticipantState.REMOVED;
+  return (
+    <>
+      {removed && (
+        <p class="note problem" role="alert">
+          You were removed from this session. The reason: {view.participant?.removalReason}
+        </p>
+      )}
+      {open && !removed && view?.session?.state === SessionState.ENDED && (
+        <p class="note" role="status">
+          The session has ended, and the answers that were saved by then are being submitted for you.
+        </p>
+      )}
+      {children(view?.participant)}
+    </>
+  );
+}

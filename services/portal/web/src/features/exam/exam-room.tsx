@@ -1,0 +1,59 @@
+// The exam room: the questions of a running attempt. Each change is saved at once, and stays on this device until it is acknowledged.
+import type { JSX } from "preact";
+import type { Problem } from "../../api/errors";
+import { PageTitle } from "../../components/page-title";
+import { ProblemNote } from "../../components/problem-note";
+import type { Attempt } from "../../gen/proctorium/assessment/v1/attempts_pb";
+import { SignedInAs } from "../account/sign-out";
+import { Clock, type Shown, useSteadyClock } from "./clock";
+import { ConnectionNote } from "./connection-note";
+import { Question } from "./question";
+import { QuestionOverview, questionId, UnansweredQuestions } from "./question-links";
+import { QuestionSaveStatus, SaveStatusBadge } from "./save-status";
+import { SubmitForm } from "./submit-form";
+import { useAnswers } from "./use-answers";
+
+interface ExamRoomProps {
+  /** The attempt as it was when the room was opened, with questions and answers. */
+  attempt: Attempt;
+  shown: Shown;
+  connected: boolean;
+  /** Why the stream of the attempt will not be reopened. */
+  problem: Problem | undefined;
+  reopen: () => void;
+}
+
+export function ExamRoom({ attempt, shown, connected, problem, reopen }: ExamRoomProps): JSX.Element {
+  const now = useSteadyClock(reopen);
+  const { saver, sheet } = useAnswers(attempt);
+  const questions = attempt.items.map(({ itemId }, index) => ({ number: index + 1, answered: sheet.isAnswered(itemId), unsavable: sheet.isUnsavable(itemId) }));
+  const unsavable = questions.filter((question) => question.unsavable).map(({ number }) => number);
+  return (
+    <>
+      <div class="exam-bar">
+        <PageTitle focused>{attempt.title}</PageTitle>
+        <Clock shown={shown} now={now} />
+        <SaveStatusBadge saver={saver} unsavable={unsavable.length} />
+      </div>
+      <SignedInAs />
+      <ProblemNote problem={problem} />
+      <ConnectionNote saver={saver} connected={connected || problem !== undefined} shown={shown} now={now} />
+      <QuestionOverview questions={questions} />
+      <ol class="questions">
+        {attempt.items.map((item, index) => (
+          <li key={item.itemId} id={questionId(index + 1)} tabIndex={-1} class="card">
+            <Question item={item} number={index + 1} of={attempt.items.length} sheet={sheet} />
+            {saver.superseded.value.has(item.itemId) && (
+              <p class="note" role="status">
+                You gave a newer answer to this question on another device or in another tab. That one counts, and it is shown here.
+              </p>
+            )}
+            {!sheet.isUnsavable(item.itemId) && <QuestionSaveStatus saver={saver} itemId={item.itemId} answered={sheet.isAnswered(item.itemId)} />}
+          </li>
+        ))}
+      </ol>
+      <UnansweredQuestions questions={questions} />
+      <SubmitForm attempt={attempt} saver={saver} unanswered={questions.filter(({ answered }) => !answered).length} unsavable={unsavable} />
+    </>
+  );
+}

@@ -1,0 +1,54 @@
+// Links to the questions of the exam room: an overview at the top, and those without an answer at the end.
+import type { JSX } from "preact";
+
+export interface QuestionState {
+  number: number;
+  answered: boolean;
+}
+
+export function QuestionOverview({ questions }: { questions: readonly QuestionState[] }): JSX.Element {
+  return (
+    <nav class="overview" aria-label="Questions">
+      {questions.map((question) => (
+        <QuestionLink key={question.number} {...question} />
+      ))}
+    </nav>
+  );
+}
+
+export function UnansweredQuestions({ questions }: { questions: readonly QuestionState[] }): JSX.Element {
+  const unanswered = questions.filter(({ answered }) => !answered);
+  if (unanswered.length === 0) return <p>All questions are answered.</p>;
+  return (
+    <div class="row open">
+      <span>Not answered yet:</span>
+      {unanswered.map((question) => (
+        <QuestionLink key={question.number} {...question} />
+      ))}
+    </div>
+  );
+}
+
+/** A link to a question, which moves the keyboard's focus there too. */
+function QuestionLink({ number, answered }: QuestionState): JSX.Element {
+  const follow = (event: MouseEvent): void => {
+    event.preventDefault();
+    document.getElementById(questionId(number))?.focus();
+  };
+  return (
+    <a
+      href={`#${questionId(number)}`}
+      class={answered ? "number answered" : "number"}
+      aria-label={`Question ${number}, ${answered ? "answered" : "not answered"}`}
+      onClick={follow}
+    >
+      {number}
+      {answered && <span aria-hidden="true"> ✓</span>}
+    </a>
+  );
+}
+
+/** Return the ID of a question's element. */
+export function questionId(number: number): string {
+  return `question-${number}`;
+}

@@ -1,0 +1,62 @@
+// The answers of an attempt in the exam room: its fields, their saving, and their refreshing from elsewhere.
+import { useEffect, useMemo } from "preact/hooks";
+import type { Attempt } from "../../gen/proctorium/assessment/v1/attempts_pb";
+import { storeOffline } from "../../offline/attempt-cache";
+import { me, unconfirmed } from "../account/current-user";
+import type { AnswerSaver } from "./answer-saver";
+import { answerSaver } from "./answer-savers";
+import { AnswerSheet } from "./answer-sheet";
+
+/** Return the attempt's answer saver and answer sheet; newer answers from other devices and tabs appear in the sheet. */
+export function useAnswers(attempt: Attempt): { saver: AnswerSaver; sheet: AnswerSheet } {
+  const created = useMemo(() => {
+    const saver = answerSaver(attempt.attemptId, attempt.lastSequence);
+    return { attempt, saver, sheet: new AnswerSheet(attempt, saver) };
+  }, [attempt.attemptId]);
+  useEffect(() => created.saver.superseded.subscribe((newer) => created.sheet.adopt(newer.values())), [created]);
+  // An attempt that was loaded again may have newer answers from elsewhere than the sheet.
+  useEffect(() => {
+    if (created.attempt === attempt) created.saver.noteAttempt(attempt);
+    else void created.saver.loadNewerAnswers();
+  }, [created, attempt]);
+  useNewerAnswers(created.saver);
+  useOfflineCopy(attempt, created.saver);
+  return created;
+}
+
+/** Load what another device has saved whenever the person comes back to this page. */
+function useNewerAnswers(saver: AnswerSaver): void {
+  useEffect(() => {
+    const load = (): void => {
+      if (document.visibilityState === "visible") void saver.loadNewerAnswers();
+    };
+    document.addEventListener("visibilitychange", load);
+    addEventListener("focus", load);
+    return () => {
+      document.removeEventListener("visibilitychange", load);
+      removeEventListener("focus", load);
+    };
+  }, [saver]);
+}
+
+/** The copy is not written on each keystroke: most texts are typed within a second. */
+const STORE_DELAY_MS = 300;
+
+/** Store the running attempt with its saved answers on this device, so that a reload without a connection shows it again. */
+function useOfflineCopy(attempt: Attempt, saver: AnswerSaver): void {
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const store = (): void => {
+      const person = me.peek();
+      if (person && !unconfirmed.peek()) void storeOffline(person, saver.withSavedAnswers(attempt));
+    };
+    const unsubscribe = saver.status.subscribe((status) => {
+      clearTimeout(timer);
+      if (status === "saved") timer = setTimeout(store, STORE_DELAY_MS);
+    });
+    return () => {
+      clearTimeout(timer);
+      unsubscribe();
+    };
+  }, [attempt, saver]);
+}

@@ -1,0 +1,80 @@
+// What the person was told, in the application.
+import type { JSX } from "preact";
+import { inbox } from "../../api/client";
+import { useAction } from "../../api/use-action";
+import { usePagedQuery } from "../../api/use-query";
+import { Badge } from "../../components/badge";
+import { Link } from "../../components/link";
+import { Loading } from "../../components/loading";
+import { PageTitle } from "../../components/page-title";
+import { ProblemNote } from "../../components/problem-note";
+import { type ListNotificationsResponse, type Notification, Topic } from "../../gen/proctorium/notification/v1/notifications_pb";
+import { dateTime } from "../../messages/format";
+import { hasRole, Role } from "../account/current-user";
+import { unreadCount } from "./unread-count";
+
+function Where({ notification }: { notification: Notification }): JSX.Element | null {
+  switch (notification.topic) {
+    case Topic.RESULT_RELEASED:
+    case Topic.CERTIFICATE_ISSUED:
+      return <Link to="/results">Go to your results</Link>;
+    case Topic.SESSION_SCHEDULED:
+      return <Link to={`/supervise/${notification.sessionId}`}>Go to the session</Link>;
+    case Topic.CODE_ISSUED:
+      return <Link to="/join">Enter Enrollment Code</Link>;
+    default: {
+      // Staff are told of sessions that they supervise, learners of those that they take part in.
+      const room = hasRole(Role.LEARNER) ? "sessions" : "supervise";
+      return notification.sessionId ? <Link to={`/${room}/${notification.sessionId}`}>Go to the session</Link> : null;
+    }
+  }
+}
+
+const PAGE_SIZE = 50;
+
+export function NotificationsPage(): JSX.Element {
+  const { items, problem, hasMore, loadMore, reload } = usePagedQuery(inboxPage, ({ notifications }) => notifications);
+  const mark = useAction();
+  const readAll = (): Promise<void> =>
+    mark.run(async () => {
+      unreadCount.value = (await inbox.markNotificationsRead({})).unreadCount;
+      reload();
+    });
+  return (
+    <>
+      <PageTitle>Messages</PageTitle>
+      <ProblemNote problem={mark.problem} />
+      {items === undefined && problem === undefined && <Loading what="your messages" />}
+      {items?.length === 0 && <p>You have no messages yet.</p>}
+      {items && unreadCount.value > 0 && (
+        <button type="button" class="plain" disabled={mark.busy} onClick={() => void readAll()}>
+          Mark all as read
+        </button>
+      )}
+      <ul class="cards">
+        {items?.map((notification) => (
+          <li key={notification.notificationId} class="card">
+            <h2 class="question">
+              {notification.subject} {notification.readTime === undefined && <Badge tone="wait">New</Badge>}
+            </h2>
+            <p class="quiet">{dateTime(notification.createTime)}</p>
+            <p class="text">{notification.body}</p>
+            <Where notification={notification} />
+          </li>
+        ))}
+      </ul>
+      <ProblemNote problem={problem} />
+      {hasMore && (
+        <button type="button" class="plain" onClick={loadMore}>
+          Show older messages
+        </button>
+      )}
+    </>
+  );
+}
+
+async function inboxPage(pageToken: string): Promise<ListNotificationsResponse> {
+  const page = await inbox.listNotifications({ pageSize: PAGE_SIZE, pageToken });
+  unreadCount.value = page.unreadCount;
+  return page;
+}

@@ -1,0 +1,21 @@
+// What staff pages call people.
+import { people } from "../../api/client";
+import { useQuery } from "../../api/use-query";
+
+const MOST_IN_ONE_CALL = 500;
+
+const UNKNOWN = "Unknown person";
+
+/** The names of people by their ids: the legal name, which the proctor finds on their document. */
+export function useNames(personIds: readonly string[]): (personId: string) => string {
+  const ids = [...new Set(personIds)].sort();
+  const { data } = useQuery(ids.join(), async () => {
+    const names = new Map(ids.map((personId) => [personId, UNKNOWN]));
+    for (let first = 0; first < ids.length; first += MOST_IN_ONE_CALL) {
+      const found = await people.batchGetNames({ personIds: ids.slice(first, first + MOST_IN_ONE_CALL) });
+      for (const { personId, legalName, preferredName } of found.names) names.set(personId, legalName || preferredName);
+    }
+    return names;
+  });
+  return (personId) => data?.get(personId) ?? "…";
+}

@@ -1,0 +1,47 @@
+// The learner's transcript: courses link to its results and certificates.
+import { useEffect, useState } from "preact/hooks";
+import { transcripts } from "../../api/client";
+import { toProblem } from "../../api/errors";
+import { retryWhileUnreachable, sleep } from "../../api/retry";
+import { useQuery } from "../../api/use-query";
+import type { Certificate, Result, TranscriptEntry } from "../../gen/proctorium/assessment/v1/results_pb";
+import { hasRole, Role } from "../account/current-user";
+
+/** The results in the transcript; empty until it is loaded, and where it cannot be: pages work without it. */
+export function useOwnResults(): readonly TranscriptEntry[] {
+  const { data } = useQuery("transcript", async () => (hasRole(Role.LEARNER) ? (await transcripts.getTranscript({})).entries : []));
+  return data ?? [];
+}
+
+const CERTIFICATE_LOOKS = 10;
+const BETWEEN_LOOKS_MS = 2000;
+
+/**
+ * The certificate of the course that a passed attempt belongs to, or null. A certificate is issued some seconds after the result that
+ * completed its course, so the transcript is read several times. An empty id reads nothing.
+ */
+export function useCertificate(attemptId: string): Certificate | null {
+  const [found, setFound] = useState<Certificate | null>(null);
+  useEffect(() => {
+    if (attemptId === "") return;
+    const leaving = new AbortController();
+    void (async () => {
+      for (let look = 0; look < CERTIFICATE_LOOKS && !leaving.signal.aborted; look += 1) {
+        const { entries, certificates } = await retryWhileUnreachable(() => transcripts.getTranscript({}), leaving.signal);
+        const courseId = entries.find(({ result }) => result?.attemptId === attemptId)?.courseId;
+        const certificate = certificates.find((each) => each.courseId !== "" && each.courseId === courseId);
+        if (certificate) setFound(certificate);
+        if (certificate?.issueTime || !courseId) return;
+        await sleep(BETWEEN_LOOKS_MS, leaving.signal);
+      }
+    })().catch(toProblem);
+    return () => leaving.abort();
+  }, [attemptId]);
+  return found;
+}
+
+/** The result that counts among those that `belong`: the newest pass, else the newest. */
+export function bestOf(entries: readonly TranscriptEntry[], belong: (entry: TranscriptEntry) => boolean): Result | undefined {
+  const found = entries.filter(belong);
+  return (found.find(({ result }) => result?.passed) ?? found[0])?.result;
+}

@@ -1,0 +1,142 @@
+// Who looked at the identity pictures, the registration data and the record of a session, for administrators.
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { JSX } from "preact";
+import { identity, record, sessions } from "../../api/client";
+import { usePagedQuery, useQuery } from "../../api/use-query";
+import { Link } from "../../components/link";
+import { Loading } from "../../components/loading";
+import { PageTitle } from "../../components/page-title";
+import { ProblemNote } from "../../components/problem-note";
+import { EvidenceAccessSubject } from "../../gen/proctorium/identity/v1/verification_pb";
+import { dateTime } from "../../messages/format";
+import { Role } from "../account/current-user";
+import { useNames } from "../people/use-names";
+
+const PAGE_SIZE = 50;
+
+export function AccessLogPage({ sessionId }: { sessionId: string }): JSX.Element {
+  const { data, problem } = useQuery(sessionId, () => sessions.getSession({ sessionId }));
+  return (
+    <>
+      <PageTitle>Who looked at pictures and record</PageTitle>
+      <ProblemNote problem={problem} />
+      {data && (
+        <>
+          <p>
+            <Link to={`/supervise/${sessionId}`}>{data.session?.plan?.title}</Link>
+          </p>
+          <p class="quiet">Every access is stored permanently. The newest comes first.</p>
+          <EvidenceAccesses key={sessionId} sessionId={sessionId} />
+          <RecordAccesses key={sessionId} sessionId={sessionId} />
+        </>
+      )}
+    </>
+  );
+}
+
+const SUBJECTS: Readonly<Record<number, string>> = {
+  [EvidenceAccessSubject.DOCUMENT]: "Identity document",
+  [EvidenceAccessSubject.SELFIE]: "Selfie",
+  [EvidenceAccessSubject.REGISTRATION]: "Registration data",
+};
+
+function EvidenceAccesses({ sessionId }: { sessionId: string }): JSX.Element {
+  const list = usePagedQuery(
+    (pageToken) => identity.listEvidenceAccesses({ sessionId, pageSize: PAGE_SIZE, pageToken }),
+    ({ accesses }) => accesses,
+  );
+  const name = useNames(list.items?.flatMap(({ personId, learnerId }) => [personId, learnerId]) ?? []);
+  return (
+    <Accesses
+      title="Pictures and registration"
+      none="Nobody has looked at a picture or at registration data in this session."
+      list={list}
+      columns={["What", "Of"]}
+      rows={list.items?.map((access) => ({
+        ...access,
+        who: name(access.personId),
+        more: [SUBJECTS[access.subject] ?? "", name(access.learnerId)],
+      }))}
+    />
+  );
+}
+
+function RecordAccesses({ sessionId }: { sessionId: string }): JSX.Element {
+  const list = usePagedQuery(
+    (pageToken) => record.listRecordAccesses({ sessionId, pageSize: PAGE_SIZE, pageToken }),
+    ({ accesses }) => accesses,
+  );
+  const name = useNames(list.items?.map(({ personId }) => personId) ?? []);
+  return (
+    <Accesses
+      title="Session record"
+      none="Nobody has read the record of this session."
+      list={list}
+      columns={[]}
+      rows={list.items?.map((access) => ({ ...access, who: name(access.personId), more: [] }))}
+    />
+  );
+}
+
+interface Row {
+  who: string;
+  actingRole: Role;
+  accessTime?: Timestamp | undefined;
+  more: readonly string[];
+}
+
+interface AccessesProps {
+  title: string;
+  none: string;
+  list: ReturnType<typeof usePagedQuery>;
+  columns: readonly string[];
+  rows: readonly Row[] | undefined;
+}
+
+function Accesses({ title, none, list, columns, rows }: AccessesProps): JSX.Element {
+  const heads = ["When", "Who", "As", ...columns];
+  return (
+    <section aria-label={title} class="stacking">
+      <h2>{title}</h2>
+      {rows === undefined && list.problem === undefined && <Loading what="who looked" />}
+      {rows?.length === 0 && <p>{none}</p>}
+      {rows && rows.length > 0 && (
+        <table class="stacks" role="table">
+          <caption class="visually-hidden">{title}, newest first</caption>
+          <thead role="rowgroup">
+            <tr role="row">
+              {heads.map((head) => (
+                <th key={head} scope="col" role="columnheader">
+                  {head}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody role="rowgroup">
+            {rows.map((row, place) => (
+              <tr key={place} role="row">
+                {[dateTime(row.accessTime), row.who, ROLES[row.actingRole] ?? "Not recorded", ...row.more].map((cell, column) => (
+                  <td key={heads[column]} role="cell" data-label={heads[column]}>
+                    {cell}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      <ProblemNote problem={list.problem} />
+      {list.hasMore && (
+        <button type="button" class="plain" onClick={list.loadMore}>
+          Show older
+          <span class="visually-hidden"> in “{title}”</span>
+        </button>
+      )}
+    </section>
+  );
+}
+
+const ROLES: Readonly<Record<number, string>> = {
+  [Role.PROCTOR]: "Proctor of the session",
+  [Role.ADMINISTRATOR]: "Administrator",
+};

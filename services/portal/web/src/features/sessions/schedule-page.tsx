@@ -1,0 +1,194 @@
+// Scheduling a session, for administrators: its course, assessments, people and limits.
+import type { JSX } from "preact";
+import { useMemo, useState } from "preact/hooks";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { courses as courseService, registrations, sessions } from "../../api/client";
+import type { Problem } from "../../api/errors";
+import { listAll } from "../../api/pagination";
+import { useAction } from "../../api/use-action";
+import { useQuery } from "../../api/use-query";
+import { DateTimeField, readDateTime } from "../../components/date-time-field";
+import { CheckboxGroup, Field, type Option, Select } from "../../components/fields";
+import { Form, FormProblem } from "../../components/form";
+import { readForm } from "../../components/form-values";
+import { Loading } from "../../components/loading";
+import { PageTitle } from "../../components/page-title";
+import { ProblemNote } from "../../components/problem-note";
+import { CourseKind } from "../../gen/proctorium/enrollment/v1/courses_pb";
+import type { Person } from "../../gen/proctorium/enrollment/v1/people_pb";
+import { Role } from "../../gen/proctorium/options/v1/options_pb";
+import { IdentityPolicy, LateEntry } from "../../gen/proctorium/session/v1/sessions_pb";
+import { dateTime } from "../../messages/format";
+import { listAllAssessments, listAllCourses } from "../courses/managed-courses-page";
+import { listAllPeople, isCertified } from "../people/people-page";
+import { navigate } from "../../route";
+
+export function SchedulePage(): JSX.Element {
+  const { data, problem } = useQuery("schedule", async () => {
+    const [courses, assessments, people] = await Promise.all([listAllCourses(), listAllAssessments(), listAllPeople()]);
+    return { courses, assessments, people };
+  });
+  const [courseId, setCourseId] = useState("");
+  const courses = data?.courses.filter(({ kind, publishTime }) => kind === CourseKind.PROCTORED && publishTime !== undefined);
+  const chosen = courses?.find((course) => course.courseId === courseId) ?? courses?.[0];
+  // A list of courses comes without their outlines.
+  const outline = useQuery(chosen?.courseId ?? "", async () => chosen && (await courseService.getCourse({ courseId: chosen.courseId })).course);
+  const units = outline.data?.courseId === chosen?.courseId ? outline.data?.units : undefined;
+  return (
+    <section class="narrow">
+      <PageTitle>Schedule a session</PageTitle>
+      <ProblemNote problem={problem ?? outline.problem} />
+      {data === undefined && problem === undefined && <Loading what="courses and people" />}
+      {courses?.length === 0 && <p>There is no published proctored course: create one and publish it first.</p>}
+      {data && chosen && (
+        <Plan
+          courses={
+            <Select label="Course" name="plan.course_id" value={chosen.courseId} onChange={(event) => setCourseId(event.currentTarget.value)}>
+              {courses?.map(({ courseId: id, title }) => (
+                <option key={id} value={id}>
+                  {title}
+                </option>
+              ))}
+            </Select>
+          }
+          courseId={chosen.courseId}
+          title={chosen.title}
+          assessments={
+            units &&
+            data.assessments
+              .filter(({ proctored, publishTime }) => proctored && publishTime !== undefined)
+              .filter(({ assessmentId }) => units.some((unit) => unit.assessmentId === assessmentId))
+              .map(({ assessmentId, title }) => ({ value: assessmentId, text: title, checked: true }))
+          }
+          people={data.people}
+        />
+      )}
+    </section>
+  );
+}
+
+const NO_ASSESSMENT =
+  "No published proctored assessment is in this course's outline, so that learners have only its lessons. " +
+  "In this version assessments are made over gRPC or JSON; a course takes them up when it is created.";
+
+interface PlanProps {
+  courses: JSX.Element;
+  courseId: string;
+  title: string;
+  /** Those of the course's outline, once it is known. */
+  assessments: readonly Option[] | undefined;
+  people: readonly Person[];
+}
+
+function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX.Element {
+  const { busy, problem: refusal, run } = useAction();
+  const [asked, setAsked] = useState<readonly string[]>([]);
+  // Memoised, because each new object moves the focus to the first invalid field.
+  const problem = useMemo(() => refusal && withNames(refusal, asked, people), [refusal]);
+  const [forgot, setForgot] = useState(false);
+  const [startError, setStartError] = useState<string | undefined>(undefined);
+  const schedule = (event: SubmitEvent): void => {
+    const { text, list } = readForm(event);
+    const none = assessments !== undefined && assessments.length > 0 && list("plan.assessment_ids").length === 0;
+    const { time: startTime, error } = readDateTime(text, "plan.start_time");
+    setForgot(none);
+    setStartError(error);
+    if (none || startTime === undefined) return;
+    const proctorIds = list("plan.proctor_ids");
+    setAsked(proctorIds);
+    void run(async (requestId) => {
+      const { session } = await sessions.scheduleSession({
+        requestId,
+        plan: {
+          courseId,
+          title: text("plan.title"),
+          assessmentIds: list("plan.assessment_ids"),
+          startTime,
+          duration: minutes(text("plan.duration")),
+          proctorIds,
+          learnerIds: list("plan.learner_ids"),
+          capacity: Number(text("plan.capacity")),
+          lobbyLead: minutes(text("plan.lobby_lead")),
+          lateEntry: Number(text("plan.late_entry_limit")) > 0 ? LateEntry.UNTIL : LateEntry.CLOSED,
+          lateEntryLimit: minutes(text("plan.late_entry_limit")),
+          identityPolicy: Number(text("plan.identity_policy")) as IdentityPolicy,
+        },
+      });
+      navigate(`/supervise/${session?.sessionId}`);
+    });
+  };
+  const proctors = people.filter((person) => person.roles.includes(Role.PROCTOR) && isCertified(person) && person.disabledTime === undefined);
+  return (
+    <Form class="card" problem={problem} onSubmit={schedule}>
+      {courses}
+      <Field key={courseId} label="PageTitle" name="plan.title" required maxLength={200} defaultValue={title} />
+      <DateTimeField label="Start" name="plan.start_time" error={startError} onChange={() => setStartError(undefined)} />
+      <Field label="Length, in minutes" name="plan.duration" type="number" min={1} max={1440} defaultValue="120" required />
+      {assessments ? (
+        <CheckboxGroup key={`assessments of ${courseId}`} legend="Assessments" name="plan.assessment_ids" options={assessments} empty={NO_ASSESSMENT} />
+      ) : (
+        <Loading what="the course's assessments" />
+      )}
+      <CheckboxGroup
+        legend="Proctors"
+        name="plan.proctor_ids"
+        options={proctors.map(({ personId, legalName, email }) => ({ value: personId, text: `${legalName}, ${email}` }))}
+        empty="Nobody is certified to supervise: certify a proctor first."
+      />
+      <Learners key={courseId} courseId={courseId} people={people} />
+      <Field label="Places" name="plan.capacity" type="number" min={1} max={5000} defaultValue="30" required />
+      <Field label="The lobby opens, minutes before" name="plan.lobby_lead" type="number" min={0} max={10080} defaultValue="30" required />
+      <Field label="Late entry, minutes after the start" hint="How long after the start learners may still join. 0 shuts out everybody who is not in the lobby at the start." name="plan.late_entry_limit" type="number" min={0} max={1440} defaultValue="15" required />
+      <Select label="Identity check" name="plan.identity_policy">
+        <option value={IdentityPolicy.BEFORE_ASSESSMENT}>Before an assessment</option>
+        <option value={IdentityPolicy.NONE}>None</option>
+      </Select>
+      <FormProblem problem={forgot || startError ? undefined : problem} />
+      <div role="alert">{forgot && <p class="note problem">Tick at least one assessment: learners have nothing to take otherwise.</p>}</div>
+      <button type="submit" disabled={busy || assessments === undefined}>
+        Schedule
+      </button>
+      <p class="quiet">Proctors and learners are told by e-mail, and the enrollment code is made.</p>
+    </Form>
+  );
+}
+
+/** Adds proctors' names to the violations that concern one of them: the service knows only their ids. */
+function withNames(problem: Problem, proctorIds: readonly string[], people: readonly Person[]): Problem {
+  const violations = problem.violations?.map((violation) => {
+    const place = /^plan\.proctor_ids\[(\d+)\]$/.exec(violation.field)?.[1];
+    const name = people.find(({ personId }) => place !== undefined && personId === proctorIds[Number(place)])?.legalName;
+    if (name === undefined) return violation;
+    const until = problem.reason === "PROCTOR_NOT_CERTIFIED" ? problem.metadata?.certified_until : undefined;
+    if (until === undefined) return { ...violation, sentence: `${name}: ${violation.sentence}` };
+    const time = dateTime(timestampFromDate(new Date(until)));
+    return { ...violation, sentence: `${name} is certified until ${time}, and the session begins later. Certify them for longer, or choose another proctor.` };
+  });
+  return violations === undefined ? problem : { ...problem, violations };
+}
+
+function minutes(text: string): { seconds: bigint } {
+  return { seconds: BigInt(Math.round(Number(text) * 60)) };
+}
+
+/** Those who are registered in the course; they are expected unless they are taken off. */
+function Learners({ courseId, people }: { courseId: string; people: readonly Person[] }): JSX.Element {
+  const { data, problem } = useQuery(courseId, () =>
+    listAll(
+      (pageToken) => registrations.listRegistrations({ courseId, pageSize: 200, pageToken }),
+      (page) => page.registrations,
+    ),
+  );
+  const registered = new Set(data?.map(({ personId }) => personId));
+  if (data === undefined) return problem ? <ProblemNote problem={problem} /> : <Loading what="the registered learners" />;
+  return (
+    <CheckboxGroup
+      legend="Learners"
+      name="plan.learner_ids"
+      options={people
+        .filter(({ personId }) => registered.has(personId))
+        .map(({ personId, legalName, email }) => ({ value: personId, text: `${legalName}, ${email}`, checked: true }))}
+      empty="Nobody is registered in this course yet. Who is registered later is sent the code, and can join while there is a place."
+    />
+  );
+}

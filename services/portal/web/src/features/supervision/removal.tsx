@@ -1,0 +1,51 @@
+// Removing a learner from a session, with a reason that the learner reads.
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { supervision } from "../../api/client";
+import { useAction } from "../../api/use-action";
+import { TextArea } from "../../components/fields";
+import { Form, FormProblem } from "../../components/form";
+import { readForm } from "../../components/form-values";
+import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
+
+const FOLLOWS =
+  "They leave the session within seconds and cannot come back. An assessment they have begun is submitted as it is saved, " +
+  "and its result is held until an administrator releases it. No page takes this back.";
+
+interface RemovalProps {
+  participant: Participant;
+  sessionId: string;
+  name: string;
+}
+
+/** Asks why first: the form opens where the button stood. */
+export function Removal({ participant, sessionId, name }: RemovalProps): JSX.Element {
+  const [open, setOpen] = useState(false);
+  const { busy, problem, run } = useAction();
+  const remove = (event: SubmitEvent): void => {
+    const removalReason = readForm(event).text("removal_reason");
+    void run((requestId) => supervision.removeParticipant({ requestId, sessionId, participantId: participant.participantId, removalReason }), removalReason);
+  };
+  if (!open) {
+    return (
+      <button type="button" class="plain" onClick={() => setOpen(true)}>
+        Remove… <span class="visually-hidden">{name}</span>
+      </button>
+    );
+  }
+  return (
+    <Form problem={problem} onSubmit={remove} aria-label={`Remove ${name} from the session`}>
+      <TextArea label={`Why ${name} is removed`} hint="The learner reads it." name="removal_reason" rows={2} required maxLength={1000} autoFocus />
+      <p>{FOLLOWS}</p>
+      <FormProblem problem={problem} />
+      <div class="row">
+        <button type="submit" class="danger" disabled={busy}>
+          Remove now <span class="visually-hidden">{name}</span>
+        </button>
+        <button type="button" class="plain" disabled={busy} onClick={() => setOpen(false)}>
+          Do not remove
+        </button>
+      </div>
+    </Form>
+  );
+}

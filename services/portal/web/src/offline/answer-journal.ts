@@ -1,0 +1,154 @@
+// The answer journal: what this device stores of changes that the server has not acknowledged. It belongs to the person who made them, and
+// has an entry for each change, so that no tab writes over another's.
+import { fromJson, type JsonValue, toJson } from "@bufbuild/protobuf";
+import { newId } from "../api/ids";
+import { type AnswerChange, AnswerChangeSchema } from "../gen/proctorium/assessment/v1/attempts_pb";
+
+const PREFIX = "proctorium.answers.";
+/** The maximum number of stored attempts of other people, so that a shared computer does not fill up. */
+const MOST_ATTEMPTS_OF_OTHERS = 50;
+
+/** A change that waits for its acknowledgement. */
+export interface PendingChange {
+  readonly key: string;
+  change: AnswerChange;
+  /** The server's time when it was made, or an earlier one where the device did not know it. In milliseconds. */
+  readonly madeTime: number;
+}
+
+interface Place {
+  key: string;
+  personId: string;
+  attemptId: string;
+}
+
+/** The pending changes of one person's attempt. */
+export class Journal {
+  readonly #prefix: string;
+
+  constructor(personId: string, attemptId: string) {
+    this.#prefix = `${PREFIX}${personId}.${attemptId}.`;
+  }
+
+  newKey(): string {
+    return this.#prefix + newId();
+  }
+
+  /** List the changes that any tab stored, in the order of the sequence numbers, not by time: clocks can be set back. */
+  list(): PendingChange[] {
+    return storedKeys((key) => key.startsWith(this.#prefix))
+      .flatMap((key) => read(key) ?? [])
+      .sort(bySequence);
+  }
+
+  /** Return the highest sequence number that any tab stored. */
+  lastSequence(): bigint {
+    return this.list().at(-1)?.change.sequence ?? 0n;
+  }
+
+  /** Store a change; false where the browser has no room or forbids it. */
+  store({ key, change, madeTime }: PendingChange): boolean {
+    try {
+      localStorage.setItem(key, JSON.stringify({ change: toJson(AnswerChangeSchema, change), madeTime }));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  holds({ key }: PendingChange): boolean {
+    try {
+      return localStorage.getItem(key) !== null;
+    } catch {
+      return false;
+    }
+  }
+
+  remove({ key }: PendingChange): void {
+    removeKey(key);
+  }
+}
+
+/** Return the attempts of a person that have pending changes. */
+export function pendingAttempts(personId: string): ReadonlySet<string> {
+  return new Set(places().filter((place) => place.personId === personId).map(({ attemptId }) => attemptId));
+}
+
+/** Return how many questions have pending answers of a person. */
+export function pendingQuestions(personId: string): number {
+  return [...pendingAttempts(personId)].reduce((count, attemptId) => count + questionsOf(new Journal(personId, attemptId).list()), 0);
+}
+
+function questionsOf(pending: readonly PendingChange[]): number {
+  return new Set(pending.map(({ change }) => change.itemId)).size;
+}
+
+/** Whether this device stores pending answers of anybody. */
+export function hasPending(): boolean {
+  return places().length > 0;
+}
+
+/**
+ * Reduce what is stored of everybody but `personId` to what can still matter to them: the newest change of each question, of a limited
+ * number of attempts. It stays until they sign in here again.
+ */
+export function compactOthers(personId: string): void {
+  const attempts = new Map<string, Place>();
+  for (const place of places()) if (place.personId !== personId) attempts.set(`${place.personId}.${place.attemptId}`, place);
+  const compacted = [...attempts.values()].map(({ personId: owner, attemptId }) => keepNewest(new Journal(owner, attemptId)));
+  const newestFirst = compacted.sort((one, other) => madeLast(other) - madeLast(one));
+  for (const pending of newestFirst.slice(MOST_ATTEMPTS_OF_OTHERS)) pending.forEach(({ key }) => removeKey(key));
+}
+
+function keepNewest(journal: Journal): PendingChange[] {
+  const newest = new Map<string, PendingChange>();
+  for (const pending of journal.list()) {
+    const older = newest.get(pending.change.itemId);
+    if (older !== undefined) journal.remove(older);
+    newest.set(pending.change.itemId, pending);
+  }
+  return [...newest.values()];
+}
+
+function madeLast(pending: readonly PendingChange[]): number {
+  return Math.max(...pending.map(({ madeTime }) => madeTime), 0);
+}
+
+export function bySequence(one: PendingChange, other: PendingChange): number {
+  if (one.change.sequence !== other.change.sequence) return one.change.sequence < other.change.sequence ? -1 : 1;
+  return one.key < other.key ? -1 : 1;
+}
+
+function places(): Place[] {
+  return storedKeys((key) => key.startsWith(PREFIX)).flatMap((key) => {
+    const [personId = "", attemptId = "", id] = key.slice(PREFIX.length).split(".");
+    return id === undefined ? [] : [{ key, personId, attemptId }];
+  });
+}
+
+function storedKeys(wanted: (key: string) => boolean): string[] {
+  try {
+    return Array.from({ length: localStorage.length }, (_, index) => localStorage.key(index) ?? "").filter(wanted);
+  } catch {
+    // Forbidden by the browser: then nothing is stored.
+    return [];
+  }
+}
+
+function read(key: string): PendingChange | undefined {
+  try {
+    const stored = JSON.parse(localStorage.getItem(key) ?? "") as { change: JsonValue; madeTime: number };
+    return { key, change: fromJson(AnswerChangeSchema, stored.change), madeTime: Number(stored.madeTime) };
+  } catch {
+    // Removed by another tab meanwhile, or not ours.
+    return undefined;
+  }
+}
+
+function removeKey(key: string): void {
+  try {
+    localStorage.removeItem(key);
+  } catch {
+    // Forbidden by the browser: then nothing was stored either.
+  }
+}
