@@ -69,6 +69,7 @@ images: ## Build the container images, with Docker (only="enrollment portal": so
 format: env ## Format the code and mend what the linter can mend
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format --quiet .
+	@$(PYTHON) -m tools.web format
 
 lock: env ## Pin the dependencies of all pyproject.toml in requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \

@@ -182,10 +182,12 @@ def check_images() -> str:
 
 
 def check_web() -> str:
-    """The web pages' TypeScript."""
+    """Check the web pages' TypeScript: format, rules and types."""
     if not (ROOT / "services/portal/web/package.json").exists():
         return ""
-    return run_command(sys.executable, "-m", "tools.web", "check")
+    return run_command(
+        sys.executable, "-m", "tools.web", "check", cure="make format fixes format and some rules"
+    )
 
 
 def check_declared() -> str:

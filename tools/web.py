@@ -1,7 +1,8 @@
 """``make portal``: builds the web pages with the Node of requirements.lock, so that the machine needs none.
 
 ``python -m tools.web build`` installs what services/portal/web/package-lock.json pins and runs ``npm run build``;
-``check`` runs ``npm run generate`` and ``npm run check`` (types), ``test`` runs the unit tests (vitest). All find on PATH `node`, `buf` and the other tools of .venv, and in
+``check`` runs biome's linter, then generates the types of the protos and checks all types; ``format`` lets biome format the
+sources and fix what it can; ``test`` runs the unit tests (vitest). All find on PATH `node`, `buf` and the other tools of .venv, and in
 PROCTORIUM_DESCRIPTORS the descriptors to generate TypeScript from.
 """
 
@@ -16,15 +17,15 @@ from pathlib import Path
 
 WEB = Path(__file__).resolve().parent.parent / "services" / "portal" / "web"
 _INSTALLED = WEB / "node_modules" / ".installed"
+_STEPS = {"check": ("lint", "generate", "types")}
 
 
 def main(script: str) -> int:
     """Run the npm script named `script` after making sure that its packages are there."""
     try:
         _install()
-        if script == "check":
-            _npm("run", "--silent", "generate")
-        _npm("run", "--silent", script)
+        for step in _STEPS.get(script, (script,)):
+            _npm("run", "--silent", step)
     except subprocess.CalledProcessError as failed:
         print(
             f"portal: npm failed at `{' '.join(failed.cmd[2:])}`; what it said stands above.",

@@ -1,8 +1,9 @@
 // Builds the pages into the Python package that serves them. File names carry a hash, so that browsers can cache them permanently.
-import { build } from "esbuild";
+
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
+import { build } from "esbuild";
 
 const out = "../src/proctorium_portal/pages";
 

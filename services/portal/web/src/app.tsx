@@ -33,7 +33,9 @@ import { match, path } from "./route";
 
 type Page = (parts: Record<string, string>) => JSX.Element;
 
-const PUBLIC: readonly [string, Page][] = [["/certificates/:id", ({ id }) => <CertificatePage certificateId={id ?? ""} />]];
+const PUBLIC: readonly [string, Page][] = [
+  ["/certificates/:id", ({ id }) => <CertificatePage certificateId={id ?? ""} />],
+];
 
 const SIGNED_IN: readonly [string, Page][] = [
   ["/", () => (hasRole(Role.LEARNER) ? <CoursesPage /> : <SessionsPage />)],
@@ -77,15 +79,21 @@ export function App(): JSX.Element {
 function page(address: string): JSX.Element {
   const open = find(PUBLIC, address);
   if (open !== undefined) return open;
-  if (me.value === undefined) return isServerSilent.value ? <ProblemNote problem={nobodyAnswers()} /> : <Loading what="your account" />;
+  if (me.value === undefined)
+    return isServerSilent.value ? <ProblemNote problem={nobodyAnswers()} /> : <Loading what="your account" />;
   if (me.value === null) return <SignInPage />;
   return find(SIGNED_IN, address) ?? <NotFound />;
 }
 
 /** Somebody may sit in an examination, whose time goes on: so it says what becomes of their answers. */
 function nobodyAnswers(): Problem {
-  const answers = hasPending() ? "Your answers are kept on this device and sent when it is back." : "What was saved is not lost.";
-  return { reason: "OFFLINE", sentence: `The server cannot be reached just now. This page tries again by itself. ${answers}` };
+  const answers = hasPending()
+    ? "Your answers are kept on this device and sent when it is back."
+    : "What was saved is not lost.";
+  return {
+    reason: "OFFLINE",
+    sentence: `The server cannot be reached just now. This page tries again by itself. ${answers}`,
+  };
 }
 
 function find(pages: readonly [string, Page][], address: string): JSX.Element | undefined {
@@ -151,8 +159,12 @@ function Header(): JSX.Element {
             {hasRole(Role.LEARNER) && <Link to="/results">Results</Link>}
             {supervises() && <Link to="/supervise">Sessions</Link>}
             {hasRole(Role.ADMINISTRATOR) && <Link to="/people">People</Link>}
-            {hasRole(Role.ADMINISTRATOR) && <Link to="/managed-courses">{hasRole(Role.LEARNER) ? "All courses" : "Courses"}</Link>}
-            <Link to="/notifications">{unreadCount.value === 0 ? "Messages" : `Messages (${unreadCount.value} new)`}</Link>
+            {hasRole(Role.ADMINISTRATOR) && (
+              <Link to="/managed-courses">{hasRole(Role.LEARNER) ? "All courses" : "Courses"}</Link>
+            )}
+            <Link to="/notifications">
+              {unreadCount.value === 0 ? "Messages" : `Messages (${unreadCount.value} new)`}
+            </Link>
           </nav>
           <span class="who">
             <Link to="/account">{person.preferredName || person.legalName}</Link>

@@ -4,11 +4,7 @@ import { createGrpcWebTransport } from "@connectrpc/connect-web";
 import { AssessmentService } from "../gen/proctorium/assessment/v1/assessments_pb";
 import { AttemptService } from "../gen/proctorium/assessment/v1/attempts_pb";
 import { GradingService } from "../gen/proctorium/assessment/v1/grading_pb";
-import {
-  CertificateService,
-  ResultService,
-  TranscriptService,
-} from "../gen/proctorium/assessment/v1/results_pb";
+import { CertificateService, ResultService, TranscriptService } from "../gen/proctorium/assessment/v1/results_pb";
 import { AccountService } from "../gen/proctorium/enrollment/v1/accounts_pb";
 import { CodeService } from "../gen/proctorium/enrollment/v1/codes_pb";
 import { CourseService, RegistrationService } from "../gen/proctorium/enrollment/v1/courses_pb";

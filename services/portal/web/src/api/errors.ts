@@ -50,7 +50,10 @@ export function toProblem(thrown: unknown): Problem {
     return { reason, sentence: "The server cannot be reached just now. Check your connection and try again." };
   }
   console.error(thrown);
-  return { reason: "UNKNOWN", sentence: "Something went wrong on our side. What was saved is not lost. Try again, or ask for help." };
+  return {
+    reason: "UNKNOWN",
+    sentence: "Something went wrong on our side. What was saved is not lost. Try again, or ask for help.",
+  };
 }
 
 // Services send details with every error, so an error without them comes from a broken connection.

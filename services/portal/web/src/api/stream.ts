@@ -42,7 +42,11 @@ export interface Stream {
  * is unreachable. It is not reopened after an error. TOO_MANY_STREAMS is one: two windows that reopened streams would end each other's
  * forever, so the oldest window shows the reason until it is reloaded.
  */
-export function watchStream<Message extends { cursor?: string }, View>({ open, merge, onChange }: StreamOptions<Message, View>): Stream {
+export function watchStream<Message extends { cursor?: string }, View>({
+  open,
+  merge,
+  onChange,
+}: StreamOptions<Message, View>): Stream {
   const closed = new AbortController();
   const { signal } = closed;
   let cursor = "";

@@ -76,7 +76,8 @@ async function repeatable<Message>(messages: AsyncIterable<Message>): Promise<As
 export function tokenRenewal(refresh: () => Promise<unknown>): Interceptor {
   return (next) => async (original) => {
     const request = original.stream ? { ...original, message: await repeatable(original.message) } : original;
-    if (request.service.typeName === AccountService.typeName && SIGN_IN_METHODS.has(request.method.name)) return await next(request);
+    if (request.service.typeName === AccountService.typeName && SIGN_IN_METHODS.has(request.method.name))
+      return await next(request);
     for (let renewed = false; ; ) {
       const version = tokenVersion();
       try {

@@ -15,7 +15,8 @@ interface Action {
   run: (action: (requestId: string) => Promise<unknown>, subject?: string) => Promise<void>;
 }
 
-const ARRIVED_BEFORE = "What you asked for before had arrived after all, as it was then. Look at it before you try again.";
+const ARRIVED_BEFORE =
+  "What you asked for before had arrived after all, as it was then. Look at it before you try again.";
 
 /** Run one action at a time. While the server is unreachable, a retry has the same request id, so that the server does it once. */
 export function useAction(): Action {

@@ -1,7 +1,13 @@
 // Short labels for states.
 import type { ComponentChildren, JSX } from "preact";
 
-export function Badge({ tone, children }: { tone: "plain" | "good" | "wait" | "bad"; children: ComponentChildren }): JSX.Element {
+export function Badge({
+  tone,
+  children,
+}: {
+  tone: "plain" | "good" | "wait" | "bad";
+  children: ComponentChildren;
+}): JSX.Element {
   return <span class={`badge ${tone}`}>{children}</span>;
 }
 

@@ -20,7 +20,17 @@ interface ConfirmButtonProps {
 }
 
 /** A button that shows the consequence of its action and asks for confirmation. */
-export function ConfirmButton({ label, subject, consequence, confirmLabel, cancelLabel, busy, disabled, immediate, onConfirm }: ConfirmButtonProps): JSX.Element {
+export function ConfirmButton({
+  label,
+  subject,
+  consequence,
+  confirmLabel,
+  cancelLabel,
+  busy,
+  disabled,
+  immediate,
+  onConfirm,
+}: ConfirmButtonProps): JSX.Element {
   const [asking, setAsking] = useState(false);
   const safeButton = useRef<HTMLButtonElement>(null);
   const touched = useRef(false);

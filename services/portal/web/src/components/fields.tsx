@@ -4,7 +4,10 @@ import { useId } from "preact/hooks";
 import { useFieldError } from "./field-errors";
 
 /** Return the ids of the texts that describe a field, and the texts. */
-function useDescription(hint: string | undefined, error: string | undefined): { describedBy: string | undefined; texts: JSX.Element } {
+function useDescription(
+  hint: string | undefined,
+  error: string | undefined,
+): { describedBy: string | undefined; texts: JSX.Element } {
   const id = useId();
   return {
     describedBy: [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(" ") || undefined,
@@ -36,7 +39,12 @@ interface FieldProps {
 }
 
 /** A labelled field of one line. */
-export function Field({ label, hint, error, ...input }: FieldProps & InputHTMLAttributes<HTMLInputElement> & { name?: string }): JSX.Element {
+export function Field({
+  label,
+  hint,
+  error,
+  ...input
+}: FieldProps & InputHTMLAttributes<HTMLInputElement> & { name?: string }): JSX.Element {
   const fieldError = useFieldError(input.name);
   const shown = error ?? fieldError;
   const { describedBy, texts } = useDescription(hint, shown);
@@ -44,7 +52,13 @@ export function Field({ label, hint, error, ...input }: FieldProps & InputHTMLAt
     <>
       <label>
         {label}
-        <input max={MAX_DATES[String(input.type)]} {...input} data-field={input.name} aria-invalid={shown ? true : undefined} aria-describedby={describedBy} />
+        <input
+          max={MAX_DATES[String(input.type)]}
+          {...input}
+          data-field={input.name}
+          aria-invalid={shown ? true : undefined}
+          aria-describedby={describedBy}
+        />
       </label>
       {texts}
     </>
@@ -52,14 +66,23 @@ export function Field({ label, hint, error, ...input }: FieldProps & InputHTMLAt
 }
 
 /** A labelled field for a text of several lines. */
-export function TextArea({ label, hint, ...area }: { label: string; hint?: string; name: string } & TextareaHTMLAttributes<HTMLTextAreaElement>): JSX.Element {
+export function TextArea({
+  label,
+  hint,
+  ...area
+}: { label: string; hint?: string; name: string } & TextareaHTMLAttributes<HTMLTextAreaElement>): JSX.Element {
   const error = useFieldError(area.name);
   const { describedBy, texts } = useDescription(hint, error);
   return (
     <>
       <label>
         {label}
-        <textarea {...area} data-field={area.name} aria-invalid={error ? true : undefined} aria-describedby={describedBy} />
+        <textarea
+          {...area}
+          data-field={area.name}
+          aria-invalid={error ? true : undefined}
+          aria-describedby={describedBy}
+        />
       </label>
       {texts}
     </>
@@ -67,14 +90,27 @@ export function TextArea({ label, hint, ...area }: { label: string; hint?: strin
 }
 
 /** A labelled choice of one of several options. */
-export function Select({ label, children, ...select }: { label: string; children: ComponentChildren; name?: string } & SelectHTMLAttributes<HTMLSelectElement>): JSX.Element {
+export function Select({
+  label,
+  children,
+  ...select
+}: {
+  label: string;
+  children: ComponentChildren;
+  name?: string;
+} & SelectHTMLAttributes<HTMLSelectElement>): JSX.Element {
   const error = useFieldError(select.name);
   const { describedBy, texts } = useDescription(undefined, error);
   return (
     <>
       <label>
         {label}
-        <select {...select} data-field={select.name} aria-invalid={error ? true : undefined} aria-describedby={describedBy}>
+        <select
+          {...select}
+          data-field={select.name}
+          aria-invalid={error ? true : undefined}
+          aria-describedby={describedBy}
+        >
           {children}
         </select>
       </label>
@@ -90,11 +126,27 @@ export interface Option {
 }
 
 /** Any number of options under one name; `empty` is shown where there are none. */
-export function CheckboxGroup({ legend, name, options, empty }: { legend: string; name: string; options: readonly Option[]; empty: string }): JSX.Element {
+export function CheckboxGroup({
+  legend,
+  name,
+  options,
+  empty,
+}: {
+  legend: string;
+  name: string;
+  options: readonly Option[];
+  empty: string;
+}): JSX.Element {
   const error = useFieldError(name);
   const { describedBy, texts } = useDescription(undefined, error);
   return (
-    <fieldset class="several" data-field={name} tabIndex={error ? -1 : undefined} data-invalid={error ? "" : undefined} aria-describedby={describedBy}>
+    <fieldset
+      class="several"
+      data-field={name}
+      tabIndex={error ? -1 : undefined}
+      data-invalid={error ? "" : undefined}
+      aria-describedby={describedBy}
+    >
       <legend>{legend}</legend>
       {texts}
       {options.length === 0 && <p class="quiet">{empty}</p>}

@@ -13,10 +13,16 @@ interface FormProps {
 }
 
 /** A form whose fields are named by their path in the request's proto, such as `plan.title`, so that a refusal appears at its field. */
-export function Form({ problem, onSubmit, children, ...attributes }: FormProps & FormHTMLAttributes<HTMLFormElement>): JSX.Element {
+export function Form({
+  problem,
+  onSubmit,
+  children,
+  ...attributes
+}: FormProps & FormHTMLAttributes<HTMLFormElement>): JSX.Element {
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => {
-    if (problem?.violations?.length) form.current?.querySelector<HTMLElement>("[aria-invalid=true], [data-invalid]")?.focus();
+    if (problem?.violations?.length)
+      form.current?.querySelector<HTMLElement>("[aria-invalid=true], [data-invalid]")?.focus();
   }, [problem]);
   return (
     <form ref={form} {...attributes} onSubmit={onSubmit}>
@@ -31,14 +37,20 @@ export function FormProblem({ problem }: { problem: Problem | undefined }): JSX.
   const [elsewhere, setElsewhere] = useState<readonly Violation[]>([]);
   const violations = problem?.violations ?? [];
   useEffect(() => {
-    const names = [...(note.current?.closest("form")?.querySelectorAll("[data-field]") ?? [])].map((field) => field.getAttribute("data-field") ?? "");
+    const names = [...(note.current?.closest("form")?.querySelectorAll("[data-field]") ?? [])].map(
+      (field) => field.getAttribute("data-field") ?? "",
+    );
     setElsewhere(violations.filter((violation) => !names.some((name) => concerns(violation, name))));
   }, [problem]);
   if (problem === undefined) return null;
   if (violations.length === 0) return <ProblemNote problem={problem} />;
   return (
     <div ref={note} class="note problem" role="alert" data-reason={problem.reason}>
-      <p>{elsewhere.length < violations.length ? "Nothing was saved yet. Please correct the marked fields." : "Nothing was saved."}</p>
+      <p>
+        {elsewhere.length < violations.length
+          ? "Nothing was saved yet. Please correct the marked fields."
+          : "Nothing was saved."}
+      </p>
       {elsewhere.map(({ field, sentence }) => (
         <p key={field}>{sentence}</p>
       ))}

@@ -1,7 +1,6 @@
 // A link to another page of the portal, followed without loading the document again.
 import type { ComponentChildren, JSX } from "preact";
-import { path } from "../route";
-import { navigate } from "../route";
+import { navigate, path } from "../route";
 
 export function Link(props: { to: string; class?: string; children: ComponentChildren }): JSX.Element {
   const follow = (event: MouseEvent): void => {

@@ -18,7 +18,9 @@ function offsetMs(instant: number): number {
 export function instantsOf(text: string): readonly number[] | undefined {
   const parts = LOCAL.exec(text);
   if (parts === null) return undefined;
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts.slice(1).map((part) => Number(part ?? 0));
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts
+    .slice(1)
+    .map((part) => Number(part ?? 0));
   const wall = Date.UTC(year, month - 1, day, hour, minute, second);
   if (new Date(wall).toISOString().slice(0, 16) !== text.slice(0, 16)) return undefined;
   // A zone changes its offset at most once within two days, so these are all the offsets that can apply.

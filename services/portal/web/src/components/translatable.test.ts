@@ -17,12 +17,27 @@ test("a text has an element whose key is the text", () => {
 test("texts beside each other share an element, and the others keep their places", () => {
   const link = createElement("b", { key: "b" });
   const children = createElement("p", null, 3, " of ", 4, link, " ", false, "left").props.children;
-  expect(drawn(children)).toEqual([["span", "0 3 of 4", "3 of 4"], null, null, ["b", "b", undefined], " ", false, ["span", "6 left", "left"]]);
+  expect(drawn(children)).toEqual([
+    ["span", "0 3 of 4", "3 of 4"],
+    null,
+    null,
+    ["b", "b", undefined],
+    " ",
+    false,
+    ["span", "6 left", "left"],
+  ]);
 });
 
 test("texts of a fragment and of a list have elements too", () => {
   expect(drawn(createElement(Fragment, null, "a"))).toEqual(["", undefined, ["span", "0 a", "a"]]);
-  expect(drawn(createElement("p", null, ["a", "b"], "c"))).toEqual(["p", undefined, [[["span", "0 ab", "ab"], null], ["span", "1 c", "c"]]]);
+  expect(drawn(createElement("p", null, ["a", "b"], "c"))).toEqual([
+    "p",
+    undefined,
+    [
+      [["span", "0 ab", "ab"], null],
+      ["span", "1 c", "c"],
+    ],
+  ]);
 });
 
 test("an option has text and nothing else", () => {

@@ -11,7 +11,8 @@ let wrapping = false;
 
 options.vnode = (vnode) => {
   const { children } = vnode.props;
-  if (!wrapping && children !== undefined && holdsText(vnode)) vnode.props = { ...vnode.props, children: withTextInElements(children) };
+  if (!wrapping && children !== undefined && holdsText(vnode))
+    vnode.props = { ...vnode.props, children: withTextInElements(children) };
   before?.(vnode);
 };
 

@@ -59,7 +59,11 @@ export function dateTime(time: Timestamp | undefined): string {
 
 /** The time of day in the reader's zone with its distance from UTC, which tells two times apart that clocks show alike. */
 export function timeWithOffset(instant: number): string {
-  return new Date(instant).toLocaleTimeString(LOCALE, { hour: "numeric", minute: "2-digit", timeZoneName: "longOffset" });
+  return new Date(instant).toLocaleTimeString(LOCALE, {
+    hour: "numeric",
+    minute: "2-digit",
+    timeZoneName: "longOffset",
+  });
 }
 
 /** A day in the reader's zone. */
@@ -69,7 +73,9 @@ export function date(time: Timestamp | undefined): string {
 
 /** A day in UTC: what is printed on a certificate, wherever it is read. */
 export function dateUtc(time: Timestamp | undefined): string {
-  return time === undefined ? "" : timestampDate(time).toLocaleDateString(LOCALE, { dateStyle: "long", timeZone: "UTC" });
+  return time === undefined
+    ? ""
+    : timestampDate(time).toLocaleDateString(LOCALE, { dateStyle: "long", timeZone: "UTC" });
 }
 
 const collator = new Intl.Collator(LOCALE);

@@ -3,7 +3,14 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { beforeEach, expect, test, vi } from "vitest";
 import { AnswerChangeSchema } from "../gen/proctorium/assessment/v1/attempts_pb";
 import { AnswerSchema } from "../gen/proctorium/assessment/v1/items_pb";
-import { compactOthers, hasPending, Journal, pendingAttempts, type PendingChange, pendingQuestions } from "./answer-journal";
+import {
+  compactOthers,
+  hasPending,
+  Journal,
+  type PendingChange,
+  pendingAttempts,
+  pendingQuestions,
+} from "./answer-journal";
 import { MemoryStorage } from "./memory-storage";
 
 const LENA = "lena";
@@ -13,9 +20,19 @@ beforeEach(() => {
   vi.stubGlobal("localStorage", new MemoryStorage());
 });
 
-function add(journal: Journal, sequence: number, value: number, { itemId = "question", clock = 0, madeTime = 0 } = {}): PendingChange {
+function add(
+  journal: Journal,
+  sequence: number,
+  value: number,
+  { itemId = "question", clock = 0, madeTime = 0 } = {},
+): PendingChange {
   const answer = create(AnswerSchema, { value: { case: "number", value } });
-  const change = create(AnswerChangeSchema, { sequence: BigInt(sequence), itemId, answer, clientTime: timestampFromMs(clock) });
+  const change = create(AnswerChangeSchema, {
+    sequence: BigInt(sequence),
+    itemId,
+    answer,
+    clientTime: timestampFromMs(clock),
+  });
   const pending = { key: journal.newKey(), change, madeTime };
   expect(journal.store(pending)).toBe(true);
   return pending;

@@ -71,12 +71,19 @@ export class Journal {
 
 /** Return the attempts of a person that have pending changes. */
 export function pendingAttempts(personId: string): ReadonlySet<string> {
-  return new Set(places().filter((place) => place.personId === personId).map(({ attemptId }) => attemptId));
+  return new Set(
+    places()
+      .filter((place) => place.personId === personId)
+      .map(({ attemptId }) => attemptId),
+  );
 }
 
 /** Return how many questions have pending answers of a person. */
 export function pendingQuestions(personId: string): number {
-  return [...pendingAttempts(personId)].reduce((count, attemptId) => count + questionsOf(new Journal(personId, attemptId).list()), 0);
+  return [...pendingAttempts(personId)].reduce(
+    (count, attemptId) => count + questionsOf(new Journal(personId, attemptId).list()),
+    0,
+  );
 }
 
 function questionsOf(pending: readonly PendingChange[]): number {
@@ -94,10 +101,13 @@ export function hasPending(): boolean {
  */
 export function compactOthers(personId: string): void {
   const attempts = new Map<string, Place>();
-  for (const place of places()) if (place.personId !== personId) attempts.set(`${place.personId}.${place.attemptId}`, place);
-  const compacted = [...attempts.values()].map(({ personId: owner, attemptId }) => keepNewest(new Journal(owner, attemptId)));
+  for (const place of places())
+    if (place.personId !== personId) attempts.set(`${place.personId}.${place.attemptId}`, place);
+  const compacted = [...attempts.values()].map(({ personId: owner, attemptId }) =>
+    keepNewest(new Journal(owner, attemptId)),
+  );
   const newestFirst = compacted.sort((one, other) => madeLast(other) - madeLast(one));
-  for (const pending of newestFirst.slice(MOST_ATTEMPTS_OF_OTHERS)) pending.forEach(({ key }) => removeKey(key));
+  for (const { key } of newestFirst.slice(MOST_ATTEMPTS_OF_OTHERS).flat()) removeKey(key);
 }
 
 function keepNewest(journal: Journal): PendingChange[] {

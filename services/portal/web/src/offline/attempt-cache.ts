@@ -32,11 +32,18 @@ function withServerTime(attempt: Attempt): Attempt {
 
 /** Return the attempt that is stored, with the server's time as it probably is now. */
 export async function loadOffline(): Promise<OfflineAttempt | undefined> {
-  const [person, attempt, storedAt] = await Promise.all([readStored("person"), readStored("attempt"), readStored("stored-at")]);
+  const [person, attempt, storedAt] = await Promise.all([
+    readStored("person"),
+    readStored("attempt"),
+    readStored("stored-at"),
+  ]);
   if (person === undefined || attempt === undefined || storedAt === undefined) return undefined;
   try {
     const found = fromBinary(AttemptSchema, attempt);
-    return { person: fromBinary(PersonSchema, person), attempt: atPresent(found, Number(new TextDecoder().decode(storedAt))) };
+    return {
+      person: fromBinary(PersonSchema, person),
+      attempt: atPresent(found, Number(new TextDecoder().decode(storedAt))),
+    };
   } catch {
     // Stored by another version of these pages.
     return undefined;

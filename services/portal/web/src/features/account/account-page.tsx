@@ -61,7 +61,14 @@ function NewPassword(): JSX.Element {
   return (
     <Form class="card" problem={problem} onSubmit={change} aria-labelledby="new-password">
       <h2 id="new-password">Change the password</h2>
-      <Field label="Present password" name="current_password" type="password" autoComplete="current-password" required maxLength={256} />
+      <Field
+        label="Present password"
+        name="current_password"
+        type="password"
+        autoComplete="current-password"
+        required
+        maxLength={256}
+      />
       <Field
         label="New password"
         hint="At least 12 characters."

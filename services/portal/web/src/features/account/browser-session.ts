@@ -10,5 +10,6 @@ export function hasBrowserSession(): boolean {
 }
 
 export function startBrowserSession(staySignedIn: boolean): void {
+  // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store API is not available over plain HTTP.
   document.cookie = `${COOKIE}=1; Path=/; SameSite=Strict${staySignedIn ? `; Max-Age=${MAX_SIGN_IN_SECONDS}` : ""}`;
 }

@@ -35,7 +35,8 @@ effect(() => {
   if (signedOutReason.value === "") return;
   if (unansweredSignOut === "new password") globalSignOut.value = "perhaps new password";
   // A token becomes invalid before it expires only when all sign-ins of the person have ended.
-  else if (unansweredSignOut === "sign-out" && signedOutReason.value === "TOKEN_INVALID") globalSignOut.value = "sign-out";
+  else if (unansweredSignOut === "sign-out" && signedOutReason.value === "TOKEN_INVALID")
+    globalSignOut.value = "sign-out";
   else expiredPersonId.value = me.peek()?.personId ?? expiredPersonId.peek();
   if (globalSignOut.peek() === undefined) me.value = null;
   else void forgetPerson();

@@ -3,7 +3,7 @@ import { useAction } from "../../api/use-action";
 import { PageTitle } from "../../components/page-title";
 import { ProblemNote } from "../../components/problem-note";
 import { hasPending, pendingQuestions } from "../../offline/answer-journal";
-import { globalSignOut, expiredPersonId, signIn } from "./current-user";
+import { expiredPersonId, globalSignOut, signIn } from "./current-user";
 
 const ENDED = {
   "new password": "Your password is changed, and you are signed out everywhere. Sign in with the new password.",
@@ -29,15 +29,20 @@ export function SignInPage(): JSX.Element {
       )}
       {expiredPersonId.value && (
         <p class="note" role="status">
-          You were signed out. {owned > 0 ? "Your answers are kept on this device; sign in to go on." : "Sign in to go on."}
+          You were signed out.{" "}
+          {owned > 0 ? "Your answers are kept on this device; sign in to go on." : "Sign in to go on."}
         </p>
       )}
       {owned === 0 && hasPending() && (
-        <p class="note">Answers that were not sent yet are stored on this device. They are sent when the person who gave them signs in here again.</p>
+        <p class="note">
+          Answers that were not sent yet are stored on this device. They are sent when the person who gave them signs in
+          here again.
+        </p>
       )}
       <form onSubmit={submit} class="card">
         <label>
           E-mail address
+          {/* biome-ignore lint/a11y/noAutofocus: the page has nothing else to do. */}
           <input name="email" type="email" autoComplete="username" required autoFocus />
         </label>
         <label>
@@ -49,7 +54,8 @@ export function SignInPage(): JSX.Element {
           Stay signed in on this computer
         </label>
         <p id="shared-computer" class="hint">
-          Only for a computer that nobody else uses. On a shared computer, do not tick this: you are then signed out when the browser is closed.
+          Only for a computer that nobody else uses. On a shared computer, do not tick this: you are then signed out
+          when the browser is closed.
         </p>
         <ProblemNote problem={problem} />
         <button type="submit" disabled={busy}>

@@ -10,7 +10,8 @@ import { navigate } from "../../route";
 import { me, signOut } from "./current-user";
 
 /** What the end of all sign-ins of a learner leaves as it is. */
-export const ANSWERS_STAY = "Unsent answers stay on the device where they were given, and the time of a running assessment continues.";
+export const ANSWERS_STAY =
+  "Unsent answers stay on the device where they were given, and the time of a running assessment continues.";
 
 /** Names who is signed in where a person joins a session or works on an attempt: on a shared computer it may be the previous user. */
 export function SignedInAs(): JSX.Element | null {
@@ -53,8 +54,9 @@ export function SignOut({ person, left }: { person: Person; left?: () => void })
       ) : (
         <div class="row" role="group" aria-label="Sign out with unsent answers">
           <span>
-            {counted(waiting, "answer is", "answers are")} not sent yet. If you sign out, {waiting === 1 ? "it stays" : "they stay"} on this device and{" "}
-            {waiting === 1 ? "is" : "are"} sent when you sign in here again; the time of a running assessment continues.
+            {counted(waiting, "answer is", "answers are")} not sent yet. If you sign out,{" "}
+            {waiting === 1 ? "it stays" : "they stay"} on this device and {waiting === 1 ? "is" : "are"} sent when you
+            sign in here again; the time of a running assessment continues.
           </span>
           <button type="button" class="danger" disabled={busy} onClick={leave}>
             Sign out anyway

@@ -11,8 +11,8 @@ import { PageTitle } from "../../components/page-title";
 import { ProblemNote } from "../../components/problem-note";
 import { type Course, CourseKind, type Unit, UnitKind } from "../../gen/proctorium/enrollment/v1/courses_pb";
 import { SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
-import { bestOf, useOwnResults } from "../results/transcript";
 import { navigate } from "../../route";
+import { bestOf, useOwnResults } from "../results/transcript";
 import { Ways } from "./courses-page";
 
 export function CoursePage({ courseId }: { courseId: string }): JSX.Element {
@@ -51,7 +51,10 @@ export function CoursePage({ courseId }: { courseId: string }): JSX.Element {
 /** The content of a proctored course opens on the page of its session, which knows whether the learner is in it. */
 function WhereItOpens({ course }: { course: Course }): JSX.Element {
   const { data } = useQuery(course.courseId, () => sessions.listSessions({ liveOnly: true }));
-  const open = data?.sessions.filter(({ state, plan }) => state === SessionState.IN_PROGRESS && plan?.courseId === course.courseId) ?? [];
+  const open =
+    data?.sessions.filter(
+      ({ state, plan }) => state === SessionState.IN_PROGRESS && plan?.courseId === course.courseId,
+    ) ?? [];
   return (
     <>
       <p>It opens on the page of your session, while that is in progress.</p>
@@ -76,7 +79,8 @@ function useProgress(courseId: string): Progress {
   const mine = data?.courses.find(({ course }) => course?.courseId === courseId);
   return {
     finished: mine && new Set(recorded ?? mine.finishedUnitIds),
-    record: async (requestId, unitId) => setRecorded((await courses.recordProgress({ requestId, unitId })).myCourse?.finishedUnitIds),
+    record: async (requestId, unitId) =>
+      setRecorded((await courses.recordProgress({ requestId, unitId })).myCourse?.finishedUnitIds),
   };
 }
 
@@ -87,7 +91,8 @@ export function Outline({ course, open }: { course: Course; open: boolean }): JS
     <ol class="outline">
       {course.units.map((unit) => (
         <li key={unit.unitId} class="card">
-          {unit.kind === UnitKind.LESSON && (open ? <Lesson unit={unit} progress={progress} /> : <UnitTitle unit={unit} progress={progress} />)}
+          {unit.kind === UnitKind.LESSON &&
+            (open ? <Lesson unit={unit} progress={progress} /> : <UnitTitle unit={unit} progress={progress} />)}
           {unit.kind === UnitKind.LINK && <LinkUnit unit={unit} progress={progress} />}
           {unit.kind === UnitKind.ASSESSMENT && <AssessmentUnit course={course} unit={unit} />}
         </li>

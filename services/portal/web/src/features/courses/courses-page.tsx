@@ -25,31 +25,33 @@ export function CoursesPage(): JSX.Element {
         <p>You are not registered in a course yet. Your administrator can register you.</p>
       )}
       <ul class="cards">
-        {sortedBy(data?.courses ?? [], ({ course }) => course?.title ?? "").map(({ course, registration, finishedUnitIds, unitCount }) => (
-          <li key={course?.courseId} class="card">
-            <h2>
-              <Link to={`/courses/${course?.courseId}`}>{course?.title}</Link>
-            </h2>
-            <p class="row">
-              {course?.kind === CourseKind.PROCTORED ? <ProctoredBadge /> : <Badge tone="plain">Self-paced</Badge>}
-              {registration?.completeTime ? (
-                <Badge tone="good">Completed</Badge>
-              ) : (
-                <span class="quiet">
-                  {finishedUnitIds.length} of {counted(unitCount, "step")} done
-                </span>
+        {sortedBy(data?.courses ?? [], ({ course }) => course?.title ?? "").map(
+          ({ course, registration, finishedUnitIds, unitCount }) => (
+            <li key={course?.courseId} class="card">
+              <h2>
+                <Link to={`/courses/${course?.courseId}`}>{course?.title}</Link>
+              </h2>
+              <p class="row">
+                {course?.kind === CourseKind.PROCTORED ? <ProctoredBadge /> : <Badge tone="plain">Self-paced</Badge>}
+                {registration?.completeTime ? (
+                  <Badge tone="good">Completed</Badge>
+                ) : (
+                  <span class="quiet">
+                    {finishedUnitIds.length} of {counted(unitCount, "step")} done
+                  </span>
+                )}
+              </p>
+              <p class="text">{course?.description}</p>
+              {course && (
+                <Ways
+                  course={course}
+                  completed={registration?.completeTime !== undefined}
+                  result={bestOf(results, (entry) => entry.courseId === course.courseId)}
+                />
               )}
-            </p>
-            <p class="text">{course?.description}</p>
-            {course && (
-              <Ways
-                course={course}
-                completed={registration?.completeTime !== undefined}
-                result={bestOf(results, (entry) => entry.courseId === course.courseId)}
-              />
-            )}
-          </li>
-        ))}
+            </li>
+          ),
+        )}
       </ul>
       <UpcomingSessions />
     </>
@@ -57,7 +59,15 @@ export function CoursesPage(): JSX.Element {
 }
 
 /** What comes next in a course: once it is passed, its result and certificate, and no further code. */
-export function Ways({ course, completed, result }: { course: Course; completed?: boolean; result: Result | undefined }): JSX.Element | null {
+export function Ways({
+  course,
+  completed,
+  result,
+}: {
+  course: Course;
+  completed?: boolean;
+  result: Result | undefined;
+}): JSX.Element | null {
   const passed = result?.passed ?? false;
   const toTake = course.kind === CourseKind.PROCTORED && !passed && !completed;
   const certified = completed === true && course.awardsCertificate;

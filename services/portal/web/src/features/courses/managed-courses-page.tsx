@@ -57,7 +57,15 @@ export async function listAllAssessments(): Promise<Assessment[]> {
   return sortedBy(found, (assessment) => assessment.title);
 }
 
-function CourseCard({ course, people, changed }: { course: Course; people: readonly Person[]; changed: () => void }): JSX.Element {
+function CourseCard({
+  course,
+  people,
+  changed,
+}: {
+  course: Course;
+  people: readonly Person[];
+  changed: () => void;
+}): JSX.Element {
   const { busy, problem, run } = useAction();
   const publish = (): Promise<void> =>
     run(async (requestId) => {
@@ -205,7 +213,16 @@ function NewCourse({ created }: { created: () => void }): JSX.Element {
           <option value={CourseKind.PROCTORED}>Proctored: in live sessions under a proctor</option>
           <option value={CourseKind.SELF_PACED}>Self-paced: at any time, alone</option>
         </Select>
-        <Field label="Hours it counts for" name="hours" type="number" min={0} max={1000} step="any" defaultValue="1" required />
+        <Field
+          label="Hours it counts for"
+          name="hours"
+          type="number"
+          min={0}
+          max={1000}
+          step="any"
+          defaultValue="1"
+          required
+        />
         <label class="choice">
           <input type="checkbox" name="awards" />
           Completing it earns a certificate
@@ -240,7 +257,12 @@ function Step({ step }: { step: number }): JSX.Element {
   return (
     <fieldset class="step">
       <legend>Step {step + 1}</legend>
-      <Select label="Kind" name={`units[${step}].kind`} value={kind} onChange={(event) => setKind(Number(event.currentTarget.value))}>
+      <Select
+        label="Kind"
+        name={`units[${step}].kind`}
+        value={kind}
+        onChange={(event) => setKind(Number(event.currentTarget.value))}
+      >
         <option value={UnitKind.LESSON}>Lesson</option>
         <option value={UnitKind.LINK}>Link</option>
         <option value={UnitKind.ASSESSMENT}>Assessment</option>
@@ -255,7 +277,16 @@ function Step({ step }: { step: number }): JSX.Element {
           required
         />
       )}
-      {kind === UnitKind.LINK && <Field label="Address" name={`units[${step}].url`} type="url" pattern="https://.*" title="It begins with https://" required />}
+      {kind === UnitKind.LINK && (
+        <Field
+          label="Address"
+          name={`units[${step}].url`}
+          type="url"
+          pattern="https://.*"
+          title="It begins with https://"
+          required
+        />
+      )}
       {kind === UnitKind.ASSESSMENT && <AssessmentOf step={step} />}
     </fieldset>
   );

@@ -7,7 +7,13 @@ import { isTokenError, isUnreachable, type Problem, toProblem } from "../../api/
 import { INITIAL_BACKOFF_MS, nextBackoff } from "../../api/retry";
 import { noteServerTime, serverNow } from "../../api/server-time";
 import { onTokensRenewedElsewhere } from "../../api/tokens";
-import { type AnswerChange, AnswerChangeSchema, type Attempt, type SavedAnswer, SavedAnswerSchema } from "../../gen/proctorium/assessment/v1/attempts_pb";
+import {
+  type AnswerChange,
+  AnswerChangeSchema,
+  type Attempt,
+  type SavedAnswer,
+  SavedAnswerSchema,
+} from "../../gen/proctorium/assessment/v1/attempts_pb";
 import type { Answer } from "../../gen/proctorium/assessment/v1/items_pb";
 import { bySequence, Journal, type PendingChange } from "../../offline/answer-journal";
 import { isSignedIn, me, unconfirmed } from "../account/current-user";
@@ -79,14 +85,20 @@ export class AnswerSaver {
     // A change that was made during the call is newer than the response.
     if (attempt === undefined || this.pending.length > 0) return;
     if (attempt.lastSequence > this.lastSequence) this.lastSequence = attempt.lastSequence;
-    const newer = attempt.answers.filter(({ itemId, sequence }) => sequence > (this.savedAnswers.get(itemId)?.sequence ?? 0n));
+    const newer = attempt.answers.filter(
+      ({ itemId, sequence }) => sequence > (this.savedAnswers.get(itemId)?.sequence ?? 0n),
+    );
     if (newer.length === 0) return;
-    this.superseded.value = new Map([...this.superseded.value, ...newer.map((saved) => [saved.itemId, saved] as const)]);
+    this.superseded.value = new Map([
+      ...this.superseded.value,
+      ...newer.map((saved) => [saved.itemId, saved] as const),
+    ]);
     this.noteAttempt(attempt);
   }
 
   private noteSaved(saved: SavedAnswer): void {
-    if (saved.sequence > (this.savedAnswers.get(saved.itemId)?.sequence ?? 0n)) this.savedAnswers.set(saved.itemId, saved);
+    if (saved.sequence > (this.savedAnswers.get(saved.itemId)?.sequence ?? 0n))
+      this.savedAnswers.set(saved.itemId, saved);
   }
 
   /** Return the attempt with the answers that the server has now. */
@@ -102,8 +114,14 @@ export class AnswerSaver {
   /** Store a change on this device and send it. Its sequence number is above those of all tabs, because the numbers say which change is newer. */
   change(itemId: string, answer: Answer): void {
     const stored = this.journal.lastSequence();
-    this.lastSequence = (this.lastSequence > stored ? this.lastSequence : stored) + 1n;
-    const change = create(AnswerChangeSchema, { sequence: this.lastSequence, itemId, answer, clientTime: timestampNow() });
+    if (stored > this.lastSequence) this.lastSequence = stored;
+    this.lastSequence += 1n;
+    const change = create(AnswerChangeSchema, {
+      sequence: this.lastSequence,
+      itemId,
+      answer,
+      clientTime: timestampNow(),
+    });
     const pending = { key: this.journal.newKey(), change, madeTime: this.now() };
     this.pending.push(pending);
     this.store(pending);
@@ -173,7 +191,7 @@ export class AnswerSaver {
     } catch (thrown) {
       const { reason, metadata } = toProblem(thrown);
       if (reason === "SEQUENCE_REUSED") return await this.renumber();
-      if (metadata?.["kept"] !== "true") throw thrown;
+      if (metadata?.kept !== "true") throw thrown;
       this.hasLateAnswers.value = true;
     }
     this.acknowledge(batch);
@@ -207,7 +225,9 @@ export class AnswerSaver {
 
   /** Drop changes that are older than the server's answer to the same question. */
   private dropSuperseded(attempt: Attempt): void {
-    const foreign = new Map(attempt.answers.filter((saved) => !this.isOwn(saved)).map((saved) => [saved.itemId, saved]));
+    const foreign = new Map(
+      attempt.answers.filter((saved) => !this.isOwn(saved)).map((saved) => [saved.itemId, saved]),
+    );
     const older = this.pending.filter(({ change, madeTime }) => {
       const saveTime = foreign.get(change.itemId)?.saveTime;
       return saveTime !== undefined && timestampMs(saveTime) > madeTime;
@@ -226,7 +246,9 @@ export class AnswerSaver {
   private isOwn({ sequence, itemId, answer }: SavedAnswer): boolean {
     // All numbers below the pending ones were acknowledged to this device, or known to it at the start.
     if (this.pending.every(({ change }) => sequence < change.sequence)) return true;
-    return this.pending.some(({ change }) => change.sequence === sequence && change.itemId === itemId && isSameAnswer(change.answer, answer));
+    return this.pending.some(
+      ({ change }) => change.sequence === sequence && change.itemId === itemId && isSameAnswer(change.answer, answer),
+    );
   }
 
   /** Wait for the backoff, or until something happens that makes a retry worthwhile. */
@@ -255,7 +277,9 @@ export class AnswerSaver {
 }
 
 function isAscending(changes: readonly PendingChange[]): boolean {
-  return changes.every(({ change }, index) => index === 0 || (changes[index - 1]?.change.sequence ?? 0n) < change.sequence);
+  return changes.every(
+    ({ change }, index) => index === 0 || (changes[index - 1]?.change.sequence ?? 0n) < change.sequence,
+  );
 }
 
 /** Return whether two answers are equal, regardless of the order of chosen choices. */

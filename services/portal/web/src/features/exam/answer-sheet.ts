@@ -97,7 +97,8 @@ export class AnswerSheet {
   /** Take the text of a number field. Text that is not a number is no answer, even if it begins with one. */
   type(itemId: string, text: string): void {
     const reading = readNumber(text);
-    const answer = reading.kind === "number" ? create(AnswerSchema, { value: { case: "number", value: reading.value } }) : NO_ANSWER;
+    const answer =
+      reading.kind === "number" ? create(AnswerSchema, { value: { case: "number", value: reading.value } }) : NO_ANSWER;
     this.#set(itemId, { answer, text });
   }
 

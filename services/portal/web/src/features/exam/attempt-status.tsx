@@ -32,7 +32,10 @@ export function BeforeAndAfter({ attempt, participant, busy, start }: StartProps
     case AttemptState.VOIDED:
       return (
         <>
-          <p>The session ended before you started, so there is nothing to submit. If you have questions, ask your administrator.</p>
+          <p>
+            The session ended before you started, so there is nothing to submit. If you have questions, ask your
+            administrator.
+          </p>
           <HelpContact />
         </>
       );
@@ -63,8 +66,8 @@ function Start({ attempt, busy, start }: Omit<StartProps, "participant">): JSX.E
     <div class="card">
       <p>
         {counted(attempt.itemCount, "question")}
-        {attempt.timeLimit && `, ${duration(Number(attempt.timeLimit.seconds))}`}. The clock starts when you begin. Every answer is saved at
-        once, and you can change it until you submit.
+        {attempt.timeLimit && `, ${duration(Number(attempt.timeLimit.seconds))}`}. The clock starts when you begin.
+        Every answer is saved at once, and you can change it until you submit.
       </p>
       {running === undefined ? (
         <button type="button" disabled={busy} onClick={start}>
@@ -73,7 +76,8 @@ function Start({ attempt, busy, start }: Omit<StartProps, "participant">): JSX.E
       ) : (
         <>
           <p class="note">
-            You have not submitted “{running.title}” yet. <Link to={`/attempts/${running.attemptId}`}>Continue “{running.title}”</Link>
+            You have not submitted “{running.title}” yet.{" "}
+            <Link to={`/attempts/${running.attemptId}`}>Continue “{running.title}”</Link>
           </p>
           <ConfirmButton
             label={`Begin “${attempt.title}” too…`}

@@ -56,7 +56,12 @@ export function Clock({ shown, now }: ClockProps): JSX.Element | null {
   const warning = visibleWarning(left);
   return (
     <>
-      <span class={left < 300 ? "clock late" : "clock"} role="timer" aria-label={`Time left for ${shown.attempt.title}`} translate={false}>
+      <span
+        class={left < 300 ? "clock late" : "clock"}
+        role="timer"
+        aria-label={`Time left for ${shown.attempt.title}`}
+        translate={false}
+      >
         {text}
       </span>
       {warning && <Badge tone={left <= 300 ? "bad" : "wait"}>{warning}</Badge>}

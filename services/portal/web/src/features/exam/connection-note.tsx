@@ -21,7 +21,9 @@ export function ConnectionNote({ saver, connected, shown, now }: ConnectionNoteP
         </p>
       )}
       {saver.pendingItems.value.size > 0 && saver.hasUnstoredChanges.value && (
-        <p class="note problem">Keep this page open until all answers are saved: this browser does not let us keep them on this device.</p>
+        <p class="note problem">
+          Keep this page open until all answers are saved: this browser does not let us keep them on this device.
+        </p>
       )}
     </div>
   );

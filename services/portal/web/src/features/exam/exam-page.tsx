@@ -10,7 +10,11 @@ import { Loading } from "../../components/loading";
 import { PageTitle } from "../../components/page-title";
 import { ProblemNote } from "../../components/problem-note";
 import { type Attempt, AttemptState, type WatchAttemptResponse } from "../../gen/proctorium/assessment/v1/attempts_pb";
-import { type Participant, ParticipantState, type WatchSessionResponse } from "../../gen/proctorium/session/v1/lobby_pb";
+import {
+  type Participant,
+  ParticipantState,
+  type WatchSessionResponse,
+} from "../../gen/proctorium/session/v1/lobby_pb";
 import { SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
 import { loadOffline } from "../../offline/attempt-cache";
 import { unconfirmed } from "../account/current-user";
@@ -88,7 +92,15 @@ function useStored(attemptId: string): Shown | undefined {
  * Keeps the learner present in the session: an open watch of it is what the proctor's roster calls connected. Says what the session does to
  * the learner before the attempt itself shows it; `open` while it does not.
  */
-function InSession({ sessionId, open, children }: { sessionId: string; open: boolean; children: (participant?: Participant) => JSX.Element }): JSX.Element {
+function InSession({
+  sessionId,
+  open,
+  children,
+}: {
+  sessionId: string;
+  open: boolean;
+  children: (participant?: Participant) => JSX.Element;
+}): JSX.Element {
   const { view } = useStream<WatchSessionResponse, WatchSessionResponse>(
     sessionId,
     (cursor, options) => lobby.watchSession({ sessionId, cursor }, options),

@@ -26,7 +26,11 @@ interface ExamRoomProps {
 export function ExamRoom({ attempt, shown, connected, problem, reopen }: ExamRoomProps): JSX.Element {
   const now = useSteadyClock(reopen);
   const { saver, sheet } = useAnswers(attempt);
-  const questions = attempt.items.map(({ itemId }, index) => ({ number: index + 1, answered: sheet.isAnswered(itemId), unsavable: sheet.isUnsavable(itemId) }));
+  const questions = attempt.items.map(({ itemId }, index) => ({
+    number: index + 1,
+    answered: sheet.isAnswered(itemId),
+    unsavable: sheet.isUnsavable(itemId),
+  }));
   const unsavable = questions.filter((question) => question.unsavable).map(({ number }) => number);
   return (
     <>
@@ -45,15 +49,23 @@ export function ExamRoom({ attempt, shown, connected, problem, reopen }: ExamRoo
             <Question item={item} number={index + 1} of={attempt.items.length} sheet={sheet} />
             {saver.superseded.value.has(item.itemId) && (
               <p class="note" role="status">
-                You gave a newer answer to this question on another device or in another tab. That one counts, and it is shown here.
+                You gave a newer answer to this question on another device or in another tab. That one counts, and it is
+                shown here.
               </p>
             )}
-            {!sheet.isUnsavable(item.itemId) && <QuestionSaveStatus saver={saver} itemId={item.itemId} answered={sheet.isAnswered(item.itemId)} />}
+            {!sheet.isUnsavable(item.itemId) && (
+              <QuestionSaveStatus saver={saver} itemId={item.itemId} answered={sheet.isAnswered(item.itemId)} />
+            )}
           </li>
         ))}
       </ol>
       <UnansweredQuestions questions={questions} />
-      <SubmitForm attempt={attempt} saver={saver} unanswered={questions.filter(({ answered }) => !answered).length} unsavable={unsavable} />
+      <SubmitForm
+        attempt={attempt}
+        saver={saver}
+        unanswered={questions.filter(({ answered }) => !answered).length}
+        unsavable={unsavable}
+      />
     </>
   );
 }

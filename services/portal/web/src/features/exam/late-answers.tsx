@@ -14,8 +14,9 @@ export function LateAnswers({ numbers }: { numbers: readonly number[] }): JSX.El
   const one = numbers.length === 1;
   return (
     <p class="note" role="status">
-      Your {one ? "answer to question" : "answers to questions"} {listed(numbers)} arrived after the end. {one ? "It is" : "They are"} stored and
-      marked as late, and {one ? "does" : "do"} not count. If that was not your doing, tell your proctor or your administrator.
+      Your {one ? "answer to question" : "answers to questions"} {listed(numbers)} arrived after the end.{" "}
+      {one ? "It is" : "They are"} stored and marked as late, and {one ? "does" : "do"} not count. If that was not your
+      doing, tell your proctor or your administrator.
     </p>
   );
 }

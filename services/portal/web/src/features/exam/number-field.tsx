@@ -62,7 +62,8 @@ function Note({ text, reading }: { text: string; reading: Reading }): JSX.Elemen
     case "ambiguous":
       return (
         <p class="problem-text">
-          This can be read in two ways. Which number do you mean? Until you choose one, nothing is saved for this question.
+          This can be read in two ways. Which number do you mean? Until you choose one, nothing is saved for this
+          question.
         </p>
       );
     case "number": {

@@ -21,12 +21,28 @@ describe("readNumber", () => {
     expect(readNumber(typed)).toEqual({ kind: "number", value });
   });
 
-  test.each(["-", "+", ".", ",", "1e5", "1e", "--3", "0x1F", "Infinity", "NaN", "1 250", "1 250,5", "1\u00a0250", "1,250.5", "1.250.000", "7 kg", "3-", "9".repeat(400)])(
-    "does not read %j as a number",
-    (typed) => {
-      expect(readNumber(typed)).toEqual({ kind: "unreadable" });
-    },
-  );
+  test.each([
+    "-",
+    "+",
+    ".",
+    ",",
+    "1e5",
+    "1e",
+    "--3",
+    "0x1F",
+    "Infinity",
+    "NaN",
+    "1 250",
+    "1 250,5",
+    "1\u00a0250",
+    "1,250.5",
+    "1.250.000",
+    "7 kg",
+    "3-",
+    "9".repeat(400),
+  ])("does not read %j as a number", (typed) => {
+    expect(readNumber(typed)).toEqual({ kind: "unreadable" });
+  });
 
   test.each([
     ["1.250", "1250", "1.25"],
@@ -53,13 +69,27 @@ describe("readNumber", () => {
 });
 
 describe("plainNumber", () => {
-  test.each([0, -0, 1, -3, 0.5, 1.25, 1.234, -999.999, 1234.567, 1e-7, -1.5e-9, 1e21, 1.2345e25, Number.MAX_VALUE, Number.MIN_VALUE, 0.1 + 0.2])(
-    "writes %d so that it is read as the same number",
-    (value) => {
-      expect(plainNumber(value)).not.toContain("e");
-      expect(readNumber(plainNumber(value))).toEqual({ kind: "number", value: value === 0 ? 0 : value });
-    },
-  );
+  test.each([
+    0,
+    -0,
+    1,
+    -3,
+    0.5,
+    1.25,
+    1.234,
+    -999.999,
+    1234.567,
+    1e-7,
+    -1.5e-9,
+    1e21,
+    1.2345e25,
+    Number.MAX_VALUE,
+    Number.MIN_VALUE,
+    0.1 + 0.2,
+  ])("writes %d so that it is read as the same number", (value) => {
+    expect(plainNumber(value)).not.toContain("e");
+    expect(readNumber(plainNumber(value))).toEqual({ kind: "number", value: value === 0 ? 0 : value });
+  });
 
   test.each([
     [1e-7, "0.0000001"],

@@ -20,7 +20,10 @@ export function readNumber(typed: string): Reading {
   if (text === "") return { kind: "empty" };
   const [, whole, last] = AMBIGUOUS.exec(text) ?? [];
   if (whole !== undefined && last !== undefined) {
-    return { kind: "ambiguous", meanings: [plainNumber(Number(whole + last)), plainNumber(Number(`${whole}.${last}`))] };
+    return {
+      kind: "ambiguous",
+      meanings: [plainNumber(Number(whole + last)), plainNumber(Number(`${whole}.${last}`))],
+    };
   }
   const value = Number(text.replace(",", "."));
   return DECIMAL.test(text) && Number.isFinite(value) ? { kind: "number", value } : { kind: "unreadable" };

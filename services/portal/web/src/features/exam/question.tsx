@@ -68,7 +68,15 @@ function SingleChoice({ item, number, sheet, choices }: FieldProps & { choices: 
   );
 }
 
-function MultipleChoice({ item, sheet, choices }: { item: Item; sheet: AnswerSheet; choices: readonly Choice[] }): JSX.Element {
+function MultipleChoice({
+  item,
+  sheet,
+  choices,
+}: {
+  item: Item;
+  sheet: AnswerSheet;
+  choices: readonly Choice[];
+}): JSX.Element {
   const chosen = sheet.chosen(item.itemId);
   return (
     <>

@@ -50,7 +50,8 @@ export function SubmitForm({ attempt, saver, unanswered, unsavable }: SubmitForm
         {unanswered > 0 && <strong>{counted(unanswered, "question is", "questions are")} not answered. </strong>}
         {unsavable.length > 0 && (
           <strong>
-            What you typed at {unsavable.length === 1 ? "question" : "questions"} {unsavable.join(", ")} cannot be saved and will not be submitted.{" "}
+            What you typed at {unsavable.length === 1 ? "question" : "questions"} {unsavable.join(", ")} cannot be saved
+            and will not be submitted.{" "}
           </strong>
         )}
         After submitting, nothing can be changed.

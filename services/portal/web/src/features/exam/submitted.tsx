@@ -46,8 +46,8 @@ function Late({ attempt, saver }: { attempt: Attempt; saver: AnswerSaver }): JSX
     <>
       {pending > 0 && (
         <p class="note" role="status">
-          {counted(pending, "answer is", "answers are")} still on this device and will be sent when the connection is back. Keep this page open.
-          What arrives now is stored and marked as late; it was not submitted.
+          {counted(pending, "answer is", "answers are")} still on this device and will be sent when the connection is
+          back. Keep this page open. What arrives now is stored and marked as late; it was not submitted.
         </p>
       )}
       <LateAnswers numbers={numbers} />
@@ -64,6 +64,8 @@ function reason({ submitCause, sessionId }: Attempt): string {
     case SubmitCause.REMOVED:
       return "You were removed from the session. The answers that were saved by then were submitted, and an administrator decides whether the result is released.";
     default:
-      return sessionId ? "You have submitted your answers. Tell your proctor that you are done." : "You have submitted your answers.";
+      return sessionId
+        ? "You have submitted your answers. Tell your proctor that you are done."
+        : "You have submitted your answers.";
   }
 }

@@ -61,7 +61,7 @@ test("a page whose clock was not drawn for a while says what is true then", () =
 
 test("an announcement is taken away before it is untrue for long", () => {
   const announcer = new Announcer();
-  countdown(301).slice(0, 7).forEach((left) => announcer.announce(left));
+  for (const left of countdown(301).slice(0, 7)) announcer.announce(left);
   expect(announcer.announce(294)).toBe("");
 });
 

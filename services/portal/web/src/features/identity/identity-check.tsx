@@ -52,9 +52,18 @@ function Evidence({ found, sent }: { found: Case; sent: () => void }): JSX.Eleme
         <p>Your identity could not be verified from the pictures. The reason: {found.decisionReason}</p>
         <p>What you can do now:</p>
         <ul>
-          <li>Stay in the session if you like: the course content is open to you while it is in progress. The assessment is not.</li>
-          <li>Write to your administrator, with this reason. They can plan another session for you, in which your identity is checked anew.</li>
-          <li>Have a valid document at hand then, with the name that you are registered under, and take the pictures in good light.</li>
+          <li>
+            Stay in the session if you like: the course content is open to you while it is in progress. The assessment
+            is not.
+          </li>
+          <li>
+            Write to your administrator, with this reason. They can plan another session for you, in which your identity
+            is checked anew.
+          </li>
+          <li>
+            Have a valid document at hand then, with the name that you are registered under, and take the pictures in
+            good light.
+          </li>
         </ul>
         <p>It says nothing about your answers or results, and a person decided it, not a machine.</p>
         <HelpContact />
@@ -69,10 +78,15 @@ function Evidence({ found, sent }: { found: Case; sent: () => void }): JSX.Eleme
           <Badge tone="wait">Sent: waiting for somebody to look at your pictures</Badge>
         </p>
       )}
-      {found.state === CaseState.RESUBMISSION_REQUESTED && <p class="note">New pictures are needed: {found.decisionReason}</p>}
+      {found.state === CaseState.RESUBMISSION_REQUESTED && (
+        <p class="note">New pictures are needed: {found.decisionReason}</p>
+      )}
       {found.state !== CaseState.SUBMITTED && (
         <>
-          <p class="quiet">JPEG, PNG or WebP; a large photo is made smaller before it is sent. Only the proctors of this session and administrators can look at your pictures, and every look is recorded.</p>
+          <p class="quiet">
+            JPEG, PNG or WebP; a large photo is made smaller before it is sent. Only the proctors of this session and
+            administrators can look at your pictures, and every look is recorded.
+          </p>
           <Picture found={found} kind={EvidenceKind.DOCUMENT} label="Photo of your identity document" sent={sent} />
           <Picture found={found} kind={EvidenceKind.SELFIE} label="Photo of yourself, now" sent={sent} capture="user" />
         </>
@@ -97,7 +111,10 @@ function Picture({ found, kind, label, sent, capture }: PictureProps): JSX.Eleme
     if (file === undefined) return;
     void run(async (requestId) => {
       const image = await prepareImage(file);
-      await identity.submitEvidence({ requestId, caseId: found.caseId, kind, image }, { timeoutMs: PICTURE_TIMEOUT_MS });
+      await identity.submitEvidence(
+        { requestId, caseId: found.caseId, kind, image },
+        { timeoutMs: PICTURE_TIMEOUT_MS },
+      );
       sent();
     }, `${file.name}/${file.lastModified}`);
   };
@@ -109,7 +126,14 @@ function Picture({ found, kind, label, sent, capture }: PictureProps): JSX.Eleme
     <div class="picture">
       <label>
         {label} {there && <Badge tone="good">Sent</Badge>}
-        <input type="file" accept="image/jpeg,image/png,image/webp" capture={capture} disabled={busy} onClick={forget} onChange={send} />
+        <input
+          type="file"
+          accept="image/jpeg,image/png,image/webp"
+          capture={capture}
+          disabled={busy}
+          onClick={forget}
+          onChange={send}
+        />
       </label>
       {busy && (
         <p class="quiet" role="status">

@@ -106,7 +106,9 @@ function Decide({ found }: { found: Case }): JSX.Element {
       String(decision),
     );
   const askAgain = (): void =>
-    void run((requestId) => identity.requestResubmission({ requestId, caseId: found.caseId, resubmissionReason: reason }));
+    void run((requestId) =>
+      identity.requestResubmission({ requestId, caseId: found.caseId, resubmissionReason: reason }),
+    );
   return (
     <>
       <label>

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { fitToLimit, detectFormat } from "./image";
+import { detectFormat, fitToLimit } from "./image";
 
 function start(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));

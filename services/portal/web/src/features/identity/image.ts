@@ -42,15 +42,20 @@ export async function prepareImage(file: File): Promise<Uint8Array<ArrayBuffer>>
   const bitmap = await opened(file);
   if (bitmap === undefined) {
     if (format === "HEIC") throw new InputError("IMAGE_UNREADABLE", HEIC);
-    if (format === "unknown") throw new InputError("IMAGE_UNREADABLE", `This file is not a picture that can be read here. ${FORMATS}`);
+    if (format === "unknown")
+      throw new InputError("IMAGE_UNREADABLE", `This file is not a picture that can be read here. ${FORMATS}`);
     if (file.size > MOST_BYTES) {
-      throw new InputError("IMAGE_TOO_LARGE", "This photo is larger than 8 MiB, and your browser cannot make it smaller. Choose a smaller one.");
+      throw new InputError(
+        "IMAGE_TOO_LARGE",
+        "This photo is larger than 8 MiB, and your browser cannot make it smaller. Choose a smaller one.",
+      );
     }
     return bytes(file);
   }
   try {
     const { width, height } = fitToLimit(bitmap.width, bitmap.height);
-    if (format === "accepted" && width === bitmap.width && height === bitmap.height && file.size <= SMALL_BYTES) return await bytes(file);
+    if (format === "accepted" && width === bitmap.width && height === bitmap.height && file.size <= SMALL_BYTES)
+      return await bytes(file);
     return await bytes(await asJpeg(bitmap, width, height));
   } finally {
     bitmap.close();
@@ -78,6 +83,10 @@ async function asJpeg(bitmap: ImageBitmap, width: number, height: number): Promi
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, 0, 0, width, height);
   return new Promise((resolve, reject) => {
-    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("This browser made no JPEG."))), "image/jpeg", JPEG_QUALITY);
+    canvas.toBlob(
+      (blob) => (blob ? resolve(blob) : reject(new Error("This browser made no JPEG."))),
+      "image/jpeg",
+      JPEG_QUALITY,
+    );
   });
 }

@@ -9,10 +9,14 @@ export type ParsedCode = { code: string } | { wrong: string };
 
 /** The code that a text means, or why it cannot be one. Upper and lower case stay as they are. */
 export function parseEnrollmentCode(text: string): ParsedCode {
-  const code = text.replace(IGNORED, "").replace(FULL_WIDTH, (letter) => String.fromCharCode(letter.charCodeAt(0) - FULL_WIDTH_OFFSET));
+  const code = text
+    .replace(IGNORED, "")
+    .replace(FULL_WIDTH, (letter) => String.fromCharCode(letter.charCodeAt(0) - FULL_WIDTH_OFFSET));
   if (/^[A-Za-z0-9]{6,8}$/.test(code)) return { code };
   const characters = [...code];
   const wrong = characters.find((character) => !/[A-Za-z0-9]/.test(character));
   const found = wrong === undefined ? `This text has ${characters.length}.` : `“${wrong}” cannot be part of one.`;
-  return { wrong: `An enrollment code has 6 to 8 letters (A to Z, a to z) and digits. ${found} Please compare it with the code that you were given.` };
+  return {
+    wrong: `An enrollment code has 6 to 8 letters (A to Z, a to z) and digits. ${found} Please compare it with the code that you were given.`,
+  };
 }

@@ -10,8 +10,8 @@ import { Form, FormProblem } from "../../components/form";
 import { readForm } from "../../components/form-values";
 import { PageTitle } from "../../components/page-title";
 import { dateTime } from "../../messages/format";
-import { SignedInAs } from "../account/sign-out";
 import { navigate } from "../../route";
+import { SignedInAs } from "../account/sign-out";
 import { parseEnrollmentCode } from "./enrollment-code";
 
 export function JoinPage(): JSX.Element {
@@ -60,5 +60,7 @@ function NotYet({ problem }: { problem: Problem | undefined }): JSX.Element | nu
   const { valid_from: from, lobby_open_time: opens } = problem?.metadata ?? {};
   const time = (text: string): string => dateTime(timestampFromDate(new Date(text)));
   if (from !== undefined) return <p>The code is valid from {time(from)}.</p>;
-  return opens === undefined ? null : <p>The lobby opens {time(opens)}, or earlier if a proctor or an administrator opens it.</p>;
+  return opens === undefined ? null : (
+    <p>The lobby opens {time(opens)}, or earlier if a proctor or an administrator opens it.</p>
+  );
 }

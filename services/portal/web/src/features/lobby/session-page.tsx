@@ -59,7 +59,11 @@ export function SessionPage({ sessionId }: { sessionId: string }): JSX.Element {
     <>
       <PageTitle>{session.plan?.title}</PageTitle>
       <p class="row" role="status" aria-live="polite">
-        {session.state === SessionState.CANCELLED ? <SessionBadge session={session} /> : <ParticipantBadge participant={participant} />}
+        {session.state === SessionState.CANCELLED ? (
+          <SessionBadge session={session} />
+        ) : (
+          <ParticipantBadge participant={participant} />
+        )}
         {!connected && problem === undefined && <Badge tone="bad">Connection lost, coming back…</Badge>}
       </p>
       <ProblemNote problem={problem} />
@@ -82,7 +86,9 @@ function Phase({ session, participant }: { session: Session; participant: Partic
       return (
         <div class="note problem">
           <p>You were removed from this session. The reason: {participant.removalReason}</p>
-          <p>The answers that were saved by then were submitted. An administrator decides whether the result is released.</p>
+          <p>
+            The answers that were saved by then were submitted. An administrator decides whether the result is released.
+          </p>
           <HelpContact />
         </div>
       );
@@ -101,7 +107,9 @@ function Phase({ session, participant }: { session: Session; participant: Partic
 function CalledOff(): JSX.Element {
   return (
     <section class="card">
-      <p>This session has been called off. That is not your doing, and your administrator will tell you what comes next.</p>
+      <p>
+        This session has been called off. That is not your doing, and your administrator will tell you what comes next.
+      </p>
       <HelpContact />
     </section>
   );
@@ -169,7 +177,11 @@ function InSession({ session, participant }: { session: Session; participant: Pa
         {participant.assessments.map((assessment) => (
           <section key={assessment.assessmentId} class="part">
             <h3>{title(assessment.assessmentId)}</h3>
-            <Assessment assessment={assessment} title={title(assessment.assessmentId)} identity={participant.identity} />
+            <Assessment
+              assessment={assessment}
+              title={title(assessment.assessmentId)}
+              identity={participant.identity}
+            />
           </section>
         ))}
         {participant.assessments.length === 0 && <p>This session has no assessment.</p>}
@@ -192,7 +204,9 @@ function useNames(session: Session, participant: Participant): (assessmentId: st
   const { data } = useQuery(`attempts/${key}`, () => attempts.listAttempts({ pageSize: MOST_ATTEMPTS }));
   return (assessmentId) => {
     const outline = inOutline(assessmentId);
-    const own = data?.attempts.find((attempt) => attempt.assessmentId === assessmentId && attempt.sessionId === session.sessionId)?.title;
+    const own = data?.attempts.find(
+      (attempt) => attempt.assessmentId === assessmentId && attempt.sessionId === session.sessionId,
+    )?.title;
     return own === undefined || own === outline ? outline : `${outline}: ${own}`;
   };
 }
@@ -269,7 +283,8 @@ function Over({ session, participant }: { session: Session; participant: Partici
       {participant.assessments.map((assessment) => (
         <p key={assessment.assessmentId}>
           <strong>{title(assessment.assessmentId)}</strong>:{" "}
-          {assessment.state < AssessmentProgressState.IN_PROGRESS || assessment.state === AssessmentProgressState.VOIDED ? (
+          {assessment.state < AssessmentProgressState.IN_PROGRESS ||
+          assessment.state === AssessmentProgressState.VOIDED ? (
             "not started."
           ) : (
             <Link to={`/results/${assessment.attemptId}`}>

@@ -8,7 +8,11 @@ import { Link } from "../../components/link";
 import { Loading } from "../../components/loading";
 import { PageTitle } from "../../components/page-title";
 import { ProblemNote } from "../../components/problem-note";
-import { type ListNotificationsResponse, type Notification, Topic } from "../../gen/proctorium/notification/v1/notifications_pb";
+import {
+  type ListNotificationsResponse,
+  type Notification,
+  Topic,
+} from "../../gen/proctorium/notification/v1/notifications_pb";
 import { dateTime } from "../../messages/format";
 import { hasRole, Role } from "../account/current-user";
 import { unreadCount } from "./unread-count";

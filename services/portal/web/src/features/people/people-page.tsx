@@ -22,14 +22,21 @@ import { PersonRights, ROLES } from "./person-permissions";
 export function PeoplePage(): JSX.Element {
   const { data, problem, reload } = useQuery("people", listAllPeople);
   const [words, setWords] = useState("");
-  const found = data?.filter((person) => `${person.legalName} ${person.email}`.toLowerCase().includes(words.toLowerCase()));
+  const found = data?.filter((person) =>
+    `${person.legalName} ${person.email}`.toLowerCase().includes(words.toLowerCase()),
+  );
   return (
     <>
       <PageTitle>People</PageTitle>
       <NewPerson added={reload} />
       <ProblemNote problem={problem} />
       {data === undefined && problem === undefined && <Loading what="the people" />}
-      <Field label="Find by name or e-mail address" type="search" value={words} onInput={(event) => setWords(event.currentTarget.value)} />
+      <Field
+        label="Find by name or e-mail address"
+        type="search"
+        value={words}
+        onInput={(event) => setWords(event.currentTarget.value)}
+      />
       {found && <p role="status">{counted(found.length, "person", "people")}</p>}
       <ul class="cards">
         {found?.map((person) => (
@@ -86,10 +93,22 @@ function PersonCard({ person, changed }: { person: Person; changed: () => void }
 function Certified({ person }: { person: Person }): JSX.Element {
   if (person.certifiedUntilTime === undefined) return <Badge tone="wait">Not certified</Badge>;
   const until = date(person.certifiedUntilTime);
-  return isCertified(person) ? <Badge tone="good">Certified until {until}</Badge> : <Badge tone="bad">Certification ended {until}</Badge>;
+  return isCertified(person) ? (
+    <Badge tone="good">Certified until {until}</Badge>
+  ) : (
+    <Badge tone="bad">Certification ended {until}</Badge>
+  );
 }
 
-function Grant({ person, missing, changed }: { person: Person; missing: readonly [Role, string][]; changed: () => void }): JSX.Element {
+function Grant({
+  person,
+  missing,
+  changed,
+}: {
+  person: Person;
+  missing: readonly [Role, string][];
+  changed: () => void;
+}): JSX.Element {
   const { busy, problem, run } = useAction();
   const [chosen, setChosen] = useState<Role | undefined>(undefined);
   // The role that was chosen before may be among those that are had by now.
@@ -103,7 +122,12 @@ function Grant({ person, missing, changed }: { person: Person; missing: readonly
   };
   return (
     <Form problem={problem} onSubmit={grant}>
-      <Select label="Further role" name="role" value={role} onChange={(event) => setChosen(Number(event.currentTarget.value))}>
+      <Select
+        label="Further role"
+        name="role"
+        value={role}
+        onChange={(event) => setChosen(Number(event.currentTarget.value))}
+      >
         {missing.map(([known, text]) => (
           <option key={known} value={known}>
             {text}
@@ -186,8 +210,18 @@ function NewPerson({ added }: { added: () => void }): JSX.Element {
   return (
     <details class="card">
       <summary>Add a person</summary>
-      <Form problem={problem} onSubmit={add} onChange={(event) => setAdministrator(makesAdministrator(event.currentTarget))}>
-        <Field label="Legal name" hint="As in the identity document; it is compared with it." name="legal_name" required maxLength={200} />
+      <Form
+        problem={problem}
+        onSubmit={add}
+        onChange={(event) => setAdministrator(makesAdministrator(event.currentTarget))}
+      >
+        <Field
+          label="Legal name"
+          hint="As in the identity document; it is compared with it."
+          name="legal_name"
+          required
+          maxLength={200}
+        />
         <Field label="Preferred name" hint="What to call them, if different." name="preferred_name" maxLength={200} />
         <Field label="E-mail address" name="email" type="email" required maxLength={254} />
         <Field label="Date of birth" name="date_of_birth" type="date" />

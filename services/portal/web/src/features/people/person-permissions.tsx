@@ -16,7 +16,7 @@ import { type Person, type PersonChange, PersonChangeKind } from "../../gen/proc
 import { Role } from "../../gen/proctorium/options/v1/options_pb";
 import { date, dateTime } from "../../messages/format";
 import { ANSWERS_STAY } from "../account/sign-out";
-import { listAllSessions, isOver } from "../sessions/sessions-page";
+import { isOver, listAllSessions } from "../sessions/sessions-page";
 
 export const ROLES: readonly [Role, string][] = [
   [Role.LEARNER, "Learner"],
@@ -44,7 +44,11 @@ export function PersonRights({ person, changed }: PersonProps): JSX.Element {
       {person.roles.includes(Role.PROCTOR) && <LedSessions person={person} />}
       {person.roles.length > 1 && <Revoke person={person} changed={changed} />}
       {person.disabledTime === undefined && <SignOutEverywhere person={person} />}
-      {person.disabledTime === undefined ? <Disable person={person} changed={changed} /> : <Enable person={person} changed={changed} />}
+      {person.disabledTime === undefined ? (
+        <Disable person={person} changed={changed} />
+      ) : (
+        <Enable person={person} changed={changed} />
+      )}
       <History person={person} />
     </>
   );
@@ -64,7 +68,12 @@ function Revoke({ person, changed }: PersonProps): JSX.Element {
   };
   return (
     <Form problem={problem} onSubmit={revoke} aria-label={`Take a role from ${person.legalName}`}>
-      <Select label="Role to take away" name="role" value={role} onChange={(event) => setChosen(Number(event.currentTarget.value))}>
+      <Select
+        label="Role to take away"
+        name="role"
+        value={role}
+        onChange={(event) => setChosen(Number(event.currentTarget.value))}
+      >
         {held.map(([known, text]) => (
           <option key={known} value={known}>
             {text}
@@ -73,7 +82,14 @@ function Revoke({ person, changed }: PersonProps): JSX.Element {
       </Select>
       <Reason label="Why the role is taken away" />
       <FormProblem problem={problem} />
-      <ConfirmSubmit label="Take this role away…" subject={person.legalName} consequence={LOSES[role] ?? ""} confirmLabel={`Take away “${name}”`} cancelLabel="Leave it" busy={busy} />
+      <ConfirmSubmit
+        label="Take this role away…"
+        subject={person.legalName}
+        consequence={LOSES[role] ?? ""}
+        confirmLabel={`Take away “${name}”`}
+        cancelLabel="Leave it"
+        busy={busy}
+      />
     </Form>
   );
 }
@@ -137,7 +153,16 @@ function Enable({ person, changed }: PersonProps): JSX.Element {
 }
 
 function Reason({ label }: { label: string }): JSX.Element {
-  return <TextArea label={label} hint="Kept in the history, which only administrators read." name="reason" rows={2} required maxLength={500} />;
+  return (
+    <TextArea
+      label={label}
+      hint="Kept in the history, which only administrators read."
+      name="reason"
+      rows={2}
+      required
+      maxLength={500}
+    />
+  );
 }
 
 /** The sessions that would be without this proctor. */
@@ -178,7 +203,8 @@ function History({ person }: { person: Person }): JSX.Element {
       <ul>
         {data.map((change) => (
           <li key={change.changeId}>
-            {dateTime(change.changeTime)}: {whatChanged(change)}, by {change.changedByName || (change.changedBy ? "somebody whose name is not known" : "the command line")}
+            {dateTime(change.changeTime)}: {whatChanged(change)}, by{" "}
+            {change.changedByName || (change.changedBy ? "somebody whose name is not known" : "the command line")}
             {change.reason && <> – “{change.reason}”</>}
           </li>
         ))}

@@ -77,9 +77,7 @@ export function ResultPage({ attemptId }: { attemptId: string }): JSX.Element {
     <>
       <PageTitle>{result.title}</PageTitle>
       <Verdict result={result} />
-      {!result.passed && (
-        <p>This time the points were not enough for a pass.</p>
-      )}
+      {!result.passed && <p>This time the points were not enough for a pass.</p>}
       <Late attemptId={attemptId} />
       {certificate && <CertificateCard certificate={certificate} />}
       {result.sessionId && result.itemResults.length === 0 && (
@@ -93,7 +91,8 @@ export function ResultPage({ attemptId }: { attemptId: string }): JSX.Element {
         ))}
       </ol>
       <p class="quiet">
-        Results are permanent. If you have a question about yours, or think that something is wrong, ask your administrator.
+        Results are permanent. If you have a question about yours, or think that something is wrong, ask your
+        administrator.
       </p>
     </>
   );
@@ -104,11 +103,17 @@ function Late({ attemptId }: { attemptId: string }): JSX.Element {
 }
 
 /** A certificate of a completed course: where to download it, and its public page. */
-function CertificateCard({ certificate: { certificateId, title, issueTime } }: { certificate: Certificate }): JSX.Element {
+function CertificateCard({
+  certificate: { certificateId, title, issueTime },
+}: {
+  certificate: Certificate;
+}): JSX.Element {
   const { busy, problem, run } = useAction();
   const download = (): Promise<void> =>
     run(async () => {
-      const { pdf, fileName } = await retryUntilCreated("CERTIFICATE_PENDING", () => certificates.downloadCertificate({ certificateId }));
+      const { pdf, fileName } = await retryUntilCreated("CERTIFICATE_PENDING", () =>
+        certificates.downloadCertificate({ certificateId }),
+      );
       const address = URL.createObjectURL(new Blob([pdf as Uint8Array<ArrayBuffer>], { type: "application/pdf" }));
       const link = document.createElement("a");
       link.href = address;
@@ -142,7 +147,9 @@ function Feedback({ itemResult }: { itemResult: ItemResult }): JSX.Element {
     <>
       <h2 class="question text">{item?.prompt}</h2>
       <p class="row">
-        <Badge tone={points === item?.points ? "good" : points > 0 ? "wait" : "plain"}>{item && outOf(points, item.points)}</Badge>
+        <Badge tone={points === item?.points ? "good" : points > 0 ? "wait" : "plain"}>
+          {item && outOf(points, item.points)}
+        </Badge>
       </p>
       <p class="text">{item && sayAnswer(item, answer)}</p>
       <p class="text">{item && points !== item.points && sayRight(item)}</p>

@@ -9,7 +9,9 @@ import { hasRole, Role } from "../account/current-user";
 
 /** The results in the transcript; empty until it is loaded, and where it cannot be: pages work without it. */
 export function useOwnResults(): readonly TranscriptEntry[] {
-  const { data } = useQuery("transcript", async () => (hasRole(Role.LEARNER) ? (await transcripts.getTranscript({})).entries : []));
+  const { data } = useQuery("transcript", async () =>
+    hasRole(Role.LEARNER) ? (await transcripts.getTranscript({})).entries : [],
+  );
   return data ?? [];
 }
 
@@ -27,7 +29,10 @@ export function useCertificate(attemptId: string): Certificate | null {
     const leaving = new AbortController();
     void (async () => {
       for (let look = 0; look < CERTIFICATE_LOOKS && !leaving.signal.aborted; look += 1) {
-        const { entries, certificates } = await retryWhileUnreachable(() => transcripts.getTranscript({}), leaving.signal);
+        const { entries, certificates } = await retryWhileUnreachable(
+          () => transcripts.getTranscript({}),
+          leaving.signal,
+        );
         const courseId = entries.find(({ result }) => result?.attemptId === attemptId)?.courseId;
         const certificate = certificates.find((each) => each.courseId !== "" && each.courseId === courseId);
         if (certificate) setFound(certificate);
@@ -41,7 +46,10 @@ export function useCertificate(attemptId: string): Certificate | null {
 }
 
 /** The result that counts among those that `belong`: the newest pass, else the newest. */
-export function bestOf(entries: readonly TranscriptEntry[], belong: (entry: TranscriptEntry) => boolean): Result | undefined {
+export function bestOf(
+  entries: readonly TranscriptEntry[],
+  belong: (entry: TranscriptEntry) => boolean,
+): Result | undefined {
   const found = entries.filter(belong);
   return (found.find(({ result }) => result?.passed) ?? found[0])?.result;
 }

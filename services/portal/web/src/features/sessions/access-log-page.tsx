@@ -115,11 +115,13 @@ function Accesses({ title, none, list, columns, rows }: AccessesProps): JSX.Elem
           <tbody role="rowgroup">
             {rows.map((row, place) => (
               <tr key={place} role="row">
-                {[dateTime(row.accessTime), row.who, ROLES[row.actingRole] ?? "Not recorded", ...row.more].map((cell, column) => (
-                  <td key={heads[column]} role="cell" data-label={heads[column]}>
-                    {cell}
-                  </td>
-                ))}
+                {[dateTime(row.accessTime), row.who, ROLES[row.actingRole] ?? "Not recorded", ...row.more].map(
+                  (cell, column) => (
+                    <td key={heads[column]} role="cell" data-label={heads[column]}>
+                      {cell}
+                    </td>
+                  ),
+                )}
               </tr>
             ))}
           </tbody>

@@ -10,5 +10,9 @@ export function lateEntrySeconds({ plan }: Session): number {
 /** Whether the session has started and takes nobody new any more. */
 export function isClosedToNewcomers(session: Session, now: number): boolean {
   const { state, actualStartTime } = session;
-  return state === SessionState.IN_PROGRESS && actualStartTime !== undefined && now > timestampMs(actualStartTime) + 1000 * lateEntrySeconds(session);
+  return (
+    state === SessionState.IN_PROGRESS &&
+    actualStartTime !== undefined &&
+    now > timestampMs(actualStartTime) + 1000 * lateEntrySeconds(session)
+  );
 }

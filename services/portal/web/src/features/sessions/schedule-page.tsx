@@ -1,7 +1,8 @@
 // Scheduling a session, for administrators: its course, assessments, people and limits.
+
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { courses as courseService, registrations, sessions } from "../../api/client";
 import type { Problem } from "../../api/errors";
 import { listAll } from "../../api/pagination";
@@ -19,9 +20,9 @@ import type { Person } from "../../gen/proctorium/enrollment/v1/people_pb";
 import { Role } from "../../gen/proctorium/options/v1/options_pb";
 import { IdentityPolicy, LateEntry } from "../../gen/proctorium/session/v1/sessions_pb";
 import { dateTime } from "../../messages/format";
-import { listAllAssessments, listAllCourses } from "../courses/managed-courses-page";
-import { listAllPeople, isCertified } from "../people/people-page";
 import { navigate } from "../../route";
+import { listAllAssessments, listAllCourses } from "../courses/managed-courses-page";
+import { isCertified, listAllPeople } from "../people/people-page";
 
 export function SchedulePage(): JSX.Element {
   const { data, problem } = useQuery("schedule", async () => {
@@ -29,10 +30,15 @@ export function SchedulePage(): JSX.Element {
     return { courses, assessments, people };
   });
   const [courseId, setCourseId] = useState("");
-  const courses = data?.courses.filter(({ kind, publishTime }) => kind === CourseKind.PROCTORED && publishTime !== undefined);
+  const courses = data?.courses.filter(
+    ({ kind, publishTime }) => kind === CourseKind.PROCTORED && publishTime !== undefined,
+  );
   const chosen = courses?.find((course) => course.courseId === courseId) ?? courses?.[0];
   // A list of courses comes without their outlines.
-  const outline = useQuery(chosen?.courseId ?? "", async () => chosen && (await courseService.getCourse({ courseId: chosen.courseId })).course);
+  const outline = useQuery(
+    chosen?.courseId ?? "",
+    async () => chosen && (await courseService.getCourse({ courseId: chosen.courseId })).course,
+  );
   const units = outline.data?.courseId === chosen?.courseId ? outline.data?.units : undefined;
   return (
     <section class="narrow">
@@ -43,7 +49,12 @@ export function SchedulePage(): JSX.Element {
       {data && chosen && (
         <Plan
           courses={
-            <Select label="Course" name="plan.course_id" value={chosen.courseId} onChange={(event) => setCourseId(event.currentTarget.value)}>
+            <Select
+              label="Course"
+              name="plan.course_id"
+              value={chosen.courseId}
+              onChange={(event) => setCourseId(event.currentTarget.value)}
+            >
               {courses?.map(({ courseId: id, title }) => (
                 <option key={id} value={id}>
                   {title}
@@ -117,34 +128,77 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
       navigate(`/supervise/${session?.sessionId}`);
     });
   };
-  const proctors = people.filter((person) => person.roles.includes(Role.PROCTOR) && isCertified(person) && person.disabledTime === undefined);
+  const proctors = people.filter(
+    (person) => person.roles.includes(Role.PROCTOR) && isCertified(person) && person.disabledTime === undefined,
+  );
   return (
     <Form class="card" problem={problem} onSubmit={schedule}>
       {courses}
       <Field key={courseId} label="PageTitle" name="plan.title" required maxLength={200} defaultValue={title} />
-      <DateTimeField label="Start" name="plan.start_time" error={startError} onChange={() => setStartError(undefined)} />
-      <Field label="Length, in minutes" name="plan.duration" type="number" min={1} max={1440} defaultValue="120" required />
+      <DateTimeField
+        label="Start"
+        name="plan.start_time"
+        error={startError}
+        onChange={() => setStartError(undefined)}
+      />
+      <Field
+        label="Length, in minutes"
+        name="plan.duration"
+        type="number"
+        min={1}
+        max={1440}
+        defaultValue="120"
+        required
+      />
       {assessments ? (
-        <CheckboxGroup key={`assessments of ${courseId}`} legend="Assessments" name="plan.assessment_ids" options={assessments} empty={NO_ASSESSMENT} />
+        <CheckboxGroup
+          key={`assessments of ${courseId}`}
+          legend="Assessments"
+          name="plan.assessment_ids"
+          options={assessments}
+          empty={NO_ASSESSMENT}
+        />
       ) : (
         <Loading what="the course's assessments" />
       )}
       <CheckboxGroup
         legend="Proctors"
         name="plan.proctor_ids"
-        options={proctors.map(({ personId, legalName, email }) => ({ value: personId, text: `${legalName}, ${email}` }))}
+        options={proctors.map(({ personId, legalName, email }) => ({
+          value: personId,
+          text: `${legalName}, ${email}`,
+        }))}
         empty="Nobody is certified to supervise: certify a proctor first."
       />
       <Learners key={courseId} courseId={courseId} people={people} />
       <Field label="Places" name="plan.capacity" type="number" min={1} max={5000} defaultValue="30" required />
-      <Field label="The lobby opens, minutes before" name="plan.lobby_lead" type="number" min={0} max={10080} defaultValue="30" required />
-      <Field label="Late entry, minutes after the start" hint="How long after the start learners may still join. 0 shuts out everybody who is not in the lobby at the start." name="plan.late_entry_limit" type="number" min={0} max={1440} defaultValue="15" required />
+      <Field
+        label="The lobby opens, minutes before"
+        name="plan.lobby_lead"
+        type="number"
+        min={0}
+        max={10080}
+        defaultValue="30"
+        required
+      />
+      <Field
+        label="Late entry, minutes after the start"
+        hint="How long after the start learners may still join. 0 shuts out everybody who is not in the lobby at the start."
+        name="plan.late_entry_limit"
+        type="number"
+        min={0}
+        max={1440}
+        defaultValue="15"
+        required
+      />
       <Select label="Identity check" name="plan.identity_policy">
         <option value={IdentityPolicy.BEFORE_ASSESSMENT}>Before an assessment</option>
         <option value={IdentityPolicy.NONE}>None</option>
       </Select>
       <FormProblem problem={forgot || startError ? undefined : problem} />
-      <div role="alert">{forgot && <p class="note problem">Tick at least one assessment: learners have nothing to take otherwise.</p>}</div>
+      <div role="alert">
+        {forgot && <p class="note problem">Tick at least one assessment: learners have nothing to take otherwise.</p>}
+      </div>
       <button type="submit" disabled={busy || assessments === undefined}>
         Schedule
       </button>
@@ -157,12 +211,17 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
 function withNames(problem: Problem, proctorIds: readonly string[], people: readonly Person[]): Problem {
   const violations = problem.violations?.map((violation) => {
     const place = /^plan\.proctor_ids\[(\d+)\]$/.exec(violation.field)?.[1];
-    const name = people.find(({ personId }) => place !== undefined && personId === proctorIds[Number(place)])?.legalName;
+    const name = people.find(
+      ({ personId }) => place !== undefined && personId === proctorIds[Number(place)],
+    )?.legalName;
     if (name === undefined) return violation;
     const until = problem.reason === "PROCTOR_NOT_CERTIFIED" ? problem.metadata?.certified_until : undefined;
     if (until === undefined) return { ...violation, sentence: `${name}: ${violation.sentence}` };
     const time = dateTime(timestampFromDate(new Date(until)));
-    return { ...violation, sentence: `${name} is certified until ${time}, and the session begins later. Certify them for longer, or choose another proctor.` };
+    return {
+      ...violation,
+      sentence: `${name} is certified until ${time}, and the session begins later. Certify them for longer, or choose another proctor.`,
+    };
   });
   return violations === undefined ? problem : { ...problem, violations };
 }
@@ -180,7 +239,8 @@ function Learners({ courseId, people }: { courseId: string; people: readonly Per
     ),
   );
   const registered = new Set(data?.map(({ personId }) => personId));
-  if (data === undefined) return problem ? <ProblemNote problem={problem} /> : <Loading what="the registered learners" />;
+  if (data === undefined)
+    return problem ? <ProblemNote problem={problem} /> : <Loading what="the registered learners" />;
   return (
     <CheckboxGroup
       legend="Learners"

@@ -13,11 +13,17 @@ import { Form, FormProblem } from "../../components/form";
 import { readForm } from "../../components/form-values";
 import { ProblemNote } from "../../components/problem-note";
 import { useNow } from "../../components/use-now";
-import { type Code, CodeState, CodeWarning, type IssueCodeResponse, type ListCodesResponse } from "../../gen/proctorium/enrollment/v1/codes_pb";
+import { useOnVisible } from "../../components/use-on-visible";
+import {
+  type Code,
+  CodeState,
+  CodeWarning,
+  type IssueCodeResponse,
+  type ListCodesResponse,
+} from "../../gen/proctorium/enrollment/v1/codes_pb";
 import { type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
 import { dateTime } from "../../messages/format";
 import { useNames } from "../people/use-names";
-import { useOnVisible } from "../../components/use-on-visible";
 import { isClosedToNewcomers } from "./late-entry";
 import { isOver } from "./sessions-page";
 
@@ -50,8 +56,10 @@ function whenItWorks(code: Code, session: Session, now: number): string {
   const { validFromTime: from, validUntilTime: until } = code;
   if (from && until && timestampMs(from) > now) return `Valid only from ${dateTime(from)} to ${dateTime(until)}.`;
   const ends = until ? `Valid until ${dateTime(until)}.` : "";
-  if (session.state === SessionState.SCHEDULED) return `It works when the lobby opens, ${dateTime(session.lobbyOpenTime)}. ${ends}`;
-  if (isClosedToNewcomers(session, now)) return "Only learners who have joined before can come back with it: late entry is closed.";
+  if (session.state === SessionState.SCHEDULED)
+    return `It works when the lobby opens, ${dateTime(session.lobbyOpenTime)}. ${ends}`;
+  if (isClosedToNewcomers(session, now))
+    return "Only learners who have joined before can come back with it: late entry is closed.";
   return ends;
 }
 
@@ -97,7 +105,9 @@ export function SessionCodes({ session }: { session: Session }): JSX.Element {
                   <State code={code} over={over} />
                 </td>
                 <td role="cell" data-label="Valid">
-                  {code.validFromTime ? `${dateTime(code.validFromTime)} to ${dateTime(code.validUntilTime)}` : "As long as the lobby or the session is open"}
+                  {code.validFromTime
+                    ? `${dateTime(code.validFromTime)} to ${dateTime(code.validUntilTime)}`
+                    : "As long as the lobby or the session is open"}
                 </td>
                 {!over && (
                   <td role="cell" data-label="Actions">
@@ -107,7 +117,9 @@ export function SessionCodes({ session }: { session: Session }): JSX.Element {
                           type="button"
                           class="plain"
                           disabled={action.busy}
-                          onClick={() => void act((requestId) => codes.replaceCode({ requestId, codeId: code.codeId }), code.codeId)}
+                          onClick={() =>
+                            void act((requestId) => codes.replaceCode({ requestId, codeId: code.codeId }), code.codeId)
+                          }
                         >
                           Replace <span class="visually-hidden">{code.text}</span>
                         </button>
@@ -118,7 +130,9 @@ export function SessionCodes({ session }: { session: Session }): JSX.Element {
                           confirmLabel="Revoke now"
                           cancelLabel="Keep it"
                           busy={action.busy}
-                          onConfirm={() => void act((requestId) => codes.revokeCode({ requestId, codeId: code.codeId }), code.codeId)}
+                          onConfirm={() =>
+                            void act((requestId) => codes.revokeCode({ requestId, codeId: code.codeId }), code.codeId)
+                          }
                         />
                       </div>
                     )}

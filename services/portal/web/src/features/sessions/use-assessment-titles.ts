@@ -10,6 +10,11 @@ export function useAssessmentTitles({ plan }: Session): (assessmentId: string) =
   const ids = plan?.assessmentIds ?? [];
   const titles = ids.map((id) => data?.find((unit) => unit.assessmentId === id)?.title ?? "Assessment");
   const isAmbiguous = (title: string): boolean => titles.filter((other) => other === title).length > 1;
-  const named = new Map(ids.map((id, index) => [id, isAmbiguous(titles[index] ?? "") ? `${titles[index]} (${index + 1})` : (titles[index] ?? "")]));
+  const named = new Map(
+    ids.map((id, index) => [
+      id,
+      isAmbiguous(titles[index] ?? "") ? `${titles[index]} (${index + 1})` : (titles[index] ?? ""),
+    ]),
+  );
   return (assessmentId) => named.get(assessmentId) ?? "Assessment";
 }

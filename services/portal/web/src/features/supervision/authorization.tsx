@@ -23,7 +23,8 @@ export function Authorisation({ session, participants }: AuthorisationProps): JS
   const { sessionId } = session;
   const assessmentIds = session.plan?.assessmentIds ?? [];
   const title = useAssessmentTitles(session);
-  const what = (assessmentId: string): string => (assessmentIds.length > 1 ? `“${title(assessmentId)}”` : "the assessment");
+  const what = (assessmentId: string): string =>
+    assessmentIds.length > 1 ? `“${title(assessmentId)}”` : "the assessment";
   const authorise = (assessmentId: string): Promise<void> =>
     run(async (requestId) => {
       setLast(undefined);
@@ -45,14 +46,18 @@ export function Authorisation({ session, participants }: AuthorisationProps): JS
           </button>
         ))}
       </div>
-      <div role="status">{last && <Said authorised={last} participants={participants} what={what(last.assessmentId)} />}</div>
+      <div role="status">
+        {last && <Said authorised={last} participants={participants} what={what(last.assessmentId)} />}
+      </div>
       <ProblemNote problem={problem} />
     </div>
   );
 }
 
 function isReadyFor(assessmentId: string, participants: readonly Participant[]): boolean {
-  return participants.some((one) => one.assessments.some((progress) => progress.assessmentId === assessmentId && canBeAuthorised(one, progress)));
+  return participants.some((one) =>
+    one.assessments.some((progress) => progress.assessmentId === assessmentId && canBeAuthorised(one, progress)),
+  );
 }
 
 interface Authorised {
@@ -61,10 +66,20 @@ interface Authorised {
 }
 
 /** Who may begin, and why others may not, for as long as the roster bears it out. */
-function Said({ authorised, participants, what }: { authorised: Authorised; participants: readonly Participant[]; what: string }): JSX.Element | null {
+function Said({
+  authorised,
+  participants,
+  what,
+}: {
+  authorised: Authorised;
+  participants: readonly Participant[];
+  what: string;
+}): JSX.Element | null {
   const { assessmentId, answer } = authorised;
   const known = new Map(participants.map((one) => [one.participantId, one]));
-  const mayStart = answer.authorized.filter((one) => !hasStarted(known.get(one.participantId) ?? one, assessmentId)).length;
+  const mayStart = answer.authorized.filter(
+    (one) => !hasStarted(known.get(one.participantId) ?? one, assessmentId),
+  ).length;
   const hadAny = answer.authorized.length > 0;
   const isOld = hadAny ? mayStart === 0 : isReadyFor(assessmentId, participants);
   return isOld ? null : <p>{sentence(mayStart, answer, what)}</p>;

@@ -39,8 +39,18 @@ export function HeldResult({ attemptId, personId, of }: HeldResultProps): JSX.El
       )}
       {open && (
         <Form problem={problem} onSubmit={release} aria-label={`Release the result: ${of}`}>
-          <TextArea label="Why the result is released" hint="Stored permanently with the decision." name="release_reason" rows={2} required maxLength={1000} autoFocus />
-          <p>The learner sees the result and gets a mail, and a pass counts towards the course. It cannot be taken back.</p>
+          <TextArea
+            label="Why the result is released"
+            hint="Stored permanently with the decision."
+            name="release_reason"
+            rows={2}
+            required
+            maxLength={1000}
+            autoFocus
+          />
+          <p>
+            The learner sees the result and gets a mail, and a pass counts towards the course. It cannot be taken back.
+          </p>
           <FormProblem problem={problem} />
           <div class="row">
             <button type="submit" disabled={busy}>

@@ -24,7 +24,16 @@ export function Removal({ participant, sessionId, name }: RemovalProps): JSX.Ele
   const { busy, problem, run } = useAction();
   const remove = (event: SubmitEvent): void => {
     const removalReason = readForm(event).text("removal_reason");
-    void run((requestId) => supervision.removeParticipant({ requestId, sessionId, participantId: participant.participantId, removalReason }), removalReason);
+    void run(
+      (requestId) =>
+        supervision.removeParticipant({
+          requestId,
+          sessionId,
+          participantId: participant.participantId,
+          removalReason,
+        }),
+      removalReason,
+    );
   };
   if (!open) {
     return (
@@ -35,7 +44,15 @@ export function Removal({ participant, sessionId, name }: RemovalProps): JSX.Ele
   }
   return (
     <Form problem={problem} onSubmit={remove} aria-label={`Remove ${name} from the session`}>
-      <TextArea label={`Why ${name} is removed`} hint="The learner reads it." name="removal_reason" rows={2} required maxLength={1000} autoFocus />
+      <TextArea
+        label={`Why ${name} is removed`}
+        hint="The learner reads it."
+        name="removal_reason"
+        rows={2}
+        required
+        maxLength={1000}
+        autoFocus
+      />
       <p>{FOLLOWS}</p>
       <FormProblem problem={problem} />
       <div class="row">

@@ -7,7 +7,13 @@ import { supervision } from "../../api/client";
 import { useAction } from "../../api/use-action";
 import { Badge } from "../../components/badge";
 import { ProblemNote } from "../../components/problem-note";
-import { type AssessmentProgress, AssessmentProgressState, IdentityState, type Participant, ParticipantState } from "../../gen/proctorium/session/v1/lobby_pb";
+import {
+  type AssessmentProgress,
+  AssessmentProgressState,
+  IdentityState,
+  type Participant,
+  ParticipantState,
+} from "../../gen/proctorium/session/v1/lobby_pb";
 import { type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
 import { counted } from "../../messages/format";
 import { IdentityDecision } from "../identity/identity-decision";
@@ -30,14 +36,19 @@ export function RosterTable({ session, participants }: { session: Session; parti
   const may = !over && maySupervise(session, participants);
   const shown = over ? arrived : filter.shown;
   if (arrived.length + absent.length === 0) return <p>{over ? "Nobody had joined." : "Nobody has joined yet."}</p>;
-  const columns = over ? ["Learner", "State", "Identity", "Assessment"] : ["Learner", "Needs you", "State", "Connection", "Identity", "Assessment"];
+  const columns = over
+    ? ["Learner", "State", "Identity", "Assessment"]
+    : ["Learner", "Needs you", "State", "Connection", "Identity", "Assessment"];
   return (
     <section aria-labelledby="roster" class="stacking">
       <h2 id="roster">Learners</h2>
       <p role="status">
         {counted(arrived.length, "learner")}
-        {absent.length > 0 && session.state !== SessionState.CANCELLED && ` joined, ${absent.length} ${over ? "did not come" : absent.length === 1 ? "is not here" : "are not here"}`}
-        {!over && `; ${inNeed.length === 0 ? "nobody needs you now" : counted(inNeed.length, "needs you", "need you")}`}.
+        {absent.length > 0 &&
+          session.state !== SessionState.CANCELLED &&
+          ` joined, ${absent.length} ${over ? "did not come" : absent.length === 1 ? "is not here" : "are not here"}`}
+        {!over && `; ${inNeed.length === 0 ? "nobody needs you now" : counted(inNeed.length, "needs you", "need you")}`}
+        .
       </p>
       {!over && (
         <div class="row">
@@ -68,9 +79,17 @@ export function RosterTable({ session, participants }: { session: Session; parti
           </thead>
           <tbody role="rowgroup">
             {shown.map((participant) => (
-              <RosterRow key={participant.participantId} session={session} participant={participant} name={name(participant.personId)} title={title} may={may} />
+              <RosterRow
+                key={participant.participantId}
+                session={session}
+                participant={participant}
+                name={name(participant.personId)}
+                title={title}
+                may={may}
+              />
             ))}
-            {(over || !filter.on) && absent.map((personId) => <AbsentRow key={personId} session={session} name={name(personId)} />)}
+            {(over || !filter.on) &&
+              absent.map((personId) => <AbsentRow key={personId} session={session} name={name(personId)} />)}
           </tbody>
         </table>
       )}
@@ -90,7 +109,8 @@ function needs(participant: Participant): string[] {
   const found: string[] = [];
   if (participant.identity === IdentityState.SUBMITTED) found.push("Identity to check");
   if (!participant.connected) found.push("Away");
-  if (participant.assessments.some((assessment) => canBeAuthorised(participant, assessment))) found.push("To authorise");
+  if (participant.assessments.some((assessment) => canBeAuthorised(participant, assessment)))
+    found.push("To authorise");
   return found;
 }
 
@@ -161,7 +181,12 @@ const STATES: Readonly<Record<number, string>> = {
 
 /** Somebody who is invited and has never joined. */
 function AbsentRow({ session, name }: { session: Session; name: string }): JSX.Element {
-  const state = session.state === SessionState.CANCELLED ? "Called off" : session.state === SessionState.ENDED ? "No-show" : "Not here yet";
+  const state =
+    session.state === SessionState.CANCELLED
+      ? "Called off"
+      : session.state === SessionState.ENDED
+        ? "No-show"
+        : "Not here yet";
   const nothing = <span class="quiet">–</span>;
   return (
     <tr role="row">
@@ -216,7 +241,9 @@ function RosterRow({ session, participant, name, title, may }: RowProps): JSX.El
       )}
       <td role="cell" data-label="State">
         {session.state === SessionState.CANCELLED ? "Called off" : STATES[participant.state]}
-        {may && isPresent(participant) && <Removal participant={participant} sessionId={session.sessionId} name={name} />}
+        {may && isPresent(participant) && (
+          <Removal participant={participant} sessionId={session.sessionId} name={name} />
+        )}
       </td>
       {!over && (
         <td role="cell" data-label="Connection">
@@ -224,7 +251,13 @@ function RosterRow({ session, participant, name, title, may }: RowProps): JSX.El
         </td>
       )}
       <td role="cell" data-label="Identity">
-        <Identity session={session} participant={participant} name={name} may={may} decided={() => learner.current?.focus()} />
+        <Identity
+          session={session}
+          participant={participant}
+          name={name}
+          may={may}
+          decided={() => learner.current?.focus()}
+        />
       </td>
       <td role="cell" data-label="Assessment">
         {participant.assessments.map((assessment) => (
@@ -277,12 +310,7 @@ function Assessment({ session, participant, assessment, name, title, may }: Asse
         <Progress assessment={assessment} over={isOver(session) || !isPresent(participant)} />
       )}
       {may && canBeAuthorised(participant, assessment) && (
-        <button
-          type="button"
-          class="plain"
-          disabled={busy}
-          onClick={() => void authorise()}
-        >
+        <button type="button" class="plain" disabled={busy} onClick={() => void authorise()}>
           Authorise{" "}
           <span class="visually-hidden">
             “{title}” for {name}
@@ -320,7 +348,9 @@ function Identity({ session, participant, name, may, decided }: IdentityProps): 
     default:
       if (!isPresent(participant)) return undecided;
       if (!may || isLapsed()) return <Badge tone="wait">Waiting for a decision</Badge>;
-      return <IdentityDecision sessionId={session.sessionId} personId={participant.personId} name={name} decided={decided} />;
+      return (
+        <IdentityDecision sessionId={session.sessionId} personId={participant.personId} name={name} decided={decided} />
+      );
   }
 }
 

@@ -24,7 +24,8 @@ export function StartSession({ session, participants, busy, start }: StartProps)
   const name = useNames(absent);
   const doubts = [
     waiting === 0 && "Nobody waits in the lobby.",
-    absent.length > 0 && `${absent.length} of ${invited.length} ${absent.length === 1 ? "is" : "are"} not here: ${listed(absent, name)}.`,
+    absent.length > 0 &&
+      `${absent.length} of ${invited.length} ${absent.length === 1 ? "is" : "are"} not here: ${listed(absent, name)}.`,
     (absent.length > 0 || waiting === 0) && whatLateEntryMeans(session, absent.length),
     earliness(session, useNow()),
   ].filter(Boolean);

@@ -80,7 +80,13 @@ export function SupervisionPage({ sessionId }: { sessionId: string }): JSX.Eleme
   );
 }
 
-function SessionActions({ session, participants }: { session: Session; participants: Participant[] }): JSX.Element | null {
+function SessionActions({
+  session,
+  participants,
+}: {
+  session: Session;
+  participants: Participant[];
+}): JSX.Element | null {
   const { busy, problem, run } = useAction();
   const { sessionId } = session;
   const may = maySupervise(session, participants);
@@ -91,18 +97,29 @@ function SessionActions({ session, participants }: { session: Session; participa
   return (
     <section class="card">
       {takesPart(session, participants) && <p>You take part in this session as a learner, so you cannot run it.</p>}
-      {may && actsAsAdministrator(session) && <p class="quiet">What you do in this session is recorded as done by an administrator.</p>}
+      {may && actsAsAdministrator(session) && (
+        <p class="quiet">What you do in this session is recorded as done by an administrator.</p>
+      )}
       {inProgress && may && <Authorisation session={session} participants={participants} />}
       <div class="row">
         {session.state === SessionState.SCHEDULED && may && (
-          <button type="button" disabled={busy} onClick={() => void run((requestId) => sessions.openLobby({ requestId, sessionId }))}>
+          <button
+            type="button"
+            disabled={busy}
+            onClick={() => void run((requestId) => sessions.openLobby({ requestId, sessionId }))}
+          >
             Open the lobby
           </button>
         )}
         {lobbyOpen && may && isLapsed() && (
-          <p>You are not certified as a proctor at present, so you cannot start this session. Ask your administrator to certify you, then reload this page.</p>
+          <p>
+            You are not certified as a proctor at present, so you cannot start this session. Ask your administrator to
+            certify you, then reload this page.
+          </p>
         )}
-        {lobbyOpen && may && !isLapsed() && <StartSession session={session} participants={participants} busy={busy} start={start} />}
+        {lobbyOpen && may && !isLapsed() && (
+          <StartSession session={session} participants={participants} busy={busy} start={start} />
+        )}
         {inProgress && may && (
           <ConfirmButton
             label="End the session…"
