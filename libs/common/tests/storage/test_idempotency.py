@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, insert, select, text
 
 from proctorium.enrollment.events.v1.events_pb2 import CoursePublished
-from proctorium.enrollment.v1.courses_pb2 import PublishCourseRequest, PublishCourseResponse
+from proctorium.enrollment.v1.courses_pb2 import Course, PublishCourseRequest, PublishCourseResponse
 from proctorium_common.errors import Kind, ServiceError, conflict
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Call, Caller, calling
@@ -85,6 +85,24 @@ async def test_a_repetition_is_given_the_stored_answer(database: Database) -> No
     publishing = Publishing()
     assert [await ask(database, publishing) for _ in range(3)] == ["run 1"] * 3
     assert await counts(database) == (1, 1, 1)
+
+
+async def test_a_use_case_runs_once_and_its_response_is_made_from_its_result(
+    database: Database,
+) -> None:
+    runs = 0
+
+    async def use_case(_: Transaction) -> str:
+        nonlocal runs
+        runs += 1
+        return f"run {runs}"
+
+    def respond(title: str) -> PublishCourseResponse:
+        return PublishCourseResponse(course=Course(title=title))
+
+    responder = idempotency.Responder(request(), PublishCourseResponse, respond)
+    responses = [await database.respond(responder, use_case) for _ in range(2)]
+    assert [response.course.title for response in responses] == ["run 1", "run 1"]
 
 
 async def test_whether_a_request_repeats_another_is_told_without_running_it(

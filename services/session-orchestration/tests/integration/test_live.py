@@ -265,9 +265,9 @@ class CountedDatabase(Database):
     transactions = 0
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
+    async def transaction(self, *, repeatable_read: bool = False) -> AsyncIterator[Transaction]:
         self.transactions += 1
-        async with super().transaction() as tx:
+        async with super().transaction(repeatable_read=repeatable_read) as tx:
             yield tx
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
 
+from proctorium_common.errors import unauthenticated
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -31,6 +33,17 @@ class Caller:
         else:
             name = f"service:{self.service}" if self.service is not None else "anonymous"
         object.__setattr__(self, "name", name)
+
+    def require_person(self) -> UUID:
+        """Return the person's id. Raises TOKEN_MISSING where there is none."""
+        if self.person_id is None:
+            raise unauthenticated("TOKEN_MISSING", "Please sign in first.")
+        return self.person_id
+
+    @property
+    def is_administrator(self) -> bool:
+        """Whether the caller has the role administrator."""
+        return "administrator" in self.roles
 
 
 ANONYMOUS = Caller()
@@ -59,6 +72,11 @@ def current_call() -> Call:
     if call is None:
         raise LookupError("no call is under way here")
     return call
+
+
+def calling_person() -> UUID:
+    """Return the id of the person who calls. Raises TOKEN_MISSING where a service or nobody known calls."""
+    return current_call().caller.require_person()
 
 
 def call_under_way() -> Call | None:

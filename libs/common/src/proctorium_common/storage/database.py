@@ -217,6 +217,18 @@ class Database:
                 return await run(transaction)
             return await idempotency.answered_once(transaction, key, run, response)
 
+    async def respond(
+        self,
+        responder: idempotency.Responder[T, M],
+        run: Callable[[Transaction], Awaitable[T]],
+    ) -> M:
+        """Run `run` once for the responder's request, as `once`, and return the response made from its result."""
+
+        async def respond(transaction: Transaction) -> M:
+            return responder.make(await run(transaction))
+
+        return await self.once(responder.request, respond, responder.response)
+
     async def once_each(
         self,
         asked: Sequence[tuple[idempotency.Key | None, T]],
@@ -241,10 +253,9 @@ class Database:
 
 
 def _driver_of(connection: AsyncConnection) -> asyncpg.Connection[asyncpg.Record]:
-    assert connection.sync_connection is not None, "it is checked out"
-    driver: asyncpg.Connection[asyncpg.Record] = (
-        connection.sync_connection.connection.driver_connection
-    )
+    assert connection.sync_connection is not None, "the connection is checked out"
+    driver = connection.sync_connection.connection.driver_connection
+    assert isinstance(driver, asyncpg.Connection)
     return driver
 
 

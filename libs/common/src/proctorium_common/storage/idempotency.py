@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from google.protobuf.message import Message
 from sqlalchemy import (
@@ -34,6 +34,19 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=Message)
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Responder(Generic[T, M]):
+    """How the result of a use case becomes the response of one request.
+
+    `api/` makes it, so that a use case can own its transaction and its idempotency key without knowing messages:
+    `make` converts the result, and the response is stored under the key of `request`.
+    """
+
+    request: Message
+    response: type[M]
+    make: Callable[[T], M]
 
 
 @dataclass(frozen=True, slots=True)

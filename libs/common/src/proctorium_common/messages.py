@@ -1,0 +1,84 @@
+"""Conversions between Python values and fields of protobuf messages, for `api/messages.py`, `events.py` and subscribers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Generic, Protocol, TypeVar, overload
+from uuid import UUID
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from proctorium_common.ids import parse_id
+
+E = TypeVar("E", bound=StrEnum)
+V = TypeVar("V", bound=int)
+V_co = TypeVar("V_co", bound=int, covariant=True)
+
+
+@overload
+def to_timestamp(time: datetime) -> Timestamp: ...
+
+
+@overload
+def to_timestamp(time: datetime | None) -> Timestamp | None: ...
+
+
+def to_timestamp(time: datetime | None) -> Timestamp | None:
+    """Return an aware time as a Timestamp; None, which leaves a field absent, for None."""
+    if time is None:
+        return None
+    stamp = Timestamp()
+    stamp.FromDatetime(time)
+    return stamp
+
+
+def from_timestamp(stamp: Timestamp) -> datetime:
+    """Return the aware UTC time of a Timestamp that is present."""
+    return stamp.ToDatetime(tzinfo=UTC)
+
+
+def id_text(value: UUID | None) -> str:
+    """Return an id as text; the empty text for None."""
+    return "" if value is None else str(value)
+
+
+def optional_id(text: str, field: str) -> UUID | None:
+    """Return the id in a field that may be empty. Raises INVALID_ID at `field`."""
+    return parse_id(text, field) if text else None
+
+
+class ProtoEnum(Protocol[V_co]):
+    """What a generated enum offers."""
+
+    def keys(self) -> list[str]:
+        """Return the names of the values."""
+        ...
+
+    def Value(self, name: str) -> V_co:  # noqa: N802 - the generated name
+        """Return the number of a name."""
+        ...
+
+
+class EnumConversion(Generic[E, V]):
+    """The correspondence of a StrEnum to a proto enum by name: `CaseState.VERIFIED` is `CASE_STATE_VERIFIED`."""
+
+    def __init__(self, python: type[E], proto: ProtoEnum[V], prefix: str) -> None:
+        """`prefix` is that of the proto's names, such as "CASE_STATE_".
+
+        Raises ValueError unless both enums have the same names, leaving out the proto's UNSPECIFIED.
+        """
+        ours = {f"{prefix}{member.name}" for member in python}
+        theirs = set(proto.keys()) - {f"{prefix}UNSPECIFIED"}
+        if ours != theirs:
+            raise ValueError(f"{python.__name__} and {prefix}* differ: {sorted(ours ^ theirs)}")
+        self._numbers = {member: proto.Value(f"{prefix}{member.name}") for member in python}
+        self._members = {number: member for member, number in self._numbers.items()}
+
+    def to_proto(self, member: E) -> V:
+        """Return the proto's number of `member`."""
+        return self._numbers[member]
+
+    def from_proto(self, number: V) -> E:
+        """Return the member of a number that validation has let through. Raises KeyError for UNSPECIFIED."""
+        return self._members[number]

@@ -1,0 +1,54 @@
+"""Conversions between Python values and message fields."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from uuid import UUID
+
+import pytest
+
+from proctorium.identity.v1 import verification_pb2 as pb
+from proctorium_common.errors import ServiceError
+from proctorium_common.messages import (
+    EnumConversion,
+    from_timestamp,
+    id_text,
+    optional_id,
+    to_timestamp,
+)
+
+NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
+ID = UUID("01a208e7-368e-7781-b7f0-f320cb68ad24")
+
+
+class Kind(StrEnum):
+    DOCUMENT = "document"
+    SELFIE = "selfie"
+
+
+def test_a_time_survives_its_timestamp_and_none_leaves_the_field_absent() -> None:
+    case = pb.Case(submit_time=to_timestamp(NOON), decide_time=to_timestamp(None))
+    assert from_timestamp(case.submit_time) == NOON
+    assert not case.HasField("decide_time")
+
+
+def test_an_optional_id_is_empty_or_an_id() -> None:
+    assert optional_id(id_text(ID), "case_id") == ID
+    assert optional_id(id_text(None), "case_id") is None
+    with pytest.raises(ServiceError, match="INVALID_ID"):
+        optional_id("nonsense", "case_id")
+
+
+def test_enums_are_converted_by_name() -> None:
+    kinds = EnumConversion(Kind, pb.EvidenceKind, "EVIDENCE_KIND_")
+    assert kinds.to_proto(Kind.SELFIE) == pb.EVIDENCE_KIND_SELFIE
+    assert kinds.from_proto(pb.EVIDENCE_KIND_DOCUMENT) is Kind.DOCUMENT
+
+
+def test_enums_with_different_names_are_refused() -> None:
+    class Fewer(StrEnum):
+        DOCUMENT = "document"
+
+    with pytest.raises(ValueError, match="EVIDENCE_KIND_SELFIE"):
+        EnumConversion(Fewer, pb.EvidenceKind, "EVIDENCE_KIND_")
