@@ -3,6 +3,7 @@
 -- COOKIE_PREFIX is "__Host-" where clients come by HTTPS: a browser takes such a cookie from this host alone. Without it none counts there.
 local TOKEN = COOKIE_PREFIX .. "proctorium_token"
 local REFRESH = COOKIE_PREFIX .. "proctorium_refresh"
+local DEVICE = COOKIE_PREFIX .. "proctorium_device"
 local ACCOUNTS = "/proctorium.enrollment.v1.AccountService/"
 
 local SERVICES = "/proctorium."
@@ -86,11 +87,19 @@ local function cookies_of(headers)
   return found
 end
 
--- The refresh token goes to the one service that takes it, the access token becomes a header, and all others are nobody's business here.
+-- The refresh token and the device cookie go to the one service that takes them, the access token becomes a header, and all others are
+-- removed.
 local function pass_cookies(headers, path, cookies)
-  local refresh = cookies[REFRESH]
-  if refresh ~= nil and path:sub(1, #ACCOUNTS) == ACCOUNTS then
-    headers:replace("cookie", REFRESH .. "=" .. refresh)
+  local passed = {}
+  if path:sub(1, #ACCOUNTS) == ACCOUNTS then
+    for _, name in ipairs({ REFRESH, DEVICE }) do
+      if cookies[name] ~= nil then
+        passed[#passed + 1] = name .. "=" .. cookies[name]
+      end
+    end
+  end
+  if #passed > 0 then
+    headers:replace("cookie", table.concat(passed, "; "))
   else
     headers:remove("cookie")
   end

@@ -164,7 +164,10 @@ async def test_a_message_too_large_is_refused() -> None:
 
 async def test_a_service_error_arrives_whole() -> None:
     raised = exhausted(
-        "TOO_MANY_ATTEMPTS", "Zu viele Versuche.", retry_after=timedelta(seconds=30), left="0"
+        "TOO_MANY_FAILED_SIGN_INS",
+        "Zu viele Versuche.",
+        retry_after=timedelta(seconds=30),
+        left="0",
     )
     async with serving(raising(raised)) as served, served.channel() as channel:
         error = await refusal(stubs.EchoServiceStub(channel).Echo(pb.EchoRequest()))

@@ -59,13 +59,17 @@ class Rate:
 
     burst: int
     per_second: int
+    ipv6_prefix: int = 64
+    """The bits of an IPv6 address that count as one address."""
 
 
 # 1,000 learners behind one address join within a minute with some thirty calls each, four of them open to everybody, and then save once a second.
+# All of them sign in within that minute and half of them mistype; what follows bounds guessing over many accounts (ADR 9).
 _RATES: Mapping[str, Rate] = {
     **dict.fromkeys(Kind, Rate(burst=20_000, per_second=500)),
     Kind.SAVES: Rate(burst=20_000, per_second=2_000),
     Kind.PUBLIC: Rate(burst=4_000, per_second=100),
+    Kind.SIGN_INS: Rate(burst=2_000, per_second=1, ipv6_prefix=48),
     "pages": Rate(burst=20_000, per_second=1_000),
 }
 _CHAINS = 8

@@ -28,6 +28,10 @@ UPLOADS = frozenset({"/proctorium.identity.v1.VerificationService/SubmitEvidence
 """Methods whose requests are large."""
 
 
+SIGN_INS = frozenset({"/proctorium.enrollment.v1.AccountService/SignIn"})
+"""Methods that check a password of anybody who calls; they have a lower rate for each address."""
+
+
 class Kind(StrEnum):
     """The needs of a route: how large requests are, how long they take, whether they end."""
 
@@ -37,6 +41,7 @@ class Kind(StrEnum):
     WATCHES = "watches"
     """One request, then responses for as long as the client likes."""
     UPLOADS = "uploads"
+    SIGN_INS = "sign-ins"
     PUBLIC = "public"
     """Open to everybody, so requests are small."""
     CALLS = "calls"
@@ -83,7 +88,7 @@ def routes_of(descriptors: FileDescriptorSet, services: Iterable[str]) -> Sequen
         if service in wanted:
             key = (_cluster_of(service, path), _kind_of(path, method))
             methods.setdefault(key, []).append(path)
-    if missing := (SAVING | UPLOADS) - known:
+    if missing := (SAVING | UPLOADS | SIGN_INS) - known:
         raise UnknownMethodError(f"no proto has {', '.join(sorted(missing))}")
     routes = [Route(*key, tuple(sorted(paths))) for key, paths in methods.items()]
     return sorted(routes, key=lambda route: (route.methods[0] not in SAVING, route.name))
@@ -118,5 +123,7 @@ def _kind_of(path: str, method: MethodDescriptorProto) -> Kind:
         return Kind.SAVES
     if path in UPLOADS:
         return Kind.UPLOADS
+    if path in SIGN_INS:
+        return Kind.SIGN_INS
     public: bool = method.options.Extensions[options_pb2.access].public
     return Kind.PUBLIC if public else Kind.CALLS

@@ -44,10 +44,14 @@ async def test_json_may_say_its_encoding(world: World, content_type: str) -> Non
     assert (await world.post(ME, "{}", content_type)).status_code == 200
 
 
-async def test_the_refresh_token_goes_to_the_account_service_alone(world: World) -> None:
-    cookie = f"proctorium_refresh=r; proctorium_token={world.token}"
+async def test_refresh_token_and_device_cookie_go_to_the_account_service_alone(
+    world: World,
+) -> None:
+    cookie = f"proctorium_device=d; proctorium_refresh=r; proctorium_token={world.token}"
     await world.json(PUBLIC, cookie=cookie)
-    assert world.behind.metadata["cookie"] == "proctorium_refresh=r"
+    assert world.behind.metadata["cookie"] == "proctorium_refresh=r; proctorium_device=d"
+    await world.json(PUBLIC, cookie="a=b; proctorium_device=d")
+    assert world.behind.metadata["cookie"] == "proctorium_device=d"
     await world.json("/proctorium.session.v1.SessionService/ListSessions", cookie=cookie)
     assert "cookie" not in world.behind.metadata
 
@@ -65,6 +69,8 @@ async def test_with_https_only_cookies_of_this_very_host_count(https: World) -> 
     assert_said(await https.json(ME, cookie=f"proctorium_token={token}"), 16, "TOKEN_MISSING")
     await https.json(PUBLIC, cookie="proctorium_refresh=planted; __Host-proctorium_refresh=r")
     assert https.behind.metadata["cookie"] == "__Host-proctorium_refresh=r"
+    await https.json(PUBLIC, cookie="proctorium_device=planted; __Host-proctorium_device=d")
+    assert https.behind.metadata["cookie"] == "__Host-proctorium_device=d"
 
 
 async def test_with_https_browsers_are_told_to_stay_with_it(https: World, world: World) -> None:

@@ -224,14 +224,14 @@ async def test_a_method_that_a_service_does_not_have_is_none(world: World) -> No
 
 
 async def test_an_error_of_a_service_s_own_is_left_as_it_is(world: World) -> None:
-    world.behind.refusal = exhausted("TOO_MANY_ATTEMPTS", "Please wait a minute.")
+    world.behind.refusal = exhausted("TOO_MANY_FAILED_SIGN_INS", "Please wait a minute.")
     try:
         web, script = await world.web(ME), await world.json(ME)
     finally:
         world.behind.refusal = None
-    assert_said(script, 8, "TOO_MANY_ATTEMPTS")
+    assert_said(script, 8, "TOO_MANY_FAILED_SIGN_INS")
     assert script.json()["message"] == "Please wait a minute."
-    assert_said_to_web(web, 8, "TOO_MANY_ATTEMPTS")
+    assert_said_to_web(web, 8, "TOO_MANY_FAILED_SIGN_INS")
 
 
 async def test_the_largest_error_reaches_its_caller_and_ends_no_stream_beside_it(
@@ -349,7 +349,7 @@ async def test_the_access_log_says_what_was_done_and_not_by_whom(world: World) -
         world.log,
         lambda lines: [line["method"] for line in lines[-2:]] == ["GET /shared", PUBLIC[1:]],
     )
-    assert (lines[-1]["route"], lines[-1]["grpc_status"]) == ("enrollment-public", "OK")
+    assert (lines[-1]["route"], lines[-1]["grpc_status"]) == ("enrollment-sign-ins", "OK")
     text = json.dumps(lines)
     assert "s3cret" not in text
     assert LOOPBACK not in text

@@ -161,6 +161,28 @@ async def test_an_address_that_asks_too_often_is_refused_and_others_are_not(tmp_
         assert (await world.json(SIGN_IN)).status_code == 200, "each route counts for itself"
 
 
+async def test_sign_ins_of_an_address_have_a_limit_of_their_own(tmp_path: Path) -> None:
+    rates = {
+        **dict.fromkeys([*Kind, "pages"], Rate(burst=1000, per_second=1000)),
+        Kind.SIGN_INS: Rate(burst=3, per_second=1, ipv6_prefix=48),
+    }
+    async with running_edge(tmp_path, trusted_hops=1, rates=rates) as world:
+
+        async def status(method: str, address: str) -> int:
+            return (await world.json(method, **{"x-forwarded-for": address})).status_code
+
+        assert [await status(SIGN_IN, "192.0.2.1") for _ in range(3)] == [200] * 3
+        refused = await world.json(SIGN_IN, **{"x-forwarded-for": "192.0.2.1"})
+        assert refused.json()["details"][0]["reason"] == "TOO_MANY_REQUESTS"
+        assert await status(SIGN_IN, "192.0.2.2") == 200
+        assert await status(ORGANISATION, "192.0.2.1") == 200, "other public methods stay available"
+        # All that one customer may have of IPv6 is one address.
+        statuses = [await status(SIGN_IN, f"2001:db8:1:{number:x}::1") for number in range(5)]
+        assert statuses[:3] == [200] * 3
+        assert 429 in statuses[3:]
+        assert await status(SIGN_IN, "2001:db8:2::1") == 200
+
+
 async def _status_from(world: World, source: str) -> bytes:
     reader, writer = await world.connect(source)
     with suppress(ConnectionError):
@@ -230,6 +252,7 @@ async def test_a_class_behind_one_address_is_let_in(tmp_path: Path) -> None:
                 await asyncio.gather(*(_answered(world, connection, method) for connection in part))
         assert world.settings.rates[Kind.PUBLIC].burst >= 4 * learners
         assert world.settings.rates[Kind.CALLS].burst >= 20 * learners
+        assert world.settings.rates[Kind.SIGN_INS].burst >= 2 * learners
         for _, writer in opened:
             writer.close()
 

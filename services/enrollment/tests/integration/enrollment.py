@@ -293,6 +293,7 @@ async def accounts_of(enrollment: Enrollment, hashes: PasswordHashes) -> AsyncIt
         hashes,
         seals,
         Signing(seals.signing_keys),
+        enrollment.clock,
         refresh_grace=timedelta(seconds=30),
         idle_limit=timedelta(hours=1),
     )

@@ -16,7 +16,7 @@ from proctorium_devstack.testing.refusals import refusal
 from proctorium_enrollment.domain.codes import CodeState
 from proctorium_enrollment.operations.redemption import Asked, Redemption
 from proctorium_enrollment.storage import codes as storage
-from proctorium_enrollment.storage.tables import attempt_failures, redemptions
+from proctorium_enrollment.storage.tables import failed_entries, redemptions
 
 from .enrollment import Enrollment
 
@@ -57,7 +57,7 @@ async def test_guesses_of_several_people_at_once_all_count_for_their_address(
     enrollment: Enrollment,
 ) -> None:
     seals = enrollment.served.service.settings.seals()
-    replicas = [Redemption(enrollment.database, seals.codes, seals.attempts) for _ in range(2)]
+    replicas = [Redemption(enrollment.database, seals.codes, seals.throttling) for _ in range(2)]
     address = "198.51.100.44"
 
     async def guess(tx: Transaction, replica: Redemption) -> ServiceError:
@@ -74,6 +74,6 @@ async def test_guesses_of_several_people_at_once_all_count_for_their_address(
         guessing = asyncio.create_task(guess_meanwhile())
         assert await waits_for_a_lock(enrollment, guessing)
     assert {first.reason, (await guessing).reason} == {"CODE_INVALID"}
-    mark = seals.attempts.mark(f"code_address:{address}")
-    counted = select(attempt_failures.c.failures).where(attempt_failures.c.subject == mark)
+    mark = seals.throttling.mark(f"code_network:{address}")
+    counted = select(failed_entries.c.failures).where(failed_entries.c.digest == mark)
     assert [row.failures for row in await enrollment.rows(counted)] == [2]

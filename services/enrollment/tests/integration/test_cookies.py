@@ -24,15 +24,19 @@ async def cookies_of(call: Any) -> list[str]:
     return [value for key, value in metadata if key == "set-cookie"]
 
 
-async def test_a_browser_gets_both_tokens_as_cookies_its_pages_cannot_read(
+async def test_a_browser_gets_cookies_that_its_pages_cannot_read(
     enrollment: Enrollment,
 ) -> None:
     person = await enrollment.person(password=PASSWORD)
     request = SignInRequest(email=person.email, password=PASSWORD)
-    access, refreshing = await cookies_of(enrollment.anonymous.accounts.SignIn(request))
+    cookies = await cookies_of(enrollment.anonymous.accounts.SignIn(request))
+    access, refreshing, device = cookies
     assert access.startswith("__Host-proctorium_token=ey")
     assert refreshing.startswith("__Host-proctorium_refresh=")
-    for cookie in (access, refreshing):
+    assert device.startswith("__Host-proctorium_device=")
+    assert "; Expires=" in device
+    assert person.email not in device
+    for cookie in cookies:
         assert "; Path=/;" in cookie
         assert cookie.endswith("; Secure; HttpOnly; SameSite=Strict")
 
@@ -49,7 +53,9 @@ async def test_a_browser_stores_the_cookies_only_of_who_stays_signed_in(
     renewed = await cookies_of(accounts.RefreshToken(RefreshTokenRequest(), metadata=kept))
     # The response was lost, and the browser asks again.
     repeated = await cookies_of(accounts.RefreshToken(RefreshTokenRequest(), metadata=kept))
-    for cookie in (*first, *renewed, *repeated):
+    # The device cookie comes with the sign-in only, and always stays.
+    assert len(renewed) == len(repeated) == 2
+    for cookie in (*first[:2], *renewed, *repeated):
         assert ("; Expires=" in cookie) is stay_signed_in
         assert "Max-Age" not in cookie
 
@@ -58,7 +64,7 @@ async def test_a_browser_refreshes_and_signs_out_by_its_cookie(enrollment: Enrol
     person = await enrollment.person(password=PASSWORD)
     accounts = enrollment.anonymous.accounts
     request = SignInRequest(email=person.email, password=PASSWORD)
-    _, cookie = await cookies_of(accounts.SignIn(request))
+    _, cookie, _ = await cookies_of(accounts.SignIn(request))
     kept = (("cookie", f"a=b; {cookie.partition(';')[0]}"),)
     _, cookie = await cookies_of(accounts.RefreshToken(RefreshTokenRequest(), metadata=kept))
     kept = (("cookie", cookie.partition(";")[0]),)
@@ -80,7 +86,7 @@ async def test_a_page_gets_tokens_as_cookies_and_not_in_a_response(
     accounts = enrollment.anonymous.accounts
     page = (("sec-fetch-site", "same-origin"), ("origin", "https://proctorium.example"))
     call = accounts.SignIn(SignInRequest(email=person.email, password=PASSWORD), metadata=page)
-    _, cookie = await cookies_of(call)
+    _, cookie, _ = await cookies_of(call)
     signed_in = await call
     assert signed_in.person == person
     kept = (*page, ("cookie", cookie.partition(";")[0]))

@@ -11,8 +11,8 @@ from proctorium.enrollment.v1.accounts_pb2 import (
     SignOutRequest,
 )
 from proctorium_devstack.testing.refusals import refusal
-from proctorium_enrollment.operations.forgetting import FAILURES_KEPT, NETWORKS_KEPT, SIGN_INS_KEPT
-from proctorium_enrollment.storage.tables import attempt_failures, known_networks, sign_ins
+from proctorium_enrollment.operations.forgetting import FAILURES_KEPT, SIGN_INS_KEPT
+from proctorium_enrollment.storage.tables import failed_entries, sign_ins
 from proctorium_enrollment.workers.forgetting import Forgetting
 
 from .enrollment import PASSWORD, Enrollment
@@ -27,7 +27,7 @@ async def signed_in(enrollment: Enrollment) -> tuple[str, str]:
 
 
 async def failures_at(enrollment: Enrollment, time: datetime) -> int:
-    query = select(attempt_failures).where(attempt_failures.c.last_at == time)
+    query = select(failed_entries).where(failed_entries.c.first_at == time)
     return len(await enrollment.rows(query))
 
 
@@ -40,23 +40,10 @@ async def test_old_failures_are_forgotten(enrollment: Enrollment) -> None:
     )
     forgetting = Forgetting(enrollment.database)
     await forgetting.turn()
-    assert await failures_at(enrollment, then) == 3
+    assert await failures_at(enrollment, then) == 2
     enrollment.clock.now += FAILURES_KEPT + timedelta(seconds=1)
     await forgetting.turn()
     assert await failures_at(enrollment, then) == 0
-
-
-async def test_places_where_nobody_comes_from_any_more_are_forgotten(
-    enrollment: Enrollment,
-) -> None:
-    await signed_in(enrollment)
-    forgetting = Forgetting(enrollment.database)
-    enrollment.clock.now += NETWORKS_KEPT
-    await forgetting.turn()
-    assert len(await enrollment.rows(select(known_networks))) == 1
-    enrollment.clock.move(seconds=1)
-    await forgetting.turn()
-    assert await enrollment.rows(select(known_networks)) == []
 
 
 async def test_sign_ins_are_forgotten_long_after_their_end(enrollment: Enrollment) -> None:

@@ -17,10 +17,10 @@ from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.rpc.status import error_of
 from proctorium_devstack.testing.refusals import refusal
+from proctorium_enrollment.domain.throttling import FREE_OF_PERSON
 from proctorium_enrollment.operations.accounts import Accounts
-from proctorium_enrollment.operations.sign_in_attempts import ACCOUNT_LIMIT
-from proctorium_enrollment.storage.password_hashes import PasswordHashes, Turn
-from proctorium_enrollment.storage.tables import attempt_failures, credentials, sign_ins
+from proctorium_enrollment.storage.password_hashes import PasswordHashes
+from proctorium_enrollment.storage.tables import credentials, failed_entries, sign_ins
 
 from .enrollment import (
     HERE,
@@ -60,9 +60,9 @@ async def test_the_wrong_present_password_changes_nothing_and_is_counted(
     person = await enrollment.person(password=PASSWORD)
     accounts = enrollment.learner(person.person_id).accounts
     request = SetPasswordRequest(current_password=OTHER_PASSWORD, new_password=OTHER_PASSWORD)
-    for _ in range(ACCOUNT_LIMIT.free):
+    for _ in range(FREE_OF_PERSON):
         assert (await refusal(accounts.SetPassword(request))).reason == "SIGN_IN_FAILED"
-    assert (await refusal(accounts.SetPassword(request))).reason == "TOO_MANY_ATTEMPTS"
+    assert (await refusal(accounts.SetPassword(request))).reason == "TOO_MANY_FAILED_SIGN_INS"
     # Only who is signed in can fail here, so signing in does not wait for it.
     assert (await sign_in(enrollment, person.email)).person == person
 
@@ -121,20 +121,6 @@ async def test_of_several_who_replace_one_password_at_once_one_does(
     assert (await sign_in(enrollment, person.email, kept)).person == person
 
 
-class HeldTurn(Turn):
-    """A turn of `Held`."""
-
-    def __init__(self, hashes: Held, turn: Turn) -> None:
-        self._hashes = hashes
-        self.make, self._matches = turn.make, turn.matches  # type: ignore[method-assign]
-
-    async def matches(self, password: str, password_hash: str | None) -> bool:
-        found = await self._matches(password, password_hash)
-        self._hashes.checked.set()
-        await self._hashes.may_go_on.wait()
-        return found
-
-
 class Held(PasswordHashes):
     """Hashes that tell when a password was checked, and go on when they may."""
 
@@ -142,10 +128,11 @@ class Held(PasswordHashes):
         super().__init__(memory_kib=64, passes=1)
         self.checked, self.may_go_on = asyncio.Event(), asyncio.Event()
 
-    @asynccontextmanager
-    async def turn(self, group: str) -> AsyncIterator[Turn]:
-        async with super().turn(group) as turn:
-            yield HeldTurn(self, turn)
+    async def matches(self, password: str, password_hash: str | None) -> bool:
+        found = await super().matches(password, password_hash)
+        self.checked.set()
+        await self.may_go_on.wait()
+        return found
 
 
 @asynccontextmanager
@@ -190,11 +177,11 @@ async def test_a_sign_in_does_not_outlive_the_password_it_was_begun_with(
 
 async def has_hash_of_earlier_parameters(enrollment: Enrollment, person_id: str) -> None:
     earlier = PasswordHashes(memory_kib=128, passes=1)
-    async with earlier.turn("test") as turn, enrollment.database.transaction() as tx:
+    async with enrollment.database.transaction() as tx:
         await tx.execute(
             update(credentials)
             .where(credentials.c.person_id == person_id)
-            .values(password_hash=await turn.make(PASSWORD))
+            .values(password_hash=await earlier.make(PASSWORD))
         )
     await earlier.close()
 
@@ -211,7 +198,7 @@ async def test_who_signs_in_beside_another_who_makes_the_hash_anew_gets_in_too(
         hashes.may_go_on.set()
         assert (await late).person.person_id == UUID(person.person_id)
     assert await enrollment.count(sign_ins) == 2
-    assert await enrollment.count(attempt_failures) == 0
+    assert await enrollment.count(failed_entries) == 0
 
 
 async def test_one_sets_ones_password_while_another_sign_in_makes_the_hash_anew(

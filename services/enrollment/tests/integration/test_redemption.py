@@ -21,14 +21,13 @@ from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.status import error_in
 from proctorium_devstack.testing.refusals import refusal
-from proctorium_enrollment.operations.redemption import (
-    ADDRESS_LIMIT,
-    PERSON_LIMIT,
-    Asked,
-    Redeemed,
-    Redemption,
+from proctorium_enrollment.domain.throttling import (
+    FIRST_WAIT,
+    FREE_CODES_OF_NETWORK,
+    FREE_OF_PERSON,
 )
-from proctorium_enrollment.storage.tables import attempt_failures, redemptions
+from proctorium_enrollment.operations.redemption import Asked, Redeemed, Redemption
+from proctorium_enrollment.storage.tables import failed_entries, redemptions
 
 from .enrollment import (
     Enrollment,
@@ -120,7 +119,7 @@ async def test_a_rejoin_is_allowed_as_long_as_the_session_lives(
     assert (await not_admitted(enrollment, code, learner)).reason == "SESSION_ENDED"
 
 
-@pytest.mark.parametrize("how", ["revoked", "replaced", "too many attempts"])
+@pytest.mark.parametrize("how", ["revoked", "replaced", "too many failed code entries"])
 async def test_who_redeemed_and_never_joined_is_told_what_a_newcomer_is(
     enrollment: Enrollment, how: str
 ) -> None:
@@ -135,12 +134,12 @@ async def test_who_redeemed_and_never_joined_is_told_what_a_newcomer_is(
     elif how == "replaced":
         await enrollment.administrator.codes.ReplaceCode(ReplaceCodeRequest(code_id=code_id))
     else:
-        await guess(enrollment, learner, PERSON_LIMIT.free)
+        await guess(enrollment, learner, FREE_OF_PERSON)
     told = error_in((await enrollment.redeem(session.code, learner)).newcomer_refusal)
     newcomer = await enrollment.registered_learner(session.course.course_id)
-    if how == "too many attempts":
-        assert (told.kind, told.reason) == (Kind.EXHAUSTED, "TOO_MANY_ATTEMPTS")
-        assert told.retry_after == PERSON_LIMIT.first_wait
+    if how == "too many failed code entries":
+        assert (told.kind, told.reason) == (Kind.EXHAUSTED, "TOO_MANY_FAILED_CODE_ENTRIES")
+        assert told.retry_after == FIRST_WAIT
     else:
         refusal_of_newcomer = await not_admitted(enrollment, session.code, newcomer)
         assert (told.kind, told.reason) == (refusal_of_newcomer.kind, refusal_of_newcomer.reason)
@@ -166,11 +165,11 @@ async def test_a_text_that_cannot_be_a_code_is_said_to_be_so_and_is_no_guess(
 ) -> None:
     session = await enrollment.session()
     (learner,) = session.learner_ids
-    for _ in range(2 * PERSON_LIMIT.free):
+    for _ in range(2 * FREE_OF_PERSON):
         told = await not_admitted(enrollment, text, learner)
         assert (told.kind, told.reason) == (Kind.INVALID, "CODE_MALFORMED")
         assert [each.field for each in told.violations] == ["text"]
-    assert await enrollment.count(attempt_failures) == 0
+    assert await enrollment.count(failed_entries) == 0
     pasted = f"\u200b{session.code[:4]}\u2011{session.code[4:]}\n"
     assert (await enrollment.redeem(pasted, learner)).session_id == session.session_id
 
@@ -289,32 +288,30 @@ async def guess(enrollment: Enrollment, person_id: str, times: int, address: str
         assert (await not_admitted(enrollment, WRONG, person_id, address)).reason == "CODE_INVALID"
 
 
-async def test_a_failed_attempt_is_counted_although_the_call_is_refused(
+async def test_a_failed_entry_is_counted_although_the_call_is_refused(
     enrollment: Enrollment,
 ) -> None:
     session = await enrollment.session()
     await guess(enrollment, session.learner_ids[0], 3, "192.0.2.1")
     rows = await enrollment.rows(
-        select(attempt_failures).where(attempt_failures.c.last_at == enrollment.clock.now)
+        select(failed_entries).where(failed_entries.c.first_at == enrollment.clock.now)
     )
-    assert {(row.purpose, row.failures) for row in rows} == {
+    assert {(row.kind, row.failures) for row in rows} == {
         ("code_person", 3),
-        ("code_address", 3),
+        ("code_network", 3),
     }
 
 
 async def test_a_guesser_has_to_wait_and_the_wait_grows(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     (learner,) = session.learner_ids
-    await guess(enrollment, learner, PERSON_LIMIT.free)
+    await guess(enrollment, learner, FREE_OF_PERSON)
     told = await not_admitted(enrollment, session.code, learner)
-    assert (told.kind, told.reason) == (Kind.EXHAUSTED, "TOO_MANY_ATTEMPTS")
-    assert told.retry_after == PERSON_LIMIT.first_wait
+    assert (told.kind, told.reason) == (Kind.EXHAUSTED, "TOO_MANY_FAILED_CODE_ENTRIES")
+    assert told.retry_after == FIRST_WAIT
     enrollment.clock.move(seconds=2)
     await guess(enrollment, learner, 1)
-    assert (
-        await not_admitted(enrollment, WRONG, learner)
-    ).retry_after == 2 * PERSON_LIMIT.first_wait
+    assert (await not_admitted(enrollment, WRONG, learner)).retry_after == 2 * FIRST_WAIT
     enrollment.clock.move(seconds=4)
     assert (await enrollment.redeem(session.code, learner)).session_id == session.session_id
 
@@ -324,8 +321,8 @@ async def test_guesses_at_once_are_all_counted(enrollment: Enrollment) -> None:
     (learner,) = session.learner_ids
     told = await asyncio.gather(*(refusal(enrollment.redeem(WRONG, learner)) for _ in range(20)))
     reasons = [one.reason for one in told]
-    assert reasons.count("CODE_INVALID") == PERSON_LIMIT.free
-    assert reasons.count("TOO_MANY_ATTEMPTS") == 20 - PERSON_LIMIT.free
+    assert reasons.count("CODE_INVALID") == FREE_OF_PERSON
+    assert reasons.count("TOO_MANY_FAILED_CODE_ENTRIES") == 20 - FREE_OF_PERSON
 
 
 async def test_replicas_count_together(enrollment: Enrollment) -> None:
@@ -333,15 +330,15 @@ async def test_replicas_count_together(enrollment: Enrollment) -> None:
     learner = UUID(session.learner_ids[0])
     seals = enrollment.served.service.settings.seals()
 
-    async def attempt(replica: Redemption) -> str:
+    async def fail(replica: Redemption) -> str:
         with pytest.raises(ServiceError) as refusal:
             await replica.redeem(Asked(WRONG, learner, "192.0.2.1"))
         return refusal.value.reason
 
-    replicas = [Redemption(enrollment.database, seals.codes, seals.attempts) for _ in range(2)]
-    reasons = await asyncio.gather(*(attempt(replica) for replica in replicas * 6))
-    assert reasons.count("CODE_INVALID") == PERSON_LIMIT.free
-    assert reasons.count("TOO_MANY_ATTEMPTS") == 12 - PERSON_LIMIT.free
+    replicas = [Redemption(enrollment.database, seals.codes, seals.throttling) for _ in range(2)]
+    reasons = await asyncio.gather(*(fail(replica) for replica in replicas * 6))
+    assert reasons.count("CODE_INVALID") == FREE_OF_PERSON
+    assert reasons.count("TOO_MANY_FAILED_CODE_ENTRIES") == 12 - FREE_OF_PERSON
 
 
 async def test_each_of_those_who_share_a_commit_is_answered_as_if_alone(
@@ -350,7 +347,7 @@ async def test_each_of_those_who_share_a_commit_is_answered_as_if_alone(
     session = await enrollment.session()
     learner, guessers = UUID(session.learner_ids[0]), [new_id(), new_id()]
     seals = enrollment.served.service.settings.seals()
-    redemption = Redemption(enrollment.database, seals.codes, seals.attempts)
+    redemption = Redemption(enrollment.database, seals.codes, seals.throttling)
     address = "192.0.2.77"
     asked = [
         Asked(WRONG, guessers[0], address),
@@ -366,20 +363,20 @@ async def test_each_of_those_who_share_a_commit_is_answered_as_if_alone(
     assert isinstance(admitted, Redeemed)
     assert str(admitted.session_id) == session.session_id
     assert (await enrollment.redeem(session.code, str(learner))).rejoin
-    named = [f"code_person:{each}" for each in guessers] + [f"code_address:{address}"]
-    marks = [seals.attempts.mark(each) for each in named]
-    counted = select(attempt_failures.c.failures).where(attempt_failures.c.subject.in_(marks))
+    named = [f"code_person:{each}" for each in guessers] + [f"code_network:{address}"]
+    marks = [seals.throttling.mark(each) for each in named]
+    counted = select(failed_entries.c.failures).where(failed_entries.c.digest.in_(marks))
     assert sorted(row.failures for row in await enrollment.rows(counted)) == [1, 1, 2]
 
 
 async def test_trying_anothers_code_counts_as_guessing(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     person = await enrollment.person()
-    for _ in range(PERSON_LIMIT.free):
+    for _ in range(FREE_OF_PERSON):
         told = await not_admitted(enrollment, session.code, person.person_id)
         assert told.reason == "NOT_YOUR_CODE"
     told = await not_admitted(enrollment, session.code, person.person_id)
-    assert told.reason == "TOO_MANY_ATTEMPTS"
+    assert told.reason == "TOO_MANY_FAILED_CODE_ENTRIES"
 
 
 async def test_entering_a_code_too_early_does_not(enrollment: Enrollment) -> None:
@@ -387,7 +384,7 @@ async def test_entering_a_code_too_early_does_not(enrollment: Enrollment) -> Non
     (learner,) = session.learner_ids
     begin = enrollment.clock.now + timedelta(minutes=30)
     code = await issue(enrollment, session, valid_from_time=stamp(begin))
-    for _ in range(2 * PERSON_LIMIT.free):
+    for _ in range(2 * FREE_OF_PERSON):
         told = await not_admitted(enrollment, code, learner)
         assert told.reason == "CODE_NOT_YET_VALID"
 
@@ -396,9 +393,9 @@ async def test_success_forgets_the_failures(enrollment: Enrollment) -> None:
     session, other = await enrollment.session(), await enrollment.session()
     (learner,) = session.learner_ids
     await enrollment.register(learner, other.course.course_id)
-    await guess(enrollment, learner, PERSON_LIMIT.free - 1)
+    await guess(enrollment, learner, FREE_OF_PERSON - 1)
     await enrollment.redeem(session.code, learner)
-    await guess(enrollment, learner, PERSON_LIMIT.free - 1)
+    await guess(enrollment, learner, FREE_OF_PERSON - 1)
     await enrollment.redeem(other.code, learner)
 
 
@@ -407,19 +404,21 @@ async def test_a_rejoin_is_never_made_to_wait(enrollment: Enrollment) -> None:
     (learner,) = session.learner_ids
     await enrollment.register(learner, other.course.course_id)
     await enrollment.redeem(session.code, learner)
-    await guess(enrollment, learner, PERSON_LIMIT.free)
-    assert (await not_admitted(enrollment, other.code, learner)).reason == "TOO_MANY_ATTEMPTS"
+    await guess(enrollment, learner, FREE_OF_PERSON)
+    assert (
+        await not_admitted(enrollment, other.code, learner)
+    ).reason == "TOO_MANY_FAILED_CODE_ENTRIES"
     assert (await enrollment.redeem(session.code, learner)).rejoin
 
 
 async def test_many_accounts_of_one_address_have_to_wait_too(enrollment: Enrollment) -> None:
     address = "198.51.100.7"
-    guessers = [str(new_id()) for _ in range(ADDRESS_LIMIT.free // 3)]
+    guessers = [str(new_id()) for _ in range(FREE_CODES_OF_NETWORK // 3)]
     for guesser in guessers:
         await guess(enrollment, guesser, 3, address)
     told = await not_admitted(enrollment, WRONG, guessers[-1], address)
-    assert told.reason == "TOO_MANY_ATTEMPTS"
-    # From elsewhere the same account has attempts left.
+    assert told.reason == "TOO_MANY_FAILED_CODE_ENTRIES"
+    # From elsewhere the same person may enter codes.
     assert (
         await not_admitted(enrollment, WRONG, guessers[-1], "192.0.2.9")
     ).reason == "CODE_INVALID"
@@ -430,7 +429,7 @@ async def test_nobody_is_kept_out_by_the_failures_of_others(enrollment: Enrollme
     (learner,) = session.learner_ids
     mistaken = await enrollment.registered_learner(session.course.course_id)
     address = "198.51.100.8"
-    for _ in range(ADDRESS_LIMIT.free // 3 + 1):
+    for _ in range(FREE_CODES_OF_NETWORK // 3 + 1):
         guesser = str(new_id())
         for _ in range(3):
             await refusal(enrollment.redeem(WRONG, guesser, address))

@@ -56,6 +56,13 @@ def test_a_secure_cookie_that_a_neighbour_could_have_planted_does_not_count(
 
 def test_without_cookies_there_is_none() -> None:
     assert Cookies(secure=True).refresh_token_of(called()) == ""
+    assert Cookies(secure=True).device_of(called()) == ""
+
+
+def test_the_device_cookie_is_read_beside_the_refresh_token() -> None:
+    call = called(("cookie", "__Host-proctorium_refresh=abc; __Host-proctorium_device=d=="))
+    assert Cookies(secure=True).device_of(call) == "d=="
+    assert Cookies(secure=False).device_of(call) == ""
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "nonsense"])

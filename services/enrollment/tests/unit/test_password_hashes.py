@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from proctorium_enrollment.storage.password_hashes import PasswordHashes, Turn
+from proctorium_enrollment.storage.password_hashes import PasswordHashes
 
 
 @pytest_asyncio.fixture
@@ -14,30 +14,23 @@ async def hashes() -> AsyncIterator[PasswordHashes]:
     await made.close()
 
 
-@pytest_asyncio.fixture
-async def turn(hashes: PasswordHashes) -> AsyncIterator[Turn]:
-    async with hashes.turn("test") as made:
-        yield made
-
-
-async def test_a_hash_knows_its_password_and_no_other(turn: Turn) -> None:
-    made = await turn.make("lantern-orchid-74")
+async def test_a_hash_knows_its_password_and_no_other(hashes: PasswordHashes) -> None:
+    made = await hashes.make("lantern-orchid-74")
     assert made.startswith("$argon2id$")
-    assert await turn.matches("lantern-orchid-74", made)
-    assert not await turn.matches("lantern-orchid-75", made)
-    assert not await turn.matches("lantern-orchid-74", None)
-    assert not await turn.matches("lantern-orchid-74", "not a hash")
+    assert await hashes.matches("lantern-orchid-74", made)
+    assert not await hashes.matches("lantern-orchid-75", made)
+    assert not await hashes.matches("lantern-orchid-74", None)
+    assert not await hashes.matches("lantern-orchid-74", "not a hash")
 
 
-async def test_the_hash_of_nobody_matches_nobody(turn: Turn) -> None:
-    assert not await turn.matches("the password of nobody", None)
+async def test_the_hash_of_nobody_matches_nobody(hashes: PasswordHashes) -> None:
+    assert not await hashes.matches("the password of nobody", None)
 
 
-async def test_other_parameters_make_a_hash_outdated(hashes: PasswordHashes, turn: Turn) -> None:
+async def test_other_parameters_make_a_hash_outdated(hashes: PasswordHashes) -> None:
     newer = PasswordHashes(memory_kib=128, passes=1)
-    made = await turn.make("lantern-orchid-74")
+    made = await hashes.make("lantern-orchid-74")
     assert newer.outdated(made)
     assert not hashes.outdated(made)
-    async with newer.turn("test") as other:
-        assert await other.matches("lantern-orchid-74", made)
+    assert await newer.matches("lantern-orchid-74", made)
     await newer.close()

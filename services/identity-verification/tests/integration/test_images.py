@@ -254,12 +254,11 @@ async def test_random_bytes_behind_a_right_beginning_never_break_the_reader() ->
             await reader.read(bytes(file), CASE)
 
 
-async def test_whoever_hangs_up_holds_the_turn_until_their_picture_is_read() -> None:
+async def test_a_cancelled_call_holds_its_permit_until_its_picture_is_read() -> None:
     reader = ImageReader(at_once=1, allowance=Allowance(cpu_seconds=1))
     reading = asyncio.create_task(reader.read(scan_bomb(), CASE))
     await asyncio.sleep(0)
     reading.cancel()
-    await asyncio.wait([reading])
     with pytest.raises(ServiceError) as refusal:
         await reader.read(photo(), uuid4(), within=0.5)
     assert (refusal.value.reason, refusal.value.retry_after) == (
@@ -267,10 +266,12 @@ async def test_whoever_hangs_up_holds_the_turn_until_their_picture_is_read() -> 
         timedelta(seconds=5),
     )
     assert (await reader.read(photo(), uuid4(), within=30)).width == 640
+    with pytest.raises(asyncio.CancelledError):
+        await reading
 
 
 async def test_when_so_many_wait_one_more_is_told_when_to_come_back() -> None:
-    reader = ImageReader(at_once=1, places=2)
+    reader = ImageReader(at_once=1, capacity=2)
     first, second = [asyncio.create_task(reader.read(photo(), uuid4())) for _ in range(2)]
     await asyncio.sleep(0)
     with pytest.raises(ServiceError) as refusal:

@@ -67,7 +67,9 @@ async def test_enrollment_is_asked_for_this_learner_from_this_address(world: Wor
         ServiceError(
             Kind.INVALID_STATE_TRANSITION, "CODE_EXPIRED", "This code is over. Ask for a new one."
         ),
-        exhausted("TOO_MANY_ATTEMPTS", "Wait a moment.", retry_after=timedelta(seconds=17)),
+        exhausted(
+            "TOO_MANY_FAILED_CODE_ENTRIES", "Wait a moment.", retry_after=timedelta(seconds=17)
+        ),
     ],
     ids=lambda error: error.reason,
 )
@@ -116,7 +118,9 @@ async def test_a_lobby_that_is_not_open_says_when_it_will_be(world: World) -> No
         ServiceError(
             Kind.INVALID_STATE_TRANSITION, "CODE_REVOKED", "It was withdrawn.", metadata={"a": "b"}
         ),
-        exhausted("TOO_MANY_ATTEMPTS", "Wait a moment.", retry_after=timedelta(seconds=17)),
+        exhausted(
+            "TOO_MANY_FAILED_CODE_ENTRIES", "Wait a moment.", retry_after=timedelta(seconds=17)
+        ),
     ],
     ids=lambda error: error.reason,
 )

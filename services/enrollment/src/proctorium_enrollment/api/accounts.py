@@ -35,10 +35,14 @@ class AccountApi(accounts_pb2_grpc.AccountServiceServicer):
         require_own_site(context)
         address = client_address(current_call().caller, context)
         signed_in = await self.accounts.sign_in(
-            request.email, request.password, address, stay_signed_in=request.stay_signed_in
+            request.email,
+            request.password,
+            address,
+            device_cookie=self.cookies.device_of(context),
+            stay_signed_in=request.stay_signed_in,
         )
         annotate(person_id=signed_in.person.person_id)
-        await self.cookies.set(context, signed_in.tokens)
+        await self.cookies.set(context, signed_in.tokens, self.cookies.device_cookie(signed_in))
         return pb.SignInResponse(
             tokens=_tokens_message(signed_in.tokens, by_cookie=is_browser(context)),
             person=person_message(signed_in.person),

@@ -1,4 +1,4 @@
-"""The cookies that hold a browser's tokens: its scripts cannot read them, and requests from other sites do not carry them."""
+"""The cookies of a browser, for its tokens and its device: its scripts cannot read them, and requests from other sites do not carry them."""
 
 from __future__ import annotations
 
@@ -8,59 +8,74 @@ from typing import cast
 
 from proctorium_common.errors import not_allowed
 from proctorium_common.rpc.served import Context
-from proctorium_enrollment.operations.accounts import Tokens
+from proctorium_enrollment.operations.accounts import SignedIn, Tokens
 
 ACCESS = "proctorium_token"
 REFRESH = "proctorium_refresh"
+DEVICE = "proctorium_device"
 _HOST = "__Host-"
 """A browser accepts a cookie with this prefix only from this host and over HTTPS, so no other host of the domain can set one."""
-_REFRESH_PATH = "/proctorium.enrollment.v1.AccountService"
-"""The refresh token goes to the one service that takes it."""
+_ACCOUNT_PATH = "/proctorium.enrollment.v1.AccountService"
+"""The refresh token and the device cookie go to the one service that takes them."""
 _OWN_SITE = frozenset({"same-origin", "none"})
 
 
 class Cookies:
     """Sets and reads cookies.
 
-    With `secure` they are bound to this host and to HTTPS, and the edge passes the refresh token on to the account service alone. Without,
-    the edge is plain HTTP on this machine.
+    With `secure` they are bound to this host and to HTTPS, and the edge passes the refresh token and the device cookie on to the account
+    service alone. Without, the edge is plain HTTP on this machine.
     """
 
     def __init__(self, *, secure: bool) -> None:
         prefix = _HOST if secure else ""
         self._access, self._refresh = prefix + ACCESS, prefix + REFRESH
-        self._refresh_path = "/" if secure else _REFRESH_PATH
+        self._device = prefix + DEVICE
+        self._account_path = "/" if secure else _ACCOUNT_PATH
         self._end = (
             "; Secure; HttpOnly; SameSite=Strict" if secure else "; HttpOnly; SameSite=Strict"
         )
 
-    async def set(self, context: Context, tokens: Tokens) -> None:
-        """Set both cookies: until the browser is closed or, if the person stays signed in, until each token expires."""
+    async def set(self, context: Context, tokens: Tokens, *device: str) -> None:
+        """Set the cookies of the tokens: until the browser is closed or, if the person stays signed in, until each token expires.
+
+        `device` is the device cookie of a sign-in, by `device_cookie`.
+        """
         access_expires, refresh_expires = None, None
         if tokens.stay_signed_in:
             access_expires, refresh_expires = tokens.access.expire_time, tokens.refresh_expire_time
         await self._send(
             context,
             _cookie(self._access, tokens.access.text, "/", access_expires),
-            _cookie(self._refresh, tokens.refresh, self._refresh_path, refresh_expires),
+            _cookie(self._refresh, tokens.refresh, self._account_path, refresh_expires),
+            *device,
+        )
+
+    def device_cookie(self, signed_in: SignedIn) -> str:
+        """Return the device cookie of a sign-in. It stays when the browser is closed and when the person signs out."""
+        return _cookie(
+            self._device,
+            signed_in.device_cookie,
+            self._account_path,
+            signed_in.device_expire_time,
         )
 
     async def clear(self, context: Context) -> None:
-        """Have the browser remove both."""
+        """Have the browser remove the tokens."""
         long_ago = datetime(1970, 1, 1, tzinfo=UTC)
         await self._send(
             context,
             _cookie(self._access, "", "/", long_ago),
-            _cookie(self._refresh, "", self._refresh_path, long_ago),
+            _cookie(self._refresh, "", self._account_path, long_ago),
         )
 
     def refresh_token_of(self, context: Context) -> str:
         """Return the refresh token in the cookies of the call; empty where there is none."""
-        for pair in _header(context, "cookie").split(";"):
-            name, _, content = pair.strip().partition("=")
-            if name == self._refresh:
-                return content
-        return ""
+        return _value(context, self._refresh)
+
+    def device_of(self, context: Context) -> str:
+        """Return the device cookie of the call; empty where there is none."""
+        return _value(context, self._device)
 
     async def _send(self, context: Context, *cookies: str) -> None:
         await context.send_initial_metadata(
@@ -89,6 +104,14 @@ def is_browser(context: Context) -> bool:
 def _header(context: Context, name: str) -> str:
     metadata = cast("Iterable[tuple[str, str]]", context.invocation_metadata() or ())
     return next((value for key, value in metadata if key == name), "")
+
+
+def _value(context: Context, name: str) -> str:
+    for pair in _header(context, "cookie").split(";"):
+        found, _, content = pair.strip().partition("=")
+        if found == name:
+            return content
+    return ""
 
 
 def _cookie(name: str, value: str, path: str, expires: datetime | None) -> str:

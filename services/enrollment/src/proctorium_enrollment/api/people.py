@@ -37,8 +37,8 @@ class PersonApi(people_pb2_grpc.PersonServiceServicer):
         password_hash = None
         if request.password:
             passwords.check(request.password, normalised_email(request.email))
-            async with self.hashes.turn(current_call().caller.name) as turn:
-                password_hash = await turn.make(passwords.normalised(request.password))
+            async with self.hashes.permit(current_call().caller.name):
+                password_hash = await self.hashes.make(passwords.normalised(request.password))
 
         async def run(tx: Transaction) -> pb.CreatePersonResponse:
             return pb.CreatePersonResponse(

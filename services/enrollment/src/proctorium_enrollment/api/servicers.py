@@ -43,11 +43,12 @@ def add_servicers(
         hashes,
         seals,
         signing,
+        service.clock,
         refresh_grace=service.settings.refresh_grace,
         idle_limit=service.settings.sign_in_idle_limit,
     )
     cookies = Cookies(secure=service.settings.secure_cookies)
-    redemption = Redemption(database, seals.codes, seals.attempts)
+    redemption = Redemption(database, seals.codes, seals.throttling)
     service.on_close(redemption.close)
     service.rpc(
         add_AccountServiceServicer_to_server, AccountApi(database, accounts, signing, cookies)

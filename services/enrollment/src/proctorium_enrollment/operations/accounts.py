@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import secrets
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from proctorium_common.clock import Clock
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.security.tokens import SignedToken
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_enrollment.domain import passwords, rights, sign_ins
-from proctorium_enrollment.domain.attempt_limits import network_of
 from proctorium_enrollment.domain.people import Person, no_such_person, normalised_email
 from proctorium_enrollment.domain.sign_ins import Outcome, SignIn
+from proctorium_enrollment.domain.throttling import Failures, network_of
 from proctorium_enrollment.operations.rights import oneself_or_other, sign_out_everywhere
-from proctorium_enrollment.operations.sign_in_attempts import Attempt, SignInAttempts
 from proctorium_enrollment.operations.signing import Signing
+from proctorium_enrollment.operations.throttling import DEVICE_COOKIE_LIFE, Throttling
 from proctorium_enrollment.storage import accounts as storage
-from proctorium_enrollment.storage import known_networks, people
+from proctorium_enrollment.storage import people
 from proctorium_enrollment.storage.accounts import Account
-from proctorium_enrollment.storage.password_hashes import PasswordHashes, Turn
+from proctorium_enrollment.storage.password_hashes import PasswordHashes
 from proctorium_enrollment.storage.sealing import Seals
+from proctorium_enrollment.storage.throttling import Key
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class SignedIn:
 
     person: Person
     tokens: Tokens
+    device_cookie: str
+    device_expire_time: datetime
 
 
 class Accounts:
@@ -54,47 +59,59 @@ class Accounts:
         hashes: PasswordHashes,
         seals: Seals,
         signing: Signing,
+        clock: Clock,
         *,
         refresh_grace: timedelta,
         idle_limit: timedelta,
     ) -> None:
         self._database = database
         self._hashes = hashes
-        self._attempts = SignInAttempts(database, seals.attempts)
+        self._throttling = Throttling(seals.throttling)
+        self._clock = clock
         self._succession = seals.sign_ins
         self._refresh_grace = refresh_grace
         self._idle_limit = idle_limit
         self._signing = signing
 
     async def sign_in(
-        self, email: str, password: str, client_address: str, *, stay_signed_in: bool = False
+        self,
+        email: str,
+        password: str,
+        client_address: str,
+        *,
+        device_cookie: str = "",
+        stay_signed_in: bool = False,
     ) -> SignedIn:
-        """Raises SIGN_IN_FAILED, ACCOUNT_DISABLED, TOO_MANY_ATTEMPTS or TOO_MANY_AT_ONCE; only the first is counted as a failure.
+        """Sign a person in.
 
-        Wrong passwords from one network do not make anybody wait who signs in from another, nor those of a neighbour whoever has
-        signed in from here before (ADR 9). Hashing is slow on purpose, so it is done between two transactions, unless somebody else
-        has replaced the hash meanwhile.
+        Raises SIGN_IN_FAILED, ACCOUNT_DISABLED, TOO_MANY_FAILED_SIGN_INS or TOO_MANY_AT_ONCE; only the first counts as a failed sign-in.
+        The password is hashed between two transactions, because that is slow on purpose.
         """
         email, network = normalised_email(email), network_of(client_address)
         password = passwords.normalised(password)
-        async with self._hashes.turn(network) as turn:
-            attempt = await self._attempts.begin(email, network)
-            proved = await _proved(turn, attempt, password)
-            newer = await self._newer_hash(turn, proved.password_hash, password)
+        device = self._throttling.device(device_cookie, self._clock())
+        # Those who guess from here without a device cookie do not delay browsers that have one.
+        is_known = device is not None and self._throttling.knows(device, email)
+        async with self._hashes.permit((network, is_known)):
+            charged_to = self._throttling.sign_in(email, network, device)
+            charged, account = await self._charge(charged_to, email)
+            proved = await self._proved(account, password)
+            newer = await self._newer_hash(proved.password_hash, password)
             person = proved.account.person
             async with self._database.transaction() as tx:
                 # Whoever changed the password meanwhile has ended all sign-ins; this one must not outlive that.
-                kept = await _still_proved(
-                    tx, turn, person.person_id, proved.password_hash, password
+                kept = await self._still_proved(
+                    tx, person.person_id, proved.password_hash, password
                 )
                 # Read again under a lock: rights that were taken away meanwhile are not in the tokens.
                 person = await people.lock(tx, person.person_id) or person
                 if newer is not None and kept == proved.password_hash:
                     await storage.set_password_hash(tx, person.person_id, newer)
-                await attempt.succeeded(tx)
-                await known_networks.remember(tx, attempt.own.subject.mark)
+                await self._throttling.refund(tx, charged)
                 if not person.is_disabled:
-                    return SignedIn(person, await self._begin(tx, person, stay_signed_in))
+                    tokens = await self._begin(tx, person, stay_signed_in)
+                    cookie = self._throttling.cookie(device, email, tx.now)
+                    return SignedIn(person, tokens, cookie, tx.now + DEVICE_COOKIE_LIFE)
         # The password was right, so it is no failure, and its owner learns why it does not help.
         raise rights.account_disabled()
 
@@ -121,7 +138,7 @@ class Accounts:
     ) -> None:
         """Set one's own password with the present one, or another's as an administrator; end all sign-ins and tokens of that person.
 
-        Raises PASSWORD_TOO_WEAK, SIGN_IN_FAILED, TOO_MANY_ATTEMPTS, TOO_MANY_AT_ONCE, NOT_FOUND.
+        Raises PASSWORD_TOO_WEAK, SIGN_IN_FAILED, TOO_MANY_FAILED_SIGN_INS, TOO_MANY_AT_ONCE, NOT_FOUND.
         """
         whose = oneself_or_other(caller, person_id)
         own = whose == caller.person_id
@@ -131,29 +148,59 @@ class Accounts:
             raise no_such_person()
         passwords.check(new, person.email, field="new_password")
         present = passwords.normalised(present)
-        async with self._hashes.turn(str(caller.person_id)) as turn:
-            proved = await self._prove(turn, person, present) if own else None
-            new_hash = await turn.make(passwords.normalised(new))
+        async with self._hashes.permit(caller.name):
+            proved = await self._prove(person, present) if own else None
+            new_hash = await self._hashes.make(passwords.normalised(new))
             async with self._database.transaction() as tx:
                 if proved is not None:
                     # Who knew the password of a moment ago does not replace the one that its owner has been given since.
-                    await _still_proved(tx, turn, whose, proved, present)
+                    await self._still_proved(tx, whose, proved, present)
                 await storage.set_password_hash(tx, whose, new_hash)
                 await sign_out_everywhere(tx, whose)
 
-    async def _prove(self, turn: Turn, person: Person, password: str) -> str:
-        """The hash of the person's present password, if this is it. Raises SIGN_IN_FAILED or TOO_MANY_ATTEMPTS."""
-        attempt = await self._attempts.begin_present(person.person_id, person.email)
-        proved = await _proved(turn, attempt, password)
+    async def _prove(self, person: Person, password: str) -> str:
+        """Return the hash of the person's present password, if this is it. Raises SIGN_IN_FAILED or TOO_MANY_FAILED_SIGN_INS."""
+        keys = self._throttling.current_password(person.person_id)
+        charged, account = await self._charge(keys, person.email)
+        proved = await self._proved(account, password)
         async with self._database.transaction() as tx:
-            await attempt.succeeded(tx)
+            await self._throttling.refund(tx, charged)
         return proved.password_hash
 
-    async def _newer_hash(self, turn: Turn, password_hash: str, password: str) -> str | None:
-        """The hash by the present parameters, where the kept one was made with others."""
+    async def _charge(
+        self, keys: Sequence[Key], email: str
+    ) -> tuple[Mapping[Key, Failures], Account | None]:
+        """Count a failure in advance and return the account: with the same queries, whether or not it exists."""
+        async with self._database.transaction() as tx:
+            charged = await self._throttling.charge(tx, keys)
+            return charged, await storage.find(tx, email)
+
+    async def _proved(self, account: Account | None, password: str) -> _Proved:
+        """Return whose password it is. Raises SIGN_IN_FAILED, after the same work for an account that does not exist."""
+        password_hash = None if account is None else account.password_hash
+        if not await self._hashes.matches(password, password_hash):
+            raise sign_ins.sign_in_failed()
+        assert account is not None
+        assert password_hash is not None
+        return _Proved(account, password_hash)
+
+    async def _still_proved(
+        self, tx: Transaction, person_id: UUID, proved: str, password: str
+    ) -> str | None:
+        """Return the person's hash, locked. Raises SIGN_IN_FAILED if a password that was proved by `proved` is no longer theirs.
+
+        Another hash may be one of the same password, which another sign-in has made anew.
+        """
+        kept = await storage.lock_password_hash(tx, person_id)
+        if kept != proved and not await self._hashes.matches(password, kept):
+            raise sign_ins.sign_in_failed()
+        return kept
+
+    async def _newer_hash(self, password_hash: str, password: str) -> str | None:
+        """Return the hash by the current parameters, if the stored one was made with others."""
         if not self._hashes.outdated(password_hash):
             return None
-        return await turn.make(password)
+        return await self._hashes.make(password)
 
     async def _begin(self, tx: Transaction, person: Person, stay_signed_in: bool) -> Tokens:
         sign_in = SignIn(
@@ -224,24 +271,3 @@ class _Proved:
 
     account: Account
     password_hash: str
-
-
-async def _proved(turn: Turn, attempt: Attempt, password: str) -> _Proved:
-    """Whose password it is. Raises SIGN_IN_FAILED or TOO_MANY_ATTEMPTS; the same work was done for an account that does not exist."""
-    password_hash = None if attempt.account is None else attempt.account.password_hash
-    account = attempt.admitted(right=await turn.matches(password, password_hash))
-    assert password_hash is not None
-    return _Proved(account, password_hash)
-
-
-async def _still_proved(
-    tx: Transaction, turn: Turn, person_id: UUID, proved: str, password: str
-) -> str | None:
-    """The person's hash, which stays for now. Raises SIGN_IN_FAILED if a password that was proved by `proved` is not theirs any more.
-
-    Another hash may be one of the same password, which another sign-in has made anew.
-    """
-    kept = await storage.lock_password_hash(tx, person_id)
-    if kept != proved and not await turn.matches(password, kept):
-        raise sign_ins.sign_in_failed()
-    return kept

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime
 from uuid import UUID
 
 from proctorium_common.errors import ServiceError
@@ -12,37 +12,19 @@ from proctorium_common.storage.batcher import Batcher
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.telemetry.traces import annotate
 from proctorium_enrollment.domain import codes as domain
-from proctorium_enrollment.domain.attempt_limits import (
-    NO_WAIT,
-    Limit,
-    network_of,
-    too_many_attempts,
-)
 from proctorium_enrollment.domain.code_texts import normalised
 from proctorium_enrollment.domain.codes import COUNTED, Code, Learner
 from proctorium_enrollment.domain.sessions import Session
-from proctorium_enrollment.operations import attempts
-from proctorium_enrollment.operations.attempts import Attempts, Counted, Standing
-from proctorium_enrollment.operations.turns import Turns
+from proctorium_enrollment.domain.throttling import (
+    NO_WAIT,
+    Failures,
+    too_many_failed_code_entries,
+)
+from proctorium_enrollment.operations.throttling import CodeEntry, Throttling
 from proctorium_enrollment.storage import codes as storage
 from proctorium_enrollment.storage.codes import Asking, Found
 from proctorium_enrollment.storage.sealing import Seal
-
-PERSON_LIMIT = Limit(
-    free=5,
-    first_wait=timedelta(seconds=2),
-    longest_wait=timedelta(minutes=5),
-    forgotten_after=timedelta(minutes=30),
-)
-# A whole classroom may share an address.
-ADDRESS_LIMIT = Limit(
-    free=30,
-    first_wait=timedelta(seconds=2),
-    longest_wait=timedelta(minutes=5),
-    forgotten_after=timedelta(minutes=30),
-)
-OWN_BEFORE_ADDRESS = 2
-"""The limit of an address holds for those who have failed so often themselves: nobody is kept out by others' failures alone."""
+from proctorium_enrollment.storage.throttling import Key
 
 
 @dataclass(frozen=True)
@@ -74,16 +56,15 @@ _ENOUGH = 4
 class Redemption:
     """Redeems codes: those that come while a commit is under way share the next one. One for each process, made when it is wired.
 
-    `codes_seal` finds codes, `attempts_seal` hides whose attempts are counted.
+    `codes_seal` finds codes, `throttling_seal` hides whose failures are counted.
     """
 
-    def __init__(self, database: Database, codes_seal: Seal, attempts_seal: Seal) -> None:
+    def __init__(self, database: Database, codes_seal: Seal, throttling_seal: Seal) -> None:
         self._database = database
         self._seal = codes_seal
-        self._attempts = Attempts(attempts_seal, "code")
-        self._turns = Turns()
+        self._throttling = Throttling(throttling_seal)
         self._group: Batcher[Asked, Outcome] = Batcher(
-            self._flush, at_once=_AT_ONCE, enough=_ENOUGH
+            self._flush, at_once=_AT_ONCE, enough=_ENOUGH, key=lambda asked: asked.person_id
         )
 
     async def redeem(self, asked: Asked) -> Redeemed:
@@ -93,8 +74,7 @@ class Redemption:
         raised before anything is looked up or counted.
         """
         asked = replace(asked, text=normalised(asked.text, "text"))
-        async with self._turns.of(asked.person_id):
-            outcome = await self._group.submit(asked)
+        outcome = await self._group.submit(asked)
         if isinstance(outcome, ServiceError):
             raise outcome
         annotate(session_id=outcome.session_id, code_id=outcome.code_id)
@@ -109,94 +89,76 @@ class Redemption:
             return await self.redeem_all(tx, batch)
 
     async def redeem_all(self, tx: Transaction, batch: Sequence[Asked]) -> list[Outcome]:
-        """What each of several learners is answered; no learner is among them twice."""
+        """Return what each of several learners is answered. Only a failed entry, or the first one after failures, is written for throttling."""
         tries = [self._try_of(asked) for asked in batch]
-        await attempts.lock(tx, *(each.person for each in tries))
+        await self._throttling.lock(tx, [each.entry for each in tries])
         found = await storage.find_for(tx, [each.asking for each in tries])
-        standing = await attempts.standing(tx, *(c for each in tries for c in each.counted))
-        outcomes = [_outcome(found.get(each.asking), each, standing) for each in tries]
-        admitted, failed = _sorted_out(tries, outcomes)
+        failures = await self._throttling.failures(tx, [each.entry for each in tries])
+        outcomes = [_outcome(found.get(each.asking), each, failures, tx.now) for each in tries]
+        admitted, failed = _sort_out(tries, outcomes)
         if admitted:
             codes = [(found[each.asking].code, each.asking.person_id) for each in admitted]
             await storage.add_redemptions(tx, codes)
-        for each in admitted:
-            if standing.failures.get(each.person.subject):
-                await attempts.forget(tx, each.person)
-        await _count(tx, failed)
+        if succeeded := [each for each in admitted if each.entry.person in failures]:
+            await self._throttling.forget(tx, [each.asking.person_id for each in succeeded])
+        if failed:
+            waits = await self._throttling.record(tx, [tries[number].entry for number in failed])
+            for number, wait in zip(failed, waits, strict=True):
+                if wait > NO_WAIT:
+                    outcomes[number] = too_many_failed_code_entries(wait)
         return outcomes
 
     def _try_of(self, asked: Asked) -> _Try:
-        person = self._attempts.of("person", str(asked.person_id), PERSON_LIMIT)
-        address = self._attempts.of("address", network_of(asked.client_address), ADDRESS_LIMIT)
-        asking = Asking(self._seal.mark(asked.text), asked.person_id)
-        return _Try(asking, person, address, is_from_somewhere=bool(asked.client_address))
+        entry = self._throttling.code_entry(asked.person_id, asked.client_address)
+        return _Try(Asking(self._seal.mark(asked.text), asked.person_id), entry)
 
 
 @dataclass(frozen=True)
 class _Try:
-    """What is looked up and counted for one who asks."""
+    """What is looked up, and what a failure counts for."""
 
     asking: Asking
-    person: Counted
-    address: Counted
-    is_from_somewhere: bool
-
-    @property
-    def counted(self) -> list[Counted]:
-        return [self.person, self.address] if self.is_from_somewhere else [self.person]
+    entry: CodeEntry
 
 
-def _outcome(found: Found | None, made: _Try, standing: Standing) -> Outcome:
+def _outcome(
+    found: Found | None, made: _Try, failures: Mapping[Key, Failures], now: datetime
+) -> Outcome:
     nobody = Learner(made.asking.person_id, False, False)
     code, session, learner = (
         (found.code, found.session, found.learner) if found else (None, None, nobody)
     )
-    wait = _wait(standing, made.person, made.address)
+    wait = made.entry.wait(failures, now)
     if wait > NO_WAIT and not _is_rejoin(code, session, learner):
-        return too_many_attempts(wait)
+        return too_many_failed_code_entries(wait)
     try:
-        admission = domain.admit(code, session, learner, standing.now)
+        admission = domain.admit(code, session, learner, now)
     except ServiceError as refusal:
         return refusal
     assert code is not None
-    newcomer = too_many_attempts(wait) if wait > NO_WAIT else admission.newcomer_refusal
+    newcomer = too_many_failed_code_entries(wait) if wait > NO_WAIT else admission.newcomer_refusal
     return Redeemed(code.code_id, code.session_id, admission.rejoin, newcomer)
 
 
-def _sorted_out(
-    tries: Sequence[_Try], outcomes: Sequence[Outcome]
-) -> tuple[list[_Try], list[_Try]]:
-    """Who is admitted for the first time, and whose attempt counts as a failure."""
-    admitted, failed = [], []
-    for made, outcome in zip(tries, outcomes, strict=True):
+def _sort_out(tries: Sequence[_Try], outcomes: list[Outcome]) -> tuple[list[_Try], list[int]]:
+    """Return who is admitted for the first time, and the numbers of those whose entry failed; a repetition in the batch is a rejoin."""
+    admitted: dict[tuple[UUID, UUID], _Try] = {}
+    failed = []
+    for number, (made, outcome) in enumerate(zip(tries, outcomes, strict=True)):
         if isinstance(outcome, ServiceError):
             if outcome.reason in COUNTED:
-                failed.append(made)
+                failed.append(number)
         elif not outcome.rejoin:
-            admitted.append(made)
-    return admitted, failed
-
-
-def _wait(standing: Standing, person: Counted, address: Counted) -> timedelta:
-    own = standing.wait(person)
-    if standing.recent(person) < OWN_BEFORE_ADDRESS:
-        return own
-    return max(own, standing.wait(address))
+            learner = (outcome.session_id, made.asking.person_id)
+            if learner in admitted:
+                outcomes[number] = replace(outcome, rejoin=True)
+            else:
+                admitted[learner] = made
+    return list(admitted.values()), failed
 
 
 def _is_rejoin(code: Code | None, session: Session | None, learner: Learner) -> bool:
-    """Whether the code is one of a living session that has admitted the learner before: that costs nothing, whatever else they tried."""
+    """Return whether the code is one of a living session that has admitted the learner before: that never waits."""
     if code is None or session is None or session.state.over:
         return False
     return learner.redeemed_before and code.person_id in {None, learner.person_id}
-
-
-async def _count(tx: Transaction, failed: Sequence[_Try]) -> None:
-    """Counts a failure of each person, whose attempts are locked, and of each address."""
-    for made in failed:
-        await attempts.count(tx, made.person)
-    addresses = [made.address for made in failed if made.is_from_somewhere]
-    if addresses:
-        await attempts.lock(tx, *addresses)
-    for address in addresses:
-        await attempts.count(tx, address)

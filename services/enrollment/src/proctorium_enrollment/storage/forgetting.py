@@ -7,22 +7,12 @@ from datetime import datetime
 from sqlalchemy import delete, exists, or_
 
 from proctorium_common.storage.database import Transaction
-from proctorium_enrollment.storage.tables import (
-    attempt_failures,
-    known_networks,
-    refresh_tokens,
-    sign_ins,
-)
+from proctorium_enrollment.storage.tables import failed_entries, refresh_tokens, sign_ins
 
 
 async def failures_before(tx: Transaction, time: datetime) -> None:
-    """Removes failed attempts whose last one was before `time`."""
-    await tx.execute(delete(attempt_failures).where(attempt_failures.c.last_at < time))
-
-
-async def known_networks_before(tx: Transaction, time: datetime) -> None:
-    """Removes the networks from which an account was last signed in to before `time`."""
-    await tx.execute(delete(known_networks).where(known_networks.c.last_at < time))
+    """Remove failed sign-ins and code entries that are counted since before `time`."""
+    await tx.execute(delete(failed_entries).where(failed_entries.c.first_at < time))
 
 
 async def sign_ins_before(tx: Transaction, time: datetime) -> None:

@@ -56,7 +56,7 @@ class Seals:
     """One seal for each purpose."""
 
     codes: Seal
-    attempts: Seal
+    throttling: Seal
     signing_keys: Seal
     sign_ins: Seal
 
@@ -65,7 +65,7 @@ class Seals:
         """Those of one master key."""
         return cls(
             Seal(master_key, "codes"),
-            Seal(master_key, "attempts"),
+            Seal(master_key, "throttling"),
             Seal(master_key, "signing-keys"),
             Seal(master_key, "sign-ins"),
         )

@@ -114,28 +114,19 @@ refresh_tokens = Table(
 )
 """SHA-256 of refresh tokens, which are random enough for it. A used one stays used (trigger)."""
 
-attempt_failures = Table(
-    "attempt_failures",
+failed_entries = Table(
+    "failed_entries",
     metadata,
-    Column("purpose", Text, nullable=False),
-    Column("subject", LargeBinary, nullable=False),
+    Column("digest", LargeBinary, primary_key=True),
+    Column("kind", Text, nullable=False),
     Column("failures", Integer, nullable=False),
-    Column("last_at", _TIME, nullable=False),
-    Column("earlier", ARRAY(_TIME), nullable=False, server_default=text("'{}'")),
-    PrimaryKeyConstraint("purpose", "subject"),
+    Column("first_at", _TIME, nullable=False),
+    Column("retry_at", _TIME, nullable=False),
     CheckConstraint("failures > 0", name="failures"),
-    Index("ix_attempt_failures_last_at", "last_at"),
+    Index("ix_failed_entries_first_at", "first_at"),
 )
-"""Failed attempts at passwords and codes. `subject` is a keyed hash of the account, person or address."""
-
-known_networks = Table(
-    "known_networks",
-    metadata,
-    Column("mark", LargeBinary, primary_key=True),
-    Column("last_at", _TIME, nullable=False),
-    Index("ix_known_networks_last_at", "last_at"),
-)
-"""From where which accounts were signed in to, and when last. `mark` is a keyed hash of account and network."""
+"""Failed sign-ins and failed code entries, for throttling. `digest` is a keyed hash of the account, device, network or person that they
+count for."""
 
 courses = Table(
     "courses",

@@ -129,7 +129,7 @@ def image_uploads_in_progress() -> ServiceError:
 
 
 def readers_busy() -> ServiceError:
-    """The turn does not come within the time that the caller waits, or as many wait as may."""
+    """Return IMAGE_READERS_BUSY: no permit became free in the time of the call, or as many pictures wait as may."""
     return exhausted(
         "IMAGE_READERS_BUSY",
         "Many pictures are being read just now, and yours was not reached. Nothing was changed; please send it again in a moment.",

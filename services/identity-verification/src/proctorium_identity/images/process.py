@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -17,12 +18,7 @@ from structlog.typing import FilteringBoundLogger
 
 import proctorium_common
 import proctorium_identity
-from proctorium_common.fair_turns import (
-    FairThreads,
-    GroupFullError,
-    PermitTimeoutError,
-    QueueFullError,
-)
+from proctorium_common.fair_limiter import KeyFullError, LimitedThreads, LimiterFullError
 from proctorium_common.telemetry.traces import span
 from proctorium_identity.domain.images import (
     Flaw,
@@ -36,12 +32,12 @@ from proctorium_identity.images.reader import Allowance
 _log: FilteringBoundLogger = structlog.get_logger()
 
 _KILLED_BY_CPU_LIMIT = (-24, -9)  # SIGXCPU, and SIGKILL where the hard limit comes first
-_MOST_OF_A_CASE = 4
+_CAPACITY_OF_A_CASE = 4
 """The one that is read and those that wait behind it; a page sends two at most."""
-_PLACES = 64
+_CAPACITY = 64
 """Pictures that are read or wait, each of them in memory: more than two processors read before the first call's deadline."""
 _READING = 2.0
-"""Seconds: what is left of a call when waiting for a turn is given up: reading and storing a photo on a busy machine."""
+"""Seconds left of a call when it stops waiting for a permit: enough to read and store a photo on a busy machine."""
 _FOLDERS = [
     str(Path(package.__path__[0]).parent)
     for package in (proctorium_identity, proctorium_common, PIL)
@@ -70,36 +66,45 @@ class ImageReader:
         allowance: Allowance | None = None,
         wall_time: timedelta = timedelta(seconds=15),
         at_once: int = 2,
-        places: int = _PLACES,
+        capacity: int = _CAPACITY,
     ) -> None:
         self.limits = limits or ImageLimits()
         self._allowance = allowance or Allowance()
         self._wall_time = wall_time
-        self._readers: FairThreads[UUID] = FairThreads(
-            "picture", at_once, at_once_of_one=1, places=places, most_of_one=_MOST_OF_A_CASE
+        self._readers: LimitedThreads[UUID] = LimitedThreads(
+            "picture",
+            at_once,
+            permits_per_key=1,
+            capacity=capacity,
+            capacity_per_key=_CAPACITY_OF_A_CASE,
         )
 
     async def read(self, file: bytes, case_id: UUID, *, within: float | None = None) -> Picture:
-        """The picture in `file`, re-encoded without metadata, when it is the case's turn; `within` is what the call has left, in seconds.
+        """Return the picture in `file`, re-encoded without metadata; `within` is the time that the call has left, in seconds.
 
         Raises IMAGE_UNREADABLE, _TOO_LARGE, _TOO_SMALL, _TOO_DARK, IMAGE_UPLOADS_IN_PROGRESS, IMAGE_READERS_BUSY.
         """
         if len(file) > self.limits.most_bytes:
             raise refusal(Flaw.TOO_MANY_BYTES, self.limits)
         with span("read_image", attributes={"picture.bytes": len(file)}):
-            patience = None if within is None else max(within - _READING, 0.0)
-            status, out = await self._run_in_turn(file, case_id, patience)
+            timeout = None if within is None else max(within - _READING, 0.0)
+            status, out = await self._run_with_permit(file, case_id, timeout)
         return self._answer(status, out)
 
-    async def _run_in_turn(
-        self, file: bytes, case_id: UUID, patience: float | None
+    async def _run_with_permit(
+        self, file: bytes, case_id: UUID, timeout: float | None
     ) -> tuple[int | None, bytes]:
         try:
-            return await self._readers.run(case_id, partial(self._run, file), patience=patience)
-        except GroupFullError:
+            async with asyncio.timeout(timeout):
+                await self._readers.acquire(case_id)
+        except KeyFullError:
             raise image_uploads_in_progress() from None
-        except (QueueFullError, PermitTimeoutError) as busy:
+        except (LimiterFullError, TimeoutError) as busy:
             raise readers_busy() from busy
+        try:
+            return await self._readers.run(partial(self._run, file))
+        finally:
+            self._readers.release(case_id)
 
     async def close(self) -> None:
         """Returns when what is being read is read; what waits is dropped."""

@@ -66,16 +66,17 @@ _TABLES = (
     """,
     "CREATE INDEX ix_refresh_tokens_sign_in_id ON refresh_tokens (sign_in_id)",
     """
-    CREATE TABLE attempt_failures (
-        purpose text NOT NULL,
-        subject bytea NOT NULL,
+    CREATE TABLE failed_entries (
+        digest bytea NOT NULL,
+        kind text NOT NULL,
         failures integer NOT NULL,
-        last_at timestamptz NOT NULL,
-        CONSTRAINT pk_attempt_failures PRIMARY KEY (purpose, subject),
-        CONSTRAINT ck_attempt_failures_failures CHECK (failures > 0)
+        first_at timestamptz NOT NULL,
+        retry_at timestamptz NOT NULL,
+        CONSTRAINT pk_failed_entries PRIMARY KEY (digest),
+        CONSTRAINT ck_failed_entries_failures CHECK (failures > 0)
     )
     """,
-    "CREATE INDEX ix_attempt_failures_last_at ON attempt_failures (last_at)",
+    "CREATE INDEX ix_failed_entries_first_at ON failed_entries (first_at)",
     """
     CREATE TABLE courses (
         course_id uuid NOT NULL,

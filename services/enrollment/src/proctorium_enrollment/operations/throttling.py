@@ -1,0 +1,173 @@
+"""Throttling of failed sign-ins and failed code entries (`C4`, `O4`, ADR 9)."""
+
+from __future__ import annotations
+
+import binascii
+import json
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from proctorium_common.storage.database import Transaction
+from proctorium_enrollment.domain import throttling as domain
+from proctorium_enrollment.domain.throttling import NO_WAIT, Device, Failures, network_of
+from proctorium_enrollment.storage import throttling as storage
+from proctorium_enrollment.storage.sealing import MasterKeyError, Seal
+from proctorium_enrollment.storage.throttling import Key
+
+DEVICE_COOKIE_LIFE = timedelta(days=180)
+_COOKIE = b"device cookie"
+_ACCOUNT = "sign_in_account"
+
+
+@dataclass(frozen=True, slots=True)
+class CodeEntry:
+    """What a failed code entry counts for: the person and, where it is known, their network."""
+
+    person: Key
+    network: Key | None
+
+    @property
+    def keys(self) -> list[Key]:
+        """Both."""
+        return [self.person] if self.network is None else [self.person, self.network]
+
+    def wait(self, failures: Mapping[Key, Failures], now: datetime) -> timedelta:
+        """Return how long the person has to wait before they enter a code."""
+        network = failures.get(self.network) if self.network else None
+        return domain.code_entry_wait(failures.get(self.person), network, now)
+
+
+class Throttling:
+    """Counts failures by keyed hashes, made with `seal`."""
+
+    def __init__(self, seal: Seal) -> None:
+        self._seal = seal
+
+    # Sign-ins: each counts as a failure before the password is checked, so that none escapes by concurrency or by hanging up.
+
+    def sign_in(self, email: str, network: str, device: Device | None) -> list[Key]:
+        """Return what a failed sign-in counts for: the device if it is known to the account, else the network and all networks."""
+        if device is not None and self.knows(device, email):
+            return [
+                self._key("sign_in_device", f"{device.device_id} {email}", domain.FREE_OF_DEVICE)
+            ]
+        return [
+            self._key("sign_in_network", f"{network} {email}", domain.FREE_OF_NETWORK),
+            self._key(_ACCOUNT, email, domain.FREE_OF_ACCOUNT),
+        ]
+
+    def current_password(self, person_id: UUID) -> list[Key]:
+        """Return what a failure to give one's own present password counts for; only a person who is signed in can fail so."""
+        return [self._key("current_password", str(person_id), domain.FREE_OF_PERSON)]
+
+    async def charge(self, tx: Transaction, keys: Sequence[Key]) -> Mapping[Key, Failures]:
+        """Count a failed sign-in in advance. Raises TOO_MANY_FAILED_SIGN_INS; then the caller rolls back, and nothing is counted."""
+        await storage.lock(tx, keys)
+        found = await storage.get(tx, keys)
+        wait = max(domain.wait_of(found.get(key), tx.now) for key in keys)
+        if wait > NO_WAIT:
+            raise domain.too_many_failed_sign_ins(wait)
+        charged = {key: domain.after_failure(found.get(key), key.free, tx.now) for key in keys}
+        await storage.update(tx, charged)
+        return charged
+
+    async def refund(self, tx: Transaction, charged: Mapping[Key, Failures]) -> None:
+        """Forget the caller's own failures after a success; take back only this charge from those of all networks."""
+        await storage.lock(tx, charged)
+        found = await storage.get(tx, charged)
+        await storage.update(
+            tx,
+            {
+                key: domain.without(found.get(key), failures, tx.now)
+                if key.kind == _ACCOUNT
+                else None
+                for key, failures in charged.items()
+            },
+        )
+
+    # Device cookies: authenticated and encrypted, so that a browser can neither change nor read them.
+
+    def knows(self, device: Device, email: str) -> bool:
+        """Return whether the account has signed in with this device."""
+        return self._account(email) in device.accounts
+
+    def device(self, cookie: str, now: datetime) -> Device | None:
+        """Return the device of a cookie; None for a cookie that is missing, expired, or not one of ours."""
+        try:
+            content = json.loads(self._seal.unseal(urlsafe_b64decode(cookie), _COOKIE))
+        except (binascii.Error, ValueError, MasterKeyError):
+            return None
+        if now >= datetime.fromisoformat(content["issued_at"]) + DEVICE_COOKIE_LIFE:
+            return None
+        return Device(content["device_id"], tuple(content["accounts"]))
+
+    def cookie(self, device: Device | None, email: str, now: datetime) -> str:
+        """Return the cookie of a device where the account has just signed in; None is a new device."""
+        device = (device or Device(secrets.token_urlsafe(16))).with_account(self._account(email))
+        content = {
+            "device_id": device.device_id,
+            "accounts": device.accounts,
+            "issued_at": now.isoformat(),
+        }
+        return urlsafe_b64encode(self._seal.seal(json.dumps(content).encode(), _COOKIE)).decode()
+
+    # Code entries: the person is signed in, and only failed entries are written.
+
+    def code_entry(self, person_id: UUID, client_address: str) -> CodeEntry:
+        """Return what a failed code entry counts for; an empty address is unknown."""
+        person = self._person(person_id)
+        if not client_address:
+            return CodeEntry(person, None)
+        network = network_of(client_address)
+        return CodeEntry(person, self._key("code_network", network, domain.FREE_CODES_OF_NETWORK))
+
+    async def lock(self, tx: Transaction, entries: Collection[CodeEntry]) -> None:
+        """Have code entries of the same people wait for each other until the transaction ends."""
+        await storage.lock(tx, [entry.person for entry in entries])
+
+    async def failures(
+        self, tx: Transaction, entries: Collection[CodeEntry]
+    ) -> Mapping[Key, Failures]:
+        """Return the failures that decide whether code entries have to wait."""
+        return await storage.get(tx, {key for entry in entries for key in entry.keys})
+
+    async def record(self, tx: Transaction, failed: Sequence[CodeEntry]) -> list[timedelta]:
+        """Count failed code entries.
+
+        Return for each how long it has to wait because others failed meanwhile: such an entry is not counted, and counts for nothing.
+        """
+        keys = {key for entry in failed for key in entry.keys}
+        await storage.lock(tx, keys)
+        found = dict(await storage.get(tx, keys))
+        changed: dict[Key, Failures | None] = {}
+        waits = []
+        for entry in failed:
+            waits.append(wait := entry.wait(found, tx.now))
+            if wait == NO_WAIT:
+                for key in entry.keys:
+                    found[key] = changed[key] = domain.after_failure(
+                        found.get(key), key.free, tx.now
+                    )
+        await storage.update(tx, changed)
+        return waits
+
+    async def forget(self, tx: Transaction, person_ids: Collection[UUID]) -> None:
+        """Forget the failed code entries of people who succeeded; write nothing for people without any."""
+        found = await storage.get(tx, [self._person(each) for each in person_ids])
+        if found:
+            await storage.lock(tx, found)
+            await storage.update(tx, dict.fromkeys(found))
+
+    def _person(self, person_id: UUID) -> Key:
+        return self._key("code_person", str(person_id), domain.FREE_OF_PERSON)
+
+    def _key(self, kind: str, name: str, free: int) -> Key:
+        return Key(kind, self._seal.mark(f"{kind}:{name}"), free)
+
+    def _account(self, email: str) -> str:
+        # 128 bits: a cookie has room for several.
+        return self._seal.mark(f"account:{email}")[:16].hex()

@@ -1,0 +1,67 @@
+"""Failures of throttled entries, counted for all replicas together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import ARRAY, BigInteger, LargeBinary, bindparam, delete, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from proctorium_common.storage.database import Transaction
+from proctorium_enrollment.domain.throttling import Failures
+from proctorium_enrollment.storage.tables import failed_entries as table
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What failures are counted for: `digest` is a keyed hash, so that the table names nobody."""
+
+    kind: str
+    digest: bytes
+    free: int
+
+
+_LOCK = text(
+    "SELECT pg_advisory_xact_lock(key) FROM unnest(:keys) WITH ORDINALITY AS lock (key, nth) ORDER BY nth"
+).bindparams(bindparam("keys", type_=ARRAY(BigInteger)))
+_FOUND = select(table).where(
+    table.c.digest
+    == text("ANY (:digests)").bindparams(bindparam("digests", type_=ARRAY(LargeBinary)))
+)
+
+
+async def lock(tx: Transaction, keys: Collection[Key]) -> None:
+    """Lock the keys until the transaction ends, whether or not they have failures."""
+    # In one order, so that transactions that lock several keys do not deadlock.
+    numbers = sorted({int.from_bytes(key.digest[:8], "big", signed=True) for key in keys})
+    await tx.execute(_LOCK, {"keys": numbers})
+
+
+async def get(tx: Transaction, keys: Collection[Key]) -> Mapping[Key, Failures]:
+    """Return the failures of those keys that have any."""
+    rows = await tx.execute(_FOUND, {"digests": [key.digest for key in keys]})
+    found = {row.digest: Failures(row.failures, row.first_at, row.retry_at) for row in rows}
+    return {key: found[key.digest] for key in keys if key.digest in found}
+
+
+async def update(tx: Transaction, changed: Mapping[Key, Failures | None]) -> None:
+    """Store the failures of locked keys; None removes them."""
+    removed = [key.digest for key, failures in changed.items() if failures is None]
+    if removed:
+        await tx.execute(delete(table).where(table.c.digest.in_(removed)))
+    rows = [
+        {
+            "digest": key.digest,
+            "kind": key.kind,
+            "failures": failures.count,
+            "first_at": failures.first_at,
+            "retry_at": failures.retry_at,
+        }
+        for key, failures in changed.items()
+        if failures is not None
+    ]
+    if rows:
+        new = insert(table).values(rows)
+        columns = {name: new.excluded[name] for name in ("failures", "first_at", "retry_at")}
+        await tx.execute(new.on_conflict_do_update(constraint="pk_failed_entries", set_=columns))

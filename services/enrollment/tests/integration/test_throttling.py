@@ -1,0 +1,457 @@
+"""Failed sign-ins are throttled, and nobody's failures keep others out (ADR 9)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import grpc
+import pytest
+from sqlalchemy import Engine, event, select
+
+from proctorium.enrollment.v1.accounts_pb2 import SignInRequest, SignOutRequest
+from proctorium_common.errors import Kind, ServiceError
+from proctorium_common.ids import new_id
+from proctorium_common.rpc.status import error_of
+from proctorium_devstack.demo.waiting import PATIENCE_SECONDS
+from proctorium_enrollment.domain.throttling import (
+    FIRST_WAIT,
+    FREE_OF_ACCOUNT,
+    FREE_OF_DEVICE,
+    FREE_OF_NETWORK,
+)
+from proctorium_enrollment.operations.accounts import Accounts, SignedIn
+from proctorium_enrollment.operations.throttling import DEVICE_COOKIE_LIFE
+from proctorium_enrollment.storage.password_hashes import PasswordHashes
+from proctorium_enrollment.storage.tables import failed_entries, sign_ins
+
+from .enrollment import HERE, OTHER_PASSWORD, PASSWORD, Enrollment, accounts_of
+
+SCHOOL, HOME, LIBRARY = HERE, "198.51.100.7", "203.0.113.9"
+UNKNOWN = f"{new_id()}@example.org"
+
+
+class Browser:
+    """A browser: it keeps its device cookie."""
+
+    def __init__(self, enrollment: Enrollment, address: str = SCHOOL, device: str = "") -> None:
+        self._accounts = enrollment.anonymous.accounts
+        self.address = address
+        self.device = device
+        self.cookies_set: list[str] = []
+
+    async def sign_in(self, email: str, password: str = PASSWORD) -> ServiceError | None:
+        """Sign in; return the error with which that is refused, if it is."""
+        metadata = [("x-forwarded-for", self.address)]
+        if self.device:
+            metadata.append(("cookie", f"__Host-proctorium_device={self.device}"))
+        request = SignInRequest(email=email, password=password)
+        call = self._accounts.SignIn(request, metadata=tuple(metadata), timeout=PATIENCE_SECONDS)
+        refusal = None
+        try:
+            await call
+        except grpc.aio.AioRpcError as failed:
+            refusal = error_of(failed)
+        found = await call.initial_metadata() or ()
+        self.cookies_set = [str(value) for key, value in found if key == "set-cookie"]
+        for cookie in self.cookies_set:
+            name, _, value = cookie.partition(";")[0].partition("=")
+            if name == "__Host-proctorium_device":
+                self.device = value
+        return refusal
+
+
+async def email_of(enrollment: Enrollment) -> str:
+    return (await enrollment.person(password=PASSWORD)).email
+
+
+async def fail(browser: Browser, email: str, times: int = 1) -> None:
+    for _ in range(times):
+        refusal = await browser.sign_in(email, OTHER_PASSWORD)
+        assert refusal is not None
+        assert refusal.reason == "SIGN_IN_FAILED"
+
+
+async def assert_throttled(browser: Browser, email: str) -> None:
+    refusal = await browser.sign_in(email)
+    assert refusal is not None
+    assert (refusal.kind, refusal.reason) == (Kind.EXHAUSTED, "TOO_MANY_FAILED_SIGN_INS")
+
+
+async def guess_from_many_networks(enrollment: Enrollment, email: str) -> None:
+    """Use up what is free for an account over all networks."""
+    for number in range(FREE_OF_ACCOUNT):
+        await fail(Browser(enrollment, f"203.0.113.{number}"), email)
+
+
+async def counted(enrollment: Enrollment) -> dict[str, list[int]]:
+    """Return the failures that are counted since this moment, by kind."""
+    rows = await enrollment.rows(
+        select(failed_entries).where(failed_entries.c.first_at == enrollment.clock.now)
+    )
+    return {
+        kind: sorted(row.failures for row in rows if row.kind == kind)
+        for kind in {row.kind for row in rows}
+    }
+
+
+# Backoff.
+
+
+async def test_after_the_free_failures_the_wait_grows(enrollment: Enrollment) -> None:
+    email, browser = await email_of(enrollment), Browser(enrollment)
+    await fail(browser, email, FREE_OF_NETWORK)
+    refusal = await browser.sign_in(email)
+    assert refusal is not None
+    assert (refusal.reason, refusal.retry_after) == ("TOO_MANY_FAILED_SIGN_INS", FIRST_WAIT)
+    enrollment.clock.now += FIRST_WAIT
+    await fail(browser, email)
+    refusal = await browser.sign_in(email)
+    assert refusal is not None
+    assert refusal.retry_after == 2 * FIRST_WAIT
+    assert await enrollment.count(sign_ins) == 0
+    enrollment.clock.now += 2 * FIRST_WAIT
+    assert await browser.sign_in(email) is None
+
+
+async def test_failures_in_one_network_delay_nobody_in_another(enrollment: Enrollment) -> None:
+    email, guesser = await email_of(enrollment), Browser(enrollment, HOME)
+    await fail(guesser, email, FREE_OF_NETWORK)
+    await assert_throttled(guesser, email)
+    assert await Browser(enrollment, SCHOOL).sign_in(email) is None
+    # The owner's success does not let the guesser continue.
+    await assert_throttled(guesser, email)
+
+
+async def test_an_ipv6_customer_is_one_network(enrollment: Enrollment) -> None:
+    email = await email_of(enrollment)
+    for number in range(FREE_OF_NETWORK):
+        await fail(Browser(enrollment, f"2001:db8:1:{number:x}::1"), email)
+    await assert_throttled(Browser(enrollment, "2001:db8:1:ff::1"), email)
+    assert await Browser(enrollment, "2001:db8:2::1").sign_in(email) is None
+
+
+async def test_failures_at_one_account_do_not_delay_another(enrollment: Enrollment) -> None:
+    browser = Browser(enrollment)
+    await fail(browser, await email_of(enrollment), FREE_OF_NETWORK)
+    assert await browser.sign_in(await email_of(enrollment)) is None
+
+
+async def test_success_forgets_the_failures_before(enrollment: Enrollment) -> None:
+    email, browser = await email_of(enrollment), Browser(enrollment)
+    for _ in range(2):
+        await fail(browser, email, FREE_OF_NETWORK - 1)
+        assert await Browser(enrollment).sign_in(email) is None
+
+
+async def test_success_in_new_browsers_never_uses_up_what_is_free_for_the_account(
+    enrollment: Enrollment,
+) -> None:
+    email = await email_of(enrollment)
+    await fail(Browser(enrollment, HOME), email)
+    for number in range(3):
+        assert await Browser(enrollment, f"203.0.113.{number}").sign_in(email) is None
+    assert await counted(enrollment) == {"sign_in_network": [1], "sign_in_account": [1]}
+
+
+# Device cookies.
+
+
+async def test_a_known_browser_gets_in_while_its_network_guesses(enrollment: Enrollment) -> None:
+    email, known = await email_of(enrollment), Browser(enrollment)
+    assert await known.sign_in(email) is None
+    neighbour = Browser(enrollment)
+    await fail(neighbour, email, FREE_OF_NETWORK)
+    await assert_throttled(neighbour, email)
+    assert await known.sign_in(email) is None
+    await assert_throttled(neighbour, email)
+
+
+async def test_a_known_browser_gets_in_from_anywhere_while_many_networks_guess(
+    enrollment: Enrollment,
+) -> None:
+    email, known = await email_of(enrollment), Browser(enrollment)
+    assert await known.sign_in(email) is None
+    await guess_from_many_networks(enrollment, email)
+    await assert_throttled(Browser(enrollment, HOME), email)
+    known.address = LIBRARY
+    assert await known.sign_in(email) is None
+    enrollment.clock.now += FIRST_WAIT
+    assert await Browser(enrollment, HOME).sign_in(email) is None
+
+
+async def test_a_known_browser_has_a_backoff_of_its_own(enrollment: Enrollment) -> None:
+    email, known = await email_of(enrollment), Browser(enrollment)
+    assert await known.sign_in(email) is None
+    await fail(known, email, FREE_OF_DEVICE)
+    await assert_throttled(known, email)
+    known.address = HOME
+    await assert_throttled(known, email)
+    assert await counted(enrollment) == {"sign_in_device": [FREE_OF_DEVICE]}
+    assert await Browser(enrollment).sign_in(email) is None
+
+
+async def test_signing_out_leaves_the_browser_known(enrollment: Enrollment) -> None:
+    email, known = await email_of(enrollment), Browser(enrollment)
+    assert await known.sign_in(email) is None
+    (refresh,) = (each for each in known.cookies_set if "proctorium_refresh" in each)
+    call = enrollment.anonymous.accounts.SignOut(
+        SignOutRequest(), metadata=(("cookie", refresh.partition(";")[0]),)
+    )
+    await call
+    cleared = [value for key, value in await call.initial_metadata() if key == "set-cookie"]
+    assert len(cleared) == 2
+    assert not any("proctorium_device" in str(each) for each in cleared)
+    await guess_from_many_networks(enrollment, email)
+    assert await known.sign_in(email) is None
+
+
+async def test_everybody_who_shares_a_computer_stays_known_there(enrollment: Enrollment) -> None:
+    shared = Browser(enrollment)
+    emails = [await email_of(enrollment) for _ in range(3)]
+    for email in emails:
+        assert await shared.sign_in(email) is None
+    for email in emails:
+        await fail(Browser(enrollment), email, FREE_OF_NETWORK)
+        assert await shared.sign_in(email) is None
+
+
+async def test_a_device_cookie_counts_for_its_accounts_only(enrollment: Enrollment) -> None:
+    own, victim = await email_of(enrollment), await email_of(enrollment)
+    guesser = Browser(enrollment)
+    assert await guesser.sign_in(own) is None
+    await fail(guesser, victim, FREE_OF_NETWORK)
+    await assert_throttled(guesser, victim)
+    # Neither a fresh cookie of the guesser's own nor none makes a difference.
+    assert await Browser(enrollment).sign_in(own) is None
+    await assert_throttled(guesser, victim)
+    await assert_throttled(Browser(enrollment), victim)
+
+
+@pytest.mark.parametrize("how", ["forged", "changed", "cut", "not encoded", "expired"])
+async def test_a_cookie_that_is_not_valid_makes_no_browser_known(
+    enrollment: Enrollment, how: str
+) -> None:
+    email, known = await email_of(enrollment), Browser(enrollment)
+    assert await known.sign_in(email) is None
+    cookie = known.device
+    enrollment.clock.now += timedelta(hours=1)
+    if how == "forged":
+        known.device = "Zm9yZ2Vk"
+    elif how == "changed":
+        known.device = cookie[:-8] + ("A" if cookie[-8] != "A" else "B") + cookie[-7:]
+    elif how == "cut":
+        known.device = cookie[:5]
+    elif how == "not encoded":
+        known.device = "not base64!"
+    else:
+        enrollment.clock.now += DEVICE_COOKIE_LIFE
+    await fail(Browser(enrollment), email, FREE_OF_NETWORK)
+    await assert_throttled(known, email)
+
+
+async def test_a_failed_sign_in_sets_no_cookie(enrollment: Enrollment) -> None:
+    email, browser = await email_of(enrollment), Browser(enrollment)
+    for each in (email, UNKNOWN):
+        await fail(browser, each)
+        assert browser.cookies_set == []
+
+
+# What can be seen from outside.
+
+
+class Counting(PasswordHashes):
+    """Hashes that count how often a password is checked, and wait until they may continue."""
+
+    def __init__(self, *, permits: int = 2, capacity_per_key: int = 48) -> None:
+        super().__init__(
+            memory_kib=64, passes=1, permits=permits, capacity_per_key=capacity_per_key
+        )
+        self.checks = 0
+        self.started, self.may_continue = asyncio.Event(), asyncio.Event()
+        self.may_continue.set()
+
+    async def matches(self, password: str, password_hash: str | None) -> bool:
+        self.checks += 1
+        self.started.set()
+        await self.may_continue.wait()
+        return await super().matches(password, password_hash)
+
+
+async def refused(
+    accounts: Accounts, email: str, password: str = OTHER_PASSWORD, address: str = SCHOOL
+) -> ServiceError:
+    with pytest.raises(ServiceError) as refusal:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await accounts.sign_in(email, password, address)
+    return refusal.value
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """Yield the statements about accounts and their failures that the database executes."""
+    executed: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if any(table in statement for table in ("people", "credentials", "failed_entries")):
+            executed.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield executed
+    event.remove(Engine, "before_cursor_execute", note)
+
+
+async def test_existing_and_unknown_accounts_look_alike(enrollment: Enrollment) -> None:
+    existing, without_password = await email_of(enrollment), (await enrollment.person()).email
+    seen = []
+    hashes = Counting()
+    async with accounts_of(enrollment, hashes) as accounts:
+        # Where the existing account has signed in before, it has a known network but no cookie here.
+        await accounts.sign_in(existing, PASSWORD, SCHOOL)
+        for email in (existing, without_password, UNKNOWN):
+            enrollment.clock.move(hours=1)
+            hashes.checks = 0
+            responses = []
+            with statements() as executed:
+                for _ in range(FREE_OF_NETWORK + 2):
+                    refusal = await refused(accounts, email)
+                    responses.append((refusal.reason, refusal.message, refusal.retry_after))
+            seen.append((responses, hashes.checks, executed, await counted(enrollment)))
+    assert seen[0] == seen[1] == seen[2]
+    assert [response[0] for response in seen[0][0]] == [
+        *["SIGN_IN_FAILED"] * FREE_OF_NETWORK,
+        *["TOO_MANY_FAILED_SIGN_INS"] * 2,
+    ]
+    # A password that is not looked at costs no hash.
+    assert seen[0][1] == FREE_OF_NETWORK
+
+
+async def test_while_it_waits_a_right_password_looks_like_a_wrong_one(
+    enrollment: Enrollment,
+) -> None:
+    email, hashes = await email_of(enrollment), Counting()
+    async with accounts_of(enrollment, hashes) as accounts:
+        for _ in range(FREE_OF_NETWORK):
+            await refused(accounts, email)
+        wrong, right = await refused(accounts, email), await refused(accounts, email, PASSWORD)
+    assert (wrong.message, wrong.retry_after) == (right.message, right.retry_after)
+    assert hashes.checks == FREE_OF_NETWORK
+
+
+async def test_the_table_names_nobody(enrollment: Enrollment) -> None:
+    email = await email_of(enrollment)
+    await fail(Browser(enrollment), email)
+    rows = await enrollment.rows(
+        select(failed_entries).where(failed_entries.c.first_at == enrollment.clock.now)
+    )
+    assert {row.kind for row in rows} == {"sign_in_network", "sign_in_account"}
+    for row in rows:
+        assert len(row.digest) == 32
+        assert email.encode() not in row.digest
+
+
+# Many at once.
+
+
+async def test_a_class_behind_one_address_gets_in(enrollment: Enrollment) -> None:
+    """Each learner mistypes as often as is free, while a neighbour guesses at many other accounts."""
+    learners = [await email_of(enrollment) for _ in range(60)]
+
+    async def spray(accounts: Accounts) -> None:
+        for _ in range(100):
+            assert (await refused(accounts, f"{new_id()}@example.org")).reason == "SIGN_IN_FAILED"
+
+    async def mistype_then_sign_in(accounts: Accounts, email: str) -> SignedIn:
+        for _ in range(FREE_OF_NETWORK - 1):
+            assert (await refused(accounts, email)).reason == "SIGN_IN_FAILED"
+        return await accounts.sign_in(email, PASSWORD, SCHOOL)
+
+    async with (
+        accounts_of(enrollment, Counting(capacity_per_key=100)) as one,
+        accounts_of(enrollment, Counting(capacity_per_key=100)) as other,
+    ):
+        spraying = asyncio.create_task(spray(one))
+        replicas = [one, other] * (len(learners) // 2)
+        signed_in = await asyncio.gather(
+            *(mistype_then_sign_in(*each) for each in zip(replicas, learners, strict=True))
+        )
+        await spraying
+    assert [each.person.email for each in signed_in] == learners
+
+
+async def test_concurrent_failures_are_all_counted(enrollment: Enrollment) -> None:
+    email = await email_of(enrollment)
+    refusals = await asyncio.gather(
+        *(Browser(enrollment).sign_in(email, OTHER_PASSWORD) for _ in range(20))
+    )
+    reasons = [refusal.reason for refusal in refusals if refusal is not None]
+    assert reasons.count("SIGN_IN_FAILED") == FREE_OF_NETWORK
+    assert reasons.count("TOO_MANY_FAILED_SIGN_INS") == 20 - FREE_OF_NETWORK
+
+
+async def test_replicas_count_together(enrollment: Enrollment) -> None:
+    email = await email_of(enrollment)
+    async with (
+        accounts_of(enrollment, Counting(permits=6)) as one,
+        accounts_of(enrollment, Counting(permits=6)) as other,
+    ):
+        refusals = await asyncio.gather(*(refused(each, email) for each in (one, other) * 6))
+    reasons = [refusal.reason for refusal in refusals]
+    assert reasons.count("SIGN_IN_FAILED") == FREE_OF_NETWORK
+    assert reasons.count("TOO_MANY_FAILED_SIGN_INS") == 12 - FREE_OF_NETWORK
+
+
+async def test_a_cancelled_sign_in_counts_as_failed(enrollment: Enrollment) -> None:
+    hashes = Counting()
+    hashes.may_continue.clear()
+    async with accounts_of(enrollment, hashes) as accounts:
+        signing_in = asyncio.create_task(refused(accounts, UNKNOWN))
+        await hashes.started.wait()
+        signing_in.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await signing_in
+    assert await counted(enrollment) == {"sign_in_network": [1], "sign_in_account": [1]}
+
+
+async def test_a_flood_from_one_network_delays_neither_others_nor_known_browsers(
+    enrollment: Enrollment,
+) -> None:
+    hashes = Counting(permits=1, capacity_per_key=4)
+    known, other = await email_of(enrollment), await email_of(enrollment)
+    async with accounts_of(enrollment, hashes) as accounts:
+        cookie = (await accounts.sign_in(known, PASSWORD, SCHOOL)).device_cookie
+        hashes.may_continue.clear()
+        hashes.started.clear()
+        hashes.checks = 0
+        flood = [
+            asyncio.create_task(refused(accounts, f"{new_id()}@example.org")) for _ in range(4)
+        ]
+        await hashes.started.wait()
+        too_many = await refused(accounts, other, PASSWORD)
+        assert (too_many.kind, too_many.reason) == (Kind.EXHAUSTED, "TOO_MANY_AT_ONCE")
+        assert too_many.retry_after == timedelta(seconds=3)
+        assert "try again in 3 seconds" in too_many.message
+        order: list[str] = []
+
+        async def sign_in(email: str, address: str, cookie: str = "") -> None:
+            await accounts.sign_in(email, PASSWORD, address, device_cookie=cookie)
+            order.append(email)
+
+        waiting = [
+            asyncio.create_task(sign_in(other, HOME)),
+            asyncio.create_task(sign_in(known, SCHOOL, cookie)),
+        ]
+        await asyncio.sleep(0)
+        for task in flood:
+            task.add_done_callback(lambda _: order.append("flood"))
+        hashes.may_continue.set()
+        await asyncio.gather(*waiting, *flood)
+        # One of the flood was being hashed, and one waited for the permit already.
+        assert set(order[:4]) == {"flood", other, known}
+        assert order[:4].count("flood") == 2
+    assert await counted(enrollment) == {
+        "sign_in_network": [1, 1, 1, 1],
+        "sign_in_account": [1, 1, 1, 1],
+    }
