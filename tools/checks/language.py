@@ -1,0 +1,80 @@
+"""Check that texts and names follow `docs/glossary.md`: phrases and identifiers that are never right, and commit subjects.
+
+A word with another correct sense, such as *attempt* or *hold*, is left to review.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+TEXTS = re.compile(
+    r"\.(md|proto|py|sh|ts|tsx|toml|yaml|yml|j2|html)$|(^|/)(Makefile|Dockerfile|run)$"
+)
+"""The files that are read."""
+
+_GLOSSARY = "docs/glossary.md"
+_CHECK = re.compile(r"^tools/(checks|tests)/(test_)?language\.py$")
+
+SUBJECT_LIMIT = 72
+_IMPERATIVE = re.compile(
+    r"(Embed|Feed|Need|Seed|Speed|Bring|String|(?!\w*(ed|ing|[^s]s)$)[A-Z][a-z-]+)"
+)
+"""The first word of a subject: capitalised, and neither past tense, participle nor third person."""
+
+PHRASES: Mapping[str, str] = {
+    r"\bwhoever\b": "name the caller, the learner, the process",
+    r"\bwho (comes|goes|sends|asks|calls|reads|waits|hears|looks|knows) ": "name the caller, the learner, the process",
+    r"\banew\b": "again",
+    r"\bfor ever\b": "permanently",
+    r"\bhand(s|ed|ing)? (it |them |the attempt )?in\b": "submit",
+    r"\billegal moves?\b": "invalid transition",
+    r"\bafter the bell\b": "after the deadline",
+    r"\bis (told|asked for|looked at)\b": "say who receives, requests or reads it",
+    r"\bas one likes\b": "say what is allowed",
+    r"\bnobody's\b": "say which one does not exist",
+    r"\btakes? (a )?turns?\b": "alternate, run in turn, or acquire a permit",
+    r"\bso many\b": "give the number, or say 'at most'",
+}
+"""Regular expressions of phrases that are never right, with what to write instead."""
+
+IDENTIFIERS: Mapping[str, str] = {
+    "bell": "deadline",
+    "begun": "started",
+    "anew": "again",
+    "unseal": "decrypt",
+}
+"""Words that are in no identifier, with the glossary's."""
+
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_PHRASES = [(re.compile(phrase, re.IGNORECASE), better) for phrase, better in PHRASES.items()]
+
+
+def check_texts(files: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Yield a finding for each phrase and identifier of `files` (path, text) that the glossary rules out."""
+    for path, text in files:
+        if path == _GLOSSARY or _CHECK.search(path) or not TEXTS.search(path):
+            continue
+        for number, line in enumerate(text.splitlines(), 1):
+            yield from (f"{path}:{number}: {finding}" for finding in _findings(line))
+
+
+def _findings(line: str) -> Iterator[str]:
+    for phrase, better in _PHRASES:
+        if found := phrase.search(line):
+            yield f"“{found.group().strip()}”: {better}"
+    for identifier in _IDENTIFIER.findall(line):
+        for word in _WORD.findall(identifier):
+            if instead := IDENTIFIERS.get(word.lower()):
+                yield f"{identifier}: “{word.lower()}” is “{instead}” (docs/glossary.md)"
+
+
+def check_subjects(subjects: Iterable[str]) -> Iterator[str]:
+    """Yield a finding for each commit subject that is too long, or does not begin with a verb in the imperative."""
+    for subject in subjects:
+        if len(subject) > SUBJECT_LIMIT:
+            yield f"“{subject}”: {len(subject)} characters; at most {SUBJECT_LIMIT}"
+        first = subject.partition(" ")[0]
+        if not _IMPERATIVE.fullmatch(first):
+            yield f"“{subject}”: begin with a verb in the imperative, such as “Add” or “Rename”"
