@@ -207,7 +207,7 @@ function NewCourse({ created }: { created: () => void }): JSX.Element {
       <summary>Create a course</summary>
       {/* After each course a new form: what was chosen in the steps goes with the old one. */}
       <Form key={made} problem={problem} onSubmit={create}>
-        <Field label="PageTitle" name="title" required maxLength={200} />
+        <Field label="Title" name="title" required maxLength={200} />
         <Field label="Description" name="description" maxLength={4000} />
         <Select label="How it is taken" name="kind">
           <option value={CourseKind.PROCTORED}>Proctored: in live sessions under a proctor</option>
@@ -267,7 +267,7 @@ function Step({ step }: { step: number }): JSX.Element {
         <option value={UnitKind.LINK}>Link</option>
         <option value={UnitKind.ASSESSMENT}>Assessment</option>
       </Select>
-      <Field label="PageTitle of the step" name={`units[${step}].title`} required maxLength={200} />
+      <Field label="Title of the step" name={`units[${step}].title`} required maxLength={200} />
       {kind === UnitKind.LESSON && (
         <TextArea
           label="Text, in Markdown"

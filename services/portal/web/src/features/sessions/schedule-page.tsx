@@ -134,7 +134,7 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
   return (
     <Form class="card" problem={problem} onSubmit={schedule}>
       {courses}
-      <Field key={courseId} label="PageTitle" name="plan.title" required maxLength={200} defaultValue={title} />
+      <Field key={courseId} label="Title" name="plan.title" required maxLength={200} defaultValue={title} />
       <DateTimeField
         label="Start"
         name="plan.start_time"
