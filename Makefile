@@ -27,12 +27,15 @@ reset: ## Delete the databases and messages of `make up`
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m proctorium_devstack reset; fi
 
 ##@ Check
-.PHONY: test lint authorisation bench chaos fuzz containers
+.PHONY: test lint topology authorisation bench chaos fuzz containers
 test: ready ## All tests, three files at a time (FLAGS='-m "not long"': what else pytest is to know)
 	@$(BIN)/pytest --numprocesses 3 --max-worker-restart 0 --no-loadscope-reorder $(FLAGS)
 
 lint: env protos ## Format, rules, types, protos, imports, who-calls-whom
 	@$(PYTHON) -m tools.lint $(only)
+
+topology: env protos ## Generate who calls whom and consumes whose events, and the README's picture, from the code
+	@$(PYTHON) -m tools.topology
 
 authorisation: ready ## Renew the tables of who may call what and use whose resources, to be reviewed and committed
 	@PYTHONPATH=tests $(PYTHON) -m authorisation.matrix

@@ -3,7 +3,8 @@
 The wheel holds, for every .proto file, messages, gRPC stubs and their types (async stubs only), and
 ``proctorium/descriptors.binpb``: all descriptors with comments and imports, which the edge (JSON
 transcoding), the TypeScript generator, `buf` and the access rules read; those of errors' details too, without
-which the edge cannot say an error in JSON. Nothing of it is committed.
+which the edge cannot say an error in JSON. Nothing of it is committed, but for ``proctorium/topology.json``: which service calls
+which, and whose events it consumes (``make topology`` writes it).
 
 ``buf/validate/validate.proto`` comes in no wheel as text. Its descriptor is taken from ``protovalidate``, so
 the rules that protoc checks are those that the validator of the same version enforces.
@@ -28,6 +29,7 @@ from protobuf import DescFile
 from protovalidate._gen.buf.validate import validate_pb
 
 DESCRIPTORS = "descriptors.binpb"
+TOPOLOGY = "topology.json"
 ERRORS = ("google/rpc/status.proto", "google/rpc/error_details.proto")
 
 
@@ -68,6 +70,7 @@ def generate(source: Path, target: Path) -> None:
             *protos,
             *ERRORS,
         )
+    shutil.copy(source / "proctorium" / TOPOLOGY, target / "proctorium" / TOPOLOGY)
     _make_packages(target)
 
 

@@ -14,17 +14,15 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import proctorium
-from proctorium_common.topology import SERVICES
+from tools import topology
 from tools.baseline import BASELINE
 from tools.checks.contract import read_contract
 from tools.checks.dependencies import Package, check_dependencies, declared_in
 from tools.checks.lock import check_lock, check_web_lock
 from tools.checks.old_pythons import check_groups
-from tools.checks.picture import README, check_picture
 from tools.checks.reasons import check_reasons
 from tools.checks.rooms import ERRORS, check_pure, import_contracts
 from tools.checks.sources import Source, read_sources
-from tools.checks.topology import check_doings, check_table, doings_of
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -101,7 +99,8 @@ def check_imports() -> str:
     """Rooms, and services apart from each other."""
     configuration = ROOT / "build" / "importlinter.ini"
     configuration.write_text(
-        import_contracts([service.package for service in SERVICES.values()]), encoding="utf-8"
+        import_contracts([service.package for service in topology.read_services(ROOT)]),
+        encoding="utf-8",
     )
     linted = run_command(
         BIN / "lint-imports",
@@ -114,22 +113,8 @@ def check_imports() -> str:
 
 
 def check_topology() -> str:
-    """The table of who asks whom and who listens to what is what protos and code do."""
-    contract = read_contract()
-    findings = list(check_table(SERVICES, contract))
-    for service in SERVICES.values():
-        if not (
-            ROOT / "services" / service.folder / "src" / service.package / "__main__.py"
-        ).exists():
-            continue  # nothing there yet that could do what the table says
-        doings = doings_of(_sources(service.folder), contract)
-        findings += check_doings(service, doings, contract)
-    return "\n".join(findings)
-
-
-def check_readme() -> str:
-    """The README's picture is drawn from the table of who asks whom."""
-    return "\n".join(check_picture((ROOT / README).read_text("utf-8"), SERVICES))
+    """The generated topology and the README's picture are up to date, and what they are made from is consistent."""
+    return "\n".join(topology.check(ROOT))
 
 
 def check_refusals() -> str:
@@ -137,9 +122,9 @@ def check_refusals() -> str:
     reasons = read_contract().reasons
     common = reasons["options"]
     findings = list(check_reasons(_read("libs/common/src"), frozenset(), common, "options"))
-    for service in SERVICES.values():
+    for service in topology.read_services(ROOT):
         own = reasons.get(service.name, frozenset())
-        findings += check_reasons(_sources(service.folder), own, common, service.name)
+        findings += check_reasons(service.sources, own, common, service.name)
     return "\n".join(findings)
 
 
@@ -211,7 +196,6 @@ CHECKS: Mapping[str, Callable[[], str]] = {
     "breaking": check_breaking,
     "imports": check_imports,
     "topology": check_topology,
-    "picture": check_readme,
     "reasons": check_refusals,
     "pythons": check_pythons,
     "images": check_images,
@@ -225,14 +209,10 @@ def _impure() -> Iterator[str]:
     yield from check_pure(
         [Source(str(errors.relative_to(ROOT)), errors.read_text("utf-8"))], ERRORS, []
     )
-    for service in SERVICES.values():
+    for service in topology.read_services(ROOT):
         domain = f"{service.package}.domain"
         sources = _read(f"services/{service.folder}/src/{service.package}/domain")
         yield from check_pure(sources, domain, [domain, ERRORS])
-
-
-def _sources(folder: str) -> list[Source]:
-    return _read(f"services/{folder}/src")
 
 
 def _read(folder: str) -> list[Source]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from proctorium_common.descriptors import DESCRIPTORS
 from proctorium_common.events.permissions import DECLARER, configuration, users_of
-from proctorium_common.topology import SERVICES
+from proctorium_common.topology import services
 from proctorium_devstack.edge import (
     Address,
     ClientTls,
@@ -28,7 +28,7 @@ READ_AT = Path("/certificates")
 """Where each container finds the volume of its identity."""
 TEMPLATES = Path("/envoy")
 EDGE_KEYS = Path("/edge-keys")
-GRPC_SERVICES = tuple(name for name in SERVICES if name != "portal")
+GRPC_SERVICES = tuple(name for name in services() if name != "portal")
 USER = 10001
 """Who services and the edge run as. NATS runs as root."""
 NAMES: Mapping[str, int] = {**dict.fromkeys((*GRPC_SERVICES, "edge", DECLARER), USER), "nats": 0}
@@ -43,7 +43,7 @@ def main() -> None:
     """Certificates for all identities, the edge's configuration and the users of NATS."""
     issue_apart(AUTHORITY, {name: IDENTITIES / name for name in NAMES})
     write_edge(IDENTITIES / "edge")
-    write(IDENTITIES / "nats" / "users.json", configuration(users_of(SERVICES)).encode())
+    write(IDENTITIES / "nats" / "users.json", configuration(users_of(services())).encode())
     for name, user in NAMES.items():
         for file in (IDENTITIES / name).iterdir():
             os.chown(file, user, user)

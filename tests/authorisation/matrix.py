@@ -31,7 +31,7 @@ from proctorium_common.telemetry import Telemetry
 from proctorium_common.telemetry.logs import CallLog
 from proctorium_common.telemetry.metrics import Metrics
 from proctorium_common.telemetry.traces import NOT_TRACING
-from proctorium_common.topology import SERVICES, callers_of
+from proctorium_common.topology import callers_of, services
 from proctorium_devstack.parts.certificates import issue
 from proctorium_devstack.testing.contracts import all_methods, owner_of, path_of
 
@@ -101,7 +101,7 @@ class World:
 async def world(folder: Path) -> AsyncIterator[World]:
     """Serve every method of the contracts within the block."""
     key = SigningKey.generate()
-    pairs = issue(folder, [*SERVICES, "portal", EDGE])
+    pairs = issue(folder, [*services(), "portal", EDGE])
     certificates = {
         name: Certificates.load(pair.certificate, pair.key, pair.authority)
         for name, pair in pairs.items()
@@ -174,12 +174,12 @@ async def rows(made: World) -> list[tuple[str, ...]]:
     found = []
     for method in all_methods():
         people = [await made.as_person(method, who) for who in _PEOPLE]
-        services = [
+        let_in = [
             name
-            for name in (*SERVICES, "portal")
+            for name in (*services(), "portal")
             if name != owner_of(method) and await made.as_service(method, name) == ADMITTED
         ]
-        found.append((path_of(method)[1:], *people, ", ".join(services) or "–"))
+        found.append((path_of(method)[1:], *people, ", ".join(let_in) or "–"))
     return found
 
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Set
 from typing import Protocol
 
 from e2e.demo import Narrator, hold
-from proctorium_common.topology import SERVICES
+from proctorium_common.topology import services
 
 ISSUER, AUTHORITY = "certificates", "authority"
-HOLDERS = (*(name for name in SERVICES if name != "portal"), "edge", "nats", "streams")
+HOLDERS = (*(name for name in services() if name != "portal"), "edge", "nats", "streams")
 _PARTS_OF = {"edge": {"edge", "edge-keys"}}
 """The containers of an identity that has more than one."""
 _SUFFIX = "-certificate"

@@ -29,7 +29,7 @@ from proctorium.identity.v1.verification_pb2 import (
     GetEvidenceRequest,
 )
 from proctorium_common.errors import Kind, ServiceError
-from proctorium_common.topology import SERVICES
+from proctorium_common.topology import services
 from proctorium_devstack.demo.people import Person, sign_in
 from proctorium_devstack.demo.waiting import eventually
 from proctorium_devstack.demo.world import ADMINISTRATOR
@@ -215,7 +215,7 @@ async def prove(narrator: Narrator) -> None:
 async def look_at_rights(containers: Containers, narrator: Narrator) -> None:
     """Who owns the tables, and who comes in: each service is less than the owner of its tables."""
     query = ("--tuples-only", "--no-align", "--command", _TOO_MUCH)
-    for name in (name for name in SERVICES if name != "portal"):
+    for name in (name for name in services() if name != "portal"):
         psql = ("psql", "--username=postgres", f"--dbname={name}", *query)
         told = (await containers.compose("exec", "--no-TTY", "postgres", *psql)).splitlines()
         hold(not told, f"the database {name} allows what is needed and no more: {told[:3]}")

@@ -17,11 +17,11 @@ from typing import TypedDict, cast
 import pytest
 import yaml
 
-from proctorium_common.topology import SERVICES
+from proctorium_common.topology import services
 from tools.environment import ROOT
 
 Needs = dict[str, dict[str, str]]
-WITH_DATABASE = [name for name in SERVICES if name != "portal"]
+WITH_DATABASE = [name for name in services() if name != "portal"]
 prepare = runpy.run_path(str(ROOT / "deploy" / "compose" / "prepare.py"))
 write_env = runpy.run_path(str(ROOT / "deploy" / "compose" / "write_env.py"))
 
@@ -102,8 +102,8 @@ def test_every_image_of_ours_is_built_from_a_folder_that_is_there() -> None:
             )
             == 1
         )
-        if name in SERVICES:
-            assert folder.name == SERVICES[name].folder
+        if name in services():
+            assert folder.name == services()[name].folder
 
 
 def test_our_images_run_read_only_and_without_rights() -> None:
@@ -231,15 +231,15 @@ def test_the_foreign_images_are_of_the_version_that_a_laptop_runs(
     assert tag == ".".join(version(wheel).split(".")[:digits])
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", services())
 def test_a_service_is_told_what_it_needs_and_nothing_that_it_does_not_know(name: str) -> None:
-    fields = importlib.import_module(f"{SERVICES[name].package}.settings").Settings.model_fields
+    fields = importlib.import_module(f"{services()[name].package}.settings").Settings.model_fields
     told = {
         variable.removeprefix("PROCTORIUM_").lower() for variable in parts()[name]["environment"]
     }
     assert told <= fields.keys()
     assert {field for field, kind in fields.items() if kind.is_required()} <= told
-    assert {f"{asked}_address" for asked in SERVICES[name].asks} <= told
+    assert {f"{asked}_address" for asked in services()[name].calls} <= told
 
 
 def test_secrets_are_written_once_and_kept() -> None:

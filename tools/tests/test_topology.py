@@ -1,14 +1,15 @@
-"""The check of the topology finds what it is there to find."""
+"""The topology is read from code and protos, and what cannot be right is found."""
 
 from __future__ import annotations
 
 from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto
 
 from proctorium.options.v1 import options_pb2
-from proctorium_common.topology import ServiceTopology, Subscription
+from proctorium_common.topology import ServiceTopology, Subscription, parse, services
+from tools import topology
 from tools.checks.contract import Contract, contract_of
 from tools.checks.sources import Source
-from tools.checks.topology import check_doings, check_table, doings_of
+from tools.topology import ServiceCode, as_json, generate, picture_of, with_picture
 
 STARTED = "proctorium.session.events.v1.SessionStarted"
 CONTRACT = Contract(
@@ -20,24 +21,6 @@ CONTRACT = Contract(
     allowed={"enrollment": frozenset({"session"})},
     reasons={},
 )
-SESSION = ServiceTopology(
-    name="session",
-    folder="session-orchestration",
-    package="proctorium_session",
-    owns="sessions",
-    asks=("enrollment",),
-    publishes=("session.started", "session.ended"),
-)
-ENROLLMENT = ServiceTopology(
-    name="enrollment",
-    folder="enrollment",
-    package="proctorium_enrollment",
-    owns="codes",
-    publishes=("code.issued",),
-    subscriptions=(Subscription("enrollment--sessions", "session", ("session.started",)),),
-)
-SERVICES = {"session": SESSION, "enrollment": ENROLLMENT}
-
 SESSION_CODE = """
 from proctorium.session.events.v1.events_pb2 import SessionEnded
 from proctorium.session.events.v1 import events_pb2 as events
@@ -58,89 +41,98 @@ def build(service):
     service.subscribe("enrollment--sessions", {SessionStarted: on_started})
     CodeIssued()
 """
-
-
-def findings(service: ServiceTopology, code: str) -> list[str]:
-    return list(check_doings(service, doings_of([Source("a.py", code)], CONTRACT), CONTRACT))
-
-
-def test_code_that_does_what_the_table_says_passes() -> None:
-    assert findings(SESSION, SESSION_CODE) == []
-    assert findings(ENROLLMENT, ENROLLMENT_CODE) == []
-    assert list(check_table(SERVICES, CONTRACT)) == []
-
-
-def test_a_channel_that_the_table_does_not_know_is_named_with_its_place() -> None:
-    [found] = findings(SESSION, SESSION_CODE + '\nx = service.channel("identity")\n')
-    assert found.startswith('a.py:13: session asks "identity" here')
-
-
-def test_a_channel_that_nobody_opens_is_named() -> None:
-    [found] = findings(SESSION, SESSION_CODE.replace('"enrollment"', "name"))
-    assert (
-        'session asks "enrollment", and nothing in services/session-orchestration/src does' in found
-    )
-
-
-def test_an_event_that_nobody_makes_is_named() -> None:
-    [found] = findings(SESSION, SESSION_CODE.replace("events.SessionStarted", "print"))
-    assert 'publishes "session.started"' in found
-
-
-def test_making_another_services_event_is_refused() -> None:
-    [found] = findings(ENROLLMENT, ENROLLMENT_CODE + "\nSessionStarted()\n")
-    assert f"enrollment makes {STARTED}, which only its owner may" in found
-
-
-def test_a_handler_for_an_event_that_the_consumer_does_not_get_is_named() -> None:
-    code = ENROLLMENT_CODE.replace("{SessionStarted: on_started}", "{CodeIssued: on_started}")
-    assert [found.split(": ", 1)[1] for found in findings(ENROLLMENT, code)] == [
-        "enrollment--sessions handles proctorium.enrollment.events.v1.CodeIssued, which the table does not send it: add it to libs/common/src/proctorium_common/topology.py.",
-        f"the table sends {STARTED} to enrollment--sessions, and no handler takes it.",
-    ]
-
-
-def test_handlers_that_cannot_be_read_are_refused() -> None:
-    [found] = findings(
-        ENROLLMENT, ENROLLMENT_CODE.replace("{SessionStarted: on_started}", "handlers")
-    )
-    assert "write the handlers of enrollment--sessions as a dict" in found
-
-
-def test_a_consumer_that_is_not_in_the_table_is_named() -> None:
-    code = ENROLLMENT_CODE.replace("enrollment--sessions", "enrollment--other")
-    assert [found.split(" ", 1)[0] for found in findings(ENROLLMENT, code)] == [
-        "a.py:6:",
-        "libs/common/src/proctorium_common/topology.py:",
-    ]
-
-
-def test_a_table_that_disagrees_with_the_protos_is_named_from_both_sides() -> None:
-    events = {
-        **CONTRACT.events,
-        "proctorium.session.events.v1.Paused": ("session", "session.paused"),
-    }
-    del events["proctorium.enrollment.events.v1.CodeIssued"]
-    contract = Contract(events=events, allowed={"enrollment": frozenset({"portal"})}, reasons={})
-    found = "\n".join(check_table(SERVICES, contract))
-    assert 'add "session.paused" to what session publishes' in found
-    assert 'enrollment publishes "code.issued", and no message' in found
-    assert "session asks enrollment, and no method of enrollment lets it in" in found
-    assert 'lets in "portal", which is no service' in found
-
-
-def test_listening_to_what_nobody_publishes_is_named() -> None:
-    deaf = ServiceTopology(
+SERVICES = {
+    "session": ServiceTopology(
+        name="session",
+        folder="session-orchestration",
+        package="proctorium_session",
+        calls=("enrollment",),
+        publishes=("session.started", "session.ended"),
+    ),
+    "enrollment": ServiceTopology(
         name="enrollment",
         folder="enrollment",
         package="proctorium_enrollment",
-        owns="codes",
         publishes=("code.issued",),
-        subscriptions=(Subscription("sessions", "session", ("session.dreamt",)),),
-    )
-    found = "\n".join(check_table({**SERVICES, "enrollment": deaf}, CONTRACT))
-    assert 'listens to "session.dreamt", which session does not publish' in found
-    assert "must begin with enrollment--" in found
+        subscriptions=(Subscription("enrollment--sessions", "session", ("session.started",)),),
+    ),
+}
+
+
+def codes(session: str = SESSION_CODE, enrollment: str = ENROLLMENT_CODE) -> list[ServiceCode]:
+    return [
+        ServiceCode("session-orchestration", "proctorium_session", [Source("s.py", session)]),
+        ServiceCode("enrollment", "proctorium_enrollment", [Source("e.py", enrollment)]),
+    ]
+
+
+def findings(session: str = SESSION_CODE, enrollment: str = ENROLLMENT_CODE) -> str:
+    return "\n".join(generate(codes(session, enrollment), CONTRACT).findings)
+
+
+def test_calls_events_and_subscriptions_are_read_from_the_code() -> None:
+    generated = generate(codes(), CONTRACT)
+    assert generated.findings == []
+    assert generated.services == SERVICES
+
+
+def test_the_file_contains_the_whole_topology() -> None:
+    assert parse(as_json(SERVICES)) == SERVICES
+
+
+def test_the_packaged_topology_is_the_one_of_the_code() -> None:
+    assert services() == generate(topology.read_services(), topology.read_contract()).services
+
+
+def test_a_call_that_no_access_option_allows_is_found() -> None:
+    found = findings(enrollment=ENROLLMENT_CODE + '\nx = service.channel("session")\n')
+    assert found == 'enrollment calls session, and no access option of session names "enrollment".'
+
+
+def test_an_access_option_for_a_service_that_does_not_call_is_found() -> None:
+    found = findings(session=SESSION_CODE.replace('Codes(service.channel("enrollment"))', "pass"))
+    assert 'An access option of enrollment names "session", which does not call' in found
+
+
+def test_a_channel_to_a_computed_name_is_found() -> None:
+    found = findings(session=SESSION_CODE.replace('"enrollment"', "name"))
+    assert found.startswith("s.py:6: write the name of the called service")
+
+
+def test_an_event_that_nobody_makes_is_found() -> None:
+    found = findings(session=SESSION_CODE.replace("events.SessionStarted", "print"))
+    assert found.startswith(f"protos: {STARTED} is an event, and no service makes it.")
+
+
+def test_making_another_services_event_is_found() -> None:
+    found = findings(enrollment=ENROLLMENT_CODE + "\nSessionStarted()\n")
+    assert found == f"e.py:9: only session may make {STARTED}: call session instead."
+
+
+def test_handlers_that_are_not_written_in_the_call_are_found() -> None:
+    code = ENROLLMENT_CODE.replace("{SessionStarted: on_started}", "handlers")
+    assert findings(enrollment=code).startswith("e.py:6: write the handlers of enrollment--")
+
+
+def test_a_consumer_of_events_of_two_owners_is_found() -> None:
+    code = ENROLLMENT_CODE.replace("on_started}", "on_started, CodeIssued: on_issued}")
+    assert "enrollment--sessions needs events of one owner" in findings(enrollment=code)
+
+
+def test_a_consumer_without_its_services_name_is_found() -> None:
+    found = findings(enrollment=ENROLLMENT_CODE.replace("enrollment--sessions", "sessions"))
+    assert found == "e.py:6: name the consumer by a text enrollment--<purpose>."
+
+
+def test_the_picture_shows_calls_and_events() -> None:
+    picture = picture_of(SERVICES)
+    assert "session -- calls --> enrollment" in picture
+    assert "session -. session .-> enrollment" in picture
+
+
+def test_the_picture_replaces_the_one_in_the_readme() -> None:
+    before = "# Readme\n```mermaid\nflowchart LR\n  old\n```\nMore.\n"
+    assert with_picture(before, SERVICES) == f"# Readme\n{picture_of(SERVICES)}\nMore.\n"
 
 
 def test_events_access_and_reasons_are_read_from_the_options_of_the_protos() -> None:

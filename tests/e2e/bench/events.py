@@ -36,12 +36,9 @@ _CONSUMER = "measured--events"
 # Any service's database has the common tables.
 _PACKAGE = "proctorium_enrollment"
 _TOPOLOGY = {
-    "enrollment": ServiceTopology("enrollment", "", "", "", publishes=("person.certified",)),
+    "enrollment": ServiceTopology("enrollment", publishes=("person.certified",)),
     "measured": ServiceTopology(
         "measured",
-        "",
-        "",
-        "",
         subscriptions=(Subscription(_CONSUMER, "enrollment", ("person.certified",)),),
     ),
 }

@@ -1,18 +1,23 @@
-"""Who asks whom, and who listens to what: the one table.
+"""The services, which of them call each other, and whose events they consume.
 
-Streams and durable consumers are declared from it, mutual TLS allow-lists and the README's picture are made from it, and
-`make lint` holds it against the code. A subscription listens to one owner, because a JetStream consumer lives in one stream.
+`make topology` generates the data from the protos' event options and the services' code. The data is part of the package `proctorium`.
+Streams, consumers, NATS permissions and mutual TLS allow-lists are made from it.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import proctorium
 
 
 @dataclass(frozen=True)
 class Subscription:
-    """A durable consumer: `consumer` is `<service>--<purpose>`, `events` are `<aggregate>.<action>` of `owner`."""
+    """A durable consumer named `<service>--<purpose>` for some events (`<aggregate>.<action>`) of one owner."""
 
     consumer: str
     owner: str
@@ -20,255 +25,65 @@ class Subscription:
 
     @property
     def stream(self) -> str:
-        """The JetStream stream it lives in."""
+        """The JetStream stream of the consumer: a consumer reads one stream, so it has one owner."""
         return stream_of(self.owner)
 
     @property
     def filter_subjects(self) -> tuple[str, ...]:
-        """The subjects it receives, of every aggregate."""
+        """The subjects that the consumer receives."""
         return tuple(f"evt.{self.owner}.{event}.v1.>" for event in self.events)
 
 
 @dataclass(frozen=True)
 class ServiceTopology:
-    """One service's place among the others; the names are those of `docs/architecture/conventions.md`."""
+    """One service. `calls` are the services that it calls, `publishes` its events (`<aggregate>.<action>`)."""
 
     name: str
-    folder: str
-    package: str
-    owns: str
-    asks: tuple[str, ...] = ()
+    folder: str = ""
+    package: str = ""
+    calls: tuple[str, ...] = ()
     publishes: tuple[str, ...] = ()
-    subscriptions: tuple[Subscription, ...] = field(default=())
+    subscriptions: tuple[Subscription, ...] = ()
+
+    @property
+    def has_events(self) -> bool:
+        """Whether the service publishes or consumes events."""
+        return bool(self.publishes or self.subscriptions)
 
 
-def _revocations(service: str) -> Subscription:
-    """Return the subscription of a service that checks tokens, so that it refuses revoked ones."""
-    return Subscription(
-        f"{service}--revocations",
-        "enrollment",
-        ("person.role-revoked", "person.disabled", "person.signed-out"),
-    )
-
-
-def _certifications(service: str) -> Subscription:
-    """Return the subscription of a service that refuses learners' data to proctors without a certification."""
-    return Subscription(
-        f"{service}--certifications", "enrollment", ("person.certified", "person.role-revoked")
-    )
+Topology = Mapping[str, ServiceTopology]
+"""Services by name."""
 
 
 def stream_of(owner: str) -> str:
-    """The name of the stream that holds the events of `owner`."""
+    """Return the name of the stream that holds the events of `owner`."""
     return owner.upper()
 
 
-SERVICES: Mapping[str, ServiceTopology] = {
-    service.name: service
-    for service in (
-        ServiceTopology(
-            name="enrollment",
-            folder="enrollment",
-            package="proctorium_enrollment",
-            owns="people, credentials, courses, outlines, registrations, progress, codes, organisation",
-            asks=("assessment",),
-            publishes=(
-                "person.created",
-                "person.certified",
-                "person.role-revoked",
-                "person.disabled",
-                "person.enabled",
-                "person.signed-out",
-                "course.published",
-                "registration.created",
-                "registration.completed",
-                "progress.recorded",
-                "code.issued",
-                "code.revoked",
+@cache
+def services() -> Topology:
+    """Return the topology of this installation."""
+    return parse((Path(proctorium.__path__[0]) / "topology.json").read_text(encoding="utf-8"))
+
+
+def parse(text: str) -> Topology:
+    """Return the topology that the JSON file contains."""
+    return {
+        name: ServiceTopology(
+            name=name,
+            folder=service["folder"],
+            package=service["package"],
+            calls=tuple(service["calls"]),
+            publishes=tuple(service["publishes"]),
+            subscriptions=tuple(
+                Subscription(each["consumer"], each["owner"], tuple(each["events"]))
+                for each in service["subscriptions"]
             ),
-            subscriptions=(
-                Subscription(
-                    "enrollment--sessions",
-                    "session",
-                    (
-                        "session.scheduled",
-                        "session.cancelled",
-                        "session.started",
-                        "session.ended",
-                        "participant.joined",
-                        "participant.removed",
-                    ),
-                ),
-                Subscription("enrollment--results", "assessment", ("result.released",)),
-            ),
-        ),
-        ServiceTopology(
-            name="session",
-            folder="session-orchestration",
-            package="proctorium_session",
-            owns="sessions, participants, lobby, supervision, session record",
-            asks=("enrollment", "assessment"),
-            publishes=(
-                "session.scheduled",
-                "session.cancelled",
-                "session.lobby-opened",
-                "session.started",
-                "session.ended",
-                "participant.joined",
-                "participant.ready",
-                "participant.assessment-authorized",
-                "participant.removed",
-                "participant.completed",
-                "participant.left",
-                "participant.missed",
-                "participant.connected",
-                "participant.disconnected",
-            ),
-            subscriptions=(
-                _revocations("session"),
-                _certifications("session"),
-                Subscription("session--codes", "enrollment", ("code.issued",)),
-                Subscription(
-                    "session--identity",
-                    "identity",
-                    (
-                        "case.opened",
-                        "case.submitted",
-                        "case.verified",
-                        "case.rejected",
-                        "case.resubmission-requested",
-                    ),
-                ),
-                Subscription(
-                    "session--attempts",
-                    "assessment",
-                    (
-                        "attempt.created",
-                        "attempt.authorized",
-                        "attempt.started",
-                        "attempt.progressed",
-                        "attempt.submitted",
-                        "attempt.voided",
-                        "result.released",
-                    ),
-                ),
-            ),
-        ),
-        ServiceTopology(
-            name="assessment",
-            folder="assessment",
-            package="proctorium_assessment",
-            owns="items, assessments, attempts, time ledgers, answers, results, certificates, transcripts",
-            asks=("enrollment",),
-            publishes=(
-                "attempt.created",
-                "attempt.authorized",
-                "attempt.started",
-                "attempt.progressed",
-                "attempt.submitted",
-                "attempt.voided",
-                "result.released",
-                "certificate.issued",
-            ),
-            subscriptions=(
-                _revocations("assessment"),
-                _certifications("assessment"),
-                Subscription(
-                    "assessment--sessions",
-                    "session",
-                    (
-                        "session.scheduled",
-                        "session.ended",
-                        "participant.joined",
-                        "participant.ready",
-                        "participant.assessment-authorized",
-                        "participant.removed",
-                    ),
-                ),
-                Subscription(
-                    "assessment--courses",
-                    "enrollment",
-                    ("course.published", "registration.created", "registration.completed"),
-                ),
-            ),
-        ),
-        ServiceTopology(
-            name="identity",
-            folder="identity-verification",
-            package="proctorium_identity",
-            owns="cases, evidence, findings, decisions, look log",
-            asks=("enrollment",),
-            publishes=(
-                "case.opened",
-                "case.submitted",
-                "case.verified",
-                "case.rejected",
-                "case.resubmission-requested",
-                "case.expired",
-            ),
-            subscriptions=(
-                _revocations("identity"),
-                _certifications("identity"),
-                Subscription(
-                    "identity--sessions",
-                    "session",
-                    (
-                        "session.scheduled",
-                        "session.cancelled",
-                        "session.ended",
-                        "participant.joined",
-                        "participant.removed",
-                    ),
-                ),
-            ),
-        ),
-        ServiceTopology(
-            name="notification",
-            folder="notification",
-            package="proctorium_notification",
-            owns="templates, deliveries, in-app inbox",
-            asks=("enrollment",),
-            publishes=("delivery.sent", "delivery.failed"),
-            subscriptions=(
-                _revocations("notification"),
-                Subscription("notification--codes", "enrollment", ("code.issued",)),
-                Subscription(
-                    "notification--accounts",
-                    "enrollment",
-                    ("person.role-revoked", "person.disabled", "person.enabled"),
-                ),
-                Subscription(
-                    "notification--sessions",
-                    "session",
-                    (
-                        "session.scheduled",
-                        "session.cancelled",
-                        "session.ended",
-                        "participant.removed",
-                    ),
-                ),
-                Subscription(
-                    "notification--identity",
-                    "identity",
-                    ("case.verified", "case.rejected", "case.resubmission-requested"),
-                ),
-                Subscription(
-                    "notification--results",
-                    "assessment",
-                    ("result.released", "certificate.issued"),
-                ),
-            ),
-        ),
-        ServiceTopology(
-            name="portal",
-            folder="portal",
-            package="proctorium_portal",
-            owns="nothing: the web pages",
-        ),
-    )
-}
+        )
+        for name, service in json.loads(text).items()
+    }
 
 
 def callers_of(name: str) -> frozenset[str]:
-    """Return the services whose certificate a service lets connect: those that ask it."""
-    return frozenset(other.name for other in SERVICES.values() if name in other.asks)
+    """Return the services whose certificates the service accepts: those that call it."""
+    return frozenset(other.name for other in services().values() if name in other.calls)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
 from proctorium_common.storage.database import Database
-from proctorium_common.topology import SERVICES, ServiceTopology
+from proctorium_common.topology import Topology, services
 from proctorium_devstack.parts.nats import Nats
 
 from .world import TOPOLOGY, World
 
 
 @pytest.fixture
-def broker_topology() -> Mapping[str, ServiceTopology]:
+def broker_topology() -> Topology:
     """All services, with `sample`, which listens to enrollment."""
-    return {**SERVICES, "sample": TOPOLOGY["sample"]}
+    return {**services(), "sample": TOPOLOGY["sample"]}
 
 
 @pytest_asyncio.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 import pytest
@@ -24,7 +24,7 @@ from proctorium_common.events.permissions import DECLARER, configuration, users_
 from proctorium_common.events.pull import Pull
 from proctorium_common.ids import new_id
 from proctorium_common.tasks import end
-from proctorium_common.topology import SERVICES, ServiceTopology
+from proctorium_common.topology import Topology, services
 from proctorium_devstack.parts.nats import Nats
 from proctorium_devstack.testing import TESTER
 
@@ -35,8 +35,8 @@ VICTIMS_CONSUMER = ("ENROLLMENT", "session--certifications")
 
 
 @pytest.fixture
-def broker_topology() -> Mapping[str, ServiceTopology]:
-    return SERVICES
+def broker_topology() -> Topology:
+    return services()
 
 
 @pytest_asyncio.fixture
@@ -280,13 +280,13 @@ async def test_a_broker_says_what_it_may_not_do(declared: Nats) -> None:
 def test_every_service_with_events_is_a_user_and_no_other() -> None:
     users = {
         user["user"]
-        for user in json.loads(configuration(users_of(SERVICES)))["authorization"]["users"]
+        for user in json.loads(configuration(users_of(services())))["authorization"]["users"]
     }
-    assert users == {name for name in SERVICES if name != "portal"} | {DECLARER}
+    assert users == {name for name in services() if name != "portal"} | {DECLARER}
 
 
 def test_no_service_has_a_subject_of_streams_or_of_anybodys_inbox() -> None:
-    for user in users_of(SERVICES):
+    for user in users_of(services()):
         assert user.publish is not None
         assert not [subject for subject in user.publish if subject.startswith(("_INBOX", ">", "*"))]
         assert user.subscribe == (f"{inbox_prefix(user.name)}.>",)
@@ -298,8 +298,8 @@ class TestSubscriber:
     """The remaining check when NATS was set up without permissions: the envelope must fit its subject."""
 
     @pytest.fixture
-    def broker_topology(self) -> Mapping[str, ServiceTopology]:
-        return {**SERVICES, "sample": TOPOLOGY["sample"]}
+    def broker_topology(self) -> Topology:
+        return {**services(), "sample": TOPOLOGY["sample"]}
 
     @pytest.mark.parametrize(
         "change",

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from proctorium_common.errors import ServiceError
 from proctorium_common.events.permissions import DECLARER
 from proctorium_common.events.streams import declare
-from proctorium_common.topology import SERVICES, Subscription
+from proctorium_common.topology import Subscription, services
 from proctorium_devstack.parts.nats import Nats
 
 from .world import CONSUMER, STREAM, TOPOLOGY, World
@@ -57,8 +57,8 @@ async def test_what_the_table_does_not_name_is_named_in_the_log_and_left_alone(
 
 
 async def test_the_real_table_can_be_declared(own_nats: Nats) -> None:
-    await declare(own_nats.url, SERVICES, own_nats.identity(DECLARER))
-    await declare(own_nats.url, SERVICES, own_nats.identity(DECLARER))
+    await declare(own_nats.url, services(), own_nats.identity(DECLARER))
+    await declare(own_nats.url, services(), own_nats.identity(DECLARER))
 
 
 async def test_a_consumer_that_lacks_what_its_handlers_want_is_said(world: World) -> None:

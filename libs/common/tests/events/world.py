@@ -38,16 +38,10 @@ QUICK = Retry(first=timedelta(milliseconds=20), longest=timedelta(milliseconds=6
 TOPOLOGY = {
     "enrollment": ServiceTopology(
         name="enrollment",
-        folder="",
-        package="",
-        owns="people",
         publishes=("person.created", "person.certified"),
     ),
     "sample": ServiceTopology(
         name="sample",
-        folder="",
-        package="",
-        owns="effects",
         subscriptions=(
             Subscription(CONSUMER, "enrollment", ("person.created", "person.certified")),
         ),

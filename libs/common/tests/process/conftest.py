@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pytest
 
-from proctorium_common.topology import SERVICES, ServiceTopology
+from proctorium_common.topology import Topology, services
 
 from .sample import PLACE
 
 
 @pytest.fixture
-def broker_topology() -> Mapping[str, ServiceTopology]:
+def broker_topology() -> Topology:
     """All services, with the sample service of these tests."""
-    return {**SERVICES, PLACE.name: PLACE}
+    return {**services(), PLACE.name: PLACE}

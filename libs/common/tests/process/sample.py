@@ -22,10 +22,8 @@ CONSUMER = "sample--people"
 
 PLACE = ServiceTopology(
     name="sample",
-    folder="",
     package=PACKAGE,
-    owns="effects",
-    asks=("enrollment",),
+    calls=("enrollment",),
     subscriptions=(Subscription(CONSUMER, "enrollment", ("person.certified",)),),
 )
 

@@ -271,9 +271,9 @@ async def test_its_telemetry_is_its_own(migrated_database: Migrated, own_nats: N
         (lambda service: service.subscribe("sample--other", {}), "has no consumer sample--other"),
         (
             lambda service: service.subscribe("sample--people", {PersonCreated: None}),
-            r"topology.py says \['person.certified'\]",
+            r"its declaration says \['person.certified'\]",
         ),
-        (lambda service: service.channel("notification"), "does not ask notification"),
+        (lambda service: service.channel("notification"), "does not call notification"),
     ],
     ids=["consumer", "events", "channel"],
 )

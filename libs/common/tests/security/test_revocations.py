@@ -11,7 +11,7 @@ from proctorium_common.ids import new_id
 from proctorium_common.security.keys import KeyRing, SigningKey
 from proctorium_common.security.revocations import Revocation, Revocations
 from proctorium_common.security.tokens import TokenSigner, TokenVerifier
-from proctorium_common.topology import SERVICES
+from proctorium_common.topology import services
 
 KEY = SigningKey.generate()
 PERSON = new_id()
@@ -102,10 +102,10 @@ async def test_who_is_new_in_the_list_is_announced_once(listed: Listed) -> None:
 
 
 def test_every_service_that_checks_tokens_hears_of_revocations() -> None:
-    checking = {name for name in SERVICES if name not in {"enrollment", "portal"}}
+    checking = {name for name in services() if name not in {"enrollment", "portal"}}
     hearing = {
         service.name
-        for service in SERVICES.values()
+        for service in services().values()
         for subscription in service.subscriptions
         if subscription.consumer == f"{service.name}--revocations"
     }

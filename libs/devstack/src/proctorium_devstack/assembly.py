@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from proctorium_common.topology import SERVICES, ServiceTopology
+from proctorium_common.topology import ServiceTopology, services
 from proctorium_devstack.edge import Address, ClientTls, EdgeSettings, Upstream
 from proctorium_devstack.environment import PORTAL, edge_keys_environment, environment_of
 from proctorium_devstack.folders import Folders
@@ -20,7 +20,7 @@ from proctorium_devstack.parts.programs import Program, Service, WebProgram, pyt
 from proctorium_devstack.ports import LOOPBACK, PortPlan
 from proctorium_devstack.processes import Command
 
-GRPC_SERVICES = tuple(name for name in SERVICES if name != PORTAL)
+GRPC_SERVICES = tuple(name for name in services() if name != PORTAL)
 EDGE_KEYS = "edge-keys"
 ALL_PARTS = ("postgres", "nats", "traces", "mailbox", *GRPC_SERVICES, PORTAL, EDGE_KEYS, "edge")
 OPERATOR = "operator"
@@ -60,7 +60,7 @@ class Assembly:
 
     def command_of(self, service: str, arguments: Sequence[str]) -> Command:
         """An operator's command of a service (`python -m <package> …`), logged where the service logs."""
-        program = Program(SERVICES[service].package, arguments, self.environments[service])
+        program = Program(services()[service].package, arguments, self.environments[service])
         return python(f"{service} {arguments[0]}", self.folders.log(service), program)
 
     @property
@@ -99,7 +99,9 @@ def assemble(
     for name in ALL_PARTS:
         if name in names:
             parts[name] = making.part(name)
-    environments = {name: making.environment(SERVICES[name]) for name in names if name in SERVICES}
+    environments = {
+        name: making.environment(services()[name]) for name in names if name in services()
+    }
     return Assembly(folders, ports, parts, postgres, nats, environments)
 
 
@@ -151,13 +153,13 @@ class _Making:
                 )
                 return EdgeKeys(self.folders.log(name), program, self._token_check, _NEEDS[name])
             case "portal":
-                topology = SERVICES[PORTAL]
+                topology = services()[PORTAL]
                 program = Program(topology.package, ["serve"], self.environment(topology))
                 return WebProgram(
                     name, self.folders.log(name), program, self.ports[name], self._told_to
                 )
             case _:
-                return self._service(SERVICES[name])
+                return self._service(services()[name])
 
     def _web(self, name: str, module: str, arguments: list[str]) -> Part:
         store = self.folders.of(name) / f"{name}.sqlite"

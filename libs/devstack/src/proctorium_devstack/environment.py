@@ -31,7 +31,7 @@ def environment_of(
         "DRAIN_WAIT": "0",
         "DRAIN_GRACE": "5",
         "TRACE_RATIO": "1",
-        **{f"{asked.upper()}_ADDRESS": f"{LOOPBACK}:{ports[asked]}" for asked in service.asks},
+        **{f"{asked.upper()}_ADDRESS": f"{LOOPBACK}:{ports[asked]}" for asked in service.calls},
         **_particular(service.name, folders, ports),
     }
     if traced:

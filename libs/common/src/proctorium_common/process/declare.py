@@ -15,7 +15,7 @@ from proctorium_common.events.streams import declare
 from proctorium_common.process.settings import BrokerSettings, SettingsError, read_settings
 from proctorium_common.telemetry.logs import configure_logs
 from proctorium_common.telemetry.traces import Tracing, use_tracing
-from proctorium_common.topology import SERVICES
+from proctorium_common.topology import services
 
 
 def main() -> int:
@@ -24,7 +24,7 @@ def main() -> int:
         settings = read_settings(BrokerSettings)
         configure_logs(level=settings.log_level_number, format=settings.log_format)
         use_tracing(Tracing(DECLARER))
-        asyncio.run(declare(settings.nats_url, SERVICES, settings.broker_identity(DECLARER)))
+        asyncio.run(declare(settings.nats_url, services(), settings.broker_identity(DECLARER)))
     except SettingsError as wrong:
         print(wrong, file=sys.stderr)
         return 2

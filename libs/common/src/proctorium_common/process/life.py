@@ -51,7 +51,7 @@ def assemble(
     build(service)
     if keys is None:
         # A missing address is a wrong setting now, not a failing call later.
-        for asked in place.asks:
+        for asked in place.calls:
             service.channel(asked)
     return service
 

@@ -36,7 +36,7 @@ from proctorium_common.storage.retention import clean_up
 from proctorium_common.storage.revocations import CHANNEL, DatabaseRevocations
 from proctorium_common.telemetry import Telemetry
 from proctorium_common.telemetry.logs import CallLog
-from proctorium_common.topology import SERVICES, ServiceTopology, callers_of
+from proctorium_common.topology import ServiceTopology, callers_of, services
 
 S = TypeVar("S", bound=ServiceSettings)
 
@@ -45,7 +45,7 @@ _CLEAN_UP_EVERY = timedelta(minutes=10)
 
 
 class WiringError(Exception):
-    """The service is put together in a way that the topology does not know."""
+    """The service calls or consumes something that is not in the generated topology."""
 
 
 class Service(Generic[S]):
@@ -141,7 +141,10 @@ class Service(Generic[S]):
         self.server.add(add_to_server, servicer)
 
     def subscribe(self, consumer: str, handlers: Mapping[type[Message], Handler]) -> None:
-        """Handles the events of one consumer of the topology. Raises WiringError when it names other events than these."""
+        """Handle the events of one consumer. Raises WiringError when the topology does not declare it for exactly these events.
+
+        `make topology` reads these calls: write the consumer's name and the dict of handlers in the call itself.
+        """
         self._compare(consumer, handlers)
         subscriber = Subscriber(self.database, self.broker, consumer, handlers)
         self.subscribers.append(subscriber)
@@ -159,10 +162,12 @@ class Service(Generic[S]):
         self.check(f"worker {name}", worker.probe, Weight.DEGRADING)
 
     def channel(self, service: str) -> grpc.aio.Channel:
-        """The channel to another service. Raises WiringError when the topology does not let this one ask it, SettingsError when its
-        address is not set."""
-        if service not in self.topology.asks:
-            raise WiringError(f"{self.name} does not ask {service}: see topology.py.")
+        """Return the channel to another service; write its name as a text, since `make topology` reads these calls.
+
+        Raises WiringError when the topology does not name the call, SettingsError when the address is not set.
+        """
+        if service not in self.topology.calls:
+            raise WiringError(f"{self.name} does not call {service}: run `make topology`.")
         if service not in self._channels:
             self._channels[service] = channel(
                 self.settings.address_of(service),
@@ -251,19 +256,19 @@ class Service(Generic[S]):
             subscription.consumer: subscription for subscription in self.topology.subscriptions
         }
         if consumer not in named:
-            raise WiringError(f"{self.name} has no consumer {consumer}: see topology.py.")
+            raise WiringError(f"{self.name} has no consumer {consumer}: run `make topology`.")
         names = [name_of(event.DESCRIPTOR) for event in handlers]
         handled = {f"{name.aggregate}.{name.action}" for name in names}
         wanted = set(named[consumer].events)
         if handled != wanted:
             raise WiringError(
-                f"{consumer} handles {sorted(handled)}, topology.py says {sorted(wanted)}."
+                f"{consumer} handles {sorted(handled)}, its declaration says {sorted(wanted)}: run `make topology`."
             )
 
 
 def place_of(package: str) -> ServiceTopology:
     """The place of a service among the others by its package. Raises WiringError."""
-    for service in SERVICES.values():
+    for service in services().values():
         if service.package == package:
             return service
     raise WiringError(f"{package} is not a service of the topology.")

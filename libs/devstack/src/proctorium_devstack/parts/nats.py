@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from proctorium_common.events.identity import BrokerIdentity
 from proctorium_common.events.permissions import DECLARER, BrokerUser, configuration, users_of
 from proctorium_common.events.streams import declare
 from proctorium_common.security.tls import Certificates
-from proctorium_common.topology import SERVICES, ServiceTopology
+from proctorium_common.topology import Topology, services
 from proctorium_devstack.parts.certificates import KeyPair, issue
 from proctorium_devstack.parts.part import Part
 from proctorium_devstack.ports import LOOPBACK, answers
@@ -57,7 +57,7 @@ class Nats(Part):
         port: int,
         log: Path,
         *,
-        topology: Mapping[str, ServiceTopology] = SERVICES,
+        topology: Topology | None = None,
         certificates: Path | None = None,
         more_users: Iterable[BrokerUser] = (),
     ) -> None:
@@ -65,9 +65,9 @@ class Nats(Part):
         super().__init__(SERVER, log)
         self.folder = folder
         self.port = port
-        self.topology = topology
+        self.topology = services() if topology is None else topology
         self.certificates = certificates or folder / "certificates"
-        self._users = [*users_of(topology), *more_users]
+        self._users = [*users_of(self.topology), *more_users]
 
     @property
     def url(self) -> str:

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import threading
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,7 +18,7 @@ import pytest
 from proctorium_devstack.ports import free_ports
 
 if TYPE_CHECKING:
-    from proctorium_common.topology import ServiceTopology
+    from proctorium_common.topology import Topology
     from proctorium_devstack.parts.nats import Nats
     from proctorium_devstack.parts.postgres import Postgres
 
@@ -132,25 +132,25 @@ def as_owner(postgres: Postgres) -> AsOwner:
 @pytest.fixture(scope="session")
 def nats(_background: Background, devstack_folder: Path) -> Iterator[Nats]:
     """A NATS server for all tests of this run; streams of one test are seen by the next."""
-    from proctorium_common.topology import SERVICES
+    from proctorium_common.topology import services
 
-    with _broker(_background, devstack_folder / "nats", SERVICES) as server:
+    with _broker(_background, devstack_folder / "nats", services()) as server:
         yield server
 
 
 @pytest.fixture
-def broker_topology() -> Mapping[str, ServiceTopology]:
+def broker_topology() -> Topology:
     """The services that `own_nats` knows as users. Tests with services of their own override it."""
-    from proctorium_common.topology import SERVICES
+    from proctorium_common.topology import services
 
-    return SERVICES
+    return services()
 
 
 @pytest.fixture
 def own_nats(
     _background: Background,
     devstack_folder: Path,
-    broker_topology: Mapping[str, ServiceTopology],
+    broker_topology: Topology,
 ) -> Iterator[Nats]:
     """An empty NATS server for one test."""
     folder = devstack_folder / f"nats-{uuid.uuid4().hex}"
@@ -165,9 +165,7 @@ def free_port() -> Callable[[], int]:
 
 
 @contextlib.contextmanager
-def _broker(
-    background: Background, folder: Path, topology: Mapping[str, ServiceTopology]
-) -> Iterator[Nats]:
+def _broker(background: Background, folder: Path, topology: Topology) -> Iterator[Nats]:
     from proctorium_common.events.permissions import BrokerUser
     from proctorium_devstack.parts.nats import Nats
 

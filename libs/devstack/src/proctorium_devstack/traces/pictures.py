@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from proctorium_common.topology import SERVICES
+from proctorium_common.topology import services
 from proctorium_devstack.traces.span import Link, Span, SpanEvent
 from proctorium_devstack.traces.store import LinkFrom, waterfall_order
 
@@ -15,7 +15,7 @@ _TICKS = 5
 _COLOURS = 10
 # Percent of the line: where a bar must end, or begin, so that its label has room.
 _ROOM_AFTER, _ROOM_BEFORE = 88, 12
-_KNOWN = {name: number for number, name in enumerate(("edge", *SERVICES))}
+_KNOWN = {name: number for number, name in enumerate(("edge", *services()))}
 
 
 @dataclass(frozen=True)
