@@ -21,7 +21,7 @@ from proctorium_common.clock import utc_now
 from proctorium_common.errors import Kind
 from proctorium_common.events.envelope import seal
 from proctorium_common.ids import new_id
-from proctorium_common.process.life import Life, assemble
+from proctorium_common.process.life import Life, assemble, running
 from proctorium_common.process.service import Service, WiringError
 from proctorium_common.process.settings import ServiceSettings, SettingsError
 from proctorium_common.rpc.health import LIVE
@@ -73,7 +73,7 @@ def _open(service: Service[ServiceSettings], nats: Nats) -> grpc.aio.Channel:
 
 
 def _running(settings: ServiceSettings, keys: KeyRing | None = None) -> Any:
-    return Service.running(settings, build, package=PACKAGE, place=PLACE, keys=keys)
+    return running(settings, build, package=PACKAGE, place=PLACE, keys=keys)
 
 
 @asynccontextmanager
@@ -235,9 +235,7 @@ async def test_what_was_added_to_its_end_is_called_while_the_database_is_there(
         service.on_close(second)
 
     settings = _on(own_nats, migrated_database(PACKAGE))
-    async with Service.running(
-        settings, wired, package=PACKAGE, place=PLACE, keys=KeyRing.of(KEY.public)
-    ):
+    async with running(settings, wired, package=PACKAGE, place=PLACE, keys=KeyRing.of(KEY.public)):
         pass
     assert order == ["second", "first"]
 
@@ -255,9 +253,7 @@ async def test_its_telemetry_is_its_own(migrated_database: Migrated, own_nats: N
         service.worker("look", timedelta(hours=1), look)
 
     settings = _on(own_nats, migrated_database(PACKAGE))
-    async with Service.running(
-        settings, wired, package=PACKAGE, place=PLACE, keys=KeyRing.of(KEY.public)
-    ):
+    async with running(settings, wired, package=PACKAGE, place=PLACE, keys=KeyRing.of(KEY.public)):
         assert current_tracing() is before
         async with asyncio.timeout(5):
             while not seen:

@@ -33,6 +33,7 @@ from proctorium_common.events.envelope import name_of
 from proctorium_common.events.handling import EventMetadata
 from proctorium_common.ids import new_id
 from proctorium_common.process import certifications
+from proctorium_common.process.life import running
 from proctorium_common.process.service import Service
 from proctorium_common.rpc.client import Channel, channel
 from proctorium_common.security.keys import KeyRing, SigningKey
@@ -346,7 +347,7 @@ async def world(
             **settings,
         }
     )
-    async with Service.running(given, build, clock=clock, keys=KeyRing.of(key.public)) as service:
+    async with running(given, build, clock=clock, keys=KeyRing.of(key.public)) as service:
         yield World(service, key, clock, nats)
 
 

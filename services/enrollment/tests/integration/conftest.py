@@ -12,7 +12,7 @@ import grpc
 import pytest
 import pytest_asyncio
 
-from proctorium_common.process.service import Service
+from proctorium_common.process.life import running
 from proctorium_common.security.keys import KeyRing, SigningKey
 from proctorium_common.security.tokens import TokenSigner
 from proctorium_devstack.parts.nats import Nats
@@ -68,9 +68,7 @@ async def serving(
         hashes=PasswordHashes(memory_kib=64, passes=1),
         assessments=Assessments(asked),
     )
-    async with Service.running(
-        settings, quick, clock=clock, keys=KeyRing.of(key.public)
-    ) as service:
+    async with running(settings, quick, clock=clock, keys=KeyRing.of(key.public)) as service:
         served = Served(service, nats, lambda person, roles: signer.sign(person, roles).text)
         yield served, clock
         await served.close()

@@ -16,7 +16,7 @@ from proctorium.enrollment.v1.accounts_pb2 import (
     SignInRequest,
 )
 from proctorium.enrollment.v1.accounts_pb2_grpc import AccountServiceStub
-from proctorium_common.process.service import Service
+from proctorium_common.process.life import running
 from proctorium_common.rpc.client import channel
 from proctorium_common.security.keys import KeyRing, PublicKey
 from proctorium_common.security.tokens import TokenVerifier
@@ -171,7 +171,7 @@ async def test_enrollment_trusts_the_tokens_that_it_signs(
         drain_wait=0,
     )
     hashes = PasswordHashes()
-    async with Service.running(settings, build, clock=MovableClock()) as service:
+    async with running(settings, build, clock=MovableClock()) as service:
         await create_administrator(service.database, hashes, EMAIL, "Amara Okafor", PASSWORD)
         edge = own_nats.certificates_of("edge")
         async with channel(service.address, certificates=edge, server="enrollment") as opened:

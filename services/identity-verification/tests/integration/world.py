@@ -23,6 +23,7 @@ from proctorium.session.events.v1 import events_pb2 as session_events
 from proctorium_common.errors import ServiceError
 from proctorium_common.events.envelope import MESSAGE_ID, POSITION, name_of, seal
 from proctorium_common.ids import new_id
+from proctorium_common.process.life import running
 from proctorium_common.process.service import Service
 from proctorium_common.rpc.client import channel
 from proctorium_common.security.keys import KeyRing, SigningKey
@@ -202,7 +203,7 @@ async def replica(
         "drain_grace": timedelta(seconds=2),
         **settings,
     }
-    async with Service.running(
+    async with running(
         Settings.model_validate(given), build, keys=KeyRing.of(KEY.public)
     ) as service:
         yield service

@@ -24,6 +24,7 @@ from proctorium.notification.v1.notifications_pb2_grpc import (
 from proctorium.session.events.v1 import events_pb2 as session_events
 from proctorium_common.events.envelope import MESSAGE_ID, POSITION, name_of, seal
 from proctorium_common.ids import new_id
+from proctorium_common.process.life import running
 from proctorium_common.process.service import Service
 from proctorium_common.rpc.client import Channel, channel
 from proctorium_common.security.keys import KeyRing, SigningKey
@@ -209,7 +210,7 @@ def given_settings(
 
 @asynccontextmanager
 async def replica(**settings: object) -> AsyncIterator[Service[Settings]]:
-    async with Service.running(
+    async with running(
         Settings.model_validate(settings), build, keys=KeyRing.of(KEY.public)
     ) as service:
         yield service

@@ -25,6 +25,7 @@ from proctorium.session.v1 import (
 from proctorium_common.errors import ServiceError
 from proctorium_common.events.envelope import MESSAGE_ID, POSITION, name_of, seal
 from proctorium_common.ids import new_id
+from proctorium_common.process.life import running
 from proctorium_common.process.service import Service
 from proctorium_common.rpc.client import channel
 from proctorium_common.security.keys import KeyRing, SigningKey
@@ -210,7 +211,7 @@ async def replica(
         "drain_grace": timedelta(seconds=2),
         **settings,
     }
-    async with Service.running(
+    async with running(
         Settings.model_validate(given), build, keys=KeyRing.of(KEY.public)
     ) as service:
         yield service

@@ -130,23 +130,27 @@ class Life:
 
 @asynccontextmanager
 async def running(
-    package: str,
     settings: S,
     build: Callable[[Service[S]], None],
     *,
+    package: str | None = None,
     clock: Clock = utc_now,
     keys: KeyRing | None = None,
     place: ServiceTopology | None = None,
     call_log: CallLog | None = None,
 ) -> AsyncIterator[Service[S]]:
-    """The service, ready within the block and drained after it."""
+    """Run the service, ready within the block and drained after it; `service.address` is where it listens. For tests of whole services.
+
+    The package is that of the settings' class unless it is given.
+    """
+    name = package or type(settings).__module__.partition(".")[0]
     started: asyncio.Future[Service[S]] = asyncio.get_running_loop().create_future()
     leave = asyncio.Event()
 
     async def live() -> None:
         # A task of its own, so that its telemetry is not that of whoever runs it.
         service = assemble(
-            package,
+            name,
             settings,
             build,
             call_log=call_log or CallLog(),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Generic, TypeVar
 
@@ -109,30 +108,6 @@ class Service(Generic[S]):
         )
         self._add_checks()
         self.worker("clean-up", _CLEAN_UP_EVERY, self._clean_up)
-
-    @staticmethod
-    @asynccontextmanager
-    async def running(
-        settings: S,
-        build: Callable[[Service[S]], None],
-        *,
-        package: str | None = None,
-        clock: Clock = utc_now,
-        keys: KeyRing | None = None,
-        place: ServiceTopology | None = None,
-    ) -> AsyncIterator[Service[S]]:
-        """The service, ready within the block and drained after it: `service.address` is where. For tests of whole services.
-
-        The package is that of the settings' class unless it is given.
-        """
-        # The life of a service is made of this module's wiring, so it is found when it is needed.
-        from proctorium_common.process import life
-
-        package = package or type(settings).__module__.partition(".")[0]
-        async with life.running(
-            package, settings, build, clock=clock, keys=keys, place=place
-        ) as service:
-            yield service
 
     # What `build` uses.
 

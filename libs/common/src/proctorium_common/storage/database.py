@@ -3,45 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, TypeVar, TypeVarTuple, overload
-from uuid import UUID
+from datetime import timedelta
+from typing import TypeVar
 
 import asyncpg
 from google.protobuf.message import Message
-from opentelemetry.trace import SpanContext
-from sqlalchemy import ARRAY, CursorResult, Executable, Text, bindparam, make_url, text
 from sqlalchemy import event as sqlalchemy_event
+from sqlalchemy import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
-from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from proctorium_common.clock import Clock, utc_now
 from proctorium_common.errors import ServiceError
-from proctorium_common.events import outbox
-from proctorium_common.events.envelope import Sealed, seal
-from proctorium_common.ids import new_id
 from proctorium_common.storage import idempotency, spans
+from proctorium_common.storage.transaction import Transaction, driver_of
 from proctorium_common.storage.transient import CONNECTION_ERRORS, said_as_unavailable
 
 M = TypeVar("M", bound=Message)
 T = TypeVar("T")
-Ts = TypeVarTuple("Ts")
-Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
-_NOTIFY = text(
-    "SELECT pg_notify(channel, payload) FROM unnest(:channels, :payloads) AS notice (channel, payload)"
-).bindparams(bindparam("channels", type_=ARRAY(Text)), bindparam("payloads", type_=ARRAY(Text)))
+__all__ = ["Database", "TimeLimits", "Transaction"]
 
 _BEGIN_REPEATABLE_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-
-_PAYLOAD_LIMIT = 7999
-"""Bytes that PostgreSQL takes in one notice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,70 +48,6 @@ class TimeLimits:
             "lock_timeout": _milliseconds(self.lock),
             "idle_in_transaction_session_timeout": _milliseconds(self.idle_in_transaction),
         }
-
-
-class Transaction:
-    """One transaction under way. What is recorded and notified becomes visible with the commit, or not at all."""
-
-    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
-        self.connection = connection
-        self.now = now
-        self._driver = _driver_of(connection)
-        self._events: list[Sealed] = []
-        self._notices: list[tuple[str, str]] = []
-
-    @overload
-    async def execute(
-        self, statement: TypedReturnsRows[*Ts], parameters: Parameters | None = None
-    ) -> CursorResult[*Ts]: ...
-
-    @overload
-    async def execute(
-        self, statement: Executable, parameters: Parameters | None = None
-    ) -> CursorResult[*tuple[Any, ...]]: ...
-
-    async def execute(
-        self, statement: Executable, parameters: Parameters | None = None
-    ) -> CursorResult[*tuple[Any, ...]]:
-        """Runs one statement; several rows of parameters are one batch. Answers the buffered result."""
-        with spans.statement(statement), said_as_unavailable():
-            return await self.connection.execute(statement, parameters)
-
-    async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
-        """Run a constant SQL text with `$1`-style arguments and return its rows.
-
-        For statements on hot paths: the driver prepares a text once per connection, and nothing is built per call.
-        Takes and returns what asyncpg does (UUID, datetime, bytes; JSON as text), and raises asyncpg's errors.
-        """
-        with spans.text(sql), said_as_unavailable():
-            return await self._driver.fetch(sql, *arguments)
-
-    def record(self, event: Message, *, place: SpanContext | None = None) -> UUID:
-        """Puts `event` into the outbox of this transaction and answers its id.
-
-        Its place in a trace is `place`, else the current one: group commit passes each item's own.
-        Lock the aggregate's row first: that is what puts the events of one aggregate in order.
-        """
-        event_id = new_id()
-        self._events.append(seal(event, event_id, self.now, place))
-        return event_id
-
-    def notify(self, channel: str, payload: str) -> None:
-        """NOTIFY at commit. Raises ValueError for a payload that PostgreSQL would refuse."""
-        if len(payload.encode()) > _PAYLOAD_LIMIT:
-            raise ValueError(f"a notice on {channel} is longer than {_PAYLOAD_LIMIT} bytes")
-        self._notices.append((channel, payload))
-
-    async def flush(self) -> None:
-        """Writes what was recorded and notified; `Database.transaction` calls it just before the commit."""
-        if self._events:
-            with spans.recorded("INSERT outbox"), said_as_unavailable():
-                await outbox.write(self.connection, self._events)
-            self._events.clear()
-        if self._notices:
-            channels, payloads = zip(*self._notices, strict=True)
-            await self.execute(_NOTIFY, {"channels": list(channels), "payloads": list(payloads)})
-            self._notices.clear()
 
 
 class Database:
@@ -187,7 +111,7 @@ class Database:
         with spans.recorded("db.transaction"), said_as_unavailable(network=False):
             with said_as_unavailable():
                 connection = await self._engine.connect()
-            driver = _driver_of(connection)
+            driver = driver_of(connection)
             committed = False
             try:
                 with said_as_unavailable():
@@ -250,13 +174,6 @@ class Database:
     async def close(self) -> None:
         """Closes the pool; connections in use are closed when they come back."""
         await self._engine.dispose()
-
-
-def _driver_of(connection: AsyncConnection) -> asyncpg.Connection[asyncpg.Record]:
-    assert connection.sync_connection is not None, "the connection is checked out"
-    driver = connection.sync_connection.connection.driver_connection
-    assert isinstance(driver, asyncpg.Connection)
-    return driver
 
 
 async def _release(

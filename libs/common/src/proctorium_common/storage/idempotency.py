@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from google.protobuf.message import Message
 from sqlalchemy import (
@@ -27,10 +27,7 @@ from sqlalchemy import (
 from proctorium_common.errors import ServiceError, invalid, unavailable
 from proctorium_common.rpc.caller import current_call
 from proctorium_common.storage.tables import idempotency_keys as keys
-
-if TYPE_CHECKING:
-    # The database offers this module's work as its method: at run time it imports us.
-    from proctorium_common.storage.database import Transaction
+from proctorium_common.storage.transaction import Transaction
 
 M = TypeVar("M", bound=Message)
 T = TypeVar("T")

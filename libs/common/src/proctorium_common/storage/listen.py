@@ -7,16 +7,13 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from contextvars import copy_context
-from typing import TYPE_CHECKING
 
 import asyncpg
 
+from proctorium_common.storage.database import Database
 from proctorium_common.storage.transient import CONNECTION_ERRORS
 from proctorium_common.tasks import end
 from proctorium_common.telemetry.logs import get_logger
-
-if TYPE_CHECKING:
-    from proctorium_common.storage.database import Database
 
 _log = get_logger()
 

@@ -106,7 +106,8 @@ class Running(Protocol):
 def running(migrated_database: MigratedDatabase, own_nats: Nats) -> Running:
     """Runs services, each with a fresh database; all that one test runs share a broker and an authority."""
     from proctorium_common.clock import utc_now
-    from proctorium_common.process.service import Service, place_of
+    from proctorium_common.process.life import running as run_service
+    from proctorium_common.process.service import place_of
     from proctorium_common.security.keys import KeyRing, SigningKey
     from proctorium_common.security.tokens import TokenSigner
 
@@ -139,7 +140,7 @@ def running(migrated_database: MigratedDatabase, own_nats: Nats) -> Running:
         }
         async with AsyncExitStack() as stack:
             service = await stack.enter_async_context(
-                Service.running(
+                run_service(
                     settings.model_validate(given),
                     build,
                     package=package,
