@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from proctorium_common.security.encryption import MasterKey
 from proctorium_common.security.keys import SigningKey
 from proctorium_common.security.tokens import TokenSigner
 from proctorium_common.storage.database import Database
 from proctorium_devstack.stack import Stack
 from proctorium_enrollment.operations.signing import ACCESS_LIFE, Signing
 from proctorium_enrollment.storage import signing_keys
-from proctorium_enrollment.storage.sealing import Seals
+from proctorium_enrollment.storage.encryption import EncryptionKeys
 
 LEEWAY = timedelta(seconds=30)
 """A token that was over for less is still good: clocks differ."""
@@ -51,7 +51,7 @@ async def signed_by(stack: Stack, key_id: str, person_id: str, roles: Iterable[s
     async with _enrollment(stack) as (database, _), database.transaction() as tx:
         keys = await signing_keys.kept(tx)
     sealed = next(key.encrypted_seed for key in keys if key.key_id == key_id)
-    seed = _seals(stack).signing_keys.unseal(sealed, key_id.encode())
+    seed = _encryption_keys(stack).signing_keys.decrypt(sealed, key_id)
     return TokenSigner(SigningKey(seed)).sign(UUID(person_id), roles).text
 
 
@@ -64,11 +64,11 @@ async def _enrollment(
         stack.database_url("enrollment"), clock=lambda: datetime.now(UTC) - ago, pool_size=1
     )
     try:
-        yield database, Signing(_seals(stack).signing_keys)
+        yield database, Signing(_encryption_keys(stack).signing_keys)
     finally:
         await database.close()
 
 
-def _seals(stack: Stack) -> Seals:
+def _encryption_keys(stack: Stack) -> EncryptionKeys:
     master_key = (stack.folders.of("enrollment") / "master.key").read_text("ascii")
-    return Seals.of(base64.b64decode(master_key))
+    return EncryptionKeys.of(MasterKey.parse(master_key))

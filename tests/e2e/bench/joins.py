@@ -36,6 +36,7 @@ from e2e.bench.stage import MASTER_KEY, Figure, Stage, Turn, slowest, throughput
 from proctorium.enrollment.v1 import codes_pb2
 from proctorium.session.v1 import lobby_pb2, sessions_pb2
 from proctorium_common.ids import new_id
+from proctorium_common.security.encryption import MasterKey
 from proctorium_common.security.keys import SigningKey
 from proctorium_common.security.tls import Certificates
 from proctorium_common.security.tokens import TokenSigner
@@ -43,7 +44,7 @@ from proctorium_common.storage.database import Database
 from proctorium_devstack.parts.certificates import KeyPair
 from proctorium_devstack.parts.nats import Nats
 from proctorium_enrollment.storage import tables as enrollment
-from proctorium_enrollment.storage.sealing import Seals
+from proctorium_enrollment.storage.encryption import EncryptionKeys
 from proctorium_session.storage import sessions
 
 JOIN = "/proctorium.session.v1.LobbyService/JoinSession"
@@ -183,7 +184,7 @@ async def _enrol(
 ) -> None:
     """A course with its learners, and each session's code."""
     now, end = datetime.now(UTC), datetime.now(UTC) + timedelta(hours=3)
-    seal = Seals.of(MASTER_KEY).codes
+    key = EncryptionKeys.of(MasterKey(MASTER_KEY)).codes
     database = Database(url)
     try:
         async with database.transaction() as tx:
@@ -237,7 +238,7 @@ async def _enrol(
                     {
                         "code_id": new_id(),
                         "session_id": session_id,
-                        "lookup": seal.mark(text),
+                        "lookup": key.blind_index(text),
                         "encrypted_text": b"",
                         "state": "active",
                         "own_window": False,

@@ -73,7 +73,7 @@ def _particular(name: str, folders: Folders, ports: PortPlan) -> Mapping[str, st
 
 
 def _master_key(folder: Path) -> str:
-    """A key of the service's own, made once: what it sealed must be read again after a restart."""
+    """A key of the service's own, made once: what it encrypted must be readable again after a restart."""
     file = folder / "master.key"
     if not file.exists():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -101,7 +101,7 @@ def _work(service: Service[Settings]) -> None:
         database,
         PersonServiceStub(enrollment),
         OrganisationServiceStub(enrollment),
-        seal=settings.issuer_seal(),
+        encryption=settings.issuer_encryption_key(),
         issuer_name=settings.issuer_name,
         public_url=settings.public_url,
         clock=service.clock,

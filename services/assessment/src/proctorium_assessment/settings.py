@@ -7,7 +7,7 @@ from datetime import timedelta
 from pydantic import Field
 
 from proctorium_common.process.settings import Duration, ServiceSettings
-from proctorium_common.security.sealing import MasterKey, MasterKeySetting, Seal
+from proctorium_common.security.encryption import EncryptionKey, MasterKey, MasterKeySetting
 
 
 class Settings(ServiceSettings):
@@ -45,6 +45,6 @@ class Settings(ServiceSettings):
         description="A watch on which nothing happens is written to after this time. Pages open theirs anew after 37.5 seconds of silence.",
     )
 
-    def issuer_seal(self) -> Seal:
-        """What the issuer's secret key is kept under."""
-        return MasterKey.parse(self.master_key.get_secret_value()).for_purpose("issuer-key")
+    def issuer_encryption_key(self) -> EncryptionKey:
+        """Return the key that encrypts the issuer's signing key."""
+        return MasterKey.parse(self.master_key.get_secret_value()).for_purpose("issuer key")

@@ -27,14 +27,14 @@ def build(
     assessments: Assessments | None = None,
 ) -> None:
     """Wire enrollment; integration tests pass cheap `hashes` and an assessment service of their own."""
-    database, seals = service.database, service.settings.seals()
+    database, keys = service.database, service.settings.encryption_keys()
     hashes = hashes or PasswordHashes()
     service.on_close(hashes.close)
-    signing, codes = Signing(seals.signing_keys), Codes(seals.codes)
+    signing, codes = Signing(keys.signing_keys), Codes(keys.codes)
     service.keys_from(lambda: signing.trusted(database))
     service.check("master key", lambda: signing.check_master_key(database))
     assessments = assessments or Assessments(service.channel("assessment"))
-    add_servicers(service, seals, signing, hashes, codes, assessments)
+    add_servicers(service, keys, signing, hashes, codes, assessments)
     sessions = SessionEvents(codes)
     service.subscribe(
         "enrollment--sessions",

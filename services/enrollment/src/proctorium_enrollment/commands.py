@@ -82,7 +82,7 @@ async def _create(database: Database, given: argparse.Namespace) -> int:
 
 async def _rotate(database: Database, settings: Settings) -> int:
     async with database.transaction() as tx:
-        key_id = await Signing(settings.seals().signing_keys).rotate(tx)
+        key_id = await Signing(settings.encryption_keys().signing_keys).rotate(tx)
     print(key_id)
     return 0
 

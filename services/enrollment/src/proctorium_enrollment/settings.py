@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from datetime import timedelta
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field
 
 from proctorium_common.process.settings import Duration, ServiceSettings
-from proctorium_enrollment.storage.sealing import MASTER_KEY_BYTES, Seals
+from proctorium_common.security.encryption import MasterKey, MasterKeySetting
+from proctorium_enrollment.storage.encryption import EncryptionKeys
 
 
 class Settings(ServiceSettings):
     """Settings of every service, and those of this one."""
 
-    master_key: SecretStr = Field(
+    master_key: MasterKeySetting = Field(
         description="32 bytes in base64; the keys that encrypt codes and signing keys are derived from it. If it is lost, all codes "
         "must be issued again and everybody must sign in again."
     )
@@ -41,17 +40,6 @@ class Settings(ServiceSettings):
         "10 minutes, so a learner can be without a connection for this time less 10 minutes.",
     )
 
-    @field_validator("master_key")
-    @classmethod
-    def _master_key_is_one(cls, given: SecretStr) -> SecretStr:
-        try:
-            length = len(base64.b64decode(given.get_secret_value(), validate=True))
-        except binascii.Error as failure:
-            raise ValueError("it is not base64") from failure
-        if length != MASTER_KEY_BYTES:
-            raise ValueError(f"it has {length} bytes and needs {MASTER_KEY_BYTES}")
-        return given
-
-    def seals(self) -> Seals:
-        """What seals and finds what the database keeps, by the master key."""
-        return Seals.of(base64.b64decode(self.master_key.get_secret_value()))
+    def encryption_keys(self) -> EncryptionKeys:
+        """Return the keys that are derived from the master key."""
+        return EncryptionKeys.of(MasterKey.parse(self.master_key.get_secret_value()))

@@ -287,12 +287,12 @@ async def refresh(enrollment: Enrollment, token: str) -> str:
 @asynccontextmanager
 async def accounts_of(enrollment: Enrollment, hashes: PasswordHashes) -> AsyncIterator[Accounts]:
     """Accounts of another replica, with these hashes."""
-    seals = enrollment.served.service.settings.seals()
+    keys = enrollment.served.service.settings.encryption_keys()
     yield Accounts(
         enrollment.database,
         hashes,
-        seals,
-        Signing(seals.signing_keys),
+        keys,
+        Signing(keys.signing_keys),
         enrollment.clock,
         refresh_grace=timedelta(seconds=30),
         idle_limit=timedelta(hours=1),

@@ -56,8 +56,8 @@ async def test_a_code_that_is_being_revoked_admits_nobody(enrollment: Enrollment
 async def test_guesses_of_several_people_at_once_all_count_for_their_address(
     enrollment: Enrollment,
 ) -> None:
-    seals = enrollment.served.service.settings.seals()
-    replicas = [Redemption(enrollment.database, seals.codes, seals.throttling) for _ in range(2)]
+    keys = enrollment.served.service.settings.encryption_keys()
+    replicas = [Redemption(enrollment.database, keys.codes, keys.throttling) for _ in range(2)]
     address = "198.51.100.44"
 
     async def guess(tx: Transaction, replica: Redemption) -> ServiceError:
@@ -74,6 +74,6 @@ async def test_guesses_of_several_people_at_once_all_count_for_their_address(
         guessing = asyncio.create_task(guess_meanwhile())
         assert await waits_for_a_lock(enrollment, guessing)
     assert {first.reason, (await guessing).reason} == {"CODE_INVALID"}
-    mark = seals.throttling.mark(f"code_network:{address}")
+    mark = keys.throttling.blind_index(f"code_network:{address}")
     counted = select(failed_entries.c.failures).where(failed_entries.c.digest == mark)
     assert [row.failures for row in await enrollment.rows(counted)] == [2]

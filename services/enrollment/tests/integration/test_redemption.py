@@ -328,14 +328,14 @@ async def test_guesses_at_once_are_all_counted(enrollment: Enrollment) -> None:
 async def test_replicas_count_together(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     learner = UUID(session.learner_ids[0])
-    seals = enrollment.served.service.settings.seals()
+    keys = enrollment.served.service.settings.encryption_keys()
 
     async def fail(replica: Redemption) -> str:
         with pytest.raises(ServiceError) as refusal:
             await replica.redeem(Asked(WRONG, learner, "192.0.2.1"))
         return refusal.value.reason
 
-    replicas = [Redemption(enrollment.database, seals.codes, seals.throttling) for _ in range(2)]
+    replicas = [Redemption(enrollment.database, keys.codes, keys.throttling) for _ in range(2)]
     reasons = await asyncio.gather(*(fail(replica) for replica in replicas * 6))
     assert reasons.count("CODE_INVALID") == FREE_OF_PERSON
     assert reasons.count("TOO_MANY_FAILED_CODE_ENTRIES") == 12 - FREE_OF_PERSON
@@ -346,8 +346,8 @@ async def test_each_of_those_who_share_a_commit_is_answered_as_if_alone(
 ) -> None:
     session = await enrollment.session()
     learner, guessers = UUID(session.learner_ids[0]), [new_id(), new_id()]
-    seals = enrollment.served.service.settings.seals()
-    redemption = Redemption(enrollment.database, seals.codes, seals.throttling)
+    keys = enrollment.served.service.settings.encryption_keys()
+    redemption = Redemption(enrollment.database, keys.codes, keys.throttling)
     address = "192.0.2.77"
     asked = [
         Asked(WRONG, guessers[0], address),
@@ -364,7 +364,7 @@ async def test_each_of_those_who_share_a_commit_is_answered_as_if_alone(
     assert str(admitted.session_id) == session.session_id
     assert (await enrollment.redeem(session.code, str(learner))).rejoin
     named = [f"code_person:{each}" for each in guessers] + [f"code_network:{address}"]
-    marks = [seals.throttling.mark(each) for each in named]
+    marks = [keys.throttling.blind_index(each) for each in named]
     counted = select(failed_entries.c.failures).where(failed_entries.c.digest.in_(marks))
     assert sorted(row.failures for row in await enrollment.rows(counted)) == [1, 1, 2]
 

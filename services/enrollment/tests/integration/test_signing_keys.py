@@ -18,6 +18,7 @@ from proctorium.enrollment.v1.accounts_pb2 import (
 from proctorium.enrollment.v1.accounts_pb2_grpc import AccountServiceStub
 from proctorium_common.process.life import running
 from proctorium_common.rpc.client import channel
+from proctorium_common.security.encryption import DecryptionError, EncryptionKey
 from proctorium_common.security.keys import KeyRing, PublicKey
 from proctorium_common.security.tokens import TokenVerifier
 from proctorium_common.storage.database import Database
@@ -29,7 +30,6 @@ from proctorium_enrollment.operations.bootstrap import create_administrator
 from proctorium_enrollment.operations.signing import KNOWN_AFTER, Signing
 from proctorium_enrollment.settings import Settings
 from proctorium_enrollment.storage.password_hashes import PasswordHashes
-from proctorium_enrollment.storage.sealing import MasterKeyError, Seal
 
 from .enrollment import PASSWORD, Enrollment, MovableClock, sign_in
 
@@ -65,7 +65,7 @@ async def access_token(enrollment: Enrollment, email: str) -> str:
 
 
 async def rotate(enrollment: Enrollment) -> str:
-    signing = Signing(enrollment.served.service.settings.seals().signing_keys)
+    signing = Signing(enrollment.served.service.settings.encryption_keys().signing_keys)
     async with enrollment.database.transaction() as tx:
         return await signing.rotate(tx)
 
@@ -84,21 +84,21 @@ async def test_tokens_can_be_checked_offline_by_the_listed_keys(enrollment: Enro
 async def test_the_secret_half_is_kept_sealed(enrollment: Enrollment) -> None:
     await keys_in_use(enrollment)
     (row,) = await enrollment.rows(select(signing_keys.c.encrypted_seed, signing_keys.c.key_id))
-    seal = enrollment.served.service.settings.seals().signing_keys
-    seed = seal.unseal(row.encrypted_seed, row.key_id.encode())
+    key = enrollment.served.service.settings.encryption_keys().signing_keys
+    seed = key.decrypt(row.encrypted_seed, row.key_id)
     assert len(seed) == 32
     assert seed not in row.encrypted_seed
-    with pytest.raises(MasterKeyError):
-        Seal(os.urandom(32), "signing-keys").unseal(row.encrypted_seed, row.key_id.encode())
+    with pytest.raises(DecryptionError):
+        EncryptionKey(os.urandom(32)).decrypt(row.encrypted_seed, row.key_id)
 
 
 async def test_replicas_that_start_at_once_make_one_key(
     migrated_database: Callable[[str], str],
 ) -> None:
     url = migrated_database("proctorium_enrollment")
-    seal = Seal(os.urandom(32), "signing-keys")
+    key = EncryptionKey(os.urandom(32))
     databases = [Database(url) for _ in range(5)]
-    rings = await asyncio.gather(*(Signing(seal).trusted(database) for database in databases))
+    rings = await asyncio.gather(*(Signing(key).trusted(database) for database in databases))
     assert len({ring[0].key_id for ring in rings}) == 1
     assert {len(ring) for ring in rings} == {1}
     for database in databases:
@@ -109,17 +109,17 @@ async def test_another_master_key_is_noticed_before_anybody_signs_in(
     migrated_database: Callable[[str], str],
 ) -> None:
     database = Database(migrated_database("proctorium_enrollment"))
-    seal = Seal(os.urandom(32), "signing-keys")
-    await Signing(seal).trusted(database)
-    await Signing(seal).check_master_key(database)
-    with pytest.raises(MasterKeyError, match="PROCTORIUM_MASTER_KEY"):
-        await Signing(Seal(os.urandom(32), "signing-keys")).check_master_key(database)
+    key = EncryptionKey(os.urandom(32))
+    await Signing(key).trusted(database)
+    await Signing(key).check_master_key(database)
+    with pytest.raises(DecryptionError, match="PROCTORIUM_MASTER_KEY"):
+        await Signing(EncryptionKey(os.urandom(32))).check_master_key(database)
     await database.close()
 
 
 async def test_a_database_that_is_not_migrated_yet_says_so(empty_database: str) -> None:
     database = Database(empty_database)
-    ring = KeyRing(lambda: Signing(Seal(os.urandom(32), "signing-keys")).trusted(database))
+    ring = KeyRing(lambda: Signing(EncryptionKey(os.urandom(32))).trusted(database))
     assert not await ring.refresh()
     await database.close()
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 from pydantic import Field
 
 from proctorium_common.process.settings import Duration, ServiceSettings
-from proctorium_common.security.sealing import MasterKey, MasterKeySetting
+from proctorium_common.security.encryption import MasterKey, MasterKeySetting
 from proctorium_identity.domain.images import MIB
-from proctorium_identity.storage.sealing import CaseKeys
+from proctorium_identity.storage.encryption import CaseKeys
 
 
 class Settings(ServiceSettings):

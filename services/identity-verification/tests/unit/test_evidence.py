@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from proctorium_common.errors import Kind, ServiceError
-from proctorium_common.security.sealing import DecryptionError, MasterKey
+from proctorium_common.security.encryption import DecryptionError, MasterKey
 from proctorium_identity.domain.evidence import (
     MAX_IMAGES,
     Evidence,
@@ -13,7 +13,7 @@ from proctorium_identity.domain.evidence import (
     require_room,
     require_seen,
 )
-from proctorium_identity.storage.sealing import CaseKeys
+from proctorium_identity.storage.encryption import CaseKeys
 
 CASE, OTHER = uuid4(), uuid4()
 
@@ -56,16 +56,16 @@ def test_a_case_takes_so_many_pictures_and_then_only_what_is_missing() -> None:
 def test_a_ciphertext_opens_only_as_the_picture_it_was_made_for() -> None:
     keys, evidence_id = case_keys("k"), uuid4()
     key = keys.unwrap(CASE, keys.new(CASE))
-    sealed = key.seal(EvidenceKind.SELFIE, evidence_id, b"a face")
-    assert key.open(EvidenceKind.SELFIE, evidence_id, sealed) == b"a face"
-    assert b"a face" not in sealed
+    ciphertext = key.encrypt(EvidenceKind.SELFIE, evidence_id, b"a face")
+    assert key.decrypt(EvidenceKind.SELFIE, evidence_id, ciphertext) == b"a face"
+    assert b"a face" not in ciphertext
     for kind, other_id, other in [
-        (EvidenceKind.DOCUMENT, evidence_id, sealed),
-        (EvidenceKind.SELFIE, uuid4(), sealed),
-        (EvidenceKind.SELFIE, evidence_id, sealed[:-1] + bytes([sealed[-1] ^ 1])),
+        (EvidenceKind.DOCUMENT, evidence_id, ciphertext),
+        (EvidenceKind.SELFIE, uuid4(), ciphertext),
+        (EvidenceKind.SELFIE, evidence_id, ciphertext[:-1] + bytes([ciphertext[-1] ^ 1])),
     ]:
         with pytest.raises(DecryptionError):
-            key.open(kind, other_id, other)
+            key.decrypt(kind, other_id, other)
 
 
 def test_a_case_key_unwraps_only_for_its_case_and_by_its_master_key() -> None:
@@ -76,8 +76,8 @@ def test_a_case_key_unwraps_only_for_its_case_and_by_its_master_key() -> None:
         case_keys("j").unwrap(CASE, wrapped)
 
 
-def test_two_seals_of_the_same_picture_differ() -> None:
+def test_two_ciphertexts_of_the_same_image_differ() -> None:
     keys = case_keys("k")
     key, evidence_id = keys.unwrap(CASE, keys.new(CASE)), uuid4()
-    sealed = {key.seal(EvidenceKind.SELFIE, evidence_id, b"same") for _ in range(3)}
-    assert len(sealed) == 3
+    ciphertext = {key.encrypt(EvidenceKind.SELFIE, evidence_id, b"same") for _ in range(3)}
+    assert len(ciphertext) == 3

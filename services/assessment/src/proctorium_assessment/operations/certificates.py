@@ -34,7 +34,7 @@ from proctorium_common.errors import Kind, ServiceError, not_found
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.rpc.status import error_of
-from proctorium_common.security.sealing import Seal, new_key
+from proctorium_common.security.encryption import EncryptionKey, new_key
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.telemetry.logs import get_logger
 from proctorium_common.telemetry.traces import annotate, current_trace_context, traceparent_of
@@ -108,7 +108,7 @@ class CertificateIssuer:
         people: PersonServiceStub,
         organisation: OrganisationServiceStub,
         *,
-        seal: Seal,
+        encryption: EncryptionKey,
         issuer_name: str,
         public_url: str,
         clock: Clock,
@@ -116,7 +116,7 @@ class CertificateIssuer:
         self._database = database
         self._people = people
         self._organisation = organisation
-        self._seal = seal
+        self._encryption = encryption
         self._issuer_name = issuer_name
         self._public_url = public_url
         self._clock = clock
@@ -182,12 +182,15 @@ class CertificateIssuer:
             public_key = public_key_of(seed)
             key_id = public_key_multibase(public_key)
             async with self._database.transaction() as tx:
-                sealed = self._seal.seal(seed, key_id)
-                await certificates.add_issuer_key(tx, key_id, public_key, sealed)
+                encrypted = self._encryption.encrypt(seed, key_id)
+                await certificates.add_issuer_key(tx, key_id, public_key, encrypted)
                 kept = await certificates.issuer_key(tx)
             assert kept is not None, "a key was just kept"
-        public_key, sealed = kept
-        self._key = public_key, self._seal.open(sealed, public_key_multibase(public_key))
+        public_key, encrypted = kept
+        self._key = (
+            public_key,
+            self._encryption.decrypt(encrypted, public_key_multibase(public_key)),
+        )
         return self._key
 
 

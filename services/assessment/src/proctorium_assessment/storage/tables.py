@@ -207,7 +207,7 @@ issuer_keys = Table(
     Column("encrypted_seed", LargeBinary, nullable=False),
     Column("created_at", _TIME, nullable=False),
 )
-"""The key that credentials are signed with, sealed with the master key; the oldest one is used."""
+"""The key that credentials are signed with, encrypted with the master key; the oldest one is used."""
 
 sessions = Table(
     "sessions",

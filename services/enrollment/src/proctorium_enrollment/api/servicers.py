@@ -24,13 +24,13 @@ from proctorium_enrollment.operations.codes import Codes
 from proctorium_enrollment.operations.redemption import Redemption
 from proctorium_enrollment.operations.signing import Signing
 from proctorium_enrollment.settings import Settings
+from proctorium_enrollment.storage.encryption import EncryptionKeys
 from proctorium_enrollment.storage.password_hashes import PasswordHashes
-from proctorium_enrollment.storage.sealing import Seals
 
 
 def add_servicers(
     service: Service[Settings],
-    seals: Seals,
+    keys: EncryptionKeys,
     signing: Signing,
     hashes: PasswordHashes,
     codes: Codes,
@@ -41,14 +41,14 @@ def add_servicers(
     accounts = Accounts(
         database,
         hashes,
-        seals,
+        keys,
         signing,
         service.clock,
         refresh_grace=service.settings.refresh_grace,
         idle_limit=service.settings.sign_in_idle_limit,
     )
     cookies = Cookies(secure=service.settings.secure_cookies)
-    redemption = Redemption(database, seals.codes, seals.throttling)
+    redemption = Redemption(database, keys.codes, keys.throttling)
     service.on_close(redemption.close)
     service.rpc(
         add_AccountServiceServicer_to_server, AccountApi(database, accounts, signing, cookies)

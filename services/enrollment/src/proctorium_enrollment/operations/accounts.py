@@ -24,8 +24,8 @@ from proctorium_enrollment.operations.throttling import DEVICE_COOKIE_LIFE, Thro
 from proctorium_enrollment.storage import accounts as storage
 from proctorium_enrollment.storage import people
 from proctorium_enrollment.storage.accounts import Account
+from proctorium_enrollment.storage.encryption import EncryptionKeys
 from proctorium_enrollment.storage.password_hashes import PasswordHashes
-from proctorium_enrollment.storage.sealing import Seals
 from proctorium_enrollment.storage.throttling import Key
 
 
@@ -57,7 +57,7 @@ class Accounts:
         self,
         database: Database,
         hashes: PasswordHashes,
-        seals: Seals,
+        keys: EncryptionKeys,
         signing: Signing,
         clock: Clock,
         *,
@@ -66,9 +66,9 @@ class Accounts:
     ) -> None:
         self._database = database
         self._hashes = hashes
-        self._throttling = Throttling(seals.throttling)
+        self._throttling = Throttling(keys.throttling)
         self._clock = clock
-        self._succession = seals.sign_ins
+        self._succession = keys.sign_ins
         self._refresh_grace = refresh_grace
         self._idle_limit = idle_limit
         self._signing = signing
@@ -233,7 +233,7 @@ class Accounts:
 
     def _successor(self, token: str) -> str:
         """The refresh token that comes of using `token`: always the same, so that it can be told again without being kept."""
-        return urlsafe_b64encode(self._succession.mark(token)).rstrip(b"=").decode()
+        return urlsafe_b64encode(self._succession.blind_index(token)).rstrip(b"=").decode()
 
     async def _newest(
         self, tx: Transaction, sign_in: SignIn, person: Person, token: str

@@ -12,6 +12,7 @@ from proctorium.enrollment.events.v1 import events_pb2
 from proctorium_common.errors import Kind, ServiceError, already_exists, not_found
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
+from proctorium_common.security.encryption import EncryptionKey
 from proctorium_common.storage.database import Transaction
 from proctorium_enrollment.domain import codes as domain
 from proctorium_enrollment.domain.code_texts import (
@@ -26,7 +27,6 @@ from proctorium_enrollment.domain.sessions import Part, Session
 from proctorium_enrollment.storage import codes as storage
 from proctorium_enrollment.storage import people, registrations, sessions
 from proctorium_enrollment.storage.codes import KeptCode, Lookups
-from proctorium_enrollment.storage.sealing import Seal
 
 _MAILER = "notification"
 _TRIES = 10
@@ -62,10 +62,10 @@ class ShownCode:
 
 
 class Codes:
-    """The codes of all sessions. `seal` finds and hides their texts."""
+    """The codes of all sessions. `key` encrypts their texts and makes their blind indexes."""
 
-    def __init__(self, seal: Seal) -> None:
-        self._seal = seal
+    def __init__(self, key: EncryptionKey) -> None:
+        self._key = key
 
     async def issue(self, tx: Transaction, new: NewCode) -> IssuedCode:
         """Issue a further code.
@@ -147,7 +147,7 @@ class Codes:
         return self._shown(kept, tx.now)
 
     def _shown(self, kept: KeptCode, now: datetime) -> ShownCode:
-        text = self._seal.unseal(kept.encrypted_text, kept.code.code_id.bytes).decode()
+        text = self._key.decrypt(kept.encrypted_text, str(kept.code.code_id)).decode()
         return ShownCode(kept.code, kept.code.state_at(now), text)
 
     async def _warnings(self, tx: Transaction, text: str) -> frozenset[TextWarning]:
@@ -163,7 +163,7 @@ class Codes:
         return await storage.has_live_folded(tx, self._folded(text))
 
     def _folded(self, text: str) -> bytes:
-        return self._seal.mark(f"folded/{folded(text)}")
+        return self._key.blind_index(f"folded/{folded(text)}")
 
     async def _add(
         self,
@@ -179,8 +179,8 @@ class Codes:
             chosen = text or domain.generate(secrets.choice)
             if not text and await self._differs_only_in_case(tx, chosen):
                 continue
-            kept = KeptCode(code, self._seal.seal(chosen.encode(), code.code_id.bytes))
-            lookups = Lookups(self._seal.mark(chosen), self._folded(chosen))
+            kept = KeptCode(code, self._key.encrypt(chosen.encode(), str(code.code_id)))
+            lookups = Lookups(self._key.blind_index(chosen), self._folded(chosen))
             if await storage.add(tx, kept, lookups, automatic=automatic, replaces=replaces):
                 return
         raise already_exists(

@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from proctorium_common.errors import ServiceError
+from proctorium_common.security.encryption import EncryptionKey
 from proctorium_common.storage.batcher import Batcher
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.telemetry.traces import annotate
@@ -23,7 +24,6 @@ from proctorium_enrollment.domain.throttling import (
 from proctorium_enrollment.operations.throttling import CodeEntry, Throttling
 from proctorium_enrollment.storage import codes as storage
 from proctorium_enrollment.storage.codes import Asking, Found
-from proctorium_enrollment.storage.sealing import Seal
 from proctorium_enrollment.storage.throttling import Key
 
 
@@ -56,13 +56,15 @@ _ENOUGH = 4
 class Redemption:
     """Redeems codes: those that come while a commit is under way share the next one. One for each process, made when it is wired.
 
-    `codes_seal` finds codes, `throttling_seal` hides whose failures are counted.
+    `codes_key` finds codes, `throttling_key` hides whose failures are counted.
     """
 
-    def __init__(self, database: Database, codes_seal: Seal, throttling_seal: Seal) -> None:
+    def __init__(
+        self, database: Database, codes_key: EncryptionKey, throttling_key: EncryptionKey
+    ) -> None:
         self._database = database
-        self._seal = codes_seal
-        self._throttling = Throttling(throttling_seal)
+        self._key = codes_key
+        self._throttling = Throttling(throttling_key)
         self._group: Batcher[Asked, Outcome] = Batcher(
             self._flush, at_once=_AT_ONCE, enough=_ENOUGH, key=lambda asked: asked.person_id
         )
@@ -110,7 +112,7 @@ class Redemption:
 
     def _try_of(self, asked: Asked) -> _Try:
         entry = self._throttling.code_entry(asked.person_id, asked.client_address)
-        return _Try(Asking(self._seal.mark(asked.text), asked.person_id), entry)
+        return _Try(Asking(self._key.blind_index(asked.text), asked.person_id), entry)
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from datetime import timedelta
 from sqlalchemy.exc import ProgrammingError
 
 from proctorium_common.errors import unavailable
+from proctorium_common.security.encryption import EncryptionKey
 from proctorium_common.security.keys import PublicKey, SigningKey
 from proctorium_common.security.tokens import TokenSigner
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_enrollment.storage import signing_keys as storage
-from proctorium_enrollment.storage.sealing import Seal
 from proctorium_enrollment.storage.signing_keys import KeptKey
 
 ACCESS_LIFE = timedelta(minutes=10)
@@ -25,8 +25,8 @@ _OVERLAP = timedelta(minutes=1)
 class Signing:
     """Signs access tokens; gives out the public keys."""
 
-    def __init__(self, seal: Seal) -> None:
-        self._seal = seal
+    def __init__(self, key: EncryptionKey) -> None:
+        self._key = key
         self._opened: dict[str, SigningKey] = {}
 
     async def trusted(self, database: Database) -> Sequence[PublicKey]:
@@ -52,7 +52,7 @@ class Signing:
         ]
 
     async def signer(self, tx: Transaction) -> TokenSigner:
-        """What signs at the moment. Raises MasterKeyError."""
+        """What signs at the moment. Raises DecryptionError."""
         keys = await storage.kept(tx)
         if not keys:
             await self._make_first(tx)
@@ -60,7 +60,7 @@ class Signing:
         return TokenSigner(self._open(in_use(keys, tx)), life=ACCESS_LIFE, clock=lambda: tx.now)
 
     async def check_master_key(self, database: Database) -> None:
-        """Raises MasterKeyError when the kept keys were sealed with another: then nobody could sign in, and no code be shown."""
+        """Raises DecryptionError when the stored keys were encrypted with another: then nobody could sign in, and no code be shown."""
         if self._opened:
             return
         async with database.transaction() as tx:
@@ -69,7 +69,7 @@ class Signing:
 
     def _open(self, kept: KeptKey) -> SigningKey:
         if kept.key_id not in self._opened:
-            seed = self._seal.unseal(kept.encrypted_seed, kept.key_id.encode())
+            seed = self._key.decrypt(kept.encrypted_seed, kept.key_id)
             self._opened[kept.key_id] = SigningKey(seed)
         return self._opened[kept.key_id]
 
@@ -87,7 +87,7 @@ class Signing:
 
     async def _make(self, tx: Transaction) -> SigningKey:
         key = SigningKey.generate()
-        await storage.add(tx, key, self._seal.seal(key.seed, key.key_id.encode()))
+        await storage.add(tx, key, self._key.encrypt(key.seed, key.key_id))
         return key
 
 

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from proctorium_common.security.encryption import DecryptionError, EncryptionKey
 from proctorium_common.storage.database import Transaction
 from proctorium_enrollment.domain import throttling as domain
 from proctorium_enrollment.domain.throttling import NO_WAIT, Device, Failures, network_of
 from proctorium_enrollment.storage import throttling as storage
-from proctorium_enrollment.storage.sealing import MasterKeyError, Seal
 from proctorium_enrollment.storage.throttling import Key
 
 DEVICE_COOKIE_LIFE = timedelta(days=180)
-_COOKIE = b"device cookie"
+_COOKIE = "device cookie"
 _ACCOUNT = "sign_in_account"
 
 
@@ -42,10 +42,10 @@ class CodeEntry:
 
 
 class Throttling:
-    """Counts failures by keyed hashes, made with `seal`."""
+    """Counts failures by keyed hashes, made with `key`."""
 
-    def __init__(self, seal: Seal) -> None:
-        self._seal = seal
+    def __init__(self, key: EncryptionKey) -> None:
+        self._encryption = key
 
     # Sign-ins: each counts as a failure before the password is checked, so that none escapes by concurrency or by hanging up.
 
@@ -98,8 +98,8 @@ class Throttling:
     def device(self, cookie: str, now: datetime) -> Device | None:
         """Return the device of a cookie; None for a cookie that is missing, expired, or not one of ours."""
         try:
-            content = json.loads(self._seal.unseal(urlsafe_b64decode(cookie), _COOKIE))
-        except (binascii.Error, ValueError, MasterKeyError):
+            content = json.loads(self._encryption.decrypt(urlsafe_b64decode(cookie), _COOKIE))
+        except (binascii.Error, ValueError, DecryptionError):
             return None
         if now >= datetime.fromisoformat(content["issued_at"]) + DEVICE_COOKIE_LIFE:
             return None
@@ -113,7 +113,9 @@ class Throttling:
             "accounts": device.accounts,
             "issued_at": now.isoformat(),
         }
-        return urlsafe_b64encode(self._seal.seal(json.dumps(content).encode(), _COOKIE)).decode()
+        return urlsafe_b64encode(
+            self._encryption.encrypt(json.dumps(content).encode(), _COOKIE)
+        ).decode()
 
     # Code entries: the person is signed in, and only failed entries are written.
 
@@ -166,8 +168,8 @@ class Throttling:
         return self._key("code_person", str(person_id), domain.FREE_OF_PERSON)
 
     def _key(self, kind: str, name: str, free: int) -> Key:
-        return Key(kind, self._seal.mark(f"{kind}:{name}"), free)
+        return Key(kind, self._encryption.blind_index(f"{kind}:{name}"), free)
 
     def _account(self, email: str) -> str:
         # 128 bits: a cookie has room for several.
-        return self._seal.mark(f"account:{email}")[:16].hex()
+        return self._encryption.blind_index(f"account:{email}")[:16].hex()

@@ -18,8 +18,8 @@ from proctorium_common.storage.listen import Listener
 from proctorium_identity.api.messages import DECISIONS, KINDS, access_message, case_message
 from proctorium_identity.images.process import ImageReader
 from proctorium_identity.operations import accesses, cases, decisions, evidence, looks, queue
+from proctorium_identity.storage.encryption import CaseKeys
 from proctorium_identity.storage.objects import EvidenceStore
-from proctorium_identity.storage.sealing import CaseKeys
 
 if TYPE_CHECKING:
     from proctorium_common.rpc.served import Context

@@ -20,7 +20,7 @@ from proctorium_identity.domain.cases import (
 )
 from proctorium_identity.operations.access import Actor, actor_in, actor_on
 from proctorium_identity.storage import cases, sessions
-from proctorium_identity.storage.sealing import CaseKeys
+from proctorium_identity.storage.encryption import CaseKeys
 
 CHANNEL = "identity_cases"
 """NOTIFY channel: the session in which a case changed."""

@@ -35,8 +35,8 @@ from proctorium_identity.images.process import Picture
 from proctorium_identity.operations.cases import CHANNEL, save_move
 from proctorium_identity.storage import cases
 from proctorium_identity.storage import evidence as kept
+from proctorium_identity.storage.encryption import CaseKey, CaseKeys
 from proctorium_identity.storage.objects import EvidenceStore
-from proctorium_identity.storage.sealing import CaseKey, CaseKeys
 
 _log = get_logger()
 
@@ -75,7 +75,7 @@ async def put_away(
     evidence_id = new_id()
     put = PutAway(evidence_id, case_id, kind, f"{case_id}/{evidence_id}", picture)
     storing = asyncio.ensure_future(
-        store.put(put.object_key, key.seal(kind, evidence_id, picture.jpeg))
+        store.put(put.object_key, key.encrypt(kind, evidence_id, picture.jpeg))
     )
     try:
         await asyncio.shield(storing)

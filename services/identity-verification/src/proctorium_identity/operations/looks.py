@@ -27,8 +27,8 @@ from proctorium_identity.domain.evidence import Evidence, EvidenceKind
 from proctorium_identity.operations.access import Actor, actor_on
 from proctorium_identity.storage import cases, looks, sessions
 from proctorium_identity.storage import evidence as kept
+from proctorium_identity.storage.encryption import CaseKey, CaseKeys
 from proctorium_identity.storage.objects import EvidenceStore, ObjectMissingError
-from proctorium_identity.storage.sealing import CaseKey, CaseKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ async def show(store: EvidenceStore, look: Look) -> bytes:
         ciphertext = await store.get(picture.object_key)
     except ObjectMissingError as gone:
         raise evidence_destroyed() from gone
-    return look.key.open(picture.kind, picture.evidence_id, ciphertext)
+    return look.key.decrypt(picture.kind, picture.evidence_id, ciphertext)
 
 
 async def begin_registration_look(

@@ -9,7 +9,7 @@ from proctorium_common.events.handling import EventMetadata
 from proctorium_common.ids import parse_id
 from proctorium_common.storage.database import Transaction
 from proctorium_identity.operations import cases
-from proctorium_identity.storage.sealing import CaseKeys
+from proctorium_identity.storage.encryption import CaseKeys
 
 
 class SessionEvents:

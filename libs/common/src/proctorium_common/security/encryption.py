@@ -1,0 +1,99 @@
+"""Encryption of values in the database, with keys derived from a master key that is never stored there.
+
+A service's master key is a setting, `master_key: MasterKeySetting`. Each purpose has a key of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+from typing import Annotated
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from pydantic import AfterValidator, SecretStr
+
+KEY_BYTES = 32
+_NONCE_BYTES = 12
+_VERSION = b"\x01"
+"""The first byte of a ciphertext, so that another algorithm can be added."""
+
+
+class DecryptionError(Exception):
+    """The value was encrypted with another key or for another context, or it was changed."""
+
+
+class EncryptionKey:
+    """Encrypts and decrypts values, and computes blind indexes to look them up by."""
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"a key has {KEY_BYTES} bytes, not {len(key)}")
+        self._cipher = AESGCM(_derive(key, "encrypt"))
+        self._index_key = _derive(key, "blind index")
+
+    def encrypt(self, value: bytes, context: str) -> bytes:
+        """Return the ciphertext (AES-256-GCM). `context` names the row and column: it can be decrypted for that context only."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return _VERSION + nonce + self._cipher.encrypt(nonce, value, context.encode())
+
+    def decrypt(self, ciphertext: bytes, context: str) -> bytes:
+        """Return the value. Raises DecryptionError."""
+        if not ciphertext.startswith(_VERSION):
+            raise DecryptionError("This was encrypted in a way that this version does not know.")
+        nonce, encrypted = ciphertext[1 : 1 + _NONCE_BYTES], ciphertext[1 + _NONCE_BYTES :]
+        try:
+            return self._cipher.decrypt(nonce, encrypted, context.encode())
+        except InvalidTag as failure:
+            raise DecryptionError(
+                "This was not encrypted with the present PROCTORIUM_MASTER_KEY. "
+                "Start with the key that was set when the database was filled."
+            ) from failure
+
+    def blind_index(self, text: str) -> bytes:
+        """Return a keyed hash (HMAC-SHA256): equal for equal texts, and useless without the key."""
+        return hmac.digest(self._index_key, text.encode(), hashlib.sha256)
+
+
+class MasterKey:
+    """A service's master key, from which the key of each purpose is derived (HKDF-SHA256, RFC 5869)."""
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"a master key has {KEY_BYTES} bytes, not {len(key)}")
+        self._key = key
+
+    @classmethod
+    def parse(cls, text: str) -> MasterKey:
+        """Return the key that is written in base64. Raises ValueError, without the text, for anything else than 32 bytes of it."""
+        try:
+            return cls(base64.b64decode(text, validate=True))
+        except binascii.Error:
+            raise ValueError(f"a master key is {KEY_BYTES} bytes in base64") from None
+
+    def for_purpose(self, purpose: str) -> EncryptionKey:
+        """Return the key of one purpose, such as "codes"."""
+        return EncryptionKey(_derive(self._key, f"purpose/{purpose}"))
+
+
+def new_key() -> bytes:
+    """Return a random key for data that has a key of its own; store it encrypted."""
+    return secrets.token_bytes(KEY_BYTES)
+
+
+def _derive(key: bytes, purpose: str) -> bytes:
+    return HKDF(SHA256(), KEY_BYTES, salt=None, info=f"proctorium/{purpose}".encode()).derive(key)
+
+
+def _require_key(given: SecretStr) -> SecretStr:
+    MasterKey.parse(given.get_secret_value())
+    return given
+
+
+MasterKeySetting = Annotated[SecretStr, AfterValidator(_require_key)]
+"""32 bytes in base64, as a field of a service's settings; `MasterKey.parse(settings.master_key.get_secret_value())`."""

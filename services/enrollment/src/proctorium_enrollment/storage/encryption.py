@@ -1,0 +1,27 @@
+"""The keys of enrollment's encrypted columns and blind indexes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from proctorium_common.security.encryption import EncryptionKey, MasterKey
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptionKeys:
+    """One key for each purpose."""
+
+    codes: EncryptionKey
+    throttling: EncryptionKey
+    signing_keys: EncryptionKey
+    sign_ins: EncryptionKey
+
+    @classmethod
+    def of(cls, master_key: MasterKey) -> EncryptionKeys:
+        """Return the keys that are derived from the master key."""
+        return cls(
+            master_key.for_purpose("codes"),
+            master_key.for_purpose("throttling"),
+            master_key.for_purpose("signing keys"),
+            master_key.for_purpose("sign-ins"),
+        )

@@ -1,0 +1,50 @@
+"""Encryption of identity images with a key for each case, which is stored encrypted with the master key (`I5`).
+
+Destroying a case's stored key destroys its images, wherever copies of their ciphertext are. A ciphertext can only be decrypted as the
+image that it was made from: case, kind and evidence are its context.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from proctorium_common.security.encryption import EncryptionKey, MasterKey, new_key
+from proctorium_identity.domain.evidence import EvidenceKind
+
+
+class CaseKey:
+    """The key of one case's images. Short-lived in memory, never logged."""
+
+    def __init__(self, case_id: UUID, key: bytes) -> None:
+        self._case_id = case_id
+        self._key = EncryptionKey(key)
+
+    def encrypt(self, kind: EvidenceKind, evidence_id: UUID, image: bytes) -> bytes:
+        """Return the ciphertext of `image`."""
+        return self._key.encrypt(image, self._context(kind, evidence_id))
+
+    def decrypt(self, kind: EvidenceKind, evidence_id: UUID, ciphertext: bytes) -> bytes:
+        """Return the image. Raises DecryptionError when this is not the ciphertext of this image."""
+        return self._key.decrypt(ciphertext, self._context(kind, evidence_id))
+
+    def _context(self, kind: EvidenceKind, evidence_id: UUID) -> str:
+        return f"case {self._case_id} {kind} {evidence_id}"
+
+
+class CaseKeys:
+    """Creates and decrypts the keys of cases."""
+
+    def __init__(self, master_key: MasterKey) -> None:
+        self._key = master_key.for_purpose("case keys")
+
+    def new(self, case_id: UUID) -> bytes:
+        """Return a new random key for the case, encrypted as its row stores it."""
+        return self._key.encrypt(new_key(), _context(case_id))
+
+    def unwrap(self, case_id: UUID, wrapped: bytes) -> CaseKey:
+        """Return the key of the case. Raises DecryptionError when it was encrypted for another case or with another master key."""
+        return CaseKey(case_id, self._key.decrypt(wrapped, _context(case_id)))
+
+
+def _context(case_id: UUID) -> str:
+    return f"case {case_id}"
