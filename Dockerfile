@@ -32,8 +32,9 @@ ENV VIRTUAL_ENV=/opt/proctorium
 FROM tools AS shared
 COPY protos protos
 COPY libs/common libs/common
+COPY libs/access libs/access
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt --mount=type=cache,target=/cache \
-    uv pip install ./protos ./libs/common
+    uv pip install ./protos ./libs/common ./libs/access
 
 # The web pages, built with tools of their own; only the portal's image starts from here.
 FROM shared AS pages

@@ -121,7 +121,11 @@ def check_refusals() -> str:
     """Every reason in code is named in a proto."""
     reasons = read_contract().reasons
     common = reasons["options"]
-    findings = list(check_reasons(_read("libs/common/src"), frozenset(), common, "options"))
+    findings = [
+        finding
+        for library in ("libs/common/src", "libs/access/src")
+        for finding in check_reasons(_read(library), frozenset(), common, "options")
+    ]
     for service in topology.read_services(ROOT):
         own = reasons.get(service.name, frozenset())
         findings += check_reasons(service.sources, own, common, service.name)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from tools.checks.sources import Source, imported
 
 COMMON = "proctorium_common"
+ACCESS = "proctorium_access"
 DEVSTACK = "proctorium_devstack"
 ERRORS = f"{COMMON}.errors"
 
@@ -21,13 +22,14 @@ def import_contracts(services: Sequence[str]) -> str:
     return f"""\
 [importlinter]
 root_packages =
-{_lines([*services, DEVSTACK, COMMON])}
+{_lines([*services, DEVSTACK, ACCESS, COMMON])}
 
 [importlinter:contract:packages]
-name = No service imports another, nor devstack; libs/common imports none of them
+name = No service imports another, nor devstack; libs/access imports libs/common, which imports none of them
 type = layers
 layers =
     {" | ".join([*services, DEVSTACK])}
+    {ACCESS}
     {COMMON}
 
 [importlinter:contract:rooms]

@@ -61,7 +61,9 @@ def packages(folder: Path, files: dict[str, str]) -> None:
     empty = ["shop/__init__.py", "till/__init__.py", "proctorium_common/__init__.py"]
     rooms = [f"shop/{room}/__init__.py" for room in ("api", "operations", "storage", "domain")]
     for name, text in {
-        **dict.fromkeys([*empty, *rooms, "proctorium_devstack/__init__.py"], ""),
+        **dict.fromkeys(
+            [*empty, *rooms, "proctorium_devstack/__init__.py", "proctorium_access/__init__.py"], ""
+        ),
         **files,
     }.items():
         path = folder / name

@@ -29,11 +29,11 @@ from e2e.bench import stage as parts
 from e2e.bench.lobbies import fill, open_lobby
 from e2e.bench.stage import Figure, Stage
 from proctorium.session.v1 import lobby_pb2, sessions_pb2, sessions_pb2_grpc
+from proctorium_access.certifications import store_missing_certifications
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.client import channel
 from proctorium_common.security.keys import SigningKey
 from proctorium_common.security.tokens import TokenSigner
-from proctorium_common.storage.certifications import store_missing_certifications
 from proctorium_common.storage.database import Database
 from proctorium_devstack.parts.nats import Nats
 from proctorium_devstack.testing.http2 import Streams

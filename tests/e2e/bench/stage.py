@@ -20,10 +20,10 @@ from typing import Any
 
 import grpc
 
+from proctorium_access.token_check import token_check
 from proctorium_common.events.identity import BrokerIdentity
 from proctorium_common.security.keys import PublicKey
 from proctorium_common.security.tls import Certificates
-from proctorium_common.security.token_check import token_check
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.keys import DatabaseKeyStore
 from proctorium_devstack.assembly import GRPC_SERVICES

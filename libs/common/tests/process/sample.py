@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
+from pydantic import Field
 from sqlalchemy import insert
 
 from proctorium.enrollment.events.v1.events_pb2 import PersonCertified
+from proctorium_common.errors import unavailable
 from proctorium_common.events.handling import EventMetadata
 from proctorium_common.process.commands import main
 from proctorium_common.process.service import Service
 from proctorium_common.process.settings import ServiceSettings
+from proctorium_common.security.keys import PublicKey
 from proctorium_common.storage.database import Transaction
 from proctorium_common.topology import ServiceTopology, Subscription
 
@@ -28,17 +32,29 @@ PLACE = ServiceTopology(
 )
 
 
+class SampleSettings(ServiceSettings):
+    """Settings of a service that calls another one."""
+
+    enrollment_address: str | None = Field(None, description="host:port of enrollment.")
+
+
+async def no_keys() -> Sequence[PublicKey]:
+    raise unavailable("DEPENDENCY_UNAVAILABLE", "The signer does not answer.")
+
+
 async def on_certified(
     transaction: Transaction, event: PersonCertified, metadata: EventMetadata
 ) -> None:
     await transaction.execute(insert(effects).values(what=event.person_id, nth=metadata.position))
 
 
-def build(service: Service[ServiceSettings]) -> None:
+def build(service: Service[SampleSettings]) -> None:
+    service.keys_from(no_keys)
+    service.channel("enrollment")
     service.rpc(stubs.add_EchoServiceServicer_to_server, EchoServicer())
     service.subscribe(CONSUMER, {PersonCertified: on_certified})
     service.worker("count", timedelta(seconds=60), service.database.ping)
 
 
 if __name__ == "__main__":
-    main(PACKAGE, ServiceSettings, build, place=PLACE)
+    main(PACKAGE, SampleSettings, build, place=PLACE)

@@ -23,7 +23,7 @@ from proctorium_common.events.envelope import seal
 from proctorium_common.ids import new_id
 from proctorium_common.process.life import Life, assemble, running
 from proctorium_common.process.service import Service, WiringError
-from proctorium_common.process.settings import ServiceSettings, SettingsError
+from proctorium_common.process.settings import SettingsError
 from proctorium_common.rpc.health import LIVE
 from proctorium_common.security.keys import KeyRing, SigningKey
 from proctorium_common.security.tokens import TokenSigner
@@ -40,7 +40,7 @@ from ..rpc.health_stub import status
 from ..rpc.serving import bearer
 from ..sample.storage.tables import effects
 from .gate import Gate, gate_before
-from .sample import PACKAGE, PLACE, build
+from .sample import PACKAGE, PLACE, SampleSettings, build, no_keys
 
 KEY = SigningKey.generate()
 NOWHERE = "127.0.0.1:1"
@@ -48,7 +48,7 @@ NOWHERE = "127.0.0.1:1"
 
 def _settings(
     database_url: str, nats_url: str = f"nats://{NOWHERE}", **more: Any
-) -> ServiceSettings:
+) -> SampleSettings:
     defaults: dict[str, Any] = {
         "check_every": timedelta(milliseconds=30),
         "drain_wait": timedelta(0),
@@ -56,15 +56,15 @@ def _settings(
         "enrollment_address": NOWHERE,
         "instance": "test",
     }
-    return ServiceSettings(database_url=database_url, nats_url=nats_url, **(defaults | more))
+    return SampleSettings(database_url=database_url, nats_url=nats_url, **(defaults | more))
 
 
-def _on(nats: Nats, database_url: str) -> ServiceSettings:
+def _on(nats: Nats, database_url: str) -> SampleSettings:
     """Settings of the sample service with this broker."""
     return _settings(database_url, **nats.settings_of(PLACE.name))
 
 
-def _open(service: Service[ServiceSettings], nats: Nats) -> grpc.aio.Channel:
+def _open(service: Service[SampleSettings], nats: Nats) -> grpc.aio.Channel:
     """A bare channel to the service by way of the edge."""
     name = ("grpc.ssl_target_name_override", PLACE.name)
     return grpc.aio.secure_channel(
@@ -72,12 +72,12 @@ def _open(service: Service[ServiceSettings], nats: Nats) -> grpc.aio.Channel:
     )
 
 
-def _running(settings: ServiceSettings, keys: KeyRing | None = None) -> Any:
+def _running(settings: SampleSettings, keys: KeyRing | None = None) -> Any:
     return running(settings, build, package=PACKAGE, place=PLACE, keys=keys)
 
 
 @asynccontextmanager
-async def _begun(settings: ServiceSettings, keys: KeyRing | None = None) -> AsyncIterator[Any]:
+async def _begun(settings: SampleSettings, keys: KeyRing | None = None) -> AsyncIterator[Any]:
     """A service that has begun and need not be ready."""
 
     async def live(begun: asyncio.Future[Any], leave: asyncio.Event) -> None:
@@ -220,7 +220,7 @@ async def test_what_was_added_to_its_end_is_called_while_the_database_is_there(
 ) -> None:
     order: list[str] = []
 
-    def wired(service: Service[ServiceSettings]) -> None:
+    def wired(service: Service[SampleSettings]) -> None:
         build(service)
 
         async def first() -> None:
@@ -244,7 +244,7 @@ async def test_its_telemetry_is_its_own(migrated_database: Migrated, own_nats: N
     before = current_tracing()
     seen: list[str] = []
 
-    def wired(service: Service[ServiceSettings]) -> None:
+    def wired(service: Service[SampleSettings]) -> None:
         build(service)
 
         async def look() -> None:
@@ -281,10 +281,22 @@ async def test_wiring_that_the_topology_does_not_know_is_refused(
         assemble(PACKAGE, settings, wire, call_log=CallLog(), place=PLACE)
 
 
+async def test_a_service_without_signing_keys_is_refused() -> None:
+    settings = _settings("postgresql://x@localhost/x", f"nats://{NOWHERE}")
+    with pytest.raises(WiringError, match="call `keys_from`"):
+        assemble(PACKAGE, settings, lambda _: None, call_log=CallLog(), place=PLACE)
+
+
 async def test_an_address_that_is_not_set_is_missed_at_the_start() -> None:
     settings = _settings("postgresql://x@localhost/x", f"nats://{NOWHERE}", enrollment_address=None)
     with pytest.raises(SettingsError, match="PROCTORIUM_ENROLLMENT_ADDRESS is missing"):
-        assemble(PACKAGE, settings, build, call_log=CallLog(), place=PLACE)
+        assemble(
+            PACKAGE,
+            settings,
+            lambda service: service.keys_from(no_keys),
+            call_log=CallLog(),
+            place=PLACE,
+        )
 
 
 def _gated(database_url: str, port: int) -> tuple[str, Any]:

@@ -15,6 +15,8 @@ from proctorium_common.process.settings import (
     read_settings,
 )
 
+from .sample import SampleSettings
+
 DATABASE = "postgresql://assessment:swordfish@localhost/assessment"
 
 
@@ -84,9 +86,9 @@ def test_a_file_that_cannot_be_read_is_named(
 
 def test_a_service_that_is_asked_needs_its_address(environment: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError, match="PROCTORIUM_ENROLLMENT_ADDRESS is missing"):
-        read_settings(ServiceSettings).address_of("enrollment")
+        read_settings(SampleSettings).address_of("enrollment")
     environment.setenv("PROCTORIUM_ENROLLMENT_ADDRESS", "enrollment:443")
-    assert read_settings(ServiceSettings).address_of("enrollment") == "enrollment:443"
+    assert read_settings(SampleSettings).address_of("enrollment") == "enrollment:443"
 
 
 @pytest.mark.parametrize(

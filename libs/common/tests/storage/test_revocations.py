@@ -10,9 +10,9 @@ from sqlalchemy import delete, text, update
 
 from proctorium.enrollment.events.v1 import events_pb2
 from proctorium.options.v1 import options_pb2
+from proctorium_access import revocations as handlers
 from proctorium_common.events.handling import EventMetadata
 from proctorium_common.ids import new_id
-from proctorium_common.process import revocations as handlers
 from proctorium_common.security.revocations import Revocation, Revocations
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.listen import Listener

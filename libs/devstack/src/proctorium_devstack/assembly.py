@@ -147,7 +147,7 @@ class _Making:
                 return self._edge()
             case "edge-keys":
                 program = Program(
-                    "proctorium_common.process.edge_keys",
+                    "proctorium_access.edge_keys",
                     [],
                     edge_keys_environment(self.ports, self.certificates["edge"], self._token_check),
                 )

@@ -29,6 +29,7 @@ _WHEELS = (
     "grpcio",
     "proctorium-protos",
     "proctorium-common",
+    "proctorium-access",
 )
 _LEAST_MEMORY = 1 * _GIB
 _LEAST_DISK = 1 * _GIB

@@ -9,9 +9,9 @@ from pathlib import Path
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from proctorium_access.token_check import FAILURE, FILTER
 from proctorium_common.descriptors import DESCRIPTORS, descriptor_set
 from proctorium_common.rpc.access import rules
-from proctorium_common.security.token_check import FAILURE, FILTER
 from proctorium_devstack.edge_json import tables
 from proctorium_devstack.edge_replies import REPLIES, REPLIES_BY_CODE
 from proctorium_devstack.edge_routes import Kind, clusters_of, routes_of
@@ -85,7 +85,7 @@ class EdgeSettings:
     portal: Address
     client: ClientTls
     token_check: str
-    """The file that `proctorium_common.process.edge_keys` keeps, in a folder of its own."""
+    """The file that `proctorium_access.edge_keys` keeps, in a folder of its own."""
     descriptors: str = str(DESCRIPTORS)
     tls: ServerTls | None = None
     """None: clients connect in plaintext, on a development machine or behind a load balancer that terminates TLS."""

@@ -14,11 +14,11 @@ from uuid import UUID
 import grpc
 from httpx2 import AsyncClient, Response
 
+from proctorium_access.token_check import token_check
 from proctorium_common.errors import ServiceError
 from proctorium_common.rpc.status import CODES, DETAILS_KEY, details_of
 from proctorium_common.security.keys import SigningKey
 from proctorium_common.security.tls import Certificates, peer_name
-from proctorium_common.security.token_check import token_check
 from proctorium_common.security.tokens import TokenSigner
 from proctorium_devstack.edge import Address, ClientTls, EdgeSettings, Upstream
 from proctorium_devstack.parts.certificates import KeyPair, issue

@@ -29,6 +29,8 @@ from proctorium.session.events.v1.events_pb2 import (
     SessionEnded,
     SessionScheduled,
 )
+from proctorium_access import certifications, revocations
+from proctorium_access.signing_keys import signing_keys
 from proctorium_assessment.api.assessments import AssessmentApi
 from proctorium_assessment.api.attempts import AttemptApi
 from proctorium_assessment.api.certificates import CertificateApi
@@ -40,13 +42,13 @@ from proctorium_assessment.settings import Settings
 from proctorium_assessment.subscribers import courses, sessions
 from proctorium_assessment.workers.attempts import AttemptWorkers
 from proctorium_assessment.workers.certificates import CertificateWorker
-from proctorium_common.process import certifications, revocations
 from proctorium_common.process.commands import main
 from proctorium_common.process.service import Service
 
 
 def build(service: Service[Settings]) -> None:
-    """Adds everything to `service`."""
+    """Wire the service."""
+    service.keys_from(signing_keys(service.channel("enrollment")))
     _serve(service)
     _listen(service)
     _work(service)

@@ -13,6 +13,9 @@ from proctorium_common.security.encryption import EncryptionKey, MasterKey, Mast
 class Settings(ServiceSettings):
     """Settings of every service, and those of this one."""
 
+    enrollment_address: str | None = Field(
+        None, description="host:port of enrollment, which is asked for signing keys among others."
+    )
     master_key: MasterKeySetting = Field(
         description="32 bytes in base64 that the key of the issuer of certificates is encrypted with. "
         "Whoever loses it can check old certificates and cannot issue new ones under the same key."

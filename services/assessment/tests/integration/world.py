@@ -23,6 +23,7 @@ from proctorium.assessment.v1 import (
 )
 from proctorium.enrollment.events.v1 import events_pb2 as enrollment_events
 from proctorium.session.events.v1 import events_pb2 as session_events
+from proctorium_access import certifications
 from proctorium_assessment.__main__ import build
 from proctorium_assessment.settings import Settings
 from proctorium_assessment.subscribers import courses as course_handlers
@@ -32,7 +33,6 @@ from proctorium_common.errors import ServiceError
 from proctorium_common.events.envelope import name_of
 from proctorium_common.events.handling import EventMetadata
 from proctorium_common.ids import new_id
-from proctorium_common.process import certifications
 from proctorium_common.process.life import running
 from proctorium_common.process.service import Service
 from proctorium_common.rpc.client import Channel, channel

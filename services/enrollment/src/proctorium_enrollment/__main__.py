@@ -31,7 +31,7 @@ def build(
     hashes = hashes or PasswordHashes()
     service.on_close(hashes.close)
     signing, codes = Signing(keys.signing_keys), Codes(keys.codes)
-    service.keys_from(lambda: signing.trusted(database))
+    service.keys_from(lambda: signing.trusted(database), stored=False)
     service.check("master key", lambda: signing.check_master_key(database))
     assessments = assessments or Assessments(service.channel("assessment"))
     add_servicers(service, keys, signing, hashes, codes, assessments)

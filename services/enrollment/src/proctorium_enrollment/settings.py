@@ -14,6 +14,7 @@ from proctorium_enrollment.storage.encryption import EncryptionKeys
 class Settings(ServiceSettings):
     """Settings of every service, and those of this one."""
 
+    assessment_address: str | None = Field(None, description="host:port of assessment.")
     master_key: MasterKeySetting = Field(
         description="32 bytes in base64; the keys that encrypt codes and signing keys are derived from it. If it is lost, all codes "
         "must be issued again and everybody must sign in again."

@@ -17,7 +17,8 @@ from proctorium.session.events.v1.events_pb2 import (
     SessionEnded,
     SessionScheduled,
 )
-from proctorium_common.process import certifications, revocations
+from proctorium_access import certifications, revocations
+from proctorium_access.signing_keys import signing_keys
 from proctorium_common.process.commands import main
 from proctorium_common.process.service import Service
 from proctorium_identity.api.verification import VerificationApi
@@ -29,7 +30,8 @@ from proctorium_identity.subscribers.sessions import SessionEvents
 
 
 def build(service: Service[Settings]) -> None:
-    """Adds what identity verification does to the service."""
+    """Wire the service."""
+    service.keys_from(signing_keys(service.channel("enrollment")))
     settings = service.settings
     case_keys = settings.case_keys()
     reader = ImageReader(

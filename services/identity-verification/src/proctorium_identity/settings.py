@@ -15,6 +15,9 @@ from proctorium_identity.storage.encryption import CaseKeys
 class Settings(ServiceSettings):
     """Settings of every service, and those of this one."""
 
+    enrollment_address: str | None = Field(
+        None, description="host:port of enrollment, which is asked for signing keys among others."
+    )
     # Twice what is accepted: a picture that is too large gets its reason and not the bare refusal of gRPC.
     message_bytes: int = Field(
         16 * MIB, ge=9 * MIB, description="Largest message that is taken or sent."

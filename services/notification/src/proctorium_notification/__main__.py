@@ -28,7 +28,8 @@ from proctorium.session.events.v1.events_pb2 import (
     SessionEnded,
     SessionScheduled,
 )
-from proctorium_common.process import revocations
+from proctorium_access import revocations
+from proctorium_access.signing_keys import signing_keys
 from proctorium_common.process.commands import main
 from proctorium_common.process.service import Service
 from proctorium_notification.api.deliveries import DeliveryApi
@@ -53,8 +54,9 @@ from proctorium_notification.workers.sending import SendingWorker
 
 
 def build(service: Service[Settings]) -> None:
-    """Adds what notification does to the service."""
+    """Wire the service."""
     settings, database = service.settings, service.database
+    service.keys_from(signing_keys(service.channel("enrollment")))
     directory = Directory(service.channel("enrollment"))
     inbox = Inbox(database, directory, Renderer(settings.public_url))
     service.rpc(add_InboxServiceServicer_to_server, InboxApi(database, inbox))

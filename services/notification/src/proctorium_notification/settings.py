@@ -17,6 +17,9 @@ from proctorium_notification.transport.smtp import MailServer
 class Settings(ServiceSettings):
     """Settings of every service, and those of this one."""
 
+    enrollment_address: str | None = Field(
+        None, description="host:port of enrollment, which is asked for signing keys among others."
+    )
     smtp_url: str = Field(
         repr=False,
         description=(

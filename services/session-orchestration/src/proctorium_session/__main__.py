@@ -8,8 +8,9 @@ from proctorium.assessment.events.v1 import events_pb2 as assessment
 from proctorium.enrollment.events.v1 import events_pb2 as enrollment
 from proctorium.identity.events.v1 import events_pb2 as identity
 from proctorium.session.v1 import lobby_pb2, sessions_pb2_grpc, supervision_pb2_grpc
+from proctorium_access import certifications, revocations
+from proctorium_access.signing_keys import signing_keys
 from proctorium_common.ids import new_id
-from proctorium_common.process import certifications, revocations
 from proctorium_common.process.commands import main
 from proctorium_common.process.service import Service
 from proctorium_session.api.lobby import LobbyApi, add_lobby_service, joined_message
@@ -30,6 +31,7 @@ from proctorium_session.workers.lobbies import LobbyClock
 def build(service: Service[Settings]) -> None:
     """Wires the service; no I/O."""
     settings, database = service.settings, service.database
+    service.keys_from(signing_keys(service.channel("enrollment")))
     asked = EnrollmentByGrpc(service.channel("enrollment"))
     live = Live(database, service.listener)
     joining = Joining(database, joined_message, lobby_pb2.JoinSessionResponse)

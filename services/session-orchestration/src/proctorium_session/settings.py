@@ -12,6 +12,10 @@ from proctorium_common.process.settings import Duration, ServiceSettings
 class Settings(ServiceSettings):
     """The settings of session orchestration."""
 
+    enrollment_address: str | None = Field(
+        None, description="host:port of enrollment, which is asked for signing keys among others."
+    )
+    assessment_address: str | None = Field(None, description="host:port of assessment.")
     presence_lease: Duration = Field(
         timedelta(seconds=6),
         gt=timedelta(0),

@@ -50,9 +50,7 @@ def assemble(
     service = Service(package, settings, telemetry, call_log, clock=clock, keys=keys, place=place)
     build(service)
     if keys is None:
-        # A missing address is a wrong setting now, not a failing call later.
-        for asked in place.calls:
-            service.channel(asked)
+        service.require_complete()
     return service
 
 

@@ -22,7 +22,6 @@ from proctorium_common.rpc.client import Channel, channel
 from proctorium_common.rpc.health import Check, Health, Probe, Weight
 from proctorium_common.rpc.methods import AddToServer, Servicer
 from proctorium_common.rpc.server import Door, Server
-from proctorium_common.security.enrollment import keys_of_enrollment
 from proctorium_common.security.keys import Fetch, KeyRing, PublicKey
 from proctorium_common.security.revocations import Revocations
 from proctorium_common.security.tls import Certificates
@@ -39,7 +38,6 @@ from proctorium_common.topology import ServiceTopology, callers_of, services
 
 S = TypeVar("S", bound=ServiceSettings)
 
-_SIGNER = "enrollment"
 _CLEAN_UP_EVERY = timedelta(minutes=10)
 
 
@@ -61,7 +59,7 @@ class Service(Generic[S]):
         keys: KeyRing | None = None,
         place: ServiceTopology | None = None,
     ) -> None:
-        """`keys` are the trusted signing keys where they do not come from enrollment, `place` the service's own place among others
+        """`keys` are the trusted signing keys instead of those of `keys_from`, `place` the service's own place among others
         where it is not the topology's: both are for tests. Raises SettingsError, WiringError.
         """
         self.package = package
@@ -90,10 +88,7 @@ class Service(Generic[S]):
         self._at_head = False
         self._fetch_keys: Fetch | None = None
         self.keys = keys or KeyRing(
-            self._keys_in_use,
-            # The signer keeps its keys, and their seeds, by itself.
-            store=None if self.name == _SIGNER else DatabaseKeyStore(self.database),
-            clock=clock,
+            self._keys_in_use, store=DatabaseKeyStore(self.database), clock=clock
         )
         self.revocations = Revocations(DatabaseRevocations(self.database).load)
         self.server = Server(
@@ -153,9 +148,11 @@ class Service(Generic[S]):
             )
         return self._channels[service]
 
-    def keys_from(self, fetch: Fetch) -> None:
-        """Takes the trusted signing keys from `fetch` instead of from enrollment: for enrollment itself."""
+    def keys_from(self, fetch: Fetch, *, stored: bool = True) -> None:
+        """Take the trusted signing keys from `fetch`; each service needs this. Not `stored`: `fetch` reads this database itself."""
         self._fetch_keys = fetch
+        if not stored:
+            self.keys.do_not_store()
 
     def check(self, name: str, probe: Probe, weight: Weight = Weight.REQUIRED) -> None:
         """Adds a part to what health reports; `weight` says what its failure means."""
@@ -166,6 +163,13 @@ class Service(Generic[S]):
         self.closing.append(close)
 
     # What the life of the service uses.
+
+    def require_complete(self) -> None:
+        """Raise WiringError for a service that knows nobody's keys, SettingsError for an address that is not set."""
+        if self._fetch_keys is None:
+            raise WiringError(f"{self.name} has no signing keys: call `keys_from` in `build`.")
+        for called in self.topology.calls:
+            self.channel(called)
 
     @property
     def address(self) -> str:
@@ -178,8 +182,8 @@ class Service(Generic[S]):
             await opened.close()
 
     async def _keys_in_use(self) -> Sequence[PublicKey]:
-        fetch = self._fetch_keys or keys_of_enrollment(self.channel(_SIGNER))
-        return await fetch()
+        assert self._fetch_keys is not None, "`assemble` checks it"
+        return await self._fetch_keys()
 
     async def _clean_up(self) -> None:
         await clean_up(self.database)

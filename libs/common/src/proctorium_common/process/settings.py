@@ -80,13 +80,6 @@ class ProcessSettings(BaseSettings):
         None,
         description="PEM file of the authority that all certificates of this system come from.",
     )
-    enrollment_address: str | None = Field(
-        None, description="host:port of enrollment, which is asked for signing keys among others."
-    )
-    session_address: str | None = Field(None, description="host:port of session orchestration.")
-    assessment_address: str | None = Field(None, description="host:port of assessment.")
-    identity_address: str | None = Field(None, description="host:port of identity verification.")
-    notification_address: str | None = Field(None, description="host:port of notification.")
     call_deadline: Duration = Field(
         timedelta(seconds=5), description="Time for a call to another service, at most."
     )
@@ -113,7 +106,7 @@ class ProcessSettings(BaseSettings):
             ) from failure
 
     def address_of(self, service: str) -> str:
-        """Where `service` is reached. Raises SettingsError when that is not set."""
+        """Return host:port of `service`: the field `<service>_address`, which a service's own settings have. Raises SettingsError when it is not set."""
         address: str | None = getattr(self, f"{service}_address", None)
         if address is None:
             raise SettingsError(

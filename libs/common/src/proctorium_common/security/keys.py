@@ -131,6 +131,10 @@ class KeyRing:
         ring._trust(keys)
         return ring
 
+    def do_not_store(self) -> None:
+        """Keep the keys in memory alone."""
+        self._store = NoKeyStore()
+
     @property
     def present(self) -> bool:
         """Whether any key is known: without one nobody can sign in to this service."""

@@ -16,6 +16,7 @@ from joserfc.jws import JWSRegistry
 from proctorium_common.clock import Clock, utc_now
 from proctorium_common.errors import ServiceError, unauthenticated, unavailable
 from proctorium_common.ids import new_id
+from proctorium_common.rpc.access import ROLE_NUMBERS
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.security.keys import KeyRing, PublicKey, SigningKey
 from proctorium_common.security.revocations import Revocations
@@ -24,7 +25,7 @@ ALGORITHM = "EdDSA"
 """The name of RFC 8037. Envoy, which checks tokens at the edge, does not know RFC 9864's `Ed25519` yet."""
 ISSUER = "proctorium"
 AUDIENCE = "proctorium"
-ROLES = frozenset({"learner", "proctor", "administrator"})
+ROLES = frozenset(ROLE_NUMBERS)
 
 _LONGEST = 4096
 LEEWAY = timedelta(seconds=30)

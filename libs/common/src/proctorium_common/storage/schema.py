@@ -177,17 +177,3 @@ def create_revocations() -> None:
     """Create the table of revoked tokens, with its guard and its NOTIFY."""
     for statement in _REVOCATIONS:
         op.execute(statement)
-
-
-def create_certifications() -> None:
-    """Create the `certifications` table (`storage/certifications.py`)."""
-    op.execute(
-        """
-        CREATE TABLE certifications (
-            person_id uuid NOT NULL,
-            certified_until timestamptz NOT NULL,
-            position bigint NOT NULL,
-            CONSTRAINT pk_certifications PRIMARY KEY (person_id)
-        )
-        """
-    )

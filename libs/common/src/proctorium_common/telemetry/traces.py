@@ -41,16 +41,6 @@ from opentelemetry.trace import (
 
 from proctorium_common.errors import ServiceError
 
-ID_FIELDS = (
-    "session_id",
-    "participant_id",
-    "attempt_id",
-    "person_id",
-    "case_id",
-    "course_id",
-)
-"""Fields of requests and events that spans and log lines carry by themselves."""
-
 TRACEPARENT = "traceparent"
 TRACESTATE = "tracestate"
 
@@ -329,26 +319,26 @@ def annotate(**ids: object) -> None:
 
 
 def annotate_from(message: Message) -> None:
-    """Sets the ids that `message` carries in the fields of `ID_FIELDS` on the current span."""
+    """Set the ids of `message` (`id_fields`) on the current span."""
     if trace.get_current_span().is_recording():
-        annotate(**ids_in(message))
-
-
-def ids_in(message: Message) -> dict[str, str]:
-    """The ids that `message` carries in the fields of `ID_FIELDS`, those that are set."""
-    found = {name: getattr(message, name) for name in id_fields(message.DESCRIPTOR)}
-    return {name: value for name, value in found.items() if value}
+        found = {name: getattr(message, name) for name in id_fields(message.DESCRIPTOR)}
+        annotate(**{name: value for name, value in found.items() if value})
 
 
 @cache
 def id_fields(message: Descriptor) -> tuple[str, ...]:
-    """The fields of `ID_FIELDS` that messages of this type have."""
+    """Return the fields of a request or event that spans and log lines show: the texts `<resource>_id`, but for the request's own id.
+
+    The standard option `debug_redact` leaves a field out.
+    """
     return tuple(
-        name
-        for name in ID_FIELDS
-        if (field := message.fields_by_name.get(name)) is not None
+        field.name
+        for field in message.fields
+        if field.name.endswith("_id")
+        and field.name != "request_id"
         and field.type == FieldDescriptor.TYPE_STRING
         and not field.is_repeated
+        and not field.GetOptions().debug_redact
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from proctorium_access.certifications import require_certification
 from proctorium_assessment.domain import time_ledger
 from proctorium_assessment.domain.answer_sheet import Revision
 from proctorium_assessment.domain.assessments import (
@@ -34,7 +35,6 @@ from proctorium_common.errors import not_allowed
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage import pages
-from proctorium_common.storage.certifications import require_certification
 from proctorium_common.storage.database import Transaction
 from proctorium_common.telemetry.traces import annotate
 

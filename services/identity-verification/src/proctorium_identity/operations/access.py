@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from proctorium_access.certifications import holds_certification
 from proctorium_common.rpc.caller import Caller
-from proctorium_common.storage.certifications import holds_certification
 from proctorium_common.storage.database import Transaction
 from proctorium_identity.domain.cases import ActingRole, Case, not_your_case
 from proctorium_identity.storage import cases, sessions

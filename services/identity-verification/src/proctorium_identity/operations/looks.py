@@ -12,9 +12,9 @@ from uuid import UUID
 import grpc
 
 from proctorium.enrollment.v1 import people_pb2, people_pb2_grpc
+from proctorium_access.certifications import require_certification
 from proctorium_common.errors import Kind, ServiceError, not_allowed, unavailable
 from proctorium_common.rpc.caller import Caller
-from proctorium_common.storage.certifications import require_certification
 from proctorium_common.storage.database import Transaction
 from proctorium_common.telemetry.traces import annotate
 from proctorium_identity.domain.cases import (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from proctorium_access.certifications import holds_certification
 from proctorium_common.errors import unauthenticated
 from proctorium_common.rpc.caller import Caller
-from proctorium_common.storage.certifications import holds_certification
 from proctorium_common.storage.database import Transaction
 from proctorium_session.domain.refusals import no_session, not_your_session, own_session
 from proctorium_session.domain.session_states import Mover

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from google.protobuf.message import Message
 
+from proctorium_access.certifications import certified_until
 from proctorium_common.rpc.caller import Caller
-from proctorium_common.storage.certifications import certified_until
 from proctorium_common.storage.database import Transaction
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import Participant, closed

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from proctorium_access.certifications import store_missing_certifications
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
-from proctorium_common.storage.certifications import store_missing_certifications
 from proctorium_common.storage.database import Transaction
 from proctorium_common.telemetry.traces import annotate
 from proctorium_session.domain.refusals import no_session

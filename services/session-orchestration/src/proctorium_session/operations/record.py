@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from proctorium_access.certifications import require_certification
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage import pages
-from proctorium_common.storage.certifications import require_certification
 from proctorium_common.storage.database import Transaction
 from proctorium_session.domain.record import Entry
 from proctorium_session.domain.refusals import no_session, record_closed

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint
 
-from proctorium_common.storage.certifications import certifications_table
+from proctorium_access.certifications import certifications_table
 from proctorium_common.storage.tables import NAMING
 
 metadata = MetaData(naming_convention=NAMING)

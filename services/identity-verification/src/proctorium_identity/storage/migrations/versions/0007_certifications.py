@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proctorium_common.storage.schema import create_certifications
+from proctorium_access.certifications import create_certifications
 
 revision = "0007"
 down_revision = "0006"

@@ -1,4 +1,4 @@
-"""Asks enrollment, who signs, for the keys in use."""
+"""The public keys of access tokens, from enrollment, which signs the tokens."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from proctorium_common.rpc.status import error_of
 from proctorium_common.security.keys import Fetch, PublicKey
 
 
-def keys_of_enrollment(channel: grpc.aio.Channel) -> Fetch:
-    """A `Fetch` that calls ListSigningKeys over `channel`."""
+def signing_keys(channel: grpc.aio.Channel) -> Fetch:
+    """Return a `Fetch` that calls ListSigningKeys over `channel`."""
     accounts = AccountServiceStub(channel)
 
     async def fetch() -> Sequence[PublicKey]:

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from proctorium.enrollment.v1 import accounts_pb2, accounts_pb2_grpc
+from proctorium_access.signing_keys import signing_keys
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.rpc.client import channel
 from proctorium_common.rpc.health import Health
 from proctorium_common.rpc.server import Door, Server
-from proctorium_common.security.enrollment import keys_of_enrollment
 from proctorium_common.security.keys import KeyRing, PublicKey, SigningKey
 from proctorium_common.security.tls import Certificates
 from proctorium_common.security.tokens import TokenVerifier
@@ -73,7 +73,7 @@ async def test_all_keys_come_with_the_time_they_retired(tmp_path: Path) -> None:
             address, certificates=_certificates(tmp_path, "session"), server="enrollment"
         ) as asked,
     ):
-        ring = KeyRing(keys_of_enrollment(asked))
+        ring = KeyRing(signing_keys(asked))
         assert await ring.refresh()
         found, _ = await ring.find(RETIRED.key_id)
         assert found == RETIRED
@@ -82,7 +82,7 @@ async def test_all_keys_come_with_the_time_they_retired(tmp_path: Path) -> None:
 
 async def test_enrollment_that_is_away_is_an_error_that_a_ring_understands() -> None:
     async with channel("127.0.0.1:1") as nowhere:
-        fetch = keys_of_enrollment(nowhere)
+        fetch = signing_keys(nowhere)
         with pytest.raises(ServiceError) as refused:
             await fetch()
         assert refused.value.kind is Kind.UNAVAILABLE

@@ -1,7 +1,7 @@
-"""Keeps the edge's token check up to date: `python -m proctorium_common.process.edge_keys`.
+"""Keeps the edge's token check up to date: `python -m proctorium_access.edge_keys`.
 
 Runs beside Envoy, asks enrollment for the signing keys with the edge's own certificate, and writes the file that Envoy watches
-(`security/token_check.py`). Envoy needs only the file, so it checks tokens even while this process and enrollment are down.
+(`token_check.py`). Envoy needs only the file, so it checks tokens even while this process and enrollment are down.
 Exit codes: 0 ended by SIGTERM or SIGINT, 1 the file cannot be written, 2 a setting is wrong.
 """
 
@@ -17,6 +17,8 @@ from pathlib import Path
 
 from pydantic import Field
 
+from proctorium_access.signing_keys import signing_keys
+from proctorium_access.token_check import TokenCheckFile
 from proctorium_common.process.settings import (
     Duration,
     ProcessSettings,
@@ -24,10 +26,8 @@ from proctorium_common.process.settings import (
     read_settings,
 )
 from proctorium_common.rpc.client import channel
-from proctorium_common.security.enrollment import keys_of_enrollment
 from proctorium_common.security.keys import Fetch, KeyRing, PublicKey
 from proctorium_common.security.tls import NotLoopbackError
-from proctorium_common.security.token_check import TokenCheckFile
 from proctorium_common.tasks import end
 from proctorium_common.telemetry.logs import configure_logs
 from proctorium_common.telemetry.traces import Tracing, use_tracing
@@ -38,6 +38,9 @@ _ENROLLMENT = "enrollment"
 class Settings(ProcessSettings):
     """Settings for the location of the file and how often it is refreshed."""
 
+    enrollment_address: str | None = Field(
+        None, description="host:port of enrollment, which signs access tokens."
+    )
     token_check_file: Path = Field(
         description="The file that Envoy watches, in a folder of its own that survives a restart.",
     )
@@ -54,7 +57,7 @@ async def keep(settings: Settings) -> None:
     file = TokenCheckFile(settings.token_check_file)
     address, certificates = settings.address_of(_ENROLLMENT), settings.certificates()
     async with channel(address, certificates=certificates, server=_ENROLLMENT) as enrollment:
-        fetch = _confirming(keys_of_enrollment(enrollment), file)
+        fetch = _confirming(signing_keys(enrollment), file)
         ring = KeyRing(fetch, store=file, refresh_every=settings.refresh_every)
         await ring.load()
         await ring.keep_fresh()

@@ -1,22 +1,30 @@
-"""A copy of proctors' certifications, from enrollment's events (`P1`): a table of each service that subscribes to them."""
+"""A copy of proctors' certifications, made from enrollment's events (`P1`): a table of each service that subscribes to them.
+
+A service subscribes with the handlers at the end: `service.subscribe("<service>--certifications", {PersonCertified: on_certified, …})`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
+from alembic import op
 from sqlalchemy import BigInteger, Column, DateTime, MetaData, Table, Uuid, select
 from sqlalchemy.dialects.postgresql import insert
 
+from proctorium.enrollment.events.v1 import events_pb2
+from proctorium.options.v1 import options_pb2
 from proctorium_common.errors import ServiceError, not_allowed
+from proctorium_common.events.handling import EventMetadata
+from proctorium_common.ids import parse_id
 from proctorium_common.storage.database import Transaction
 
 _TIME = DateTime(timezone=True)
 
 
 def certifications_table(metadata: MetaData) -> Table:
-    """Return the table that `schema.create_certifications` creates."""
+    """Return the table that `create_certifications` creates."""
     return Table(
         "certifications",
         metadata,
@@ -25,6 +33,20 @@ def certifications_table(metadata: MetaData) -> Table:
         # The position of enrollment's event; 0 for a certification from a response. Times would not do: clocks differ, and of two
         # transactions the one that begins first may commit last.
         Column("position", BigInteger, nullable=False),
+    )
+
+
+def create_certifications() -> None:
+    """Create the table, in a service's revision."""
+    op.execute(
+        """
+        CREATE TABLE certifications (
+            person_id uuid NOT NULL,
+            certified_until timestamptz NOT NULL,
+            position bigint NOT NULL,
+            CONSTRAINT pk_certifications PRIMARY KEY (person_id)
+        )
+        """
     )
 
 
@@ -82,3 +104,22 @@ def certification_ended() -> ServiceError:
         "Your certification as a proctor has ended, and with it your access to learners' data. "
         "Ask an administrator to certify you again.",
     )
+
+
+async def on_certified(
+    tx: Transaction, event: events_pb2.PersonCertified, metadata: EventMetadata
+) -> None:
+    """Store when a proctor's certification ends."""
+    until = event.certified_until_time.ToDatetime(tzinfo=UTC)
+    person_id = parse_id(event.person_id, "person_id")
+    await store_certification(tx, person_id, until, position=metadata.position)
+
+
+async def on_role_revoked(
+    tx: Transaction, event: events_pb2.PersonRoleRevoked, metadata: EventMetadata
+) -> None:
+    """End the certification of a person who is no longer a proctor."""
+    if event.role == options_pb2.ROLE_PROCTOR:
+        person_id = parse_id(event.person_id, "person_id")
+        ended = metadata.occurred_at
+        await store_certification(tx, person_id, ended, position=metadata.position)

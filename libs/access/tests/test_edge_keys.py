@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from proctorium_common.process import edge_keys
+from proctorium_access import edge_keys
 
 
 @pytest.fixture(autouse=True)

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from proctorium_common.security.keys import PublicKey, SigningKey
-from proctorium_common.security.token_check import (
+from proctorium_access.token_check import (
     COMPLETE_FOR,
     TokenCheckFile,
     methods_without_token,
     token_check,
 )
+from proctorium_common.security.keys import PublicKey, SigningKey
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 IN_USE = SigningKey(b"u" * 32).public
