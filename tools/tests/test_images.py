@@ -17,6 +17,7 @@ from typing import TypedDict, cast
 import pytest
 import yaml
 
+from proctorium_common.process.settings import documentation
 from proctorium_common.topology import services
 from tools.environment import ROOT
 
@@ -233,13 +234,13 @@ def test_the_foreign_images_are_of_the_version_that_a_laptop_runs(
 
 @pytest.mark.parametrize("name", services())
 def test_a_service_is_told_what_it_needs_and_nothing_that_it_does_not_know(name: str) -> None:
-    fields = importlib.import_module(f"{services()[name].package}.settings").Settings.model_fields
-    told = {
-        variable.removeprefix("PROCTORIUM_").lower() for variable in parts()[name]["environment"]
-    }
-    assert told <= fields.keys()
-    assert {field for field, kind in fields.items() if kind.is_required()} <= told
-    assert {f"{asked}_address" for asked in services()[name].calls} <= told
+    settings = importlib.import_module(f"{services()[name].package}.settings").Settings
+    read = documentation(settings)
+    told = set(parts()[name]["environment"])
+    assert {variable for variable in told if not variable.startswith("OTEL_BSP_")} <= read.keys()
+    assert {name for name, meaning in read.items() if meaning.endswith("Required.")} <= told
+    calls = services()[name].calls
+    assert {f"PROCTORIUM_{called.upper()}_ADDRESS" for called in calls} <= told
 
 
 def test_secrets_are_written_once_and_kept() -> None:

@@ -142,7 +142,7 @@ class Stage:
     async def serve(
         self, package: str, database_url: str, told: Mapping[str, str] | None = None
     ) -> str:
-        """Starts a service with everything on, and answers its address; `told` are settings without their prefix."""
+        """Starts a service with everything on, and answers its address; `told` are settings without the prefix PROCTORIUM_."""
         address = f"127.0.0.1:{free_ports(1)[0]}"
         settings = {
             "DATABASE_URL": database_url,
@@ -150,8 +150,8 @@ class Stage:
             "LISTEN": address,
             "ENROLLMENT_ADDRESS": NOBODY,
             "ASSESSMENT_ADDRESS": NOBODY,
-            "OTLP_ENDPOINT": f"http://{NOBODY}",
-            "TRACE_RATIO": "0.01",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{NOBODY}",
+            "OTEL_TRACES_SAMPLER_ARG": "0.01",
             "LOG_FORMAT": "json",
             "MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
             "DRAIN_WAIT": "0",
@@ -196,7 +196,10 @@ class Stage:
     async def _start(
         self, name: str, arguments: Sequence[str], told: Mapping[str, str], address: str
     ) -> None:
-        environment = {f"PROCTORIUM_{setting}": value for setting, value in told.items()}
+        environment = {
+            setting if setting.startswith("OTEL_") else f"PROCTORIUM_{setting}": value
+            for setting, value in told.items()
+        }
         log_file = self.folder / f"{name}.log"
         with log_file.open("ab") as log:
             process = await asyncio.create_subprocess_exec(

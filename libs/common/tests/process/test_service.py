@@ -54,7 +54,6 @@ def _settings(
         "drain_wait": timedelta(0),
         "drain_grace": timedelta(seconds=5),
         "enrollment_address": NOWHERE,
-        "instance": "test",
     }
     return SampleSettings(database_url=database_url, nats_url=nats_url, **(defaults | more))
 

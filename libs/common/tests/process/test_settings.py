@@ -49,10 +49,11 @@ def test_an_empty_variable_is_missing(environment: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
-        ("PROCTORIUM_TRACE_RATIO", "7"),
+        ("OTEL_TRACES_SAMPLER_ARG", "7"),
         ("PROCTORIUM_DRAIN_WAIT", "a while"),
-        ("PROCTORIUM_LOG_LEVEL", "loud"),
-        ("PROCTORIUM_OTLP_ENDPOINT", "localhost:4318"),
+        ("LOG_LEVEL", "loud"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318"),
+        ("OTEL_TRACES_SAMPLER", "traceidratio"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_belongs_there(

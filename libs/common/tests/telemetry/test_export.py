@@ -18,7 +18,7 @@ from .receiver import receiving
 
 async def test_spans_and_metrics_arrive_with_the_name_of_their_service() -> None:
     with receiving() as (receiver, base):
-        telemetry = start_telemetry("assessment", endpoint=base, ratio=1.0, instance="one")
+        telemetry = start_telemetry("assessment", endpoint=base, ratio=1.0)
         with span("save"):
             telemetry.metrics.served.add(
                 "/proctorium.assessment.v1.AttemptService/SaveAnswers", "OK", 0.004
@@ -43,9 +43,7 @@ async def test_spans_and_metrics_arrive_with_the_name_of_their_service() -> None
 
 
 async def test_the_end_is_not_held_up_by_a_receiver_that_is_away() -> None:
-    telemetry = start_telemetry(
-        "assessment", endpoint="http://127.0.0.1:1", ratio=1.0, instance="one"
-    )
+    telemetry = start_telemetry("assessment", endpoint="http://127.0.0.1:1", ratio=1.0)
     for _ in range(100):
         with span("save"):
             pass
@@ -59,9 +57,7 @@ async def test_the_end_is_not_held_up_by_a_receiver_that_is_away() -> None:
 async def test_the_end_is_not_held_up_by_a_receiver_that_never_answers() -> None:
     silent = socket.create_server(("127.0.0.1", 0))  # takes connections, and that is all
     port = silent.getsockname()[1]
-    telemetry = start_telemetry(
-        "assessment", endpoint=f"http://127.0.0.1:{port}", ratio=1.0, instance="one"
-    )
+    telemetry = start_telemetry("assessment", endpoint=f"http://127.0.0.1:{port}", ratio=1.0)
     with span("save"):
         pass
     began = time.monotonic()

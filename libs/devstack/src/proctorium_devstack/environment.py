@@ -30,13 +30,13 @@ def environment_of(
         # Nobody balances load over one machine, so nobody has to hear that a service goes before it goes.
         "DRAIN_WAIT": "0",
         "DRAIN_GRACE": "5",
-        "TRACE_RATIO": "1",
         **{f"{asked.upper()}_ADDRESS": f"{LOOPBACK}:{ports[asked]}" for asked in service.calls},
         **_particular(service.name, folders, ports),
     }
+    telemetry = {"OTEL_TRACES_SAMPLER_ARG": "1", "OTEL_BSP_SCHEDULE_DELAY": "1000"}
     if traced:
-        told["OTLP_ENDPOINT"] = f"http://{LOOPBACK}:{ports['traces']}"
-    return {f"PROCTORIUM_{name}": value for name, value in told.items()}
+        telemetry["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://{LOOPBACK}:{ports['traces']}"
+    return telemetry | {f"PROCTORIUM_{name}": value for name, value in told.items()}
 
 
 def edge_keys_environment(ports: PortPlan, identity: KeyPair, file: Path) -> dict[str, str]:

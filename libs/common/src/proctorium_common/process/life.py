@@ -15,7 +15,6 @@ from proctorium_common.process.workers import Background, Worker
 from proctorium_common.rpc.health import State
 from proctorium_common.security.keys import KeyRing
 from proctorium_common.tasks import end
-from proctorium_common.telemetry import start_telemetry
 from proctorium_common.telemetry.logs import CallLog, get_logger
 from proctorium_common.topology import ServiceTopology
 
@@ -41,12 +40,7 @@ def assemble(
     Raises SettingsError, WiringError, MissingAccessRuleError.
     """
     place = place or place_of(package)
-    telemetry = start_telemetry(
-        place.name,
-        endpoint=settings.otlp_endpoint,
-        ratio=settings.trace_ratio,
-        instance=settings.instance,
-    )
+    telemetry = settings.start_telemetry(place.name)
     service = Service(package, settings, telemetry, call_log, clock=clock, keys=keys, place=place)
     build(service)
     if keys is None:

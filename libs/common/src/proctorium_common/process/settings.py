@@ -1,19 +1,19 @@
 """Settings: one frozen object for each service, read once from the environment, every field documented.
 
-A setting `trace_ratio` is the variable PROCTORIUM_TRACE_RATIO. Durations are seconds ("20") or ISO 8601 ("PT20S").
+A setting `drain_wait` is the variable PROCTORIUM_DRAIN_WAIT; those of telemetry have OpenTelemetry's standard names. Durations are
+seconds ("20") or ISO 8601 ("PT20S").
 """
 
 from __future__ import annotations
 
 import logging
-import os
-import socket
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -21,6 +21,7 @@ from proctorium_common.events.identity import BrokerIdentity
 from proctorium_common.rpc.served import STREAMS_PER_PERSON
 from proctorium_common.rpc.server import ServerLimits
 from proctorium_common.security.tls import Certificates
+from proctorium_common.telemetry import Telemetry, start_telemetry
 from proctorium_common.telemetry.logs import LogFormat
 
 _PREFIX = "PROCTORIUM_"
@@ -35,7 +36,11 @@ def _seconds(given: object) -> object:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_seconds)]
-LogLevel = Literal["debug", "info", "warning", "error"]
+LogLevel = Annotated[
+    Literal["debug", "info", "warning", "error"],
+    BeforeValidator(lambda given: given.lower() if isinstance(given, str) else given),
+]
+Sampler = Literal["parentbased_traceidratio", "parentbased_always_on", "parentbased_always_off"]
 
 
 class SettingsError(Exception):
@@ -50,27 +55,41 @@ class ProcessSettings(BaseSettings):
     """What every process needs, whether it has a database or not."""
 
     model_config = SettingsConfigDict(
-        env_prefix=_PREFIX, frozen=True, extra="ignore", env_ignore_empty=True
+        env_prefix=_PREFIX,
+        frozen=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        populate_by_name=True,
     )
 
-    log_level: LogLevel = Field("info", description="The least important lines that are logged.")
+    log_level: LogLevel = Field(
+        "info",
+        validation_alias="LOG_LEVEL",
+        description="The least important lines that are logged: debug, info, warning, error.",
+    )
     log_format: LogFormat = Field(
         "auto", description="json, pretty, or auto: pretty when standard output is a terminal."
     )
     otlp_endpoint: str | None = Field(
         None,
+        validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
         pattern="^https?://",
         description="Base address of the OTLP/HTTP receiver of traces and metrics; without it none are sent.",
+    )
+    telemetry_disabled: bool = Field(
+        False, validation_alias="OTEL_SDK_DISABLED", description="Send no traces and metrics."
+    )
+    trace_sampler: Sampler = Field(
+        "parentbased_traceidratio",
+        validation_alias="OTEL_TRACES_SAMPLER",
+        description="How it is decided whether a new trace is recorded; what callers decided is followed.",
     )
     trace_ratio: float = Field(
         0.01,
         ge=0,
         le=1,
-        description="Share of new traces that are recorded; what callers decided is followed.",
-    )
-    instance: str = Field(
-        default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}",
-        description="Name of this replica in telemetry.",
+        validation_alias="OTEL_TRACES_SAMPLER_ARG",
+        description="Share of new traces that are recorded by parentbased_traceidratio.",
     )
     tls_certificate: Path | None = Field(
         None, description="PEM file of this process's certificate; its name is the service's name."
@@ -113,6 +132,15 @@ class ProcessSettings(BaseSettings):
                 [f"{_PREFIX}{service.upper()}_ADDRESS is missing: host:port of {service}."]
             )
         return address
+
+    def start_telemetry(self, service: str) -> Telemetry:
+        """Start the telemetry of `service` in this process."""
+        ratios = {"parentbased_always_on": 1.0, "parentbased_always_off": 0.0}
+        return start_telemetry(
+            service,
+            endpoint=None if self.telemetry_disabled else self.otlp_endpoint,
+            ratio=ratios.get(self.trace_sampler, self.trace_ratio),
+        )
 
     @property
     def log_level_number(self) -> int:
@@ -223,9 +251,10 @@ def read_settings(kind: type[P]) -> P:
 def _sentence(kind: type[ProcessSettings], wrong: ErrorDetails) -> str:
     if not wrong["loc"]:
         return wrong["msg"].removeprefix("Value error, ")
-    name = str(wrong["loc"][0]).lower()
-    variable = name.upper() if name.startswith(_PREFIX.lower()) else f"{_PREFIX}{name.upper()}"
-    field = kind.model_fields.get(name.removeprefix(_PREFIX.lower()))
+    name = str(wrong["loc"][0])
+    found = {name.upper(), f"{_PREFIX}{name.upper()}"}.intersection(_variables(kind))
+    variable = found.pop() if found else name
+    field = _variables(kind).get(variable)
     meaning = (field.description or "") if field is not None else ""
     if wrong["type"] == "missing":
         return f"{variable} is missing: {meaning}"
@@ -236,7 +265,15 @@ def _sentence(kind: type[ProcessSettings], wrong: ErrorDetails) -> str:
 def documentation(kind: type[ProcessSettings]) -> Mapping[str, str]:
     """Each variable of `kind` with what it means and what it is when it is not set: a service's README is checked against it."""
     return {
-        f"{_PREFIX}{name.upper()}": f"{field.description} "
+        variable: f"{field.description} "
         + ("Required." if field.is_required() else f"Default: {field.get_default()}.")
+        for variable, field in _variables(kind).items()
+    }
+
+
+def _variables(kind: type[ProcessSettings]) -> Mapping[str, FieldInfo]:
+    """Return the fields of `kind` by their variables."""
+    return {
+        str(field.validation_alias or f"{_PREFIX}{name.upper()}"): field
         for name, field in kind.model_fields.items()
     }

@@ -39,27 +39,19 @@ class Telemetry:
                 await done.wait()
 
 
-def start_telemetry(
-    service: str, *, endpoint: str | None, ratio: float, instance: str
-) -> Telemetry:
-    """Traces and metrics that go to the OTLP/HTTP receiver at `endpoint` (its base address); None records nothing.
+def start_telemetry(service: str, *, endpoint: str | None, ratio: float) -> Telemetry:
+    """Send traces and metrics to the OTLP/HTTP receiver at `endpoint` (its base address); None records nothing.
 
-    The tracing becomes that of the current task and of all tasks it starts.
+    OpenTelemetry's other variables (OTEL_RESOURCE_ATTRIBUTES, OTEL_BSP_*, OTEL_METRIC_EXPORT_INTERVAL, OTEL_EXPORTER_OTLP_HEADERS …) are
+    read by its SDK. The tracing becomes that of the current task and of all tasks that it starts.
     """
     if endpoint is None:
         telemetry = Telemetry(Tracing(service), Metrics(service))
     else:
         telemetry = Telemetry(
-            Tracing(
-                service,
-                ratio=ratio,
-                exporter=SpansOverHttp(endpoint, service),
-                instance=instance,
-            ),
+            Tracing(service, ratio=ratio, exporter=SpansOverHttp(endpoint, service)),
             Metrics(
-                service,
-                exporter=lambda complete: MetricsOverHttp(endpoint, service, complete),
-                instance=instance,
+                service, exporter=lambda complete: MetricsOverHttp(endpoint, service, complete)
             ),
         )
     use_tracing(telemetry.tracing)

@@ -11,11 +11,9 @@ from opentelemetry.sdk.metrics.export import (
     MetricsData,
     PeriodicExportingMetricReader,
 )
-from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
 
 from proctorium_common.telemetry.durations import CallDurations, with_durations
-
-_EVERY_MS = 10_000
+from proctorium_common.telemetry.traces import resource_of
 
 
 class Metrics:
@@ -29,10 +27,12 @@ class Metrics:
         service: str,
         *,
         exporter: Callable[[Callable[[MetricsData], MetricsData]], MetricExporter] | None = None,
-        instance: str = "",
-        every_ms: int = _EVERY_MS,
+        every_ms: float | None = None,
     ) -> None:
-        """`exporter` makes one that sends what its argument answers, so that the durations of calls go with the rest."""
+        """`exporter` makes one that sends what its argument answers, so that the durations of calls go with the rest.
+
+        `every_ms` is OTEL_METRIC_EXPORT_INTERVAL unless it is given.
+        """
         self.served = CallDurations("rpc.server.duration", "Calls answered")
         self.asked = CallDurations("rpc.client.duration", "Calls made to other services")
         self.in_flight = 0
@@ -44,7 +44,7 @@ class Metrics:
                         exporter(self._complete), export_interval_millis=every_ms
                     )
                 ],
-                resource=Resource.create({SERVICE_NAME: service, SERVICE_INSTANCE_ID: instance}),
+                resource=resource_of(service),
                 # Exemplars would join a trace to each value at a price on every value; logs carry the trace id.
                 exemplar_filter=AlwaysOffExemplarFilter(),
                 shutdown_on_exit=False,

@@ -9,7 +9,9 @@ process, as they do in tests.
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import socket
 import time
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
@@ -22,7 +24,12 @@ from google.protobuf.message import Message
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
+from opentelemetry.sdk.resources import (
+    SERVICE_INSTANCE_ID,
+    SERVICE_NAME,
+    OTELResourceDetector,
+    Resource,
+)
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
@@ -48,7 +55,6 @@ Attribute = str | bool | int | float
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _NOT_SAMPLED = TraceFlags(TraceFlags.DEFAULT)
 _TRACE_ID_MASK = TraceIdRatioBased.TRACE_ID_LIMIT
-_EXPORT_DELAY_MS = 1000
 _LOWER_HEX = frozenset("0123456789abcdef")
 
 _decided_trace_id: ContextVar[int | None] = ContextVar("proctorium_decided_trace", default=None)
@@ -65,10 +71,18 @@ class _DecidedIds(RandomIdGenerator):
         return _decided_trace_id.get() or super().generate_trace_id()
 
 
+def resource_of(service: str) -> Resource:
+    """Return what telemetry says of this process; OTEL_RESOURCE_ATTRIBUTES adds to it, or names the instance otherwise."""
+    instance = f"{socket.gethostname()}-{os.getpid()}"
+    ours = Resource.create({SERVICE_NAME: service, SERVICE_INSTANCE_ID: instance})
+    return ours.merge(OTELResourceDetector().detect())
+
+
 class Tracing:
     """The tracing of one service: its name, its sampler, and where finished spans go.
 
-    Without an `exporter` nothing is recorded, and what callers decided is still passed on.
+    Without an `exporter` nothing is recorded, and what callers decided is still passed on. `export_delay_ms` is OTEL_BSP_SCHEDULE_DELAY
+    unless it is given.
     """
 
     def __init__(
@@ -77,8 +91,7 @@ class Tracing:
         *,
         ratio: float = 0.0,
         exporter: SpanExporter | None = None,
-        instance: str = "",
-        export_delay_ms: int = _EXPORT_DELAY_MS,
+        export_delay_ms: float | None = None,
     ) -> None:
         self.service = service
         sampler = TraceIdRatioBased(ratio)
@@ -88,7 +101,7 @@ class Tracing:
         if exporter is not None:
             self._provider = TracerProvider(
                 sampler=ParentBased(sampler),
-                resource=Resource.create({SERVICE_NAME: service, SERVICE_INSTANCE_ID: instance}),
+                resource=resource_of(service),
                 id_generator=_DecidedIds(),
                 shutdown_on_exit=False,
             )
