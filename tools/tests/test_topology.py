@@ -7,7 +7,7 @@ from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto
 from proctorium.options.v1 import options_pb2
 from proctorium_common.topology import ServiceTopology, Subscription, parse, services
 from tools import topology
-from tools.checks.contract import Contract, contract_of
+from tools.checks.contract import Contract, contract_of, read_contract
 from tools.checks.sources import Source
 from tools.topology import ServiceCode, as_json, generate, picture_of, with_picture
 
@@ -81,7 +81,7 @@ def test_the_file_contains_the_whole_topology() -> None:
 
 
 def test_the_packaged_topology_is_the_one_of_the_code() -> None:
-    assert services() == generate(topology.read_services(), topology.read_contract()).services
+    assert services() == generate(topology.read_services(), read_contract()).services
 
 
 def test_a_call_that_no_access_option_allows_is_found() -> None:
