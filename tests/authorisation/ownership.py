@@ -89,7 +89,7 @@ _LAST = (
 )
 # An RPC that can name its resource in several ways, and the fields of each.
 _WAYS: dict[str, tuple[tuple[str, ...], ...]] = {
-    "VerificationService/GetCase": (("case_id",), ("session_id", "person_id")),
+    "VerificationService/GetCase": (("case_id",), ("learner",)),
 }
 # The ids that nobody else's resource has too.
 _PERSONAL = ("person_id", "attempt_id", "participant_id", "case_id", "certificate_id", "code_id", "delivery_id", "notification_id")  # fmt: skip
@@ -239,17 +239,14 @@ def _is_id(each: FieldDescriptor) -> bool:
 
 def _request_of(row: Row, ids: dict[str, str]) -> Any:
     """Return a valid request that names the resources `ids`."""
-    request = _filled(row.method.input_type, ids)
-    if row.fields:
-        for each in row.method.input_type.fields:
-            if _is_id(each) and each.name not in row.fields:
-                request.ClearField(each.name)
+    request = _filled(row.method.input_type, ids, row.fields)
     if _short(row.method) == _SETS_PASSWORD:
         request.current_password, request.new_password = "wrong-password-1", _NEW_PASSWORD
     return request
 
 
-def _filled(descriptor: Any, ids: dict[str, str]) -> Any:
+def _filled(descriptor: Any, ids: dict[str, str], chosen: tuple[str, ...] = ()) -> Any:
+    """Return a message whose ids are `ids`; of its alternatives (`oneof`), the fields named in `chosen`, if any are."""
     message: Any = message_factory.GetMessageClass(descriptor)()
     if descriptor.full_name == "google.protobuf.Timestamp":
         message.FromDatetime(datetime.now(UTC) + timedelta(days=30))
@@ -257,6 +254,8 @@ def _filled(descriptor: Any, ids: dict[str, str]) -> Any:
     if descriptor.full_name == Answer.DESCRIPTOR.full_name:
         return Answer(truth=True)
     for each in descriptor.fields:
+        if chosen and each.containing_oneof is not None and each.name not in chosen:
+            continue
         if each.message_type is not None and each.is_repeated:
             getattr(message, each.name).append(_filled(each.message_type, ids))
         elif each.message_type is not None:

@@ -27,6 +27,7 @@ from proctorium.identity.v1.verification_pb2 import (
     EVIDENCE_KIND_DOCUMENT,
     GetCaseRequest,
     GetEvidenceRequest,
+    LearnerInSession,
 )
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.topology import services
@@ -265,7 +266,11 @@ async def _look_as(learner: Person, proctor: Person, session_id: str) -> None:
     request = DownloadCertificateRequest(certificate_id=certificate.certificate_id)
     pdf = (await learner.certificates.DownloadCertificate(request)).pdf
     hold(pdf.startswith(b"%PDF"), "the certificate is there")
-    own = (await learner.identity.GetCase(GetCaseRequest(session_id=session_id))).case
+    own = (
+        await learner.identity.GetCase(
+            GetCaseRequest(learner=LearnerInSession(session_id=session_id))
+        )
+    ).case
     picture = GetEvidenceRequest(case_id=own.case_id, kind=EVIDENCE_KIND_DOCUMENT)
     hold(bool((await proctor.identity.GetEvidence(picture)).image), "the evidence is there")
 

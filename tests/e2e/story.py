@@ -51,6 +51,7 @@ from proctorium.identity.v1.verification_pb2 import (
     GetCaseRequest,
     GetEvidenceRequest,
     GetRegistrationRequest,
+    LearnerInSession,
     SubmitEvidenceRequest,
 )
 from proctorium.session.v1.lobby_pb2 import (
@@ -119,7 +120,7 @@ class LearnerStory:
 
         async def case_opened() -> Case | None:
             try:
-                request = GetCaseRequest(session_id=self.stage.session_id)
+                request = GetCaseRequest(learner=LearnerInSession(session_id=self.stage.session_id))
                 return (await self.learner.identity.GetCase(request)).case
             except ServiceError as unknown:
                 if unknown.kind is not Kind.NOT_FOUND:

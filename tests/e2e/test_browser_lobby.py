@@ -13,7 +13,7 @@ from e2e.browsing import Visitor, browser
 from e2e.pictures import selfie
 from e2e.stage import Stage
 from e2e.story import LearnerStory
-from proctorium.identity.v1.verification_pb2 import GetCaseRequest
+from proctorium.identity.v1.verification_pb2 import GetCaseRequest, LearnerInSession
 from proctorium_devstack.stack import Stack
 
 _CASE = "**/proctorium.identity.v1.VerificationService/GetCase"
@@ -30,7 +30,11 @@ async def test_a_case_that_is_not_there_yet_is_asked_for_ever_more_seldom(
 
     async def before_it_is_there(route: Route) -> None:
         asked.put_nowait(asyncio.get_running_loop().time())
-        await route.continue_(post_data=_envelope(GetCaseRequest(session_id=stage.course_id)))
+        await route.continue_(
+            post_data=_envelope(
+                GetCaseRequest(learner=LearnerInSession(session_id=stage.course_id))
+            )
+        )
 
     async with browser() as opened:
         learner = await Visitor.arrive(opened, stack.url("edge"))

@@ -15,6 +15,7 @@ from proctorium.identity.v1.verification_pb2 import (
     EVIDENCE_KIND_DOCUMENT,
     GetCaseRequest,
     GetEvidenceRequest,
+    LearnerInSession,
 )
 from proctorium_devstack.stack import Stack
 
@@ -80,7 +81,11 @@ async def test_a_large_photo_is_sent_small_and_upright(stack: Stack, stage: Stag
         assert sent[0] < 4 * _MIB
         assert learner.complaints == []
 
-    case = (await person.identity.GetCase(GetCaseRequest(session_id=stage.session_id))).case
+    case = (
+        await person.identity.GetCase(
+            GetCaseRequest(learner=LearnerInSession(session_id=stage.session_id))
+        )
+    ).case
     evidence = await stage.proctor.identity.GetEvidence(
         GetEvidenceRequest(case_id=case.case_id, kind=EVIDENCE_KIND_DOCUMENT)
     )

@@ -16,7 +16,7 @@ from proctorium.enrollment.v1.accounts_pb2 import (
     GetMeRequest,
 )
 from proctorium.enrollment.v1.people_pb2 import GrantRoleRequest, RevokeRoleRequest
-from proctorium.identity.v1.verification_pb2 import GetCaseRequest
+from proctorium.identity.v1.verification_pb2 import GetCaseRequest, LearnerInSession
 from proctorium.notification.v1.notifications_pb2 import ListNotificationsRequest
 from proctorium.options.v1.options_pb2 import ROLE_LEARNER, ROLE_PROCTOR
 from proctorium.session.v1.lobby_pb2 import WatchSessionRequest
@@ -34,7 +34,7 @@ Calls = dict[str, Callable[[], Awaitable[object]]]
 
 def calls_of(stage: Stage, learner: Person) -> Calls:
     """One call of this learner to each service."""
-    case = GetCaseRequest(session_id=stage.session_id)
+    case = GetCaseRequest(learner=LearnerInSession(session_id=stage.session_id))
     return {
         "enrollment": lambda: learner.accounts.GetMe(GetMeRequest()),
         "session": lambda: learner.sessions.ListSessions(ListSessionsRequest()),

@@ -192,7 +192,7 @@ class Values:
         if name == "request_id":
             return str(UUID(int=random.getrandbits(128), version=4))
         if name.endswith(("_id", "_ids")):
-            return self._id(name, needed=limits.uuid)
+            return self._id(name, needed=limits.uuid and not rules.ignore)
         if name in _EXAMPLES:
             return random.choice(_EXAMPLES[name])
         if name in {"page_token", "cursor", "refresh_token", "etag", "code", "text"}:

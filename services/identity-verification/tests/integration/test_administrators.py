@@ -63,7 +63,9 @@ async def test_an_administrator_decides_any_case_and_it_is_recorded_so(world: Wo
     assert [case.case_id for case in (await next_of(queue)).cases] == [case_id]
     queue.cancel()
     assert (await case_of(administrator, case_id)).state == pb.CASE_STATE_SUBMITTED
-    of_learner = pb.GetCaseRequest(session_id=session_id, person_id=learner.id)
+    of_learner = pb.GetCaseRequest(
+        learner=pb.LearnerInSession(session_id=session_id, person_id=learner.id)
+    )
     assert (await administrator.stub.GetCase(of_learner)).case.case_id == case_id
     decided = await verify(administrator, case_id)
     assert (decided.state, decided.decided_by, decided.decided_as) == (

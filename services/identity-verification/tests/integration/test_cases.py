@@ -31,7 +31,9 @@ from .world import (
 
 
 def of_session(session_id: str, person_id: str = "") -> pb.GetCaseRequest:
-    return pb.GetCaseRequest(session_id=session_id, person_id=person_id)
+    return pb.GetCaseRequest(
+        learner=pb.LearnerInSession(session_id=session_id, person_id=person_id)
+    )
 
 
 async def states(world: World, session_id: UUID) -> list[object]:
@@ -194,8 +196,14 @@ async def test_a_proctor_who_is_the_learner_does_not_supervise_the_own_case(worl
 @pytest.mark.parametrize("text", ["", "not an id", "00000000"], ids=repr)
 async def test_an_id_that_is_none_is_named(world: World, text: str) -> None:
     error = await refusal(world.learner().stub.GetCase(of_session(text)))
-    assert (error.kind, error.reason) == (Kind.INVALID, "INVALID_ID")
-    assert [each.field for each in error.violations] == ["session_id"]
+    assert (error.kind, error.reason) == (Kind.INVALID, "INVALID_REQUEST")
+    assert [each.field for each in error.violations] == ["learner.session_id"]
+
+
+async def test_a_request_that_identifies_no_case_is_refused(world: World) -> None:
+    error = await refusal(world.learner().stub.GetCase(pb.GetCaseRequest()))
+    assert (error.kind, error.reason) == (Kind.INVALID, "INVALID_REQUEST")
+    assert [each.field for each in error.violations] == ["by"]
 
 
 async def test_only_people_with_the_role_come_in(world: World) -> None:

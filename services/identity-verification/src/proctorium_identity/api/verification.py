@@ -11,6 +11,7 @@ from proctorium.enrollment.v1 import people_pb2_grpc
 from proctorium.identity.v1 import verification_pb2 as pb
 from proctorium.identity.v1 import verification_pb2_grpc
 from proctorium_common.ids import parse_id
+from proctorium_common.messages import optional_id
 from proctorium_common.rpc.caller import current_call
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import answered_before
@@ -41,12 +42,12 @@ class VerificationApi(verification_pb2_grpc.VerificationServiceServicer):
     async def GetCase(self, request: pb.GetCaseRequest, context: Context) -> pb.GetCaseResponse:
         caller = current_call().caller
         async with self.database.transaction() as tx:
-            if request.case_id:
+            if request.WhichOneof("by") == "case_id":
                 case = await cases.get_case(tx, caller, parse_id(request.case_id, "case_id"))
             else:
-                person = parse_id(request.person_id, "person_id") if request.person_id else None
-                session_id = parse_id(request.session_id, "session_id")
-                case = await cases.get_case_of(tx, caller, session_id, person)
+                session_id = parse_id(request.learner.session_id, "learner.session_id")
+                person_id = optional_id(request.learner.person_id, "learner.person_id")
+                case = await cases.get_case_of(tx, caller, session_id, person_id)
         return pb.GetCaseResponse(case=case_message(case))
 
     async def SubmitEvidence(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from proctorium.notification.v1 import notifications_pb2 as pb
 from proctorium.notification.v1 import notifications_pb2_grpc
 from proctorium_common.ids import parse_id
+from proctorium_common.messages import optional_id
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_notification.domain.deliveries import Delivery, DeliveryState
 from proctorium_notification.operations import deliveries
@@ -32,7 +33,7 @@ class DeliveryApi(notifications_pb2_grpc.DeliveryServiceServicer):
     async def ListDeliveries(
         self, request: pb.ListDeliveriesRequest, context: Context
     ) -> pb.ListDeliveriesResponse:
-        person_id = parse_id(request.person_id, "person_id") if request.person_id else None
+        person_id = optional_id(request.person_id, "person_id")
         async with self.database.transaction() as tx:
             found, token = await deliveries.page(
                 tx,

@@ -22,7 +22,9 @@ const TOO_SLOW =
   "The picture did not get through in a minute. Send it again where the connection is better, or send a smaller one, taken with a lower resolution.";
 
 export function IdentityEvidence({ sessionId, state }: { sessionId: string; state: IdentityState }): JSX.Element {
-  const { data, problem, reload } = useQuery(`${sessionId}/${state}`, () => identity.getCase({ sessionId }));
+  const { data, problem, reload } = useQuery(`${sessionId}/${state}`, () =>
+    identity.getCase({ by: { case: "learner", value: { sessionId } } }),
+  );
   const pause = useRef(INITIAL_BACKOFF_MS);
   const waits = state !== IdentityState.VERIFIED && data === undefined && problem?.reason === NOT_YET;
   // Each refusal is a problem of its own: so one pause follows each, however often the page is drawn.

@@ -48,7 +48,9 @@ export function IdentityDecision({ sessionId, personId, name, decided }: Decisio
 }
 
 function SideBySide({ sessionId, personId }: Pick<DecisionProps, "sessionId" | "personId">): JSX.Element {
-  const { data, problem } = useQuery(`${sessionId}/${personId}`, () => identity.getCase({ sessionId, personId }));
+  const { data, problem } = useQuery(`${sessionId}/${personId}`, () =>
+    identity.getCase({ by: { case: "learner", value: { sessionId, personId } } }),
+  );
   const found = data?.case;
   if (found === undefined) return problem ? <ProblemNote problem={problem} /> : <Loading what="the case" />;
   return (
