@@ -18,10 +18,10 @@ from tools import topology
 from tools.baseline import BASELINE
 from tools.checks.contract import read_contract
 from tools.checks.dependencies import Package, check_dependencies, declared_in
+from tools.checks.layers import ERRORS, PURE, check_no_messages, check_pure, import_contracts
 from tools.checks.lock import check_lock, check_web_lock
 from tools.checks.old_pythons import check_groups
 from tools.checks.reasons import check_reasons
-from tools.checks.rooms import ERRORS, check_pure, import_contracts
 from tools.checks.sources import Source, read_sources
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -96,7 +96,7 @@ def check_breaking() -> str:
 
 
 def check_imports() -> str:
-    """Rooms, and services apart from each other."""
+    """The layers of a service, and services apart from each other."""
     configuration = ROOT / "build" / "importlinter.ini"
     configuration.write_text(
         import_contracts([service.package for service in topology.read_services(ROOT)]),
@@ -159,7 +159,7 @@ def check_pins() -> str:
 def check_pythons() -> str:
     """Nothing that the oldest Python does otherwise."""
     folders = [*ROOT.glob("*/*/src"), *ROOT.glob("*/*/tests")]
-    folders += (ROOT / room for room in ("deploy", "tests", "tools"))
+    folders += (ROOT / name for name in ("deploy", "tests", "tools"))
     return "\n".join(
         check_groups(source for folder in folders for source in read_sources(folder, ROOT))
     )
@@ -209,14 +209,18 @@ CHECKS: Mapping[str, Callable[[], str]] = {
 
 
 def _impure() -> Iterator[str]:
-    errors = ROOT / "libs/common/src/proctorium_common/errors.py"
-    yield from check_pure(
-        [Source(str(errors.relative_to(ROOT)), errors.read_text("utf-8"))], ERRORS, []
-    )
+    for name, allowed in ((ERRORS, []), (PURE[1], [ERRORS])):
+        path = ROOT / "libs/common/src" / f"{name.replace('.', '/')}.py"
+        source = Source(str(path.relative_to(ROOT)), path.read_text("utf-8"))
+        yield from check_pure([source], name, allowed)
     for service in topology.read_services(ROOT):
         domain = f"{service.package}.domain"
         sources = _read(f"services/{service.folder}/src/{service.package}/domain")
-        yield from check_pure(sources, domain, [domain, ERRORS])
+        yield from check_pure(sources, domain, [domain, *PURE])
+        storage = _read(f"services/{service.folder}/src/{service.package}/storage")
+        # Assessment stores questions and answers as messages.
+        stored = "proctorium_assessment/storage/items.py"
+        yield from check_no_messages(each for each in storage if not each.path.endswith(stored))
 
 
 def _read(folder: str) -> list[Source]:

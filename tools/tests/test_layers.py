@@ -1,4 +1,4 @@
-"""Rooms: what `domain/` imports, and the contracts that import-linter is given."""
+"""Layers: what `domain/` imports, and the contracts that import-linter is given."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.checks.rooms import check_pure, import_contracts
+from tools.checks.layers import check_no_messages, check_pure, import_contracts
 from tools.checks.sources import Source
 
 DOMAIN = ["proctorium_session.domain", "proctorium_common.errors"]
@@ -42,7 +42,21 @@ def test_the_standard_library_errors_and_the_domain_itself_pass() -> None:
 )
 def test_anything_else_is_found(line: str) -> None:
     [found] = findings(line)
-    assert "decides without any library" in found
+    assert "is pure" in found
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["from google.protobuf.message import Message", "from proctorium.session.v1 import x_pb2"],
+)
+def test_messages_in_storage_are_found(line: str) -> None:
+    [found] = check_no_messages([Source("a.py", line)])
+    assert "knows no messages" in found
+
+
+def test_storage_without_messages_passes() -> None:
+    code = "import sqlalchemy\nfrom proctorium_common.storage.tables import outbox\n"
+    assert list(check_no_messages([Source("a.py", code)])) == []
 
 
 def lint_imports(folder: Path, contracts: str) -> subprocess.CompletedProcess[str]:
@@ -59,10 +73,13 @@ def lint_imports(folder: Path, contracts: str) -> subprocess.CompletedProcess[st
 
 def packages(folder: Path, files: dict[str, str]) -> None:
     empty = ["shop/__init__.py", "till/__init__.py", "proctorium_common/__init__.py"]
-    rooms = [f"shop/{room}/__init__.py" for room in ("api", "operations", "storage", "domain")]
+    folders = [
+        f"shop/{folder}/__init__.py" for folder in ("api", "operations", "storage", "domain")
+    ]
     for name, text in {
         **dict.fromkeys(
-            [*empty, *rooms, "proctorium_devstack/__init__.py", "proctorium_access/__init__.py"], ""
+            [*empty, *folders, "proctorium_devstack/__init__.py", "proctorium_access/__init__.py"],
+            "",
         ),
         **files,
     }.items():
@@ -81,6 +98,13 @@ def test_imports_that_run_one_way_pass(tmp_path: Path) -> None:
     )
     done = lint_imports(tmp_path, import_contracts(["shop", "till"]))
     assert done.returncode == 0, done.stdout
+
+
+def test_a_folder_that_no_layer_names_is_found(tmp_path: Path) -> None:
+    packages(tmp_path, {"shop/cellar/__init__.py": ""})
+    done = lint_imports(tmp_path, import_contracts(["shop", "till"]))
+    assert done.returncode == 1
+    assert "cellar" in done.stdout
 
 
 @pytest.mark.parametrize(

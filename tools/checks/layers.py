@@ -1,0 +1,86 @@
+"""Which folder of a service may import which: import-linter's contracts, and what import-linter cannot express.
+
+import-linter forbids imports; it cannot say "only these". So it is checked here that `domain/` and
+`proctorium_common.errors` import the standard library and next to nothing else, and that `storage/` knows no messages.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+
+from tools.checks.sources import Source, imported
+
+COMMON = "proctorium_common"
+ACCESS = "proctorium_access"
+DEVSTACK = "proctorium_devstack"
+ERRORS = f"{COMMON}.errors"
+PURE = (ERRORS, f"{COMMON}.states")
+"""The modules of libs/common that `domain/` may import; they are as pure as it is."""
+MESSAGES = ("google.protobuf", "proctorium")
+
+
+def import_contracts(services: Sequence[str]) -> str:
+    """Return import-linter's configuration for the packages in `services` and the libraries below them."""
+    return f"""\
+[importlinter]
+root_packages =
+{_lines([*services, DEVSTACK, ACCESS, COMMON])}
+
+[importlinter:contract:packages]
+name = No service imports another, nor devstack; libs/access imports libs/common, which imports none of them
+type = layers
+layers =
+    {" | ".join([*services, DEVSTACK])}
+    {ACCESS}
+    {COMMON}
+
+[importlinter:contract:layers]
+name = Each folder of a service imports the folders below it only
+type = layers
+layers =
+    (__main__)
+    (commands)
+    (api) | (subscribers) | (workers) | (pages)
+    (settings)
+    (operations)
+    (events) | (documents) | (images) | (transport)
+    (messages)
+    (storage)
+    (domain)
+containers =
+{_lines(services)}
+exhaustive = true
+"""
+
+
+def check_pure(sources: Iterable[Source], package: str, allowed: Sequence[str]) -> Iterator[str]:
+    """Yield a finding for each import in `sources` other than the standard library and modules in `allowed`."""
+    for source in sources:
+        for node, module in imported(source):
+            if module.partition(".")[0] not in sys.stdlib_module_names and not _under(
+                module, allowed
+            ):
+                yield (
+                    f"{source.at(node)}: {package} is pure, and here it imports {module}. Pass in what is needed as a "
+                    f"value, or do this in operations/. Allowed: the standard library, {', '.join(allowed)}."
+                )
+
+
+def check_no_messages(sources: Iterable[Source]) -> Iterator[str]:
+    """Yield a finding for each import of protobuf or generated messages in `sources`, the files of a `storage/`."""
+    for source in sources:
+        for node, module in imported(source):
+            if _under(module, MESSAGES):
+                yield (
+                    f"{source.at(node)}: storage/ knows no messages, and here it imports {module}. "
+                    f"Convert in api/messages.py, events.py or a subscriber."
+                )
+
+
+def _under(module: str, allowed: Sequence[str]) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in allowed)
+
+
+def _lines(names: Sequence[str]) -> str:
+    return "\n".join(f"    {name}" for name in names)
