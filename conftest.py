@@ -1,8 +1,9 @@
-"""How all tests run: property tests are not timed, since a busy machine is not a fault, and a file's tests stay together.
+"""How all tests run.
 
-Three workers share the files. The end-to-end tests share a running system: one worker runs those with a browser, another one the rest.
-A test that hangs fails and says where it waits; what hangs outside of its function (a fixture, a thread) ends its worker,
-with the stacks of its threads (`faulthandler_timeout` in pyproject.toml).
+Three workers share the files; the tests of one file run on one worker. The end-to-end tests share a running system: one
+worker runs those with a browser, another one the rest. Property tests have no deadline, because the machine may be
+busy. A test that hangs fails and reports where it waits. A fixture or thread that hangs ends its worker, with the
+stacks of all threads (`faulthandler_timeout` in pyproject.toml).
 """
 
 import asyncio
@@ -18,8 +19,8 @@ from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-# Tests that start a process as another user fork, and gRPC's own handlers of a fork now and then break a thread of it that is at
-# work ("event_engine", SIGSEGV). What we fork does nothing but become another program. gRPC reads this when it is imported.
+# Tests that start a process as another user fork, and gRPC's fork handlers sometimes crash one of its running threads
+# ("event_engine", SIGSEGV). Our forks only execute another program. gRPC reads this variable when it is imported.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 settings.register_profile("proctorium", deadline=None)
@@ -28,8 +29,8 @@ settings.load_profile("proctorium")
 ROOT = Path(__file__).parent
 END_TO_END = "tests/e2e"
 BROWSER = f"{END_TO_END}/test_browser"
-# Tests that take long and do not depend on the Python version, since other programs do the work (browsers, Envoy, the picture decoders):
-# `.ci/run` runs them on one Python only.
+# Long tests in which other programs do the work (browsers, Envoy, image decoders), so that the Python version does not
+# matter: `.ci/run` runs them on one Python only.
 LONG = (
     BROWSER,
     "tests/e2e/test_attack",
@@ -37,14 +38,14 @@ LONG = (
     "libs/devstack/tests/edge/",
     "services/identity-verification/tests/integration/test_images",
 )
-# The test of tests/fuzz makes calls for half of this; the slowest of the others takes a sixth on two processors that have nothing else to do.
+# On two otherwise idle cores, tests/fuzz takes half of this and the slowest of the other tests half too.
 LONGEST_TEST_SECONDS = 120.0
 
 Arguments = ParamSpec("Arguments")
 
 
 class FilesTogether(LoadScopeScheduling):
-    """One worker runs all tests of a file, so that what the file sets up is set up once."""
+    """A scheduler that runs all tests of a file on one worker, so that their shared fixtures are set up once."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
@@ -53,13 +54,13 @@ class FilesTogether(LoadScopeScheduling):
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    """Asks xdist to hand the tests out by `FilesTogether`."""
+    """Make xdist schedule the tests by `FilesTogether`."""
     return FilesTogether(config, log)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the longest groups first, or other workers would wait for them at the end, and marks what `-m "not long"` leaves out."""
+    """Run the longest groups first, so that no worker waits for them at the end, and mark the long tests."""
     for item in items:
         if item.path.relative_to(ROOT).as_posix().startswith(LONG):
             item.add_marker(pytest.mark.long)
@@ -67,7 +68,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Gives every test that can be cancelled an end."""
+    """Limit the time of every asynchronous test."""
     if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
         item.obj = within_limit(item.obj)
 
@@ -75,7 +76,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 def within_limit(
     test: Callable[Arguments, Awaitable[None]],
 ) -> Callable[Arguments, Awaitable[None]]:
-    """`test`, which raises TimeoutError from where it still waits after LONGEST_TEST_SECONDS."""
+    """Return `test` with a limit: after LONGEST_TEST_SECONDS it raises TimeoutError from where it waits."""
 
     @functools.wraps(test)
     async def limited(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:

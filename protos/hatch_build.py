@@ -1,10 +1,10 @@
-"""Build hook that turns the .proto files beside it into the package ``proctorium``.
+"""Build hook that generates the package ``proctorium`` from the .proto files beside it.
 
 The wheel holds, for every .proto file, messages, gRPC stubs and their types (async stubs only), and
-``proctorium/descriptors.binpb``: all descriptors with comments and imports, which the edge (JSON
-transcoding), the TypeScript generator, `buf` and the access rules read; those of errors' details too, without
-which the edge cannot say an error in JSON. Nothing of it is committed, but for ``proctorium/topology.json``: which service calls
-which, and whose events it consumes (``make topology`` writes it).
+``proctorium/descriptors.binpb``: all descriptors with comments and imports, which the edge (JSON transcoding), the
+TypeScript generator, `buf` and the access rules read; those of errors' details too, without which the edge cannot say
+an error in JSON. Nothing of it is committed, but for ``proctorium/topology.json``: which service calls which, and whose
+events it consumes (``make topology`` writes it).
 
 ``buf/validate/validate.proto`` comes in no wheel as text. Its descriptor is taken from ``protovalidate``, so
 the rules that protoc checks are those that the validator of the same version enforces.
@@ -34,12 +34,12 @@ ERRORS = ("google/rpc/status.proto", "google/rpc/error_details.proto")
 
 
 class ProtoBuildHook(BuildHookInterface[BuilderConfig]):
-    """Generates into a temporary folder and puts what came out into the wheel."""
+    """The hook that generates into a temporary folder and adds the result to the wheel."""
 
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, object]) -> None:
-        """Called by hatchling before it collects the files of the wheel."""
+        """Generate; hatchling calls this before it collects the files of the wheel."""
         self._generated = Path(tempfile.mkdtemp(prefix="proctorium-protos-"))
         generate(Path(self.root), self._generated)
         build_data["force_include"] = {
@@ -47,7 +47,7 @@ class ProtoBuildHook(BuildHookInterface[BuilderConfig]):
         }
 
     def finalize(self, version: str, build_data: dict[str, object], artifact_path: str) -> None:
-        """Called by hatchling after the wheel was written."""
+        """Remove the temporary folder; hatchling calls this after it has written the wheel."""
         shutil.rmtree(self._generated)
 
 
@@ -75,7 +75,7 @@ def generate(source: Path, target: Path) -> None:
 
 
 def _descriptors(root: DescFile) -> FileDescriptorSet:
-    """The descriptor of `root` after those it depends on, in the order protoc wants."""
+    """Return the descriptors of `root` and its dependencies, dependencies first, as protoc requires."""
     ordered: dict[str, DescFile] = {}
 
     def visit(file: DescFile) -> None:
@@ -91,7 +91,7 @@ def _descriptors(root: DescFile) -> FileDescriptorSet:
 
 
 def _include_paths() -> Iterable[str]:
-    """google.protobuf from grpcio-tools; google.api and google.rpc from googleapis-common-protos."""
+    """Yield the options for the folders of google.protobuf, google.api and google.rpc in the environment."""
     yield f"--proto_path={files(grpc_tools) / '_proto'}"
     yield f"--proto_path={sysconfig.get_path('purelib')}"
 
@@ -109,7 +109,7 @@ def _grpc_options(target: Path) -> Sequence[str]:
 
 
 def _plugin(name: str) -> str:
-    """The plugin of the running environment, so that PATH does not matter."""
+    """Return the option that selects the plugin of the running environment, whatever PATH contains."""
     return f"--plugin=protoc-gen-{name}={Path(sys.executable).parent / f'protoc-gen-{name}'}"
 
 

@@ -1,8 +1,8 @@
 """``make protos-baseline``: writes protos/baseline.binpb, the state of the contract that clients may rely on.
 
-`buf breaking` compares with this file, so that the check works offline and in a clone without history. It is
-refreshed, and committed, when a state lands on the main branch; a break is then seen in review as a change of this file
-together with the reason for it. Comments are left out: they break nobody.
+`buf breaking` compares with this file, so the check works offline and in a clone without history. Renew and commit it
+when a breaking change is intended; the review then sees the break as a change of this file, with its reason. Comments
+are left out, because changing one breaks no client.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def main() -> None:
 
 
 def without_comments(descriptors: FileDescriptorSet) -> FileDescriptorSet:
-    """A copy without what only readers and `buf lint` need."""
+    """Return a copy without comments, which only readers and `buf lint` need."""
     bare = FileDescriptorSet()
     bare.CopyFrom(descriptors)
     for file in bare.file:

@@ -1,8 +1,7 @@
-"""Makes `.venv` what requirements.lock and the packages of this repository say. Standard library only.
+"""``make env``: installs requirements.lock and the packages of this repository into `.venv`. Standard library only.
 
-Runs before anything is installed, so it is called with the Python of the machine: ``make env`` does.
-It changes an existing environment in place, adding what is missing; `rm -r .venv` is the way to an exact one.
-Two runs at once wait for each other.
+It runs before anything is installed, so it is called with the machine's own Python. An existing environment is updated
+in place and nothing is uninstalled; `rm -r .venv` makes a clean one. Concurrent runs wait for each other.
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ UV = VENV / "bin" / "uv"
 LOCK = ROOT / "requirements.lock"
 
 
-def main(asked: list[str]) -> int:
-    """Run the steps named in `asked`: ``packages`` (all but the protos), ``protos``."""
+def main(steps: list[str]) -> int:
+    """Run the named steps: ``packages`` (all but the protos), ``protos``; return the exit status."""
     (ROOT / "build").mkdir(exist_ok=True)
     with (ROOT / "build" / "environment.lock").open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
-            for step in asked:
+            for step in steps:
                 {"packages": install_packages, "protos": install_protos}[step]()
         except subprocess.CalledProcessError as failed:
             print(f"\nThis step failed: {' '.join(map(str, failed.cmd))}", file=sys.stderr)
@@ -38,7 +37,7 @@ def main(asked: list[str]) -> int:
 
 
 def install_packages() -> None:
-    """The virtual environment, everything in the lock, and our own packages as links to their sources."""
+    """Create the virtual environment and install the lock and our own packages, the latter in editable mode."""
     _make_virtual_environment()
     _install_uv()
     _say("installing the packages of requirements.lock")
@@ -48,7 +47,7 @@ def install_packages() -> None:
 
 
 def install_protos() -> None:
-    """The package `proctorium`, generated anew from protos/."""
+    """Generate the package `proctorium` from protos/ and install it."""
     _say("generating the package proctorium from protos/")
     _uv(
         "install", "--no-deps", "--no-build-isolation", "--reinstall-package", "proctorium-protos",
@@ -57,11 +56,11 @@ def install_protos() -> None:
 
 
 def own_packages() -> list[Path]:
-    """The folders of our Python packages, without protos/ (which is built, not linked)."""
+    """Return the folders of our Python packages, without protos/, which is built instead of linked."""
     return sorted(
         pyproject.parent
-        for room in ("libs", "services")
-        for pyproject in (ROOT / room).glob("*/pyproject.toml")
+        for parent in ("libs", "services")
+        for pyproject in (ROOT / parent).glob("*/pyproject.toml")
     )
 
 
@@ -72,12 +71,12 @@ def _editables() -> list[str]:
 def _make_virtual_environment() -> None:
     if PYTHON.exists():
         return
-    _say(f"making .venv with Python {sys.version.split()[0]}")
+    _say(f"creating .venv with Python {sys.version.split()[0]}")
     _run(sys.executable, "-m", "venv", VENV)
 
 
 def _install_uv() -> None:
-    """The pinned uv, by pip from the lock itself, so that its version is written once and its hash checked."""
+    """Install the pinned uv by pip, from its lines of the lock, so that its version and hash are written once."""
     wanted = locked("uv")
     version = wanted.split()[0].removeprefix("uv==")
     if UV.exists() and subprocess.check_output([UV, "--version"], text=True).split()[1] == version:
@@ -97,7 +96,7 @@ def _install_uv() -> None:
 
 
 def locked(name: str) -> str:
-    """The lines of requirements.lock that pin `name`."""
+    """Return the lines of requirements.lock that pin `name`."""
     lines = LOCK.read_text(encoding="utf-8").splitlines(keepends=True)
     start = next(at for at, line in enumerate(lines) if line.startswith(f"{name}=="))
     end = next(at for at in range(start, len(lines)) if not lines[at].endswith("\\\n"))
@@ -115,8 +114,8 @@ def _run(*command: object) -> None:
 
 
 def with_mirror(given: Mapping[str, str]) -> dict[str, str]:
-    """`given`, with the system's certificates for uv, and with pip's index where uv was told of none."""
-    # Compiled once here, or each of the many processes of `make up` compiles everything at its start.
+    """Return `given` with the system's certificates for uv, and with pip's index where none is set for uv."""
+    # Bytecode is compiled once here; otherwise each process of `make up` compiles everything at its start.
     environment = {"UV_SYSTEM_CERTS": "1", "UV_COMPILE_BYTECODE": "1", **given}
     index = environment.get("PIP_INDEX_URL")
     if index and not environment.keys() & {"UV_DEFAULT_INDEX", "UV_INDEX_URL"}:
@@ -128,7 +127,7 @@ def _advice() -> str:
     return (
         "If it could not reach the package registry: set PIP_INDEX_URL (pip) or UV_DEFAULT_INDEX (uv) to a mirror\n"
         "that this machine may use, and SSL_CERT_FILE to its certificates, and run the same command again.\n"
-        "If venv or ensurepip is missing: install the package of your system that holds it (Debian: python3-venv)."
+        "If venv or ensurepip is missing: install the package of your system that contains it (Debian: python3-venv)."
     )
 
 

@@ -1,4 +1,4 @@
-"""``make lint``: every check in turn, each with one line; all of them run, so that one look shows all that is wrong.
+"""``make lint``: runs every check, one line each, also after one has failed.
 
 ``make lint only="types protos"`` runs some of them.
 """
@@ -29,22 +29,22 @@ BIN = Path(sys.executable).parent
 
 
 def main(only: Sequence[str]) -> int:
-    """Run the checks named in `only`, or all; 0 when none found anything."""
+    """Run the checks named in `only`, or all; return 0 if none has a finding."""
     unknown = set(only) - CHECKS.keys()
     if unknown:
         print(f"There is no check {', '.join(sorted(unknown))}; there are: {', '.join(CHECKS)}.")
         return 2
     failed = [name for name in only or CHECKS if not _passes(name, CHECKS[name])]
     if failed:
-        print(f"\nlint: {', '.join(failed)} found something; what and where stands above.")
+        print(f"\nlint: {', '.join(failed)} failed; the findings are above.")
     return 1 if failed else 0
 
 
 def _passes(name: str, check: Callable[[], str]) -> bool:
-    began = time.monotonic()
+    start = time.monotonic()
     findings = check().strip()
     print(
-        f"{name:<9} {'ok' if not findings else 'FAILED':<7} {time.monotonic() - began:5.1f} s",
+        f"{name:<9} {'ok' if not findings else 'FAILED':<7} {time.monotonic() - start:5.1f} s",
         flush=True,
     )
     if findings:
@@ -53,14 +53,14 @@ def _passes(name: str, check: Callable[[], str]) -> bool:
 
 
 def check_format() -> str:
-    """Every file is as the formatter writes it."""
+    """Check that every file is formatted."""
     return run_command(
         BIN / "ruff", "format", "--check", "--output-format", "concise", ".", cure="make format"
     )
 
 
 def check_rules() -> str:
-    """The rules of pyproject.toml."""
+    """Check ruff's rules of pyproject.toml."""
     return run_command(
         BIN / "ruff",
         "check",
@@ -73,7 +73,7 @@ def check_rules() -> str:
 
 
 def check_types() -> str:
-    """Everything that is shipped together, then each set of tests: their files share names, so each is its own run."""
+    """Check the types of the shipped code, and of each set of tests in its own run, because their files share names."""
     shipped = [
         *ROOT.glob("*/*/src"),
         ROOT / "protos" / "hatch_build.py",
@@ -86,17 +86,17 @@ def check_types() -> str:
 
 
 def check_protos() -> str:
-    """The protos keep the style of `buf` and carry comments throughout."""
+    """Check the style of the protos, and that everything in them has a comment."""
     return _buf("lint")
 
 
 def check_breaking() -> str:
-    """No proto changed in a way that breaks a client made from the last released one."""
+    """Check that no proto breaks a client of the baseline."""
     return _buf("breaking", "--against", BASELINE)
 
 
 def check_imports() -> str:
-    """The layers of a service, and services apart from each other."""
+    """Check the layers of each service, and that no service imports another."""
     configuration = ROOT / "build" / "importlinter.ini"
     configuration.write_text(
         import_contracts([service.package for service in topology.read_services(ROOT)]),
@@ -113,12 +113,12 @@ def check_imports() -> str:
 
 
 def check_topology() -> str:
-    """The generated topology and the README's picture are up to date, and what they are made from is consistent."""
+    """Check that the generated topology and the README's diagram are up to date, and their sources consistent."""
     return "\n".join(topology.check(ROOT))
 
 
 def check_refusals() -> str:
-    """Every reason in code is named in a proto."""
+    """Check that every reason in code is declared in a proto."""
     reasons = read_contract().reasons
     common = reasons["options"]
     findings = [
@@ -133,7 +133,7 @@ def check_refusals() -> str:
 
 
 def check_pins() -> str:
-    """requirements.lock is made from the pyproject.toml files as they are."""
+    """Check that requirements.lock and package-lock.json match what the packages require."""
     projects = [
         ROOT / "pyproject.toml",
         ROOT / "protos" / "pyproject.toml",
@@ -157,7 +157,7 @@ def check_pins() -> str:
 
 
 def check_pythons() -> str:
-    """Nothing that the oldest Python does otherwise."""
+    """Check for code that behaves differently on the oldest Python."""
     folders = [*ROOT.glob("*/*/src"), *ROOT.glob("*/*/tests")]
     folders += (ROOT / name for name in ("deploy", "tests", "tools"))
     return "\n".join(
@@ -166,7 +166,7 @@ def check_pythons() -> str:
 
 
 def check_images() -> str:
-    """The Dockerfile, by hadolint."""
+    """Check the Dockerfile with hadolint."""
     return run_command(BIN / "hadolint", "Dockerfile")
 
 
@@ -180,7 +180,7 @@ def check_web() -> str:
 
 
 def check_declared() -> str:
-    """Each package declares the libraries that it imports, and no others."""
+    """Check that each package declares exactly the libraries that it imports."""
     packages = {}
     for pyproject in ROOT.glob("*/*/pyproject.toml"):
         project = tomllib.loads(pyproject.read_text("utf-8"))["project"]
@@ -231,7 +231,7 @@ def _mypy(paths: Sequence[Path]) -> str:
     said = run_command(
         BIN / "mypy", "--no-error-summary", *(path.relative_to(ROOT) for path in paths)
     )
-    # All variants of an overloaded function, pages of them, help less than the call that fits none.
+    # The variants of an overloaded function take pages and help less than the call that matches none of them.
     return "\n".join(line for line in said.splitlines() if ": note:     def " not in line)
 
 
@@ -250,7 +250,7 @@ def _buf(command: str, *arguments: object) -> str:
 
 
 def run_command(*command: object, cure: str = "") -> str:
-    """What the command says when it fails, and what helps; nothing when it succeeds."""
+    """Return the output of the command and the cure if it fails, or the empty text."""
     done = subprocess.run(
         [str(part) for part in command],
         cwd=ROOT,

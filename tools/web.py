@@ -1,9 +1,9 @@
-"""``make portal``: builds the web pages with the Node of requirements.lock, so that the machine needs none.
+"""``make portal``: builds the web pages with the Node of requirements.lock, so that none has to be installed.
 
 ``python -m tools.web build`` installs what services/portal/web/package-lock.json pins and runs ``npm run build``;
-``check`` runs biome's linter, then generates the types of the protos and checks all types; ``format`` lets biome format the
-sources and fix what it can; ``test`` runs the unit tests (vitest). All find on PATH `node`, `buf` and the other tools of .venv, and in
-PROCTORIUM_DESCRIPTORS the descriptors to generate TypeScript from.
+``check`` runs biome's linter, generates the types of the protos and checks all types; ``format`` formats the sources
+and fixes what biome can fix; ``test`` runs the unit tests (vitest). PATH contains `node`, `buf` and the other tools of
+.venv; PROCTORIUM_DESCRIPTORS is the file of descriptors from which TypeScript is generated.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _STEPS = {"check": ("lint", "generate", "types")}
 
 
 def main(script: str) -> int:
-    """Run the npm script named `script` after making sure that its packages are there."""
+    """Install the packages that are missing and run the npm script `script`; return the exit status."""
     try:
         _install()
         for step in _STEPS.get(script, (script,)):
             _npm("run", "--silent", step)
     except subprocess.CalledProcessError as failed:
         print(
-            f"portal: npm failed at `{' '.join(failed.cmd[2:])}`; what it said stands above.",
+            f"portal: npm failed at `{' '.join(failed.cmd[2:])}`; its output is above.",
             file=sys.stderr,
         )
         return 1
@@ -56,7 +56,7 @@ def _npm(*arguments: str) -> None:
 
 def _environment(node: Path) -> dict[str, str]:
     return {
-        # What the system trusts, a company's own authority among it, as uv is told too.
+        # Trust the system's certificate authorities, which may include a company's own, as uv does.
         "NODE_USE_SYSTEM_CA": "1",
         **os.environ,
         "PATH": os.pathsep.join(

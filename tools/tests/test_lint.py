@@ -26,7 +26,7 @@ def test_all_checks_run_though_one_fails_and_the_findings_are_shown(
     assert lines[0].startswith("first     FAILED")
     assert lines[1] == "    a.py:1: wrong"
     assert any(line.startswith("second    ok") for line in lines)
-    assert lines[-1].startswith("lint: first found something")
+    assert lines[-1].startswith("lint: first failed")
 
 
 def test_a_command_that_fails_without_a_word_is_a_finding() -> None:

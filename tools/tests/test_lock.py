@@ -31,7 +31,7 @@ def test_a_requirement_that_the_lock_does_not_fulfil_is_named(requirement: str) 
     [found] = findings(LOCK, requirement)
     assert (
         found
-        == f"libs/x/pyproject.toml asks for {requirement}, and requirements.lock does not hold it: run `make lock`."
+        == f"libs/x/pyproject.toml requires {requirement}, and requirements.lock does not contain it: run `make lock`."
     )
 
 

@@ -22,8 +22,8 @@ def findings(code: str) -> list[str]:
         'from proctorium_common.errors import exhausted as full\nraise full("SESSION_FULL", "x")',
         'from proctorium_common import errors\nraise errors.invalid("SESSION_FULL", "x")',
         'from proctorium_common.errors import ServiceError, Kind\nServiceError(Kind.INVALID, "SESSION_FULL", "x")',
-        'from proctorium_common.errors import invalid_transition\nillegal_move("x", reason="PAUSED")',
-        'from proctorium_common.errors import invalid_transition\nillegal_move("BUSY is a sentence here")',
+        'from proctorium_common.errors import invalid_transition\ninvalid_transition("x", reason="PAUSED")',
+        'from proctorium_common.errors import invalid_transition\ninvalid_transition("BUSY is a sentence here")',
         'from elsewhere import invalid\ninvalid("NOT_OURS", "x")',
     ],
     ids=[
@@ -31,8 +31,8 @@ def findings(code: str) -> list[str]:
         "renamed",
         "by module",
         "class",
-        "move",
-        "move without reason",
+        "transition",
+        "transition without reason",
         "another invalid",
     ],
 )
@@ -49,11 +49,19 @@ def test_reasons_of_the_protos_pass(code: str) -> None:
         'import proctorium_common.errors\nraise proctorium_common.errors.invalid("LOST", "x")',
         'from proctorium_common.errors import ServiceError, Kind\nServiceError(Kind.INVALID, "LOST", "x")',
         'from proctorium_common.errors import ServiceError, Kind\nServiceError(Kind.INVALID, reason="LOST")',
-        'from proctorium_common.errors import invalid_transition\nillegal_move("x", reason="LOST")',
+        'from proctorium_common.errors import invalid_transition\ninvalid_transition("x", reason="LOST")',
     ],
-    ids=["imported", "renamed", "by module", "by full name", "class", "class by keyword", "move"],
+    ids=[
+        "imported",
+        "renamed",
+        "by module",
+        "by full name",
+        "class",
+        "class by keyword",
+        "transition",
+    ],
 )
 def test_a_reason_that_no_proto_names_is_found(code: str) -> None:
     [found] = findings(code)
-    assert found.startswith('a.py:2: the reason "LOST" is named in no proto')
+    assert found.startswith('a.py:2: the reason "LOST" is declared in no proto')
     assert "REASON_LOST" in found
