@@ -50,9 +50,9 @@ async def test_a_learner_and_a_proctor_walk_the_path_in_browsers(stack: Stack) -
         await download_certificate(learner)
 
         await expect(proctor.page.get_by_text("Result released")).to_be_visible()
-        await expect(proctor.page.get_by_role("table").get_by_text("Away")).to_be_visible()
+        await expect(proctor.page.get_by_role("table").get_by_text("Disconnected")).to_be_visible()
         await expect(
-            proctor.page.get_by_text("1 learner joined, 1 is not here; nobody needs you now.")
+            proctor.page.get_by_text("1 learner joined, 1 is not here; nobody needs attention now.")
         ).to_be_visible()
         await end_session(proctor, stage.session_id)
         await learner.page.goto(f"/sessions/{stage.session_id}")
@@ -83,17 +83,17 @@ async def test_the_roster_keeps_its_order_while_a_proctor_works_with_it(
         page, roster = proctor.page, proctor.page.get_by_role("rowheader")
         await expect(roster).to_have_text(["Omar Haddad", "Lena Fischer"])
         await lena.send_evidence()
-        await expect(page.get_by_text("2 learners; 1 needs you.")).to_be_visible()
+        await expect(page.get_by_text("2 learners; 1 needs attention.")).to_be_visible()
         await expect(roster).to_have_text(["Omar Haddad", "Lena Fischer"])
 
-        await page.get_by_label("Show only who needs you").check()
+        await page.get_by_label("Show only learners who need attention").check()
         await expect(roster).to_have_text(["Lena Fischer"])
         await omar.send_evidence()
         await expect(roster).to_have_text(["Lena Fischer", "Omar Haddad"])
         await verify_identity(proctor, "Lena Fischer")
         await expect(roster.filter(has_text="Lena")).to_be_focused()
         await expect(roster).to_have_text(["Lena Fischer", "Omar Haddad"])
-        await page.get_by_role("button", name="Hide who needs nothing (1)").click()
+        await page.get_by_role("button", name="Hide learners who need no attention (1)").click()
         await expect(roster).to_have_text(["Omar Haddad"])
         assert proctor.complaints == []
     for story in (omar, lena):
@@ -198,7 +198,7 @@ async def test_an_administrator_prepares_a_session(stack: Stack, stage: Stage) -
         await rows.first.get_by_role("button", name="Revoke").click()
         await rows.first.get_by_role("button", name="Revoke now").click()
         await expect(rows).to_contain_text(["Revoked", "Replaced"])
-        await page.get_by_text("Issue a further code").click()
+        await page.get_by_text("Issue another code").click()
         await page.get_by_role("button", name="Issue", exact=True).click()
         await expect(rows).to_contain_text(["Active", "Revoked", "Replaced"])
         await administrator.picture("codes")
@@ -207,7 +207,7 @@ async def test_an_administrator_prepares_a_session(stack: Stack, stage: Stage) -
         await expect(page.get_by_text("Cancelled", exact=True)).to_be_visible()
         await expect(rows).to_contain_text(["No longer valid", "Revoked", "Replaced"])
         await expect(page.get_by_role("button", name="Replace")).to_have_count(0)
-        await expect(page.get_by_text("Issue a further code")).to_have_count(0)
+        await expect(page.get_by_text("Issue another code")).to_have_count(0)
         assert administrator.complaints == []
 
 
@@ -225,7 +225,7 @@ async def test_the_code_of_a_session_appears_as_soon_as_it_is_made(
             asked += 1
             body = route.request.post_data_buffer
             if asked == 1 and body is not None:
-                await expect(page.get_by_text("code is being made")).to_be_visible()
+                await expect(page.get_by_text("code is being created")).to_be_visible()
                 session_id = stage.session_id.encode()
                 body = body.replace(session_id, str(uuid4()).encode())
             await route.continue_(post_data=body)
@@ -249,19 +249,19 @@ async def test_a_cancelled_session_asks_nothing_of_anybody(stack: Stack, stage: 
         page = administrator.page
         await administrator.sign_in(stage.administrator.email, stage.administrator.password)
         await page.goto(f"/supervise/{stage.session_id}")
-        needed = page.get_by_text("1 learner joined, 1 is not here; 1 needs you.")
+        needed = page.get_by_text("1 learner joined, 1 is not here; 1 needs attention.")
         await expect(needed).to_be_visible()
         await page.get_by_role("button", name="Cancel the session…").click()
         await page.get_by_role("button", name="Cancel the session now").click()
-        await expect(page.get_by_text("Called off")).to_have_count(2)
-        await expect(page.get_by_text("needs you")).to_have_count(0)
-        await expect(page.get_by_text("Away", exact=True)).to_have_count(0)
+        await expect(page.get_by_role("cell").filter(has_text="Cancelled")).to_have_count(2)
+        await expect(page.get_by_text("needs attention")).to_have_count(0)
+        await expect(page.get_by_text("Disconnected", exact=True)).to_have_count(0)
 
         await learner.page.goto("/schedule")
         await expect(learner.page.get_by_text("It is for administrators.")).to_be_visible()
         await learner.page.goto(f"/sessions/{stage.session_id}")
         await expect(learner.page.get_by_text("Cancelled", exact=True)).to_be_visible()
-        await expect(learner.page.get_by_text("has been called off")).to_be_visible()
+        await expect(learner.page.get_by_text("was cancelled")).to_be_visible()
         for gone in ("Waiting", "Session lobby", "Identity check"):
             await expect(learner.page.get_by_text(gone, exact=True)).to_have_count(0)
         assert learner.complaints == []
@@ -315,8 +315,8 @@ async def answer_offline(page: Page, number: str) -> None:
     await expect(page.get_by_label("Your answer")).to_be_visible()
     await page.context.set_offline(True)
     await page.get_by_label("Your answer").fill(number)
-    await expect(page.get_by_text("Kept on this device, not sent yet")).to_be_visible()
-    await expect(page.get_by_text("The connection is away. Go on answering")).to_be_visible()
+    await expect(page.get_by_text("Stored on this device, not sent yet")).to_be_visible()
+    await expect(page.get_by_text("The connection is lost. Keep answering")).to_be_visible()
 
 
 async def keeps_nothing(page: Page) -> bool | None:
@@ -381,7 +381,7 @@ async def send_pictures(page: Page, name: str) -> None:
     await page.get_by_label("Photo of yourself, now").set_input_files(
         {"name": "selfie.jpg", "mimeType": "image/jpeg", "buffer": selfie()}
     )
-    await expect(page.get_by_text("waiting for somebody to look at your pictures")).to_be_visible()
+    await expect(page.get_by_text("waiting for somebody to check your photos")).to_be_visible()
 
 
 async def open_session(proctor: Visitor, session_id: str) -> None:
@@ -405,7 +405,7 @@ async def verify_identity(proctor: Visitor, name: str) -> None:
 async def take_assessment(learner: Visitor) -> None:
     page = learner.page
     await page.get_by_role("link", name="Go to the assessment").click()
-    await page.get_by_role("button", name="Begin the assessment").click()
+    await page.get_by_role("button", name="Start the assessment").click()
     await page.get_by_label("Warn the people nearby").check()
     for choice in ("Goggles", "Gloves", "A closed coat"):
         await page.get_by_label(choice).check()

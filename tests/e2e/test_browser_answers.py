@@ -19,7 +19,7 @@ _KEPT = "Object.keys(localStorage).filter(key => key.startsWith('proctorium.answ
 _COLOUR = "(element, property) => getComputedStyle(element)[property]"
 _ASSESSMENT = "**/proctorium.assessment.v1.**"
 _STILL_LOADING = (
-    "Loading the assessment… This takes longer than usual. The page goes on trying by itself."
+    "Loading the assessment… This takes longer than usual. The page keeps trying automatically."
 )
 _NEWER = "You gave a newer answer to this question on another device"
 
@@ -35,8 +35,8 @@ async def test_two_tabs_without_a_connection_keep_each_their_own_answers(
         await first.context.set_offline(True)
         await first.get_by_label("Your answer").fill("0.1")
         await second.get_by_label("True").check()
-        await expect(first.get_by_text("Kept on this device, not sent yet")).to_be_visible()
-        await expect(second.get_by_text("Kept on this device, not sent yet")).to_be_visible()
+        await expect(first.get_by_text("Stored on this device, not sent yet")).to_be_visible()
+        await expect(second.get_by_text("Stored on this device, not sent yet")).to_be_visible()
         assert await first.evaluate(_KEPT) == 2
         await first.close()
         await second.close()
@@ -55,7 +55,9 @@ async def test_an_older_answer_without_a_connection_gives_way_to_a_newer_one(
         field = learner.page.get_by_label("Your answer")
         await learner.page.context.set_offline(True)
         await field.fill("0.1")
-        await expect(learner.page.get_by_text("Kept on this device, not sent yet")).to_be_visible()
+        await expect(
+            learner.page.get_by_text("Stored on this device, not sent yet")
+        ).to_be_visible()
         attempt = await saved_attempt(story)
         question = next(item.item_id for item in attempt.items if item.HasField("numeric"))
         await story.save_again(attempt.last_sequence + 1, question, Answer(number=0.9))
@@ -134,7 +136,7 @@ async def test_an_examination_that_is_opened_while_nobody_answers_goes_on_by_its
         await expect(page.get_by_text("All answers saved")).to_be_visible()
         await page.route(_ASSESSMENT, lambda route: route.abort("connectionrefused"))
         await field.fill("0.7")
-        await expect(page.get_by_text("Kept on this device, not sent yet")).to_be_visible()
+        await expect(page.get_by_text("Stored on this device, not sent yet")).to_be_visible()
         await page.reload()
         await expect(page.get_by_text(_STILL_LOADING)).to_be_visible()
         await learner.picture("exam-away")

@@ -61,7 +61,7 @@ async def test_a_typed_code_that_learners_may_mistype_gets_a_warning(
         page = administrator.page
         await administrator.sign_in(stage.administrator.email, stage.administrator.password)
         await page.goto(f"/supervise/{stage.session_id}")
-        await page.get_by_text("Issue a further code").click()
+        await page.get_by_text("Issue another code").click()
         field = page.get_by_label("Code", exact=True)
         issue = page.get_by_role("button", name="Issue", exact=True)
         # A learner who is registered in the course and not invited can be given a code, too.

@@ -11,7 +11,7 @@ from e2e.test_browser_answers import exam_room, keeps_nothing, saved_numbers
 from proctorium_devstack.demo.waiting import eventually
 from proctorium_devstack.stack import Stack
 
-_KEPT = "Kept on this device, not sent yet"
+_KEPT = "Stored on this device, not sent yet"
 _SOMEBODY_S = "Answers that were not sent yet are stored on this device."
 
 

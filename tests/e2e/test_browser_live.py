@@ -39,11 +39,13 @@ async def test_a_learner_who_sits_the_exam_is_connected_until_they_close_it(
         await proctor.page.goto(f"/supervise/{stage.session_id}")
         row = proctor.page.get_by_role("row").filter(has_text=stage.learners[0].name)
         await expect(row.get_by_text("Connected", exact=True)).to_be_visible()
-        calm = proctor.page.get_by_text("1 learner joined, 1 is not here; nobody needs you now.")
+        calm = proctor.page.get_by_text(
+            "1 learner joined, 1 is not here; nobody needs attention now."
+        )
         await expect(calm).to_be_visible()
         await learner.page.close()
-        await expect(row.get_by_text("Away")).to_have_count(2, timeout=10_000)
-        needed = proctor.page.get_by_text("1 learner joined, 1 is not here; 1 needs you.")
+        await expect(row.get_by_text("Disconnected")).to_have_count(2, timeout=10_000)
+        needed = proctor.page.get_by_text("1 learner joined, 1 is not here; 1 needs attention.")
         await expect(needed).to_be_visible()
         assert learner.complaints == []
         assert proctor.complaints == []
@@ -75,7 +77,7 @@ async def test_a_connection_that_is_back_is_not_called_lost_though_nothing_chang
         proctor = await Visitor.arrive(opened, cable.url)
         await proctor.sign_in(stage.proctor.email, stage.proctor.password)
         await proctor.page.goto(f"/supervise/{stage.session_id}")
-        lost = proctor.page.get_by_text("Connection lost, coming back…")
+        lost = proctor.page.get_by_text("Connection lost, reconnecting…")
         await expect(proctor.page.get_by_text("0 learners joined")).to_be_visible()
         await expect(lost).to_have_count(0)
         await cable.pull()
@@ -115,7 +117,7 @@ async def test_a_start_that_a_silent_network_swallowed_is_seen_when_the_silence_
         await page.clock.install()
         await learner.sign_in(story.learner.email, story.learner.password)
         await page.goto(f"/sessions/{stage.session_id}")
-        lost = page.get_by_text("Connection lost, coming back…")
+        lost = page.get_by_text("Connection lost, reconnecting…")
         await expect(page.get_by_text("Waiting", exact=True)).to_be_visible()
         await expect(lost).to_have_count(0)
         cable.silence()
@@ -166,7 +168,7 @@ async def test_who_is_cut_off_is_not_told_to_go_on_when_the_time_is_over(
         await page.reload()
         await expect(page.get_by_label("Your answer")).to_be_visible()
         await cable.pull()
-        go_on, over = page.get_by_text("Go on answering: your"), page.get_by_text(_OVER)
+        go_on, over = page.get_by_text("Keep answering: your"), page.get_by_text(_OVER)
         await expect(go_on).to_be_visible()
         await expect(over).to_have_count(0)
         await page.clock.fast_forward(3_600_000)

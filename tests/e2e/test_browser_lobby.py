@@ -71,7 +71,7 @@ async def test_a_mistake_of_the_pages_is_not_called_a_lost_connection(
 async def test_a_picture_has_a_minute_to_get_through(stack: Stack, stage: Stage) -> None:
     async with lobby(stack, stage) as learner:
         page = learner.page
-        sending = page.get_by_text("Sending your picture…")
+        sending = page.get_by_text("Sending your photo…")
         await page.route(_SEND, lambda _: None)
         await page.clock.install()
         await page.get_by_label("Photo of yourself, now").set_input_files(_SELFIE)
@@ -80,7 +80,7 @@ async def test_a_picture_has_a_minute_to_get_through(stack: Stack, stage: Stage)
         await expect(sending).to_be_visible()
         await page.clock.run_for(5_000)
         alert = page.get_by_role("alert")
-        await expect(alert).to_contain_text("The picture did not get through in a minute.")
+        await expect(alert).to_contain_text("The photo could not be sent within a minute.")
         await learner.picture("picture-too-slow")
         await page.unroute(_SEND)
         await page.get_by_label("Photo of yourself, now").set_input_files(_SELFIE)

@@ -20,7 +20,7 @@ async def test_numbers_are_read_as_they_were_meant(stack: Stack, stage: Stage) -
         page, field = learner.page, learner.page.get_by_label("Your answer")
         for typed, number in (("−3", "-3"), ("0,125", "0.125"), ("1.0", "1"), ("+7", "7")):
             await retype(page, field, typed)
-            await expect(page.get_by_text(f"Taken as {number}.")).to_be_visible()
+            await expect(page.get_by_text(f"Read as {number}.")).to_be_visible()
             await expect_saved(story, float(number))
         await learner.picture("number-taken-as")
         await retype(page, field, "0.0000001")
@@ -123,7 +123,7 @@ async def expect_no_answer(story: LearnerStory, learner: Visitor) -> None:
     page = learner.page
     await expect(page.get_by_text("1 answer cannot be saved")).to_be_visible()
     await expect(page.get_by_text("All answers saved")).to_have_count(0)
-    await expect(page.get_by_text("Taken as")).to_have_count(0)
+    await expect(page.get_by_text("Read as")).to_have_count(0)
     await expect(page.get_by_role("link", name="Question 4, not answered").first).to_be_visible()
     await expect(page.get_by_role("link", name="Question 4, answered")).to_have_count(0)
     await expect_saved(story)

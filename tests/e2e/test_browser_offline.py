@@ -47,7 +47,7 @@ async def test_an_exam_goes_on_after_a_reload_without_a_connection(
         await expect(field).to_have_value("0.1")
         await field.fill("0.7")
         await page.get_by_label("True").check()
-        await expect(page.get_by_text("Kept on this device, not sent yet")).to_have_count(2)
+        await expect(page.get_by_text("Stored on this device, not sent yet")).to_have_count(2)
         assert before - 60 < await time_left(page) <= before
         await learner.picture("exam-offline-reload")
         await page.reload()

@@ -57,7 +57,7 @@ async def test_a_large_photo_is_sent_small_and_upright(stack: Stack, stage: Stag
         for file, said in (
             (
                 FilePayload(name="scan.pdf", mimeType="application/pdf", buffer=b"%PDF-1.7 x"),
-                "not a picture",
+                "not a photo",
             ),
             (FilePayload(name="empty.jpg", mimeType="image/jpeg", buffer=b""), "empty"),
             (

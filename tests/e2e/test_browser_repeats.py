@@ -16,7 +16,7 @@ _LOAD = "**/proctorium.enrollment.v1.RegistrationService/ListMyCourses"
 _CREATE = "**/proctorium.enrollment.v1.CourseService/CreateCourse"
 _SIGN_OUT_EVERYWHERE = "**/proctorium.enrollment.v1.AccountService/SignOutEverywhere"
 _SET_PASSWORD = "**/proctorium.enrollment.v1.AccountService/SetPassword"
-_AWAY = "The server cannot be reached just now"
+_AWAY = "The server cannot be reached at the moment"
 
 
 async def test_a_course_is_created_once_though_its_answer_was_lost(
@@ -50,7 +50,7 @@ async def test_a_page_that_nobody_answered_loads_by_itself(stack: Stack, stage: 
         await page.route(_LOAD, lambda route: route.abort("connectionrefused"))
         await learner.sign_in(stage.learners[0].email, stage.learners[0].password)
         note = page.get_by_role("alert")
-        await expect(note).to_contain_text("This page tries again by itself.")
+        await expect(note).to_contain_text("This page tries again automatically.")
         async with page.expect_request(_LOAD):
             await learner.picture("away")
         await page.unroute(_LOAD)
@@ -117,7 +117,7 @@ async def test_a_sign_out_everywhere_that_never_arrived_is_not_said_to_be_done(
         await page.context.clear_cookies()
         await page.get_by_role("button", name="Sign out everywhere now").click()
         await expect(page.get_by_role("status")).to_have_text(
-            "You were signed out. Sign in to go on."
+            "You were signed out. Sign in to continue."
         )
         await learner.accounts.GetMe(GetMeRequest())
         assert visitor.complaints == []
@@ -132,7 +132,7 @@ async def test_a_password_whose_change_was_not_answered_is_the_first_to_be_tried
         page = visitor.page
         await visitor.sign_in(learner.email, learner.password)
         await page.goto("/account")
-        await page.get_by_label("Present password").fill(learner.password)
+        await page.get_by_label("Current password").fill(learner.password)
         await page.get_by_label("New password").fill(new)
         await page.route(_SET_PASSWORD, lose_the_answer, times=1)
         await page.get_by_role("button", name="Change the password").click()

@@ -74,7 +74,7 @@ async def test_what_a_plan_cannot_keep_to_is_said_at_its_field(stack: Stack, sta
         await start.fill(f"{now + timedelta(days=500):%Y-%m-%dT%H:%M}")
         await button.click()
         lapses = proctors.get_by_text(f"{stage.proctor.name} is certified until")
-        await expect(lapses).to_contain_text("and the session begins later.")
+        await expect(lapses).to_contain_text("and the session starts later.")
         await expect(lapses).to_contain_text(str((now + timedelta(days=365)).year))
         await expect(proctors).to_be_focused()
         await administrator.picture("schedule-certification-lapses")
@@ -87,15 +87,15 @@ async def test_what_a_plan_cannot_keep_to_is_said_at_its_field(stack: Stack, sta
         await expect(lapses).to_have_count(0)
 
         await start.fill(f"{now + timedelta(days=2):%Y-%m-%dT%H:%M}")
-        places = page.get_by_label("Places")
-        await places.fill("1")
+        seats = page.get_by_label("Seats")
+        await seats.fill("1")
         await button.click()
         await expect(
             page.get_by_text("More learners are expected (2) than the session has places (1).")
         ).to_be_visible()
-        await expect(places).to_have_attribute("aria-invalid", "true")
+        await expect(seats).to_have_attribute("aria-invalid", "true")
 
-        await places.fill("30")
+        await seats.fill("30")
         await start.fill(f"{now + timedelta(minutes=20):%Y-%m-%dT%H:%M}")
         await button.click()
         overlaps = f"{stage.proctor.name}: This proctor has another session at that time."

@@ -16,7 +16,7 @@ from e2e.test_browser_offline import stored_whole
 from proctorium_devstack.demo import world
 from proctorium_devstack.stack import Stack
 
-_AWAY = "The server cannot be reached just now."
+_AWAY = "The server cannot be reached at the moment."
 
 
 @pytest.mark.parametrize("stay_signed_in", [False, True], ids=["by-default", "stay-signed-in"])
@@ -95,7 +95,7 @@ async def test_signing_out_everywhere_ends_a_second_browser(stack: Stack, stage:
         page = visitor.page
         await visitor.sign_in(learner.email, learner.password)
         await page.goto("/account")
-        await expect(page.get_by_text("Answers that wait on a device")).to_be_visible()
+        await expect(page.get_by_text("Answers that were not sent yet stay")).to_be_visible()
         # The page is open longer than an access token lives.
         await page.context.clear_cookies(name="proctorium_token")
         await page.get_by_role("button", name="Sign out everywhere…").click()

@@ -15,8 +15,8 @@ from proctorium_devstack.stack import Stack
 
 _WHO = "**/proctorium.enrollment.v1.AccountService/GetMe"
 _ASSESSMENT = "**/proctorium.assessment.v1.**"
-_SIGNED_OUT = "You were signed out. Your answers are kept on this device; sign in to go on."
-_AWAY = "The server cannot be reached just now. This page tries again by itself."
+_SIGNED_OUT = "You were signed out. Your answers are stored on this device; sign in to continue."
+_AWAY = "The server cannot be reached at the moment. This page tries again automatically."
 
 
 async def test_a_clock_that_is_set_back_does_not_end_a_sign_in(stack: Stack, stage: Stage) -> None:
@@ -81,13 +81,13 @@ async def test_a_page_that_does_not_know_who_reads_it_says_what_becomes_of_answe
         await eventually(lambda: stores_attempt(page), "the attempt to be stored")
         await page.route(_ASSESSMENT, lambda route: route.abort("connectionrefused"))
         await field.fill("0.7")
-        await expect(page.get_by_text("Kept on this device, not sent yet")).to_be_visible()
+        await expect(page.get_by_text("Stored on this device, not sent yet")).to_be_visible()
         hanging: asyncio.Queue[Route] = asyncio.Queue()
         await page.route(_WHO, hanging.put)
         await page.reload()
         asked = await hanging.get()
         alert = page.get_by_role("alert")
-        await expect(alert).to_contain_text(f"{_AWAY} Your answers are kept on this device")
+        await expect(alert).to_contain_text(f"{_AWAY} Your answers are stored on this device")
         await learner.picture("nobody-answers")
         # The attempt comes from this device, and its answers wait until the server has said who it is.
         for _ in range(4):
@@ -123,7 +123,7 @@ async def test_a_password_is_changed_on_the_account_page(stack: Stack, stage: St
         elsewhere = await Visitor.arrive(opened, stack.url("edge"))
         await elsewhere.sign_in(learner.email, learner.password)
         await page.get_by_role("link", name=learner.name.split()[0], exact=True).click()
-        await page.get_by_label("Present password").fill(learner.password)
+        await page.get_by_label("Current password").fill(learner.password)
         new = page.get_by_label("New password")
         await new.fill("password1234")
         change = page.get_by_role("button", name="Change the password")
@@ -131,13 +131,13 @@ async def test_a_password_is_changed_on_the_account_page(stack: Stack, stage: St
         await expect(new).to_have_attribute("aria-invalid", "true")
         await expect(page.get_by_text("one of the first that anybody would try")).to_be_visible()
         await visitor.picture("account-weak-password")
-        await page.get_by_label("Present password").fill("not-the-password-77")
+        await page.get_by_label("Current password").fill("not-the-password-77")
         await new.fill("harbour-violet-93")
         await change.click()
         await expect(page.locator("[data-reason=SIGN_IN_FAILED]")).to_be_visible()
-        await page.get_by_label("Present password").fill(learner.password)
+        await page.get_by_label("Current password").fill(learner.password)
         await change.click()
-        await expect(page.get_by_text("Your password is changed")).to_be_visible()
+        await expect(page.get_by_text("Your password was changed")).to_be_visible()
         await visitor.sign_in(learner.email, "harbour-violet-93")
         # The other window's tokens end with the password, within seconds.
         await elsewhere.page.goto("/results")

@@ -53,10 +53,12 @@ async def test_starting_asks_before_it_shuts_learners_out(stack: Stack) -> None:
         await expect(question).to_contain_text("2 of 3 are not here: ")
         for learner in absent:
             await expect(question).to_contain_text(learner.name)
-        await expect(question).to_contain_text("Late entry is closed, they will be shut out.")
+        await expect(question).to_contain_text(
+            "Late entry is closed: they will not be able to join."
+        )
         await expect(question).to_contain_text("The planned start is ")
         await proctor.picture("start-asks")
-        await page.get_by_role("button", name="Wait", exact=True).click()
+        await page.get_by_role("button", name="Do not start yet").click()
         await expect(page.get_by_text("Lobby open", exact=True)).to_be_visible()
 
         stories = [LearnerStory(learner, stage) for learner in absent]

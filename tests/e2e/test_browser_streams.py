@@ -42,8 +42,8 @@ async def test_the_oldest_of_too_many_windows_says_so(stack: Stack, stage: Stage
                 note = page.locator("[data-reason=TOO_MANY_STREAMS]")
                 await expect(note).to_contain_text(_SENTENCE)
                 # It does not come back by itself, so it does not say that it will.
-                await expect(page.get_by_text("coming back")).to_have_count(0)
-                await expect(page.get_by_text("The connection is away")).to_have_count(0)
+                await expect(page.get_by_text("reconnecting")).to_have_count(0)
+                await expect(page.get_by_text("The connection is lost")).to_have_count(0)
             await learner.picture("exam-too-many-windows")
             # What is saved does not depend on it.
             await exam.get_by_label("Your answer").fill("0.4")

@@ -44,7 +44,7 @@ async def test_lines_of_questions_stay_lines_and_nothing_is_wider_than_a_phone(
         await learner.picture("lesson-with-code")
 
         await page.get_by_role("button", name="Take the assessment").click()
-        await page.get_by_role("button", name="Begin the assessment").click()
+        await page.get_by_role("button", name="Start the assessment").click()
         prompt = page.locator("legend .text")
         await expect(prompt).to_be_visible()
         assert _CODE in await prompt.inner_text()

@@ -44,7 +44,7 @@ async def test_an_exam_goes_on_while_it_is_translated(stack: Stack, stage: Stage
         await expect(timer).not_to_have_text(at_first)
         await page.context.set_offline(True)
         await field.fill("0.4")
-        await expect(page.get_by_text("Offline: 1 answer kept on this device")).to_be_visible()
+        await expect(page.get_by_text("Offline: 1 answer stored on this device")).to_be_visible()
         await expect(page.get_by_text("All answers saved")).to_have_count(0)
         await page.context.set_offline(False)
         await expect(page.get_by_text("All answers saved")).to_be_visible()
@@ -78,7 +78,7 @@ async def test_lobby_and_roster_go_on_while_they_are_translated(stack: Stack, st
         await translate(proctor.page)
         await lena.send_evidence()
         await expect(row.get_by_role("button", name="Check identity of")).to_be_visible()
-        await expect(proctor.page.get_by_text("Pictures missing")).to_have_count(0)
+        await expect(proctor.page.get_by_text("Photos missing")).to_have_count(0)
         await omar.join()
         await expect(proctor.page.get_by_text(stage.learners[1].name).first).to_be_visible()
 

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[4]
 TEXTS = sorted(
     path
     for pattern in (
-        "services/portal/web/src/**/*.tsx",
+        "services/portal/web/src/**/*.ts*",
         "services/*/src/*/domain/*.py",
         "services/*/src/*/operations/*.py",
         "protos/proctorium/**/*.proto",

@@ -14,7 +14,8 @@ import { SignInPage } from "./features/account/sign-in-page";
 import { SignOut } from "./features/account/sign-out";
 import { CoursePage } from "./features/courses/course-page";
 import { CoursesPage } from "./features/courses/courses-page";
-import { ManagedCoursePage, ManagedCoursesPage } from "./features/courses/managed-courses-page";
+import { ManagedCoursePage } from "./features/courses/managed-course-page";
+import { ManagedCoursesPage } from "./features/courses/managed-courses-page";
 import { sendPendingChanges } from "./features/exam/answer-savers";
 import { ExamPage } from "./features/exam/exam-page";
 import { JoinPage } from "./features/lobby/join-page";
@@ -28,8 +29,11 @@ import { AccessLogPage } from "./features/sessions/access-log-page";
 import { SchedulePage } from "./features/sessions/schedule-page";
 import { SessionsPage } from "./features/sessions/sessions-page";
 import { SupervisionPage } from "./features/supervision/supervision-page";
+import { messages } from "./messages";
 import { hasPending } from "./offline/answer-journal";
 import { match, path } from "./route";
+
+const text = messages.common;
 
 type Page = (parts: Record<string, string>) => JSX.Element;
 
@@ -80,19 +84,17 @@ function page(address: string): JSX.Element {
   const open = find(PUBLIC, address);
   if (open !== undefined) return open;
   if (me.value === undefined)
-    return isServerSilent.value ? <ProblemNote problem={nobodyAnswers()} /> : <Loading what="your account" />;
+    return isServerSilent.value ? <ProblemNote problem={serverSilent()} /> : <Loading what={text.yourAccount} />;
   if (me.value === null) return <SignInPage />;
   return find(SIGNED_IN, address) ?? <NotFound />;
 }
 
-/** Somebody may sit in an examination, whose time goes on: so it says what becomes of their answers. */
-function nobodyAnswers(): Problem {
-  const answers = hasPending()
-    ? "Your answers are kept on this device and sent when it is back."
-    : "What was saved is not lost.";
+/** Somebody may be in the middle of an examination, whose time continues: so the text says what happens to their answers. */
+function serverSilent(): Problem {
+  const consequence = hasPending() ? text.answersAreStored : text.nothingIsLost;
   return {
     reason: "OFFLINE",
-    sentence: `The server cannot be reached just now. This page tries again by itself. ${answers}`,
+    sentence: `${text.unreachable} ${text.retriesAutomatically} ${consequence}`,
   };
 }
 
@@ -109,21 +111,21 @@ function supervises(): boolean {
   return hasRole(Role.PROCTOR) || hasRole(Role.ADMINISTRATOR);
 }
 
-/** The services refuse others in any case: this spares them forms that would lead nowhere. */
+/** Show a page to administrators only. The services refuse others in any case; this avoids showing them forms that they cannot use. */
 function forAdministrators(shown: JSX.Element): JSX.Element {
-  return hasRole(Role.ADMINISTRATOR) ? shown : <NotForYou whom="administrators" />;
+  return hasRole(Role.ADMINISTRATOR) ? shown : <Forbidden sentence={text.forbidden.administrators} />;
 }
 
 function forStaff(shown: JSX.Element): JSX.Element {
-  return supervises() ? shown : <NotForYou whom="proctors and administrators" />;
+  return supervises() ? shown : <Forbidden sentence={text.forbidden.staff} />;
 }
 
-function NotForYou({ whom }: { whom: string }): JSX.Element {
+function Forbidden({ sentence }: { sentence: string }): JSX.Element {
   return (
     <>
-      <PageTitle>This page is not for you</PageTitle>
+      <PageTitle>{text.forbiddenTitle}</PageTitle>
       <p>
-        It is for {whom}. <Link to="/">Go to the start page</Link>
+        {sentence} <Link to="/">{text.toStartPage}</Link>
       </p>
     </>
   );
@@ -132,9 +134,9 @@ function NotForYou({ whom }: { whom: string }): JSX.Element {
 function NotFound(): JSX.Element {
   return (
     <>
-      <PageTitle>There is no such page</PageTitle>
+      <PageTitle>{text.notFoundTitle}</PageTitle>
       <p>
-        <Link to="/">Go to the start page</Link>
+        <Link to="/">{text.toStartPage}</Link>
       </p>
     </>
   );
@@ -153,18 +155,16 @@ function Header(): JSX.Element {
       </Link>
       {person && (
         <>
-          <nav aria-label="Main">
-            {hasRole(Role.LEARNER) && <Link to="/courses">Courses</Link>}
-            {hasRole(Role.LEARNER) && <Link to="/join">Enter Enrollment Code</Link>}
-            {hasRole(Role.LEARNER) && <Link to="/results">Results</Link>}
-            {supervises() && <Link to="/supervise">Sessions</Link>}
-            {hasRole(Role.ADMINISTRATOR) && <Link to="/people">People</Link>}
+          <nav aria-label={text.mainNavigation}>
+            {hasRole(Role.LEARNER) && <Link to="/courses">{text.courses}</Link>}
+            {hasRole(Role.LEARNER) && <Link to="/join">{text.enterCode}</Link>}
+            {hasRole(Role.LEARNER) && <Link to="/results">{text.results}</Link>}
+            {supervises() && <Link to="/supervise">{text.sessions}</Link>}
+            {hasRole(Role.ADMINISTRATOR) && <Link to="/people">{text.people}</Link>}
             {hasRole(Role.ADMINISTRATOR) && (
-              <Link to="/managed-courses">{hasRole(Role.LEARNER) ? "All courses" : "Courses"}</Link>
+              <Link to="/managed-courses">{hasRole(Role.LEARNER) ? text.allCourses : text.courses}</Link>
             )}
-            <Link to="/notifications">
-              {unreadCount.value === 0 ? "Messages" : `Messages (${unreadCount.value} new)`}
-            </Link>
+            <Link to="/notifications">{text.messages(unreadCount.value)}</Link>
           </nav>
           <span class="who">
             <Link to="/account">{person.preferredName || person.legalName}</Link>

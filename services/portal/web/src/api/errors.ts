@@ -1,6 +1,7 @@
 // What went wrong with a call, as pages show it.
 import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../gen/google/rpc/error_details_pb";
+import { messages } from "../messages";
 
 /** An error as a page shows it: a reason for the code, a sentence for the person. */
 export interface Problem {
@@ -47,12 +48,12 @@ export function toProblem(thrown: unknown): Problem {
   }
   if (isUnreachable(thrown)) {
     const reason = error.code === Code.DeadlineExceeded ? "TIMED_OUT" : "OFFLINE";
-    return { reason, sentence: "The server cannot be reached just now. Check your connection and try again." };
+    return { reason, sentence: messages.common.unreachableTryAgain };
   }
   console.error(thrown);
   return {
     reason: "UNKNOWN",
-    sentence: "Something went wrong on our side. What was saved is not lost. Try again, or ask for help.",
+    sentence: messages.common.unknownError,
   };
 }
 

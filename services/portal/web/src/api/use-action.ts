@@ -1,5 +1,6 @@
 // Calls that change something, made when a person presses a button.
 import { useRef, useState } from "preact/hooks";
+import { messages } from "../messages";
 import { isUnreachable, type Problem, toProblem } from "./errors";
 import { newId } from "./ids";
 
@@ -14,9 +15,6 @@ interface Action {
    */
   run: (action: (requestId: string) => Promise<unknown>, subject?: string) => Promise<void>;
 }
-
-const ARRIVED_BEFORE =
-  "What you asked for before had arrived after all, as it was then. Look at it before you try again.";
 
 /** Run one action at a time. While the server is unreachable, a retry has the same request id, so that the server does it once. */
 export function useAction(): Action {
@@ -38,7 +36,7 @@ export function useAction(): Action {
     } catch (thrown) {
       if (!isUnreachable(thrown)) requestIds.current.delete(subject);
       const found = toProblem(thrown);
-      setProblem(found.reason === "REQUEST_ID_REUSED" ? { ...found, sentence: ARRIVED_BEFORE } : found);
+      setProblem(found.reason === "REQUEST_ID_REUSED" ? { ...found, sentence: messages.common.arrivedBefore } : found);
     } finally {
       setBusy(false);
     }

@@ -1,7 +1,10 @@
 // Loading data for a page.
 import { useEffect, useState } from "preact/hooks";
+import { messages } from "../messages";
 import { type Problem, toProblem } from "./errors";
 import { retryWhileUnreachable } from "./retry";
+
+const text = messages.common;
 
 interface Query<Data> {
   data: Data | undefined;
@@ -67,6 +70,6 @@ export function usePagedQuery<Page extends { nextPageToken: string }, Item>(
 /** The problem that a page shows while it retries. */
 function retrying(thrown: unknown): Problem {
   const { reason, sentence } = toProblem(thrown);
-  const cause = reason === "OFFLINE" || reason === "TIMED_OUT" ? "The server cannot be reached just now." : sentence;
-  return { reason, sentence: `${cause} This page tries again by itself.` };
+  const cause = reason === "OFFLINE" || reason === "TIMED_OUT" ? text.unreachable : sentence;
+  return { reason, sentence: `${cause} ${text.retriesAutomatically}` };
 }

@@ -2,13 +2,14 @@
 import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
+import { messages } from "../messages";
 import { timeWithOffset } from "../messages/format";
 import { Field } from "./fields";
 import { instantsOf, TIME_ZONE } from "./local-time";
 
-const INVALID = "This is not a day and time, so nothing was saved. Write it like 2027-03-01T09:00.";
-const SKIPPED = `This time does not exist in ${TIME_ZONE}: the clocks are put forward over it on that day. Choose an earlier or a later time.`;
-const UNDECIDED = "Choose which of the two times you mean.";
+const { common } = messages;
+
+const SKIPPED = messages.common.skippedTime(TIME_ZONE);
 
 export interface DateTimeValue {
   /** The one instant that was chosen. */
@@ -22,7 +23,8 @@ export function readDateTime(text: (name: string) => string, name: string): Date
   const instants = instantsOf(text(name));
   const chosen = instants?.length === 2 ? instants[Number(text(occurrenceName(name)) || Number.NaN)] : instants?.[0];
   if (chosen !== undefined) return { time: timestampFromDate(new Date(chosen)), error: undefined };
-  const error = instants === undefined ? INVALID : instants.length === 0 ? SKIPPED : UNDECIDED;
+  const error =
+    instants === undefined ? common.invalidTime : instants.length === 0 ? SKIPPED : common.repeatedTimeUndecided;
   return { time: undefined, error };
 }
 
@@ -45,7 +47,7 @@ export function DateTimeField({ label, name, error, onChange }: DateTimeFieldPro
     <>
       <Field
         label={label}
-        hint={`In your time zone, ${TIME_ZONE}.`}
+        hint={common.inTimeZone(TIME_ZONE)}
         error={instants?.length === 0 ? SKIPPED : error}
         name={name}
         type="datetime-local"
@@ -57,11 +59,11 @@ export function DateTimeField({ label, name, error, onChange }: DateTimeFieldPro
       />
       {instants?.length === 2 && (
         <fieldset key={text} class="several">
-          <legend>The clocks are put back then, so this time comes twice in {TIME_ZONE}. Which do you mean?</legend>
+          <legend>{common.repeatedTime(TIME_ZONE)}</legend>
           {instants.map((instant, index) => (
             <label key={instant} class="choice">
               <input type="radio" name={occurrenceName(name)} value={index} required />
-              {index === 0 ? "The first" : "The second"}, {timeWithOffset(instant)}
+              {index === 0 ? common.firstTime(timeWithOffset(instant)) : common.secondTime(timeWithOffset(instant))}
             </label>
           ))}
         </fieldset>

@@ -2,9 +2,12 @@
 import type { FormHTMLAttributes, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Problem, Violation } from "../api/errors";
+import { messages } from "../messages";
 import { concerns, Violations } from "./field-errors";
 import { HelpContact } from "./help-contact";
 import { ProblemNote } from "./problem-note";
+
+const text = messages.common;
 
 interface FormProps {
   /** Why the last submission was refused: each field that it concerns shows its sentence, and the rest stands above the buttons. */
@@ -46,11 +49,7 @@ export function FormProblem({ problem }: { problem: Problem | undefined }): JSX.
   if (violations.length === 0) return <ProblemNote problem={problem} />;
   return (
     <div ref={note} class="note problem" role="alert" data-reason={problem.reason}>
-      <p>
-        {elsewhere.length < violations.length
-          ? "Nothing was saved yet. Please correct the marked fields."
-          : "Nothing was saved."}
-      </p>
+      <p>{elsewhere.length < violations.length ? text.nothingSavedYet : text.nothingSaved}</p>
       {elsewhere.map(({ field, sentence }) => (
         <p key={field}>{sentence}</p>
       ))}

@@ -1,13 +1,15 @@
 // Whom to ask for help.
 import type { JSX } from "preact";
 import { organisationDetails } from "../api/organisation";
+import { messages } from "../messages";
 
 export function HelpContact(): JSX.Element | null {
   const organisation = organisationDetails.value;
   if (!organisation?.administratorContact) return null;
   return (
     <p class="quiet help">
-      Help: <a href={`mailto:${organisation.administratorContact}`}>{organisation.administratorContact}</a>
+      {messages.common.help}{" "}
+      <a href={`mailto:${organisation.administratorContact}`}>{organisation.administratorContact}</a>
       {organisation.supportPhone && (
         <>
           {" · "}

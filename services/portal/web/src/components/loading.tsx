@@ -1,6 +1,9 @@
 // A note that something is being loaded.
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { messages } from "../messages";
+
+const text = messages.common;
 
 const LONG_MS = 3000;
 
@@ -13,7 +16,8 @@ export function Loading({ what }: { what: string }): JSX.Element {
   }, []);
   return (
     <p class="quiet" role="status">
-      Loading {what}…{isLong && " This takes longer than usual. The page goes on trying by itself."}
+      {text.loading(what)}
+      {isLong && ` ${text.loadingLong}`}
     </p>
   );
 }

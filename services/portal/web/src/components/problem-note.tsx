@@ -2,8 +2,10 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Problem } from "../api/errors";
-import { duration } from "../messages/format";
+import { messages } from "../messages";
 import { HelpContact } from "./help-contact";
+
+const text = messages.common;
 
 /** A problem with its sentence and whom to ask. */
 export function ProblemNote({ problem }: { problem: Problem | undefined }): JSX.Element | null {
@@ -25,5 +27,5 @@ function RetryCountdown({ seconds }: { seconds: number }): JSX.Element {
     const timer = setTimeout(() => setLeft(left - 1), 1000);
     return () => clearTimeout(timer);
   }, [left]);
-  return <p aria-live="off">{left > 0 ? `You can try again in ${duration(left)}.` : "You can try again now."}</p>;
+  return <p aria-live="off">{left > 0 ? text.tryAgainIn(left) : text.tryAgainNow}</p>;
 }

@@ -6,18 +6,20 @@ import { Field } from "../../components/fields";
 import { Form, FormProblem } from "../../components/form";
 import { readForm } from "../../components/form-values";
 import { PageTitle } from "../../components/page-title";
+import { messages } from "../../messages";
 import { navigate } from "../../route";
 import { changePassword, hasRole, me, Role, signOutEverywhere } from "./current-user";
-import { ANSWERS_STAY } from "./sign-out";
+
+const text = messages.account;
 
 export function AccountPage(): JSX.Element {
   return (
     <section class="narrow">
-      <PageTitle>Your account</PageTitle>
+      <PageTitle>{text.title}</PageTitle>
       <dl>
-        <dt>Legal name</dt>
+        <dt>{text.legalName}</dt>
         <dd>{me.value?.legalName}</dd>
-        <dt>E-mail address</dt>
+        <dt>{text.email}</dt>
         <dd>{me.value?.email}</dd>
       </dl>
       <NewPassword />
@@ -33,13 +35,13 @@ function SignOutEverywhere(): JSX.Element {
   };
   return (
     <section class="card">
-      <h2>Sign out everywhere</h2>
-      <p>Use this if you forgot to sign out on another computer, or if somebody else may have used your account.</p>
+      <h2>{text.signOutEverywhere}</h2>
+      <p>{text.signOutEverywhereHint}</p>
       <ConfirmAction
-        label="Sign out everywhere…"
-        consequence={`You are signed out on every device within seconds, including this one.${hasRole(Role.LEARNER) ? ` ${ANSWERS_STAY}` : ""}`}
-        confirmLabel="Sign out everywhere now"
-        cancelLabel="Stay signed in"
+        label={text.signOutEverywhereLabel}
+        consequence={text.signOutEverywhereConsequence(hasRole(Role.LEARNER))}
+        confirmLabel={text.signOutEverywhereConfirm}
+        cancelLabel={text.staySignedInNow}
         action={leave}
       />
     </section>
@@ -60,9 +62,9 @@ function NewPassword(): JSX.Element {
   };
   return (
     <Form class="card" problem={problem} onSubmit={change} aria-labelledby="new-password">
-      <h2 id="new-password">Change the password</h2>
+      <h2 id="new-password">{text.changePassword}</h2>
       <Field
-        label="Present password"
+        label={text.currentPassword}
         name="current_password"
         type="password"
         autoComplete="current-password"
@@ -70,8 +72,8 @@ function NewPassword(): JSX.Element {
         maxLength={256}
       />
       <Field
-        label="New password"
-        hint="At least 12 characters."
+        label={text.newPassword}
+        hint={text.newPasswordHint}
         name="new_password"
         type="password"
         autoComplete="new-password"
@@ -79,13 +81,10 @@ function NewPassword(): JSX.Element {
         minLength={12}
         maxLength={256}
       />
-      <p>
-        When you change it, you are signed out everywhere, here too, and sign in with the new password.
-        {hasRole(Role.LEARNER) && " Answers that wait on a device are kept there."}
-      </p>
+      <p>{text.changePasswordConsequence(hasRole(Role.LEARNER))}</p>
       <FormProblem problem={problem} />
       <button type="submit" disabled={busy}>
-        Change the password
+        {text.changePassword}
       </button>
     </Form>
   );

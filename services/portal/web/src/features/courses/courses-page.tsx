@@ -1,4 +1,4 @@
-// The learner's courses, and the sessions that they are expected in.
+// The learner's courses, and the sessions to which they are invited.
 import type { JSX } from "preact";
 import { registrations, sessions } from "../../api/client";
 import { useQuery } from "../../api/use-query";
@@ -7,23 +7,24 @@ import { Link } from "../../components/link";
 import { Loading } from "../../components/loading";
 import { PageTitle } from "../../components/page-title";
 import { ProblemNote } from "../../components/problem-note";
-import type { Result } from "../../gen/proctorium/assessment/v1/results_pb";
-import { type Course, CourseKind } from "../../gen/proctorium/enrollment/v1/courses_pb";
+import { CourseKind } from "../../gen/proctorium/enrollment/v1/courses_pb";
 import { SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
-import { counted, dateTime, sortedBy } from "../../messages/format";
+import { messages } from "../../messages";
+import { dateTime, sortedBy } from "../../messages/format";
 import { bestOf, useOwnResults } from "../results/transcript";
+import { CourseLinks } from "./course-links";
+
+const text = messages.courses;
 
 export function CoursesPage(): JSX.Element {
   const { data, problem } = useQuery("courses", () => registrations.listMyCourses({}));
   const results = useOwnResults();
   return (
     <>
-      <PageTitle>Your courses</PageTitle>
+      <PageTitle>{text.yourCourses}</PageTitle>
       <ProblemNote problem={problem} />
-      {data === undefined && problem === undefined && <Loading what="your courses" />}
-      {data?.courses.length === 0 && (
-        <p>You are not registered in a course yet. Your administrator can register you.</p>
-      )}
+      {data === undefined && problem === undefined && <Loading what={text.yourCoursesLoading} />}
+      {data?.courses.length === 0 && <p>{text.noCourse}</p>}
       <ul class="cards">
         {sortedBy(data?.courses ?? [], ({ course }) => course?.title ?? "").map(
           ({ course, registration, finishedUnitIds, unitCount }) => (
@@ -32,18 +33,20 @@ export function CoursesPage(): JSX.Element {
                 <Link to={`/courses/${course?.courseId}`}>{course?.title}</Link>
               </h2>
               <p class="row">
-                {course?.kind === CourseKind.PROCTORED ? <ProctoredBadge /> : <Badge tone="plain">Self-paced</Badge>}
-                {registration?.completeTime ? (
-                  <Badge tone="good">Completed</Badge>
+                {course?.kind === CourseKind.PROCTORED ? (
+                  <ProctoredBadge />
                 ) : (
-                  <span class="quiet">
-                    {finishedUnitIds.length} of {counted(unitCount, "step")} done
-                  </span>
+                  <Badge tone="plain">{text.selfPaced}</Badge>
+                )}
+                {registration?.completeTime ? (
+                  <Badge tone="good">{text.completed}</Badge>
+                ) : (
+                  <span class="quiet">{text.stepsDone(finishedUnitIds.length, unitCount)}</span>
                 )}
               </p>
               <p class="text">{course?.description}</p>
               {course && (
-                <Ways
+                <CourseLinks
                   course={course}
                   completed={registration?.completeTime !== undefined}
                   result={bestOf(results, (entry) => entry.courseId === course.courseId)}
@@ -58,48 +61,13 @@ export function CoursesPage(): JSX.Element {
   );
 }
 
-/** What comes next in a course: once it is passed, its result and certificate, and no further code. */
-export function Ways({
-  course,
-  completed,
-  result,
-}: {
-  course: Course;
-  completed?: boolean;
-  result: Result | undefined;
-}): JSX.Element | null {
-  const passed = result?.passed ?? false;
-  const toTake = course.kind === CourseKind.PROCTORED && !passed && !completed;
-  const certified = completed === true && course.awardsCertificate;
-  if (result === undefined && !toTake && !certified) return null;
-  return (
-    <p class="row">
-      {result && (
-        <Link to={`/results/${result.attemptId}`} class={passed ? "button" : "button plain"}>
-          {certified ? "View result and certificate" : "View result"}
-        </Link>
-      )}
-      {!result && certified && (
-        <Link to="/results" class="button">
-          View certificate
-        </Link>
-      )}
-      {toTake && (
-        <Link to="/join" class="button">
-          Enter Enrollment Code
-        </Link>
-      )}
-    </p>
-  );
-}
-
 function UpcomingSessions(): JSX.Element | null {
   const { data, problem } = useQuery("sessions", () => sessions.listSessions({ liveOnly: true }));
   if (problem !== undefined) return <ProblemNote problem={problem} />;
   if (!data?.sessions.length) return null;
   return (
     <section>
-      <h2>Your sessions</h2>
+      <h2>{text.yourSessions}</h2>
       <ul class="cards">
         {data.sessions.map((session) => (
           <li key={session.sessionId} class="card">
@@ -108,8 +76,8 @@ function UpcomingSessions(): JSX.Element | null {
             </h3>
             <p class="row">
               <span>{dateTime(session.plan?.startTime)}</span>
-              {session.state === SessionState.LOBBY_OPEN && <Badge tone="wait">Lobby open</Badge>}
-              {session.state === SessionState.IN_PROGRESS && <Badge tone="good">In progress</Badge>}
+              {session.state === SessionState.LOBBY_OPEN && <Badge tone="wait">{text.lobbyOpen}</Badge>}
+              {session.state === SessionState.IN_PROGRESS && <Badge tone="good">{text.inProgress}</Badge>}
             </p>
           </li>
         ))}

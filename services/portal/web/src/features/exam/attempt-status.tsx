@@ -8,9 +8,11 @@ import { Link } from "../../components/link";
 import { Loading } from "../../components/loading";
 import { type Attempt, AttemptState } from "../../gen/proctorium/assessment/v1/attempts_pb";
 import { IdentityState, type Participant } from "../../gen/proctorium/session/v1/lobby_pb";
-import { counted, duration } from "../../messages/format";
+import { messages } from "../../messages";
 import { mustSendImages, nextStep } from "./next-step";
 import { Submitted } from "./submitted";
+
+const text = messages.exam;
 
 interface StartProps {
   attempt: Attempt;
@@ -28,14 +30,11 @@ export function BeforeAndAfter({ attempt, participant, busy, start }: StartProps
     case AttemptState.AUTHORIZED:
       return <Start attempt={attempt} busy={busy} start={start} />;
     case AttemptState.IN_PROGRESS:
-      return <Loading what="your questions" />;
+      return <Loading what={text.yourQuestions} />;
     case AttemptState.VOIDED:
       return (
         <>
-          <p>
-            The session ended before you started, so there is nothing to submit. If you have questions, ask your
-            administrator.
-          </p>
+          <p>{text.voided}</p>
           <HelpContact />
         </>
       );
@@ -52,7 +51,7 @@ function Waiting({ attempt, participant }: { attempt: Attempt; participant: Part
       {(mustSendImages(identity) || identity === IdentityState.REJECTED) && (
         <p>
           <Link to={`/sessions/${attempt.sessionId}`} class="button">
-            Go to the identity check
+            {text.toIdentityCheck}
           </Link>
         </p>
       )}
@@ -64,26 +63,22 @@ function Start({ attempt, busy, start }: Omit<StartProps, "participant">): JSX.E
   const running = useRunning(attempt.attemptId);
   return (
     <div class="card">
-      <p>
-        {counted(attempt.itemCount, "question")}
-        {attempt.timeLimit && `, ${duration(Number(attempt.timeLimit.seconds))}`}. The clock starts when you begin.
-        Every answer is saved at once, and you can change it until you submit.
-      </p>
+      <p>{text.startHint(attempt.itemCount, attempt.timeLimit && Number(attempt.timeLimit.seconds))}</p>
       {running === undefined ? (
         <button type="button" disabled={busy} onClick={start}>
-          Begin the assessment <span class="visually-hidden">“{attempt.title}”</span>
+          {text.start} <span class="visually-hidden">{text.quoted(attempt.title)}</span>
         </button>
       ) : (
         <>
           <p class="note">
-            You have not submitted “{running.title}” yet.{" "}
-            <Link to={`/attempts/${running.attemptId}`}>Continue “{running.title}”</Link>
+            {text.otherRunning(running.title)}{" "}
+            <Link to={`/attempts/${running.attemptId}`}>{text.continueOther(running.title)}</Link>
           </p>
           <ConfirmButton
-            label={`Begin “${attempt.title}” too…`}
-            consequence={`The time of “${running.title}” goes on while you answer this one: two clocks run.`}
-            confirmLabel={`Begin “${attempt.title}” now`}
-            cancelLabel={`Finish “${running.title}” first`}
+            label={text.startToo(attempt.title)}
+            consequence={text.startTooConsequence(running.title)}
+            confirmLabel={text.startTooConfirm(attempt.title)}
+            cancelLabel={text.startTooCancel(running.title)}
             busy={busy}
             onConfirm={start}
           />

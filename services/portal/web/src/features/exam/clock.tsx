@@ -5,6 +5,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { Badge } from "../../components/badge";
 import type { Attempt } from "../../gen/proctorium/assessment/v1/attempts_pb";
+import { messages } from "../../messages";
 import { Announcer, visibleWarning } from "./time-warnings";
 
 /** The attempt as the server showed it last, and when that was by `performance.now()`. */
@@ -59,7 +60,7 @@ export function Clock({ shown, now }: ClockProps): JSX.Element | null {
       <span
         class={left < 300 ? "clock late" : "clock"}
         role="timer"
-        aria-label={`Time left for ${shown.attempt.title}`}
+        aria-label={messages.exam.timeLeft(shown.attempt.title)}
         translate={false}
       >
         {text}

@@ -1,7 +1,10 @@
 // What a learner needs to know while the connection is lost: that no answer is lost, and that the time continues or is over.
 import type { JSX } from "preact";
+import { messages } from "../../messages";
 import type { AnswerSaver } from "./answer-saver";
 import { type ClockProps, secondsLeft } from "./clock";
+
+const text = messages.exam;
 
 interface ConnectionNoteProps extends ClockProps {
   saver: AnswerSaver;
@@ -14,16 +17,10 @@ export function ConnectionNote({ saver, connected, shown, now }: ConnectionNoteP
   return (
     <div role="status">
       {isOffline && !saver.hasUnstoredChanges.value && (
-        <p class="note">
-          {isTimeOver
-            ? "Your time is over. What is on this device is sent when the connection is back; what you change now arrives late."
-            : "The connection is away. Go on answering: your answers are kept on this device and sent by themselves when it is back. Your time goes on. If it lasts, tell your proctor."}
-        </p>
+        <p class="note">{isTimeOver ? text.connectionLostTimeOver : text.connectionLost}</p>
       )}
       {saver.pendingItems.value.size > 0 && saver.hasUnstoredChanges.value && (
-        <p class="note problem">
-          Keep this page open until all answers are saved: this browser does not let us keep them on this device.
-        </p>
+        <p class="note problem">{text.cannotStore}</p>
       )}
     </div>
   );

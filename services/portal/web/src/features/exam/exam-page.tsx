@@ -16,12 +16,15 @@ import {
   type WatchSessionResponse,
 } from "../../gen/proctorium/session/v1/lobby_pb";
 import { SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
+import { messages } from "../../messages";
 import { loadOffline } from "../../offline/attempt-cache";
 import { unconfirmed } from "../account/current-user";
 import { SignedInAs } from "../account/sign-out";
 import { BeforeAndAfter } from "./attempt-status";
 import type { Shown } from "./clock";
 import { ExamRoom } from "./exam-room";
+
+const text = messages.exam;
 
 export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
   const live = useStream<WatchAttemptResponse, Shown>(
@@ -41,7 +44,7 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
       setStarted(attempt);
     });
   const running = live.view?.attempt.state === AttemptState.IN_PROGRESS;
-  // Coming back: on any device the attempt goes on where it was.
+  // On a return, from any device, the attempt continues where it was.
   const back = useQuery(`${attemptId}/${running}`, async () =>
     running && started === undefined ? (await attempts.getAttempt({ attemptId })).attempt : undefined,
   );
@@ -51,8 +54,8 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
   if (shown === undefined) {
     return (
       <>
-        <PageTitle>Assessment</PageTitle>
-        {problem ? <ProblemNote problem={problem} /> : <Loading what="the assessment" />}
+        <PageTitle>{text.assessment}</PageTitle>
+        {problem ? <ProblemNote problem={problem} /> : <Loading what={text.theAssessment} />}
       </>
     );
   }
@@ -89,8 +92,8 @@ function useStored(attemptId: string): Shown | undefined {
 }
 
 /**
- * Keeps the learner present in the session: an open watch of it is what the proctor's roster calls connected. Says what the session does to
- * the learner before the attempt itself shows it; `open` while it does not.
+ * Keeps the learner connected to the session: the proctor's roster shows who watches it. Shows a removal and the end of the session while
+ * the attempt is still `open`, because the attempt's own stream shows them later.
  */
 function InSession({
   sessionId,
@@ -111,12 +114,12 @@ function InSession({
     <>
       {removed && (
         <p class="note problem" role="alert">
-          You were removed from this session. The reason: {view.participant?.removalReason}
+          {text.removed(view.participant?.removalReason ?? "")}
         </p>
       )}
       {open && !removed && view?.session?.state === SessionState.ENDED && (
         <p class="note" role="status">
-          The session has ended, and the answers that were saved by then are being submitted for you.
+          {text.sessionEnded}
         </p>
       )}
       {children(view?.participant)}

@@ -4,6 +4,7 @@ import type { Problem } from "../../api/errors";
 import { PageTitle } from "../../components/page-title";
 import { ProblemNote } from "../../components/problem-note";
 import type { Attempt } from "../../gen/proctorium/assessment/v1/attempts_pb";
+import { messages } from "../../messages";
 import { SignedInAs } from "../account/sign-out";
 import { Clock, type Shown, useSteadyClock } from "./clock";
 import { ConnectionNote } from "./connection-note";
@@ -49,8 +50,7 @@ export function ExamRoom({ attempt, shown, connected, problem, reopen }: ExamRoo
             <Question item={item} number={index + 1} of={attempt.items.length} sheet={sheet} />
             {saver.superseded.value.has(item.itemId) && (
               <p class="note" role="status">
-                You gave a newer answer to this question on another device or in another tab. That one counts, and it is
-                shown here.
+                {messages.exam.superseded}
               </p>
             )}
             {!sheet.isUnsavable(item.itemId) && (

@@ -1,5 +1,8 @@
 // What a learner waits for before an assessment that has not been authorised.
 import { IdentityState } from "../../gen/proctorium/session/v1/lobby_pb";
+import { messages } from "../../messages";
+
+const text = messages.exam;
 
 /** Whether the learner has to send images for the identity check before anything else happens. */
 export function mustSendImages(identity: IdentityState): boolean {
@@ -10,14 +13,14 @@ export function mustSendImages(identity: IdentityState): boolean {
 export function nextStep(identity: IdentityState): string {
   switch (identity) {
     case IdentityState.REQUESTED:
-      return "The next step is yours: send the two pictures of the identity check. Once your identity is verified, the assessment can be authorised for you.";
+      return text.nextStep.sendPhotos;
     case IdentityState.RESUBMISSION_REQUESTED:
-      return "The next step is yours: send new pictures for the identity check. Once your identity is verified, the assessment can be authorised for you.";
+      return text.nextStep.sendNewPhotos;
     case IdentityState.SUBMITTED:
-      return "Please wait while your pictures are checked. Once your identity is verified, the assessment can be authorised for you.";
+      return text.nextStep.waitForDecision;
     case IdentityState.REJECTED:
-      return "The assessment stays closed, as your identity could not be verified. What you can do now stands under “Identity check”.";
+      return text.nextStep.rejected;
     default:
-      return "Please wait. When the assessment is authorised for you, you can start it here.";
+      return text.nextStep.wait;
   }
 }

@@ -1,6 +1,7 @@
 // The field for a number. Its text may be no number, or one that can be read in two ways: then it is no answer, and the learner is asked.
 import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
+import { messages } from "../../messages";
 import type { AnswerSheet } from "./answer-sheet";
 import { plainNumber, type Reading, readNumber } from "./parse-number";
 
@@ -15,14 +16,14 @@ export function NumberField({ itemId, unit, sheet }: NumberFieldProps): JSX.Elem
   const text = sheet.text(itemId);
   const reading = readNumber(text);
   const note = `note-${itemId}`;
-  const mean = (meant: string): void => {
-    sheet.type(itemId, meant);
+  const choose = (meaning: string): void => {
+    sheet.type(itemId, meaning);
     field.current?.focus();
   };
   return (
     <>
       <label class="choice">
-        <span class="visually-hidden">Your answer</span>
+        <span class="visually-hidden">{messages.exam.yourAnswer}</span>
         <input
           ref={field}
           inputMode="decimal"
@@ -39,10 +40,10 @@ export function NumberField({ itemId, unit, sheet }: NumberFieldProps): JSX.Elem
         <Note text={text} reading={reading} />
       </div>
       {reading.kind === "ambiguous" && (
-        <div class="row" role="group" aria-label="Which number do you mean?">
-          {reading.meanings.map((meant) => (
-            <button key={meant} type="button" class="plain" onClick={() => mean(meant)}>
-              {meant}
+        <div class="row" role="group" aria-label={messages.exam.whichNumber}>
+          {reading.meanings.map((meaning) => (
+            <button key={meaning} type="button" class="plain" onClick={() => choose(meaning)}>
+              {meaning}
             </button>
           ))}
         </div>
@@ -54,21 +55,12 @@ export function NumberField({ itemId, unit, sheet }: NumberFieldProps): JSX.Elem
 function Note({ text, reading }: { text: string; reading: Reading }): JSX.Element | null {
   switch (reading.kind) {
     case "unreadable":
-      return (
-        <p class="problem-text">
-          This is not a number, so nothing is saved for this question. Write it like 1000, 0.5 or -3, without spaces.
-        </p>
-      );
+      return <p class="problem-text">{messages.exam.notANumber}</p>;
     case "ambiguous":
-      return (
-        <p class="problem-text">
-          This can be read in two ways. Which number do you mean? Until you choose one, nothing is saved for this
-          question.
-        </p>
-      );
+      return <p class="problem-text">{messages.exam.ambiguousNumber}</p>;
     case "number": {
-      const taken = plainNumber(reading.value);
-      return text.trim() === taken ? null : <p class="quiet">Taken as {taken}.</p>;
+      const plain = plainNumber(reading.value);
+      return text.trim() === plain ? null : <p class="quiet">{messages.exam.readAs(plain)}</p>;
     }
     default:
       return null;

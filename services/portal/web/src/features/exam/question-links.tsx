@@ -1,5 +1,8 @@
 // Links to the questions of the exam room: an overview at the top, and those without an answer at the end.
 import type { JSX } from "preact";
+import { messages } from "../../messages";
+
+const text = messages.exam;
 
 export interface QuestionState {
   number: number;
@@ -8,7 +11,7 @@ export interface QuestionState {
 
 export function QuestionOverview({ questions }: { questions: readonly QuestionState[] }): JSX.Element {
   return (
-    <nav class="overview" aria-label="Questions">
+    <nav class="overview" aria-label={text.questions}>
       {questions.map((question) => (
         <QuestionLink key={question.number} {...question} />
       ))}
@@ -18,10 +21,10 @@ export function QuestionOverview({ questions }: { questions: readonly QuestionSt
 
 export function UnansweredQuestions({ questions }: { questions: readonly QuestionState[] }): JSX.Element {
   const unanswered = questions.filter(({ answered }) => !answered);
-  if (unanswered.length === 0) return <p>All questions are answered.</p>;
+  if (unanswered.length === 0) return <p>{text.allAnswered}</p>;
   return (
     <div class="row open">
-      <span>Not answered yet:</span>
+      <span>{text.unanswered}</span>
       {unanswered.map((question) => (
         <QuestionLink key={question.number} {...question} />
       ))}
@@ -39,7 +42,7 @@ function QuestionLink({ number, answered }: QuestionState): JSX.Element {
     <a
       href={`#${questionId(number)}`}
       class={answered ? "number answered" : "number"}
-      aria-label={`Question ${number}, ${answered ? "answered" : "not answered"}`}
+      aria-label={text.questionLink(number, answered)}
       onClick={follow}
     >
       {number}

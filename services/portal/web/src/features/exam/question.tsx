@@ -1,9 +1,11 @@
 // One question of an assessment and the field for its answer.
 import type { JSX, TargetedEvent } from "preact";
 import type { Choice, Item } from "../../gen/proctorium/assessment/v1/items_pb";
-import { worth } from "../../messages/format";
+import { messages } from "../../messages";
 import type { AnswerSheet } from "./answer-sheet";
 import { NumberField } from "./number-field";
+
+const text = messages.exam;
 
 interface QuestionProps {
   item: Item;
@@ -16,10 +18,9 @@ export function Question({ item, number, of, sheet }: QuestionProps): JSX.Elemen
   return (
     <fieldset>
       <legend>
-        <span class="quiet numbering">
-          Question {number} of {of}{" "}
-        </span>
-        <span class="text">{item.prompt}</span> <span class="quiet">({worth(item.points)})</span>
+        <span class="quiet numbering">{text.questionNumber(number, of)} </span>
+        <span class="text">{item.prompt}</span>{" "}
+        <span class="quiet">{text.questionPoints(messages.common.points(item.points))}</span>
       </legend>
       <Field item={item} number={number} sheet={sheet} />
     </fieldset>
@@ -52,7 +53,7 @@ function SingleChoice({ item, number, sheet, choices }: FieldProps & { choices: 
   const chosen = sheet.chosen(item.itemId);
   return (
     <>
-      {choices.map(({ choiceId, text }) => (
+      {choices.map(({ choiceId, text: label }) => (
         <Option
           key={choiceId}
           type="radio"
@@ -60,7 +61,7 @@ function SingleChoice({ item, number, sheet, choices }: FieldProps & { choices: 
           value={choiceId}
           checked={chosen.includes(choiceId)}
           onChange={() => sheet.choose(item.itemId, choiceId)}
-          text={text}
+          label={label}
         />
       ))}
       <Clear item={item} number={number} sheet={sheet} />
@@ -80,7 +81,7 @@ function MultipleChoice({
   const chosen = sheet.chosen(item.itemId);
   return (
     <>
-      {choices.map(({ choiceId, text }) => (
+      {choices.map(({ choiceId, text: label }) => (
         <Option
           key={choiceId}
           type="checkbox"
@@ -88,7 +89,7 @@ function MultipleChoice({
           value={choiceId}
           checked={chosen.includes(choiceId)}
           onChange={(event) => sheet.toggle(item.itemId, choiceId, event.currentTarget.checked)}
-          text={text}
+          label={label}
         />
       ))}
     </>
@@ -108,7 +109,7 @@ function TrueFalse({ item, number, sheet }: FieldProps): JSX.Element {
           value={String(truth)}
           checked={given === truth}
           onChange={() => sheet.decide(item.itemId, truth)}
-          text={truth ? "True" : "False"}
+          label={truth ? text.true : text.false}
         />
       ))}
       <Clear item={item} number={number} sheet={sheet} />
@@ -122,14 +123,14 @@ interface OptionProps {
   value: string;
   checked: boolean;
   onChange: (event: TargetedEvent<HTMLInputElement>) => void;
-  text: string;
+  label: string;
 }
 
-function Option({ text, ...input }: OptionProps): JSX.Element {
+function Option({ label, ...input }: OptionProps): JSX.Element {
   return (
     <label class="choice">
       <input {...input} />
-      <span class="text">{text}</span>
+      <span class="text">{label}</span>
     </label>
   );
 }
@@ -144,7 +145,7 @@ function Clear({ item, number, sheet }: FieldProps): JSX.Element | null {
   };
   return (
     <button type="button" class="plain" onClick={clear}>
-      Clear my answer <span class="visually-hidden">to question {number}</span>
+      {text.clearAnswer} <span class="visually-hidden">{text.toQuestion(number)}</span>
     </button>
   );
 }

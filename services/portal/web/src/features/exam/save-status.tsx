@@ -2,14 +2,16 @@
 import type { JSX } from "preact";
 import { Badge } from "../../components/badge";
 import { ProblemNote } from "../../components/problem-note";
-import { counted } from "../../messages/format";
+import { messages } from "../../messages";
 import type { AnswerSaver, SaveStatus } from "./answer-saver";
 
+const text = messages.exam;
+
 const PENDING: Readonly<Record<SaveStatus, string>> = {
-  saving: "Saving…",
-  saved: "Saving…",
-  offline: "Kept on this device, not sent yet",
-  refused: "Not saved",
+  saving: messages.exam.saving,
+  saved: messages.exam.saving,
+  offline: messages.exam.storedOnDevice,
+  refused: messages.exam.notSaved,
 };
 
 interface QuestionSaveStatusProps {
@@ -21,8 +23,8 @@ interface QuestionSaveStatusProps {
 /** Whether the server has the answer to one question. */
 export function QuestionSaveStatus({ saver, itemId, answered }: QuestionSaveStatusProps): JSX.Element {
   const isPending = saver.pendingItems.value.has(itemId);
-  const text = isPending ? PENDING[saver.status.value] : answered ? "Saved" : "Not answered yet";
-  return <p class={isPending ? "saved waiting" : "saved"}>{text}</p>;
+  const shown = isPending ? PENDING[saver.status.value] : answered ? text.saved : text.notAnswered;
+  return <p class={isPending ? "saved waiting" : "saved"}>{shown}</p>;
 }
 
 /** Whether the server has all answers; `unsavable` of them are not valid. */
@@ -30,7 +32,7 @@ export function SaveStatusBadge({ saver, unsavable }: { saver: AnswerSaver; unsa
   const saved = saver.status.value === "saved";
   return (
     <>
-      {unsavable > 0 && <Badge tone="bad">{counted(unsavable, "answer")} cannot be saved</Badge>}
+      {unsavable > 0 && <Badge tone="bad">{text.cannotBeSaved(unsavable)}</Badge>}
       {!(saved && unsavable > 0) && <Progress saver={saver} />}
     </>
   );
@@ -41,10 +43,10 @@ function Progress({ saver }: { saver: AnswerSaver }): JSX.Element {
     case "refused":
       return <ProblemNote problem={saver.problem.value} />;
     case "offline":
-      return <Badge tone="bad">Offline: {counted(saver.pendingItems.value.size, "answer")} kept on this device</Badge>;
+      return <Badge tone="bad">{text.offline(saver.pendingItems.value.size)}</Badge>;
     case "saving":
-      return <Badge tone="wait">Saving…</Badge>;
+      return <Badge tone="wait">{text.saving}</Badge>;
     default:
-      return <Badge tone="good">All answers saved</Badge>;
+      return <Badge tone="good">{text.allSaved}</Badge>;
   }
 }

@@ -6,8 +6,10 @@ import { retryWhileUnreachable } from "../../api/retry";
 import { useAction } from "../../api/use-action";
 import { ProblemNote } from "../../components/problem-note";
 import type { Attempt } from "../../gen/proctorium/assessment/v1/attempts_pb";
-import { counted } from "../../messages/format";
+import { messages } from "../../messages";
 import type { AnswerSaver } from "./answer-saver";
+
+const text = messages.exam;
 
 interface SubmitFormProps {
   attempt: Attempt;
@@ -40,34 +42,29 @@ export function SubmitForm({ attempt, saver, unanswered, unsavable }: SubmitForm
           setAsking(true);
         }}
       >
-        Submit…
+        {text.submitLabel}
       </button>
     );
   }
   return (
-    <div class="card" role="group" aria-label="Submit" tabIndex={-1} ref={question}>
+    <div class="card" role="group" aria-label={text.submit} tabIndex={-1} ref={question}>
       <p>
-        {unanswered > 0 && <strong>{counted(unanswered, "question is", "questions are")} not answered. </strong>}
-        {unsavable.length > 0 && (
-          <strong>
-            What you typed at {unsavable.length === 1 ? "question" : "questions"} {unsavable.join(", ")} cannot be saved
-            and will not be submitted.{" "}
-          </strong>
-        )}
-        After submitting, nothing can be changed.
+        {unanswered > 0 && <strong>{text.notAnsweredCount(unanswered)} </strong>}
+        {unsavable.length > 0 && <strong>{text.unsavable(unsavable)} </strong>}
+        {text.submitConsequence}
       </p>
       <ProblemNote problem={problem} />
       <p class="row">
         <button type="button" disabled={busy} onClick={() => void submit()}>
-          {busy ? "Submitting…" : "Submit now"}
+          {busy ? text.submitting : text.submitNow}
         </button>
         <button type="button" class="plain" disabled={busy} onClick={() => setAsking(false)}>
-          Go on answering
+          {text.keepAnswering}
         </button>
       </p>
       {busy && (
         <p class="quiet" role="status">
-          Without a connection your answers are submitted by themselves as soon as it is back. Keep this page open.
+          {text.submitOffline}
         </p>
       )}
     </div>

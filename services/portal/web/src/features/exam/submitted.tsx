@@ -3,11 +3,14 @@ import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { Link } from "../../components/link";
 import { type Attempt, AttemptState, SubmitCause } from "../../gen/proctorium/assessment/v1/attempts_pb";
-import { counted, dateTime } from "../../messages/format";
+import { messages } from "../../messages";
+import { dateTime } from "../../messages/format";
 import { clearOffline } from "../../offline/attempt-cache";
 import type { AnswerSaver } from "./answer-saver";
 import { answerSaver } from "./answer-savers";
 import { LateAnswers, useLateQuestions } from "./late-answers";
+
+const text = messages.exam;
 
 export function Submitted({ attempt }: { attempt: Attempt }): JSX.Element {
   useEffect(() => void clearOffline(), []);
@@ -15,23 +18,21 @@ export function Submitted({ attempt }: { attempt: Attempt }): JSX.Element {
     <div class="card">
       <p role="status">{reason(attempt)}</p>
       <p>
-        <strong>Submitted on {dateTime(attempt.submitTime)}</strong>, with answers to {attempt.answeredCount} of{" "}
-        {counted(attempt.itemCount, "question")}.
+        <strong>{text.submittedOn(dateTime(attempt.submitTime))}</strong>
+        {text.answeredOf(attempt.answeredCount, attempt.itemCount)}
       </p>
-      {attempt.sessionId && attempt.state !== AttemptState.RELEASED && (
-        <p class="quiet">The questions are not shown any more while others in the session still work on them.</p>
-      )}
+      {attempt.sessionId && attempt.state !== AttemptState.RELEASED && <p class="quiet">{text.questionsHidden}</p>}
       <Late attempt={attempt} saver={answerSaver(attempt.attemptId, 0n)} />
       {attempt.state === AttemptState.RELEASED && (
         <p>
           <Link to={`/results/${attempt.attemptId}`} class="button">
-            See your result
+            {text.seeResult}
           </Link>
         </p>
       )}
       {attempt.sessionId && (
         <p>
-          <Link to={`/sessions/${attempt.sessionId}`}>Back to the session</Link>
+          <Link to={`/sessions/${attempt.sessionId}`}>{text.toSession}</Link>
         </p>
       )}
     </div>
@@ -46,8 +47,7 @@ function Late({ attempt, saver }: { attempt: Attempt; saver: AnswerSaver }): JSX
     <>
       {pending > 0 && (
         <p class="note" role="status">
-          {counted(pending, "answer is", "answers are")} still on this device and will be sent when the connection is
-          back. Keep this page open. What arrives now is stored and marked as late; it was not submitted.
+          {text.pendingAfterSubmission(pending)}
         </p>
       )}
       <LateAnswers numbers={numbers} />
@@ -58,14 +58,12 @@ function Late({ attempt, saver }: { attempt: Attempt; saver: AnswerSaver }): JSX
 function reason({ submitCause, sessionId }: Attempt): string {
   switch (submitCause) {
     case SubmitCause.TIME_LIMIT_EXCEEDED:
-      return "Your time is over. The answers that were saved by then were submitted for you.";
+      return text.submitCause.timeOver;
     case SubmitCause.SESSION_ENDED:
-      return "The session has ended. The answers that were saved by then were submitted for you.";
+      return text.submitCause.sessionEnded;
     case SubmitCause.REMOVED:
-      return "You were removed from the session. The answers that were saved by then were submitted, and an administrator decides whether the result is released.";
+      return text.submitCause.removed;
     default:
-      return sessionId
-        ? "You have submitted your answers. Tell your proctor that you are done."
-        : "You have submitted your answers.";
+      return sessionId ? text.submitCause.inSession : text.submitCause.alone;
   }
 }

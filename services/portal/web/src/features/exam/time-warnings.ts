@@ -1,5 +1,7 @@
+import { messages } from "../../messages";
+
+const text = messages.exam;
 // The warnings that an attempt's time is about to end. Each is true for as long as it is shown.
-import { duration } from "../../messages/format";
 
 /** Seconds before the deadline. */
 const MARKS = [60, 300, 900];
@@ -8,10 +10,10 @@ const ANNOUNCED_SECONDS = 5;
 
 /** Return what everybody can see with so many whole seconds left; empty where there is nothing to warn of. */
 export function visibleWarning(left: number): string {
-  if (left === 0) return "Your time is over.";
+  if (left === 0) return text.timeOver;
   const mark = MARKS.find((seconds) => left <= seconds);
   if (mark === undefined) return "";
-  return left === mark ? `${duration(mark)} left.` : `Less than ${duration(mark)} left.`;
+  return left === mark ? text.left(mark) : text.lessThanLeft(mark);
 }
 
 /** Decides what a screen reader speaks: each mark once, when it is passed. A page that is opened later says nothing of earlier marks. */
@@ -23,7 +25,7 @@ export class Announcer {
   /** Return the text of the live region with so many whole seconds left. */
   announce(left: number): string {
     const passed = MARKS.find((mark) => this.#before !== undefined && this.#before > mark && left <= mark);
-    if (this.#before !== undefined && this.#before > 0 && left === 0) this.#speak("Your time is over.", 0);
+    if (this.#before !== undefined && this.#before > 0 && left === 0) this.#speak(text.timeOver, 0);
     else if (passed !== undefined) this.#speak(visibleWarning(left), left - ANNOUNCED_SECONDS);
     else if (left > 0 && left <= this.#until) this.#text = "";
     this.#before = left;

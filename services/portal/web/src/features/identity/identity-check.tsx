@@ -11,15 +11,15 @@ import { Loading } from "../../components/loading";
 import { ProblemNote } from "../../components/problem-note";
 import { type Case, CaseState, EvidenceKind } from "../../gen/proctorium/identity/v1/verification_pb";
 import { IdentityState } from "../../gen/proctorium/session/v1/lobby_pb";
+import { messages } from "../../messages";
 import { prepareImage } from "./image";
+
+const text = messages.identity;
 
 /** The case is opened by an event, a moment after joining; longer while events wait, and then all who joined ask at once. */
 const NOT_YET = "NOT_FOUND";
 
-/** As long as the edge lets it take: many megabytes on a slow line. */
-const PICTURE_TIMEOUT_MS = 60_000;
-const TOO_SLOW =
-  "The picture did not get through in a minute. Send it again where the connection is better, or send a smaller one, taken with a lower resolution.";
+/** The edge's time limit for many megabytes on a slow line. */ const PHOTO_TIMEOUT_MS = 60_000;
 
 export function IdentityEvidence({ sessionId, state }: { sessionId: string; state: IdentityState }): JSX.Element {
   const { data, problem, reload } = useQuery(`${sessionId}/${state}`, () =>
@@ -38,74 +38,68 @@ export function IdentityEvidence({ sessionId, state }: { sessionId: string; stat
     });
     return () => leaving.abort();
   }, [waits, problem]);
-  if (state === IdentityState.VERIFIED) return <Badge tone="good">Identity verified</Badge>;
+  if (state === IdentityState.VERIFIED) return <Badge tone="good">{text.verified}</Badge>;
   const found = data?.case;
   if (found === undefined) {
-    if (problem === undefined || waits) return <Loading what="the identity check" />;
+    if (problem === undefined || waits) return <Loading what={text.theCheck} />;
     return <ProblemNote problem={problem} />;
   }
-  return <Evidence found={found} sent={reload} />;
+  return <Evidence found={found} onSent={reload} />;
 }
 
-function Evidence({ found, sent }: { found: Case; sent: () => void }): JSX.Element {
+function Evidence({ found, onSent }: { found: Case; onSent: () => void }): JSX.Element {
   if (found.state === CaseState.REJECTED) {
     return (
       <div class="note problem">
-        <p>Your identity could not be verified from the pictures. The reason: {found.decisionReason}</p>
-        <p>What you can do now:</p>
+        <p>{text.rejected(found.decisionReason)}</p>
+        <p>{text.rejectedNextTitle}</p>
         <ul>
-          <li>
-            Stay in the session if you like: the course content is open to you while it is in progress. The assessment
-            is not.
-          </li>
-          <li>
-            Write to your administrator, with this reason. They can plan another session for you, in which your identity
-            is checked anew.
-          </li>
-          <li>
-            Have a valid document at hand then, with the name that you are registered under, and take the pictures in
-            good light.
-          </li>
+          {text.rejectedNext.map((step) => (
+            <li key={step}>{step}</li>
+          ))}
         </ul>
-        <p>It says nothing about your answers or results, and a person decided it, not a machine.</p>
+        <p>{text.rejectedMeaning}</p>
         <HelpContact />
       </div>
     );
   }
-  if (found.state === CaseState.EXPIRED) return <p>The session ended before your identity was checked.</p>;
+  if (found.state === CaseState.EXPIRED) return <p>{text.expired}</p>;
   return (
     <>
       {found.state === CaseState.SUBMITTED && (
         <p role="status">
-          <Badge tone="wait">Sent: waiting for somebody to look at your pictures</Badge>
+          <Badge tone="wait">{text.sentWaiting}</Badge>
         </p>
       )}
       {found.state === CaseState.RESUBMISSION_REQUESTED && (
-        <p class="note">New pictures are needed: {found.decisionReason}</p>
+        <p class="note">{text.newPhotosNeeded(found.decisionReason)}</p>
       )}
       {found.state !== CaseState.SUBMITTED && (
         <>
-          <p class="quiet">
-            JPEG, PNG or WebP; a large photo is made smaller before it is sent. Only the proctors of this session and
-            administrators can look at your pictures, and every look is recorded.
-          </p>
-          <Picture found={found} kind={EvidenceKind.DOCUMENT} label="Photo of your identity document" sent={sent} />
-          <Picture found={found} kind={EvidenceKind.SELFIE} label="Photo of yourself, now" sent={sent} capture="user" />
+          <p class="quiet">{text.photoHint}</p>
+          <PhotoField found={found} kind={EvidenceKind.DOCUMENT} label={text.documentPhoto} onSent={onSent} />
+          <PhotoField
+            found={found}
+            kind={EvidenceKind.SELFIE}
+            label={text.selfiePhoto}
+            onSent={onSent}
+            capture="user"
+          />
         </>
       )}
     </>
   );
 }
 
-interface PictureProps {
+interface PhotoFieldProps {
   found: Case;
   kind: EvidenceKind;
   label: string;
-  sent: () => void;
+  onSent: () => void;
   capture?: "user";
 }
 
-function Picture({ found, kind, label, sent, capture }: PictureProps): JSX.Element {
+function PhotoField({ found, kind, label, onSent, capture }: PhotoFieldProps): JSX.Element {
   const { busy, problem, run } = useAction();
   const there = found.evidence.includes(kind);
   const send = (event: Event): void => {
@@ -113,11 +107,8 @@ function Picture({ found, kind, label, sent, capture }: PictureProps): JSX.Eleme
     if (file === undefined) return;
     void run(async (requestId) => {
       const image = await prepareImage(file);
-      await identity.submitEvidence(
-        { requestId, caseId: found.caseId, kind, image },
-        { timeoutMs: PICTURE_TIMEOUT_MS },
-      );
-      sent();
+      await identity.submitEvidence({ requestId, caseId: found.caseId, kind, image }, { timeoutMs: PHOTO_TIMEOUT_MS });
+      onSent();
     }, `${file.name}/${file.lastModified}`);
   };
   // Choosing the same file again sends it again: a browser tells of a change only.
@@ -127,7 +118,7 @@ function Picture({ found, kind, label, sent, capture }: PictureProps): JSX.Eleme
   return (
     <div class="picture">
       <label>
-        {label} {there && <Badge tone="good">Sent</Badge>}
+        {label} {there && <Badge tone="good">{text.sent}</Badge>}
         <input
           type="file"
           accept="image/jpeg,image/png,image/webp"
@@ -139,10 +130,10 @@ function Picture({ found, kind, label, sent, capture }: PictureProps): JSX.Eleme
       </label>
       {busy && (
         <p class="quiet" role="status">
-          Sending your picture…
+          {text.sending}
         </p>
       )}
-      <ProblemNote problem={problem?.reason === "TIMED_OUT" ? { ...problem, sentence: TOO_SLOW } : problem} />
+      <ProblemNote problem={problem?.reason === "TIMED_OUT" ? { ...problem, sentence: text.tooSlow } : problem} />
     </div>
   );
 }

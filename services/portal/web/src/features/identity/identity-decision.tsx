@@ -8,36 +8,39 @@ import { ConfirmButton } from "../../components/confirm-button";
 import { Loading } from "../../components/loading";
 import { ProblemNote } from "../../components/problem-note";
 import { type Case, Decision, EvidenceKind } from "../../gen/proctorium/identity/v1/verification_pb";
+import { messages } from "../../messages";
+
+const text = messages.identity;
 
 interface DecisionProps {
   sessionId: string;
   personId: string;
   name: string;
-  /** Called when the case was decided while it was open: where the proctor goes on. */
-  decided: () => void;
+  /** Called when the case was onDecided while it was open: where the proctor goes on. */
+  onDecided: () => void;
 }
 
-export function IdentityDecision({ sessionId, personId, name, decided }: DecisionProps): JSX.Element {
+export function IdentityDecision({ sessionId, personId, name, onDecided }: DecisionProps): JSX.Element {
   const [open, setOpen] = useState(false);
   const dialog = useRef<HTMLDialogElement>(null);
-  const latest = useRef({ open, decided });
-  latest.current = { open, decided };
-  // A decided case has no button to come back to, and the keyboard would begin at the top of the page again.
-  useEffect(() => () => void (latest.current.open && latest.current.decided()), []);
+  const latest = useRef({ open, onDecided });
+  latest.current = { open, onDecided };
+  // A onDecided case has no button to come back to, and the keyboard would begin at the top of the page again.
+  useEffect(() => () => void (latest.current.open && latest.current.onDecided()), []);
   useEffect(() => {
     if (open) dialog.current?.showModal();
   }, [open]);
   return (
     <>
       <button type="button" onClick={() => setOpen(true)}>
-        Check identity <span class="visually-hidden">of {name}</span>
+        {text.check} <span class="visually-hidden">{text.checkOf(name)}</span>
       </button>
       {open && (
-        <dialog ref={dialog} onClose={() => setOpen(false)} aria-label={`Identity of ${name}`}>
+        <dialog ref={dialog} onClose={() => setOpen(false)} aria-label={text.identityOf(name)}>
           <div class="row apart">
-            <h2>Identity of {name}</h2>
+            <h2>{text.identityOf(name)}</h2>
             <button type="button" class="plain" onClick={() => dialog.current?.close()}>
-              Close
+              {text.close}
             </button>
           </div>
           <SideBySide sessionId={sessionId} personId={personId} />
@@ -52,12 +55,12 @@ function SideBySide({ sessionId, personId }: Pick<DecisionProps, "sessionId" | "
     identity.getCase({ by: { case: "learner", value: { sessionId, personId } } }),
   );
   const found = data?.case;
-  if (found === undefined) return problem ? <ProblemNote problem={problem} /> : <Loading what="the case" />;
+  if (found === undefined) return problem ? <ProblemNote problem={problem} /> : <Loading what={text.theCase} />;
   return (
     <>
       <div class="side-by-side">
-        <Picture found={found} kind={EvidenceKind.DOCUMENT} label="Identity document" />
-        <Picture found={found} kind={EvidenceKind.SELFIE} label="Selfie" />
+        <EvidenceImage found={found} kind={EvidenceKind.DOCUMENT} label={text.document} />
+        <EvidenceImage found={found} kind={EvidenceKind.SELFIE} label={text.selfie} />
         <Registration found={found} />
       </div>
       <Decide found={found} />
@@ -65,7 +68,7 @@ function SideBySide({ sessionId, personId }: Pick<DecisionProps, "sessionId" | "
   );
 }
 
-function Picture({ found, kind, label }: { found: Case; kind: EvidenceKind; label: string }): JSX.Element {
+function EvidenceImage({ found, kind, label }: { found: Case; kind: EvidenceKind; label: string }): JSX.Element {
   const { data, problem } = useQuery(`${found.caseId}/${kind}`, async () => {
     const { image, mediaType } = await identity.getEvidence({ caseId: found.caseId, kind });
     return URL.createObjectURL(new Blob([image as Uint8Array<ArrayBuffer>], { type: mediaType }));
@@ -84,14 +87,14 @@ function Registration({ found }: { found: Case }): JSX.Element {
   const { data, problem } = useQuery(found.caseId, () => identity.getRegistration({ caseId: found.caseId }));
   return (
     <section>
-      <h3>Registration</h3>
+      <h3>{text.registration}</h3>
       <ProblemNote problem={problem} />
       {data && (
         <dl>
-          <dt>Legal name</dt>
+          <dt>{text.legalName}</dt>
           <dd>{data.legalName}</dd>
-          <dt>Date of birth</dt>
-          <dd>{data.dateOfBirth || "Not known"}</dd>
+          <dt>{text.dateOfBirth}</dt>
+          <dd>{data.dateOfBirth || text.unknown}</dd>
         </dl>
       )}
     </section>
@@ -107,29 +110,29 @@ function Decide({ found }: { found: Case }): JSX.Element {
       (requestId) => identity.decideCase({ requestId, caseId: found.caseId, decision, decisionReason: reason }),
       String(decision),
     );
-  const askAgain = (): void =>
+  const requestNewPhotos = (): void =>
     void run((requestId) =>
       identity.requestResubmission({ requestId, caseId: found.caseId, resubmissionReason: reason }),
     );
   return (
     <>
       <label>
-        Reason (the learner reads it; not needed to verify)
+        {text.reason}
         <input value={reason} maxLength={1000} onInput={(event) => setReason(event.currentTarget.value)} />
       </label>
       <ProblemNote problem={problem} />
       <div class="row">
         <button type="button" disabled={busy} onClick={() => decide(Decision.VERIFY)}>
-          Verify
+          {text.verify}
         </button>
-        <button type="button" class="plain" disabled={busy || isBlank} onClick={askAgain}>
-          Ask for new pictures
+        <button type="button" class="plain" disabled={busy || isBlank} onClick={requestNewPhotos}>
+          {text.requestNewPhotos}
         </button>
         <ConfirmButton
-          label="Reject…"
-          consequence="The assessment stays closed for this learner in this session. It cannot be taken back; asking for new pictures can be repeated."
-          confirmLabel="Reject now"
-          cancelLabel="Go on looking"
+          label={text.reject}
+          consequence={text.rejectConsequence}
+          confirmLabel={text.rejectConfirm}
+          cancelLabel={text.rejectCancel}
           busy={busy}
           disabled={isBlank}
           onConfirm={() => decide(Decision.REJECT)}

@@ -1,5 +1,6 @@
 // Identity photos before they are sent: told apart by content, and made as small as the service stores them.
 import { InputError } from "../../api/errors";
+import { messages } from "../../messages";
 
 /** The longer side of what the service stores (`kept_side`): more pixels would only take time on the line. */
 const LONGER_SIDE = 2000;
@@ -11,9 +12,7 @@ const MOST_BYTES = 8 * 1024 * 1024;
 const MOST_BYTES_TO_OPEN = 100 * 1024 * 1024;
 const JPEG_QUALITY = 0.9;
 
-const FORMATS = "Choose a photo as JPEG, PNG or WebP.";
-const HEIC =
-  "This is a HEIC photo, which cannot be read here. On an iPhone or iPad choose Settings, Camera, Formats, Most Compatible and take the photo again; or open it on the computer and save it as JPEG.";
+const text = messages.identity;
 
 export type Format = "accepted" | "HEIC" | "unknown";
 
@@ -34,21 +33,17 @@ export function fitToLimit(width: number, height: number): { width: number; heig
 
 /** The bytes to send for a photo that a person chose, upright and scaled down. Throws a Refusal with a sentence before anything is sent. */
 export async function prepareImage(file: File): Promise<Uint8Array<ArrayBuffer>> {
-  if (file.size === 0) throw new InputError("IMAGE_UNREADABLE", `This file is empty. ${FORMATS}`);
+  if (file.size === 0) throw new InputError("IMAGE_UNREADABLE", text.emptyFile);
   if (file.size > MOST_BYTES_TO_OPEN) {
-    throw new InputError("IMAGE_TOO_LARGE", "This file is larger than 100 MiB, which no photo is. Choose another one.");
+    throw new InputError("IMAGE_TOO_LARGE", text.hugeFile);
   }
   const format = detectFormat(new Uint8Array(await file.slice(0, 12).arrayBuffer()));
   const bitmap = await opened(file);
   if (bitmap === undefined) {
-    if (format === "HEIC") throw new InputError("IMAGE_UNREADABLE", HEIC);
-    if (format === "unknown")
-      throw new InputError("IMAGE_UNREADABLE", `This file is not a picture that can be read here. ${FORMATS}`);
+    if (format === "HEIC") throw new InputError("IMAGE_UNREADABLE", text.heic);
+    if (format === "unknown") throw new InputError("IMAGE_UNREADABLE", text.notAPhoto);
     if (file.size > MOST_BYTES) {
-      throw new InputError(
-        "IMAGE_TOO_LARGE",
-        "This photo is larger than 8 MiB, and your browser cannot make it smaller. Choose a smaller one.",
-      );
+      throw new InputError("IMAGE_TOO_LARGE", text.tooLarge);
     }
     return bytes(file);
   }

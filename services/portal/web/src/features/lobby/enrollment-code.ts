@@ -1,3 +1,5 @@
+import { messages } from "../../messages";
+
 // The text of an enrollment code, by the rules of enrollment's domain/code_texts.py: what a pasted text certainly means.
 
 // White space, controls, invisible characters and dashes; the minus sign and the hyphen bullet are dashes of other categories.
@@ -5,7 +7,7 @@ const IGNORED = /[\p{Cc}\p{Cf}\p{Zs}\p{Zl}\p{Zp}\p{Pd}\p{Default_Ignorable_Code_
 const FULL_WIDTH = /[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]/g;
 const FULL_WIDTH_OFFSET = 0xfee0;
 
-export type ParsedCode = { code: string } | { wrong: string };
+export type ParsedCode = { code: string } | { error: string };
 
 /** The code that a text means, or why it cannot be one. Upper and lower case stay as they are. */
 export function parseEnrollmentCode(text: string): ParsedCode {
@@ -14,9 +16,7 @@ export function parseEnrollmentCode(text: string): ParsedCode {
     .replace(FULL_WIDTH, (letter) => String.fromCharCode(letter.charCodeAt(0) - FULL_WIDTH_OFFSET));
   if (/^[A-Za-z0-9]{6,8}$/.test(code)) return { code };
   const characters = [...code];
-  const wrong = characters.find((character) => !/[A-Za-z0-9]/.test(character));
-  const found = wrong === undefined ? `This text has ${characters.length}.` : `“${wrong}” cannot be part of one.`;
-  return {
-    wrong: `An enrollment code has 6 to 8 letters (A to Z, a to z) and digits. ${found} Please compare it with the code that you were given.`,
-  };
+  const invalid = characters.find((character) => !/[A-Za-z0-9]/.test(character));
+  const { codeInvalidCharacter, codeInvalidLength } = messages.lobby;
+  return { error: invalid === undefined ? codeInvalidLength(characters.length) : codeInvalidCharacter(invalid) };
 }

@@ -9,34 +9,37 @@ import { Field } from "../../components/fields";
 import { Form, FormProblem } from "../../components/form";
 import { readForm } from "../../components/form-values";
 import { PageTitle } from "../../components/page-title";
+import { messages } from "../../messages";
 import { dateTime } from "../../messages/format";
 import { navigate } from "../../route";
 import { SignedInAs } from "../account/sign-out";
 import { parseEnrollmentCode } from "./enrollment-code";
 
+const text = messages.lobby;
+
 export function JoinPage(): JSX.Element {
   const { busy, problem, run } = useAction();
-  const [wrong, setWrong] = useState<string | undefined>(undefined);
+  const [error, setError] = useState<string | undefined>(undefined);
   const submit = (event: SubmitEvent): void => {
-    const meant = parseEnrollmentCode(readForm(event).text("code"));
-    setWrong("wrong" in meant ? meant.wrong : undefined);
-    if ("wrong" in meant) return;
-    const { code } = meant;
+    const parsed = parseEnrollmentCode(readForm(event).text("code"));
+    setError("error" in parsed ? parsed.error : undefined);
+    if ("error" in parsed) return;
+    const { code } = parsed;
     void run(async (requestId) => {
       const { session } = await lobby.joinSession({ requestId, code });
       navigate(`/sessions/${session?.sessionId}`);
     }, code);
   };
-  const shown = wrong === undefined ? problem : undefined;
+  const shown = error === undefined ? problem : undefined;
   return (
     <section class="narrow">
-      <PageTitle>Enter Enrollment Code</PageTitle>
+      <PageTitle>{text.joinTitle}</PageTitle>
       <SignedInAs />
       <Form problem={shown} onSubmit={submit} class="card">
         <Field
-          label="Enrollment code"
-          hint="6 to 8 letters and digits. Upper and lower case matter: type the code exactly as you were given it."
-          error={wrong}
+          label={text.code}
+          hint={text.codeHint}
+          error={error}
           name="code"
           class="code"
           required
@@ -48,7 +51,7 @@ export function JoinPage(): JSX.Element {
         <FormProblem problem={shown} />
         <NotYet problem={shown} />
         <button type="submit" disabled={busy}>
-          {busy ? "Joining…" : "Join Session"}
+          {busy ? text.joining : text.join}
         </button>
       </Form>
     </section>
@@ -58,9 +61,7 @@ export function JoinPage(): JSX.Element {
 /** Says when to come back: when the code becomes valid, or when the lobby opens. */
 function NotYet({ problem }: { problem: Problem | undefined }): JSX.Element | null {
   const { valid_from: from, lobby_open_time: opens } = problem?.metadata ?? {};
-  const time = (text: string): string => dateTime(timestampFromDate(new Date(text)));
-  if (from !== undefined) return <p>The code is valid from {time(from)}.</p>;
-  return opens === undefined ? null : (
-    <p>The lobby opens {time(opens)}, or earlier if a proctor or an administrator opens it.</p>
-  );
+  const time = (instant: string): string => dateTime(timestampFromDate(new Date(instant)));
+  if (from !== undefined) return <p>{text.codeValidFrom(time(from))}</p>;
+  return opens === undefined ? null : <p>{text.lobbyOpens(time(opens))}</p>;
 }

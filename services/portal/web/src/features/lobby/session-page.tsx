@@ -19,13 +19,16 @@ import {
   type WatchSessionResponse,
 } from "../../gen/proctorium/session/v1/lobby_pb";
 import { type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
+import { messages } from "../../messages";
 import { dateTime } from "../../messages/format";
 import { SignedInAs } from "../account/sign-out";
-import { Outline } from "../courses/course-page";
+import { CourseOutline } from "../courses/course-outline";
 import { nextStep } from "../exam/next-step";
 import { IdentityEvidence } from "../identity/identity-check";
-import { SessionBadge } from "../sessions/sessions-page";
+import { SessionBadge } from "../sessions/session-badge";
 import { useAssessmentTitles } from "../sessions/use-assessment-titles";
+
+const text = messages.lobby;
 
 export function SessionPage({ sessionId }: { sessionId: string }): JSX.Element {
   const { view, connected, problem } = useStream<WatchSessionResponse, WatchSessionResponse>(
@@ -38,17 +41,13 @@ export function SessionPage({ sessionId }: { sessionId: string }): JSX.Element {
   if (session === undefined || participant === undefined) {
     return (
       <>
-        <PageTitle>Session</PageTitle>
-        {problem === undefined && <Loading what="the session" />}
-        {problem?.reason === "NOT_FOUND" ? (
-          <p>You have not joined this session yet. Type the enrollment code that you were given.</p>
-        ) : (
-          <ProblemNote problem={problem} />
-        )}
+        <PageTitle>{text.session}</PageTitle>
+        {problem === undefined && <Loading what={text.theSession} />}
+        {problem?.reason === "NOT_FOUND" ? <p>{text.notJoined}</p> : <ProblemNote problem={problem} />}
         {problem && (
           <p>
             <Link to="/join" class="button">
-              Enter Enrollment Code
+              {text.joinTitle}
             </Link>
           </p>
         )}
@@ -64,7 +63,7 @@ export function SessionPage({ sessionId }: { sessionId: string }): JSX.Element {
         ) : (
           <ParticipantBadge participant={participant} />
         )}
-        {!connected && problem === undefined && <Badge tone="bad">Connection lost, coming back…</Badge>}
+        {!connected && problem === undefined && <Badge tone="bad">{messages.common.connectionLost}</Badge>}
       </p>
       <ProblemNote problem={problem} />
       {participant.state <= ParticipantState.IN_SESSION && <SignedInAs />}
@@ -74,7 +73,7 @@ export function SessionPage({ sessionId }: { sessionId: string }): JSX.Element {
 }
 
 function Phase({ session, participant }: { session: Session; participant: Participant }): JSX.Element {
-  if (session.state === SessionState.CANCELLED) return <CalledOff />;
+  if (session.state === SessionState.CANCELLED) return <Cancelled />;
   const present = participant.state === ParticipantState.WAITING || participant.state === ParticipantState.IN_SESSION;
   if (session.state === SessionState.ENDED && present) return <Over session={session} participant={participant} />;
   switch (participant.state) {
@@ -85,17 +84,15 @@ function Phase({ session, participant }: { session: Session; participant: Partic
     case ParticipantState.REMOVED:
       return (
         <div class="note problem">
-          <p>You were removed from this session. The reason: {participant.removalReason}</p>
-          <p>
-            The answers that were saved by then were submitted. An administrator decides whether the result is released.
-          </p>
+          <p>{text.removed(participant.removalReason)}</p>
+          <p>{text.removedAnswers}</p>
           <HelpContact />
         </div>
       );
     case ParticipantState.NO_SHOW:
       return (
         <>
-          <p>This session ended before you were in it. If you have questions, ask your administrator.</p>
+          <p>{text.noShow}</p>
           <HelpContact />
         </>
       );
@@ -104,12 +101,10 @@ function Phase({ session, participant }: { session: Session; participant: Partic
   }
 }
 
-function CalledOff(): JSX.Element {
+function Cancelled(): JSX.Element {
   return (
     <section class="card">
-      <p>
-        This session has been called off. That is not your doing, and your administrator will tell you what comes next.
-      </p>
+      <p>{text.cancelled}</p>
       <HelpContact />
     </section>
   );
@@ -118,28 +113,25 @@ function CalledOff(): JSX.Element {
 function ParticipantBadge({ participant }: { participant: Participant }): JSX.Element {
   switch (participant.state) {
     case ParticipantState.WAITING:
-      return <Badge tone="wait">Waiting</Badge>;
+      return <Badge tone="wait">{text.state.waiting}</Badge>;
     case ParticipantState.IN_SESSION:
-      return <Badge tone="good">In Session</Badge>;
+      return <Badge tone="good">{text.state.inSession}</Badge>;
     case ParticipantState.COMPLETED:
-      return <Badge tone="plain">Completed</Badge>;
+      return <Badge tone="plain">{text.state.completed}</Badge>;
     case ParticipantState.REMOVED:
-      return <Badge tone="bad">Removed</Badge>;
+      return <Badge tone="bad">{text.state.removed}</Badge>;
     case ParticipantState.LEFT:
-      return <Badge tone="plain">Ended, nothing started</Badge>;
+      return <Badge tone="plain">{text.state.left}</Badge>;
     default:
-      return <Badge tone="plain">No-show</Badge>;
+      return <Badge tone="plain">{text.state.noShow}</Badge>;
   }
 }
 
 function Lobby({ session, participant }: { session: Session; participant: Participant }): JSX.Element {
   return (
     <section class="card">
-      <h2>Session lobby</h2>
-      <p>
-        You are in the right place. When the session starts, this page shows the course content automatically. Planned
-        start: <strong>{dateTime(session.plan?.startTime)}</strong>.
-      </p>
+      <h2>{text.lobbyTitle}</h2>
+      <p>{text.lobbyHint(<strong>{dateTime(session.plan?.startTime)}</strong>)}</p>
       <Proctors session={session} />
       <Readiness session={session} participant={participant} />
     </section>
@@ -150,14 +142,14 @@ function Proctors({ session }: { session: Session }): JSX.Element | null {
   const ids = session.plan?.proctorIds ?? [];
   const { data } = useQuery(ids.join(), () => people.batchGetNames({ personIds: ids }));
   if (!data?.names.length) return null;
-  return <p>Proctor: {data.names.map((name) => name.preferredName).join(", ")}</p>;
+  return <p>{text.proctors(data.names.map((name) => name.preferredName).join(", "))}</p>;
 }
 
 function Readiness({ session, participant }: { session: Session; participant: Participant }): JSX.Element | null {
   if (participant.identity === IdentityState.UNSPECIFIED) return null;
   return (
     <section>
-      <h3>Identity check</h3>
+      <h3>{text.identityCheck}</h3>
       <IdentityEvidence sessionId={session.sessionId} state={participant.identity} />
     </section>
   );
@@ -170,7 +162,7 @@ function InSession({ session, participant }: { session: Session; participant: Pa
   return (
     <>
       <section class="card">
-        <h2>{participant.assessments.length > 1 ? "Assessments" : "Assessment"}</h2>
+        <h2>{participant.assessments.length > 1 ? text.assessments : text.assessment}</h2>
         {participant.identity !== IdentityState.UNSPECIFIED && participant.identity !== IdentityState.VERIFIED && (
           <Readiness session={session} participant={participant} />
         )}
@@ -184,12 +176,12 @@ function InSession({ session, participant }: { session: Session; participant: Pa
             />
           </section>
         ))}
-        {participant.assessments.length === 0 && <p>This session has no assessment.</p>}
+        {participant.assessments.length === 0 && <p>{text.noAssessment}</p>}
       </section>
       <section>
-        <h2>Course content</h2>
+        <h2>{text.courseContent}</h2>
         <ProblemNote problem={problem} />
-        {data?.course ? <Outline course={data.course} open /> : !problem && <Loading what="the course" />}
+        {data?.course ? <CourseOutline course={data.course} open /> : !problem && <Loading what={text.theCourse} />}
       </section>
     </>
   );
@@ -221,30 +213,30 @@ function Assessment({ assessment, title, identity }: AssessmentProps): JSX.Eleme
   useEffect(() => {
     if (assessment.state !== AssessmentProgressState.AUTHORIZED) return;
     const before = document.title;
-    document.title = `You may begin ${title} · Proctorium`;
+    document.title = `${text.canStart(title)} · Proctorium`;
     return () => {
       document.title = before;
     };
   }, [assessment.state, title]);
-  const about = <span class="visually-hidden"> “{title}”</span>;
+  const about = <span class="visually-hidden"> {text.quoted(title)}</span>;
   switch (assessment.state) {
     case AssessmentProgressState.AUTHORIZED:
       return assessment.attemptId ? (
         <p>
-          The assessment is authorised for you.{" "}
+          {text.authorised}{" "}
           <Link to={`/attempts/${assessment.attemptId}`} class="button">
-            Go to the assessment
+            {text.toAssessment}
             {about}
           </Link>
         </p>
       ) : (
-        <Loading what={`“${title}”`} />
+        <Loading what={text.quoted(title)} />
       );
     case AssessmentProgressState.IN_PROGRESS:
       return (
         <p>
           <Link to={`/attempts/${assessment.attemptId}`} class="button">
-            Continue the assessment
+            {text.continueAssessment}
             {about}
           </Link>
         </p>
@@ -252,9 +244,9 @@ function Assessment({ assessment, title, identity }: AssessmentProps): JSX.Eleme
     case AssessmentProgressState.SUBMITTED:
       return (
         <p>
-          You have submitted your answers. Your result appears here when it is released.{" "}
+          {text.submitted}{" "}
           <Link to={`/attempts/${assessment.attemptId}`}>
-            See what was submitted
+            {text.seeSubmission}
             {about}
           </Link>
         </p>
@@ -262,9 +254,9 @@ function Assessment({ assessment, title, identity }: AssessmentProps): JSX.Eleme
     case AssessmentProgressState.RELEASED:
       return (
         <p>
-          Your result is there.{" "}
+          {text.resultReleased}{" "}
           <Link to={`/results/${assessment.attemptId}`}>
-            See your result
+            {text.seeResult}
             {about}
           </Link>
         </p>
@@ -278,18 +270,18 @@ function Over({ session, participant }: { session: Session; participant: Partici
   const title = useNames(session, participant);
   return (
     <section class="card">
-      <h2>The session is over</h2>
-      <p>It ended {dateTime(session.endTime)}. Thank you for taking part.</p>
+      <h2>{text.endedTitle}</h2>
+      <p>{text.endedOn(dateTime(session.endTime))}</p>
       {participant.assessments.map((assessment) => (
         <p key={assessment.assessmentId}>
           <strong>{title(assessment.assessmentId)}</strong>:{" "}
           {assessment.state < AssessmentProgressState.IN_PROGRESS ||
           assessment.state === AssessmentProgressState.VOIDED ? (
-            "not started."
+            text.notStarted
           ) : (
             <Link to={`/results/${assessment.attemptId}`}>
-              See your result
-              <span class="visually-hidden"> “{title(assessment.assessmentId)}”</span>
+              {text.seeResult}
+              <span class="visually-hidden"> {text.quoted(title(assessment.assessmentId))}</span>
             </Link>
           )}
         </p>

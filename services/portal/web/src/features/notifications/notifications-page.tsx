@@ -13,23 +13,26 @@ import {
   type Notification,
   Topic,
 } from "../../gen/proctorium/notification/v1/notifications_pb";
+import { messages } from "../../messages";
 import { dateTime } from "../../messages/format";
 import { hasRole, Role } from "../account/current-user";
 import { unreadCount } from "./unread-count";
+
+const text = messages.notifications;
 
 function Where({ notification }: { notification: Notification }): JSX.Element | null {
   switch (notification.topic) {
     case Topic.RESULT_RELEASED:
     case Topic.CERTIFICATE_ISSUED:
-      return <Link to="/results">Go to your results</Link>;
+      return <Link to="/results">{text.toResults}</Link>;
     case Topic.SESSION_SCHEDULED:
-      return <Link to={`/supervise/${notification.sessionId}`}>Go to the session</Link>;
+      return <Link to={`/supervise/${notification.sessionId}`}>{text.toSession}</Link>;
     case Topic.CODE_ISSUED:
-      return <Link to="/join">Enter Enrollment Code</Link>;
+      return <Link to="/join">{text.enterCode}</Link>;
     default: {
       // Staff are told of sessions that they supervise, learners of those that they take part in.
       const room = hasRole(Role.LEARNER) ? "sessions" : "supervise";
-      return notification.sessionId ? <Link to={`/${room}/${notification.sessionId}`}>Go to the session</Link> : null;
+      return notification.sessionId ? <Link to={`/${room}/${notification.sessionId}`}>{text.toSession}</Link> : null;
     }
   }
 }
@@ -46,20 +49,20 @@ export function NotificationsPage(): JSX.Element {
     });
   return (
     <>
-      <PageTitle>Messages</PageTitle>
+      <PageTitle>{text.title}</PageTitle>
       <ProblemNote problem={mark.problem} />
-      {items === undefined && problem === undefined && <Loading what="your messages" />}
-      {items?.length === 0 && <p>You have no messages yet.</p>}
+      {items === undefined && problem === undefined && <Loading what={text.yourMessages} />}
+      {items?.length === 0 && <p>{text.none}</p>}
       {items && unreadCount.value > 0 && (
         <button type="button" class="plain" disabled={mark.busy} onClick={() => void readAll()}>
-          Mark all as read
+          {text.markAllRead}
         </button>
       )}
       <ul class="cards">
         {items?.map((notification) => (
           <li key={notification.notificationId} class="card">
             <h2 class="question">
-              {notification.subject} {notification.readTime === undefined && <Badge tone="wait">New</Badge>}
+              {notification.subject} {notification.readTime === undefined && <Badge tone="wait">{text.new}</Badge>}
             </h2>
             <p class="quiet">{dateTime(notification.createTime)}</p>
             <p class="text">{notification.body}</p>
@@ -70,7 +73,7 @@ export function NotificationsPage(): JSX.Element {
       <ProblemNote problem={problem} />
       {hasMore && (
         <button type="button" class="plain" onClick={loadMore}>
-          Show older messages
+          {text.showOlder}
         </button>
       )}
     </>

@@ -1,8 +1,7 @@
-// The people of the organisation, for administrators: who there is, what they may be, and somebody new.
+// The people of the organisation, for administrators: their roles and certification, and adding a person.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { people } from "../../api/client";
-import { listAll } from "../../api/pagination";
 import { useAction } from "../../api/use-action";
 import { useQuery } from "../../api/use-query";
 import { Badge } from "../../components/badge";
@@ -16,32 +15,31 @@ import { PageTitle } from "../../components/page-title";
 import { ProblemNote } from "../../components/problem-note";
 import type { Person } from "../../gen/proctorium/enrollment/v1/people_pb";
 import { Role } from "../../gen/proctorium/options/v1/options_pb";
-import { counted, date, sortedBy } from "../../messages/format";
-import { PersonRights, ROLES } from "./person-permissions";
+import { messages } from "../../messages";
+import { date } from "../../messages/format";
+import { isCertified, listAllPeople, ROLES } from "./people";
+import { PersonPermissions } from "./person-permissions";
+
+const text = messages.people;
 
 export function PeoplePage(): JSX.Element {
   const { data, problem, reload } = useQuery("people", listAllPeople);
-  const [words, setWords] = useState("");
+  const [search, setSearch] = useState("");
   const found = data?.filter((person) =>
-    `${person.legalName} ${person.email}`.toLowerCase().includes(words.toLowerCase()),
+    `${person.legalName} ${person.email}`.toLowerCase().includes(search.toLowerCase()),
   );
   return (
     <>
-      <PageTitle>People</PageTitle>
+      <PageTitle>{text.title}</PageTitle>
       <NewPerson added={reload} />
       <ProblemNote problem={problem} />
-      {data === undefined && problem === undefined && <Loading what="the people" />}
-      <Field
-        label="Find by name or e-mail address"
-        type="search"
-        value={words}
-        onInput={(event) => setWords(event.currentTarget.value)}
-      />
-      {found && <p role="status">{counted(found.length, "person", "people")}</p>}
+      {data === undefined && problem === undefined && <Loading what={text.thePeople} />}
+      <Field label={text.find} type="search" value={search} onInput={(event) => setSearch(event.currentTarget.value)} />
+      {found && <p role="status">{text.count(found.length)}</p>}
       <ul class="cards">
         {found?.map((person) => (
           <li key={person.personId} class="card">
-            <PersonCard person={person} changed={reload} />
+            <PersonCard person={person} onChanged={reload} />
           </li>
         ))}
       </ul>
@@ -49,20 +47,7 @@ export function PeoplePage(): JSX.Element {
   );
 }
 
-export async function listAllPeople(): Promise<Person[]> {
-  const found = await listAll(
-    (pageToken) => people.listPeople({ pageSize: 200, pageToken }),
-    (page) => page.people,
-  );
-  return sortedBy(found, (person) => person.legalName);
-}
-
-/** Whether somebody is certified to supervise now. */
-export function isCertified({ certifiedUntilTime }: Person): boolean {
-  return certifiedUntilTime !== undefined && Number(certifiedUntilTime.seconds) * 1000 > Date.now();
-}
-
-function PersonCard({ person, changed }: { person: Person; changed: () => void }): JSX.Element {
+function PersonCard({ person, onChanged }: { person: Person; onChanged: () => void }): JSX.Element {
   const missing = ROLES.filter(([role]) => !person.roles.includes(role));
   const [open, setOpen] = useState(false);
   return (
@@ -70,111 +55,127 @@ function PersonCard({ person, changed }: { person: Person; changed: () => void }
       <h2 class="question">{person.legalName}</h2>
       <p class="row">
         <span>{person.email}</span>
-        {ROLES.filter(([role]) => person.roles.includes(role)).map(([role, text]) => (
+        {ROLES.filter(([role]) => person.roles.includes(role)).map(([role, name]) => (
           <Badge key={role} tone="plain">
-            {text}
+            {" "}
+            {name}{" "}
           </Badge>
         ))}
         {person.roles.includes(Role.PROCTOR) && <Certified person={person} />}
-        {person.disabledTime !== undefined && <Badge tone="bad">Disabled</Badge>}
+        {person.disabledTime !== undefined && <Badge tone="bad">{text.disabled}</Badge>}
       </p>
       <details onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary>
-          Change <span class="visually-hidden">{person.legalName}</span>
+          {text.change} <span class="visually-hidden">{person.legalName}</span>
         </summary>
-        {missing.length > 0 && <Grant person={person} missing={missing} changed={changed} />}
-        {person.roles.includes(Role.PROCTOR) && <Certify person={person} changed={changed} />}
-        {open && <PersonRights person={person} changed={changed} />}
+        {missing.length > 0 && <Grant person={person} missing={missing} onChanged={onChanged} />}
+        {person.roles.includes(Role.PROCTOR) && <Certify person={person} onChanged={onChanged} />}
+        {open && <PersonPermissions person={person} onChanged={onChanged} />}
       </details>
     </>
   );
 }
 
 function Certified({ person }: { person: Person }): JSX.Element {
-  if (person.certifiedUntilTime === undefined) return <Badge tone="wait">Not certified</Badge>;
+  if (person.certifiedUntilTime === undefined) return <Badge tone="wait">{text.notCertified}</Badge>;
   const until = date(person.certifiedUntilTime);
   return isCertified(person) ? (
-    <Badge tone="good">Certified until {until}</Badge>
+    <Badge tone="good">{text.certifiedUntil(until)}</Badge>
   ) : (
-    <Badge tone="bad">Certification ended {until}</Badge>
+    <Badge tone="bad">{text.certificationEnded(until)}</Badge>
   );
 }
 
 function Grant({
   person,
   missing,
-  changed,
+  onChanged,
 }: {
   person: Person;
   missing: readonly [Role, string][];
-  changed: () => void;
+  onChanged: () => void;
 }): JSX.Element {
   const { busy, problem, run } = useAction();
   const [chosen, setChosen] = useState<Role | undefined>(undefined);
-  // The role that was chosen before may be among those that are had by now.
+  // The person may have the role that was chosen before by now.
   const role = missing.find(([known]) => known === chosen)?.[0] ?? missing[0]?.[0] ?? Role.UNSPECIFIED;
   const grant = (event: SubmitEvent): void => {
     event.preventDefault();
     void run(async (requestId) => {
       await people.grantRole({ requestId, personId: person.personId, role });
-      changed();
+      onChanged();
     }, String(role));
   };
   return (
     <Form problem={problem} onSubmit={grant}>
       <Select
-        label="Further role"
+        label={text.grantRole}
         name="role"
         value={role}
         onChange={(event) => setChosen(Number(event.currentTarget.value))}
       >
-        {missing.map(([known, text]) => (
+        {missing.map(([known, name]) => (
           <option key={known} value={known}>
-            {text}
+            {" "}
+            {name}{" "}
           </option>
         ))}
       </Select>
       <FormProblem problem={problem} />
-      <Submit ask="Give this role" busy={busy} administrator={role === Role.ADMINISTRATOR} />
+      <GrantSubmit
+        label={text.grant}
+        askLabel={text.grantAsk}
+        busy={busy}
+        administrator={role === Role.ADMINISTRATOR}
+      />
     </Form>
   );
 }
 
-/** The submit button of a form; where the form makes somebody an administrator, it asks for confirmation. */
-function Submit({ ask, busy, administrator }: { ask: string; busy: boolean; administrator: boolean }): JSX.Element {
+interface GrantSubmitProps {
+  label: string;
+  /** The label where the button asks for confirmation first. */
+  askLabel: string;
+  busy: boolean;
+  /** Whether the form makes somebody an administrator. */
+  administrator: boolean;
+}
+
+/** The submit button of a form that grants roles; where it makes somebody an administrator, it asks for confirmation. */
+function GrantSubmit({ label, askLabel, busy, administrator }: GrantSubmitProps): JSX.Element {
   if (administrator) {
     return (
       <ConfirmSubmit
-        label={`${ask}…`}
-        consequence="An administrator sees everybody, plans and cancels sessions, and gives roles to others."
-        confirmLabel="Make an administrator"
-        cancelLabel="Do not"
+        label={askLabel}
+        consequence={text.administratorConsequence}
+        confirmLabel={text.administratorConfirm}
+        cancelLabel={text.administratorCancel}
         busy={busy}
       />
     );
   }
   return (
     <button type="submit" disabled={busy}>
-      {ask}
+      {label}
     </button>
   );
 }
 
-function Certify({ person, changed }: { person: Person; changed: () => void }): JSX.Element {
+function Certify({ person, onChanged }: { person: Person; onChanged: () => void }): JSX.Element {
   const { busy, problem, run } = useAction();
   const certify = (event: SubmitEvent): void => {
     const until = readForm(event).text("certified_until_time");
     void run(async (requestId) => {
       await people.certifyProctor({ requestId, personId: person.personId, certifiedUntilTime: endOfDay(until) });
-      changed();
+      onChanged();
     }, until);
   };
   return (
     <Form problem={problem} onSubmit={certify}>
-      <Field label="Certified as a proctor until" name="certified_until_time" type="date" required />
+      <Field label={text.certify} name="certified_until_time" type="date" required />
       <FormProblem problem={problem} />
       <button type="submit" class="plain" disabled={busy}>
-        Certify
+        {text.certifySubmit}
       </button>
     </Form>
   );
@@ -204,49 +205,59 @@ function NewPerson({ added }: { added: () => void }): JSX.Element {
       form.reset();
       setAdministrator(false);
       added();
-      return `${person?.legalName} was added.`;
+      return messages.people.added(person?.legalName ?? "");
     });
   };
   return (
     <details class="card">
-      <summary>Add a person</summary>
+      <summary>{messages.people.add}</summary>
       <Form
         problem={problem}
         onSubmit={add}
         onChange={(event) => setAdministrator(makesAdministrator(event.currentTarget))}
       >
         <Field
-          label="Legal name"
-          hint="As in the identity document; it is compared with it."
+          label={messages.people.legalName}
+          hint={messages.people.legalNameHint}
           name="legal_name"
           required
           maxLength={200}
         />
-        <Field label="Preferred name" hint="What to call them, if different." name="preferred_name" maxLength={200} />
-        <Field label="E-mail address" name="email" type="email" required maxLength={254} />
-        <Field label="Date of birth" name="date_of_birth" type="date" />
         <Field
-          label="Time zone"
-          hint="Times in mails are given in it."
+          label={messages.people.preferredName}
+          hint={messages.people.preferredNameHint}
+          name="preferred_name"
+          maxLength={200}
+        />
+        <Field label={messages.people.email} name="email" type="email" required maxLength={254} />
+        <Field label={messages.people.dateOfBirth} name="date_of_birth" type="date" />
+        <Field
+          label={messages.people.timeZone}
+          hint={messages.people.timeZoneHint}
           name="time_zone"
           defaultValue={Intl.DateTimeFormat().resolvedOptions().timeZone}
           maxLength={64}
         />
         <Field
-          label="First password"
-          hint="At least 12 characters; without one they cannot sign in with a password yet."
+          label={messages.people.firstPassword}
+          hint={messages.people.firstPasswordHint}
           name="password"
           minLength={12}
           autoComplete="off"
         />
         <CheckboxGroup
-          legend="Roles"
+          legend={messages.people.roles}
           name="roles"
           empty=""
-          options={ROLES.map(([role, text]) => ({ value: String(role), text, checked: role === Role.LEARNER }))}
+          options={ROLES.map(([role, name]) => ({ value: String(role), text: name, checked: role === Role.LEARNER }))}
         />
         <FormProblem problem={problem} />
-        <Submit ask="Add" busy={busy} administrator={administrator} />
+        <GrantSubmit
+          label={messages.people.addSubmit}
+          askLabel={messages.people.addAsk}
+          busy={busy}
+          administrator={administrator}
+        />
       </Form>
       <p role="status">{done}</p>
     </details>

@@ -1,4 +1,4 @@
-// What an administrator takes from a person: a role, or the account; and the history of such changes.
+// Revoking a person's role, signing them out, disabling their account, and the history of such changes.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { accounts, people } from "../../api/client";
@@ -14,47 +14,42 @@ import { Loading } from "../../components/loading";
 import { ProblemNote } from "../../components/problem-note";
 import { type Person, type PersonChange, PersonChangeKind } from "../../gen/proctorium/enrollment/v1/people_pb";
 import { Role } from "../../gen/proctorium/options/v1/options_pb";
+import { messages } from "../../messages";
 import { date, dateTime } from "../../messages/format";
-import { ANSWERS_STAY } from "../account/sign-out";
-import { isOver, listAllSessions } from "../sessions/sessions-page";
+import { isOver, listAllSessions } from "../sessions/sessions";
+import { ROLES } from "./people";
 
-export const ROLES: readonly [Role, string][] = [
-  [Role.LEARNER, "Learner"],
-  [Role.PROCTOR, "Proctor"],
-  [Role.ADMINISTRATOR, "Administrator"],
-];
+const text = messages.people;
 
-const LOSES: Readonly<Partial<Record<Role, string>>> = {
-  [Role.LEARNER]:
-    "They leave running sessions within seconds. Answers that they saved in a running assessment are submitted when its time is over; results and certificates stay.",
-  [Role.PROCTOR]:
-    "Their certification ends, and they lose running sessions within seconds. The sessions go on as planned, for their other proctors and administrators to run.",
-  [Role.ADMINISTRATOR]: "They cannot manage people, courses and sessions any more, within seconds.",
+const REVOKE_CONSEQUENCES: Readonly<Partial<Record<Role, string>>> = {
+  [Role.LEARNER]: text.revokeConsequence.learner,
+  [Role.PROCTOR]: text.revokeConsequence.proctor,
+  [Role.ADMINISTRATOR]: text.revokeConsequence.administrator,
 };
 
 interface PersonProps {
   person: Person;
-  changed: () => void;
+  onChanged: () => void;
 }
 
-/** The forms that take rights away, and what was changed before; loaded when it is opened. */
-export function PersonRights({ person, changed }: PersonProps): JSX.Element {
+/** The forms that take permissions away, and the history; loaded when they are opened. */
+export function PersonPermissions({ person, onChanged }: PersonProps): JSX.Element {
   return (
     <>
-      {person.roles.includes(Role.PROCTOR) && <LedSessions person={person} />}
-      {person.roles.length > 1 && <Revoke person={person} changed={changed} />}
+      {person.roles.includes(Role.PROCTOR) && <ProctorSessions person={person} />}
+      {person.roles.length > 1 && <Revoke person={person} onChanged={onChanged} />}
       {person.disabledTime === undefined && <SignOutEverywhere person={person} />}
       {person.disabledTime === undefined ? (
-        <Disable person={person} changed={changed} />
+        <Disable person={person} onChanged={onChanged} />
       ) : (
-        <Enable person={person} changed={changed} />
+        <Enable person={person} onChanged={onChanged} />
       )}
       <History person={person} />
     </>
   );
 }
 
-function Revoke({ person, changed }: PersonProps): JSX.Element {
+function Revoke({ person, onChanged }: PersonProps): JSX.Element {
   const { busy, problem, run } = useAction();
   const [chosen, setChosen] = useState<Role | undefined>(undefined);
   const held = ROLES.filter(([role]) => person.roles.includes(role));
@@ -63,31 +58,32 @@ function Revoke({ person, changed }: PersonProps): JSX.Element {
     const reason = readForm(event).text("reason");
     void run(async (requestId) => {
       await people.revokeRole({ requestId, personId: person.personId, role, reason });
-      changed();
+      onChanged();
     }, `${role} ${reason}`);
   };
   return (
-    <Form problem={problem} onSubmit={revoke} aria-label={`Take a role from ${person.legalName}`}>
+    <Form problem={problem} onSubmit={revoke} aria-label={text.revokeForm(person.legalName)}>
       <Select
-        label="Role to take away"
+        label={text.revokeRole}
         name="role"
         value={role}
         onChange={(event) => setChosen(Number(event.currentTarget.value))}
       >
-        {held.map(([known, text]) => (
+        {held.map(([known, roleName]) => (
           <option key={known} value={known}>
-            {text}
+            {" "}
+            {roleName}{" "}
           </option>
         ))}
       </Select>
-      <Reason label="Why the role is taken away" />
+      <Reason label={text.revokeReason} />
       <FormProblem problem={problem} />
       <ConfirmSubmit
-        label="Take this role away…"
+        label={text.revoke}
         subject={person.legalName}
-        consequence={LOSES[role] ?? ""}
-        confirmLabel={`Take away “${name}”`}
-        cancelLabel="Leave it"
+        consequence={REVOKE_CONSEQUENCES[role] ?? ""}
+        confirmLabel={text.revokeConfirm(name)}
+        cancelLabel={text.cancel}
         busy={busy}
       />
     </Form>
@@ -98,87 +94,82 @@ function SignOutEverywhere({ person }: { person: Person }): JSX.Element {
   const name = person.legalName;
   return (
     <ConfirmAction
-      label="Sign them out everywhere…"
+      label={text.signOutEverywhere}
       subject={name}
-      consequence={`They are signed out on every device within seconds and can sign in again at once.${person.roles.includes(Role.LEARNER) ? ` ${ANSWERS_STAY}` : ""}`}
-      confirmLabel="Sign them out now"
-      cancelLabel="Leave it"
+      consequence={
+        person.roles.includes(Role.LEARNER)
+          ? `${text.signOutEverywhereConsequence} ${messages.account.answersStay}`
+          : text.signOutEverywhereConsequence
+      }
+      confirmLabel={text.signOutEverywhereConfirm}
+      cancelLabel={text.cancel}
       action={async (requestId) => {
         await accounts.signOutEverywhere({ requestId, personId: person.personId });
-        return `${name} is signed out everywhere.`;
+        return text.signedOutEverywhere(name);
       }}
     />
   );
 }
 
-function Disable({ person, changed }: PersonProps): JSX.Element {
+function Disable({ person, onChanged }: PersonProps): JSX.Element {
   const { busy, problem, run } = useAction();
   const disable = (event: SubmitEvent): void => {
     const reason = readForm(event).text("reason");
     void run(async (requestId) => {
       await accounts.disableAccount({ requestId, personId: person.personId, reason });
-      changed();
+      onChanged();
     }, reason);
   };
   return (
-    <Form problem={problem} onSubmit={disable} aria-label={`Disable the account of ${person.legalName}`}>
-      <Reason label="Why the account is disabled" />
+    <Form problem={problem} onSubmit={disable} aria-label={text.disableForm(person.legalName)}>
+      <Reason label={text.disableReason} />
       <FormProblem problem={problem} />
       <ConfirmSubmit
-        label="Disable the account…"
+        label={text.disable}
         subject={person.legalName}
-        consequence="They are signed out everywhere within seconds, cannot sign in, and get a mail about it. What they saved stays: answers of a running assessment are submitted when its time is over."
-        confirmLabel="Disable the account"
-        cancelLabel="Leave it"
+        consequence={text.disableConsequence}
+        confirmLabel={text.disableConfirm}
+        cancelLabel={text.cancel}
         busy={busy}
       />
     </Form>
   );
 }
 
-function Enable({ person, changed }: PersonProps): JSX.Element {
+function Enable({ person, onChanged }: PersonProps): JSX.Element {
   return (
     <ConfirmAction
-      label="Enable the account…"
+      label={text.enable}
       subject={person.legalName}
-      consequence="They can sign in again at once, with the password they had, and get a mail about it."
-      confirmLabel="Enable the account"
-      cancelLabel="Leave it"
+      consequence={text.enableConsequence}
+      confirmLabel={text.enableConfirm}
+      cancelLabel={text.cancel}
       action={async (requestId) => {
         await accounts.enableAccount({ requestId, personId: person.personId });
-        changed();
+        onChanged();
       }}
     />
   );
 }
 
 function Reason({ label }: { label: string }): JSX.Element {
-  return (
-    <TextArea
-      label={label}
-      hint="Kept in the history, which only administrators read."
-      name="reason"
-      rows={2}
-      required
-      maxLength={500}
-    />
-  );
+  return <TextArea label={label} hint={text.reasonHint} name="reason" rows={2} required maxLength={500} />;
 }
 
 /** The sessions that would be without this proctor. */
-function LedSessions({ person }: { person: Person }): JSX.Element | null {
+function ProctorSessions({ person }: { person: Person }): JSX.Element | null {
   const { data, problem } = useQuery(`led/${person.personId}`, listAllSessions);
   const led = data?.filter((session) => !isOver(session) && session.plan?.proctorIds.includes(person.personId));
-  if (data === undefined) return problem ? <ProblemNote problem={problem} /> : <Loading what="their sessions" />;
-  if (!led?.length) return <p class="quiet">No session that is running or planned has them as a proctor.</p>;
+  if (data === undefined) return problem ? <ProblemNote problem={problem} /> : <Loading what={text.theirSessions} />;
+  if (!led?.length) return <p class="quiet">{text.noSession}</p>;
   return (
     <>
-      <p>They are a proctor of these sessions. Without the role or the account, only the others can run them:</p>
+      <p>{text.proctorOf}</p>
       <ul>
         {led.map(({ sessionId, plan }) => (
           <li key={sessionId}>
             <Link to={`/supervise/${sessionId}`}>{plan?.title}</Link>, {dateTime(plan?.startTime)},{" "}
-            {plan?.proctorIds.length === 1 ? "no other proctor: only administrators" : "other proctors are planned"}
+            {plan?.proctorIds.length === 1 ? text.onlyAdministrators : text.otherProctors}
           </li>
         ))}
       </ul>
@@ -195,17 +186,16 @@ function History({ person }: { person: Person }): JSX.Element {
       (page) => page.changes,
     ),
   );
-  if (data === undefined) return problem ? <ProblemNote problem={problem} /> : <Loading what="the history" />;
-  if (data.length === 0) return <p class="quiet">Nothing was changed about their roles or account.</p>;
+  if (data === undefined) return problem ? <ProblemNote problem={problem} /> : <Loading what={text.theHistory} />;
+  if (data.length === 0) return <p class="quiet">{text.noHistory}</p>;
   return (
     <>
-      <h3>History</h3>
+      <h3>{text.history}</h3>
       <ul>
         {data.map((change) => (
           <li key={change.changeId}>
-            {dateTime(change.changeTime)}: {whatChanged(change)}, by{" "}
-            {change.changedByName || (change.changedBy ? "somebody whose name is not known" : "the command line")}
-            {change.reason && <> – “{change.reason}”</>}
+            {text.historyEntry(dateTime(change.changeTime), changeText(change), changedBy(change))}
+            {change.reason && text.historyReason(change.reason)}
           </li>
         ))}
       </ul>
@@ -213,18 +203,22 @@ function History({ person }: { person: Person }): JSX.Element {
   );
 }
 
-function whatChanged(change: PersonChange): string {
+function changedBy(change: PersonChange): string {
+  return change.changedByName || (change.changedBy ? text.unknownName : text.commandLine);
+}
+
+function changeText(change: PersonChange): string {
   const role = ROLES.find(([known]) => known === change.role)?.[1] ?? "";
   switch (change.kind) {
     case PersonChangeKind.ROLE_GRANTED:
-      return `role “${role}” given`;
+      return text.changeKind.granted(role);
     case PersonChangeKind.ROLE_REVOKED:
-      return `role “${role}” taken away`;
+      return text.changeKind.revoked(role);
     case PersonChangeKind.CERTIFIED:
-      return `certified until ${date(change.certifiedUntilTime)}`;
+      return text.changeKind.certified(date(change.certifiedUntilTime));
     case PersonChangeKind.DISABLED:
-      return "account disabled";
+      return text.changeKind.disabled;
     default:
-      return "account enabled";
+      return text.changeKind.enabled;
   }
 }

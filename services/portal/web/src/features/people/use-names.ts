@@ -1,10 +1,11 @@
 // What staff pages call people.
 import { people } from "../../api/client";
 import { useQuery } from "../../api/use-query";
+import { messages } from "../../messages";
 
 const MOST_IN_ONE_CALL = 500;
 
-const UNKNOWN = "Unknown person";
+const UNKNOWN = messages.people.unknownPerson;
 
 /** The names of people by their ids: the legal name, which the proctor finds on their document. */
 export function useNames(personIds: readonly string[]): (personId: string) => string {

@@ -6,17 +6,20 @@ import { Badge } from "../../components/badge";
 import { Loading } from "../../components/loading";
 import { PageTitle } from "../../components/page-title";
 import { ProblemNote } from "../../components/problem-note";
+import { messages } from "../../messages";
 import { dateUtc } from "../../messages/format";
+
+const text = messages.results;
 
 export function CertificatePage({ certificateId }: { certificateId: string }): JSX.Element {
   const { data, problem } = useQuery(certificateId, () => certificates.verifyCertificate({ certificateId }));
   return (
     <section class="narrow">
-      <PageTitle>Certificate</PageTitle>
-      {data === undefined && problem === undefined && <Loading what="the certificate" />}
+      <PageTitle>{text.certificate}</PageTitle>
+      {data === undefined && problem === undefined && <Loading what={text.theCertificate} />}
       {problem?.reason === "NOT_FOUND" || problem?.reason === "INVALID_REQUEST" ? (
         <p class="note problem" role="alert">
-          No certificate with this number was issued. Compare the number with the one on the certificate.
+          {text.notIssued}
         </p>
       ) : (
         <ProblemNote problem={problem} />
@@ -24,17 +27,17 @@ export function CertificatePage({ certificateId }: { certificateId: string }): J
       {data && (
         <div class="card">
           <p class="row">
-            <Badge tone="good">Valid</Badge>
-            <span>This certificate was issued here and holds.</span>
+            <Badge tone="good">{text.valid}</Badge>
+            <span>{text.validHint}</span>
           </p>
           <dl>
-            <dt>Holder</dt>
+            <dt>{text.holder}</dt>
             <dd>{data.holderName}</dd>
-            <dt>For</dt>
+            <dt>{text.for}</dt>
             <dd>{data.title}</dd>
-            <dt>Issued</dt>
+            <dt>{text.issued}</dt>
             <dd>{dateUtc(data.issueTime)}</dd>
-            <dt>Number</dt>
+            <dt>{text.number}</dt>
             <dd class="code">{certificateId}</dd>
           </dl>
         </div>

@@ -11,32 +11,31 @@ import { PageTitle } from "../../components/page-title";
 import { ProblemNote } from "../../components/problem-note";
 import type { Answer, Item } from "../../gen/proctorium/assessment/v1/items_pb";
 import type { Certificate, ItemResult, Result } from "../../gen/proctorium/assessment/v1/results_pb";
-import { counted, date, dateUtc, outOf } from "../../messages/format";
+import { messages } from "../../messages";
+import { date, dateUtc } from "../../messages/format";
 import { LateAnswers, useLateQuestions } from "../exam/late-answers";
 import { useCertificate } from "./transcript";
+
+const text = messages.results;
 
 export function ResultsPage(): JSX.Element {
   const { data, problem } = useQuery("transcript", () => transcripts.getTranscript({}));
   return (
     <>
-      <PageTitle>Your results</PageTitle>
+      <PageTitle>{text.title}</PageTitle>
       <ProblemNote problem={problem} />
-      {data === undefined && problem === undefined && <Loading what="your results" />}
+      {data === undefined && problem === undefined && <Loading what={text.yourResults} />}
       {data?.certificates.map((certificate) => (
         <CertificateCard key={certificate.certificateId} certificate={certificate} />
       ))}
-      {data?.entries.length === 0 && <p>You have no results yet.</p>}
+      {data?.entries.length === 0 && <p>{text.none}</p>}
       <ul class="cards">
         {data?.entries.map(({ result, courseTitle, hours }) => (
           <li key={result?.resultId} class="card">
             <h2>
               <Link to={`/results/${result?.attemptId}`}>{result?.title}</Link>
             </h2>
-            {courseTitle && (
-              <p>
-                {courseTitle}, {counted(hours, "hour")}
-              </p>
-            )}
+            {courseTitle && <p>{text.courseHours(courseTitle, messages.common.hours(hours))}</p>}
             <Verdict result={result} />
           </li>
         ))}
@@ -48,9 +47,9 @@ export function ResultsPage(): JSX.Element {
 function Verdict({ result }: { result: Result | undefined }): JSX.Element {
   return (
     <p class="row">
-      {result?.passed ? <Badge tone="good">Passed</Badge> : <Badge tone="plain">Not passed</Badge>}
-      <span>{result && outOf(result.points, result.pointsPossible)}</span>
-      {(result?.version ?? 1) > 1 && <Badge tone="plain">Corrected</Badge>}
+      {result?.passed ? <Badge tone="good">{text.passed}</Badge> : <Badge tone="plain">{text.notPassed}</Badge>}
+      <span>{result && messages.common.pointsOf(result.points, result.pointsPossible)}</span>
+      {(result?.version ?? 1) > 1 && <Badge tone="plain">{text.corrected}</Badge>}
       <span class="quiet">{date(result?.releaseTime)}</span>
     </p>
   );
@@ -63,11 +62,11 @@ export function ResultPage({ attemptId }: { attemptId: string }): JSX.Element {
   if (result === undefined) {
     return (
       <>
-        <PageTitle>Result</PageTitle>
-        {problem ? <ProblemNote problem={problem} /> : <Loading what="your result" />}
+        <PageTitle>{text.result}</PageTitle>
+        {problem ? <ProblemNote problem={problem} /> : <Loading what={text.yourResult} />}
         {problem && (
           <button type="button" onClick={reload}>
-            Look again
+            {text.tryAgain}
           </button>
         )}
       </>
@@ -77,12 +76,10 @@ export function ResultPage({ attemptId }: { attemptId: string }): JSX.Element {
     <>
       <PageTitle>{result.title}</PageTitle>
       <Verdict result={result} />
-      {!result.passed && <p>This time the points were not enough for a pass.</p>}
+      {!result.passed && <p>{text.notEnoughPoints}</p>}
       <Late attemptId={attemptId} />
       {certificate && <CertificateCard certificate={certificate} />}
-      {result.sessionId && result.itemResults.length === 0 && (
-        <p>Feedback on each question appears when the session has ended.</p>
-      )}
+      {result.sessionId && result.itemResults.length === 0 && <p>{text.feedbackAfterSession}</p>}
       <ol class="questions">
         {result.itemResults.map((itemResult) => (
           <li key={itemResult.item?.itemId} class="card">
@@ -90,10 +87,7 @@ export function ResultPage({ attemptId }: { attemptId: string }): JSX.Element {
           </li>
         ))}
       </ol>
-      <p class="quiet">
-        Results are permanent. If you have a question about yours, or think that something is wrong, ask your
-        administrator.
-      </p>
+      <p class="quiet">{text.permanent}</p>
     </>
   );
 }
@@ -119,20 +113,20 @@ function CertificateCard({
       link.href = address;
       link.download = fileName;
       link.click();
-      // The browser reads it after the click: it is let go when that is surely done.
+      // The browser reads it some time after the click.
       setTimeout(() => URL.revokeObjectURL(address), 60_000);
     });
   return (
     <section class="card">
-      <h2>Certificate: {title}</h2>
-      <p class="quiet">{issueTime ? `Issued on ${dateUtc(issueTime)}` : "It is being made."}</p>
+      <h2>{text.certificateOf(title)}</h2>
+      <p class="quiet">{issueTime ? text.issuedOn(dateUtc(issueTime)) : text.beingCreated}</p>
       <p class="row">
         <button type="button" disabled={busy} onClick={() => void download()}>
-          {busy ? "Loading…" : "Download certificate (PDF)"} <span class="visually-hidden">{title}</span>
+          {busy ? text.downloading : text.download} <span class="visually-hidden">{title}</span>
         </button>
         {issueTime && (
           <Link to={`/certificates/${certificateId}`}>
-            Public verification page <span class="visually-hidden">of {title}</span>
+            {text.verificationPage} <span class="visually-hidden">{text.of(title)}</span>
           </Link>
         )}
       </p>
@@ -148,42 +142,42 @@ function Feedback({ itemResult }: { itemResult: ItemResult }): JSX.Element {
       <h2 class="question text">{item?.prompt}</h2>
       <p class="row">
         <Badge tone={points === item?.points ? "good" : points > 0 ? "wait" : "plain"}>
-          {item && outOf(points, item.points)}
+          {item && messages.common.pointsOf(points, item.points)}
         </Badge>
       </p>
-      <p class="text">{item && sayAnswer(item, answer)}</p>
-      <p class="text">{item && points !== item.points && sayRight(item)}</p>
+      <p class="text">{item && answerText(item, answer)}</p>
+      <p class="text">{item && points !== item.points && correctAnswerText(item)}</p>
       {item?.feedback && <p class="note text">{item.feedback}</p>}
     </>
   );
 }
 
-function sayAnswer(item: Item, answer: Answer | undefined): string {
+function answerText(item: Item, answer: Answer | undefined): string {
   const value = answer?.value;
   switch (value?.case) {
     case "chosen":
-      return `Your answer: ${choiceTexts(item, value.value.choiceIds)}`;
+      return text.yourAnswer(choiceTexts(item, value.value.choiceIds));
     case "truth":
-      return `Your answer: ${value.value ? "True" : "False"}`;
+      return text.yourAnswer(value.value ? text.true : text.false);
     case "number":
-      return `Your answer: ${value.value}${unit(item)}`;
+      return text.yourAnswer(`${value.value}${unit(item)}`);
     default:
-      return "You gave no answer.";
+      return text.noAnswer;
   }
 }
 
-/** What would have been right, where the server tells. */
-function sayRight(item: Item): string | null {
+/** Return the correct answer, where the server returns it. */
+function correctAnswerText(item: Item): string | null {
   const kind = item.kind;
   switch (kind.case) {
     case "singleChoice":
-      return kind.value.correctChoiceId && `Right answer: ${choiceTexts(item, [kind.value.correctChoiceId])}`;
+      return kind.value.correctChoiceId && text.correctAnswer(choiceTexts(item, [kind.value.correctChoiceId]));
     case "multipleChoice":
-      return `Right answer: ${choiceTexts(item, kind.value.correctChoiceIds)}`;
+      return text.correctAnswer(choiceTexts(item, kind.value.correctChoiceIds));
     case "trueFalse":
-      return kind.value.correct === undefined ? null : `Right answer: ${kind.value.correct ? "True" : "False"}`;
+      return kind.value.correct === undefined ? null : text.correctAnswer(kind.value.correct ? text.true : text.false);
     case "numeric":
-      return kind.value.correct === undefined ? null : `Right answer: ${kind.value.correct}${unit(item)}`;
+      return kind.value.correct === undefined ? null : text.correctAnswer(`${kind.value.correct}${unit(item)}`);
     default:
       return null;
   }
@@ -194,7 +188,7 @@ function unit({ kind }: Item): string {
 }
 
 function choiceTexts(item: Item, ids: readonly string[]): string {
-  return ids.map((id) => choiceText(item, id)).join(", ") || "none of the choices";
+  return ids.map((id) => choiceText(item, id)).join(", ") || text.noChoice;
 }
 
 function choiceText(item: Item, id: string): string {

@@ -8,9 +8,12 @@ import { Loading } from "../../components/loading";
 import { PageTitle } from "../../components/page-title";
 import { ProblemNote } from "../../components/problem-note";
 import { EvidenceAccessSubject } from "../../gen/proctorium/identity/v1/verification_pb";
+import { messages } from "../../messages";
 import { dateTime } from "../../messages/format";
 import { Role } from "../account/current-user";
 import { useNames } from "../people/use-names";
+
+const text = messages.sessions;
 
 const PAGE_SIZE = 50;
 
@@ -18,14 +21,14 @@ export function AccessLogPage({ sessionId }: { sessionId: string }): JSX.Element
   const { data, problem } = useQuery(sessionId, () => sessions.getSession({ sessionId }));
   return (
     <>
-      <PageTitle>Who looked at pictures and record</PageTitle>
+      <PageTitle>{text.accessLogTitle}</PageTitle>
       <ProblemNote problem={problem} />
       {data && (
         <>
           <p>
             <Link to={`/supervise/${sessionId}`}>{data.session?.plan?.title}</Link>
           </p>
-          <p class="quiet">Every access is stored permanently. The newest comes first.</p>
+          <p class="quiet">{text.accessLogHint}</p>
           <EvidenceAccesses key={sessionId} sessionId={sessionId} />
           <RecordAccesses key={sessionId} sessionId={sessionId} />
         </>
@@ -35,9 +38,9 @@ export function AccessLogPage({ sessionId }: { sessionId: string }): JSX.Element
 }
 
 const SUBJECTS: Readonly<Record<number, string>> = {
-  [EvidenceAccessSubject.DOCUMENT]: "Identity document",
-  [EvidenceAccessSubject.SELFIE]: "Selfie",
-  [EvidenceAccessSubject.REGISTRATION]: "Registration data",
+  [EvidenceAccessSubject.DOCUMENT]: text.accessSubject.document,
+  [EvidenceAccessSubject.SELFIE]: text.accessSubject.selfie,
+  [EvidenceAccessSubject.REGISTRATION]: text.accessSubject.registration,
 };
 
 function EvidenceAccesses({ sessionId }: { sessionId: string }): JSX.Element {
@@ -48,10 +51,10 @@ function EvidenceAccesses({ sessionId }: { sessionId: string }): JSX.Element {
   const name = useNames(list.items?.flatMap(({ personId, learnerId }) => [personId, learnerId]) ?? []);
   return (
     <Accesses
-      title="Pictures and registration"
-      none="Nobody has looked at a picture or at registration data in this session."
+      title={text.evidenceAccesses}
+      none={text.noEvidenceAccess}
       list={list}
-      columns={["What", "Of"]}
+      columns={[text.accessColumns.what, text.accessColumns.of]}
       rows={list.items?.map((access) => ({
         ...access,
         who: name(access.personId),
@@ -69,8 +72,8 @@ function RecordAccesses({ sessionId }: { sessionId: string }): JSX.Element {
   const name = useNames(list.items?.map(({ personId }) => personId) ?? []);
   return (
     <Accesses
-      title="Session record"
-      none="Nobody has read the record of this session."
+      title={text.recordAccesses}
+      none={text.noRecordAccess}
       list={list}
       columns={[]}
       rows={list.items?.map((access) => ({ ...access, who: name(access.personId), more: [] }))}
@@ -94,15 +97,15 @@ interface AccessesProps {
 }
 
 function Accesses({ title, none, list, columns, rows }: AccessesProps): JSX.Element {
-  const heads = ["When", "Who", "As", ...columns];
+  const heads = [text.accessColumns.when, text.accessColumns.who, text.accessColumns.role, ...columns];
   return (
     <section aria-label={title} class="stacking">
       <h2>{title}</h2>
-      {rows === undefined && list.problem === undefined && <Loading what="who looked" />}
+      {rows === undefined && list.problem === undefined && <Loading what={text.accessLog} />}
       {rows?.length === 0 && <p>{none}</p>}
       {rows && rows.length > 0 && (
         <table class="stacks" role="table">
-          <caption class="visually-hidden">{title}, newest first</caption>
+          <caption class="visually-hidden">{text.accessCaption(title)}</caption>
           <thead role="rowgroup">
             <tr role="row">
               {heads.map((head) => (
@@ -115,7 +118,7 @@ function Accesses({ title, none, list, columns, rows }: AccessesProps): JSX.Elem
           <tbody role="rowgroup">
             {rows.map((row, place) => (
               <tr key={place} role="row">
-                {[dateTime(row.accessTime), row.who, ROLES[row.actingRole] ?? "Not recorded", ...row.more].map(
+                {[dateTime(row.accessTime), row.who, ROLES[row.actingRole] ?? text.actingRole.unknown, ...row.more].map(
                   (cell, column) => (
                     <td key={heads[column]} role="cell" data-label={heads[column]}>
                       {cell}
@@ -130,8 +133,8 @@ function Accesses({ title, none, list, columns, rows }: AccessesProps): JSX.Elem
       <ProblemNote problem={list.problem} />
       {list.hasMore && (
         <button type="button" class="plain" onClick={list.loadMore}>
-          Show older
-          <span class="visually-hidden"> in “{title}”</span>
+          {text.showOlder}
+          <span class="visually-hidden"> {text.inList(title)}</span>
         </button>
       )}
     </section>
@@ -139,6 +142,6 @@ function Accesses({ title, none, list, columns, rows }: AccessesProps): JSX.Elem
 }
 
 const ROLES: Readonly<Record<number, string>> = {
-  [Role.PROCTOR]: "Proctor of the session",
-  [Role.ADMINISTRATOR]: "Administrator",
+  [Role.PROCTOR]: text.actingRole.proctor,
+  [Role.ADMINISTRATOR]: text.actingRole.administrator,
 };

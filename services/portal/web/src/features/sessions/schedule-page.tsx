@@ -19,10 +19,11 @@ import { CourseKind } from "../../gen/proctorium/enrollment/v1/courses_pb";
 import type { Person } from "../../gen/proctorium/enrollment/v1/people_pb";
 import { Role } from "../../gen/proctorium/options/v1/options_pb";
 import { IdentityPolicy, LateEntry } from "../../gen/proctorium/session/v1/sessions_pb";
+import { messages } from "../../messages";
 import { dateTime } from "../../messages/format";
 import { navigate } from "../../route";
-import { listAllAssessments, listAllCourses } from "../courses/managed-courses-page";
-import { isCertified, listAllPeople } from "../people/people-page";
+import { listAllAssessments, listAllCourses } from "../courses/courses";
+import { isCertified, listAllPeople } from "../people/people";
 
 export function SchedulePage(): JSX.Element {
   const { data, problem } = useQuery("schedule", async () => {
@@ -42,15 +43,15 @@ export function SchedulePage(): JSX.Element {
   const units = outline.data?.courseId === chosen?.courseId ? outline.data?.units : undefined;
   return (
     <section class="narrow">
-      <PageTitle>Schedule a session</PageTitle>
+      <PageTitle>{messages.sessions.schedule}</PageTitle>
       <ProblemNote problem={problem ?? outline.problem} />
-      {data === undefined && problem === undefined && <Loading what="courses and people" />}
-      {courses?.length === 0 && <p>There is no published proctored course: create one and publish it first.</p>}
+      {data === undefined && problem === undefined && <Loading what={messages.sessions.coursesAndPeople} />}
+      {courses?.length === 0 && <p>{messages.sessions.noCourse}</p>}
       {data && chosen && (
         <Plan
           courses={
             <Select
-              label="Course"
+              label={messages.sessions.course}
               name="plan.course_id"
               value={chosen.courseId}
               onChange={(event) => setCourseId(event.currentTarget.value)}
@@ -78,35 +79,31 @@ export function SchedulePage(): JSX.Element {
   );
 }
 
-const NO_ASSESSMENT =
-  "No published proctored assessment is in this course's outline, so that learners have only its lessons. " +
-  "In this version assessments are made over gRPC or JSON; a course takes them up when it is created.";
-
 interface PlanProps {
   courses: JSX.Element;
   courseId: string;
   title: string;
-  /** Those of the course's outline, once it is known. */
+  /** The assessments in the course's outline, once it is known. */
   assessments: readonly Option[] | undefined;
   people: readonly Person[];
 }
 
 function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX.Element {
   const { busy, problem: refusal, run } = useAction();
-  const [asked, setAsked] = useState<readonly string[]>([]);
+  const [requested, setRequested] = useState<readonly string[]>([]);
   // Memoised, because each new object moves the focus to the first invalid field.
-  const problem = useMemo(() => refusal && withNames(refusal, asked, people), [refusal]);
-  const [forgot, setForgot] = useState(false);
+  const problem = useMemo(() => refusal && withNames(refusal, requested, people), [refusal]);
+  const [noneChosen, setNoneChosen] = useState(false);
   const [startError, setStartError] = useState<string | undefined>(undefined);
   const schedule = (event: SubmitEvent): void => {
     const { text, list } = readForm(event);
     const none = assessments !== undefined && assessments.length > 0 && list("plan.assessment_ids").length === 0;
     const { time: startTime, error } = readDateTime(text, "plan.start_time");
-    setForgot(none);
+    setNoneChosen(none);
     setStartError(error);
     if (none || startTime === undefined) return;
     const proctorIds = list("plan.proctor_ids");
-    setAsked(proctorIds);
+    setRequested(proctorIds);
     void run(async (requestId) => {
       const { session } = await sessions.scheduleSession({
         requestId,
@@ -134,15 +131,22 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
   return (
     <Form class="card" problem={problem} onSubmit={schedule}>
       {courses}
-      <Field key={courseId} label="Title" name="plan.title" required maxLength={200} defaultValue={title} />
+      <Field
+        key={courseId}
+        label={messages.sessions.planTitle}
+        name="plan.title"
+        required
+        maxLength={200}
+        defaultValue={title}
+      />
       <DateTimeField
-        label="Start"
+        label={messages.sessions.start}
         name="plan.start_time"
         error={startError}
         onChange={() => setStartError(undefined)}
       />
       <Field
-        label="Length, in minutes"
+        label={messages.sessions.duration}
         name="plan.duration"
         type="number"
         min={1}
@@ -153,27 +157,35 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
       {assessments ? (
         <CheckboxGroup
           key={`assessments of ${courseId}`}
-          legend="Assessments"
+          legend={messages.sessions.assessments}
           name="plan.assessment_ids"
           options={assessments}
-          empty={NO_ASSESSMENT}
+          empty={messages.sessions.noAssessment}
         />
       ) : (
-        <Loading what="the course's assessments" />
+        <Loading what={messages.sessions.theAssessments} />
       )}
       <CheckboxGroup
-        legend="Proctors"
+        legend={messages.sessions.proctors}
         name="plan.proctor_ids"
         options={proctors.map(({ personId, legalName, email }) => ({
           value: personId,
           text: `${legalName}, ${email}`,
         }))}
-        empty="Nobody is certified to supervise: certify a proctor first."
+        empty={messages.sessions.noProctor}
       />
       <Learners key={courseId} courseId={courseId} people={people} />
-      <Field label="Places" name="plan.capacity" type="number" min={1} max={5000} defaultValue="30" required />
       <Field
-        label="The lobby opens, minutes before"
+        label={messages.sessions.capacity}
+        name="plan.capacity"
+        type="number"
+        min={1}
+        max={5000}
+        defaultValue="30"
+        required
+      />
+      <Field
+        label={messages.sessions.lobbyLead}
         name="plan.lobby_lead"
         type="number"
         min={0}
@@ -182,8 +194,8 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
         required
       />
       <Field
-        label="Late entry, minutes after the start"
-        hint="How long after the start learners may still join. 0 shuts out everybody who is not in the lobby at the start."
+        label={messages.sessions.lateEntry}
+        hint={messages.sessions.lateEntryHint}
         name="plan.late_entry_limit"
         type="number"
         min={0}
@@ -191,23 +203,21 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
         defaultValue="15"
         required
       />
-      <Select label="Identity check" name="plan.identity_policy">
-        <option value={IdentityPolicy.BEFORE_ASSESSMENT}>Before an assessment</option>
-        <option value={IdentityPolicy.NONE}>None</option>
+      <Select label={messages.sessions.identityCheck} name="plan.identity_policy">
+        <option value={IdentityPolicy.BEFORE_ASSESSMENT}>{messages.sessions.identityPolicy.beforeAssessment}</option>
+        <option value={IdentityPolicy.NONE}>{messages.sessions.identityPolicy.none}</option>
       </Select>
-      <FormProblem problem={forgot || startError ? undefined : problem} />
-      <div role="alert">
-        {forgot && <p class="note problem">Tick at least one assessment: learners have nothing to take otherwise.</p>}
-      </div>
+      <FormProblem problem={noneChosen || startError ? undefined : problem} />
+      <div role="alert">{noneChosen && <p class="note problem">{messages.sessions.chooseAssessment}</p>}</div>
       <button type="submit" disabled={busy || assessments === undefined}>
-        Schedule
+        {messages.sessions.scheduleSubmit}
       </button>
-      <p class="quiet">Proctors and learners are told by e-mail, and the enrollment code is made.</p>
+      <p class="quiet">{messages.sessions.scheduleConsequence}</p>
     </Form>
   );
 }
 
-/** Adds proctors' names to the violations that concern one of them: the service knows only their ids. */
+/** Add proctors' names to the violations that concern one of them: the service knows only their ids. */
 function withNames(problem: Problem, proctorIds: readonly string[], people: readonly Person[]): Problem {
   const violations = problem.violations?.map((violation) => {
     const place = /^plan\.proctor_ids\[(\d+)\]$/.exec(violation.field)?.[1];
@@ -216,11 +226,11 @@ function withNames(problem: Problem, proctorIds: readonly string[], people: read
     )?.legalName;
     if (name === undefined) return violation;
     const until = problem.reason === "PROCTOR_NOT_CERTIFIED" ? problem.metadata?.certified_until : undefined;
-    if (until === undefined) return { ...violation, sentence: `${name}: ${violation.sentence}` };
+    if (until === undefined) return { ...violation, sentence: messages.sessions.violationOf(name, violation.sentence) };
     const time = dateTime(timestampFromDate(new Date(until)));
     return {
       ...violation,
-      sentence: `${name} is certified until ${time}, and the session begins later. Certify them for longer, or choose another proctor.`,
+      sentence: messages.sessions.certifiedTooShort(name, time),
     };
   });
   return violations === undefined ? problem : { ...problem, violations };
@@ -230,7 +240,7 @@ function minutes(text: string): { seconds: bigint } {
   return { seconds: BigInt(Math.round(Number(text) * 60)) };
 }
 
-/** Those who are registered in the course; they are expected unless they are taken off. */
+/** The learners who are registered in the course: each is invited unless the administrator unticks them. */
 function Learners({ courseId, people }: { courseId: string; people: readonly Person[] }): JSX.Element {
   const { data, problem } = useQuery(courseId, () =>
     listAll(
@@ -240,15 +250,15 @@ function Learners({ courseId, people }: { courseId: string; people: readonly Per
   );
   const registered = new Set(data?.map(({ personId }) => personId));
   if (data === undefined)
-    return problem ? <ProblemNote problem={problem} /> : <Loading what="the registered learners" />;
+    return problem ? <ProblemNote problem={problem} /> : <Loading what={messages.sessions.registeredLearners} />;
   return (
     <CheckboxGroup
-      legend="Learners"
+      legend={messages.sessions.learners}
       name="plan.learner_ids"
       options={people
         .filter(({ personId }) => registered.has(personId))
         .map(({ personId, legalName, email }) => ({ value: personId, text: `${legalName}, ${email}`, checked: true }))}
-      empty="Nobody is registered in this course yet. Who is registered later is sent the code, and can join while there is a place."
+      empty={messages.sessions.noLearner}
     />
   );
 }

@@ -22,17 +22,20 @@ import {
   type ListCodesResponse,
 } from "../../gen/proctorium/enrollment/v1/codes_pb";
 import { type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
+import { messages } from "../../messages";
 import { dateTime } from "../../messages/format";
 import { useNames } from "../people/use-names";
 import { isClosedToNewcomers } from "./late-entry";
-import { isOver } from "./sessions-page";
+import { isOver } from "./sessions";
 
-/** Enrollment hears of a session, and makes its code, a moment after it was scheduled. */
+const text = messages.sessions;
+
+/** Enrollment receives a session, and creates its code, a moment after it was scheduled. */
 function codesOf(sessionId: string): Promise<ListCodesResponse> {
   return retryUntilCreated("NOT_FOUND", () => codes.listCodes({ sessionId }));
 }
 
-/** The code that a proctor reads out to a learner who has lost theirs: one that works now, or else with the time from which it does. */
+/** The code that a proctor tells to a learner who has lost theirs: one that is valid now, or else the next one with its times. */
 export function SharedCode({ session }: { session: Session }): JSX.Element | null {
   const { sessionId, state } = session;
   const { data, reload } = useQuery(`${sessionId}/${state}`, () => codesOf(sessionId));
@@ -46,7 +49,7 @@ export function SharedCode({ session }: { session: Session }): JSX.Element | nul
   if (chosen === undefined) return null;
   return (
     <p>
-      Enrollment code: <strong class="code">{chosen.text}</strong> {whenItWorks(chosen, session, now)}
+      {text.sharedCode} <strong class="code">{chosen.text}</strong> {whenItWorks(chosen, session, now)}
     </p>
   );
 }
@@ -54,12 +57,11 @@ export function SharedCode({ session }: { session: Session }): JSX.Element | nul
 /** When learners can enter a shared code, in a sentence; nothing where it simply works. */
 function whenItWorks(code: Code, session: Session, now: number): string {
   const { validFromTime: from, validUntilTime: until } = code;
-  if (from && until && timestampMs(from) > now) return `Valid only from ${dateTime(from)} to ${dateTime(until)}.`;
-  const ends = until ? `Valid until ${dateTime(until)}.` : "";
+  if (from && until && timestampMs(from) > now) return text.validOnly(dateTime(from), dateTime(until));
+  const ends = until ? text.validUntil(dateTime(until)) : "";
   if (session.state === SessionState.SCHEDULED)
-    return `It works when the lobby opens, ${dateTime(session.lobbyOpenTime)}. ${ends}`;
-  if (isClosedToNewcomers(session, now))
-    return "Only learners who have joined before can come back with it: late entry is closed.";
+    return `${text.worksFromLobby(dateTime(session.lobbyOpenTime))} ${ends}`;
+  if (isClosedToNewcomers(session, now)) return text.closedToNewcomers;
   return ends;
 }
 
@@ -74,15 +76,16 @@ export function SessionCodes({ session }: { session: Session }): JSX.Element {
     }, codeId);
   const name = useNames((data?.codes ?? []).flatMap(({ personId }) => (personId === "" ? [] : [personId])));
   const over = isOver(session);
-  const columns = ["Code", "For", "State", "Valid", ...(over ? [] : ["Actions"])];
+  const { code: codeColumn, for: forColumn, state, valid, actions } = text.codeColumns;
+  const columns = [codeColumn, forColumn, state, valid, ...(over ? [] : [actions])];
   return (
     <section aria-labelledby="codes" class="stacking card">
-      <h2 id="codes">Enrollment codes</h2>
+      <h2 id="codes">{text.codesTitle}</h2>
       <ProblemNote problem={problem ?? action.problem} />
-      {data === undefined && problem === undefined && <p role="status">The enrollment code is being made…</p>}
+      {data === undefined && problem === undefined && <p role="status">{text.codePending}</p>}
       {data && (
         <table class="stacks" role="table">
-          <caption class="visually-hidden">Enrollment codes, newest first</caption>
+          <caption class="visually-hidden">{text.codesCaption}</caption>
           <thead role="rowgroup">
             <tr role="row">
               {columns.map((column) => (
@@ -98,19 +101,19 @@ export function SessionCodes({ session }: { session: Session }): JSX.Element {
                 <th scope="row" role="rowheader">
                   <span class="code">{code.text}</span>
                 </th>
-                <td role="cell" data-label="For">
-                  {code.personId === "" ? "Everybody" : name(code.personId)}
+                <td role="cell" data-label={forColumn}>
+                  {code.personId === "" ? text.everybody : name(code.personId)}
                 </td>
-                <td role="cell" data-label="State">
+                <td role="cell" data-label={state}>
                   <State code={code} over={over} />
                 </td>
-                <td role="cell" data-label="Valid">
+                <td role="cell" data-label={valid}>
                   {code.validFromTime
-                    ? `${dateTime(code.validFromTime)} to ${dateTime(code.validUntilTime)}`
-                    : "As long as the lobby or the session is open"}
+                    ? text.validRange(dateTime(code.validFromTime), dateTime(code.validUntilTime))
+                    : text.validWhileOpen}
                 </td>
                 {!over && (
-                  <td role="cell" data-label="Actions">
+                  <td role="cell" data-label={actions}>
                     {code.state === CodeState.ACTIVE && (
                       <div class="row">
                         <button
@@ -121,14 +124,14 @@ export function SessionCodes({ session }: { session: Session }): JSX.Element {
                             void act((requestId) => codes.replaceCode({ requestId, codeId: code.codeId }), code.codeId)
                           }
                         >
-                          Replace <span class="visually-hidden">{code.text}</span>
+                          {text.replace} <span class="visually-hidden">{code.text}</span>
                         </button>
                         <ConfirmButton
-                          label="Revoke…"
+                          label={text.revoke}
                           subject={code.text}
-                          consequence="Nobody new joins with it. Who has joined stays."
-                          confirmLabel="Revoke now"
-                          cancelLabel="Keep it"
+                          consequence={text.revokeConsequence}
+                          confirmLabel={text.revokeConfirm}
+                          cancelLabel={text.revokeCancel}
                           busy={action.busy}
                           onConfirm={() =>
                             void act((requestId) => codes.revokeCode({ requestId, codeId: code.codeId }), code.codeId)
@@ -145,7 +148,7 @@ export function SessionCodes({ session }: { session: Session }): JSX.Element {
       )}
       {data && !over && (
         <details>
-          <summary>Issue a further code</summary>
+          <summary>{text.issueTitle}</summary>
           <Issue session={session} issued={reload} />
         </details>
       )}
@@ -161,7 +164,7 @@ interface IssueProps {
 function Issue({ session, issued }: IssueProps): JSX.Element {
   const { busy, problem, done, run } = useAction();
   const courseId = session.plan?.courseId ?? "";
-  // A code of one's own is only for who is registered in the course, whether or not they are invited.
+  // A personal code is only for learners who are registered in the course, whether or not they are invited.
   const { data } = useQuery(courseId, () =>
     listAll(
       (pageToken) => registrations.listRegistrations({ courseId, pageSize: 200, pageToken }),
@@ -172,26 +175,26 @@ function Issue({ session, issued }: IssueProps): JSX.Element {
   const name = useNames(registered);
   const issue = (event: SubmitEvent): void => {
     const { text } = readForm(event);
-    const asked = { sessionId: session.sessionId, personId: text("person_id"), text: text("text") };
+    const request = { sessionId: session.sessionId, personId: text("person_id"), text: text("text") };
     void run(async (requestId) => {
-      const answer = await codes.issueCode({ requestId, ...asked });
+      const response = await codes.issueCode({ requestId, ...request });
       issued();
-      return said(answer);
+      return issueResult(response);
     });
   };
   return (
     <Form problem={problem} onSubmit={issue}>
-      <Select label="For" name="person_id">
-        <option value="">Everybody who is registered in the course</option>
+      <Select label={messages.sessions.codeFor} name="person_id">
+        <option value="">{messages.sessions.everybodyRegistered}</option>
         {registered.map((personId) => (
           <option key={personId} value={personId}>
-            {name(personId)} alone
+            {messages.sessions.onlyFor(name(personId))}
           </option>
         ))}
       </Select>
       <Field
-        label="Code"
-        hint="6 to 8 letters and digits; empty means that one is made."
+        label={messages.sessions.code}
+        hint={messages.sessions.codeHint}
         name="text"
         autoComplete="off"
         autoCapitalize="none"
@@ -200,34 +203,35 @@ function Issue({ session, issued }: IssueProps): JSX.Element {
       <FormProblem problem={problem} />
       <div role="status">{done && <p class="note">{done}</p>}</div>
       <button type="submit" class="plain" disabled={busy}>
-        Issue
+        {messages.sessions.issue}
       </button>
     </Form>
   );
 }
 
 const WARNINGS: Readonly<Partial<Record<CodeWarning, string>>> = {
-  [CodeWarning.LOOK_ALIKES]: "It has characters that look alike: 0, O and o, or 1, l, I and i.",
-  [CodeWarning.DIFFERS_ONLY_IN_CASE]: "Another code that is in use differs from it only in upper and lower case.",
+  [CodeWarning.LOOK_ALIKES]: text.codeWarning.lookAlikes,
+  [CodeWarning.DIFFERS_ONLY_IN_CASE]: text.codeWarning.caseOnly,
 };
 
 /** What an administrator should know about the code that they typed. */
-function said({ code, warnings }: IssueCodeResponse): string {
-  if (warnings.length === 0) return `The code ${code?.text} was issued.`;
+function issueResult({ code, warnings }: IssueCodeResponse): string {
+  const issued = code?.text ?? "";
+  if (warnings.length === 0) return text.codeIssued(issued);
   const reasons = warnings.map((warning) => WARNINGS[warning]).join(" ");
-  return `The code ${code?.text} was issued, but learners may mistype it. ${reasons} You can replace it by a generated one.`;
+  return text.codeIssuedWithWarnings(issued, reasons);
 }
 
 function State({ code, over }: { code: Code; over: boolean }): JSX.Element {
-  if (over && code.state === CodeState.ACTIVE) return <Badge tone="plain">No longer valid</Badge>;
+  if (over && code.state === CodeState.ACTIVE) return <Badge tone="plain">{text.codeState.over}</Badge>;
   switch (code.state) {
     case CodeState.ACTIVE:
-      return <Badge tone="good">Active</Badge>;
+      return <Badge tone="good">{text.codeState.active}</Badge>;
     case CodeState.EXPIRED:
-      return <Badge tone="plain">Expired</Badge>;
+      return <Badge tone="plain">{text.codeState.expired}</Badge>;
     case CodeState.REVOKED:
-      return <Badge tone="bad">Revoked</Badge>;
+      return <Badge tone="bad">{text.codeState.revoked}</Badge>;
     default:
-      return <Badge tone="plain">Replaced</Badge>;
+      return <Badge tone="plain">{text.codeState.replaced}</Badge>;
   }
 }

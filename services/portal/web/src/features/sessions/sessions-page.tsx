@@ -1,21 +1,21 @@
 // The sessions that somebody supervises: those of now, those to come, and those that are over.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { sessions } from "../../api/client";
-import { listAll } from "../../api/pagination";
 import { useQuery } from "../../api/use-query";
-import { Badge } from "../../components/badge";
 import { Link } from "../../components/link";
 import { Loading } from "../../components/loading";
 import { PageTitle } from "../../components/page-title";
 import { ProblemNote } from "../../components/problem-note";
 import { type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
-import { counted, dateTime } from "../../messages/format";
+import { messages } from "../../messages";
+import { dateTime } from "../../messages/format";
 import { hasRole, Role } from "../account/current-user";
+import { SessionBadge } from "./session-badge";
+import { isOver, listAllSessions } from "./sessions";
+
+const text = messages.sessions;
 
 const NOW: readonly SessionState[] = [SessionState.LOBBY_OPEN, SessionState.IN_PROGRESS];
-const OVER: readonly SessionState[] = [SessionState.ENDED, SessionState.CANCELLED];
-const PAGE_SIZE = 200;
 
 export function SessionsPage(): JSX.Element {
   const { data, problem } = useQuery("supervised", listAllSessions);
@@ -23,38 +23,26 @@ export function SessionsPage(): JSX.Element {
   const past = data?.filter(isOver).reverse() ?? [];
   return (
     <>
-      <PageTitle>{hasRole(Role.ADMINISTRATOR) ? "Sessions" : "Your sessions"}</PageTitle>
+      <PageTitle>{hasRole(Role.ADMINISTRATOR) ? text.title : text.yourSessions}</PageTitle>
       {hasRole(Role.ADMINISTRATOR) && (
         <p>
           <Link to="/schedule" class="button">
-            Schedule a session
+            {text.schedule}
           </Link>
         </p>
       )}
       <ProblemNote problem={problem} />
-      {data === undefined && problem === undefined && <Loading what="your sessions" />}
-      {data && live.length === 0 && <p>There is no session now, and none is planned.</p>}
-      <Sessions title="Now" sessions={live.filter(({ state }) => NOW.includes(state))} />
-      <Sessions title="Coming" sessions={live.filter(({ state }) => !NOW.includes(state))} />
-      <Sessions title="Past" sessions={past} />
+      {data === undefined && problem === undefined && <Loading what={text.yourSessionsLoading} />}
+      {data && live.length === 0 && <p>{text.none}</p>}
+      <Sessions title={text.now} sessions={live.filter(({ state }) => NOW.includes(state))} />
+      <Sessions title={text.upcoming} sessions={live.filter(({ state }) => !NOW.includes(state))} />
+      <Sessions title={text.past} sessions={past} />
     </>
   );
 }
 
-/** Whether nothing can happen in a session any more. */
-export function isOver({ state }: Session): boolean {
-  return OVER.includes(state);
-}
-
-/** All of them by start time: the newest of the past stand on the last page. */
-export function listAllSessions(): Promise<Session[]> {
-  return listAll(
-    (pageToken) => sessions.listSessions({ pageSize: PAGE_SIZE, pageToken }),
-    (page) => page.sessions,
-  );
-}
-
 const FIRST_SHOWN = 20;
+const SHOWN_AT_A_TIME = 200;
 
 function Sessions({ title, sessions: listed }: { title: string; sessions: readonly Session[] }): JSX.Element | null {
   const [most, setMost] = useState(FIRST_SHOWN);
@@ -72,33 +60,18 @@ function Sessions({ title, sessions: listed }: { title: string; sessions: readon
             <p class="row">
               <span>{dateTime(session.actualStartTime ?? session.plan?.startTime)}</span>
               <SessionBadge session={session} />
-              <span class="quiet">{counted(session.participantCount, "learner")} joined</span>
+              <span class="quiet">{text.joined(session.participantCount)}</span>
             </p>
           </li>
         ))}
       </ul>
       {hidden > 0 && (
         <p>
-          <button type="button" class="plain" onClick={() => setMost(most + PAGE_SIZE)}>
-            Show {Math.min(hidden, PAGE_SIZE)} more
+          <button type="button" class="plain" onClick={() => setMost(most + SHOWN_AT_A_TIME)}>
+            {text.showMore(Math.min(hidden, SHOWN_AT_A_TIME))}
           </button>
         </p>
       )}
     </section>
   );
-}
-
-export function SessionBadge({ session }: { session: Session }): JSX.Element {
-  switch (session.state) {
-    case SessionState.SCHEDULED:
-      return <Badge tone="plain">Scheduled</Badge>;
-    case SessionState.LOBBY_OPEN:
-      return <Badge tone="wait">Lobby open</Badge>;
-    case SessionState.IN_PROGRESS:
-      return <Badge tone="good">In progress</Badge>;
-    case SessionState.ENDED:
-      return <Badge tone="plain">Ended</Badge>;
-    default:
-      return <Badge tone="bad">Cancelled</Badge>;
-  }
 }

@@ -7,7 +7,10 @@ import { Badge } from "../../components/badge";
 import { TextArea } from "../../components/fields";
 import { Form, FormProblem } from "../../components/form";
 import { readForm } from "../../components/form-values";
+import { messages } from "../../messages";
 import { hasRole, me, Role } from "../account/current-user";
+
+const text = messages.supervision;
 
 interface HeldResultProps {
   attemptId: string;
@@ -26,38 +29,36 @@ export function HeldResult({ attemptId, personId, of }: HeldResultProps): JSX.El
     void run(async (requestId) => {
       await grading.releaseResults({ requestId, attemptIds: [attemptId], releaseReason });
       setOpen(false);
-      return "The result is released.";
+      return text.released;
     }, releaseReason);
   };
   return (
     <>
-      {done === "" && <Badge tone="wait">Submitted, result held</Badge>}
+      {done === "" && <Badge tone="wait">{text.resultHeld}</Badge>}
       {hasRole(Role.ADMINISTRATOR) && personId !== me.value?.personId && !open && done === "" && (
         <button type="button" class="plain" onClick={() => setOpen(true)}>
-          Release the result… <span class="visually-hidden">{of}</span>
+          {text.release} <span class="visually-hidden">{of}</span>
         </button>
       )}
       {open && (
-        <Form problem={problem} onSubmit={release} aria-label={`Release the result: ${of}`}>
+        <Form problem={problem} onSubmit={release} aria-label={text.releaseForm(of)}>
           <TextArea
-            label="Why the result is released"
-            hint="Stored permanently with the decision."
+            label={text.releaseReason}
+            hint={text.releaseReasonHint}
             name="release_reason"
             rows={2}
             required
             maxLength={1000}
             autoFocus
           />
-          <p>
-            The learner sees the result and gets a mail, and a pass counts towards the course. It cannot be taken back.
-          </p>
+          <p>{text.releaseConsequence}</p>
           <FormProblem problem={problem} />
           <div class="row">
             <button type="submit" disabled={busy}>
-              Release now <span class="visually-hidden">{of}</span>
+              {text.releaseConfirm} <span class="visually-hidden">{of}</span>
             </button>
             <button type="button" class="plain" disabled={busy} onClick={() => setOpen(false)}>
-              Keep it held
+              {text.releaseCancel}
             </button>
           </div>
         </Form>

@@ -2,7 +2,7 @@
 import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
 import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 import { hasRole, me, Role } from "../account/current-user";
-import { isCertified } from "../people/people-page";
+import { isCertified } from "../people/people";
 
 /** Whether the person is a proctor of the session. */
 function isProctorOf({ plan }: Session): boolean {

@@ -7,10 +7,9 @@ import { TextArea } from "../../components/fields";
 import { Form, FormProblem } from "../../components/form";
 import { readForm } from "../../components/form-values";
 import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
+import { messages } from "../../messages";
 
-const FOLLOWS =
-  "They leave the session within seconds and cannot come back. An assessment they have begun is submitted as it is saved, " +
-  "and its result is held until an administrator releases it. No page takes this back.";
+const text = messages.supervision;
 
 interface RemovalProps {
   participant: Participant;
@@ -38,29 +37,29 @@ export function Removal({ participant, sessionId, name }: RemovalProps): JSX.Ele
   if (!open) {
     return (
       <button type="button" class="plain" onClick={() => setOpen(true)}>
-        Remove… <span class="visually-hidden">{name}</span>
+        {text.remove} <span class="visually-hidden">{name}</span>
       </button>
     );
   }
   return (
-    <Form problem={problem} onSubmit={remove} aria-label={`Remove ${name} from the session`}>
+    <Form problem={problem} onSubmit={remove} aria-label={text.removeForm(name)}>
       <TextArea
-        label={`Why ${name} is removed`}
-        hint="The learner reads it."
+        label={text.removalReason(name)}
+        hint={text.removalReasonHint}
         name="removal_reason"
         rows={2}
         required
         maxLength={1000}
         autoFocus
       />
-      <p>{FOLLOWS}</p>
+      <p>{text.removalConsequence}</p>
       <FormProblem problem={problem} />
       <div class="row">
         <button type="submit" class="danger" disabled={busy}>
-          Remove now <span class="visually-hidden">{name}</span>
+          {text.removeConfirm} <span class="visually-hidden">{name}</span>
         </button>
         <button type="button" class="plain" disabled={busy} onClick={() => setOpen(false)}>
-          Do not remove
+          {text.removeCancel}
         </button>
       </div>
     </Form>

@@ -5,9 +5,12 @@ import { ConfirmButton } from "../../components/confirm-button";
 import { useNow } from "../../components/use-now";
 import { type Participant, ParticipantState } from "../../gen/proctorium/session/v1/lobby_pb";
 import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
-import { counted, dateTime, duration } from "../../messages/format";
+import { messages } from "../../messages";
+import { dateTime } from "../../messages/format";
 import { useNames } from "../people/use-names";
 import { lateEntrySeconds } from "../sessions/late-entry";
+
+const text = messages.supervision;
 
 interface StartProps {
   session: Session;
@@ -23,39 +26,38 @@ export function StartSession({ session, participants, busy, start }: StartProps)
   const waiting = participants.filter(({ state }) => state === ParticipantState.WAITING).length;
   const name = useNames(absent);
   const doubts = [
-    waiting === 0 && "Nobody waits in the lobby.",
-    absent.length > 0 &&
-      `${absent.length} of ${invited.length} ${absent.length === 1 ? "is" : "are"} not here: ${listed(absent, name)}.`,
-    (absent.length > 0 || waiting === 0) && whatLateEntryMeans(session, absent.length),
-    earliness(session, useNow()),
+    waiting === 0 && text.doubt.nobodyWaits,
+    absent.length > 0 && text.doubt.absent(absent.length, invited.length, listed(absent, name)),
+    (absent.length > 0 || waiting === 0) && lateEntryDoubt(session, absent.length),
+    earlyStartDoubt(session, useNow()),
   ].filter(Boolean);
   const certain = doubts.length === 0;
   return (
     <>
       <ConfirmButton
-        label={`Start the session (${waiting} waiting)${certain ? "" : "…"}`}
-        consequence={certain ? "Everybody who is invited is here." : doubts.join(" ")}
-        confirmLabel="Start the session now"
-        cancelLabel="Wait"
+        label={certain ? text.start(waiting) : text.startAsk(waiting)}
+        consequence={certain ? text.everybodyIsHere : doubts.join(" ")}
+        confirmLabel={text.startConfirm}
+        cancelLabel={text.startCancel}
         busy={busy}
         immediate={certain}
         onConfirm={start}
       />
-      {waiting === 0 && <span class="quiet">Nobody waits in the lobby yet.</span>}
+      {waiting === 0 && <span class="quiet">{text.nobodyWaits}</span>}
     </>
   );
 }
 
-function whatLateEntryMeans(session: Session, absent: number): string {
+function lateEntryDoubt(session: Session, absent: number): string {
   const seconds = lateEntrySeconds(session);
-  if (seconds > 0) return `Late entry is open: learners can still join for ${duration(seconds)} after the start.`;
-  if (absent === 0) return "Late entry is closed: nobody can join after the start.";
-  return `Late entry is closed, ${absent === 1 ? "this learner" : "they"} will be shut out.`;
+  if (seconds > 0) return text.doubt.lateEntryOpen(seconds);
+  if (absent === 0) return text.doubt.lateEntryClosed;
+  return text.doubt.shutOut(absent);
 }
 
-function earliness({ plan }: Session, now: number): string {
+function earlyStartDoubt({ plan }: Session, now: number): string {
   const left = plan?.startTime ? (timestampMs(plan.startTime) - now) / 1000 : 0;
-  return left > 0 ? `The planned start is ${dateTime(plan?.startTime)}, in ${duration(left)}.` : "";
+  return left > 0 ? text.doubt.early(dateTime(plan?.startTime), left) : "";
 }
 
 const MOST_NAMED = 5;
@@ -63,5 +65,5 @@ const MOST_NAMED = 5;
 function listed(personIds: readonly string[], name: (personId: string) => string): string {
   const named = personIds.slice(0, MOST_NAMED).map(name);
   const more = personIds.length - named.length;
-  return [...named, ...(more > 0 ? [`and ${counted(more, "other")}`] : [])].join(", ");
+  return [...named, ...(more > 0 ? [text.others(more)] : [])].join(", ");
 }

@@ -12,22 +12,26 @@ import { ProblemNote } from "../../components/problem-note";
 import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
 import { type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
 import type { WatchRosterResponse } from "../../gen/proctorium/session/v1/supervision_pb";
+import { messages } from "../../messages";
 import { dateTime } from "../../messages/format";
 import { hasRole, Role } from "../account/current-user";
+import { SessionBadge } from "../sessions/session-badge";
 import { SessionCodes, SharedCode } from "../sessions/session-codes";
-import { isOver, SessionBadge } from "../sessions/sessions-page";
-import { Authorisation } from "./authorization";
+import { isOver } from "../sessions/sessions";
+import { AuthoriseAssessments } from "./authorise-assessments";
 import { actsAsAdministrator, isLapsed, maySupervise, takesPart } from "./permissions";
-import { RosterTable } from "./roster";
+import { Roster } from "./roster";
 import { StartSession } from "./start-session";
 
-interface Roster {
+const text = messages.supervision;
+
+interface RosterView {
   session: Session | undefined;
   participants: ReadonlyMap<string, Participant>;
 }
 
 /** The roster after one more message of the stream. */
-function merge(before: Roster | undefined, { change }: WatchRosterResponse): Roster {
+function merge(before: RosterView | undefined, { change }: WatchRosterResponse): RosterView {
   const roster = before ?? { session: undefined, participants: new Map<string, Participant>() };
   switch (change.case) {
     case "snapshot":
@@ -45,7 +49,7 @@ function merge(before: Roster | undefined, { change }: WatchRosterResponse): Ros
 }
 
 export function SupervisionPage({ sessionId }: { sessionId: string }): JSX.Element {
-  const { view, connected, problem } = useStream<WatchRosterResponse, Roster>(
+  const { view, connected, problem } = useStream<WatchRosterResponse, RosterView>(
     sessionId,
     (cursor, options) => supervision.watchRoster({ sessionId, cursor }, options),
     merge,
@@ -54,8 +58,8 @@ export function SupervisionPage({ sessionId }: { sessionId: string }): JSX.Eleme
   if (view === undefined || session === undefined) {
     return (
       <>
-        <PageTitle>Session</PageTitle>
-        {problem ? <ProblemNote problem={problem} /> : <Loading what="the roster" />}
+        <PageTitle>{text.session}</PageTitle>
+        {problem ? <ProblemNote problem={problem} /> : <Loading what={text.theRoster} />}
       </>
     );
   }
@@ -65,17 +69,17 @@ export function SupervisionPage({ sessionId }: { sessionId: string }): JSX.Eleme
       <p class="row" role="status">
         <SessionBadge session={session} />
         <span>{dateTime(session.actualStartTime ?? session.plan?.startTime)}</span>
-        {!connected && problem === undefined && <Badge tone="bad">Connection lost, coming back…</Badge>}
+        {!connected && problem === undefined && <Badge tone="bad">{messages.common.connectionLost}</Badge>}
       </p>
       <ProblemNote problem={problem} />
       <SessionActions session={session} participants={[...view.participants.values()]} />
       {hasRole(Role.ADMINISTRATOR) && <SessionCodes session={session} />}
       {hasRole(Role.ADMINISTRATOR) && (
         <p>
-          <Link to={`/supervise/${session.sessionId}/accesses`}>Who looked at pictures and record</Link>
+          <Link to={`/supervise/${session.sessionId}/accesses`}>{text.accessLog}</Link>
         </p>
       )}
-      <RosterTable session={session} participants={[...view.participants.values()]} />
+      <Roster session={session} participants={[...view.participants.values()]} />
     </>
   );
 }
@@ -96,11 +100,9 @@ function SessionActions({
   if (isOver(session)) return null;
   return (
     <section class="card">
-      {takesPart(session, participants) && <p>You take part in this session as a learner, so you cannot run it.</p>}
-      {may && actsAsAdministrator(session) && (
-        <p class="quiet">What you do in this session is recorded as done by an administrator.</p>
-      )}
-      {inProgress && may && <Authorisation session={session} participants={participants} />}
+      {takesPart(session, participants) && <p>{text.takesPart}</p>}
+      {may && actsAsAdministrator(session) && <p class="quiet">{text.actsAsAdministrator}</p>}
+      {inProgress && may && <AuthoriseAssessments session={session} participants={participants} />}
       <div class="row">
         {session.state === SessionState.SCHEDULED && may && (
           <button
@@ -108,34 +110,29 @@ function SessionActions({
             disabled={busy}
             onClick={() => void run((requestId) => sessions.openLobby({ requestId, sessionId }))}
           >
-            Open the lobby
+            {text.openLobby}
           </button>
         )}
-        {lobbyOpen && may && isLapsed() && (
-          <p>
-            You are not certified as a proctor at present, so you cannot start this session. Ask your administrator to
-            certify you, then reload this page.
-          </p>
-        )}
+        {lobbyOpen && may && isLapsed() && <p>{text.notCertified}</p>}
         {lobbyOpen && may && !isLapsed() && (
           <StartSession session={session} participants={participants} busy={busy} start={start} />
         )}
         {inProgress && may && (
           <ConfirmButton
-            label="End the session…"
-            consequence="Everybody leaves the session, and open attempts are submitted with all that was saved."
-            confirmLabel="End the session now"
-            cancelLabel="Go on"
+            label={text.end}
+            consequence={text.endConsequence}
+            confirmLabel={text.endConfirm}
+            cancelLabel={text.endCancel}
             busy={busy}
             onConfirm={() => void run((requestId) => sessions.endSession({ requestId, sessionId }))}
           />
         )}
         {!inProgress && hasRole(Role.ADMINISTRATOR) && (
           <ConfirmButton
-            label="Cancel the session…"
-            consequence="Everybody who was told of it is told that it is called off."
-            confirmLabel="Cancel the session now"
-            cancelLabel="Keep it"
+            label={text.cancel}
+            consequence={text.cancelConsequence}
+            confirmLabel={text.cancelConfirm}
+            cancelLabel={text.cancelCancel}
             busy={busy}
             onConfirm={() => void run((requestId) => sessions.cancelSession({ requestId, sessionId }))}
           />

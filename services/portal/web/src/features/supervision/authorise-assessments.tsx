@@ -7,28 +7,33 @@ import { ProblemNote } from "../../components/problem-note";
 import { AssessmentProgressState, type Participant, ParticipantState } from "../../gen/proctorium/session/v1/lobby_pb";
 import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 import type { AuthorizeAssessmentResponse } from "../../gen/proctorium/session/v1/supervision_pb";
-import { counted } from "../../messages/format";
+import { messages } from "../../messages";
 import { useAssessmentTitles } from "../sessions/use-assessment-titles";
-import { canBeAuthorised } from "./roster";
+import { canBeAuthorised } from "./participants";
 
-interface AuthorisationProps {
+const text = messages.supervision;
+
+interface AuthoriseAssessmentsProps {
   session: Session;
   participants: readonly Participant[];
 }
 
 /** A button for each assessment, prominent while somebody is ready for it. */
-export function Authorisation({ session, participants }: AuthorisationProps): JSX.Element | null {
+export function AuthoriseAssessments({ session, participants }: AuthoriseAssessmentsProps): JSX.Element | null {
   const { busy, problem, run } = useAction();
-  const [last, setLast] = useState<Authorised | undefined>(undefined);
+  const [last, setLast] = useState<Authorisation | undefined>(undefined);
   const { sessionId } = session;
   const assessmentIds = session.plan?.assessmentIds ?? [];
   const title = useAssessmentTitles(session);
   const what = (assessmentId: string): string =>
-    assessmentIds.length > 1 ? `“${title(assessmentId)}”` : "the assessment";
+    assessmentIds.length > 1 ? text.quoted(title(assessmentId)) : text.theAssessment;
   const authorise = (assessmentId: string): Promise<void> =>
     run(async (requestId) => {
       setLast(undefined);
-      setLast({ assessmentId, answer: await supervision.authorizeAssessment({ requestId, sessionId, assessmentId }) });
+      setLast({
+        assessmentId,
+        response: await supervision.authorizeAssessment({ requestId, sessionId, assessmentId }),
+      });
     }, assessmentId);
   if (assessmentIds.length === 0) return null;
   return (
@@ -42,12 +47,12 @@ export function Authorisation({ session, participants }: AuthorisationProps): JS
             disabled={busy}
             onClick={() => void authorise(assessmentId)}
           >
-            Authorise {what(assessmentId)} for all who are ready
+            {text.authoriseAll(what(assessmentId))}
           </button>
         ))}
       </div>
       <div role="status">
-        {last && <Said authorised={last} participants={participants} what={what(last.assessmentId)} />}
+        {last && <Outcome authorisation={last} participants={participants} what={what(last.assessmentId)} />}
       </div>
       <ProblemNote problem={problem} />
     </div>
@@ -60,45 +65,45 @@ function isReadyFor(assessmentId: string, participants: readonly Participant[]):
   );
 }
 
-interface Authorised {
+interface Authorisation {
   assessmentId: string;
-  answer: AuthorizeAssessmentResponse;
+  response: AuthorizeAssessmentResponse;
 }
 
-/** Who may begin, and why others may not, for as long as the roster bears it out. */
-function Said({
-  authorised,
+/** Who can start now, and why others cannot, as long as the roster agrees. */
+function Outcome({
+  authorisation,
   participants,
   what,
 }: {
-  authorised: Authorised;
+  authorisation: Authorisation;
   participants: readonly Participant[];
   what: string;
 }): JSX.Element | null {
-  const { assessmentId, answer } = authorised;
-  const known = new Map(participants.map((one) => [one.participantId, one]));
-  const mayStart = answer.authorized.filter(
-    (one) => !hasStarted(known.get(one.participantId) ?? one, assessmentId),
+  const { assessmentId, response } = authorisation;
+  const byId = new Map(participants.map((one) => [one.participantId, one]));
+  const canStart = response.authorized.filter(
+    (one) => !hasStartedOrLeft(byId.get(one.participantId) ?? one, assessmentId),
   ).length;
-  const hadAny = answer.authorized.length > 0;
-  const isOld = hadAny ? mayStart === 0 : isReadyFor(assessmentId, participants);
-  return isOld ? null : <p>{sentence(mayStart, answer, what)}</p>;
+  const hadAny = response.authorized.length > 0;
+  const isOld = hadAny ? canStart === 0 : isReadyFor(assessmentId, participants);
+  return isOld ? null : <p>{outcomeText(canStart, response, what)}</p>;
 }
 
-/** Whoever has left the session does not begin any more. */
-function hasStarted({ state, assessments: progresses }: Participant, assessmentId: string): boolean {
+/** Return whether a participant has started the assessment, or has left the session and will not start it. */
+function hasStartedOrLeft({ state, assessments: progresses }: Participant, assessmentId: string): boolean {
   const progress = progresses.find((one) => one.assessmentId === assessmentId);
   return state !== ParticipantState.IN_SESSION || (progress?.state ?? 0) > AssessmentProgressState.AUTHORIZED;
 }
 
-function sentence(mayStart: number, { leftOut }: AuthorizeAssessmentResponse, what: string): string {
-  if (mayStart === 0 && leftOut.length === 0) return `Nobody is waiting for ${what}.`;
+function outcomeText(canStart: number, { leftOut }: AuthorizeAssessmentResponse, what: string): string {
+  if (canStart === 0 && leftOut.length === 0) return text.nobodyWaitsFor(what);
   const unverified = leftOut.filter(({ reason }) => reason === "IDENTITY_NOT_VERIFIED").length;
   const absent = leftOut.length - unverified;
   return [
-    mayStart > 0 ? `${counted(mayStart, "learner")} may begin ${what}.` : `Nobody new may begin ${what}.`,
-    unverified > 0 && `${counted(unverified, "learner")} left out: identity not verified.`,
-    absent > 0 && `${counted(absent, "learner")} left out: not in the session.`,
+    canStart > 0 ? text.canStart(canStart, what) : text.nobodyNew(what),
+    unverified > 0 && text.notVerified(unverified),
+    absent > 0 && text.notInSession(absent),
   ]
     .filter(Boolean)
     .join(" ");

@@ -1,0 +1,51 @@
+// What the participants of a session need from a proctor.
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import {
+  type AssessmentProgress,
+  AssessmentProgressState,
+  IdentityState,
+  type Participant,
+  ParticipantState,
+} from "../../gen/proctorium/session/v1/lobby_pb";
+
+export type Need = "identity" | "disconnected" | "authorisation";
+
+/** Return what a participant needs from the proctor now. */
+export function needsOf(participant: Participant): Need[] {
+  if (!isPresent(participant) || isFinished(participant)) return [];
+  const needs: Need[] = [];
+  if (participant.identity === IdentityState.SUBMITTED) needs.push("identity");
+  if (!participant.connected) needs.push("disconnected");
+  if (participant.assessments.some((assessment) => canBeAuthorised(participant, assessment)))
+    needs.push("authorisation");
+  return needs;
+}
+
+export function isPresent({ state }: Participant): boolean {
+  return state === ParticipantState.WAITING || state === ParticipantState.IN_SESSION;
+}
+
+/** Return whether a participant has submitted everything, so that they can leave. */
+export function isFinished({ assessments }: Participant): boolean {
+  return assessments.length > 0 && assessments.every(({ state }) => state >= AssessmentProgressState.SUBMITTED);
+}
+
+/** Return whether the result of a removed participant waits for an administrator. */
+export function isResultHeld({ state }: Participant, assessment: AssessmentProgress): boolean {
+  return state === ParticipantState.REMOVED && assessment.state === AssessmentProgressState.SUBMITTED;
+}
+
+/** Return whether the proctor can authorise an assessment for a participant now. */
+export function canBeAuthorised(participant: Participant, assessment: AssessmentProgress): boolean {
+  return (
+    assessment.state === AssessmentProgressState.AWAITING_AUTHORIZATION &&
+    participant.state === ParticipantState.IN_SESSION &&
+    (participant.identity === IdentityState.UNSPECIFIED || participant.identity === IdentityState.VERIFIED)
+  );
+}
+
+/** Sort participants by when they first joined; those who never joined come last. */
+export function byArrival(one: Participant, other: Participant): number {
+  const time = ({ joinTime }: Participant): number => (joinTime ? timestampMs(joinTime) : Number.MAX_SAFE_INTEGER);
+  return time(one) - time(other) || one.participantId.localeCompare(other.participantId);
+}

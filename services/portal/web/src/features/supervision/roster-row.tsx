@@ -1,0 +1,237 @@
+// The rows of the roster.
+import type { ComponentChildren, JSX } from "preact";
+import { useRef } from "preact/hooks";
+import { supervision } from "../../api/client";
+import { useAction } from "../../api/use-action";
+import { Badge } from "../../components/badge";
+import { ProblemNote } from "../../components/problem-note";
+import {
+  type AssessmentProgress,
+  AssessmentProgressState,
+  IdentityState,
+  type Participant,
+  ParticipantState,
+} from "../../gen/proctorium/session/v1/lobby_pb";
+import { type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
+import { messages } from "../../messages";
+import { IdentityDecision } from "../identity/identity-decision";
+import { isOver } from "../sessions/sessions";
+import { HeldResult } from "./held-result";
+import { canBeAuthorised, isFinished, isPresent, isResultHeld, needsOf } from "./participants";
+import { isLapsed } from "./permissions";
+import { Removal } from "./removal";
+
+const text = messages.supervision;
+
+const STATES: Readonly<Record<number, string>> = {
+  [ParticipantState.WAITING]: text.participantState.waiting,
+  [ParticipantState.IN_SESSION]: text.participantState.inSession,
+  [ParticipantState.COMPLETED]: text.participantState.completed,
+  [ParticipantState.REMOVED]: text.participantState.removed,
+  [ParticipantState.NO_SHOW]: text.participantState.noShow,
+  [ParticipantState.LEFT]: text.participantState.left,
+};
+
+function Cell({ label, children }: { label: string; children: ComponentChildren }): JSX.Element {
+  return (
+    <td role="cell" data-label={label}>
+      {children}
+    </td>
+  );
+}
+
+/** An invited learner who has never joined. */
+export function AbsentRow({ session, name }: { session: Session; name: string }): JSX.Element {
+  const nothing = <span class="quiet">–</span>;
+  return (
+    <tr role="row">
+      <th scope="row" role="rowheader">
+        {name}
+      </th>
+      {!isOver(session) && (
+        <Cell label={text.columns.attention}>
+          <span class="quiet">{text.nothing}</span>
+        </Cell>
+      )}
+      <Cell label={text.columns.state}>{absentState(session)}</Cell>
+      {!isOver(session) && <Cell label={text.columns.connection}>{nothing}</Cell>}
+      <Cell label={text.columns.identity}>{nothing}</Cell>
+      <Cell label={text.columns.assessment}>{nothing}</Cell>
+    </tr>
+  );
+}
+
+function absentState({ state }: Session): string {
+  if (state === SessionState.CANCELLED) return text.participantState.cancelled;
+  return state === SessionState.ENDED ? text.participantState.noShow : text.participantState.notJoined;
+}
+
+interface RosterRowProps {
+  session: Session;
+  participant: Participant;
+  name: string;
+  title: (assessmentId: string) => string;
+  /** Whether the person who views the roster can act in the session. */
+  may: boolean;
+}
+
+export function RosterRow({ session, participant, name, title, may }: RosterRowProps): JSX.Element {
+  const over = isOver(session);
+  const needs = over ? [] : needsOf(participant);
+  const learner = useRef<HTMLTableCellElement>(null);
+  return (
+    <tr role="row" class={needs.length > 0 ? "marked" : ""}>
+      <th scope="row" role="rowheader" ref={learner} tabIndex={-1}>
+        {name}
+      </th>
+      {!over && (
+        <Cell label={text.columns.attention}>
+          {needs.length > 0 ? (
+            <strong>{needs.map((need) => text.need[need]).join(", ")}</strong>
+          ) : (
+            <span class="quiet">{text.nothing}</span>
+          )}
+        </Cell>
+      )}
+      <Cell label={text.columns.state}>
+        {session.state === SessionState.CANCELLED ? text.participantState.cancelled : STATES[participant.state]}
+        {may && isPresent(participant) && (
+          <Removal participant={participant} sessionId={session.sessionId} name={name} />
+        )}
+      </Cell>
+      {!over && (
+        <Cell label={text.columns.connection}>
+          <Connection participant={participant} />
+        </Cell>
+      )}
+      <Cell label={text.columns.identity}>
+        <Identity
+          session={session}
+          participant={participant}
+          name={name}
+          may={may}
+          onDecided={() => learner.current?.focus()}
+        />
+      </Cell>
+      <Cell label={text.columns.assessment}>
+        {participant.assessments.map((assessment) => (
+          <Assessment
+            key={assessment.assessmentId}
+            session={session}
+            participant={participant}
+            assessment={assessment}
+            name={name}
+            title={title(assessment.assessmentId)}
+            may={may}
+          />
+        ))}
+      </Cell>
+    </tr>
+  );
+}
+
+function Connection({ participant }: { participant: Participant }): JSX.Element {
+  if (participant.connected) return <Badge tone="good">{text.connected}</Badge>;
+  return <Badge tone={isPresent(participant) && !isFinished(participant) ? "bad" : "plain"}>{text.disconnected}</Badge>;
+}
+
+interface AssessmentProps {
+  session: Session;
+  participant: Participant;
+  assessment: AssessmentProgress;
+  name: string;
+  title: string;
+  may: boolean;
+}
+
+function Assessment({ session, participant, assessment, name, title, may }: AssessmentProps): JSX.Element {
+  const { busy, problem, run } = useAction();
+  const authorise = (): Promise<void> =>
+    run((requestId) =>
+      supervision.authorizeAssessment({
+        requestId,
+        sessionId: session.sessionId,
+        assessmentId: assessment.assessmentId,
+        participantIds: [participant.participantId],
+      }),
+    );
+  return (
+    <div class="row">
+      {participant.assessments.length > 1 && <span>{title}:</span>}
+      {isResultHeld(participant, assessment) ? (
+        <HeldResult
+          attemptId={assessment.attemptId}
+          personId={participant.personId}
+          of={text.assessmentOf(title, name)}
+        />
+      ) : (
+        <Progress assessment={assessment} over={isOver(session) || !isPresent(participant)} />
+      )}
+      {may && canBeAuthorised(participant, assessment) && (
+        <button type="button" class="plain" disabled={busy} onClick={() => void authorise()}>
+          {text.authorise} <span class="visually-hidden">{text.assessmentFor(title, name)}</span>
+        </button>
+      )}
+      <ProblemNote problem={problem} />
+    </div>
+  );
+}
+
+interface IdentityProps {
+  session: Session;
+  participant: Participant;
+  name: string;
+  may: boolean;
+  onDecided: () => void;
+}
+
+function Identity({ session, participant, name, may, onDecided }: IdentityProps): JSX.Element {
+  const undecided = <span class="quiet">{text.identityState.undecided}</span>;
+  const final = [IdentityState.UNSPECIFIED, IdentityState.VERIFIED, IdentityState.REJECTED];
+  if (isOver(session) && !final.includes(participant.identity)) return undecided;
+  switch (participant.identity) {
+    case IdentityState.UNSPECIFIED:
+      return <span class="quiet">{text.identityState.notRequested}</span>;
+    case IdentityState.REQUESTED:
+      return <Badge tone="plain">{text.identityState.photosMissing}</Badge>;
+    case IdentityState.RESUBMISSION_REQUESTED:
+      return <Badge tone="plain">{text.identityState.newPhotosRequested}</Badge>;
+    case IdentityState.VERIFIED:
+      return <Badge tone="good">{text.identityState.verified}</Badge>;
+    case IdentityState.REJECTED:
+      return <Badge tone="bad">{text.identityState.rejected}</Badge>;
+    default:
+      if (!isPresent(participant)) return undecided;
+      if (!may || isLapsed()) return <Badge tone="wait">{text.identityState.waiting}</Badge>;
+      return (
+        <IdentityDecision
+          sessionId={session.sessionId}
+          personId={participant.personId}
+          name={name}
+          onDecided={onDecided}
+        />
+      );
+  }
+}
+
+/** The progress of a learner in an assessment; `over` where they can no longer start it. */
+function Progress({ assessment, over }: { assessment: AssessmentProgress; over: boolean }): JSX.Element {
+  const { state, answeredCount, itemCount } = assessment;
+  const { progress } = text;
+  switch (state) {
+    case AssessmentProgressState.AUTHORIZED:
+      return over ? <Badge tone="plain">{progress.notStarted}</Badge> : <Badge tone="wait">{progress.canStart}</Badge>;
+    case AssessmentProgressState.IN_PROGRESS: {
+      const saved = progress.saved(answeredCount, itemCount);
+      return <span>{over ? progress.beingSubmitted(saved) : saved}</span>;
+    }
+    case AssessmentProgressState.SUBMITTED:
+      return <Badge tone="good">{over ? progress.submittedResultToCome : progress.submitted}</Badge>;
+    case AssessmentProgressState.RELEASED:
+      return <Badge tone="good">{progress.released}</Badge>;
+    case AssessmentProgressState.VOIDED:
+      return <Badge tone="plain">{progress.notStarted}</Badge>;
+    default:
+      return <Badge tone="plain">{over ? progress.notStarted : progress.notAuthorised}</Badge>;
+  }
+}

@@ -1,0 +1,52 @@
+const formats = "Choose a photo as JPEG, PNG or WebP.";
+
+export const identity = {
+  // The learner's side.
+  theCheck: "the identity check",
+  verified: "Identity verified",
+  rejected: (reason: string) => `Your identity could not be verified from the photos. The reason: ${reason}`,
+  rejectedNextTitle: "What you can do now:",
+  rejectedNext: [
+    "Stay in the session if you like: the course content is open to you while it is in progress. The assessment is not.",
+    "Write to your administrator, with this reason. They can plan another session for you, in which your identity is checked again.",
+    "Have a valid document ready then, with the name under which you are registered, and take the photos in good light.",
+  ],
+  rejectedMeaning: "This says nothing about your answers or results, and a person decided it, not a machine.",
+  expired: "The session ended before your identity was checked.",
+  sentWaiting: "Sent: waiting for somebody to check your photos",
+  newPhotosNeeded: (reason: string) => `New photos are needed: ${reason}`,
+  photoHint:
+    "JPEG, PNG or WebP; a large photo is made smaller before it is sent. Only the proctors of this session and administrators can view your photos, and every access is recorded.",
+  documentPhoto: "Photo of your identity document",
+  selfiePhoto: "Photo of yourself, now",
+  sent: "Sent",
+  sending: "Sending your photo…",
+  tooSlow:
+    "The photo could not be sent within a minute. Send it again where the connection is better, or send a smaller one, taken with a lower resolution.",
+  emptyFile: `This file is empty. ${formats}`,
+  hugeFile: "This file is larger than 100 MiB, which no photo is. Choose another one.",
+  heic: "This is a HEIC photo, which cannot be read here. On an iPhone or iPad choose Settings, Camera, Formats, Most Compatible and take the photo again; or open it on the computer and save it as JPEG.",
+  notAPhoto: `This file is not a photo that can be read here. ${formats}`,
+  tooLarge: "This photo is larger than 8 MiB, and your browser cannot make it smaller. Choose a smaller one.",
+
+  // The proctor's side.
+  check: "Check identity",
+  checkOf: (name: string) => `of ${name}`,
+  identityOf: (name: string) => `Identity of ${name}`,
+  close: "Close",
+  theCase: "the identity check",
+  document: "Identity document",
+  selfie: "Selfie",
+  registration: "Registration",
+  legalName: "Legal name",
+  dateOfBirth: "Date of birth",
+  unknown: "Not known",
+  reason: "Reason (the learner reads it; not needed to verify)",
+  verify: "Verify",
+  requestNewPhotos: "Request new photos",
+  reject: "Reject…",
+  rejectConsequence:
+    "The assessment stays closed for this learner in this session. This cannot be undone; requesting new photos can be repeated.",
+  rejectConfirm: "Reject now",
+  rejectCancel: "Do not reject",
+};

@@ -1,0 +1,26 @@
+// The English message catalogue, by feature.
+import { account } from "./account";
+import { common } from "./common";
+import { courses } from "./courses";
+import { exam } from "./exam";
+import { identity } from "./identity";
+import { lobby } from "./lobby";
+import { notifications } from "./notifications";
+import { people } from "./people";
+import { results } from "./results";
+import { sessions } from "./sessions";
+import { supervision } from "./supervision";
+
+export const en = {
+  account,
+  common,
+  courses,
+  exam,
+  identity,
+  lobby,
+  notifications,
+  people,
+  results,
+  sessions,
+  supervision,
+};

@@ -1,0 +1,93 @@
+import { counted } from "./plurals";
+
+export const people = {
+  title: "People",
+  thePeople: "the people",
+  find: "Find by name or e-mail address",
+  count: (count: number) => counted(count, "person", "people"),
+  unknownPerson: "Unknown person",
+  disabled: "Disabled",
+  change: "Change",
+  notCertified: "Not certified",
+  certifiedUntil: (day: string) => `Certified until ${day}`,
+  certificationEnded: (day: string) => `Certification ended ${day}`,
+
+  // Roles and certification.
+  grantRole: "Additional role",
+  grant: "Grant this role",
+  grantAsk: "Grant this role…",
+  administratorConsequence: "An administrator sees everybody, plans and cancels sessions, and grants roles to others.",
+  administratorConfirm: "Make an administrator",
+  administratorCancel: "Do not grant it",
+  certify: "Certified as a proctor until",
+  certifySubmit: "Certify",
+  revokeForm: (name: string) => `Revoke a role of ${name}`,
+  revokeRole: "Role to revoke",
+  revokeReason: "Why the role is revoked",
+  revoke: "Revoke this role…",
+  revokeConsequence: {
+    learner:
+      "They leave running sessions within seconds. Answers that they saved in a running assessment are submitted when its time is over; results and certificates stay.",
+    proctor:
+      "Their certification ends, and they lose access to running sessions within seconds. The sessions continue as planned, run by their other proctors and by administrators.",
+    administrator: "They can no longer manage people, courses and sessions, within seconds.",
+  },
+  revokeConfirm: (role: string) => `Revoke “${role}”`,
+  cancel: "Do not change it",
+  reasonHint: "Stored in the history, which only administrators read.",
+
+  // The account.
+  signOutEverywhere: "Sign them out everywhere…",
+  signOutEverywhereConsequence: "They are signed out on every device within seconds and can sign in again at once.",
+  signOutEverywhereConfirm: "Sign them out now",
+  signedOutEverywhere: (name: string) => `${name} is signed out everywhere.`,
+  disableForm: (name: string) => `Disable the account of ${name}`,
+  disableReason: "Why the account is disabled",
+  disable: "Disable the account…",
+  disableConsequence:
+    "They are signed out everywhere within seconds, cannot sign in, and receive an e-mail about it. What they saved stays: answers of a running assessment are submitted when its time is over.",
+  disableConfirm: "Disable the account",
+  enable: "Enable the account…",
+  enableConsequence: "They can sign in again at once, with the password they had, and receive an e-mail about it.",
+  enableConfirm: "Enable the account",
+
+  // A proctor's sessions.
+  theirSessions: "their sessions",
+  noSession: "They are not a proctor of any running or planned session.",
+  proctorOf: "They are a proctor of these sessions. Without the role or the account, only the others can run them:",
+  onlyAdministrators: "no other proctor: only administrators",
+  otherProctors: "other proctors are planned",
+
+  // The history of changes.
+  history: "History",
+  theHistory: "the history",
+  noHistory: "Nothing was changed about their roles or account.",
+  historyEntry: (time: string, change: string, by: string) => `${time}: ${change}, by ${by}`,
+  historyReason: (reason: string) => ` – “${reason}”`,
+  unknownName: "somebody whose name is not known",
+  commandLine: "the command line",
+  changeKind: {
+    granted: (role: string) => `role “${role}” granted`,
+    revoked: (role: string) => `role “${role}” revoked`,
+    certified: (day: string) => `certified until ${day}`,
+    disabled: "account disabled",
+    enabled: "account enabled",
+  },
+
+  // A new person.
+  add: "Add a person",
+  legalName: "Legal name",
+  legalNameHint: "As in the identity document, with which it is compared.",
+  preferredName: "Preferred name",
+  preferredNameHint: "What to call them, if different.",
+  email: "E-mail address",
+  dateOfBirth: "Date of birth",
+  timeZone: "Time zone",
+  timeZoneHint: "Times in e-mails are given in it.",
+  firstPassword: "First password",
+  firstPasswordHint: "At least 12 characters; without one they cannot sign in with a password yet.",
+  roles: "Roles",
+  addSubmit: "Add",
+  addAsk: "Add…",
+  added: (name: string) => `${name} was added.`,
+};

@@ -1,0 +1,42 @@
+export const results = {
+  title: "Your results",
+  yourResults: "your results",
+  none: "You have no results yet.",
+  courseHours: (title: string, hours: string) => `${title}, ${hours}`,
+  passed: "Passed",
+  notPassed: "Not passed",
+  corrected: "Corrected",
+
+  // One result.
+  result: "Result",
+  yourResult: "your result",
+  tryAgain: "Try again",
+  notEnoughPoints: "This time the points were not enough for a pass.",
+  feedbackAfterSession: "Feedback on each question appears when the session has ended.",
+  permanent:
+    "Results are permanent. If you have a question about yours, or think that something is wrong, ask your administrator.",
+  yourAnswer: (answer: string) => `Your answer: ${answer}`,
+  correctAnswer: (answer: string) => `Correct answer: ${answer}`,
+  noAnswer: "You gave no answer.",
+  noChoice: "none of the choices",
+  true: "True",
+  false: "False",
+
+  // Certificates.
+  certificateOf: (title: string) => `Certificate: ${title}`,
+  issuedOn: (day: string) => `Issued on ${day}`,
+  beingCreated: "It is being created.",
+  download: "Download certificate (PDF)",
+  downloading: "Loading…",
+  verificationPage: "Public verification page",
+  of: (title: string) => `of ${title}`,
+  certificate: "Certificate",
+  theCertificate: "the certificate",
+  notIssued: "No certificate with this number was issued. Compare the number with the one on the certificate.",
+  valid: "Valid",
+  validHint: "This certificate was issued here and is valid.",
+  holder: "Holder",
+  for: "For",
+  issued: "Issued",
+  number: "Number",
+};
