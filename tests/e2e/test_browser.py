@@ -186,7 +186,7 @@ async def test_an_administrator_prepares_a_session(stack: Stack, stage: Stage) -
         await page.get_by_label("Start", exact=True).fill("2099-01-01T09:00")
         await page.get_by_label(f"Prue Proctor {run}").check()
         await expect(page.get_by_label(f"Leo Learner {run}")).to_be_checked()
-        await expect(page.get_by_text("made over gRPC or JSON")).to_be_visible()
+        await expect(page.get_by_text("created over gRPC or JSON")).to_be_visible()
         await administrator.picture("schedule")
         await page.get_by_role("button", name="Schedule", exact=True).click()
         await expect(page.get_by_text("Scheduled", exact=True)).to_be_visible()

@@ -1,4 +1,4 @@
-// The frame around every page, and which page an address means.
+// The frame around every page, and which page each address shows.
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import type { Problem } from "./api/errors";
@@ -89,7 +89,7 @@ function page(address: string): JSX.Element {
   return find(SIGNED_IN, address) ?? <NotFound />;
 }
 
-/** Somebody may be in the middle of an examination, whose time continues: so the text says what happens to their answers. */
+/** The problem while the server does not respond. It mentions answers, because the person may be in the middle of an examination. */
 function serverSilent(): Problem {
   const consequence = hasPending() ? text.answersAreStored : text.nothingIsLost;
   return {

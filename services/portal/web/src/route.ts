@@ -16,7 +16,7 @@ export function navigate(to: string, replace = false): void {
   scrollTo(0, 0);
 }
 
-/** Matches an address against a pattern such as "/sessions/:id"; the parts by name, or undefined. */
+/** Match an address against a pattern such as "/sessions/:id"; return its parts by name, or undefined. */
 export function match(pattern: string, address: string): Record<string, string> | undefined {
   const wanted = pattern.split("/");
   const given = address.split("/");
@@ -24,7 +24,7 @@ export function match(pattern: string, address: string): Record<string, string> 
   const parts: Record<string, string> = {};
   for (const [index, part] of wanted.entries()) {
     const value = given[index] ?? "";
-    // Ids need no decoding, and what cannot be decoded is none of ours.
+    // IDs need no decoding.
     if (part.startsWith(":")) parts[part.slice(1)] = value;
     else if (part !== value) return undefined;
   }

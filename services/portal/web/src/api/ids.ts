@@ -1,13 +1,13 @@
-// Random names. A browser has `crypto.randomUUID` over HTTPS only, and these pages may be read over plain HTTP inside a house.
+// Random IDs. Browsers have `crypto.randomUUID` over HTTPS only, and these pages can be served over plain HTTP in a local network.
 
-/** So many random bytes, two letters each. */
+/** Return random bytes as hexadecimal digits. */
 export function randomHex(bytes: number): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) => byte.toString(16).padStart(2, "0")).join(
     "",
   );
 }
 
-/** A new UUID of version 4 (RFC 9562, 5.4). */
+/** Return a new UUID of version 4 (RFC 9562, 5.4). */
 export function newId(): string {
   const digits = randomHex(16).split("");
   digits[12] = "4";

@@ -1,4 +1,4 @@
-// Local times as date fields give them, in the time zone of the reader's browser.
+// Converts the local times of date fields, in the time zone of the reader's browser.
 import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
 
 const LOCAL = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d))?$/;
@@ -31,7 +31,7 @@ export function instantsOf(text: string): readonly number[] | undefined {
     .sort((one, other) => one - other);
 }
 
-/** The last second of a day such as `2027-03-01` in the reader's zone. */
+/** Return the last second of a day such as `2027-03-01` in the reader's zone. */
 export function endOfDay(text: string): Timestamp | undefined {
   const [year = Number.NaN, month = 1, day = 1] = text.split("-").map(Number);
   const next = new Date(year, month - 1, day + 1).getTime();

@@ -1,4 +1,4 @@
-// What went wrong, and whom to ask.
+// A problem on a page.
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Problem } from "../api/errors";

@@ -20,35 +20,35 @@ function holdsText({ type }: VNode): boolean {
   return type === Fragment || (typeof type === "string" && !TEXT_ONLY.has(type));
 }
 
-/** Replace each run of texts by one element that holds it, at the place of its first text: the other places stay as they were. */
+/** Replace each run of texts by one element that holds it, at the position of its first text; the other positions stay the same. */
 export function withTextInElements(children: ComponentChildren): ComponentChildren {
   if (isText(children)) return inElement(String(children), 0);
   if (!Array.isArray(children)) return children;
-  const placed: ComponentChildren[] = [];
+  const wrapped: ComponentChildren[] = [];
   for (let first = 0; first < children.length; first += 1) {
     let text = "";
     let next = first;
     for (; next < children.length && isText(children[next]); next += 1) text += String(children[next]);
     if (next === first) {
-      placed.push(Array.isArray(children[first]) ? withTextInElements(children[first]) : children[first]);
+      wrapped.push(Array.isArray(children[first]) ? withTextInElements(children[first]) : children[first]);
       continue;
     }
-    placed.push(inElement(text, first), ...Array<null>(next - first - 1).fill(null));
+    wrapped.push(inElement(text, first), ...Array<null>(next - first - 1).fill(null));
     first = next - 1;
   }
-  return placed as ComponentChild[];
+  return wrapped as ComponentChild[];
 }
 
 function isText(child: unknown): child is string | number | bigint {
   return typeof child === "string" || typeof child === "number" || typeof child === "bigint";
 }
 
-/** The key makes another text another element. White space alone is nothing to translate. */
-function inElement(text: string, place: number): ComponentChild {
+/** Wrap a text in an element whose key changes with the text. White space alone has nothing to translate. */
+function inElement(text: string, position: number): ComponentChild {
   if (text.trim() === "") return text;
   wrapping = true;
   try {
-    return createElement("span", { key: `${place} ${text}` }, text);
+    return createElement("span", { key: `${position} ${text}` }, text);
   } finally {
     wrapping = false;
   }

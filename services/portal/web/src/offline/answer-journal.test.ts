@@ -3,6 +3,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { beforeEach, expect, test, vi } from "vitest";
 import { AnswerChangeSchema } from "../gen/proctorium/assessment/v1/attempts_pb";
 import { AnswerSchema } from "../gen/proctorium/assessment/v1/items_pb";
+import { MemoryStorage } from "../testing/memory-storage";
 import {
   compactOthers,
   hasPending,
@@ -11,7 +12,6 @@ import {
   pendingAttempts,
   pendingQuestions,
 } from "./answer-journal";
-import { MemoryStorage } from "./memory-storage";
 
 const LENA = "lena";
 const OMAR = "omar";

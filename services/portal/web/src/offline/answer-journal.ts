@@ -90,7 +90,7 @@ function questionsOf(pending: readonly PendingChange[]): number {
   return new Set(pending.map(({ change }) => change.itemId)).size;
 }
 
-/** Whether this device stores pending answers of anybody. */
+/** Return whether this device stores pending answers of anybody. */
 export function hasPending(): boolean {
   return places().length > 0;
 }

@@ -13,7 +13,7 @@ interface ServiceWorker {
 }
 interface LifecycleEvent {
   waitUntil(done: Promise<unknown>): void;
-  /** Not every browser has it. */
+  /** Not available in every browser. */
   addRoutes?: (routes: readonly object[]) => Promise<void>;
 }
 interface FetchedEvent {

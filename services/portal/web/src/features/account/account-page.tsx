@@ -53,7 +53,7 @@ function NewPassword(): JSX.Element {
   const change = (event: SubmitEvent): void => {
     const fields = new FormData(event.currentTarget as HTMLFormElement);
     readForm(event);
-    // A blank at either end belongs to a password.
+    // Blanks at the ends are part of a password.
     const [present, next] = ["current_password", "new_password"].map((name) => String(fields.get(name)));
     void run(async () => {
       await changePassword(present ?? "", next ?? "");

@@ -11,7 +11,7 @@ import { me, signOut } from "./current-user";
 
 const text = messages.account;
 
-/** Names who is signed in where a person joins a session or works on an attempt: on a shared computer it may be the previous user. */
+/** The name of the signed-in person, where they join a session or work on an attempt: on a shared computer it may be the previous user. */
 export function SignedInAs(): JSX.Element | null {
   const person = me.value;
   if (!person) return null;
@@ -23,7 +23,7 @@ export function SignedInAs(): JSX.Element | null {
   );
 }
 
-/** Signs out at once; if answers are unsent, first says what happens to them and asks. `onSignedOut` runs afterwards. */
+/** A button that signs out; with unsent answers, it says what happens to them and asks for confirmation. `onSignedOut` runs afterwards. */
 export function SignOut({ person, onSignedOut }: { person: Person; onSignedOut?: () => void }): JSX.Element {
   const { busy, problem, run } = useAction();
   const [unsent, setUnsent] = useState(0);

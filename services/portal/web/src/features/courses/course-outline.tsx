@@ -31,7 +31,7 @@ function useProgress(courseId: string): Progress {
   };
 }
 
-/** The units of a course; where it is `open`, lessons and links can be opened and are recorded as done. */
+/** The units of a course; where they are `open`, lessons and links can be opened, which records them as done. */
 export function CourseOutline({ course, open }: { course: Course; open: boolean }): JSX.Element {
   const progress = useProgress(course.courseId);
   return (
@@ -66,7 +66,7 @@ function Done({ unit, progress }: UnitProps): JSX.Element | null {
   return progress.finished?.has(unit.unitId) ? <Badge tone="good">{text.done}</Badge> : null;
 }
 
-/** A link to another site, in a tab of its own; done when it was opened or is marked so. Without its address while the content is closed. */
+/** A link to another site, in a new tab; done when it was opened or marked so. It has no address while the content is closed. */
 function LinkUnit({ unit, progress }: UnitProps): JSX.Element {
   const { busy, problem, run } = useAction();
   if (unit.url === "") return <UnitTitle unit={unit} progress={progress} />;
@@ -126,7 +126,7 @@ function AssessmentUnit({ course, unit }: { course: Course; unit: Unit }): JSX.E
   );
 }
 
-/** It can be taken once: afterwards there is its result. */
+/** A self-paced assessment, which can be taken once; then the link to its result. */
 function SelfPacedAssessment({ unit }: { unit: Unit }): JSX.Element {
   const { busy, problem, run } = useAction();
   const result = bestOf(useOwnResults(), (entry) => entry.result?.assessmentId === unit.assessmentId);

@@ -19,7 +19,7 @@ interface Entry {
 
 const NO_ANSWER = create(AnswerSchema);
 
-/** Whether something counts as an answer. */
+/** Return whether a value counts as an answer. */
 export function isGiven(answer: Answer | undefined): boolean {
   if (answer?.value.case === undefined) return false;
   return answer.value.case !== "chosen" || answer.value.value.choiceIds.length > 0;
@@ -58,14 +58,14 @@ export class AnswerSheet {
     return isGiven(this.answer(itemId));
   }
 
-  /** The text in a number field. */
+  /** Return the text in a number field. */
   text(itemId: string): string {
     const entry = this.#entries.value.get(itemId);
     if (entry?.text !== undefined) return entry.text;
     return entry?.answer.value.case === "number" ? plainNumber(entry.answer.value.value) : "";
   }
 
-  /** Whether a field contains something that is not an answer. */
+  /** Return whether a field has content that is not an answer. */
   isUnsavable(itemId: string): boolean {
     const text = this.#entries.value.get(itemId)?.text;
     return text !== undefined && !["empty", "number"].includes(readNumber(text).kind);
@@ -125,7 +125,7 @@ export class AnswerSheet {
   }
 }
 
-/** Whether nothing needs saving: the same number in other digits, or no answer twice. Choices are compared as they were made. */
+/** Return whether nothing needs saving: the same number in other digits, or no answer twice. Each click on a choice is saved. */
 function isSameValue({ value: one }: Answer, { value: other }: Answer): boolean {
   if (one.case === undefined) return other.case === undefined;
   return one.case === "number" && other.case === "number" && Object.is(one.value, other.value);

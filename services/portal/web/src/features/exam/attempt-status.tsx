@@ -1,4 +1,4 @@
-// An attempt before it is started: what the learner waits for, or the button that starts the clock.
+// An attempt before its start and after its submission: the next step, or the button that starts the clock.
 import type { JSX } from "preact";
 import { attempts } from "../../api/client";
 import { useQuery } from "../../api/use-query";
@@ -90,7 +90,7 @@ function Start({ attempt, busy, start }: Omit<StartProps, "participant">): JSX.E
 
 const MOST_ATTEMPTS = 200;
 
-/** Return another attempt of the learner that is in progress. Without a response the server's rules alone decide. */
+/** Return another attempt of the learner that is in progress. Without a response, only the server's rules decide. */
 function useRunning(attemptId: string): Attempt | undefined {
   const { data } = useQuery(`running/${attemptId}`, () => attempts.listAttempts({ pageSize: MOST_ATTEMPTS }));
   return data?.attempts.find((other) => other.attemptId !== attemptId && other.state === AttemptState.IN_PROGRESS);

@@ -8,39 +8,59 @@ import type { Attempt } from "../../gen/proctorium/assessment/v1/attempts_pb";
 import { messages } from "../../messages";
 import { Announcer, visibleWarning } from "./time-warnings";
 
-/** The attempt as the server showed it last, and when that was by `performance.now()`. */
+/** The attempt as the server last sent it, and when that was by `performance.now()`. */
 export interface Shown {
   attempt: Attempt;
   at: number;
 }
 
 /** How far the computer's clock may shift before the time is requested from the server. */
-const MOVED_MS = 2000;
+const MAX_DRIFT_MS = 2000;
 
 /**
- * `performance.now()`, every second. Nobody corrects that clock, but on some systems it stands still while the computer sleeps: when it and
- * the computer's own clock no longer agree, the time is `asked` for again.
+ * Notices when the computer's clock and `performance.now()` no longer run alike: the clock was set, or `performance.now()` stood still while
+ * the computer slept, as it does on some systems.
  */
-export function useSteadyClock(ask: () => void): ReadonlySignal<number> {
+export class ClockDrift {
+  #difference: number;
+
+  constructor(date: number, now: number) {
+    this.#difference = date - now;
+  }
+
+  /** Return whether the clocks have moved apart since the last call. */
+  hasJumped(date: number, now: number): boolean {
+    const before = this.#difference;
+    this.#difference = date - now;
+    return Math.abs(this.#difference - before) > MAX_DRIFT_MS;
+  }
+}
+
+/** Return `performance.now()`, every second. When the computer's clock and this one move apart, `onJump` requests the time from the server. */
+export function useSteadyClock(onJump: () => void): ReadonlySignal<number> {
   const now = useSignal(performance.now());
   useEffect(() => {
-    let before = Date.now() - performance.now();
+    const drift = new ClockDrift(Date.now(), performance.now());
     const timer = setInterval(() => {
       now.value = performance.now();
-      const apart = Date.now() - now.value;
-      if (Math.abs(apart - before) > MOVED_MS) ask();
-      before = apart;
+      if (drift.hasJumped(Date.now(), now.value)) onJump();
     }, 1000);
     return () => clearInterval(timer);
-  }, [ask]);
+  }, [onJump]);
   return now;
 }
 
-/** Whole seconds to the server's deadline, counted from the server's time; undefined for an attempt without a limit. */
+/** Return the whole seconds to the server's deadline, counted from the server's time; undefined for an attempt without a limit. */
 export function secondsLeft({ attempt, at }: Shown, now: number): number | undefined {
   if (attempt.deadlineTime === undefined || attempt.serverTime === undefined) return undefined;
   const left = timestampMs(attempt.deadlineTime) - timestampMs(attempt.serverTime);
   return Math.max(0, Math.round((left - Math.max(0, now - at)) / 1000));
+}
+
+/** Return seconds as hours, minutes and seconds: "01:30:00". */
+export function clockText(seconds: number): string {
+  const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  return parts.map((part) => String(part).padStart(2, "0")).join(":");
 }
 
 export interface ClockProps {
@@ -52,8 +72,6 @@ export function Clock({ shown, now }: ClockProps): JSX.Element | null {
   const left = secondsLeft(shown, now.value);
   const announcer = useRef(new Announcer());
   if (left === undefined) return null;
-  const parts = [Math.floor(left / 3600), Math.floor(left / 60) % 60, left % 60];
-  const text = parts.map((part) => String(part).padStart(2, "0")).join(":");
   const warning = visibleWarning(left);
   return (
     <>
@@ -63,10 +81,10 @@ export function Clock({ shown, now }: ClockProps): JSX.Element | null {
         aria-label={messages.exam.timeLeft(shown.attempt.title)}
         translate={false}
       >
-        {text}
+        {clockText(left)}
       </span>
       {warning && <Badge tone={left <= 300 ? "bad" : "wait"}>{warning}</Badge>}
-      {/* Spoken at three moments only: a clock that speaks every second is no help. */}
+      {/* Spoken at three moments only: a clock that speaks every second does not help. */}
       <span class="visually-hidden" role="status">
         {announcer.current.announce(left)}
       </span>

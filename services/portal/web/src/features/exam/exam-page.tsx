@@ -79,7 +79,7 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
   );
 }
 
-/** The attempt as this browser has stored it, where the page was opened without a connection. */
+/** Return the attempt that this browser has stored, where the page was opened without a connection. */
 function useStored(attemptId: string): Shown | undefined {
   const [stored, setStored] = useState<Shown | undefined>(undefined);
   useEffect(() => {

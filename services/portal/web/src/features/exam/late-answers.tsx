@@ -1,10 +1,10 @@
-// Lists the answers that came too late to count, so that the learner does not have to wonder where they are.
+// The answers that arrived after the deadline and do not count, so that the learner knows what happened to them.
 import type { JSX } from "preact";
 import { attempts } from "../../api/client";
 import { useQuery } from "../../api/use-query";
 import { messages } from "../../messages";
 
-/** Load the numbers of the questions with late answers, again whenever `revision` is another one. */
+/** Load the numbers of the questions with late answers, again whenever `revision` changes. */
 export function useLateQuestions(attemptId: string, revision: string): readonly number[] {
   const { data } = useQuery(`late/${attemptId}/${revision}`, () => attempts.getAttempt({ attemptId }));
   return data?.attempt?.lateQuestionNumbers ?? [];

@@ -4,7 +4,7 @@ import { messages } from "../../messages";
 
 const text = messages.exam;
 
-/** Whether the learner has to send images for the identity check before anything else happens. */
+/** Return whether the learner has to send images for the identity check before anything else can happen. */
 export function mustSendImages(identity: IdentityState): boolean {
   return identity === IdentityState.REQUESTED || identity === IdentityState.RESUBMISSION_REQUESTED;
 }

@@ -1,4 +1,4 @@
-// The field for a number. Its text may be no number, or one that can be read in two ways: then it is no answer, and the learner is asked.
+// The field for a number. A text that is not a number, or can be read in two ways, is no answer: then the page asks the learner.
 import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
 import { messages } from "../../messages";

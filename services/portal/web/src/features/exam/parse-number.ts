@@ -1,6 +1,6 @@
-// Reading numbers as people type them, and writing them so that they can be typed again.
+// Parses numbers as people type them, and formats them so that they can be typed again.
 
-/** What a text in a number field says. */
+/** The meaning of a text in a number field. */
 export type Reading =
   | { kind: "empty" }
   | { kind: "number"; value: number }

@@ -135,11 +135,11 @@ function Option({ label, ...input }: OptionProps): JSX.Element {
   );
 }
 
-/** A browser offers no way to take back the choice of a radio button. */
+/** A button that clears the answer: a radio button alone cannot be unchecked. */
 function Clear({ item, number, sheet }: FieldProps): JSX.Element | null {
   if (!sheet.isAnswered(item.itemId)) return null;
   const clear = (event: TargetedEvent<HTMLButtonElement>): void => {
-    // The button disappears: the keyboard goes on at the choices.
+    // The button disappears: the focus moves to the choices.
     event.currentTarget.closest("fieldset")?.querySelector("input")?.focus();
     sheet.clear(item.itemId);
   };

@@ -1,4 +1,4 @@
-// What a learner reads after an attempt was submitted.
+// The attempt after its submission.
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { Link } from "../../components/link";
@@ -39,7 +39,7 @@ export function Submitted({ attempt }: { attempt: Attempt }): JSX.Element {
   );
 }
 
-/** What was answered without a connection and arrived after the end (A6). */
+/** Answers that were given without a connection and arrived after the deadline (A6). */
 function Late({ attempt, saver }: { attempt: Attempt; saver: AnswerSaver }): JSX.Element {
   const pending = saver.pendingItems.value.size;
   const numbers = useLateQuestions(attempt.attemptId, `${pending}/${saver.hasLateAnswers.value}`);

@@ -16,10 +16,11 @@ import { prepareImage } from "./image";
 
 const text = messages.identity;
 
-/** The case is opened by an event, a moment after joining; longer while events wait, and then all who joined ask at once. */
+/** The case is created by an event, a moment after joining; later while events queue up, when everybody who joined polls at once. */
 const NOT_YET = "NOT_FOUND";
 
-/** The edge's time limit for many megabytes on a slow line. */ const PHOTO_TIMEOUT_MS = 60_000;
+/** The edge's time limit, for many megabytes on a slow line. */
+const PHOTO_TIMEOUT_MS = 60_000;
 
 export function IdentityEvidence({ sessionId, state }: { sessionId: string; state: IdentityState }): JSX.Element {
   const { data, problem, reload } = useQuery(`${sessionId}/${state}`, () =>
@@ -27,7 +28,7 @@ export function IdentityEvidence({ sessionId, state }: { sessionId: string; stat
   );
   const pause = useRef(INITIAL_BACKOFF_MS);
   const waits = state !== IdentityState.VERIFIED && data === undefined && problem?.reason === NOT_YET;
-  // Each refusal is a problem of its own: so one pause follows each, however often the page is drawn.
+  // Each response is a new problem object: one pause follows each, however often the page is rendered.
   useEffect(() => {
     if (!waits) return;
     const leaving = new AbortController();
@@ -101,7 +102,7 @@ interface PhotoFieldProps {
 
 function PhotoField({ found, kind, label, onSent, capture }: PhotoFieldProps): JSX.Element {
   const { busy, problem, run } = useAction();
-  const there = found.evidence.includes(kind);
+  const isSent = found.evidence.includes(kind);
   const send = (event: Event): void => {
     const file = (event.currentTarget as HTMLInputElement).files?.[0];
     if (file === undefined) return;
@@ -111,20 +112,20 @@ function PhotoField({ found, kind, label, onSent, capture }: PhotoFieldProps): J
       onSent();
     }, `${file.name}/${file.lastModified}`);
   };
-  // Choosing the same file again sends it again: a browser tells of a change only.
-  const forget = (event: Event): void => {
+  // Browsers report only changes: without this, choosing the same file again would not send it again.
+  const resetInput = (event: Event): void => {
     (event.currentTarget as HTMLInputElement).value = "";
   };
   return (
     <div class="picture">
       <label>
-        {label} {there && <Badge tone="good">{text.sent}</Badge>}
+        {label} {isSent && <Badge tone="good">{text.sent}</Badge>}
         <input
           type="file"
           accept="image/jpeg,image/png,image/webp"
           capture={capture}
           disabled={busy}
-          onClick={forget}
+          onClick={resetInput}
           onChange={send}
         />
       </label>

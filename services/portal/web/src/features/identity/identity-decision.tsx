@@ -16,7 +16,7 @@ interface DecisionProps {
   sessionId: string;
   personId: string;
   name: string;
-  /** Called when the case was onDecided while it was open: where the proctor goes on. */
+  /** Called when the case was decided while it was open, to move the focus. */
   onDecided: () => void;
 }
 
@@ -25,7 +25,7 @@ export function IdentityDecision({ sessionId, personId, name, onDecided }: Decis
   const dialog = useRef<HTMLDialogElement>(null);
   const latest = useRef({ open, onDecided });
   latest.current = { open, onDecided };
-  // A onDecided case has no button to come back to, and the keyboard would begin at the top of the page again.
+  // A decided case has no button to return the focus to: it would move to the top of the page.
   useEffect(() => () => void (latest.current.open && latest.current.onDecided()), []);
   useEffect(() => {
     if (open) dialog.current?.showModal();

@@ -1,14 +1,14 @@
-// Identity photos before they are sent: told apart by content, and made as small as the service stores them.
+// Prepares identity photos for sending: recognises their format by content, and scales them down to what the service stores.
 import { InputError } from "../../api/errors";
 import { messages } from "../../messages";
 
-/** The longer side of what the service stores (`kept_side`): more pixels would only take time on the line. */
+/** The longer side of what the service stores (`kept_side`): more pixels would only take longer to send. */
 const LONGER_SIDE = 2000;
-/** A file that is no larger is sent as it is, if it is no larger in pixels either. */
+/** A file up to this size is sent unchanged, if its sides are small enough too. */
 const SMALL_BYTES = 1024 * 1024;
-/** What the service takes at most; only a photo that this browser cannot open is sent in its own size. */
+/** The service's limit, which matters for photos that this browser cannot open and scale down. */
 const MOST_BYTES = 8 * 1024 * 1024;
-/** A file that no browser should try to open. */
+/** A larger file is not opened at all. */
 const MOST_BYTES_TO_OPEN = 100 * 1024 * 1024;
 const JPEG_QUALITY = 0.9;
 
@@ -16,7 +16,7 @@ const text = messages.identity;
 
 export type Format = "accepted" | "HEIC" | "unknown";
 
-/** What a file is by its first bytes. */
+/** Return the format of a file by its first bytes. */
 export function detectFormat(start: Uint8Array): Format {
   const text = String.fromCharCode(...start.subarray(0, 12));
   if (text.startsWith("\xff\xd8\xff") || text.startsWith("\x89PNG\r\n\x1a\n")) return "accepted";
@@ -25,20 +25,20 @@ export function detectFormat(start: Uint8Array): Format {
   return "unknown";
 }
 
-/** The size in which a picture is sent, in pixels: its longer side at most `LONGER_SIDE`. */
+/** Return the size in pixels in which a photo is sent: its longer side is at most `LONGER_SIDE`. */
 export function fitToLimit(width: number, height: number): { width: number; height: number } {
   const scale = Math.min(1, LONGER_SIDE / Math.max(width, height));
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
 }
 
-/** The bytes to send for a photo that a person chose, upright and scaled down. Throws a Refusal with a sentence before anything is sent. */
+/** Return the bytes to send for a photo that a person chose, upright and scaled down. Throws an InputError for an unusable file. */
 export async function prepareImage(file: File): Promise<Uint8Array<ArrayBuffer>> {
   if (file.size === 0) throw new InputError("IMAGE_UNREADABLE", text.emptyFile);
   if (file.size > MOST_BYTES_TO_OPEN) {
     throw new InputError("IMAGE_TOO_LARGE", text.hugeFile);
   }
   const format = detectFormat(new Uint8Array(await file.slice(0, 12).arrayBuffer()));
-  const bitmap = await opened(file);
+  const bitmap = await decode(file);
   if (bitmap === undefined) {
     if (format === "HEIC") throw new InputError("IMAGE_UNREADABLE", text.heic);
     if (format === "unknown") throw new InputError("IMAGE_UNREADABLE", text.notAPhoto);
@@ -51,7 +51,7 @@ export async function prepareImage(file: File): Promise<Uint8Array<ArrayBuffer>>
     const { width, height } = fitToLimit(bitmap.width, bitmap.height);
     if (format === "accepted" && width === bitmap.width && height === bitmap.height && file.size <= SMALL_BYTES)
       return await bytes(file);
-    return await bytes(await asJpeg(bitmap, width, height));
+    return await bytes(await toJpeg(bitmap, width, height));
   } finally {
     bitmap.close();
   }
@@ -61,18 +61,18 @@ async function bytes(blob: Blob): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await blob.arrayBuffer());
 }
 
-/** The picture, turned as its metadata says; undefined where this browser cannot open it. */
-function opened(file: File): Promise<ImageBitmap | undefined> {
+/** Decode a photo and turn it as its metadata says; return undefined where this browser cannot open it. */
+function decode(file: File): Promise<ImageBitmap | undefined> {
   return createImageBitmap(file, { imageOrientation: "from-image" }).catch(() => undefined);
 }
 
-async function asJpeg(bitmap: ImageBitmap, width: number, height: number): Promise<Blob> {
+async function toJpeg(bitmap: ImageBitmap, width: number, height: number): Promise<Blob> {
   const canvas = document.createElement("canvas");
   canvas.width = width;
   canvas.height = height;
   const context = canvas.getContext("2d");
   if (context === null) throw new Error("This browser has no canvas.");
-  // What is transparent becomes white, as in the service: JPEG would make it black.
+  // Transparent areas become white, as in the service: JPEG would make them black.
   context.fillStyle = "white";
   context.fillRect(0, 0, width, height);
   context.imageSmoothingQuality = "high";

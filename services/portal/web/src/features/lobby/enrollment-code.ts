@@ -1,6 +1,5 @@
+// Parses enrollment codes by the rules of enrollment's domain/code_texts.py.
 import { messages } from "../../messages";
-
-// The text of an enrollment code, by the rules of enrollment's domain/code_texts.py: what a pasted text certainly means.
 
 // White space, controls, invisible characters and dashes; the minus sign and the hyphen bullet are dashes of other categories.
 const IGNORED = /[\p{Cc}\p{Cf}\p{Zs}\p{Zl}\p{Zp}\p{Pd}\p{Default_Ignorable_Code_Point}\u2212\u2043]/gu;
@@ -9,7 +8,7 @@ const FULL_WIDTH_OFFSET = 0xfee0;
 
 export type ParsedCode = { code: string } | { error: string };
 
-/** The code that a text means, or why it cannot be one. Upper and lower case stay as they are. */
+/** Return the code that a text means, or why it cannot be one. Upper and lower case are significant. */
 export function parseEnrollmentCode(text: string): ParsedCode {
   const code = text
     .replace(IGNORED, "")

@@ -1,4 +1,4 @@
-// Enter Enrollment Code.
+// Joining a session with an enrollment code.
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
@@ -58,7 +58,7 @@ export function JoinPage(): JSX.Element {
   );
 }
 
-/** Says when to come back: when the code becomes valid, or when the lobby opens. */
+/** When to come back: when the code becomes valid, or when the lobby opens. */
 function NotYet({ problem }: { problem: Problem | undefined }): JSX.Element | null {
   const { valid_from: from, lobby_open_time: opens } = problem?.metadata ?? {};
   const time = (instant: string): string => dateTime(timestampFromDate(new Date(instant)));

@@ -189,7 +189,7 @@ function InSession({ session, participant }: { session: Session; participant: Pa
 
 const MOST_ATTEMPTS = 200;
 
-/** What each assessment is called: in the course's outline, and on its own pages where that is another name. */
+/** Return the title of each assessment in the course's outline, with its own title where that differs. */
 function useNames(session: Session, participant: Participant): (assessmentId: string) => string {
   const inOutline = useAssessmentTitles(session);
   const key = participant.assessments.map(({ attemptId }) => attemptId).join();

@@ -1,4 +1,4 @@
-// What the person was told, in the application.
+// The person's notifications, which the pages call messages.
 import type { JSX } from "preact";
 import { inbox } from "../../api/client";
 import { useAction } from "../../api/use-action";
@@ -30,7 +30,7 @@ function Where({ notification }: { notification: Notification }): JSX.Element | 
     case Topic.CODE_ISSUED:
       return <Link to="/join">{text.enterCode}</Link>;
     default: {
-      // Staff are told of sessions that they supervise, learners of those that they take part in.
+      // Staff are notified of sessions that they supervise, learners of those that they take part in.
       const room = hasRole(Role.LEARNER) ? "sessions" : "supervise";
       return notification.sessionId ? <Link to={`/${room}/${notification.sessionId}`}>{text.toSession}</Link> : null;
     }

@@ -156,7 +156,7 @@ function Reason({ label }: { label: string }): JSX.Element {
   return <TextArea label={label} hint={text.reasonHint} name="reason" rows={2} required maxLength={500} />;
 }
 
-/** The sessions that would be without this proctor. */
+/** The running and planned sessions of a proctor, who would be missing there. */
 function ProctorSessions({ person }: { person: Person }): JSX.Element | null {
   const { data, problem } = useQuery(`led/${person.personId}`, listAllSessions);
   const led = data?.filter((session) => !isOver(session) && session.plan?.proctorIds.includes(person.personId));
@@ -178,7 +178,7 @@ function ProctorSessions({ person }: { person: Person }): JSX.Element | null {
 }
 
 function History({ person }: { person: Person }): JSX.Element {
-  // Loaded again with every change, which the roles and the state of the account show.
+  // The key changes with the roles and the state of the account, so that the history is loaded again after each change.
   const key = `history/${person.personId}/${person.roles.join()}/${person.disabledTime?.seconds}/${person.certifiedUntilTime?.seconds}`;
   const { data, problem } = useQuery(key, () =>
     listAll(

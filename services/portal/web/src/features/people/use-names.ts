@@ -1,4 +1,4 @@
-// What staff pages call people.
+// The names of people on staff pages.
 import { people } from "../../api/client";
 import { useQuery } from "../../api/use-query";
 import { messages } from "../../messages";
@@ -7,7 +7,7 @@ const MOST_IN_ONE_CALL = 500;
 
 const UNKNOWN = messages.people.unknownPerson;
 
-/** The names of people by their ids: the legal name, which the proctor finds on their document. */
+/** Return people's names by their IDs: the legal name, which the proctor compares with their document. */
 export function useNames(personIds: readonly string[]): (personId: string) => string {
   const ids = [...new Set(personIds)].sort();
   const { data } = useQuery(ids.join(), async () => {

@@ -7,7 +7,7 @@ import { useQuery } from "../../api/use-query";
 import type { Certificate, Result, TranscriptEntry } from "../../gen/proctorium/assessment/v1/results_pb";
 import { hasRole, Role } from "../account/current-user";
 
-/** The results in the transcript; empty until it is loaded, and where it cannot be: pages work without it. */
+/** Return the results in the transcript; empty until it is loaded, and where that fails: pages work without it. */
 export function useOwnResults(): readonly TranscriptEntry[] {
   const { data } = useQuery("transcript", async () =>
     hasRole(Role.LEARNER) ? (await transcripts.getTranscript({})).entries : [],
@@ -45,7 +45,7 @@ export function useCertificate(attemptId: string): Certificate | null {
   return found;
 }
 
-/** The result that counts among those that `belong`: the newest pass, else the newest. */
+/** Return the result that counts among those that `belong`: the newest pass, else the newest. */
 export function bestOf(
   entries: readonly TranscriptEntry[],
   belong: (entry: TranscriptEntry) => boolean,

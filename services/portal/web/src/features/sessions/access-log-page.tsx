@@ -1,4 +1,4 @@
-// Who looked at the identity pictures, the registration data and the record of a session, for administrators.
+// The access log of a session for administrators: who viewed identity photos, registration data and the session's record.
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
 import { identity, record, sessions } from "../../api/client";

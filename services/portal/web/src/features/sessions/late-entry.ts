@@ -1,13 +1,13 @@
-// Late entry, as the pages talk about it.
+// Late entry to a session.
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { LateEntry, type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
 
-/** How long after the start new learners may still join, in seconds; 0 where late entry is closed. */
+/** Return how long after the start learners can still join, in seconds; 0 where late entry is closed. */
 export function lateEntrySeconds({ plan }: Session): number {
   return plan?.lateEntry === LateEntry.UNTIL ? Number(plan.lateEntryLimit?.seconds ?? 0) : 0;
 }
 
-/** Whether the session has started and takes nobody new any more. */
+/** Return whether the session has started and no further learner can join. */
 export function isClosedToNewcomers(session: Session, now: number): boolean {
   const { state, actualStartTime } = session;
   return (

@@ -1,4 +1,4 @@
-// What the assessments of a session are called, so that several can be told apart.
+// The titles of a session's assessments, which distinguish them.
 import { courses } from "../../api/client";
 import { useQuery } from "../../api/use-query";
 import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
@@ -6,7 +6,7 @@ import { messages } from "../../messages";
 
 const text = messages.sessions;
 
-/** The title of each assessment of a session, by the outline of its course; numbered where it is unknown or not the only one of its name. */
+/** Return the title of each assessment in the outline of the session's course, numbered where titles are unknown or alike. */
 export function useAssessmentTitles({ plan }: Session): (assessmentId: string) => string {
   const courseId = plan?.courseId ?? "";
   const { data } = useQuery(courseId, async () => (await courses.getCourse({ courseId })).course?.units);

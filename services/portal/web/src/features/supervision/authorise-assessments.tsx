@@ -1,4 +1,4 @@
-// Authorising an assessment for all who are ready, and what came of it.
+// Authorising an assessment for all learners who are ready, and the outcome.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { supervision } from "../../api/client";

@@ -14,13 +14,13 @@ const text = messages.supervision;
 
 interface HeldResultProps {
   attemptId: string;
-  /** Whose result it is. */
+  /** The learner. */
   personId: string;
-  /** What it is: the assessment and the learner. */
+  /** The assessment and the learner, for screen readers. */
   of: string;
 }
 
-/** Says that the result is held; administrators can release it, with a reason, except their own. */
+/** A note that the result is held; administrators can release it, with a reason, except their own. */
 export function HeldResult({ attemptId, personId, of }: HeldResultProps): JSX.Element {
   const [open, setOpen] = useState(false);
   const { busy, problem, done, run } = useAction();

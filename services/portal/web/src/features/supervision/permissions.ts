@@ -1,31 +1,31 @@
-// What the signed-in person may do in a session, so that pages show no button whose action would always be refused.
+// What the signed-in person may do in a session, so that pages show no button whose action the services always refuse.
 import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
 import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 import { hasRole, me, Role } from "../account/current-user";
 import { isCertified } from "../people/people";
 
-/** Whether the person is a proctor of the session. */
+/** Return whether the person is a proctor of the session. */
 function isProctorOf({ plan }: Session): boolean {
   return hasRole(Role.PROCTOR) && (plan?.proctorIds.includes(me.value?.personId ?? "") ?? false);
 }
 
-/** Whether the person takes part in the session as a learner, or is invited to. */
+/** Return whether the person takes part in the session as a learner, or is invited to it. */
 export function takesPart({ plan }: Session, participants: readonly Participant[]): boolean {
   const own = me.value?.personId ?? "";
   return participants.some(({ personId }) => personId === own) || (plan?.learnerIds.includes(own) ?? false);
 }
 
-/** Whether the person may act in the session: as one of its proctors, or as an administrator who does not take part in it. */
+/** Return whether the person may act in the session: as one of its proctors, or as an administrator who does not take part in it. */
 export function maySupervise(session: Session, participants: readonly Participant[]): boolean {
   return isProctorOf(session) || (hasRole(Role.ADMINISTRATOR) && !takesPart(session, participants));
 }
 
-/** Whether what the person does in the session is recorded as done by an administrator. */
+/** Return whether the person's actions in the session are recorded as an administrator's. */
 export function actsAsAdministrator(session: Session): boolean {
   return hasRole(Role.ADMINISTRATOR) && !(isProctorOf(session) && me.value && isCertified(me.value));
 }
 
-/** Whether the person can act only as a proctor and is not certified: they cannot start a session or look at pictures. */
+/** Return whether the person can act only as a proctor and is not certified: they cannot start a session or view photos. */
 export function isLapsed(): boolean {
   return me.value ? !hasRole(Role.ADMINISTRATOR) && !isCertified(me.value) : false;
 }

@@ -17,7 +17,7 @@ interface RemovalProps {
   name: string;
 }
 
-/** Asks why first: the form opens where the button stood. */
+/** A button that opens a form for the reason in its place. */
 export function Removal({ participant, sessionId, name }: RemovalProps): JSX.Element {
   const [open, setOpen] = useState(false);
   const { busy, problem, run } = useAction();

@@ -1,4 +1,4 @@
-// The proctor's side: one session with its roster, start, authorisation and end.
+// One session as its proctors see it: roster, start, authorisation and end.
 import type { JSX } from "preact";
 import { sessions, supervision } from "../../api/client";
 import { useAction } from "../../api/use-action";
@@ -30,7 +30,7 @@ interface RosterView {
   participants: ReadonlyMap<string, Participant>;
 }
 
-/** The roster after one more message of the stream. */
+/** Return the roster after one more message of the stream. */
 function merge(before: RosterView | undefined, { change }: WatchRosterResponse): RosterView {
   const roster = before ?? { session: undefined, participants: new Map<string, Participant>() };
   switch (change.case) {

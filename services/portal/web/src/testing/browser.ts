@@ -1,0 +1,15 @@
+// The parts of a browser that modules use when they are loaded, for tests, which run without one. Import this before them.
+import { vi } from "vitest";
+import { MemoryStorage } from "./memory-storage";
+
+const listeners = new Map<string, ((event: Event) => void)[]>();
+
+vi.stubGlobal("location", { origin: "https://portal.example", pathname: "/" });
+vi.stubGlobal("localStorage", new MemoryStorage());
+vi.stubGlobal("document", { cookie: "", querySelector: () => null, visibilityState: "visible" });
+vi.stubGlobal("addEventListener", (type: string, listener: (event: Event) => void) => {
+  listeners.set(type, [...(listeners.get(type) ?? []), listener]);
+});
+vi.stubGlobal("dispatchEvent", (event: Event) => {
+  for (const listener of listeners.get(event.type) ?? []) listener(event);
+});
