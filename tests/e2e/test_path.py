@@ -249,8 +249,8 @@ CHAINS = [
     ),
     (
         "session.v1.LobbyService/JoinSession",
-        "enrollment.v1.CodeService/RedeemCode",
-        "enrollment.v1.CodeService/RedeemCode",
+        "enrollment.v1.CodeService/BatchResolveCodes",
+        "enrollment.v1.CodeService/BatchResolveCodes",
     ),
     (
         "session.v1.LobbyService/JoinSession",

@@ -24,9 +24,10 @@ from proctorium.assessment.v1.items_pb2 import Answer
 from proctorium.enrollment.v1.accounts_pb2 import GetMeRequest
 from proctorium.enrollment.v1.codes_pb2 import (
     CODE_STATE_EXPIRED,
+    BatchResolveCodesRequest,
+    CodeEntry,
     IssueCodeRequest,
     ListCodesRequest,
-    RedeemCodeRequest,
     RevokeCodeRequest,
 )
 from proctorium.notification.v1.notifications_pb2 import ListNotificationsRequest
@@ -146,8 +147,9 @@ async def test_a_learner_cannot_call_a_proctors_method(stage: Stage) -> None:
 
 
 async def test_nobody_outside_can_call_a_services_method(stage: Stage) -> None:
-    request = RedeemCodeRequest(text=stage.code, person_id=stage.learners[0].person_id)
-    error = await refusal(stage.administrator.codes.RedeemCode(request))
+    entry = CodeEntry(text=stage.code, person_id=stage.learners[0].person_id)
+    request = BatchResolveCodesRequest(entries=[entry])
+    error = await refusal(stage.administrator.codes.BatchResolveCodes(request))
     assert error.reason == "NOT_ALLOWED"
 
 

@@ -26,7 +26,9 @@ JOIN = (
         "server",
         attributes={"proctorium.session_id": "S1"},
     ),
-    Work("enrollment", "CodeService/RedeemCode", 8, 12, 3, 2, "server", error="CODE_EXPIRED"),
+    Work(
+        "enrollment", "CodeService/BatchResolveCodes", 8, 12, 3, 2, "server", error="CODE_EXPIRED"
+    ),
 )
 RETRY = Work(
     "notification", "process code.issued", 900, 5, 9, trace=2, kind="consumer", links=((1, 3),)
@@ -60,7 +62,7 @@ async def _found(page: AsyncClient, query: str) -> list[str]:
         "session_id=S1",
         "attribute=proctorium.session_id%3DS1",
         "service=enrollment",
-        "name=redeem",
+        "name=resolve",
         "error=1",
         "min_ms=30",
         "service=session&name=JoinSession",
@@ -72,7 +74,8 @@ async def test_a_trace_is_found_by_what_any_of_its_spans_has(page: AsyncClient, 
 
 
 @pytest.mark.parametrize(
-    "query", ["session_id=S2", "service=session&name=RedeemCode", "max_ms=1", "service=portal"]
+    "query",
+    ["session_id=S2", "service=session&name=BatchResolveCodes", "max_ms=1", "service=portal"],
 )
 async def test_a_trace_is_not_found_by_what_none_of_its_spans_has(
     page: AsyncClient, query: str

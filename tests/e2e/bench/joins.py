@@ -1,7 +1,7 @@
-"""Joins by code: session orchestration asks enrollment to redeem the code, then lets the learner in; two services, two commits.
+"""Joins by code: session orchestration asks enrollment what the code leads to, then lets the learner in.
 
 The limit is the bare join of two hops: a handler that calls a second handler, in each one data-modifying statement with its commit (the
-second notes the redemption; the first counts a place under the session's lock, adds the participant and an event), by the same drivers, in
+second notes who used the code; the first counts a seat under the session's lock, adds the participant and an event), by the same drivers, in
 the same run. Beside it, ours has everything on: certificates, tokens, a request id each, limits of attempts, the record, and the event's
 way to enrollment, which listens to it on the same core.
 
@@ -48,7 +48,7 @@ from proctorium_enrollment.storage.encryption import EncryptionKeys
 from proctorium_session.storage import sessions
 
 JOIN = "/proctorium.session.v1.LobbyService/JoinSession"
-REDEEM = "/proctorium.enrollment.v1.CodeService/RedeemCode"
+RESOLVE = "/bench.CodeService/ResolveCode"
 LEARNERS = 64
 AT_ONCE = 16
 CONNECTIONS = 4
@@ -318,12 +318,12 @@ async def _join(opened: grpc.aio.Channel, places: Iterator[Place], until: float)
 
 _CODE_TABLES = """
     CREATE TABLE codes (text text PRIMARY KEY, code_id uuid NOT NULL, session_id uuid NOT NULL);
-    CREATE TABLE redemptions (session_id uuid, person_id uuid, code_id uuid NOT NULL, PRIMARY KEY (session_id, person_id))
+    CREATE TABLE uses (session_id uuid, person_id uuid, code_id uuid NOT NULL, PRIMARY KEY (session_id, person_id))
 """
-_REDEEM = """
+_USE = """
     WITH code AS (SELECT code_id, session_id FROM codes WHERE text = $1),
     added AS (
-        INSERT INTO redemptions SELECT session_id, $2, code_id FROM code ON CONFLICT DO NOTHING
+        INSERT INTO uses SELECT session_id, $2, code_id FROM code ON CONFLICT DO NOTHING
     )
     SELECT code_id, session_id FROM code
 """
@@ -365,32 +365,30 @@ async def _set_limit(stage: Stage, codes: dict[str, UUID]) -> str:
 async def _serve_codes(address: str, url: str) -> None:
     pool = await asyncpg.create_pool(url, min_size=10, max_size=10)
 
-    async def redeem(
-        request: codes_pb2.RedeemCodeRequest, context: object
-    ) -> codes_pb2.RedeemCodeResponse:
-        row = await pool.fetchrow(_REDEEM, request.text, UUID(request.person_id))
+    async def resolve(request: codes_pb2.CodeEntry, context: object) -> codes_pb2.ResolvedCode:
+        row = await pool.fetchrow(_USE, request.text, UUID(request.person_id))
         assert row is not None
-        return codes_pb2.RedeemCodeResponse(
+        return codes_pb2.ResolvedCode(
             code_id=str(row["code_id"]), session_id=str(row["session_id"])
         )
 
     handler = grpc.unary_unary_rpc_method_handler(
-        redeem,
-        codes_pb2.RedeemCodeRequest.FromString,
-        codes_pb2.RedeemCodeResponse.SerializeToString,
+        resolve,
+        codes_pb2.CodeEntry.FromString,
+        codes_pb2.ResolvedCode.SerializeToString,
     )
-    service, _, method = REDEEM[1:].partition("/")
+    service, _, method = RESOLVE[1:].partition("/")
     await parts.serve_limit(address, service, {method: handler})
 
 
 async def _serve_sessions(address: str, url: str, asked: str) -> None:
     pool = await asyncpg.create_pool(url, min_size=10, max_size=10)
-    redeem: Callable[..., Awaitable[codes_pb2.RedeemCodeResponse]] = grpc.aio.insecure_channel(
+    resolve: Callable[..., Awaitable[codes_pb2.ResolvedCode]] = grpc.aio.insecure_channel(
         asked
     ).unary_unary(
-        REDEEM,
-        codes_pb2.RedeemCodeRequest.SerializeToString,
-        codes_pb2.RedeemCodeResponse.FromString,
+        RESOLVE,
+        codes_pb2.CodeEntry.SerializeToString,
+        codes_pb2.ResolvedCode.FromString,
     )
 
     async def join(
@@ -400,21 +398,21 @@ async def _serve_sessions(address: str, url: str, asked: str) -> None:
         ],
     ) -> lobby_pb2.JoinSessionResponse:
         person = str(dict(context.invocation_metadata() or ())[_PERSON])
-        redeemed = await redeem(codes_pb2.RedeemCodeRequest(text=request.code, person_id=person))
+        resolved = await resolve(codes_pb2.CodeEntry(text=request.code, person_id=person))
         participant_id = new_id()
         participant = lobby_pb2.Participant(
-            participant_id=str(participant_id), session_id=redeemed.session_id, person_id=person
+            participant_id=str(participant_id), session_id=resolved.session_id, person_id=person
         )
         entered = await pool.fetchval(
             _ENTER,
-            UUID(redeemed.session_id),
+            UUID(resolved.session_id),
             participant_id,
             UUID(person),
             new_id(),
             participant.SerializeToString(),
         )
         assert entered is not None
-        session = sessions_pb2.Session(session_id=redeemed.session_id)
+        session = sessions_pb2.Session(session_id=resolved.session_id)
         return lobby_pb2.JoinSessionResponse(session=session, participant=participant)
 
     handler = grpc.unary_unary_rpc_method_handler(

@@ -70,7 +70,7 @@ _OF_MACHINES = (
 _LOOKED_UP = {
     "proctorium.enrollment.v1.IssueCodeRequest.text",
     "proctorium.enrollment.v1.SignInRequest.email",
-    "proctorium.enrollment.v1.RedeemCodeRequest.text",
+    "proctorium.enrollment.v1.CodeEntry.text",
     "proctorium.session.v1.JoinSessionRequest.code",
 }
 

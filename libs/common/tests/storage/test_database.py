@@ -11,7 +11,6 @@ import asyncpg
 import psutil
 import pytest
 from sqlalchemy import String, func, insert, literal_column, make_url, select, text, update
-from sqlalchemy.exc import DBAPIError
 
 from proctorium.enrollment.events.v1.events_pb2 import PersonCertified, PersonCreated
 from proctorium.options.v1.options_pb2 import Access
@@ -156,7 +155,7 @@ async def test_a_change_whose_event_cannot_be_written_is_undone(
             await transaction.execute(insert(effects), effect("a"))
             transaction.record(PersonCreated(person_id=str(new_id())))
 
-    with pytest.raises(DBAPIError):
+    with pytest.raises(asyncpg.CheckViolationError):
         await change()
     assert await count(database) == 0
 

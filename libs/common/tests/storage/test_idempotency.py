@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -162,44 +162,37 @@ async def test_a_refusal_undoes_everything_the_key_too(database: Database) -> No
     assert await ask(database, publishing) == "run 2"
 
 
-async def test_of_a_group_each_is_answered_once_and_by_itself(database: Database) -> None:
-    async def run(
-        transaction: Transaction, items: Sequence[str]
-    ) -> list[PublishCourseResponse | ServiceError]:
-        ran.append(list(items))
-        answers: list[PublishCourseResponse | ServiceError] = []
-        for item in items:
-            if item == "refused":
-                answers.append(conflict("STALE_ETAG", "It has changed."))
-                continue
-            await transaction.execute(insert(effects), {"what": item, "nth": len(answers)})
-            answer = PublishCourseResponse()
-            answer.course.title = item
-            answers.append(answer)
-        return answers
+async def test_responses_of_a_batch_are_stored_once_and_found_again(database: Database) -> None:
+    def key_of(request_id: str, course: str = COURSE) -> idempotency.Key:
+        key = idempotency.key_of(request(course, request_id))
+        assert key is not None
+        return key
 
-    async def asked(*items: str) -> list[str]:
-        named = [each.partition(" ") for each in items]
-        pairs = [(idempotency.key_of(request(request_id=key)), item) for item, _, key in named]
-        answers = await database.once_each(pairs, run, PublishCourseResponse)
-        return [a.reason if isinstance(a, ServiceError) else a.course.title for a in answers]
+    def response(title: str) -> PublishCourseResponse:
+        made = PublishCourseResponse()
+        made.course.title = title
+        return made
 
-    ran: list[list[str]] = []
-    assert await asked("one 1", "two 2", "one 1", "refused 3", "refused 3", "free") == [
-        "one",
-        "two",
-        "one",
-        "STALE_ETAG",
-        "STALE_ETAG",
-        "free",
-    ]
-    assert await counts(database) == (3, 0, 2)
-    assert await asked("two 2", "now 3", "free") == ["two", "now", "free"]
-    assert ran == [["one", "two", "refused", "free"], ["now", "free"]]
-    reused = [(idempotency.key_of(request(course=str(new_id()), request_id="1")), "other")]
-    (refusal,) = await database.once_each(reused, run, PublishCourseResponse)
-    assert isinstance(refusal, ServiceError)
-    assert refusal.reason == "REQUEST_ID_REUSED"
+    one, two, other = key_of("one"), key_of("two"), key_of("one", str(new_id()))
+    async with database.transaction() as transaction:
+        stored = await idempotency.stored_responses(transaction, [one], PublishCourseResponse)
+        assert stored == {}
+        await idempotency.store_responses(transaction, {one: response("first")})
+    async with database.transaction() as transaction:
+        stored = await idempotency.stored_responses(
+            transaction, [one, two, other], PublishCourseResponse
+        )
+    assert stored == {one: response("first"), other: None}
+
+    async def store_again() -> None:
+        async with database.transaction() as transaction:
+            both = {one: response("second"), two: response("second")}
+            await idempotency.store_responses(transaction, both)
+
+    with pytest.raises(ServiceError) as caught:
+        await store_again()
+    assert caught.value.kind is Kind.UNAVAILABLE
+    assert (await counts(database))[2] == 1
 
 
 async def test_of_many_at_once_one_works_and_all_are_given_its_answer(database: Database) -> None:

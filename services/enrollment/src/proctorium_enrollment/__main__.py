@@ -7,11 +7,13 @@ from datetime import timedelta
 
 from proctorium.assessment.events.v1.events_pb2 import ResultReleased
 from proctorium.session.events.v1 import events_pb2 as session
+from proctorium_common.events.handling import Batched
 from proctorium_common.process.commands import main
 from proctorium_common.process.service import Service
 from proctorium_enrollment import commands
 from proctorium_enrollment.api.servicers import add_servicers
 from proctorium_enrollment.operations.assessments import Assessments
+from proctorium_enrollment.operations.code_resolution import CodeResolution
 from proctorium_enrollment.operations.codes import Codes
 from proctorium_enrollment.operations.signing import Signing
 from proctorium_enrollment.settings import Settings
@@ -31,11 +33,12 @@ def build(
     hashes = hashes or PasswordHashes()
     service.on_close(hashes.close)
     signing, codes = Signing(keys.signing_keys), Codes(keys.codes)
+    resolution = CodeResolution(database, keys.codes, keys.throttling)
     service.keys_from(lambda: signing.trusted(database), stored=False)
     service.check("master key", lambda: signing.check_master_key(database))
     assessments = assessments or Assessments(service.channel("assessment"))
-    add_servicers(service, keys, signing, hashes, codes, assessments)
-    sessions = SessionEvents(codes)
+    add_servicers(service, keys, signing, hashes, codes, resolution, assessments=assessments)
+    sessions = SessionEvents(codes, resolution)
     service.subscribe(
         "enrollment--sessions",
         {
@@ -43,7 +46,7 @@ def build(
             session.SessionCancelled: sessions.on_cancelled,
             session.SessionStarted: sessions.on_started,
             session.SessionEnded: sessions.on_ended,
-            session.ParticipantJoined: sessions.on_joined,
+            session.ParticipantJoined: Batched(sessions.on_joined),
             session.ParticipantRemoved: sessions.on_removed,
         },
     )

@@ -19,9 +19,10 @@ from proctorium.enrollment.v1 import courses_pb2, people_pb2
 from proctorium.enrollment.v1.accounts_pb2 import RefreshTokenRequest, SignInRequest, SignInResponse
 from proctorium.enrollment.v1.accounts_pb2_grpc import AccountServiceStub
 from proctorium.enrollment.v1.codes_pb2 import (
+    BatchResolveCodesRequest,
+    CodeEntry,
+    CodeResolution,
     ListCodesRequest,
-    RedeemCodeRequest,
-    RedeemCodeResponse,
 )
 from proctorium.enrollment.v1.codes_pb2_grpc import CodeServiceStub
 from proctorium.enrollment.v1.courses_pb2_grpc import CourseServiceStub, RegistrationServiceStub
@@ -197,10 +198,16 @@ class Enrollment:
         request = ListCodesRequest(session_id=session_id)
         return (await self.administrator.codes.ListCodes(request)).codes[0].text
 
-    async def redeem(self, text: str, person_id: str, address: str = HERE) -> RedeemCodeResponse:
-        request = RedeemCodeRequest(text=text, person_id=person_id, client_address=address)
+    async def resolve(self, text: str, person_id: str, address: str = HERE) -> CodeResolution:
+        """What a code leads to that a learner enters."""
+        entry = CodeEntry(text=text, person_id=person_id, client_address=address)
+        request = BatchResolveCodesRequest(entries=[entry])
         # Many at once take turns: on a busy machine the last waits longer than a call has by default.
-        return await self.service("session").codes.RedeemCode(request, timeout=PATIENCE_SECONDS)
+        codes = self.service("session").codes
+        (resolution,) = (
+            await codes.BatchResolveCodes(request, timeout=PATIENCE_SECONDS)
+        ).resolutions
+        return resolution
 
     async def start(self, session: Scheduled, *learner_ids: str) -> None:
         """Has the learners join and the session begin."""

@@ -249,7 +249,7 @@ async def test_who_is_registered_after_planning_is_sent_the_shared_code(
     assert event == CodeIssued(
         code_id=shared.code_id, session_id=session.session_id, recipient_ids=[late]
     )
-    assert (await enrollment.redeem(shared.text, late)).session_id == session.session_id
+    assert (await enrollment.resolve(shared.text, late)).code.session_id == session.session_id
     new = await replace(enrollment, shared.code_id)
     assert [each.code_id for each in await issued_to(enrollment, late)] == [
         shared.code_id,
@@ -270,7 +270,7 @@ async def test_where_the_shared_code_is_revoked_they_are_sent_one_of_their_own(
         if code.person_id == late
     )
     assert [each.code_id for each in await issued_to(enrollment, late)] == [own.code_id]
-    assert (await enrollment.redeem(own.text, late)).session_id == session.session_id
+    assert (await enrollment.resolve(own.text, late)).code.session_id == session.session_id
 
 
 async def test_who_is_registered_before_enrollment_hears_of_the_plan_is_sent_the_code(

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from uuid import UUID
 
 from sqlalchemy import select, text
 
-from proctorium.enrollment.v1.codes_pb2 import ListCodesRequest
-from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Transaction
 from proctorium_devstack.demo.waiting import eventually
-from proctorium_devstack.testing.refusals import refusal
-from proctorium_enrollment.domain.codes import CodeState
-from proctorium_enrollment.operations.redemption import Asked, Redemption
-from proctorium_enrollment.storage import codes as storage
-from proctorium_enrollment.storage.tables import failed_entries, redemptions
+from proctorium_enrollment.operations.code_resolution import (
+    CodeEntry,
+    CodeResolution,
+    Resolution,
+)
+from proctorium_enrollment.storage.tables import failed_entries
 
 from .enrollment import Enrollment
 
@@ -26,7 +24,7 @@ _WAITING = text(
 )
 
 
-async def waits_for_a_lock(enrollment: Enrollment, task: asyncio.Task[ServiceError]) -> bool:
+async def waits_for_a_lock(enrollment: Enrollment, task: asyncio.Task[Resolution]) -> bool:
     """Whether the task comes to wait for another transaction; False when it ends without."""
 
     async def looked() -> bool | None:
@@ -38,34 +36,18 @@ async def waits_for_a_lock(enrollment: Enrollment, task: asyncio.Task[ServiceErr
     return await eventually(looked, "a lock that is waited for, or an answer")
 
 
-async def test_a_code_that_is_being_revoked_admits_nobody(enrollment: Enrollment) -> None:
-    session = await enrollment.session()
-    (learner,) = session.learner_ids
-    request = ListCodesRequest(session_id=session.session_id)
-    (code,) = (await enrollment.administrator.codes.ListCodes(request)).codes
-    async with enrollment.database.transaction() as revoking:
-        await storage.lock(revoking, UUID(code.code_id))
-        await storage.set_state(revoking, UUID(code.code_id), CodeState.REVOKED)
-        redeeming = asyncio.create_task(refusal(enrollment.redeem(session.code, learner)))
-        assert await waits_for_a_lock(enrollment, redeeming)
-    told = await redeeming
-    assert (told.kind, told.reason) == (Kind.INVALID_STATE_TRANSITION, "CODE_REVOKED")
-    assert await enrollment.count(redemptions) == 0
-
-
 async def test_guesses_of_several_people_at_once_all_count_for_their_address(
     enrollment: Enrollment,
 ) -> None:
     keys = enrollment.served.service.settings.encryption_keys()
-    replicas = [Redemption(enrollment.database, keys.codes, keys.throttling) for _ in range(2)]
+    replicas = [CodeResolution(enrollment.database, keys.codes, keys.throttling) for _ in range(2)]
     address = "198.51.100.44"
 
-    async def guess(tx: Transaction, replica: Redemption) -> ServiceError:
-        (outcome,) = await replica.redeem_all(tx, [Asked("zZzZ9999", new_id(), address)])
-        assert isinstance(outcome, ServiceError)
-        return outcome
+    async def guess(tx: Transaction, replica: CodeResolution) -> Resolution:
+        (resolution,) = await replica.resolve_in(tx, [CodeEntry("zZzZ9999", new_id(), address)])
+        return resolution
 
-    async def guess_meanwhile() -> ServiceError:
+    async def guess_meanwhile() -> Resolution:
         async with enrollment.database.transaction() as tx:
             return await guess(tx, replicas[1])
 
@@ -73,7 +55,7 @@ async def test_guesses_of_several_people_at_once_all_count_for_their_address(
         first = await guess(tx, replicas[0])
         guessing = asyncio.create_task(guess_meanwhile())
         assert await waits_for_a_lock(enrollment, guessing)
-    assert {first.reason, (await guessing).reason} == {"CODE_INVALID"}
+    assert first == await guessing == Resolution(None)
     mark = keys.throttling.blind_index(f"code_network:{address}")
     counted = select(failed_entries.c.failures).where(failed_entries.c.digest == mark)
     assert [row.failures for row in await enrollment.rows(counted)] == [2]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from proctorium.enrollment.v1.accounts_pb2 import SignInRequest, SignOutRequest
-from proctorium.enrollment.v1.codes_pb2 import IssueCodeRequest, ListCodesRequest, RevokeCodeRequest
+from proctorium.enrollment.v1.codes_pb2 import ListCodesRequest, RevokeCodeRequest
 from proctorium.enrollment.v1.courses_pb2 import COURSE_KIND_SELF_PACED, RecordProgressRequest
-from proctorium_devstack.testing import AsOwner
 
 from .enrollment import PASSWORD, Enrollment, Scheduled, ended_event, lesson
 
@@ -126,39 +124,6 @@ async def test_codes(enrollment: Enrollment) -> None:
     request = RevokeCodeRequest(code_id=what["what"])
     await enrollment.administrator.codes.RevokeCode(request)
     await refuses(enrollment, change.format("state = 'active'"), **what)
-
-
-REDEEM = (
-    "INSERT INTO redemptions VALUES"
-    " (CAST(:session AS uuid), CAST(:person AS uuid), CAST(:code AS uuid), now())"
-)
-
-
-async def test_redemptions(enrollment: Enrollment, as_owner: AsOwner) -> None:
-    session, other = await enrollment.session(), await enrollment.session()
-    (learner,) = session.learner_ids
-    stranger = await enrollment.registered_learner(session.course.course_id)
-    request = IssueCodeRequest(session_id=session.session_id, person_id=learner)
-    personal = (await enrollment.administrator.codes.IssueCode(request)).code
-    shared = await code_id(enrollment, other)
-    # Another session's code, another's personal code, a withdrawn code.
-    await refuses(enrollment, REDEEM, session=session.session_id, person=learner, code=shared)
-    await refuses(
-        enrollment, REDEEM, session=session.session_id, person=stranger, code=personal.code_id
-    )
-    await enrollment.redeem(session.code, learner)
-    await refuses(
-        enrollment, REDEEM, session=session.session_id, person=learner, code=personal.code_id
-    )
-    await enrollment.administrator.codes.RevokeCode(RevokeCodeRequest(code_id=shared))
-    await refuses(enrollment, REDEEM, session=other.session_id, person=learner, code=shared)
-    for statement in (
-        "DELETE FROM redemptions",
-        "UPDATE redemptions SET redeemed_at = now()",
-        "TRUNCATE redemptions",
-    ):
-        with pytest.raises(asyncpg.RestrictViolationError):
-            await as_owner(enrollment.database.url, statement)
 
 
 async def test_sessions(enrollment: Enrollment) -> None:

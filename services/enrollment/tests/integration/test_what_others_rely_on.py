@@ -13,9 +13,8 @@ import pytest
 import pytest_asyncio
 
 from proctorium.enrollment.v1 import codes_pb2, courses_pb2, organisation_pb2, people_pb2
-from proctorium_common.errors import Kind, ServiceError
+from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
-from proctorium_common.rpc.status import error_in
 from proctorium_devstack.testing.enrollment import FakeEnrollment, assessments_of
 from proctorium_devstack.testing.refusals import refusal
 
@@ -64,8 +63,8 @@ class Met(Protocol):
         """A code that is good now."""
         ...
 
-    async def revoke(self, code: Admitting, *, redeemed: bool) -> None:
-        """Withdraws a code that its learner has redeemed before, or has not."""
+    async def revoke(self, code: Admitting) -> None:
+        """Withdraws a code."""
         ...
 
 
@@ -103,7 +102,7 @@ class TheService:
         session = await self._enrollment.session()
         return Admitting(session.code, session.session_id, session.learner_ids[0])
 
-    async def revoke(self, code: Admitting, *, redeemed: bool) -> None:
+    async def revoke(self, code: Admitting) -> None:
         codes = self._enrollment.administrator.codes
         listed = await codes.ListCodes(codes_pb2.ListCodesRequest(session_id=code.session_id))
         request = codes_pb2.RevokeCodeRequest(code_id=listed.codes[0].code_id)
@@ -159,11 +158,10 @@ class TheFake:
         self._fake.list_code(code.session_id, code.text)
         return code
 
-    async def revoke(self, code: Admitting, *, redeemed: bool) -> None:
-        refusals = self._fake.newcomer_refusals if redeemed else self._fake.refusals
-        refusals[code.text] = ServiceError(
-            Kind.INVALID_STATE_TRANSITION, "CODE_REVOKED", "It was withdrawn."
-        )
+    async def revoke(self, code: Admitting) -> None:
+        revoked = self._fake.resolved(code.text)
+        revoked.validity = codes_pb2.CODE_VALIDITY_REVOKED
+        self._fake.resolutions[code.text] = codes_pb2.CodeResolution(code=revoked)
 
 
 @pytest_asyncio.fixture(params=["service", "fake"])
@@ -254,43 +252,34 @@ async def test_the_organisation_has_a_name(met: Met) -> None:
     assert answer.organisation.name
 
 
-def redeeming(code: Admitting, text: str = "") -> codes_pb2.RedeemCodeRequest:
-    return codes_pb2.RedeemCodeRequest(
-        text=text or f" {code.text}\n", person_id=code.person_id, client_address="192.0.2.1"
-    )
+async def resolutions(met: Met, code: Admitting, *texts: str) -> list[codes_pb2.CodeResolution]:
+    """What texts lead to; the first is entered by the code's learner, the others by somebody else each."""
+    entries = [
+        codes_pb2.CodeEntry(
+            text=text, person_id=str(new_id()) if nth else code.person_id, client_address="::1"
+        )
+        for nth, text in enumerate(texts)
+    ]
+    request = codes_pb2.BatchResolveCodesRequest(entries=entries)
+    response = await met.client("session").codes.BatchResolveCodes(request)
+    return list(response.resolutions)
 
 
-async def test_a_code_admits_and_again_as_a_rejoin(met: Met) -> None:
-    code, codes = await met.code(), met.client("session").codes
-    first, second = [await codes.RedeemCode(redeeming(code)) for _ in range(2)]
-    assert first.session_id == second.session_id == code.session_id
-    assert first.code_id == str(UUID(first.code_id))
-    assert (first.rejoin, second.rejoin) == (False, True)
-    assert not first.newcomer_refusal
-    assert not second.newcomer_refusal
+async def test_codes_are_resolved_in_the_order_of_the_entries(met: Met) -> None:
+    code = await met.code()
+    found, unknown = await resolutions(met, code, f" {code.text}\n", "zZzZ9999")
+    assert found.code.session_id == code.session_id
+    assert found.code.code_id == str(UUID(found.code.code_id))
+    assert found.code.validity == codes_pb2.CODE_VALIDITY_VALID
+    assert found.code.registered
+    assert not found.code.person_id
+    assert not found.HasField("retry_delay")
+    assert unknown.WhichOneof("result") == "unknown"
 
 
-async def test_a_text_that_is_no_code_is_refused(met: Met) -> None:
-    code, codes = await met.code(), met.client("session").codes
-    told = await refusal(codes.RedeemCode(redeeming(code, "zZzZ9999")))
-    assert (told.kind, told.reason) == (Kind.NOT_FOUND, "CODE_INVALID")
-    assert told.message
-
-
-async def test_a_code_that_was_withdrawn_is_refused(met: Met) -> None:
-    code, codes = await met.code(), met.client("session").codes
-    await met.revoke(code, redeemed=False)
-    told = await refusal(codes.RedeemCode(redeeming(code)))
-    assert (told.kind, told.reason) == (Kind.INVALID_STATE_TRANSITION, "CODE_REVOKED")
-
-
-async def test_who_redeemed_a_code_that_was_withdrawn_since_is_told_how_newcomers_are_refused(
-    met: Met,
-) -> None:
-    code, codes = await met.code(), met.client("session").codes
-    await codes.RedeemCode(redeeming(code))
-    await met.revoke(code, redeemed=True)
-    answer = await codes.RedeemCode(redeeming(code))
-    assert answer.rejoin
-    told = error_in(answer.newcomer_refusal)
-    assert (told.kind, told.reason) == (Kind.INVALID_STATE_TRANSITION, "CODE_REVOKED")
+async def test_a_code_that_was_withdrawn_is_resolved_as_revoked(met: Met) -> None:
+    code = await met.code()
+    await met.revoke(code)
+    (resolution,) = await resolutions(met, code, code.text)
+    assert resolution.code.validity == codes_pb2.CODE_VALIDITY_REVOKED
+    assert resolution.code.session_id == code.session_id

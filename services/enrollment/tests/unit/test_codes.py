@@ -11,7 +11,14 @@ import pytest
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
 from proctorium_enrollment.domain import codes
-from proctorium_enrollment.domain.codes import Code, CodeMove, CodeState, Learner, Window
+from proctorium_enrollment.domain.codes import (
+    Code,
+    CodeMove,
+    CodeState,
+    CodeValidity,
+    Learner,
+    Window,
+)
 from proctorium_enrollment.domain.sessions import Session, SessionState
 
 NOON = datetime(2026, 4, 2, 12, tzinfo=UTC)
@@ -21,8 +28,8 @@ SESSION = Session(new_id(), SessionState.SCHEDULED, new_id(), NOON - HOUR, NOON 
 OPEN = Code(new_id(), SESSION.session_id, None, CodeState.ACTIVE)
 SHARED = replace(OPEN, window=Window(NOON - HOUR, NOON + HOUR))
 PERSONAL = replace(SHARED, person_id=LENA)
-REGISTERED = Learner(LENA, registered=True, redeemed_before=False)
-REJOINING = replace(REGISTERED, redeemed_before=True)
+REGISTERED = Learner(LENA, registered=True, joined=False)
+JOINED = replace(REGISTERED, joined=True)
 ENDED = replace(SESSION, state=SessionState.ENDED)
 CANCELLED = replace(SESSION, state=SessionState.CANCELLED)
 
@@ -50,107 +57,43 @@ def test_generated_codes_have_eight_characters_without_look_alikes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "session", "learner", "rejoin"),
+    ("code", "learner", "failed"),
     [
-        pytest.param(SHARED, SESSION, REGISTERED, False, id="shared"),
-        pytest.param(PERSONAL, SESSION, REGISTERED, False, id="personal"),
-        pytest.param(SHARED, SESSION, REJOINING, True, id="again"),
-        pytest.param(
-            until(NOON - timedelta(minutes=1)),
-            SESSION,
-            REJOINING,
-            True,
-            id="again, window over",
-        ),
-        pytest.param(
-            replace(SHARED, state=CodeState.REVOKED), SESSION, REJOINING, True, id="again, revoked"
-        ),
-        pytest.param(
-            replace(SHARED, state=CodeState.REPLACED),
-            SESSION,
-            REJOINING,
-            True,
-            id="again, replaced",
-        ),
-        pytest.param(
-            SHARED,
-            SESSION,
-            replace(REJOINING, registered=False),
-            True,
-            id="again, unregistered since",
-        ),
+        pytest.param(SHARED, REGISTERED, False, id="shared"),
+        pytest.param(PERSONAL, REGISTERED, False, id="personal"),
+        pytest.param(until(NOON - HOUR / 2), REGISTERED, False, id="expired"),
+        pytest.param(since(NOON + HOUR / 2), REGISTERED, False, id="too early"),
+        pytest.param(SHARED, replace(JOINED, registered=False), False, id="unregistered since"),
+        pytest.param(None, REGISTERED, True, id="no such text"),
+        pytest.param(PERSONAL, replace(REGISTERED, person_id=OMAR), True, id="another's"),
+        pytest.param(PERSONAL, replace(JOINED, person_id=OMAR), True, id="another's, joined"),
+        pytest.param(SHARED, replace(REGISTERED, registered=False), True, id="unregistered"),
     ],
 )
-def test_who_is_admitted(code: Code, session: Session, learner: Learner, rejoin: bool) -> None:
-    assert codes.admit(code, session, learner, NOON).rejoin is rejoin
+def test_entries_that_may_be_guesses_fail(
+    code: Code | None, learner: Learner, failed: bool
+) -> None:
+    assert codes.is_failed_entry(code, learner) is failed
 
 
 @pytest.mark.parametrize(
-    ("code", "session", "learner", "reason"),
+    ("code", "validity"),
     [
-        pytest.param(None, None, REGISTERED, "CODE_INVALID", id="no such text"),
+        pytest.param(SHARED, CodeValidity.VALID, id="inside its window"),
+        pytest.param(OPEN, CodeValidity.VALID, id="without a window"),
+        pytest.param(until(NOON), CodeValidity.EXPIRED, id="expired"),
+        pytest.param(since(NOON), CodeValidity.VALID, id="just begun"),
         pytest.param(
-            PERSONAL, SESSION, replace(REGISTERED, person_id=OMAR), "NOT_YOUR_CODE", id="another's"
+            since(NOON + timedelta(seconds=1)), CodeValidity.NOT_YET_VALID, id="too early"
         ),
+        pytest.param(replace(SHARED, state=CodeState.REVOKED), CodeValidity.REVOKED, id="revoked"),
         pytest.param(
-            PERSONAL,
-            SESSION,
-            replace(REJOINING, person_id=OMAR),
-            "NOT_YOUR_CODE",
-            id="another's, in the same session",
-        ),
-        pytest.param(
-            SHARED,
-            SESSION,
-            replace(REGISTERED, registered=False),
-            "NOT_YOUR_CODE",
-            id="unregistered",
-        ),
-        pytest.param(
-            SHARED,
-            ENDED,
-            replace(REGISTERED, registered=False),
-            "NOT_YOUR_CODE",
-            id="unregistered learns nothing of the session",
-        ),
-        pytest.param(SHARED, ENDED, REGISTERED, "SESSION_ENDED", id="ended"),
-        pytest.param(SHARED, ENDED, REJOINING, "SESSION_ENDED", id="rejoin after the end"),
-        pytest.param(SHARED, CANCELLED, REGISTERED, "SESSION_CANCELLED", id="cancelled"),
-        pytest.param(
-            replace(SHARED, state=CodeState.REPLACED),
-            SESSION,
-            REGISTERED,
-            "CODE_REPLACED",
-            id="replaced",
-        ),
-        pytest.param(
-            replace(SHARED, state=CodeState.REVOKED),
-            SESSION,
-            REGISTERED,
-            "CODE_REVOKED",
-            id="revoked",
-        ),
-        pytest.param(until(NOON), SESSION, REGISTERED, "CODE_EXPIRED", id="expired"),
-        pytest.param(
-            since(NOON + timedelta(seconds=1)),
-            SESSION,
-            REGISTERED,
-            "CODE_NOT_YET_VALID",
-            id="early",
+            replace(SHARED, state=CodeState.REPLACED), CodeValidity.REPLACED, id="replaced"
         ),
     ],
 )
-def test_who_is_refused_and_why(
-    code: Code | None, session: Session | None, learner: Learner, reason: str
-) -> None:
-    assert reason_of(lambda: codes.admit(code, session, learner, NOON)) == reason
-
-
-def test_an_early_code_says_from_when_it_is_valid() -> None:
-    early = since(NOON + timedelta(minutes=5))
-    with pytest.raises(ServiceError) as refused:
-        codes.admit(early, SESSION, REGISTERED, NOON)
-    assert refused.value.metadata == {"valid_from": "2026-04-02T12:05:00+00:00"}
+def test_validity_follows_state_and_window(code: Code, validity: CodeValidity) -> None:
+    assert codes.validity_of(code, NOON) is validity
 
 
 @pytest.mark.parametrize("move", list(CodeMove), ids=lambda move: move.value)
@@ -171,9 +114,8 @@ def test_a_code_moves_as_the_table_says_and_not_otherwise(state: CodeState, move
 
 
 @pytest.mark.parametrize("now", [NOON - 9 * HOUR, NOON, NOON + 9 * HOUR])
-def test_a_code_without_a_window_is_valid_as_long_as_its_session(now: datetime) -> None:
-    assert not codes.admit(OPEN, SESSION, REGISTERED, now).rejoin
-    assert reason_of(lambda: codes.admit(OPEN, ENDED, REGISTERED, now)) == "SESSION_ENDED"
+def test_a_code_without_a_window_is_always_valid(now: datetime) -> None:
+    assert codes.validity_of(OPEN, now) is CodeValidity.VALID
 
 
 def test_a_code_has_a_window_only_where_one_was_asked_for() -> None:

@@ -32,22 +32,23 @@ def build(service: Service[Settings]) -> None:
     """Wires the service; no I/O."""
     settings, database = service.settings, service.database
     service.keys_from(signing_keys(service.channel("enrollment")))
-    asked = EnrollmentByGrpc(service.channel("enrollment"))
+    enrollment_api = EnrollmentByGrpc(service.channel("enrollment"))
     live = Live(database, service.listener)
-    joining = Joining(database, joined_message, lobby_pb2.JoinSessionResponse)
+    joining = Joining(database, enrollment_api, joined_message, lobby_pb2.JoinSessionResponse)
     lease = Lease(settings.presence_lease, settings.presence_linger)
     presence = Presence(database, new_id(), lease, time.monotonic)
     service.on_close(live.close)
     service.on_close(joining.close)
+    service.on_close(enrollment_api.close)
 
     add = service.rpc
     add(
         sessions_pb2_grpc.add_SessionServiceServicer_to_server,
-        SessionApi(database, asked, Assessments(service.channel("assessment"))),
+        SessionApi(database, enrollment_api, Assessments(service.channel("assessment"))),
     )
     add(
         add_lobby_service,
-        LobbyApi(asked, joining, live, presence, service.clock, settings.watch_heartbeat),
+        LobbyApi(joining, live, presence, service.clock, settings.watch_heartbeat),
     )
     add(
         supervision_pb2_grpc.add_SupervisionServiceServicer_to_server,

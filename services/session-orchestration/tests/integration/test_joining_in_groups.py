@@ -7,18 +7,27 @@ from uuid import UUID
 
 from opentelemetry.trace import SpanContext, TraceFlags
 
-from proctorium_common.errors import ServiceError
 from proctorium_common.ids import new_id
-from proctorium_session.operations.joining import Coming, Joined, join_all
+from proctorium_session.domain.admission import Refusal
+from proctorium_session.domain.codes import CodeResolution, CodeValidity, ResolvedCode
+from proctorium_session.operations.joining import Joined, JoinRequest, join_all
+from proctorium_session.storage import sessions
 
 from .world import World, plan
 
 
-async def come(world: World, *coming: Coming) -> list[str]:
-    """They come in one group; what becomes of each."""
+def request(session_id: UUID, person_id: UUID, trace: SpanContext | None = None) -> JoinRequest:
+    """Somebody who entered a valid, shared code of the session."""
+    code = ResolvedCode(new_id(), session_id, None, CodeValidity.VALID, None, None, registered=True)
+    return JoinRequest(person_id, CodeResolution(code), trace=trace)
+
+
+async def come(world: World, *requests: JoinRequest) -> list[str]:
+    """They join in one batch; what becomes of each."""
     async with world.database.transaction() as tx:
-        outcomes = await join_all(tx, coming)
-    return [each.reason if isinstance(each, ServiceError) else _in(each) for each in outcomes]
+        session_ids = {each.session_id for each in requests if each.session_id}
+        outcomes = await join_all(tx, await sessions.lock_all(tx, session_ids), requests)
+    return [each.reason if isinstance(each, Refusal) else _in(each) for each in outcomes]
 
 
 def _in(joined: Joined) -> str:
@@ -30,7 +39,7 @@ async def test_a_place_that_was_kept_is_free_when_who_was_expected_has_come(worl
     session = await world.scheduled(plan([world.proctor()], [expected], capacity=2))
     session_id = UUID(session.session_id)
     first, second, third = (
-        Coming(session_id, person_id) for person_id in (expected.person_id, new_id(), new_id())
+        request(session_id, person_id) for person_id in (expected.person_id, new_id(), new_id())
     )
     assert await come(world, first, second, third) == ["in", "in", "SESSION_FULL"]
 
@@ -40,14 +49,14 @@ async def test_a_place_is_kept_while_who_is_expected_has_not_come(world: World) 
     session = await world.scheduled(plan([world.proctor()], [expected], capacity=2))
     session_id = UUID(session.session_id)
     first, second, third = (
-        Coming(session_id, person_id) for person_id in (new_id(), new_id(), expected.person_id)
+        request(session_id, person_id) for person_id in (new_id(), new_id(), expected.person_id)
     )
     assert await come(world, first, second, third) == ["in", "SESSION_FULL", "in"]
 
 
 async def test_who_comes_twice_in_one_group_is_in_once(world: World) -> None:
     session = await world.scheduled(plan([world.proctor()], capacity=2))
-    once = Coming(UUID(session.session_id), new_id())
+    once = request(UUID(session.session_id), new_id())
     assert await come(world, once, once) == ["in", "rejoined"]
     found = await world.rows(
         "SELECT participant_count FROM sessions WHERE session_id = :id", id=once.session_id
@@ -61,7 +70,7 @@ async def test_the_event_of_each_is_in_the_trace_of_their_own_call(world: World)
         SpanContext(secrets.randbits(128) | 1, secrets.randbits(64) | 1, True, TraceFlags(1))
         for _ in range(2)
     ]
-    await come(world, *(Coming(UUID(session.session_id), new_id(), place) for place in places))
+    await come(world, *(request(UUID(session.session_id), new_id(), place) for place in places))
     told = await world.rows(
         "SELECT headers::json ->> 'traceparent' FROM outbox "
         "WHERE subject LIKE 'evt.session.participant.joined.%' ORDER BY position DESC LIMIT 2"

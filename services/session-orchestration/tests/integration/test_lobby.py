@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from sqlalchemy.exc import DBAPIError
 
+from proctorium.enrollment.v1 import codes_pb2
 from proctorium.session.v1 import lobby_pb2, sessions_pb2, supervision_pb2
-from proctorium_common.errors import Kind, ServiceError, Violation, exhausted, invalid
+from proctorium_common.errors import Kind, ServiceError, Violation
 from proctorium_common.ids import new_id
-from proctorium_common.rpc.status import error_of
+from proctorium_devstack.testing.refusals import refusal
 
 from .world import (
     Person,
@@ -43,7 +45,7 @@ async def test_enrollment_is_asked_for_this_learner_from_this_address(world: Wor
     await learner.lobby.JoinSession(
         joining("Abc23456"), metadata=[("x-forwarded-for", "192.0.2.7")]
     )
-    asked = world.enrollment.redemptions[-1]
+    asked = world.enrollment.entries[-1]
     assert (asked.text, asked.person_id, asked.client_address) == (
         "Abc23456",
         learner.id,
@@ -55,41 +57,118 @@ async def test_enrollment_is_asked_for_this_learner_from_this_address(world: Wor
     ]
 
 
+NOON = datetime(2027, 1, 1, 12, tzinfo=UTC)
+
+
+def resolution(
+    code: codes_pb2.ResolvedCode, validity: codes_pb2.CodeValidity.ValueType, **fields: Any
+) -> codes_pb2.CodeResolution:
+    """What enrollment says of a code with this validity."""
+    code.validity = validity
+    code.valid_from_time.FromDatetime(NOON)
+    code.valid_until_time.FromDatetime(NOON + timedelta(hours=1))
+    return codes_pb2.CodeResolution(code=code, **fields)
+
+
 @pytest.mark.parametrize(
-    "error",
+    ("validity", "reason", "metadata"),
     [
-        ServiceError(
-            Kind.INVALID_STATE_TRANSITION,
+        (
+            codes_pb2.CODE_VALIDITY_NOT_YET_VALID,
             "CODE_NOT_YET_VALID",
-            "This code is not valid yet.",
-            metadata={"valid_from": "2027-01-01T00:00:00+00:00"},
+            {"valid_from": NOON.isoformat()},
         ),
-        ServiceError(
-            Kind.INVALID_STATE_TRANSITION, "CODE_EXPIRED", "This code is over. Ask for a new one."
+        (
+            codes_pb2.CODE_VALIDITY_EXPIRED,
+            "CODE_EXPIRED",
+            {"valid_until": (NOON + timedelta(hours=1)).isoformat()},
         ),
-        exhausted(
-            "TOO_MANY_FAILED_CODE_ENTRIES", "Wait a moment.", retry_after=timedelta(seconds=17)
-        ),
+        (codes_pb2.CODE_VALIDITY_REVOKED, "CODE_REVOKED", {}),
+        (codes_pb2.CODE_VALIDITY_REPLACED, "CODE_REPLACED", {}),
     ],
-    ids=lambda error: error.reason,
+    ids=["not yet valid", "expired", "revoked", "replaced"],
 )
-async def test_what_enrollment_refuses_comes_through_unchanged(
-    world: World, error: ServiceError
+async def test_an_invalid_code_admits_only_who_has_joined_before(
+    world: World,
+    validity: codes_pb2.CodeValidity.ValueType,
+    reason: str,
+    metadata: dict[str, str],
 ) -> None:
-    world.enrollment.refusals["Refused1"] = error
-    told = await refused(world, world.learner(), "Refused1")
-    assert (told.kind, told.reason, told.message) == (error.kind, error.reason, error.message)
-    assert (told.metadata, told.retry_after) == (error.metadata, error.retry_after)
+    early, late = world.learner(), world.learner()
+    session = await world.scheduled(plan([world.proctor()]))
+    await join(early, session.session_id)
+    code = world.enrollment.resolved(session.session_id)
+    world.enrollment.resolutions[session.session_id] = resolution(code, validity)
+    told = await refused(world, late, session.session_id)
+    assert (told.kind, told.reason, dict(told.metadata)) == (
+        Kind.INVALID_STATE_TRANSITION,
+        reason,
+        metadata,
+    )
+    assert (await join(early, session.session_id)).rejoin
+
+
+async def test_a_throttled_learner_may_rejoin_and_nothing_else(world: World) -> None:
+    early, late = world.learner(), world.learner()
+    session = await world.scheduled(plan([world.proctor()]))
+    await join(early, session.session_id)
+    delay = Duration(seconds=17)
+    code = world.enrollment.resolved(session.session_id)
+    throttled = codes_pb2.CodeResolution(code=code, retry_delay=delay)
+    world.enrollment.resolutions[session.session_id] = throttled
+    unknown = codes_pb2.CodeResolution(unknown=codes_pb2.UnknownCode(), retry_delay=delay)
+    world.enrollment.resolutions["Throttled"] = unknown
+    for person, text in ((late, session.session_id), (late, "Throttled"), (early, "Throttled")):
+        told = await refused(world, person, text)
+        assert (told.kind, told.reason) == (Kind.EXHAUSTED, "TOO_MANY_FAILED_CODE_ENTRIES")
+        assert told.retry_after == timedelta(seconds=17)
+        assert "17 seconds" in told.message
+    assert (await join(early, session.session_id)).rejoin
+
+
+async def test_anothers_code_and_a_course_without_registration_look_alike(world: World) -> None:
+    learner = world.learner()
+    session = await world.scheduled(plan([world.proctor()]))
+    code = world.enrollment.resolved(session.session_id)
+    code.registered = False
+    world.enrollment.resolutions["NotRegistered"] = codes_pb2.CodeResolution(code=code)
+    code = world.enrollment.resolved(session.session_id)
+    code.person_id = str(new_id())
+    world.enrollment.resolutions["Anothers"] = codes_pb2.CodeResolution(code=code)
+    told = [await refused(world, learner, text) for text in ("NotRegistered", "Anothers")]
+    assert {(each.kind, each.reason) for each in told} == {
+        (Kind.INVALID_STATE_TRANSITION, "NOT_YOUR_CODE")
+    }
+    assert told[0].message == told[1].message
+    await join(learner, session.session_id)
+    assert (await join(learner, "NotRegistered")).rejoin
+    assert (await refused(world, learner, "Anothers")).reason == "NOT_YOUR_CODE"
+
+
+async def test_a_personal_code_admits_its_learner(world: World) -> None:
+    learner = world.learner()
+    session = await world.scheduled(plan([world.proctor()]))
+    code = world.enrollment.resolved(session.session_id)
+    code.person_id = learner.id
+    world.enrollment.resolutions["Mine"] = codes_pb2.CodeResolution(code=code)
+    assert not (await join(learner, "Mine")).rejoin
 
 
 async def test_a_text_that_cannot_be_a_code_is_refused_at_the_learners_field(world: World) -> None:
     sentence = "An enrollment code has 6 to 8 letters and digits. This text has 5."
-    world.enrollment.refusals["Short"] = invalid(
-        "CODE_MALFORMED", sentence, violations=[Violation("text", "code.text", sentence)]
-    )
+    malformed = codes_pb2.MalformedCode(description=sentence)
+    world.enrollment.resolutions["Short"] = codes_pb2.CodeResolution(malformed=malformed)
     told = await refused(world, world.learner(), "Short")
     assert (told.kind, told.reason) == (Kind.INVALID, "CODE_MALFORMED")
     assert told.violations == (Violation("code", "code.text", sentence),)
+
+
+async def test_learners_who_join_at_once_share_calls_of_enrollment(world: World) -> None:
+    session = await world.scheduled(plan([world.proctor()], capacity=30))
+    entries, calls = len(world.enrollment.entries), world.enrollment.calls
+    await asyncio.gather(*(join(world.learner(), session.session_id) for _ in range(30)))
+    assert len(world.enrollment.entries) == entries + 30
+    assert world.enrollment.calls - calls < 30
 
 
 async def test_a_wrong_code_lets_nobody_in(world: World) -> None:
@@ -110,31 +189,6 @@ async def test_a_lobby_that_is_not_open_says_when_it_will_be(world: World) -> No
     assert told.reason == "LOBBY_NOT_OPEN"
     opens = session.lobby_open_time.ToJsonString().removesuffix("Z")
     assert told.metadata["lobby_open_time"].startswith(opens[:19])
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        ServiceError(
-            Kind.INVALID_STATE_TRANSITION, "CODE_REVOKED", "It was withdrawn.", metadata={"a": "b"}
-        ),
-        exhausted(
-            "TOO_MANY_FAILED_CODE_ENTRIES", "Wait a moment.", retry_after=timedelta(seconds=17)
-        ),
-    ],
-    ids=lambda error: error.reason,
-)
-async def test_a_code_that_is_good_for_a_rejoin_only_lets_nobody_in_who_never_was(
-    world: World, error: ServiceError
-) -> None:
-    early, late = world.learner(), world.learner()
-    session = await world.scheduled(plan([world.proctor()]))
-    await join(early, session.session_id)
-    world.enrollment.newcomer_refusals[session.session_id] = error
-    told = await refused(world, late, session.session_id)
-    assert (told.kind, told.reason, told.message) == (error.kind, error.reason, error.message)
-    assert (told.metadata, told.retry_after) == (error.metadata, error.retry_after)
-    assert (await join(early, session.session_id)).rejoin
 
 
 async def test_a_full_session_takes_nobody_more(world: World) -> None:
@@ -261,14 +315,21 @@ async def test_the_same_request_is_answered_the_same_when_its_code_is_good_for_n
     session = await world.scheduled(plan([world.proctor()]))
     request = joining(session.session_id, request_id="join-before-the-end")
     first = await learner.lobby.JoinSession(request)
-    over = ServiceError(Kind.INVALID_STATE_TRANSITION, "SESSION_ENDED", "This session is over.")
-    world.enrollment.refusals[session.session_id] = over
+    del world.enrollment.codes[session.session_id]
     assert await learner.lobby.JoinSession(request) == first
     for others in (learner, world.learner()):
         again = joining(session.session_id, request_id="join-after-the-end")
-        with pytest.raises(grpc.aio.AioRpcError) as refusal:
-            await others.lobby.JoinSession(again)
-        assert error_of(refusal.value).reason == "SESSION_ENDED"
+        assert (await refusal(others.lobby.JoinSession(again))).reason == "CODE_INVALID"
+    async with world.enrollment_away():
+        assert await learner.lobby.JoinSession(request) == first
+
+
+async def test_a_request_id_belongs_to_one_code(world: World) -> None:
+    learner = world.learner()
+    first, second = [await world.scheduled(plan([world.proctor()])) for _ in range(2)]
+    await learner.lobby.JoinSession(joining(first.session_id, request_id="one"))
+    told = await refusal(learner.lobby.JoinSession(joining(second.session_id, request_id="one")))
+    assert (told.kind, told.reason) == (Kind.INVALID, "REQUEST_ID_REUSED")
 
 
 async def test_the_same_request_in_one_group_is_answered_the_same(world: World) -> None:

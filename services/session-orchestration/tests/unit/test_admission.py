@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -7,34 +8,50 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proctorium_common.errors import Kind, ServiceError
-from proctorium_session.domain.admission import Places, admitted_as, check_own, check_rejoin
+from proctorium_common.errors import Kind
+from proctorium_session.domain.admission import Refusal, Seats, admit
+from proctorium_session.domain.codes import CodeResolution, CodeValidity, ResolvedCode
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.session_states import SessionState
-from proctorium_session.domain.sessions import LateEntry
+from proctorium_session.domain.sessions import LateEntry, Session
 
 from .builders import NOON, a_plan, a_session
 
-ROOM = Places(capacity=10, taken=0)
+FREE = Seats(capacity=10, taken=0)
+LEARNER, OTHER = UUID(int=98), UUID(int=99)
+CODE = ResolvedCode(UUID(int=1), UUID(int=2), None, CodeValidity.VALID, None, None, registered=True)
+WAITING = ParticipantState.WAITING
 
 
-def reason_for(
-    state: SessionState, places: Places = ROOM, late: timedelta = timedelta(0)
+def outcome(
+    session: Session | None,
+    code: ResolvedCode | None = CODE,
+    *,
+    present: ParticipantState | None = None,
+    seats: Seats = FREE,
+    late: timedelta = timedelta(0),
+    retry_delay: timedelta | None = None,
+    person_id: UUID = LEARNER,
 ) -> str | ParticipantState:
+    """The state in which a learner is admitted, or the reason for which they are not."""
+    entry = CodeResolution(code, retry_delay=retry_delay)
+    admitted = admit(entry, person_id, session, present, seats, NOON + late)
+    return admitted.reason if isinstance(admitted, Refusal) else admitted
+
+
+def open_late(state: SessionState) -> Session:
     plan = a_plan(late_entry=LateEntry.UNTIL, late_entry_limit=timedelta(minutes=15))
-    try:
-        return admitted_as(a_session(state, plan), places, NOON + late)
-    except ServiceError as refused:
-        return refused.reason
+    return a_session(state, plan)
 
 
-def test_who_comes_to_the_lobby_waits() -> None:
-    assert reason_for(SessionState.LOBBY_OPEN) is ParticipantState.WAITING
+def test_a_newcomer_waits_in_the_lobby() -> None:
+    assert outcome(open_late(SessionState.LOBBY_OPEN)) is WAITING
 
 
-def test_who_comes_late_but_in_time_is_in_session_at_once() -> None:
+def test_a_newcomer_in_time_for_late_entry_is_in_session_at_once() -> None:
     late = timedelta(minutes=15)
-    assert reason_for(SessionState.IN_PROGRESS, late=late) is ParticipantState.IN_SESSION
+    session = open_late(SessionState.IN_PROGRESS)
+    assert outcome(session, late=late) is ParticipantState.IN_SESSION
 
 
 @pytest.mark.parametrize(
@@ -45,63 +62,119 @@ def test_who_comes_late_but_in_time_is_in_session_at_once() -> None:
         (SessionState.ENDED, timedelta(0), "SESSION_ENDED"),
         (SessionState.CANCELLED, timedelta(0), "SESSION_CANCELLED"),
     ],
-    ids=["too early", "too late", "over", "called off"],
+    ids=["too early", "too late", "ended", "cancelled"],
 )
-def test_others_are_told_why_not(state: SessionState, late: timedelta, reason: str) -> None:
-    assert reason_for(state, late=late) == reason
+def test_the_session_decides_when_newcomers_are_admitted(
+    state: SessionState, late: timedelta, reason: str
+) -> None:
+    assert outcome(open_late(state), late=late) == reason
 
 
 def test_late_entry_is_closed_unless_the_plan_opens_it() -> None:
-    with pytest.raises(ServiceError) as refused:
-        admitted_as(a_session(SessionState.IN_PROGRESS), ROOM, NOON)
-    assert refused.value.reason == "LATE_ENTRY_CLOSED"
+    assert outcome(a_session(SessionState.IN_PROGRESS)) == "LATE_ENTRY_CLOSED"
 
 
 def test_a_full_session_is_an_exhausted_one() -> None:
-    with pytest.raises(ServiceError) as refused:
-        admitted_as(a_session(), Places(capacity=3, taken=3), NOON)
-    assert (refused.value.kind, refused.value.reason) == (Kind.EXHAUSTED, "SESSION_FULL")
+    entry = CodeResolution(CODE)
+    refused = admit(entry, LEARNER, a_session(), None, Seats(capacity=3, taken=3), NOON)
+    assert isinstance(refused, Refusal)
+    assert (refused.error().kind, refused.error().reason) == (Kind.EXHAUSTED, "SESSION_FULL")
 
 
-def test_places_of_expected_learners_are_kept_for_them() -> None:
-    with pytest.raises(ServiceError):
-        admitted_as(a_session(), Places(capacity=3, taken=1, kept=2), NOON)
+def test_seats_of_invited_learners_are_reserved() -> None:
+    assert outcome(a_session(), seats=Seats(capacity=3, taken=1, reserved=2)) == "SESSION_FULL"
 
 
 @given(capacity=st.integers(1, 50), arrivals=st.lists(st.booleans(), max_size=120))
-def test_no_more_come_in_than_there_are_places_and_nobody_expected_is_turned_away(
+def test_no_more_join_than_there_are_seats_and_no_invited_learner_is_refused(
     capacity: int, arrivals: list[bool]
 ) -> None:
-    expected = min(capacity, sum(arrivals))
-    come, taken = 0, 0
-    for is_expected in arrivals:
-        if is_expected and come == expected:
+    invited = min(capacity, sum(arrivals))
+    joined, taken = 0, 0
+    for is_invited in arrivals:
+        if is_invited and joined == invited:
             continue
-        kept = 0 if is_expected else expected - come
-        try:
-            admitted_as(a_session(), Places(capacity, taken, kept), NOON)
-        except ServiceError:
-            assert not is_expected
+        reserved = 0 if is_invited else invited - joined
+        if outcome(a_session(), seats=Seats(capacity, taken, reserved)) == "SESSION_FULL":
+            assert not is_invited
         else:
             taken += 1
-            come += is_expected
+            joined += is_invited
     assert taken <= capacity
 
 
-def test_a_rejoin_is_allowed_while_the_session_lives_but_not_for_who_was_removed() -> None:
+@pytest.mark.parametrize(
+    "code",
+    [
+        replace(CODE, registered=False),
+        *(replace(CODE, validity=each) for each in CodeValidity),
+        replace(CODE, person_id=LEARNER),
+    ],
+    ids=["unregistered since", *(each.value for each in CodeValidity), "personal"],
+)
+def test_a_rejoin_is_allowed_while_the_session_lives_but_not_after_a_removal(
+    code: ResolvedCode,
+) -> None:
+    wait = timedelta(seconds=9)
     for state in (SessionState.LOBBY_OPEN, SessionState.IN_PROGRESS):
-        check_rejoin(a_session(state), ParticipantState.WAITING)
-        with pytest.raises(ServiceError) as refused:
-            check_rejoin(a_session(state), ParticipantState.REMOVED)
-        assert refused.value.reason == "PARTICIPANT_REMOVED"
-    with pytest.raises(ServiceError) as over:
-        check_rejoin(a_session(SessionState.ENDED), ParticipantState.COMPLETED)
-    assert over.value.reason == "SESSION_ENDED"
+        session = a_session(state)
+        full = Seats(1, 1)
+        assert outcome(session, code, present=WAITING, seats=full, retry_delay=wait) is WAITING
+        assert outcome(session, code, present=ParticipantState.REMOVED) == "PARTICIPANT_REMOVED"
+    ended = a_session(SessionState.ENDED)
+    assert outcome(ended, code, present=ParticipantState.COMPLETED) == "SESSION_ENDED"
 
 
-def test_who_supervises_a_session_does_not_take_part_in_it() -> None:
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (None, "CODE_INVALID"),
+        (replace(CODE, person_id=OTHER), "NOT_YOUR_CODE"),
+        (replace(CODE, registered=False), "NOT_YOUR_CODE"),
+        (replace(CODE, validity=CodeValidity.EXPIRED), "CODE_EXPIRED"),
+        (replace(CODE, validity=CodeValidity.NOT_YET_VALID), "CODE_NOT_YET_VALID"),
+        (replace(CODE, validity=CodeValidity.REVOKED), "CODE_REVOKED"),
+        (replace(CODE, validity=CodeValidity.REPLACED), "CODE_REPLACED"),
+    ],
+    ids=["unknown", "another's", "unregistered", "expired", "early", "revoked", "replaced"],
+)
+def test_codes_that_admit_no_newcomer_and_why(code: ResolvedCode | None, reason: str) -> None:
+    assert outcome(a_session(), code) == reason
+    throttled = outcome(a_session(), code, retry_delay=timedelta(seconds=9))
+    assert throttled == "TOO_MANY_FAILED_CODE_ENTRIES"
+
+
+@pytest.mark.parametrize("present", [None, WAITING], ids=["newcomer", "participant"])
+def test_of_anothers_code_nothing_else_is_told(present: ParticipantState | None) -> None:
+    code = replace(CODE, person_id=OTHER, validity=CodeValidity.REVOKED)
+    for session in (a_session(SessionState.ENDED), a_session(SessionState.CANCELLED), None):
+        assert outcome(session, code, present=present) == "NOT_YOUR_CODE"
+    unregistered = replace(CODE, registered=False)
+    assert outcome(a_session(SessionState.ENDED), unregistered) == "NOT_YOUR_CODE"
+
+
+def test_a_session_that_is_over_comes_before_the_state_of_its_code() -> None:
+    code = replace(CODE, validity=CodeValidity.REPLACED)
+    assert outcome(a_session(SessionState.ENDED), code) == "SESSION_ENDED"
+    assert outcome(None, code) == "NOT_FOUND"
+
+
+def test_a_proctor_does_not_take_part_in_their_own_session() -> None:
     session = a_session()
-    with pytest.raises(ServiceError) as refused:
-        check_own(session, session.plan.proctor_ids[0])
-    assert (refused.value.kind, refused.value.reason) == (Kind.NOT_ALLOWED, "NOT_ALLOWED")
-    check_own(session, UUID(int=99))
+    assert outcome(session, person_id=session.plan.proctor_ids[0]) == "NOT_ALLOWED"
+
+
+@pytest.mark.parametrize(
+    ("delay", "words"),
+    [
+        (timedelta(milliseconds=5), "1 second "),
+        (timedelta(seconds=17), "17 seconds"),
+        (timedelta(minutes=5), "5 minutes"),
+    ],
+)
+def test_a_throttled_learner_is_told_how_long_to_wait(delay: timedelta, words: str) -> None:
+    refused = admit(CodeResolution(CODE, retry_delay=delay), LEARNER, None, None, FREE, NOON)
+    assert isinstance(refused, Refusal)
+    error = refused.error()
+    assert words in error.message
+    assert error.retry_after == max(delay, timedelta(seconds=1))

@@ -6,10 +6,11 @@ The subscriber does this with what the broker delivers, and re-driving does it w
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -29,6 +30,7 @@ from proctorium_common.events.envelope import (
     name_of,
     source_of,
 )
+from proctorium_common.storage.batcher import Batcher
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.telemetry.logs import get_logger
 from proctorium_common.telemetry.traces import annotate_from, extract, link_to, span_from
@@ -52,7 +54,23 @@ class EventMetadata:
 Handler = Callable[[Transaction, Any, EventMetadata], Awaitable[None]]
 """Has the event's effect within the transaction. Raises what it cannot deal with; never swallows."""
 
-Handlers = Mapping[type[Message], Handler]
+BatchHandler = Callable[[Transaction, Sequence[tuple[Any, EventMetadata]]], Awaitable[None]]
+"""Has the effect of several events of one type within the transaction. Raises where one of them cannot be handled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batched:
+    """A handler that takes the events that arrive during a commit together, in one transaction.
+
+    The events of a batch are of different aggregates and in no particular order. When the handler raises, its events are
+    handled one by one, so that an event that cannot be handled delays only its own aggregate. The handler runs outside of
+    the events' traces, so it must not record events of its own.
+    """
+
+    handle: BatchHandler
+
+
+Handlers = Mapping[type[Message], Handler | Batched]
 
 
 class UnreadableError(Exception):
@@ -95,8 +113,11 @@ class Arrival:
 class _Readable:
     name: EventName
     message: Message
-    handler: Handler
+    handler: Handler | Batched
     metadata: EventMetadata
+
+
+Also = Callable[[Transaction], Awaitable[None]]
 
 
 class Handling:
@@ -111,12 +132,17 @@ class Handling:
             name.type: (name, message_type, handlers[message_type])
             for name, message_type in zip(self.names, handlers, strict=True)
         }
+        self._batches = {
+            name.type: Batcher(partial(self._handle_batch, handler.handle))
+            for name, _, handler in self._by_type.values()
+            if isinstance(handler, Batched)
+        }
 
     async def handle(
         self,
         arrival: Arrival,
         *,
-        also: Callable[[Transaction], Awaitable[None]] | None = None,
+        also: Also | None = None,
     ) -> bool:
         """Has the event's effect, once: False when it had it before. `also` joins the transaction in both cases.
 
@@ -145,16 +171,31 @@ class Handling:
             with self._told(event):
                 return await self._handle(event, also)
 
-    async def _handle(
-        self, event: _Readable, also: Callable[[Transaction], Awaitable[None]] | None
-    ) -> bool:
+    async def _handle(self, event: _Readable, also: Also | None) -> bool:
+        handler, event_id = event.handler, event.metadata.event_id
+        if isinstance(handler, Batched):
+            return await self._batches[event.name.type].submit((event, also))
         async with self.database.transaction() as transaction:
-            new = await inbox.claim(transaction, self.consumer, event.metadata.event_id)
+            new = await inbox.claim(transaction, self.consumer, [event_id])
             if new:
-                await event.handler(transaction, event.message, event.metadata)
+                await handler(transaction, event.message, event.metadata)
             if also is not None:
                 await also(transaction)
-            return new
+            return bool(new)
+
+    async def _handle_batch(
+        self, handle: BatchHandler, batch: list[tuple[_Readable, Also | None]]
+    ) -> list[bool]:
+        event_ids = [event.metadata.event_id for event, _ in batch]
+        async with self.database.transaction() as transaction:
+            new = await inbox.claim(transaction, self.consumer, event_ids)
+            events = [(e.message, e.metadata) for e, _ in batch if e.metadata.event_id in new]
+            if events:
+                await handle(transaction, events)
+            for _, also in batch:
+                if also is not None:
+                    await also(transaction)
+        return [event_id in new for event_id in event_ids]
 
     @contextmanager
     def _told(self, event: _Readable) -> Iterator[None]:

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
-
-from sqlalchemy import DateTime, Text, Uuid, bindparam, text
 
 from proctorium_common.storage.database import Transaction
 
-_CLAIM = text("""
-    INSERT INTO inbox (consumer, event_id, handled_at) VALUES (:consumer, :event_id, :handled_at)
+# One order for all, so that two transactions never wait for each other.
+_CLAIM = """
+    INSERT INTO inbox (consumer, event_id, handled_at)
+    SELECT $1, event_id, $3 FROM unnest($2::uuid[]) AS event (event_id) ORDER BY event_id
     ON CONFLICT DO NOTHING RETURNING event_id
-""").bindparams(
-    bindparam("consumer", type_=Text),
-    bindparam("event_id", type_=Uuid),
-    bindparam("handled_at", type_=DateTime(timezone=True)),
-)
+"""
 
 
-async def claim(transaction: Transaction, consumer: str, event_id: UUID) -> bool:
-    """Whether `consumer` has not handled the event yet; from here on it has, if this transaction commits.
+async def claim(transaction: Transaction, consumer: str, event_ids: Collection[UUID]) -> set[UUID]:
+    """Return the events that `consumer` has not handled yet; they count as handled if this transaction commits.
 
-    Waits for another transaction that claims the same, and answers by how that one ended.
+    Waits for another transaction that claims the same events; the result depends on how that one ended.
     """
-    claim = {"consumer": consumer, "event_id": event_id, "handled_at": transaction.now}
-    result = await transaction.execute(_CLAIM, claim)
-    return result.first() is not None
+    rows = await transaction.fetch(_CLAIM, consumer, list(event_ids), transaction.now)
+    return {row["event_id"] for row in rows}

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Generic, TypeVar
 
 import grpc
-from google.protobuf.message import Message
 
 from proctorium_common.clock import Clock, utc_now
 from proctorium_common.events.broker import Broker
 from proctorium_common.events.envelope import name_of
-from proctorium_common.events.handling import Handler
+from proctorium_common.events.handling import Handlers
 from proctorium_common.events.relay import Relay
 from proctorium_common.events.subscriber import Subscriber
 from proctorium_common.process.settings import ServiceSettings
@@ -110,7 +109,7 @@ class Service(Generic[S]):
         """Serves `servicer`. Raises MissingAccessRuleError when a method's proto does not say who may call it."""
         self.server.add(add_to_server, servicer)
 
-    def subscribe(self, consumer: str, handlers: Mapping[type[Message], Handler]) -> None:
+    def subscribe(self, consumer: str, handlers: Handlers) -> None:
         """Handle the events of one consumer. Raises WiringError when the topology does not declare it for exactly these events.
 
         `make topology` reads these calls: write the consumer's name and the dict of handlers in the call itself.
@@ -230,7 +229,7 @@ class Service(Generic[S]):
         if not self.broker.is_connected:
             raise RuntimeError("no connection: events wait in the outbox")
 
-    def _compare(self, consumer: str, handlers: Mapping[type[Message], Handler]) -> None:
+    def _compare(self, consumer: str, handlers: Handlers) -> None:
         named = {
             subscription.consumer: subscription for subscription in self.topology.subscriptions
         }

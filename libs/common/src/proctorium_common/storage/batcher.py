@@ -32,7 +32,7 @@ class Batcher(Generic[T, R]):
 
     While a commit takes long, more of them, up to `at_once`, are under way side by side, each with at least `enough` items: fewer
     wait for the next, because what one commit costs is spared by all of its items. Items of the same `key` are never in two at once,
-    and are saved in the order in which they came.
+    and are saved in the order in which they came; with `one_per_key`, a batch has at most one item of each key.
     """
 
     def __init__(
@@ -43,12 +43,14 @@ class Batcher(Generic[T, R]):
         at_once: int = 1,
         enough: int = 1,
         key: Callable[[T], Hashable] | None = None,
+        one_per_key: bool = False,
     ) -> None:
         self._flush = flush
         self._limit = limit
         self._at_once = at_once
         self._enough = enough
         self._key = key
+        self._one_per_key = one_per_key
         self._queue: deque[_Waiting[T, R]] = deque()
         self._flushers: set[asyncio.Task[None]] = set()
         self._busy: set[Hashable] = set()
@@ -101,12 +103,16 @@ class Batcher(Generic[T, R]):
     def _next_batch(self) -> list[_Waiting[T, R]]:
         batch: list[_Waiting[T, R]] = []
         passed: list[_Waiting[T, R]] = []
+        taken: set[Hashable] = set()
         while self._queue and len(batch) < self._limit:
             waiting = self._queue.popleft()
             if waiting.answer.done():  # its caller was cancelled before anything was begun
                 continue
-            busy = self._busy and self._key is not None and self._key(waiting.item) in self._busy
+            key = None if self._key is None else self._key(waiting.item)
+            busy = self._key is not None and (key in self._busy or key in taken)
             (passed if busy else batch).append(waiting)
+            if self._one_per_key:
+                taken.add(key)
         self._queue.extendleft(reversed(passed))
         return batch
 

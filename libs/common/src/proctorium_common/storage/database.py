@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,7 +19,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from proctorium_common.clock import Clock, utc_now
-from proctorium_common.errors import ServiceError
 from proctorium_common.storage import idempotency, spans
 from proctorium_common.storage.transaction import Transaction, driver_of
 from proctorium_common.storage.transient import CONNECTION_ERRORS, said_as_unavailable
@@ -152,19 +151,6 @@ class Database:
             return responder.make(await run(transaction))
 
         return await self.once(responder.request, respond, responder.response)
-
-    async def once_each(
-        self,
-        asked: Sequence[tuple[idempotency.Key | None, T]],
-        run: Callable[[Transaction, Sequence[T]], Awaitable[Sequence[M | ServiceError]]],
-        response: type[M],
-    ) -> list[M | ServiceError]:
-        """As `once`, for a group that shares a transaction; the keys are made in the calls, by `idempotency.key_of`.
-
-        `run` answers each item, or the refusal that it meets, and changes nothing for those that it refuses.
-        """
-        async with self.transaction() as transaction:
-            return await idempotency.answered_each(transaction, asked, run, response)
 
     async def ping(self) -> None:
         """Raises ServiceError DATABASE_UNAVAILABLE when the database does not answer."""

@@ -7,26 +7,14 @@ first to commit (and is given its answer) or to fail (and does the work).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from google.protobuf.message import Message
-from sqlalchemy import (
-    ARRAY,
-    ColumnElement,
-    DateTime,
-    LargeBinary,
-    Text,
-    and_,
-    bindparam,
-    select,
-    text,
-)
 
 from proctorium_common.errors import ServiceError, invalid, unavailable
 from proctorium_common.rpc.caller import current_call
-from proctorium_common.storage.tables import idempotency_keys as keys
 from proctorium_common.storage.transaction import Transaction
 
 M = TypeVar("M", bound=Message)
@@ -69,34 +57,34 @@ def key_of(request: Message) -> Key | None:
     return Key(call.caller.name, call.method, request_id, hashlib.sha256(content).digest())
 
 
-_NAMES = [bindparam(name, type_=ARRAY(Text)) for name in ("callers", "methods", "request_ids")]
-
-_CLAIM = text("""
+_CLAIM = """
     INSERT INTO idempotency_keys (caller, method, request_id, request_digest, created_at)
-    SELECT caller, method, request_id, digest, :created_at
-    FROM unnest(:callers, :methods, :request_ids, :digests) WITH ORDINALITY
-        AS key (caller, method, request_id, digest, nth)
-    ORDER BY nth
+    VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT DO NOTHING
-    RETURNING caller, method, request_id, request_digest
-""").bindparams(
-    *_NAMES,
-    bindparam("digests", type_=ARRAY(LargeBinary)),
-    bindparam("created_at", type_=DateTime(timezone=True)),
-)
+    RETURNING request_id
+"""
 
-_KEEP = text("""
-    UPDATE idempotency_keys AS kept SET response = key.response
-    FROM unnest(:callers, :methods, :request_ids, :responses)
-        AS key (caller, method, request_id, response)
-    WHERE (kept.caller, kept.method, kept.request_id) = (key.caller, key.method, key.request_id)
-""").bindparams(*_NAMES, bindparam("responses", type_=ARRAY(LargeBinary)))
+_STORE = """
+    UPDATE idempotency_keys SET response = $4 WHERE (caller, method, request_id) = ($1, $2, $3)
+"""
 
-_GIVE_BACK = text("""
-    DELETE FROM idempotency_keys AS kept
-    USING unnest(:callers, :methods, :request_ids) AS key (caller, method, request_id)
-    WHERE (kept.caller, kept.method, kept.request_id) = (key.caller, key.method, key.request_id)
-""").bindparams(*_NAMES)
+_FIND = """
+    SELECT caller, method, request_id, request_digest, response
+    FROM idempotency_keys
+    JOIN unnest($1::text[], $2::text[], $3::text[]) AS key (caller, method, request_id)
+        USING (caller, method, request_id)
+"""
+
+# One order for all, so that two transactions never wait for each other.
+_INSERT = """
+    INSERT INTO idempotency_keys (caller, method, request_id, request_digest, response, created_at)
+    SELECT caller, method, request_id, digest, response, $6
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::bytea[])
+        AS key (caller, method, request_id, digest, response)
+    ORDER BY caller, method, request_id
+    ON CONFLICT DO NOTHING
+    RETURNING request_id
+"""
 
 
 async def answered_once(
@@ -106,10 +94,15 @@ async def answered_once(
     response: type[M],
 ) -> M:
     """The stored answer to `key`, or that of `run`, which is stored. Raises REQUEST_ID_REUSED."""
-    if not await _claimed(transaction, key):
-        return await _stored(transaction, key, response)
+    names = key.caller, key.method, key.request_id
+    if not await transaction.fetch(_CLAIM, *names, key.digest, transaction.now):
+        stored = await _found(transaction, key, response)
+        if stored is None:
+            # Retention removed it between the two statements: the next attempt is a first one.
+            raise _in_transition()
+        return stored
     answer = await run(transaction)
-    await _keep(transaction, {key: answer})
+    await transaction.fetch(_STORE, *names, answer.SerializeToString())
     return answer
 
 
@@ -124,118 +117,70 @@ async def answered_before(
     return None if key is None else await _found(transaction, key, response)
 
 
-async def answered_each(
-    transaction: Transaction,
-    asked: Sequence[tuple[Key | None, T]],
-    run: Callable[[Transaction, Sequence[T]], Awaitable[Sequence[M | ServiceError]]],
-    response: type[M],
-) -> list[M | ServiceError]:
-    """As `answered_once`, for several at a time: `run` is given those that come for the first time and answers each.
+async def stored_responses(
+    transaction: Transaction, keys: Collection[Key], response: type[M]
+) -> dict[Key, M | None]:
+    """Return the stored response of each key that was used before; None for one that was used for another request.
 
-    A refusal that it answers undoes that one's key, so whoever is refused may not have changed anything.
+    Waits for nobody: hold a lock that every request with the same key takes before it calls `store_responses`.
     """
-    first = await _claimed_of(transaction, {key for key, _ in asked if key is not None})
-    runners: dict[Key | None, int] = {}
-    nths: list[int] = []
-    for nth, (key, _) in enumerate(asked):
-        if key is None or (key in first and runners.setdefault(key, nth) == nth):
-            nths.append(nth)
-    outcomes = await run(transaction, [asked[nth][1] for nth in nths]) if nths else ()
-    answers = dict(zip(nths, outcomes, strict=True))
-    await _keep(transaction, {key: answers[nth] for key, nth in runners.items() if key})
-    for nth, (key, _) in enumerate(asked):
-        if nth not in answers:
-            assert key is not None
-            answers[nth] = await _repeated(
-                transaction, key, answers.get(runners.get(key, -1)), response
-            )
-    return [answers[nth] for nth in range(len(asked))]
+    if not keys:
+        return {}
+    rows = await transaction.fetch(_FIND, *_columns(keys))
+    found = {(row["caller"], row["method"], row["request_id"]): row for row in rows}
+    return {
+        key: response.FromString(row["response"]) if row["request_digest"] == key.digest else None
+        for key in keys
+        if (row := found.get((key.caller, key.method, key.request_id))) is not None
+    }
 
 
-async def _repeated(
-    transaction: Transaction, key: Key, refusal: M | ServiceError | None, response: type[M]
-) -> M | ServiceError:
-    """What a repetition is answered: the refusal that the first has met just now, or the stored answer."""
-    if isinstance(refusal, ServiceError):
-        return refusal
-    try:
-        return await _stored(transaction, key, response)
-    except ServiceError as reused:
-        return reused
+async def store_responses(transaction: Transaction, responses: Mapping[Key, Message]) -> None:
+    """Store the responses of keys that are used for the first time.
 
-
-async def _claimed(transaction: Transaction, key: Key) -> bool:
-    """Whether this transaction is the first with `key`; waits for another that has it and is not done."""
-    return key in await _claimed_of(transaction, {key})
-
-
-async def _claimed_of(transaction: Transaction, claimed: Collection[Key]) -> set[Key]:
-    """Those of the keys that this transaction is the first with; waits for others that have some and are not done."""
-    if not claimed:
-        return set()
-    # One order for all, so that two transactions never wait for each other.
-    ordered = sorted(claimed, key=lambda each: (each.caller, each.method, each.request_id))
-    rows = await transaction.execute(
-        _CLAIM,
-        {
-            "callers": [each.caller for each in ordered],
-            "methods": [each.method for each in ordered],
-            "request_ids": [each.request_id for each in ordered],
-            "digests": [each.digest for each in ordered],
-            "created_at": transaction.now,
-        },
+    Raises UNAVAILABLE where another transaction stored one of them meanwhile; the next attempt finds it.
+    """
+    if not responses:
+        return
+    stored = await transaction.fetch(
+        _INSERT,
+        *_columns(responses),
+        [key.digest for key in responses],
+        [each.SerializeToString() for each in responses.values()],
+        transaction.now,
     )
-    won = {(row.caller, row.method, row.request_id, row.request_digest) for row in rows}
-    return {
-        each for each in ordered if (each.caller, each.method, each.request_id, each.digest) in won
-    }
+    if len(stored) < len(responses):
+        raise _in_transition()
 
 
-async def _keep(transaction: Transaction, answers: Mapping[Key, Message | ServiceError]) -> None:
-    """Stores answers, and gives the keys of those back who were refused."""
-    given = {k: a.SerializeToString() for k, a in answers.items() if isinstance(a, Message)}
-    if given:
-        await transaction.execute(_KEEP, {**_named(given), "responses": list(given.values())})
-    refused = [key for key, answer in answers.items() if isinstance(answer, ServiceError)]
-    if refused:
-        await transaction.execute(_GIVE_BACK, _named(refused))
+def reused(key: Key) -> ServiceError:
+    """Return the error for a request_id that was used for another request."""
+    return invalid(
+        "REQUEST_ID_REUSED",
+        "This request id was used before for another request. Choose a new one.",
+        request_id=key.request_id,
+    )
 
 
-def _named(named: Collection[Key]) -> dict[str, list[str]]:
-    return {
-        "callers": [each.caller for each in named],
-        "methods": [each.method for each in named],
-        "request_ids": [each.request_id for each in named],
-    }
+def _in_transition() -> ServiceError:
+    return unavailable(
+        "DATABASE_UNAVAILABLE", "The same request is being stored or removed now; try again."
+    )
 
 
-async def _stored(transaction: Transaction, key: Key, response: type[M]) -> M:
-    answer = await _found(transaction, key, response)
-    if answer is None:
-        # Retention removed it between the two statements: the next attempt is a first one.
-        raise unavailable("DATABASE_UNAVAILABLE", "The request is being tidied away; try again.")
-    return answer
+def _columns(keys: Collection[Key]) -> tuple[list[str], list[str], list[str]]:
+    return (
+        [each.caller for each in keys],
+        [each.method for each in keys],
+        [each.request_id for each in keys],
+    )
 
 
 async def _found(transaction: Transaction, key: Key, response: type[M]) -> M | None:
-    found = await transaction.execute(
-        select(keys.c.request_digest, keys.c.response).where(_is(key))
-    )
-    row = found.first()
-    if row is None:
+    stored = await stored_responses(transaction, [key], response)
+    if key not in stored:
         return None
-    if row.request_digest != key.digest:
-        raise invalid(
-            "REQUEST_ID_REUSED",
-            "This request id was used before for another request. Choose a new one.",
-            request_id=key.request_id,
-        )
-    return response.FromString(row.response)
-
-
-def _is(key: Key) -> ColumnElement[bool]:
-    return and_(
-        keys.c.caller == key.caller,
-        keys.c.method == key.method,
-        keys.c.request_id == key.request_id,
-    )
+    answer = stored[key]
+    if answer is None:
+        raise reused(key)
+    return answer

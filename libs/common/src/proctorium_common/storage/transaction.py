@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 from google.protobuf.message import Message
 from opentelemetry.trace import SpanContext
-from sqlalchemy import ARRAY, CursorResult, Executable, Text, bindparam, text
+from sqlalchemy import CursorResult, Executable
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
@@ -23,9 +23,9 @@ from proctorium_common.storage.transient import said_as_unavailable
 Ts = TypeVarTuple("Ts")
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
-_NOTIFY = text(
-    "SELECT pg_notify(channel, payload) FROM unnest(:channels, :payloads) AS notice (channel, payload)"
-).bindparams(bindparam("channels", type_=ARRAY(Text)), bindparam("payloads", type_=ARRAY(Text)))
+_NOTIFY = """
+    SELECT pg_notify(channel, payload) FROM unnest($1::text[], $2::text[]) AS notice (channel, payload)
+"""
 
 _PAYLOAD_LIMIT = 7999
 """Bytes that PostgreSQL takes in one notice."""
@@ -84,15 +84,16 @@ class Transaction:
         self._notices.append((channel, payload))
 
     async def flush(self) -> None:
-        """Writes what was recorded and notified; `Database.transaction` calls it just before the commit."""
+        """Write what was recorded and notified, in one statement; `Database.transaction` calls it before the commit."""
+        if not self._events and not self._notices:
+            return
+        notices = [channel for channel, _ in self._notices], [text for _, text in self._notices]
         if self._events:
-            with spans.recorded("INSERT outbox"), said_as_unavailable():
-                await outbox.write(self.connection, self._events)
-            self._events.clear()
-        if self._notices:
-            channels, payloads = zip(*self._notices, strict=True)
-            await self.execute(_NOTIFY, {"channels": list(channels), "payloads": list(payloads)})
-            self._notices.clear()
+            await self.fetch(outbox.INSERT_AND_NOTIFY, *outbox.columns(self._events), *notices)
+        else:
+            await self.fetch(_NOTIFY, *notices)
+        self._events.clear()
+        self._notices.clear()
 
 
 def driver_of(connection: AsyncConnection) -> asyncpg.Connection[asyncpg.Record]:

@@ -255,6 +255,16 @@ def enter_span(span: Span) -> None:
 
 
 @contextmanager
+def within(parent: SpanContext | None) -> Iterator[None]:
+    """Make `parent` the current trace context for the length of the block; None changes nothing."""
+    if parent is None:
+        yield
+        return
+    with trace.use_span(NonRecordingSpan(parent)):
+        yield
+
+
+@contextmanager
 def span(
     name: str,
     *,

@@ -31,15 +31,6 @@ from proctorium_common.rpc.status import CODES, DETAILS_KEY, details_of
 from proctorium_common.security.tls import Certificates
 
 
-@dataclass(frozen=True)
-class Redemption:
-    """One call of RedeemCode."""
-
-    text: str
-    person_id: str
-    client_address: str
-
-
 @dataclass
 class FakeEnrollment(
     people_pb2_grpc.PersonServiceServicer,
@@ -49,8 +40,8 @@ class FakeEnrollment(
 ):
     """Answers as the protos say, from what a test has put here. Methods that no service calls are not implemented.
 
-    People and courses are there unless they are named as unknown. A code admits every learner, unless `refusals` has an error for its
-    text; an error in `newcomer_refusals` is returned as `newcomer_refusal` to a learner who has redeemed the code before.
+    People and courses are there unless they are named as unknown. A code is valid, shared, and for every learner, unless `resolutions`
+    says something else of its text.
     """
 
     certified_until: dict[UUID, datetime] = field(default_factory=dict)
@@ -63,16 +54,16 @@ class FakeEnrollment(
     listed_codes: dict[str, list[codes_pb2.Code]] = field(default_factory=dict)
     """What ListCodes says, by session."""
     codes: dict[str, UUID] = field(default_factory=dict)
-    """What RedeemCode admits to: the session, by text."""
-    refusals: dict[str, ServiceError] = field(default_factory=dict)
-    newcomer_refusals: dict[str, ServiceError] = field(default_factory=dict)
-    redemptions: list[Redemption] = field(default_factory=list)
+    """The session of each code, by text."""
+    resolutions: dict[str, codes_pb2.CodeResolution] = field(default_factory=dict)
+    entries: list[codes_pb2.CodeEntry] = field(default_factory=list)
+    """What BatchResolveCodes was asked for, in so many `calls`."""
+    calls: int = 0
     asked_for: list[str] = field(default_factory=list)
     """Whose registration information was asked for."""
     port: int = 0
     certificates: Certificates | None = None
     """What it proves itself with, where it is asked over TLS."""
-    _admitted: set[tuple[UUID, str]] = field(default_factory=set)
     _server: grpc.aio.Server | None = None
 
     @classmethod
@@ -170,24 +161,30 @@ class FakeEnrollment(
     ) -> codes_pb2.ListCodesResponse:
         return codes_pb2.ListCodesResponse(codes=self.listed_codes.get(request.session_id, []))
 
-    async def RedeemCode(
-        self, request: codes_pb2.RedeemCodeRequest, context: Context
-    ) -> codes_pb2.RedeemCodeResponse:
-        text = request.text.strip()
-        self.redemptions.append(Redemption(text, request.person_id, request.client_address))
-        if refusal := self.refusals.get(text):
-            await _refuse(context, refusal)
+    async def BatchResolveCodes(
+        self, request: codes_pb2.BatchResolveCodesRequest, context: Context
+    ) -> codes_pb2.BatchResolveCodesResponse:
+        self.calls += 1
+        self.entries += request.entries
+        return codes_pb2.BatchResolveCodesResponse(
+            resolutions=[self._resolution(each.text.strip()) for each in request.entries]
+        )
+
+    def _resolution(self, text: str) -> codes_pb2.CodeResolution:
+        if text in self.resolutions:
+            return self.resolutions[text]
         if text not in self.codes:
-            await _refuse(context, not_found("CODE_INVALID", "No code of this text is valid."))
-        session_id, of_newcomers = self.codes[text], self.newcomer_refusals.get(text)
-        admitted = session_id, request.person_id
-        rejoin = of_newcomers is not None or admitted in self._admitted
-        self._admitted.add(admitted)
-        return codes_pb2.RedeemCodeResponse(
+            return codes_pb2.CodeResolution(unknown=codes_pb2.UnknownCode())
+        return codes_pb2.CodeResolution(code=self.resolved(text))
+
+    def resolved(self, text: str) -> codes_pb2.ResolvedCode:
+        """The facts of a valid, shared code, for a learner who is registered."""
+        session_id = self.codes[text]
+        return codes_pb2.ResolvedCode(
             code_id=str(uuid5(session_id, text)),
             session_id=str(session_id),
-            rejoin=rejoin,
-            newcomer_refusal=details_of(of_newcomers) if of_newcomers else b"",
+            validity=codes_pb2.CODE_VALIDITY_VALID,
+            registered=True,
         )
 
     async def GetOrganisation(

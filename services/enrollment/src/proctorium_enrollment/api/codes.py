@@ -12,13 +12,17 @@ from proctorium.enrollment.v1 import codes_pb2 as pb
 from proctorium.enrollment.v1 import codes_pb2_grpc
 from proctorium_common.ids import parse_id
 from proctorium_common.rpc.caller import current_call
-from proctorium_common.rpc.status import details_of
 from proctorium_common.rpc.validation import time_of
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.telemetry.traces import annotate
-from proctorium_enrollment.api.messages import WARNINGS, code_message, id_or_none
+from proctorium_enrollment.api.messages import (
+    WARNINGS,
+    code_message,
+    id_or_none,
+    resolution_message,
+)
+from proctorium_enrollment.operations.code_resolution import CodeEntry, CodeResolution
 from proctorium_enrollment.operations.codes import Codes, NewCode
-from proctorium_enrollment.operations.redemption import Asked, Redemption
 
 if TYPE_CHECKING:
     from proctorium_common.rpc.served import Context
@@ -30,7 +34,7 @@ class CodeApi(codes_pb2_grpc.CodeServiceServicer):
 
     database: Database
     codes: Codes
-    redemption: Redemption
+    resolution: CodeResolution
 
     async def IssueCode(
         self, request: pb.IssueCodeRequest, context: Context
@@ -84,19 +88,15 @@ class CodeApi(codes_pb2_grpc.CodeServiceServicer):
             found = await self.codes.list_of(tx, current_call().caller, session_id)
         return pb.ListCodesResponse(codes=[code_message(shown) for shown in found])
 
-    async def RedeemCode(
-        self, request: pb.RedeemCodeRequest, context: Context
-    ) -> pb.RedeemCodeResponse:
-        person_id = parse_id(request.person_id, "person_id")
-        redeemed = await self.redemption.redeem(
-            Asked(request.text, person_id, request.client_address)
-        )
-        return pb.RedeemCodeResponse(
-            code_id=str(redeemed.code_id),
-            session_id=str(redeemed.session_id),
-            rejoin=redeemed.rejoin,
-            newcomer_refusal=details_of(refusal) if (refusal := redeemed.newcomer_refusal) else b"",
-        )
+    async def BatchResolveCodes(
+        self, request: pb.BatchResolveCodesRequest, context: Context
+    ) -> pb.BatchResolveCodesResponse:
+        entries = [
+            CodeEntry(each.text, parse_id(each.person_id, "person_id"), each.client_address)
+            for each in request.entries
+        ]
+        resolutions = await self.resolution.resolve(entries)
+        return pb.BatchResolveCodesResponse(resolutions=map(resolution_message, resolutions))
 
     async def _shown(self, code: pb.Code) -> pb.Code:
         async with self.database.transaction() as tx:

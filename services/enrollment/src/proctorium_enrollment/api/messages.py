@@ -12,10 +12,12 @@ from proctorium.options.v1 import options_pb2
 from proctorium_common.ids import parse_id
 from proctorium_common.rpc.caller import current_call
 from proctorium_enrollment.domain.code_texts import TextWarning
-from proctorium_enrollment.domain.codes import CodeState
+from proctorium_enrollment.domain.codes import CodeState, CodeValidity
 from proctorium_enrollment.domain.courses import Course, MyCourse, Registration, Unit, UnitKind
 from proctorium_enrollment.domain.people import Person, Role
 from proctorium_enrollment.domain.rights import ChangeKind
+from proctorium_enrollment.domain.throttling import NO_WAIT
+from proctorium_enrollment.operations.code_resolution import Malformed, Resolution
 from proctorium_enrollment.operations.codes import ShownCode
 from proctorium_enrollment.operations.courses import KINDS
 from proctorium_enrollment.operations.people import ROLES
@@ -44,6 +46,13 @@ _CODE_STATES = {
     CodeState.EXPIRED: codes_pb2.CODE_STATE_EXPIRED,
     CodeState.REVOKED: codes_pb2.CODE_STATE_REVOKED,
     CodeState.REPLACED: codes_pb2.CODE_STATE_REPLACED,
+}
+_CODE_VALIDITIES = {
+    CodeValidity.VALID: codes_pb2.CODE_VALIDITY_VALID,
+    CodeValidity.NOT_YET_VALID: codes_pb2.CODE_VALIDITY_NOT_YET_VALID,
+    CodeValidity.EXPIRED: codes_pb2.CODE_VALIDITY_EXPIRED,
+    CodeValidity.REVOKED: codes_pb2.CODE_VALIDITY_REVOKED,
+    CodeValidity.REPLACED: codes_pb2.CODE_VALIDITY_REPLACED,
 }
 
 
@@ -169,3 +178,26 @@ def code_message(shown: ShownCode) -> codes_pb2.Code:
         valid_from_time=stamp(code.window.valid_from if code.window else None),
         valid_until_time=stamp(code.window.valid_until if code.window else None),
     )
+
+
+def resolution_message(resolution: Resolution) -> codes_pb2.CodeResolution:
+    """Return what a code entry leads to as a message."""
+    message = codes_pb2.CodeResolution()
+    match resolution.found:
+        case None:
+            message.unknown.SetInParent()
+        case Malformed(description):
+            message.malformed.description = description
+        case found:
+            code = found.code
+            message.code.code_id = str(code.code_id)
+            message.code.session_id = str(code.session_id)
+            message.code.person_id = "" if code.person_id is None else str(code.person_id)
+            message.code.validity = _CODE_VALIDITIES[resolution.validity]
+            message.code.registered = found.learner.registered
+            if code.window is not None:
+                message.code.valid_from_time.FromDatetime(code.window.valid_from)
+                message.code.valid_until_time.FromDatetime(code.window.valid_until)
+    if resolution.retry_delay > NO_WAIT:
+        message.retry_delay.FromTimedelta(resolution.retry_delay)
+    return message

@@ -20,8 +20,8 @@ from proctorium_enrollment.api.people import PersonApi
 from proctorium_enrollment.api.registrations import RegistrationApi
 from proctorium_enrollment.operations.accounts import Accounts
 from proctorium_enrollment.operations.assessments import Assessments
+from proctorium_enrollment.operations.code_resolution import CodeResolution
 from proctorium_enrollment.operations.codes import Codes
-from proctorium_enrollment.operations.redemption import Redemption
 from proctorium_enrollment.operations.signing import Signing
 from proctorium_enrollment.settings import Settings
 from proctorium_enrollment.storage.encryption import EncryptionKeys
@@ -34,6 +34,8 @@ def add_servicers(
     signing: Signing,
     hashes: PasswordHashes,
     codes: Codes,
+    resolution: CodeResolution,
+    *,
     assessments: Assessments,
 ) -> None:
     """Adds them to the service."""
@@ -48,8 +50,6 @@ def add_servicers(
         idle_limit=service.settings.sign_in_idle_limit,
     )
     cookies = Cookies(secure=service.settings.secure_cookies)
-    redemption = Redemption(database, keys.codes, keys.throttling)
-    service.on_close(redemption.close)
     service.rpc(
         add_AccountServiceServicer_to_server, AccountApi(database, accounts, signing, cookies)
     )
@@ -59,5 +59,5 @@ def add_servicers(
         CourseApi(database, assessments),
     )
     service.rpc(add_RegistrationServiceServicer_to_server, RegistrationApi(database, codes))
-    service.rpc(add_CodeServiceServicer_to_server, CodeApi(database, codes, redemption))
+    service.rpc(add_CodeServiceServicer_to_server, CodeApi(database, codes, resolution))
     service.rpc(add_OrganisationServiceServicer_to_server, OrganisationApi(database))

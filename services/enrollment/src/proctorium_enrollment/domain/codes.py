@@ -1,11 +1,11 @@
-"""Enrollment codes: how they look, what becomes of them, and whom they admit (`C1` to `C5`)."""
+"""Enrollment codes: how they look, what becomes of them, and for whom they are (`C1` to `C5`)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
+from enum import Enum, StrEnum
 from uuid import UUID
 
 from proctorium_common.errors import (
@@ -14,7 +14,6 @@ from proctorium_common.errors import (
     Violation,
     invalid,
     invalid_transition,
-    not_found,
 )
 from proctorium_enrollment.domain.sessions import Session, SessionState
 
@@ -24,14 +23,21 @@ ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghjkmnpqrstuvwxyz23456789"
 GENERATED_LENGTH = 8
 """55 to the power of 8 is 8 * 10^13 texts: at one guess in five minutes, nobody finds one of a thousand live codes."""
 
-COUNTED = frozenset({"CODE_INVALID", "NOT_YOUR_CODE"})
-"""Refusals that count as guesses. Who waits for a code's time to come may look as often as they like."""
-
 
 class CodeState(Enum):
     """What has become of a code. EXPIRED is never stored: it is what the clock makes of ACTIVE."""
 
     ACTIVE = "active"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    REPLACED = "replaced"
+
+
+class CodeValidity(StrEnum):
+    """Whether a code is valid for learners who have not joined its session yet, and why not."""
+
+    VALID = "valid"
+    NOT_YET_VALID = "not_yet_valid"
     EXPIRED = "expired"
     REVOKED = "revoked"
     REPLACED = "replaced"
@@ -88,22 +94,11 @@ class Code:
 
 @dataclass(frozen=True)
 class Learner:
-    """Who redeems a code: whether they are registered in its session's course, and have redeemed one of the session before."""
+    """A learner who entered a code: whether they are registered in the course of its session, and have joined the session."""
 
     person_id: UUID
     registered: bool
-    redeemed_before: bool
-
-
-@dataclass(frozen=True)
-class Admission:
-    """A code was accepted, for the first time or again (`rejoin`).
-
-    `newcomer_refusal` is set if the code admits only a learner who has already joined the session: it is the error for everybody else.
-    """
-
-    rejoin: bool
-    newcomer_refusal: ServiceError | None = None
+    joined: bool
 
 
 def generate(choose: Callable[[str], str]) -> str:
@@ -178,28 +173,28 @@ def require_open(session: Session | None) -> Session:
     return session
 
 
-def admit(code: Code | None, session: Session | None, learner: Learner, now: datetime) -> Admission:
-    """How the code admits the learner. `session` is the code's.
+def validity_of(code: Code, now: datetime) -> CodeValidity:
+    """Return whether the code is valid at `now`, for learners who have not joined yet."""
+    match code.state_at(now):
+        case CodeState.REPLACED:
+            return CodeValidity.REPLACED
+        case CodeState.REVOKED:
+            return CodeValidity.REVOKED
+        case CodeState.EXPIRED:
+            return CodeValidity.EXPIRED
+        case CodeState.ACTIVE:
+            early = code.window is not None and now < code.window.valid_from
+            return CodeValidity.NOT_YET_VALID if early else CodeValidity.VALID
 
-    Raises what the learner is to be told: CODE_INVALID, NOT_YOUR_CODE, SESSION_ENDED, SESSION_CANCELLED, CODE_REPLACED, CODE_REVOKED,
-    CODE_EXPIRED or CODE_NOT_YET_VALID. Whose code it is comes first: a guesser who hits another's learns no more than that.
+
+def is_failed_entry(code: Code | None, learner: Learner) -> bool:
+    """Return whether the entry of a code may be a guess, so that it counts as failed.
+
+    A code that is not valid now is no guess: the learner may enter it as often as they like.
     """
-    if code is None or session is None:
-        raise invalid_code()
-    if code.person_id is not None and code.person_id != learner.person_id:
-        raise _not_your_code()
-    if not (learner.registered or learner.redeemed_before):
-        raise _not_your_code()
-    _require_not_over(session)
-    try:
-        _require_redeemable(code, now)
-        if not learner.registered:
-            raise _not_your_code()
-    except ServiceError as refusal:
-        if not learner.redeemed_before:
-            raise
-        return Admission(rejoin=True, newcomer_refusal=refusal)
-    return Admission(learner.redeemed_before)
+    if code is None or code.person_id not in {None, learner.person_id}:
+        return True
+    return not (learner.registered or learner.joined)
 
 
 def _require_not_over(session: Session) -> None:
@@ -212,50 +207,6 @@ def _require_not_over(session: Session) -> None:
         raise _refused(
             "SESSION_ENDED", "This session is over. Ask your administrator about another one."
         )
-
-
-def _require_redeemable(code: Code, now: datetime) -> None:
-    match code.state_at(now):
-        case CodeState.REPLACED:
-            raise _refused(
-                "CODE_REPLACED",
-                "A newer code was issued in place of this one. Please use the code in the latest message.",
-            )
-        case CodeState.REVOKED:
-            raise _refused(
-                "CODE_REVOKED",
-                "This code was withdrawn. Please ask your administrator for a new one.",
-            )
-        case CodeState.EXPIRED:
-            assert code.window is not None
-            raise _refused(
-                "CODE_EXPIRED",
-                "This code has expired. Please ask your administrator for a new one.",
-                valid_until=code.window.valid_until.isoformat(),
-            )
-        case CodeState.ACTIVE:
-            if code.window is not None and now < code.window.valid_from:
-                raise _refused(
-                    "CODE_NOT_YET_VALID",
-                    "This code is not valid yet. Please enter it again when it is.",
-                    valid_from=code.window.valid_from.isoformat(),
-                )
-
-
-def invalid_code() -> ServiceError:
-    """CODE_INVALID: the same words for every wrong text."""
-    return not_found(
-        "CODE_INVALID",
-        "No session has this code. Please check each character, upper and lower case too; if it is typed as you were given it, "
-        "ask your administrator for a new one.",
-    )
-
-
-def _not_your_code() -> ServiceError:
-    return _refused(
-        "NOT_YOUR_CODE",
-        "This code is not for you. Please use your own, or ask your administrator to register you in the course.",
-    )
 
 
 def _refused(reason: str, message: str, **metadata: str) -> ServiceError:

@@ -110,20 +110,11 @@ def network_of(address: str) -> str:
 
 def too_many_failed_sign_ins(wait: timedelta) -> ServiceError:
     """Return TOO_MANY_FAILED_SIGN_INS, with the time to retry after."""
-    return _too_many("TOO_MANY_FAILED_SIGN_INS", "sign-ins", wait)
-
-
-def too_many_failed_code_entries(wait: timedelta) -> ServiceError:
-    """Return TOO_MANY_FAILED_CODE_ENTRIES, with the time to retry after."""
-    return _too_many("TOO_MANY_FAILED_CODE_ENTRIES", "code entries", wait)
-
-
-def _too_many(reason: str, what: str, wait: timedelta) -> ServiceError:
     seconds = max(1, ceil(wait.total_seconds()))
     time = _counted(seconds, "second") if seconds < 120 else _counted(ceil(seconds / 60), "minute")
     return exhausted(
-        reason,
-        f"There were too many failed {what}. Please wait {time} and try again; if you are in a hurry, ask your administrator.",
+        "TOO_MANY_FAILED_SIGN_INS",
+        f"There were too many failed sign-ins. Please wait {time} and try again; if you are in a hurry, ask your administrator.",
         retry_after=max(wait, timedelta(seconds=1)),
     )
 

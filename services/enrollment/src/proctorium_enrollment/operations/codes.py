@@ -1,4 +1,4 @@
-"""Enrollment codes: issued, replaced, withdrawn, listed with their text (`C1`, `C2`). Redeeming is in `redemption.py`."""
+"""Enrollment codes: issued, replaced, withdrawn, listed with their text (`C1`, `C2`). Resolving them is in `code_resolution.py`."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -12,6 +12,7 @@ from proctorium_enrollment.domain.sessions import Part, Session, SessionState, l
 from proctorium_enrollment.operations.codes import Codes
 from proctorium_enrollment.storage import registrations
 from proctorium_enrollment.storage import sessions as storage
+from proctorium_enrollment.storage.sessions import Join
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,10 @@ async def move(
         await storage.set_state(tx, session_id, reached)
 
 
-async def join(tx: Transaction, session_id: UUID, course_id: UUID, person_id: UUID) -> None:
-    """Learns that a learner has joined."""
-    await _learn_course(tx, await storage.lock(tx, session_id), course_id)
-    await storage.set_joined(tx, session_id, person_id)
+async def join(tx: Transaction, joins: Sequence[Join]) -> None:
+    """Note learners who have joined, without a lock of their sessions' rows."""
+    await storage.insert_missing(tx, {each.session_id: each.course_id for each in joins})
+    await storage.set_joined(tx, joins)
 
 
 async def remove(tx: Transaction, session_id: UUID, person_id: UUID) -> None:

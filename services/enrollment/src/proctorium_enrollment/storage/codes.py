@@ -1,35 +1,20 @@
-"""Codes and redemptions in the database."""
+"""Codes in the database."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    DateTime,
-    LargeBinary,
-    Row,
-    Uuid,
-    bindparam,
-    column,
-    exists,
-    func,
-    or_,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import Row, exists, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_common.storage.database import Transaction
 from proctorium_enrollment.domain.codes import Code, CodeState, Learner, Window
-from proctorium_enrollment.domain.sessions import Session, SessionState
-from proctorium_enrollment.storage.sessions import session_of
+from proctorium_enrollment.domain.sessions import SessionState
 from proctorium_enrollment.storage.tables import codes as table
-from proctorium_enrollment.storage.tables import redemptions, registrations, sessions
+from proctorium_enrollment.storage.tables import sessions
 
 _SHOWN = 200
 _OPEN_END = datetime(9999, 1, 1, tzinfo=UTC)
@@ -82,7 +67,7 @@ async def add(
 
 
 async def has_live_folded(tx: Transaction, folded: bytes) -> bool:
-    """Return whether a code that can be redeemed now or later has this folded blind index."""
+    """Return whether a code that is valid now or later has this folded blind index."""
     over = [state.value for state in SessionState if state.over]
     found = await tx.execute(
         select(
@@ -131,7 +116,7 @@ async def find(tx: Transaction, code_id: UUID) -> KeptCode | None:
 
 
 async def lock(tx: Transaction, code_id: UUID) -> KeptCode | None:
-    """The code, which nobody else changes or redeems until the transaction ends."""
+    """Return the code, locked until the transaction ends."""
     found = await tx.execute(
         select(table).where(table.c.code_id == code_id).with_for_update(key_share=True)
     )
@@ -156,8 +141,8 @@ async def newest(tx: Transaction, session_id: UUID) -> Sequence[KeptCode]:
 
 
 @dataclass(frozen=True)
-class Asking:
-    """Somebody who typed a text with this mark."""
+class Entry:
+    """A learner who entered a text with this blind index."""
 
     lookup: bytes
     person_id: UUID
@@ -165,98 +150,45 @@ class Asking:
 
 @dataclass(frozen=True)
 class Found:
-    """A code, its session, and how the person who typed it stands to it."""
+    """The code of an entry, and how the learner stands to it."""
 
     code: Code
-    session: Session
     learner: Learner
 
 
-_asked = (
-    func.unnest(
-        bindparam("lookups", type_=ARRAY(LargeBinary)), bindparam("person_ids", type_=ARRAY(Uuid))
-    )
-    .table_valued(column("lookup", LargeBinary), column("person_id", Uuid))
-    .render_derived("asked")
-)
+_RESOLVE = """
+    SELECT entry.nth, code.code_id, code.session_id, code.person_id, code.state,
+        code.own_window, code.valid_from, code.valid_until,
+        EXISTS (
+            SELECT FROM registrations
+            WHERE person_id = entry.person_id AND course_id = session.course_id
+        ) AS registered,
+        EXISTS (
+            SELECT FROM session_members AS member
+            WHERE member.session_id = code.session_id AND member.person_id = entry.person_id
+                AND member.part = 'learner' AND member.joined
+        ) AS joined
+    FROM unnest($1::bytea[], $2::uuid[]) WITH ORDINALITY AS entry (lookup, person_id, nth)
+    JOIN codes AS code ON code.lookup = entry.lookup
+    JOIN sessions AS session ON session.session_id = code.session_id
+"""
 
-_FIND_FOR = (
-    select(
-        _asked.c.lookup.label("asked_lookup"),
-        _asked.c.person_id.label("asked_person_id"),
-        table.c.code_id,
-        table.c.person_id,
-        table.c.state.label("code_state"),
-        table.c.own_window,
-        table.c.valid_from,
-        table.c.valid_until,
-        *sessions.c,
-        exists()
-        .where(
-            registrations.c.person_id == _asked.c.person_id,
-            registrations.c.course_id == sessions.c.course_id,
+
+async def resolve(tx: Transaction, entries: Sequence[Entry]) -> list[Found | None]:
+    """Return the code of each entry; None where no code has its text."""
+    rows = await tx.fetch(
+        _RESOLVE, [each.lookup for each in entries], [each.person_id for each in entries]
+    )
+    found: list[Found | None] = [None] * len(entries)
+    for row in rows:
+        place = row["nth"] - 1
+        window = Window(row["valid_from"], row["valid_until"]) if row["own_window"] else None
+        state = CodeState(row["state"])
+        found[place] = Found(
+            Code(row["code_id"], row["session_id"], row["person_id"], state, window),
+            Learner(entries[place].person_id, row["registered"], row["joined"]),
         )
-        .label("registered"),
-        exists()
-        .where(
-            redemptions.c.person_id == _asked.c.person_id,
-            redemptions.c.session_id == table.c.session_id,
-        )
-        .label("redeemed"),
-    )
-    .join_from(_asked, table, table.c.lookup == _asked.c.lookup)
-    .join(sessions, sessions.c.session_id == table.c.session_id)
-    .with_for_update(read=True, of=table)
-)
-
-
-async def find_for(tx: Transaction, asking: Sequence[Asking]) -> Mapping[Asking, Found]:
-    """What those who typed a code's text have found. The codes stay as they are until the transaction ends."""
-    rows = await tx.execute(
-        _FIND_FOR,
-        {
-            "lookups": [each.lookup for each in asking],
-            "person_ids": [each.person_id for each in asking],
-        },
-    )
-    return {Asking(row.asked_lookup, row.asked_person_id): _found(row) for row in rows}
-
-
-def _found(row: Row[*tuple[object, ...]]) -> Found:
-    code = Code(
-        row.code_id,
-        row.session_id,
-        row.person_id,
-        CodeState(row.code_state),
-        _window(row),
-    )
-    learner = Learner(row.asked_person_id, row.registered, row.redeemed)
-    return Found(code, session_of(row), learner)
-
-
-_ADD_REDEMPTIONS = text("""
-    INSERT INTO redemptions (session_id, person_id, code_id, redeemed_at)
-    SELECT session_id, person_id, code_id, :redeemed_at
-    FROM unnest(:session_ids, :person_ids, :code_ids) AS redeemed (session_id, person_id, code_id)
-    ORDER BY session_id, person_id
-    ON CONFLICT ON CONSTRAINT pk_redemptions DO NOTHING
-""").bindparams(
-    bindparam("redeemed_at", type_=DateTime(timezone=True)),
-    *(bindparam(name, type_=ARRAY(Uuid)) for name in ("session_ids", "person_ids", "code_ids")),
-)
-
-
-async def add_redemptions(tx: Transaction, redeemed: Sequence[tuple[Code, UUID]]) -> None:
-    """Notes that each person was admitted to the code's session, unless they were before."""
-    await tx.execute(
-        _ADD_REDEMPTIONS,
-        {
-            "redeemed_at": tx.now,
-            "session_ids": [code.session_id for code, _ in redeemed],
-            "person_ids": [person_id for _, person_id in redeemed],
-            "code_ids": [code.code_id for code, _ in redeemed],
-        },
-    )
+    return found
 
 
 def _kept(row: Row[*tuple[object, ...]]) -> KeptCode:

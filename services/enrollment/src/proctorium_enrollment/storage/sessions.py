@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -13,6 +14,45 @@ from proctorium_common.storage.database import Transaction
 from proctorium_enrollment.domain.sessions import Part, Session, SessionState
 from proctorium_enrollment.storage.tables import session_members as members
 from proctorium_enrollment.storage.tables import sessions as table
+
+
+@dataclass(frozen=True)
+class Join:
+    """A learner who has joined a session of a course."""
+
+    session_id: UUID
+    course_id: UUID
+    person_id: UUID
+
+
+_INSERT_MISSING = """
+    WITH told AS (
+        SELECT session_id, course_id FROM unnest($1::uuid[], $2::uuid[]) AS told (session_id, course_id)
+        WHERE NOT EXISTS (
+            SELECT FROM sessions
+            WHERE sessions.session_id = told.session_id AND sessions.course_id IS NOT NULL
+        )
+    )
+    INSERT INTO sessions AS known (session_id, state, course_id)
+    SELECT session_id, 'scheduled', course_id FROM told ORDER BY session_id
+    ON CONFLICT (session_id) DO UPDATE SET course_id = excluded.course_id
+        WHERE known.course_id IS NULL
+"""
+
+# One order for all, so that two transactions never wait for each other.
+_SET_JOINED = """
+    INSERT INTO session_members (session_id, person_id, part, joined, removed)
+    SELECT session_id, person_id, 'learner', true, false
+    FROM unnest($1::uuid[], $2::uuid[]) AS joined (session_id, person_id)
+    ORDER BY session_id, person_id
+    ON CONFLICT (session_id, person_id, part) DO UPDATE SET joined = true
+"""
+
+_SET_REMOVED = """
+    INSERT INTO session_members (session_id, person_id, part, joined, removed)
+    VALUES ($1, $2, 'learner', false, true)
+    ON CONFLICT (session_id, person_id, part) DO UPDATE SET removed = true
+"""
 
 _LOCK = select(table).where(table.c.session_id == bindparam("id")).with_for_update(key_share=True)
 
@@ -116,14 +156,24 @@ async def expect(
         await tx.execute(insert(members).on_conflict_do_nothing(), rows)
 
 
-async def set_joined(tx: Transaction, session_id: UUID, person_id: UUID) -> None:
-    """Notes that a learner has joined."""
-    await _set(tx, session_id, person_id, "joined")
+async def insert_missing(tx: Transaction, courses: Mapping[UUID, UUID]) -> None:
+    """Add sessions that no event was about before, with their courses, and the course of those that lack it.
+
+    Locks no row of a session whose course is known.
+    """
+    await tx.fetch(_INSERT_MISSING, list(courses), list(courses.values()))
+
+
+async def set_joined(tx: Transaction, joins: Sequence[Join]) -> None:
+    """Note that learners have joined."""
+    await tx.fetch(
+        _SET_JOINED, [each.session_id for each in joins], [each.person_id for each in joins]
+    )
 
 
 async def set_removed(tx: Transaction, session_id: UUID, person_id: UUID) -> None:
-    """Notes that a learner was removed, for good."""
-    await _set(tx, session_id, person_id, "removed")
+    """Note that a learner was removed, permanently."""
+    await tx.fetch(_SET_REMOVED, session_id, person_id)
 
 
 async def learners(tx: Transaction, session_id: UUID) -> tuple[UUID, ...]:
@@ -179,22 +229,3 @@ def session_of(row: Row[*tuple[object, ...]]) -> Session:
         lobby_open_time=row.lobby_open_at,
         planned_end_time=row.planned_end_at,
     )
-
-
-_SET = {
-    column: insert(members).on_conflict_do_update(
-        constraint="pk_session_members", set_={column: True}
-    )
-    for column in ("joined", "removed")
-}
-
-
-async def _set(tx: Transaction, session_id: UUID, person_id: UUID, column: str) -> None:
-    values = {
-        "session_id": session_id,
-        "person_id": person_id,
-        "part": Part.LEARNER.value,
-        "joined": column == "joined",
-        "removed": column == "removed",
-    }
-    await tx.execute(_SET[column], values)

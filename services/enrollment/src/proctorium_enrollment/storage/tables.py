@@ -264,8 +264,6 @@ codes = Table(
     Column("created_at", _TIME, nullable=False),
     UniqueConstraint("lookup"),
     UniqueConstraint("replaces_code_id"),
-    # For redemptions: a code admits to its own session.
-    UniqueConstraint("code_id", "session_id"),
     CheckConstraint("state IN ('active', 'revoked', 'replaced')", name="state"),
     CheckConstraint("valid_from < valid_until", name="window"),
     Index("uq_codes_automatic", "session_id", unique=True, postgresql_where=text("automatic")),
@@ -276,20 +274,6 @@ codes = Table(
 
 Without `own_window` nothing is decided by `valid_from` and `valid_until`; the release before reads them.
 """
-
-redemptions = Table(
-    "redemptions",
-    metadata,
-    Column("session_id", Uuid, nullable=False),
-    Column("person_id", Uuid, ForeignKey("people.person_id"), nullable=False),
-    Column("code_id", Uuid, nullable=False),
-    Column("redeemed_at", _TIME, nullable=False),
-    PrimaryKeyConstraint("session_id", "person_id"),
-    ForeignKeyConstraint(
-        ["code_id", "session_id"], ["codes.code_id", "codes.session_id"], name="fk_redemptions_code"
-    ),
-)
-"""Who was admitted to which session by which code: the first time, for good."""
 
 organisation = Table(
     "organisation",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC
 
 from proctorium.session.events.v1 import events_pb2
@@ -10,15 +11,18 @@ from proctorium_common.ids import parse_id
 from proctorium_common.storage.database import Transaction
 from proctorium_enrollment.domain.sessions import SessionState
 from proctorium_enrollment.operations import sessions
+from proctorium_enrollment.operations.code_resolution import CodeResolution
 from proctorium_enrollment.operations.codes import Codes
 from proctorium_enrollment.operations.sessions import Plan
+from proctorium_enrollment.storage.sessions import Join
 
 
 class SessionEvents:
     """Handlers of what session orchestration tells."""
 
-    def __init__(self, codes: Codes) -> None:
+    def __init__(self, codes: Codes, resolution: CodeResolution) -> None:
         self._codes = codes
+        self._resolution = resolution
 
     async def on_scheduled(
         self, tx: Transaction, event: events_pb2.SessionScheduled, metadata: EventMetadata
@@ -60,15 +64,21 @@ class SessionEvents:
         await sessions.move(tx, session_id, SessionState.ENDED, course_id)
 
     async def on_joined(
-        self, tx: Transaction, event: events_pb2.ParticipantJoined, _: EventMetadata
+        self,
+        tx: Transaction,
+        joined: Sequence[tuple[events_pb2.ParticipantJoined, EventMetadata]],
     ) -> None:
-        """A learner joined."""
-        await sessions.join(
-            tx,
-            parse_id(event.session_id, "session_id"),
-            parse_id(event.course_id, "course_id"),
-            parse_id(event.person_id, "person_id"),
-        )
+        """Handle learners who joined: note that they did, and forget their failed code entries."""
+        joins = [
+            Join(
+                parse_id(event.session_id, "session_id"),
+                parse_id(event.course_id, "course_id"),
+                parse_id(event.person_id, "person_id"),
+            )
+            for event, _ in joined
+        ]
+        await sessions.join(tx, joins)
+        await self._resolution.forget_failures(tx, {each.person_id for each in joins})
 
     async def on_removed(
         self, tx: Transaction, event: events_pb2.ParticipantRemoved, _: EventMetadata

@@ -12,7 +12,6 @@ import grpc
 
 from proctorium.session.v1 import lobby_pb2, lobby_pb2_grpc
 from proctorium_common.clock import Clock
-from proctorium_common.errors import ServiceError
 from proctorium_common.ids import parse_id
 from proctorium_common.rpc.addresses import client_address
 from proctorium_common.rpc.caller import current_call
@@ -20,7 +19,7 @@ from proctorium_common.rpc.heartbeat import Heartbeat
 from proctorium_common.rpc.methods import Handler, HandlerCollector
 from proctorium_common.rpc.served import Context
 from proctorium_common.storage.idempotency import key_of
-from proctorium_common.telemetry.traces import annotate
+from proctorium_common.telemetry.traces import annotate, current_trace_context
 from proctorium_session.api.cursors import NOTHING, revision_of
 from proctorium_session.api.learner_views import own_part, shared_part, time_part
 from proctorium_session.api.messages import participant_message, session_message
@@ -28,7 +27,7 @@ from proctorium_session.domain.participants import Standing
 from proctorium_session.domain.refusals import no_session
 from proctorium_session.domain.sessions import Session
 from proctorium_session.operations.access import person_of
-from proctorium_session.operations.enrollment import Enrollment
+from proctorium_session.operations.enrollment import CodeEntry
 from proctorium_session.operations.joining import Joined, Joining
 from proctorium_session.operations.live import Live, LiveSession, Picture, is_over_for
 from proctorium_session.operations.presence import Presence
@@ -48,14 +47,12 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
 
     def __init__(
         self,
-        enrollment: Enrollment,
         joining: Joining[lobby_pb2.JoinSessionResponse],
         live: Live,
         presence: Presence,
         clock: Clock,
         watch_heartbeat: timedelta,
     ) -> None:
-        self._enrollment = enrollment
         self._joining = joining
         self._live = live
         self._presence = presence
@@ -66,18 +63,13 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
         self, request: lobby_pb2.JoinSessionRequest, context: Context
     ) -> lobby_pb2.JoinSessionResponse:
         caller = current_call().caller
-        try:
-            redeemed = await self._enrollment.redeem(
-                request.code, person_of(caller), client_address(caller, context)
-            )
-        except ServiceError:
-            # A repetition of what was done is answered as before, though the code may be good for nothing any more.
-            if (answer := await self._joining.answered_before(request)) is not None:
-                return answer
-            raise
-        annotate(session_id=redeemed.session_id)
-        joined = await self._joining.join(caller, redeemed, key_of(request))
-        annotate(participant_id=joined.participant.participant_id)
+        address = client_address(caller, context)
+        entry = CodeEntry(request.code, person_of(caller), address, current_trace_context())
+        joined = await self._joining.join(entry, key_of(request))
+        annotate(
+            session_id=joined.session.session_id,
+            participant_id=joined.participant.participant_id,
+        )
         return joined
 
     async def WatchSession(  # type: ignore[override]  # it writes by itself, and what it writes is encoded

@@ -1,97 +1,150 @@
-"""Who may come into a session, and as what (`S4`, `C3`)."""
+"""Who may join a session, and in which state (`S4`, `C3`, `C5`)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from math import ceil
 from typing import assert_never
 from uuid import UUID
 
-from proctorium_common.errors import ServiceError, exhausted, not_allowed
+from proctorium_common.errors import Kind, ServiceError, Violation
+from proctorium_session.domain.codes import CodeResolution, CodeValidity, ResolvedCode
 from proctorium_session.domain.participant_states import ParticipantState
-from proctorium_session.domain.refusals import refused
 from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import LateEntry, Session
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
-    """The places of a session: how many are taken, and how many are kept for expected learners who have not come."""
+class Seats:
+    """The seats of a session: how many are taken, and how many are reserved for invited learners who have not joined."""
 
     capacity: int
     taken: int
-    kept: int = 0
+    reserved: int = 0
 
     @property
     def free(self) -> int:
-        """How many are left; the kept ones are not."""
-        return max(0, self.capacity - self.taken - self.kept)
+        """How many are left; reserved ones are not."""
+        return max(0, self.capacity - self.taken - self.reserved)
 
 
-def check_lives(session: Session) -> None:
-    """Raises SESSION_ENDED or SESSION_CANCELLED."""
-    if session.state is SessionState.ENDED:
-        raise refused(
-            "SESSION_ENDED",
-            "This session is over. If you have questions, ask your administrator.",
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a learner is not admitted. `field` is the field of the request that is wrong, if it is one."""
+
+    kind: Kind
+    reason: str
+    message: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    retry_after: timedelta | None = None
+    field: str = ""
+
+    def error(self) -> ServiceError:
+        """Return the error for the learner."""
+        violations = [Violation(self.field, "code.text", self.message)] if self.field else []
+        return ServiceError(
+            self.kind,
+            self.reason,
+            self.message,
+            metadata=self.metadata,
+            retry_after=self.retry_after,
+            violations=violations,
         )
-    if session.state is SessionState.CANCELLED:
-        raise refused(
-            "SESSION_CANCELLED",
-            "This session was cancelled. Ask your administrator for another one.",
-        )
 
 
-def check_rejoin(session: Session, state: ParticipantState) -> None:
-    """A rejoin is always allowed while the session lives (`C5`), but for who was removed. Raises as `check_lives`, REMOVED."""
-    check_lives(session)
-    if state is ParticipantState.REMOVED:
-        raise removed()
+def admit(
+    entry: CodeResolution,
+    person_id: UUID,
+    session: Session | None,
+    present: ParticipantState | None,
+    seats: Seats,
+    now: datetime,
+) -> ParticipantState | Refusal:
+    """Return the state in which the learner is in the session, or why they are not admitted.
 
-
-def removed() -> ServiceError:
-    """The learner was removed from the session."""
-    return refused(
-        "PARTICIPANT_REMOVED",
-        "You were removed from this session, so you cannot come back into it. "
-        "If you think that is wrong, contact your administrator.",
+    `session` is the code's, with its lobby open if that is due; `present` is the learner's state in it, None if they have not
+    joined. A rejoin is always allowed while the session lives, but not after a removal. Of another learner's code, a learner is
+    told nothing but that.
+    """
+    code = entry.code
+    if entry.malformed:
+        return Refusal(Kind.INVALID, "CODE_MALFORMED", entry.malformed, field="code")
+    is_usable = code is not None and code.person_id in {None, person_id}
+    if session is not None and present is not None and is_usable:
+        return _rejoined(session, present)
+    if entry.retry_delay is not None:
+        return _throttled(entry.retry_delay)
+    if code is None:
+        return _UNKNOWN_CODE
+    if not (is_usable and code.registered):
+        return _NOT_YOUR_CODE
+    if session is None:
+        return _NO_SESSION
+    return (
+        _refusal_by_life(session)
+        or _refusal_by_validity(code)
+        or _refusal_of_proctor(session, person_id)
+        or _newcomer(session, seats, now)
     )
 
 
-def check_own(session: Session, person_id: UUID) -> None:
-    """Nobody supervises themselves: who leads a session takes no exam in it. Raises NOT_ALLOWED."""
-    if person_id in session.plan.proctor_ids:
-        raise not_allowed(
-            "NOT_ALLOWED",
-            "You supervise this session, so you cannot take part in it as a learner. "
-            "Ask your administrator for a session that somebody else supervises.",
-        )
+def _rejoined(session: Session, present: ParticipantState) -> ParticipantState | Refusal:
+    if refusal := _refusal_by_life(session):
+        return refusal
+    return _REMOVED if present is ParticipantState.REMOVED else present
 
 
-def admitted_as(session: Session, places: Places, now: datetime) -> ParticipantState:
-    """Where somebody new stands who comes at `now`. A lobby that is due has been opened before.
-
-    Raises SESSION_ENDED, SESSION_CANCELLED, LOBBY_NOT_OPEN, LATE_ENTRY_CLOSED, SESSION_FULL.
-    """
-    state = _state_for_newcomers(session, now)
-    if places.free == 0:
-        raise exhausted(
-            "SESSION_FULL",
-            "Every place of this session is taken. Contact your administrator for another session.",
-        )
-    return state
+def _refusal_by_life(session: Session) -> Refusal | None:
+    match session.state:
+        case SessionState.ENDED:
+            return _SESSION_ENDED
+        case SessionState.CANCELLED:
+            return _SESSION_CANCELLED
+        case _:
+            return None
 
 
-def _state_for_newcomers(session: Session, now: datetime) -> ParticipantState:
-    check_lives(session)
+def _refusal_by_validity(code: ResolvedCode) -> Refusal | None:
+    match code.validity:
+        case CodeValidity.VALID:
+            return None
+        case CodeValidity.REPLACED:
+            return _CODE_REPLACED
+        case CodeValidity.REVOKED:
+            return _CODE_REVOKED
+        case CodeValidity.EXPIRED:
+            return _refused(
+                "CODE_EXPIRED",
+                "This code has expired. Please ask your administrator for a new one.",
+                **_time("valid_until", code.valid_until),
+            )
+        case CodeValidity.NOT_YET_VALID:
+            return _refused(
+                "CODE_NOT_YET_VALID",
+                "This code is not valid yet. Please enter it again when it is.",
+                **_time("valid_from", code.valid_from),
+            )
+        case _:
+            assert_never(code.validity)
+
+
+def _refusal_of_proctor(session: Session, person_id: UUID) -> Refusal | None:
+    """Nobody supervises themselves: a proctor of a session does not take part in it."""
+    return _IS_PROCTOR if person_id in session.plan.proctor_ids else None
+
+
+def _newcomer(session: Session, seats: Seats, now: datetime) -> ParticipantState | Refusal:
     match session.state:
         case SessionState.LOBBY_OPEN:
-            return ParticipantState.WAITING
+            state = ParticipantState.WAITING
         case SessionState.IN_PROGRESS:
-            _check_late_entry(session, now)
-            return ParticipantState.IN_SESSION
+            if not _is_entry_open(session, now):
+                return _LATE_ENTRY_CLOSED
+            state = ParticipantState.IN_SESSION
         case SessionState.SCHEDULED:
-            raise refused(
+            return _refused(
                 "LOBBY_NOT_OPEN",
                 "The lobby of this session is not open yet. Come back when it opens.",
                 lobby_open_time=session.lobby_open_time.isoformat(),
@@ -100,14 +153,86 @@ def _state_for_newcomers(session: Session, now: datetime) -> ParticipantState:
             raise AssertionError("refused above")
         case _:
             assert_never(session.state)
+    return state if seats.free else _SESSION_FULL
 
 
-def _check_late_entry(session: Session, now: datetime) -> None:
+def _is_entry_open(session: Session, now: datetime) -> bool:
     plan = session.plan
-    began = session.actual_start_time or plan.start_time
-    if plan.late_entry is LateEntry.CLOSED or now > began + plan.late_entry_limit:
-        raise refused(
-            "LATE_ENTRY_CLOSED",
-            "The session has begun and takes nobody new. "
-            "Contact your administrator for another session.",
-        )
+    start = session.actual_start_time or plan.start_time
+    return plan.late_entry is LateEntry.UNTIL and now <= start + plan.late_entry_limit
+
+
+def _throttled(delay: timedelta) -> Refusal:
+    seconds = max(1, ceil(delay.total_seconds()))
+    wait = _counted(seconds, "second") if seconds < 120 else _counted(ceil(seconds / 60), "minute")
+    return Refusal(
+        Kind.EXHAUSTED,
+        "TOO_MANY_FAILED_CODE_ENTRIES",
+        f"There were too many failed code entries. Please wait {wait} and try again; "
+        "if you are in a hurry, ask your administrator.",
+        retry_after=max(delay, timedelta(seconds=1)),
+    )
+
+
+def _counted(count: int, unit: str) -> str:
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+
+
+def _time(name: str, time: datetime | None) -> dict[str, str]:
+    return {} if time is None else {name: time.isoformat()}
+
+
+def _refused(reason: str, message: str, /, **metadata: str) -> Refusal:
+    return Refusal(Kind.INVALID_STATE_TRANSITION, reason, message, metadata)
+
+
+_UNKNOWN_CODE = Refusal(
+    Kind.NOT_FOUND,
+    "CODE_INVALID",
+    "No session has this code. Please check each character, upper and lower case too; if it is typed as you were given it, "
+    "ask your administrator for a new one.",
+)
+"""The same for every text that no code has."""
+_NOT_YOUR_CODE = _refused(
+    "NOT_YOUR_CODE",
+    "This code is not for you. Please use your own, or ask your administrator to register you in the course.",
+)
+_NO_SESSION = Refusal(
+    Kind.NOT_FOUND,
+    "NOT_FOUND",
+    "There is no such session among yours. Check the link, or join with your enrollment code.",
+)
+_SESSION_ENDED = _refused(
+    "SESSION_ENDED", "This session is over. If you have questions, ask your administrator."
+)
+_SESSION_CANCELLED = _refused(
+    "SESSION_CANCELLED",
+    "This session was cancelled. Ask your administrator for another one.",
+)
+_CODE_REPLACED = _refused(
+    "CODE_REPLACED",
+    "A newer code was issued in place of this one. Please use the code in the latest message.",
+)
+_CODE_REVOKED = _refused(
+    "CODE_REVOKED", "This code was withdrawn. Please ask your administrator for a new one."
+)
+_REMOVED = _refused(
+    "PARTICIPANT_REMOVED",
+    "You were removed from this session, so you cannot come back into it. "
+    "If you think that is wrong, contact your administrator.",
+)
+_IS_PROCTOR = Refusal(
+    Kind.NOT_ALLOWED,
+    "NOT_ALLOWED",
+    "You supervise this session, so you cannot take part in it as a learner. "
+    "Ask your administrator for a session that somebody else supervises.",
+)
+_LATE_ENTRY_CLOSED = _refused(
+    "LATE_ENTRY_CLOSED",
+    "The session has begun and takes nobody new. Contact your administrator for another session.",
+)
+_SESSION_FULL = Refusal(
+    Kind.EXHAUSTED,
+    "SESSION_FULL",
+    "Every seat of this session is taken. Contact your administrator for another session.",
+)

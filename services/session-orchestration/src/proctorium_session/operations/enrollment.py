@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID
 
 import grpc
+from opentelemetry.trace import SpanContext
 
 from proctorium.enrollment.v1 import (
     codes_pb2,
@@ -19,7 +20,10 @@ from proctorium.enrollment.v1 import (
     people_pb2_grpc,
 )
 from proctorium_common.errors import Kind, ServiceError, unavailable
-from proctorium_common.rpc.status import error_in, error_of
+from proctorium_common.rpc.status import error_of
+from proctorium_common.storage.batcher import Batcher
+from proctorium_common.telemetry.traces import within
+from proctorium_session.domain.codes import CodeResolution, CodeValidity, ResolvedCode
 from proctorium_session.domain.schedule import Course
 
 _OURS_TO_TELL = frozenset({Kind.UNAVAILABLE, Kind.TIMED_OUT, Kind.INTERNAL})
@@ -27,12 +31,13 @@ _OURS_TO_TELL = frozenset({Kind.UNAVAILABLE, Kind.TIMED_OUT, Kind.INTERNAL})
 
 
 @dataclass(frozen=True, slots=True)
-class Redeemed:
-    """A code was accepted for this session. `newcomer_refusal`, if set, is the error for a learner who has not joined it yet."""
+class CodeEntry:
+    """A code as a learner entered it, from which address (empty if unknown), and the trace context of their call."""
 
-    session_id: UUID
-    code_id: UUID
-    newcomer_refusal: ServiceError | None = None
+    text: str
+    person_id: UUID
+    client_address: str
+    trace: SpanContext | None = None
 
 
 class Enrollment(Protocol):
@@ -50,8 +55,8 @@ class Enrollment(Protocol):
         """The course, or None where there is none of this id. Raises DEPENDENCY_UNAVAILABLE."""
         ...
 
-    async def redeem(self, code: str, person_id: UUID, client_address: str) -> Redeemed:
-        """Redeems a code for a learner. Raises enrollment's refusals as they are, and DEPENDENCY_UNAVAILABLE."""
+    async def resolve_code(self, entry: CodeEntry) -> CodeResolution:
+        """Return what an entered code leads to. Raises DEPENDENCY_UNAVAILABLE."""
         ...
 
 
@@ -62,6 +67,13 @@ class EnrollmentByGrpc:
         self._people = people_pb2_grpc.PersonServiceStub(channel)
         self._courses = courses_pb2_grpc.CourseServiceStub(channel)
         self._codes = codes_pb2_grpc.CodeServiceStub(channel)
+        self._entries: Batcher[CodeEntry, CodeResolution] = Batcher(
+            self._resolve, key=lambda entry: entry.person_id, one_per_key=True
+        )
+
+    async def close(self) -> None:
+        """Return when all entries that were taken are resolved; later ones are refused."""
+        await self._entries.close()
 
     async def certified_until(self, person_ids: Sequence[UUID]) -> Mapping[UUID, datetime]:
         """See `Enrollment`."""
@@ -103,25 +115,65 @@ class EnrollmentByGrpc:
         named = frozenset(UUID(unit.assessment_id) for unit in course.units if unit.assessment_id)
         return Course(course_id, course.HasField("publish_time"), named)
 
-    async def redeem(self, code: str, person_id: UUID, client_address: str) -> Redeemed:
-        """See `Enrollment`."""
-        request = codes_pb2.RedeemCodeRequest(
-            text=code, person_id=str(person_id), client_address=client_address
+    async def resolve_code(self, entry: CodeEntry) -> CodeResolution:
+        """See `Enrollment`. Entries that arrive during a call share the next one; a learner has one in each."""
+        return await self._entries.submit(entry)
+
+    async def _resolve(self, entries: list[CodeEntry]) -> list[CodeResolution]:
+        request = codes_pb2.BatchResolveCodesRequest(
+            entries=[
+                codes_pb2.CodeEntry(
+                    text=each.text,
+                    person_id=str(each.person_id),
+                    client_address=each.client_address,
+                )
+                for each in entries
+            ]
         )
+        sampled = (e.trace for e in entries if e.trace is not None and e.trace.trace_flags.sampled)
         try:
-            response = await self._codes.RedeemCode(request)
+            # A call has one parent: of the learners who share it, the first whose trace is recorded.
+            with within(next(sampled, None)):
+                response = await self._codes.BatchResolveCodes(request)
         except grpc.aio.AioRpcError as failure:
-            raise _about_code(_said(failure)) from failure
-        refusal = error_in(response.newcomer_refusal) if response.newcomer_refusal else None
-        return Redeemed(UUID(response.session_id), UUID(response.code_id), refusal)
+            raise _said(failure) from failure
+        return [_resolution(each) for each in response.resolutions]
 
 
-def _about_code(error: ServiceError) -> ServiceError:
-    """Return the error with the learner's field: what enrollment calls `text` is `code` to whoever joins."""
-    error.violations = tuple(
-        replace(each, field="code") if each.field == "text" else each for each in error.violations
+_VALIDITIES = {
+    codes_pb2.CODE_VALIDITY_VALID: CodeValidity.VALID,
+    codes_pb2.CODE_VALIDITY_NOT_YET_VALID: CodeValidity.NOT_YET_VALID,
+    codes_pb2.CODE_VALIDITY_EXPIRED: CodeValidity.EXPIRED,
+    codes_pb2.CODE_VALIDITY_REVOKED: CodeValidity.REVOKED,
+    codes_pb2.CODE_VALIDITY_REPLACED: CodeValidity.REPLACED,
+}
+
+
+def _resolution(message: codes_pb2.CodeResolution) -> CodeResolution:
+    delay = message.retry_delay.ToTimedelta() if message.HasField("retry_delay") else None
+    if message.HasField("malformed"):
+        return CodeResolution(malformed=message.malformed.description, retry_delay=delay)
+    if message.HasField("unknown"):
+        return CodeResolution(retry_delay=delay)
+    code = message.code
+    resolved = ResolvedCode(
+        code_id=UUID(code.code_id),
+        session_id=UUID(code.session_id),
+        person_id=UUID(code.person_id) if code.person_id else None,
+        validity=_VALIDITIES[code.validity],
+        valid_from=(
+            code.valid_from_time.ToDatetime(tzinfo=UTC)
+            if code.HasField("valid_from_time")
+            else None
+        ),
+        valid_until=(
+            code.valid_until_time.ToDatetime(tzinfo=UTC)
+            if code.HasField("valid_until_time")
+            else None
+        ),
+        registered=code.registered,
     )
-    return error
+    return CodeResolution(resolved, retry_delay=delay)
 
 
 def _said(failure: grpc.aio.AioRpcError) -> ServiceError:

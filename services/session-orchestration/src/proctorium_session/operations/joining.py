@@ -1,12 +1,11 @@
-"""Joining by code (`S4`, `C3`, `C5`): learners who come while a commit is under way share the next one.
+"""Joining by code (`S4`, `C3`, `C5`): learners who join during a commit share the next one.
 
-All that decides is read after the sessions' rows are locked, so nobody gets the place that another has just taken, whichever replica
-they came to.
+All that decides is read after the sessions' rows are locked, so nobody gets a seat that another replica has just given away.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -17,20 +16,18 @@ from opentelemetry.trace import SpanContext
 
 from proctorium_common.errors import ServiceError
 from proctorium_common.ids import new_id
-from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.batcher import Batcher
 from proctorium_common.storage.database import Database, Transaction
-from proctorium_common.storage.idempotency import Key, answered_before
+from proctorium_common.storage.idempotency import Key, reused, store_responses, stored_responses
 from proctorium_common.telemetry.traces import current_trace_context
-from proctorium_session.domain.admission import Places, admitted_as, check_own, check_rejoin
+from proctorium_session.domain.admission import Refusal, Seats, admit
+from proctorium_session.domain.codes import CodeResolution
 from proctorium_session.domain.identity import first_state, is_ready
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import Participant, Standing
-from proctorium_session.domain.refusals import no_session
 from proctorium_session.domain.sessions import Session
 from proctorium_session.operations import announcements
-from proctorium_session.operations.access import person_of
-from proctorium_session.operations.enrollment import Redeemed
+from proctorium_session.operations.enrollment import CodeEntry, Enrollment
 from proctorium_session.operations.lobby import opened_if_due
 from proctorium_session.operations.recording import OURSELVES, Change, Happened, change_all
 from proctorium_session.storage import participants, sessions
@@ -39,12 +36,12 @@ M = TypeVar("M", bound=Message)
 
 _AT_ONCE = 3
 _ENOUGH = 4
-"""Groups under way side by side, and how many learners are worth one more."""
+"""Batches in progress at the same time, and how many learners are worth one more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """A learner is in; `rejoin` where they were before."""
+    """A learner is in the session; `rejoin` if they had joined before."""
 
     session: Session
     standing: Standing
@@ -52,145 +49,201 @@ class Joined:
 
 
 @dataclass(frozen=True, slots=True)
-class Coming:
-    """A learner whose code was good for the session, and the place in a trace of the call that says so.
+class JoinRequest:
+    """A learner who entered a code, what enrollment says about it, and the trace context of the call."""
 
-    `newcomer_refusal` is enrollment's error for a learner who has not joined yet; None if the code admits them too.
-    """
-
-    session_id: UUID
     person_id: UUID
+    resolution: CodeResolution
+    key: Key | None = None
     trace: SpanContext | None = None
-    newcomer_refusal: ServiceError | None = None
 
     @property
-    def place(self) -> tuple[UUID, UUID]:
-        """What identifies a participant before they are one."""
-        return self.session_id, self.person_id
+    def session_id(self) -> UUID | None:
+        """The session of the code."""
+        return None if self.resolution.code is None else self.resolution.code.session_id
 
 
 class Joining(Generic[M]):
-    """Lets learners in. One for each process, made when it is wired; close it before the database."""
+    """Lets learners join. One for each process, made when it is wired; close it before the database."""
 
     def __init__(
-        self, database: Database, answer: Callable[[Joined], M], response: type[M]
+        self,
+        database: Database,
+        enrollment: Enrollment,
+        respond: Callable[[Joined], M],
+        response: type[M],
     ) -> None:
-        """`answer` makes the response, which is kept for whoever asks again with the same request id."""
+        """`respond` makes the response, which is stored for a repetition of the same request."""
         self._database = database
-        self._answer = answer
+        self._enrollment = enrollment
+        self._respond = respond
         self._response = response
-        self._group: Batcher[tuple[Key | None, Coming], M | ServiceError] = Batcher(
-            self._flush, at_once=_AT_ONCE, enough=_ENOUGH, key=lambda asked: asked[1].session_id
+        self._batches: Batcher[JoinRequest, M | Refusal | None] = Batcher(
+            self._flush,
+            at_once=_AT_ONCE,
+            enough=_ENOUGH,
+            key=lambda request: request.session_id or request.person_id,
         )
 
-    async def join(self, caller: Caller, redeemed: Redeemed, key: Key | None) -> M:
-        """Lets a learner in whose code was good for the session. Joining again finds the same participant.
+    async def join(self, entry: CodeEntry, key: Key | None) -> M:
+        """Let a learner join by a code. Joining again finds the same participant.
 
-        Raises enrollment's refusal of newcomers, SESSION_FULL, SESSION_ENDED, SESSION_CANCELLED, LOBBY_NOT_OPEN, LATE_ENTRY_CLOSED, PARTICIPANT_REMOVED, NOT_ALLOWED (who supervises
-        it), REQUEST_ID_REUSED.
+        Raises DEPENDENCY_UNAVAILABLE, REQUEST_ID_REUSED, and what `domain.admission` refuses.
         """
-        coming = Coming(
-            redeemed.session_id,
-            person_of(caller),
-            current_trace_context(),
-            redeemed.newcomer_refusal,
-        )
-        outcome = await self._group.submit((key, coming))
-        if isinstance(outcome, ServiceError):
-            raise outcome
-        return outcome
-
-    async def answered_before(self, request: Message) -> M | None:
-        """The stored answer of a request that was done, whatever its code is good for now. Raises REQUEST_ID_REUSED."""
-        async with self._database.transaction() as tx:
-            return await answered_before(tx, request, self._response)
+        try:
+            resolution = await self._enrollment.resolve_code(entry)
+        except ServiceError:
+            # A repetition of a request that was done gets the same response, also while enrollment does not answer.
+            if key is None or (stored := await self._stored(key)) is None:
+                raise
+            return stored
+        request = JoinRequest(entry.person_id, resolution, key, current_trace_context())
+        outcome = await self._batches.submit(request)
+        if isinstance(outcome, Refusal):
+            raise outcome.error()
+        return self._checked(key, outcome)
 
     async def close(self) -> None:
-        """Returns when all that was taken is answered; what comes later is refused."""
-        await self._group.close()
+        """Return when all requests that were taken have their response; later ones are refused."""
+        await self._batches.close()
 
-    async def _flush(self, batch: list[tuple[Key | None, Coming]]) -> list[M | ServiceError]:
-        return await self._database.once_each(batch, self._run, self._response)
+    async def _stored(self, key: Key) -> M | None:
+        async with self._database.transaction() as tx:
+            stored = await stored_responses(tx, [key], self._response)
+        return self._checked(key, stored[key]) if key in stored else None
 
-    async def _run(self, tx: Transaction, coming: Sequence[Coming]) -> list[M | ServiceError]:
-        outcomes = await join_all(tx, coming)
-        return [o if isinstance(o, ServiceError) else self._answer(o) for o in outcomes]
+    def _checked(self, key: Key | None, response: M | None) -> M:
+        """Return the response; None stands for a key that was used for another request."""
+        if response is None:
+            assert key is not None
+            raise reused(key)
+        return response
+
+    async def _flush(self, batch: list[JoinRequest]) -> list[M | Refusal | None]:
+        async with self._database.transaction() as tx:
+            locked = await sessions.lock_all(tx, {i for each in batch if (i := each.session_id)})
+            keys = {each.key for each in batch if each.key is not None}
+            stored = await stored_responses(tx, keys, self._response)
+            first = _first_of_each_key(batch, stored)
+            outcomes = await join_all(tx, locked, [batch[nth] for nth in first])
+            responses = {
+                nth: outcome if isinstance(outcome, Refusal) else self._respond(outcome)
+                for nth, outcome in zip(first, outcomes, strict=True)
+            }
+            by_key = {key: responses[nth] for nth in first if (key := batch[nth].key)}
+            await store_responses(
+                tx, {key: each for key, each in by_key.items() if not isinstance(each, Refusal)}
+            )
+        of_keys: dict[Key, M | Refusal | None] = {**stored, **by_key}
+        return [
+            responses[nth] if each.key is None else of_keys[each.key]
+            for nth, each in enumerate(batch)
+        ]
 
 
-async def join_all(tx: Transaction, coming: Sequence[Coming]) -> list[Joined | ServiceError]:
-    """What becomes of each, in the order in which they come; who is refused changes nothing."""
-    locked = await sessions.lock_all(tx, {each.session_id for each in coming})
-    standings = await participants.of_people(tx, {each.place for each in coming})
-    expected = await sessions.expected_of(
-        tx, {each.place for each in coming if each.place not in standings}
-    )
-    doors = {session_id: _Door(session, tx.now) for session_id, session in locked.items()}
-    unexpected = {each.place for each in coming} - standings.keys() - expected
-    for session_id in {session_id for session_id, _ in unexpected} & doors.keys():
-        doors[session_id].kept = await sessions.absent_count(tx, session_id)
+def _first_of_each_key(batch: Sequence[JoinRequest], stored: Collection[Key]) -> list[int]:
+    """Return the places of the requests to decide: all without a key, and the first with each key that is not stored."""
+    seen = set(stored)
+    first: list[int] = []
+    for nth, each in enumerate(batch):
+        if each.key is None or each.key not in seen:
+            first.append(nth)
+        if each.key is not None:
+            seen.add(each.key)
+    return first
+
+
+async def join_all(
+    tx: Transaction, locked: Mapping[UUID, Session], requests: Sequence[JoinRequest]
+) -> list[Joined | Refusal]:
+    """Decide each request in their order, and store what changes; a refused learner changes nothing."""
+    places = {
+        (session_id, each.person_id)
+        for each in requests
+        if (session_id := each.session_id) in locked and session_id is not None
+    }
+    invited, present = await participants.find_relations(tx, places)
+    standings = await participants.of_people(tx, present) if present else {}
+    admissions = {session_id: _Admission(session, tx.now) for session_id, session in locked.items()}
+    for session_id in {session_id for session_id, _ in places - invited - present}:
+        admissions[session_id].reserved = await sessions.absent_count(tx, session_id)
     outcomes = [
-        _outcome(doors.get(each.session_id), each, standings, is_expected=each.place in expected)
-        for each in coming
+        _join(
+            request,
+            None if request.session_id is None else admissions.get(request.session_id),
+            standings,
+            tx.now,
+            invited=(request.session_id, request.person_id) in invited,
+        )
+        for request in requests
     ]
-    entered = [door for door in doors.values() if door.newcomers]
-    if entered:
-        await participants.add(tx, [each for door in entered for each in door.newcomers])
-        await change_all(tx, [Change(door.session, door.happened) for door in entered])
+    changed = [each for each in admissions.values() if each.newcomers]
+    if changed:
+        await change_all(
+            tx, [Change(each.session, each.happened, each.newcomers) for each in changed]
+        )
     return outcomes
 
 
-def _outcome(
-    door: _Door | None,
-    coming: Coming,
+def _join(
+    request: JoinRequest,
+    admission: _Admission | None,
     standings: dict[tuple[UUID, UUID], Standing],
+    now: datetime,
     *,
-    is_expected: bool,
-) -> Joined | ServiceError:
-    """What becomes of one; notes their standing."""
-    try:
-        if door is None:
-            raise no_session()
-        standing = standings.get(coming.place)
-        if standing is not None:
-            check_rejoin(door.session, standing.participant.state)
-            return Joined(door.session_after, standing, rejoin=True)
-        if coming.newcomer_refusal is not None:
-            raise coming.newcomer_refusal
-        # Who comes twice in one group is in when they come again.
-        standing = standings[coming.place] = door.let_in(coming, is_expected=is_expected)
-        return Joined(door.session_after, standing, rejoin=False)
-    except ServiceError as refusal:
+    invited: bool,
+) -> Joined | Refusal:
+    if admission is None:
+        refusal = admit(request.resolution, request.person_id, None, None, Seats(0, 0), now)
+        assert isinstance(refusal, Refusal), "there is no session to be admitted to"
         return refusal
+    place = admission.session.session_id, request.person_id
+    standing = standings.get(place)
+    outcome = admission.admit(request, standing, invited=invited)
+    if isinstance(outcome, Refusal):
+        return outcome
+    if standing is not None:
+        return Joined(admission.session_after, standing, rejoin=True)
+    # A second request of the same learner in this batch is a rejoin.
+    standings[place] = outcome
+    return Joined(admission.session_after, outcome, rejoin=False)
 
 
-class _Door:
-    """A locked session, and who has come in by this transaction."""
+class _Admission:
+    """A locked session, and the learners who join it in this transaction."""
 
     def __init__(self, session: Session, now: datetime) -> None:
         self._now = now
         self._as_found = session
         self.session, self.happened = opened_if_due(session, now)
         self._taken = session.participant_count
-        self.kept = 0  # places of those who are expected and absent, where that was asked for
+        self.reserved = 0
         self.newcomers: list[Participant] = []
 
     @property
     def session_after(self) -> Session:
-        """As those who are in see it."""
+        """The session as the learners who have joined it see it."""
         found = self.session if self.newcomers else self._as_found
         return replace(found, participant_count=self._taken)
 
-    def let_in(self, coming: Coming, *, is_expected: bool) -> Standing:
-        """Lets somebody in. Places are kept for expected learners, so that nobody who is on the list finds theirs gone."""
-        check_own(self.session, coming.person_id)
-        kept = 0 if is_expected else self.kept
-        places = Places(self.session.plan.capacity, self._taken, kept)
-        state = admitted_as(self.session, places, self._now)
-        participant = _newcomer(self.session, coming.person_id, state, self._now)
+    def admit(
+        self, request: JoinRequest, standing: Standing | None, *, invited: bool
+    ) -> Standing | Refusal:
+        """Decide, and take a seat for a newcomer. The seats of invited learners are reserved for them."""
+        seats = Seats(self.session.plan.capacity, self._taken, 0 if invited else self.reserved)
+        present = None if standing is None else standing.participant.state
+        state = admit(
+            request.resolution, request.person_id, self.session, present, seats, self._now
+        )
+        if isinstance(state, Refusal):
+            return state
+        if standing is not None:
+            return standing
+        participant = _newcomer(self.session, request.person_id, state, self._now)
         self._taken += 1
-        self.kept = max(0, self.kept - is_expected)
+        self.reserved = max(0, self.reserved - invited)
         self.newcomers.append(participant)
-        self.happened += _arrival(self.session, participant, coming.trace)
+        self.happened += _arrival(self.session, participant, request.trace)
         return Standing(participant, {})
 
 
@@ -216,10 +269,10 @@ def _newcomer(
 
 
 def _arrival(
-    session: Session, participant: Participant, place: SpanContext | None
+    session: Session, participant: Participant, trace: SpanContext | None
 ) -> list[Happened]:
     actor, who = participant.person_id, participant.participant_id
-    arrival = [Happened(announcements.joined(session, participant), actor, who, place)]
+    arrival = [Happened(announcements.joined(session, participant), actor, who, trace)]
     if participant.ready_time is not None:
-        arrival.append(Happened(announcements.ready(participant), OURSELVES, who, place))
+        arrival.append(Happened(announcements.ready(participant), OURSELVES, who, trace))
     return arrival

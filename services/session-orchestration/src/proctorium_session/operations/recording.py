@@ -12,9 +12,10 @@ from opentelemetry.trace import SpanContext
 
 from proctorium_common.events.envelope import name_of
 from proctorium_common.storage.database import Transaction
+from proctorium_session.domain.participants import Participant
 from proctorium_session.domain.record import Entry, Happening, appended
 from proctorium_session.domain.sessions import Session
-from proctorium_session.storage import record, sessions
+from proctorium_session.storage import changes as changes_storage
 
 CHANNEL = "session_record"
 """NOTIFY channel that carries the id of a session that has changed."""
@@ -45,10 +46,11 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A session as it is to be, which this transaction has locked, and what happened in it."""
+    """A session as it is to be, which this transaction has locked, what happened in it, and the learners who joined it."""
 
     session: Session
     happened: Sequence[Happened | Heard]
+    newcomers: Sequence[Participant] = ()
 
 
 async def change(
@@ -66,6 +68,7 @@ async def change_all(tx: Transaction, changes: Sequence[Change]) -> list[Session
     """As `change`, for several sessions."""
     saved: list[Session] = []
     added: list[tuple[UUID, Entry]] = []
+    newcomers = [participant for each in changes for participant in each.newcomers]
     for each in changes:
         session = each.session
         happenings = [_happening(tx, happened) for happened in each.happened]
@@ -76,9 +79,7 @@ async def change_all(tx: Transaction, changes: Sequence[Change]) -> list[Session
             if isinstance(happened, Happened):
                 tx.record(happened.event, place=happened.place)
         tx.notify(CHANNEL, str(session.session_id))
-    await sessions.save(tx, saved)
-    if added:
-        await record.append(tx, added)
+    await changes_storage.save(tx, saved, newcomers, added)
     return saved
 
 

@@ -15,7 +15,6 @@ from sqlalchemy import (
     bindparam,
     column,
     func,
-    insert,
     select,
     update,
 )
@@ -28,6 +27,22 @@ from proctorium_session.domain.participants import Participant, Standing
 from proctorium_session.domain.progress import Progress, ProgressState
 from proctorium_session.storage.tables import participant_assessments, participants
 
+Place = tuple[UUID, UUID]
+"""A session and a person."""
+
+_FIND_RELATIONS = """
+    SELECT session_id, person_id,
+        EXISTS (
+            SELECT FROM session_learners AS invited
+            WHERE (invited.session_id, invited.person_id) = (place.session_id, place.person_id)
+        ) AS invited,
+        EXISTS (
+            SELECT FROM participants AS joined
+            WHERE (joined.session_id, joined.person_id) = (place.session_id, place.person_id)
+        ) AS joined
+    FROM unnest($1::uuid[], $2::uuid[]) AS place (session_id, person_id)
+"""
+
 _ASSESSMENT_COLUMNS = (
     participant_assessments.c.assessment_id,
     participant_assessments.c.attempt_id,
@@ -38,9 +53,20 @@ _ASSESSMENT_COLUMNS = (
 )
 
 
-async def add(tx: Transaction, newcomers: Sequence[Participant]) -> None:
-    """Adds those who have just joined."""
-    await tx.execute(_ADD, [_columns(each) for each in newcomers])
+async def find_relations(
+    tx: Transaction, places: Collection[Place]
+) -> tuple[set[Place], set[Place]]:
+    """Return the places of people who are invited, and those of people who have joined."""
+    if not places:
+        return set(), set()
+    rows = await tx.fetch(
+        _FIND_RELATIONS, [each[0] for each in places], [each[1] for each in places]
+    )
+    found = [(row, (row["session_id"], row["person_id"])) for row in rows]
+    return (
+        {place for row, place in found if row["invited"]},
+        {place for row, place in found if row["joined"]},
+    )
 
 
 async def save(tx: Transaction, participant: Participant) -> None:
@@ -177,8 +203,6 @@ def _standings() -> Select[Any]:
         participant_assessments.c.participant_id == participants.c.participant_id,
     )
 
-
-_ADD = insert(participants)
 
 _asked = (
     func.unnest(

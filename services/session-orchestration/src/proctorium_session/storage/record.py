@@ -2,52 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, DateTime, LargeBinary, Text, Uuid, bindparam, select, text
+from sqlalchemy import select
 
 from proctorium_common.storage.database import Transaction
 from proctorium_session.domain.record import Entry, Happening
 from proctorium_session.storage.tables import session_record
-
-# Arrays make one statement, prepared once, of however many entries.
-_APPEND = text("""
-    INSERT INTO session_record (session_id, number, event, time, actor, participant_id, body, hash)
-    SELECT session_id, number, event, time, actor, participant_id, body, hash
-    FROM unnest(:session_ids, :numbers, :events, :times, :actors, :participant_ids, :bodies, :hashes)
-        AS entry (session_id, number, event, time, actor, participant_id, body, hash)
-    ORDER BY session_id, number
-""").bindparams(
-    bindparam("session_ids", type_=ARRAY(Uuid)),
-    bindparam("numbers", type_=ARRAY(BigInteger)),
-    bindparam("events", type_=ARRAY(Text)),
-    bindparam("times", type_=ARRAY(DateTime(timezone=True))),
-    bindparam("actors", type_=ARRAY(Text)),
-    bindparam("participant_ids", type_=ARRAY(Uuid)),
-    bindparam("bodies", type_=ARRAY(LargeBinary)),
-    bindparam("hashes", type_=ARRAY(LargeBinary)),
-)
-
-
-async def append(tx: Transaction, added: Sequence[tuple[UUID, Entry]]) -> None:
-    """Adds entries that follow the last one of their session, which is locked."""
-    entries = [entry for _, entry in added]
-    happenings = [entry.happening for entry in entries]
-    await tx.execute(
-        _APPEND,
-        {
-            "session_ids": [session_id for session_id, _ in added],
-            "numbers": [entry.number for entry in entries],
-            "events": [each.event for each in happenings],
-            "times": [each.time for each in happenings],
-            "actors": [each.actor for each in happenings],
-            "participant_ids": [each.participant_id for each in happenings],
-            "bodies": [each.body for each in happenings],
-            "hashes": [entry.hash for entry in entries],
-        },
-    )
 
 
 async def page(tx: Transaction, session_id: UUID, *, after: int, limit: int) -> list[Entry]:

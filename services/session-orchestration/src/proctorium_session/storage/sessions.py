@@ -8,15 +8,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from asyncpg import Record
 from sqlalchemy import (
     ARRAY,
-    BigInteger,
     ColumnElement,
-    DateTime,
-    LargeBinary,
-    Row,
     Select,
-    Text,
     Uuid,
     bindparam,
     exists,
@@ -77,7 +73,7 @@ async def invite(tx: Transaction, session_id: UUID, person_ids: Sequence[UUID]) 
 async def find(tx: Transaction, session_id: UUID) -> Session | None:
     """The session as it is now."""
     row = (await tx.execute(_sessions().where(sessions.c.session_id == session_id))).first()
-    return _session(row) if row else None
+    return _session(row._mapping) if row else None
 
 
 async def lock(tx: Transaction, session_id: UUID) -> Session | None:
@@ -87,15 +83,10 @@ async def lock(tx: Transaction, session_id: UUID) -> Session | None:
 
 async def lock_all(tx: Transaction, session_ids: Collection[UUID]) -> dict[UUID, Session]:
     """As `lock`, for those of several that there are."""
-    rows = await tx.execute(_LOCK, {"session_ids": list(session_ids)})
-    return {row.session_id: _session(row) for row in rows}
-
-
-async def save(tx: Transaction, changed: Sequence[Session]) -> None:
-    """Writes what can change of sessions that are locked."""
-    values = [{"id": each.session_id, **_changing(each)} for each in changed]
-    names = values[0] if values else ()
-    await tx.execute(_SAVE, {name: [each[name] for each in values] for name in names})
+    if not session_ids:
+        return {}
+    rows = await tx.fetch(_LOCK, list(session_ids))
+    return {row["session_id"]: _session(row) for row in rows}
 
 
 async def learner_ids(tx: Transaction, session_id: UUID) -> tuple[UUID, ...]:
@@ -141,8 +132,9 @@ async def absent_learner_ids(tx: Transaction, session_id: UUID) -> tuple[UUID, .
 
 
 async def absent_count(tx: Transaction, session_id: UUID) -> int:
-    """How many learners are expected and have not joined."""
-    return len(await absent_learner_ids(tx, session_id))
+    """Return how many learners are invited and have not joined."""
+    (row,) = await tx.fetch(_COUNT_ABSENT, session_id)
+    return int(row["absent"])
 
 
 async def due_lobbies(tx: Transaction, limit: int) -> Sequence[UUID]:
@@ -177,7 +169,7 @@ async def listed(
         statement = statement.where(
             tuple_(sessions.c.start_time, sessions.c.session_id) > tuple_(*after)
         )
-    return [_session(row) for row in await tx.execute(statement)]
+    return [_session(row._mapping) for row in await tx.execute(statement)]
 
 
 async def learner_ids_of(
@@ -219,42 +211,24 @@ def _sessions() -> Select[Any]:
 
 
 # One order for all, so that two who lock several never wait for each other.
-_LOCK = (
-    _sessions()
-    .where(sessions.c.session_id == func.any(bindparam("session_ids", type_=ARRAY(Uuid))))
-    .order_by(sessions.c.session_id)
-    .with_for_update(of=sessions)
-)
+_LOCK = """
+    SELECT session_id, course_id, assessment_ids, title, start_time, duration, capacity, lobby_lead, late_entry,
+        late_entry_limit, identity_policy, state, lobby_open_time, actual_start_time, end_time, ended_by,
+        participant_count, revision, session_revision, record_number, record_hash,
+        array(
+            SELECT proctor_id FROM session_proctors
+            WHERE session_proctors.session_id = sessions.session_id ORDER BY place
+        ) AS proctor_ids
+    FROM sessions WHERE session_id = ANY($1::uuid[]) ORDER BY session_id FOR UPDATE OF sessions
+"""
 
-_CHANGING: Mapping[str, Any] = {
-    "state": Text,
-    "lobby_open_time": DateTime(timezone=True),
-    "actual_start_time": DateTime(timezone=True),
-    "end_time": DateTime(timezone=True),
-    "ended_by": Uuid,
-    "revision": BigInteger,
-    "session_revision": BigInteger,
-    "record_number": BigInteger,
-    "record_hash": LargeBinary,
-}
-
-# Arrays make one statement, prepared once, of however many sessions.
-_SAVE = text("""
-    UPDATE sessions SET
-        state = changed.state, lobby_open_time = changed.lobby_open_time,
-        actual_start_time = changed.actual_start_time, end_time = changed.end_time,
-        ended_by = changed.ended_by, revision = changed.revision,
-        session_revision = changed.session_revision,
-        record_number = changed.record_number, record_hash = changed.record_hash
-    FROM unnest(:id, :state, :lobby_open_time, :actual_start_time, :end_time, :ended_by, :revision,
-            :session_revision, :record_number, :record_hash)
-        AS changed (session_id, state, lobby_open_time, actual_start_time, end_time, ended_by, revision,
-            session_revision, record_number, record_hash)
-    WHERE sessions.session_id = changed.session_id
-""").bindparams(
-    bindparam("id", type_=ARRAY(Uuid)),
-    *(bindparam(name, type_=ARRAY(type_)) for name, type_ in _CHANGING.items()),
-)
+_COUNT_ABSENT = """
+    SELECT count(*) AS absent FROM session_learners AS invited
+    WHERE invited.session_id = $1 AND NOT EXISTS (
+        SELECT FROM participants AS joined
+        WHERE joined.session_id = $1 AND joined.person_id = invited.person_id
+    )
+"""
 
 _EXPECTED = text("""
     SELECT session_id, person_id FROM session_learners
@@ -293,30 +267,30 @@ def _changing(session: Session) -> dict[str, object]:
     }
 
 
-def _session(row: Row[Any]) -> Session:
+def _session(row: Mapping[str, Any] | Record) -> Session:
     plan = Plan(
-        course_id=row.course_id,
-        assessment_ids=tuple(row.assessment_ids),
-        title=row.title,
-        start_time=row.start_time,
-        duration=row.duration,
-        proctor_ids=tuple(row.proctor_ids),
-        capacity=row.capacity,
-        lobby_lead=row.lobby_lead,
-        late_entry=LateEntry(row.late_entry),
-        late_entry_limit=row.late_entry_limit,
-        identity_policy=IdentityPolicy(row.identity_policy),
+        course_id=row["course_id"],
+        assessment_ids=tuple(row["assessment_ids"]),
+        title=row["title"],
+        start_time=row["start_time"],
+        duration=row["duration"],
+        proctor_ids=tuple(row["proctor_ids"]),
+        capacity=row["capacity"],
+        lobby_lead=row["lobby_lead"],
+        late_entry=LateEntry(row["late_entry"]),
+        late_entry_limit=row["late_entry_limit"],
+        identity_policy=IdentityPolicy(row["identity_policy"]),
     )
     return Session(
-        session_id=row.session_id,
+        session_id=row["session_id"],
         plan=plan,
-        state=SessionState(row.state),
-        lobby_open_time=row.lobby_open_time,
-        actual_start_time=row.actual_start_time,
-        end_time=row.end_time,
-        ended_by=row.ended_by,
-        participant_count=row.participant_count,
-        revision=row.revision,
-        session_revision=row.session_revision,
-        head=Head(row.record_number, row.record_hash),
+        state=SessionState(row["state"]),
+        lobby_open_time=row["lobby_open_time"],
+        actual_start_time=row["actual_start_time"],
+        end_time=row["end_time"],
+        ended_by=row["ended_by"],
+        participant_count=row["participant_count"],
+        revision=row["revision"],
+        session_revision=row["session_revision"],
+        head=Head(row["record_number"], row["record_hash"]),
     )

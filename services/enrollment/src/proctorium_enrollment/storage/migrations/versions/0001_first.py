@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import op
 
-from proctorium_common.storage.migrations import create_common_tables, forbid_changes
+from proctorium_common.storage.migrations import create_common_tables
 
 revision = "0001"
 down_revision = None
@@ -194,7 +194,6 @@ _TABLES = (
         CONSTRAINT pk_codes PRIMARY KEY (code_id),
         CONSTRAINT uq_codes_lookup UNIQUE (lookup),
         CONSTRAINT uq_codes_replaces_code_id UNIQUE (replaces_code_id),
-        CONSTRAINT uq_codes_code_id_session_id UNIQUE (code_id, session_id),
         CONSTRAINT fk_codes_session_id_sessions FOREIGN KEY (session_id) REFERENCES sessions (session_id),
         CONSTRAINT fk_codes_person_id_people FOREIGN KEY (person_id) REFERENCES people (person_id),
         CONSTRAINT fk_codes_replaces_code_id_codes FOREIGN KEY (replaces_code_id) REFERENCES codes (code_id),
@@ -204,18 +203,6 @@ _TABLES = (
     """,
     "CREATE UNIQUE INDEX uq_codes_automatic ON codes (session_id) WHERE automatic",
     "CREATE INDEX ix_codes_session_id ON codes (session_id, created_at)",
-    """
-    CREATE TABLE redemptions (
-        session_id uuid NOT NULL,
-        person_id uuid NOT NULL,
-        code_id uuid NOT NULL,
-        redeemed_at timestamptz NOT NULL,
-        CONSTRAINT pk_redemptions PRIMARY KEY (session_id, person_id),
-        CONSTRAINT fk_redemptions_code FOREIGN KEY (code_id, session_id)
-            REFERENCES codes (code_id, session_id),
-        CONSTRAINT fk_redemptions_person_id_people FOREIGN KEY (person_id) REFERENCES people (person_id)
-    )
-    """,
     """
     CREATE TABLE organisation (
         singleton boolean NOT NULL,
@@ -250,21 +237,6 @@ _GUARDS = (
     """,
     "CREATE TRIGGER guard_code BEFORE UPDATE ON codes FOR EACH ROW EXECUTE FUNCTION guard_code()",
     """
-    CREATE FUNCTION guard_redemption() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-        PERFORM 1 FROM codes
-            WHERE code_id = NEW.code_id AND (person_id IS NULL OR person_id = NEW.person_id) AND state = 'active';
-        IF NOT FOUND THEN
-            RAISE EXCEPTION 'the code is not active, or not this person''s' USING ERRCODE = 'restrict_violation';
-        END IF;
-        RETURN NEW;
-    END $$
-    """,
-    """
-    CREATE TRIGGER guard_redemption BEFORE INSERT ON redemptions
-        FOR EACH ROW EXECUTE FUNCTION guard_redemption()
-    """,
-    """
     CREATE FUNCTION guard_session() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         IF NEW.state <> OLD.state
@@ -290,7 +262,6 @@ def upgrade() -> None:
         _set_once(table, column)
     for statement in _GUARDS:
         op.execute(statement)
-    forbid_changes("redemptions")
 
 
 def _set_once(table: str, column: str) -> None:

@@ -195,15 +195,18 @@ _TRIGGERS = (
     """,
     # Every participant is counted, so ck_sessions_capacity holds against any writer.
     """
-    CREATE FUNCTION count_participant() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION count_participants() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        UPDATE sessions SET participant_count = participant_count + 1 WHERE session_id = NEW.session_id;
+        UPDATE sessions SET participant_count = participant_count + added.count
+            FROM (SELECT session_id, count(*) FROM new_participants GROUP BY session_id) AS added
+            WHERE sessions.session_id = added.session_id;
         RETURN NULL;
     END $$
     """,
     """
-    CREATE TRIGGER count_participant AFTER INSERT ON participants
-        FOR EACH ROW EXECUTE FUNCTION count_participant()
+    CREATE TRIGGER count_participants AFTER INSERT ON participants
+        REFERENCING NEW TABLE AS new_participants
+        FOR EACH STATEMENT EXECUTE FUNCTION count_participants()
     """,
     # The moves of the two state machines (domain/session_states.py, domain/participant_states.py), for any writer.
     """

@@ -1,0 +1,92 @@
+"""Events that a batch handler takes together: once each, in order, and none of them held up by one that fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import insert
+
+from proctorium.enrollment.events.v1.events_pb2 import PersonCertified
+from proctorium_common.events.handling import Batched, EventMetadata, Handlers
+from proctorium_common.events.replay import replay
+from proctorium_common.ids import new_id
+from proctorium_common.storage.database import Transaction
+
+from ..sample.storage.tables import effects
+from .test_event_failures import LONG_AGO
+from .world import World, certified, people, until
+
+
+class BatchEffects:
+    """A batch handler with an effect in the database for each event; it fails where a batch has an event of `poisoned`."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+        self.poisoned: UUID | None = None
+        self.first_may_end = asyncio.Event()
+
+    async def __call__(
+        self, transaction: Transaction, events: Sequence[tuple[PersonCertified, EventMetadata]]
+    ) -> None:
+        self.sizes.append(len(events))
+        if len(self.sizes) == 1:
+            await self.first_may_end.wait()
+        for event, _ in events:
+            values = {"what": event.person_id, "nth": event.certified_until_time.seconds}
+            await transaction.execute(insert(effects), values)
+        if str(self.poisoned) in {event.person_id for event, _ in events}:
+            raise LookupError
+
+    @property
+    def handlers(self) -> Handlers:
+        """This handler for the numbered events."""
+        return {PersonCertified: Batched(self)}
+
+
+async def test_events_that_arrive_during_a_commit_share_the_next_one(world: World) -> None:
+    handler, everybody = BatchEffects(), people(9)
+    async with world.relay(), world.subscriber(handler.handlers):
+        await world.record(*(certified(person, nth) for nth in (1, 2) for person in everybody))
+
+        async def all_in_hand() -> bool:
+            return await world.has_in_hand(18)
+
+        await until(all_in_hand)
+        handler.first_may_end.set()
+        await until(world.is_settled)
+    assert sum(handler.sizes) == 18
+    assert max(handler.sizes) > 1
+    for person in everybody:
+        assert await world.effects_of(person) == [1, 2]
+    assert await world.marks() == 18
+
+
+async def test_an_event_that_fails_holds_up_only_its_own_aggregate(world: World) -> None:
+    handler, everybody = BatchEffects(), people(5)
+    handler.first_may_end.set()
+    handler.poisoned = everybody[2]
+    async with world.relay(), world.subscriber(handler.handlers):
+        await world.record(*(certified(person, nth) for nth in (1, 2) for person in everybody))
+
+        async def buried() -> bool:
+            return await world.letters() == 2
+
+        await until(buried)
+        await until(world.is_settled)
+    for person in everybody:
+        assert await world.effects_of(person) == ([] if person == handler.poisoned else [1, 2])
+    assert await world.marks() == 8
+
+
+async def test_an_event_that_comes_again_has_no_second_effect(world: World) -> None:
+    handler, person = BatchEffects(), new_id()
+    handler.first_may_end.set()
+    async with world.relay(), world.subscriber(handler.handlers):
+        await world.record(certified(person, 1))
+        await until(world.is_settled)
+        await replay(world.database, world.owner, LONG_AGO)
+        await until(world.is_settled)
+    assert await world.effects_of(person) == [1]
+    assert handler.sizes == [1]

@@ -1,0 +1,97 @@
+"""Changes of sessions: their rows, new participants and record entries, in one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from proctorium_common.storage.database import Transaction
+from proctorium_session.domain.participants import Participant
+from proctorium_session.domain.record import Entry
+from proctorium_session.domain.sessions import Session
+
+# Arrays make one statement, prepared once, of however many rows.
+_SAVE = """
+    WITH joined AS (
+        INSERT INTO participants (
+            participant_id, session_id, person_id, state, identity, join_time, entered_time, ready_time, revision
+        )
+        SELECT * FROM unnest(
+            $11::uuid[], $12::uuid[], $13::uuid[], $14::text[], $15::text[],
+            $16::timestamptz[], $17::timestamptz[], $18::timestamptz[], $19::bigint[]
+        )
+    ), recorded AS (
+        INSERT INTO session_record (session_id, number, event, time, actor, participant_id, body, hash)
+        SELECT * FROM unnest(
+            $20::uuid[], $21::bigint[], $22::text[], $23::timestamptz[], $24::text[], $25::uuid[], $26::bytea[], $27::bytea[]
+        ) AS entry (session_id, number)
+        ORDER BY session_id, number
+    )
+    UPDATE sessions SET
+        state = changed.state, lobby_open_time = changed.lobby_open_time,
+        actual_start_time = changed.actual_start_time, end_time = changed.end_time,
+        ended_by = changed.ended_by, revision = changed.revision,
+        session_revision = changed.session_revision,
+        record_number = changed.record_number, record_hash = changed.record_hash
+    FROM unnest(
+        $1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::uuid[],
+        $7::bigint[], $8::bigint[], $9::bigint[], $10::bytea[]
+    ) AS changed (session_id, state, lobby_open_time, actual_start_time, end_time, ended_by,
+        revision, session_revision, record_number, record_hash)
+    WHERE sessions.session_id = changed.session_id
+"""
+
+
+async def save(
+    tx: Transaction,
+    sessions: Sequence[Session],
+    newcomers: Sequence[Participant],
+    entries: Sequence[tuple[UUID, Entry]],
+) -> None:
+    """Write what can change of sessions that are locked, and add participants and the entries that follow the last of each record."""
+    await tx.fetch(
+        _SAVE, *_session_columns(sessions), *_newcomer_columns(newcomers), *_entry_columns(entries)
+    )
+
+
+def _session_columns(sessions: Sequence[Session]) -> tuple[list[object], ...]:
+    return (
+        [each.session_id for each in sessions],
+        [each.state.value for each in sessions],
+        [each.lobby_open_time for each in sessions],
+        [each.actual_start_time for each in sessions],
+        [each.end_time for each in sessions],
+        [each.ended_by for each in sessions],
+        [each.revision for each in sessions],
+        [each.session_revision for each in sessions],
+        [each.head.number for each in sessions],
+        [each.head.hash for each in sessions],
+    )
+
+
+def _newcomer_columns(newcomers: Sequence[Participant]) -> tuple[list[object], ...]:
+    return (
+        [each.participant_id for each in newcomers],
+        [each.session_id for each in newcomers],
+        [each.person_id for each in newcomers],
+        [each.state.value for each in newcomers],
+        [each.identity.value for each in newcomers],
+        [each.join_time for each in newcomers],
+        [each.entered_time for each in newcomers],
+        [each.ready_time for each in newcomers],
+        [each.revision for each in newcomers],
+    )
+
+
+def _entry_columns(entries: Sequence[tuple[UUID, Entry]]) -> tuple[list[object], ...]:
+    happenings = [entry.happening for _, entry in entries]
+    return (
+        [session_id for session_id, _ in entries],
+        [entry.number for _, entry in entries],
+        [each.event for each in happenings],
+        [each.time for each in happenings],
+        [each.actor for each in happenings],
+        [each.participant_id for each in happenings],
+        [each.body for each in happenings],
+        [entry.hash for _, entry in entries],
+    )
