@@ -12,6 +12,7 @@ from e2e.bench.__main__ import MEASUREMENTS
 TESTS = Path(__file__).parents[1]
 SMALLEST: Mapping[str, Mapping[str, object]] = {
     "durable saves": {"rounds": 1, "seconds": 0.1, "warm_up": False},
+    "reads of an attempt": {"rounds": 1, "seconds": 0.1, "warm_up": False},
     "joins by code": {"rounds": 1, "seconds": 0.1, "warm_up": False},
     "a start's fan-out": {"rounds": 1, "sizes": (100,), "edge_size": 100},
     "presence": {"rounds": 1, "seconds": 0.1},
@@ -19,6 +20,7 @@ SMALLEST: Mapping[str, Mapping[str, object]] = {
 }
 FIGURES = {
     "durable saves": ["save_16", "save_16_p99", "save_64", "save_64_p99", "save_stream"],
+    "reads of an attempt": ["read_attempt_16", "read_attempt_16_p99"],
     "joins by code": ["join_16", "join_16_p99", "join_rush", "join_rush_p99"],
     "a start's fan-out": ["fanout_100", "fanout_100_edge"],
     "presence": ["presence"],

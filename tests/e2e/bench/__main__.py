@@ -14,11 +14,12 @@ from pathlib import Path
 
 import structlog
 
-from e2e.bench import events, fanout, joins, presence, saves
+from e2e.bench import events, fanout, joins, presence, reads, saves
 from e2e.bench.stage import Figure, print_table
 
 MEASUREMENTS: Mapping[str, Callable[..., Awaitable[list[Figure]]]] = {
     "durable saves": saves.measure,
+    "reads of an attempt": reads.measure,
     "joins by code": joins.measure,
     "a start's fan-out": fanout.measure,
     "presence": presence.measure,

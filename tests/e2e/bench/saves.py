@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
@@ -23,21 +22,10 @@ import grpc
 import uvloop
 
 from e2e.bench import stage as parts
+from e2e.bench.learners import Learner, learners_at
 from e2e.bench.stage import Figure, Stage, Turn, slowest, throughput
-from proctorium.assessment.v1 import (
-    assessments_pb2,
-    assessments_pb2_grpc,
-    attempts_pb2,
-    attempts_pb2_grpc,
-    items_pb2,
-)
-from proctorium_assessment.storage import courses
-from proctorium_assessment.storage.courses import Course
-from proctorium_common.ids import new_id
-from proctorium_common.rpc.client import channel
+from proctorium.assessment.v1 import attempts_pb2, items_pb2
 from proctorium_common.security.keys import SigningKey
-from proctorium_common.security.tokens import TokenSigner
-from proctorium_common.storage.database import Database
 
 SAVE = "/proctorium.assessment.v1.AttemptService/SaveAnswers"
 STREAM = "/proctorium.assessment.v1.AttemptService/StreamAnswers"
@@ -48,15 +36,6 @@ WARM_UP_SECONDS = 1.0
 CONNECTIONS = 4
 STREAMS, STREAM_WINDOW = 16, 4
 _MODULE = "e2e.bench.saves"
-
-
-@dataclass(frozen=True)
-class Learner:
-    """Who saves: their token, their attempt and its questions."""
-
-    token: str
-    attempt_id: str
-    item_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -128,63 +107,7 @@ async def _set(stage: Stage) -> Saves:
     url = await stage.database("proctorium_assessment", [key.public])
     limit = await stage.start_limit(_MODULE, await stage.postgres.database("bare"))
     service = await stage.serve("proctorium_assessment", url)  # saving asks nobody
-    return Saves(limit, service, await _learners(service, url, key))
-
-
-async def _learners(address: str, url: str, key: SigningKey) -> list[Learner]:
-    signer = TokenSigner(key, life=timedelta(hours=2))
-    administrator = signer.sign(new_id(), ["administrator"]).text
-    async with channel(address, bearer=lambda: administrator) as opened:
-        stub = assessments_pb2_grpc.AssessmentServiceStub(opened)
-        created = await stub.CreateAssessment(
-            assessments_pb2.CreateAssessmentRequest(assessment=_assessment()), wait_for_ready=True
-        )
-        assessment_id = created.assessment.assessment_id
-        await stub.PublishAssessment(
-            assessments_pb2.PublishAssessmentRequest(assessment_id=assessment_id)
-        )
-    person_ids = [new_id() for _ in range(LEARNERS)]
-    await _register(url, UUID(assessment_id), person_ids)
-    return [await _learner(address, signer, assessment_id, person_id) for person_id in person_ids]
-
-
-async def _register(url: str, assessment_id: UUID, person_ids: Sequence[UUID]) -> None:
-    """What enrollment's events would have told: a self-paced course, and these learners in it."""
-    course_id = new_id()
-    database = Database(url)
-    try:
-        async with database.transaction() as tx:
-            course = Course(course_id, "Bench", 1.0, self_paced=True)
-            await courses.remember(tx, course, [assessment_id], 1)
-            for person_id in person_ids:
-                await courses.remember_registered(tx, course_id, person_id)
-    finally:
-        await database.close()
-
-
-async def _learner(
-    address: str, signer: TokenSigner, assessment_id: str, person_id: UUID
-) -> Learner:
-    token = signer.sign(person_id, ["learner"]).text
-    async with channel(address, bearer=lambda: token) as opened:
-        stub = attempts_pb2_grpc.AttemptServiceStub(opened)
-        made = await stub.CreateAttempt(
-            attempts_pb2.CreateAttemptRequest(assessment_id=assessment_id)
-        )
-        begun = await stub.StartAttempt(
-            attempts_pb2.StartAttemptRequest(attempt_id=made.attempt.attempt_id)
-        )
-    item_ids = tuple(item.item_id for item in begun.attempt.items)
-    return Learner(token, made.attempt.attempt_id, item_ids)
-
-
-def _assessment() -> assessments_pb2.Assessment:
-    choices = [items_pb2.Choice(choice_id=letter, text=letter) for letter in "abcd"]
-    one = items_pb2.SingleChoice(choices=choices, correct_choice_id="a")
-    items = [items_pb2.Item(prompt="?", points=1, single_choice=one) for _ in range(20)]
-    assessment = assessments_pb2.Assessment(title="Bench", pass_mark=0.5, items=items)
-    assessment.time_limit.seconds = 7200
-    return assessment
+    return Saves(limit, service, await learners_at(service, url, key, LEARNERS))
 
 
 # The load, in a process of its own.
@@ -295,10 +218,7 @@ def main(arguments: Sequence[str]) -> None:
             uvloop.run(_serve_limit(address, url))
         case ["load"]:
             given = json.loads(sys.stdin.read())
-            learners = tuple(
-                Learner(each["token"], each["attempt_id"], tuple(each["item_ids"]))
-                for each in given.pop("learners")
-            )
+            learners = tuple(Learner.of(each) for each in given.pop("learners"))
             uvloop.run(_press(Load(**given, learners=learners)))
         case _:
             parts.print_table(asyncio.run(measure()))

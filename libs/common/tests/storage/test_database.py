@@ -129,6 +129,29 @@ async def test_a_fetched_statement_survives_a_changed_schema_at_the_next_call(
     await database.close()
 
 
+async def test_a_statement_of_its_own_is_committed_alone_and_frees_its_connection(
+    migrated_database: Migrated,
+) -> None:
+    database = Database(migrated_database(SAMPLE), pool_size=1)
+    insertion = "INSERT INTO effects (what, nth) VALUES ($1, $2) RETURNING what"
+    for nth in range(3):
+        assert [tuple(row) for row in await database.fetch(insertion, "a", nth)] == [("a",)]
+    with pytest.raises(asyncpg.NotNullViolationError):
+        await database.fetch(insertion, None, 1)
+    assert await count(database) == 3
+    await database.close()
+
+
+async def test_a_statement_of_its_own_that_the_database_ends_is_unavailable(
+    migrated_database: Migrated,
+) -> None:
+    limits = TimeLimits(statement=timedelta(milliseconds=50))
+    database = Database(migrated_database(SAMPLE), limits=limits, pool_size=1)
+    await refused(database.fetch("SELECT pg_sleep(10)"))
+    assert await count(database) == 0
+    await database.close()
+
+
 async def test_a_repeatable_read_sees_one_moment_and_cannot_write(database: Database) -> None:
     async with database.transaction(repeatable_read=True) as reader:
         counted = select(func.count()).select_from(effects)

@@ -36,6 +36,7 @@ from proctorium_assessment.api.attempts import AttemptApi
 from proctorium_assessment.api.certificates import CertificateApi
 from proctorium_assessment.api.results import GradingApi, ResultApi, TranscriptApi
 from proctorium_assessment.operations.certificates import CertificateIssuer
+from proctorium_assessment.operations.published import DESCRIPTION, METRIC, PublishedAssessments
 from proctorium_assessment.operations.saving import AnswerSaver
 from proctorium_assessment.operations.watching import AttemptWatch
 from proctorium_assessment.settings import Settings
@@ -115,13 +116,16 @@ def _work(service: Service[Settings]) -> None:
 
 def _serve(service: Service[Settings]) -> None:
     database = service.database
-    saver = AnswerSaver(database, service.clock)
-    watch = AttemptWatch(database, service.listener, service.settings.watch_heartbeat)
+    published = PublishedAssessments()
+    service.telemetry.metrics.observe(METRIC, DESCRIPTION, published.observations)
+    saver = AnswerSaver(database, published, service.clock)
+    watch = AttemptWatch(database, published, service.listener, service.settings.watch_heartbeat)
     service.on_close(saver.close)
     service.on_close(watch.close)
     service.rpc(add_AssessmentServiceServicer_to_server, AssessmentApi(database))
     service.rpc(
-        add_AttemptServiceServicer_to_server, AttemptApi(database, service.clock, saver, watch)
+        add_AttemptServiceServicer_to_server,
+        AttemptApi(database, published, service.clock, saver, watch),
     )
     service.rpc(add_ResultServiceServicer_to_server, ResultApi(database))
     service.rpc(add_GradingServiceServicer_to_server, GradingApi(database))

@@ -20,6 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from proctorium_common.clock import Clock, utc_now
 from proctorium_common.storage import idempotency, spans
+from proctorium_common.storage.connections import Connections
 from proctorium_common.storage.transaction import Transaction, driver_of
 from proctorium_common.storage.transient import CONNECTION_ERRORS, said_as_unavailable
 
@@ -29,6 +30,9 @@ T = TypeVar("T")
 __all__ = ["Database", "TimeLimits", "Transaction"]
 
 _BEGIN_REPEATABLE_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+
+_BESIDE_POOL = 4
+"""Connections for single statements: they take a fraction of a millisecond, so more would be idle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ class Database:
             pool_recycle=1800,
             pool_use_lifo=True,
         )
+        self._beside = self.beside_pool(_BESIDE_POOL)
         sqlalchemy_event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
 
     async def connect(self) -> asyncpg.Connection[asyncpg.Record]:
@@ -125,6 +130,19 @@ class Database:
                 # A second cancellation must not leave the connection outside of the pool.
                 await asyncio.shield(_release(connection, driver, rollback=not committed))
 
+    async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        """Run one statement that is a transaction of its own, otherwise as `Transaction.fetch`.
+
+        One round trip instead of three, on a connection beside the pool.
+        """
+        with spans.text(sql):
+            async with self._beside.connected() as connection:
+                return await connection.fetch(sql, *arguments)
+
+    def beside_pool(self, limit: int) -> Connections:
+        """Return `limit` connections beside the pool, for work that does not wait for other work; close them."""
+        return Connections(self.connect, limit, self._limits.connect)
+
     async def once(
         self, request: Message, run: Callable[[Transaction], Awaitable[M]], response: type[M]
     ) -> M:
@@ -159,6 +177,7 @@ class Database:
 
     async def close(self) -> None:
         """Closes the pool; connections in use are closed when they come back."""
+        await self._beside.close()
         await self._engine.dispose()
 
 

@@ -14,6 +14,7 @@ from proctorium_assessment.api.messages import (
 )
 from proctorium_assessment.api.saving import SavingApi
 from proctorium_assessment.operations import attempts, submission
+from proctorium_assessment.operations.published import PublishedAssessments
 from proctorium_assessment.operations.saving import AnswerSaver
 from proctorium_assessment.operations.watching import AttemptWatch
 from proctorium_common.clock import Clock
@@ -26,10 +27,16 @@ class AttemptApi(SavingApi):
     """Taking an assessment."""
 
     def __init__(
-        self, database: Database, clock: Clock, saver: AnswerSaver, watch: AttemptWatch
+        self,
+        database: Database,
+        published: PublishedAssessments,
+        clock: Clock,
+        saver: AnswerSaver,
+        watch: AttemptWatch,
     ) -> None:
         super().__init__(saver)
         self._database = database
+        self._published = published
         self._clock = clock
         self._watch = watch
 
@@ -65,9 +72,7 @@ class AttemptApi(SavingApi):
         request: attempts_pb2.GetAttemptRequest,
         context: Context,
     ) -> attempts_pb2.GetAttemptResponse:
-        async with self._database.transaction() as tx:
-            opened = await attempts.open_attempt(tx, calling_person(), UUID(request.attempt_id))
-        return attempts_pb2.GetAttemptResponse(attempt=opened_message(opened, tx.now))
+        return attempts_pb2.GetAttemptResponse(attempt=await self._opened(request.attempt_id))
 
     async def StartAttempt(
         self,
@@ -75,14 +80,12 @@ class AttemptApi(SavingApi):
         context: Context,
     ) -> attempts_pb2.StartAttemptResponse:
         async def run(tx: Transaction) -> attempts_pb2.StartAttemptResponse:
-            await attempts.begin(tx, calling_person(), UUID(request.attempt_id))
+            await attempts.start(tx, self._published, calling_person(), UUID(request.attempt_id))
             return attempts_pb2.StartAttemptResponse()
 
         await self._database.once(request, run, attempts_pb2.StartAttemptResponse)
         # Read after it: a stored response would repeat the questions to a learner who has submitted meanwhile.
-        async with self._database.transaction() as tx:
-            opened = await attempts.open_attempt(tx, calling_person(), UUID(request.attempt_id))
-        return attempts_pb2.StartAttemptResponse(attempt=opened_message(opened, tx.now))
+        return attempts_pb2.StartAttemptResponse(attempt=await self._opened(request.attempt_id))
 
     async def SubmitAttempt(
         self,
@@ -106,3 +109,9 @@ class AttemptApi(SavingApi):
                 cursor=str(overview.attempt.version),
                 attempt=attempt_message(overview, self._clock()),
             )
+
+    async def _opened(self, attempt_id: str) -> attempts_pb2.Attempt:
+        opened = await attempts.open_attempt(
+            self._database, self._published, calling_person(), UUID(attempt_id)
+        )
+        return opened_message(opened, self._clock())

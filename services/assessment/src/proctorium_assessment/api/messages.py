@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from proctorium.assessment.v1 import assessments_pb2, attempts_pb2, items_pb2, results_pb2
-from proctorium_assessment.domain.answer_sheet import Revision
+from proctorium.assessment.v1 import assessments_pb2, attempts_pb2, results_pb2
+from proctorium_assessment.domain.answer_sheet import Revision, SavedAnswer
 from proctorium_assessment.domain.assessments import Assessment
 from proctorium_assessment.domain.attempts import State
 from proctorium_assessment.domain.results import Result
 from proctorium_assessment.operations.attempts import Opened, Overview
 from proctorium_assessment.operations.facts import CAUSES, text_of
+from proctorium_assessment.operations.published import LIMIT
 from proctorium_assessment.operations.results import ItemOutcome
 from proctorium_assessment.storage.certificates import IssuedCertificate
 from proctorium_assessment.storage.items import answer_to_bytes, item_for_learner, item_to_proto
 from proctorium_common.errors import unauthenticated
 from proctorium_common.ids import parse_id
 from proctorium_common.rpc.caller import current_call
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECONDS_A_DAY = 86_400
 
 STATES = {
     State.AWAITING_AUTHORIZATION: attempts_pb2.ATTEMPT_STATE_AWAITING_AUTHORIZATION,
@@ -48,8 +53,15 @@ def optional_id(text: str, field: str) -> UUID | None:
 def time_of(moment: datetime) -> Timestamp:
     """A moment as a proto."""
     stamp = Timestamp()
-    stamp.FromDatetime(moment)
+    _set_time(stamp, moment)
     return stamp
+
+
+def _set_time(stamp: Timestamp, moment: datetime) -> None:
+    """Set a time in its place: `FromDatetime` takes three times as long, and a learner reads one for each answer."""
+    since = moment - _EPOCH
+    stamp.seconds = since.days * _SECONDS_A_DAY + since.seconds
+    stamp.nanos = since.microseconds * 1000
 
 
 def moment_of(stamp: Timestamp) -> datetime | None:
@@ -90,15 +102,15 @@ def attempt_message(overview: Overview, now: datetime) -> attempts_pb2.Attempt:
         item_count=overview.item_count,
         late_count=overview.late_count,
     )
-    message.server_time.FromDatetime(now)
+    _set_time(message.server_time, now)
     if overview.time_limit is not None:
         message.time_limit.FromTimedelta(overview.time_limit)
     if attempt.started_at is not None:
-        message.start_time.FromDatetime(attempt.started_at)
+        _set_time(message.start_time, attempt.started_at)
     if attempt.deadline_at is not None and attempt.state is State.IN_PROGRESS:
-        message.deadline_time.FromDatetime(attempt.deadline_at)
+        _set_time(message.deadline_time, attempt.deadline_at)
     if attempt.submitted_at is not None:
-        message.submit_time.FromDatetime(attempt.submitted_at)
+        _set_time(message.submit_time, attempt.submitted_at)
     if attempt.submit_cause is not None:
         message.submit_cause = CAUSES[attempt.submit_cause]
     return message
@@ -107,21 +119,35 @@ def attempt_message(overview: Overview, now: datetime) -> attempts_pb2.Attempt:
 def opened_message(opened: Opened, now: datetime) -> attempts_pb2.Attempt:
     """An attempt with its questions, without right answers, and with everything that was saved."""
     message = attempt_message(opened.overview, now)
-    message.items.extend(item_for_learner(item) for item in opened.items)
-    message.answers.extend(saved_answer_message(revision) for revision in opened.answers)
+    if opened.questions_of is not None:
+        message.MergeFromString(_questions_of(opened.questions_of))
+    for saved in opened.answers:
+        _fill(message.answers.add(), saved)
     message.last_sequence = opened.overview.attempt.last_sequence
     message.late_question_numbers.extend(opened.late_question_numbers)
     return message
 
 
-def saved_answer_message(revision: Revision) -> attempts_pb2.SavedAnswer:
+@lru_cache(maxsize=LIMIT)
+def _questions_of(assessment: Assessment) -> bytes:
+    """Return an `Attempt` with nothing but the questions, encoded: the same for all learners, and merged several times faster than built."""
+    items = [item_for_learner(item) for item in assessment.items]
+    return attempts_pb2.Attempt(items=items).SerializeToString()
+
+
+def saved_answer_message(saved: SavedAnswer | Revision) -> attempts_pb2.SavedAnswer:
     """An answer as it was saved."""
-    return attempts_pb2.SavedAnswer(
-        item_id=str(revision.item_id),
-        sequence=revision.sequence,
-        answer=items_pb2.Answer.FromString(revision.answer),
-        save_time=time_of(revision.saved_at),
-    )
+    message = attempts_pb2.SavedAnswer()
+    _fill(message, saved)
+    return message
+
+
+def _fill(message: attempts_pb2.SavedAnswer, saved: SavedAnswer | Revision) -> None:
+    """Fill a new message in its place: nothing is built to be copied."""
+    message.item_id = str(saved.item_id)
+    message.sequence = saved.sequence
+    message.answer.MergeFromString(saved.answer)
+    _set_time(message.save_time, saved.saved_at)
 
 
 def result_message(result: Result) -> results_pb2.Result:

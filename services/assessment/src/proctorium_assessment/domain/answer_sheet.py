@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from proctorium_assessment.domain import attempts
@@ -42,6 +43,15 @@ class Revision:
     def same_as(self, change: Change) -> bool:
         """Whether `change` is this one, sent again."""
         return self.item_id == change.item_id and self.answer == change.answer
+
+
+class SavedAnswer(NamedTuple):
+    """The newest answer to a question, as its learner reads it back."""
+
+    item_id: UUID
+    sequence: int
+    answer: bytes
+    saved_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

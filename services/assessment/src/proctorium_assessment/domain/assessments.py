@@ -10,9 +10,12 @@ from proctorium_assessment.domain.items import Item
 from proctorium_common.errors import ServiceError, invalid_transition, not_found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Assessment:
-    """An assessment; `items` is empty where only its description was asked for, `item_count` never is."""
+    """An assessment; `items` is empty where only its description is read, `item_count` never is.
+
+    Two of them are never compared by value, so that what is derived from one is cached by the object itself.
+    """
 
     assessment_id: UUID
     title: str

@@ -24,7 +24,7 @@ async def create(tx: Transaction, assessment: Assessment) -> Assessment:
 
 async def publish(tx: Transaction, assessment_id: UUID) -> Assessment:
     """Makes it one that can be taken and never changes; twice is fine. Raises NOT_FOUND."""
-    assessment = await assessments.find(tx, assessment_id, lock=True)
+    assessment = await assessments.lock(tx, assessment_id)
     if assessment is None:
         raise unknown_assessment()
     if assessment.published_at is not None:

@@ -1,15 +1,15 @@
-"""Taking an assessment: make, list, open and begin an attempt (`A4`)."""
+"""Taking an assessment: create, list, open and start an attempt (`A4`)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 from proctorium_access.certifications import require_certification
 from proctorium_assessment.domain import time_ledger
-from proctorium_assessment.domain.answer_sheet import Revision
+from proctorium_assessment.domain.answer_sheet import SavedAnswer
 from proctorium_assessment.domain.assessments import (
     Assessment,
     attempt_already_taken,
@@ -27,15 +27,15 @@ from proctorium_assessment.domain.attempts import (
     not_verified_yet,
     not_yours,
 )
-from proctorium_assessment.domain.items import Item
 from proctorium_assessment.operations import facts
 from proctorium_assessment.operations.courses import require_self_paced
+from proctorium_assessment.operations.published import PublishedAssessments
 from proctorium_assessment.storage import answers, assessments, attempts, sessions
 from proctorium_common.errors import not_allowed
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage import pages
-from proctorium_common.storage.database import Transaction
+from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.telemetry.traces import annotate
 
 _LIST = "attempts"
@@ -61,8 +61,9 @@ class Opened:
     """
 
     overview: Overview
-    items: Sequence[Item]
-    answers: Sequence[Revision]
+    questions_of: Assessment | None
+    """The assessment whose questions the learner may read now."""
+    answers: Sequence[SavedAnswer]
     late_question_numbers: Sequence[int]
     """The questions with a change that came too late, 1 for the first of the attempt."""
 
@@ -102,26 +103,57 @@ async def _open_attempt(tx: Transaction, person_id: UUID, assessment_id: UUID) -
     return attempt
 
 
-async def open_attempt(tx: Transaction, person_id: UUID, attempt_id: UUID) -> Opened:
-    """The learner's own attempt, with everything that was saved. Raises NOT_YOUR_ATTEMPT."""
-    return await _opened(tx, await owned(tx, person_id, attempt_id))
+async def open_attempt(
+    database: Database, published: PublishedAssessments, person_id: UUID, attempt_id: UUID
+) -> Opened:
+    """Return the learner's own attempt with everything that was saved. Raises NOT_YOUR_ATTEMPT.
+
+    One statement reads all of it, as of one moment.
+    """
+    found = await attempts.find_with_answers(database, attempt_id)
+    if found is None or found.attempt.person_id != person_id:
+        raise not_yours()
+    attempt = found.attempt
+    describe(attempt)
+    assessment = await published.get(database, attempt.assessment_id)
+    if attempt.state not in BEGUN:
+        return Opened(_overview(attempt, assessment, 0, 0), None, (), ())
+    late = found.late_item_ids
+    overview = _overview(attempt, assessment, len(found.answers), len(late))
+    items = assessment.items if late and assessment is not None else ()
+    # The numbers reveal nothing of a question to others who have not submitted yet.
+    numbers = [number for number, item in enumerate(items, 1) if item.item_id in late]
+    shown = None if _is_withheld(attempt, session_over=found.session_over) else assessment
+    return Opened(overview, shown, found.answers, numbers)
 
 
-async def begin(tx: Transaction, person_id: UUID, attempt_id: UUID) -> Opened:
-    """Starts the clock; a begun attempt stays as it is.
+def _is_withheld(attempt: Attempt, *, session_over: bool) -> bool:
+    """Return whether a submitted attempt's questions are withheld: others still see them for the first time until the session is over."""
+    return attempt.state in HANDED_IN and attempt.session_id is not None and not session_over
+
+
+async def start(
+    tx: Transaction, published: PublishedAssessments, person_id: UUID, attempt_id: UUID
+) -> None:
+    """Start the attempt's clock; a started attempt stays as it is.
 
     Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_AUTHORIZED, ASSESSMENT_NOT_PUBLISHED, ATTEMPT_SUBMITTED, ATTEMPT_ALREADY_TAKEN.
     """
-    asked = await owned(tx, person_id, attempt_id)
-    # All of them, and always in the same order: of two that are begun at once, one waits for the other and is refused.
-    held = await attempts.hold_all_at(tx, person_id, asked.assessment_id)
-    (attempt,) = (each for each in held if each.attempt_id == attempt_id)
+    # All of them, and always in the same order: of two that start at once, one waits for the other and is refused.
+    locked = {
+        each.attempt_id: each for each in await attempts.lock_with_others(tx, person_id, attempt_id)
+    }
+    attempt = locked.pop(attempt_id, None)
+    if attempt is None:
+        raise not_yours()
+    describe(attempt)
     if attempt.state is not State.IN_PROGRESS:
-        attempt = await _begun(tx, attempt, [each for each in held if each is not attempt])
-    return await _opened(tx, attempt)
+        await _start(tx, published, attempt, others=locked.values())
 
 
-async def _begun(tx: Transaction, attempt: Attempt, others: Sequence[Attempt]) -> Attempt:
+async def _start(
+    tx: Transaction, published: PublishedAssessments, attempt: Attempt, others: Iterable[Attempt]
+) -> None:
     if (
         attempt.state is State.AWAITING_AUTHORIZATION
         and attempt.participant_id is not None
@@ -131,8 +163,7 @@ async def _begun(tx: Transaction, attempt: Attempt, others: Sequence[Attempt]) -
     after(attempt.state, Move.BEGIN)
     if any(other.state in BEGUN for other in others):
         raise attempt_already_taken()
-    described = await assessments.describe_all(tx, [attempt.assessment_id])
-    assessment = described.get(attempt.assessment_id)
+    assessment = await published.get(tx, attempt.assessment_id)
     if assessment is None or assessment.published_at is None:
         raise not_published()
     ledger = [time_ledger.Entry(time_ledger.Mark.STARTED, tx.now)]
@@ -140,7 +171,6 @@ async def _begun(tx: Transaction, attempt: Attempt, others: Sequence[Attempt]) -
     await attempts.update_all(tx, [begun])
     await attempts.add_entries(tx, begun.attempt_id, ledger)
     tx.record(facts.began(begun))
-    return begun
 
 
 async def page(
@@ -188,11 +218,9 @@ async def whose(tx: Transaction, caller: Caller, session_id: UUID | None) -> UUI
     return caller.person_id
 
 
-async def owned(
-    tx: Transaction, person_id: UUID, attempt_id: UUID, *, lock: bool = False
-) -> Attempt:
-    """The learner's own attempt. Raises NOT_YOUR_ATTEMPT."""
-    attempt = await attempts.find(tx, attempt_id, lock=lock)
+async def lock_owned(tx: Transaction, person_id: UUID, attempt_id: UUID) -> Attempt:
+    """Return the learner's own attempt, locked until the transaction ends. Raises NOT_YOUR_ATTEMPT."""
+    attempt = await attempts.lock(tx, attempt_id)
     if attempt is None or attempt.person_id != person_id:
         raise not_yours()
     describe(attempt)
@@ -222,28 +250,6 @@ async def overviews(tx: Transaction, of: Sequence[Attempt]) -> list[Overview]:
         )
         for attempt in of
     ]
-
-
-async def _opened(tx: Transaction, attempt: Attempt) -> Opened:
-    assessment = await assessments.find(tx, attempt.assessment_id)
-    if attempt.state not in BEGUN:
-        return Opened(_overview(attempt, assessment, 0, 0), (), (), ())
-    counting = await answers.counting(tx, [attempt.attempt_id])
-    given = [answer for answer in counting.get(attempt.attempt_id, ()) if answer.answer]
-    late = {revision.item_id for revision in await answers.late(tx, attempt.attempt_id)}
-    overview = _overview(attempt, assessment, len(given), len(late))
-    items = assessment.items if assessment is not None else ()
-    numbers = [number for number, item in enumerate(items, 1) if item.item_id in late]
-    # The numbers tell nothing of a question to others who still sit it.
-    shown = () if await _withheld(tx, attempt) else items
-    return Opened(overview, shown, given, numbers)
-
-
-async def _withheld(tx: Transaction, attempt: Attempt) -> bool:
-    """Whether the learner may not read the questions any more, or not again yet: others still sit them until the session is over."""
-    if attempt.state not in HANDED_IN or attempt.session_id is None:
-        return False
-    return not await sessions.is_over(tx, attempt.session_id)
 
 
 def _overview(

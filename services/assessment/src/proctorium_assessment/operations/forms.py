@@ -12,7 +12,8 @@ from proctorium_assessment.domain.answer_sheet import Place
 from proctorium_assessment.domain.answers import check_fits, not_in_attempt
 from proctorium_assessment.domain.attempts import BEGUN, not_started, not_yours
 from proctorium_assessment.domain.items import Item
-from proctorium_assessment.storage import assessments, attempts
+from proctorium_assessment.operations.published import PublishedAssessments
+from proctorium_assessment.storage import attempts
 from proctorium_assessment.storage.items import answer_from_bytes, answer_to_bytes
 from proctorium_common.storage.database import Database
 
@@ -74,8 +75,9 @@ class Form:
 class Forms:
     """The forms of attempts that this process has met lately."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, published: PublishedAssessments) -> None:
         self._database = database
+        self._published = published
         self._forms: OrderedDict[str, Form] = OrderedDict()
         self._questions: OrderedDict[UUID, Questions] = OrderedDict()
 
@@ -84,18 +86,17 @@ class Forms:
         return self._forms.get(attempt_id)
 
     async def load(self, person_id: UUID | None, attempt_id: str) -> Form:
-        """The form of a person's attempt that has begun. Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_STARTED."""
-        async with self._database.transaction() as tx:
-            attempt = await attempts.find(tx, UUID(attempt_id))
-            if attempt is None or attempt.person_id != person_id:
-                raise not_yours()
-            if attempt.state not in BEGUN:
-                raise not_started(attempt.state)
-            questions = self._questions.get(attempt.assessment_id)
-            if questions is None:
-                assessment = await assessments.find(tx, attempt.assessment_id)
-                items = assessment.items if assessment is not None else ()
-                questions = {str(item.item_id): Question(item) for item in items}
+        """Return the form of a person's started attempt. Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_STARTED."""
+        attempt = await attempts.find(self._database, UUID(attempt_id))
+        if attempt is None or attempt.person_id != person_id:
+            raise not_yours()
+        if attempt.state not in BEGUN:
+            raise not_started(attempt.state)
+        questions = self._questions.get(attempt.assessment_id)
+        if questions is None:
+            assessment = await self._published.get(self._database, attempt.assessment_id)
+            items = assessment.items if assessment is not None else ()
+            questions = {str(item.item_id): Question(item) for item in items}
         _remember(self._questions, attempt.assessment_id, questions, _REMEMBERED_ASSESSMENTS)
         form = Form(
             attempt.attempt_id,

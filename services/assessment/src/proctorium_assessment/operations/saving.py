@@ -6,28 +6,22 @@ read first.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from proctorium_assessment.domain.answer_sheet import AnswerSheet, Change, Place, Saved
 from proctorium_assessment.domain.attempts import not_yours
 from proctorium_assessment.operations.forms import Form, Forms
+from proctorium_assessment.operations.published import PublishedAssessments
 from proctorium_assessment.storage import answers
 from proctorium_common.clock import Clock
 from proctorium_common.errors import ServiceError
 from proctorium_common.storage.batcher import Batcher
 from proctorium_common.storage.database import Database
-from proctorium_common.storage.transient import said_as_unavailable
 from proctorium_common.telemetry.traces import annotate
-
-if TYPE_CHECKING:
-    import asyncpg
-
-    Connection = asyncpg.Connection[asyncpg.Record]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +52,10 @@ _ByForm = Mapping[Form, Sequence[_Request]]
 class AnswerSaver:
     """Saves answers. One for each process; close it before the database."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, published: PublishedAssessments, clock: Clock) -> None:
         self._clock = clock
-        self._forms = Forms(database)
-        self._own = _OwnConnections(database)
+        self._forms = Forms(database, published)
+        self._own = database.beside_pool(_AT_ONCE)
         self._group: Batcher[_Request, Saved | ServiceError] = Batcher(
             self._flush,
             at_once=_AT_ONCE,
@@ -170,27 +164,3 @@ def _decide(sheet: AnswerSheet, requests: Sequence[_Request], now: datetime) -> 
             request.outcome = sheet.save(request.changes, request.received_at, now)
         except ServiceError as refused:
             request.outcome = refused
-
-
-class _OwnConnections:
-    """The connections that groups are saved on, beside the pool: saving waits for nothing else that the service does."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._idle: list[Connection] = []
-
-    @asynccontextmanager
-    async def connected(self) -> AsyncIterator[Connection]:
-        """A connection, made anew where none is left. Raises DATABASE_UNAVAILABLE for what passes by itself."""
-        with said_as_unavailable():
-            connection = self._idle.pop() if self._idle else await self._database.connect()
-            try:
-                yield connection
-            finally:
-                if not connection.is_closed():
-                    self._idle.append(connection)
-
-    async def close(self) -> None:
-        """Ends the connections."""
-        while self._idle:
-            await self._idle.pop().close()

@@ -21,7 +21,7 @@ from proctorium_assessment.domain.attempts import (
 from proctorium_assessment.domain.results import Result
 from proctorium_assessment.domain.scoring import CountingAnswer, Score, score
 from proctorium_assessment.operations import facts
-from proctorium_assessment.operations.attempts import Overview, overviews, owned
+from proctorium_assessment.operations.attempts import Overview, lock_owned, overviews
 from proctorium_assessment.operations.releasing import follow_up
 from proctorium_assessment.storage import answers, assessments, attempts, results
 from proctorium_assessment.storage.items import answer_from_bytes
@@ -42,7 +42,7 @@ class _HandedIn:
 
 async def submit(tx: Transaction, person_id: UUID, attempt_id: UUID) -> Overview:
     """Hands the learner's attempt in; a handed-in one stays as it is. Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_STARTED."""
-    attempt = await owned(tx, person_id, attempt_id, lock=True)
+    attempt = await lock_owned(tx, person_id, attempt_id)
     if attempt.state not in HANDED_IN:
         after(attempt.state, Move.SUBMIT)
         cause = submit_cause(attempt.deadline_at, tx.now)

@@ -12,7 +12,8 @@ from datetime import timedelta
 from uuid import UUID
 
 from proctorium_assessment.domain.attempts import State
-from proctorium_assessment.operations.attempts import Overview, overviews, owned
+from proctorium_assessment.operations.attempts import Overview, open_attempt
+from proctorium_assessment.operations.published import PublishedAssessments
 from proctorium_assessment.storage.attempts import CHANNEL
 from proctorium_common.rpc.heartbeat import Heartbeat
 from proctorium_common.storage.database import Database
@@ -41,8 +42,15 @@ class AttemptWatch:
     What was shown last is shown again after `heartbeat` without a change, and nothing is read for it.
     """
 
-    def __init__(self, database: Database, listener: Listener, heartbeat: timedelta) -> None:
+    def __init__(
+        self,
+        database: Database,
+        published: PublishedAssessments,
+        listener: Listener,
+        heartbeat: timedelta,
+    ) -> None:
         self._database = database
+        self._published = published
         self._listener = listener
         self._heartbeat = heartbeat
         self._watchers: defaultdict[str, set[_Watcher]] = defaultdict(set)
@@ -68,9 +76,8 @@ class AttemptWatch:
                     await watcher.woken.wait()
 
     async def _read(self, person_id: UUID, attempt_id: UUID) -> Overview:
-        async with self._database.transaction() as tx:
-            attempt = await owned(tx, person_id, attempt_id)
-            return (await overviews(tx, [attempt]))[0]
+        opened = await open_attempt(self._database, self._published, person_id, attempt_id)
+        return opened.overview
 
     async def close(self) -> None:
         """Stops listening."""

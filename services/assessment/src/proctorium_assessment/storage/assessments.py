@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, insert, select, tuple_, update
 
 from proctorium_assessment.domain.assessments import Assessment
 from proctorium_assessment.storage.items import items_from_bytes, items_to_bytes
 from proctorium_assessment.storage.tables import assessments
-from proctorium_common.storage.database import Transaction
+from proctorium_common.storage.database import Database, Transaction
+
+if TYPE_CHECKING:
+    import asyncpg
 
 _DESCRIPTION: tuple[ColumnElement[Any], ...] = (
     assessments.c.assessment_id,
@@ -23,6 +26,12 @@ _DESCRIPTION: tuple[ColumnElement[Any], ...] = (
     assessments.c.item_count,
     assessments.c.published_at,
 )
+
+
+_FIND = f"""
+    SELECT {", ".join(column.name for column in _DESCRIPTION)}, item_list
+    FROM assessments WHERE assessment_id = $1
+"""  # noqa: S608 - constants
 
 
 async def add(tx: Transaction, assessment: Assessment) -> None:
@@ -42,13 +51,14 @@ async def add(tx: Transaction, assessment: Assessment) -> None:
     )
 
 
-async def find(tx: Transaction, assessment_id: UUID, *, lock: bool = False) -> Assessment | None:
-    """The assessment with its questions; with `lock` its row is held until the transaction ends."""
-    query = select(*_DESCRIPTION, assessments.c.item_list).where(
-        assessments.c.assessment_id == assessment_id
-    )
-    row = (await tx.execute(query.with_for_update() if lock else query)).first()
-    return None if row is None else _assessment(row, items=row.item_list)
+async def find(source: Database | Transaction, assessment_id: UUID) -> Assessment | None:
+    """Return the assessment with its questions."""
+    return _first(await source.fetch(_FIND, assessment_id))
+
+
+async def lock(tx: Transaction, assessment_id: UUID) -> Assessment | None:
+    """Return the assessment with its questions, its row locked until the transaction ends."""
+    return _first(await tx.fetch(f"{_FIND} FOR UPDATE", assessment_id))
 
 
 async def find_all(tx: Transaction, assessment_ids: Iterable[UUID]) -> Mapping[UUID, Assessment]:
@@ -57,7 +67,7 @@ async def find_all(tx: Transaction, assessment_ids: Iterable[UUID]) -> Mapping[U
         assessments.c.assessment_id.in_(set(assessment_ids))
     )
     rows = await tx.execute(query)
-    return {row.assessment_id: _assessment(row, items=row.item_list) for row in rows}
+    return {row.assessment_id: _assessment(row) for row in rows}
 
 
 async def describe_all(
@@ -86,14 +96,20 @@ async def page(tx: Transaction, after: tuple[str, UUID] | None, size: int) -> Se
     return [_assessment(row) for row in await tx.execute(query)]
 
 
-def _assessment(row: Row[*tuple[Any, ...]], items: bytes = b"") -> Assessment:
+def _first(rows: Sequence[asyncpg.Record]) -> Assessment | None:
+    return _assessment(rows[0]) if rows else None
+
+
+def _assessment(row: Iterable[Any]) -> Assessment:
+    """Return what a row of `_DESCRIPTION`, and `item_list` where the questions are wanted, describes."""
+    assessment_id, title, proctored, time_limit, pass_mark, item_count, published_at, *items = row
     return Assessment(
-        assessment_id=row.assessment_id,
-        title=row.title,
-        proctored=row.proctored,
-        time_limit=row.time_limit,
-        pass_mark=row.pass_mark,
-        items=items_from_bytes(items),
-        item_count=row.item_count,
-        published_at=row.published_at,
+        assessment_id=assessment_id,
+        title=title,
+        proctored=proctored,
+        time_limit=time_limit,
+        pass_mark=pass_mark,
+        items=items_from_bytes(*items) if items else (),
+        item_count=item_count,
+        published_at=published_at,
     )

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, or_, select, update
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.dialects.postgresql import insert
 
+from proctorium_assessment.domain.answer_sheet import SavedAnswer
 from proctorium_assessment.domain.attempts import Attempt, State, SubmitCause
 from proctorium_assessment.domain.time_ledger import Entry, Mark
 from proctorium_assessment.storage.tables import attempts, time_ledger
-from proctorium_common.storage.database import Transaction
+from proctorium_common.storage.database import Database, Transaction
 
 CHANNEL = "attempt"
 """NOTIFY channel: an attempt's id, whenever something changed that its watchers are told of."""
@@ -58,6 +60,44 @@ _UPDATE = (
 )
 
 
+_SELECT = f"SELECT {', '.join(column.name for column in _COLUMNS)} FROM attempts"  # noqa: S608 - constants
+_FIND = f"{_SELECT} WHERE attempt_id = $1"
+_LOCK = f"{_FIND} FOR NO KEY UPDATE"
+_LOCK_WITH_OTHERS = f"""
+    {_SELECT}
+    WHERE person_id = $1
+        AND assessment_id = (SELECT assessment_id FROM attempts WHERE attempt_id = $2 AND person_id = $1)
+    ORDER BY attempt_id FOR NO KEY UPDATE
+"""  # noqa: S608 - constants
+_FIND_WITH_ANSWERS = f"""
+    SELECT {", ".join(f"attempts.{column.name}" for column in _COLUMNS)},
+        EXISTS (SELECT FROM sessions WHERE sessions.session_id = attempts.session_id AND ended_at IS NOT NULL),
+        newest.*
+    FROM attempts CROSS JOIN LATERAL (
+        SELECT array_agg(item_id) FILTER (WHERE counts), array_agg(sequence) FILTER (WHERE counts),
+            array_agg(answer) FILTER (WHERE counts), array_agg(saved_at) FILTER (WHERE counts),
+            array_agg(item_id) FILTER (WHERE late)
+        FROM (
+            SELECT DISTINCT ON (late, item_id) item_id, sequence, answer, saved_at, late,
+                NOT late AND length(answer) > 0 AS counts
+            FROM answer_revisions WHERE answer_revisions.attempt_id = attempts.attempt_id
+            ORDER BY late, item_id, sequence DESC
+        ) AS revision
+    ) AS newest
+    WHERE attempt_id = $1
+"""  # noqa: S608 - constants
+
+
+@dataclass(frozen=True, slots=True)
+class WithAnswers:
+    """An attempt, whether its session is known to be over, the answers that count, and the questions with a late change."""
+
+    attempt: Attempt
+    session_over: bool
+    answers: Sequence[SavedAnswer]
+    late_item_ids: frozenset[UUID]
+
+
 async def add(tx: Transaction, attempt: Attempt) -> bool:
     """Keeps a new attempt; False when there is one already that the learner would have beside it."""
     added = insert(attempts).values(
@@ -78,9 +118,38 @@ async def add(tx: Transaction, attempt: Attempt) -> bool:
     return kept.first() is not None
 
 
-async def find(tx: Transaction, attempt_id: UUID, *, lock: bool = False) -> Attempt | None:
-    """The attempt; with `lock` its row is held until the transaction ends, and no answer is saved meanwhile."""
-    return await _one(tx, _where(attempts.c.attempt_id == attempt_id, lock=lock))
+async def find(source: Database | Transaction, attempt_id: UUID) -> Attempt | None:
+    """Return the attempt."""
+    return _first(await source.fetch(_FIND, attempt_id))
+
+
+async def lock(tx: Transaction, attempt_id: UUID) -> Attempt | None:
+    """Return the attempt, its row locked until the transaction ends: no answer is saved meanwhile."""
+    return _first(await tx.fetch(_LOCK, attempt_id))
+
+
+async def lock_with_others(tx: Transaction, person_id: UUID, attempt_id: UUID) -> Sequence[Attempt]:
+    """Return a person's attempt and their others at its assessment, locked in one order until the transaction ends.
+
+    Empty if the attempt is not the person's.
+    """
+    return [_attempt(row) for row in await tx.fetch(_LOCK_WITH_OTHERS, person_id, attempt_id)]
+
+
+async def find_with_answers(source: Database | Transaction, attempt_id: UUID) -> WithAnswers | None:
+    """Return the attempt with the answers that count, all as of one moment."""
+    rows = await source.fetch(_FIND_WITH_ANSWERS, attempt_id)
+    if not rows:
+        return None
+    row = rows[0]
+    *columns, session_over, item_ids, sequences, contents, saved_at, late_item_ids = row
+    counting = zip(item_ids or (), sequences or (), contents or (), saved_at or (), strict=True)
+    return WithAnswers(
+        _attempt(columns),
+        session_over=session_over,
+        answers=[SavedAnswer(*each) for each in counting],
+        late_item_ids=frozenset(late_item_ids or ()),
+    )
 
 
 async def find_self_paced(tx: Transaction, person_id: UUID, assessment_id: UUID) -> Attempt | None:
@@ -233,23 +302,31 @@ async def _all(tx: Transaction, query: Select[Any]) -> list[Attempt]:
     return [_attempt(row) for row in await tx.execute(query)]
 
 
-def _attempt(row: Row[Any]) -> Attempt:
+def _first(rows: Sequence[Iterable[Any]]) -> Attempt | None:
+    return _attempt(rows[0]) if rows else None
+
+
+def _attempt(row: Iterable[Any]) -> Attempt:
+    """Return the attempt of a row of `_COLUMNS`, which are the fields in their order."""
+    attempt_id, assessment_id, person_id, session_id, participant_id, state, *rest = row
+    created_at, started_at, time_limit, deadline_at, submitted_at, cause, *rest = rest
+    released_at, version, last_sequence = rest
     return Attempt(
-        attempt_id=row.attempt_id,
-        assessment_id=row.assessment_id,
-        person_id=row.person_id,
-        session_id=row.session_id,
-        participant_id=row.participant_id,
-        state=State(row.state),
-        created_at=row.created_at,
-        started_at=row.started_at,
-        time_limit=row.time_limit,
-        deadline_at=row.deadline_at,
-        submitted_at=row.submitted_at,
-        submit_cause=None if row.submit_cause is None else SubmitCause(row.submit_cause),
-        released_at=row.released_at,
-        version=row.version,
-        last_sequence=row.last_sequence,
+        attempt_id=attempt_id,
+        assessment_id=assessment_id,
+        person_id=person_id,
+        session_id=session_id,
+        participant_id=participant_id,
+        state=State(state),
+        created_at=created_at,
+        started_at=started_at,
+        time_limit=time_limit,
+        deadline_at=deadline_at,
+        submitted_at=submitted_at,
+        submit_cause=None if cause is None else SubmitCause(cause),
+        released_at=released_at,
+        version=version,
+        last_sequence=last_sequence,
     )
 
 

@@ -1,0 +1,71 @@
+"""What is cached of assessments, and what a learner's read makes of it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from proctorium.assessment.v1 import assessments_pb2, items_pb2
+from proctorium_assessment.operations.published import PublishedAssessments
+
+from ..builders import RIGHT, assessment_proto
+from .world import World
+
+WRONG = items_pb2.Answer(chosen=items_pb2.ChosenChoices(choice_ids=["a"]))
+
+
+async def created(world: World) -> UUID:
+    request = assessments_pb2.CreateAssessmentRequest(assessment=assessment_proto())
+    response = await world.administrator.assessments.CreateAssessment(request)
+    return UUID(response.assessment.assessment_id)
+
+
+async def test_a_published_assessment_is_parsed_once(world: World) -> None:
+    published, database = PublishedAssessments(), world.service.database
+    assessment_id = UUID((await world.publish(assessment_proto())).assessment_id)
+    first = await published.get(database, assessment_id)
+    assert first is not None
+    assert len(first.items) == 4
+    async with database.transaction() as tx:
+        assert await published.get(tx, assessment_id) is first
+    assert [each.value for each in published.observations()] == [1]
+
+
+async def test_a_draft_is_read_each_time_so_its_publication_is_seen(world: World) -> None:
+    published, database = PublishedAssessments(), world.service.database
+    assessment_id = await created(world)
+    draft = await published.get(database, assessment_id)
+    assert draft is not None
+    assert draft.published_at is None
+    await world.administrator.assessments.PublishAssessment(
+        assessments_pb2.PublishAssessmentRequest(assessment_id=str(assessment_id))
+    )
+    found = await published.get(database, assessment_id)
+    assert found is not None
+    assert found.published_at is not None
+
+
+async def test_the_least_recently_used_assessment_makes_room(world: World) -> None:
+    published, database = PublishedAssessments(limit=2), world.service.database
+    ids = [UUID((await world.publish(assessment_proto())).assessment_id) for _ in range(3)]
+    first, second = [await published.get(database, each) for each in ids[:2]]
+    assert await published.get(database, ids[0]) is first
+    await published.get(database, ids[2])
+    assert await published.get(database, ids[0]) is first
+    assert await published.get(database, ids[1]) is not second
+    assert [each.value for each in published.observations()] == [2]
+
+
+async def test_a_read_returns_the_newest_answer_of_each_question_and_none_taken_back(
+    world: World,
+) -> None:
+    seat = await world.begun()
+    await seat.save(seat.change(1, 0, WRONG), seat.change(2, 1), seat.change(3, 2))
+    await seat.save(seat.change(4, 0), seat.change(5, 2, items_pb2.Answer()))
+    attempt = await seat.attempt()
+    answers = {each.item_id: (each.sequence, each.answer) for each in attempt.answers}
+    assert answers == {
+        seat.items[0].item_id: (4, RIGHT[0]),
+        seat.items[1].item_id: (2, RIGHT[1]),
+    }
+    assert (attempt.answered_count, attempt.last_sequence) == (2, 5)
+    assert all(each.HasField("save_time") for each in attempt.answers)
