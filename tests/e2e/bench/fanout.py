@@ -2,8 +2,8 @@
 
 The commit is the moment at which PostgreSQL tells that it happened (LISTEN). The limit is a bare server whose streams wait for one shared
 future with one encoded message: from the moment the future is set until the last stream was told. Both send to the same load process,
-which holds all streams over connections of 100 each and notes bytes as they come. `fanout_1000_edge` is the same through the edge, as browsers are
-told: its service has certificates, the edge shares the service's core, and the limit stays the bare server without any edge.
+which holds all streams over connections of 100 each and notes bytes as they come. `fanout_1000_edge` is the same through the edge, as browsers
+connect: the service and the bare server have certificates, each has an edge of its own before it, and both edges share the servers' core.
 
 `python -m e2e.bench.fanout` prints the table. The other commands are the processes that it starts.
 """
@@ -19,6 +19,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -33,22 +35,26 @@ from proctorium_access.certifications import store_missing_certifications
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.client import channel
 from proctorium_common.security.keys import SigningKey
+from proctorium_common.security.tls import Certificates
 from proctorium_common.security.tokens import TokenSigner
 from proctorium_common.storage.database import Database
 from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.ports import LOOPBACK, free_ports
 from proctorium_devstack.testing.http2 import Streams
 from proctorium_session.api.messages import progress_message, session_message
 from proctorium_session.domain.progress import Progress
 from proctorium_session.domain.sessions import Session
 from proctorium_session.operations.recording import CHANNEL
 
-WATCH = "/proctorium.session.v1.LobbyService/WatchSession"
+SERVICE = "proctorium.session.v1.LobbyService"
+WATCH = f"/{SERVICE}/WatchSession"
+FIRE = f"/{SERVICE}/Fire"
+"""The bare server's own; it serves `WATCH` too, because the edge knows no other services than ours."""
 SIZES = (1000, 5000)
 EDGE_SIZE = 1000
 ROUNDS = 5
 STREAMS_A_CONNECTION = 100
 _MODULE = "e2e.bench.fanout"
-_BARE_SERVICE = "bench.Bare"
 _READY = "ready"
 _LOOK_AGAIN, _PATIENCE = 0.2, 60.0
 
@@ -78,8 +84,9 @@ async def measure(
 
 @dataclass
 class Fanout:
-    """The two servers, and who starts sessions."""
+    """The two servers, and who starts sessions. `fire` is where the bare server itself listens."""
 
+    fire: str
     limit: str
     service: str
     database_url: str
@@ -98,9 +105,9 @@ class Fanout:
         return Figure.of(name, "ms", figure * 1000, limit * 1000)
 
     async def _limit(self, tokens: tuple[str, ...]) -> float:
-        async with grpc.aio.insecure_channel(self.limit) as opened:
-            fire: Callable[..., Awaitable[bytes]] = opened.unary_unary(f"/{_BARE_SERVICE}/Fire")
-            load = Load(self.limit, f"/{_BARE_SERVICE}/Watch", "", tokens)
+        async with grpc.aio.insecure_channel(self.fire) as opened:
+            fire: Callable[..., Awaitable[bytes]] = opened.unary_unary(FIRE)
+            load = Load(self.limit, WATCH, "", tokens)
             async with _watching(load) as last:
                 return await last(float(await fire(b"")))
 
@@ -153,17 +160,21 @@ async def _set(stage: Stage) -> Fanout:
     url = await stage.database("proctorium_session", [key.public])
     service = await stage.serve("proctorium_session", url)  # a start asks nobody
     limit = await stage.start_limit(_MODULE)
-    return Fanout(limit, service, url, TokenSigner(key, life=timedelta(hours=2)))
+    return Fanout(limit, limit, service, url, TokenSigner(key, life=timedelta(hours=2)))
 
 
 async def _set_behind_edge(stage: Stage) -> Fanout:
-    """The same, with certificates, and the edge as the service's address."""
+    """The same, with certificates, and with an edge before each of the two servers."""
     key = SigningKey.generate()
     url = await stage.database("proctorium_session", [key.public])
     service = await stage.serve("proctorium_session", url, stage.tls("session"))
-    edge = await stage.serve_edge({"session": service}, [key.public])
-    limit = await stage.start_limit(_MODULE)
-    return Fanout(limit, edge, url, TokenSigner(key, life=timedelta(hours=2)))
+    (port,) = free_ports(1)
+    secure = f"{LOOPBACK}:{port}"
+    fire = await stage.start_limit(_MODULE, secure, *stage.tls("session").values())
+    limit, ours = [
+        await stage.serve_edge({"session": each}, [key.public]) for each in (secure, service)
+    ]
+    return Fanout(fire, limit, ours, url, TokenSigner(key, life=timedelta(hours=2)))
 
 
 # The load, in a process of its own.
@@ -307,23 +318,22 @@ def _shown(session: Session, state: lobby_pb2.ParticipantState.ValueType) -> lob
     return participant
 
 
-async def _serve_limit(address: str) -> None:
+async def _serve_limit(address: str, secure: str = "", *files: str) -> None:
+    """Serve at an address, and at another one with the certificate in `files`."""
     bare = Bare()
-    await parts.serve_limit(
-        address,
-        _BARE_SERVICE,
-        {
-            "Watch": grpc.unary_stream_rpc_method_handler(bare.watch),
-            "Fire": grpc.unary_unary_rpc_method_handler(bare.fire),
-        },
-    )
+    methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+        "WatchSession": grpc.unary_stream_rpc_method_handler(bare.watch),
+        "Fire": grpc.unary_unary_rpc_method_handler(bare.fire),
+    }
+    certificates = Certificates.load(*map(Path, files)) if files else None
+    await parts.serve_limit(address, SERVICE, methods, secure, certificates)
 
 
 def main(arguments: Sequence[str]) -> None:
     """One of the processes, or the whole measurement."""
     match arguments:
-        case ["limit", address]:
-            uvloop.run(_serve_limit(address))
+        case ["limit", *addresses]:
+            uvloop.run(_serve_limit(*addresses))
         case ["load"]:
             given = json.loads(sys.stdin.read())
             uvloop.run(_watch(Load(**{**given, "tokens": tuple(given["tokens"])})))

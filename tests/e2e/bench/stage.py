@@ -163,7 +163,7 @@ class Stage:
     async def serve_edge(self, services: Mapping[str, str], keys: Sequence[PublicKey]) -> str:
         """Starts the edge before services with certificates, by their names; it takes tokens of `keys`. Answers its address."""
         listen, admin, portal = free_ports(3)
-        folder = self.folder / "edge"
+        folder = self.folder / f"edge-{listen}"
         # Envoy watches the folder of the file.
         check = folder / "keys" / "token_check.json"
         check.parent.mkdir(parents=True)
@@ -180,7 +180,7 @@ class Stage:
             token_check=str(check),
             upload_folder=str(folder),
         )
-        edge = Edge(folder, settings, self.folder / "edge.log", needs=())
+        edge = Edge(folder, settings, folder / "edge.log", needs=())
         await edge.start()
         self._started.push_async_callback(edge.stop)
         assert edge.process is not None
@@ -289,12 +289,18 @@ def connections(
 
 
 async def serve_limit(
-    address: str, service: str, methods: dict[str, grpc.RpcMethodHandler[Any, Any]]
+    address: str,
+    service: str,
+    methods: dict[str, grpc.RpcMethodHandler[Any, Any]],
+    secure: str = "",
+    certificates: Certificates | None = None,
 ) -> None:
-    """Serves these methods and nothing else, until the process is ended."""
+    """Serve these methods and nothing else, until the process is ended; with `certificates` also at the address `secure`."""
     server = grpc.aio.server()
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, methods),))
     server.add_insecure_port(address)
+    if certificates is not None:
+        server.add_secure_port(secure, certificates.server())
     await server.start()
     await server.wait_for_termination()
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import asyncpg
 import grpc
 
 from proctorium.session.v1 import lobby_pb2, sessions_pb2, supervision_pb2
@@ -260,7 +261,7 @@ async def test_a_lost_connection_for_notices_loses_no_change(world: World) -> No
 
 
 class CountedDatabase(Database):
-    """Counts its transactions."""
+    """Counts its transactions, those of one statement included."""
 
     transactions = 0
 
@@ -269,6 +270,10 @@ class CountedDatabase(Database):
         self.transactions += 1
         async with super().transaction(repeatable_read=repeatable_read) as tx:
             yield tx
+
+    async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        self.transactions += 1
+        return await super().fetch(sql, *arguments)
 
 
 async def test_however_many_watch_a_change_is_read_once(world: World) -> None:

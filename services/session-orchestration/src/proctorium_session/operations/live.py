@@ -27,7 +27,7 @@ from proctorium_session.domain.refusals import no_session
 from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import Session
 from proctorium_session.operations.recording import CHANNEL
-from proctorium_session.storage import participants, sessions
+from proctorium_session.storage import participants, revisions, sessions
 
 T = TypeVar("T")
 
@@ -189,19 +189,23 @@ class LiveSession:
 
     async def _read(self) -> Picture:
         before = self._picture
+        if before is None:
+            return await self._read_all()
+        changes = await revisions.since(self._database, self._session_id, before.revision)
+        if changes is None:
+            raise no_session()
+        if before.revision == changes.session.revision:
+            return before
+        return _picture(before, changes.session, before.learner_ids, changes.standings)
+
+    async def _read_all(self) -> Picture:
         async with self._database.transaction(repeatable_read=True) as tx:
             session = await sessions.find(tx, self._session_id)
             if session is None:
                 raise no_session()
-            if before is not None and before.revision == session.revision:
-                return before
-            changed = await participants.of_session(
-                tx, self._session_id, after_revision=before.revision if before else -1
-            )
-            expected = (
-                before.learner_ids if before else await sessions.learner_ids(tx, self._session_id)
-            )
-        return _picture(before, session, expected, changed)
+            everybody = await participants.of_session(tx, self._session_id)
+            invited = await sessions.learner_ids(tx, self._session_id)
+        return _picture(None, session, invited, everybody)
 
     def _show(self, picture: Picture) -> None:
         before, self._picture = self._picture, picture

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
-    Row,
     Select,
     Uuid,
     and_,
@@ -95,7 +94,8 @@ async def of_people(
         {"session_ids": [each[0] for each in places], "person_ids": [each[1] for each in places]},
     )
     return {
-        (each.participant.session_id, each.participant.person_id): each for each in _grouped(rows)
+        (each.participant.session_id, each.participant.person_id): each
+        for each in grouped(rows.mappings())
     }
 
 
@@ -111,19 +111,16 @@ async def one(tx: Transaction, session_id: UUID, participant_id: UUID) -> Standi
 
 
 async def of_session(
-    tx: Transaction, session_id: UUID, *, only: Collection[UUID] = (), after_revision: int = -1
+    tx: Transaction, session_id: UUID, *, only: Collection[UUID] = ()
 ) -> list[Standing]:
-    """The participants of the session in the order they joined: all, or `only` some; those that changed after a revision."""
+    """Return the participants of the session in the order they joined: all, or `only` some."""
     statement = _standings().where(participants.c.session_id == session_id)
     if only:
         statement = statement.where(participants.c.participant_id.in_(only))
-    if after_revision >= 0:
-        statement = statement.where(participants.c.revision > after_revision)
-    return _grouped(
-        await tx.execute(
-            statement.order_by(participants.c.join_time, participants.c.participant_id)
-        )
+    rows = await tx.execute(
+        statement.order_by(participants.c.join_time, participants.c.participant_id)
     )
+    return grouped(rows.mappings())
 
 
 async def touch(tx: Transaction, participant_ids: Collection[UUID], revision: int) -> None:
@@ -222,47 +219,47 @@ _OF_PEOPLE = _standings().join(
 
 
 async def _first(tx: Transaction, statement: Select[Any]) -> Standing | None:
-    return next(iter(_grouped(await tx.execute(statement))), None)
+    return next(iter(grouped((await tx.execute(statement)).mappings())), None)
 
 
-def _grouped(rows: Iterable[Row[Any]]) -> list[Standing]:
-    """One standing of the rows of each participant, in the order in which they come first."""
+def grouped(rows: Iterable[Mapping[str, Any]]) -> list[Standing]:
+    """Return one standing from the rows of each participant, in the order in which they come first."""
     found: dict[UUID, Participant] = {}
     assessments: dict[UUID, dict[UUID, Progress]] = {}
     for row in rows:
-        if row.participant_id not in found:
-            found[row.participant_id] = _participant(row)
-            assessments[row.participant_id] = {}
-        if row.assessment_id is not None:
-            assessments[row.participant_id][row.assessment_id] = _progress(row)
+        if row["participant_id"] not in found:
+            found[row["participant_id"]] = _participant(row)
+            assessments[row["participant_id"]] = {}
+        if row["assessment_id"] is not None:
+            assessments[row["participant_id"]][row["assessment_id"]] = _progress(row)
     return [Standing(each, assessments[each.participant_id]) for each in found.values()]
 
 
-def _participant(row: Row[Any]) -> Participant:
+def _participant(row: Mapping[str, Any]) -> Participant:
     return Participant(
-        participant_id=row.participant_id,
-        session_id=row.session_id,
-        person_id=row.person_id,
-        state=ParticipantState(row.state),
-        connected=row.connected,
-        identity=IdentityState(row.identity),
-        identity_position=row.identity_position,
-        join_time=row.join_time,
-        entered_time=row.entered_time,
-        ready_time=row.ready_time,
-        removal_reason=row.removal_reason,
-        revision=row.revision,
+        participant_id=row["participant_id"],
+        session_id=row["session_id"],
+        person_id=row["person_id"],
+        state=ParticipantState(row["state"]),
+        connected=row["connected"],
+        identity=IdentityState(row["identity"]),
+        identity_position=row["identity_position"],
+        join_time=row["join_time"],
+        entered_time=row["entered_time"],
+        ready_time=row["ready_time"],
+        removal_reason=row["removal_reason"],
+        revision=row["revision"],
     )
 
 
-def _progress(row: Row[Any]) -> Progress:
+def _progress(row: Mapping[str, Any]) -> Progress:
     return Progress(
-        assessment_id=row.assessment_id,
-        attempt_id=row.attempt_id,
-        state=ProgressState(row.progress_state),
-        answered_count=row.answered_count,
-        item_count=row.item_count,
-        position=row.position,
+        assessment_id=row["assessment_id"],
+        attempt_id=row["attempt_id"],
+        state=ProgressState(row["progress_state"]),
+        answered_count=row["answered_count"],
+        item_count=row["item_count"],
+        position=row["position"],
     )
 
 

@@ -73,7 +73,7 @@ async def invite(tx: Transaction, session_id: UUID, person_ids: Sequence[UUID]) 
 async def find(tx: Transaction, session_id: UUID) -> Session | None:
     """The session as it is now."""
     row = (await tx.execute(_sessions().where(sessions.c.session_id == session_id))).first()
-    return _session(row._mapping) if row else None
+    return session_of(row._mapping) if row else None
 
 
 async def lock(tx: Transaction, session_id: UUID) -> Session | None:
@@ -86,7 +86,7 @@ async def lock_all(tx: Transaction, session_ids: Collection[UUID]) -> dict[UUID,
     if not session_ids:
         return {}
     rows = await tx.fetch(_LOCK, list(session_ids))
-    return {row["session_id"]: _session(row) for row in rows}
+    return {row["session_id"]: session_of(row) for row in rows}
 
 
 async def learner_ids(tx: Transaction, session_id: UUID) -> tuple[UUID, ...]:
@@ -169,7 +169,7 @@ async def listed(
         statement = statement.where(
             tuple_(sessions.c.start_time, sessions.c.session_id) > tuple_(*after)
         )
-    return [_session(row._mapping) for row in await tx.execute(statement)]
+    return [session_of(row._mapping) for row in await tx.execute(statement)]
 
 
 async def learner_ids_of(
@@ -267,7 +267,8 @@ def _changing(session: Session) -> dict[str, object]:
     }
 
 
-def _session(row: Mapping[str, Any] | Record) -> Session:
+def session_of(row: Mapping[str, Any] | Record) -> Session:
+    """Return the session of a row."""
     plan = Plan(
         course_id=row["course_id"],
         assessment_ids=tuple(row["assessment_ids"]),

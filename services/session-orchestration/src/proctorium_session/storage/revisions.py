@@ -1,0 +1,61 @@
+"""What changed in a session since a revision."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from uuid import UUID
+
+from proctorium_common.storage.database import Database
+from proctorium_session.domain.participants import Standing
+from proctorium_session.domain.sessions import Session
+from proctorium_session.storage import participants, sessions, tables
+
+_SESSION = [column.name for column in tables.sessions.c]
+_PARTICIPANT = [column.name for column in tables.participants.c]
+_PROGRESS = ["assessment_id", "attempt_id", "state", "answered_count", "item_count", "position"]
+_CHANGES = f"""
+    SELECT {", ".join(f"sessions.{name}" for name in _SESSION)},
+        ARRAY(
+            SELECT proctor_id FROM session_proctors
+            WHERE session_proctors.session_id = sessions.session_id ORDER BY place
+        ),
+        {", ".join(f"participants.{name}" for name in _PARTICIPANT)},
+        {", ".join(f"progress.{name}" for name in _PROGRESS)}
+    FROM sessions
+    LEFT JOIN participants
+        ON participants.session_id = sessions.session_id AND participants.revision > $2
+    LEFT JOIN participant_assessments AS progress USING (participant_id)
+    WHERE sessions.session_id = $1
+    ORDER BY participants.join_time, participants.participant_id
+"""  # noqa: S608 - constants
+
+
+# As `session_of` and `grouped` call them.
+_SESSION_NAMES = [*_SESSION, "proctor_ids"]
+_STANDING_NAMES = [
+    *_PARTICIPANT,
+    *("progress_state" if name == "state" else name for name in _PROGRESS),
+]
+
+
+class Changes(NamedTuple):
+    """A session as it is now, and those of its participants that changed after a revision, in the order they joined."""
+
+    session: Session
+    standings: list[Standing]
+
+
+async def since(database: Database, session_id: UUID, revision: int) -> Changes | None:
+    """Return what changed after a revision, or None without such a session.
+
+    One statement reads it, so that all of it is of one moment and costs one round trip: learners wait for it at the start.
+    """
+    rows = [tuple(row) for row in await database.fetch(_CHANGES, session_id, revision)]
+    if not rows:
+        return None
+    width = len(_SESSION_NAMES)
+    session = sessions.session_of(dict(zip(_SESSION_NAMES, rows[0][:width], strict=True)))
+    changed = [dict(zip(_STANDING_NAMES, row[width:], strict=True)) for row in rows]
+    # Without a change, the one row has a session and no participant.
+    joined = [row for row in changed if row["participant_id"] is not None]
+    return Changes(session, participants.grouped(joined))
