@@ -17,7 +17,7 @@ export function Badge({
 /** The label of a proctored course. */
 export function ProctoredBadge(): JSX.Element {
   return (
-    <span class="proctor-mark" title={text.proctoredHint}>
+    <span class="proctored-badge" title={text.proctoredHint}>
       <svg viewBox="0 0 24 24" width="16" height="16" aria-hidden="true">
         <path
           fill="currentColor"

@@ -18,10 +18,10 @@ export interface DateTimeValue {
   error: string | undefined;
 }
 
-/** Return the value of the `DateTimeField` called `name`; `text` reads the fields of the form. */
-export function readDateTime(text: (name: string) => string, name: string): DateTimeValue {
-  const instants = instantsOf(text(name));
-  const chosen = instants?.length === 2 ? instants[Number(text(occurrenceName(name)) || Number.NaN)] : instants?.[0];
+/** Return the value of the `DateTimeField` called `name`; `value` reads the fields of the form. */
+export function readDateTime(value: (name: string) => string, name: string): DateTimeValue {
+  const instants = instantsOf(value(name));
+  const chosen = instants?.length === 2 ? instants[Number(value(occurrenceName(name)) || Number.NaN)] : instants?.[0];
   if (chosen !== undefined) return { time: timestampFromDate(new Date(chosen)), error: undefined };
   const error =
     instants === undefined ? common.invalidTime : instants.length === 0 ? SKIPPED : common.repeatedTimeUndecided;

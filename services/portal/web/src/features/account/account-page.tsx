@@ -4,7 +4,6 @@ import { useAction } from "../../api/use-action";
 import { ConfirmAction } from "../../components/confirm-button";
 import { Field } from "../../components/fields";
 import { Form, FormProblem } from "../../components/form";
-import { readForm } from "../../components/form-values";
 import { PageTitle } from "../../components/page-title";
 import { messages } from "../../messages";
 import { navigate } from "../../route";
@@ -52,7 +51,7 @@ function NewPassword(): JSX.Element {
   const { busy, problem, run } = useAction();
   const change = (event: SubmitEvent): void => {
     const fields = new FormData(event.currentTarget as HTMLFormElement);
-    readForm(event);
+    event.preventDefault();
     // Blanks at the ends are part of a password.
     const [present, next] = ["current_password", "new_password"].map((name) => String(fields.get(name)));
     void run(async () => {

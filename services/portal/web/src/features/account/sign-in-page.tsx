@@ -1,3 +1,4 @@
+// The sign-in page.
 import type { JSX } from "preact";
 import { useAction } from "../../api/use-action";
 import { PageTitle } from "../../components/page-title";

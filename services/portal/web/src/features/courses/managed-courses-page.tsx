@@ -78,7 +78,7 @@ function CourseCard({
 function Register({ course, people }: { course: Course; people: readonly Person[] }): JSX.Element {
   const { busy, problem, done, run } = useAction();
   const register = (event: SubmitEvent): void => {
-    const personId = readForm(event).text("person_id");
+    const personId = readForm(event).value("person_id");
     void run(async (requestId) => {
       await registrations.createRegistration({ requestId, personId, courseId: course.courseId });
       return text.registered(people.find((person) => person.personId === personId)?.legalName ?? "");
@@ -90,7 +90,7 @@ function Register({ course, people }: { course: Course; people: readonly Person[
         {text.register} <span class="visually-hidden">{text.registerIn(course.title)}</span>
       </summary>
       <Form problem={problem} onSubmit={register}>
-        <Select label={messages.courses.learner} name="person_id" required>
+        <Select label={text.learner} name="person_id" required>
           {people
             .filter((person) => person.roles.includes(Role.LEARNER))
             .map((person) => (
@@ -101,7 +101,7 @@ function Register({ course, people }: { course: Course; people: readonly Person[
         </Select>
         <FormProblem problem={problem} />
         <button type="submit" class="plain" disabled={busy}>
-          {messages.courses.registerSubmit}
+          {text.registerSubmit}
         </button>
         <p role="status">{done}</p>
       </Form>

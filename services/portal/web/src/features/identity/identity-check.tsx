@@ -117,7 +117,7 @@ function PhotoField({ found, kind, label, onSent, capture }: PhotoFieldProps): J
     (event.currentTarget as HTMLInputElement).value = "";
   };
   return (
-    <div class="picture">
+    <div class="photo-field">
       <label>
         {label} {isSent && <Badge tone="good">{text.sent}</Badge>}
         <input

@@ -21,7 +21,7 @@ export function JoinPage(): JSX.Element {
   const { busy, problem, run } = useAction();
   const [error, setError] = useState<string | undefined>(undefined);
   const submit = (event: SubmitEvent): void => {
-    const parsed = parseEnrollmentCode(readForm(event).text("code"));
+    const parsed = parseEnrollmentCode(readForm(event).value("code"));
     setError("error" in parsed ? parsed.error : undefined);
     if ("error" in parsed) return;
     const { code } = parsed;

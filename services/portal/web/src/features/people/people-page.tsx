@@ -164,7 +164,7 @@ function GrantSubmit({ label, askLabel, busy, administrator }: GrantSubmitProps)
 function Certify({ person, onChanged }: { person: Person; onChanged: () => void }): JSX.Element {
   const { busy, problem, run } = useAction();
   const certify = (event: SubmitEvent): void => {
-    const until = readForm(event).text("certified_until_time");
+    const until = readForm(event).value("certified_until_time");
     void run(async (requestId) => {
       await people.certifyProctor({ requestId, personId: person.personId, certifiedUntilTime: endOfDay(until) });
       onChanged();
@@ -190,74 +190,58 @@ function NewPerson({ added }: { added: () => void }): JSX.Element {
   const [administrator, setAdministrator] = useState(false);
   const add = (event: SubmitEvent): void => {
     const form = event.currentTarget as HTMLFormElement;
-    const { text, list } = readForm(event);
+    const { value, values } = readForm(event);
     void run(async (requestId) => {
       const { person } = await people.createPerson({
         requestId,
-        legalName: text("legal_name"),
-        preferredName: text("preferred_name"),
-        email: text("email"),
-        dateOfBirth: text("date_of_birth"),
-        timeZone: text("time_zone"),
-        password: text("password"),
-        roles: list("roles").map(Number),
+        legalName: value("legal_name"),
+        preferredName: value("preferred_name"),
+        email: value("email"),
+        dateOfBirth: value("date_of_birth"),
+        timeZone: value("time_zone"),
+        password: value("password"),
+        roles: values("roles").map(Number),
       });
       form.reset();
       setAdministrator(false);
       added();
-      return messages.people.added(person?.legalName ?? "");
+      return text.added(person?.legalName ?? "");
     });
   };
   return (
     <details class="card">
-      <summary>{messages.people.add}</summary>
+      <summary>{text.add}</summary>
       <Form
         problem={problem}
         onSubmit={add}
         onChange={(event) => setAdministrator(makesAdministrator(event.currentTarget))}
       >
+        <Field label={text.legalName} hint={text.legalNameHint} name="legal_name" required maxLength={200} />
+        <Field label={text.preferredName} hint={text.preferredNameHint} name="preferred_name" maxLength={200} />
+        <Field label={text.email} name="email" type="email" required maxLength={254} />
+        <Field label={text.dateOfBirth} name="date_of_birth" type="date" />
         <Field
-          label={messages.people.legalName}
-          hint={messages.people.legalNameHint}
-          name="legal_name"
-          required
-          maxLength={200}
-        />
-        <Field
-          label={messages.people.preferredName}
-          hint={messages.people.preferredNameHint}
-          name="preferred_name"
-          maxLength={200}
-        />
-        <Field label={messages.people.email} name="email" type="email" required maxLength={254} />
-        <Field label={messages.people.dateOfBirth} name="date_of_birth" type="date" />
-        <Field
-          label={messages.people.timeZone}
-          hint={messages.people.timeZoneHint}
+          label={text.timeZone}
+          hint={text.timeZoneHint}
           name="time_zone"
           defaultValue={Intl.DateTimeFormat().resolvedOptions().timeZone}
           maxLength={64}
         />
         <Field
-          label={messages.people.firstPassword}
-          hint={messages.people.firstPasswordHint}
+          label={text.firstPassword}
+          hint={text.firstPasswordHint}
           name="password"
           minLength={12}
           autoComplete="off"
         />
         <CheckboxGroup
-          legend={messages.people.roles}
+          legend={text.roles}
           name="roles"
           empty=""
           options={ROLES.map(([role, name]) => ({ value: String(role), text: name, checked: role === Role.LEARNER }))}
         />
         <FormProblem problem={problem} />
-        <GrantSubmit
-          label={messages.people.addSubmit}
-          askLabel={messages.people.addAsk}
-          busy={busy}
-          administrator={administrator}
-        />
+        <GrantSubmit label={text.addSubmit} askLabel={text.addAsk} busy={busy} administrator={administrator} />
       </Form>
       <p role="status">{done}</p>
     </details>

@@ -55,7 +55,7 @@ function Revoke({ person, onChanged }: PersonProps): JSX.Element {
   const held = ROLES.filter(([role]) => person.roles.includes(role));
   const [role, name] = held.find(([known]) => known === chosen) ?? held[0] ?? [Role.UNSPECIFIED, ""];
   const revoke = (event: SubmitEvent): void => {
-    const reason = readForm(event).text("reason");
+    const reason = readForm(event).value("reason");
     void run(async (requestId) => {
       await people.revokeRole({ requestId, personId: person.personId, role, reason });
       onChanged();
@@ -114,7 +114,7 @@ function SignOutEverywhere({ person }: { person: Person }): JSX.Element {
 function Disable({ person, onChanged }: PersonProps): JSX.Element {
   const { busy, problem, run } = useAction();
   const disable = (event: SubmitEvent): void => {
-    const reason = readForm(event).text("reason");
+    const reason = readForm(event).value("reason");
     void run(async (requestId) => {
       await accounts.disableAccount({ requestId, personId: person.personId, reason });
       onChanged();

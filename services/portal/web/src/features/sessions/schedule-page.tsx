@@ -25,6 +25,8 @@ import { navigate } from "../../route";
 import { listAllAssessments, listAllCourses } from "../courses/courses";
 import { isCertified, listAllPeople } from "../people/people";
 
+const text = messages.sessions;
+
 export function SchedulePage(): JSX.Element {
   const { data, problem } = useQuery("schedule", async () => {
     const [courses, assessments, people] = await Promise.all([listAllCourses(), listAllAssessments(), listAllPeople()]);
@@ -43,15 +45,15 @@ export function SchedulePage(): JSX.Element {
   const units = outline.data?.courseId === chosen?.courseId ? outline.data?.units : undefined;
   return (
     <section class="narrow">
-      <PageTitle>{messages.sessions.schedule}</PageTitle>
+      <PageTitle>{text.schedule}</PageTitle>
       <ProblemNote problem={problem ?? outline.problem} />
-      {data === undefined && problem === undefined && <Loading what={messages.sessions.coursesAndPeople} />}
-      {courses?.length === 0 && <p>{messages.sessions.noCourse}</p>}
+      {data === undefined && problem === undefined && <Loading what={text.coursesAndPeople} />}
+      {courses?.length === 0 && <p>{text.noCourse}</p>}
       {data && chosen && (
         <Plan
           courses={
             <Select
-              label={messages.sessions.course}
+              label={text.course}
               name="plan.course_id"
               value={chosen.courseId}
               onChange={(event) => setCourseId(event.currentTarget.value)}
@@ -96,30 +98,30 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
   const [noneChosen, setNoneChosen] = useState(false);
   const [startError, setStartError] = useState<string | undefined>(undefined);
   const schedule = (event: SubmitEvent): void => {
-    const { text, list } = readForm(event);
-    const none = assessments !== undefined && assessments.length > 0 && list("plan.assessment_ids").length === 0;
-    const { time: startTime, error } = readDateTime(text, "plan.start_time");
+    const { value, values } = readForm(event);
+    const none = assessments !== undefined && assessments.length > 0 && values("plan.assessment_ids").length === 0;
+    const { time: startTime, error } = readDateTime(value, "plan.start_time");
     setNoneChosen(none);
     setStartError(error);
     if (none || startTime === undefined) return;
-    const proctorIds = list("plan.proctor_ids");
+    const proctorIds = values("plan.proctor_ids");
     setRequested(proctorIds);
     void run(async (requestId) => {
       const { session } = await sessions.scheduleSession({
         requestId,
         plan: {
           courseId,
-          title: text("plan.title"),
-          assessmentIds: list("plan.assessment_ids"),
+          title: value("plan.title"),
+          assessmentIds: values("plan.assessment_ids"),
           startTime,
-          duration: minutes(text("plan.duration")),
+          duration: minutes(value("plan.duration")),
           proctorIds,
-          learnerIds: list("plan.learner_ids"),
-          capacity: Number(text("plan.capacity")),
-          lobbyLead: minutes(text("plan.lobby_lead")),
-          lateEntry: Number(text("plan.late_entry_limit")) > 0 ? LateEntry.UNTIL : LateEntry.CLOSED,
-          lateEntryLimit: minutes(text("plan.late_entry_limit")),
-          identityPolicy: Number(text("plan.identity_policy")) as IdentityPolicy,
+          learnerIds: values("plan.learner_ids"),
+          capacity: Number(value("plan.capacity")),
+          lobbyLead: minutes(value("plan.lobby_lead")),
+          lateEntry: Number(value("plan.late_entry_limit")) > 0 ? LateEntry.UNTIL : LateEntry.CLOSED,
+          lateEntryLimit: minutes(value("plan.late_entry_limit")),
+          identityPolicy: Number(value("plan.identity_policy")) as IdentityPolicy,
         },
       });
       navigate(`/supervise/${session?.sessionId}`);
@@ -131,61 +133,38 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
   return (
     <Form class="card" problem={problem} onSubmit={schedule}>
       {courses}
-      <Field
-        key={courseId}
-        label={messages.sessions.planTitle}
-        name="plan.title"
-        required
-        maxLength={200}
-        defaultValue={title}
-      />
+      <Field key={courseId} label={text.planTitle} name="plan.title" required maxLength={200} defaultValue={title} />
       <DateTimeField
-        label={messages.sessions.start}
+        label={text.start}
         name="plan.start_time"
         error={startError}
         onChange={() => setStartError(undefined)}
       />
-      <Field
-        label={messages.sessions.duration}
-        name="plan.duration"
-        type="number"
-        min={1}
-        max={1440}
-        defaultValue="120"
-        required
-      />
+      <Field label={text.duration} name="plan.duration" type="number" min={1} max={1440} defaultValue="120" required />
       {assessments ? (
         <CheckboxGroup
           key={`assessments of ${courseId}`}
-          legend={messages.sessions.assessments}
+          legend={text.assessments}
           name="plan.assessment_ids"
           options={assessments}
-          empty={messages.sessions.noAssessment}
+          empty={text.noAssessment}
         />
       ) : (
-        <Loading what={messages.sessions.theAssessments} />
+        <Loading what={text.theAssessments} />
       )}
       <CheckboxGroup
-        legend={messages.sessions.proctors}
+        legend={text.proctors}
         name="plan.proctor_ids"
         options={proctors.map(({ personId, legalName, email }) => ({
           value: personId,
           text: `${legalName}, ${email}`,
         }))}
-        empty={messages.sessions.noProctor}
+        empty={text.noProctor}
       />
       <Learners key={courseId} courseId={courseId} people={people} />
+      <Field label={text.capacity} name="plan.capacity" type="number" min={1} max={5000} defaultValue="30" required />
       <Field
-        label={messages.sessions.capacity}
-        name="plan.capacity"
-        type="number"
-        min={1}
-        max={5000}
-        defaultValue="30"
-        required
-      />
-      <Field
-        label={messages.sessions.lobbyLead}
+        label={text.lobbyLead}
         name="plan.lobby_lead"
         type="number"
         min={0}
@@ -194,8 +173,8 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
         required
       />
       <Field
-        label={messages.sessions.lateEntry}
-        hint={messages.sessions.lateEntryHint}
+        label={text.lateEntry}
+        hint={text.lateEntryHint}
         name="plan.late_entry_limit"
         type="number"
         min={0}
@@ -203,16 +182,16 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
         defaultValue="15"
         required
       />
-      <Select label={messages.sessions.identityCheck} name="plan.identity_policy">
-        <option value={IdentityPolicy.BEFORE_ASSESSMENT}>{messages.sessions.identityPolicy.beforeAssessment}</option>
-        <option value={IdentityPolicy.NONE}>{messages.sessions.identityPolicy.none}</option>
+      <Select label={text.identityCheck} name="plan.identity_policy">
+        <option value={IdentityPolicy.BEFORE_ASSESSMENT}>{text.identityPolicy.beforeAssessment}</option>
+        <option value={IdentityPolicy.NONE}>{text.identityPolicy.none}</option>
       </Select>
       <FormProblem problem={noneChosen || startError ? undefined : problem} />
-      <div role="alert">{noneChosen && <p class="note problem">{messages.sessions.chooseAssessment}</p>}</div>
+      <div role="alert">{noneChosen && <p class="note problem">{text.chooseAssessment}</p>}</div>
       <button type="submit" disabled={busy || assessments === undefined}>
-        {messages.sessions.scheduleSubmit}
+        {text.scheduleSubmit}
       </button>
-      <p class="quiet">{messages.sessions.scheduleConsequence}</p>
+      <p class="quiet">{text.scheduleConsequence}</p>
     </Form>
   );
 }
@@ -226,11 +205,11 @@ function withNames(problem: Problem, proctorIds: readonly string[], people: read
     )?.legalName;
     if (name === undefined) return violation;
     const until = problem.reason === "PROCTOR_NOT_CERTIFIED" ? problem.metadata?.certified_until : undefined;
-    if (until === undefined) return { ...violation, sentence: messages.sessions.violationOf(name, violation.sentence) };
+    if (until === undefined) return { ...violation, sentence: text.violationOf(name, violation.sentence) };
     const time = dateTime(timestampFromDate(new Date(until)));
     return {
       ...violation,
-      sentence: messages.sessions.certifiedTooShort(name, time),
+      sentence: text.certifiedTooShort(name, time),
     };
   });
   return violations === undefined ? problem : { ...problem, violations };
@@ -250,15 +229,15 @@ function Learners({ courseId, people }: { courseId: string; people: readonly Per
   );
   const registered = new Set(data?.map(({ personId }) => personId));
   if (data === undefined)
-    return problem ? <ProblemNote problem={problem} /> : <Loading what={messages.sessions.registeredLearners} />;
+    return problem ? <ProblemNote problem={problem} /> : <Loading what={text.registeredLearners} />;
   return (
     <CheckboxGroup
-      legend={messages.sessions.learners}
+      legend={text.learners}
       name="plan.learner_ids"
       options={people
         .filter(({ personId }) => registered.has(personId))
         .map(({ personId, legalName, email }) => ({ value: personId, text: `${legalName}, ${email}`, checked: true }))}
-      empty={messages.sessions.noLearner}
+      empty={text.noLearner}
     />
   );
 }

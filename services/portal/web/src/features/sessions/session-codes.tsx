@@ -174,8 +174,8 @@ function Issue({ session, issued }: IssueProps): JSX.Element {
   const registered = data?.map(({ personId }) => personId) ?? [];
   const name = useNames(registered);
   const issue = (event: SubmitEvent): void => {
-    const { text } = readForm(event);
-    const request = { sessionId: session.sessionId, personId: text("person_id"), text: text("text") };
+    const { value } = readForm(event);
+    const request = { sessionId: session.sessionId, personId: value("person_id"), text: value("text") };
     void run(async (requestId) => {
       const response = await codes.issueCode({ requestId, ...request });
       issued();
@@ -184,17 +184,17 @@ function Issue({ session, issued }: IssueProps): JSX.Element {
   };
   return (
     <Form problem={problem} onSubmit={issue}>
-      <Select label={messages.sessions.codeFor} name="person_id">
-        <option value="">{messages.sessions.everybodyRegistered}</option>
+      <Select label={text.codeFor} name="person_id">
+        <option value="">{text.everybodyRegistered}</option>
         {registered.map((personId) => (
           <option key={personId} value={personId}>
-            {messages.sessions.onlyFor(name(personId))}
+            {text.onlyFor(name(personId))}
           </option>
         ))}
       </Select>
       <Field
-        label={messages.sessions.code}
-        hint={messages.sessions.codeHint}
+        label={text.code}
+        hint={text.codeHint}
         name="text"
         autoComplete="off"
         autoCapitalize="none"
@@ -203,7 +203,7 @@ function Issue({ session, issued }: IssueProps): JSX.Element {
       <FormProblem problem={problem} />
       <div role="status">{done && <p class="note">{done}</p>}</div>
       <button type="submit" class="plain" disabled={busy}>
-        {messages.sessions.issue}
+        {text.issue}
       </button>
     </Form>
   );

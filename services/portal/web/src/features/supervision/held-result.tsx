@@ -25,7 +25,7 @@ export function HeldResult({ attemptId, personId, of }: HeldResultProps): JSX.El
   const [open, setOpen] = useState(false);
   const { busy, problem, done, run } = useAction();
   const release = (event: SubmitEvent): void => {
-    const releaseReason = readForm(event).text("release_reason");
+    const releaseReason = readForm(event).value("release_reason");
     void run(async (requestId) => {
       await grading.releaseResults({ requestId, attemptIds: [attemptId], releaseReason });
       setOpen(false);

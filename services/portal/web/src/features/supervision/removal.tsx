@@ -22,7 +22,7 @@ export function Removal({ participant, sessionId, name }: RemovalProps): JSX.Ele
   const [open, setOpen] = useState(false);
   const { busy, problem, run } = useAction();
   const remove = (event: SubmitEvent): void => {
-    const removalReason = readForm(event).text("removal_reason");
+    const removalReason = readForm(event).value("removal_reason");
     void run(
       (requestId) =>
         supervision.removeParticipant({
