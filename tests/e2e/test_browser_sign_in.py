@@ -143,3 +143,31 @@ async def test_a_password_is_changed_on_the_account_page(stack: Stack, stage: St
         await elsewhere.page.goto("/results")
         await expect(elsewhere.page.get_by_role("button", name="Sign in")).to_be_visible()
         assert visitor.complaints == []
+
+
+async def test_a_browser_where_one_signed_in_before_gets_in_while_a_neighbour_guesses(
+    stack: Stack, stage: Stage
+) -> None:
+    learner = stage.learners[0]
+    async with browser() as opened:
+        owner = await Visitor.arrive(opened, stack.url("edge"))
+        await owner.sign_in(learner.email, learner.password)
+        await owner.sign_out_button.click()
+        await expect(owner.page.get_by_role("heading", name="Sign in")).to_be_visible()
+        cookies = {each.get("name"): each for each in await owner.page.context.cookies()}
+        device = cookies["proctorium_device"]
+        assert (device.get("httpOnly"), device.get("sameSite")) == (True, "Strict")
+
+        neighbour = await Visitor.arrive(opened, stack.url("edge"))
+        page, reason = neighbour.page, neighbour.page.locator("[data-reason]")
+        await page.get_by_label("E-mail address").fill(learner.email)
+        await page.get_by_label("Password").fill("not-the-password-77")
+        seen = ""
+        while seen != "TOO_MANY_FAILED_SIGN_INS":
+            async with page.expect_response("**/proctorium.enrollment.v1.AccountService/SignIn"):
+                await page.get_by_role("button", name="Sign in").click()
+            await expect(page.get_by_role("button", name="Sign in")).to_be_enabled()
+            seen = await reason.get_attribute("data-reason") or ""
+        await expect(page.get_by_text("There were too many failed sign-ins.")).to_be_visible()
+        await owner.sign_in(learner.email, learner.password)
+        assert owner.complaints == neighbour.complaints == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 import json
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -61,7 +60,7 @@ class Throttling:
         ]
 
     def current_password(self, person_id: UUID) -> list[Key]:
-        """Return what a failure to give one's own present password counts for; only a person who is signed in can fail so."""
+        """Return what a failure to give one's own current password counts for; only a person who is signed in can fail so."""
         return [self._key("current_password", str(person_id), domain.FREE_OF_PERSON)]
 
     async def charge(self, tx: Transaction, keys: Sequence[Key]) -> Mapping[Key, Failures]:
@@ -99,7 +98,7 @@ class Throttling:
         """Return the device of a cookie; None for a cookie that is missing, expired, or not one of ours."""
         try:
             content = json.loads(self._encryption.decrypt(urlsafe_b64decode(cookie), _COOKIE))
-        except (binascii.Error, ValueError, DecryptionError):
+        except (ValueError, DecryptionError):
             return None
         if now >= datetime.fromisoformat(content["issued_at"]) + DEVICE_COOKIE_LIFE:
             return None
