@@ -39,7 +39,6 @@ def build(service: Service[Settings]) -> None:
     presence = Presence(database, new_id(), lease, time.monotonic)
     service.on_close(live.close)
     service.on_close(joining.close)
-    service.on_close(enrollment_api.close)
 
     add = service.rpc
     add(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+from collections.abc import Sequence
 from uuid import UUID
 
 from opentelemetry.trace import SpanContext, TraceFlags
 
+from proctorium.session.v1 import lobby_pb2
 from proctorium_common.ids import new_id
+from proctorium_session.api.lobby import joined_message
 from proctorium_session.domain.admission import Refusal
 from proctorium_session.domain.codes import CodeResolution, CodeValidity, ResolvedCode
-from proctorium_session.operations.joining import Joined, JoinRequest, join_all
+from proctorium_session.operations.enrollment import CodeEntry, EnrollmentByGrpc
+from proctorium_session.operations.joining import Joined, Joining, JoinRequest, join_all
 from proctorium_session.storage import sessions
 
 from .world import World, plan
@@ -78,3 +83,29 @@ async def test_the_event_of_each_is_in_the_trace_of_their_own_call(world: World)
     assert [str(row[0]).split("-")[1] for row in reversed(told)] == [
         f"{place.trace_id:032x}" for place in places
     ]
+
+
+class Resolving(EnrollmentByGrpc):
+    """Enrollment for which every code is a valid one of a session; it counts the entries of each call."""
+
+    def __init__(self, session_id: UUID) -> None:
+        self._session_id = session_id
+        self.calls: list[int] = []
+
+    async def resolve_codes(self, entries: Sequence[CodeEntry]) -> list[CodeResolution]:
+        self.calls.append(len(entries))
+        return [request(self._session_id, each.person_id).resolution for each in entries]
+
+
+async def test_learners_who_join_at_once_share_a_call_and_one_learner_has_one_entry_in_it(
+    world: World,
+) -> None:
+    session = await world.scheduled(plan([world.proctor()], capacity=40))
+    enrollment = Resolving(UUID(session.session_id))
+    joining = Joining(world.database, enrollment, joined_message, lobby_pb2.JoinSessionResponse)
+    everybody = [new_id() for _ in range(30)]
+    entries = [CodeEntry("Kf7Q2mXa", each, "") for each in (*everybody, everybody[0])]
+    responses = await asyncio.gather(*(joining.join(each, None) for each in entries))
+    assert enrollment.calls == [30, 1]
+    assert [each.rejoin for each in responses] == [False] * 30 + [True]
+    await joining.close()

@@ -163,14 +163,6 @@ async def test_a_text_that_cannot_be_a_code_is_refused_at_the_learners_field(wor
     assert told.violations == (Violation("code", "code.text", sentence),)
 
 
-async def test_learners_who_join_at_once_share_calls_of_enrollment(world: World) -> None:
-    session = await world.scheduled(plan([world.proctor()], capacity=30))
-    entries, calls = len(world.enrollment.entries), world.enrollment.calls
-    await asyncio.gather(*(join(world.learner(), session.session_id) for _ in range(30)))
-    assert len(world.enrollment.entries) == entries + 30
-    assert world.enrollment.calls - calls < 30
-
-
 async def test_a_wrong_code_lets_nobody_in(world: World) -> None:
     told = await refused(world, world.learner(), "Wrong123")
     assert (told.kind, told.reason) == (Kind.NOT_FOUND, "CODE_INVALID")

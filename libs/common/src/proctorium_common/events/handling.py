@@ -37,6 +37,9 @@ from proctorium_common.telemetry.traces import annotate_from, extract, link_to, 
 
 _log = get_logger()
 
+_LINGER = 0.005
+"""Seconds for which events wait for each other after a batch. Measured: see `join_16` in docs/architecture/results.md."""
+
 
 @dataclass(frozen=True, slots=True)
 class EventMetadata:
@@ -133,7 +136,7 @@ class Handling:
             for name, message_type in zip(self.names, handlers, strict=True)
         }
         self._batches = {
-            name.type: Batcher(partial(self._handle_batch, handler.handle))
+            name.type: Batcher(partial(self._handle_batch, handler.handle), linger=_LINGER)
             for name, _, handler in self._by_type.values()
             if isinstance(handler, Batched)
         }

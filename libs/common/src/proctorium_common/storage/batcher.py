@@ -33,6 +33,9 @@ class Batcher(Generic[T, R]):
     While a commit takes long, more of them, up to `at_once`, are under way side by side, each with at least `enough` items: fewer
     wait for the next, because what one commit costs is spared by all of its items. Items of the same `key` are never in two at once,
     and are saved in the order in which they came; with `one_per_key`, a batch has at most one item of each key.
+
+    With `linger`, items that arrive within so many seconds after a batch wait for each other: under load that makes batches larger,
+    and an item that arrives when nothing is under way never waits.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Batcher(Generic[T, R]):
         enough: int = 1,
         key: Callable[[T], Hashable] | None = None,
         one_per_key: bool = False,
+        linger: float = 0,
     ) -> None:
         self._flush = flush
         self._limit = limit
@@ -51,6 +55,7 @@ class Batcher(Generic[T, R]):
         self._enough = enough
         self._key = key
         self._one_per_key = one_per_key
+        self._linger = linger
         self._queue: deque[_Waiting[T, R]] = deque()
         self._flushers: set[asyncio.Task[None]] = set()
         self._busy: set[Hashable] = set()
@@ -87,6 +92,8 @@ class Batcher(Generic[T, R]):
                     await self._save(batch)
                 finally:
                     self._busy -= keys
+                if self._linger:
+                    await asyncio.sleep(self._linger)
         finally:
             # Nothing is awaited between the last look at the queue and here, so no item can come unnoticed. What is left in it is
             # taken by those who are still at work: the last of them leaves nothing.

@@ -41,6 +41,11 @@ class Refusal:
     retry_after: timedelta | None = None
     field: str = ""
 
+    @classmethod
+    def of(cls, error: ServiceError) -> Refusal:
+        """Return the refusal for an error that concerns every learner of a batch."""
+        return cls(error.kind, error.reason, error.message, error.metadata, error.retry_after)
+
     def error(self) -> ServiceError:
         """Return the error for the learner."""
         violations = [Violation(self.field, "code.text", self.message)] if self.field else []

@@ -21,7 +21,6 @@ from proctorium.enrollment.v1 import (
 )
 from proctorium_common.errors import Kind, ServiceError, unavailable
 from proctorium_common.rpc.status import error_of
-from proctorium_common.storage.batcher import Batcher
 from proctorium_common.telemetry.traces import within
 from proctorium_session.domain.codes import CodeResolution, CodeValidity, ResolvedCode
 from proctorium_session.domain.schedule import Course
@@ -55,8 +54,8 @@ class Enrollment(Protocol):
         """The course, or None where there is none of this id. Raises DEPENDENCY_UNAVAILABLE."""
         ...
 
-    async def resolve_code(self, entry: CodeEntry) -> CodeResolution:
-        """Return what an entered code leads to. Raises DEPENDENCY_UNAVAILABLE."""
+    async def resolve_codes(self, entries: Sequence[CodeEntry]) -> list[CodeResolution]:
+        """Return what each entered code leads to; a learner has one entry. Raises DEPENDENCY_UNAVAILABLE."""
         ...
 
 
@@ -67,13 +66,6 @@ class EnrollmentByGrpc:
         self._people = people_pb2_grpc.PersonServiceStub(channel)
         self._courses = courses_pb2_grpc.CourseServiceStub(channel)
         self._codes = codes_pb2_grpc.CodeServiceStub(channel)
-        self._entries: Batcher[CodeEntry, CodeResolution] = Batcher(
-            self._resolve, key=lambda entry: entry.person_id, one_per_key=True
-        )
-
-    async def close(self) -> None:
-        """Return when all entries that were taken are resolved; later ones are refused."""
-        await self._entries.close()
 
     async def certified_until(self, person_ids: Sequence[UUID]) -> Mapping[UUID, datetime]:
         """See `Enrollment`."""
@@ -115,11 +107,8 @@ class EnrollmentByGrpc:
         named = frozenset(UUID(unit.assessment_id) for unit in course.units if unit.assessment_id)
         return Course(course_id, course.HasField("publish_time"), named)
 
-    async def resolve_code(self, entry: CodeEntry) -> CodeResolution:
-        """See `Enrollment`. Entries that arrive during a call share the next one; a learner has one in each."""
-        return await self._entries.submit(entry)
-
-    async def _resolve(self, entries: list[CodeEntry]) -> list[CodeResolution]:
+    async def resolve_codes(self, entries: Sequence[CodeEntry]) -> list[CodeResolution]:
+        """See `Enrollment`."""
         request = codes_pb2.BatchResolveCodesRequest(
             entries=[
                 codes_pb2.CodeEntry(

@@ -5,7 +5,7 @@ All that decides is read after the sessions' rows are locked, so nobody gets a s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -14,12 +14,11 @@ from uuid import UUID
 from google.protobuf.message import Message
 from opentelemetry.trace import SpanContext
 
-from proctorium_common.errors import ServiceError
+from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
 from proctorium_common.storage.batcher import Batcher
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Key, reused, store_responses, stored_responses
-from proctorium_common.telemetry.traces import current_trace_context
 from proctorium_session.domain.admission import Refusal, Seats, admit
 from proctorium_session.domain.codes import CodeResolution
 from proctorium_session.domain.identity import first_state, is_ready
@@ -34,9 +33,11 @@ from proctorium_session.storage import participants, sessions
 
 M = TypeVar("M", bound=Message)
 
-_AT_ONCE = 3
-_ENOUGH = 4
+_AT_ONCE = 4
+_ENOUGH = 16
 """Batches in progress at the same time, and how many learners are worth one more."""
+_LINGER = 0.003
+"""Seconds for which learners wait for each other after a batch: measured, it lets learners who arrive together share one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,6 @@ class JoinRequest:
 
     person_id: UUID
     resolution: CodeResolution
-    key: Key | None = None
     trace: SpanContext | None = None
 
     @property
@@ -78,11 +78,13 @@ class Joining(Generic[M]):
         self._enrollment = enrollment
         self._respond = respond
         self._response = response
-        self._batches: Batcher[JoinRequest, M | Refusal | None] = Batcher(
+        self._batches: Batcher[tuple[CodeEntry, Key | None], M | Refusal | None] = Batcher(
             self._flush,
             at_once=_AT_ONCE,
             enough=_ENOUGH,
-            key=lambda request: request.session_id or request.person_id,
+            key=lambda item: item[0].person_id,
+            one_per_key=True,
+            linger=_LINGER,
         )
 
     async def join(self, entry: CodeEntry, key: Key | None) -> M:
@@ -90,67 +92,54 @@ class Joining(Generic[M]):
 
         Raises DEPENDENCY_UNAVAILABLE, REQUEST_ID_REUSED, and what `domain.admission` refuses.
         """
-        try:
-            resolution = await self._enrollment.resolve_code(entry)
-        except ServiceError:
-            # A repetition of a request that was done gets the same response, also while enrollment does not answer.
-            if key is None or (stored := await self._stored(key)) is None:
-                raise
-            return stored
-        request = JoinRequest(entry.person_id, resolution, key, current_trace_context())
-        outcome = await self._batches.submit(request)
+        outcome = await self._batches.submit((entry, key))
         if isinstance(outcome, Refusal):
             raise outcome.error()
-        return self._checked(key, outcome)
+        if outcome is None:
+            assert key is not None, "only a request with a key repeats another"
+            raise reused(key)
+        return outcome
 
     async def close(self) -> None:
         """Return when all requests that were taken have their response; later ones are refused."""
         await self._batches.close()
 
-    async def _stored(self, key: Key) -> M | None:
-        async with self._database.transaction() as tx:
-            stored = await stored_responses(tx, [key], self._response)
-        return self._checked(key, stored[key]) if key in stored else None
-
-    def _checked(self, key: Key | None, response: M | None) -> M:
-        """Return the response; None stands for a key that was used for another request."""
-        if response is None:
-            assert key is not None
-            raise reused(key)
-        return response
-
-    async def _flush(self, batch: list[JoinRequest]) -> list[M | Refusal | None]:
-        async with self._database.transaction() as tx:
-            locked = await sessions.lock_all(tx, {i for each in batch if (i := each.session_id)})
-            keys = {each.key for each in batch if each.key is not None}
-            stored = await stored_responses(tx, keys, self._response)
-            first = _first_of_each_key(batch, stored)
-            outcomes = await join_all(tx, locked, [batch[nth] for nth in first])
-            responses = {
-                nth: outcome if isinstance(outcome, Refusal) else self._respond(outcome)
-                for nth, outcome in zip(first, outcomes, strict=True)
-            }
-            by_key = {key: responses[nth] for nth in first if (key := batch[nth].key)}
-            await store_responses(
-                tx, {key: each for key, each in by_key.items() if not isinstance(each, Refusal)}
-            )
-        of_keys: dict[Key, M | Refusal | None] = {**stored, **by_key}
-        return [
-            responses[nth] if each.key is None else of_keys[each.key]
-            for nth, each in enumerate(batch)
+    async def _flush(self, batch: list[tuple[CodeEntry, Key | None]]) -> list[M | Refusal | None]:
+        """Resolve the codes, and answer every request of the batch in one transaction; None for a key of another request."""
+        keys = {key for _, key in batch if key is not None}
+        try:
+            resolutions = await self._enrollment.resolve_codes([entry for entry, _ in batch])
+        except ServiceError as failure:
+            if failure.kind is not Kind.UNAVAILABLE:
+                raise
+            # Repetitions of requests that were done get the same response, also while enrollment does not answer.
+            away = Refusal.of(failure)
+            async with self._database.transaction() as tx:
+                known = await stored_responses(tx, keys, self._response)
+            return [known.get(key, away) if key is not None else away for _, key in batch]
+        requests = [
+            JoinRequest(entry.person_id, resolution, entry.trace)
+            for (entry, _), resolution in zip(batch, resolutions, strict=True)
         ]
-
-
-def _first_of_each_key(batch: Sequence[JoinRequest], stored: Collection[Key]) -> list[int]:
-    """Return the places of the requests to decide: all without a key, and the first with each key that is not stored."""
-    seen = set(stored)
-    first: list[int] = []
-    for nth, each in enumerate(batch):
-        if each.key is None or each.key not in seen:
-            first.append(nth)
-        if each.key is not None:
-            seen.add(each.key)
-    return first
+        async with self._database.transaction() as tx:
+            locked = await sessions.lock_all(tx, {i for each in requests if (i := each.session_id)})
+            known = await stored_responses(tx, keys, self._response)
+            new = [nth for nth, (_, key) in enumerate(batch) if key is None or key not in known]
+            outcomes = await join_all(tx, locked, [requests[nth] for nth in new])
+            responses: dict[int, M | Refusal] = {
+                nth: outcome if isinstance(outcome, Refusal) else self._respond(outcome)
+                for nth, outcome in zip(new, outcomes, strict=True)
+            }
+            stored = {
+                key: response
+                for nth, response in responses.items()
+                if (key := batch[nth][1]) is not None and not isinstance(response, Refusal)
+            }
+            await store_responses(tx, stored)
+        return [
+            responses[nth] if key is None or key not in known else known[key]
+            for nth, (_, key) in enumerate(batch)
+        ]
 
 
 async def join_all(
