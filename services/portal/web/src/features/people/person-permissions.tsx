@@ -83,7 +83,7 @@ function Revoke({ person, onChanged }: PersonProps): JSX.Element {
         subject={person.legalName}
         consequence={REVOKE_CONSEQUENCES[role] ?? ""}
         confirmLabel={text.revokeConfirm(name)}
-        cancelLabel={text.cancel}
+        cancelLabel={text.revokeCancel}
         busy={busy}
       />
     </Form>
@@ -102,7 +102,7 @@ function SignOutEverywhere({ person }: { person: Person }): JSX.Element {
           : text.signOutEverywhereConsequence
       }
       confirmLabel={text.signOutEverywhereConfirm}
-      cancelLabel={text.cancel}
+      cancelLabel={text.signOutEverywhereCancel}
       action={async (requestId) => {
         await accounts.signOutEverywhere({ requestId, personId: person.personId });
         return text.signedOutEverywhere(name);
@@ -129,7 +129,7 @@ function Disable({ person, onChanged }: PersonProps): JSX.Element {
         subject={person.legalName}
         consequence={text.disableConsequence}
         confirmLabel={text.disableConfirm}
-        cancelLabel={text.cancel}
+        cancelLabel={text.disableCancel}
         busy={busy}
       />
     </Form>
@@ -143,7 +143,7 @@ function Enable({ person, onChanged }: PersonProps): JSX.Element {
       subject={person.legalName}
       consequence={text.enableConsequence}
       confirmLabel={text.enableConfirm}
-      cancelLabel={text.cancel}
+      cancelLabel={text.enableCancel}
       action={async (requestId) => {
         await accounts.enableAccount({ requestId, personId: person.personId });
         onChanged();

@@ -24,7 +24,7 @@ export const exam = {
   },
   toIdentityCheck: "Go to the identity check",
   startHint: (questions: number, seconds: number | undefined) =>
-    `${counted(questions, "question")}${seconds === undefined ? "" : `, ${duration(seconds)}`}. The clock starts when you start. Every answer is saved at once, and you can change it until you submit.`,
+    `${counted(questions, "question")}${seconds === undefined ? "" : `, ${duration(seconds)}`}. The clock starts when you start the assessment. Every answer is saved at once, and you can change it until you submit.`,
   start: "Start the assessment",
   quoted: (title: string) => `“${title}”`,
   otherRunning: (title: string) => `You have not submitted “${title}” yet.`,

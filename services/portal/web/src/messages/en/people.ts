@@ -33,13 +33,14 @@ export const people = {
     administrator: "They can no longer manage people, courses and sessions, within seconds.",
   },
   revokeConfirm: (role: string) => `Revoke “${role}”`,
-  cancel: "Do not change it",
+  revokeCancel: "Do not revoke it",
   reasonHint: "Stored in the history, which only administrators read.",
 
   // The account.
   signOutEverywhere: "Sign them out everywhere…",
   signOutEverywhereConsequence: "They are signed out on every device within seconds and can sign in again at once.",
   signOutEverywhereConfirm: "Sign them out now",
+  signOutEverywhereCancel: "Do not sign them out",
   signedOutEverywhere: (name: string) => `${name} is signed out everywhere.`,
   disableForm: (name: string) => `Disable the account of ${name}`,
   disableReason: "Why the account is disabled",
@@ -47,9 +48,11 @@ export const people = {
   disableConsequence:
     "They are signed out everywhere within seconds, cannot sign in, and receive an e-mail about it. What they saved stays: answers of a running assessment are submitted when its time is over.",
   disableConfirm: "Disable the account",
+  disableCancel: "Do not disable it",
   enable: "Enable the account…",
   enableConsequence: "They can sign in again at once, with the password they had, and receive an e-mail about it.",
   enableConfirm: "Enable the account",
+  enableCancel: "Do not enable it",
 
   // A proctor's sessions.
   theirSessions: "their sessions",
