@@ -6,7 +6,7 @@ import { type AnswerChange, AnswerChangeSchema } from "../gen/proctorium/assessm
 
 const PREFIX = "proctorium.answers.";
 /** The maximum number of stored attempts of other people, so that a shared computer does not fill up. */
-const MOST_ATTEMPTS_OF_OTHERS = 50;
+const MAX_ATTEMPTS_OF_OTHERS = 50;
 
 /** A change that waits for its acknowledgement. */
 export interface PendingChange {
@@ -16,7 +16,7 @@ export interface PendingChange {
   readonly madeTime: number;
 }
 
-interface Place {
+interface StoredKey {
   key: string;
   personId: string;
   attemptId: string;
@@ -72,8 +72,8 @@ export class Journal {
 /** Return the attempts of a person that have pending changes. */
 export function pendingAttempts(personId: string): ReadonlySet<string> {
   return new Set(
-    places()
-      .filter((place) => place.personId === personId)
+    storedChanges()
+      .filter((stored) => stored.personId === personId)
       .map(({ attemptId }) => attemptId),
   );
 }
@@ -92,7 +92,7 @@ function questionsOf(pending: readonly PendingChange[]): number {
 
 /** Return whether this device stores pending answers of anybody. */
 export function hasPending(): boolean {
-  return places().length > 0;
+  return storedChanges().length > 0;
 }
 
 /**
@@ -100,17 +100,17 @@ export function hasPending(): boolean {
  * number of attempts. It stays until they sign in here again.
  */
 export function compactOthers(personId: string): void {
-  const attempts = new Map<string, Place>();
-  for (const place of places())
-    if (place.personId !== personId) attempts.set(`${place.personId}.${place.attemptId}`, place);
+  const attempts = new Map<string, StoredKey>();
+  for (const stored of storedChanges())
+    if (stored.personId !== personId) attempts.set(`${stored.personId}.${stored.attemptId}`, stored);
   const compacted = [...attempts.values()].map(({ personId: owner, attemptId }) =>
-    keepNewest(new Journal(owner, attemptId)),
+    compactToNewest(new Journal(owner, attemptId)),
   );
-  const newestFirst = compacted.sort((one, other) => madeLast(other) - madeLast(one));
-  for (const { key } of newestFirst.slice(MOST_ATTEMPTS_OF_OTHERS).flat()) removeKey(key);
+  const newestFirst = compacted.sort((one, other) => lastMadeTime(other) - lastMadeTime(one));
+  for (const { key } of newestFirst.slice(MAX_ATTEMPTS_OF_OTHERS).flat()) removeKey(key);
 }
 
-function keepNewest(journal: Journal): PendingChange[] {
+function compactToNewest(journal: Journal): PendingChange[] {
   const newest = new Map<string, PendingChange>();
   for (const pending of journal.list()) {
     const older = newest.get(pending.change.itemId);
@@ -120,7 +120,7 @@ function keepNewest(journal: Journal): PendingChange[] {
   return [...newest.values()];
 }
 
-function madeLast(pending: readonly PendingChange[]): number {
+function lastMadeTime(pending: readonly PendingChange[]): number {
   return Math.max(...pending.map(({ madeTime }) => madeTime), 0);
 }
 
@@ -129,7 +129,7 @@ export function bySequence(one: PendingChange, other: PendingChange): number {
   return one.key < other.key ? -1 : 1;
 }
 
-function places(): Place[] {
+function storedChanges(): StoredKey[] {
   return storedKeys((key) => key.startsWith(PREFIX)).flatMap((key) => {
     const [personId = "", attemptId = "", id] = key.slice(PREFIX.length).split(".");
     return id === undefined ? [] : [{ key, personId, attemptId }];

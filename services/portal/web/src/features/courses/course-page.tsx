@@ -42,7 +42,7 @@ export function CoursePage({ courseId }: { courseId: string }): JSX.Element {
       <p class="text">{course.description}</p>
       <section>
         <h2>{text.content}</h2>
-        {course.kind === CourseKind.PROCTORED && <WhereItOpens course={course} />}
+        {course.kind === CourseKind.PROCTORED && <OpenSessions course={course} />}
         <CourseOutline course={course} open={course.kind !== CourseKind.PROCTORED} />
       </section>
     </>
@@ -50,7 +50,7 @@ export function CoursePage({ courseId }: { courseId: string }): JSX.Element {
 }
 
 /** The content of a proctored course opens on the page of its session, which knows whether the learner is in it. */
-function WhereItOpens({ course }: { course: Course }): JSX.Element {
+function OpenSessions({ course }: { course: Course }): JSX.Element {
   const { data } = useQuery(course.courseId, () => sessions.listSessions({ liveOnly: true }));
   const open =
     data?.sessions.filter(

@@ -23,7 +23,7 @@ interface StartProps {
 }
 
 /** The attempt while its questions are not shown. */
-export function BeforeAndAfter({ attempt, participant, busy, start }: StartProps): JSX.Element {
+export function AttemptStatus({ attempt, participant, busy, start }: StartProps): JSX.Element {
   switch (attempt.state) {
     case AttemptState.AWAITING_AUTHORIZATION:
       return <Waiting attempt={attempt} participant={participant} />;
@@ -88,10 +88,10 @@ function Start({ attempt, busy, start }: Omit<StartProps, "participant">): JSX.E
   );
 }
 
-const MOST_ATTEMPTS = 200;
+const MAX_ATTEMPTS = 200;
 
 /** Return another attempt of the learner that is in progress. Without a response, only the server's rules decide. */
 function useRunning(attemptId: string): Attempt | undefined {
-  const { data } = useQuery(`running/${attemptId}`, () => attempts.listAttempts({ pageSize: MOST_ATTEMPTS }));
+  const { data } = useQuery(`running/${attemptId}`, () => attempts.listAttempts({ pageSize: MAX_ATTEMPTS }));
   return data?.attempts.find((other) => other.attemptId !== attemptId && other.state === AttemptState.IN_PROGRESS);
 }

@@ -9,7 +9,7 @@ import { messages } from "../../messages";
 import { Announcer, visibleWarning } from "./time-warnings";
 
 /** The attempt as the server last sent it, and when that was by `performance.now()`. */
-export interface Shown {
+export interface AttemptSnapshot {
   attempt: Attempt;
   at: number;
 }
@@ -51,7 +51,7 @@ export function useSteadyClock(onJump: () => void): ReadonlySignal<number> {
 }
 
 /** Return the whole seconds to the server's deadline, counted from the server's time; undefined for an attempt without a limit. */
-export function secondsLeft({ attempt, at }: Shown, now: number): number | undefined {
+export function secondsLeft({ attempt, at }: AttemptSnapshot, now: number): number | undefined {
   if (attempt.deadlineTime === undefined || attempt.serverTime === undefined) return undefined;
   const left = timestampMs(attempt.deadlineTime) - timestampMs(attempt.serverTime);
   return Math.max(0, Math.round((left - Math.max(0, now - at)) / 1000));
@@ -64,7 +64,7 @@ export function clockText(seconds: number): string {
 }
 
 export interface ClockProps {
-  shown: Shown;
+  shown: AttemptSnapshot;
   now: ReadonlySignal<number>;
 }
 

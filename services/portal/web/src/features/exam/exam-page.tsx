@@ -20,19 +20,19 @@ import { messages } from "../../messages";
 import { loadOffline } from "../../offline/attempt-cache";
 import { unconfirmed } from "../account/current-user";
 import { SignedInAs } from "../account/sign-out";
-import { BeforeAndAfter } from "./attempt-status";
-import type { Shown } from "./clock";
+import { AttemptStatus } from "./attempt-status";
+import type { AttemptSnapshot } from "./clock";
 import { ExamRoom } from "./exam-room";
 
 const text = messages.exam;
 
 export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
-  const live = useStream<WatchAttemptResponse, Shown>(
+  const live = useStream<WatchAttemptResponse, AttemptSnapshot>(
     attemptId,
     (cursor, options) => attempts.watchAttempt({ attemptId, cursor }, options),
     (before, message) => {
       noteServerTime(message.attempt?.serverTime);
-      return message.attempt ? { attempt: message.attempt, at: performance.now() } : (before as Shown);
+      return message.attempt ? { attempt: message.attempt, at: performance.now() } : (before as AttemptSnapshot);
     },
   );
   const { connected, problem } = live;
@@ -45,11 +45,11 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
     });
   const running = live.view?.attempt.state === AttemptState.IN_PROGRESS;
   // On a return, from any device, the attempt continues where it was.
-  const back = useQuery(`${attemptId}/${running}`, async () =>
+  const returned = useQuery(`${attemptId}/${running}`, async () =>
     running && started === undefined ? (await attempts.getAttempt({ attemptId })).attempt : undefined,
   );
   const stored = useStored(attemptId);
-  const attempt = started ?? back.data ?? stored?.attempt;
+  const attempt = started ?? returned.data ?? stored?.attempt;
   const shown = live.view ?? stored;
   if (shown === undefined) {
     return (
@@ -67,21 +67,21 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
       <section class="narrow">
         <PageTitle>{view.title}</PageTitle>
         {view.state < AttemptState.SUBMITTED && <SignedInAs />}
-        <ProblemNote problem={problem ?? starting.problem ?? back.problem} />
-        <BeforeAndAfter attempt={view} participant={participant} busy={starting.busy} start={() => void start()} />
+        <ProblemNote problem={problem ?? starting.problem ?? returned.problem} />
+        <AttemptStatus attempt={view} participant={participant} busy={starting.busy} start={() => void start()} />
       </section>
     );
   if (!view.sessionId) return page();
   return (
-    <InSession sessionId={view.sessionId} open={view.state < AttemptState.SUBMITTED}>
+    <SessionPresence sessionId={view.sessionId} open={view.state < AttemptState.SUBMITTED}>
       {page}
-    </InSession>
+    </SessionPresence>
   );
 }
 
 /** Return the attempt that this browser has stored, where the page was opened without a connection. */
-function useStored(attemptId: string): Shown | undefined {
-  const [stored, setStored] = useState<Shown | undefined>(undefined);
+function useStored(attemptId: string): AttemptSnapshot | undefined {
+  const [stored, setStored] = useState<AttemptSnapshot | undefined>(undefined);
   useEffect(() => {
     if (!unconfirmed.peek()) return;
     void loadOffline().then((found) => {
@@ -95,7 +95,7 @@ function useStored(attemptId: string): Shown | undefined {
  * Keeps the learner connected to the session: the proctor's roster shows who watches it. Shows a removal and the end of the session while
  * the attempt is still `open`, because the attempt's own stream shows them later.
  */
-function InSession({
+function SessionPresence({
   sessionId,
   open,
   children,

@@ -6,7 +6,7 @@ import { ProblemNote } from "../../components/problem-note";
 import type { Attempt } from "../../gen/proctorium/assessment/v1/attempts_pb";
 import { messages } from "../../messages";
 import { SignedInAs } from "../account/sign-out";
-import { Clock, type Shown, useSteadyClock } from "./clock";
+import { type AttemptSnapshot, Clock, useSteadyClock } from "./clock";
 import { ConnectionNote } from "./connection-note";
 import { Question } from "./question";
 import { QuestionOverview, questionId, UnansweredQuestions } from "./question-links";
@@ -17,7 +17,7 @@ import { useAnswers } from "./use-answers";
 interface ExamRoomProps {
   /** The attempt as it was when the room was opened, with questions and answers. */
   attempt: Attempt;
-  shown: Shown;
+  shown: AttemptSnapshot;
   connected: boolean;
   /** Why the stream of the attempt will not be reopened. */
   problem: Problem | undefined;

@@ -16,13 +16,13 @@ export function Submitted({ attempt }: { attempt: Attempt }): JSX.Element {
   useEffect(() => void clearOffline(), []);
   return (
     <div class="card">
-      <p role="status">{reason(attempt)}</p>
+      <p role="status">{causeText(attempt)}</p>
       <p>
         <strong>{text.submittedOn(dateTime(attempt.submitTime))}</strong>
         {text.answeredOf(attempt.answeredCount, attempt.itemCount)}
       </p>
       {attempt.sessionId && attempt.state !== AttemptState.RELEASED && <p class="quiet">{text.questionsHidden}</p>}
-      <Late attempt={attempt} saver={answerSaver(attempt.attemptId, 0n)} />
+      <LateNotes attempt={attempt} saver={answerSaver(attempt.attemptId, 0n)} />
       {attempt.state === AttemptState.RELEASED && (
         <p>
           <Link to={`/results/${attempt.attemptId}`} class="button">
@@ -40,7 +40,7 @@ export function Submitted({ attempt }: { attempt: Attempt }): JSX.Element {
 }
 
 /** Answers that were given without a connection and arrived after the deadline (A6). */
-function Late({ attempt, saver }: { attempt: Attempt; saver: AnswerSaver }): JSX.Element {
+function LateNotes({ attempt, saver }: { attempt: Attempt; saver: AnswerSaver }): JSX.Element {
   const pending = saver.pendingItems.value.size;
   const numbers = useLateQuestions(attempt.attemptId, `${pending}/${saver.hasLateAnswers.value}`);
   return (
@@ -55,7 +55,7 @@ function Late({ attempt, saver }: { attempt: Attempt; saver: AnswerSaver }): JSX
   );
 }
 
-function reason({ submitCause, sessionId }: Attempt): string {
+function causeText({ submitCause, sessionId }: Attempt): string {
   switch (submitCause) {
     case SubmitCause.TIME_LIMIT_EXCEEDED:
       return text.submitCause.timeOver;

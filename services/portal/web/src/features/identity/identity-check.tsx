@@ -31,13 +31,13 @@ export function IdentityEvidence({ sessionId, state }: { sessionId: string; stat
   // Each response is a new problem object: one pause follows each, however often the page is rendered.
   useEffect(() => {
     if (!waits) return;
-    const leaving = new AbortController();
-    void sleep(pause.current, leaving.signal).then(() => {
-      if (leaving.signal.aborted) return;
+    const unmount = new AbortController();
+    void sleep(pause.current, unmount.signal).then(() => {
+      if (unmount.signal.aborted) return;
       pause.current = nextBackoff(pause.current);
       reload();
     });
-    return () => leaving.abort();
+    return () => unmount.abort();
   }, [waits, problem]);
   if (state === IdentityState.VERIFIED) return <Badge tone="good">{text.verified}</Badge>;
   const found = data?.case;

@@ -7,9 +7,9 @@ const LONGER_SIDE = 2000;
 /** A file up to this size is sent unchanged, if its sides are small enough too. */
 const SMALL_BYTES = 1024 * 1024;
 /** The service's limit, which matters for photos that this browser cannot open and scale down. */
-const MOST_BYTES = 8 * 1024 * 1024;
+const MAX_BYTES = 8 * 1024 * 1024;
 /** A larger file is not opened at all. */
-const MOST_BYTES_TO_OPEN = 100 * 1024 * 1024;
+const MAX_BYTES_TO_OPEN = 100 * 1024 * 1024;
 const JPEG_QUALITY = 0.9;
 
 const text = messages.identity;
@@ -34,7 +34,7 @@ export function fitToLimit(width: number, height: number): { width: number; heig
 /** Return the bytes to send for a photo that a person chose, upright and scaled down. Throws an InputError for an unusable file. */
 export async function prepareImage(file: File): Promise<Uint8Array<ArrayBuffer>> {
   if (file.size === 0) throw new InputError("IMAGE_UNREADABLE", text.emptyFile);
-  if (file.size > MOST_BYTES_TO_OPEN) {
+  if (file.size > MAX_BYTES_TO_OPEN) {
     throw new InputError("IMAGE_TOO_LARGE", text.hugeFile);
   }
   const format = detectFormat(new Uint8Array(await file.slice(0, 12).arrayBuffer()));
@@ -42,7 +42,7 @@ export async function prepareImage(file: File): Promise<Uint8Array<ArrayBuffer>>
   if (bitmap === undefined) {
     if (format === "HEIC") throw new InputError("IMAGE_UNREADABLE", text.heic);
     if (format === "unknown") throw new InputError("IMAGE_UNREADABLE", text.notAPhoto);
-    if (file.size > MOST_BYTES) {
+    if (file.size > MAX_BYTES) {
       throw new InputError("IMAGE_TOO_LARGE", text.tooLarge);
     }
     return bytes(file);

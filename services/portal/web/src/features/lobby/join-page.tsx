@@ -49,7 +49,7 @@ export function JoinPage(): JSX.Element {
           spellcheck={false}
         />
         <FormProblem problem={shown} />
-        <NotYet problem={shown} />
+        <EntryTime problem={shown} />
         <button type="submit" disabled={busy}>
           {busy ? text.joining : text.join}
         </button>
@@ -59,7 +59,7 @@ export function JoinPage(): JSX.Element {
 }
 
 /** When to come back: when the code becomes valid, or when the lobby opens. */
-function NotYet({ problem }: { problem: Problem | undefined }): JSX.Element | null {
+function EntryTime({ problem }: { problem: Problem | undefined }): JSX.Element | null {
   const { valid_from: from, lobby_open_time: opens } = problem?.metadata ?? {};
   const time = (instant: string): string => dateTime(timestampFromDate(new Date(instant)));
   if (from !== undefined) return <p>{text.codeValidFrom(time(from))}</p>;

@@ -75,7 +75,7 @@ export function SessionPage({ sessionId }: { sessionId: string }): JSX.Element {
 function Phase({ session, participant }: { session: Session; participant: Participant }): JSX.Element {
   if (session.state === SessionState.CANCELLED) return <Cancelled />;
   const present = participant.state === ParticipantState.WAITING || participant.state === ParticipantState.IN_SESSION;
-  if (session.state === SessionState.ENDED && present) return <Over session={session} participant={participant} />;
+  if (session.state === SessionState.ENDED && present) return <Ended session={session} participant={participant} />;
   switch (participant.state) {
     case ParticipantState.WAITING:
       return <Lobby session={session} participant={participant} />;
@@ -97,7 +97,7 @@ function Phase({ session, participant }: { session: Session; participant: Partic
         </>
       );
     default:
-      return <Over session={session} participant={participant} />;
+      return <Ended session={session} participant={participant} />;
   }
 }
 
@@ -133,7 +133,7 @@ function Lobby({ session, participant }: { session: Session; participant: Partic
       <h2>{text.lobbyTitle}</h2>
       <p>{text.lobbyHint(<strong>{dateTime(session.plan?.startTime)}</strong>)}</p>
       <Proctors session={session} />
-      <Readiness session={session} participant={participant} />
+      <IdentitySection session={session} participant={participant} />
     </section>
   );
 }
@@ -145,7 +145,7 @@ function Proctors({ session }: { session: Session }): JSX.Element | null {
   return <p>{text.proctors(data.names.map((name) => name.preferredName).join(", "))}</p>;
 }
 
-function Readiness({ session, participant }: { session: Session; participant: Participant }): JSX.Element | null {
+function IdentitySection({ session, participant }: { session: Session; participant: Participant }): JSX.Element | null {
   if (participant.identity === IdentityState.UNSPECIFIED) return null;
   return (
     <section>
@@ -156,7 +156,7 @@ function Readiness({ session, participant }: { session: Session; participant: Pa
 }
 
 function InSession({ session, participant }: { session: Session; participant: Participant }): JSX.Element {
-  const title = useNames(session, participant);
+  const title = useFullTitles(session, participant);
   const courseId = session.plan?.courseId ?? "";
   const { data, problem } = useQuery(courseId, () => courses.getCourse({ courseId }));
   return (
@@ -164,7 +164,7 @@ function InSession({ session, participant }: { session: Session; participant: Pa
       <section class="card">
         <h2>{participant.assessments.length > 1 ? text.assessments : text.assessment}</h2>
         {participant.identity !== IdentityState.UNSPECIFIED && participant.identity !== IdentityState.VERIFIED && (
-          <Readiness session={session} participant={participant} />
+          <IdentitySection session={session} participant={participant} />
         )}
         {participant.assessments.map((assessment) => (
           <section key={assessment.assessmentId} class="part">
@@ -187,13 +187,13 @@ function InSession({ session, participant }: { session: Session; participant: Pa
   );
 }
 
-const MOST_ATTEMPTS = 200;
+const MAX_ATTEMPTS = 200;
 
 /** Return the title of each assessment in the course's outline, with its own title where that differs. */
-function useNames(session: Session, participant: Participant): (assessmentId: string) => string {
+function useFullTitles(session: Session, participant: Participant): (assessmentId: string) => string {
   const inOutline = useAssessmentTitles(session);
   const key = participant.assessments.map(({ attemptId }) => attemptId).join();
-  const { data } = useQuery(`attempts/${key}`, () => attempts.listAttempts({ pageSize: MOST_ATTEMPTS }));
+  const { data } = useQuery(`attempts/${key}`, () => attempts.listAttempts({ pageSize: MAX_ATTEMPTS }));
   return (assessmentId) => {
     const outline = inOutline(assessmentId);
     const own = data?.attempts.find(
@@ -266,8 +266,8 @@ function Assessment({ assessment, title, identity }: AssessmentProps): JSX.Eleme
   }
 }
 
-function Over({ session, participant }: { session: Session; participant: Participant }): JSX.Element {
-  const title = useNames(session, participant);
+function Ended({ session, participant }: { session: Session; participant: Participant }): JSX.Element {
+  const title = useFullTitles(session, participant);
   return (
     <section class="card">
       <h2>{text.endedTitle}</h2>

@@ -61,7 +61,7 @@ function PersonCard({ person, onChanged }: { person: Person; onChanged: () => vo
             {name}{" "}
           </Badge>
         ))}
-        {person.roles.includes(Role.PROCTOR) && <Certified person={person} />}
+        {person.roles.includes(Role.PROCTOR) && <CertificationBadge person={person} />}
         {person.disabledTime !== undefined && <Badge tone="bad">{text.disabled}</Badge>}
       </p>
       <details onToggle={(event) => setOpen(event.currentTarget.open)}>
@@ -76,7 +76,7 @@ function PersonCard({ person, onChanged }: { person: Person; onChanged: () => vo
   );
 }
 
-function Certified({ person }: { person: Person }): JSX.Element {
+function CertificationBadge({ person }: { person: Person }): JSX.Element {
   if (person.certifiedUntilTime === undefined) return <Badge tone="wait">{text.notCertified}</Badge>;
   const until = date(person.certifiedUntilTime);
   return isCertified(person) ? (

@@ -3,7 +3,7 @@ import { people } from "../../api/client";
 import { useQuery } from "../../api/use-query";
 import { messages } from "../../messages";
 
-const MOST_IN_ONE_CALL = 500;
+const MAX_IDS_PER_CALL = 500;
 
 const UNKNOWN = messages.people.unknownPerson;
 
@@ -12,8 +12,8 @@ export function useNames(personIds: readonly string[]): (personId: string) => st
   const ids = [...new Set(personIds)].sort();
   const { data } = useQuery(ids.join(), async () => {
     const names = new Map(ids.map((personId) => [personId, UNKNOWN]));
-    for (let first = 0; first < ids.length; first += MOST_IN_ONE_CALL) {
-      const found = await people.batchGetNames({ personIds: ids.slice(first, first + MOST_IN_ONE_CALL) });
+    for (let first = 0; first < ids.length; first += MAX_IDS_PER_CALL) {
+      const found = await people.batchGetNames({ personIds: ids.slice(first, first + MAX_IDS_PER_CALL) });
       for (const { personId, legalName, preferredName } of found.names) names.set(personId, legalName || preferredName);
     }
     return names;

@@ -15,8 +15,8 @@ export function useOwnResults(): readonly TranscriptEntry[] {
   return data ?? [];
 }
 
-const CERTIFICATE_LOOKS = 10;
-const BETWEEN_LOOKS_MS = 2000;
+const MAX_CERTIFICATE_POLLS = 10;
+const POLL_INTERVAL_MS = 2000;
 
 /**
  * The certificate of the course that a passed attempt belongs to, or null. A certificate is issued some seconds after the result that
@@ -26,21 +26,21 @@ export function useCertificate(attemptId: string): Certificate | null {
   const [found, setFound] = useState<Certificate | null>(null);
   useEffect(() => {
     if (attemptId === "") return;
-    const leaving = new AbortController();
+    const unmount = new AbortController();
     void (async () => {
-      for (let look = 0; look < CERTIFICATE_LOOKS && !leaving.signal.aborted; look += 1) {
+      for (let poll = 0; poll < MAX_CERTIFICATE_POLLS && !unmount.signal.aborted; poll += 1) {
         const { entries, certificates } = await retryWhileUnreachable(
           () => transcripts.getTranscript({}),
-          leaving.signal,
+          unmount.signal,
         );
         const courseId = entries.find(({ result }) => result?.attemptId === attemptId)?.courseId;
         const certificate = certificates.find((each) => each.courseId !== "" && each.courseId === courseId);
         if (certificate) setFound(certificate);
         if (certificate?.issueTime || !courseId) return;
-        await sleep(BETWEEN_LOOKS_MS, leaving.signal);
+        await sleep(POLL_INTERVAL_MS, unmount.signal);
       }
     })().catch(toProblem);
-    return () => leaving.abort();
+    return () => unmount.abort();
   }, [attemptId]);
   return found;
 }

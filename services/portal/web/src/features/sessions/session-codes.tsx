@@ -49,13 +49,13 @@ export function SharedCode({ session }: { session: Session }): JSX.Element | nul
   if (chosen === undefined) return null;
   return (
     <p>
-      {text.sharedCode} <strong class="code">{chosen.text}</strong> {whenItWorks(chosen, session, now)}
+      {text.sharedCode} <strong class="code">{chosen.text}</strong> {validityText(chosen, session, now)}
     </p>
   );
 }
 
 /** When learners can enter a shared code, in a sentence; nothing where it simply works. */
-function whenItWorks(code: Code, session: Session, now: number): string {
+function validityText(code: Code, session: Session, now: number): string {
   const { validFromTime: from, validUntilTime: until } = code;
   if (from && until && timestampMs(from) > now) return text.validOnly(dateTime(from), dateTime(until));
   const ends = until ? text.validUntil(dateTime(until)) : "";
@@ -149,19 +149,19 @@ export function SessionCodes({ session }: { session: Session }): JSX.Element {
       {data && !over && (
         <details>
           <summary>{text.issueTitle}</summary>
-          <Issue session={session} issued={reload} />
+          <IssueForm session={session} issued={reload} />
         </details>
       )}
     </section>
   );
 }
 
-interface IssueProps {
+interface IssueFormProps {
   session: Session;
   issued: () => void;
 }
 
-function Issue({ session, issued }: IssueProps): JSX.Element {
+function IssueForm({ session, issued }: IssueFormProps): JSX.Element {
   const { busy, problem, done, run } = useAction();
   const courseId = session.plan?.courseId ?? "";
   // A personal code is only for learners who are registered in the course, whether or not they are invited.

@@ -45,14 +45,14 @@ const FIRST_SHOWN = 20;
 const SHOWN_AT_A_TIME = 200;
 
 function Sessions({ title, sessions: listed }: { title: string; sessions: readonly Session[] }): JSX.Element | null {
-  const [most, setMost] = useState(FIRST_SHOWN);
+  const [limit, setLimit] = useState(FIRST_SHOWN);
   if (listed.length === 0) return null;
-  const hidden = Math.max(0, listed.length - most);
+  const hidden = Math.max(0, listed.length - limit);
   return (
     <section aria-label={title}>
       <h2>{title}</h2>
       <ul class="cards">
-        {listed.slice(0, most).map((session) => (
+        {listed.slice(0, limit).map((session) => (
           <li key={session.sessionId} class="card">
             <h3>
               <Link to={`/supervise/${session.sessionId}`}>{session.plan?.title}</Link>
@@ -67,7 +67,7 @@ function Sessions({ title, sessions: listed }: { title: string; sessions: readon
       </ul>
       {hidden > 0 && (
         <p>
-          <button type="button" class="plain" onClick={() => setMost(most + SHOWN_AT_A_TIME)}>
+          <button type="button" class="plain" onClick={() => setLimit(limit + SHOWN_AT_A_TIME)}>
             {text.showMore(Math.min(hidden, SHOWN_AT_A_TIME))}
           </button>
         </p>

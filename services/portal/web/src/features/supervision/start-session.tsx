@@ -27,20 +27,20 @@ export function StartSession({ session, participants, busy, start }: StartProps)
   const name = useNames(absent);
   const doubts = [
     waiting === 0 && text.doubt.nobodyWaits,
-    absent.length > 0 && text.doubt.absent(absent.length, invited.length, listed(absent, name)),
+    absent.length > 0 && text.doubt.absent(absent.length, invited.length, nameList(absent, name)),
     (absent.length > 0 || waiting === 0) && lateEntryDoubt(session, absent.length),
     earlyStartDoubt(session, useNow()),
   ].filter(Boolean);
-  const certain = doubts.length === 0;
+  const isCertain = doubts.length === 0;
   return (
     <>
       <ConfirmButton
-        label={certain ? text.start(waiting) : text.startAsk(waiting)}
-        consequence={certain ? text.everybodyIsHere : doubts.join(" ")}
+        label={isCertain ? text.start(waiting) : text.startAsk(waiting)}
+        consequence={isCertain ? text.everybodyIsHere : doubts.join(" ")}
         confirmLabel={text.startConfirm}
         cancelLabel={text.startCancel}
         busy={busy}
-        immediate={certain}
+        immediate={isCertain}
         onConfirm={start}
       />
       {waiting === 0 && <span class="quiet">{text.nobodyWaits}</span>}
@@ -60,10 +60,10 @@ function earlyStartDoubt({ plan }: Session, now: number): string {
   return left > 0 ? text.doubt.early(dateTime(plan?.startTime), left) : "";
 }
 
-const MOST_NAMED = 5;
+const MAX_NAMED = 5;
 
-function listed(personIds: readonly string[], name: (personId: string) => string): string {
-  const named = personIds.slice(0, MOST_NAMED).map(name);
+function nameList(personIds: readonly string[], name: (personId: string) => string): string {
+  const named = personIds.slice(0, MAX_NAMED).map(name);
   const more = personIds.length - named.length;
   return [...named, ...(more > 0 ? [text.others(more)] : [])].join(", ");
 }
