@@ -64,7 +64,7 @@ class Transaction:
         For statements on hot paths: the driver prepares a text once per connection, and nothing is built per call.
         Takes and returns what asyncpg does (UUID, datetime, bytes; JSON as text), and raises asyncpg's errors.
         """
-        with spans.text(sql), said_as_unavailable():
+        with spans.statement(sql), said_as_unavailable():
             return await self._driver.fetch(sql, *arguments)
 
     def record(self, event: Message, *, place: SpanContext | None = None) -> UUID:
