@@ -20,7 +20,6 @@ from proctorium_common.errors import (
     unavailable,
 )
 from proctorium_common.rpc.caller import ANONYMOUS, Caller
-from proctorium_common.rpc.deadlines import Deadlines
 from proctorium_common.rpc.methods import Method, arrived_metadata
 from proctorium_common.rpc.status import CODES, DETAILS_KEY, details_of, error_for
 from proctorium_common.telemetry import Telemetry
@@ -38,7 +37,7 @@ log = get_logger()
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 SHAVED_SECONDS = 0.05
-"""Taken off each deadline on the way in, so that our answer is back before the caller gives up. Of it 0.02 may go until its end is noticed."""
+"""Taken off each deadline on the way in, so that the response arrives before the caller gives up."""
 
 _UNREAD_SECONDS = 5.0
 """How long a stream that has to end waits for its client to take the message that is on its way."""
@@ -57,6 +56,7 @@ class Served:
     __slots__ = (
         "caller",
         "code",
+        "deadline",
         "ended",
         "ended_by_us",
         "ends_after_message",
@@ -67,7 +67,6 @@ class Served:
         "late",
         "left",
         "method",
-        "place",
         "reason",
         "replaced",
         "span",
@@ -88,7 +87,7 @@ class Served:
         self.code = "OK"
         self.reason: str | None = None
         self.task: asyncio.Task[Any] | None = None
-        self.place = 0
+        self.deadline: asyncio.TimerHandle | None = None
         self.late = False
         self.ended = False
         self.ended_by_us = False
@@ -115,7 +114,7 @@ class Served:
         self._cancel()
 
     def lapse_in(self, seconds: float) -> None:
-        """Has the stream end when its token does. Streams are few and long, so each has a timer: `Deadlines` would tick all the while."""
+        """End the stream when its token does."""
         self.lapse = asyncio.get_running_loop().call_later(seconds, self.lapse_now)
 
     def replace(self) -> None:
@@ -168,7 +167,6 @@ class ServedCalls:
         self._log = call_log
         self._default_seconds = default_seconds
         self._streams: set[Served] = set()
-        self._deadlines = Deadlines()
         self.ending = False
 
     def begin(self, method: Method, context: Context) -> Served:
@@ -197,9 +195,10 @@ class ServedCalls:
         return Served(method, span, _bearer(token), left)
 
     def limit(self, served: Served, deadline: float) -> None:
-        """Has the call cancelled at `deadline` (by `time.monotonic()`)."""
+        """Cancel the call at `deadline` (by `time.monotonic()`)."""
         served.task = asyncio.current_task()
-        served.place = self._deadlines.add(served, deadline)
+        left = deadline - time.monotonic()
+        served.deadline = asyncio.get_running_loop().call_later(left, served.expire)
 
     def open_stream(self, served: Served) -> None:
         """Remembers a call that answers until somebody ends it."""
@@ -293,11 +292,9 @@ class ServedCalls:
         if served.ended:
             return
         served.ended = True
-        for timer in (served.lapse, served.hang_up):
+        for timer in (served.deadline, served.lapse, served.hang_up):
             if timer is not None:
                 timer.cancel()
-        if served.place:
-            self._deadlines.remove(served, served.place)
         if served.method.answers_many:
             self._forget_stream(served)
         self._metrics.in_flight -= 1
