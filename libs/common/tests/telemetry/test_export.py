@@ -20,10 +20,10 @@ async def test_spans_and_metrics_arrive_with_the_name_of_their_service() -> None
     with receiving() as (receiver, base):
         telemetry = start_telemetry("assessment", endpoint=base, ratio=1.0)
         with span("save"):
-            telemetry.metrics.served.add(
+            telemetry.metrics.record_served(
                 "/proctorium.assessment.v1.AttemptService/SaveAnswers", "OK", 0.004
             )
-            telemetry.metrics.served.add(
+            telemetry.metrics.record_served(
                 "/proctorium.assessment.v1.AttemptService/SaveAnswers", "OK", 99.0
             )
         await telemetry.close()

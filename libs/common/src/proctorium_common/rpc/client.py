@@ -252,7 +252,7 @@ class _Outgoing:
 
     def _ended(self, ended: Any, method: str, span: Span, started: float) -> None:
         code = _code_of(ended)
-        self._metrics.asked.add(method, code.name, time.perf_counter() - started)
+        self._metrics.record_called(method, code.name, time.perf_counter() - started)
         if span.is_recording():
             span.set_attribute("rpc.grpc.status", code.name)
             if code is not grpc.StatusCode.OK:

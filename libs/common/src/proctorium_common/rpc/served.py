@@ -299,7 +299,7 @@ class ServedCalls:
             self._forget_stream(served)
         self._metrics.in_flight -= 1
         seconds = time.perf_counter() - served.started
-        self._metrics.served.add(served.method.name, served.code, seconds)
+        self._metrics.record_served(served.method.name, served.code, seconds)
         self._log.write(
             CallLine(
                 self._tracing.service,

@@ -50,9 +50,7 @@ def start_telemetry(service: str, *, endpoint: str | None, ratio: float) -> Tele
     else:
         telemetry = Telemetry(
             Tracing(service, ratio=ratio, exporter=SpansOverHttp(endpoint, service)),
-            Metrics(
-                service, exporter=lambda complete: MetricsOverHttp(endpoint, service, complete)
-            ),
+            Metrics(service, exporter=MetricsOverHttp(endpoint, service)),
         )
     use_tracing(telemetry.tracing)
     return telemetry

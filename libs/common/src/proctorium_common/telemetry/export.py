@@ -1,32 +1,32 @@
-"""Sends spans and metrics by OTLP over HTTP, and never lets a missing receiver be felt."""
+"""Exporters of spans and metrics by OTLP over HTTP, whose failures are logged once and disturb nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
+from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export import SpanExportResult
 
 from proctorium_common.telemetry.logs import get_logger
 
 log = get_logger()
 
-# One attempt, in a thread of its own: what cannot be sent in this time is dropped, and the next batch tries again.
+# Exporters have threads of their own: what cannot be sent in this time is dropped, and the next batch is tried.
 _TIMEOUT_SECONDS = 2.0
 
 
 class _Receiver:
-    """Says once that the receiver is away, and once that it is back."""
+    """Logs when the receiver becomes unreachable, and when it is reachable again."""
 
     def __init__(self, endpoint: str, service: str) -> None:
-        # Exporters run in threads of their own, which know nothing of the service they belong to.
+        # The threads of exporters know nothing of the service that they belong to.
         self._log = log.bind(endpoint=endpoint, service=service)
         self._reachable = True
 
-    def heard(self, reachable: bool) -> None:
+    def note(self, *, reachable: bool) -> None:
         if reachable != self._reachable:
             self._reachable = reachable
             if reachable:
@@ -35,55 +35,39 @@ class _Receiver:
                 self._log.warning("telemetry_receiver_missing")
 
 
-class SpansOverHttp(SpanExporter):
-    """Sends spans to `<base>/v1/traces`; a failure loses the batch and is reported as a change of state only."""
+class SpansOverHttp(OTLPSpanExporter):
+    """Sends spans to `<base>/v1/traces`."""
 
     def __init__(self, base: str, service: str) -> None:
         endpoint = f"{base.rstrip('/')}/v1/traces"
-        self._exporter = OTLPSpanExporter(endpoint=endpoint, timeout=_TIMEOUT_SECONDS)
+        super().__init__(endpoint=endpoint, timeout=_TIMEOUT_SECONDS)
         self._receiver = _Receiver(endpoint, service)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Sends one batch, in the thread of the batch processor."""
+        """Send one batch, in the thread of the batch processor."""
         try:
-            result = self._exporter.export(spans)
+            result = super().export(spans)
         except Exception:  # noqa: BLE001 - telemetry must never be the failure
             result = SpanExportResult.FAILURE
-        self._receiver.heard(result is SpanExportResult.SUCCESS)
+        self._receiver.note(reachable=result is SpanExportResult.SUCCESS)
         return result
 
-    def shutdown(self) -> None:
-        """Ends the connection."""
-        self._exporter.shutdown()
 
+class MetricsOverHttp(OTLPMetricExporter):
+    """Sends metrics to `<base>/v1/metrics`."""
 
-class MetricsOverHttp(MetricExporter):
-    """Sends metrics to `<base>/v1/metrics`, each reading as `complete` makes it whole; failures as for spans."""
-
-    def __init__(
-        self, base: str, service: str, complete: Callable[[MetricsData], MetricsData]
-    ) -> None:
-        self._complete = complete
+    def __init__(self, base: str, service: str) -> None:
         endpoint = f"{base.rstrip('/')}/v1/metrics"
-        self._exporter = OTLPMetricExporter(endpoint=endpoint, timeout=_TIMEOUT_SECONDS)
+        super().__init__(endpoint=endpoint, timeout=_TIMEOUT_SECONDS)
         self._receiver = _Receiver(endpoint, service)
-        super().__init__()
 
     def export(
-        self, metrics_data: MetricsData, timeout_millis: float = 2000, **kwargs: object
+        self, metrics_data: MetricsData, timeout_millis: float | None = None, **kwargs: object
     ) -> MetricExportResult:
-        """Sends one reading, in the thread of the periodic reader."""
+        """Send one reading, in the thread of the periodic reader."""
         try:
-            result = self._exporter.export(self._complete(metrics_data), timeout_millis)
+            result = super().export(metrics_data, timeout_millis, **kwargs)
         except Exception:  # noqa: BLE001 - telemetry must never be the failure
             result = MetricExportResult.FAILURE
-        self._receiver.heard(result is MetricExportResult.SUCCESS)
+        self._receiver.note(reachable=result is MetricExportResult.SUCCESS)
         return result
-
-    def force_flush(self, timeout_millis: float = 2000) -> bool:
-        """Nothing is held back here."""
-        return True
-
-    def shutdown(self, timeout_millis: float = 2000, **kwargs: object) -> None:
-        """Ends the connection."""
-        self._exporter.shutdown(timeout_millis)
