@@ -19,7 +19,7 @@ from google.rpc import error_details_pb2, status_pb2
 from e2e.grpc_web import WebChannel
 from proctorium_common.descriptors import descriptor_set
 from proctorium_common.errors import MESSAGE_BYTES, VIOLATION_LIMIT, Kind, ServiceError
-from proctorium_common.rpc.client_streams import keep_status
+from proctorium_common.rpc.client import keep_status
 from proctorium_common.rpc.status import DETAILS_KEY, DOMAIN, details_of, error_in, error_of
 from proctorium_devstack.testing.contracts import path_of
 

@@ -11,14 +11,13 @@ import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
 from proctorium_common.rpc.caller import call_under_way
-from proctorium_common.rpc.client_streams import keep_status
 from proctorium_common.rpc.methods import is_free_of_side_effects, service_descriptor
 from proctorium_common.security.tls import Certificates, require_loopback
 from proctorium_common.telemetry.metrics import Metrics
@@ -27,6 +26,8 @@ from proctorium_common.telemetry.traces import (
     current_tracing,
     headers_of,
 )
+
+T = TypeVar("T")
 
 DEFAULT_DEADLINE = timedelta(seconds=5)
 
@@ -268,3 +269,31 @@ def _code_of(ended: Any) -> grpc.StatusCode:
         code: grpc.StatusCode = answer.value
         return code
     return grpc.StatusCode.UNKNOWN
+
+
+class _StatusFirst:
+    """A gRPC call whose status is not changed by a failed send."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._call, name)
+
+    def set_internal_error(self, _: str) -> None:
+        """Let the server set the status: the caller awaits it next."""
+
+
+def keep_status(call: T) -> T:
+    """Make a new call with a stream of requests end in the status that the server sent.
+
+    When a server ends such a call while the client still sends, gRPC's core fails the send and delivers the status, in any order.
+    `grpc.aio` reports a failed send as an internal error if it comes first, and the call ends in INTERNAL although the server gave a
+    reason. The status always arrives, so a failed send has to wait for it. `grpc.aio` has no public API for this; the test fails when the
+    library changes. Returns the call.
+    """
+    inner: Any = call
+    inner._cython_call = _StatusFirst(inner._cython_call)  # noqa: SLF001 - see above
+    return call

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar, cast
 import grpc
 from google.protobuf.message import Message
 
-from proctorium_common.rpc.client_streams import keep_status
+from proctorium_common.rpc.client import keep_status
 from proctorium_common.rpc.status import error_of
 from proctorium_common.telemetry.traces import inject
 
