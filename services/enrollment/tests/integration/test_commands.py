@@ -118,7 +118,7 @@ async def test_a_missing_or_wrong_setting_is_said_in_a_sentence(commands: Comman
     missing = await commands.run(*CREATE)
     assert missing.code == 2
     assert "PROCTORIUM_MASTER_KEY is missing" in missing.complaint
-    for wrong, why in (("c2hvcnQ=", "5 bytes"), ("not base64!", "not base64")):
+    for wrong, why in (("c2hvcnQ=", "32 bytes, not 5"), ("not base64!", "not base64")):
         commands.monkeypatch.setenv("PROCTORIUM_MASTER_KEY", wrong)
         ended = await commands.run("rotate-signing-key")
         assert ended.code == 2
