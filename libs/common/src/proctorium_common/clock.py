@@ -1,4 +1,4 @@
-"""Time as a parameter: whoever needs to know the time is given a clock."""
+"""Time as a parameter: code that needs the time receives a clock."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
-    """The present moment by this machine's clock, UTC and aware."""
+    """Return the present moment by this machine's clock, UTC and aware."""
     return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""What can go wrong, said once for machines and once for people. Standard library only: `domain/` imports it.
+"""Errors, for machines and for people. Standard library only: `domain/` imports it.
 
 `rpc/status.py` turns a `ServiceError` into a gRPC status and back. An error travels in the headers of a response, and proxies and clients
 break the whole connection over headers that are too large. Every error is therefore cut to size where it is made, whatever it was made from.
@@ -130,53 +130,53 @@ def _cut_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
 def invalid(
     reason: str, message: str, /, *, violations: Sequence[Violation] = (), **metadata: str
 ) -> ServiceError:
-    """The request is wrong in itself, whatever the state of things; `violations` names the fields."""
+    """Return the error for a request that is invalid in any state; `violations` names the fields."""
     return ServiceError(Kind.INVALID, reason, message, metadata=metadata, violations=violations)
 
 
 def not_found(reason: str, message: str, /, **metadata: str) -> ServiceError:
-    """What was asked for does not exist, or the caller may not see it."""
+    """Return the error for something that does not exist, or that the caller may not see."""
     return ServiceError(Kind.NOT_FOUND, reason, message, metadata=metadata)
 
 
 def already_exists(reason: str, message: str, /, **metadata: str) -> ServiceError:
-    """What should be made is there already."""
+    """Return the error for something that exists already."""
     return ServiceError(Kind.ALREADY_EXISTS, reason, message, metadata=metadata)
 
 
 def not_allowed(reason: str, message: str, /, **metadata: str) -> ServiceError:
-    """The caller is known and may not do this (or it might not exist)."""
+    """Return the error for a known caller who may not do this (or it might not exist)."""
     return ServiceError(Kind.NOT_ALLOWED, reason, message, metadata=metadata)
 
 
 def unauthenticated(reason: str, message: str, /, **metadata: str) -> ServiceError:
-    """The caller has not proved who they are."""
+    """Return the error for a caller who is not authenticated."""
     return ServiceError(Kind.UNAUTHENTICATED, reason, message, metadata=metadata)
 
 
 def conflict(reason: str, message: str, /, **metadata: str) -> ServiceError:
-    """Somebody else changed it meanwhile: read again, then decide again."""
+    """Return the error for something that changed since the caller read it: read it again, then decide again."""
     return ServiceError(Kind.CONFLICT, reason, message, metadata=metadata)
 
 
 def exhausted(
     reason: str, message: str, /, *, retry_after: timedelta | None = None, **metadata: str
 ) -> ServiceError:
-    """A limit is used up; `retry_after` says for how long."""
+    """Return the error for a limit that is used up; `retry_after` says for how long."""
     return ServiceError(Kind.EXHAUSTED, reason, message, metadata=metadata, retry_after=retry_after)
 
 
 def unavailable(
     reason: str, message: str, /, *, retry_after: timedelta | None = None, **metadata: str
 ) -> ServiceError:
-    """Something that is needed does not answer now; nothing was changed and trying again is right."""
+    """Return the error for a dependency that does not respond: nothing was changed, and the caller should retry."""
     return ServiceError(
         Kind.UNAVAILABLE, reason, message, metadata=metadata, retry_after=retry_after
     )
 
 
 def timed_out(reason: str, message: str, /, **metadata: str) -> ServiceError:
-    """The time that the caller gave is over."""
+    """Return the error for a deadline that is exceeded."""
     return ServiceError(Kind.TIMED_OUT, reason, message, metadata=metadata)
 
 
@@ -189,7 +189,7 @@ def invalid_transition(
     possible: Iterable[str],
     reason: str = "INVALID_STATE_TRANSITION",
 ) -> ServiceError:
-    """The state does not allow what was asked; the metadata say what it would allow (`S3`)."""
+    """Return the error for an invalid transition; the metadata say which transitions are possible (`S3`)."""
     return ServiceError(
         Kind.INVALID_STATE_TRANSITION,
         reason,

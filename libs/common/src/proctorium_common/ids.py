@@ -13,13 +13,13 @@ _TEXT_LENGTH = 36
 
 
 def new_id() -> UUID:
-    """A new UUIDv7; those of one process are strictly increasing."""
-    # uuid6 answers its own subclass, which the database driver and comparisons need not meet.
+    """Return a new UUIDv7; those of one process are strictly increasing."""
+    # uuid6 returns its own subclass; the database driver and comparisons get a plain UUID.
     return UUID(int=uuid7().int)
 
 
 def parse_id(text: str, field: str) -> UUID:
-    """The id that `text` is in canonical form (8-4-4-4-12 hexadecimal digits).
+    """Return the id that `text` contains in canonical form (8-4-4-4-12 hexadecimal digits).
 
     Raises ServiceError INVALID_ID at the `field` when it is not.
     """
@@ -37,7 +37,7 @@ def parse_id(text: str, field: str) -> UUID:
 
 
 def parse_ids(texts: Iterable[str], field: str) -> tuple[UUID, ...]:
-    """The ids that the `texts` are, in their order, each once: one id written in two ways is twice the same.
+    """Return the ids in their order, each of which occurs once, however it is written.
 
     Raises at the place in the `field`: INVALID_ID as `parse_id`, INVALID_REQUEST for an id that is there twice.
     """

@@ -43,7 +43,7 @@ async def test_a_turn_that_raises_is_logged_and_tried_at_the_next() -> None:
         await turns.until(3)
         worker.stop()
         await running
-    assert [line["event"] for line in lines] == ["worker_turn_failed"]
+    assert [line["event"] for line in lines] == ["worker_run_failed"]
     assert lines[0]["worker"] == "reminders"
 
 

@@ -22,8 +22,8 @@ from proctorium_common.telemetry.traces import (
     parse_trace_context,
     span,
     span_from,
-    turn,
     use_tracing,
+    worker_run,
 )
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -137,7 +137,7 @@ def test_a_link_points_to_where_the_event_was_first_handled(recorded: Recorded) 
 
 
 def test_a_turn_that_finds_nothing_to_do_is_no_trace(recorded: Recorded) -> None:
-    with turn("worker reminders"):
+    with worker_run("worker reminders"):
         pass
     assert recorded.names() == []
 
@@ -145,7 +145,7 @@ def test_a_turn_that_finds_nothing_to_do_is_no_trace(recorded: Recorded) -> None
 def test_a_turn_that_does_something_is_a_trace_with_what_follows_below_it(
     recorded: Recorded,
 ) -> None:
-    with turn("worker reminders"):
+    with worker_run("worker reminders"):
         headers: dict[str, str] = {}
         inject(headers)
         with span_from(extract(headers), "publish"):
@@ -162,7 +162,7 @@ def test_a_turn_that_does_something_is_a_trace_with_what_follows_below_it(
 
 def test_a_turn_that_fails_says_so(recorded: Recorded) -> None:
     def work() -> None:
-        with turn("worker reminders"):
+        with worker_run("worker reminders"):
             current_trace_id()
             raise ValueError("broken")
 

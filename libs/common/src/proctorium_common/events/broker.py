@@ -1,4 +1,4 @@
-"""The connection to NATS: made in the background, made anew for ever, waited for by whoever needs it."""
+"""The connection to NATS: it connects in the background and reconnects until it is closed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Reminder:
         self._next = 0.0
 
     def due(self) -> bool:
-        """Whether to say it now."""
+        """Return whether to log it now."""
         now = asyncio.get_running_loop().time()
         if now < self._next:
             return False
@@ -37,7 +37,7 @@ class Reminder:
         return True
 
     def reset(self) -> None:
-        """The condition is over: say it at once when it returns."""
+        """Note that the condition is over, so that the next one is logged at once."""
         self._next = 0.0
 
 
@@ -57,7 +57,7 @@ class Broker:
         self._lost: list[Callable[[], None]] = []
 
     def start(self) -> None:
-        """Begins to connect and returns at once."""
+        """Start to connect; return at once."""
         if self._task is None:
             self._task = asyncio.create_task(self._connect(), name="broker")
 
@@ -67,7 +67,7 @@ class Broker:
         return self._client.is_connected
 
     async def connected(self) -> Client:
-        """The client, once the connection is up."""
+        """Return the client, once the connection is up."""
         self.start()
         while not self._client.is_connected:
             self._up.clear()
@@ -75,12 +75,12 @@ class Broker:
         return self._client
 
     def on_lost(self, tell: Callable[[], None]) -> Callable[[], None]:
-        """Calls `tell` whenever the connection was lost; calling what it answers ends that."""
+        """Call `tell` whenever the connection was lost; calling the result ends that."""
         self._lost.append(tell)
         return lambda: self._lost.remove(tell)
 
     async def close(self) -> None:
-        """Sends what waits to be sent, and ends the connection."""
+        """Send what waits to be sent, and end the connection."""
         self._closing = True
         if self._task is not None:
             await end(self._task)
@@ -125,7 +125,7 @@ class Broker:
             tell()
 
     async def _on_closed(self) -> None:
-        """The client gave up (refused credentials, say), which we do not: whoever mends it need not restart us."""
+        """Connect again with a new client: this one gave up (on refused credentials, say), and correcting that must not need a restart."""
         if self._closing:
             return
         self._client = self._identity.client()

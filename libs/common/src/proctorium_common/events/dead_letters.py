@@ -41,7 +41,7 @@ class DeadLetter:
 
 
 async def bury(database: Database, consumer: str, arrival: Arrival, error: Exception) -> None:
-    """Keeps what could not be handled. Once for each consumer and event: a later failure replaces the earlier."""
+    """Keep what could not be handled. Once for each consumer and event: a later failure replaces the earlier."""
     async with database.transaction() as transaction:
         found: dict[str, object] = {
             "reason": reason_of(error),
@@ -67,7 +67,7 @@ async def bury(database: Database, consumer: str, arrival: Arrival, error: Excep
 
 
 async def resolve(transaction: Transaction, consumer: str, event_id: UUID) -> None:
-    """Closes the dead letter of an event that was handled after all; none is no error."""
+    """Close the dead letter of an event that was handled after all; none is no error."""
     await transaction.execute(
         update(dead_letters)
         .where(
@@ -80,7 +80,7 @@ async def resolve(transaction: Transaction, consumer: str, event_id: UUID) -> No
 
 
 def reason_of(error: Exception) -> str:
-    """A word for machines: the reason of a ServiceError, else the type."""
+    """Return a word for machines: the reason of a ServiceError, else the type."""
     return error.reason if isinstance(error, ServiceError) else type(error).__name__
 
 
@@ -95,7 +95,7 @@ class DeadLetters:
         }
 
     async def list(self, *, resolved: bool = False, limit: int = 1000) -> Sequence[DeadLetter]:
-        """The open ones, or with `resolved` the closed ones, oldest first."""
+        """Return the open ones, or with `resolved` the closed ones, oldest first."""
         state = dead_letters.c.resolved_at
         async with self._database.transaction() as transaction:
             found = await transaction.execute(
@@ -107,7 +107,7 @@ class DeadLetters:
             return [_letter(row) for row in found.mappings()]
 
     async def show(self, letter_id: UUID) -> DeadLetter:
-        """One dead letter. Raises NOT_FOUND."""
+        """Return one dead letter. Raises NOT_FOUND."""
         async with self._database.transaction() as transaction:
             found = await transaction.execute(
                 select(dead_letters).where(dead_letters.c.id == letter_id)
@@ -118,7 +118,7 @@ class DeadLetters:
         return _letter(row)
 
     async def redrive(self, letter_id: UUID) -> bool:
-        """Runs the handler again, and closes the letter in the same transaction.
+        """Run the handler again, and close the letter in the same transaction.
 
         True when the effect took place now, False when it had taken place before. Raises NOT_FOUND, or what the handler
         raises: then the letter stays open, with the new error.
@@ -139,12 +139,12 @@ class DeadLetters:
             raise
 
     async def redrive_all(self) -> tuple[int, int]:
-        """Re-drives every open letter, oldest first; answers how many were closed and how many failed again."""
+        """Re-drive every open letter, oldest first; return how many were closed and how many failed again."""
         closed = failed = 0
         for letter in await self.list(limit=100_000):
             try:
                 await self.redrive(letter.id)
-            except Exception:  # noqa: BLE001 - every letter gets its turn
+            except Exception:  # noqa: BLE001 - the next letter may succeed
                 _log.exception("redrive_failed", dead_letter=str(letter.id), subject=letter.subject)
                 failed += 1
             else:

@@ -60,7 +60,7 @@ class EventName:
         return f"evt.{self.short}.{self.version}.>"
 
     def subject(self, aggregate_id: str) -> str:
-        """The subject of this event for one aggregate."""
+        """Return the subject of this event for one aggregate."""
         return f"evt.{self.short}.{self.version}.{aggregate_id}"
 
 
@@ -84,7 +84,7 @@ def source_of(owner: str) -> str:
 
 @cache
 def name_of(descriptor: Descriptor) -> EventName:
-    """The name in the message's `event` option.
+    """Return the name in the message's `event` option.
 
     Raises ValueError for a message that is not an event, or not in `proctorium.<owner>.events.<version>`.
     """

@@ -85,7 +85,7 @@ class WrongSourceError(UnreadableError):
 
 
 class MissingHandlerError(Exception):
-    """This version has no handler for the event. Another one may: while a deployment is under way both are running."""
+    """This version has no handler for the event. Another one may: during a deployment both are running."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ class Handling:
         *,
         also: Also | None = None,
     ) -> bool:
-        """Has the event's effect, once: False when it had it before. `also` joins the transaction in both cases.
+        """Handle the event once: return False if it was handled before. `also` joins the transaction in both cases.
 
         Raises UnreadableError, MissingHandlerError, and whatever the handler or the database raises; then nothing has changed.
         """
@@ -202,7 +202,7 @@ class Handling:
 
     @contextmanager
     def _told(self, event: _Readable) -> Iterator[None]:
-        """One line for each event, in its trace."""
+        """Log one line for the event, in its trace."""
         began = time.monotonic()
         said = {
             "consumer": self.consumer,

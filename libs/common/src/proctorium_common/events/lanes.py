@@ -20,7 +20,7 @@ _BEHIND = 0.1
 """Seconds by which those behind a held event come after it."""
 
 Work = Callable[[T], Awaitable[float | None]]
-"""Does the work and answers None, or the seconds after which the broker brings the item again."""
+"""Do the work and return None, or the seconds after which the broker delivers the item again."""
 HoldBack = Callable[[T, float], Awaitable[None]]
 """Sends the item back to the broker for so many seconds, through no fault of its own."""
 
@@ -39,7 +39,7 @@ class _Lane(Generic[T]):
     running: bool = False
 
     def forget_late(self, now: float) -> None:
-        """Gives up waiting for what is too late."""
+        """Give up waiting for what is too late."""
         for sequence in [nth for nth, due in self.due.items() if due + _GRACE < now]:
             del self.due[sequence]
 
@@ -65,7 +65,7 @@ class Lanes(Generic[T]):
         return not self._lanes
 
     def offer(self, lane_key: str, sequence: int, item: T) -> None:
-        """Takes an item. The same sequence may come again after it was sent back."""
+        """Take an item. The same sequence may come again after it was sent back."""
         lane = self._lanes.setdefault(lane_key, _Lane())
         lane.due.pop(sequence, None)
         insort(lane.queue, _Waiting(sequence, item))
@@ -76,24 +76,24 @@ class Lanes(Generic[T]):
             task.add_done_callback(self._tasks.discard)
 
     def forget_late(self) -> None:
-        """Drops lanes that only wait for what will not come here any more; call it now and then."""
+        """Drop lanes that only wait for what will not come here any more; call it now and then."""
         now = asyncio.get_running_loop().time()
         for key, lane in list(self._lanes.items()):
             lane.forget_late(now)
             self._drop_if_idle(key, lane)
 
     async def close(self) -> None:
-        """Lets the work under way end, and sends back what has not begun."""
+        """Let the running work end, and send back what has not started."""
         self._closed = True
         await self.until_idle()
 
     async def until_idle(self) -> None:
-        """Returns when nothing is at work or waits for its turn here."""
+        """Wait until nothing runs or waits here."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
     def cancel(self) -> None:
-        """Ends everything at once, begun or not."""
+        """End everything at once, begun or not."""
         for task in self._tasks:
             task.cancel()
 

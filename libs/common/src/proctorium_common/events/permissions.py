@@ -2,7 +2,7 @@
 
 `python -m proctorium_common.events.permissions` prints it as JSON for `include` in a NATS configuration. Services see
 nothing of `$JS.API.STREAM`: the relay publishes, the subscriber asks for its own consumers' state, pulls and acknowledges, and
-replay and dead letters need no more than that. JetStream itself answers into inboxes, so no user may publish to any.
+replay and dead letters need no more than that. JetStream itself replies into inboxes, so no user may publish to any.
 """
 
 from __future__ import annotations

@@ -56,12 +56,12 @@ class Change(Protocol):
     """What is sent of a row: its message id and headers."""
 
     def __call__(self, row: OutboxRow) -> dict[str, str]:
-        """The headers to publish `row` with."""
+        """Return the headers to publish `row` with."""
         ...
 
 
 def first_time(row: OutboxRow) -> dict[str, str]:
-    """The stored headers, with the id by which the broker drops what it has within its window, and the position."""
+    """Return the stored headers, with the id by which the broker drops what it has within its window, and the position."""
     return {**row.headers, MESSAGE_ID: row.event_id, POSITION: str(row.position)}
 
 
@@ -72,7 +72,7 @@ async def publish(
     headers: Change = first_time,
     at_once: int = 64,
 ) -> Outcome:
-    """Publishes `rows`, given in the order of their positions, and waits for each acknowledgement.
+    """Publish `rows`, given in the order of their positions, and wait for each acknowledgement.
 
     Rows of one aggregate go in order and stop at the first failure; up to `at_once` aggregates go side by side.
     """

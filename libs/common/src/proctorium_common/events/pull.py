@@ -34,7 +34,7 @@ class ConsumerLostError(Exception):
 
 
 class Pull:
-    """One consumer's messages. `take` is given each; `room` says how many more may be under way now."""
+    """One consumer's messages. `take` receives each; `room` returns how many more may be in hand now."""
 
     def __init__(
         self,
@@ -59,21 +59,21 @@ class Pull:
         self._stopping = False
 
     def wake(self) -> None:
-        """There is more room than before."""
+        """Note that there is more room than before."""
         self._changed.set()
 
     def stop(self) -> None:
-        """Ends `run` without an error."""
+        """End `run` without an error."""
         self._stopping = True
         self._changed.set()
 
     def lose(self, why: str) -> None:
-        """Ends `run` with ConsumerLostError."""
+        """End `run` with ConsumerLostError."""
         self._lost = self._lost or why
         self._changed.set()
 
     async def run(self) -> None:
-        """Pulls until `stop`. Raises ConsumerLostError."""
+        """Pull until `stop`. Raises ConsumerLostError."""
         inbox = self._client.new_inbox()
         subscription = await self._client.subscribe(inbox, cb=self._on_message)
         self._heard = asyncio.get_running_loop().time()
@@ -86,7 +86,7 @@ class Pull:
                 await subscription.unsubscribe()
 
     async def _ask(self, inbox: str) -> None:
-        """Asks for as many as there is room for, in large portions while there are still some to come."""
+        """Ask for as many as there is room for, in large portions while there are still some to come."""
         wanted = self._room() - self._asked
         if wanted <= 0 or (self._asked > 0 and wanted < self._capacity // 2):
             return
@@ -99,7 +99,7 @@ class Pull:
         await self._client.publish(self._subject, json.dumps(request).encode(), inbox)
 
     async def _wait(self) -> None:
-        """Until something changed; a request that is not even answered by heartbeats means that the consumer is lost."""
+        """Wait until something changed; a request without even heartbeats means that the consumer is lost."""
         loop = asyncio.get_running_loop()
         silent_at = self._heard + _SILENCE if self._asked > 0 else None
         try:
@@ -134,7 +134,7 @@ class Pull:
             self.lose(f"{status} {(message.headers or {}).get(_DESCRIPTION, '')}".strip())
 
     def _is_ours(self, message: Msg) -> bool:
-        """Whether our consumer delivered it: only the server can write the subject for its acknowledgement."""
+        """Return whether our consumer delivered it: only the server can write the subject for its acknowledgement."""
         try:
             metadata = message.metadata
         except (NotJSMessageError, ValueError):

@@ -48,7 +48,7 @@ class Relay:
         poll: timedelta = timedelta(seconds=2),
         standby: timedelta = timedelta(seconds=1),
     ) -> None:
-        """Reads `batch` rows at a time; looks every `poll` though nothing woke it, and every `standby` for the lock."""
+        """Read `batch` rows at a time; look every `poll` though nothing woke it, and every `standby` for the lock."""
         self._database = database
         self._broker = broker
         self._listener = listener
@@ -59,7 +59,7 @@ class Relay:
         self.is_active = False
 
     async def run(self) -> None:
-        """Relays whenever it is this one's turn. Ends only by cancellation, at any point of which nothing is lost."""
+        """Relay while this is the active relay, until cancelled. Nothing is lost at any point of a cancellation."""
         retry = _FIRST_RETRY
         while True:
             try:
@@ -74,7 +74,7 @@ class Relay:
 
     @asynccontextmanager
     async def _leading(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-        """The connection that holds the lock; reading and marking go through it, so whoever lost the lock marks nothing."""
+        """Yield the connection that holds the lock; reading and marking use it, so a relay that lost the lock marks nothing."""
         connection = await self._database.connect()
         try:
             # Asked again and again: waiting inside the database would keep a snapshot, and with it all dead rows;
@@ -123,7 +123,7 @@ class Relay:
     async def mark(
         self, connection: asyncpg.Connection[asyncpg.Record], positions: Sequence[int]
     ) -> None:
-        """Notes that the broker has the rows at `positions`."""
+        """Mark the rows at `positions` as published."""
         await connection.execute(_MARK, list(positions))
 
     def _say(self, failures: Sequence[Failure]) -> None:
@@ -143,7 +143,7 @@ class Relay:
 
 
 def row_of(found: asyncpg.Record) -> OutboxRow:
-    """The row as `publish` takes it."""
+    """Return the row as `publish` takes it."""
     return OutboxRow(
         position=found["position"],
         event_id=str(found["event_id"]),

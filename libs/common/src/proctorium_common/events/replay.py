@@ -25,10 +25,10 @@ async def replay(
     *,
     progress: Callable[[int], None] = lambda _: None,
 ) -> int:
-    """Publishes every published event that occurred at or after `since` again, in order, and answers how many.
+    """Publish every published event that occurred at or after `since` again, in order, and return how many.
 
     Raises ServiceError DEPENDENCY_UNAVAILABLE when an event is not taken; running it again is harmless. What is not published
-    yet is the relay's. `progress` is told the number so far.
+    yet is the relay's. `progress` receives the number so far.
     """
     # The broker's window would drop what it has seen lately, even if it has lost it since: so the message ids are new.
     turn = new_id()

@@ -55,7 +55,7 @@ async def declare(
             nats_url,
             **identity.options(),
             allow_reconnect=False,
-            # Whoever asks for this tries again; the client is not to do so for minutes first.
+            # The caller retries; the client must not do so for minutes first.
             max_reconnect_attempts=1,
             reconnect_time_wait=1,
             connect_timeout=5,

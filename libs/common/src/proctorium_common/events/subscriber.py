@@ -51,12 +51,12 @@ class Retry:
     unavailable: int = 200
 
     def delay(self, deliveries: int) -> float:
-        """Seconds until the next delivery, after the `deliveries`-th failed."""
+        """Return seconds until the next delivery, after the `deliveries`-th failed."""
         doubled = self.first.total_seconds() * 2.0 ** min(deliveries - 1, 30)
         return float(min(doubled, self.longest.total_seconds()))
 
     def is_over(self, deliveries: int, error: Exception) -> bool:
-        """Whether the event is to be a dead letter instead."""
+        """Return whether the event is to be a dead letter instead."""
         if isinstance(error, UnreadableError):
             return True
         return deliveries >= (self.unavailable if _passes(error) else self.failures)
@@ -64,7 +64,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message under way, with how often it was delivered for its own sake."""
+    """A message that is being handled, with how often it was delivered for its own sake."""
 
     message: Msg
     arrival: Arrival
@@ -122,13 +122,13 @@ class Subscriber:
         return self._pull is not None
 
     def stop(self) -> None:
-        """Takes nothing more; `run` returns when what was begun has ended."""
+        """Take nothing more; `run` returns when the running handlers have ended."""
         self._stopping.set()
         if self._pull is not None:
             self._pull.stop()
 
     async def run(self) -> None:
-        """Handles events until `stop`. Cancelling it instead leaves what is under way to be delivered again."""
+        """Handle events until `stop`. When it is cancelled instead, the events in hand are delivered again."""
         heartbeat = asyncio.create_task(self._keep_in_hand())
         stopping = asyncio.create_task(self._stopping.wait())
         try:
@@ -144,7 +144,7 @@ class Subscriber:
             self._lanes.cancel()
 
     async def _attend(self, client: Client) -> None:
-        """Pulls for as long as the consumer is there; returns soon when it is not."""
+        """Pull for as long as the consumer is there; return soon when it is not."""
         try:
             config = (await client.jetstream().consumer_info(self._stream, self.consumer)).config
         except NotFoundError:
@@ -196,7 +196,7 @@ class Subscriber:
         self._lanes.offer(delivery.aggregate, delivery.key, delivery)
 
     async def _work(self, delivery: Delivery) -> float | None:
-        """Has the effect and acknowledges. Answers the delay when it is to be brought again."""
+        """Handle the event and acknowledge it; return the delay when it is to be delivered again."""
         arrival = delivery.arrival
         try:
             await self._handling.handle(arrival, also=self._resolving(arrival))
@@ -206,7 +206,7 @@ class Subscriber:
         return None
 
     def _resolving(self, arrival: Arrival) -> Callable[[Transaction], Awaitable[None]] | None:
-        """Closes the dead letter, which can only be there if this is not the first time."""
+        """Close the dead letter, which can only be there if this is not the first time."""
         if arrival.deliveries == 1 and not arrival.is_replayed:
             return None
 
@@ -256,7 +256,7 @@ class Subscriber:
         *,
         keep_held: bool = False,
     ) -> None:
-        """Answers the broker. An answer that is lost means one more delivery, which the inbox recognises."""
+        """Acknowledge to the broker. A lost acknowledgement means one more delivery, which the inbox recognises."""
         if not keep_held:
             self._held.pop(delivery.key, None)
         if self._in_hand.get(delivery.key) is delivery:
@@ -269,7 +269,7 @@ class Subscriber:
             self._pull.wake()
 
     async def _keep_in_hand(self) -> None:
-        """Tells the broker, well within its patience, that what is in hand is still being worked on."""
+        """Tell the broker, well within its acknowledgement time, that the events in hand are still being handled."""
         await self._patience_known.wait()
         while True:
             await asyncio.sleep(self._ack_wait / 3)
@@ -281,7 +281,7 @@ class Subscriber:
                     break  # the connection is away, and with it everything in hand
 
     def _compare(self, config: ConsumerConfig) -> None:
-        """Says what the declared consumer does not deliver; it may be declared anew at any time."""
+        """Log the subjects that the declared consumer does not deliver; it may be declared again at any time."""
         declared = set(config.filter_subjects or (config.filter_subject or ">",))
         lacking = sorted(
             name.subjects for name in self._handling.names if name.subjects not in declared
@@ -302,14 +302,14 @@ class Subscriber:
 
 
 def _passes(error: Exception) -> bool:
-    """Whether the failure is of the kind that passes by itself."""
+    """Return whether retrying can help."""
     if isinstance(error, ServiceError):
         return error.kind in {Kind.UNAVAILABLE, Kind.TIMED_OUT, Kind.EXHAUSTED}
     return isinstance(error, (DBAPIError, asyncpg.PostgresError, OSError))
 
 
 async def _first(connecting: Awaitable[Client], stopping: asyncio.Task[bool]) -> Client | None:
-    """The client, or None if stopping came first."""
+    """Return the client, or None if stopping came first."""
     waiting = asyncio.ensure_future(connecting)
     try:
         await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)

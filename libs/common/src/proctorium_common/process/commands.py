@@ -1,6 +1,6 @@
 """The command line of every service: `python -m proctorium_<service> [serve|migrate|check|dead-letters|replay]`.
 
-Exit codes: 0 done, 1 it did not work (said in a sentence), 2 a setting or the wiring is wrong.
+Exit codes: 0 done, 1 failed, 2 a setting or the wiring is wrong; each failure is printed as a sentence.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ _COLLECT_AFTER = (20_000, 20, 50)
 def main(
     package: str, settings: type[S], build: Build[S], *, place: ServiceTopology | None = None
 ) -> NoReturn:
-    """Runs the command that was asked for, `serve` if none was, and ends the process. `place` is for tests, as in `Service`."""
+    """Run the command that was asked for, `serve` if none was, and end the process. `place` is for tests, as in `Service`."""
     arguments = _parser(package).parse_args()
     try:
         given = read_settings(settings)
         call_log = configure_logs(level=given.log_level_number, format=given.log_format)
-        # What is said before there is a service, or without one, is said in its name too.
+        # Lines that are logged before the service exists have its name too.
         use_tracing(Tracing((place or place_of(package)).name))
 
         def assembled() -> Service[S]:
@@ -153,7 +153,7 @@ async def _migrate(package: str, settings: ServiceSettings) -> int:
 
 
 async def _check(service: Service[S]) -> int:
-    """Asks each part once; what only a serving process has (relay, subscribers, workers) is not asked."""
+    """Ask each part once; what only a serving process has (relay, subscribers, workers) is not asked."""
     with suppress(ServiceError):
         await _broker_of(service)
     with suppress(ServiceError):
@@ -181,7 +181,7 @@ async def _replay(service: Service[S], since: datetime) -> int:
 
 
 async def _broker_of(service: Service[S]) -> None:
-    """Connects to NATS. Raises DEPENDENCY_UNAVAILABLE when it does not answer soon: commands do not wait for ever, as serving does."""
+    """Connect to NATS. Raises DEPENDENCY_UNAVAILABLE when it does not answer soon: commands do not wait until it is there, as serving does."""
     try:
         async with asyncio.timeout(_BROKER_SECONDS):
             await service.broker.connected()
@@ -230,7 +230,7 @@ def _print(letter: DeadLetter) -> None:
 
 
 async def _with(service: Service[S], work: Callable[[Service[S]], Awaitable[int]]) -> int:
-    """Does `work` with a service that does not serve, and closes what it opened."""
+    """Do `work` with a service that does not serve, and close what it opened."""
     try:
         return await work(service)
     finally:

@@ -35,7 +35,7 @@ def assemble(
     keys: KeyRing | None = None,
     place: ServiceTopology | None = None,
 ) -> Service[S]:
-    """The service with everything that `build` adds, not yet begun. Its telemetry becomes that of the current task.
+    """Return the service with everything that `build` adds, not yet started. Its telemetry becomes that of the current task.
 
     Raises SettingsError, WiringError, MissingAccessRuleError.
     """
@@ -57,7 +57,7 @@ class Life:
         self._moving: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Listens, and begins everything that goes on beside calls; returns before it is ready.
+        """Listen, and start everything that runs beside calls; return before the service is ready.
 
         Raises NotLoopbackError, AddressInUseError.
         """
@@ -88,11 +88,11 @@ class Life:
         return [*self._service.subscribers, *self._service.workers]
 
     async def ready(self) -> State:
-        """Waits until calls can be answered."""
+        """Wait until calls can be answered."""
         return await self._service.health.until(lambda state: state.ready)
 
     async def end(self) -> None:
-        """Not ready → wait → no new calls, grace → subscribers drain, workers stop → telemetry is sent → the database closes."""
+        """Drain: not ready → wait → no new calls, grace → subscribers drain, workers stop → telemetry is sent → the database closes."""
         service, settings = self._service, self._service.settings
         log.info("service_drains")
         await service.server.drain(wait=settings.drain_wait, grace=settings.drain_grace)
@@ -105,7 +105,7 @@ class Life:
         log.info("service_ended")
 
     async def close(self) -> None:
-        """Closes what the service opened; for a service that does not serve, all there is to its end."""
+        """Close what the service opened; for a service that does not serve, all there is to its end."""
         service = self._service
         for close in reversed(service.closing):
             await _safely(close)
@@ -140,7 +140,7 @@ async def running(
     leave = asyncio.Event()
 
     async def live() -> None:
-        # A task of its own, so that its telemetry is not that of whoever runs it.
+        # In a task of its own, so that its telemetry is not that of the caller.
         service = assemble(
             name,
             settings,

@@ -15,7 +15,7 @@ from proctorium_common.events.handling import Handlers
 from proctorium_common.events.relay import Relay
 from proctorium_common.events.subscriber import Subscriber
 from proctorium_common.process.settings import ServiceSettings
-from proctorium_common.process.workers import Background, Turn, Worker
+from proctorium_common.process.workers import Background, Run, Worker
 from proctorium_common.rpc.admission import EDGE
 from proctorium_common.rpc.client import Channel, channel
 from proctorium_common.rpc.health import Check, Health, Probe, Weight
@@ -106,7 +106,7 @@ class Service(Generic[S]):
     # What `build` uses.
 
     def rpc(self, add_to_server: AddToServer[Servicer], servicer: Servicer) -> None:
-        """Serves `servicer`. Raises MissingAccessRuleError when a method's proto does not say who may call it."""
+        """Serve `servicer`. Raises MissingAccessRuleError when a method's proto does not say who may call it."""
         self.server.add(add_to_server, servicer)
 
     def subscribe(self, consumer: str, handlers: Handlers) -> None:
@@ -124,8 +124,8 @@ class Service(Generic[S]):
 
         self.check(f"subscriber {consumer}", attached, Weight.DEGRADING)
 
-    def worker(self, name: str, every: timedelta, run: Turn) -> None:
-        """Runs `run` now and `every` so often; a turn that raises is logged and tried at the next."""
+    def worker(self, name: str, every: timedelta, run: Run) -> None:
+        """Run `run` now and `every` so often; a run that raises is logged, and the next one tries again."""
         worker = Worker(name, every, run)
         self.workers.append(worker)
         self.check(f"worker {name}", worker.probe, Weight.DEGRADING)
@@ -154,11 +154,11 @@ class Service(Generic[S]):
             self.keys.do_not_store()
 
     def check(self, name: str, probe: Probe, weight: Weight = Weight.REQUIRED) -> None:
-        """Adds a part to what health reports; `weight` says what its failure means."""
+        """Add a part to what health reports; `weight` says what its failure means."""
         self.health.add(Check(name, probe, weight))
 
     def on_close(self, close: Callable[[], Awaitable[None]]) -> None:
-        """Has `close` called when the service ends, after the last call and before the database closes; last added, first called."""
+        """Call `close` when the service ends, after the last call and before the database closes; last added, first called."""
         self.closing.append(close)
 
     # What the life of the service uses.
@@ -176,7 +176,7 @@ class Service(Generic[S]):
         return f"{self.settings.listen.rpartition(':')[0]}:{self.server.port}"
 
     async def close_channels(self) -> None:
-        """Ends the connections to other services."""
+        """End the connections to other services."""
         for opened in self._channels.values():
             await opened.close()
 
@@ -245,7 +245,7 @@ class Service(Generic[S]):
 
 
 def place_of(package: str) -> ServiceTopology:
-    """The place of a service among the others by its package. Raises WiringError."""
+    """Return the place of a service among the others by its package. Raises WiringError."""
     for service in services().values():
         if service.package == package:
             return service

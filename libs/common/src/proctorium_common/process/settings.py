@@ -114,7 +114,7 @@ class ProcessSettings(BaseSettings):
         return self
 
     def certificates(self) -> Certificates | None:
-        """What this process proves itself with; None when it is set up without. Raises SettingsError for unreadable files."""
+        """Return what this process proves itself with; None when it is set up without. Raises SettingsError for unreadable files."""
         if self.tls_certificate is None or self.tls_key is None or self.tls_authority is None:
             return None
         try:
@@ -193,7 +193,8 @@ class ServiceSettings(BrokerSettings):
         description="host:port to listen on; 0 takes a free port. Not on the loopback, the certificates must be set.",
     )
     probe_address: str | None = Field(
-        None, description="host:port of a second, plain port that tells health and nothing else."
+        None,
+        description="host:port of a second, plaintext port that offers health and nothing else.",
     )
     allowed_peers: frozenset[str] | None = Field(
         None,
@@ -203,7 +204,7 @@ class ServiceSettings(BrokerSettings):
         timedelta(minutes=30), description="A connection is asked to end after this time."
     )
     connection_grace: Duration = Field(
-        timedelta(minutes=5), description="What is under way on it then has this much longer."
+        timedelta(minutes=5), description="Calls on it may take this much longer."
     )
     message_bytes: int = Field(
         4 * 1024 * 1024, ge=1024, description="Largest message that is taken or sent."
@@ -223,11 +224,11 @@ class ServiceSettings(BrokerSettings):
         timedelta(seconds=2), description="From saying not ready to taking no more calls."
     )
     drain_grace: Duration = Field(
-        timedelta(seconds=15), description="What is under way then has this much time."
+        timedelta(seconds=15), description="Calls in progress then have this much time."
     )
 
     def limits(self) -> ServerLimits:
-        """The limits of the gRPC server that these settings say."""
+        """Return the limits of the gRPC server that these settings say."""
         return ServerLimits(
             connection_age=self.connection_age,
             connection_grace=self.connection_grace,
@@ -241,7 +242,7 @@ P = TypeVar("P", bound=ProcessSettings)
 
 
 def read_settings(kind: type[P]) -> P:
-    """The settings of this kind from the environment. Raises SettingsError with one sentence for each variable."""
+    """Return the settings of this kind from the environment. Raises SettingsError with one sentence for each variable."""
     try:
         return kind()
     except ValidationError as failure:
@@ -263,7 +264,7 @@ def _sentence(kind: type[ProcessSettings], wrong: ErrorDetails) -> str:
 
 
 def documentation(kind: type[ProcessSettings]) -> Mapping[str, str]:
-    """Each variable of `kind` with what it means and what it is when it is not set: a service's README is checked against it."""
+    """Return each variable of `kind` with what it means and what it is when it is not set: a service's README is checked against it."""
     return {
         variable: f"{field.description} "
         + ("Required." if field.is_required() else f"Default: {field.get_default()}.")

@@ -9,34 +9,34 @@ from datetime import timedelta
 
 from proctorium_common.errors import ServiceError
 from proctorium_common.telemetry.logs import get_logger
-from proctorium_common.telemetry.traces import turn
+from proctorium_common.telemetry.traces import worker_run
 
 log = get_logger()
 
-Turn = Callable[[], Awaitable[None]]
+Run = Callable[[], Awaitable[None]]
 
 
 class Worker:
-    """Runs one turn, then pauses for `every`. A turn that raises is logged and tried again at the next."""
+    """Runs repeatedly with a pause of `every`. A run that raises is logged, and the next one tries again."""
 
-    def __init__(self, name: str, every: timedelta, run: Turn) -> None:
+    def __init__(self, name: str, every: timedelta, run: Run) -> None:
         self.name = name
         self._every = every.total_seconds()
-        self._turn = run
+        self._work = run
         self._stopping = asyncio.Event()
         self._failure: str | None = None
 
     async def probe(self) -> None:
-        """Raises when the last turn failed: what health reports."""
+        """Raise when the last run failed: what health reports."""
         if self._failure is not None:
             raise RuntimeError(self._failure)
 
     def stop(self) -> None:
-        """Begins no more turns; `run` returns when the one under way has ended."""
+        """Start no more runs; `run` returns when the current one has ended."""
         self._stopping.set()
 
     async def run(self) -> None:
-        """Turns until `stop`."""
+        """Run until `stop`."""
         while not self._stopping.is_set():
             await self._once()
             with suppress(TimeoutError):
@@ -45,23 +45,23 @@ class Worker:
 
     async def _once(self) -> None:
         try:
-            with turn(f"worker {self.name}"):
-                await self._turn()
+            with worker_run(f"worker {self.name}"):
+                await self._work()
         except ServiceError as failure:
             self._failure = str(failure)
-            log.warning("worker_turn_failed", worker=self.name, error=self._failure)
+            log.warning("worker_run_failed", worker=self.name, error=self._failure)
         except Exception as failure:
             self._failure = repr(failure)
-            log.exception("worker_turn_failed", worker=self.name)
+            log.exception("worker_run_failed", worker=self.name)
         else:
             self._failure = None
 
 
 class Background:
-    """Runs what should never end, and begins it anew if it does: a fault in one part must not stop it for good."""
+    """Runs work that should never end, and restarts it if it does: an error must not stop it permanently."""
 
     def __init__(
-        self, name: str, run: Turn, *, restart_after: timedelta = timedelta(seconds=1)
+        self, name: str, run: Run, *, restart_after: timedelta = timedelta(seconds=1)
     ) -> None:
         self.name = name
         self._run = run
@@ -69,12 +69,12 @@ class Background:
         self._runs = False
 
     async def probe(self) -> None:
-        """Raises while it is not running: what health reports."""
+        """Raise while it is not running: what health reports."""
         if not self._runs:
             raise RuntimeError("is not running")
 
     async def run(self) -> None:
-        """Runs until it is cancelled."""
+        """Run until it is cancelled."""
         while True:
             self._runs = True
             try:

@@ -25,7 +25,7 @@ ROLE_NUMBERS = {name: number for number, name in ROLE_NAMES.items()}
 
 @dataclass(frozen=True, slots=True)
 class AccessRule:
-    """Who may call one method: whoever matches one entry passes, nobody passes an empty rule."""
+    """Who may call one method: a caller who matches one entry; nobody matches an empty rule."""
 
     public: bool = False
     signed_in: bool = False
@@ -38,7 +38,7 @@ class AccessRule:
         return not (self.public or self.signed_in or self.roles)
 
     def check(self, caller: Caller) -> None:
-        """Raises TOKEN_MISSING when a signed-in person would pass and nobody is signed in, else NOT_ALLOWED."""
+        """Raise TOKEN_MISSING when a signed-in person would pass and nobody is signed in, else NOT_ALLOWED."""
         if (
             self.public
             or (self.signed_in and caller.person_id is not None)

@@ -15,13 +15,13 @@ _FORWARDED = "x-forwarded-for"
 
 
 def client_address(caller: Caller, context: Context) -> str:
-    """The address of whoever called: as the edge saw it, or the other end of the connection where no edge is between."""
+    """Return the caller's address: as the edge saw it, or the other end of the connection where no edge is between."""
     metadata = cast("Iterable[tuple[str, str]]", context.invocation_metadata() or ())
     return address_of(dict(metadata), context.peer(), through_edge=caller.service == EDGE)
 
 
 def address_of(metadata: dict[str, str], peer: str, *, through_edge: bool) -> str:
-    """What the edge says is believed only where it was the edge that called: anybody can write a header.
+    """Return the address from the edge's header only for calls of the edge, since anybody can write a header.
 
     The edge replaces x-forwarded-for by the one address that it trusts (its peer's, or what our proxies before it say). Were it to
     append instead, the last one would be its own word and those before hearsay.
@@ -32,13 +32,13 @@ def address_of(metadata: dict[str, str], peer: str, *, through_edge: bool) -> st
 
 
 def _host_of(peer: str) -> str:
-    """The host in gRPC's name of a peer: ipv4:192.0.2.1:4711, ipv6:[2001:db8::1]:4711."""
+    """Return the host in gRPC's name of a peer: ipv4:192.0.2.1:4711, ipv6:[2001:db8::1]:4711."""
     kind, _, rest = peer.partition(":")
     return rest.rpartition(":")[0].strip("[]") if kind in {"ipv4", "ipv6"} else ""
 
 
 def _address(text: str) -> str:
-    """The address in its usual form; empty for what is none."""
+    """Return the address in its usual form; empty for what is none."""
     try:
         return str(ip_address(text.strip()))
     except ValueError:

@@ -50,7 +50,7 @@ class Admission:
         self._least_seconds = least_seconds
 
     def identify(self, served: Served, context: Context) -> bool:
-        """Finds out who calls, as far as that needs no waiting; False says: `verify` the token.
+        """Find out who calls, as far as that needs no waiting; False says: `verify` the token.
 
         Raises DEADLINE_TOO_SHORT for a hopeless call, SHUTTING_DOWN, and NOT_ALLOWED for a certificate that may not connect.
         """
@@ -77,7 +77,7 @@ class Admission:
         return name
 
     async def verify(self, served: Served) -> None:
-        """Verifies a token that is not remembered.
+        """Verify a token that is not remembered.
 
         Raises TOKEN_INVALID, TOKEN_EXPIRED or KEYS_UNAVAILABLE; a public method goes on without a person instead, so that somebody
         with an old token can sign in again.
@@ -89,12 +89,12 @@ class Admission:
                 raise
 
     def admit(self, served: Served, received: bytes) -> Message:
-        """Lets a call with one request in and answers it. Raises TOKEN_MISSING, NOT_ALLOWED, or as `check`."""
+        """Admit a call with one request, and return the request. Raises TOKEN_MISSING, NOT_ALLOWED, or as `check`."""
         self._enter(served)
         return self.check(served, received)
 
     async def admit_stream(self, served: Served, context: Context) -> None:
-        """Lets a call in whose requests are checked one by one; one that answers until somebody ends it ends with its token."""
+        """Admit a call whose requests are checked one by one; a stream of responses ends when its token expires."""
         if not self.identify(served, context):
             await self.verify(served)
         self._enter(served)

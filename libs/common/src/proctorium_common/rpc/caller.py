@@ -17,7 +17,7 @@ from proctorium_common.errors import unauthenticated
 class Caller:
     """Who calls: a person by their token, a service by its certificate, both, or nobody known.
 
-    `service` is the name in the certificate of whoever opened the connection, so a person's call through the edge has
+    `service` is the name in the certificate of the connection's client, so a person's call through the edge has
     `service` "edge".
     """
 
@@ -25,7 +25,7 @@ class Caller:
     roles: frozenset[str] = frozenset()
     service: str | None = None
     name: str = field(init=False, repr=False, compare=False)
-    """One text that tells callers apart: keys of idempotency and limits are made from it."""
+    """A text that identifies the caller, for idempotency keys and limits."""
 
     def __post_init__(self) -> None:
         if self.person_id is not None:
@@ -51,7 +51,7 @@ ANONYMOUS = Caller()
 
 
 class Call(NamedTuple):
-    """One call under way: `method` is the full name ("/proctorium.session.v1.LobbyService/JoinSession"), `deadline` is by
+    """One call in progress: `method` is the full name ("/proctorium.session.v1.LobbyService/JoinSession"), `deadline` is by
     `time.monotonic()` and already shaved, or None for a stream without one."""
 
     caller: Caller
@@ -59,7 +59,7 @@ class Call(NamedTuple):
     deadline: float | None = None
 
     def remaining(self) -> float | None:
-        """Seconds left, never negative; None when there is no deadline."""
+        """Return seconds left, never negative; None when there is no deadline."""
         return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
 
@@ -67,10 +67,10 @@ _current: ContextVar[Call | None] = ContextVar("proctorium_call", default=None)
 
 
 def current_call() -> Call:
-    """The call that this code runs in. Raises LookupError outside of one (a worker, a subscriber)."""
+    """Return the call that this code runs in. Raises LookupError outside of one (a worker, a subscriber)."""
     call = _current.get()
     if call is None:
-        raise LookupError("no call is under way here")
+        raise LookupError("no call is in progress here")
     return call
 
 
@@ -80,18 +80,18 @@ def calling_person() -> UUID:
 
 
 def call_under_way() -> Call | None:
-    """The call that this code runs in, or None outside of one."""
+    """Return the call that this code runs in, or None outside of one."""
     return _current.get()
 
 
 def enter_call(call: Call) -> None:
-    """Makes `call` the current one for the rest of this task: the server does so once for each call."""
+    """Make `call` the current one for the rest of this task: the server does so once for each call."""
     _current.set(call)
 
 
 @contextmanager
 def calling(call: Call) -> Iterator[Call]:
-    """Makes `call` the current one within the block, for work that acts as a caller without a server around it."""
+    """Make `call` the current one within the block, for work that acts as a caller without a server around it."""
     token = _current.set(call)
     try:
         yield call

@@ -63,11 +63,11 @@ def channel(
     default_deadline: timedelta = DEFAULT_DEADLINE,
     bearer: Callable[[], str] | None = None,
 ) -> Channel:
-    """A channel to the service at `address`.
+    """Return a channel to the service at `address`.
 
     With `certificates` both ends prove who they are, and the other end must hold the certificate of `server` (a service's name); without
     them the address must be on the loopback (NotLoopbackError). A call without a timeout gets `default_deadline`, one inside of a call never more
-    than that call has left. `bearer` answers the token to send along.
+    than that call has left. `bearer` returns the token to send along.
     """
     if certificates is None:
         require_loopback(address)
@@ -104,19 +104,19 @@ class Channel(grpc.aio.Channel):
         self._outgoing = _Outgoing(metrics, default_seconds, bearer)
 
     def unary_unary(self, method: str, *arguments: Any, **named: Any) -> Any:
-        """A callable for one request and one response."""
+        """Return a callable for one request and one response."""
         return self._wrap(method, "unary_unary", arguments, named)
 
     def unary_stream(self, method: str, *arguments: Any, **named: Any) -> Any:
-        """A callable for one request and many responses."""
+        """Return a callable for one request and many responses."""
         return self._wrap(method, "unary_stream", arguments, named)
 
     def stream_unary(self, method: str, *arguments: Any, **named: Any) -> Any:
-        """A callable for many requests and one response."""
+        """Return a callable for many requests and one response."""
         return self._wrap(method, "stream_unary", arguments, named)
 
     def stream_stream(self, method: str, *arguments: Any, **named: Any) -> Any:
-        """A callable for many requests and many responses."""
+        """Return a callable for many requests and many responses."""
         return self._wrap(method, "stream_stream", arguments, named)
 
     def _wrap(
@@ -143,20 +143,20 @@ class Channel(grpc.aio.Channel):
         return next(iter(self._pools.values()), None) or self._pool("")
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
-        """The state of the first pool."""
+        """Return the state of the first pool."""
         return self._any_pool().get_state(try_to_connect)
 
     async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
-        """Waits until the first pool is in another state."""
+        """Wait until the first pool is in another state."""
         await self._any_pool().wait_for_state_change(last_observed_state)
 
     async def channel_ready(self) -> None:
-        """Waits until each pool has a healthy replica."""
+        """Wait until each pool has a healthy replica."""
         for pool in list(self._pools.values()) or [self._any_pool()]:
             await pool.channel_ready()
 
     async def close(self, grace: float | None = None) -> None:
-        """Ends the connections; calls under way have `grace` seconds."""
+        """End the connections; calls in progress have `grace` seconds."""
         for pool in self._pools.values():
             await pool.close(grace)
 
@@ -173,7 +173,7 @@ class Channel(grpc.aio.Channel):
 
 
 def service_config(service: str) -> dict[str, object]:
-    """GRPC's service config for one service: all replicas in turn, only healthy ones, retries where nothing is changed."""
+    """Return gRPC's service config for one service: round robin over healthy replicas, retries for methods without side effects."""
     names = [
         {"service": service, "method": method.name}
         for method in _methods(service)

@@ -30,7 +30,7 @@ class Guard:
         self._calls = calls
 
     def wrap(self, method: Method, handler: Handler) -> Handler:
-        """The handler that the server gets instead of `handler`."""
+        """Return the handler that the server gets instead of `handler`."""
         if handler.response_streaming:
             behavior: Any = self._many_answers(method, handler)
             make: Any = (
@@ -142,11 +142,11 @@ class _WholeMessages:
         return getattr(self._context, name)
 
     def send_initial_metadata(self, metadata: Sequence[tuple[str, str]]) -> Awaitable[None]:
-        """Tells the client that the stream is open; raises as `write` does."""
+        """Tell the client that the stream is open; raises as `write` does."""
         return self._undisturbed(self._context.send_initial_metadata(metadata))
 
     def write(self, message: Any) -> Awaitable[None]:
-        """Sends one message; raises CancelledError after it when the stream is to end."""
+        """Send one message; raises CancelledError after it when the stream is to end."""
         return self._undisturbed(self._context.write(message))
 
     async def _undisturbed(self, sending: Awaitable[None]) -> None:

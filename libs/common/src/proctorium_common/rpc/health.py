@@ -1,7 +1,7 @@
-"""Health that follows the wiring: each part of a service says how it is, and `grpc.health.v1` tells it on.
+"""Health that follows the wiring: each part of a service has a check, and `grpc.health.v1` publishes the result.
 
-Ready and alive are two questions. Ready ("" and each of the service's own names) follows the checks that answers depend on. Alive
-("live") only says that the process answers at all. A part that answers do not depend on makes the service degraded, not unready: while
+Ready and alive differ. Ready ("" and each of the service's own names) follows the checks that calls depend on. Alive
+("live") only says that the process responds. A part that calls do not depend on makes the service degraded, not unready: while
 NATS is away, learners go on saving.
 """
 
@@ -21,7 +21,7 @@ from proctorium_common.telemetry.metrics import Metrics
 log = get_logger()
 
 LIVE = "live"
-"""The name under which a probe asks whether the process answers at all."""
+"""The name under which a probe checks whether the process responds at all."""
 
 Probe = Callable[[], Awaitable[None]]
 """Returns when the part is well, raises what is wrong otherwise."""
@@ -44,7 +44,7 @@ class Weight(Enum):
     REQUIRED = "required"
     """Calls cannot be answered: not ready."""
     DEGRADING = "degrading"
-    """Calls are answered, something beside them is late: ready, and said in log and metric."""
+    """Calls work, something beside them is late: ready, with a log line and a metric."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class State:
 
 
 class Health:
-    """The checks of one service, and the gRPC service that tells what they found."""
+    """The checks of one service, and the gRPC service that publishes their results."""
 
     def __init__(self, metrics: Metrics, *, every_seconds: float = 1.0) -> None:
         self.servicer = health.aio.HealthServicer()  # type: ignore[attr-defined]  # documented, and missing in its types
@@ -97,25 +97,25 @@ class Health:
         )
 
     def add(self, check: Check) -> None:
-        """Adds a part. Before the first round nothing is ready."""
+        """Add a part. Before the first round nothing is ready."""
         self._checks.append(check)
 
     def serve(self, names: Iterable[str]) -> None:
-        """Adds names of gRPC services that are ready when this service is."""
+        """Add names of gRPC services that are ready when this service is."""
         self._names.update(names)
 
     async def ask(self) -> Sequence[tuple[Check, str | None]]:
-        """Asks every part once: what is wrong with each now, or None. Nothing is told on."""
+        """Run every check once and return what is wrong with each, or None. Nothing is published."""
         answers = await asyncio.gather(*(_ask(check) for check in self._checks))
         return list(zip(self._checks, answers, strict=True))
 
     async def announce(self) -> None:
-        """Says alive and not yet ready: the first words of a server."""
+        """Publish that the process is alive and not yet ready."""
         await self.servicer.set(LIVE, _SERVING)
         await self._tell(ready=False)
 
     async def watch(self) -> None:
-        """Runs the checks again and again, for ever. What is missing is said each second at first, then less often."""
+        """Run the checks repeatedly until cancelled. What is missing is logged each second at first, then less often."""
         quiet, waited = 1, 0
         while True:
             state = await self.check_now()
@@ -129,7 +129,7 @@ class Health:
             await asyncio.sleep(self._every_seconds)
 
     async def check_now(self) -> State:
-        """Runs every check once and tells what they found."""
+        """Run every check once and publish the result."""
         before = self.state
         self.state = await self._round()
         self._rounds += 1
@@ -162,7 +162,7 @@ class Health:
         return State(failing, required)
 
     def _is_failing(self, check: Check) -> bool:
-        """Whether one more failed round is one too many."""
+        """Return whether one more failed round is one too many."""
         if check.weight is Weight.REQUIRED:
             failures = self._failures.get(check.name, _TOLERATED_ROUNDS) + 1
             tolerated = _TOLERATED_ROUNDS
@@ -173,13 +173,13 @@ class Health:
         return failures > tolerated
 
     async def until(self, holds: Callable[[State], bool]) -> State:
-        """Waits until a round of checks was made whose outcome `holds`."""
+        """Wait until a round of checks was made whose outcome `holds`."""
         async with self._changed:
             await self._changed.wait_for(lambda: self._rounds > 0 and holds(self.state))
         return self.state
 
     async def end(self) -> None:
-        """Says not ready from now on, whatever the checks find; still alive."""
+        """Publish that the service is not ready from now on, whatever the checks find, and still alive."""
         await self.servicer.enter_graceful_shutdown()
         # That call ends "live" too, and a probe would kill what is busy ending well.
         await self.servicer._set(LIVE, _SERVING)  # noqa: SLF001 - its public way is closed by then

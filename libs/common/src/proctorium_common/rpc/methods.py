@@ -40,7 +40,7 @@ class Method:
 
 
 def service_descriptor(service: str) -> ServiceDescriptor:
-    """The descriptor of a service by its full name; its generated module must have been imported."""
+    """Return the descriptor of a service by its full name; its generated module must have been imported."""
     return descriptor_pool.Default().FindServiceByName(service)
 
 
@@ -64,7 +64,7 @@ def methods_of(service: str, server_bytes: int) -> dict[str, Method]:
 
 
 def is_free_of_side_effects(options: Any) -> bool:
-    """Whether a method's proto says that calling it changes nothing, so that calling it again is safe."""
+    """Return whether a method's proto says that calling it changes nothing, so that calling it again is safe."""
     return bool(options.idempotency_level == options.NO_SIDE_EFFECTS)
 
 
@@ -74,7 +74,7 @@ _arrived: ContextVar[Metadata] = ContextVar("proctorium_metadata", default=())
 
 
 def arrived_metadata() -> Metadata:
-    """The metadata of the call that this task answers, as they arrived."""
+    """Return the metadata of the call that this task answers, as they arrived."""
     return _arrived.get()
 
 
@@ -89,7 +89,7 @@ class WrappedMethods(grpc.GenericRpcHandler):
         self._handlers = handlers
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
-        """The handler, or None for a method that is not ours."""
+        """Return the handler, or None for a method that is not ours."""
         handler = self._handlers.get(handler_call_details.method)
         if handler is not None:
             _arrived.set(cast(Metadata, handler_call_details.invocation_metadata))
@@ -103,10 +103,10 @@ class HandlerCollector:
         self.handlers: dict[str, Mapping[str, Handler]] = {}
 
     def add_generic_rpc_handlers(self, handlers: object) -> None:
-        """The same handlers come again, by service, in the next call."""
+        """Do nothing: the next call passes the same handlers by service."""
 
     def add_registered_method_handlers(
         self, service_name: str, method_handlers: Mapping[str, Handler]
     ) -> None:
-        """Keeps the handlers of one service."""
+        """Keep the handlers of one service."""
         self.handlers[service_name] = method_handlers

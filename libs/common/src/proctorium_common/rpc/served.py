@@ -1,4 +1,4 @@
-"""The calls that a server has under way: each begins with its trace and ends with its one log line, its metric and its status."""
+"""The calls that a server has in progress: each starts with its span and ends with a log line, a metric and its status."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _BEARER = "bearer "
 
 
 class Served:
-    """One call under way. `left` is in seconds, shaved; None for a stream that has no end."""
+    """One call in progress. `left` is in seconds, after shaving; None for a stream without a deadline."""
 
     __slots__ = (
         "caller",
@@ -104,12 +104,12 @@ class Served:
         return self.late or self.ended_by_us or self.lapsed or self.replaced
 
     def expire(self) -> None:
-        """Ends the call because its time is over."""
+        """End the call because its time is over."""
         self.late = True
         self._cancel()
 
     def end_by_us(self) -> None:
-        """Ends the call because the server does."""
+        """End the call because the server does."""
         self.ended_by_us = True
         self._cancel()
 
@@ -146,7 +146,7 @@ class Served:
 
 
 class ServedCalls:
-    """Begins, ends and counts the calls of one server. `default_seconds` is the time of single answers without a deadline.
+    """Starts, ends and counts the calls of one server. `default_seconds` is the time of unary calls without a deadline.
 
     `streams_per_person` is how many streams one person may have open at this server: above it, the oldest ends.
     """
@@ -170,7 +170,7 @@ class ServedCalls:
         self.ending = False
 
     def begin(self, method: Method, context: Context) -> Served:
-        """The first thing of a call: its place in the trace, and what its metadata say."""
+        """Start a call: its span, and what its metadata say."""
         traceparent = tracestate = token = None
         for key, value in arrived_metadata():
             if key == TRACEPARENT:
@@ -201,7 +201,7 @@ class ServedCalls:
         served.deadline = asyncio.get_running_loop().call_later(left, served.expire)
 
     def open_stream(self, served: Served) -> None:
-        """Remembers a call that answers until somebody ends it."""
+        """Register a stream of responses that lasts until somebody ends it."""
         served.task = asyncio.current_task()
         self._streams.add(served)
 
@@ -231,22 +231,22 @@ class ServedCalls:
 
     @property
     def streams(self) -> tuple[Served, ...]:
-        """The calls under way that answer until somebody ends them."""
+        """The open streams of responses."""
         return tuple(self._streams)
 
     def end_streams(self) -> None:
-        """Ends those calls with SHUTTING_DOWN: their clients go to another replica now and not when the grace is over."""
+        """End those calls with SHUTTING_DOWN: their clients go to another replica now and not when the grace is over."""
         self.ending = True
         for served in tuple(self._streams):
             served.end_by_us()
 
     async def fail(self, served: Served, failure: BaseException, context: Context) -> None:
-        """Answers the call with the status of `failure`, or raises what gRPC itself has to see."""
+        """End the call with the status of `failure`, or raise what gRPC itself has to see."""
         if isinstance(failure, grpc.aio.AbortError):
             served.code = _code_name(context.code())
             raise failure
         if isinstance(failure, NotImplementedError) and _code_name(context.code()) == _UNWRITTEN:
-            # The generated servicer said so: nobody wrote this method.
+            # The generated servicer raised it: nobody wrote this method.
             served.code = _UNWRITTEN
             self.end(served)
             await context.abort(grpc.StatusCode.UNIMPLEMENTED, "This method is not offered here.")
@@ -264,7 +264,7 @@ class ServedCalls:
         await context.abort(code, error.message, ((DETAILS_KEY, details_of(error)),))
 
     def _error(self, served: Served, failure: BaseException) -> ServiceError | None:
-        """What to say about `failure`; None when there is nobody left to say it to."""
+        """Return what to say about `failure`; None when there is nobody left to say it to."""
         if isinstance(failure, asyncio.CancelledError):
             if not served.ended_here or served.task is None:
                 return None
@@ -288,7 +288,7 @@ class ServedCalls:
         return None
 
     def end(self, served: Served) -> None:
-        """The last thing of a call; a second time it does nothing."""
+        """End a call; a second time this does nothing."""
         if served.ended:
             return
         served.ended = True
@@ -329,7 +329,7 @@ def _trace_id(span: Span) -> str:
 
 
 def _code_name(code: grpc.StatusCode | int | None) -> str:
-    # grpc.aio answers the number, its types the enum.
+    # grpc.aio returns the number, its types say the enum.
     if isinstance(code, grpc.StatusCode):
         return code.name
     return next((known.name for known in grpc.StatusCode if known.value[0] == code), "UNKNOWN")

@@ -56,7 +56,7 @@ class ServerLimits:
     pending_calls: int = 20_000
 
     def options(self) -> list[tuple[str, int]]:
-        """The channel arguments of gRPC that say so."""
+        """Return the channel arguments of gRPC that say so."""
         return [
             ("grpc.max_connection_age_ms", _ms(self.connection_age)),
             ("grpc.max_connection_age_grace_ms", _ms(self.connection_grace)),
@@ -90,7 +90,7 @@ class Door:
     peers: frozenset[str] = frozenset()
 
     def open(self, server: grpc.aio.Server) -> int:
-        """Binds the address and answers the port. Raises NotLoopbackError, AddressInUseError."""
+        """Bind the address and return the port. Raises NotLoopbackError, AddressInUseError."""
         try:
             if self.certificates is not None:
                 return server.add_secure_port(self.address, self.certificates.server())
@@ -109,7 +109,7 @@ class AddressInUseError(Exception):
 class Server:
     """One gRPC server. Add servicers, start, and drain at the end.
 
-    `probe_address` opens a second, plain port that tells health and nothing else, for orchestrators that have no certificate.
+    `probe_address` opens a second, plaintext port that offers health and nothing else, for orchestrators that have no certificate.
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class Server:
         self.port = 0
 
     def add(self, add_to_server: AddToServer[Servicer], servicer: Servicer) -> None:
-        """Serves `servicer`. Raises MissingAccessRuleError when a method does not say who may call it."""
+        """Serve `servicer`. Raises MissingAccessRuleError when a method does not say who may call it."""
         collector = HandlerCollector()
         add_to_server(servicer, cast(grpc.aio.Server, collector))
         for service, handlers in collector.handlers.items():
@@ -167,7 +167,7 @@ class Server:
             self._health.serve([service])
 
     async def start(self) -> int:
-        """Listens, alive and not yet ready, and answers the port. Raises NotLoopbackError, AddressInUseError."""
+        """Listen, alive and not yet ready, and return the port. Raises NotLoopbackError, AddressInUseError."""
         server = grpc.aio.server(options=self._options)
         self._servers.append(server)
         server.add_generic_rpc_handlers([WrappedMethods(self._handlers)])
@@ -193,7 +193,7 @@ class Server:
         await server.start()
 
     async def drain(self, *, wait: timedelta, grace: timedelta) -> None:
-        """Not ready → `wait` until balancers know → no new calls, streams told to go elsewhere → `grace` for what is under way."""
+        """Drain: not ready → `wait` until load balancers know → no new calls, streams end → `grace` for calls in progress."""
         await self._health.end()
         await asyncio.sleep(wait.total_seconds())
         self._calls.end_streams()
@@ -201,7 +201,7 @@ class Server:
             await server.stop(grace.total_seconds())
 
     async def stop(self) -> None:
-        """Ends at once, without waiting for anything under way."""
+        """End at once, without waiting for calls in progress."""
         for server in self._servers:
             await server.stop(None)
 

@@ -37,7 +37,7 @@ _KINDS = {code: kind for kind, code in CODES.items()} | {
 
 
 def error_for(failure: Exception, *, trace_id: str) -> ServiceError:
-    """What a caller is told about `failure`: itself, if it was meant for callers, else only where to look for it."""
+    """Return the error that the caller receives for `failure`: itself, if it was meant for callers, else INTERNAL with the trace id."""
     if isinstance(failure, ServiceError):
         return failure
     if isinstance(failure, grpc.aio.AioRpcError):
@@ -57,7 +57,7 @@ def error_for(failure: Exception, *, trace_id: str) -> ServiceError:
 
 
 def details_of(error: ServiceError) -> bytes:
-    """The serialized `google.rpc.Status` with the details of `error`, the value of `grpc-status-details-bin`."""
+    """Return the serialized `google.rpc.Status` with the details of `error`, the value of `grpc-status-details-bin`."""
     details = [_any(detail) for detail in _details(error)]
     status = status_pb2.Status(
         code=CODES[error.kind].value[0], message=error.message, details=details
@@ -88,7 +88,7 @@ def _details(error: ServiceError) -> Iterable[Message]:
 
 
 def error_in(details: bytes) -> ServiceError:
-    """The `ServiceError` that `details_of` made `details` from. Raises DecodeError for what is no `google.rpc.Status`."""
+    """Return the `ServiceError` that `details_of` made `details` from. Raises DecodeError for what is no `google.rpc.Status`."""
     status = status_pb2.Status.FromString(details)
     kinds = {code.value[0]: kind for code, kind in _KINDS.items()}
     return _error_from(kinds.get(status.code, Kind.INTERNAL), status)
@@ -101,7 +101,7 @@ def _any(detail: Message) -> any_pb2.Any:
 
 
 def error_of(failed: grpc.RpcError) -> ServiceError:
-    """The `ServiceError` that the other side raised, as far as its status tells; for any failure of a call."""
+    """Return the `ServiceError` that the other side raised, as far as its status tells; for any failure of a call."""
     if not isinstance(failed, grpc.aio.AioRpcError | grpc.Call):
         return ServiceError(Kind.INTERNAL, "INTERNAL", str(failed))
     code = failed.code()

@@ -1,4 +1,4 @@
-"""What is valid is in the proto (protovalidate); here it is checked and said field by field."""
+"""Validation of requests by the rules in the protos (protovalidate), with a sentence for each field."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class RequestRules:
         self._validator = Validator()
 
     def compile(self, request: type[Message]) -> None:
-        """Compiles the rules of one type now, so that a wrong rule ends the start and not the first call."""
+        """Compile the rules of one type now, so that a wrong rule ends the start and not the first call."""
         self._validator.collect_violations(request())
 
     def check(self, request: Message) -> None:
@@ -63,14 +63,14 @@ class RequestRules:
 
 
 def check_texts(request: Message) -> None:
-    """Raises INVALID_REQUEST for a text with a zero character: no database takes it, and nobody types it."""
+    """Raise INVALID_REQUEST for a text with a zero character: no database takes it, and nobody types it."""
     for path, text in _texts(request):
         if "\0" in text:
             raise _one(path, "string.zero", "Remove the zero character: it cannot be stored.")
 
 
 def time_of(stamp: Timestamp, field: str) -> datetime:
-    """The moment that a request says. Raises INVALID_REQUEST for one that no calendar has."""
+    """Return the moment that a request says. Raises INVALID_REQUEST for one that no calendar has."""
     try:
         return stamp.ToDatetime(tzinfo=UTC)
     except (ValueError, OverflowError) as failure:
@@ -106,7 +106,7 @@ def _messages_in(field: FieldDescriptor, values: Any) -> Iterable[Message]:
 
 
 def _texts(message: Message, before: str = "") -> Iterator[tuple[str, str]]:
-    """Each text in `message` with the path of its field."""
+    """Return each text in `message` with the path of its field."""
     for field, value in message.ListFields():
         if field.type not in {FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_MESSAGE}:
             continue

@@ -37,7 +37,7 @@ class PublicKey:
     retire_time: datetime | None = None
 
     def verifier(self) -> OKPKey:
-        """The key in the form that joserfc takes."""
+        """Return the key in the form that joserfc takes."""
         return OKPKey.import_key(Ed25519PublicKey.from_public_bytes(self.raw))
 
 
@@ -52,7 +52,7 @@ class SigningKey:
 
     @classmethod
     def generate(cls) -> SigningKey:
-        """A new key from the operating system's random source."""
+        """Return a new key from the operating system's random source."""
         return cls(Ed25519PrivateKey.generate().private_bytes_raw())
 
     @property
@@ -65,18 +65,18 @@ class SigningKey:
 
 
 Fetch = Callable[[], Awaitable[Sequence[PublicKey]]]
-"""Asks whoever signs for the keys in use. Raises ServiceError or OSError when it cannot be asked."""
+"""Returns the keys in use, from the signer. Raises ServiceError or OSError when the signer does not respond."""
 
 
 class KeyStore(Protocol):
     """Keeps public keys over a restart."""
 
     async def load(self) -> Sequence[PublicKey]:
-        """The keys that were saved last; none when none were."""
+        """Return the keys that were saved last; none when none were."""
         ...
 
     async def save(self, keys: Sequence[PublicKey]) -> None:
-        """Replaces what was saved."""
+        """Replace what was saved."""
         ...
 
 
@@ -88,7 +88,7 @@ class NoKeyStore:
         return ()
 
     async def save(self, keys: Sequence[PublicKey]) -> None:
-        """Forgets them."""
+        """Do nothing."""
 
 
 class KeyRing:
@@ -122,7 +122,7 @@ class KeyRing:
 
     @classmethod
     def of(cls, *keys: PublicKey) -> KeyRing:
-        """A ring of exactly these keys, for the signer itself and for tests."""
+        """Return a ring of exactly these keys, for the signer itself and for tests."""
 
         async def fetch() -> Sequence[PublicKey]:
             return keys
@@ -141,13 +141,13 @@ class KeyRing:
         return bool(self._keys)
 
     async def load(self) -> None:
-        """Takes what the store has, unless fresher keys are there already."""
+        """Take what the store has, unless fresher keys are there already."""
         keys = await self._store.load()
         if keys and not self._keys:
             self._trust(keys)
 
     async def refresh(self) -> bool:
-        """Asks for the keys in use and saves them; False when that did not work and the old ones stay."""
+        """Ask for the keys in use and save them; False when that did not work and the old ones stay."""
         self._asked_at = self._clock()
         try:
             keys = await self._fetch()
@@ -181,7 +181,7 @@ class KeyRing:
             self._saved = True
 
     async def find(self, key_id: str) -> tuple[PublicKey, OKPKey]:
-        """The key of that id, asked for when it is not known.
+        """Return the key of that id, asked for when it is not known.
 
         Raises TOKEN_INVALID when the signer does not know it either, KEYS_UNAVAILABLE when the signer could not be asked.
         """
@@ -204,7 +204,7 @@ class KeyRing:
         return self._asked_at is None or self._clock() - self._asked_at >= self._unknown_key_pause
 
     async def keep_fresh(self) -> None:
-        """Refreshes for ever: with growing pauses until it worked once, then regularly."""
+        """Refresh until cancelled: with growing pauses until it succeeds once, then regularly."""
         pause = _RETRY_FIRST
         while True:
             if await self.refresh():

@@ -27,11 +27,11 @@ class Certificates:
 
     @classmethod
     def load(cls, certificate: Path, key: Path, authority: Path) -> Certificates:
-        """Reads the three PEM files. Raises OSError that names the file that cannot be read."""
+        """Read the three PEM files. Raises OSError that names the file that cannot be read."""
         return cls(certificate.read_bytes(), key.read_bytes(), authority.read_bytes())
 
     def server(self) -> grpc.ServerCredentials:
-        """Credentials of a server that refuses clients without a certificate of the authority."""
+        """Return credentials of a server that refuses clients without a certificate of the authority."""
         return grpc.ssl_server_credentials(
             [(self.key, self.certificate)],
             root_certificates=self.authority,
@@ -39,7 +39,7 @@ class Certificates:
         )
 
     def client(self) -> grpc.ChannelCredentials:
-        """Credentials of a client of such a server."""
+        """Return credentials of a client of such a server."""
         return grpc.ssl_channel_credentials(
             root_certificates=self.authority,
             private_key=self.key,
@@ -48,7 +48,7 @@ class Certificates:
 
 
 def peer_name(auth_context: Mapping[str, Iterable[bytes]]) -> str | None:
-    """The name in the certificate of the other end (its common name, else its first alternative name), or None."""
+    """Return the name in the certificate of the other end (its common name, else its first alternative name), or None."""
     for key in (_COMMON_NAME, _ALTERNATIVE_NAMES):
         for name in auth_context.get(key, ()):
             return name.decode()
@@ -56,7 +56,7 @@ def peer_name(auth_context: Mapping[str, Iterable[bytes]]) -> str | None:
 
 
 def require_loopback(address: str) -> None:
-    """Raises NotLoopbackError when `address` ("host:port" or "unix:path") can be reached from another machine."""
+    """Raise NotLoopbackError when `address` ("host:port" or "unix:path") can be reached from another machine."""
     if address.startswith(("unix:", "unix-abstract:")):
         return
     host = address.rpartition(":")[0].strip("[]")

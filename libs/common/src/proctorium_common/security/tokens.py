@@ -155,7 +155,7 @@ class TokenVerifier:
         return self._revocations.restrict(found.caller(service), found.version)
 
     def seconds_left(self, token: str) -> float | None:
-        """How long a token that was verified before is good for from now, leeway included; None for any other."""
+        """Return how long a token that was verified before is good for from now, leeway included; None for any other."""
         found = self._verified.get(token)
         return None if found is None else found.until - self._clock().timestamp()
 

@@ -25,12 +25,12 @@ class _Waiting(Generic[T, R]):
 class Batcher(Generic[T, R]):
     """Saves many callers' items in few transactions.
 
-    `flush` saves a list of items in one transaction and answers one result for each, in their order; it runs in a task of its
+    `flush` saves a list of items in one transaction and returns one result for each, in their order; it runs in a task of its
     own, in the context that this object was made in (make it when the service is wired, not in a call). When it raises, the items
-    are saved one by one, so that each caller is told of its own failure only. An item may be saved in a batch although its caller
+    are saved one by one, so that each caller receives its own failure only. An item may be saved in a batch although its caller
     has gone: cancelling stops the waiting.
 
-    While a commit takes long, more of them, up to `at_once`, are under way side by side, each with at least `enough` items: fewer
+    While a commit takes long, more of them, up to `at_once`, run concurrently, each with at least `enough` items: fewer
     wait for the next, because what one commit costs is spared by all of its items. Items of the same `key` are never in two at once,
     and are saved in the order in which they came; with `one_per_key`, a batch has at most one item of each key.
 
@@ -64,7 +64,7 @@ class Batcher(Generic[T, R]):
         self._context = copy_context()
 
     async def submit(self, item: T) -> R:
-        """The result of saving `item`, after its commit. Raises what saving it raised; UNAVAILABLE after `close`."""
+        """Return the result of saving `item`, after its commit. Raises what saving it raised; UNAVAILABLE after `close`."""
         if self._closed:
             raise unavailable("SHUTTING_DOWN", "The service is shutting down; try again.")
         answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
@@ -76,7 +76,7 @@ class Batcher(Generic[T, R]):
             return await answer
 
     async def close(self) -> None:
-        """Refuses new items and returns when all that were taken are saved or have failed."""
+        """Refuse new items and return when all that were taken are saved or have failed."""
         self._closed = True
         if self._flushers:
             await asyncio.wait(self._flushers)
@@ -104,7 +104,7 @@ class Batcher(Generic[T, R]):
                 self._abandon()
 
     def _is_worth_a_flush(self, others: int) -> bool:
-        """Whether to begin one beside `others`."""
+        """Return whether to start a flush beside `others`."""
         return others == 0 or (others < self._at_once and len(self._queue) >= self._enough)
 
     def _next_batch(self) -> list[_Waiting[T, R]]:
@@ -113,7 +113,7 @@ class Batcher(Generic[T, R]):
         taken: set[Hashable] = set()
         while self._queue and len(batch) < self._limit:
             waiting = self._queue.popleft()
-            if waiting.answer.done():  # its caller was cancelled before anything was begun
+            if waiting.answer.done():  # its caller was cancelled before it was saved
                 continue
             key = None if self._key is None else self._key(waiting.item)
             busy = self._key is not None and (key in self._busy or key in taken)
@@ -148,7 +148,7 @@ class Batcher(Generic[T, R]):
                     waiting.answer.set_result(result)
 
     async def _save_one_by_one(self, batch: Sequence[_Waiting[T, R]]) -> None:
-        """Finds whose failure it was. Two in a row that say "unavailable" mean all: the rest is not made to wait for it."""
+        """Save each item alone to find whose failure it was. Two UNAVAILABLE in a row mean that the rest would fail too."""
         before: BaseException | None = None
         for at, waiting in enumerate(batch):
             await self._save([waiting])
@@ -160,7 +160,7 @@ class Batcher(Generic[T, R]):
             before = failure
 
     def _abandon(self) -> None:
-        """Tells whoever still waits when the flusher was ended from outside."""
+        """Fail the items that still wait when the flusher was cancelled."""
         while self._queue:
             _fail([self._queue.popleft()], _interrupted())
 

@@ -56,7 +56,7 @@ class TimeLimits:
 class Database:
     """A pool of connections to one database.
 
-    Whatever passes by itself (connection lost, deadlock, serialization, time limits, pool exhausted) is said as
+    Transient failures (connection lost, deadlock, serialization, time limits, pool exhausted) are raised as
     ServiceError UNAVAILABLE with the reason DATABASE_UNAVAILABLE.
     """
 
@@ -91,7 +91,7 @@ class Database:
         sqlalchemy_event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
 
     async def connect(self) -> asyncpg.Connection[asyncpg.Record]:
-        """A connection outside of the pool, with the same limits, for whoever needs one of their own (LISTEN, locks)."""
+        """Return a connection outside of the pool, with the same limits (for LISTEN and advisory locks)."""
         return await asyncpg.connect(
             self.url,
             timeout=self._limits.connect.total_seconds(),
@@ -99,7 +99,7 @@ class Database:
                 **self._limits.as_settings(),
                 "application_name": self._application,
                 "jit": "off",
-                # A peer that vanished without a word holds its locks no longer than this.
+                # A client that vanished holds its locks no longer than this.
                 "tcp_keepalives_idle": "10",
                 "tcp_keepalives_interval": "5",
                 "tcp_keepalives_count": "3",
@@ -135,7 +135,7 @@ class Database:
 
         One round trip instead of three, on a connection beside the pool.
         """
-        with spans.text(sql):
+        with spans.statement(sql):
             async with self._beside.connected() as connection:
                 return await connection.fetch(sql, *arguments)
 
@@ -146,7 +146,7 @@ class Database:
     async def once(
         self, request: Message, run: Callable[[Transaction], Awaitable[M]], response: type[M]
     ) -> M:
-        """Runs `run` in a transaction that also keeps the request's idempotency key and the answer.
+        """Run `run` in a transaction that also keeps the request's idempotency key and the answer.
 
         The key is (caller, method, `request.request_id`); the call is the current one. A repetition is given the stored
         answer; one that comes while the first is still at work waits for it. Without a request_id: a plain transaction.
@@ -171,12 +171,12 @@ class Database:
         return await self.once(responder.request, respond, responder.response)
 
     async def ping(self) -> None:
-        """Raises ServiceError DATABASE_UNAVAILABLE when the database does not answer."""
+        """Raise ServiceError DATABASE_UNAVAILABLE when the database does not answer."""
         async with self.transaction():
             pass
 
     async def close(self) -> None:
-        """Closes the pool; connections in use are closed when they come back."""
+        """Close the pool; connections in use are closed when they come back."""
         await self._beside.close()
         await self._engine.dispose()
 
@@ -197,7 +197,7 @@ async def _release(
 def _refuse_closed(
     connection: DBAPIConnection, _entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection
 ) -> None:
-    """Lets the pool replace connections that the driver knows to be closed: no round trip, unlike a ping."""
+    """Let the pool replace connections that the driver knows to be closed: no round trip, unlike a ping."""
     if connection.driver_connection.is_closed():
         raise DisconnectionError
 

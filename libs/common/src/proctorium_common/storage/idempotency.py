@@ -1,7 +1,7 @@
 """Idempotency keys: a request that comes twice has its effect once and is answered twice, with the same words.
 
-The key is written first, in the transaction of the change. Its primary key decides races: whoever comes second waits for the
-first to commit (and is given its answer) or to fail (and does the work).
+The key is written first, in the transaction of the change. Its primary key decides races: the second request waits for the
+first to commit (and receives its response) or to fail (and does the work).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Key:
 
 
 def key_of(request: Message) -> Key | None:
-    """The key of `request` in the current call, or None when it has no request_id.
+    """Return the key of `request` in the current call, or None when it has no request_id.
 
     Raises LookupError outside of a call.
     """
@@ -93,7 +93,7 @@ async def answered_once(
     run: Callable[[Transaction], Awaitable[M]],
     response: type[M],
 ) -> M:
-    """The stored answer to `key`, or that of `run`, which is stored. Raises REQUEST_ID_REUSED."""
+    """Return the stored answer to `key`, or that of `run`, which is stored. Raises REQUEST_ID_REUSED."""
     names = key.caller, key.method, key.request_id
     if not await transaction.fetch(_CLAIM, *names, key.digest, transaction.now):
         stored = await _found(transaction, key, response)
@@ -109,7 +109,7 @@ async def answered_once(
 async def answered_before(
     transaction: Transaction, request: Message, response: type[M]
 ) -> M | None:
-    """The stored answer where `request` repeats one that is done: for looking before work that `Database.once` cannot undo.
+    """Return the stored answer where `request` repeats one that is done: for looking before work that `Database.once` cannot undo.
 
     Claims nothing and waits for nobody. Raises REQUEST_ID_REUSED.
     """

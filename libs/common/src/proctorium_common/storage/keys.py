@@ -19,7 +19,7 @@ class DatabaseKeyStore:
         self._database = database
 
     async def load(self) -> Sequence[PublicKey]:
-        """The keys that were saved last."""
+        """Return the keys that were saved last."""
         table = signing_keys
         async with self._database.transaction() as transaction:
             found = await transaction.execute(
@@ -28,7 +28,7 @@ class DatabaseKeyStore:
             return [PublicKey(row.key_id, row.public_key, row.retires_at) for row in found]
 
     async def save(self, keys: Sequence[PublicKey]) -> None:
-        """Replaces what was saved."""
+        """Replace what was saved."""
         table = signing_keys
         async with self._database.transaction() as transaction:
             known = [key.key_id for key in keys]

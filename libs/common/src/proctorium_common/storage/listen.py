@@ -18,10 +18,10 @@ from proctorium_common.telemetry.logs import get_logger
 _log = get_logger()
 
 _CHECK_EVERY = 10.0
-"""Seconds between two looks at whether the connection still answers."""
+"""Seconds between two checks of the connection."""
 _FIRST_RETRY, _LAST_RETRY = 0.1, 5.0
 _BACKLOG = 10_000
-"""Notices kept for one slow subscriber; beyond that it is told that it missed some."""
+"""Notifications stored for one slow subscriber; beyond that it only learns that it missed some."""
 
 
 class Notices:
@@ -46,7 +46,7 @@ class Notices:
         return payload
 
     async def wait(self, timeout: float) -> bool:
-        """Whether anything came within `timeout` seconds; takes all of it, for whoever only wants to be woken."""
+        """Return whether anything came within `timeout` seconds; discard all of it, for callers that only wait to be woken."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 await self._some.wait()
@@ -56,7 +56,7 @@ class Notices:
         return came
 
     def put(self, payload: str | None) -> None:
-        """Called by the listener; never waits."""
+        """Add a notification; the listener calls this."""
         if len(self._waiting) >= _BACKLOG:
             self._waiting.clear()
             payload = None
@@ -65,7 +65,7 @@ class Notices:
 
 
 class Listener:
-    """One LISTEN connection, made when the first subscriber comes, made anew by itself whenever it is lost."""
+    """One LISTEN connection: it opens with the first subscriber and reconnects whenever it is lost."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -80,7 +80,7 @@ class Listener:
 
     @asynccontextmanager
     async def subscribe(self, channel: str) -> AsyncIterator[Notices]:
-        """The notices of `channel` within the block. Works without the database too: they begin when it is there."""
+        """Yield the notifications of `channel`. While the database is not reachable there are none."""
         notices = Notices(channel)
         self._subscribers.setdefault(channel, set()).add(notices)
         if self._task is None:
@@ -97,7 +97,7 @@ class Listener:
             self._subscribers[channel].discard(notices)
 
     async def close(self) -> None:
-        """Ends the connection; subscribers get nothing more."""
+        """End the connection; subscribers get nothing more."""
         if self._task is not None:
             await end(self._task)
             self._task = None
@@ -124,7 +124,7 @@ class Listener:
             _log.warning("listener_connection_lost")
 
     async def _serve(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
-        """Returns when the connection is lost."""
+        """Serve the connection until it is lost."""
         self._lost.clear()
         connection.add_termination_listener(lambda _: self._lost.set())
         self._connection = connection
@@ -138,7 +138,7 @@ class Listener:
             await self._check(connection)
 
     async def _listen(self, connection: asyncpg.Connection[asyncpg.Record], channel: str) -> None:
-        """Begins to listen, and only then wakes the channel's subscribers: what came before, they find by looking."""
+        """Start to listen, and only then wakes the channel's subscribers: what came before, they find by looking."""
         async with self._turn:
             if channel in self._listening:
                 return

@@ -63,12 +63,12 @@ _GRANTS = (
     "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}",
 )
 
-# Alembic keeps the migration under way in variables of its modules, so there can be one at a time in a process.
+# Alembic keeps the running migration in variables of its modules, so there can be one at a time in a process.
 _ALEMBIC = threading.Lock()
 
 
 class NotOwnerError(Exception):
-    """The role of the URL may not change the tables. The text is for whoever runs the migration."""
+    """The role of the URL may not change the tables. The text is for the operator."""
 
 
 async def upgrade(
@@ -78,7 +78,7 @@ async def upgrade(
     serving: str | None = None,
     wait: timedelta = timedelta(minutes=5),
 ) -> None:
-    """Brings the database at `url` to the newest revision of `package` (such as `proctorium_session`).
+    """Bring the database at `url` to the newest revision of `package` (such as `proctorium_session`).
 
     The role of `url` owns the tables. `serving` is the role that the service runs as, where it is another: it may read and write
     them and nothing more, so what the database refuses it cannot allow itself.
@@ -111,7 +111,7 @@ async def upgrade(
 
 
 async def at_head(url: str, package: str) -> bool:
-    """Whether the database has every revision of `package`: it may be ahead, since a newer version runs beside this one at times."""
+    """Return whether the database has every revision of `package`: it may be ahead, since a newer version runs beside this one at times."""
 
     async def run(connection: AsyncConnection) -> bool:
         found = await connection.run_sync(_heads)
@@ -121,7 +121,7 @@ async def at_head(url: str, package: str) -> bool:
 
 
 async def differences(url: str, package: str) -> list[str]:
-    """How the migrated database differs from `<package>.storage.tables` and the common tables: empty when it does not.
+    """Return how the migrated database differs from `<package>.storage.tables` and the common tables: empty when it does not.
 
     This is `alembic check`; a test of every service asserts that it is empty.
     """
@@ -140,9 +140,9 @@ async def differences(url: str, package: str) -> list[str]:
 
 
 async def draft(url: str, package: str, message: str) -> Path:
-    """Writes the next numbered revision of `package` from what its tables have and the database at `url` lacks.
+    """Write the next numbered revision of `package` from what its tables have and the database at `url` lacks.
 
-    A draft: whoever asked for it reads it, and makes it safe beside the running version.
+    A draft: its author reads it, and makes it safe beside the running version.
     """
 
     def write(connection: Connection) -> Path:
@@ -161,7 +161,7 @@ async def draft(url: str, package: str, message: str) -> Path:
 
 
 async def _in_turn(url: str, run: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-    """Runs `run` on a connection of its own, in a thread: what waits for its turn must not hold up the caller's loop."""
+    """Run `run` on a connection of its own, in a thread: waiting for the lock must not block the caller's loop."""
 
     async def connected() -> T:
         async with _connection(url) as connection:
@@ -189,7 +189,7 @@ async def _connection(url: str) -> AsyncIterator[AsyncConnection]:
 
 
 async def _lock(connection: AsyncConnection, wait: timedelta) -> None:
-    """Asks again and again: waiting inside the database would keep a snapshot, which CREATE INDEX CONCURRENTLY waits for."""
+    """Ask again and again: waiting inside the database would keep a snapshot, which CREATE INDEX CONCURRENTLY waits for."""
     taken = text("SELECT pg_try_advisory_lock(:key)")
     async with asyncio.timeout(wait.total_seconds()):
         while not (await connection.execute(taken, {"key": _LOCK_KEY})).scalar_one():
@@ -238,7 +238,7 @@ def _heads(connection: Connection) -> list[str]:
 
 
 def _is_newer(found: list[str], package: str) -> bool:
-    """Whether the database has a revision that this version does not know."""
+    """Return whether the database has a revision that this version does not know."""
     known = {script.revision for script in _scripts(package).walk_revisions()}
     return not known.issuperset(found)
 

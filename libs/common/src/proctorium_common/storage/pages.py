@@ -40,7 +40,7 @@ USUAL, MOST = 50, 200
 
 
 def size_of(asked: int, *, usual: int = USUAL, most: int = MOST) -> int:
-    """How many items a page has when `asked` were asked for; 0 means `usual`, and never more than `most`."""
+    """Return how many items a page has when `asked` were asked for; 0 means `usual`, and never more than `most`."""
     return min(asked, most) if asked > 0 else usual
 
 

@@ -49,7 +49,7 @@ class Removed:
 
 
 async def clean_up(database: Database, kept: Kept | None = None) -> Removed:
-    """Removes what is older than `kept` says. Unpublished events and open dead letters stay, however old."""
+    """Remove what is older than `kept` says. Unpublished events and open dead letters stay, however old."""
     kept = kept or Kept()
     async with database.transaction() as transaction:
         now = transaction.now

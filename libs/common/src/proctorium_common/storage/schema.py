@@ -97,7 +97,7 @@ _FORBID_CHANGES = """
 
 
 def create_common_tables() -> None:
-    """Makes outbox (with its NOTIFY), inbox, dead letters, idempotency keys and signing keys."""
+    """Make outbox (with its NOTIFY), inbox, dead letters, idempotency keys and signing keys."""
     for statement in _COMMON_TABLES:
         op.execute(statement)
 

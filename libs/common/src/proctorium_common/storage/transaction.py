@@ -32,7 +32,7 @@ _PAYLOAD_LIMIT = 7999
 
 
 class Transaction:
-    """One transaction under way. What is recorded and notified becomes visible with the commit, or not at all."""
+    """One open transaction. What is recorded and notified becomes visible with the commit, or not at all."""
 
     def __init__(self, connection: AsyncConnection, now: datetime) -> None:
         self.connection = connection
@@ -54,7 +54,7 @@ class Transaction:
     async def execute(
         self, statement: Executable, parameters: Parameters | None = None
     ) -> CursorResult[*tuple[Any, ...]]:
-        """Runs one statement; several rows of parameters are one batch. Answers the buffered result."""
+        """Run one statement; several rows of parameters are one batch. Answers the buffered result."""
         with spans.statement(statement), said_as_unavailable():
             return await self.connection.execute(statement, parameters)
 
@@ -68,7 +68,7 @@ class Transaction:
             return await self._driver.fetch(sql, *arguments)
 
     def record(self, event: Message, *, place: SpanContext | None = None) -> UUID:
-        """Puts `event` into the outbox of this transaction and answers its id.
+        """Put `event` into the outbox of this transaction and return its id.
 
         Its place in a trace is `place`, else the current one: group commit passes each item's own.
         Lock the aggregate's row first: that is what puts the events of one aggregate in order.

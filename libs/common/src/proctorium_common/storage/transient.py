@@ -1,4 +1,4 @@
-"""Which failures of the database pass by themselves, and how they are said."""
+"""Transient failures of the database, and the error that callers receive for them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CONNECTION_ERRORS = (
     OSError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
-    # What a connection answers between the server's last word and its end.
+    # What a connection raises between the server's last message and its end.
     asyncpg.InternalClientError,
 )
 """What a connection of the driver's own raises when the database is away, or refuses."""
@@ -43,7 +43,7 @@ _CLASSES = ("08", "53")  # connection lost; out of connections, memory, disk
 
 @contextmanager
 def said_as_unavailable(*, network: bool = True) -> Iterator[None]:
-    """Raises ServiceError UNAVAILABLE for a passing failure of the database within the block; others stay what they are.
+    """Raise ServiceError UNAVAILABLE for a passing failure of the database within the block; others stay what they are.
 
     With `network` the block is one call of the driver, so that errors of sockets are the database's too.
     """
@@ -60,7 +60,7 @@ def said_as_unavailable(*, network: bool = True) -> Iterator[None]:
 
 
 def passes_by_itself(error: Exception) -> bool:
-    """Whether the same work may succeed when it is tried again."""
+    """Return whether the same work may succeed when it is tried again."""
     if isinstance(error, (PoolTimeout, asyncpg.InternalClientError, *_OUTDATED)):
         return True
     if isinstance(error, DBAPIError):

@@ -22,7 +22,7 @@ class Telemetry:
     metrics: Metrics
 
     async def close(self) -> None:
-        """Sends what is left, for three seconds at most: a missing receiver must not hold up the end of a service."""
+        """Send what is left, for three seconds at most: a missing receiver must not hold up the end of a service."""
         # A daemon thread and not the pool: the process may end while a dead receiver is still being waited for.
         done = asyncio.Event()
         loop = asyncio.get_running_loop()

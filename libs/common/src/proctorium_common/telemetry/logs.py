@@ -48,7 +48,7 @@ class _StandardOutput:
     """Writes to whatever standard output is at that moment, so that a redirection holds for cached loggers too."""
 
     def msg(self, line: str) -> None:
-        """Writes one line and flushes, so that a killed process has said all it had to say."""
+        """Write one line and flush, so that no line is lost when the process is killed."""
         out = sys.stdout
         out.write(line + "\n")
         out.flush()
@@ -57,13 +57,13 @@ class _StandardOutput:
 
 
 def get_logger(name: str = "") -> FilteringBoundLogger:
-    """A logger; cheap to keep at the top of a module, because it is configured when it is first used."""
+    """Return a logger; cheap to keep at the top of a module, because it is configured when it is first used."""
     logger: FilteringBoundLogger = structlog.get_logger(**({"logger": name} if name else {}))
     return logger
 
 
 class CallLine(NamedTuple):
-    """What an operator asks of one call: `caller` tells people and services apart, `peer` is the service that passed it on."""
+    """The log line of one call: `caller` is the person or service, `peer` the service that passed the call on."""
 
     service: str
     method: str
@@ -80,7 +80,7 @@ class CallLog:
     """The one line of each call.
 
     It is written straight as JSON, since its fields hold no secrets, and lines of a hundredth of a second go out together; a line that
-    tells of a fault of ours goes out at once. With `pretty` it goes the way of all other lines.
+    reports an internal error goes out at once. With `pretty` it is written like all other lines.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class CallLog:
         self._waiting: list[str] = []
 
     def write(self, line: CallLine) -> None:
-        """Writes the line of a call that has ended."""
+        """Write the line of a call that has ended."""
         level = _LEVELS.get(line.code, "info")
         if self._quiet and level == "info":
             return
@@ -106,7 +106,7 @@ class CallLog:
             self.flush()
 
     def flush(self) -> None:
-        """Writes what waits."""
+        """Write what waits."""
         if self._waiting:
             out = sys.stdout
             out.write("".join(self._waiting))
@@ -164,7 +164,7 @@ def _second(seconds: int) -> str:
 
 
 def configure_logs(*, level: int = logging.INFO, format: LogFormat = "auto") -> CallLog:
-    """Sets up this process's logs; what libraries log through `logging` comes out the same way, from warnings up.
+    """Set up this process's logs; what libraries log through `logging` comes out the same way, from warnings up.
 
     Answers the log for the lines of calls.
     """
@@ -208,7 +208,7 @@ def _route_standard_logging(shared: list[Processor], renderer: Processor, level:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(level, logging.WARNING))
-    # A missing receiver is said once by telemetry/export.py, not at every attempt.
+    # telemetry/export.py logs a missing receiver once, not at every retry.
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
 
 
@@ -216,7 +216,7 @@ class _StandardLogging(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             _StandardOutput().msg(self.format(record))
-        except Exception:  # noqa: BLE001 - a broken log line must not break the work it tells of
+        except Exception:  # noqa: BLE001 - a broken log line must not break the work that it reports
             self.handleError(record)
 
 

@@ -62,7 +62,7 @@ _decided_span_id: ContextVar[int | None] = ContextVar("proctorium_decided_span",
 
 
 class _DecidedIds(RandomIdGenerator):
-    """Hands the SDK the trace id that sampling was decided on, so that both decide alike, and the span id of a turn."""
+    """Gives the SDK the trace id that sampling was decided on, so that both decide alike, and the span id of a worker's run."""
 
     def generate_span_id(self) -> int:
         return _decided_span_id.get() or super().generate_span_id()
@@ -123,7 +123,7 @@ class Tracing:
         attributes: Mapping[str, Attribute] | None = None,
         links: Sequence[Link] = (),
     ) -> Span:
-        """A span below `parent`, or the first of a new trace; one that records nothing where the trace is not sampled."""
+        """Return a span below `parent`, or the first of a new trace; one that records nothing where the trace is not sampled."""
         if parent is None:
             trace_id = random.getrandbits(128) or 1
             if trace_id & _TRACE_ID_MASK >= self._bound:
@@ -136,21 +136,21 @@ class Tracing:
         context = trace.set_span_in_context(NonRecordingSpan(parent), Context())
         return self.tracer.start_span(name, context, kind, attributes, links)
 
-    def start_turn(self) -> Turn:
-        """A place in a new trace that becomes a span only if something is done there."""
+    def start_run(self) -> WorkerRun:
+        """Return the trace context of a new trace that becomes a span only if something is done in it."""
         trace_id = random.getrandbits(128) or 1
         flags = _SAMPLED if trace_id & _TRACE_ID_MASK < self._bound else _NOT_SAMPLED
-        return Turn(SpanContext(trace_id, random.getrandbits(64) or 1, False, flags))
+        return WorkerRun(SpanContext(trace_id, random.getrandbits(64) or 1, False, flags))
 
-    def end_turn(self, name: str, turn: Turn, failure: BaseException | None) -> None:
-        """Sends the span of a turn in which something was done."""
-        place = turn.place
-        if not (turn.used and place.trace_flags & TraceFlags.SAMPLED):
+    def end_run(self, name: str, run: WorkerRun, failure: BaseException | None) -> None:
+        """Send the span of a run in which something was done."""
+        place = run.place
+        if not (run.used and place.trace_flags & TraceFlags.SAMPLED):
             return
         decided = _decided_span_id.set(place.span_id)
         try:
             span = self._start_root(
-                name, place.trace_id, SpanKind.INTERNAL, None, (), began=turn.began
+                name, place.trace_id, SpanKind.INTERNAL, None, (), began=run.began
             )
         finally:
             _decided_span_id.reset(decided)
@@ -175,14 +175,14 @@ class Tracing:
             _decided_trace_id.reset(decided)
 
     def close(self, timeout_ms: int = 2000) -> None:
-        """Sends what is left, for at most about `timeout_ms`; blocks, so call it in a thread."""
+        """Send what is left, for at most about `timeout_ms`; blocks, so call it in a thread."""
         if self._provider is not None:
             self._provider.force_flush(timeout_ms)
             self._provider.shutdown()
 
 
-class Turn(NonRecordingSpan):
-    """The place of a worker's turn. Most turns find nothing to do, and a trace of nothing would bury the others; so this knows
+class WorkerRun(NonRecordingSpan):
+    """The trace context of a worker's run. Most runs find nothing to do and would hide the other traces; so this records
     whether anybody asked for the place, to record an event, make a call or write a line."""
 
     def __init__(self, place: SpanContext) -> None:
@@ -192,7 +192,7 @@ class Turn(NonRecordingSpan):
         self.began = time.time_ns()
 
     def get_span_context(self) -> SpanContext:
-        """The place; asking for it is what makes the turn a span."""
+        """Return the trace context; a run whose context was read becomes a span."""
         self.used = True
         return self.place
 
@@ -204,9 +204,9 @@ _tracing: ContextVar[Tracing] = ContextVar("proctorium_tracing", default=NOT_TRA
 
 
 def use_tracing(tracing: Tracing) -> None:
-    """Makes `tracing` that of this task and of all tasks it starts from now on.
+    """Make `tracing` that of this task and of all tasks it starts from now on.
 
-    OpenTelemetry's own API (`trace.get_tracer`), which libraries use, answers accordingly.
+    OpenTelemetry's own API (`trace.get_tracer`), which libraries use, follows it.
     """
     _tracing.set(tracing)
     if not isinstance(trace.get_tracer_provider(), _TracingOfContext):
@@ -233,24 +233,24 @@ class _TracerOfContext(trace.Tracer):
 
 
 def current_tracing() -> Tracing:
-    """The tracing of the service that this code runs in."""
+    """Return the tracing of the service that this code runs in."""
     return _tracing.get()
 
 
 def current_trace_context() -> SpanContext | None:
-    """This code's place in a trace, or None when it is in none."""
+    """Return the trace context of this code, or None outside of a trace."""
     place = trace.get_current_span().get_span_context()
     return place if place.is_valid else None
 
 
 def current_trace_id() -> str | None:
-    """The id of the trace that this code runs in, 32 hexadecimal digits, or None."""
+    """Return the id of the trace that this code runs in, 32 hexadecimal digits, or None."""
     place = current_trace_context()
     return None if place is None else f"{place.trace_id:032x}"
 
 
 def enter_span(span: Span) -> None:
-    """Makes `span` the current one for the rest of this task."""
+    """Make `span` the current one for the rest of this task."""
     otel_context.attach(trace.set_span_in_context(span))
 
 
@@ -272,7 +272,7 @@ def span(
     attributes: Mapping[str, Attribute] | None = None,
     links: Sequence[Link] = (),
 ) -> Iterator[Span]:
-    """A span below the current one for the length of the block; an exception marks it as failed and goes on."""
+    """Make a span below the current one around the block; an exception marks it as failed and is raised again."""
     with span_from(
         current_trace_context(), name, kind=kind, attributes=attributes, links=links
     ) as started:
@@ -288,7 +288,7 @@ def span_from(
     attributes: Mapping[str, Attribute] | None = None,
     links: Sequence[Link] = (),
 ) -> Iterator[Span]:
-    """Like `span`, below `parent` instead; None begins a new trace (a redelivery, a turn of a worker)."""
+    """Make a span as `span` does, below `parent`; None starts a new trace (a redelivery)."""
     started = _tracing.get().start(name, parent, kind, attributes, links)
     token = otel_context.attach(trace.set_span_in_context(started))
     try:
@@ -302,12 +302,12 @@ def span_from(
 
 
 @contextmanager
-def turn(name: str) -> Iterator[None]:
-    """A turn of a worker: the first of a new trace if the block does anything, and no trace at all otherwise."""
+def worker_run(name: str) -> Iterator[None]:
+    """Make a trace of a worker's run if the block does anything, and none otherwise."""
     tracing = _tracing.get()
-    begun = tracing.start_turn()
+    started = tracing.start_run()
     failure: BaseException | None = None
-    token = otel_context.attach(trace.set_span_in_context(begun))
+    token = otel_context.attach(trace.set_span_in_context(started))
     try:
         yield
     except BaseException as raised:
@@ -315,11 +315,11 @@ def turn(name: str) -> Iterator[None]:
         raise
     finally:
         otel_context.detach(token)
-        tracing.end_turn(name, begun, failure)
+        tracing.end_run(name, started, failure)
 
 
 def mark_failed(failed: Span, failure: BaseException) -> None:
-    """Says on the span what went wrong: the reason, or the type; never the sentence, which may name somebody.
+    """Say on the span what went wrong: the reason, or the type; never the sentence, which may name somebody.
 
     What was cancelled did not fail: its caller went, or the call's own span says why it was ended.
     """
@@ -334,7 +334,7 @@ def mark_failed(failed: Span, failure: BaseException) -> None:
 
 
 def annotate(**ids: object) -> None:
-    """Sets `proctorium.<name>` on the current span for each id given, so that traces are found by them."""
+    """Set `proctorium.<name>` on the current span for each id given, so that traces are found by them."""
     current = trace.get_current_span()
     if current.is_recording():
         for name, value in ids.items():
@@ -366,14 +366,14 @@ def id_fields(message: Descriptor) -> tuple[str, ...]:
 
 
 def inject(headers: MutableMapping[str, str]) -> None:
-    """Writes the current place in the trace into `headers` (W3C `traceparent`, `tracestate`); nothing when there is none."""
+    """Write the current trace context into `headers` (W3C `traceparent`, `tracestate`); nothing when there is none."""
     place = current_trace_context()
     if place is not None:
         headers.update(headers_of(place))
 
 
 def headers_of(place: SpanContext) -> dict[str, str]:
-    """The W3C headers that say `place`."""
+    """Return the W3C headers that say `place`."""
     headers = {TRACEPARENT: traceparent_of(place)}
     if place.trace_state:
         headers[TRACESTATE] = place.trace_state.to_header()
@@ -386,14 +386,14 @@ def traceparent_of(place: SpanContext) -> str:
 
 
 def extract(headers: Mapping[str, str]) -> SpanContext | None:
-    """The place in a trace that `headers` (names in lower case) say, or None for none or a malformed one."""
+    """Return the trace context that `headers` (names in lower case) say, or None for none or a malformed one."""
     return parse_trace_context(headers.get(TRACEPARENT), headers.get(TRACESTATE))
 
 
 def parse_trace_context(
     traceparent: str | None, tracestate: str | None = None
 ) -> SpanContext | None:
-    """The place that the values of the two W3C headers say; None for none, a malformed or an all-zero one."""
+    """Return the trace context in the values of the two W3C headers; None for none, a malformed or an all-zero one."""
     if traceparent is None or len(traceparent) < 55:
         return None
     version, trace_id, span_id, flags = (
@@ -414,5 +414,5 @@ def parse_trace_context(
 
 
 def link_to(place: SpanContext | None) -> tuple[Link, ...]:
-    """A link to `place`, ready to be given to `span` or `span_from`; none for None."""
+    """Return a link to a trace context, ready to be given to `span` or `span_from`; none for None."""
     return () if place is None else (Link(place),)
