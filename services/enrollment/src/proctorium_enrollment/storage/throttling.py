@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import ARRAY, BigInteger, LargeBinary, bindparam, delete, select, text
+from sqlalchemy import ARRAY, BigInteger, bindparam, delete, text
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_common.storage.database import Transaction
@@ -25,10 +25,9 @@ class Key:
 _LOCK = text(
     "SELECT pg_advisory_xact_lock(key) FROM unnest(:keys) WITH ORDINALITY AS lock (key, nth) ORDER BY nth"
 ).bindparams(bindparam("keys", type_=ARRAY(BigInteger)))
-_FOUND = select(table).where(
-    table.c.digest
-    == text("ANY (:digests)").bindparams(bindparam("digests", type_=ARRAY(LargeBinary)))
-)
+_FOUND = """
+    SELECT digest, failures, first_at, retry_at FROM failed_entries WHERE digest = ANY($1::bytea[])
+"""
 
 
 async def lock(tx: Transaction, keys: Collection[Key]) -> None:
@@ -40,8 +39,10 @@ async def lock(tx: Transaction, keys: Collection[Key]) -> None:
 
 async def get(tx: Transaction, keys: Collection[Key]) -> Mapping[Key, Failures]:
     """Return the failures of those keys that have any."""
-    rows = await tx.execute(_FOUND, {"digests": [key.digest for key in keys]})
-    found = {row.digest: Failures(row.failures, row.first_at, row.retry_at) for row in rows}
+    rows = await tx.fetch(_FOUND, [key.digest for key in keys])
+    found = {
+        row["digest"]: Failures(row["failures"], row["first_at"], row["retry_at"]) for row in rows
+    }
     return {key: found[key.digest] for key in keys if key.digest in found}
 
 
