@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proctorium.session.v1 import lobby_pb2
-from proctorium_session.api.learner_views import own_part, shared_part, time_part
+from proctorium_session.api.learner_views import TimeParts, own_part, shared_part, time_part
 from proctorium_session.api.messages import participant_message, session_message
 from proctorium_session.domain.identity import IdentityState
 from proctorium_session.domain.participant_states import ParticipantState
@@ -62,3 +62,11 @@ def test_joined_parts_say_what_the_whole_message_says(
     expected.server_time.CopyFrom(stamp)
     encoded = shared_part(session) + own_part(session, standing) + time_part(now)
     assert lobby_pb2.WatchSessionResponse.FromString(encoded) == expected
+
+
+def test_a_time_is_encoded_again_after_a_millisecond_and_when_the_clock_goes_back() -> None:
+    times, first = TimeParts(), time_part(NOON)
+    assert times.at(NOON) == first
+    assert times.at(NOON + timedelta(microseconds=999)) == first
+    for now in (NOON + timedelta(milliseconds=1), NOON - timedelta(microseconds=1)):
+        assert times.at(now) == time_part(now)

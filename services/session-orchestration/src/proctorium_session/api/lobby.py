@@ -21,7 +21,7 @@ from proctorium_common.rpc.served import Context
 from proctorium_common.storage.idempotency import key_of
 from proctorium_common.telemetry.traces import annotate, current_trace_context
 from proctorium_session.api.cursors import NOTHING, revision_of
-from proctorium_session.api.learner_views import own_part, shared_part, time_part
+from proctorium_session.api.learner_views import TimeParts, own_part, shared_part
 from proctorium_session.api.messages import participant_message, session_message
 from proctorium_session.domain.participants import Standing
 from proctorium_session.domain.refusals import no_session
@@ -58,6 +58,7 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
         self._presence = presence
         self._clock = clock
         self._watch_heartbeat = watch_heartbeat
+        self._times = TimeParts()
 
     async def JoinSession(
         self, request: lobby_pb2.JoinSessionRequest, context: Context
@@ -118,7 +119,7 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
         mine = own.get(standing.participant.participant_id)
         if mine is None:
             mine = own_part(picture.session, standing)
-        return shared + mine + time_part(self._clock())
+        return shared + mine + self._times.at(self._clock())
 
 
 def add_lobby_service(api: LobbyApi, server: grpc.aio.Server) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 from proctorium_common.errors import invalid_transition
 
@@ -93,6 +94,7 @@ def target_of(state: ParticipantState, move: ParticipantMove) -> ParticipantStat
     return rule.target
 
 
+@cache  # asked of every learner before the first of them is sent the start
 def moved_by(cause: Cause, state: ParticipantState) -> ParticipantState:
     """Where a learner in `state` stands after `cause`: at most one move of it starts there."""
     for rule in MOVES.values():
