@@ -36,7 +36,7 @@ LONG = (
     "tests/e2e/test_attack",
     "tests/e2e/test_bench",
     "libs/devstack/tests/edge/",
-    "services/identity-verification/tests/integration/test_images",
+    "services/identity-verification/tests/integration/test_image_reader",
 )
 # On two otherwise idle cores, tests/fuzz takes half of this and the slowest of the other tests half too.
 LONGEST_TEST_SECONDS = 120.0

@@ -1,4 +1,4 @@
-"""Identity verification as a process: what it is made of."""
+"""The wiring of identity verification."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ from proctorium_common.process.commands import main
 from proctorium_common.process.service import Service
 from proctorium_identity.api.verification import VerificationApi
 from proctorium_identity.images.process import ImageReader
-from proctorium_identity.images.reader import Allowance
+from proctorium_identity.images.reader import ResourceLimits
+from proctorium_identity.operations.evidence import EvidenceSubmission
+from proctorium_identity.operations.evidence_access import EvidenceViewing
 from proctorium_identity.settings import Settings
 from proctorium_identity.storage.objects import EvidenceStore
 from proctorium_identity.subscribers.sessions import SessionEvents
@@ -35,21 +37,25 @@ def build(service: Service[Settings]) -> None:
     settings = service.settings
     case_keys = settings.case_keys()
     reader = ImageReader(
-        allowance=Allowance(settings.image_memory, settings.image_cpu_seconds),
+        resource_limits=ResourceLimits(settings.image_memory, settings.image_cpu_seconds),
         wall_time=settings.image_wall_time,
         at_once=settings.images_at_once,
     )
     service.on_close(reader.close)
+    database, store = service.database, EvidenceStore(settings.evidence_url)
     service.rpc(
         add_VerificationServiceServicer_to_server,
         VerificationApi(
-            database=service.database,
-            listener=service.listener,
-            case_keys=case_keys,
-            store=EvidenceStore(settings.evidence_url),
-            reader=reader,
-            people=PersonServiceStub(service.channel("enrollment")),
-            evidence_readable=settings.evidence_readable,
+            database,
+            service.listener,
+            EvidenceSubmission(database, case_keys, store, reader),
+            EvidenceViewing(
+                database,
+                case_keys,
+                store,
+                PersonServiceStub(service.channel("enrollment")),
+                access_period=settings.evidence_access_period,
+            ),
             watch_heartbeat=settings.watch_heartbeat,
         ),
     )
@@ -72,11 +78,11 @@ def build(service: Service[Settings]) -> None:
     service.subscribe(
         "identity--sessions",
         {
-            SessionScheduled: events.on_scheduled,
-            ParticipantJoined: events.on_joined,
-            ParticipantRemoved: events.on_removed,
-            SessionCancelled: events.on_cancelled,
-            SessionEnded: events.on_ended,
+            SessionScheduled: events.on_session_scheduled,
+            ParticipantJoined: events.on_participant_joined,
+            ParticipantRemoved: events.on_participant_removed,
+            SessionCancelled: events.on_session_cancelled,
+            SessionEnded: events.on_session_ended,
         },
     )
 

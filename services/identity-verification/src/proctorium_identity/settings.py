@@ -1,4 +1,4 @@
-"""What identity verification reads from the environment."""
+"""The settings of identity verification."""
 
 from __future__ import annotations
 
@@ -16,46 +16,47 @@ class Settings(ServiceSettings):
     """Settings of every service, and those of this one."""
 
     enrollment_address: str | None = Field(
-        None, description="host:port of enrollment, which is asked for signing keys among others."
+        None,
+        description="host:port of enrollment, which has the signing keys and the registration data.",
     )
-    # Twice what is accepted: a picture that is too large gets its reason and not the bare refusal of gRPC.
+    # Twice the largest image, so that one that is too large is refused with its own reason instead of gRPC's.
     message_bytes: int = Field(
-        16 * MIB, ge=9 * MIB, description="Largest message that is taken or sent."
+        16 * MIB, ge=9 * MIB, description="The largest message in bytes, received or sent."
     )
     master_key: MasterKeySetting = Field(
-        description="32 bytes in base64 that the keys of cases are encrypted with. Whoever loses it loses all pictures."
+        description="32 bytes in base64 that encrypt the keys of cases. Without this key no image can be decrypted."
     )
     evidence_url: str = Field(
         pattern="^(file:///|s3://)",
-        description="Where encrypted pictures lie: file:///folder or s3://bucket/prefix (with the usual AWS_ variables).",
+        description="The storage of encrypted images: file:///folder or s3://bucket/prefix (with the usual AWS_ variables).",
     )
     images_at_once: int = Field(
-        2, ge=1, le=64, description="Pictures that are read at the same time, each in a process."
+        2, ge=1, le=64, description="Images that are read at the same time, each in a process."
     )
     image_memory: int = Field(
-        1024 * MIB, ge=256 * MIB, description="Bytes that reading one picture may use."
+        1024 * MIB, ge=256 * MIB, description="The memory in bytes for reading one image."
     )
     image_cpu_seconds: int = Field(
-        4, ge=1, le=120, description="Seconds of processor time that reading one picture may use."
+        4, ge=1, le=120, description="The processor time in seconds for reading one image."
     )
     image_wall_time: Duration = Field(
-        timedelta(seconds=15), description="Time after which reading a picture is given up."
+        timedelta(seconds=15), description="The time after which reading an image is stopped."
     )
 
     watch_heartbeat: Duration = Field(
         timedelta(seconds=15),
         gt=timedelta(0),
         le=timedelta(seconds=30),
-        description="A watch on which nothing happens is written to after this time. Pages open theirs again after 37.5 seconds of silence.",
+        description="The time without a change after which a watch sends its last response again. Pages reconnect after 37.5 seconds of silence.",
     )
 
-    evidence_readable: Duration = Field(
+    evidence_access_period: Duration = Field(
         timedelta(hours=24),
         ge=timedelta(0),
         le=timedelta(days=365),
-        description="How long after its session's end proctors may still read a learner's pictures and registration; administrators may later.",
+        description="How long after the end of a session its proctors may view images and registration data; administrators may at any time.",
     )
 
     def case_keys(self) -> CaseKeys:
-        """What makes and opens the keys of cases, by the master key."""
+        """Return the keys of cases, which the master key encrypts."""
         return CaseKeys(MasterKey.parse(self.master_key.get_secret_value()))

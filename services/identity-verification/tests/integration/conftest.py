@@ -1,4 +1,4 @@
-"""One replica for all tests of this folder: each test has people and sessions of its own in it."""
+"""One replica for all tests of this folder; each test uses its own people and sessions."""
 
 from __future__ import annotations
 

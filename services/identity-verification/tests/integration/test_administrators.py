@@ -1,4 +1,4 @@
-"""What administrators may do about identity checks: whatever the proctors may, recorded as done by an administrator."""
+"""Administrators may do what proctors may; it is recorded as done by an administrator."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from .world import (
     SELFIE,
     Person,
     World,
-    ask_again,
     case_of,
     decide,
-    look,
-    next_of,
+    next_response,
     refused_without_change,
+    request_resubmission,
     submit_both,
     verify,
+    view_image,
 )
 
 REJECT = pb.DECISION_REJECT
 
 
-async def opened(world: World, *proctors: Person) -> tuple[Person, str, str]:
-    """A learner with a case in a session, the session and the case."""
+async def open_case(world: World, *proctors: Person) -> tuple[Person, str, str]:
+    """Return a learner with a case in a session, the session and the case."""
     learner = world.learner()
     session_id = await world.session(*(proctors or [world.proctor()]))
     return learner, session_id, await world.case(session_id, learner)
@@ -48,19 +48,19 @@ async def last_event(world: World, session_id: str) -> bytes:
     return body
 
 
-async def looked_as(world: World, case_id: str) -> list[tuple[object, ...]]:
+async def logged_accesses(world: World, case_id: str) -> list[tuple[object, ...]]:
     return await world.rows(
-        "SELECT looked_by, looked_as, subject FROM evidence_access_log WHERE case_id = :id ORDER BY access_id",
+        "SELECT accessed_by, acting_role, subject FROM evidence_access_log WHERE case_id = :id ORDER BY access_id",
         id=UUID(case_id),
     )
 
 
-async def test_an_administrator_decides_any_case_and_it_is_recorded_so(world: World) -> None:
+async def test_administrator_decision_is_recorded_with_its_role(world: World) -> None:
     administrator = world.person("administrator")
-    learner, session_id, case_id = await opened(world)
+    learner, session_id, case_id = await open_case(world)
     await submit_both(learner, case_id)
     queue = administrator.stub.WatchQueue(pb.WatchQueueRequest(session_id=session_id))
-    assert [case.case_id for case in (await next_of(queue)).cases] == [case_id]
+    assert [case.case_id for case in (await next_response(queue)).cases] == [case_id]
     queue.cancel()
     assert (await case_of(administrator, case_id)).state == pb.CASE_STATE_SUBMITTED
     of_learner = pb.GetCaseRequest(
@@ -75,17 +75,17 @@ async def test_an_administrator_decides_any_case_and_it_is_recorded_so(world: Wo
     )
     event = events_pb2.CaseVerified.FromString(await last_event(world, session_id))
     assert (event.decided_by, event.acting_role) == (administrator.id, ROLE_ADMINISTRATOR)
-    assert await looked_as(world, case_id) == [
+    assert await logged_accesses(world, case_id) == [
         (administrator.person_id, "administrator", "document"),
         (administrator.person_id, "administrator", "selfie"),
     ]
 
 
-async def test_an_administrator_asks_for_new_pictures_and_rejects(world: World) -> None:
+async def test_administrator_requests_resubmission_and_rejects(world: World) -> None:
     administrator = world.person("administrator")
-    learner, session_id, case_id = await opened(world)
+    learner, session_id, case_id = await open_case(world)
     await submit_both(learner, case_id)
-    asked = await ask_again(administrator, case_id)
+    asked = await request_resubmission(administrator, case_id)
     assert asked.state == pb.CASE_STATE_RESUBMISSION_REQUESTED
     event = events_pb2.CaseResubmissionRequested.FromString(await last_event(world, session_id))
     assert (event.requested_by, event.acting_role) == (administrator.id, ROLE_ADMINISTRATOR)
@@ -94,42 +94,42 @@ async def test_an_administrator_asks_for_new_pictures_and_rejects(world: World) 
     assert (rejected.decided_by, rejected.acting_role) == (administrator.id, ROLE_ADMINISTRATOR)
 
 
-async def test_an_administrator_looks_before_they_verify_like_everybody(world: World) -> None:
+async def test_administrator_must_view_images_before_verifying(world: World) -> None:
     administrator, proctor = world.person("administrator"), world.proctor()
-    learner, _, case_id = await opened(world, proctor)
+    learner, _, case_id = await open_case(world, proctor)
     await submit_both(learner, case_id)
     for kind in (DOCUMENT, SELFIE):
-        await look(proctor, case_id, kind)
+        await view_image(proctor, case_id, kind)
     error = await refused_without_change(world, decide(administrator, case_id))
     assert error.reason == "EVIDENCE_NOT_VIEWED"
 
 
-async def test_a_proctor_of_the_session_who_is_an_administrator_acts_as_a_proctor(
+async def test_administrator_who_is_a_proctor_of_the_session_acts_as_proctor(
     world: World,
 ) -> None:
     both = world.person("administrator", "proctor")
-    learner, session_id, case_id = await opened(world, both)
+    learner, session_id, case_id = await open_case(world, both)
     await submit_both(learner, case_id)
     assert (await verify(both, case_id)).decided_as == ROLE_PROCTOR
     event = events_pb2.CaseVerified.FromString(await last_event(world, session_id))
     assert event.acting_role == ROLE_PROCTOR
-    assert {row[1] for row in await looked_as(world, case_id)} == {"proctor"}
+    assert {row[1] for row in await logged_accesses(world, case_id)} == {"proctor"}
 
 
-async def test_an_administrator_with_a_case_in_the_session_decides_none_of_it(
+async def test_administrator_with_own_case_cannot_act_on_the_session(
     world: World,
 ) -> None:
     both = world.person("administrator", "learner")
-    learner, session_id, case_id = await opened(world)
+    learner, session_id, case_id = await open_case(world)
     own = await world.case(session_id, both)
     await submit_both(learner, case_id)
     await submit_both(both, own)
     for call in (
         decide(both, own),
         decide(both, case_id, REJECT, "No."),
-        ask_again(both, case_id),
-        look(both, case_id),
-        look(both, own),
+        request_resubmission(both, case_id),
+        view_image(both, case_id),
+        view_image(both, own),
         case_of(both, case_id),
     ):
         error = await refused_without_change(world, call)
@@ -137,12 +137,12 @@ async def test_an_administrator_with_a_case_in_the_session_decides_none_of_it(
     assert (await case_of(both, own)).state == pb.CASE_STATE_SUBMITTED
 
 
-async def test_the_database_itself_keeps_the_role_of_a_decision(world: World) -> None:
+async def test_database_refuses_to_change_the_role_of_a_decision(world: World) -> None:
     administrator = world.person("administrator")
-    learner, _, case_id = await opened(world)
+    learner, _, case_id = await open_case(world)
     await submit_both(learner, case_id)
     await verify(administrator, case_id)
-    with pytest.raises(DBAPIError, match="stays so"):
+    with pytest.raises(DBAPIError, match="cannot change"):
         await world.rows(
             "UPDATE cases SET decided_as = 'proctor' WHERE case_id = :id", id=UUID(case_id)
         )

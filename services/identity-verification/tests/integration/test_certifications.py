@@ -1,4 +1,4 @@
-"""Evidence and registration data close to a proctor with the end of their certification."""
+"""Proctors can view evidence and registration data only while they are certified."""
 
 from __future__ import annotations
 
@@ -16,67 +16,67 @@ from proctorium_common.ids import new_id
 from .world import (
     Person,
     World,
-    look,
     refused_without_change,
     scheduled,
     submit_both,
     until,
     verify,
+    view_image,
 )
 
 
-async def opened(world: World, proctor: Person) -> tuple[Person, str]:
-    """A learner with a case in a session of the proctor, and the case."""
+async def open_case(world: World, proctor: Person) -> tuple[Person, str]:
+    """Return a learner with a case in a session of the proctor, and the case."""
     learner = world.learner()
     return learner, await world.case(await world.session(proctor), learner)
 
 
 async def assert_closed(world: World, proctor: Person, case_id: str) -> None:
     registration = proctor.stub.GetRegistration(pb.GetRegistrationRequest(case_id=case_id))
-    for call in (look(proctor, case_id), registration):
+    for call in (view_image(proctor, case_id), registration):
         error = await refused_without_change(world, call)
         assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "CERTIFICATION_ENDED")
 
 
-async def test_evidence_closes_with_the_date_of_a_certification(world: World) -> None:
+async def test_evidence_is_closed_after_the_certification_expires(world: World) -> None:
     proctor, now = world.proctor(), datetime.now(UTC)
-    learner, case_id = await opened(world, proctor)
+    learner, case_id = await open_case(world, proctor)
     await submit_both(learner, case_id)
-    assert (await look(proctor, case_id)).image
-    # By a clock that is behind.
+    assert (await view_image(proctor, case_id)).image
+    # The clock of the event is behind.
     await world.certify(proctor, now - timedelta(seconds=1), now - timedelta(hours=1))
     await assert_closed(world, proctor, case_id)
-    # What enrollment said before changes nothing.
+    # An earlier event changes nothing.
     event = enrollment_events.PersonCertified(person_id=proctor.id)
     event.certified_until_time.FromDatetime(now + timedelta(days=1))
     other = world.proctor()
-    await world.tell(event, time=now, position=1)
+    await world.publish(event, time=now, position=1)
     await world.certify(other)
     await assert_closed(world, proctor, case_id)
     await world.certify(proctor, now + timedelta(days=1), now + timedelta(seconds=2))
-    assert (await look(proctor, case_id)).image
+    assert (await view_image(proctor, case_id)).image
 
 
-async def test_evidence_closes_with_the_role_of_a_proctor(world: World) -> None:
+async def test_evidence_is_closed_after_the_role_is_revoked(world: World) -> None:
     proctor = world.proctor()
-    learner, case_id = await opened(world, proctor)
+    learner, case_id = await open_case(world, proctor)
     await submit_both(learner, case_id)
     event = enrollment_events.PersonRoleRevoked(
         person_id=proctor.id, role=ROLE_PROCTOR, roles=[], access_version=0
     )
-    await world.tell(event)
+    await world.publish(event)
 
-    async def known() -> bool:
-        stored = await world.certified_until(proctor)
-        return isinstance(stored, datetime) and stored <= datetime.now(UTC)
+    async def stored_as_expired() -> bool:
+        certified_until = await world.certified_until(proctor)
+        return isinstance(certified_until, datetime) and certified_until <= datetime.now(UTC)
 
-    await until(known)
+    await until(stored_as_expired)
     await assert_closed(world, proctor, case_id)
 
 
-async def test_a_proctor_of_whom_nothing_is_known_is_not_certified(world: World) -> None:
+async def test_proctor_without_stored_certification_is_refused(world: World) -> None:
     proctor, learner, session_id = world.proctor(), world.learner(), new_id()
-    await world.tell(scheduled(session_id, [proctor.person_id]))
+    await world.publish(scheduled(session_id, [proctor.person_id]))
     await world.until_row(
         "SELECT 1 FROM sessions WHERE session_id = :id AND proctor_ids IS NOT NULL", session_id
     )
@@ -85,18 +85,18 @@ async def test_a_proctor_of_whom_nothing_is_known_is_not_certified(world: World)
     await assert_closed(world, proctor, case_id)
 
 
-@pytest.mark.parametrize("certified", [True, False], ids=["certified", "lapsed"])
-async def test_a_planned_proctor_who_is_an_administrator_acts_as_a_proctor_while_certified(
+@pytest.mark.parametrize("certified", [True, False], ids=["certified", "expired"])
+async def test_administrator_acts_as_proctor_of_the_session_while_certified(
     world: World, *, certified: bool
 ) -> None:
     both, now = world.person("administrator", "proctor"), datetime.now(UTC)
-    learner, case_id = await opened(world, both)
+    learner, case_id = await open_case(world, both)
     await submit_both(learner, case_id)
     if not certified:
         await world.certify(both, now - timedelta(days=1), now + timedelta(seconds=1))
     decided = await verify(both, case_id)
     assert decided.decided_as == (ROLE_PROCTOR if certified else ROLE_ADMINISTRATOR)
     rows = await world.rows(
-        "SELECT DISTINCT looked_as FROM evidence_access_log WHERE case_id = :id", id=UUID(case_id)
+        "SELECT DISTINCT acting_role FROM evidence_access_log WHERE case_id = :id", id=UUID(case_id)
     )
     assert rows == [("proctor" if certified else "administrator",)]

@@ -1,4 +1,4 @@
-"""The world that the tests act in: the service with its database, broker and evidence, and people who call it."""
+"""The fixtures of the integration tests: the service with its database, broker and evidence, and people who call it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from proctorium_devstack.testing.refusals import refusal
 from proctorium_identity.__main__ import build
 from proctorium_identity.settings import Settings
 
-from ..pictures import photo
+from ..images import photo
 
 T = TypeVar("T")
 KEY = SigningKey.generate()
@@ -47,7 +47,7 @@ DOCUMENT, SELFIE = pb.EVIDENCE_KIND_DOCUMENT, pb.EVIDENCE_KIND_SELFIE
 
 @dataclass
 class Person:
-    """Somebody with an account, and a stub that calls as them."""
+    """A person with an account, and a stub that calls as this person."""
 
     person_id: UUID
     stub: VerificationServiceStub
@@ -72,14 +72,14 @@ class World:
     def person(self, *roles: str) -> Person:
         person_id = new_id()
         token = TokenSigner(KEY).sign(person_id, roles).text
-        opened = channel(
+        open_case = channel(
             self.service.address,
             certificates=self.nats.certificates_of("edge"),
             server="identity",
             bearer=lambda: token,
         )
-        self.channels.append(opened)
-        return Person(person_id, VerificationServiceStub(opened))
+        self.channels.append(open_case)
+        return Person(person_id, VerificationServiceStub(open_case))
 
     def learner(self) -> Person:
         return self.person("learner")
@@ -87,19 +87,19 @@ class World:
     def proctor(self) -> Person:
         return self.person("proctor")
 
-    async def tell(
+    async def publish(
         self,
         *events: Message,
         event_id: UUID | None = None,
         time: datetime | None = None,
         position: int = 0,
     ) -> None:
-        """Publishes events one after the other, as the relay of their owner would."""
+        """Publish events one after the other, as the relay of their owner does."""
         for event in events:
             self.positions += 1
             sealed = seal(event, event_id or new_id(), time or datetime.now(UTC))
             headers = {**sealed.headers, POSITION: str(position or self.positions)}
-            if event_id is None:  # else the broker itself would drop the repetition
+            if event_id is None:  # with the same id, the broker would drop the repetition
                 headers[MESSAGE_ID] = str(sealed.event_id)
             client = await self.nats.connect(name_of(event.DESCRIPTOR).owner)
             try:
@@ -108,13 +108,13 @@ class World:
                 await client.close()
 
     async def rows(self, statement: str, **parameters: object) -> list[tuple[object, ...]]:
-        """What a statement on the service's database answers; nothing for one that answers no rows."""
+        """Return the rows of a statement on the service's database; an empty list if it returns none."""
         async with self.database.transaction() as tx:
             result = await tx.execute(text(statement), parameters)
             return [tuple(row) for row in result] if result.returns_rows else []
 
-    async def published(self, session_id: str) -> list[str]:
-        """The actions of the session's cases in the outbox, in order."""
+    async def published_actions(self, session_id: str) -> list[str]:
+        """Return the actions of the events of the session's cases in the outbox, in order."""
         rows = await self.rows(
             "SELECT split_part(subject, '.', 4) FROM outbox "
             "WHERE position(convert_to(:id, 'utf8') in body) > 0 ORDER BY position",
@@ -122,15 +122,15 @@ class World:
         )
         return [str(row[0]) for row in rows]
 
-    async def looks(self, case_id: str) -> list[tuple[object, ...]]:
-        """Who looked at what, in order."""
+    async def accesses_of(self, case_id: str) -> list[tuple[object, ...]]:
+        """Return who accessed which subject of the case, in order."""
         return await self.rows(
-            "SELECT looked_by, subject FROM evidence_access_log WHERE case_id = :id ORDER BY access_id",
+            "SELECT accessed_by, subject FROM evidence_access_log WHERE case_id = :id ORDER BY access_id",
             id=UUID(case_id),
         )
 
     async def fingerprint(self) -> list[tuple[object, ...]]:
-        """Everything that a call can change: equal before and after a refusal."""
+        """Return a digest of everything that a call can change."""
         return await self.rows(
             "SELECT (SELECT md5(string_agg(c::text, '|' ORDER BY case_id)) FROM cases c),"
             " (SELECT md5(string_agg(e::text, '|' ORDER BY evidence_id)) FROM evidence e),"
@@ -139,11 +139,11 @@ class World:
         )
 
     async def session(self, *proctors: Person) -> str:
-        """A session that these supervise, known to the service; all are certified."""
+        """Schedule a session of these proctors, certify them, and wait until the service has stored it."""
         session_id = new_id()
         for each in proctors:
             await self.certify(each)
-        await self.tell(scheduled(session_id, [each.person_id for each in proctors]))
+        await self.publish(scheduled(session_id, [each.person_id for each in proctors]))
         await self.until_row(
             "SELECT 1 FROM sessions WHERE session_id = :id AND proctor_ids IS NOT NULL", session_id
         )
@@ -152,29 +152,29 @@ class World:
     async def certify(
         self, person: Person, until_time: datetime | None = None, time: datetime | None = None
     ) -> None:
-        """Let enrollment say until when somebody is certified, a year where it is not given, and wait until it is stored."""
+        """Publish that a person is certified until a time (default: for a year), and wait until it is stored."""
         event = enrollment_events.PersonCertified(person_id=person.id)
         event.certified_until_time.FromDatetime(
             until_time or datetime.now(UTC) + timedelta(days=365)
         )
-        await self.tell(event, time=time)
+        await self.publish(event, time=time)
         stored = event.certified_until_time.ToDatetime(UTC)
 
-        async def known() -> bool:
+        async def is_stored() -> bool:
             return await self.certified_until(person) == stored
 
-        await until(known)
+        await until(is_stored)
 
     async def certified_until(self, person: Person) -> object:
-        """Until when the service has somebody for certified; None where it does not know."""
+        """Return until when the person is certified according to the service; None if that is not stored."""
         rows = await self.rows(
             "SELECT certified_until FROM certifications WHERE person_id = :id", id=person.person_id
         )
         return rows[0][0] if rows else None
 
     async def case(self, session_id: str, learner: Person) -> str:
-        """The id of the case that is opened when the learner joins."""
-        await self.tell(joined(UUID(session_id), learner))
+        """Let the learner join and return the id of the case that is opened."""
+        await self.publish(joined(UUID(session_id), learner))
         await self.until_row("SELECT 1 FROM cases WHERE person_id = :id", learner.person_id)
         [[case_id]] = await self.rows(
             "SELECT case_id FROM cases WHERE person_id = :id", id=learner.person_id
@@ -182,10 +182,10 @@ class World:
         return str(case_id)
 
     async def until_row(self, statement: str, row_id: UUID) -> None:
-        async def there() -> bool:
+        async def exists() -> bool:
             return bool(await self.rows(statement, id=row_id))
 
-        await until(there)
+        await until(exists)
 
 
 @asynccontextmanager
@@ -253,7 +253,7 @@ async def submit(
     request = pb.SubmitEvidenceRequest(
         request_id=request_id, case_id=case_id, kind=kind, image=image or photo()
     )
-    # Each picture is read in a process of its own, two at a time: a busy machine takes its time.
+    # Each image is read in a process of its own, two at a time, which takes long on a busy machine.
     return (await person.stub.SubmitEvidence(request, timeout=30)).case
 
 
@@ -263,7 +263,7 @@ async def submit_both(person: Person, case_id: str) -> pb.Case:
 
 
 async def verify(person: Person, case_id: str, reason: str = "", request_id: str = "") -> pb.Case:
-    """Looks at both pictures, then verifies."""
+    """View both images, then verify."""
     for kind in (DOCUMENT, SELFIE):
         await person.stub.GetEvidence(pb.GetEvidenceRequest(case_id=case_id, kind=kind))
     return await decide(person, case_id, reason=reason, request_id=request_id)
@@ -282,12 +282,14 @@ async def decide(
     return (await person.stub.DecideCase(request)).case
 
 
-async def ask_again(person: Person, case_id: str, reason: str = "It is blurred.") -> pb.Case:
+async def request_resubmission(
+    person: Person, case_id: str, reason: str = "It is blurred."
+) -> pb.Case:
     request = pb.RequestResubmissionRequest(case_id=case_id, resubmission_reason=reason)
     return (await person.stub.RequestResubmission(request)).case
 
 
-async def look(
+async def view_image(
     person: Person, case_id: str, kind: pb.EvidenceKind.ValueType = DOCUMENT
 ) -> pb.GetEvidenceResponse:
     return await person.stub.GetEvidence(pb.GetEvidenceRequest(case_id=case_id, kind=kind))
@@ -297,8 +299,8 @@ async def case_of(person: Person, case_id: str) -> pb.Case:
     return (await person.stub.GetCase(pb.GetCaseRequest(case_id=case_id))).case
 
 
-async def next_of(call: AsyncIterable[T]) -> T:
-    """The next message of a stream."""
+async def next_response(call: AsyncIterable[T]) -> T:
+    """Return the next response of a stream."""
     return await asyncio.wait_for(anext(aiter(call)), PATIENCE)
 
 
@@ -311,7 +313,7 @@ async def refused_without_change(world: World, call: Awaitable[object]) -> Servi
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Waits until the condition holds."""
+    """Wait until the condition holds."""
     async with asyncio.timeout(PATIENCE):
         while not await condition():
             await asyncio.sleep(0.02)

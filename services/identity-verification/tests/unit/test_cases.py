@@ -1,75 +1,84 @@
+"""The state machine of cases."""
+
 from itertools import product
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from proctorium_common.errors import ServiceError
+from proctorium_devstack.testing.states import check_states
 from proctorium_identity.domain.cases import (
-    MOVES,
-    OPEN,
+    CASE_STATES,
+    UNDECIDED,
     Case,
+    CaseAction,
     CaseState,
-    Move,
-    decided_alike,
-    moved,
+    Decision,
+    next_state,
     require_reason,
 )
 from proctorium_identity.domain.evidence import EVIDENCE_NEEDED
 
-FINAL = frozenset(CaseState) - OPEN
+README = Path(__file__).parents[2] / "README.md"
 
 
 def case_in(state: CaseState) -> Case:
     return Case(uuid4(), uuid4(), uuid4(), uuid4(), state)
 
 
-def reason_of(state: CaseState, move: Move) -> str:
+def test_states_are_consistent_and_documented() -> None:
+    check_states(CASE_STATES, README)
+    assert CASE_STATES.final == set(CaseState) - UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("state", "action"), list(product(sorted(CASE_STATES.final), CaseAction)), ids=str
+)
+def test_final_state_allows_only_a_repetition(state: CaseState, action: CaseAction) -> None:
+    repetition = {
+        CaseAction.VERIFY: "verified",
+        CaseAction.REJECT: "rejected",
+        CaseAction.EXPIRE: "expired",
+    }
+    if repetition.get(action) == state:
+        assert next_state(case_in(state), action) is None
+        return
     with pytest.raises(ServiceError) as refused:
-        moved(case_in(state), move)
-    return refused.value.reason
+        next_state(case_in(state), action)
+    assert refused.value.reason == "CASE_CLOSED"
+    assert refused.value.metadata == {"state": state}
 
 
-def test_every_state_is_in_the_table() -> None:
-    assert set(MOVES) == set(CaseState)
-    assert {CaseState.VERIFIED, CaseState.REJECTED, CaseState.EXPIRED} == FINAL
-
-
-@pytest.mark.parametrize(("state", "move"), list(product(sorted(FINAL), Move)), ids=str)
-def test_a_final_state_stays(state: CaseState, move: Move) -> None:
-    assert reason_of(state, move) == "CASE_CLOSED"
-
-
-@pytest.mark.parametrize("state", sorted(OPEN), ids=str)
-def test_an_open_case_can_be_completed_rejected_asked_again_and_expire(state: CaseState) -> None:
+@pytest.mark.parametrize("state", sorted(UNDECIDED), ids=str)
+def test_undecided_case_can_be_rejected_resubmitted_and_expire(state: CaseState) -> None:
     case = case_in(state)
-    assert moved(case, Move.COMPLETE) is CaseState.SUBMITTED
-    assert moved(case, Move.REJECT) is CaseState.REJECTED
-    assert moved(case, Move.ASK_AGAIN) is CaseState.RESUBMISSION_REQUESTED
-    assert moved(case, Move.EXPIRE) is CaseState.EXPIRED
+    assert next_state(case, CaseAction.REJECT) is CaseState.REJECTED
+    assert next_state(case, CaseAction.REQUEST_RESUBMISSION) is CaseState.RESUBMISSION_REQUESTED
+    assert next_state(case, CaseAction.EXPIRE) is CaseState.EXPIRED
 
 
-@pytest.mark.parametrize("state", [CaseState.REQUESTED, CaseState.RESUBMISSION_REQUESTED], ids=str)
-def test_only_what_was_submitted_can_be_verified(state: CaseState) -> None:
-    assert reason_of(state, Move.VERIFY) == "EVIDENCE_MISSING"
-    assert moved(case_in(CaseState.SUBMITTED), Move.VERIFY) is CaseState.VERIFIED
-
-
-def test_the_same_decision_again_is_recognised_and_another_is_not() -> None:
-    assert decided_alike(case_in(CaseState.VERIFIED), Move.VERIFY)
-    assert decided_alike(case_in(CaseState.REJECTED), Move.REJECT)
-    assert not decided_alike(case_in(CaseState.VERIFIED), Move.REJECT)
-    assert not decided_alike(case_in(CaseState.SUBMITTED), Move.VERIFY)
-
-
-def test_a_rejection_says_why() -> None:
-    require_reason(Move.REJECT, "The name is another.")
-    require_reason(Move.VERIFY, "")
-    with pytest.raises(ServiceError, match="INVALID_REQUEST") as refused:
-        require_reason(Move.REJECT, "  ")
-    assert [each.field for each in refused.value.violations] == ["decision_reason"]
-
-
-def test_missing_pictures_are_named() -> None:
+@pytest.mark.parametrize("state", sorted(UNDECIDED - {CaseState.SUBMITTED}), ids=str)
+def test_only_a_submitted_case_can_be_verified(state: CaseState) -> None:
+    assert next_state(case_in(state), CaseAction.SUBMIT) is CaseState.SUBMITTED
     with pytest.raises(ServiceError) as refused:
-        moved(case_in(CaseState.REQUESTED), Move.VERIFY)
+        next_state(case_in(state), CaseAction.VERIFY)
+    assert refused.value.reason == "EVIDENCE_MISSING"
     assert refused.value.metadata == {"missing": ",".join(sorted(EVIDENCE_NEEDED))}
+    assert next_state(case_in(CaseState.SUBMITTED), CaseAction.VERIFY) is CaseState.VERIFIED
+
+
+def test_image_of_a_submitted_case_does_not_change_its_state() -> None:
+    assert next_state(case_in(CaseState.SUBMITTED), CaseAction.SUBMIT) is None
+
+
+def test_every_decision_is_an_action() -> None:
+    assert [CaseAction(each) for each in Decision] == [CaseAction.VERIFY, CaseAction.REJECT]
+
+
+def test_rejection_needs_a_reason() -> None:
+    require_reason(Decision.REJECT, "The name is different.")
+    require_reason(Decision.VERIFY, "")
+    with pytest.raises(ServiceError, match="INVALID_REQUEST") as refused:
+        require_reason(Decision.REJECT, "  ")
+    assert [each.field for each in refused.value.violations] == ["decision_reason"]

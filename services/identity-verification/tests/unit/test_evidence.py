@@ -9,9 +9,8 @@ from proctorium_identity.domain.evidence import (
     MAX_IMAGES,
     Evidence,
     EvidenceKind,
-    LastLook,
-    require_room,
-    require_seen,
+    require_image_accepted,
+    require_viewed,
 )
 from proctorium_identity.storage.encryption import CaseKeys
 
@@ -22,40 +21,40 @@ def case_keys(letter: str) -> CaseKeys:
     return CaseKeys(MasterKey(letter.encode() * 32))
 
 
-def picture(kind: EvidenceKind, evidence_id: UUID | None = None) -> Evidence:
+def image(kind: EvidenceKind, evidence_id: UUID | None = None) -> Evidence:
     return Evidence(
         evidence_id or uuid4(), CASE, kind, "key", "image/jpeg", datetime(2026, 3, 1, tzinfo=UTC)
     )
 
 
-def test_what_the_proctor_saw_must_be_what_is_there() -> None:
-    document, selfie = picture(EvidenceKind.DOCUMENT), picture(EvidenceKind.SELFIE)
-    seen = [LastLook(shown.kind, shown.evidence_id) for shown in (document, selfie)]
-    require_seen([document, selfie], seen)
-    with pytest.raises(ServiceError) as unseen:
-        require_seen([document, selfie], seen[:1])
-    assert unseen.value.reason == "EVIDENCE_NOT_VIEWED"
-    assert unseen.value.metadata == {"kinds": "selfie"}
+def test_every_current_image_must_be_viewed() -> None:
+    document, selfie = image(EvidenceKind.DOCUMENT), image(EvidenceKind.SELFIE)
+    viewed = {each.kind: each.evidence_id for each in (document, selfie)}
+    require_viewed([document, selfie], viewed)
+    with pytest.raises(ServiceError) as not_viewed:
+        require_viewed([document, selfie], {document.kind: document.evidence_id})
+    assert not_viewed.value.reason == "EVIDENCE_NOT_VIEWED"
+    assert not_viewed.value.metadata == {"kinds": "selfie"}
     with pytest.raises(ServiceError) as refused:
-        require_seen([document, picture(EvidenceKind.SELFIE)], seen)
+        require_viewed([document, image(EvidenceKind.SELFIE)], viewed)
     assert refused.value.reason == "EVIDENCE_REPLACED"
     assert refused.value.metadata == {"kinds": "selfie"}
 
 
-def test_a_case_takes_so_many_pictures_and_then_only_what_is_missing() -> None:
+def test_case_at_the_limit_accepts_only_missing_images() -> None:
     document, both = {EvidenceKind.DOCUMENT}, frozenset(EvidenceKind)
-    require_room(EvidenceKind.DOCUMENT, both, MAX_IMAGES - 1)
-    require_room(EvidenceKind.SELFIE, document, MAX_IMAGES + 50)
-    require_room(EvidenceKind.DOCUMENT, set(), MAX_IMAGES)
+    require_image_accepted(EvidenceKind.DOCUMENT, both, MAX_IMAGES - 1)
+    require_image_accepted(EvidenceKind.SELFIE, document, MAX_IMAGES + 50)
+    require_image_accepted(EvidenceKind.DOCUMENT, set(), MAX_IMAGES)
     with pytest.raises(ServiceError) as refused:
-        require_room(EvidenceKind.DOCUMENT, document, MAX_IMAGES)
+        require_image_accepted(EvidenceKind.DOCUMENT, document, MAX_IMAGES)
     assert (refused.value.kind, refused.value.reason) == (Kind.EXHAUSTED, "TOO_MANY_IMAGES")
-    assert refused.value.metadata == {"limit": f"{MAX_IMAGES} pictures"}
+    assert refused.value.metadata == {"limit": f"{MAX_IMAGES} images"}
 
 
-def test_a_ciphertext_opens_only_as_the_picture_it_was_made_for() -> None:
+def test_ciphertext_is_decrypted_only_as_its_own_image() -> None:
     keys, evidence_id = case_keys("k"), uuid4()
-    key = keys.unwrap(CASE, keys.new(CASE))
+    key = keys.decrypt(CASE, keys.create(CASE))
     ciphertext = key.encrypt(EvidenceKind.SELFIE, evidence_id, b"a face")
     assert key.decrypt(EvidenceKind.SELFIE, evidence_id, ciphertext) == b"a face"
     assert b"a face" not in ciphertext
@@ -68,16 +67,16 @@ def test_a_ciphertext_opens_only_as_the_picture_it_was_made_for() -> None:
             key.decrypt(kind, other_id, other)
 
 
-def test_a_case_key_unwraps_only_for_its_case_and_by_its_master_key() -> None:
-    wrapped = case_keys("k").new(CASE)
+def test_case_key_is_decrypted_only_for_its_case_and_master_key() -> None:
+    encrypted = case_keys("k").create(CASE)
     with pytest.raises(DecryptionError):
-        case_keys("k").unwrap(OTHER, wrapped)
+        case_keys("k").decrypt(OTHER, encrypted)
     with pytest.raises(DecryptionError):
-        case_keys("j").unwrap(CASE, wrapped)
+        case_keys("j").decrypt(CASE, encrypted)
 
 
 def test_two_ciphertexts_of_the_same_image_differ() -> None:
     keys = case_keys("k")
-    key, evidence_id = keys.unwrap(CASE, keys.new(CASE)), uuid4()
+    key, evidence_id = keys.decrypt(CASE, keys.create(CASE)), uuid4()
     ciphertext = {key.encrypt(EvidenceKind.SELFIE, evidence_id, b"same") for _ in range(3)}
     assert len(ciphertext) == 3

@@ -1,4 +1,4 @@
-"""Where ciphertexts lie."""
+"""The object storage."""
 
 from __future__ import annotations
 
@@ -13,23 +13,25 @@ from proctorium_identity.storage.objects import EvidenceStore, ObjectMissingErro
 
 @pytest.fixture
 def store(tmp_path: Path) -> EvidenceStore:
-    return EvidenceStore(f"file://{tmp_path}/pictures%20kept")
+    return EvidenceStore(f"file://{tmp_path}/stored%20images")
 
 
-async def test_what_was_put_is_on_the_disk_before_it_is_answered(
+async def test_put_syncs_the_object_and_its_folders(
     store: EvidenceStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[str] = []
     monkeypatch.setattr(
-        os, "fsync", lambda opened: synced.append(str(Path(f"/proc/self/fd/{opened}").readlink()))
+        os,
+        "fsync",
+        lambda open_case: synced.append(str(Path(f"/proc/self/fd/{open_case}").readlink())),
     )
     await store.put("case/kind/one", b"ciphertext")
-    folder = tmp_path / "pictures kept"
+    folder = tmp_path / "stored images"
     chain = (folder / "case/kind/one", folder / "case/kind", folder / "case", folder)
     assert synced == [str(each) for each in chain]
 
 
-async def test_an_object_is_written_once(store: EvidenceStore) -> None:
+async def test_object_cannot_be_overwritten(store: EvidenceStore) -> None:
     await store.put("case/one", b"first")
     with pytest.raises(ServiceError) as refused:
         await store.put("case/one", b"second")
@@ -37,7 +39,7 @@ async def test_an_object_is_written_once(store: EvidenceStore) -> None:
     assert await store.get("case/one") == b"first"
 
 
-async def test_what_was_deleted_is_gone_and_deleting_it_again_is_no_error(
+async def test_repeated_delete_is_no_error(
     store: EvidenceStore,
 ) -> None:
     await store.put("case/one", b"first")

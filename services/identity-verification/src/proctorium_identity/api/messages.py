@@ -1,69 +1,47 @@
-"""Domain values as messages, and back."""
+"""Conversions between domain values and messages."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from proctorium.identity.v1 import verification_pb2 as pb
+from proctorium.options.v1.options_pb2 import ROLE_UNSPECIFIED
+from proctorium_common.messages import EnumConversion, id_text, to_timestamp
 from proctorium_common.rpc.access import ROLE_NUMBERS
-from proctorium_identity.domain.cases import Case, CaseState, Move
-from proctorium_identity.domain.evidence import EvidenceKind
-from proctorium_identity.storage.looks import REGISTRATION, Access
+from proctorium_identity.domain.cases import Case, CaseState, Decision
+from proctorium_identity.domain.evidence import AccessSubject, EvidenceKind
+from proctorium_identity.storage.evidence_accesses import EvidenceAccess
 
-_STATES: Mapping[CaseState, pb.CaseState.ValueType] = {
-    CaseState.REQUESTED: pb.CASE_STATE_REQUESTED,
-    CaseState.SUBMITTED: pb.CASE_STATE_SUBMITTED,
-    CaseState.VERIFIED: pb.CASE_STATE_VERIFIED,
-    CaseState.REJECTED: pb.CASE_STATE_REJECTED,
-    CaseState.RESUBMISSION_REQUESTED: pb.CASE_STATE_RESUBMISSION_REQUESTED,
-    CaseState.EXPIRED: pb.CASE_STATE_EXPIRED,
-}
-KINDS: Mapping[pb.EvidenceKind.ValueType, EvidenceKind] = {
-    pb.EVIDENCE_KIND_DOCUMENT: EvidenceKind.DOCUMENT,
-    pb.EVIDENCE_KIND_SELFIE: EvidenceKind.SELFIE,
-}
-DECISIONS: Mapping[pb.Decision.ValueType, Move] = {
-    pb.DECISION_VERIFY: Move.VERIFY,
-    pb.DECISION_REJECT: Move.REJECT,
-}
-
-_SUBJECTS: Mapping[str, pb.EvidenceAccessSubject.ValueType] = {
-    EvidenceKind.DOCUMENT: pb.EVIDENCE_ACCESS_SUBJECT_DOCUMENT,
-    EvidenceKind.SELFIE: pb.EVIDENCE_ACCESS_SUBJECT_SELFIE,
-    REGISTRATION: pb.EVIDENCE_ACCESS_SUBJECT_REGISTRATION,
-}
+CASE_STATES = EnumConversion(CaseState, pb.CaseState, "CASE_STATE_")
+EVIDENCE_KINDS = EnumConversion(EvidenceKind, pb.EvidenceKind, "EVIDENCE_KIND_")
+DECISIONS = EnumConversion(Decision, pb.Decision, "DECISION_")
+ACCESS_SUBJECTS = EnumConversion(
+    AccessSubject, pb.EvidenceAccessSubject, "EVIDENCE_ACCESS_SUBJECT_"
+)
 
 
 def case_message(case: Case) -> pb.Case:
-    """The case as its readers get it."""
-    message = pb.Case(
+    """Return a case as a message."""
+    return pb.Case(
         case_id=str(case.case_id),
         session_id=str(case.session_id),
         participant_id=str(case.participant_id),
         person_id=str(case.person_id),
-        state=_STATES[case.state],
-        evidence=[kind for kind, known in KINDS.items() if known in case.evidence],
-        decided_by=str(case.decided_by) if case.decided_by else "",
+        state=CASE_STATES.to_proto(case.state),
+        evidence=[EVIDENCE_KINDS.to_proto(kind) for kind in EvidenceKind if kind in case.evidence],
+        submit_time=to_timestamp(case.submitted_at),
+        decided_by=id_text(case.decided_by),
+        decide_time=to_timestamp(case.decided_at),
         decision_reason=case.decision_reason,
+        decided_as=ROLE_NUMBERS[case.decided_as] if case.decided_as else ROLE_UNSPECIFIED,
     )
-    if case.decided_as is not None:
-        message.decided_as = ROLE_NUMBERS[case.decided_as]
-    if case.submitted_at is not None:
-        message.submit_time.FromDatetime(case.submitted_at)
-    if case.decided_at is not None:
-        message.decide_time.FromDatetime(case.decided_at)
-    return message
 
 
-def access_message(access: Access) -> pb.EvidenceAccess:
-    """An access to evidence or registration."""
-    message = pb.EvidenceAccess(
-        person_id=str(access.looked_by),
-        subject=_SUBJECTS[access.subject],
+def access_message(access: EvidenceAccess) -> pb.EvidenceAccess:
+    """Return an access to evidence or registration data as a message."""
+    return pb.EvidenceAccess(
+        person_id=str(access.accessed_by),
+        acting_role=ROLE_NUMBERS[access.acting_role],
+        subject=ACCESS_SUBJECTS.to_proto(access.subject),
         learner_id=str(access.learner_id),
         case_id=str(access.case_id),
+        access_time=to_timestamp(access.accessed_at),
     )
-    if access.looked_as is not None:
-        message.acting_role = ROLE_NUMBERS[access.looked_as]
-    message.access_time.FromDatetime(access.looked_at)
-    return message

@@ -1,1 +1,1 @@
-"""What identity verification decides: pure, without I/O."""
+"""The rules of identity verification, without I/O."""

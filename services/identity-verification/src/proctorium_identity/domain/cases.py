@@ -1,19 +1,19 @@
-"""A case: whether one learner of one session is who they say (`I1`). A person decides; the states and moves are one table."""
+"""Cases: the identity verification of one learner in one session (`I1`). A person decides."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from proctorium_common.errors import Kind, ServiceError, Violation, invalid, not_allowed, not_found
+from proctorium_common.states import StateMachine, Transition
 from proctorium_identity.domain.evidence import EVIDENCE_NEEDED, EvidenceKind
 
 
 class CaseState(StrEnum):
-    """Where a case stands."""
+    """The states of a case."""
 
     REQUESTED = "requested"
     SUBMITTED = "submitted"
@@ -21,6 +21,23 @@ class CaseState(StrEnum):
     REJECTED = "rejected"
     RESUBMISSION_REQUESTED = "resubmission_requested"
     EXPIRED = "expired"
+
+
+class CaseAction(StrEnum):
+    """The actions that change the state of a case."""
+
+    SUBMIT = "submit"
+    VERIFY = "verify"
+    REJECT = "reject"
+    REQUEST_RESUBMISSION = "request_resubmission"
+    EXPIRE = "expire"
+
+
+class Decision(StrEnum):
+    """The decisions that a person can make about a case. Each is also an action of the same name."""
+
+    VERIFY = "verify"
+    REJECT = "reject"
 
 
 class ActingRole(StrEnum):
@@ -32,49 +49,17 @@ class ActingRole(StrEnum):
     """An administrator, unless they act as a certified proctor of the session."""
 
 
-class Move(StrEnum):
-    """What can happen to a case, and who does it."""
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A person who acts on a case, in one role."""
 
-    COMPLETE = "complete"
-    """The learner has sent every picture that is needed."""
-    VERIFY = "verify"
-    """The learner is who they say they are."""
-    REJECT = "reject"
-    """The learner is somebody else, or the pictures do not show who they are."""
-    ASK_AGAIN = "ask_again"
-    """The learner has to send new pictures."""
-    EXPIRE = "expire"
-    """The session ended or was cancelled, or the learner was removed from it."""
-
-
-_OPEN: Mapping[Move, CaseState] = {
-    Move.COMPLETE: CaseState.SUBMITTED,
-    Move.REJECT: CaseState.REJECTED,
-    Move.ASK_AGAIN: CaseState.RESUBMISSION_REQUESTED,
-    Move.EXPIRE: CaseState.EXPIRED,
-}
-
-MOVES: Mapping[CaseState, Mapping[Move, CaseState]] = {
-    CaseState.REQUESTED: _OPEN,
-    CaseState.SUBMITTED: {**_OPEN, Move.VERIFY: CaseState.VERIFIED},
-    CaseState.RESUBMISSION_REQUESTED: _OPEN,
-    CaseState.VERIFIED: {},
-    CaseState.REJECTED: {},
-    CaseState.EXPIRED: {},
-}
-"""The moves of each state and where they lead. The states without moves are final; a trigger holds them too."""
-
-WAITING = frozenset({CaseState.SUBMITTED})
-"""States in which a proctor or an administrator has to decide."""
-
-_BY_DECIDER = frozenset({Move.VERIFY, Move.REJECT, Move.ASK_AGAIN})
-OPEN = frozenset(state for state, moves in MOVES.items() if moves)
-"""States in which the case is undecided."""
+    person_id: UUID
+    role: ActingRole
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """The identity check of one learner in one session. `evidence` are the pictures that are there now."""
+    """The identity verification of one learner in one session. `evidence` has the kinds of the current images."""
 
     case_id: UUID
     session_id: UUID
@@ -89,27 +74,98 @@ class Case:
     decision_reason: str = ""
 
 
-def moved(case: Case, move: Move) -> CaseState:
-    """Where `move` leads from here. Raises CASE_CLOSED in a final state, EVIDENCE_MISSING where there is nothing to verify."""
-    possible = MOVES[case.state]
-    if move in possible:
-        return possible[move]
-    if possible:
+UNDECIDED = frozenset({CaseState.REQUESTED, CaseState.SUBMITTED, CaseState.RESUBMISSION_REQUESTED})
+"""The states in which a case can still be decided."""
+
+_DECIDERS = frozenset({"proctor", "administrator"})
+
+_SENTENCES = {
+    CaseState.REQUESTED: "The learner has not sent a photo of the document and a selfie yet.",
+    CaseState.SUBMITTED: "This identity check waits for a decision.",
+    CaseState.RESUBMISSION_REQUESTED: "The learner has not sent the new photos yet.",
+    CaseState.VERIFIED: "This identity is verified already; nothing more is needed.",
+    CaseState.REJECTED: "This identity check was rejected. If you have questions, ask your administrator.",
+    CaseState.EXPIRED: "The session is over for you, and this identity check with it. Please contact the administrator.",
+}
+
+
+def _case_closed(state: CaseState, action: CaseAction) -> ServiceError | None:
+    """Return CASE_CLOSED for an action on a case in a final state, in words for the person who performs the action."""
+    if state in UNDECIDED:
+        return None
+    if action is CaseAction.SUBMIT:
+        sentence = _SENTENCES[state]
+    elif state is CaseState.EXPIRED:
+        sentence = "The session is over for this learner, and this identity check with it."
+    else:
+        sentence = (
+            f"This identity check was already decided: {state}. A decision cannot be changed."
+        )
+    return ServiceError(
+        Kind.INVALID_STATE_TRANSITION, "CASE_CLOSED", sentence, metadata={"state": state}
+    )
+
+
+CASE_STATES: StateMachine[CaseState, CaseAction] = StateMachine(
+    "case",
+    CaseState,
+    {CaseState.REQUESTED},
+    (
+        Transition(
+            CaseAction.SUBMIT,
+            frozenset({CaseState.REQUESTED, CaseState.RESUBMISSION_REQUESTED}),
+            CaseState.SUBMITTED,
+            frozenset({"learner"}),
+            "The last image that was needed is stored; the case joins the queue of its session.",
+        ),
+        Transition(
+            CaseAction.VERIFY,
+            frozenset({CaseState.SUBMITTED}),
+            CaseState.VERIFIED,
+            _DECIDERS,
+            "The learner can be authorised.",
+        ),
+        Transition(
+            CaseAction.REJECT,
+            UNDECIDED,
+            CaseState.REJECTED,
+            _DECIDERS,
+            "The learner reads the reason and cannot be authorised.",
+        ),
+        Transition(
+            CaseAction.REQUEST_RESUBMISSION,
+            UNDECIDED,
+            CaseState.RESUBMISSION_REQUESTED,
+            _DECIDERS,
+            "The current images no longer count; the learner reads the reason and submits new ones.",
+        ),
+        Transition(
+            CaseAction.EXPIRE,
+            UNDECIDED,
+            CaseState.EXPIRED,
+            frozenset({"system"}),
+            "The session ended or was cancelled, or the learner was removed from it.",
+        ),
+    ),
+    _SENTENCES,
+    _case_closed,
+)
+"""The state machine of cases. A trigger of the table `cases` allows the same transitions."""
+
+
+def next_state(case: Case, action: CaseAction) -> CaseState | None:
+    """Return the state of the case after `action`, or None where the action is a repetition.
+
+    Raises CASE_CLOSED in a final state, and EVIDENCE_MISSING for verifying a case that was not submitted.
+    """
+    if action is CaseAction.VERIFY and case.state in UNDECIDED - {CaseState.SUBMITTED}:
         raise evidence_missing(EVIDENCE_NEEDED - case.evidence)
-    raise _decided_already(case.state) if move in _BY_DECIDER else case_closed(case.state)
+    return CASE_STATES.target(case.state, action)
 
 
-def decided_alike(case: Case, decision: Move) -> bool:
-    """Whether the case is already decided as `decision` would: deciding the same again changes nothing."""
-    return (case.state, decision) in {
-        (CaseState.VERIFIED, Move.VERIFY),
-        (CaseState.REJECTED, Move.REJECT),
-    }
-
-
-def require_reason(decision: Move, reason: str) -> None:
-    """Raises INVALID_REQUEST for a rejection that does not say why: the learner reads it."""
-    if decision is Move.REJECT and not reason.strip():
+def require_reason(decision: Decision, reason: str) -> None:
+    """Raise INVALID_REQUEST for a rejection without a reason, which the learner needs."""
+    if decision is Decision.REJECT and not reason.strip():
         sentence = "Please say why: the learner reads it and can act on it."
         raise invalid(
             "INVALID_REQUEST",
@@ -119,7 +175,7 @@ def require_reason(decision: Move, reason: str) -> None:
 
 
 def not_your_case() -> ServiceError:
-    """Return the error that does not reveal whether the case exists."""
+    """Return the error for a caller without access to the case, which does not reveal whether the case exists."""
     return not_allowed(
         "NOT_YOUR_CASE",
         "You have no access to this identity check, or it does not exist. "
@@ -135,35 +191,8 @@ def no_case() -> ServiceError:
     )
 
 
-def _decided_already(state: CaseState) -> ServiceError:
-    """Return the error for a decision on a closed case; another person may have decided first."""
-    sentence = (
-        "The session is over for this learner, and this identity check with it."
-        if state is CaseState.EXPIRED
-        else f"This identity check was already decided: {state}. A decision cannot be changed."
-    )
-    return ServiceError(
-        Kind.INVALID_STATE_TRANSITION, "CASE_CLOSED", sentence, metadata={"state": state}
-    )
-
-
-def case_closed(state: CaseState) -> ServiceError:
-    """Return the error for a learner whose case accepts nothing more."""
-    sentence = {
-        CaseState.VERIFIED: "This identity is verified already; nothing more is needed.",
-        CaseState.REJECTED: "This identity check was rejected. If you have questions, ask your administrator.",
-        CaseState.EXPIRED: "The session is over for you, and this identity check with it. Please contact the administrator.",
-    }
-    return ServiceError(
-        Kind.INVALID_STATE_TRANSITION,
-        "CASE_CLOSED",
-        sentence.get(state, "This identity check is closed."),
-        metadata={"state": state},
-    )
-
-
 def evidence_missing(kinds: frozenset[EvidenceKind]) -> ServiceError:
-    """There is no such picture (any more): the learner has to send it first."""
+    """Return the error for using images that the learner has not submitted, or that no longer count."""
     missing = ",".join(sorted(kinds))
     return ServiceError(
         Kind.INVALID_STATE_TRANSITION,

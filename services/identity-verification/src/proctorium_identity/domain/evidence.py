@@ -1,33 +1,41 @@
-"""Evidence: the pictures of a case, and the rules for relying on them (`I1`, `I3`)."""
+"""Evidence: the images of a case, and the rules for relying on them (`I1`, `I3`, `I5`)."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from proctorium_common.errors import Kind, ServiceError, conflict, exhausted
+from proctorium_common.errors import Kind, ServiceError, conflict, exhausted, not_allowed
 
 
 class EvidenceKind(StrEnum):
-    """What a picture shows."""
+    """The kinds of images that a learner submits."""
 
     DOCUMENT = "document"
     SELFIE = "selfie"
 
 
+class AccessSubject(StrEnum):
+    """The data of a learner to which every access is logged: an image of each kind, and the registration data."""
+
+    DOCUMENT = "document"
+    SELFIE = "selfie"
+    REGISTRATION = "registration"
+
+
 EVIDENCE_NEEDED = frozenset(EvidenceKind)
-"""The pictures that a case needs before it can be decided."""
+"""The images that a case needs before it can be decided."""
 
 MAX_IMAGES = 20
-"""The most pictures that a case accepts, including replaced ones; a missing one is always accepted."""
+"""The most images that a case accepts, including replaced ones; a missing one is always accepted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One current picture. `object_key` is where its ciphertext is stored."""
+    """One current image of a case. `object_key` names the object that has its ciphertext."""
 
     evidence_id: UUID
     case_id: UUID
@@ -37,53 +45,65 @@ class Evidence:
     submitted_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class LastLook:
-    """The latest picture of one kind that a person looked at."""
+def require_image_accepted(
+    kind: EvidenceKind, current: Collection[EvidenceKind], count: int
+) -> None:
+    """Raise TOO_MANY_IMAGES for replacing an image after `count` images, if that is `MAX_IMAGES` or more.
 
-    kind: EvidenceKind
-    evidence_id: UUID
-
-
-def require_room(kind: EvidenceKind, there: Collection[EvidenceKind], taken: int) -> None:
-    """Raise TOO_MANY_IMAGES for replacing a picture after `MAX_IMAGES` were accepted.
-
-    A missing picture is always accepted, so a learner can always send one that was requested.
+    A missing image is always accepted, so that a learner can always submit one that was requested.
     """
-    if kind in there and taken >= MAX_IMAGES:
+    if kind in current and count >= MAX_IMAGES:
         raise exhausted(
             "TOO_MANY_IMAGES",
-            f"You have sent {taken} pictures, so you cannot replace them again. The latest ones are used. "
+            f"You have sent {count} photos, so you cannot replace them again. The latest ones are used. "
             "You will be asked if new ones are needed.",
-            limit=f"{MAX_IMAGES} pictures",
+            limit=f"{MAX_IMAGES} images",
         )
 
 
-def require_seen(current: Iterable[Evidence], seen: Iterable[LastLook]) -> None:
-    """Raise EVIDENCE_NOT_VIEWED unless the person has looked at every current picture, EVIDENCE_REPLACED if one was replaced since.
+def require_viewed(current: Iterable[Evidence], viewed: Mapping[EvidenceKind, UUID]) -> None:
+    """Raise unless a person has viewed every current image; `viewed` has the image of each kind that they viewed last.
 
-    Nobody is verified by a picture that nobody has seen.
+    Raises EVIDENCE_REPLACED if one was replaced since they viewed it, EVIDENCE_NOT_VIEWED if they have not viewed one.
     """
-    there = {evidence.kind: evidence.evidence_id for evidence in current}
-    looked_at = {look.kind: look.evidence_id for look in seen}
-    changed = sorted(kind for kind, seen_id in looked_at.items() if there.get(kind) != seen_id)
-    if changed:
-        raise evidence_replaced(changed)
-    unseen = ",".join(sorted(there.keys() - looked_at.keys()))
-    if unseen:
+    current_ids = {each.kind: each.evidence_id for each in current}
+    replaced = sorted(
+        kind for kind, viewed_id in viewed.items() if current_ids.get(kind) != viewed_id
+    )
+    if replaced:
+        raise _evidence_replaced(replaced)
+    not_viewed = ",".join(sorted(current_ids.keys() - viewed.keys()))
+    if not_viewed:
         raise ServiceError(
             Kind.INVALID_STATE_TRANSITION,
             "EVIDENCE_NOT_VIEWED",
-            f"Look at the learner's pictures first ({unseen}), then decide.",
-            metadata={"kinds": unseen},
+            f"Look at the learner's photos first ({not_viewed}), then decide.",
+            metadata={"kinds": not_viewed},
         )
 
 
-def evidence_replaced(kinds: Iterable[str]) -> ServiceError:
-    """Return the error for a decision about pictures that were replaced since the person looked."""
+def _evidence_replaced(kinds: Iterable[EvidenceKind]) -> ServiceError:
     names = ",".join(kinds)
     return conflict(
         "EVIDENCE_REPLACED",
-        f"The learner sent a new picture since you looked ({names}). Look at it, then decide.",
+        f"The learner sent a new photo since you looked ({names}). Look at it, then decide.",
         kinds=names,
+    )
+
+
+def evidence_closed() -> ServiceError:
+    """Return the error for a proctor who views evidence too long after the end of the session."""
+    return not_allowed(
+        "EVIDENCE_CLOSED",
+        "The session ended too long ago for its proctors to see a learner's photos and registration. "
+        "If they are still needed, ask an administrator.",
+    )
+
+
+def evidence_destroyed() -> ServiceError:
+    """Return the error for an image whose object was deleted."""
+    return ServiceError(
+        Kind.NOT_FOUND,
+        "EVIDENCE_DESTROYED",
+        "This photo is no longer stored. If it is needed, ask the learner for a new one.",
     )

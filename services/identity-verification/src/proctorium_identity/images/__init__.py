@@ -1,1 +1,1 @@
-"""Reading pictures that strangers send: in a process of its own, with nothing to steal and little to use up."""
+"""Reading of uploaded images in processes without secrets and with limited resources."""

@@ -1,7 +1,7 @@
-"""The process that opens a stranger's picture: bytes in, a verdict and a clean JPEG out.
+"""The program that reads one uploaded image in a process of its own and writes a re-encoded JPEG.
 
-It limits itself before it reads a byte, has no secrets in its environment, sees one picture and ends. It imports Pillow, the
-standard library and the domain's limits, nothing else.
+An uploaded file can exploit a decoder. So the process limits its own resources before it reads a byte, has no secrets
+in its environment and ends after one image. It imports only Pillow, the standard library and the domain's limits.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from io import BytesIO
 from PIL import Image, ImageFile, ImageOps, ImageStat, UnidentifiedImageError
 
 from proctorium_identity.domain.images import Flaw, ImageLimits
-from proctorium_identity.images.containers import foreign_format, format_of, only_an_image
+from proctorium_identity.images.formats import format_of, is_only_an_image, unsupported_format
 
 MEDIA_TYPE = "image/jpeg"
 _QUALITY = 88
@@ -24,15 +24,15 @@ _LUMINANCE_SAMPLE = (64, 64)
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
-    """What the process may use: bytes of address space, seconds of processor time."""
+class ResourceLimits:
+    """The limits of the process: bytes of address space, seconds of processor time."""
 
     memory: int = 1024 * 1024 * 1024
     cpu_seconds: int = 4
 
 
 class FlawError(Exception):
-    """The picture cannot serve; `flaw` says why, and `format` names a format that is not read."""
+    """The image is refused for `flaw`; `format` is the name of its format if that is not accepted."""
 
     def __init__(self, flaw: Flaw, format: str = "") -> None:
         super().__init__(flaw)
@@ -41,108 +41,112 @@ class FlawError(Exception):
 
 
 def main() -> None:
-    """Reads a picture from standard input; answers one line of JSON, then the JPEG where there is one."""
-    allowance = Allowance(memory=int(sys.argv[1]), cpu_seconds=int(sys.argv[2]))
+    """Read an image from standard input; write one line of JSON, then the JPEG unless the image is refused.
+
+    The arguments are the two resource limits and the image limits as JSON.
+    """
+    resource_limits = ResourceLimits(memory=int(sys.argv[1]), cpu_seconds=int(sys.argv[2]))
     limits = ImageLimits(**json.loads(sys.argv[3]))
-    _limit(allowance)
+    _apply(resource_limits)
     try:
-        answer, picture = _verdict(sys.stdin.buffer.read(), limits)
+        result, jpeg = _read(sys.stdin.buffer.read(), limits)
     except FlawError as refused:
-        answer, picture = {"flaw": str(refused.flaw), "format": refused.format}, b""
+        result, jpeg = {"flaw": str(refused.flaw), "format": refused.format}, b""
     except MemoryError:
-        answer, picture = {"flaw": str(Flaw.TOO_COSTLY)}, b""
-    sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n" + picture)
+        result, jpeg = {"flaw": str(Flaw.TOO_COSTLY)}, b""
+    sys.stdout.buffer.write(json.dumps(result).encode() + b"\n" + jpeg)
     sys.stdout.buffer.flush()
 
 
-def _limit(allowance: Allowance) -> None:
-    for what, most in (
-        (resource.RLIMIT_AS, allowance.memory),
-        (resource.RLIMIT_CPU, allowance.cpu_seconds),
+def _apply(limits: ResourceLimits) -> None:
+    for kind, limit in (
+        (resource.RLIMIT_AS, limits.memory),
+        (resource.RLIMIT_CPU, limits.cpu_seconds),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
     ):
-        resource.setrlimit(what, (most, most))
+        resource.setrlimit(kind, (limit, limit))
 
 
-def _verdict(file: bytes, limits: ImageLimits) -> tuple[dict[str, str | int], bytes]:
-    picture = cleaned(file, limits)
+def _read(file: bytes, limits: ImageLimits) -> tuple[dict[str, str | int], bytes]:
+    image = normalize(file, limits)
     out = BytesIO()
-    picture.save(out, "JPEG", quality=_QUALITY, optimize=True)
-    width, height = picture.size
+    image.save(out, "JPEG", quality=_QUALITY, optimize=True)
+    width, height = image.size
     return {"media_type": MEDIA_TYPE, "width": width, "height": height}, out.getvalue()
 
 
-def cleaned(file: bytes, limits: ImageLimits) -> Image.Image:
-    """The picture, upright, in plain colours, at most `kept_side` long, without metadata. Raises FlawError."""
-    opened = _opened(file, limits)
+def normalize(file: bytes, limits: ImageLimits) -> Image.Image:
+    """Return the image upright, as RGB, at most `stored_side` pixels long and without metadata. Raises FlawError."""
+    opened = _open(file, limits)
     try:
-        upright = ImageOps.exif_transpose(_loaded(opened, limits))
-    # Pillow and its codecs say a broken file in many ways; here every one of them means the same, and memory is told apart.
+        upright = ImageOps.exif_transpose(_load(opened, limits))
     except MemoryError:
         raise
-    except Exception as broken:
-        raise FlawError(Flaw.UNREADABLE) from broken
-    plain = _on_white(upright)
-    if (
-        ImageStat.Stat(plain.convert("L").resize(_LUMINANCE_SAMPLE)).mean[0]
-        < limits.least_luminance
-    ):
+    # Pillow and its codecs raise errors of many classes for a broken file.
+    except Exception as failure:
+        raise FlawError(Flaw.UNREADABLE) from failure
+    image = _on_white(upright)
+    sample = image.convert("L").resize(_LUMINANCE_SAMPLE)
+    if ImageStat.Stat(sample).mean[0] < limits.min_luminance:
         raise FlawError(Flaw.TOO_DARK)
-    return plain
+    return image
 
 
-def _opened(file: bytes, limits: ImageLimits) -> ImageFile.ImageFile:
-    """Reads no more than the header: what is too large is refused before anything is unpacked."""
-    if len(file) > limits.most_bytes:
+def _open(file: bytes, limits: ImageLimits) -> ImageFile.ImageFile:
+    """Open the image and read its header only, so that one that is too large is refused before it is decoded."""
+    if len(file) > limits.max_bytes:
         raise FlawError(Flaw.TOO_MANY_BYTES)
-    found = format_of(file)
-    if found is None:
-        raise FlawError(Flaw.UNREADABLE, foreign_format(file))
-    if not only_an_image(file, found):
+    format = format_of(file)
+    if format is None:
+        raise FlawError(Flaw.UNREADABLE, unsupported_format(file))
+    if not is_only_an_image(file, format):
         raise FlawError(Flaw.NOT_ONLY_AN_IMAGE)
-    most_pixels, too_many = _most_pixels(found, limits)
-    Image.MAX_IMAGE_PIXELS = most_pixels
+    max_pixels, too_many_pixels = _max_pixels(format, limits)
+    Image.MAX_IMAGE_PIXELS = max_pixels
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     try:
-        opened = Image.open(BytesIO(file), formats=[found])
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:
-        raise FlawError(too_many) from bomb
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as broken:
-        raise FlawError(Flaw.UNREADABLE) from broken
+        opened = Image.open(BytesIO(file), formats=[format])
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as failure:
+        raise FlawError(too_many_pixels) from failure
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as failure:
+        raise FlawError(Flaw.UNREADABLE) from failure
     width, height = opened.size
-    if width * height > most_pixels:
-        raise FlawError(too_many)
-    if min(width, height) < limits.least_side:
+    if width * height > max_pixels:
+        raise FlawError(too_many_pixels)
+    if min(width, height) < limits.min_side:
         raise FlawError(Flaw.TOO_SMALL)
     return opened
 
 
-def _most_pixels(format: str, limits: ImageLimits) -> tuple[int, Flaw]:
+def _max_pixels(format: str, limits: ImageLimits) -> tuple[int, Flaw]:
     if format == "JPEG":
-        return limits.most_pixels, Flaw.TOO_MANY_PIXELS
-    return limits.most_pixels_beyond_jpeg, Flaw.TOO_MANY_PIXELS_BEYOND_JPEG
+        return limits.max_pixels, Flaw.TOO_MANY_PIXELS
+    return limits.max_pixels_beyond_jpeg, Flaw.TOO_MANY_PIXELS_BEYOND_JPEG
 
 
-def _loaded(opened: ImageFile.ImageFile, limits: ImageLimits) -> Image.Image:
-    """The pixels, made smaller as early as the format allows: JPEG while it is unpacked."""
-    kept = (limits.kept_side, limits.kept_side)
+def _load(opened: ImageFile.ImageFile, limits: ImageLimits) -> Image.Image:
+    """Decode the pixels and reduce them as early as the format allows: a JPEG while it is decoded."""
+    stored_size = (limits.stored_side, limits.stored_side)
     orientation = opened.getexif().get(0x0112, 1)
     if opened.format == "JPEG":
-        opened.draft("RGB", kept)
+        opened.draft("RGB", stored_size)
     opened.load()
-    small: Image.Image = _eight_bit(opened) if opened.mode.startswith("I") else opened
-    if max(opened.size) > limits.kept_side:
+    small: Image.Image = _to_eight_bit(opened) if opened.mode.startswith("I") else opened
+    if max(opened.size) > limits.stored_side:
         small = small.convert("RGBA" if small.has_transparency_data else "RGB")
-        small.thumbnail(kept, Image.Resampling.BICUBIC)
+        small.thumbnail(stored_size, Image.Resampling.BICUBIC)
     if orientation != 1:
         exif = small.getexif()
         exif[0x0112] = orientation
     return small
 
 
-def _eight_bit(grey: Image.Image) -> Image.Image:
-    """Return a picture of 16-bit grey as 8-bit grey with alpha. Pillow's own conversion cuts values at 255: it makes a white sheet."""
+def _to_eight_bit(grey: Image.Image) -> Image.Image:
+    """Return an image of 16-bit grey as 8-bit grey with alpha.
+
+    Pillow's own conversion cuts values at 255, which makes nearly every pixel white.
+    """
     wide = grey.convert("I")
     values = range(1 << 16)
     transparent = grey.info.get("transparency")
@@ -150,12 +154,12 @@ def _eight_bit(grey: Image.Image) -> Image.Image:
     return Image.merge("LA", (wide.point([value >> 8 for value in values], "L"), alpha))
 
 
-def _on_white(picture: Image.Image) -> Image.Image:
-    """RGB; what is transparent becomes white. A new picture, so that nothing but pixels comes along."""
-    plain = Image.new("RGB", picture.size, "white")
-    if picture.has_transparency_data:
-        layer = picture.convert("RGBA")
-        plain.paste(layer, mask=layer.getchannel("A"))
+def _on_white(image: Image.Image) -> Image.Image:
+    """Return a new RGB image with the pixels, on white where they are transparent, and without any metadata."""
+    copy = Image.new("RGB", image.size, "white")
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        copy.paste(layer, mask=layer.getchannel("A"))
     else:
-        plain.paste(picture.convert("RGB"))
-    return plain
+        copy.paste(image.convert("RGB"))
+    return copy

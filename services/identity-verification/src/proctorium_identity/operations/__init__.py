@@ -1,1 +1,1 @@
-"""The use cases of identity verification: one public function, one transaction."""
+"""The use cases of identity verification."""

@@ -1,4 +1,4 @@
-"""Cases as they open, are seen, and run out (`I1`)."""
+"""Opening, reading and expiring cases (`I1`)."""
 
 from __future__ import annotations
 
@@ -6,24 +6,47 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from proctorium.identity.events.v1 import events_pb2
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
-from proctorium_common.storage.database import Transaction
-from proctorium_identity.domain.cases import (
-    Case,
-    CaseState,
-    Move,
-    moved,
-    no_case,
-    not_your_case,
-)
-from proctorium_identity.operations.access import Actor, actor_in, actor_on
+from proctorium_common.storage.database import Database, Transaction
+from proctorium_identity import events
+from proctorium_identity.domain.cases import Case, CaseState, no_case, not_your_case
+from proctorium_identity.operations.actors import case_actor, session_actor
 from proctorium_identity.storage import cases, sessions
 from proctorium_identity.storage.encryption import CaseKeys
 
 CHANNEL = "identity_cases"
-"""NOTIFY channel: the session in which a case changed."""
+"""The NOTIFY channel of changed cases; the payload is the id of the session."""
+
+
+async def get_case(database: Database, caller: Caller, case_id: UUID) -> Case:
+    """Return a case: the caller's own, or one of a session that they supervise. Raises NOT_YOUR_CASE."""
+    async with database.transaction() as tx:
+        case = await cases.get_case(tx, case_id)
+        if case is None:
+            raise not_your_case()
+        if caller.person_id != case.person_id:
+            await case_actor(tx, caller, case)
+        return case
+
+
+async def get_case_of_learner(
+    database: Database, caller: Caller, session_id: UUID, learner_id: UUID | None
+) -> Case:
+    """Return the case of a learner (None: of the caller) in a session.
+
+    Raises NOT_YOUR_CASE, and NOT_FOUND for a caller who may see the session if the learner has no case in it.
+    """
+    person_id = learner_id or caller.person_id
+    if person_id is None:
+        raise not_your_case()
+    async with database.transaction() as tx:
+        if person_id != caller.person_id:
+            await session_actor(tx, caller, session_id)
+        case = await cases.get_case_of_learner(tx, session_id, person_id)
+    if case is None:
+        raise no_case()
+    return case
 
 
 async def open_case(
@@ -34,91 +57,48 @@ async def open_case(
     participant_id: UUID,
     person_id: UUID,
 ) -> None:
-    """Open the learner's case in the session; nothing where there is one. It expires at once where the session is over for them."""
+    """Open the learner's case in the session, unless there is one.
+
+    It expires at once if the session is over for the learner.
+    """
     session = await sessions.lock_session(tx, session_id)
     case = Case(new_id(), session_id, participant_id, person_id, CaseState.REQUESTED)
-    wrapped_key = case_keys.new(case.case_id)
-    if not await cases.add_case(tx, case, wrapped_key, tx.now):
+    if not await cases.insert_case(tx, case, case_keys.create(case.case_id), tx.now):
         return
-    tx.record(
-        events_pb2.CaseOpened(
-            case_id=str(case.case_id),
-            session_id=str(session_id),
-            participant_id=str(participant_id),
-            person_id=str(person_id),
-        )
-    )
-    if session.ended_at is not None or await sessions.is_removed(tx, participant_id):
+    tx.record(events.case_opened(case))
+    if session.ended_at is not None or await sessions.is_participant_removed(tx, participant_id):
         await _expire(tx, case)
 
 
-async def plan_session(tx: Transaction, session_id: UUID, proctor_ids: list[UUID]) -> None:
-    """Learns who supervises the session."""
-    await sessions.save_proctors(tx, session_id, proctor_ids)
+async def set_proctors(tx: Transaction, session_id: UUID, proctor_ids: list[UUID]) -> None:
+    """Set the proctors of the session."""
+    await sessions.upsert_proctors(tx, session_id, proctor_ids)
     tx.notify(CHANNEL, str(session_id))
 
 
-async def remove_participant(tx: Transaction, session_id: UUID, participant_id: UUID) -> None:
-    """Let the undecided case of a participant who was removed expire."""
+async def expire_case_of_participant(
+    tx: Transaction, session_id: UUID, participant_id: UUID
+) -> None:
+    """Expire the undecided case of a participant who was removed from the session."""
     await sessions.lock_session(tx, session_id)
-    await sessions.save_removal(tx, participant_id)
-    for case in await cases.lock_open_cases(tx, session_id, participant_id):
+    await sessions.insert_removed_participant(tx, participant_id)
+    for case in await cases.lock_undecided_cases(tx, session_id, participant_id):
         await _expire(tx, case)
 
 
-async def end_session(tx: Transaction, session_id: UUID, ended_at: datetime) -> None:
-    """Let every undecided case of a session that ended or was cancelled expire."""
-    await sessions.save_end(tx, session_id, ended_at)
-    for case in await cases.lock_open_cases(tx, session_id):
+async def expire_cases_of_session(tx: Transaction, session_id: UUID, ended_at: datetime) -> None:
+    """Expire the undecided cases of a session that ended or was cancelled."""
+    await sessions.upsert_end(tx, session_id, ended_at)
+    for case in await cases.lock_undecided_cases(tx, session_id):
         await _expire(tx, case)
 
 
 async def _expire(tx: Transaction, case: Case) -> None:
-    await save_move(tx, replace(case, state=moved(case, Move.EXPIRE)))
-    tx.record(
-        events_pb2.CaseExpired(
-            case_id=str(case.case_id),
-            session_id=str(case.session_id),
-            participant_id=str(case.participant_id),
-            person_id=str(case.person_id),
-        )
-    )
+    await store_case(tx, replace(case, state=CaseState.EXPIRED))
+    tx.record(events.case_expired(case))
 
 
-async def save_move(tx: Transaction, case: Case) -> None:
-    """Writes a case that changed and wakes those who watch its session."""
-    await cases.save_case(tx, case)
+async def store_case(tx: Transaction, case: Case) -> None:
+    """Store a changed case and notify the watches of its session."""
+    await cases.update_case(tx, case)
     tx.notify(CHANNEL, str(case.session_id))
-
-
-async def get_case(tx: Transaction, caller: Caller, case_id: UUID) -> Case:
-    """The case: one's own, or of a session one supervises. Raises NOT_YOUR_CASE."""
-    case = await cases.find_case(tx, case_id)
-    if case is None:
-        raise not_your_case()
-    if caller.person_id != case.person_id:
-        await actor_on(tx, caller, case)
-    return case
-
-
-async def get_case_of(
-    tx: Transaction, caller: Caller, session_id: UUID, person_id: UUID | None
-) -> Case:
-    """The case of a learner (None: of the caller) in a session. Raises NOT_FOUND where one may look and there is none, NOT_YOUR_CASE."""
-    wanted = person_id or caller.person_id
-    if wanted is None:
-        raise not_your_case()
-    if wanted != caller.person_id:
-        await actor_in(tx, caller, session_id)
-    case = await cases.find_case_of(tx, session_id, wanted)
-    if case is None:
-        raise no_case()
-    return case
-
-
-async def lock_supervised(tx: Transaction, caller: Caller, case_id: UUID) -> tuple[Case, Actor]:
-    """Return the case, locked, and the caller in the role in which they act on it. Raises NOT_YOUR_CASE."""
-    case = await cases.lock_case(tx, case_id)
-    if case is None:
-        raise not_your_case()
-    return case, await actor_on(tx, caller, case)

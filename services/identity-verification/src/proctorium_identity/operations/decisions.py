@@ -1,101 +1,101 @@
-"""Deciding a case, or requesting new pictures, as a proctor or an administrator (`I1`, `I3`)."""
+"""Deciding a case, and requesting a resubmission, as a proctor or an administrator (`I1`, `I3`)."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 from uuid import UUID
 
-from proctorium.identity.events.v1 import events_pb2
-from proctorium_common.rpc.access import ROLE_NUMBERS
+from google.protobuf.message import Message
+
 from proctorium_common.rpc.caller import Caller
-from proctorium_common.storage.database import Transaction
+from proctorium_common.storage.database import Database, Transaction
+from proctorium_common.storage.idempotency import Responder
+from proctorium_identity import events
 from proctorium_identity.domain.cases import (
+    Actor,
     Case,
-    Move,
-    decided_alike,
-    moved,
+    CaseAction,
+    CaseState,
+    Decision,
+    next_state,
+    not_your_case,
     require_reason,
 )
-from proctorium_identity.domain.evidence import EVIDENCE_NEEDED, require_seen
-from proctorium_identity.operations.access import Actor
-from proctorium_identity.operations.cases import lock_supervised, save_move
-from proctorium_identity.storage import evidence, looks
+from proctorium_identity.domain.evidence import EVIDENCE_NEEDED, require_viewed
+from proctorium_identity.operations.actors import case_actor
+from proctorium_identity.operations.cases import store_case
+from proctorium_identity.storage import cases, evidence, evidence_accesses
+
+M = TypeVar("M", bound=Message)
 
 
 async def decide(
-    tx: Transaction, caller: Caller, case_id: UUID, decision: Move, reason: str
-) -> Case:
-    """Verifies or rejects; the same again changes nothing.
+    database: Database,
+    caller: Caller,
+    case_id: UUID,
+    decision: Decision,
+    reason: str,
+    responder: Responder[Case, M],
+) -> M:
+    """Verify or reject a case; repeating the same decision changes nothing.
 
-    Raises NOT_YOUR_CASE, CASE_CLOSED, INVALID_REQUEST (rejected without a reason), and to verify EVIDENCE_MISSING, EVIDENCE_NOT_VIEWED,
-    EVIDENCE_REPLACED.
+    Raises NOT_YOUR_CASE, CASE_CLOSED, INVALID_REQUEST for a rejection without a reason, and for a verification
+    EVIDENCE_MISSING, EVIDENCE_NOT_VIEWED and EVIDENCE_REPLACED.
     """
-    case, actor = await lock_supervised(tx, caller, case_id)
-    if decided_alike(case, decision):
-        return case
-    state = moved(case, decision)
-    require_reason(decision, reason)
-    if decision is Move.VERIFY:
-        current = await evidence.current_evidence(tx, case_id)
-        require_seen(current, await looks.last_looks(tx, case_id, actor.person_id))
-    decided = replace(
-        case,
-        state=state,
-        decided_by=actor.person_id,
-        decided_as=actor.role,
-        decided_at=tx.now,
-        decision_reason=reason.strip(),
-    )
-    await save_move(tx, decided)
-    _record_decision(tx, decided, decision, actor)
-    return decided
 
-
-def _record_decision(tx: Transaction, case: Case, decision: Move, actor: Actor) -> None:
-    case_id, session_id = str(case.case_id), str(case.session_id)
-    participant_id, person_id = str(case.participant_id), str(case.person_id)
-    decided_by, acting_role = str(actor.person_id), ROLE_NUMBERS[actor.role]
-    if decision is Move.VERIFY:
-        tx.record(
-            events_pb2.CaseVerified(
-                case_id=case_id,
-                session_id=session_id,
-                participant_id=participant_id,
-                person_id=person_id,
-                decided_by=decided_by,
-                acting_role=acting_role,
-            )
+    async def run(tx: Transaction) -> Case:
+        case, actor = await _lock_case(tx, caller, case_id)
+        state = next_state(case, CaseAction(decision))
+        if state is None:
+            return case
+        require_reason(decision, reason)
+        if decision is Decision.VERIFY:
+            current = await evidence.list_current_evidence(tx, case_id)
+            viewed = await evidence_accesses.list_last_viewed(tx, case_id, actor.person_id)
+            require_viewed(current, viewed)
+        decided = replace(
+            case,
+            state=state,
+            decided_by=actor.person_id,
+            decided_as=actor.role,
+            decided_at=tx.now,
+            decision_reason=reason.strip(),
         )
-    else:
-        tx.record(
-            events_pb2.CaseRejected(
-                case_id=case_id,
-                session_id=session_id,
-                participant_id=participant_id,
-                person_id=person_id,
-                decided_by=decided_by,
-                acting_role=acting_role,
-            )
-        )
+        await store_case(tx, decided)
+        event = events.case_verified if decision is Decision.VERIFY else events.case_rejected
+        tx.record(event(decided, actor))
+        return decided
+
+    return await database.respond(responder, run)
 
 
-async def ask_again(tx: Transaction, caller: Caller, case_id: UUID, reason: str) -> Case:
-    """Sets the pictures aside and asks the learner for new ones. Raises NOT_YOUR_CASE, CASE_CLOSED."""
-    case, actor = await lock_supervised(tx, caller, case_id)
-    state = moved(case, Move.ASK_AGAIN)
-    await evidence.set_aside(tx, case_id, EVIDENCE_NEEDED)
-    asked = replace(
-        case, state=state, evidence=frozenset(), submitted_at=None, decision_reason=reason.strip()
-    )
-    await save_move(tx, asked)
-    tx.record(
-        events_pb2.CaseResubmissionRequested(
-            case_id=str(case.case_id),
-            session_id=str(case.session_id),
-            participant_id=str(case.participant_id),
-            person_id=str(case.person_id),
-            requested_by=str(actor.person_id),
-            acting_role=ROLE_NUMBERS[actor.role],
+async def request_resubmission(
+    database: Database, caller: Caller, case_id: UUID, reason: str, responder: Responder[Case, M]
+) -> M:
+    """Supersede the current images and request new ones from the learner. Raises NOT_YOUR_CASE, CASE_CLOSED."""
+
+    async def run(tx: Transaction) -> Case:
+        case, actor = await _lock_case(tx, caller, case_id)
+        next_state(case, CaseAction.REQUEST_RESUBMISSION)
+        await evidence.supersede_evidence(tx, case_id, EVIDENCE_NEEDED)
+        requested = replace(
+            case,
+            state=CaseState.RESUBMISSION_REQUESTED,
+            evidence=frozenset(),
+            submitted_at=None,
+            decision_reason=reason.strip(),
         )
-    )
-    return asked
+        await store_case(tx, requested)
+        tx.record(events.resubmission_requested(requested, actor))
+        return requested
+
+    return await database.respond(responder, run)
+
+
+async def _lock_case(tx: Transaction, caller: Caller, case_id: UUID) -> tuple[Case, Actor]:
+    """Return the case with its row locked, and the caller in the role in which they act on it. Raises NOT_YOUR_CASE."""
+    case = await cases.lock_case(tx, case_id)
+    if case is None:
+        raise not_your_case()
+    return case, await case_actor(tx, caller, case)

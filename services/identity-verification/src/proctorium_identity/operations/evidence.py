@@ -1,8 +1,4 @@
-"""A learner sends a picture (`I1`, `I6`): read, re-encoded, encrypted, put away, and only then noted in the case.
-
-The object is written before its row: a crash between the two leaves an object that nothing refers to, never a row without one. What a
-refusal or a repetition leaves is deleted.
-"""
+"""Submitting an image as evidence (`I1`, `I6`)."""
 
 from __future__ import annotations
 
@@ -10,137 +6,162 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import TypeVar
 from uuid import UUID
 
-from proctorium.identity.events.v1 import events_pb2
+from google.protobuf.message import Message
+
 from proctorium_common.errors import ServiceError
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
-from proctorium_common.storage.database import Transaction
+from proctorium_common.storage.database import Database, Transaction
+from proctorium_common.storage.idempotency import Responder, answered_before
 from proctorium_common.telemetry.logs import get_logger
-from proctorium_identity.domain.cases import (
-    Case,
-    CaseState,
-    Move,
-    moved,
-    not_your_case,
-)
+from proctorium_identity import events
+from proctorium_identity.domain.cases import Case, CaseAction, next_state, not_your_case
 from proctorium_identity.domain.evidence import (
     EVIDENCE_NEEDED,
     Evidence,
     EvidenceKind,
-    require_room,
+    require_image_accepted,
 )
-from proctorium_identity.images.process import Picture
-from proctorium_identity.operations.cases import CHANNEL, save_move
+from proctorium_identity.images.process import ImageReader, ReadImage
+from proctorium_identity.operations.cases import CHANNEL, store_case
 from proctorium_identity.storage import cases
-from proctorium_identity.storage import evidence as kept
+from proctorium_identity.storage import evidence as stored_evidence
 from proctorium_identity.storage.encryption import CaseKey, CaseKeys
 from proctorium_identity.storage.objects import EvidenceStore
+
+M = TypeVar("M", bound=Message)
 
 _log = get_logger()
 
 
 @dataclass(slots=True)
-class PutAway:
-    """A picture on its way into the store and its case; `taken` once its case may have it, so that it must stay."""
+class _StoredImage:
+    """An image in the object storage; `accepted` once its case may refer to it: then the object is not deleted."""
 
     evidence_id: UUID
     case_id: UUID
     kind: EvidenceKind
     object_key: str
-    picture: Picture
-    taken: bool = False
+    image: ReadImage
+    accepted: bool = False
 
 
-async def key_for_sender(
-    tx: Transaction, case_keys: CaseKeys, caller: Caller, case_id: UUID, kind: EvidenceKind
-) -> CaseKey:
-    """The key to encrypt with, for the learner of a case that takes a picture. Raises NOT_YOUR_CASE, CASE_CLOSED, TOO_MANY_IMAGES.
+class EvidenceSubmission:
+    """Reads, encrypts and stores submitted images.
 
-    What is refused here costs no work; whether the case still takes the picture is `submit`'s to say.
+    The object is written before its row: a crash between the two leaves an object without a row, never a row without
+    an object. The object of a refused or repeated request is deleted.
     """
-    await _require_taking(tx, await cases.find_case(tx, case_id), caller, kind)
-    return case_keys.unwrap(case_id, await cases.wrapped_key_of(tx, case_id))
 
+    def __init__(
+        self, database: Database, case_keys: CaseKeys, store: EvidenceStore, reader: ImageReader
+    ) -> None:
+        self._database = database
+        self._case_keys = case_keys
+        self._store = store
+        self._reader = reader
 
-@asynccontextmanager
-async def put_away(
-    store: EvidenceStore, key: CaseKey, *, case_id: UUID, kind: EvidenceKind, picture: Picture
-) -> AsyncIterator[PutAway]:
-    """Stores the picture encrypted, and deletes it at the end of the block unless `submit` took it. Raises DEPENDENCY_UNAVAILABLE.
+    async def submit(
+        self,
+        caller: Caller,
+        case_id: UUID,
+        kind: EvidenceKind,
+        file: bytes,
+        responder: Responder[Case, M],
+        *,
+        within: float | None,
+    ) -> M:
+        """Make the image in `file` part of the case; the last one that is needed submits the case.
 
-    What was taken stays whatever comes of the commit: where its answer was lost, the row may be there.
-    """
-    evidence_id = new_id()
-    put = PutAway(evidence_id, case_id, kind, f"{case_id}/{evidence_id}", picture)
-    storing = asyncio.ensure_future(
-        store.put(put.object_key, key.encrypt(kind, evidence_id, picture.jpeg))
-    )
-    try:
-        await asyncio.shield(storing)
-        yield put
-    finally:
-        if not put.taken:
-            # Shielded: whoever hangs up leaves nothing behind either.
-            await asyncio.shield(_discard(store, put, storing))
+        `within` is the time that the call has left, in seconds. Raises NOT_YOUR_CASE, CASE_CLOSED, TOO_MANY_IMAGES,
+        DEPENDENCY_UNAVAILABLE, and as `ImageReader.read`.
+        """
+        async with self._database.transaction() as tx:
+            response = await answered_before(tx, responder.request, responder.response)
+            if response is not None:
+                return response
+            # Refused here, an image costs no work; `run` checks again, because the case can change meanwhile.
+            await _require_accepted(tx, await cases.get_case(tx, case_id), caller, kind)
+            encrypted_key = await cases.get_encrypted_key(tx, case_id)
+        key = self._case_keys.decrypt(case_id, encrypted_key)
+        image = await self._reader.read(file, case_id, within=within)
+        async with self._stored(key, case_id, kind, image) as stored:
 
+            async def run(tx: Transaction) -> Case:
+                # Everything that can fail comes before the last line, and the commit after it.
+                case = await _add_image(tx, caller, stored)
+                stored.accepted = True
+                return case
 
-async def _discard(store: EvidenceStore, put: PutAway, storing: asyncio.Future[None]) -> None:
-    # An object that has not come yet cannot be deleted.
-    await asyncio.wait([storing])
-    try:
-        await store.delete(put.object_key)
-    except ServiceError:
-        # What the learner is told is why the picture was not taken.
-        _log.warning("evidence_left_behind", case_id=str(put.case_id), object_key=put.object_key)
+            return await self._database.respond(responder, run)
 
+    @asynccontextmanager
+    async def _stored(
+        self, key: CaseKey, case_id: UUID, kind: EvidenceKind, image: ReadImage
+    ) -> AsyncIterator[_StoredImage]:
+        """Store the encrypted image, and delete it at the end of the block unless it was accepted.
 
-async def submit(tx: Transaction, caller: Caller, put: PutAway) -> Case:
-    """Makes the picture part of the case; with the last one that is needed, a proctor has to look.
-
-    Raises NOT_YOUR_CASE, CASE_CLOSED, TOO_MANY_IMAGES.
-    """
-    # Whatever fails before the last line fails before the commit.
-    case = await _require_taking(tx, await cases.lock_case(tx, put.case_id), caller, put.kind)
-    complete = case.evidence | {put.kind} >= EVIDENCE_NEEDED
-    state = moved(case, Move.COMPLETE)
-    await kept.add_evidence(tx, _evidence(tx, put), put.picture.width, put.picture.height)
-    changed = replace(case, evidence=case.evidence | {put.kind})
-    if complete and case.state is not CaseState.SUBMITTED:
-        changed = replace(changed, state=state, submitted_at=tx.now)
-        await save_move(tx, changed)
-        tx.record(
-            events_pb2.CaseSubmitted(
-                case_id=str(case.case_id),
-                session_id=str(case.session_id),
-                participant_id=str(case.participant_id),
-                person_id=str(case.person_id),
-            )
+        An accepted image stays even if the commit fails: if only its response was lost, the row exists.
+        """
+        evidence_id = new_id()
+        stored = _StoredImage(evidence_id, case_id, kind, f"{case_id}/{evidence_id}", image)
+        storing = asyncio.ensure_future(
+            self._store.put(stored.object_key, key.encrypt(kind, evidence_id, image.jpeg))
         )
-    else:
-        tx.notify(CHANNEL, str(case.session_id))
-    put.taken = True
-    return changed
+        try:
+            await asyncio.shield(storing)
+            yield stored
+        finally:
+            if not stored.accepted:
+                # Shielded, so that the object of a cancelled call is deleted too.
+                await asyncio.shield(self._discard(stored, storing))
+
+    async def _discard(self, stored: _StoredImage, storing: asyncio.Future[None]) -> None:
+        # Before it is written, an object cannot be deleted.
+        await asyncio.wait([storing])
+        try:
+            await self._store.delete(stored.object_key)
+        except ServiceError:
+            # The learner needs the error for which the image was refused, not this one.
+            _log.warning(
+                "evidence_not_deleted", case_id=str(stored.case_id), object_key=stored.object_key
+            )
 
 
-def _evidence(tx: Transaction, put: PutAway) -> Evidence:
-    return Evidence(
-        evidence_id=put.evidence_id,
-        case_id=put.case_id,
-        kind=put.kind,
-        object_key=put.object_key,
-        media_type=put.picture.media_type,
+async def _add_image(tx: Transaction, caller: Caller, stored: _StoredImage) -> Case:
+    """Add the image to its case. Raises NOT_YOUR_CASE, CASE_CLOSED, TOO_MANY_IMAGES."""
+    locked = await cases.lock_case(tx, stored.case_id)
+    case = await _require_accepted(tx, locked, caller, stored.kind)
+    new = Evidence(
+        evidence_id=stored.evidence_id,
+        case_id=stored.case_id,
+        kind=stored.kind,
+        object_key=stored.object_key,
+        media_type=stored.image.media_type,
         submitted_at=tx.now,
     )
+    await stored_evidence.insert_evidence(tx, new, stored.image.width, stored.image.height)
+    case = replace(case, evidence=case.evidence | {stored.kind})
+    state = next_state(case, CaseAction.SUBMIT)
+    if state is None or not case.evidence >= EVIDENCE_NEEDED:
+        tx.notify(CHANNEL, str(case.session_id))
+        return case
+    case = replace(case, state=state, submitted_at=tx.now)
+    await store_case(tx, case)
+    tx.record(events.case_submitted(case))
+    return case
 
 
-async def _require_taking(
+async def _require_accepted(
     tx: Transaction, case: Case | None, caller: Caller, kind: EvidenceKind
 ) -> Case:
-    """The case, if it is the caller's and takes a picture of this kind."""
+    """Return the case if it is the caller's and accepts an image of this kind."""
     if case is None or caller.person_id is None or case.person_id != caller.person_id:
         raise not_your_case()
-    moved(case, Move.COMPLETE)
-    require_room(kind, case.evidence, await kept.count_evidence(tx, case.case_id))
+    next_state(case, CaseAction.SUBMIT)
+    count = await stored_evidence.count_evidence(tx, case.case_id)
+    require_image_accepted(kind, case.evidence, count)
     return case

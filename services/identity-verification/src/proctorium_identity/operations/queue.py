@@ -1,4 +1,4 @@
-"""The queue of a session's cases that wait for a decision, as it is and as it changes (`I3`)."""
+"""The queue of a session: its cases that wait for a decision (`I3`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.listen import Listener
 from proctorium_identity.domain.cases import Case
-from proctorium_identity.operations.access import actor_in
+from proctorium_identity.operations.actors import session_actor
 from proctorium_identity.operations.cases import CHANNEL
 from proctorium_identity.storage import cases
 
@@ -24,33 +24,34 @@ async def watch_queue(
     *,
     heartbeat: timedelta,
 ) -> AsyncGenerator[Sequence[Case], None]:
-    """Yield the queue at once, and after every change. Raises NOT_YOUR_CASE, also when supervision ends meanwhile.
+    """Yield the queue at once and after each change, without the caller's own case.
 
-    Changes that come together make one response; the queue is read again each time, so none is missed. After `heartbeat` without a
-    change, yield what was shown last, without the database: silence means that the connection is lost.
+    The queue is read again after each change, so none is missed; changes at the same time make one response. After
+    `heartbeat` without a change, yield the last queue again without a query: silence means that the connection is
+    lost. Raises NOT_YOUR_CASE, also when the caller stops being a proctor of the session.
     """
-    yield (shown := await _queue(database, caller, session_id))
+    yield (current := await _read_queue(database, caller, session_id))
     now = asyncio.get_running_loop().time
     due = now() + heartbeat.total_seconds()
     async with listener.subscribe(CHANNEL) as notices:
         while True:
             try:
                 async with asyncio.timeout_at(due):
-                    changed = await anext(notices)
+                    changed_session = await anext(notices)
             except TimeoutError:
-                is_new = True
+                send = True
             else:
-                if changed not in (None, str(session_id)):
+                if changed_session not in (None, str(session_id)):
                     continue
-                queue = await _queue(database, caller, session_id)
-                is_new, shown = queue != shown, queue
-            if is_new:
-                yield shown
+                queue = await _read_queue(database, caller, session_id)
+                send, current = queue != current, queue
+            if send:
+                yield current
                 due = now() + heartbeat.total_seconds()
 
 
-async def _queue(database: Database, caller: Caller, session_id: UUID) -> Sequence[Case]:
+async def _read_queue(database: Database, caller: Caller, session_id: UUID) -> Sequence[Case]:
     async with database.transaction() as tx:
-        await actor_in(tx, caller, session_id)
-        waiting = await cases.waiting_cases(tx, session_id)
-        return [case for case in waiting if case.person_id != caller.person_id]
+        await session_actor(tx, caller, session_id)
+        submitted = await cases.list_submitted_cases(tx, session_id)
+    return [case for case in submitted if case.person_id != caller.person_id]

@@ -1,1 +1,1 @@
-"""Tables and queries of identity verification."""
+"""The tables, queries and objects of identity verification."""

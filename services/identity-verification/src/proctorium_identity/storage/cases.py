@@ -1,4 +1,4 @@
-"""Cases in the database."""
+"""The cases, with the kinds of their current images."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, ColumnElement, Row, Select, Text, func, select, up
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_common.storage.database import Transaction
-from proctorium_identity.domain.cases import OPEN, WAITING, ActingRole, Case, CaseState
+from proctorium_identity.domain.cases import UNDECIDED, ActingRole, Case, CaseState
 from proctorium_identity.domain.evidence import EvidenceKind
 from proctorium_identity.storage.tables import cases, evidence
 
@@ -23,9 +23,11 @@ _KINDS = func.array(
 ).label("kinds")
 
 
-async def add_case(tx: Transaction, case: Case, wrapped_key: bytes, opened_at: datetime) -> bool:
-    """Adds the case; False where the learner has one in this session already."""
-    added = await tx.execute(
+async def insert_case(
+    tx: Transaction, case: Case, encrypted_key: bytes, opened_at: datetime
+) -> bool:
+    """Insert the case; return False if the learner has one in this session already."""
+    rows = await tx.execute(
         insert(cases)
         .values(
             case_id=case.case_id,
@@ -33,69 +35,69 @@ async def add_case(tx: Transaction, case: Case, wrapped_key: bytes, opened_at: d
             participant_id=case.participant_id,
             person_id=case.person_id,
             state=case.state,
-            wrapped_key=wrapped_key,
+            encrypted_key=encrypted_key,
             opened_at=opened_at,
         )
         .on_conflict_do_nothing(index_elements=[cases.c.session_id, cases.c.person_id])
         .returning(cases.c.case_id)
     )
-    return added.first() is not None
+    return rows.first() is not None
 
 
-async def find_case(tx: Transaction, case_id: UUID) -> Case | None:
-    """The case, or None."""
-    return await _one(tx, _where(cases.c.case_id == case_id))
+async def get_case(tx: Transaction, case_id: UUID) -> Case | None:
+    """Return the case, or None."""
+    return await _get(tx, _where(cases.c.case_id == case_id))
 
 
-async def find_case_of(tx: Transaction, session_id: UUID, person_id: UUID) -> Case | None:
-    """The case of a learner in a session, or None."""
-    return await _one(tx, _where(cases.c.session_id == session_id, cases.c.person_id == person_id))
+async def get_case_of_learner(tx: Transaction, session_id: UUID, person_id: UUID) -> Case | None:
+    """Return the case of a learner in a session, or None."""
+    return await _get(tx, _where(cases.c.session_id == session_id, cases.c.person_id == person_id))
 
 
 async def lock_case(tx: Transaction, case_id: UUID) -> Case | None:
-    """The case, locked until the transaction ends, or None. Its pictures are those at the time the lock was had."""
-    locking = select(cases.c.case_id).where(cases.c.case_id == case_id).with_for_update()
-    if (await tx.execute(locking)).first() is None:
+    """Return the case with its row locked, or None. Its images are read after the row is locked."""
+    statement = select(cases.c.case_id).where(cases.c.case_id == case_id).with_for_update()
+    if (await tx.execute(statement)).first() is None:
         return None
-    return await find_case(tx, case_id)
+    return await get_case(tx, case_id)
 
 
-async def lock_open_cases(
+async def lock_undecided_cases(
     tx: Transaction, session_id: UUID, participant_id: UUID | None = None
 ) -> Sequence[Case]:
-    """Lock the undecided cases of a session, or of one participant in it, in the order of their ids."""
-    locking = (
+    """Return the undecided cases of a session or of one participant, with their rows locked in the order of ids."""
+    statement = (
         select(cases.c.case_id)
-        .where(cases.c.session_id == session_id, cases.c.state.in_(OPEN))
+        .where(cases.c.session_id == session_id, cases.c.state.in_(UNDECIDED))
         .order_by(cases.c.case_id)
         .with_for_update()
     )
     if participant_id is not None:
-        locking = locking.where(cases.c.participant_id == participant_id)
-    ids = (await tx.execute(locking)).scalars().all()
-    found = await tx.execute(_where(cases.c.case_id.in_(ids)).order_by(cases.c.case_id))
-    return [_case(row) for row in found]
+        statement = statement.where(cases.c.participant_id == participant_id)
+    ids = (await tx.execute(statement)).scalars().all()
+    rows = await tx.execute(_where(cases.c.case_id.in_(ids)).order_by(cases.c.case_id))
+    return [_case(row) for row in rows]
 
 
-async def waiting_cases(tx: Transaction, session_id: UUID) -> Sequence[Case]:
-    """The cases of a session that wait for a decision, longest wait first."""
-    found = await tx.execute(
-        _where(cases.c.session_id == session_id, cases.c.state.in_(WAITING)).order_by(
+async def list_submitted_cases(tx: Transaction, session_id: UUID) -> Sequence[Case]:
+    """Return the cases of a session that wait for a decision, longest wait first."""
+    rows = await tx.execute(
+        _where(cases.c.session_id == session_id, cases.c.state == CaseState.SUBMITTED).order_by(
             cases.c.submitted_at, cases.c.case_id
         )
     )
-    return [_case(row) for row in found]
+    return [_case(row) for row in rows]
 
 
-async def wrapped_key_of(tx: Transaction, case_id: UUID) -> bytes:
-    """The wrapped key of the case's pictures."""
-    found = await tx.execute(select(cases.c.wrapped_key).where(cases.c.case_id == case_id))
-    wrapped: bytes = found.scalar_one()
-    return wrapped
+async def get_encrypted_key(tx: Transaction, case_id: UUID) -> bytes:
+    """Return the key of the case's images, encrypted with the master key."""
+    rows = await tx.execute(select(cases.c.encrypted_key).where(cases.c.case_id == case_id))
+    encrypted_key: bytes = rows.scalar_one()
+    return encrypted_key
 
 
-async def save_case(tx: Transaction, case: Case) -> None:
-    """Writes what can change about a case."""
+async def update_case(tx: Transaction, case: Case) -> None:
+    """Update the columns of a case that can change."""
     await tx.execute(
         update(cases)
         .where(cases.c.case_id == case.case_id)
@@ -114,7 +116,7 @@ def _where(*conditions: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
     return select(cases, _KINDS).where(*conditions)
 
 
-async def _one(tx: Transaction, query: Select[*tuple[object, ...]]) -> Case | None:
+async def _get(tx: Transaction, query: Select[*tuple[object, ...]]) -> Case | None:
     row = (await tx.execute(query)).first()
     return None if row is None else _case(row)
 

@@ -1,7 +1,7 @@
 """Encryption of identity images with a key for each case, which is stored encrypted with the master key (`I5`).
 
-Destroying a case's stored key destroys its images, wherever copies of their ciphertext are. A ciphertext can only be decrypted as the
-image that it was made from: case, kind and evidence are its context.
+Destroying a case's stored key destroys its images, wherever copies of their ciphertext are. A ciphertext can only be
+decrypted as the image that it was made from: case, kind and evidence are its context.
 """
 
 from __future__ import annotations
@@ -37,13 +37,16 @@ class CaseKeys:
     def __init__(self, master_key: MasterKey) -> None:
         self._key = master_key.for_purpose("case keys")
 
-    def new(self, case_id: UUID) -> bytes:
+    def create(self, case_id: UUID) -> bytes:
         """Return a new random key for the case, encrypted as its row stores it."""
         return self._key.encrypt(new_key(), _context(case_id))
 
-    def unwrap(self, case_id: UUID, wrapped: bytes) -> CaseKey:
-        """Return the key of the case. Raises DecryptionError when it was encrypted for another case or with another master key."""
-        return CaseKey(case_id, self._key.decrypt(wrapped, _context(case_id)))
+    def decrypt(self, case_id: UUID, encrypted_key: bytes) -> CaseKey:
+        """Return the key of the case.
+
+        Raises DecryptionError when it was encrypted for another case or with another master key.
+        """
+        return CaseKey(case_id, self._key.decrypt(encrypted_key, _context(case_id)))
 
 
 def _context(case_id: UUID) -> str:

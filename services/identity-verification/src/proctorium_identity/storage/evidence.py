@@ -1,4 +1,4 @@
-"""Pictures in the database: what each shows, and where its ciphertext lies."""
+"""The images of cases: what each shows, and which object has its ciphertext."""
 
 from __future__ import annotations
 
@@ -12,25 +12,27 @@ from proctorium_identity.domain.evidence import Evidence, EvidenceKind
 from proctorium_identity.storage.tables import evidence
 
 
-async def add_evidence(tx: Transaction, added: Evidence, width: int, height: int) -> None:
-    """Makes the picture the current one of its kind; the one before it is set aside."""
-    await set_aside(tx, added.case_id, [added.kind])
+async def insert_evidence(tx: Transaction, new: Evidence, width: int, height: int) -> None:
+    """Insert the image as the current one of its kind; the one before it is superseded."""
+    await supersede_evidence(tx, new.case_id, [new.kind])
     await tx.execute(
         insert(evidence).values(
-            evidence_id=added.evidence_id,
-            case_id=added.case_id,
-            kind=added.kind,
-            object_key=added.object_key,
-            media_type=added.media_type,
+            evidence_id=new.evidence_id,
+            case_id=new.case_id,
+            kind=new.kind,
+            object_key=new.object_key,
+            media_type=new.media_type,
             width=width,
             height=height,
-            submitted_at=added.submitted_at,
+            submitted_at=new.submitted_at,
         )
     )
 
 
-async def set_aside(tx: Transaction, case_id: UUID, kinds: Collection[EvidenceKind]) -> None:
-    """The case's current pictures of these kinds are current no more."""
+async def supersede_evidence(
+    tx: Transaction, case_id: UUID, kinds: Collection[EvidenceKind]
+) -> None:
+    """Mark the case's current images of these kinds as superseded."""
     await tx.execute(
         update(evidence)
         .where(
@@ -42,9 +44,9 @@ async def set_aside(tx: Transaction, case_id: UUID, kinds: Collection[EvidenceKi
     )
 
 
-async def current_evidence(tx: Transaction, case_id: UUID) -> Sequence[Evidence]:
-    """The current pictures of a case, at most one of each kind."""
-    found = await tx.execute(
+async def list_current_evidence(tx: Transaction, case_id: UUID) -> Sequence[Evidence]:
+    """Return the current images of a case, at most one of each kind."""
+    rows = await tx.execute(
         select(
             evidence.c.evidence_id,
             evidence.c.kind,
@@ -62,12 +64,12 @@ async def current_evidence(tx: Transaction, case_id: UUID) -> Sequence[Evidence]
             media_type=row.media_type,
             submitted_at=row.submitted_at,
         )
-        for row in found
+        for row in rows
     ]
 
 
 async def count_evidence(tx: Transaction, case_id: UUID) -> int:
-    """How many pictures the case has taken, those that were replaced among them."""
-    counting = select(func.count()).select_from(evidence).where(evidence.c.case_id == case_id)
-    taken: int = (await tx.execute(counting)).scalar_one()
-    return taken
+    """Return how many images the case has accepted, including superseded ones."""
+    statement = select(func.count()).select_from(evidence).where(evidence.c.case_id == case_id)
+    count: int = (await tx.execute(statement)).scalar_one()
+    return count

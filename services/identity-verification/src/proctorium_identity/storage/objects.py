@@ -1,4 +1,4 @@
-"""Where ciphertexts lie: a local folder, or a bucket that speaks S3."""
+"""The object storage of ciphertexts: a local folder or an S3 bucket."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from proctorium_common.telemetry.traces import span
 
 
 class ObjectMissingError(Exception):
-    """There is no object of this name (any more)."""
+    """There is no object with this key."""
 
 
 class EvidenceStore:
-    """Objects by name, written once and never changed; what no case took is deleted."""
+    """Stores objects by key. An object is written once and never changed."""
 
     def __init__(self, url: str) -> None:
-        """`url` is `file:///folder`, made when it is missing, or `s3://bucket/prefix`; S3's settings come from AWS_… variables."""
+        """`url` is `file:///folder` (created if missing) or `s3://bucket/prefix` with settings in AWS_… variables."""
         parts = urlsplit(url)
         self._folder = Path(unquote(parts.path)) if parts.scheme == "file" else None
         self._store: ObjectStore = (
@@ -30,7 +30,7 @@ class EvidenceStore:
         )
 
     async def put(self, key: str, content: bytes) -> None:
-        """Writes a new object, so that it is there after a power loss too. Raises DEPENDENCY_UNAVAILABLE when the store does not take it."""
+        """Write a new object durably: it survives a power loss. Raises DEPENDENCY_UNAVAILABLE if the store fails."""
         with span("put_evidence"):
             try:
                 await self._store.put_async(key, content, mode="create")
@@ -40,7 +40,7 @@ class EvidenceStore:
                 raise _unavailable() from failure
 
     async def delete(self, key: str) -> None:
-        """Takes an object away, if there is one. Raises DEPENDENCY_UNAVAILABLE when the store does not answer."""
+        """Delete an object, if there is one. Raises DEPENDENCY_UNAVAILABLE if the store fails."""
         with span("delete_evidence"):
             try:
                 await self._store.delete_async(key)
@@ -50,11 +50,11 @@ class EvidenceStore:
                 raise _unavailable() from failure
 
     async def get(self, key: str) -> bytes:
-        """The object. Raises ObjectMissingError when there is none, DEPENDENCY_UNAVAILABLE when the store does not answer."""
+        """Return an object. Raises ObjectMissingError if there is none, DEPENDENCY_UNAVAILABLE if the store fails."""
         with span("get_evidence"):
             try:
-                found = await self._store.get_async(key)
-                return bytes(await found.bytes_async())
+                result = await self._store.get_async(key)
+                return bytes(await result.bytes_async())
             except (NotFoundError, FileNotFoundError) as missing:
                 raise ObjectMissingError(key) from missing
             except (BaseError, OSError) as failure:
@@ -62,19 +62,19 @@ class EvidenceStore:
 
 
 def _make_durable(folder: Path, file: Path) -> None:
-    """A bucket keeps what it has taken; a file system is asked to, for the file and for its name in each folder down from `folder`."""
-    for each in (file, *file.parents):
-        opened = os.open(each, os.O_RDONLY)
+    """Sync the file, and each folder from it up to `folder`, to the disk."""
+    for path in (file, *file.parents):
+        descriptor = os.open(path, os.O_RDONLY)
         try:
-            os.fsync(opened)
+            os.fsync(descriptor)
         finally:
-            os.close(opened)
-        if each == folder:
+            os.close(descriptor)
+        if path == folder:
             return
 
 
 def _unavailable() -> ServiceError:
     return unavailable(
         "DEPENDENCY_UNAVAILABLE",
-        "The place where pictures are kept does not answer now. Nothing was changed; please try again in a moment.",
+        "The storage of photos does not respond now. Nothing was changed; please try again in a moment.",
     )

@@ -1,4 +1,4 @@
-"""What is known of sessions: a projection of their events."""
+"""Sessions as identity verification knows them from the events of session orchestration."""
 
 from __future__ import annotations
 
@@ -15,69 +15,64 @@ from proctorium_identity.storage.tables import removed_participants, sessions
 
 
 @dataclass(frozen=True, slots=True)
-class KnownSession:
-    """A session as far as its events have come."""
+class Session:
+    """A session. Its events arrive in any order: `proctor_ids` is empty until the event that names them was handled."""
 
     session_id: UUID
-    proctors: frozenset[UUID]
-    ended_at: datetime | None
+    proctor_ids: frozenset[UUID] = frozenset()
+    ended_at: datetime | None = None
 
 
-async def lock_session(tx: Transaction, session_id: UUID) -> KnownSession:
-    """The session's row, made where it is missing, locked until the transaction ends."""
+async def get_session(tx: Transaction, session_id: UUID) -> Session:
+    """Return the session; one without proctors and end if no event of it was handled yet."""
+    rows = await tx.execute(select(sessions).where(sessions.c.session_id == session_id))
+    row = rows.one_or_none()
+    if row is None:
+        return Session(session_id)
+    return Session(session_id, frozenset(row.proctor_ids or ()), row.ended_at)
+
+
+async def lock_session(tx: Transaction, session_id: UUID) -> Session:
+    """Return the session with its row locked; insert the row if it is missing."""
     await tx.execute(insert(sessions).values(session_id=session_id).on_conflict_do_nothing())
-    found = await tx.execute(
+    rows = await tx.execute(
         select(sessions).where(sessions.c.session_id == session_id).with_for_update()
     )
-    row = found.one()
-    return KnownSession(row.session_id, frozenset(row.proctor_ids or ()), row.ended_at)
+    row = rows.one()
+    return Session(session_id, frozenset(row.proctor_ids or ()), row.ended_at)
 
 
-async def proctors_of(tx: Transaction, session_id: UUID) -> frozenset[UUID]:
-    """Who supervises the session; nobody where it is not known (yet)."""
-    found = await tx.execute(
-        select(sessions.c.proctor_ids).where(sessions.c.session_id == session_id)
-    )
-    return frozenset(found.scalar_one_or_none() or ())
-
-
-async def ended_at(tx: Transaction, session_id: UUID) -> datetime | None:
-    """Return when the session ended; None while it lives, or is not known."""
-    found = await tx.execute(select(sessions.c.ended_at).where(sessions.c.session_id == session_id))
-    return found.scalar_one_or_none()
-
-
-async def save_proctors(tx: Transaction, session_id: UUID, proctor_ids: Sequence[UUID]) -> None:
-    """Sets who supervises the session."""
-    adding = insert(sessions).values(session_id=session_id, proctor_ids=list(proctor_ids))
+async def upsert_proctors(tx: Transaction, session_id: UUID, proctor_ids: Sequence[UUID]) -> None:
+    """Set the proctors of the session."""
+    new = insert(sessions).values(session_id=session_id, proctor_ids=list(proctor_ids))
     await tx.execute(
-        adding.on_conflict_do_update(
+        new.on_conflict_do_update(
             index_elements=[sessions.c.session_id],
-            set_={"proctor_ids": adding.excluded.proctor_ids},
+            set_={"proctor_ids": new.excluded.proctor_ids},
         )
     )
 
 
-async def save_end(tx: Transaction, session_id: UUID, ended_at: datetime) -> None:
-    """Notes that the session is over; the first end stays."""
-    adding = insert(sessions).values(session_id=session_id, ended_at=ended_at)
+async def upsert_end(tx: Transaction, session_id: UUID, ended_at: datetime) -> None:
+    """Set the end of the session, unless it is set already."""
+    new = insert(sessions).values(session_id=session_id, ended_at=ended_at)
     await tx.execute(
-        adding.on_conflict_do_update(
+        new.on_conflict_do_update(
             index_elements=[sessions.c.session_id],
-            set_={"ended_at": func.coalesce(sessions.c.ended_at, adding.excluded.ended_at)},
+            set_={"ended_at": func.coalesce(sessions.c.ended_at, new.excluded.ended_at)},
         )
     )
 
 
-async def save_removal(tx: Transaction, participant_id: UUID) -> None:
-    """Note that a participant was removed from their session."""
-    adding = insert(removed_participants).values(participant_id=participant_id)
-    await tx.execute(adding.on_conflict_do_nothing())
+async def insert_removed_participant(tx: Transaction, participant_id: UUID) -> None:
+    """Record that a participant was removed from their session, unless that is recorded already."""
+    new = insert(removed_participants).values(participant_id=participant_id)
+    await tx.execute(new.on_conflict_do_nothing())
 
 
-async def is_removed(tx: Transaction, participant_id: UUID) -> bool:
+async def is_participant_removed(tx: Transaction, participant_id: UUID) -> bool:
     """Return whether the participant was removed from their session."""
-    found = await tx.execute(
+    rows = await tx.execute(
         select(exists().where(removed_participants.c.participant_id == participant_id))
     )
-    return found.scalar_one()
+    return rows.scalar_one()

@@ -33,18 +33,18 @@ sessions = Table(
     "sessions",
     metadata,
     Column("session_id", Uuid, primary_key=True),
-    # Null until the session's plan has come: events may arrive in any order.
+    # Null until the event that the session was scheduled is handled: events may arrive in any order.
     Column("proctor_ids", ARRAY(Uuid)),
     Column("ended_at", _TIME),
 )
-"""Projection of sessions: who supervises, and whether it is over. Its row is the lock of everything about one session."""
+"""Sessions as their events say: proctors and end. Opening and expiring cases of a session lock its row."""
 
 removed_participants = Table(
     "removed_participants",
     metadata,
     Column("participant_id", Uuid, primary_key=True),
 )
-"""Participants who were removed from their session: the event may come before the one that they joined."""
+"""Participants who were removed from their session. The event may arrive before the one that they joined."""
 
 cases = Table(
     "cases",
@@ -54,12 +54,11 @@ cases = Table(
     Column("participant_id", Uuid, nullable=False),
     Column("person_id", Uuid, nullable=False),
     Column("state", Text, nullable=False),
-    # The key of this case's pictures, encrypted with the master key.
-    Column("wrapped_key", LargeBinary, nullable=False),
+    # The key of this case's images, encrypted with the master key.
+    Column("encrypted_key", LargeBinary, nullable=False),
     Column("opened_at", _TIME, nullable=False),
     Column("submitted_at", _TIME),
     Column("decided_by", Uuid),
-    # Null in cases that were decided before the role was recorded.
     Column("decided_as", Text),
     Column("decided_at", _TIME),
     Column("decision_reason", Text, nullable=False, server_default=""),
@@ -69,24 +68,25 @@ cases = Table(
         name="state",
     ),
     CheckConstraint(
-        "state NOT IN ('verified', 'rejected') OR (decided_by IS NOT NULL AND decided_at IS NOT NULL)",
-        name="decided_by_a_person",
+        "state NOT IN ('verified', 'rejected')"
+        " OR (decided_by IS NOT NULL AND decided_as IS NOT NULL AND decided_at IS NOT NULL)",
+        name="decided_by_person",
     ),
-    CheckConstraint("decided_by IS DISTINCT FROM person_id", name="decided_by_another"),
+    CheckConstraint("decided_by IS DISTINCT FROM person_id", name="decided_by_other_person"),
     CheckConstraint("decided_as IN ('proctor', 'administrator')", name="decided_as"),
-    CheckConstraint("state <> 'rejected' OR decision_reason <> ''", name="rejected_with_reason"),
+    CheckConstraint("state <> 'rejected' OR decision_reason <> ''", name="rejection_reason"),
     CheckConstraint(
         "state NOT IN ('submitted', 'verified') OR submitted_at IS NOT NULL",
-        name="submitted_first",
+        name="submitted_at",
     ),
     Index(
-        "ix_cases_waiting",
+        "ix_cases_submitted",
         "session_id",
         "submitted_at",
         postgresql_where=text("state = 'submitted'"),
     ),
 )
-"""One identity check per learner and session. A trigger keeps final states final."""
+"""One case per learner and session. A trigger allows only the transitions of the state machine."""
 
 evidence = Table(
     "evidence",
@@ -99,7 +99,7 @@ evidence = Table(
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
     Column("submitted_at", _TIME, nullable=False),
-    # When a newer picture took its place, or the proctor asked for new ones.
+    # When a newer image replaced it, or a proctor or an administrator requested a resubmission.
     Column("superseded_at", _TIME),
     UniqueConstraint("object_key"),
     CheckConstraint("kind IN ('document', 'selfie')", name="kind"),
@@ -110,25 +110,26 @@ evidence = Table(
         unique=True,
         postgresql_where=text("superseded_at IS NULL"),
     ),
-    Index("ix_evidence_case", "case_id"),
+    Index("ix_evidence_case_id", "case_id"),
 )
-"""Pictures: what each shows and where its ciphertext lies. At most one of each kind is current."""
+"""The images of cases: what each shows, and the object with its ciphertext. At most one of each kind is current."""
 
 evidence_access_log = Table(
     "evidence_access_log",
     metadata,
     Column("access_id", Uuid, primary_key=True),
     Column("case_id", Uuid, ForeignKey(cases.c.case_id), nullable=False),
-    Column("looked_by", Uuid, nullable=False),
-    # Null in accesses that were logged before the role was recorded.
-    Column("looked_as", Text),
+    Column("accessed_by", Uuid, nullable=False),
+    Column("acting_role", Text, nullable=False),
     Column("subject", Text, nullable=False),
-    # The picture; null for the registration.
+    # The image; null for the registration data.
     Column("evidence_id", Uuid, ForeignKey(evidence.c.evidence_id)),
-    Column("looked_at", _TIME, nullable=False),
-    CheckConstraint("looked_as IN ('proctor', 'administrator')", name="looked_as"),
+    Column("accessed_at", _TIME, nullable=False),
+    CheckConstraint("acting_role IN ('proctor', 'administrator')", name="acting_role"),
     CheckConstraint("subject IN ('document', 'selfie', 'registration')", name="subject"),
-    CheckConstraint("(subject = 'registration') = (evidence_id IS NULL)", name="subject_is_there"),
-    Index("ix_evidence_access_log_case", "case_id", "looked_by"),
+    CheckConstraint(
+        "(subject = 'registration') = (evidence_id IS NULL)", name="evidence_of_subject"
+    ),
+    Index("ix_evidence_access_log_case_id", "case_id", "accessed_by"),
 )
-"""Every look at a picture or at registration information (`I5`); rows are permanent."""
+"""Every access to an image or to registration data (`I5`). Rows are permanent."""

@@ -1,1 +1,1 @@
-"""Schema of identity verification, one numbered revision after the other."""
+"""The schema of identity verification, in numbered revisions."""

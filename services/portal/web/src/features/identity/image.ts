@@ -2,7 +2,7 @@
 import { InputError } from "../../api/errors";
 import { messages } from "../../messages";
 
-/** The longer side of what the service stores (`kept_side`): more pixels would only take longer to send. */
+/** The longer side of what the service stores (`stored_side`): more pixels would only take longer to send. */
 const LONGER_SIDE = 2000;
 /** A file up to this size is sent unchanged, if its sides are small enough too. */
 const SMALL_BYTES = 1024 * 1024;

@@ -1,4 +1,4 @@
-"""Administrators see who looked at evidence and registration."""
+"""Administrators list the accesses to evidence and registration data."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing.refusals import refusal
 
-from .world import DOCUMENT, SELFIE, Person, World, look, submit_both
+from .world import DOCUMENT, SELFIE, Person, World, submit_both, view_image
 
 
-async def accesses(
+async def list_accesses(
     administrator: Person, session_id: str, page_size: int = 0
 ) -> list[pb.EvidenceAccess]:
     """Return all accesses of a session, a page at a time."""
@@ -29,7 +29,7 @@ async def accesses(
             return found
 
 
-async def test_an_administrator_sees_who_looked_at_what_newest_first(world: World) -> None:
+async def test_administrators_list_accesses_newest_first(world: World) -> None:
     proctor, administrator, learner = (
         world.proctor(),
         world.person("administrator"),
@@ -40,10 +40,10 @@ async def test_an_administrator_sees_who_looked_at_what_newest_first(world: Worl
     other = await world.session(proctor)
     world.enrollment.registered[learner.id] = ("Lena Fischer", "1990-01-01")
     await submit_both(learner, case_id)
-    await look(proctor, case_id, DOCUMENT)
+    await view_image(proctor, case_id, DOCUMENT)
     await proctor.stub.GetRegistration(pb.GetRegistrationRequest(case_id=case_id))
-    await look(administrator, case_id, SELFIE)
-    await look(proctor, case_id, DOCUMENT)
+    await view_image(administrator, case_id, SELFIE)
+    await view_image(proctor, case_id, DOCUMENT)
     expected = [
         (proctor.id, ROLE_PROCTOR, pb.EVIDENCE_ACCESS_SUBJECT_DOCUMENT),
         (administrator.id, ROLE_ADMINISTRATOR, pb.EVIDENCE_ACCESS_SUBJECT_SELFIE),
@@ -51,15 +51,15 @@ async def test_an_administrator_sees_who_looked_at_what_newest_first(world: Worl
         (proctor.id, ROLE_PROCTOR, pb.EVIDENCE_ACCESS_SUBJECT_DOCUMENT),
     ]
     for page_size in (0, 1, 3):
-        found = await accesses(administrator, session_id, page_size)
+        found = await list_accesses(administrator, session_id, page_size)
         assert [(each.person_id, each.acting_role, each.subject) for each in found] == expected
         assert {(each.learner_id, each.case_id) for each in found} == {(learner.id, case_id)}
     times = [each.access_time.ToDatetime() for each in found]
     assert times == sorted(times, reverse=True)
-    assert await accesses(administrator, other) == []
+    assert await list_accesses(administrator, other) == []
 
 
-async def test_only_administrators_see_who_looked(world: World) -> None:
+async def test_only_administrators_list_accesses(world: World) -> None:
     proctor = world.proctor()
     request = pb.ListEvidenceAccessesRequest(session_id=await world.session(proctor))
     for person in (proctor, world.learner()):
@@ -67,7 +67,7 @@ async def test_only_administrators_see_who_looked(world: World) -> None:
         assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_ALLOWED")
 
 
-async def test_a_page_of_another_session_is_no_page_of_this(world: World) -> None:
+async def test_page_token_of_another_session_is_refused(world: World) -> None:
     proctor, administrator, learner = (
         world.proctor(),
         world.person("administrator"),
@@ -77,7 +77,7 @@ async def test_a_page_of_another_session_is_no_page_of_this(world: World) -> Non
     case_id = await world.case(session_id, learner)
     await submit_both(learner, case_id)
     for kind in (DOCUMENT, SELFIE):
-        await look(proctor, case_id, kind)
+        await view_image(proctor, case_id, kind)
     request = pb.ListEvidenceAccessesRequest(session_id=session_id, page_size=1)
     token = (await administrator.stub.ListEvidenceAccesses(request)).next_page_token
     other = pb.ListEvidenceAccessesRequest(session_id=str(new_id()), page_token=token)

@@ -1,4 +1,4 @@
-"""Cases open when learners join, run out when sessions end, and are seen by those who may."""
+"""Opening, expiring and reading cases."""
 
 from __future__ import annotations
 
@@ -41,43 +41,43 @@ async def states(world: World, session_id: UUID) -> list[object]:
     return [row[0] for row in rows]
 
 
-async def test_a_case_opens_when_a_learner_joins_and_identity_is_required(world: World) -> None:
+async def test_case_opens_when_a_learner_joins(world: World) -> None:
     learner, proctor = world.learner(), world.proctor()
     session_id = await world.session(proctor)
     case_id = await world.case(session_id, learner)
     case = await case_of(learner, case_id)
     assert case.state == pb.CASE_STATE_REQUESTED
     assert (case.session_id, case.person_id, list(case.evidence)) == (session_id, learner.id, [])
-    assert await world.published(session_id) == ["opened"]
+    assert await world.published_actions(session_id) == ["opened"]
     assert (await learner.stub.GetCase(of_session(session_id))).case == case
     assert (await proctor.stub.GetCase(of_session(session_id, learner.id))).case == case
 
 
-async def test_no_case_opens_where_identity_is_not_required(world: World) -> None:
+async def test_no_case_opens_without_identity_requirement(world: World) -> None:
     learner, proctor = world.learner(), world.proctor()
     session_id = await world.session(proctor)
     other = world.learner()
-    await world.tell(joined(UUID(session_id), learner, identity_required=False))
-    await world.case(session_id, other)  # what came before it was handled
+    await world.publish(joined(UUID(session_id), learner, identity_required=False))
+    await world.case(session_id, other)  # by then the event before it was handled
     error = await refusal(learner.stub.GetCase(of_session(session_id)))
     assert (error.kind, error.reason) == (Kind.NOT_FOUND, "NOT_FOUND")
     error = await refusal(proctor.stub.GetCase(of_session(session_id, learner.id)))
     assert error.reason == "NOT_FOUND"
 
 
-async def test_joining_again_opens_no_second_case(world: World) -> None:
+async def test_rejoin_opens_no_second_case(world: World) -> None:
     learner, session_id = world.learner(), new_id()
     event, event_id = joined(session_id, learner), new_id()
-    await world.tell(event, event, event_id=event_id)
-    await world.tell(event, joined(session_id, learner))
+    await world.publish(event, event, event_id=event_id)
+    await world.publish(event, joined(session_id, learner))
     last = world.learner()
     await world.case(str(session_id), last)
     assert len(await states(world, session_id)) == 2
-    assert await world.published(str(session_id)) == ["opened", "opened"]
+    assert await world.published_actions(str(session_id)) == ["opened", "opened"]
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
-async def test_events_in_any_order_and_twice_end_alike(
+async def test_order_and_repetition_of_events_do_not_matter(
     world: World, order: tuple[int, ...]
 ) -> None:
     learner, proctor, session_id = world.learner(), world.proctor(), new_id()
@@ -87,7 +87,7 @@ async def test_events_in_any_order_and_twice_end_alike(
         ended(session_id),
     ]
     for index in order:
-        await world.tell(events[index], events[index])
+        await world.publish(events[index], events[index])
 
     async def settled() -> bool:
         known = await world.rows(
@@ -97,47 +97,47 @@ async def test_events_in_any_order_and_twice_end_alike(
         return bool(known) and await states(world, session_id) == ["expired"]
 
     await until(settled)
-    assert await world.published(str(session_id)) == ["opened", "expired"]
+    assert await world.published_actions(str(session_id)) == ["opened", "expired"]
     seen = (await proctor.stub.GetCase(of_session(str(session_id), learner.id))).case
     assert seen.state == pb.CASE_STATE_EXPIRED
 
 
-async def test_the_end_of_a_session_leaves_decided_cases_alone(world: World) -> None:
+async def test_end_of_session_expires_undecided_cases_only(world: World) -> None:
     proctor, decided, undecided = world.proctor(), world.learner(), world.learner()
     session_id = await world.session(proctor)
     case_id = await world.case(session_id, decided)
     await world.case(session_id, undecided)
     await submit_both(decided, case_id)
     await verify(proctor, case_id)
-    await world.tell(ended(UUID(session_id)))
+    await world.publish(ended(UUID(session_id)))
 
     async def over() -> bool:
         return sorted(map(str, await states(world, UUID(session_id)))) == ["expired", "verified"]
 
     await until(over)
-    assert (await world.published(session_id))[-1] == "expired"
+    assert (await world.published_actions(session_id))[-1] == "expired"
 
 
-async def test_a_cancelled_session_closes_its_cases(world: World) -> None:
+async def test_cancelled_session_expires_its_cases(world: World) -> None:
     learner = world.learner()
     session_id = await world.session(world.proctor())
     case_id = await world.case(session_id, learner)
-    await world.tell(cancelled(UUID(session_id)))
+    await world.publish(cancelled(UUID(session_id)))
     await until_states(world, UUID(session_id), ["expired"])
     error = await refused_without_change(world, submit(learner, case_id, pb.EVIDENCE_KIND_SELFIE))
     assert error.reason == "CASE_CLOSED"
     late = world.learner()
-    await world.tell(joined(UUID(session_id), late))
+    await world.publish(joined(UUID(session_id), late))
     await until_states(world, UUID(session_id), ["expired", "expired"])
 
 
-async def test_the_case_of_a_removed_learner_is_closed_and_no_other(world: World) -> None:
+async def test_removal_expires_the_case_of_the_removed_learner_only(world: World) -> None:
     proctor, gone, stays = world.proctor(), world.learner(), world.learner()
     session_id = UUID(await world.session(proctor))
     arrival = joined(session_id, gone)
-    await world.tell(arrival, joined(session_id, stays))
+    await world.publish(arrival, joined(session_id, stays))
     await until_states(world, session_id, ["requested", "requested"])
-    await world.tell(removed(session_id, arrival.participant_id))
+    await world.publish(removed(session_id, arrival.participant_id))
     await until_states(world, session_id, ["expired", "requested"])
     seen = (await proctor.stub.GetCase(of_session(str(session_id), gone.id))).case
     assert seen.state == pb.CASE_STATE_EXPIRED
@@ -145,10 +145,10 @@ async def test_the_case_of_a_removed_learner_is_closed_and_no_other(world: World
     assert error.reason == "CASE_CLOSED"
 
 
-async def test_a_removal_that_is_told_before_the_joining_closes_the_case(world: World) -> None:
+async def test_removal_before_join_expires_the_case(world: World) -> None:
     session_id = UUID(await world.session(world.proctor()))
     arrival = joined(session_id, world.learner())
-    await world.tell(removed(session_id, arrival.participant_id), arrival)
+    await world.publish(removed(session_id, arrival.participant_id), arrival)
     await until_states(world, session_id, ["expired"])
 
 
@@ -160,7 +160,7 @@ async def until_states(world: World, session_id: UUID, expected: list[str]) -> N
 
 
 @pytest.mark.parametrize("whose", ["another learner", "another proctor"])
-async def test_a_case_of_others_cannot_be_told_from_none(world: World, whose: str) -> None:
+async def test_case_of_another_person_looks_like_a_missing_case(world: World, whose: str) -> None:
     learner, proctor = world.learner(), world.proctor()
     case_id = await world.case(await world.session(proctor), learner)
     stranger = world.person(whose.removeprefix("another "), "learner")
@@ -174,7 +174,7 @@ async def test_a_case_of_others_cannot_be_told_from_none(world: World, whose: st
     assert (there.kind, there.reason) == (Kind.NOT_ALLOWED, "NOT_YOUR_CASE")
 
 
-async def test_whether_a_learner_is_in_a_session_is_told_to_its_proctors_only(world: World) -> None:
+async def test_only_proctors_of_a_session_learn_whether_a_learner_is_in_it(world: World) -> None:
     learner, stranger = world.learner(), world.proctor()
     session_id = await world.session(world.proctor())
     await world.case(session_id, learner)
@@ -183,7 +183,7 @@ async def test_whether_a_learner_is_in_a_session_is_told_to_its_proctors_only(wo
         assert error.reason == "NOT_YOUR_CASE"
 
 
-async def test_a_proctor_who_is_the_learner_does_not_supervise_the_own_case(world: World) -> None:
+async def test_proctor_cannot_decide_their_own_case(world: World) -> None:
     both = world.person("learner", "proctor")
     session_id = await world.session(both)
     case_id = await world.case(session_id, both)
@@ -206,7 +206,7 @@ async def test_a_request_that_identifies_no_case_is_refused(world: World) -> Non
     assert [each.field for each in error.violations] == ["by"]
 
 
-async def test_only_people_with_the_role_come_in(world: World) -> None:
+async def test_learner_cannot_decide_a_case(world: World) -> None:
     learner: Person = world.learner()
     error = await refused_without_change(world, decide(learner, str(new_id())))
     assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_ALLOWED")

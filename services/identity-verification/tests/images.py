@@ -1,4 +1,4 @@
-"""Pictures for tests: good ones, and ones that somebody might try."""
+"""Images for tests: valid ones, and hostile ones."""
 
 import io
 import struct
@@ -8,16 +8,16 @@ from typing import Any
 from PIL import Image
 
 
-def encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
+def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
     out = io.BytesIO()
-    picture.save(out, kind, **options)
+    image.save(out, kind, **options)
     return out.getvalue()
 
 
 def photo(kind: str = "JPEG", size: tuple[int, int] = (640, 480), **options: Any) -> bytes:
-    """A grey gradient: bright enough, and different from side to side."""
-    picture = Image.linear_gradient("L").resize(size).convert("RGB")
-    return encoded(picture, kind, **options)
+    """Return a grey gradient that is bright enough and not symmetric."""
+    image = Image.linear_gradient("L").resize(size).convert("RGB")
+    return encoded(image, kind, **options)
 
 
 def black() -> bytes:
@@ -33,8 +33,8 @@ def png_chunk(kind: bytes, content: bytes) -> bytes:
     )
 
 
-def png_that_claims(width: int, height: int, pixels: bytes = b"") -> bytes:
-    """A PNG whose header claims a size, whatever follows."""
+def png_with_size(width: int, height: int, pixels: bytes = b"") -> bytes:
+    """Return a PNG with this size in its header and any pixel data."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n"
@@ -45,18 +45,18 @@ def png_that_claims(width: int, height: int, pixels: bytes = b"") -> bytes:
 
 
 def text_bomb() -> bytes:
-    """A small PNG with a text of 200 MB, compressed."""
-    good = photo("PNG")
-    end = good.rindex(b"IEND") - 4
+    """Return a small PNG with a compressed text of 200 MB."""
+    image = photo("PNG")
+    end = image.rindex(b"IEND") - 4
     bomb = png_chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"a" * 200_000_000, 9))
-    return good[:33] + bomb + good[33:end] + good[end:]
+    return image[:33] + bomb + image[33:end] + image[end:]
 
 
 def scan_bomb() -> bytes:
-    """A progressive JPEG whose last scan is repeated: small to send, and seconds of work to open."""
-    good = photo(size=(6000, 6000), progressive=True, quality=30)
-    scan = good[good.rindex(b"\xff\xda") : -2]
-    return good[:-2] + scan * ((1_000_000 - len(good)) // len(scan)) + good[-2:]
+    """Return a small progressive JPEG that takes seconds to decode, because its last scan is repeated."""
+    image = photo(size=(6000, 6000), progressive=True, quality=30)
+    scan = image[image.rindex(b"\xff\xda") : -2]
+    return image[:-2] + scan * ((1_000_000 - len(image)) // len(scan)) + image[-2:]
 
 
 def zip_end(comment: bytes = b"") -> bytes:
@@ -64,9 +64,9 @@ def zip_end(comment: bytes = b"") -> bytes:
 
 
 def deep_png(channels: int, transparent: int | None = None) -> bytes:
-    """A PNG of 16 bits a channel (1 grey, 2 with alpha, 3 colours, 4 with alpha): dark on the left, bright on the right.
+    """Return a PNG of 16 bits per channel (1 grey, 2 with alpha, 3 RGB, 4 with alpha), dark on the left, bright on the right.
 
-    Grey or colours of the value `transparent` are marked as transparent (tRNS).
+    Pixels with the value `transparent` are marked as transparent (tRNS).
     """
     width, height = 512, 256
     kind = {1: 0, 2: 4, 3: 2, 4: 6}[channels]

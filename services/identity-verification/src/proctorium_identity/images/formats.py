@@ -1,7 +1,7 @@
-"""What a file is by its content, and whether it is nothing else besides: JPEG, PNG or WebP.
+"""Detection of an image file's format (JPEG, PNG or WebP) and of content that is not part of the image.
 
-A picture that is also an archive, a document or a page (a polyglot) is refused. What follows a JPEG is looked at rather than
-forbidden, because phones put their own trailers and second pictures there.
+A file that is also an archive, a document or a page (a polyglot) is refused. Bytes after the end of a JPEG are
+allowed unless they are one of these, because phones append trailers and second images of their own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _BRANDS = {
     ),
     **dict.fromkeys((b"avif", b"avis"), "AVIF"),
 }
-_FOREIGN_FORMATS = {
+_UNSUPPORTED_FORMATS = {
     b"GIF8": "GIF",
     b"II*\0": "TIFF",
     b"MM\0*": "TIFF",
@@ -26,10 +26,10 @@ _FOREIGN_FORMATS = {
 
 _ZIP_END = b"PK\x05\x06"
 _ZIP_END_SIZE = 22
-_ZIP_COMMENT_MOST = 65_535
-_PDF_WITHIN = 1024
-"""Readers of PDF take the header anywhere in the first kilobyte."""
-_FOREIGN = (
+_MAX_ZIP_COMMENT = 65_535
+_PDF_HEADER_WITHIN = 1024
+"""Programs accept a PDF whose header is anywhere in the first kilobyte."""
+_FOREIGN_SIGNATURES = (
     b"<script",
     b"<html",
     b"<!doctype",
@@ -41,14 +41,14 @@ _FOREIGN = (
     b"7z\xbc\xaf\x27\x1c",
 )
 
-# JPEG markers that stand alone, without a length.
-_ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
+# JPEG markers without a length.
+_BARE_MARKERS = frozenset({0x01, *range(0xD0, 0xD8)})
 _START_OF_SCAN = 0xDA
-_END = 0xD9
+_END_OF_IMAGE = 0xD9
 
 
 def format_of(file: bytes) -> str | None:
-    """The name that Pillow gives the format, or None for anything but JPEG, PNG and WebP."""
+    """Return Pillow's name of the file's format, or None unless it is JPEG, PNG or WebP."""
     if file.startswith(_JPEG):
         return "JPEG"
     if file.startswith(_PNG):
@@ -58,27 +58,29 @@ def format_of(file: bytes) -> str | None:
     return None
 
 
-def foreign_format(file: bytes) -> str:
-    """Return the name of a common format that is not read, as people know it; empty for anything else."""
+def unsupported_format(file: bytes) -> str:
+    """Return the usual name of a common format that is not accepted; the empty text for any other file."""
     if file[4:8] == b"ftyp":
         return _BRANDS.get(file[8:12], "")
-    return next((name for start, name in _FOREIGN_FORMATS.items() if file.startswith(start)), "")
+    return next(
+        (name for magic, name in _UNSUPPORTED_FORMATS.items() if file.startswith(magic)), ""
+    )
 
 
-def only_an_image(file: bytes, format: str) -> bool:
-    """Whether the file is a picture and nothing else that a program could take it for."""
-    if b"%PDF-" in file[:_PDF_WITHIN] or _ends_as_zip(file):
+def is_only_an_image(file: bytes, format: str) -> bool:
+    """Return whether the file is an image that no program would read as an archive, a document or a page."""
+    if b"%PDF-" in file[:_PDF_HEADER_WITHIN] or _ends_as_zip(file):
         return False
-    trailer = file[_length_of(file, format) :]
+    trailer = file[_image_end(file, format) :]
     if format == "JPEG":
         lower = trailer.lower()
-        return not any(mark in lower for mark in _FOREIGN)
+        return not any(signature in lower for signature in _FOREIGN_SIGNATURES)
     return not trailer.strip(b"\0")
 
 
 def _ends_as_zip(file: bytes) -> bool:
-    """Readers of ZIP find it from its end: a record whose comment reaches exactly to the end of the file."""
-    tail = file[-(_ZIP_END_SIZE + _ZIP_COMMENT_MOST) :]
+    """Return whether the file ends with a ZIP's end record, by which programs find an archive."""
+    tail = file[-(_ZIP_END_SIZE + _MAX_ZIP_COMMENT) :]
     at = tail.rfind(_ZIP_END)
     while at >= 0:
         comment = int.from_bytes(tail[at + 20 : at + 22], "little")
@@ -88,19 +90,19 @@ def _ends_as_zip(file: bytes) -> bool:
     return False
 
 
-def _length_of(file: bytes, format: str) -> int:
-    """Where the picture ends in the file; the file's length where it has no end."""
+def _image_end(file: bytes, format: str) -> int:
+    """Return the offset at which the image ends, or the file's length if it has no end."""
     match format:
         case "PNG":
-            return _length_of_png(file)
+            return _png_end(file)
         case "WEBP":
             size = 8 + int.from_bytes(file[4:8], "little")
             return size + size % 2
         case _:
-            return _length_of_jpeg(file)
+            return _jpeg_end(file)
 
 
-def _length_of_png(file: bytes) -> int:
+def _png_end(file: bytes) -> int:
     at = len(_PNG)
     while at + 12 <= len(file):
         size, kind = int.from_bytes(file[at : at + 4], "big"), file[at + 4 : at + 8]
@@ -110,29 +112,29 @@ def _length_of_png(file: bytes) -> int:
     return len(file)
 
 
-def _length_of_jpeg(file: bytes) -> int:
-    """Walks the segments to the scan, whose end is the first EOI: within a scan 0xFF is always followed by 0 or a restart."""
+def _jpeg_end(file: bytes) -> int:
+    """Return the offset after the end marker. Within a scan, 0xFF is always followed by 0 or a restart marker."""
     at = 2
     while at + 4 <= len(file) and file[at] == 0xFF:
         marker = file[at + 1]
-        if marker == _END:
+        if marker == _END_OF_IMAGE:
             return at + 2
         if marker == 0xFF:  # fill byte
             at += 1
-        elif marker in _ALONE:
+        elif marker in _BARE_MARKERS:
             at += 2
         else:
             at += 2 + int.from_bytes(file[at + 2 : at + 4], "big")
             if marker == _START_OF_SCAN:
-                at = _end_of_scan(file, at)
+                at = _scan_end(file, at)
     return min(at, len(file))
 
 
-def _end_of_scan(file: bytes, at: int) -> int:
-    """The next marker after the coded pixels that begin at `at`."""
+def _scan_end(file: bytes, at: int) -> int:
+    """Return the offset of the first marker after the scan data that begin at `at`."""
     while (at := file.find(b"\xff", at)) >= 0 and at + 1 < len(file):
         following = file[at + 1]
-        if following and following not in _ALONE and following != 0xFF:
+        if following and following not in _BARE_MARKERS and following != 0xFF:
             return at
         at += 1 if following == 0xFF else 2
     return len(file)
