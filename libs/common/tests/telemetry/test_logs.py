@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from typing import Any
@@ -128,40 +127,28 @@ def test_a_pretty_stack_shows_no_local_variables(capsys: pytest.CaptureFixture[s
     assert "swordfish" not in capsys.readouterr().out
 
 
-async def test_call_lines_go_out_together(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_line_of_a_call_is_json_with_its_ids(capsys: pytest.CaptureFixture[str]) -> None:
     calls = _configured()
     calls.write(LINE)
     calls.write(LINE._replace(code="NOT_FOUND", reason="NOT_FOUND", ids={"session_id": 's"\n'}))
-    assert capsys.readouterr().out == ""
-    async with asyncio.timeout(5):
-        while not (out := capsys.readouterr().out):
-            await asyncio.sleep(0.001)
-    first, second = map(json.loads, out.splitlines())
+    first, second = map(json.loads, capsys.readouterr().out.splitlines())
     assert first["ms"] == 12.3
     assert first["trace_id"] == f"{0xABC:032x}"
     assert second["reason"] == "NOT_FOUND"
     assert second["session_id"] == 's"\n'
 
 
-async def test_a_line_of_a_fault_of_ours_goes_out_at_once(
+def test_the_line_of_an_internal_error_has_the_level_error(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     _configured().write(LINE._replace(code="INTERNAL"))
     assert _only(capsys)["level"] == "error"
 
 
-async def test_what_waits_is_written_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
-    calls = _configured()
-    calls.write(LINE)
-    calls.flush()
-    assert _only(capsys)["code"] == "OK"
-
-
-async def test_a_quiet_log_leaves_out_what_went_well(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_quiet_log_leaves_out_what_went_well(capsys: pytest.CaptureFixture[str]) -> None:
     calls = _configured(level=logging.WARNING)
     calls.write(LINE)
     calls.write(LINE._replace(code="UNAVAILABLE"))
-    calls.flush()
     assert _only(capsys)["code"] == "UNAVAILABLE"
 
 

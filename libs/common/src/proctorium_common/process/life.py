@@ -109,7 +109,6 @@ class Life:
         service = self._service
         for close in reversed(service.closing):
             await _safely(close)
-        service.call_log.flush()
         for close in (
             service.close_channels,
             service.broker.close,
