@@ -35,7 +35,8 @@ SECONDS = 2.0
 WARM_UP_SECONDS = 1.0
 CONNECTIONS = 4
 STREAMS, STREAM_WINDOW = 16, 4
-_MODULE = "e2e.bench.saves"
+LOAD_MODULE = "e2e.bench.saves"
+"""The module whose command `load` runs a `Load`."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Saves:
         for counted in [False] * warm_up + [True] * rounds:
             for name, load in self._loads(seconds if counted else WARM_UP_SECONDS).items():
                 turn = await parts.load(
-                    _MODULE, asdict(replace(load, first_sequence=self._sequence))
+                    LOAD_MODULE, asdict(replace(load, first_sequence=self._sequence))
                 )
                 # More than a turn can use, so that no number comes twice.
                 self._sequence += 1_000_000
@@ -105,7 +106,7 @@ def _figures(turns: dict[str, Turn]) -> list[Figure]:
 async def _set(stage: Stage) -> Saves:
     key = SigningKey.generate()
     url = await stage.database("proctorium_assessment", [key.public])
-    limit = await stage.start_limit(_MODULE, await stage.postgres.database("bare"))
+    limit = await stage.start_limit(LOAD_MODULE, await stage.postgres.database("bare"))
     service = await stage.serve("proctorium_assessment", url)  # saving asks nobody
     return Saves(limit, service, await learners_at(service, url, key, LEARNERS))
 

@@ -140,7 +140,12 @@ class Stage:
         }
 
     async def serve(
-        self, package: str, database_url: str, told: Mapping[str, str] | None = None
+        self,
+        package: str,
+        database_url: str,
+        told: Mapping[str, str] | None = None,
+        *,
+        arguments: Sequence[str] = (),
     ) -> str:
         """Starts a service with everything on, and answers its address; `told` are settings without the prefix PROCTORIUM_."""
         address = f"127.0.0.1:{free_ports(1)[0]}"
@@ -157,7 +162,7 @@ class Stage:
             "DRAIN_WAIT": "0",
             **(told or {}),
         }
-        await self._start(package, ["-m", package], settings, address)
+        await self._start(package, arguments or ["-m", package], settings, address)
         return address
 
     async def serve_edge(self, services: Mapping[str, str], keys: Sequence[PublicKey]) -> str:
