@@ -154,7 +154,7 @@ async def test_an_assessment_is_named_by_an_id(enrollment: Enrollment) -> None:
         title="Course", kind=COURSE_KIND_PROCTORED, units=[assessment("the exam")]
     )
     call = enrollment.administrator.courses.CreateCourse(request)
-    assert (await refusal(call)).reason == "INVALID_ID"
+    assert (await refusal(call)).reason == "INVALID_REQUEST"
 
 
 async def create_with(

@@ -70,6 +70,6 @@ async def test_nobody_else_signs_a_person_out(enrollment: Enrollment) -> None:
     assert gone.reason == "NOT_FOUND"
     wrong = SignOutEverywhereRequest(person_id="nobody")
     malformed = await refusal(enrollment.administrator.accounts.SignOutEverywhere(wrong))
-    assert malformed.reason == "INVALID_ID"
+    assert malformed.reason == "INVALID_REQUEST"
     assert [each.field for each in malformed.violations] == ["person_id"]
     assert await refresh(enrollment, token)

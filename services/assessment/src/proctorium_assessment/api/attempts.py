@@ -10,7 +10,6 @@ from proctorium_assessment.api.messages import (
     attempt_message,
     calling_person,
     opened_message,
-    optional_id,
 )
 from proctorium_assessment.api.saving import SavingApi
 from proctorium_assessment.operations import attempts, submission
@@ -18,6 +17,7 @@ from proctorium_assessment.operations.published import PublishedAssessments
 from proctorium_assessment.operations.saving import AnswerSaver
 from proctorium_assessment.operations.watching import AttemptWatch
 from proctorium_common.clock import Clock
+from proctorium_common.messages import optional_id
 from proctorium_common.rpc.caller import current_call
 from proctorium_common.rpc.served import Context
 from proctorium_common.storage.database import Database, Transaction

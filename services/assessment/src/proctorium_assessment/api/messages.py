@@ -20,7 +20,6 @@ from proctorium_assessment.operations.results import ItemOutcome
 from proctorium_assessment.storage.certificates import IssuedCertificate
 from proctorium_assessment.storage.items import answer_to_bytes, item_for_learner, item_to_proto
 from proctorium_common.errors import unauthenticated
-from proctorium_common.ids import parse_id
 from proctorium_common.rpc.caller import current_call
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -43,11 +42,6 @@ def calling_person() -> UUID:
     if person_id is None:
         raise unauthenticated("TOKEN_MISSING", "Please sign in first.")
     return person_id
-
-
-def optional_id(text: str, field: str) -> UUID | None:
-    """The id in a field that may be empty. Raises INVALID_ID."""
-    return parse_id(text, field) if text else None
 
 
 def time_of(moment: datetime) -> Timestamp:

@@ -8,11 +8,11 @@ from proctorium.assessment.v1 import grading_pb2, grading_pb2_grpc, results_pb2,
 from proctorium_assessment.api.messages import (
     certificate_message,
     item_result_message,
-    optional_id,
     result_message,
     saved_answer_message,
 )
 from proctorium_assessment.operations import releasing, results, transcripts
+from proctorium_common.messages import optional_id
 from proctorium_common.rpc.caller import current_call
 from proctorium_common.rpc.served import Context
 from proctorium_common.storage.database import Database, Transaction

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from proctorium.enrollment.v1 import accounts_pb2 as pb
 from proctorium.enrollment.v1 import accounts_pb2_grpc
 from proctorium_common.ids import parse_id
+from proctorium_common.messages import optional_id
 from proctorium_common.rpc.addresses import client_address
 from proctorium_common.rpc.caller import current_call
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.telemetry.traces import annotate
 from proctorium_enrollment.api.cookies import Cookies, is_browser, require_own_site
-from proctorium_enrollment.api.messages import id_or_none, me, person_message, stamp
+from proctorium_enrollment.api.messages import me, person_message, stamp
 from proctorium_enrollment.operations import people, rights
 from proctorium_enrollment.operations.accounts import Accounts, Tokens
 from proctorium_enrollment.operations.signing import Signing
@@ -72,7 +73,7 @@ class AccountApi(accounts_pb2_grpc.AccountServiceServicer):
         self, request: pb.SignOutEverywhereRequest, context: Context
     ) -> pb.SignOutEverywhereResponse:
         require_own_site(context)
-        asked = id_or_none(request.person_id, "person_id")
+        asked = optional_id(request.person_id, "person_id")
         person_id = rights.oneself_or_other(current_call().caller, asked)
 
         async def run(tx: Transaction) -> pb.SignOutEverywhereResponse:
@@ -93,7 +94,7 @@ class AccountApi(accounts_pb2_grpc.AccountServiceServicer):
         require_own_site(context)
         await self.accounts.set_password(
             current_call().caller,
-            id_or_none(request.person_id, "person_id"),
+            optional_id(request.person_id, "person_id"),
             request.current_password,
             request.new_password,
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from proctorium.enrollment.v1 import codes_pb2 as pb
 from proctorium.enrollment.v1 import codes_pb2_grpc
 from proctorium_common.ids import parse_id
+from proctorium_common.messages import optional_id
 from proctorium_common.rpc.caller import current_call
 from proctorium_common.rpc.validation import time_of
 from proctorium_common.storage.database import Database, Transaction
@@ -18,7 +19,6 @@ from proctorium_common.telemetry.traces import annotate
 from proctorium_enrollment.api.messages import (
     WARNINGS,
     code_message,
-    id_or_none,
     resolution_message,
 )
 from proctorium_enrollment.operations.code_resolution import CodeEntry, CodeResolution
@@ -106,7 +106,7 @@ class CodeApi(codes_pb2_grpc.CodeServiceServicer):
 def _new_code(request: pb.IssueCodeRequest) -> NewCode:
     return NewCode(
         session_id=parse_id(request.session_id, "session_id"),
-        person_id=id_or_none(request.person_id, "person_id"),
+        person_id=optional_id(request.person_id, "person_id"),
         text=request.text,
         valid_from=(
             time_of(request.valid_from_time, "valid_from_time")

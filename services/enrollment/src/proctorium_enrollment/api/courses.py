@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from proctorium.enrollment.v1 import courses_pb2 as pb
 from proctorium.enrollment.v1 import courses_pb2_grpc
 from proctorium_common.ids import parse_id
+from proctorium_common.messages import optional_id
 from proctorium_common.rpc.caller import current_call
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.telemetry.traces import annotate
@@ -15,7 +16,6 @@ from proctorium_enrollment.api.messages import (
     KIND_OF,
     UNIT_KIND_OF,
     course_message,
-    id_or_none,
     me,
     my_course_message,
 )
@@ -113,5 +113,5 @@ def _new_unit(unit: pb.UnitContent) -> NewUnit:
         title=unit.title,
         markdown=unit.markdown,
         url=unit.url,
-        assessment_id=id_or_none(unit.assessment_id, "assessment_id"),
+        assessment_id=optional_id(unit.assessment_id, "assessment_id"),
     )

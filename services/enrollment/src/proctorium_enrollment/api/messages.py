@@ -9,7 +9,6 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from proctorium.enrollment.v1 import codes_pb2, courses_pb2, people_pb2
 from proctorium.options.v1 import options_pb2
-from proctorium_common.ids import parse_id
 from proctorium_common.rpc.caller import current_call
 from proctorium_enrollment.domain.code_texts import TextWarning
 from proctorium_enrollment.domain.codes import CodeState, CodeValidity
@@ -61,11 +60,6 @@ def me() -> UUID:
     person_id = current_call().caller.person_id
     assert person_id is not None, "the access rule lets only people in"
     return person_id
-
-
-def id_or_none(text: str, field: str) -> UUID | None:
-    """The id, or None where the field is empty. Raises INVALID_ID."""
-    return parse_id(text, field) if text else None
 
 
 def stamp(time: datetime | None) -> Timestamp | None:
