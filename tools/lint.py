@@ -16,7 +16,8 @@ from pathlib import Path
 import proctorium
 from tools import topology
 from tools.baseline import BASELINE
-from tools.checks.contract import read_contract
+from tools.checks.comments import check_behaviours, check_comments, check_errors
+from tools.checks.contract import contract_of, read_contract, read_protos
 from tools.checks.dependencies import Package, check_dependencies, declared_in
 from tools.checks.layers import ERRORS, PURE, check_no_messages, check_pure, import_contracts
 from tools.checks.lock import check_lock, check_web_lock
@@ -86,8 +87,11 @@ def check_types() -> str:
 
 
 def check_protos() -> str:
-    """Check the style of the protos, and that everything in them has a comment."""
-    return _buf("lint")
+    """Check the style of the protos by `buf`, and their field behaviours, comments and listed errors."""
+    protos = read_protos()
+    findings = [*check_behaviours(protos), *check_comments(protos)]
+    findings += check_errors(protos, contract_of(protos).reasons)
+    return "\n".join(filter(None, [_buf("lint"), *findings]))
 
 
 def check_breaking() -> str:

@@ -33,10 +33,15 @@ class Contract:
 
 def read_contract() -> Contract:
     """Return the contract of the generated package `proctorium`."""
+    return contract_of(read_protos())
+
+
+def read_protos() -> list[FileDescriptorProto]:
+    """Return the project's own protos, as the generated package `proctorium` has them."""
     descriptors = FileDescriptorSet.FromString(
         files("proctorium").joinpath("descriptors.binpb").read_bytes()
     )
-    return contract_of([file for file in descriptors.file if file.package.startswith(_PREFIX)])
+    return [file for file in descriptors.file if file.package.startswith(_PREFIX)]
 
 
 def contract_of(protos: Iterable[FileDescriptorProto]) -> Contract:
