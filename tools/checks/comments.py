@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
+from typing import Any
 
 import grpc
 import protovalidate
@@ -23,6 +24,7 @@ from google.protobuf.descriptor_pb2 import (
 
 _ERROR = re.compile(r"^ - ([A-Z_]+(?:, [A-Z_]+)*) \(([A-Z_]+)\): \S", re.MULTILINE)
 _ERRORS = "Errors:\n"
+BEHAVIOUR: Any = field_behavior_pb2.field_behavior  # typed as no extension
 _REQUIRED = field_behavior_pb2.REQUIRED
 _COMMENTED = (
     FileDescriptorProto.PACKAGE_FIELD_NUMBER,
@@ -83,7 +85,7 @@ def _check_message(name: str, message: DescriptorProto, refused: frozenset[str])
 
 
 def _behaviours(field: FieldDescriptorProto) -> list[int]:
-    return list(field.options.Extensions[field_behavior_pb2.field_behavior])
+    return list(field.options.Extensions[BEHAVIOUR])
 
 
 def check_comments(files: Iterable[FileDescriptorProto]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from google.api import field_behavior_pb2
@@ -10,7 +11,7 @@ from google.protobuf.descriptor_pb2 import (
     SourceCodeInfo,
 )
 
-from tools.checks.comments import check_behaviours, check_comments, check_errors
+from tools.checks.comments import BEHAVIOUR, check_behaviours, check_comments, check_errors
 from tools.checks.contract import contract_of, read_protos
 
 SESSIONS = "proctorium/session/v1/sessions.proto"
@@ -35,8 +36,8 @@ def field(protos: list[FileDescriptorProto], name: str) -> FieldDescriptorProto:
     return found
 
 
-def behaviours(of: FieldDescriptorProto) -> list[int]:
-    return of.options.Extensions[field_behavior_pb2.field_behavior]
+def behaviours(of: FieldDescriptorProto) -> Any:
+    return of.options.Extensions[BEHAVIOUR]
 
 
 def comments(protos: list[FileDescriptorProto]) -> Iterator[SourceCodeInfo.Location]:
@@ -53,7 +54,7 @@ def test_the_contract_passes(protos: list[FileDescriptorProto]) -> None:
 
 def test_a_field_without_a_behaviour_is_found(protos: list[FileDescriptorProto]) -> None:
     for name in ("StartSessionRequest.session_id", "Session.state"):
-        field(protos, name).options.ClearExtension(field_behavior_pb2.field_behavior)
+        field(protos, name).options.ClearExtension(BEHAVIOUR)
     found = list(check_behaviours(protos))
     assert len(found) == 2
     assert all("has no google.api.field_behavior" in each for each in found)

@@ -7,11 +7,14 @@ from enum import StrEnum
 from uuid import UUID
 
 import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
 
+from proctorium.enrollment.v1.organisation_pb2 import Organisation
 from proctorium.identity.v1 import verification_pb2 as pb
 from proctorium_common.errors import ServiceError
 from proctorium_common.messages import (
     EnumConversion,
+    fields_to_update,
     from_timestamp,
     id_text,
     optional_id,
@@ -38,6 +41,26 @@ def test_an_optional_id_is_empty_or_an_id() -> None:
     assert optional_id(id_text(None), "case_id") is None
     with pytest.raises(ServiceError, match="INVALID_ID"):
         optional_id("nonsense", "case_id")
+
+
+def test_an_update_changes_the_fields_of_the_mask_or_those_that_are_given() -> None:
+    given = Organisation(name="Centre", etag="v1")
+    assert fields_to_update(given, FieldMask()) == {"name"}
+    assert fields_to_update(given, FieldMask(paths=["support_phone"])) == {"support_phone"}
+    settable = {"name", "administrator_contact", "support_phone"}
+    assert fields_to_update(given, FieldMask(paths=["*"])) == settable
+
+
+@pytest.mark.parametrize(
+    ("resource", "path"),
+    [(Organisation(), "etag"), (Organisation(), "nothing"), (pb.Case(), "state")],
+)
+def test_a_mask_names_fields_that_can_be_changed(
+    resource: Organisation | pb.Case, path: str
+) -> None:
+    with pytest.raises(ServiceError) as refused:
+        fields_to_update(resource, FieldMask(paths=[path]))
+    assert [each.field for each in refused.value.violations] == ["update_mask"]
 
 
 def test_enums_are_converted_by_name() -> None:

@@ -57,7 +57,7 @@ def _waiting(session_id: UUID, person_id: UUID) -> dict[str, object]:
         "session_id": session_id,
         "person_id": person_id,
         "state": "waiting",
-        "identity": "not_asked",
+        "identity": "not_required",
         "join_time": datetime.now(UTC),
         "ready_time": datetime.now(UTC),
         "revision": 0,

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Generic, Protocol, TypeVar, overload
+from typing import Any, Generic, Protocol, TypeVar, overload
 from uuid import UUID
 
+from google.api import field_behavior_pb2
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from proctorium_common.errors import Violation, invalid
 from proctorium_common.ids import parse_id
+
+_BEHAVIOUR: Any = field_behavior_pb2.field_behavior  # typed as no extension
+_FIXED = frozenset({field_behavior_pb2.OUTPUT_ONLY, field_behavior_pb2.IMMUTABLE})
 
 E = TypeVar("E", bound=StrEnum)
 V = TypeVar("V", bound=int)
@@ -46,6 +53,33 @@ def id_text(value: UUID | None) -> str:
 def optional_id(text: str, field: str) -> UUID | None:
     """Return the id in a field that may be empty. Raises INVALID_ID at `field`."""
     return parse_id(text, field) if text else None
+
+
+def fields_to_update(resource: Message, mask: FieldMask) -> frozenset[str]:
+    """Return the fields of `resource` that an Update changes: those of the mask, or without one, those that are not empty.
+
+    The path "*" names all. The etag is a precondition, and what the service sets is never changed. Raises INVALID_REQUEST at
+    `update_mask` for every other path.
+    """
+    possible = {field.name for field in resource.DESCRIPTOR.fields if _can_update(field)}
+    if not mask.paths:
+        return frozenset(field.name for field, _ in resource.ListFields()) & possible
+    named = set(mask.paths)
+    if "*" in named:
+        return frozenset(possible)
+    if unknown := sorted(named - possible):
+        sentence = f"There is no field {unknown[0]} that can be changed."
+        raise invalid(
+            "INVALID_REQUEST",
+            sentence,
+            violations=[Violation("update_mask", "update_mask.paths", sentence)],
+        )
+    return frozenset(named)
+
+
+def _can_update(field: Any) -> bool:
+    stated = field.GetOptions().Extensions[_BEHAVIOUR]
+    return field.name != "etag" and _FIXED.isdisjoint(stated)
 
 
 class ProtoEnum(Protocol[V_co]):

@@ -215,7 +215,8 @@ def _texts(message: Descriptor, seen: set[str]) -> Iterator[FieldDescriptor]:
     seen.add(message.full_name)
     for field in message.fields:
         if field.message_type is not None:
-            yield from _texts(field.message_type, seen)
+            if not field.message_type.full_name.startswith("google.protobuf."):
+                yield from _texts(field.message_type, seen)
         elif field.type == FieldDescriptor.TYPE_STRING:
             yield field
 

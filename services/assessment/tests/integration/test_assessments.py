@@ -67,6 +67,16 @@ async def test_what_does_not_exist_is_not_found(world: World) -> None:
         assert (await refused(world, call)).reason == "NOT_FOUND"
 
 
+async def test_a_batch_comes_in_the_order_of_the_request(world: World) -> None:
+    made = [(await world.publish(assessment_proto())).assessment_id for _ in range(3)]
+    asked = [made[2], str(new_id()), made[0], made[1], made[2]]
+    response = await world.administrator.assessments.BatchGetAssessments(
+        assessments_pb2.BatchGetAssessmentsRequest(assessment_ids=asked)
+    )
+    found = [each.assessment_id for each in response.assessments]
+    assert found == [made[2], made[0], made[1]]
+
+
 async def test_assessments_are_listed_by_title_without_questions(world: World) -> None:
     for title in ("Zoology", "Algebra", "Music"):
         await world.publish(assessment_proto(title=title))

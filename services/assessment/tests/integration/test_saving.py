@@ -181,6 +181,12 @@ async def test_after_the_end_new_changes_are_kept_as_late_and_refused(
             (2, choosing("a")),
             (3, choosing("b")),
         ]
+    asked.page_size = 1
+    first = await proctor.grading.ListLateAnswers(asked)
+    asked.page_token = first.next_page_token
+    rest = await proctor.grading.ListLateAnswers(asked)
+    assert [each.sequence for each in (*first.answers, *rest.answers)] == [2, 3]
+    assert (len(first.answers), rest.next_page_token) == (1, "")
     for stranger in (world.person("proctor"), seat.learner):
         told = await refusal(stranger.grading.ListLateAnswers(asked))
         assert told.reason in {"NOT_FOUND", "NOT_ALLOWED"}

@@ -424,6 +424,24 @@ async def test_codes_are_shown_to_administrators_the_sessions_proctors_and_the_m
     assert (await refusal(service.codes.ListCodes(request))).reason == "TOKEN_MISSING"
 
 
+async def test_codes_are_listed_newest_first_a_page_at_a_time(enrollment: Enrollment) -> None:
+    session, other = await enrollment.session(), await enrollment.session()
+    issued = [(await issue(enrollment, session)).text for _ in range(4)]
+    request = ListCodesRequest(session_id=session.session_id, page_size=2)
+    texts: list[str] = []
+    while True:
+        page = await enrollment.administrator.codes.ListCodes(request)
+        assert 1 <= len(page.codes) <= 2
+        texts += [code.text for code in page.codes]
+        if not page.next_page_token:
+            break
+        request.page_token = page.next_page_token
+    assert texts == [*reversed(issued), session.code]
+    request.session_id = other.session_id
+    error = await refusal(enrollment.administrator.codes.ListCodes(request))
+    assert error.reason == "INVALID_PAGE_TOKEN"
+
+
 async def test_a_learner_who_comes_by_way_of_the_mailer_sees_nothing(
     enrollment: Enrollment,
 ) -> None:

@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
+
 from proctorium.enrollment.v1.organisation_pb2 import (
     GetOrganisationRequest,
     Organisation,
@@ -17,9 +22,11 @@ async def present(enrollment: Enrollment) -> Organisation:
     return answer.organisation
 
 
-def update(etag: str = "", **given: str) -> UpdateOrganisationRequest:
+def update(etag: str = "", mask: Sequence[str] = (), **given: str) -> UpdateOrganisationRequest:
     return UpdateOrganisationRequest(
-        request_id=str(new_id()), organisation=Organisation(etag=etag, **given)
+        request_id=str(new_id()),
+        organisation=Organisation(etag=etag, **given),
+        update_mask=FieldMask(paths=mask),
     )
 
 
@@ -48,6 +55,41 @@ async def test_a_change_of_what_has_changed_is_refused(enrollment: Enrollment) -
     stale = await refusal(call)
     assert (stale.kind, stale.reason) == (Kind.CONFLICT, "STALE_ETAG")
     assert (await present(enrollment)).name == "First"
+
+
+async def changed_by(enrollment: Enrollment, request: UpdateOrganisationRequest) -> Organisation:
+    return (await enrollment.administrator.organisation.UpdateOrganisation(request)).organisation
+
+
+async def test_an_update_changes_the_fields_of_its_mask(enrollment: Enrollment) -> None:
+    await changed_by(
+        enrollment, update(name="Centre", administrator_contact="a@example.org", support_phone="1")
+    )
+    changed = await changed_by(enrollment, update(mask=["support_phone"], name="Other"))
+    assert (changed.name, changed.administrator_contact) == ("Centre", "a@example.org")
+    assert changed.support_phone == ""
+    changed = await changed_by(enrollment, update(mask=["*"], name="Only"))
+    assert (changed.name, changed.administrator_contact) == ("Only", "")
+
+
+async def test_an_update_without_a_mask_changes_the_fields_that_are_given(
+    enrollment: Enrollment,
+) -> None:
+    await changed_by(enrollment, update(name="Centre", support_phone="1"))
+    changed = await changed_by(enrollment, update(support_phone="2"))
+    assert (changed.name, changed.support_phone) == ("Centre", "2")
+
+
+@pytest.mark.parametrize("path", ["etag", "nothing", "name.first"])
+async def test_a_mask_with_a_field_that_cannot_be_changed_is_refused(
+    enrollment: Enrollment, path: str
+) -> None:
+    before = await present(enrollment)
+    request = update(mask=["name", path], name="Other")
+    error = await refusal(enrollment.administrator.organisation.UpdateOrganisation(request))
+    assert (error.kind, error.reason) == (Kind.INVALID, "INVALID_REQUEST")
+    assert [each.field for each in error.violations] == ["update_mask"]
+    assert await present(enrollment) == before
 
 
 async def test_only_administrators_change_it(enrollment: Enrollment) -> None:

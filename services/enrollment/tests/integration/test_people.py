@@ -11,9 +11,9 @@ from proctorium.enrollment.v1.people_pb2 import (
     BatchGetCertificationsRequest,
     BatchGetContactsRequest,
     BatchGetNamesRequest,
-    BatchGetUnknownPeopleRequest,
     Certification,
     CertifyProctorRequest,
+    CheckPeopleRequest,
     Contact,
     CreatePersonRequest,
     GetPersonRequest,
@@ -212,6 +212,12 @@ async def test_names_are_shown_to_those_who_share_a_session(enrollment: Enrollme
     assert await names(stranger, *asked) == {}
 
 
+async def test_names_come_in_the_order_of_the_request_each_once(enrollment: Enrollment) -> None:
+    people = [(await enrollment.person()).person_id for _ in range(3)]
+    asked = [people[2], str(new_id()), people[0], people[1], people[2]]
+    assert list(await names(enrollment.administrator, *asked)) == [people[2], people[0], people[1]]
+
+
 async def test_nobody_learns_a_name_without_signing_in(enrollment: Enrollment) -> None:
     call = enrollment.anonymous.people.BatchGetNames(BatchGetNamesRequest())
     assert (await refusal(call)).reason == "TOKEN_MISSING"
@@ -311,11 +317,11 @@ async def test_session_asks_for_certifications(enrollment: Enrollment) -> None:
 async def test_session_orchestration_asks_which_ids_are_nobodys(enrollment: Enrollment) -> None:
     person = await enrollment.person()
     strangers = sorted(str(new_id()) for _ in range(2))
-    asked = BatchGetUnknownPeopleRequest(person_ids=[strangers[1], person.person_id, *strangers])
-    listed = await enrollment.service("session").people.BatchGetUnknownPeople(asked)
-    assert list(listed.person_ids) == strangers
+    asked = CheckPeopleRequest(person_ids=[strangers[1], person.person_id, *strangers])
+    listed = await enrollment.service("session").people.CheckPeople(asked)
+    assert list(listed.missing_person_ids) == strangers
     for client in (enrollment.service("notification"), enrollment.administrator):
-        assert (await refusal(client.people.BatchGetUnknownPeople(asked))).reason == "NOT_ALLOWED"
+        assert (await refusal(client.people.CheckPeople(asked))).reason == "NOT_ALLOWED"
 
 
 async def test_identity_and_assessment_ask_what_somebody_was_registered_with(

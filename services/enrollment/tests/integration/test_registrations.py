@@ -36,6 +36,25 @@ async def mine(enrollment: Enrollment, person_id: str) -> list[MyCourse]:
     return list(answer.courses)
 
 
+async def test_a_learners_courses_are_listed_by_title_a_page_at_a_time(
+    enrollment: Enrollment,
+) -> None:
+    courses = [await enrollment.course() for _ in range(3)]
+    learner = await enrollment.person()
+    for course in courses:
+        await enrollment.administrator.registrations.CreateRegistration(
+            CreateRegistrationRequest(person_id=learner.person_id, course_id=course.course_id)
+        )
+    request = ListMyCoursesRequest(page_size=2)
+    client = enrollment.learner(learner.person_id).registrations
+    first = await client.ListMyCourses(request)
+    request.page_token = first.next_page_token
+    rest = await client.ListMyCourses(request)
+    listed = [each.course.course_id for each in (*first.courses, *rest.courses)]
+    assert (len(first.courses), rest.next_page_token) == (2, "")
+    assert sorted(listed) == sorted(course.course_id for course in courses)
+
+
 async def test_a_learner_is_registered_once_and_others_are_told(enrollment: Enrollment) -> None:
     course = await enrollment.course()
     person = await enrollment.person()

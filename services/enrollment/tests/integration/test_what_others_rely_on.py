@@ -191,9 +191,9 @@ async def test_certifications_are_those_of_who_has_one_also_one_that_is_over(met
 async def test_ids_of_nobody_are_named_once_and_sorted(met: Met) -> None:
     nobodies = [await met.nobody() for _ in range(3)]
     asked = [*reversed(nobodies), await met.person(), nobodies[0]]
-    request = people_pb2.BatchGetUnknownPeopleRequest(person_ids=asked)
-    answer = await met.client("session").people.BatchGetUnknownPeople(request)
-    assert list(answer.person_ids) == sorted(nobodies)
+    request = people_pb2.CheckPeopleRequest(person_ids=asked)
+    answer = await met.client("session").people.CheckPeople(request)
+    assert list(answer.missing_person_ids) == sorted(nobodies)
 
 
 async def test_registration_information_is_that_of_a_person(met: Met) -> None:

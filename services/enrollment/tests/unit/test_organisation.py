@@ -6,11 +6,11 @@ from proctorium_common.errors import Kind, ServiceError
 from proctorium_enrollment.domain.organisation import Organisation, changed
 
 PRESENT = Organisation("Centre", "help@example.org", "+44 20 7946 0123", 4)
-NEW = Organisation(" New Centre ", "", "", 0)
+NEW = {"name": " New Centre ", "support_phone": ""}
 
 
 def test_a_change_makes_the_next_version() -> None:
-    assert changed(PRESENT, NEW, "v4") == Organisation("New Centre", "", "", 5)
+    assert changed(PRESENT, NEW, "v4") == Organisation("New Centre", "help@example.org", "", 5)
     assert changed(PRESENT, NEW, "").etag == "v5"
 
 

@@ -271,6 +271,15 @@ async def test_nobody_is_invited_to_what_was_called_off_before_the_mail_went_out
     assert await topics(learner) == [pb.TOPIC_CODE_ISSUED]
 
 
+async def test_a_code_is_mailed_from_every_page_of_the_sessions_codes(world: World) -> None:
+    learner, session_id = world.person(), await world.session()
+    codes = [world.enrollment.list_code(session_id, f"Kf7Q2mX{nth}") for nth in range(5)]
+    assert len(codes) > 2 * world.enrollment.codes_per_page
+    await world.tell(issued(codes[-1], learner))
+    await world.mail(learner)
+    await world.until_state(learner, "sent")
+
+
 async def test_a_code_that_was_replaced_is_not_mailed(world: World) -> None:
     learner, session_id = world.person(), await world.session()
     gone = world.enrollment.list_code(session_id)

@@ -210,7 +210,7 @@ async def left_waiting(world: World, session_id: str, learner: Person) -> str:
     participant_id = new_id()
     await world.rows(
         "INSERT INTO participants (participant_id, session_id, person_id, state, identity, "
-        "join_time, revision) VALUES (:new, :id, :person, 'waiting', 'not_asked', now(), 9)",
+        "join_time, revision) VALUES (:new, :id, :person, 'waiting', 'not_required', now(), 9)",
         new=participant_id,
         id=UUID(session_id),
         person=learner.person_id,

@@ -219,7 +219,7 @@ async def test_the_database_itself_refuses_one_too_many(world: World) -> None:
     with pytest.raises(DBAPIError, match="ck_sessions_capacity"):
         await world.rows(
             "INSERT INTO participants (participant_id, session_id, person_id, state, identity, "
-            "join_time, revision) VALUES (:new, :id, :new, 'waiting', 'not_asked', now(), 9)",
+            "join_time, revision) VALUES (:new, :id, :new, 'waiting', 'not_required', now(), 9)",
             new=new_id(),
             id=UUID(session.session_id),
         )

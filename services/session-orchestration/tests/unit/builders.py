@@ -51,7 +51,7 @@ def a_session(state: SessionState = SessionState.LOBBY_OPEN, plan: Plan | None =
 def a_standing(
     number: int = 1,
     state: ParticipantState = ParticipantState.IN_SESSION,
-    identity: IdentityState = IdentityState.NOT_ASKED,
+    identity: IdentityState = IdentityState.NOT_REQUIRED,
 ) -> Standing:
     participant = Participant(
         participant_id=UUID(int=100 + number),

@@ -52,6 +52,7 @@ class FakeEnrollment(
     unknown_courses: set[str] = field(default_factory=set)
     drafts: set[str] = field(default_factory=set)
     listed_codes: dict[str, list[codes_pb2.Code]] = field(default_factory=dict)
+    codes_per_page: int = 2
     """What ListCodes says, by session."""
     codes: dict[str, UUID] = field(default_factory=dict)
     """The session of each code, by text."""
@@ -121,11 +122,11 @@ class FakeEnrollment(
                 response.certifications.add(person_id=person_id, certified_until_time=stamp)
         return response
 
-    async def BatchGetUnknownPeople(
-        self, request: people_pb2.BatchGetUnknownPeopleRequest, context: Context
-    ) -> people_pb2.BatchGetUnknownPeopleResponse:
+    async def CheckPeople(
+        self, request: people_pb2.CheckPeopleRequest, context: Context
+    ) -> people_pb2.CheckPeopleResponse:
         unknown = self.unknown_people.intersection(request.person_ids)
-        return people_pb2.BatchGetUnknownPeopleResponse(person_ids=sorted(unknown))
+        return people_pb2.CheckPeopleResponse(missing_person_ids=sorted(unknown))
 
     async def GetRegistrationInformation(
         self, request: people_pb2.GetRegistrationInformationRequest, context: Context
@@ -159,7 +160,12 @@ class FakeEnrollment(
     async def ListCodes(
         self, request: codes_pb2.ListCodesRequest, context: Context
     ) -> codes_pb2.ListCodesResponse:
-        return codes_pb2.ListCodesResponse(codes=self.listed_codes.get(request.session_id, []))
+        codes = self.listed_codes.get(request.session_id, [])
+        first = int(request.page_token or 0)
+        after = first + self.codes_per_page
+        return codes_pb2.ListCodesResponse(
+            codes=codes[first:after], next_page_token=str(after) if after < len(codes) else ""
+        )
 
     async def BatchResolveCodes(
         self, request: codes_pb2.BatchResolveCodesRequest, context: Context

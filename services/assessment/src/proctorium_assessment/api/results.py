@@ -82,9 +82,15 @@ class GradingApi(grading_pb2_grpc.GradingServiceServicer):
         context: Context,
     ) -> grading_pb2.ListLateAnswersResponse:
         async with self._database.transaction() as tx:
-            late = await results.late_answers(tx, current_call().caller, UUID(request.attempt_id))
+            late, token = await results.late_answers(
+                tx,
+                current_call().caller,
+                UUID(request.attempt_id),
+                request.page_size,
+                request.page_token,
+            )
         return grading_pb2.ListLateAnswersResponse(
-            answers=[saved_answer_message(each) for each in late]
+            answers=[saved_answer_message(each) for each in late], next_page_token=token
         )
 
 

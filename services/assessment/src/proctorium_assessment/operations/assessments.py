@@ -42,8 +42,10 @@ async def get(tx: Transaction, assessment_id: UUID) -> Assessment:
 
 
 async def batch_get(tx: Transaction, assessment_ids: Iterable[UUID]) -> Sequence[Assessment]:
-    """Return the assessments that exist among `assessment_ids`, without their questions."""
-    return list((await assessments.describe_all(tx, assessment_ids)).values())
+    """Return the assessments that exist among `assessment_ids`, in their order and without their questions."""
+    ids = list(dict.fromkeys(assessment_ids))
+    found = await assessments.describe_all(tx, ids)
+    return [found[each] for each in ids if each in found]
 
 
 async def page(

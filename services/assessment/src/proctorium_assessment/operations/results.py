@@ -59,13 +59,23 @@ async def page(
     return tokens.cut(name, rows, size, lambda row: (row.result_id,))
 
 
-async def late_answers(tx: Transaction, caller: Caller, attempt_id: UUID) -> Sequence[Revision]:
-    """Return an attempt's late answers, which do not count, for a supervisor. Raises NOT_FOUND, CERTIFICATION_ENDED."""
+async def late_answers(
+    tx: Transaction, caller: Caller, attempt_id: UUID, page_size: int, page_token: str
+) -> tuple[Sequence[Revision], str]:
+    """Return an attempt's late answers, which do not count, and the token of the next page, for a supervisor.
+
+    Raises NOT_FOUND, CERTIFICATION_ENDED, INVALID_PAGE_TOKEN.
+    """
     attempt = await attempts.find(tx, attempt_id)
     if attempt is None or not await _supervises(tx, caller, attempt.session_id):
         raise unknown_result()
     describe(attempt)
-    return await answers.late(tx, attempt_id)
+    name = f"late answers of {attempt_id}"
+    size = pages.size_of(page_size)
+    tokens = await pages.tokens(tx)
+    after = tokens.after(name, page_token, int)
+    found = await answers.list_late(tx, attempt_id, after[0] if after else 0, size + 1)
+    return tokens.cut(name, found, size, lambda revision: (revision.sequence,))
 
 
 async def _supervises(tx: Transaction, caller: Caller, session_id: UUID | None) -> bool:

@@ -169,13 +169,16 @@ async def answered_counts(tx: Transaction, attempt_ids: Collection[UUID]) -> Map
     return {row.attempt_id: row.answered for row in await tx.execute(query)}
 
 
-async def late(tx: Transaction, attempt_id: UUID) -> Sequence[Revision]:
-    """The attempt's changes that came too late, by sequence."""
+async def list_late(
+    tx: Transaction, attempt_id: UUID, after: int, limit: int
+) -> Sequence[Revision]:
+    """Return at most `limit` late answers of the attempt by sequence number, after the number `after`."""
     table = answer_revisions
     query = (
         select(*_REVISION)
-        .where(table.c.attempt_id == attempt_id, table.c.late)
+        .where(table.c.attempt_id == attempt_id, table.c.late, table.c.sequence > after)
         .order_by(table.c.sequence)
+        .limit(limit)
     )
     return [Revision(*row) for row in await tx.execute(query)]
 

@@ -85,8 +85,12 @@ class CodeApi(codes_pb2_grpc.CodeServiceServicer):
     ) -> pb.ListCodesResponse:
         session_id = parse_id(request.session_id, "session_id")
         async with self.database.transaction() as tx:
-            found = await self.codes.list_of(tx, current_call().caller, session_id)
-        return pb.ListCodesResponse(codes=[code_message(shown) for shown in found])
+            found, token = await self.codes.list_of(
+                tx, current_call().caller, session_id, request.page_size, request.page_token
+            )
+        return pb.ListCodesResponse(
+            codes=[code_message(shown) for shown in found], next_page_token=token
+        )
 
     async def BatchResolveCodes(
         self, request: pb.BatchResolveCodesRequest, context: Context

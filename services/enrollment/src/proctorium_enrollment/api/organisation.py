@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from proctorium.enrollment.v1 import organisation_pb2 as pb
 from proctorium.enrollment.v1 import organisation_pb2_grpc
+from proctorium_common.messages import fields_to_update
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_enrollment.domain.organisation import Organisation
 from proctorium_enrollment.operations import organisation
@@ -32,10 +33,12 @@ class OrganisationApi(organisation_pb2_grpc.OrganisationServiceServicer):
         self, request: pb.UpdateOrganisationRequest, context: Context
     ) -> pb.UpdateOrganisationResponse:
         given = request.organisation
-        new = Organisation(given.name, given.administrator_contact, given.support_phone, 0)
+        changes = {
+            field: getattr(given, field) for field in fields_to_update(given, request.update_mask)
+        }
 
         async def run(tx: Transaction) -> pb.UpdateOrganisationResponse:
-            changed = await organisation.update(tx, new, given.etag)
+            changed = await organisation.update(tx, changes, given.etag)
             return pb.UpdateOrganisationResponse(organisation=_message(changed))
 
         return await self.database.once(request, run, pb.UpdateOrganisationResponse)

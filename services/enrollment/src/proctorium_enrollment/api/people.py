@@ -148,12 +148,12 @@ class PersonApi(people_pb2_grpc.PersonServiceServicer):
             ]
         )
 
-    async def BatchGetUnknownPeople(
-        self, request: pb.BatchGetUnknownPeopleRequest, context: Context
-    ) -> pb.BatchGetUnknownPeopleResponse:
+    async def CheckPeople(
+        self, request: pb.CheckPeopleRequest, context: Context
+    ) -> pb.CheckPeopleResponse:
         async with self.database.transaction() as tx:
             unknown = await people.unknown(tx, _ids(request.person_ids))
-        return pb.BatchGetUnknownPeopleResponse(person_ids=[str(each) for each in unknown])
+        return pb.CheckPeopleResponse(missing_person_ids=[str(each) for each in unknown])
 
     async def GetRegistrationInformation(
         self, request: pb.GetRegistrationInformationRequest, context: Context

@@ -40,8 +40,12 @@ class RegistrationApi(courses_pb2_grpc.RegistrationServiceServicer):
         self, request: pb.ListMyCoursesRequest, context: Context
     ) -> pb.ListMyCoursesResponse:
         async with self.database.transaction() as tx:
-            found = await registrations.list_mine(tx, me())
-        return pb.ListMyCoursesResponse(courses=[my_course_message(mine) for mine in found])
+            found, token = await registrations.list_mine(
+                tx, me(), request.page_size, request.page_token
+            )
+        return pb.ListMyCoursesResponse(
+            courses=[my_course_message(mine) for mine in found], next_page_token=token
+        )
 
     async def ListRegistrations(
         self, request: pb.ListRegistrationsRequest, context: Context

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from proctorium_common.errors import conflict
@@ -22,16 +23,19 @@ class Organisation:
         return f"v{self.version}"
 
 
-def changed(present: Organisation, new: Organisation, etag: str) -> Organisation:
-    """`new` as the next version of `present`. Raises STALE_ETAG when `etag` is given and not the present one."""
+def changed(present: Organisation, changes: Mapping[str, str], etag: str) -> Organisation:
+    """Return the next version of `present` with new values of the fields in `changes`.
+
+    Raises STALE_ETAG when `etag` is given and not the present one.
+    """
     if etag and etag != present.etag:
         raise conflict(
             "STALE_ETAG",
             "Somebody has changed these settings meanwhile. Read them again, then change them.",
         )
     return Organisation(
-        new.name.strip(),
-        new.administrator_contact.strip(),
-        new.support_phone.strip(),
+        changes.get("name", present.name).strip(),
+        changes.get("administrator_contact", present.administrator_contact).strip(),
+        changes.get("support_phone", present.support_phone).strip(),
         present.version + 1,
     )

@@ -13,6 +13,7 @@ from proctorium_common.errors import Kind, ServiceError, already_exists, not_fou
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.security.encryption import EncryptionKey
+from proctorium_common.storage import pages
 from proctorium_common.storage.database import Transaction
 from proctorium_enrollment.domain import codes as domain
 from proctorium_enrollment.domain.code_texts import (
@@ -130,14 +131,23 @@ class Codes:
         return replace(code, state=state)
 
     async def list_of(
-        self, tx: Transaction, caller: Caller, session_id: UUID
-    ) -> Sequence[ShownCode]:
-        """The codes of a session, newest first, for who may see them. Raises NOT_FOUND."""
+        self, tx: Transaction, caller: Caller, session_id: UUID, page_size: int, page_token: str
+    ) -> tuple[Sequence[ShownCode], str]:
+        """Return a session's codes, newest first, and the token of the next page, to callers who may see them.
+
+        Raises NOT_FOUND, INVALID_PAGE_TOKEN.
+        """
         if await sessions.find(tx, session_id) is None or not await _may_see(
             tx, caller, session_id
         ):
             raise not_found("NOT_FOUND", "There is no such session, or you may not see its codes.")
-        return [self._shown(kept, tx.now) for kept in await storage.newest(tx, session_id)]
+        name = f"codes of {session_id}"
+        size = pages.size_of(page_size)
+        tokens = await pages.tokens(tx)
+        after = tokens.after(name, page_token, UUID)
+        found = await storage.list_newest(tx, session_id, after[0] if after else None, size + 1)
+        page, token = tokens.cut(name, found, size, lambda kept: (kept.code.code_id,))
+        return [self._shown(kept, tx.now) for kept in page], token
 
     async def shown(self, tx: Transaction, code_id: UUID) -> ShownCode:
         """One code with its text, for an administrator. Raises NOT_FOUND."""

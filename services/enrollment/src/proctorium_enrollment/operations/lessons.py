@@ -87,8 +87,7 @@ async def record_progress(tx: Transaction, person_id: UUID, unit_id: UUID) -> My
     assert registration is not None, "registrations are never removed"
     if await completion.finish(tx, registration, unit_id):
         await completion.complete_if_due(tx, registration)
-    (my_course,) = await registrations.my_courses(tx, person_id, course_id)
-    return my_course
+    return await registrations.get_my_course(tx, person_id, course_id)
 
 
 async def _published(tx: Transaction, unit_id: UUID) -> UnitText:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from proctorium_common.storage.database import Transaction
 from proctorium_enrollment.domain import organisation as domain
 from proctorium_enrollment.domain.organisation import Organisation
@@ -13,8 +15,8 @@ async def get(tx: Transaction) -> Organisation:
     return await storage.read(tx)
 
 
-async def update(tx: Transaction, new: Organisation, etag: str) -> Organisation:
-    """Replaces the settings; `etag`, where given, is of the present ones. Raises STALE_ETAG."""
-    changed = domain.changed(await storage.read(tx, lock=True), new, etag)
+async def update(tx: Transaction, changes: Mapping[str, str], etag: str) -> Organisation:
+    """Change the settings named in `changes`; `etag`, if it is given, is that of the present ones. Raises STALE_ETAG."""
+    changed = domain.changed(await storage.read(tx, lock=True), changes, etag)
     await storage.write(tx, changed)
     return changed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
 from proctorium.enrollment.events.v1 import events_pb2
@@ -69,24 +69,29 @@ async def list_all(
 async def visible(
     tx: Transaction, caller: Caller, person_ids: Collection[UUID]
 ) -> Sequence[Person]:
-    """Those of the people whose names the caller may see."""
+    """Return the people whose names the caller may see, in the order of `person_ids`."""
     asked = frozenset(person_ids)
     if Role.ADMINISTRATOR.value in caller.roles:
         seen = asked
     else:
         seen = await _seen_in_sessions(tx, caller, asked)
-    return await storage.find_all(tx, seen)
+    return _in_order(await storage.find_all(tx, seen), person_ids)
 
 
 async def known(tx: Transaction, person_ids: Collection[UUID]) -> Sequence[Person]:
-    """Those of the people who are known: for services, which may see everybody."""
-    return await storage.find_all(tx, frozenset(person_ids))
+    """Return the people who exist, in the order of `person_ids`: for services, which may see everybody."""
+    return _in_order(await storage.find_all(tx, frozenset(person_ids)), person_ids)
 
 
 async def unknown(tx: Transaction, person_ids: Collection[UUID]) -> Sequence[UUID]:
     """Those of the ids that are nobody's, sorted."""
     asked = frozenset(person_ids)
     return sorted(asked - await storage.existing(tx, asked))
+
+
+def _in_order(found: Iterable[Person], person_ids: Iterable[UUID]) -> list[Person]:
+    by_id = {person.person_id: person for person in found}
+    return [by_id[each] for each in dict.fromkeys(person_ids) if each in by_id]
 
 
 async def _may_see(tx: Transaction, caller: Caller, person_id: UUID) -> bool:

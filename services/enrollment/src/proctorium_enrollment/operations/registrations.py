@@ -65,9 +65,17 @@ async def register(tx: Transaction, codes: Codes, person_id: UUID, course_id: UU
     return present
 
 
-async def list_mine(tx: Transaction, person_id: UUID) -> Sequence[MyCourse]:
-    """The learner's courses with progress, by title."""
-    return await storage.my_courses(tx, person_id)
+async def list_mine(
+    tx: Transaction, person_id: UUID, page_size: int, page_token: str
+) -> tuple[Sequence[MyCourse], str]:
+    """Return the learner's courses with progress by title, and the token of the next page. Raises INVALID_PAGE_TOKEN."""
+    name = f"courses of {person_id}"
+    size = pages.size_of(page_size)
+    tokens = await pages.tokens(tx)
+    found = await storage.list_my_courses(
+        tx, person_id, tokens.after(name, page_token, str, UUID), size + 1
+    )
+    return tokens.cut(name, found, size, lambda mine: (mine.course.title, mine.course.course_id))
 
 
 async def list_of(

@@ -16,7 +16,6 @@ from proctorium_enrollment.domain.sessions import SessionState
 from proctorium_enrollment.storage.tables import codes as table
 from proctorium_enrollment.storage.tables import sessions
 
-_SHOWN = 200
 _OPEN_END = datetime(9999, 1, 1, tzinfo=UTC)
 """Stored as the end of a code without a window: the release before this one reads no other sign of it."""
 
@@ -129,14 +128,14 @@ async def set_state(tx: Transaction, code_id: UUID, state: CodeState) -> None:
     await tx.execute(update(table).where(table.c.code_id == code_id).values(state=state.value))
 
 
-async def newest(tx: Transaction, session_id: UUID) -> Sequence[KeptCode]:
-    """The codes of the session, newest first."""
-    found = await tx.execute(
-        select(table)
-        .where(table.c.session_id == session_id)
-        .order_by(table.c.created_at.desc(), table.c.code_id.desc())
-        .limit(_SHOWN)
-    )
+async def list_newest(
+    tx: Transaction, session_id: UUID, before: UUID | None, limit: int
+) -> Sequence[KeptCode]:
+    """Return at most `limit` codes of the session, newest first, older than the code `before`."""
+    query = select(table).where(table.c.session_id == session_id)
+    if before is not None:
+        query = query.where(table.c.code_id < before)
+    found = await tx.execute(query.order_by(table.c.code_id.desc()).limit(limit))
     return [_kept(row) for row in found]
 
 

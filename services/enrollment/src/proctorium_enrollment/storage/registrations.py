@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_common.storage.database import Transaction
@@ -60,10 +61,24 @@ async def page(
     return [_registration(row) for row in await tx.execute(ordered)]
 
 
-async def my_courses(
-    tx: Transaction, person_id: UUID, course_id: UUID | None = None
+async def get_my_course(tx: Transaction, person_id: UUID, course_id: UUID) -> MyCourse:
+    """Return one of the person's courses with its progress."""
+    found = await tx.execute(_my_courses(person_id).where(table.c.course_id == course_id))
+    return _my_course(found.one())
+
+
+async def list_my_courses(
+    tx: Transaction, person_id: UUID, after: tuple[str, UUID] | None, limit: int
 ) -> Sequence[MyCourse]:
-    """The person's courses with progress by title; with `course_id` that one alone."""
+    """Return at most `limit` of the person's courses with their progress by title, after the course `after`."""
+    key = tuple_(courses.c.title, courses.c.course_id)
+    query = _my_courses(person_id).order_by(courses.c.title, courses.c.course_id).limit(limit)
+    if after is not None:
+        query = query.where(key > after)
+    return [_my_course(row) for row in await tx.execute(query)]
+
+
+def _my_courses(person_id: UUID) -> Select[*tuple[Any, ...]]:
     finished = (
         select(func.array_agg(progress.c.unit_id))
         .where(progress.c.registration_id == table.c.registration_id)
@@ -72,7 +87,7 @@ async def my_courses(
     unit_count = (
         select(func.count()).where(units.c.course_id == table.c.course_id).scalar_subquery()
     )
-    query = (
+    return (
         select(
             *courses.c,
             table.c.registration_id,
@@ -84,11 +99,7 @@ async def my_courses(
         )
         .join_from(table, courses, courses.c.course_id == table.c.course_id)
         .where(table.c.person_id == person_id)
-        .order_by(courses.c.title, courses.c.course_id)
     )
-    if course_id is not None:
-        query = query.where(table.c.course_id == course_id)
-    return [_my_course(row) for row in await tx.execute(query)]
 
 
 async def finish_unit(tx: Transaction, registration: Registration, unit_id: UUID) -> bool:

@@ -54,17 +54,25 @@ class Directory:
         """The texts of the codes of these sessions that can be used now or later, by their ids."""
         found: dict[UUID, str] = {}
         for session_id in sorted(set(session_ids)):
-            request = codes_pb2.ListCodesRequest(session_id=str(session_id))
-            try:
-                answer = await self._codes.ListCodes(request)
-            except grpc.RpcError as failure:
-                raise _unavailable() from failure
             found |= {
                 UUID(code.code_id): code.text
-                for code in answer.codes
+                for code in await self._codes_of(session_id)
                 if code.state == codes_pb2.CODE_STATE_ACTIVE
             }
         return found
+
+    async def _codes_of(self, session_id: UUID) -> list[codes_pb2.Code]:
+        request = codes_pb2.ListCodesRequest(session_id=str(session_id), page_size=200)
+        found: list[codes_pb2.Code] = []
+        while True:
+            try:
+                response = await self._codes.ListCodes(request)
+            except grpc.RpcError as failure:
+                raise _unavailable() from failure
+            found += response.codes
+            if not response.next_page_token:
+                return found
+            request.page_token = response.next_page_token
 
     async def help(self) -> Help:
         """Whom readers can ask."""

@@ -76,7 +76,7 @@ def decide(standings: Iterable[Standing], assessment_id: UUID, policy: IdentityP
 
 
 _NEXT_STEPS: Mapping[IdentityState, str] = {
-    IdentityState.NOT_ASKED: "Their identity check has not been opened yet. Try again in a moment.",
+    IdentityState.NOT_REQUIRED: "Their identity check has not been opened yet. Try again in a moment.",
     IdentityState.REQUESTED: "They have not sent their photos yet. Ask them to send them from their session's page.",
     IdentityState.SUBMITTED: "Their photos wait for you. Decide their identity check, then try again.",
     IdentityState.VERIFIED: "Reload the roster and try again.",

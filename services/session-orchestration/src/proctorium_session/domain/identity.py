@@ -20,7 +20,7 @@ class IdentityPolicy(StrEnum):
 class IdentityState(StrEnum):
     """How far the check of one learner is."""
 
-    NOT_ASKED = "not_asked"
+    NOT_REQUIRED = "not_required"
     REQUESTED = "requested"
     SUBMITTED = "submitted"
     VERIFIED = "verified"
@@ -30,7 +30,7 @@ class IdentityState(StrEnum):
 
 def first_state(policy: IdentityPolicy) -> IdentityState:
     """Where the check of a learner who has just joined stands."""
-    return IdentityState.REQUESTED if policy.required else IdentityState.NOT_ASKED
+    return IdentityState.REQUESTED if policy.required else IdentityState.NOT_REQUIRED
 
 
 def is_ready(policy: IdentityPolicy, identity: IdentityState) -> bool:

@@ -85,14 +85,12 @@ class EnrollmentByGrpc:
         """See `Enrollment`."""
         if not person_ids:
             return []
-        request = people_pb2.BatchGetUnknownPeopleRequest(
-            person_ids=[str(each) for each in person_ids]
-        )
+        request = people_pb2.CheckPeopleRequest(person_ids=[str(each) for each in person_ids])
         try:
-            response = await self._people.BatchGetUnknownPeople(request)
+            response = await self._people.CheckPeople(request)
         except grpc.aio.AioRpcError as failure:
             raise _said(failure) from failure
-        return [UUID(each) for each in response.person_ids]
+        return [UUID(each) for each in response.missing_person_ids]
 
     async def course(self, course_id: UUID) -> Course | None:
         """See `Enrollment`."""

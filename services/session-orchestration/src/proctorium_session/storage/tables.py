@@ -133,7 +133,7 @@ participants = Table(
         name="state",
     ),
     CheckConstraint(
-        "identity IN ('not_asked', 'requested', 'submitted', 'verified', 'rejected',"
+        "identity IN ('not_required', 'requested', 'submitted', 'verified', 'rejected',"
         " 'resubmission_requested')",
         name="identity",
     ),

@@ -21,7 +21,7 @@ interface Progress {
 }
 
 function useProgress(courseId: string): Progress {
-  const { data } = useQuery(courseId, () => registrations.listMyCourses({}));
+  const { data } = useQuery(courseId, () => registrations.listMyCourses({ pageSize: 200 }));
   const [recorded, setRecorded] = useState<readonly string[] | undefined>(undefined);
   const mine = data?.courses.find(({ course }) => course?.courseId === courseId);
   return {

@@ -17,7 +17,7 @@ import { CourseLinks } from "./course-links";
 const text = messages.courses;
 
 export function CoursesPage(): JSX.Element {
-  const { data, problem } = useQuery("courses", () => registrations.listMyCourses({}));
+  const { data, problem } = useQuery("courses", () => registrations.listMyCourses({ pageSize: 200 }));
   const results = useOwnResults();
   return (
     <>

@@ -44,7 +44,7 @@ export function AttemptStatus({ attempt, participant, busy, start }: StartProps)
 }
 
 function Waiting({ attempt, participant }: { attempt: Attempt; participant: Participant | undefined }): JSX.Element {
-  const identity = participant?.identity ?? IdentityState.UNSPECIFIED;
+  const identity = participant?.identity ?? IdentityState.NOT_REQUIRED;
   return (
     <>
       <p role="status">{nextStep(identity)}</p>

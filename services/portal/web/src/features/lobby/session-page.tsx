@@ -146,7 +146,7 @@ function Proctors({ session }: { session: Session }): JSX.Element | null {
 }
 
 function IdentitySection({ session, participant }: { session: Session; participant: Participant }): JSX.Element | null {
-  if (participant.identity === IdentityState.UNSPECIFIED) return null;
+  if (participant.identity === IdentityState.NOT_REQUIRED) return null;
   return (
     <section>
       <h3>{text.identityCheck}</h3>
@@ -163,7 +163,7 @@ function InSession({ session, participant }: { session: Session; participant: Pa
     <>
       <section class="card">
         <h2>{participant.assessments.length > 1 ? text.assessments : text.assessment}</h2>
-        {participant.identity !== IdentityState.UNSPECIFIED && participant.identity !== IdentityState.VERIFIED && (
+        {participant.identity !== IdentityState.NOT_REQUIRED && participant.identity !== IdentityState.VERIFIED && (
           <IdentitySection session={session} participant={participant} />
         )}
         {participant.assessments.map((assessment) => (

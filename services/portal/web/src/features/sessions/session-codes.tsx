@@ -32,7 +32,7 @@ const text = messages.sessions;
 
 /** Enrollment receives a session, and creates its code, a moment after it was scheduled. */
 function codesOf(sessionId: string): Promise<ListCodesResponse> {
-  return retryUntilCreated("NOT_FOUND", () => codes.listCodes({ sessionId }));
+  return retryUntilCreated("NOT_FOUND", () => codes.listCodes({ sessionId, pageSize: 200 }));
 }
 
 /** The code that a proctor tells to a learner who has lost theirs: one that is valid now, or else the next one with its times. */

@@ -40,7 +40,7 @@ export function canBeAuthorised(participant: Participant, assessment: Assessment
   return (
     assessment.state === AssessmentProgressState.AWAITING_AUTHORIZATION &&
     participant.state === ParticipantState.IN_SESSION &&
-    (participant.identity === IdentityState.UNSPECIFIED || participant.identity === IdentityState.VERIFIED)
+    (participant.identity === IdentityState.NOT_REQUIRED || participant.identity === IdentityState.VERIFIED)
   );
 }
 

@@ -187,10 +187,10 @@ interface IdentityProps {
 
 function Identity({ session, participant, name, may, onDecided }: IdentityProps): JSX.Element {
   const undecided = <span class="quiet">{text.identityState.undecided}</span>;
-  const final = [IdentityState.UNSPECIFIED, IdentityState.VERIFIED, IdentityState.REJECTED];
+  const final = [IdentityState.NOT_REQUIRED, IdentityState.VERIFIED, IdentityState.REJECTED];
   if (isOver(session) && !final.includes(participant.identity)) return undecided;
   switch (participant.identity) {
-    case IdentityState.UNSPECIFIED:
+    case IdentityState.NOT_REQUIRED:
       return <span class="quiet">{text.identityState.notRequested}</span>;
     case IdentityState.REQUESTED:
       return <Badge tone="plain">{text.identityState.photosMissing}</Badge>;

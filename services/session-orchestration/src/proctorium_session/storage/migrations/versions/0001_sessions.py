@@ -110,7 +110,7 @@ _TABLES = (
             state IN ('waiting', 'in_session', 'completed', 'removed', 'no_show')
         ),
         CONSTRAINT ck_participants_identity CHECK (
-            identity IN ('not_asked', 'requested', 'submitted', 'verified', 'rejected', 'resubmission_requested')
+            identity IN ('not_required', 'requested', 'submitted', 'verified', 'rejected', 'resubmission_requested')
         ),
         CONSTRAINT ck_participants_removal_reason CHECK ((state = 'removed') = (removal_reason <> ''))
     )
