@@ -64,7 +64,7 @@ def zip_end(comment: bytes = b"") -> bytes:
 
 
 def deep_png(channels: int, transparent: int | None = None) -> bytes:
-    """Return a PNG of 16 bits per channel (1 grey, 2 with alpha, 3 RGB, 4 with alpha), dark on the left, bright on the right.
+    """Return a PNG of 16 bits per channel (1 grey, 2 with alpha, 3 RGB, 4 with alpha), from dark to bright.
 
     Pixels with the value `transparent` are marked as transparent (tRNS).
     """

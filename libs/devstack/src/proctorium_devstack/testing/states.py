@@ -17,8 +17,8 @@ A = TypeVar("A", bound=StrEnum)
 def check_states(machine: StateMachine[S, A], readme: Path) -> None:
     """Assert that the machine is consistent, and that the README shows its diagram and its table.
 
-    Consistent means: every state is reachable, somebody may perform each action, and in each state each action leads to a
-    state, is a repetition or is refused.
+    Consistent means: every state is reachable, somebody may perform each action, and in each state each action leads to
+    a state, is a repetition or is refused.
     """
     reached = set(machine.initial)
     while further := {target for origin, target in machine.pairs if origin in reached} - reached:
