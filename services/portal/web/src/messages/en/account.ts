@@ -52,7 +52,7 @@ export const account = {
   newPassword: "New password",
   newPasswordHint: "At least 12 characters.",
   changePasswordConsequence: (isLearner: boolean) =>
-    `You are then signed out everywhere, including here, and sign in with the new password.${
+    `When you change it, you are signed out everywhere, including here, and sign in with the new password.${
       isLearner ? " Answers that were not sent yet stay on their device." : ""
     }`,
 };
