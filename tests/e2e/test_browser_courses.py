@@ -11,8 +11,6 @@ from e2e.pictures import identity_document
 from e2e.stage import Stage
 from proctorium.enrollment.v1.courses_pb2 import (
     COURSE_KIND_SELF_PACED,
-    UNIT_KIND_LESSON,
-    UNIT_KIND_LINK,
     CreateCourseRequest,
     PublishCourseRequest,
     UnitContent,
@@ -21,11 +19,10 @@ from proctorium_devstack.demo import world
 from proctorium_devstack.stack import Stack
 
 LESSON = UnitContent(
-    kind=UNIT_KIND_LESSON,
     title="Goggles",
     markdown="![A pair of goggles](https://pictures.example/goggles.png)",
 )
-LINK = UnitContent(kind=UNIT_KIND_LINK, title="The rules", url="https://pictures.example/rules")
+LINK = UnitContent(title="The rules", url="https://pictures.example/rules")
 
 
 async def self_paced_course(stage: Stage, title: str, *units: UnitContent) -> str:

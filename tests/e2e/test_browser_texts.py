@@ -15,8 +15,6 @@ from proctorium.assessment.v1.assessments_pb2 import (
 from proctorium.assessment.v1.items_pb2 import Choice, Item, SingleChoice
 from proctorium.enrollment.v1.courses_pb2 import (
     COURSE_KIND_SELF_PACED,
-    UNIT_KIND_ASSESSMENT,
-    UNIT_KIND_LESSON,
     CreateCourseRequest,
     PublishCourseRequest,
     UnitContent,
@@ -102,10 +100,8 @@ async def course_with_code(stage: Stage) -> str:
             kind=COURSE_KIND_SELF_PACED,
             hours=1,
             units=[
-                UnitContent(kind=UNIT_KIND_LESSON, title="Wide things", markdown=_LESSON),
-                UnitContent(
-                    kind=UNIT_KIND_ASSESSMENT, title="Reading code", assessment_id=assessment_id
-                ),
+                UnitContent(title="Wide things", markdown=_LESSON),
+                UnitContent(title="Reading code", assessment_id=assessment_id),
             ],
         )
     )

@@ -9,7 +9,6 @@ from e2e.stage import Stage
 from e2e.story import LearnerStory, ProctorStory
 from proctorium.enrollment.v1.courses_pb2 import (
     COURSE_KIND_PROCTORED,
-    UNIT_KIND_ASSESSMENT,
     CreateCourseRequest,
     PublishCourseRequest,
     UnitContent,
@@ -96,7 +95,7 @@ async def course_of(stage: Stage, *assessment_ids: str) -> str:
     """A course with these assessments, which the stage's learners are registered in; its id."""
     courses = stage.administrator.courses
     units = [
-        UnitContent(kind=UNIT_KIND_ASSESSMENT, title=f"Part {number}", assessment_id=assessment_id)
+        UnitContent(title=f"Part {number}", assessment_id=assessment_id)
         for number, assessment_id in enumerate(assessment_ids, 1)
     ]
     created = await courses.CreateCourse(

@@ -177,12 +177,6 @@ def _places(message: Message) -> Iterator[tuple[Message, Any]]:
 def _agree(message: Any, random: Random) -> None:
     """Make the fields of a message agree where its rules connect several."""
     match message.DESCRIPTOR.name:
-        case "UnitContent":
-            for kind, name in ((1, "markdown"), (2, "url"), (3, "assessment_id")):
-                if message.kind != kind:
-                    message.ClearField(name)
-                elif not getattr(message, name):
-                    setattr(message, name, "https://example.org/" if kind == 2 else "text")
         case "SingleChoice" | "MultipleChoice":
             for number, choice in enumerate(message.choices):
                 choice.choice_id = f"c{number}"

@@ -23,6 +23,7 @@ _EXAMPLES: dict[str, tuple[str, ...]] = {
     "time_zone": ("", "UTC", "Europe/London", "Asia/Kathmandu"),
     "url": ("", "https://example.org/page?x=1#y", "https://münchen.example:8443/"),
     "choice_id": ("a", "b", "goggles", "_-9"),
+    "paths": ("*", "name", "support_phone"),  # of a FieldMask
     "markdown": (
         "# Title\n\n*text* [link](https://example.org)",
         "| a | b |\n|---|---|\n| 1 | 2 |",

@@ -316,19 +316,15 @@ def stamp(time: datetime) -> Timestamp:
 def lesson(
     title: str = "Before you begin", markdown: str = "Put on **goggles**."
 ) -> courses_pb2.UnitContent:
-    return courses_pb2.UnitContent(
-        kind=courses_pb2.UNIT_KIND_LESSON, title=title, markdown=markdown
-    )
+    return courses_pb2.UnitContent(title=title, markdown=markdown)
 
 
 def link(title: str = "Rules", url: str = "https://example.org/rules") -> courses_pb2.UnitContent:
-    return courses_pb2.UnitContent(kind=courses_pb2.UNIT_KIND_LINK, title=title, url=url)
+    return courses_pb2.UnitContent(title=title, url=url)
 
 
 def assessment(assessment_id: str) -> courses_pb2.UnitContent:
-    return courses_pb2.UnitContent(
-        kind=courses_pb2.UNIT_KIND_ASSESSMENT, title="Examination", assessment_id=assessment_id
-    )
+    return courses_pb2.UnitContent(title="Examination", assessment_id=assessment_id)
 
 
 def scheduled_event(

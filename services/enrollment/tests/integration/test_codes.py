@@ -437,6 +437,12 @@ async def test_codes_are_listed_newest_first_a_page_at_a_time(enrollment: Enroll
             break
         request.page_token = page.next_page_token
     assert texts == [*reversed(issued), session.code]
+    whole = ListCodesRequest(session_id=session.session_id, page_size=1_000_000)
+    found = await enrollment.administrator.codes.ListCodes(whole)
+    assert [code.text for code in found.codes] == texts
+    whole.page_size = -1
+    error = await refusal(enrollment.administrator.codes.ListCodes(whole))
+    assert (error.reason, error.violations[0].field) == ("INVALID_REQUEST", "page_size")
     request.session_id = other.session_id
     error = await refusal(enrollment.administrator.codes.ListCodes(request))
     assert error.reason == "INVALID_PAGE_TOKEN"

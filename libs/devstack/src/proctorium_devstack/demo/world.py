@@ -39,8 +39,6 @@ from proctorium.enrollment.v1.codes_pb2 import CODE_STATE_ACTIVE, ListCodesReque
 from proctorium.enrollment.v1.courses_pb2 import (
     COURSE_KIND_PROCTORED,
     COURSE_KIND_SELF_PACED,
-    UNIT_KIND_ASSESSMENT,
-    UNIT_KIND_LESSON,
     CreateCourseRequest,
     CreateRegistrationRequest,
     PublishCourseRequest,
@@ -322,12 +320,11 @@ async def create_course(
             awards_certificate=True,
             units=[
                 UnitContent(
-                    kind=UNIT_KIND_LESSON,
                     title="Before you begin",
                     markdown="Put on **goggles** and a closed coat. Know where the *eye wash* is.",
                 ),
                 *(
-                    UnitContent(kind=UNIT_KIND_ASSESSMENT, title=name, assessment_id=each)
+                    UnitContent(title=name, assessment_id=each)
                     for name, each in {"Examination": assessment_id, **(further or {})}.items()
                 ),
             ],
@@ -346,7 +343,6 @@ async def _create_self_paced_course(administrator: Person) -> str:
             hours=1,
             units=[
                 UnitContent(
-                    kind=UNIT_KIND_LESSON,
                     title="The sixteen sections",
                     markdown="# The sixteen sections\n\nSection 4 says what to do when somebody was hurt.",
                 )

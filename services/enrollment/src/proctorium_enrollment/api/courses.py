@@ -14,12 +14,11 @@ from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.telemetry.traces import annotate
 from proctorium_enrollment.api.messages import (
     KIND_OF,
-    UNIT_KIND_OF,
     course_message,
     me,
     my_course_message,
 )
-from proctorium_enrollment.domain.courses import NewCourse, NewUnit
+from proctorium_enrollment.domain.courses import NewCourse, NewUnit, UnitKind
 from proctorium_enrollment.operations import courses, lessons
 from proctorium_enrollment.operations.assessments import Assessments
 
@@ -107,9 +106,18 @@ class CourseApi(courses_pb2_grpc.CourseServiceServicer):
         return await self.database.once(request, run, pb.RecordProgressResponse)
 
 
+_KIND_OF_CONTENT = {
+    "markdown": UnitKind.LESSON,
+    "url": UnitKind.LINK,
+    "assessment_id": UnitKind.ASSESSMENT,
+}
+
+
 def _new_unit(unit: pb.UnitContent) -> NewUnit:
+    content = unit.WhichOneof("content")
+    assert content is not None, "the rules of the proto require one"
     return NewUnit(
-        kind=UNIT_KIND_OF[unit.kind],
+        kind=_KIND_OF_CONTENT[content],
         title=unit.title,
         markdown=unit.markdown,
         url=unit.url,

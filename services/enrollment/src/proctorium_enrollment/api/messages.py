@@ -31,7 +31,6 @@ UNIT_KINDS = {
     UnitKind.LINK: courses_pb2.UNIT_KIND_LINK,
     UnitKind.ASSESSMENT: courses_pb2.UNIT_KIND_ASSESSMENT,
 }
-UNIT_KIND_OF = {number: kind for kind, number in UNIT_KINDS.items()}
 """Kinds of units by their numbers in messages."""
 _CHANGE_KINDS = {
     ChangeKind.ROLE_GRANTED: people_pb2.PERSON_CHANGE_KIND_ROLE_GRANTED,

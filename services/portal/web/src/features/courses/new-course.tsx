@@ -1,4 +1,5 @@
 // The form that creates a course.
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { courses } from "../../api/client";
@@ -8,11 +9,26 @@ import { Field, Select, TextArea } from "../../components/fields";
 import { Form, FormProblem } from "../../components/form";
 import { readForm } from "../../components/form-values";
 import { ProblemNote } from "../../components/problem-note";
-import { CourseKind, UnitKind } from "../../gen/proctorium/enrollment/v1/courses_pb";
+import { CourseKind, type UnitContentSchema, UnitKind } from "../../gen/proctorium/enrollment/v1/courses_pb";
 import { messages } from "../../messages";
 import { listAllAssessments } from "./courses";
 
 const text = messages.courses;
+
+type Content = MessageInitShape<typeof UnitContentSchema>["content"];
+
+function contentOf(kind: UnitKind, value: (field: string) => string): Content {
+  switch (kind) {
+    case UnitKind.LESSON:
+      return { case: "markdown", value: value("markdown") };
+    case UnitKind.LINK:
+      return { case: "url", value: value("url") };
+    case UnitKind.ASSESSMENT:
+      return { case: "assessmentId", value: value("assessment_id") };
+    default:
+      return undefined;
+  }
+}
 
 export function NewCourse({ onCreated }: { onCreated: () => void }): JSX.Element {
   const { busy, problem, done, run } = useAction();
@@ -29,11 +45,8 @@ export function NewCourse({ onCreated }: { onCreated: () => void }): JSX.Element
         hours: Number(value("hours")),
         awardsCertificate: value("awards") !== "",
         units: Array.from({ length: steps }, (_, step) => ({
-          kind: Number(value(`units[${step}].kind`)) as UnitKind,
           title: value(`units[${step}].title`),
-          markdown: value(`units[${step}].markdown`),
-          url: value(`units[${step}].url`),
-          assessmentId: value(`units[${step}].assessment_id`),
+          content: contentOf(Number(value(`units[${step}].kind`)), (field) => value(`units[${step}].${field}`)),
         })),
       });
       setSteps(1);
