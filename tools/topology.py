@@ -1,7 +1,8 @@
-"""`make topology`: generates `protos/proctorium/topology.json` and the README's picture from the protos and the services' code.
+"""`make topology`: generates `protos/proctorium/topology.json` and the README's diagram from protos and code.
 
-A service's events come from the protos, the services that it calls from its `service.channel("name")`, and its subscriptions from its
-`service.subscribe("consumer", {EventMessage: handler, ...})`. Both calls are read as text, so their arguments are literals.
+A service's events come from the protos, the services that it calls from its `service.channel("name")`, and its
+subscriptions from its `service.subscribe("consumer", {EventMessage: handler, ...})`. Both calls are read as text, so
+their arguments are literals.
 """
 
 from __future__ import annotations
@@ -155,7 +156,7 @@ class _Reader:
         )
 
     def _event_named(self, source: Source, node: ast.expr) -> str | None:
-        """Return the full name of the event message that `node` names, without the Python module; None for anything else."""
+        """Return the full name of the event message that `node` names; None for any other expression."""
         package, _, rest = (source.dotted(node) or "").rpartition("_pb2.")
         name = f"{package.rpartition('.')[0]}.{rest}"
         return name if name in self._contract.events else None

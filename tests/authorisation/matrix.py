@@ -1,7 +1,8 @@
 """Access of callers to RPCs: calls every RPC of the contracts as every kind of caller, and writes each response.
 
-`make authorisation` renews the table beside this file; the test compares it. Only the server's own admission check responds here: the
-servicers behind it are the generated ones, which do nothing. Whether a resource is the caller's own is decided behind it.
+`make authorisation` renews the table beside this file; the test compares it. Only the server's own admission check
+responds here: the servicers behind it are the generated ones, which do nothing. Whether a resource is the caller's own
+is decided behind it.
 """
 
 from __future__ import annotations

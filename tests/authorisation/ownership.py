@@ -1,8 +1,8 @@
 """Whose resources a caller may use: calls every RPC that names a resource, as its owner and as others, and writes each response.
 
-The callers and their resources come from a real examination on a running stack. Each RPC is called with the ids of one learner's
-resources, and with ids that do not exist: a caller who may not use a resource must get the same response for both. `make authorisation` renews the
-table beside this file; `tests/e2e/test_ownership.py` compares it.
+The callers and their resources come from a real examination on a running stack. Each RPC is called with the ids of one
+learner's resources, and with ids that do not exist: a caller who may not use a resource must get the same response for
+both. `make authorisation` renews the table beside this file; `tests/e2e/test_ownership.py` compares it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """`make chaos`: kills each process in turn, at random moments of a scripted examination, and counts what was lost or doubled.
 
-Each round has its own session with two learners, one victim, and a moment drawn from its seed. `make chaos ROUNDS=12` plays fewer or
-more than 50, `--seed S` repeats a run; a round's seed is printed before it starts. It exits 0 only if no acknowledged answer was lost and no mail came twice.
+Each round has its own session with two learners, one victim, and a moment drawn from its seed. `make chaos ROUNDS=12`
+plays fewer or more than 50, `--seed S` repeats a run; a round's seed is printed before it starts. It exits 0 only if no
+acknowledged answer was lost and no mail came twice.
 """
 
 from __future__ import annotations

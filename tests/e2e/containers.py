@@ -1,7 +1,8 @@
 """`make containers`: the story of `make demo` told in docker-compose.yml, with the images that `make images` built.
 
-The project is this run's own: other secrets, other volumes, forgotten at the end. Parts crash as they would by themselves, so that it is
-Docker that starts them again. It exits 0 only if everything held and no part's log holds what an operator would have to get up for.
+The project is this run's own: other secrets, other volumes, forgotten at the end. Parts crash as they would by
+themselves, so that it is Docker that starts them again. It exits 0 only if everything held and no part's log holds what
+an operator would have to get up for.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ _NEW_ADMINISTRATOR = (
     *("--email", ADMINISTRATOR.email, "--legal-name", ADMINISTRATOR.name, "--password-stdin"),
 )
 _READY_SECONDS = 120.0
-# It reads the numbers of processes of this machine, and kills them: a container has no way to SIGKILL its own first process.
+# It reads the numbers of processes of this machine, and kills them: a container has no way to SIGKILL its own first
+# process.
 _EXECUTIONER = "import os, sys\nfor line in sys.stdin: os.kill(int(line), 9)"
 
 # What nobody may: told by each database itself, a line for each.
@@ -60,7 +62,8 @@ UNION ALL SELECT rolname || ' is superuser and has a password' FROM pg_authid
  WHERE rolsuper AND rolpassword IS NOT NULL
 """
 
-# Of the parts that are not ours. PostgreSQL's FATAL is not among them: it ends one connection, and a server that crashed says it to each.
+# Of the parts that are not ours. PostgreSQL's FATAL is not among them: it ends one connection, and a server that
+# crashed says it to each.
 _ERROR = re.compile(r"Traceback|\b(ERROR|PANIC):|\[(ERR|FTL)\]|\[(error|critical)\]")
 
 

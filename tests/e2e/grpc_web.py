@@ -1,7 +1,7 @@
 """A gRPC-Web client, as a browser is one: generated stubs over plain HTTP/1.1 requests to the edge.
 
-It speaks the binary format (application/grpc-web+proto): frames of one flag byte, a length of four bytes and a payload; a frame with
-the high flag bit holds the trailers. Source: the gRPC project's PROTOCOL-WEB.md.
+It speaks the binary format (application/grpc-web+proto): frames of one flag byte, a length of four bytes and a payload;
+a frame with the high flag bit holds the trailers. Source: the gRPC project's PROTOCOL-WEB.md.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ _HEADER = struct.Struct(">BI")
 class WebChannel:
     """Stands where stubs expect a channel, for methods with one request.
 
-    Cookies that the edge sets are kept and sent back, as a browser does; `token` is sent as a bearer instead where it is given.
+    Cookies that the edge sets are kept and sent back, as a browser does; `token` is sent as a bearer instead where it
+    is given.
     """
 
     def __init__(self, address: str, token: str | None = None) -> None:

@@ -49,7 +49,8 @@ async def set_stage(
 ) -> Stage:
     """Registers a proctor and one learner per channel, and plans their session; `edge` is host:port.
 
-    The session has an assessment called Examination and `further_assessments`, by title. `named_after_run` tells its people and its course from those of other runs, where a person looks at all of them.
+    The session has an assessment called Examination and `further_assessments`, by title. `named_after_run` tells its
+    people and its course from those of other runs, where a person looks at all of them.
     """
     run = secrets.token_hex(4)
     surname = f" {run[:4].upper()}" if named_after_run else ""

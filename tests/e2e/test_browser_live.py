@@ -17,7 +17,8 @@ from proctorium.session.v1.supervision_pb2 import RemoveParticipantRequest
 from proctorium_common.ids import new_id
 from proctorium_devstack.stack import Stack
 
-# A browser keeps six connections to one address; each of them that is dead costs the ten seconds in which a stream must open, and a pause.
+# A browser keeps six connections to one address; each of them that is dead costs the ten seconds in which a stream must
+# open, and a pause.
 _DEAD_CONNECTIONS_MS = 90_000
 _OVER = "Your time is over. What is on this device is sent when the connection is back"
 # Counts how often the page has said that its connection is lost.

@@ -1,8 +1,8 @@
 """`make fuzz`: calls every RPC with messages made from the descriptors, as every kind of caller, and reports every fault.
 
-`make fuzz MINUTES=10 SEED=7` sets the time and the seed. Each round begins with a complete examination, which must still work after all
-earlier calls; its people then make valid and invalid calls. It exits 0 only if every refusal had a reason, no part was
-restarted, and memory and log stayed within their bounds.
+`make fuzz MINUTES=10 SEED=7` sets the time and the seed. Each round begins with a complete examination, which must
+still work after all earlier calls; its people then make valid and invalid calls. It exits 0 only if every refusal had a
+reason, no part was restarted, and memory and log stayed within their bounds.
 """
 
 from __future__ import annotations

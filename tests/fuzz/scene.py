@@ -1,7 +1,7 @@
 """The people who call during one round, with everything that they own: an exam under way, a finished one, a session that has not begun.
 
-All is made by the story of an examination, over channels that record its requests and what the answers name. The story's people
-call from an address of their own, so that wrong passwords of the fuzz do not delay their sign-ins.
+All is made by the story of an examination, over channels that record its requests and what the answers name. The
+story's people call from an address of their own, so that wrong passwords of the fuzz do not delay their sign-ins.
 """
 
 from __future__ import annotations

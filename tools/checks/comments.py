@@ -1,7 +1,8 @@
 """Check what the protos say about themselves: field behaviours, comments, and the errors that methods list.
 
-`buf lint` requires that every element has a comment. This requires that the comment ends as a sentence, that every field of a
-request or resource says whether it is required, and that the reasons and gRPC codes of a method's errors exist.
+`buf lint` requires that every element has a comment. This requires that the comment ends as a sentence, that every
+field of a request or resource says whether it is required, and that the reasons and gRPC codes of a method's errors
+exist.
 """
 
 from __future__ import annotations

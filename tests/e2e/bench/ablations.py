@@ -1,7 +1,7 @@
 """What each custom replacement of a library buys on the path of a save: the service beside itself with one piece replaced by the library.
 
-All variants are replicas on one database and one core, and take turns; the load comes from another core. Only the ratio to the service as
-it is shipped means something, and differences under 10 % are noise on a shared machine.
+All variants are replicas on one database and one core, and take turns; the load comes from another core. Only the ratio
+to the service as it is shipped means something, and differences under 10 % are noise on a shared machine.
 
 `python -m e2e.bench.ablations` prints the table; `… serve <variant>` is a replica.
 """

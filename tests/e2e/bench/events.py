@@ -1,7 +1,7 @@
 """An event's way: from its commit until its effect is committed elsewhere, through outbox, relay, broker and inbox.
 
-Beside it, in the same run, the bare limit: a row committed, published with the broker's acknowledgement, received, and a row committed
-again, by the same drivers and nothing of ours.
+Beside it, in the same run, the bare limit: a row committed, published with the broker's acknowledgement, received, and
+a row committed again, by the same drivers and nothing of ours.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """A session starts: from the commit until the last learner who watches it was told, in milliseconds.
 
-The commit is the moment at which PostgreSQL tells that it happened (LISTEN). The limit is a bare server whose streams wait for one shared
-future with one encoded message: from the moment the future is set until the last stream was told. Both send to the same load process,
-which holds all streams over connections of 100 each and notes bytes as they come. `fanout_1000_edge` is the same through the edge, as browsers
-connect: the service and the bare server have certificates, each has an edge of its own before it, and both edges share the servers' core.
+The commit is the moment at which PostgreSQL tells that it happened (LISTEN). The limit is a bare server whose streams
+wait for one shared future with one encoded message: from the moment the future is set until the last stream was told.
+Both send to the same load process, which holds all streams over connections of 100 each and notes bytes as they come.
+`fanout_1000_edge` is the same through the edge, as browsers connect: the service and the bare server have certificates,
+each has an edge of its own before it, and both edges share the servers' core.
 
 `python -m e2e.bench.fanout` prints the table. The other commands are the processes that it starts.
 """

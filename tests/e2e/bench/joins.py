@@ -1,12 +1,12 @@
 """Joins by code: session orchestration asks enrollment what the code leads to, then lets the learner in.
 
-The limit is the bare join of two hops: a handler that calls a second handler, in each one data-modifying statement with its commit (the
-second notes who used the code; the first counts a seat under the session's lock, adds the participant and an event), by the same drivers, in
-the same run. Beside it, ours has everything on: certificates, tokens, a request id each, limits of attempts, the record, and the event's
-way to enrollment, which listens to it on the same core.
+The limit is the bare join of two hops: a handler that calls a second handler, in each one data-modifying statement with
+its commit (the second notes who used the code; the first counts a seat under the session's lock, adds the participant
+and an event), by the same drivers, in the same run. Beside it, ours has everything on: certificates, tokens, a request
+id each, limits of attempts, the record, and the event's way to enrollment, which listens to it on the same core.
 
-64 learners come into one session after the other, 16 at once: `join_16` with 16 sessions open at a time, so that nobody waits for
-another's session, and `join_rush` with all in the same one, as when a lobby opens.
+64 learners come into one session after the other, 16 at once: `join_16` with 16 sessions open at a time, so that nobody
+waits for another's session, and `join_rush` with all in the same one, as when a lobby opens.
 
 `python -m e2e.bench.joins` prints the table. The other commands are the processes that it starts.
 """

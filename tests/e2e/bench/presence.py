@@ -1,9 +1,10 @@
 """Presence: what it costs to keep learners shown as connected.
 
-A learner sends no heartbeats: the open `WatchSession` stream is their presence, and each replica renews the leases of all whose stream it
-holds, a statement for all of them and a commit. So what is measured is the service's own turn (`operations/presence.py`) on a durable
-PostgreSQL with 1,000 streams open, run again and again as though half a lease had passed each time: leases renewed a second, looking for
-whom to show otherwise included. The limit is what a heartbeat that did nothing would cost: bare unary echoes a second, 16 at once.
+A learner sends no heartbeats: the open `WatchSession` stream is their presence, and each replica renews the leases of
+all whose stream it holds, a statement for all of them and a commit. So what is measured is the service's own turn
+(`operations/presence.py`) on a durable PostgreSQL with 1,000 streams open, run again and again as though half a lease
+had passed each time: leases renewed a second, looking for whom to show otherwise included. The limit is what a
+heartbeat that did nothing would cost: bare unary echoes a second, 16 at once.
 
 `python -m e2e.bench.presence` prints the table. The other commands are the processes that it starts.
 """

@@ -1,8 +1,8 @@
 """A learner reads their attempt: the real service with everything on, beside a bare read on the same machine.
 
-The limit is a bare aio handler with one statement, which asyncpg's pool prepares once: it reads one row by its key, the response as it is sent. The service
-reads the attempt and its answers, decides what its learner may see, and builds the same bytes. Both are processes on one core, the
-load comes from another, and they take turns.
+The limit is a bare aio handler with one statement, which asyncpg's pool prepares once: it reads one row by its key, the
+response as it is sent. The service reads the attempt and its answers, decides what its learner may see, and builds the
+same bytes. Both are processes on one core, the load comes from another, and they take turns.
 
 `python -m e2e.bench.reads` prints the table. The other commands are the processes that it starts.
 """

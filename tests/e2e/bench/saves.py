@@ -1,7 +1,8 @@
 """Durable saves: the real service with everything on, beside the bare limit of the same machine and database.
 
-The limit (L1 of `docs`: a bare aio handler, one asyncpg UPSERT, answered after the commit) and the service are two processes on one
-core, the load comes from a third on another, and they take turns. Only the ratio means something: the machine may be shared.
+The limit (L1 of `docs`: a bare aio handler, one asyncpg UPSERT, answered after the commit) and the service are two
+processes on one core, the load comes from a third on another, and they take turns. Only the ratio means something: the
+machine may be shared.
 
 `python -m e2e.bench.saves` prints the table. The other commands are the processes that it starts.
 """

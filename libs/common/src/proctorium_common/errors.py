@@ -1,7 +1,8 @@
 """Errors, for machines and for people. Standard library only: `domain/` imports it.
 
-`rpc/status.py` turns a `ServiceError` into a gRPC status and back. An error travels in the headers of a response, and proxies and clients
-break the whole connection over headers that are too large. Every error is therefore cut to size where it is made, whatever it was made from.
+`rpc/status.py` turns a `ServiceError` into a gRPC status and back. An error travels in the headers of a response, and
+proxies and clients break the whole connection over headers that are too large. Every error is therefore cut to size
+where it is made, whatever it was made from.
 """
 
 from __future__ import annotations
@@ -53,10 +54,11 @@ class Violation:
 class ServiceError(Exception):
     """A failure that a caller can act on.
 
-    `reason` is a value of a proto enum of reasons, without its prefix. `message` is a sentence for people, safe to show.
-    `metadata` is for machines. `retry_after` says when trying again makes sense.
+    `reason` is a value of a proto enum of reasons, without its prefix. `message` is a sentence for people, safe to
+    show. `metadata` is for machines. `retry_after` says when trying again makes sense.
 
-    Texts that are too long are cut, and only the first violations are kept; the message then says how many more there are.
+    Texts that are too long are cut, and only the first violations are kept; the message then says how many more there
+    are.
     """
 
     def __init__(

@@ -32,8 +32,8 @@ class _Callers:
 class FairLimiter(Generic[Key]):
     """Limits concurrency to `permits`, and to `permits_per_key` for each key.
 
-    A caller first waits for one of its key's permits, then for one of all permits. Both are granted in the order of arrival, and a key
-    never has more than `permits_per_key` callers in the second queue, however many wait in its own.
+    A caller first waits for one of its key's permits, then for one of all permits. Both are granted in the order of
+    arrival, and a key never has more than `permits_per_key` callers in the second queue, however many wait in its own.
 
     At most `capacity` callers hold a permit or wait for one, at most `capacity_per_key` of one key; None is no limit.
     Use it from one event loop.
@@ -125,7 +125,8 @@ class LimitedThreads(FairLimiter[Key]):
     async def run(self, work: Callable[[], T]) -> T:
         """Run `work` in a thread and return its result; the caller holds a permit. Raises RuntimeError after `close`.
 
-        A thread cannot be interrupted: a cancelled caller waits until the work has ended, so that it holds its permit until then.
+        A thread cannot be interrupted: a cancelled caller waits until the work has ended, so that it holds its permit
+        until then.
         """
         running = asyncio.get_running_loop().run_in_executor(self._threads, work)
         try:
@@ -136,6 +137,7 @@ class LimitedThreads(FairLimiter[Key]):
 
     async def close(self) -> None:
         """Wait for the running work to end; work that waits for a permit does not start."""
-        # Shut down here already, not only in the thread: running work may end before the thread starts, and the next would start.
+        # Shut down here already, not only in the thread: running work may end before the thread starts, and the next
+        # would start.
         self._threads.shutdown(wait=False)
         await asyncio.to_thread(self._threads.shutdown)

@@ -1,4 +1,4 @@
-"""Conversions between Python values and fields of protobuf messages, for `api/messages.py`, `events.py` and subscribers."""
+"""Conversions between Python values and message fields, for `api/messages.py`, `events.py` and subscribers."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ def optional_id(text: str, field: str) -> UUID | None:
 
 
 def fields_to_update(resource: Message, mask: FieldMask) -> frozenset[str]:
-    """Return the fields of `resource` that an Update changes: those of the mask, or without one, those that are not empty.
+    """Return the fields of `resource` that an Update changes: those of the mask, or without one the populated ones.
 
-    The path "*" names all. The etag is a precondition, and what the service sets is never changed. Raises INVALID_REQUEST at
-    `update_mask` for every other path.
+    The path "*" names all. The etag is a precondition, and what the service sets is never changed. Raises
+    INVALID_REQUEST at `update_mask` for every other path.
     """
     possible = {field.name for field in resource.DESCRIPTOR.fields if _can_update(field)}
     if not mask.paths:

@@ -31,8 +31,8 @@ class StateMachine(Generic[S, A]):
     """The states of one kind of resource and the transitions between them.
 
     An action is a repetition where the state is already the target of its transition: nothing changes, and nothing is
-    refused. `refusal` makes the error for an action that a state does not have, where the plain INVALID_STATE_TRANSITION
-    with the state's sentence is not what a caller needs.
+    refused. `refusal` makes the error for an action that a state does not have, where the plain
+    INVALID_STATE_TRANSITION with the state's sentence is not what a caller needs.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class StateMachine(Generic[S, A]):
         sentences: Mapping[S, str],
         refusal: Callable[[S, A], ServiceError | None] = lambda _state, _action: None,
     ) -> None:
-        """Check the table; raises ValueError where an action leads to two targets from one state or a state has no sentence."""
+        """Raise ValueError if an action leads to two targets from one state, or a state has no sentence."""
         self.name = name
         self.states = tuple(states)
         self.initial = frozenset(initial)

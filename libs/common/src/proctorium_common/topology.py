@@ -1,7 +1,7 @@
 """The services, which of them call each other, and whose events they consume.
 
-`make topology` generates the data from the protos' event options and the services' code. The data is part of the package `proctorium`.
-Streams, consumers, NATS permissions and mutual TLS allow-lists are made from it.
+`make topology` generates the data from the protos' event options and the services' code. The data is part of the
+package `proctorium`. Streams, consumers, NATS permissions and mutual TLS allow-lists are made from it.
 """
 
 from __future__ import annotations

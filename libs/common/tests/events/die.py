@@ -1,4 +1,7 @@
-"""Processes that die at the worst moment: `python -m libs.common.tests.events.die relay|subscriber DATABASE BROKER CERTIFICATES`."""
+"""Processes that die at the worst moment.
+
+Usage: `python -m libs.common.tests.events.die relay|subscriber DATABASE BROKER CERTIFICATES`.
+"""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from .world import World, certified, people, until
 
 
 class BatchEffects:
-    """A batch handler with an effect in the database for each event; it fails where a batch has an event of `poisoned`."""
+    """A batch handler with an effect for each event; it fails on a batch with an event of `poisoned`."""
 
     def __init__(self) -> None:
         self.sizes: list[int] = []

@@ -72,7 +72,8 @@ async def test_even_after_the_brokers_window_a_second_publishing_has_no_second_e
     windows = cycle((0.2, 0.1))
 
     async def forgets() -> bool:
-        # A server that is slow applies a window only after it has planned its next clean-up by the window before: so another one is set.
+        # A server that is slow applies a window only after it has planned its next clean-up by the window before: so
+        # another one is set.
         await jetstream.update_stream(config.evolve(duplicate_window=next(windows)))
         return await world.forgets()
 

@@ -231,7 +231,7 @@ async def test_what_takes_longer_than_the_brokers_patience_is_not_brought_twice(
 
 
 async def until_brought_again(world: World, times: int) -> None:
-    """The broker's patience as a clock: a consumer that never answers is brought the same event again each time it ends."""
+    """Count the redeliveries to a consumer that never acknowledges, each after the broker's timeout."""
     jetstream = (await world.tester.connected()).jetstream()
     patience = ConsumerConfig(durable_name="mute", ack_wait=ACK_WAIT.total_seconds())
     await jetstream.add_consumer(STREAM, patience)

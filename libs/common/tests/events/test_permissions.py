@@ -1,4 +1,4 @@
-"""What NATS refuses each service, tried against the real server with the real topology, and what subscribers refuse besides."""
+"""What NATS refuses each service, by the real server with the real topology, and what subscribers refuse."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ async def test_what_a_service_may_do_is_answered(declared: Nats) -> None:
 async def test_an_answer_that_was_sent_into_anothers_inbox_is_not_taken_for_an_event(
     declared: Nats,
 ) -> None:
-    """A service may name any reply subject, so it can make the server deliver messages of the sender's own consumer there."""
+    """Request messages with a foreign reply subject: NATS allows it, and delivers the sender's own messages there."""
     taken: list[str] = []
     async with connected(declared, VICTIM) as victim, connected(declared, ATTACKER) as attacker:
         inbox = victim.client.new_inbox()

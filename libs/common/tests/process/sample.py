@@ -1,4 +1,4 @@
-"""A small service of the sample: the test servicer, one consumer, one worker. Run as a program it is a process of its own."""
+"""A small service for tests: a servicer, one consumer, one worker; also runnable as a process of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sends a megabyte of the worst that fits on the wire into every RPC's parsing and validation, and reports what it cost.
+"""Sends a megabyte of the most expensive bytes to every RPC's parsing and validation, and reports the cost.
 
 Run as a program, so that the test can limit its processor time and read its peak memory.
 """

@@ -101,7 +101,8 @@ async def test_a_part_that_never_answers_fails_like_one_that_says_no() -> None:
 async def test_what_is_missing_is_said_again_and_again_but_less_often(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # Of its own: the module's logger goes on with the configuration that it was first used with, whichever test that was.
+    # Of its own: the module's logger goes on with the configuration that it was first used with, whichever test that
+    # was.
     captured = LogCapture()
     levels_from = structlog.make_filtering_bound_logger(logging.DEBUG)
     own = structlog.wrap_logger(None, processors=[captured], wrapper_class=levels_from)

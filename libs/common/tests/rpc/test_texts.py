@@ -1,4 +1,4 @@
-"""What people write and others read: no field of a request takes what cannot be seen (`proctorium/options/v1/texts.proto`)."""
+"""Texts that people write and others read accept no invisible characters (`proctorium/options/v1/texts.proto`)."""
 
 from __future__ import annotations
 

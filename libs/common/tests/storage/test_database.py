@@ -283,7 +283,8 @@ async def test_idle_connections_that_were_cut_cost_nobody_an_error(
     superuser = await postgres.connect()
     cut = "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1"
     pids = [row["pid"] for row in await superuser.fetch(cut, name)]
-    # Each question waits for the server, in which time the loop reads what has come from the others: last words, then the end.
+    # Each question waits for the server, in which time the loop reads what has come from the others: last words, then
+    # the end.
     while any(psutil.pid_exists(pid) for pid in pids):
         await superuser.fetchval("SELECT 1")
     for _ in range(3):

@@ -15,7 +15,7 @@ from proctorium_portal.settings import Settings
 
 
 def main() -> int:
-    """Runs the command that was asked for, `serve` if none was; returns the exit code."""
+    """Run the command of the command line, by default `serve`; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m proctorium_portal")
     parser.add_argument("command", nargs="?", choices=["serve"], default="serve")
     parser.parse_args()
@@ -36,7 +36,8 @@ def main() -> int:
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=5,
-        # Longer than the edge keeps a connection that is idle: it is the edge that closes it, not we under its next request.
+        # Longer than the edge keeps a connection that is idle: it is the edge that closes it, not we under its next
+        # request.
         timeout_keep_alive=60,
     )
     return 0

@@ -1,4 +1,4 @@
-"""Serves the built pages: one document for every address that a page can have, assets that browsers may keep for ever."""
+"""Serves the built pages: one document for every address of a page, and assets that browsers may cache permanently."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _HEAD_END = "</head>"
 # What probes and scanners ask of any server, and no page is called.
 _NO_PAGES = frozenset({"metrics"})
 
-# Scripts and styles come from here alone, nothing may frame us, and a wrong guess of a type is no way in. Images of the identity
-# check are blobs; a lesson may show images of other sites. Camera and microphone are for our own pages.
+# Scripts and styles come from here alone, nothing may frame us, and a wrong guess of a type is no way in. Images of the
+# identity check are blobs; a lesson may show images of other sites. Camera and microphone are for our own pages.
 SECURITY_HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data: https:; media-src 'self' blob:; "
@@ -39,7 +39,7 @@ class NotBuiltError(Exception):
 
 
 def application(built: Path, browser_trace_ratio: float) -> Starlette:
-    """The portal, serving the pages in `built`. Raises NotBuiltError when they are not there."""
+    """Return the portal that serves the pages in `built`. Raises NotBuiltError when they are missing."""
     try:
         document = (built / "index.html").read_text("utf-8")
     except FileNotFoundError as missing:
@@ -95,7 +95,7 @@ class _WithHeaders:
         await self._app(scope, receive, send_with_headers)
 
     def add(self, headers: MutableHeaders, status: int) -> None:
-        """Writes the headers of a response with this status."""
+        """Write the headers of a response with this status."""
         headers.update(self.headers)
 
 

@@ -1,4 +1,4 @@
-"""The pages' server: every address of a page is the one document, and every answer carries what keeps a browser safe."""
+"""The pages' server: one document for every page's address, and security headers on every response."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages, mails and error sentences promise nothing that does not exist. The change that builds one of these takes it off the list."""
+"""Pages, mails and error sentences promise nothing that does not exist; who builds one removes it from the list."""
 
 from __future__ import annotations
 

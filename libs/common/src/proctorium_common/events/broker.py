@@ -125,7 +125,7 @@ class Broker:
             tell()
 
     async def _on_closed(self) -> None:
-        """Connect again with a new client: this one gave up (on refused credentials, say), and correcting that must not need a restart."""
+        """Connect again with a new client after this one gave up, for example on refused credentials."""
         if self._closing:
             return
         self._client = self._identity.client()

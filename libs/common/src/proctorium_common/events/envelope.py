@@ -1,8 +1,8 @@
 """An event as it travels: CloudEvents 1.0 in binary mode, as the NATS binding has it, around a protobuf body.
 
 https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/nats-protocol-binding.md: every attribute is a header
-with the prefix `ce-`, `datacontenttype` among them. The name of an event stands in its proto (`option (event)`), its owner
-is the package's.
+with the prefix `ce-`, `datacontenttype` among them. The name of an event stands in its proto (`option (event)`), its
+owner is the package's.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _SEPARATORS = frozenset(" .*>\t\r\n")
 
 @dataclass(frozen=True, slots=True)
 class EventName:
-    """What an event message says of itself: `session.participant.joined`, and which field holds the participant's id."""
+    """The name of an event, such as `session.participant.joined`, and the field with the id of its aggregate."""
 
     owner: str
     aggregate: str

@@ -38,12 +38,12 @@ from proctorium_common.telemetry.traces import annotate_from, extract, link_to, 
 _log = get_logger()
 
 _LINGER = 0.005
-"""Seconds for which events wait for each other after a batch. Measured: see `join_16` in docs/architecture/results.md."""
+"""Seconds for which events wait for further ones after a batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventMetadata:
-    """What is known of an event beside its content. `position` orders the events of one owner; `deliveries` begins at 1."""
+    """An event's data beside its content. `position` orders the events of one owner; `deliveries` counts from 1."""
 
     event_id: UUID
     subject: str
@@ -65,9 +65,9 @@ BatchHandler = Callable[[Transaction, Sequence[tuple[Any, EventMetadata]]], Awai
 class Batched:
     """A handler that takes the events that arrive during a commit together, in one transaction.
 
-    The events of a batch are of different aggregates and in no particular order. When the handler raises, its events are
-    handled one by one, so that an event that cannot be handled delays only its own aggregate. The handler runs outside of
-    the events' traces, so it must not record events of its own.
+    The events of a batch are of different aggregates and in no particular order. When the handler raises, its events
+    are handled one by one, so that an event that cannot be handled delays only its own aggregate. The handler runs
+    outside of the events' traces, so it must not record events of its own.
     """
 
     handle: BatchHandler
@@ -149,7 +149,8 @@ class Handling:
     ) -> bool:
         """Handle the event once: return False if it was handled before. `also` joins the transaction in both cases.
 
-        Raises UnreadableError, MissingHandlerError, and whatever the handler or the database raises; then nothing has changed.
+        Raises UnreadableError, MissingHandlerError, and whatever the handler or the database raises; then nothing has
+        changed.
         """
         event = self._read(arrival)
         place = extract(arrival.headers)
@@ -221,7 +222,8 @@ class Handling:
     def _check_source(self, arrival: Arrival) -> None:
         """Raise WrongSourceError unless the owner of the subject is the source, and one that this consumer listens to.
 
-        NATS lets each service publish under its own subjects alone. This holds where it was set up without permissions, too.
+        NATS lets each service publish under its own subjects alone. This holds where it was set up without permissions,
+        too.
         """
         owner = next(iter(arrival.subject.split(".")[1:]), "")
         source = arrival.headers.get(SOURCE, "")

@@ -1,4 +1,4 @@
-"""The identity of a NATS client: the name in its certificate, which is also the name of the NATS user and of its inboxes."""
+"""The identity of a NATS client: the name in its certificate, also that of the NATS user and of its inboxes."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ class BrokerIdentity:
 
 
 class _TlsClient(Client):
-    """A client whose connections are encrypted from the first byte, so a man in the middle cannot downgrade them to plaintext.
+    """A client that encrypts from the first byte, so that a man in the middle cannot downgrade it to plaintext.
 
-    nats-py can do that too (`tls_handshake_first`), by upgrading a plain stream. When such a handshake times out, it waits for the
-    end of the plain stream, which never comes, and the client connects to no server any more.
+    nats-py can do that too (`tls_handshake_first`), by upgrading a plain stream. When such a handshake times out, it
+    waits for the end of the plain stream, which never comes, and the client connects to no server any more.
     """
 
     def __init__(self, context: ssl.SSLContext) -> None:

@@ -1,4 +1,7 @@
-"""The inbox: what a consumer has handled, written in the transaction of the effect. This is the guard against doubles."""
+"""The inbox: the events that a consumer has handled, written in the transaction of the effect.
+
+It is what keeps a repeated delivery from having its effect twice.
+"""
 
 from __future__ import annotations
 

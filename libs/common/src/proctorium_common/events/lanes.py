@@ -1,7 +1,7 @@
 """Lanes: the events of one aggregate one after the other, those of different ones side by side, within bounds.
 
-When an event has to be tried again later, the later events of its aggregate are held back with it. This holds within one
-process; another replica may be given the events in between, which is why handlers tolerate events out of order.
+When an event has to be tried again later, the later events of its aggregate are held back with it. This holds within
+one process; another replica may be given the events in between, which is why handlers tolerate events out of order.
 """
 
 from __future__ import annotations

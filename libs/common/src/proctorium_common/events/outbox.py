@@ -22,7 +22,7 @@ INSERT_AND_NOTIFY = """
     )
     SELECT pg_notify(channel, payload) FROM unnest($8::text[], $9::text[]) AS notice (channel, payload)
 """
-"""Adds events to the outbox in their order, and notifies; its parameters are those of `columns`, channels and payloads."""
+"""Inserts events in their order, and notifies. Parameters: those of `columns`, channels and payloads."""
 
 
 def columns(events: Sequence[Sealed]) -> tuple[list[object], ...]:

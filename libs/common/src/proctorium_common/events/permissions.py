@@ -1,8 +1,9 @@
 """What each NATS user may do, derived from the topology.
 
 `python -m proctorium_common.events.permissions` prints it as JSON for `include` in a NATS configuration. Services see
-nothing of `$JS.API.STREAM`: the relay publishes, the subscriber asks for its own consumers' state, pulls and acknowledges, and
-replay and dead letters need no more than that. JetStream itself replies into inboxes, so no user may publish to any.
+nothing of `$JS.API.STREAM`: the relay publishes, the subscriber asks for its own consumers' state, pulls and
+acknowledges, and replay and dead letters need no more than that. JetStream itself replies into inboxes, so no user may
+publish to any.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ DECLARER = "streams"
 
 @dataclass(frozen=True, slots=True)
 class BrokerUser:
-    """A NATS user, named like its certificate, with the subjects it may publish to and subscribe to. `None` allows every subject."""
+    """A NATS user, named like its certificate, and the subjects that it may use; `None` allows every subject."""
 
     name: str
     publish: tuple[str, ...] | None
@@ -29,7 +30,7 @@ class BrokerUser:
 
 
 def users_of(topology: Topology) -> list[BrokerUser]:
-    """Return the users of `topology`: one for each service that has events, and the one that declares streams and consumers."""
+    """Return the users of `topology`: each service with events, and the one that declares streams and consumers."""
     services = [_service(service) for service in topology.values() if _has_events(service)]
     return [*services, _declarer(topology)]
 

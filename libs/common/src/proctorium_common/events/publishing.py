@@ -61,7 +61,7 @@ class Change(Protocol):
 
 
 def first_time(row: OutboxRow) -> dict[str, str]:
-    """Return the stored headers, with the id by which the broker drops what it has within its window, and the position."""
+    """Return the stored headers with the position, and the id by which the broker recognises duplicates."""
     return {**row.headers, MESSAGE_ID: row.event_id, POSITION: str(row.position)}
 
 

@@ -1,7 +1,8 @@
-"""Pulling from a durable consumer: messages come one by one as soon as they are there, never more than there is room for.
+"""Pulls messages from a durable consumer, one by one as they arrive, never more than the subscriber has room for.
 
-The client library's `fetch` waits until a batch is full or its time is over, which is a delay on every event; so the pull
-request of the JetStream protocol is made here (https://docs.nats.io/reference/reference-protocols/nats_api_reference).
+The client library's `fetch` waits until a batch is full or its time is over, which is a delay on every event; so the
+pull request of the JetStream protocol is made here
+(https://docs.nats.io/reference/reference-protocols/nats_api_reference).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The relay: takes events from the outbox to the broker, in order per aggregate, and marks what the broker has.
 
-One relay of a database is active, by an advisory lock; the others stand by. If it dies between publishing and marking, its
-successor publishes again: the broker's window drops most doubles, the subscribers' inboxes all.
+One relay of a database is active, by an advisory lock; the others stand by. If it dies between publishing and marking,
+its successor publishes again: the broker's window drops most doubles, the subscribers' inboxes all.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Relay:
 
     @asynccontextmanager
     async def _leading(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-        """Yield the connection that holds the lock; reading and marking use it, so a relay that lost the lock marks nothing."""
+        """Yield the connection that holds the lock, which reads and marks use: a relay without it marks nothing."""
         connection = await self._database.connect()
         try:
             # Asked again and again: waiting inside the database would keep a snapshot, and with it all dead rows;

@@ -1,4 +1,4 @@
-"""Replay: sends kept events again, after a broker lost its streams or a consumer was added. Inboxes keep it harmless."""
+"""Publishes stored events again, after a broker lost its streams or a consumer was added; inboxes ignore repeats."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ async def replay(
 ) -> int:
     """Publish every published event that occurred at or after `since` again, in order, and return how many.
 
-    Raises ServiceError DEPENDENCY_UNAVAILABLE when an event is not taken; running it again is harmless. What is not published
-    yet is the relay's. `progress` receives the number so far.
+    Raises ServiceError DEPENDENCY_UNAVAILABLE when an event is not taken; running it again is harmless. What is not
+    published yet is the relay's. `progress` receives the number so far.
     """
     # The broker's window would drop what it has seen lately, even if it has lost it since: so the message ids are new.
     turn = new_id()

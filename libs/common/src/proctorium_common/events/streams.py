@@ -1,4 +1,4 @@
-"""Streams and durable consumers, declared from the topology at deployment: by the command `declare`, by `make up`, by tests."""
+"""Declares streams and durable consumers from the topology: used by the command `declare`, `make up` and tests."""
 
 from __future__ import annotations
 
@@ -39,10 +39,11 @@ async def declare(
     replicas: int = 1,
     ack_wait: timedelta = _ACK_WAIT,
 ) -> None:
-    """Create the streams and consumers that `topology` names, or update them to what it says. Repeating it changes nothing.
+    """Create or update the streams and consumers of `topology`; a repetition changes nothing.
 
-    `identity` is that of `permissions.DECLARER`. Consumers that the topology no longer names are left alone and logged: removing
-    one forgets its position. Raises DEPENDENCY_UNAVAILABLE when the broker does not answer or refuses the identity.
+    `identity` is that of `permissions.DECLARER`. Consumers that the topology no longer names are left alone and logged:
+    removing one forgets its position. Raises DEPENDENCY_UNAVAILABLE when the broker does not answer or refuses the
+    identity.
     """
     refusals: list[str] = []
 

@@ -1,7 +1,8 @@
 """The subscriber: takes a durable consumer's events and has their effects, each once, in order per aggregate.
 
-Acknowledged after the commit. What fails is brought again with a growing delay, the later events of its aggregate behind it;
-what keeps failing, or cannot be read, becomes a dead letter. Consumers are declared at deployment (`streams.py`), never here.
+Acknowledged after the commit. What fails is brought again with a growing delay, the later events of its aggregate
+behind it; what keeps failing, or cannot be read, becomes a dead letter. Consumers are declared at deployment
+(`streams.py`), never here.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ _HELD_LIMIT = 100_000
 class Retry:
     """How often and how soon an event is brought again.
 
-    Deliveries are finite: `failures` for what a handler raises, `unavailable` for what passes by itself (a database or another
-    service away), which at the longest delay is hours.
+    Deliveries are finite: `failures` for what a handler raises, `unavailable` for what passes by itself (a database or
+    another service away), which at the longest delay is hours.
     """
 
     first: timedelta = timedelta(milliseconds=200)
@@ -95,7 +96,7 @@ class Subscriber:
         capacity: int = 128,
         retry: Retry | None = None,
     ) -> None:
-        """At most `side_by_side` handlers run at once, and `capacity` events are in hand. All events are one owner's."""
+        """Run at most `side_by_side` handlers at once and take at most `capacity` events, all of one owner."""
         self.consumer = consumer
         self.handlers = handlers
         self._handling = Handling(database, consumer, handlers)

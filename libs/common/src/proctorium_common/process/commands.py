@@ -41,13 +41,13 @@ Build = Callable[[Service[S]], None]
 _WRONG = (SettingsError, WiringError, MissingAccessRuleError, NotLoopbackError)
 _BROKER_SECONDS = 5
 _COLLECT_AFTER = (20_000, 20, 50)
-"""Objects more than were freed, then how often the younger generation before the next older one; Python's own are 700, 10 and 10."""
+"""Thresholds of the three generations of the garbage collector; Python's defaults are 700, 10 and 10."""
 
 
 def main(
     package: str, settings: type[S], build: Build[S], *, place: ServiceTopology | None = None
 ) -> NoReturn:
-    """Run the command that was asked for, `serve` if none was, and end the process. `place` is for tests, as in `Service`."""
+    """Run the command of the command line, by default `serve`, and exit. `place` is for tests, as in `Service`."""
     arguments = _parser(package).parse_args()
     try:
         given = read_settings(settings)
@@ -131,8 +131,8 @@ async def _serve(service: Service[S]) -> int:
 def _collect_seldom() -> None:
     """Has the garbage collector leave alone what stays to the end, and look for circles in the rest more seldom.
 
-    What is wired is a hundred thousand objects, which every full collection would go through while calls wait. Calls leave few circles:
-    what they leave is freed by counting references.
+    What is wired is a hundred thousand objects, which every full collection would go through while calls wait. Calls
+    leave few circles: what they leave is freed by counting references.
     """
     gc.collect()
     gc.freeze()
@@ -181,7 +181,7 @@ async def _replay(service: Service[S], since: datetime) -> int:
 
 
 async def _broker_of(service: Service[S]) -> None:
-    """Connect to NATS. Raises DEPENDENCY_UNAVAILABLE when it does not answer soon: commands do not wait until it is there, as serving does."""
+    """Connect to NATS. Raises DEPENDENCY_UNAVAILABLE after a short time; only a serving process waits for NATS."""
     try:
         async with asyncio.timeout(_BROKER_SECONDS):
             await service.broker.connected()

@@ -1,7 +1,8 @@
 """`python -m proctorium_common.process.declare`: creates the streams and consumers of the topology in NATS, and ends.
 
-Run once at deployment, before the services, with a separate certificate named `streams`: no service may do this. It reads the
-settings of `BrokerSettings`. Exit codes: 0 done, 1 it failed, 2 a setting is wrong; each failure is explained in a sentence.
+Run once at deployment, before the services, with a separate certificate named `streams`: no service may do this. It
+reads the settings of `BrokerSettings`. Exit codes: 0 done, 1 it failed, 2 a setting is wrong; each failure is explained
+in a sentence.
 """
 
 from __future__ import annotations

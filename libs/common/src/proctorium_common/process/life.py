@@ -1,4 +1,4 @@
-"""The life of a service: it listens at once, says each second what it still waits for, serves, and drops nothing when it ends."""
+"""The life of a service: it listens at once, logs what it waits for, serves, and completes its calls when it ends."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def assemble(
     keys: KeyRing | None = None,
     place: ServiceTopology | None = None,
 ) -> Service[S]:
-    """Return the service with everything that `build` adds, not yet started. Its telemetry becomes that of the current task.
+    """Return the service with everything that `build` adds, not yet started; the current task uses its telemetry.
 
     Raises SettingsError, WiringError, MissingAccessRuleError.
     """
@@ -92,7 +92,7 @@ class Life:
         return await self._service.health.until(lambda state: state.ready)
 
     async def end(self) -> None:
-        """Drain: not ready → wait → no new calls, grace → subscribers drain, workers stop → telemetry is sent → the database closes."""
+        """Drain: not ready, wait, refuse new calls, grace, drain subscribers, stop workers, flush, close."""
         service, settings = self._service, self._service.settings
         log.info("service_drains")
         await service.server.drain(wait=settings.drain_wait, grace=settings.drain_grace)
@@ -130,7 +130,7 @@ async def running(
     place: ServiceTopology | None = None,
     call_log: CallLog | None = None,
 ) -> AsyncIterator[Service[S]]:
-    """Run the service, ready within the block and drained after it; `service.address` is where it listens. For tests of whole services.
+    """Run the service, ready within the block and drained after it, listening on `service.address`; for tests.
 
     The package is that of the settings' class unless it is given.
     """

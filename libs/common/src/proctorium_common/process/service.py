@@ -1,4 +1,4 @@
-"""A service as it is wired: its servicers, subscribers and workers, and what it depends on. What is wired is what health reports."""
+"""A service as it is wired: its servicers, subscribers, workers and dependencies, on which health reports."""
 
 from __future__ import annotations
 
@@ -58,8 +58,10 @@ class Service(Generic[S]):
         keys: KeyRing | None = None,
         place: ServiceTopology | None = None,
     ) -> None:
-        """`keys` are the trusted signing keys instead of those of `keys_from`, `place` the service's own place among others
-        where it is not the topology's: both are for tests. Raises SettingsError, WiringError.
+        """Wire nothing yet. Raises SettingsError, WiringError.
+
+        For tests: `keys` are the trusted signing keys instead of those of `keys_from`, `place` the service's own entry
+        instead of the topology's.
         """
         self.package = package
         self.topology = place or place_of(package)
@@ -110,7 +112,7 @@ class Service(Generic[S]):
         self.server.add(add_to_server, servicer)
 
     def subscribe(self, consumer: str, handlers: Handlers) -> None:
-        """Handle the events of one consumer. Raises WiringError when the topology does not declare it for exactly these events.
+        """Handle the events of one consumer. Raises WiringError unless the topology declares exactly these.
 
         `make topology` reads these calls: write the consumer's name and the dict of handlers in the call itself.
         """
@@ -148,7 +150,7 @@ class Service(Generic[S]):
         return self._channels[service]
 
     def keys_from(self, fetch: Fetch, *, stored: bool = True) -> None:
-        """Take the trusted signing keys from `fetch`; each service needs this. Not `stored`: `fetch` reads this database itself."""
+        """Take the trusted signing keys from `fetch`. Not `stored`: `fetch` itself reads this service's database."""
         self._fetch_keys = fetch
         if not stored:
             self.keys.do_not_store()
@@ -158,7 +160,7 @@ class Service(Generic[S]):
         self.health.add(Check(name, probe, weight))
 
     def on_close(self, close: Callable[[], Awaitable[None]]) -> None:
-        """Call `close` when the service ends, after the last call and before the database closes; last added, first called."""
+        """Call `close` after the last call and before the database closes; the last one added is called first."""
         self.closing.append(close)
 
     # What the life of the service uses.

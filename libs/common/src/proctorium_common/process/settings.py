@@ -1,7 +1,7 @@
 """Settings: one frozen object for each service, read once from the environment, every field documented.
 
-A setting `drain_wait` is the variable PROCTORIUM_DRAIN_WAIT; those of telemetry have OpenTelemetry's standard names. Durations are
-seconds ("20") or ISO 8601 ("PT20S").
+A setting `drain_wait` is the variable PROCTORIUM_DRAIN_WAIT; those of telemetry have OpenTelemetry's standard names.
+Durations are seconds ("20") or ISO 8601 ("PT20S").
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class ProcessSettings(BaseSettings):
         return self
 
     def certificates(self) -> Certificates | None:
-        """Return what this process proves itself with; None when it is set up without. Raises SettingsError for unreadable files."""
+        """Return the certificates of this process, or None without TLS. Raises SettingsError for unreadable files."""
         if self.tls_certificate is None or self.tls_key is None or self.tls_authority is None:
             return None
         try:
@@ -125,7 +125,7 @@ class ProcessSettings(BaseSettings):
             ) from failure
 
     def address_of(self, service: str) -> str:
-        """Return host:port of `service`: the field `<service>_address`, which a service's own settings have. Raises SettingsError when it is not set."""
+        """Return host:port of `service` from the field `<service>_address`. Raises SettingsError when it is not set."""
         address: str | None = getattr(self, f"{service}_address", None)
         if address is None:
             raise SettingsError(
@@ -159,7 +159,7 @@ class BrokerSettings(ProcessSettings):
     )
 
     def broker_identity(self, name: str) -> BrokerIdentity:
-        """Return who this process is to NATS: `name`, proven by its certificate where one is set. Raises SettingsError."""
+        """Return the NATS identity `name`, with its certificate where one is set. Raises SettingsError."""
         if self.tls_certificate is None or self.tls_key is None or self.tls_authority is None:
             return BrokerIdentity(name)
         try:
@@ -242,7 +242,7 @@ P = TypeVar("P", bound=ProcessSettings)
 
 
 def read_settings(kind: type[P]) -> P:
-    """Return the settings of this kind from the environment. Raises SettingsError with one sentence for each variable."""
+    """Return the settings from the environment. Raises SettingsError with one sentence for each wrong variable."""
     try:
         return kind()
     except ValidationError as failure:
@@ -264,7 +264,7 @@ def _sentence(kind: type[ProcessSettings], wrong: ErrorDetails) -> str:
 
 
 def documentation(kind: type[ProcessSettings]) -> Mapping[str, str]:
-    """Return each variable of `kind` with what it means and what it is when it is not set: a service's README is checked against it."""
+    """Return each variable of `kind` with its meaning and default; a test compares a service's README with it."""
     return {
         variable: f"{field.description} "
         + ("Required." if field.is_required() else f"Default: {field.get_default()}.")

@@ -56,12 +56,12 @@ class MissingAccessRuleError(Exception):
 
 
 def rule_of(method: MethodDescriptor) -> AccessRule:
-    """Return the rule that the proto of `method` states. Raises MissingAccessRuleError when it states none that lets anybody in."""
+    """Return the access rule in the proto of `method`. Raises MissingAccessRuleError when it allows no caller."""
     return rule_in(method.GetOptions(), method.full_name)
 
 
 def rule_in(options: MethodOptions, method: str) -> AccessRule:
-    """Return the rule that the options of `method` (its full name) state. Raises MissingAccessRuleError as `rule_of` does."""
+    """Return the access rule in the options of `method`, a full name. Raises MissingAccessRuleError, as `rule_of`."""
     access = (
         options.Extensions[options_pb2.access]
         if options.HasExtension(options_pb2.access)

@@ -23,8 +23,8 @@ def client_address(caller: Caller, context: Context) -> str:
 def address_of(metadata: dict[str, str], peer: str, *, through_edge: bool) -> str:
     """Return the address from the edge's header only for calls of the edge, since anybody can write a header.
 
-    The edge replaces x-forwarded-for by the one address that it trusts (its peer's, or what our proxies before it say). Were it to
-    append instead, the last one would be its own word and those before hearsay.
+    The edge replaces x-forwarded-for by the one address that it trusts (its peer's, or what our proxies before it say).
+    Were it to append instead, the last one would be its own word and those before hearsay.
     """
     if through_edge:
         return _address(metadata.get(_FORWARDED, "").rpartition(",")[2])

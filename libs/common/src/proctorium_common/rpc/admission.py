@@ -30,8 +30,8 @@ EDGE = "edge"
 class Admission:
     """Lets calls in.
 
-    `peers` are the names in certificates that may connect; None for connections that prove nothing (loopback). A call with less than
-    `least_seconds` left, after shaving, is refused: nobody would hear its answer.
+    `peers` are the names in certificates that may connect; None for connections that prove nothing (loopback). A call
+    with less than `least_seconds` left, after shaving, is refused: nobody would hear its answer.
     """
 
     def __init__(
@@ -52,7 +52,8 @@ class Admission:
     def identify(self, served: Served, context: Context) -> bool:
         """Find out who calls, as far as that needs no waiting; False says: `verify` the token.
 
-        Raises DEADLINE_TOO_SHORT for a hopeless call, SHUTTING_DOWN, and NOT_ALLOWED for a certificate that may not connect.
+        Raises DEADLINE_TOO_SHORT for a hopeless call, SHUTTING_DOWN, and NOT_ALLOWED for a certificate that may not
+        connect.
         """
         if served.left is not None and served.left < self._least_seconds:
             raise timed_out(
@@ -79,8 +80,8 @@ class Admission:
     async def verify(self, served: Served) -> None:
         """Verify a token that is not remembered.
 
-        Raises TOKEN_INVALID, TOKEN_EXPIRED or KEYS_UNAVAILABLE; a public method goes on without a person instead, so that somebody
-        with an old token can sign in again.
+        Raises TOKEN_INVALID, TOKEN_EXPIRED or KEYS_UNAVAILABLE; a public method goes on without a person instead, so
+        that somebody with an old token can sign in again.
         """
         try:
             served.caller = await self._tokens.verify(served.token or "", served.caller.service)
@@ -122,7 +123,7 @@ class Admission:
         enter_call(Call(served.caller, served.method.name, deadline))
 
     def check(self, served: Served, received: bytes) -> Message:
-        """Return the request, read and checked, and note the ids of the first one. Raises MESSAGE_TOO_LARGE, INVALID_REQUEST.
+        """Return the validated request, and note the ids of the first one. Raises MESSAGE_TOO_LARGE, INVALID_REQUEST.
 
         The size comes first and costs nothing. Only what passed validation is noted, because it is written to the log.
         """

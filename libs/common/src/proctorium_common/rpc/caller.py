@@ -51,8 +51,11 @@ ANONYMOUS = Caller()
 
 
 class Call(NamedTuple):
-    """One call in progress: `method` is the full name ("/proctorium.session.v1.LobbyService/JoinSession"), `deadline` is by
-    `time.monotonic()` and already shaved, or None for a stream without one."""
+    """One call in progress.
+
+    `method` is the full name ("/proctorium.session.v1.LobbyService/JoinSession"), `deadline` a time of
+    `time.monotonic()`, already shaved, or None for a stream without one.
+    """
 
     caller: Caller
     method: str

@@ -1,7 +1,7 @@
-"""The one way to call another service: certificates, deadlines, the trace, round robin over healthy replicas, retries where they are safe.
+"""Channels to other services: certificates, deadlines, tracing, round robin over healthy replicas, safe retries.
 
-gRPC's client interceptors make a task for every call. This channel wraps the callables that stubs are made of instead: a call is the bare
-call of gRPC with the right deadline and metadata.
+gRPC's client interceptors make a task for every call. This channel wraps the callables that stubs are made of instead:
+a call is the bare call of gRPC with the right deadline and metadata.
 """
 
 from __future__ import annotations
@@ -65,9 +65,10 @@ def channel(
 ) -> Channel:
     """Return a channel to the service at `address`.
 
-    With `certificates` both ends prove who they are, and the other end must hold the certificate of `server` (a service's name); without
-    them the address must be on the loopback (NotLoopbackError). A call without a timeout gets `default_deadline`, one inside of a call never more
-    than that call has left. `bearer` returns the token to send along.
+    With `certificates` both ends prove who they are, and the other end must hold the certificate of `server` (a
+    service's name); without them the address must be on the loopback (NotLoopbackError). A call without a timeout gets
+    `default_deadline`, one inside of a call never more than that call has left. `bearer` returns the token to send
+    along.
     """
     if certificates is None:
         require_loopback(address)
@@ -173,7 +174,7 @@ class Channel(grpc.aio.Channel):
 
 
 def service_config(service: str) -> dict[str, object]:
-    """Return gRPC's service config for one service: round robin over healthy replicas, retries for methods without side effects."""
+    """Return gRPC's service config: round robin over healthy replicas, retries of methods without side effects."""
     names = [
         {"service": service, "method": method.name}
         for method in _methods(service)
@@ -289,10 +290,10 @@ class _StatusFirst:
 def keep_status(call: T) -> T:
     """Make a new call with a stream of requests end in the status that the server sent.
 
-    When a server ends such a call while the client still sends, gRPC's core fails the send and delivers the status, in any order.
-    `grpc.aio` reports a failed send as an internal error if it comes first, and the call ends in INTERNAL although the server gave a
-    reason. The status always arrives, so a failed send has to wait for it. `grpc.aio` has no public API for this; the test fails when the
-    library changes. Returns the call.
+    When a server ends such a call while the client still sends, gRPC's core fails the send and delivers the status, in
+    any order. `grpc.aio` reports a failed send as an internal error if it comes first, and the call ends in INTERNAL
+    although the server gave a reason. The status always arrives, so a failed send has to wait for it. `grpc.aio` has no
+    public API for this; the test fails when the library changes. Returns the call.
     """
     inner: Any = call
     inner._cython_call = _StatusFirst(inner._cython_call)  # noqa: SLF001 - see above

@@ -1,7 +1,7 @@
-"""What every call goes through, in this order: trace, log line, errors, deadline, caller, access, validation; then the servicer.
+"""The guard around every method, in this order: trace, log line, errors, deadline, caller, access, validation.
 
-gRPC's own interceptors cost a coroutine and several objects for every call and layer. Here each method is wrapped once, when the
-server is made, and a call passes one coroutine that is ours; that keeps a save near the bare limit.
+gRPC's own interceptors cost a coroutine and several objects for every call and layer. Here each method is wrapped once,
+when the server is made, and a call passes one coroutine that is ours; that keeps a save near the bare limit.
 """
 
 from __future__ import annotations
@@ -102,7 +102,8 @@ class Guard:
                     if handler.request_streaming
                     else admission.check(served, received)
                 )
-                # A stream may be silent for long: who opened it learns now that it is open, so no behavior sends metadata itself.
+                # A stream may be silent for long: who opened it learns now that it is open, so no behavior sends
+                # metadata itself.
                 await whole.send_initial_metadata(())
                 if writes_by_itself:
                     await behavior(request, whole)
@@ -130,7 +131,7 @@ async def _write_all(responses: AsyncIterator[Message], context: Context) -> Non
 
 
 class _WholeMessages:
-    """The context of a stream that we end between two messages only: while the first is on its way, gRPC takes no status."""
+    """The context of a stream that ends between two messages only: gRPC accepts no status while it sends one."""
 
     __slots__ = ("_context", "_served")
 

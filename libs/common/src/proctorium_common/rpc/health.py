@@ -1,8 +1,8 @@
 """Health that follows the wiring: each part of a service has a check, and `grpc.health.v1` publishes the result.
 
 Ready and alive differ. Ready ("" and each of the service's own names) follows the checks that calls depend on. Alive
-("live") only says that the process responds. A part that calls do not depend on makes the service degraded, not unready: while
-NATS is away, learners go on saving.
+("live") only says that the process responds. A part that calls do not depend on makes the service degraded, not
+unready: while NATS is away, learners go on saving.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _PROBE_SECONDS = 2.0
 _QUIET_ROUNDS = 16
 # So many rounds a service may wait for what starts beside it, at every start, before that is worth a warning.
 _STARTING_ROUNDS = 5
-# Rounds that a part may fail before that counts. One that is required and was well: so that a moment of load does not take a replica out
-# of service. One that is not: so that what comes up a little later, at every start, is no news.
+# Rounds that a part may fail before that counts. One that is required and was well: so that a moment of load does not
+# take a replica out of service. One that is not: so that what comes up a little later, at every start, is no news.
 _TOLERATED_ROUNDS = 1
 _TOLERATED_ROUNDS_BESIDE = 4
 _SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -115,7 +115,7 @@ class Health:
         await self._tell(ready=False)
 
     async def watch(self) -> None:
-        """Run the checks repeatedly until cancelled. What is missing is logged each second at first, then less often."""
+        """Run the checks repeatedly until cancelled; log failing ones every second at first, then less often."""
         quiet, waited = 1, 0
         while True:
             state = await self.check_now()

@@ -1,6 +1,7 @@
 """Heartbeats of watches: neither side notices a network that drops packets, so silence itself has to mean something.
 
-Nothing is started for a stream, and sending costs no more than reading the clock: a timer checks now and then how long ago that was.
+Nothing is started for a stream, and sending costs no more than reading the clock: a timer checks now and then how long
+ago that was.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ AddToServer = Callable[[Servicer, grpc.aio.Server], None]
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One method: its full name ("/package.Service/Method"), who may call it, what it takes, and its ids for spans and logs.
+    """A method: its full name ("/package.Service/Method"), access rule, request rules, and the ids for spans and logs.
 
     `request_bytes` is the size of the largest request that it accepts.
     """
@@ -81,8 +81,8 @@ def arrived_metadata() -> Metadata:
 class WrappedMethods(grpc.GenericRpcHandler):
     """Finds the handler of a method by its full name, and keeps the call's metadata.
 
-    gRPC has just made Python objects of the metadata when it asks here, in the task of the call; `context.invocation_metadata()` would make
-    them all again, at a tenth of the cost of an empty call.
+    gRPC has just made Python objects of the metadata when it asks here, in the task of the call;
+    `context.invocation_metadata()` would make them all again, at a tenth of the cost of an empty call.
     """
 
     def __init__(self, handlers: Mapping[str, Handler]) -> None:

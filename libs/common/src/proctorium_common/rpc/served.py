@@ -1,4 +1,4 @@
-"""The calls that a server has in progress: each starts with its span and ends with a log line, a metric and its status."""
+"""The calls in progress of a server: each starts with a span and ends with a log line, a metric and a status."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class Served:
         self._cancel_within_bounds()
 
     def lapse_now(self) -> None:
-        """End the stream as if its token had expired: the client renews it, and comes back with what it may still do."""
+        """End the stream as if its token had expired, so that the client reopens it with its present rights."""
         self.lapsed = True
         self._cancel_within_bounds()
 
@@ -208,7 +208,8 @@ class ServedCalls:
     def limit_streams(self, served: Served) -> None:
         """Count an admitted stream for its person, and end that person's oldest one when there are too many.
 
-        The newest is never refused: a person whose connection broke comes back while the server may still hold the old streams.
+        The newest is never refused: a person whose connection broke comes back while the server may still hold the old
+        streams.
         """
         person_id = served.caller.person_id
         if person_id is None:
@@ -235,7 +236,7 @@ class ServedCalls:
         return tuple(self._streams)
 
     def end_streams(self) -> None:
-        """End those calls with SHUTTING_DOWN: their clients go to another replica now and not when the grace is over."""
+        """End those calls with SHUTTING_DOWN, so that their clients change to another replica at once."""
         self.ending = True
         for served in tuple(self._streams):
             served.end_by_us()

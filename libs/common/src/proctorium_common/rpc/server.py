@@ -1,4 +1,4 @@
-"""The one way to make a gRPC server: certificates, health, reflection, the guard around every method, and an end that drops nothing."""
+"""A gRPC server with certificates, health, reflection, the guard around every method, and a graceful end."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _INFRASTRUCTURE = tuple(
 
 @dataclass(frozen=True)
 class ServerLimits:
-    """How long connections live and how large messages are. Ages are finite so that new replicas get their share of connections."""
+    """The limits of connections and messages. Ages are finite so that new replicas receive connections."""
 
     connection_age: timedelta = timedelta(minutes=30)
     connection_grace: timedelta = timedelta(minutes=5)
@@ -63,12 +63,13 @@ class ServerLimits:
             ("grpc.keepalive_time_ms", _ms(self.keepalive)),
             ("grpc.keepalive_timeout_ms", _ms(self.keepalive_timeout)),
             ("grpc.keepalive_permit_without_calls", 1),
-            # Clients ping every 20 s (client.py), the edge every 30 s; gRPC would take that for an attack and end a quiet watch.
+            # Clients ping every 20 s (client.py), the edge every 30 s; gRPC would take that for an attack and end a
+            # quiet watch.
             ("grpc.http2.min_ping_interval_without_data_ms", _ms(self.ping_gap)),
             ("grpc.max_receive_message_length", self.message_bytes),
             ("grpc.max_send_message_length", self.message_bytes),
-            # gRPC cancels calls at random, without a reason, when more than 1,000 wait to be taken up: as many as come back at
-            # once after a restart. The edge limits how many come.
+            # gRPC cancels calls at random, without a reason, when more than 1,000 wait to be taken up: as many as come
+            # back at once after a restart. The edge limits how many come.
             ("grpc.server.max_pending_requests", self.pending_calls),
             ("grpc.server.max_pending_requests_hard_limit", 2 * self.pending_calls),
             # A second process on the same address is a mistake that must be seen, not half of the calls.
@@ -81,8 +82,8 @@ class ServerLimits:
 class Door:
     """Where a server listens and whom it lets connect.
 
-    With `certificates`, both ends prove who they are and only the names in `peers` may call (plus the edge); without them the
-    address must be on the loopback.
+    With `certificates`, both ends prove who they are and only the names in `peers` may call (plus the edge); without
+    them the address must be on the loopback.
     """
 
     address: str
@@ -109,7 +110,8 @@ class AddressInUseError(Exception):
 class Server:
     """One gRPC server. Add servicers, start, and drain at the end.
 
-    `probe_address` opens a second, plaintext port that offers health and nothing else, for orchestrators that have no certificate.
+    `probe_address` opens a second, plaintext port that offers health and nothing else, for orchestrators that have no
+    certificate.
     """
 
     def __init__(
@@ -193,7 +195,7 @@ class Server:
         await server.start()
 
     async def drain(self, *, wait: timedelta, grace: timedelta) -> None:
-        """Drain: not ready → `wait` until load balancers know → no new calls, streams end → `grace` for calls in progress."""
+        """Drain: not ready, `wait` for load balancers, refuse new calls, end streams, `grace` for calls in progress."""
         await self._health.end()
         await asyncio.sleep(wait.total_seconds())
         self._calls.end_streams()

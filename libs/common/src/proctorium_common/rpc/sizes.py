@@ -1,7 +1,7 @@
-"""How large a request of a method can be: computed from the validation rules of its fields, once, before the first call.
+"""The largest size of a method's request, computed once from the validation rules of its fields.
 
-A request that is larger than any valid one is refused before it is parsed. A megabyte sent to a method that only needs an id could
-otherwise take many times as much memory when it is parsed.
+A request that is larger than any valid one is refused before it is parsed. A megabyte sent to a method that only needs
+an id could otherwise take many times as much memory when it is parsed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ _WELL_KNOWN = 64  # Timestamp, Duration, wrappers
 def request_bytes(request: Descriptor, server_bytes: int) -> int:
     """Return the largest request that a method accepts; `server_bytes` is the limit of its server.
 
-    A request with a field that has no bound (an uploaded file, whose limit is a setting) has the limit of the server alone.
+    A request with a field that has no bound (an uploaded file, whose limit is a setting) has the limit of the server
+    alone.
     """
     bound = _message_bytes(request, ())
     if bound is None:

@@ -37,7 +37,7 @@ _KINDS = {code: kind for kind, code in CODES.items()} | {
 
 
 def error_for(failure: Exception, *, trace_id: str) -> ServiceError:
-    """Return the error that the caller receives for `failure`: itself, if it was meant for callers, else INTERNAL with the trace id."""
+    """Return the caller's error for `failure`: itself, if it was meant for callers, else INTERNAL with the trace id."""
     if isinstance(failure, ServiceError):
         return failure
     if isinstance(failure, grpc.aio.AioRpcError):
@@ -88,7 +88,7 @@ def _details(error: ServiceError) -> Iterable[Message]:
 
 
 def error_in(details: bytes) -> ServiceError:
-    """Return the `ServiceError` that `details_of` made `details` from. Raises DecodeError for what is no `google.rpc.Status`."""
+    """Return the `ServiceError` in `details` of `details_of`. Raises DecodeError unless it is a `google.rpc.Status`."""
     status = status_pb2.Status.FromString(details)
     kinds = {code.value[0]: kind for code, kind in _KINDS.items()}
     return _error_from(kinds.get(status.code, Kind.INTERNAL), status)
@@ -113,8 +113,8 @@ def error_of(failed: grpc.RpcError) -> ServiceError:
 
 
 def _error_without_details(kind: Kind, sentence: str) -> ServiceError:
-    # Our code says details with every error, so it was gRPC, the network or an edge that answered. An INTERNAL of theirs is a
-    # connection that broke (RST_STREAM): nobody answered.
+    # Our code says details with every error, so it was gRPC, the network or an edge that answered. An INTERNAL of
+    # theirs is a connection that broke (RST_STREAM): nobody answered.
     kind = Kind.UNAVAILABLE if kind is Kind.INTERNAL else kind
     return ServiceError(kind, _reason_without_details(kind), sentence)
 

@@ -17,8 +17,8 @@ from proctorium_common.errors import VIOLATION_LIMIT, ServiceError, Violation, i
 _COLLECTED_PARTS = 1000
 """All violations are collected from requests with at most so many messages and list elements; of others, the first."""
 
-# protovalidate describes a violation in the terms of protobuf ("must contain at least 1 item(s)"). A form shows the sentence beside the
-# field's label, so each sentence stands alone and says what to do.
+# protovalidate describes a violation in the terms of protobuf ("must contain at least 1 item(s)"). A form shows the
+# sentence beside the field's label, so each sentence stands alone and says what to do.
 _FIXED = {
     "required": "Fill this in.",
     "string.email": "This is not an e-mail address.",
@@ -51,8 +51,8 @@ class RequestRules:
     def check(self, request: Message) -> None:
         """Raise INVALID_REQUEST with each violated field when `request` breaks a rule.
 
-        The first violation decides. The others are collected for people, and only from requests of moderate size: a list of half a
-        million invalid elements would cost half a minute and more than a gigabyte.
+        The first violation decides. The others are collected for people, and only from requests of moderate size: a
+        list of half a million invalid elements would cost half a minute and more than a gigabyte.
         """
         violations = self._validator.collect_violations(request, fail_fast=True)
         if not violations:
@@ -80,7 +80,7 @@ def time_of(stamp: Timestamp, field: str) -> datetime:
 
 
 def _has_more_parts(request: Message, limit: int) -> bool:
-    """Return whether `request` consists of more messages and list elements than `limit`, without looking at more of them."""
+    """Return whether `request` has more messages and list elements than `limit`; count no further."""
     parts = 0
     waiting: list[Message] = [request]
     while waiting and parts <= limit:
@@ -155,8 +155,8 @@ def _path(rule: BrokenRule) -> str:
 def _sentence_of(violation: BrokenRule) -> str:
     """Return a sentence that tells a person what to change in the field of `violation`.
 
-    A rule that is not listed here needs no translation: our own rules (CEL) have messages written for people, and "must be greater
-    than or equal to 0" becomes "This must be greater than or equal to 0."
+    A rule that is not listed here needs no translation: our own rules (CEL) have messages written for people, and "must
+    be greater than or equal to 0" becomes "This must be greater than or equal to 0."
     """
     rule = violation.proto.rule_id or ""
     if rule in _FIXED:

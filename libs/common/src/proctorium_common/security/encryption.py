@@ -38,7 +38,7 @@ class EncryptionKey:
         self._index_key = _derive(key, "blind index")
 
     def encrypt(self, value: bytes, context: str) -> bytes:
-        """Return the ciphertext (AES-256-GCM). `context` names the row and column: it can be decrypted for that context only."""
+        """Return the ciphertext (AES-256-GCM), which decrypts only with the same `context`, the row and column."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return _VERSION + nonce + self._cipher.encrypt(nonce, value, context.encode())
 
@@ -70,7 +70,7 @@ class MasterKey:
 
     @classmethod
     def parse(cls, text: str) -> MasterKey:
-        """Return the key that is written in base64. Raises ValueError, without the text, for anything else than 32 bytes of it."""
+        """Return a key from base64. Raises ValueError, without the text, unless it is 32 bytes."""
         try:
             return cls(base64.b64decode(text, validate=True))
         except binascii.Error:

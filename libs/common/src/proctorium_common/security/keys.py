@@ -1,7 +1,7 @@
 """The keys that tokens are signed and checked with: Ed25519, named by their RFC 7638 thumbprint.
 
-Enrollment signs; everybody else checks with the public keys, offline. A `KeyRing` keeps them in memory and in the service's own
-database, so that a service that restarts while enrollment is down still knows who is calling.
+Enrollment signs; everybody else checks with the public keys, offline. A `KeyRing` keeps them in memory and in the
+service's own database, so that a service that restarts while enrollment is down still knows who is calling.
 """
 
 from __future__ import annotations
@@ -94,8 +94,9 @@ class NoKeyStore:
 class KeyRing:
     """The public keys that are trusted now.
 
-    They come from the store at first (`load`), then from `fetch`, again and again (`keep_fresh`), and at once when a token names
-    a key that is not known; that happens at most every `unknown_key_pause`, so that invented key ids cost the signer nothing.
+    They come from the store at first (`load`), then from `fetch`, again and again (`keep_fresh`), and at once when a
+    token names a key that is not known; that happens at most every `unknown_key_pause`, so that invented key ids cost
+    the signer nothing.
     """
 
     def __init__(
@@ -183,7 +184,8 @@ class KeyRing:
     async def find(self, key_id: str) -> tuple[PublicKey, OKPKey]:
         """Return the key of that id, asked for when it is not known.
 
-        Raises TOKEN_INVALID when the signer does not know it either, KEYS_UNAVAILABLE when the signer could not be asked.
+        Raises TOKEN_INVALID when the signer does not know it either, KEYS_UNAVAILABLE when the signer could not be
+        asked.
         """
         if key_id not in self._keys:
             async with self._asking:

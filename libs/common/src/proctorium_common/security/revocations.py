@@ -1,11 +1,12 @@
 """Tokens whose signature is valid but which must not be accepted any more.
 
-Enrollment raises a person's access version when it takes a role away, disables the account or ends all sign-ins, and signs the version
-into tokens. For each such person, each service stores in its own database the version below which tokens are refused and the version
-below which they carry fewer roles. Every call consults the in-memory copy of that list, so checking a token needs no other service.
+Enrollment raises a person's access version when it takes a role away, disables the account or ends all sign-ins, and
+signs the version into tokens. For each such person, each service stores in its own database the version below which
+tokens are refused and the version below which they carry fewer roles. Every call consults the in-memory copy of that
+list, so checking a token needs no other service.
 
-Versions decide, not times: no clock is compared with another one, and a token that was signed after the change is never affected,
-however late the event about the change arrives.
+Versions decide, not times: no clock is compared with another one, and a token that was signed after the change is never
+affected, however late the event about the change arrives.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ _LOOK_EVERY_SECONDS = 60.0
 class Revocation:
     """The rights that a person's earlier tokens still give.
 
-    Tokens of an access version below `refused_before` are refused; those below `roles_before` carry no more than `roles`.
+    Tokens of an access version below `refused_before` are refused; those below `roles_before` carry no more than
+    `roles`.
     """
 
     refused_before: int
@@ -33,7 +35,7 @@ class Revocation:
     roles: frozenset[str]
 
     def restrict(self, caller: Caller, version: int) -> Caller | None:
-        """Return the caller with the roles that a token of this access version still carries; None when it is refused."""
+        """Return the caller with the roles that a token of this access version still has; None when it is refused."""
         if version < self.refused_before:
             return None
         if version < self.roles_before and not caller.roles <= self.roles:
@@ -64,7 +66,7 @@ class Revocations:
         self.loaded = load is None
 
     def restrict(self, caller: Caller, version: int) -> Caller | None:
-        """Return the caller with the rights that a token of this access version still gives; None when it is refused."""
+        """Return the caller with the rights that a token of this access version still has; None when it is refused."""
         found = self._listed.get(caller.person_id) if caller.person_id is not None else None
         return caller if found is None else found.restrict(caller, version)
 
@@ -88,7 +90,7 @@ class Revocations:
                 changed(people)
 
     async def follow(self, notices: Notices) -> None:
-        """Read the list whenever it may have changed, until cancelled. Raises ServiceError: the caller starts it again."""
+        """Read the list whenever it may have changed, until cancelled. Raises ServiceError; the caller restarts it."""
         while True:
             await notices.wait(_LOOK_EVERY_SECONDS)
             await self.refresh()

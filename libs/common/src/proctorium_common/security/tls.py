@@ -48,7 +48,7 @@ class Certificates:
 
 
 def peer_name(auth_context: Mapping[str, Iterable[bytes]]) -> str | None:
-    """Return the name in the certificate of the other end (its common name, else its first alternative name), or None."""
+    """Return the common name, else the first alternative name, of the other end's certificate, or None."""
     for key in (_COMMON_NAME, _ALTERNATIVE_NAMES):
         for name in auth_context.get(key, ()):
             return name.decode()

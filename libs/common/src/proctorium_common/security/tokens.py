@@ -98,7 +98,7 @@ class TokenSigner:
 
 
 class _Remembered:
-    """A verified token: until when it is good, its access version, and the caller as each service that passes it on makes it."""
+    """A verified token: its expiry, its access version, and the caller for each service that passes it on."""
 
     __slots__ = ("callers", "person", "until", "version")
 
@@ -140,7 +140,7 @@ class TokenVerifier:
         self._generation = keys.generation
 
     def remembered(self, token: str, service: str | None = None) -> Caller | None:
-        """Return who the token is about, sent by `service`, if it was verified before and is still good; None says: verify it."""
+        """Return the caller of a token, sent by `service`, that was verified and has not expired; None for others."""
         if self._generation != self._keys.generation:
             # A key was withdrawn or added: what it vouched for is asked again.
             self._verified.clear()
@@ -155,7 +155,7 @@ class TokenVerifier:
         return self._revocations.restrict(found.caller(service), found.version)
 
     def seconds_left(self, token: str) -> float | None:
-        """Return how long a token that was verified before is good for from now, leeway included; None for any other."""
+        """Return how long a token that was verified before is still valid, leeway included; None for others."""
         found = self._verified.get(token)
         return None if found is None else found.until - self._clock().timestamp()
 
@@ -216,8 +216,8 @@ class TokenVerifier:
 def _any_failure_is_invalid() -> Iterator[None]:
     """Turn whatever goes wrong while a token is read into TOKEN_INVALID.
 
-    A library that reads what strangers wrote fails in more ways than it documents: a header `crit` that is a number, a time that is
-    infinite, nesting that is too deep.
+    A library that reads what strangers wrote fails in more ways than it documents: a header `crit` that is a number, a
+    time that is infinite, nesting that is too deep.
     """
     try:
         yield

@@ -25,17 +25,18 @@ class _Waiting(Generic[T, R]):
 class Batcher(Generic[T, R]):
     """Saves many callers' items in few transactions.
 
-    `flush` saves a list of items in one transaction and returns one result for each, in their order; it runs in a task of its
-    own, in the context that this object was made in (make it when the service is wired, not in a call). When it raises, the items
-    are saved one by one, so that each caller receives its own failure only. An item may be saved in a batch although its caller
-    has gone: cancelling stops the waiting.
+    `flush` saves a list of items in one transaction and returns one result for each, in their order; it runs in a task
+    of its own, in the context that this object was made in (make it when the service is wired, not in a call). When it
+    raises, the items are saved one by one, so that each caller receives its own failure only. An item may be saved in a
+    batch although its caller has gone: cancelling stops the waiting.
 
     While a commit takes long, more of them, up to `at_once`, run concurrently, each with at least `enough` items: fewer
-    wait for the next, because what one commit costs is spared by all of its items. Items of the same `key` are never in two at once,
-    and are saved in the order in which they came; with `one_per_key`, a batch has at most one item of each key.
+    wait for the next, because what one commit costs is spared by all of its items. Items of the same `key` are never in
+    two at once, and are saved in the order in which they came; with `one_per_key`, a batch has at most one item of each
+    key.
 
-    With `linger`, items that arrive within so many seconds after a batch wait for each other: under load that makes batches larger,
-    and an item that arrives when nothing is under way never waits.
+    With `linger`, items that arrive within so many seconds after a batch wait for each other: under load that makes
+    batches larger, and an item that arrives when nothing is under way never waits.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class Batcher(Generic[T, R]):
         self._context = copy_context()
 
     async def submit(self, item: T) -> R:
-        """Return the result of saving `item`, after its commit. Raises what saving it raised; UNAVAILABLE after `close`."""
+        """Return the result of saving `item` after its commit. Raises what saving raised; UNAVAILABLE after `close`."""
         if self._closed:
             raise unavailable("SHUTTING_DOWN", "The service is shutting down; try again.")
         answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
@@ -95,8 +96,8 @@ class Batcher(Generic[T, R]):
                 if self._linger:
                     await asyncio.sleep(self._linger)
         finally:
-            # Nothing is awaited between the last look at the queue and here, so no item can come unnoticed. What is left in it is
-            # taken by those who are still at work: the last of them leaves nothing.
+            # Nothing is awaited between the last look at the queue and here, so no item can come unnoticed. What is
+            # left in it is taken by those who are still at work: the last of them leaves nothing.
             flusher = asyncio.current_task()
             assert flusher is not None, "a flusher is a task"
             self._flushers.discard(flusher)
@@ -148,7 +149,7 @@ class Batcher(Generic[T, R]):
                     waiting.answer.set_result(result)
 
     async def _save_one_by_one(self, batch: Sequence[_Waiting[T, R]]) -> None:
-        """Save each item alone to find whose failure it was. Two UNAVAILABLE in a row mean that the rest would fail too."""
+        """Save each item alone to find the failing one; after two UNAVAILABLE in a row, fail the rest with it."""
         before: BaseException | None = None
         for at, waiting in enumerate(batch):
             await self._save([waiting])

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Connections:
     """At most `limit` connections, opened when first needed: their users wait for nothing else that the service does.
 
-    Taking one costs a thirtieth of what it costs to take one from SQLAlchemy's pool, which matters to statements that take as
-    long as that themselves.
+    Taking one costs a thirtieth of what it costs to take one from SQLAlchemy's pool, which matters to statements that
+    take as long as that themselves.
     """
 
     def __init__(

@@ -69,7 +69,7 @@ class Database:
         limits: TimeLimits | None = None,
         application: str = "proctorium",
     ) -> None:
-        """`url` is `postgresql://…` in libpq's form (`?sslmode=…&host=/socket/folder` work). Connects when first used."""
+        """Take a libpq `url`, such as `postgresql://…?sslmode=…&host=/socket/folder`; connect on first use."""
         self.url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         self._clock = clock
         self._limits = limits or TimeLimits()

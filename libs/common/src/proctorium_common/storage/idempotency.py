@@ -1,7 +1,7 @@
 """Idempotency keys: a request that comes twice has its effect once and is answered twice, with the same words.
 
-The key is written first, in the transaction of the change. Its primary key decides races: the second request waits for the
-first to commit (and receives its response) or to fail (and does the work).
+The key is written first, in the transaction of the change. Its primary key decides races: the second request waits for
+the first to commit (and receives its response) or to fail (and does the work).
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ async def answered_once(
 async def answered_before(
     transaction: Transaction, request: Message, response: type[M]
 ) -> M | None:
-    """Return the stored answer where `request` repeats one that is done: for looking before work that `Database.once` cannot undo.
+    """Return the stored response of a repeated `request`, for checking before work that `Database.once` cannot undo.
 
     Claims nothing and waits for nobody. Raises REQUEST_ID_REUSED.
     """

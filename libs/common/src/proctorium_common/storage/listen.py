@@ -46,7 +46,7 @@ class Notices:
         return payload
 
     async def wait(self, timeout: float) -> bool:
-        """Return whether anything came within `timeout` seconds; discard all of it, for callers that only wait to be woken."""
+        """Return whether a notice arrived within `timeout` seconds, and discard all, for callers that only wait."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 await self._some.wait()

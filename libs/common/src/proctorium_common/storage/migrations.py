@@ -1,8 +1,8 @@
 """Schema changes, by Alembic, safe beside the running version.
 
-A service keeps numbered revisions in `<package>/storage/migrations/versions/`, and nothing else of Alembic's: no env.py, no
-alembic.ini. Only forward: expand, backfill, contract. One migrator at a time (advisory lock), which gives up rather than make
-others wait (lock and statement time limits).
+A service keeps numbered revisions in `<package>/storage/migrations/versions/`, and nothing else of Alembic's: no
+env.py, no alembic.ini. Only forward: expand, backfill, contract. One migrator at a time (advisory lock), which gives up
+rather than make others wait (lock and statement time limits).
 """
 
 from __future__ import annotations
@@ -80,9 +80,10 @@ async def upgrade(
 ) -> None:
     """Bring the database at `url` to the newest revision of `package` (such as `proctorium_session`).
 
-    The role of `url` owns the tables. `serving` is the role that the service runs as, where it is another: it may read and write
-    them and nothing more, so what the database refuses it cannot allow itself.
-    Does nothing at head, nor to a database that a newer version has migrated. Migrators that start at once wait for each other; raises TimeoutError after `wait`, NotOwnerError.
+    The role of `url` owns the tables. `serving` is the role that the service runs as, where it is another: it may read
+    and write them and nothing more, so what the database refuses it cannot allow itself. Does nothing at head, nor to a
+    database that a newer version has migrated. Migrators that start at once wait for each other; raises TimeoutError
+    after `wait`, NotOwnerError.
     """
 
     async def run(connection: AsyncConnection) -> None:
@@ -111,7 +112,7 @@ async def upgrade(
 
 
 async def at_head(url: str, package: str) -> bool:
-    """Return whether the database has every revision of `package`: it may be ahead, since a newer version runs beside this one at times."""
+    """Return whether the database has every revision of `package`; a newer version may have added more."""
 
     async def run(connection: AsyncConnection) -> bool:
         found = await connection.run_sync(_heads)
@@ -121,7 +122,7 @@ async def at_head(url: str, package: str) -> bool:
 
 
 async def differences(url: str, package: str) -> list[str]:
-    """Return how the migrated database differs from `<package>.storage.tables` and the common tables: empty when it does not.
+    """Return the differences between the migrated database and the tables of `<package>` and of libs/common.
 
     This is `alembic check`; a test of every service asserts that it is empty.
     """
@@ -189,7 +190,7 @@ async def _connection(url: str) -> AsyncIterator[AsyncConnection]:
 
 
 async def _lock(connection: AsyncConnection, wait: timedelta) -> None:
-    """Ask again and again: waiting inside the database would keep a snapshot, which CREATE INDEX CONCURRENTLY waits for."""
+    """Poll for the lock: waiting in the database would hold a snapshot, for which CREATE INDEX CONCURRENTLY waits."""
     taken = text("SELECT pg_try_advisory_lock(:key)")
     async with asyncio.timeout(wait.total_seconds()):
         while not (await connection.execute(taken, {"key": _LOCK_KEY})).scalar_one():

@@ -1,8 +1,8 @@
 """Lists a page at a time: an opaque token says after which item the next page begins.
 
-The token holds the sort key of the last item shown, so that pages neither skip nor repeat items when others come and go. It is bound
-to the list that gave it: name the list, and what it was filtered by. It is signed with a key of the service's own database (HMAC), so
-that nothing but our own keys reaches a query.
+The token holds the sort key of the last item shown, so that pages neither skip nor repeat items when others come and
+go. It is bound to the list that gave it: name the list, and what it was filtered by. It is signed with a key of the
+service's own database (HMAC), so that nothing but our own keys reaches a query.
 
     tokens = await pages.tokens(tx)
     after = tokens.after("people", request.page_token, str, UUID)
@@ -59,7 +59,7 @@ class PageTokens:
     def cut(
         self, name: str, rows: Sequence[T], size: int, key: Callable[[T], tuple[KeyPart, ...]]
     ) -> tuple[Sequence[T], str]:
-        """Return the page and the token of the next one, out of `rows`: `size` + 1 of them, or fewer at the end (the token is empty then)."""
+        """Return the page and the next token from `rows`: `size` + 1 of them, or fewer (and no token) at the end."""
         shown = rows[:size]
         return shown, self.token(name, *key(shown[-1])) if len(rows) > size else ""
 

@@ -1,5 +1,4 @@
-"""What has served its purpose goes, a little at a time: published events, handled marks, used idempotency keys, revocations of
-tokens that have expired."""
+"""Purges in small steps: published events, inbox rows, used idempotency keys, revocations of expired tokens."""
 
 from __future__ import annotations
 
@@ -23,7 +22,7 @@ _AT_ONCE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """How long each is kept. Raises ValueError when an event could be replayed after the mark that it was handled is gone."""
+    """The retention periods. Raises ValueError if an event could be replayed after its inbox row was purged."""
 
     outbox: timedelta = timedelta(days=7)
     inbox: timedelta = timedelta(days=30)

@@ -1,4 +1,4 @@
-"""Revoked tokens in a service's own database: written by events, or by enrollment itself in the transaction of the change."""
+"""Revoked tokens in a service's database, written by events, or by enrollment in the transaction of the change."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Pieces of revisions: the common tables as they are in a service's first revision, and the guard of permanent tables.
 
-What stands here is history and does not change: a later form of a common table is a function of its own, which the services'
-next revisions call.
+What stands here is history and does not change: a later form of a common table is a function of its own, which the
+services' next revisions call.
 """
 
 from __future__ import annotations

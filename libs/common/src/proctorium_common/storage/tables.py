@@ -1,4 +1,4 @@
-"""The tables that every service has beside its own. `migrations.create_common_tables` makes them; a test holds the two together."""
+"""The tables that every service has beside its own, made by `migrations.create_common_tables`; a test compares both."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ outbox = Table(
     # Rows come in the order of time: a block range index finds the old ones and costs the writer nothing.
     Index("ix_outbox_occurred_at", "occurred_at", postgresql_using="brin"),
 )
-"""Events, written in the transaction of the change; published rows are kept for days so that `replay` can send them again."""
+"""Events, written in the transaction of the change; published rows stay for days so that `replay` can use them."""
 
 inbox = Table(
     "inbox",
@@ -64,7 +64,7 @@ inbox = Table(
     PrimaryKeyConstraint("consumer", "event_id"),
     Index("ix_inbox_handled_at", "handled_at", postgresql_using="brin"),
 )
-"""What was handled, written in the transaction of the effect: this is what keeps an event from having its effect twice."""
+"""Handled events, written in the transaction of the effect, so that no event has its effect twice."""
 
 dead_letters = Table(
     "dead_letters",
@@ -118,7 +118,7 @@ page_token_keys = Table(
     Column("key", LargeBinary, nullable=False),
     CheckConstraint("number = 1", name="only_one"),
 )
-"""The one key that page tokens are signed with (`storage/pages.py`). It protects queries from crafted tokens, and no data."""
+"""The key that signs page tokens (`storage/pages.py`). It protects queries from forged tokens, not data."""
 
 revocations = Table(
     "revocations",
@@ -130,7 +130,7 @@ revocations = Table(
     Column("changed_at", _TIME, nullable=False),
     Index("ix_revocations_changed_at", "changed_at"),
 )
-"""Tokens that are good by their signature and must not be believed, until the last of them has expired (`storage/revocations.py`).
+"""Revoked tokens whose signature is valid, until the last of them has expired (`storage/revocations.py`).
 
 Tokens of an access version below `refused_before` are refused; those below `roles_before` carry no more than `roles`.
 """

@@ -42,8 +42,9 @@ class Telemetry:
 def start_telemetry(service: str, *, endpoint: str | None, ratio: float) -> Telemetry:
     """Send traces and metrics to the OTLP/HTTP receiver at `endpoint` (its base address); None records nothing.
 
-    OpenTelemetry's other variables (OTEL_RESOURCE_ATTRIBUTES, OTEL_BSP_*, OTEL_METRIC_EXPORT_INTERVAL, OTEL_EXPORTER_OTLP_HEADERS …) are
-    read by its SDK. The tracing becomes that of the current task and of all tasks that it starts.
+    OpenTelemetry's other variables (OTEL_RESOURCE_ATTRIBUTES, OTEL_BSP_*, OTEL_METRIC_EXPORT_INTERVAL,
+    OTEL_EXPORTER_OTLP_HEADERS …) are read by its SDK. The tracing becomes that of the current task and of all tasks
+    that it starts.
     """
     if endpoint is None:
         telemetry = Telemetry(Tracing(service), Metrics(service))

@@ -1,7 +1,8 @@
 """Logs: one JSON object a line on standard output, or coloured text when a person looks at it in a terminal.
 
-An event is a static snake_case name with fields: `log.info("session_started", session_id=...)`. Every line says the service, the
-trace and the span by itself. Secrets do not belong in fields; `_redact` is the guard for the day when one gets there all the same.
+An event is a static snake_case name with fields: `log.info("session_started", session_id=...)`. Every line says the
+service, the trace and the span by itself. Secrets do not belong in fields; `_redact` is the guard for the day when one
+gets there all the same.
 """
 
 from __future__ import annotations
@@ -78,8 +79,8 @@ class CallLine(NamedTuple):
 class CallLog:
     """The one line of each call.
 
-    It is written as JSON without structlog, since its fields hold no secrets: structlog's processors cost a sixth of the saves
-    (`python -m e2e.bench.ablations`). With `pretty` it is written like all other lines.
+    It is written as JSON without structlog, since its fields hold no secrets: structlog's processors cost a sixth of
+    the saves (`python -m e2e.bench.ablations`). With `pretty` it is written like all other lines.
     """
 
     def __init__(

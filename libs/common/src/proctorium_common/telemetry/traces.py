@@ -1,9 +1,9 @@
 """Traces: one trace from the first caller to the last effect, at no cost for those that are not sampled.
 
-The sampling decision comes first. A call or event that is not sampled gets no span at all, only its place in the trace, which is
-passed on; measured, that is what makes the difference between 0.67 and 1.0 of the bare throughput at 1 % sampling.
-Inside a service everything reads the `Tracing` of the surrounding context (`use_tracing`), so that several services can live in one
-process, as they do in tests.
+The sampling decision comes first. A call or event that is not sampled gets no span at all, only its place in the trace,
+which is passed on; measured, that is what makes the difference between 0.67 and 1.0 of the bare throughput at 1 %
+sampling. Inside a service everything reads the `Tracing` of the surrounding context (`use_tracing`), so that several
+services can live in one process, as they do in tests.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _decided_span_id: ContextVar[int | None] = ContextVar("proctorium_decided_span",
 
 
 class _DecidedIds(RandomIdGenerator):
-    """Gives the SDK the trace id that sampling was decided on, so that both decide alike, and the span id of a worker's run."""
+    """Passes to the SDK the trace id on which sampling was decided, and the span id of a worker's run."""
 
     def generate_span_id(self) -> int:
         return _decided_span_id.get() or super().generate_span_id()
@@ -72,7 +72,7 @@ class _DecidedIds(RandomIdGenerator):
 
 
 def resource_of(service: str) -> Resource:
-    """Return what telemetry says of this process; OTEL_RESOURCE_ATTRIBUTES adds to it, or names the instance otherwise."""
+    """Return the attributes of this process; OTEL_RESOURCE_ATTRIBUTES adds to them and can rename the instance."""
     instance = f"{socket.gethostname()}-{os.getpid()}"
     ours = Resource.create({SERVICE_NAME: service, SERVICE_INSTANCE_ID: instance})
     return ours.merge(OTELResourceDetector().detect())
@@ -81,8 +81,8 @@ def resource_of(service: str) -> Resource:
 class Tracing:
     """The tracing of one service: its name, its sampler, and where finished spans go.
 
-    Without an `exporter` nothing is recorded, and what callers decided is still passed on. `export_delay_ms` is OTEL_BSP_SCHEDULE_DELAY
-    unless it is given.
+    Without an `exporter` nothing is recorded, and what callers decided is still passed on. `export_delay_ms` is
+    OTEL_BSP_SCHEDULE_DELAY unless it is given.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class Tracing:
         attributes: Mapping[str, Attribute] | None = None,
         links: Sequence[Link] = (),
     ) -> Span:
-        """Return a span below `parent`, or the first of a new trace; one that records nothing where the trace is not sampled."""
+        """Return a span below `parent`, or the first of a new trace; it records nothing in an unsampled trace."""
         if parent is None:
             trace_id = random.getrandbits(128) or 1
             if trace_id & _TRACE_ID_MASK >= self._bound:
@@ -182,8 +182,11 @@ class Tracing:
 
 
 class WorkerRun(NonRecordingSpan):
-    """The trace context of a worker's run. Most runs find nothing to do and would hide the other traces; so this records
-    whether anybody asked for the place, to record an event, make a call or write a line."""
+    """The trace context of a worker's run.
+
+    Most runs find nothing to do and would hide the other traces; so it records whether the run used its trace context,
+    to record an event, make a call or write a log line.
+    """
 
     def __init__(self, place: SpanContext) -> None:
         super().__init__(place)
@@ -350,7 +353,7 @@ def annotate_from(message: Message) -> None:
 
 @cache
 def id_fields(message: Descriptor) -> tuple[str, ...]:
-    """Return the fields of a request or event that spans and log lines show: the texts `<resource>_id`, but for the request's own id.
+    """Return the fields of a request or event for spans and logs: the texts `<resource>_id` without the request's id.
 
     The standard option `debug_redact` leaves a field out.
     """
