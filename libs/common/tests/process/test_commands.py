@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import os
@@ -12,9 +13,12 @@ from pathlib import Path
 
 import asyncpg
 import grpc
+import pytest
 
+from proctorium_common.errors import unavailable
 from proctorium_common.events.permissions import DECLARER
 from proctorium_common.ids import new_id
+from proctorium_common.process.commands import Command, main
 from proctorium_common.security.keys import SigningKey
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.keys import DatabaseKeyStore
@@ -24,7 +28,7 @@ from proctorium_devstack.parts.postgres import Postgres
 
 from ..conftest import Migrated
 from ..rpc.echo import pb, stubs
-from .sample import PACKAGE, PLACE
+from .sample import PACKAGE, PLACE, SampleSettings, build
 
 _ROOT = Path(__file__).parents[4]
 _PROGRAM = "libs.common.tests.process.sample"
@@ -221,3 +225,33 @@ async def _with_key(database_url: str) -> str:
     await DatabaseKeyStore(database).save([SigningKey.generate().public])
     await database.close()
     return database_url
+
+
+def _greet(arguments: argparse.Namespace) -> int:
+    if arguments.name == "nobody":
+        raise unavailable("DEPENDENCY_UNAVAILABLE", "Nobody is here to be greeted.")
+    print(f"Hello {arguments.name}")
+    return 3
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "text"),
+    [("Ada", 3, "Hello Ada\n"), ("nobody", 1, "Nobody is here to be greeted.\n")],
+)
+def test_a_command_of_one_service_runs_without_settings(
+    name: str,
+    code: int,
+    text: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    greet = Command("greet", "print a greeting", _name, _greet)
+    monkeypatch.setattr("sys.argv", ["sample", "greet", name])
+    with pytest.raises(SystemExit) as ended:
+        main(PACKAGE, SampleSettings, build, commands=[greet], place=PLACE)
+    assert ended.value.code == code
+    assert "".join(capsys.readouterr()) == text
+
+
+def _name(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name")

@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NoReturn, TypeVar
 from uuid import UUID
@@ -44,12 +45,34 @@ _COLLECT_AFTER = (20_000, 20, 50)
 """Thresholds of the three generations of the garbage collector; Python's defaults are 700, 10 and 10."""
 
 
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command of one service, beside those of every service.
+
+    `run` returns the exit code. It reads the settings itself where it needs them; the errors that it raises become
+    sentences and exit codes as those of the other commands.
+    """
+
+    name: str
+    help: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
 def main(
-    package: str, settings: type[S], build: Build[S], *, place: ServiceTopology | None = None
+    package: str,
+    settings: type[S],
+    build: Build[S],
+    *,
+    commands: Sequence[Command] = (),
+    place: ServiceTopology | None = None,
 ) -> NoReturn:
     """Run the command of the command line, by default `serve`, and exit. `place` is for tests, as in `Service`."""
-    arguments = _parser(package).parse_args()
+    arguments = _parser(package, commands).parse_args()
     try:
+        for command in commands:
+            if arguments.command == command.name:
+                sys.exit(command.run(arguments))
         given = read_settings(settings)
         call_log = configure_logs(level=given.log_level_number, format=given.log_format)
         # Lines that are logged before the service exists have its name too.
@@ -71,21 +94,25 @@ def _said(sentence: str, code: int) -> int:
     return code
 
 
-def _parser(package: str) -> argparse.ArgumentParser:
+def _parser(package: str, commands: Sequence[Command]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"python -m {package}", description="One service of Proctorium."
     )
-    commands = parser.add_subparsers(dest="command")
-    commands.add_parser("serve", help="answer calls and events until SIGTERM (the default)")
-    commands.add_parser("migrate", help="bring the database to the newest revision")
-    commands.add_parser("check", help="say what the service depends on and how each part is")
-    again = commands.add_parser("replay", help="publish kept events again")
+    parsers = parser.add_subparsers(dest="command")
+    parsers.add_parser("serve", help="answer calls and events until SIGTERM (the default)")
+    parsers.add_parser("migrate", help="bring the database to the newest revision")
+    parsers.add_parser("check", help="say what the service depends on and how each part is")
+    again = parsers.add_parser("replay", help="publish kept events again")
     again.add_argument("--since", required=True, type=_time, help="ISO 8601; UTC unless it says")
-    letters = commands.add_parser("dead-letters", help="events that could not be handled")
+    letters = parsers.add_parser("dead-letters", help="events that could not be handled")
     actions = letters.add_subparsers(dest="action", required=True)
     actions.add_parser("list", help="the open ones")
     actions.add_parser("show", help="one of them").add_argument("id", type=UUID)
     actions.add_parser("redrive", help="handle it now").add_argument("id", help="an id, or all")
+    for command in commands:
+        command.add_arguments(
+            parsers.add_parser(command.name, help=command.help, description=command.help)
+        )
     return parser
 
 
