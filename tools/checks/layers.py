@@ -45,7 +45,7 @@ layers =
     (settings)
     (operations)
     (events) | (documents) | (images) | (transport)
-    (messages)
+    (rendering)
     (storage)
     (domain)
 containers =

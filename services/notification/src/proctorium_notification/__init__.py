@@ -1,1 +1,1 @@
-"""E-mail, in-app messages and webhooks."""
+"""E-mail and in-app notifications."""

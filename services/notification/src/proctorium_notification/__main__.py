@@ -1,8 +1,7 @@
-"""Notification as a process: what it is made of."""
+"""The wiring of notification."""
 
 from __future__ import annotations
 
-import sys
 from datetime import timedelta
 
 from proctorium.assessment.events.v1.events_pb2 import CertificateIssued, ResultReleased
@@ -34,20 +33,20 @@ from proctorium_common.process.commands import main
 from proctorium_common.process.service import Service
 from proctorium_notification.api.deliveries import DeliveryApi
 from proctorium_notification.api.inbox import InboxApi
-from proctorium_notification.messages.commands import preview
-from proctorium_notification.messages.mail import MailMaker
-from proctorium_notification.messages.render import Renderer
+from proctorium_notification.commands import PREVIEW
 from proctorium_notification.operations.directory import Directory
 from proctorium_notification.operations.inbox import Inbox
 from proctorium_notification.operations.sending import Sender
+from proctorium_notification.rendering.mail import MailBuilder
+from proctorium_notification.rendering.renderer import Renderer
 from proctorium_notification.settings import Settings
-from proctorium_notification.subscribers import accounts, codes, identity, results, sessions
-from proctorium_notification.transport.smtp import MailServer, Postbox
+from proctorium_notification.subscribers import enrollment, identity, results, sessions
+from proctorium_notification.transport.smtp import MailServer, SmtpClient
 from proctorium_notification.workers.backlog import (
-    DESCRIPTION,
-    METRIC,
-    WAITING_DESCRIPTION,
-    WAITING_METRIC,
+    REASON_DESCRIPTION,
+    REASON_METRIC,
+    STATE_DESCRIPTION,
+    STATE_METRIC,
     Backlog,
 )
 from proctorium_notification.workers.sending import SendingWorker
@@ -59,7 +58,7 @@ def build(service: Service[Settings]) -> None:
     service.keys_from(signing_keys(service.channel("enrollment")))
     directory = Directory(service.channel("enrollment"))
     inbox = Inbox(database, directory, Renderer(settings.public_url))
-    service.rpc(add_InboxServiceServicer_to_server, InboxApi(database, inbox))
+    service.rpc(add_InboxServiceServicer_to_server, InboxApi(inbox))
     service.rpc(add_DeliveryServiceServicer_to_server, DeliveryApi(database))
     service.subscribe(
         "notification--revocations",
@@ -72,51 +71,52 @@ def build(service: Service[Settings]) -> None:
     service.subscribe(
         "notification--accounts",
         {
-            PersonRoleRevoked: accounts.on_role_revoked,
-            PersonDisabled: accounts.on_disabled,
-            PersonEnabled: accounts.on_enabled,
+            PersonRoleRevoked: enrollment.on_person_role_revoked,
+            PersonDisabled: enrollment.on_person_disabled,
+            PersonEnabled: enrollment.on_person_enabled,
         },
     )
-    service.subscribe("notification--codes", {CodeIssued: codes.on_issued})
+    service.subscribe("notification--codes", {CodeIssued: enrollment.on_code_issued})
     service.subscribe(
         "notification--sessions",
         {
-            SessionScheduled: sessions.on_scheduled,
-            SessionCancelled: sessions.on_cancelled,
-            SessionEnded: sessions.on_ended,
-            ParticipantRemoved: sessions.on_removed,
+            SessionScheduled: sessions.on_session_scheduled,
+            SessionCancelled: sessions.on_session_cancelled,
+            SessionEnded: sessions.on_session_ended,
+            ParticipantRemoved: sessions.on_participant_removed,
         },
     )
     service.subscribe(
         "notification--identity",
         {
-            CaseVerified: identity.on_verified,
-            CaseRejected: identity.on_rejected,
-            CaseResubmissionRequested: identity.on_resubmission_requested,
+            CaseVerified: identity.on_case_verified,
+            CaseRejected: identity.on_case_rejected,
+            CaseResubmissionRequested: identity.on_case_resubmission_requested,
         },
     )
     service.subscribe(
         "notification--results",
-        {ResultReleased: results.on_released, CertificateIssued: results.on_certificate_issued},
+        {
+            ResultReleased: results.on_result_released,
+            CertificateIssued: results.on_certificate_issued,
+        },
     )
     sender = Sender(
         database,
         directory,
-        MailMaker(settings.mail_from, settings.public_url),
-        Postbox(MailServer.parse(settings.smtp_url)),
+        MailBuilder(settings.mail_from, settings.public_url),
+        SmtpClient(MailServer.parse(settings.smtp_url)),
         clock=service.clock,
-        rules=settings.rules(),
+        policy=settings.sending_policy(),
     )
     worker = SendingWorker(service.listener, sender, grace=settings.drain_grace)
-    service.worker("mails", timedelta(0), worker.turn)
+    service.worker("mails", timedelta(0), worker.run)
     service.on_close(worker.close)
     backlog = Backlog(database, sender.destinations.slow)
-    service.worker("backlog", timedelta(seconds=15), backlog.turn)
-    service.telemetry.metrics.observe(METRIC, DESCRIPTION, backlog.observations)
-    service.telemetry.metrics.observe(WAITING_METRIC, WAITING_DESCRIPTION, backlog.waiting)
+    service.worker("backlog", timedelta(seconds=15), backlog.run)
+    service.telemetry.metrics.observe(STATE_METRIC, STATE_DESCRIPTION, backlog.by_state)
+    service.telemetry.metrics.observe(REASON_METRIC, REASON_DESCRIPTION, backlog.by_reason)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["preview"]:
-        sys.exit(preview(sys.argv[2:]))
-    main("proctorium_notification", Settings, build)
+    main("proctorium_notification", Settings, build, commands=[PREVIEW])

@@ -1,4 +1,4 @@
-"""What notification reads from the environment."""
+"""The settings of notification."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from email.utils import parseaddr
 from pydantic import Field, field_validator
 
 from proctorium_common.process.settings import Duration, ServiceSettings
-from proctorium_notification.domain.deliveries import RetryRules
-from proctorium_notification.operations.sending import SendingRules
+from proctorium_notification.domain.deliveries import RetryPolicy
+from proctorium_notification.operations.sending import SendingPolicy
 from proctorium_notification.transport.smtp import MailServer
 
 
 class Settings(ServiceSettings):
-    """Settings of every service, and those of this one."""
+    """The settings of every service, and those of notification."""
 
     enrollment_address: str | None = Field(
-        None, description="host:port of enrollment, which is asked for signing keys among others."
+        None,
+        description="host:port of enrollment, which has the signing keys, addresses and codes.",
     )
     smtp_url: str = Field(
         repr=False,
@@ -32,58 +33,61 @@ class Settings(ServiceSettings):
     )
     public_url: str = Field(
         pattern="^https?://",
-        description="Where people reach the portal; links in messages begin with it.",
+        description="Public URL of the portal; links in messages begin with it.",
     )
     mail_connections: int = Field(
         8,
         ge=2,
         le=64,
-        description="The most concurrent connections to the mail server for each replica; a quarter of them serve slow destinations.",
+        description=(
+            "Largest number of concurrent connections of each replica to the mail server; a quarter of them serve slow"
+            " destinations."
+        ),
     )
     mail_slow_after: Duration = Field(
         timedelta(seconds=3),
         gt=timedelta(0),
         description="A destination is slow when a mail to it takes longer than this.",
     )
-    retry_first: Duration = Field(
+    mail_retry_first: Duration = Field(
         timedelta(seconds=15),
-        description="Pause after the mail server said not now to a message; doubled each time.",
+        description="Delay before a mail is retried that the mail server deferred (4xx); doubled each time.",
     )
-    retry_most: Duration = Field(timedelta(hours=1), description="The longest of these pauses.")
-    retry_unreachable: Duration = Field(
+    mail_retry_longest: Duration = Field(timedelta(hours=1), description="Longest of these delays.")
+    mail_retry_unavailable: Duration = Field(
         timedelta(seconds=5),
-        description="Pause while the mail server or enrollment does not answer.",
+        description="Delay before mails are retried when the mail server or enrollment is unavailable.",
     )
-    retry_give_up: Duration = Field(
-        timedelta(days=3), description="A message that could not go for this long has failed."
+    mail_give_up_after: Duration = Field(
+        timedelta(days=3), description="A mail that could not be sent for this long fails."
     )
 
-    def rules(self) -> SendingRules:
-        """How the sender works, as these settings say."""
-        retry = RetryRules(
-            first=self.retry_first,
-            most=self.retry_most,
-            unreachable=self.retry_unreachable,
-            give_up=self.retry_give_up,
+    def sending_policy(self) -> SendingPolicy:
+        """Return the limits of the sender."""
+        retry = RetryPolicy(
+            first=self.mail_retry_first,
+            longest=self.mail_retry_longest,
+            unavailable=self.mail_retry_unavailable,
+            give_up_after=self.mail_give_up_after,
         )
-        return SendingRules(
+        return SendingPolicy(
             connections=self.mail_connections, slow_after=self.mail_slow_after, retry=retry
         )
 
     @field_validator("smtp_url")
     @classmethod
-    def _smtp_url_is_one(cls, given: str) -> str:
-        MailServer.parse(given)
-        return given
+    def _check_smtp_url(cls, url: str) -> str:
+        MailServer.parse(url)
+        return url
 
     @field_validator("mail_from")
     @classmethod
-    def _mail_from_is_an_address(cls, given: str) -> str:
-        name, address = parseaddr(given)
+    def _check_mail_from(cls, mail_from: str) -> str:
+        name, address = parseaddr(mail_from)
         try:
             Address(display_name=name, addr_spec=address)
         except (ValueError, IndexError):
-            raise ValueError("it is not an address") from None
+            raise ValueError("this is not a mail address") from None
         if "@" not in address:
-            raise ValueError("it is not an address")
-        return given
+            raise ValueError("this is not a mail address")
+        return mail_from

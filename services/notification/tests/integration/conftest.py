@@ -1,4 +1,4 @@
-"""One replica for all tests of this folder: each test has people and sessions of its own in it."""
+"""One replica for all tests of this folder; each test uses its own people and sessions."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from proctorium_devstack.parts.postgres import Postgres
 from proctorium_devstack.ports import free_ports
 from proctorium_devstack.testing.enrollment import FakeEnrollment
 
-from .mail_sink import MailSink, _go_on
-from .world import World, given_settings, replica
+from .mail_sink import MailSink, accept
+from .world import World, replica, replica_settings
 
 
 @pytest.fixture(scope="session")
@@ -39,8 +39,8 @@ async def shared_world(
     await notification_broker.declare()
     sink = MailSink()
     await sink.start()
-    given = given_settings(url, notification_broker, enrollment.port, sink.port)
-    async with replica(**given) as service:
+    settings = replica_settings(url, notification_broker, enrollment.port, sink.port)
+    async with replica(**settings) as service:
         database = Database(url)
         yield World(url, notification_broker, enrollment, sink, service, database)
         await database.close()
@@ -50,7 +50,7 @@ async def shared_world(
 @pytest.fixture
 async def world(shared_world: World) -> AsyncIterator[World]:
     yield shared_world
-    shared_world.sink.step = _go_on
+    shared_world.sink.step = accept
     for channel in shared_world.channels:
         await channel.close()
     shared_world.channels.clear()

@@ -1,4 +1,4 @@
-"""A real SMTP server whose every step the test decides: it can wait, refuse, or hang up."""
+"""A real SMTP server whose responses the test controls: it can delay, reject, or disconnect at every step."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from email.message import EmailMessage
 from aiosmtpd.smtp import SMTP, Envelope, Session, syntax
 
 Step = Callable[[str, str], Awaitable[str | None]]
-"""Called with the step (EHLO, MAIL, RCPT, DATA, MESSAGE, ANSWER) and the recipient where it is known; what it answers is said instead of 250."""
+"""A callback with the step (EHLO, MAIL, RCPT, DATA, MESSAGE, RESPONSE) and the recipient where it is known.
+
+The sink sends what it returns instead of 250.
+"""
 
 
-async def _go_on(step: str, recipient: str) -> None:
+async def accept(step: str, recipient: str) -> None:
     return None
 
 
@@ -33,9 +36,9 @@ class _Server(SMTP):
 
     @syntax("DATA")
     async def smtp_DATA(self, arg: str) -> None:
-        answer = await self._sink.step("DATA", self._recipient())
-        if answer is not None:
-            await self.push(answer)
+        response = await self._sink.step("DATA", self._recipient())
+        if response is not None:
+            await self.push(response)
             return
         await super().smtp_DATA(arg)
 
@@ -45,39 +48,39 @@ class _Server(SMTP):
 
 @dataclass
 class MailSink:
-    """Takes mails on one port, and keeps what it took."""
+    """A server that accepts mails on one port and stores them."""
 
-    taken: list[tuple[str, bytes]] = field(default_factory=list)
-    step: Step = _go_on
+    accepted: list[tuple[str, bytes]] = field(default_factory=list)
+    step: Step = accept
     port: int = 0
     connections: int = 0
     open: set[SMTP] = field(default_factory=set)
     _server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        """Listens; on the port of before when it was stopped."""
+        """Listen; after `stop`, on the same port as before."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: _Server(self), "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Refuses connections."""
+        """Refuse connections."""
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
             self._server = None
 
-    def hang_up(self) -> None:
-        """Closes every open connection without a word."""
+    def disconnect(self) -> None:
+        """Abort every open connection."""
         for server in list(self.open):
             if isinstance(server.transport, asyncio.Transport):
                 server.transport.abort()
 
     def mails_to(self, address: str) -> list[EmailMessage]:
-        """What was taken for this address, in order."""
+        """Return the mails to this address, in order."""
         return [
             message_from_bytes(content, policy=policy.default)
-            for to, content in self.taken
+            for to, content in self.accepted
             if to == address
         ]
 
@@ -90,16 +93,16 @@ class MailSink:
         responses: list[str],
     ) -> list[str]:
         self.connections += 1
-        answer = await self.step("EHLO", "")
+        response = await self.step("EHLO", "")
         session.host_name = hostname
-        return [answer] if answer else responses
+        return [response] if response else responses
 
     async def handle_MAIL(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        answer = await self.step("MAIL", "")
-        if answer:
-            return answer
+        response = await self.step("MAIL", "")
+        if response:
+            return response
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return "250 OK"
@@ -107,9 +110,9 @@ class MailSink:
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        answer = await self.step("RCPT", address)
-        if answer:
-            return answer
+        response = await self.step("RCPT", address)
+        if response:
+            return response
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -117,8 +120,8 @@ class MailSink:
         [recipient] = envelope.rcpt_tos
         content = envelope.content
         assert isinstance(content, bytes)
-        answer = await self.step("MESSAGE", recipient)
-        if answer and not answer.startswith("250"):
-            return answer
-        self.taken.append((recipient, content))
-        return answer or await self.step("ANSWER", recipient) or "250 taken"
+        response = await self.step("MESSAGE", recipient)
+        if response and not response.startswith("250"):
+            return response
+        self.accepted.append((recipient, content))
+        return response or await self.step("RESPONSE", recipient) or "250 accepted"

@@ -1,4 +1,4 @@
-"""The process is killed (SIGKILL) between each two steps of sending a mail: nothing is sent twice, and nothing is forgotten."""
+"""Killing the process (SIGKILL) between any two steps of sending a mail: no mail is sent twice, and none is lost."""
 
 from __future__ import annotations
 
@@ -14,39 +14,42 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from proctorium.notification.v1 import notifications_pb2 as pb
+from proctorium_common.storage.idempotency import Responder
+from proctorium_notification.domain.deliveries import Delivery
 from proctorium_notification.operations.deliveries import resend
 
+from .isolated_sender import IsolatedSender, isolated_sender
 from .mail_sink import MailSink
-from .own_sender import OwnSender, own_sender
-from .world import Person, World, given_settings, until
+from .world import Person, World, replica_settings, until
 
-PATIENCE = 60.0
-"""Seconds for a process to start on a machine that is busy with other things."""
+PROCESS_TIMEOUT = 180.0
+"""Seconds for a process to start on a busy machine."""
 
 MigratedDatabase = Callable[[str], str]
 
 
 @dataclass
-class Stage:
-    """A mail server that stops the mail at one step and keeps it there."""
+class Barrier:
+    """Stops the first mail at one step of the mail server."""
 
     sink: MailSink
     at: str
     reached: asyncio.Event = field(default_factory=asyncio.Event)
-    row: asyncpg.Connection[asyncpg.Record] | None = None
+    connection: asyncpg.Connection[asyncpg.Record] | None = None
 
-    async def hold(self, step: str, recipient: str) -> None:
-        """Says nothing at this step, so that whoever sends waits."""
+    async def block(self, step: str, recipient: str) -> None:
+        """Never respond at this step."""
         if step == self.at and not self.reached.is_set():
             self.reached.set()
             await asyncio.Event().wait()
 
     async def lock_row(self, step: str, recipient: str) -> None:
-        """Goes on at this step, with the delivery locked: the sender waits for the database instead."""
+        """Lock the delivery at this step and respond: the sender waits for the database."""
         if step == self.at and not self.reached.is_set():
-            assert self.row is not None
-            await self.row.execute("BEGIN")
-            await self.row.execute("SELECT 1 FROM deliveries FOR UPDATE")
+            assert self.connection is not None
+            await self.connection.execute("BEGIN")
+            await self.connection.execute("SELECT 1 FROM deliveries FOR UPDATE")
             self.reached.set()
 
 
@@ -54,16 +57,16 @@ class Stage:
 async def service_process(
     world: World, url: str, sink: MailSink
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The whole service as a process of its own; killed at the end, if not before."""
-    given = given_settings(url, world.nats, world.enrollment.port, sink.port)
-    settings = {f"PROCTORIUM_{name.upper()}": str(value) for name, value in given.items()}
+    """The service as a separate process, which is killed when the block ends."""
+    settings = replica_settings(url, world.nats, world.enrollment.port, sink.port)
+    environment = {f"PROCTORIUM_{name.upper()}": str(value) for name, value in settings.items()}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "proctorium_notification",
         env={
             **os.environ,
-            **settings,
+            **environment,
             "PROCTORIUM_CHECK_EVERY": "0.1",
             "PROCTORIUM_LOG_FORMAT": "json",
         },
@@ -82,132 +85,136 @@ async def kill(process: asyncio.subprocess.Process) -> None:
     assert await process.wait() == -signal.SIGKILL
 
 
-async def recovered(own: OwnSender, state: str) -> None:
-    """What the next sender makes of it, as soon as the dead one is known to be gone: no lease has to end."""
+async def until_recovered(isolated: IsolatedSender, state: str) -> None:
+    """Wait until another sender has brought the delivery into this state, before the lease of the killed one ends."""
 
-    async def settled() -> bool:
-        await own.send_due()
-        return [found for found, _ in await own.states()] == [state]
+    async def recovered() -> bool:
+        await isolated.send_due()
+        return [found for found, _ in await isolated.states()] == [state]
 
-    await until(settled)
+    await until(recovered)
 
 
-async def resent(own: OwnSender) -> None:
-    """What a person does about a delivery in doubt."""
-    [[delivery_id]] = await own.rows(
+async def resend_as_administrator(isolated: IsolatedSender) -> None:
+    """Resend the delivery, as an administrator does."""
+    [[delivery_id]] = await isolated.rows(
         "SELECT delivery_id::text FROM deliveries WHERE channel = 'email'"
     )
-    async with own.database.transaction() as tx:
-        await resend(tx, UUID(str(delivery_id)))
-    await own.send_due()
+    responder: Responder[Delivery, pb.ResendDeliveryResponse] = Responder(
+        pb.ResendDeliveryRequest(),
+        pb.ResendDeliveryResponse,
+        lambda delivery: pb.ResendDeliveryResponse(),
+    )
+    await resend(isolated.database, UUID(str(delivery_id)), responder)
+    await isolated.send_due()
 
 
 @pytest.fixture
 async def sink() -> AsyncIterator[MailSink]:
-    made = MailSink()
-    await made.start()
-    yield made
-    made.hang_up()
-    await made.stop()
+    server = MailSink()
+    await server.start()
+    yield server
+    server.disconnect()
+    await server.stop()
 
 
-async def told(own: OwnSender, world: World) -> Person:
+async def notified_learner(isolated: IsolatedSender, world: World) -> Person:
     learner = world.person()
-    await own.add(learner)
+    await isolated.notify(learner)
     return learner
 
 
 @pytest.mark.parametrize("step", ["EHLO", "MAIL", "RCPT"])
-async def test_killed_before_the_mark_it_is_sent_by_the_next(
+async def test_mail_of_sender_killed_before_hand_over_is_sent_by_another(
     step: str, world: World, migrated_database: MigratedDatabase, sink: MailSink
 ) -> None:
-    url, stage = migrated_database("proctorium_notification"), Stage(sink, step)
-    sink.step = stage.hold
-    async with own_sender(world, url, sink=sink) as own:
-        learner = await told(own, world)
+    url, barrier = migrated_database("proctorium_notification"), Barrier(sink, step)
+    sink.step = barrier.block
+    async with isolated_sender(world, url, sink=sink) as isolated:
+        learner = await notified_learner(isolated, world)
         async with service_process(world, url, sink) as process:
-            await asyncio.wait_for(stage.reached.wait(), PATIENCE)
+            await asyncio.wait_for(barrier.reached.wait(), PROCESS_TIMEOUT)
             await kill(process)
-        assert await own.states() == [("pending", 0)]
-        await recovered(own, "sent")
+        assert await isolated.states() == [("pending", 0)]
+        await until_recovered(isolated, "sent")
         assert len(sink.mails_to(learner.email)) == 1
 
 
 @pytest.mark.parametrize(
-    ("step", "already"),
-    [("DATA", 0), ("MESSAGE", 0), ("ANSWER", 1)],
-    ids=["nothing handed over", "half handed over", "taken and not answered"],
+    ("step", "accepted"),
+    [("DATA", 0), ("MESSAGE", 0), ("RESPONSE", 1)],
+    ids=["nothing handed over", "half handed over", "accepted without a response"],
 )
-async def test_killed_after_the_mark_it_is_in_doubt_and_a_person_decides(
-    step: str, already: int, world: World, migrated_database: MigratedDatabase, sink: MailSink
+async def test_mail_of_sender_killed_during_hand_over_is_in_doubt_until_resent(
+    step: str, accepted: int, world: World, migrated_database: MigratedDatabase, sink: MailSink
 ) -> None:
-    url, stage = migrated_database("proctorium_notification"), Stage(sink, step)
-    sink.step = stage.hold
-    async with own_sender(world, url, sink=sink) as own:
-        learner = await told(own, world)
+    url, barrier = migrated_database("proctorium_notification"), Barrier(sink, step)
+    sink.step = barrier.block
+    async with isolated_sender(world, url, sink=sink) as isolated:
+        learner = await notified_learner(isolated, world)
         async with service_process(world, url, sink) as process:
-            await asyncio.wait_for(stage.reached.wait(), PATIENCE)
+            await asyncio.wait_for(barrier.reached.wait(), PROCESS_TIMEOUT)
             await kill(process)
-        assert await own.states() == [("sending", 1)]
-        await recovered(own, "in_doubt")
-        assert len(sink.mails_to(learner.email)) == already
-        await resent(own)
+        assert await isolated.states() == [("sending", 1)]
+        await until_recovered(isolated, "in_doubt")
+        assert len(sink.mails_to(learner.email)) == accepted
+        await resend_as_administrator(isolated)
         mails = sink.mails_to(learner.email)
-        assert len(mails) == already + 1
+        assert len(mails) == accepted + 1
         assert len({mail["Message-ID"] for mail in mails}) == 1
-        assert await own.states() == [("sent", 2)]
+        assert await isolated.states() == [("sent", 2)]
 
 
 @pytest.mark.parametrize(
-    ("step", "state", "left"),
-    [("RCPT", "pending", "sent"), ("ANSWER", "sending", "in_doubt")],
-    ids=["the mark", "the outcome"],
+    ("step", "state", "recovered_state"),
+    [("RCPT", "pending", "sent"), ("RESPONSE", "sending", "in_doubt")],
+    ids=["storing SENDING", "storing SENT"],
 )
-async def test_killed_while_the_database_writes(
+async def test_mail_of_sender_killed_during_a_database_write_is_not_sent_twice(
     step: str,
     state: str,
-    left: str,
+    recovered_state: str,
     world: World,
     migrated_database: MigratedDatabase,
     sink: MailSink,
 ) -> None:
     url = migrated_database("proctorium_notification")
-    async with own_sender(world, url, sink=sink) as own:
-        stage = Stage(sink, step, row=await own.database.connect())
-        assert stage.row is not None
-        sink.step = stage.lock_row
-        learner = await told(own, world)
+    async with isolated_sender(world, url, sink=sink) as isolated:
+        barrier = Barrier(sink, step, connection=await isolated.database.connect())
+        assert barrier.connection is not None
+        sink.step = barrier.lock_row
+        learner = await notified_learner(isolated, world)
 
         async def waiting() -> bool:
             return bool(
-                await own.rows(
+                await isolated.rows(
                     "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
                     " AND wait_event_type = 'Lock'"
                 )
             )
 
         async with service_process(world, url, sink) as process:
-            await asyncio.wait_for(stage.reached.wait(), PATIENCE)
+            await asyncio.wait_for(barrier.reached.wait(), PROCESS_TIMEOUT)
             await until(waiting)
             await kill(process)
-        await stage.row.close()
-        assert [found for found, _ in await own.states()] == [state]
-        await recovered(own, left)
+        await barrier.connection.close()
+        assert [found for found, _ in await isolated.states()] == [state]
+        await until_recovered(isolated, recovered_state)
         assert len(sink.mails_to(learner.email)) == 1
 
 
-async def test_killed_when_it_is_done_it_stays_done(
+async def test_sent_mail_stays_sent_when_the_process_is_killed(
     world: World, migrated_database: MigratedDatabase, sink: MailSink
 ) -> None:
     url = migrated_database("proctorium_notification")
-    async with own_sender(world, url, sink=sink) as own:
-        learner = await told(own, world)
+    async with isolated_sender(world, url, sink=sink) as isolated:
+        learner = await notified_learner(isolated, world)
 
         async def sent() -> bool:
-            return await own.states() == [("sent", 1)]
+            return await isolated.states() == [("sent", 1)]
 
         async with service_process(world, url, sink) as process:
             await until(sent)
             await kill(process)
-        await recovered(own, "sent")
+        await until_recovered(isolated, "sent")
         assert len(sink.mails_to(learner.email)) == 1

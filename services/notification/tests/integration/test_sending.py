@@ -1,4 +1,4 @@
-"""What mail servers answer, and what becomes of a delivery by it."""
+"""The responses of mail servers, and the outcomes of deliveries that follow from them."""
 
 from __future__ import annotations
 
@@ -7,75 +7,83 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from proctorium.notification.v1 import notifications_pb2 as pb
 from proctorium_common.ids import new_id
 from proctorium_common.tasks import end
-from proctorium_notification.domain.deliveries import RetryRules
-from proctorium_notification.operations.sending import SendingRules
+from proctorium_devstack.testing.states import check_trigger
+from proctorium_notification.domain.deliveries import (
+    DELIVERY_STATES,
+    DeliveryState,
+    RetryPolicy,
+)
+from proctorium_notification.operations.sending import SendingPolicy
 from proctorium_notification.workers.backlog import Backlog
 from proctorium_notification.workers.sending import SendingWorker
 
+from .isolated_sender import isolated_sender
 from .mail_sink import Step
-from .own_sender import own_sender
 from .world import Person, World, removed, until
 
 MigratedDatabase = Callable[[str], str]
 
 
-def answering(step: str, address: str, *answers: str | None) -> Step:
-    """Answers so at this step for this address, one after the other; then 250."""
-    waiting = list(answers)
+def responding(step: str, address: str, *responses: str | None) -> Step:
+    """Return a step that sends these responses for this address, one after the other, and then 250."""
+    remaining = list(responses)
 
-    async def answer(at: str, recipient: str) -> str | None:
-        if at == step and (recipient == address or not address) and waiting:
-            return waiting.pop(0)
+    async def respond(at: str, recipient: str) -> str | None:
+        if at == step and (recipient == address or not address) and remaining:
+            return remaining.pop(0)
         return None
 
-    return answer
+    return respond
 
 
-async def told(world: World) -> Person:
-    """Somebody to whom a mail is on its way."""
+async def removed_learner(world: World) -> Person:
+    """Return a learner who was removed from a session, which a mail says."""
     learner, session_id = world.person(), await world.session()
-    await world.tell(removed(session_id, learner))
+    await world.publish(removed(session_id, learner))
     return learner
 
 
-def prepared(world: World, step: str, *answers: str) -> Person:
-    """Somebody at whose mail the mail server answers so."""
+def learner_with_responses(world: World, step: str, *responses: str) -> Person:
+    """Return a learner to whose mail the mail server sends these responses at this step."""
     learner = world.person()
-    world.sink.step = answering(step, learner.email, *answers)
+    world.sink.step = responding(step, learner.email, *responses)
     return learner
 
 
-async def test_what_was_taken_is_sent_and_said(world: World) -> None:
-    learner = await told(world)
+async def test_accepted_mail_is_sent_and_published(world: World) -> None:
+    learner = await removed_learner(world)
     await world.mail(learner)
     await world.until_state(learner, "sent")
     delivery = await world.delivery(learner)
-    assert (delivery.attempt_count, delivery.last_error) == (1, "")
+    assert (delivery.try_count, delivery.last_error) == (1, "")
     assert delivery.HasField("send_time")
     assert await world.published(learner) == ["sent"]
 
 
 @pytest.mark.parametrize("step", ["RCPT", "DATA", "MESSAGE"])
-async def test_not_now_is_tried_again(world: World, step: str) -> None:
+async def test_deferred_mail_is_retried(world: World, step: str) -> None:
     session_id = await world.session()
-    learner = prepared(world, step, "451 4.7.1 Greylisted", "450 Still greylisted")
-    await world.tell(removed(session_id, learner))
+    learner = learner_with_responses(world, step, "451 4.7.1 Greylisted", "450 Still greylisted")
+    await world.publish(removed(session_id, learner))
     await world.mail(learner)
     await world.until_state(learner, "sent")
-    assert (await world.delivery(learner)).attempt_count == 3
+    assert (await world.delivery(learner)).try_count == 3
     assert await world.published(learner) == ["sent"]
 
 
 @pytest.mark.parametrize("step", ["RCPT", "DATA", "MESSAGE"])
-async def test_never_is_a_failure_without_the_address(world: World, step: str) -> None:
+async def test_rejected_mail_fails_with_an_error_without_the_address(
+    world: World, step: str
+) -> None:
     session_id, learner = await world.session(), world.person()
-    answer = f"550 5.1.1 <{learner.email}> no such user here ({learner.email.upper()})"
-    world.sink.step = answering(step, learner.email, answer)
-    await world.tell(removed(session_id, learner))
+    response = f"550 5.1.1 <{learner.email}> no such user here ({learner.email.upper()})"
+    world.sink.step = responding(step, learner.email, response)
+    await world.publish(removed(session_id, learner))
     await world.until_state(learner, "failed")
     delivery = await world.delivery(learner)
     assert delivery.last_error.startswith("550 5.1.1")
@@ -83,36 +91,36 @@ async def test_never_is_a_failure_without_the_address(world: World, step: str) -
     assert learner.email.partition("@")[0] not in delivery.last_error.lower()
     assert await world.published(learner) == ["failed"]
     assert world.sink.mails_to(learner.email) == []
-    # The connection is as good as before for the next one.
+    # The connection can be used for the next mail.
     other = world.person()
-    await world.tell(removed(session_id, other))
+    await world.publish(removed(session_id, other))
     await world.mail(other)
 
 
-async def test_a_server_that_does_not_take_our_sender_is_not_the_messages_fault(
+async def test_rejected_sender_address_counts_as_no_try(
     world: World,
 ) -> None:
     session_id, learner = await world.session(), world.person()
-    world.sink.step = answering("MAIL", "", "530 5.7.0 Authentication required", "421 Busy")
-    await world.tell(removed(session_id, learner))
+    world.sink.step = responding("MAIL", "", "530 5.7.0 Authentication required", "421 Busy")
+    await world.publish(removed(session_id, learner))
     await world.mail(learner)
     await world.until_state(learner, "sent")
-    assert (await world.delivery(learner)).attempt_count == 1
+    assert (await world.delivery(learner)).try_count == 1
 
 
-async def test_a_server_that_is_not_there_gets_the_mail_when_it_is_back(world: World) -> None:
+async def test_mail_is_sent_when_an_unreachable_server_is_reachable_again(world: World) -> None:
     session_id = await world.session()
     await world.sink.stop()
     try:
         learner = world.person()
-        await world.tell(removed(session_id, learner))
+        await world.publish(removed(session_id, learner))
         await world.until_row(
             "SELECT 1 FROM deliveries WHERE person_id = :id AND channel = 'email' AND last_error <> ''",
             id=learner.person_id,
         )
         assert await world.state(learner) == "pending"
-        assert (await world.delivery(learner)).attempt_count == 0
-        # In the application it is there all the same.
+        assert (await world.delivery(learner)).try_count == 0
+        # The notification in the application does not depend on the mail server.
         found = await learner.inbox.ListNotifications(pb.ListNotificationsRequest())
         assert len(found.notifications) == 1
     finally:
@@ -122,12 +130,12 @@ async def test_a_server_that_is_not_there_gets_the_mail_when_it_is_back(world: W
     assert await world.published(learner) == ["sent"]
 
 
-async def test_without_enrollment_mails_wait_for_their_address(world: World) -> None:
+async def test_mail_is_sent_when_enrollment_is_available_again(world: World) -> None:
     session_id = await world.session()
     await world.enrollment.stop()
     try:
         learner = world.person()
-        await world.tell(removed(session_id, learner))
+        await world.publish(removed(session_id, learner))
         await world.until_row(
             "SELECT 1 FROM deliveries WHERE person_id = :id AND last_error LIKE 'Enrollment%'",
             id=learner.person_id,
@@ -138,57 +146,59 @@ async def test_without_enrollment_mails_wait_for_their_address(world: World) -> 
     await world.mail(learner)
 
 
-async def test_whom_nobody_knows_gets_nothing(world: World) -> None:
+async def test_mail_to_unknown_person_fails(world: World) -> None:
     session_id, learner = await world.session(), world.person()
     del world.enrollment.contacts[learner.id]
-    await world.tell(removed(session_id, learner))
+    await world.publish(removed(session_id, learner))
     await world.until_state(learner, "failed")
     assert await world.published(learner) == ["failed"]
 
 
-async def test_an_address_that_is_none_fails_and_does_not_hold_up_the_others(world: World) -> None:
+async def test_mail_to_invalid_address_fails_and_does_not_delay_others(world: World) -> None:
     session_id, wrong, right = await world.session(), world.person(), world.person()
     world.enrollment.contacts[wrong.id].email = "not an address"
-    await world.tell(removed(session_id, wrong), removed(session_id, right))
+    await world.publish(removed(session_id, wrong), removed(session_id, right))
     await world.mail(right)
     await world.until_state(wrong, "failed")
-    assert (await world.delivery(wrong)).last_error == "the address cannot be written to"
+    assert (await world.delivery(wrong)).last_error == "the address of this person is not valid"
 
 
-async def test_a_server_that_closes_instead_of_taking_is_tried_again(world: World) -> None:
+async def test_mail_is_retried_when_the_server_shuts_down_instead_of_accepting_it(
+    world: World,
+) -> None:
     session_id = await world.session()
-    learner = prepared(world, "MESSAGE", "421 4.3.2 Shutting down")
-    await world.tell(removed(session_id, learner))
+    learner = learner_with_responses(world, "MESSAGE", "421 4.3.2 Shutting down")
+    await world.publish(removed(session_id, learner))
     await world.mail(learner)
     await world.until_state(learner, "sent")
-    assert (await world.delivery(learner)).attempt_count == 2
+    assert (await world.delivery(learner)).try_count == 2
 
 
-async def test_no_answer_to_a_message_is_in_doubt_and_a_person_sends_it_again(
+async def test_mail_without_a_response_is_in_doubt_and_not_retried(
     migrated_database: MigratedDatabase, world: World
 ) -> None:
-    async with own_sender(world, migrated_database("proctorium_notification")) as own:
+    async with isolated_sender(world, migrated_database("proctorium_notification")) as isolated:
         silent, other = world.person(), world.person()
 
-        async def hang_up(step: str, recipient: str) -> str | None:
+        async def disconnect(step: str, recipient: str) -> str | None:
             if step == "MESSAGE" and recipient == silent.email:
-                world.sink.hang_up()
+                world.sink.disconnect()
             return None
 
-        world.sink.step = hang_up
-        await own.add(silent)
-        await own.add(other)
-        while await own.send_due():
+        world.sink.step = disconnect
+        await isolated.notify(silent)
+        await isolated.notify(other)
+        while await isolated.send_due():
             pass
-        assert await own.states() == [("in_doubt", 1), ("sent", 1)]
+        assert await isolated.states() == [("in_doubt", 1), ("sent", 1)]
         assert len(world.sink.mails_to(other.email)) == 1
-        own.now += timedelta(days=1)
-        assert not await own.send_due()
-        assert await own.states() == [("in_doubt", 1), ("sent", 1)]
+        isolated.now += timedelta(days=1)
+        assert not await isolated.send_due()
+        assert await isolated.states() == [("in_doubt", 1), ("sent", 1)]
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         "nonsense",
         "200 Fine",
@@ -199,53 +209,53 @@ async def test_no_answer_to_a_message_is_in_doubt_and_a_person_sends_it_again(
         "250-Taken\r\n",
         "250 " + "x" * 100_000,
     ],
-    ids=lambda answer: repr(answer[:12]),
+    ids=lambda response: repr(response[:12]),
 )
-async def test_a_message_is_never_handed_over_again_after_an_answer_that_is_no_refusal(
-    answer: str, migrated_database: MigratedDatabase, world: World
+async def test_mail_is_not_handed_over_again_after_an_invalid_response(
+    response: str, migrated_database: MigratedDatabase, world: World
 ) -> None:
-    async with own_sender(world, migrated_database("proctorium_notification")) as own:
-        learner = prepared(world, "ANSWER", answer)
-        await own.add(learner)
-        await own.send_due()
-        [(state, attempts)] = await own.states()
-        assert (state, attempts) == ("sent" if answer == "250" else "in_doubt", 1)
-        own.now += timedelta(days=1)
-        assert not await own.send_due()
+    async with isolated_sender(world, migrated_database("proctorium_notification")) as isolated:
+        learner = learner_with_responses(world, "RESPONSE", response)
+        await isolated.notify(learner)
+        await isolated.send_due()
+        [(state, tries)] = await isolated.states()
+        assert (state, tries) == ("sent" if response == "250" else "in_doubt", 1)
+        isolated.now += timedelta(days=1)
+        assert not await isolated.send_due()
         assert len(world.sink.mails_to(learner.email)) == 1
 
 
-@pytest.mark.parametrize("answer", ["nonsense", "299 Fine", "nonsense\r\n250 OK"], ids=repr)
-async def test_an_answer_about_a_recipient_that_smtp_does_not_know_is_not_now(
-    answer: str, migrated_database: MigratedDatabase, world: World
+@pytest.mark.parametrize("response", ["nonsense", "299 Fine", "nonsense\r\n250 OK"], ids=repr)
+async def test_invalid_response_to_the_recipient_defers_the_mail(
+    response: str, migrated_database: MigratedDatabase, world: World
 ) -> None:
-    async with own_sender(world, migrated_database("proctorium_notification")) as own:
-        learner, other = prepared(world, "RCPT", answer), world.person()
-        await own.add(learner)
-        await own.add(other)
-        await own.send_due()
-        assert await own.states() == [("pending", 1), ("sent", 1)]
-        own.now += timedelta(minutes=1)
-        await own.send_due()
-        assert await own.states() == [("sent", 2), ("sent", 1)]
+    async with isolated_sender(world, migrated_database("proctorium_notification")) as isolated:
+        learner, other = learner_with_responses(world, "RCPT", response), world.person()
+        await isolated.notify(learner)
+        await isolated.notify(other)
+        await isolated.send_due()
+        assert await isolated.states() == [("pending", 1), ("sent", 1)]
+        isolated.now += timedelta(minutes=1)
+        await isolated.send_due()
+        assert await isolated.states() == [("sent", 2), ("sent", 1)]
         assert [len(world.sink.mails_to(each.email)) for each in (learner, other)] == [1, 1]
 
 
-async def test_mails_go_out_when_the_database_says_so_and_not_when_the_clock_does(
+async def test_senders_are_woken_by_the_database_before_the_poll_interval_ends(
     migrated_database: MigratedDatabase, world: World
 ) -> None:
-    async with own_sender(world, migrated_database("proctorium_notification")) as own:
-        worker = SendingWorker(own.listener, own.sender, look_every=timedelta(hours=1))
+    async with isolated_sender(world, migrated_database("proctorium_notification")) as isolated:
+        worker = SendingWorker(isolated.listener, isolated.sender, poll_interval=timedelta(hours=1))
 
-        async def turns() -> None:
+        async def run() -> None:
             while True:
-                await worker.turn()
+                await worker.run()
 
-        task = asyncio.create_task(turns())
+        task = asyncio.create_task(run())
         try:
             for _ in range(3):
                 learner = world.person()
-                await own.add(learner)
+                await isolated.notify(learner)
                 await world.mail(learner)
         finally:
             await end(task)
@@ -255,13 +265,13 @@ async def test_mails_go_out_when_the_database_says_so_and_not_when_the_clock_doe
 async def test_several_senders_send_each_mail_once(
     migrated_database: MigratedDatabase, world: World
 ) -> None:
-    async with own_sender(world, migrated_database("proctorium_notification")) as own:
+    async with isolated_sender(world, migrated_database("proctorium_notification")) as isolated:
         learners = [world.person() for _ in range(30)]
         for learner in learners:
-            await own.add(learner)
+            await isolated.notify(learner)
 
         async def drain() -> None:
-            while await own.send_due():
+            while await isolated.send_due():
                 pass
 
         await asyncio.gather(*(drain() for _ in range(4)))
@@ -269,102 +279,134 @@ async def test_several_senders_send_each_mail_once(
         assert [len(world.sink.mails_to(each.email)) for each in learners] == [1] * 30
 
 
-async def test_trying_ends_some_day(migrated_database: MigratedDatabase, world: World) -> None:
-    rules = SendingRules(retry=RetryRules(give_up=timedelta(days=3)))
-    async with own_sender(world, migrated_database("proctorium_notification"), rules) as own:
-        learner = prepared(world, "RCPT", *["451 Not now"] * 10)
-        await own.add(learner)
-        await own.send_due()
-        assert await own.states() == [("pending", 1)]
-        own.now += timedelta(days=3)
-        await own.send_due()
-        assert await own.states() == [("failed", 2)]
-
-
-async def test_pauses_grow_from_one_refusal_to_the_next(
+async def test_mail_fails_when_it_is_too_old_to_be_retried(
     migrated_database: MigratedDatabase, world: World
 ) -> None:
-    rules = SendingRules(retry=RetryRules(first=timedelta(seconds=10)))
-    async with own_sender(world, migrated_database("proctorium_notification"), rules) as own:
-        learner = prepared(world, "RCPT", *["451 Not now"] * 10)
-        await own.add(learner)
-        for pause in (10, 20, 40):
-            await own.send_due()
-            [(next_attempt_at,)] = await own.rows(
-                "SELECT next_attempt_at FROM deliveries WHERE channel = 'email'"
+    policy = SendingPolicy(retry=RetryPolicy(give_up_after=timedelta(days=3)))
+    async with isolated_sender(
+        world, migrated_database("proctorium_notification"), policy
+    ) as isolated:
+        learner = learner_with_responses(world, "RCPT", *["451 Try later"] * 10)
+        await isolated.notify(learner)
+        await isolated.send_due()
+        assert await isolated.states() == [("pending", 1)]
+        isolated.now += timedelta(days=3)
+        await isolated.send_due()
+        assert await isolated.states() == [("failed", 2)]
+
+
+async def test_backoff_doubles_after_each_deferral(
+    migrated_database: MigratedDatabase, world: World
+) -> None:
+    policy = SendingPolicy(retry=RetryPolicy(first=timedelta(seconds=10)))
+    async with isolated_sender(
+        world, migrated_database("proctorium_notification"), policy
+    ) as isolated:
+        learner = learner_with_responses(world, "RCPT", *["451 Try later"] * 10)
+        await isolated.notify(learner)
+        for delay in (10, 20, 40):
+            await isolated.send_due()
+            [(next_try_at,)] = await isolated.rows(
+                "SELECT next_try_at FROM deliveries WHERE channel = 'email'"
             )
-            assert next_attempt_at == own.now + timedelta(seconds=pause)
-            own.now += timedelta(seconds=pause - 1)
-            assert not await own.send_due()
-            own.now += timedelta(seconds=1)
+            assert next_try_at == isolated.now + timedelta(seconds=delay)
+            isolated.now += timedelta(seconds=delay - 1)
+            assert not await isolated.send_due()
+            isolated.now += timedelta(seconds=1)
 
 
-async def test_a_sender_that_lost_its_claim_hands_nothing_over(
+async def test_sender_with_a_lost_claim_hands_nothing_over(
     migrated_database: MigratedDatabase, world: World
 ) -> None:
-    async with own_sender(world, migrated_database("proctorium_notification")) as own:
+    async with isolated_sender(world, migrated_database("proctorium_notification")) as isolated:
         learner = world.person()
-        await own.add(learner)
+        await isolated.notify(learner)
 
-        async def taken_over(step: str, recipient: str) -> str | None:
+        async def take_over(step: str, recipient: str) -> str | None:
             if step == "RCPT" and recipient == learner.email:
-                await own.rows("UPDATE deliveries SET lease_token = gen_random_uuid()")
+                await isolated.rows("UPDATE deliveries SET lease_token = gen_random_uuid()")
             return None
 
-        world.sink.step = taken_over
-        await own.send_due()
+        world.sink.step = take_over
+        await isolated.send_due()
         assert world.sink.mails_to(learner.email) == []
-        assert await own.states() == [("pending", 0)]
+        assert await isolated.states() == [("pending", 0)]
 
 
-async def test_a_sender_that_lost_its_connection_loses_its_claims_and_goes_on(
+async def test_sender_with_a_lost_lock_loses_its_claims_and_continues(
     migrated_database: MigratedDatabase, world: World
 ) -> None:
-    async with own_sender(world, migrated_database("proctorium_notification")) as own:
-        learner, cut = world.person(), asyncio.Event()
-        await own.add(learner)
+    async with isolated_sender(world, migrated_database("proctorium_notification")) as isolated:
+        learner, terminated = world.person(), asyncio.Event()
+        await isolated.notify(learner)
 
-        async def cut_off(step: str, recipient: str) -> str | None:
-            if step == "RCPT" and recipient == learner.email and not cut.is_set():
-                cut.set()
-                await own.rows(
+        async def terminate_lock(step: str, recipient: str) -> str | None:
+            if step == "RCPT" and recipient == learner.email and not terminated.is_set():
+                terminated.set()
+                await isolated.rows(
                     "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
                     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
                 )
-                await until(nobody_is_present)
-                await own.rows("UPDATE deliveries SET leased_until = now() - interval '1 second'")
+                await until(lock_is_released)
+                await isolated.rows(
+                    "UPDATE deliveries SET leased_until = now() - interval '1 second'"
+                )
             return None
 
-        async def nobody_is_present() -> bool:
-            return not await own.rows(
+        async def lock_is_released() -> bool:
+            return not await isolated.rows(
                 "SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"
                 " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
             )
 
-        world.sink.step = cut_off
-        await own.send_due()
+        world.sink.step = terminate_lock
+        await isolated.send_due()
         assert world.sink.mails_to(learner.email) == []
-        own.now += timedelta(seconds=1)
-        await own.send_due()
+        isolated.now += timedelta(seconds=1)
+        await isolated.send_due()
         assert len(world.sink.mails_to(learner.email)) == 1
-        assert await own.states() == [("sent", 1)]
+        assert await isolated.states() == [("sent", 1)]
 
 
-async def test_the_largest_session_is_told_of_at_once(
+async def test_messages_of_the_largest_session_are_inserted_in_one_transaction(
     migrated_database: MigratedDatabase, world: World
 ) -> None:
-    async with own_sender(world, migrated_database("proctorium_notification")) as own:
-        await own.tell([new_id() for _ in range(5000)])
-        assert await own.rows("SELECT count(*) FROM deliveries") == [(10_000,)]
+    async with isolated_sender(world, migrated_database("proctorium_notification")) as isolated:
+        await isolated.notify_ids([new_id() for _ in range(5000)])
+        assert await isolated.rows("SELECT count(*) FROM deliveries") == [(10_000,)]
 
 
-async def test_what_has_not_gone_out_is_counted(
+async def test_database_allows_only_the_transitions_of_the_machine(
     migrated_database: MigratedDatabase, world: World
 ) -> None:
-    async with own_sender(world, migrated_database("proctorium_notification")) as own:
-        backlog = Backlog(own.database, own.sender.destinations.slow)
-        assert list(backlog.observations()) == []
-        await own.add(world.person())
-        await backlog.turn()
-        counted = {(each.attributes or {})["state"]: each.value for each in backlog.observations()}
+    sent_at = {state: "now()" if state is DeliveryState.SENT else "NULL" for state in DeliveryState}
+    async with isolated_sender(world, migrated_database("proctorium_notification")) as isolated:
+
+        async def allows(origin: DeliveryState, target: DeliveryState) -> bool:
+            [[delivery_id]] = await isolated.rows(
+                "INSERT INTO deliveries (delivery_id, person_id, event_id, topic, channel, state, sent_at,"
+                " lease_token, created_at, next_try_at) VALUES (uuidv7(), uuidv7(), uuidv7(), 'account_enabled',"
+                f" 'email', '{origin}', {sent_at[origin]}, uuidv7(), now(), now()) RETURNING delivery_id"
+            )
+            try:
+                await isolated.rows(
+                    f"UPDATE deliveries SET state = '{target}', sent_at = {sent_at[target]}"
+                    f" WHERE delivery_id = '{delivery_id}'"
+                )
+            except IntegrityError:
+                return False
+            return True
+
+        await check_trigger(DELIVERY_STATES, allows)
+
+
+async def test_unsent_deliveries_are_counted_by_state(
+    migrated_database: MigratedDatabase, world: World
+) -> None:
+    async with isolated_sender(world, migrated_database("proctorium_notification")) as isolated:
+        backlog = Backlog(isolated.database, isolated.sender.destinations.slow)
+        assert list(backlog.by_state()) == []
+        await isolated.notify(world.person())
+        await backlog.run()
+        counted = {(each.attributes or {})["state"]: each.value for each in backlog.by_state()}
         assert counted == {"pending": 1, "sending": 0, "failed": 0, "in_doubt": 0}

@@ -1,4 +1,4 @@
-"""The world that the tests act in: the service with its database, broker, mail server and enrollment, and people."""
+"""The world of the tests: the service with its database, broker, mail server and enrollment, and people."""
 
 from __future__ import annotations
 
@@ -38,13 +38,14 @@ from proctorium_notification.settings import Settings
 from .mail_sink import MailSink
 
 KEY = SigningKey.generate()
-PATIENCE = 30.0
+TIMEOUT = 30.0
+"""Seconds to wait for a condition."""
 PORTAL = "https://portal.example.org"
 
 
 @dataclass
 class Person:
-    """Somebody with an account and an address, and stubs that call as them."""
+    """A person with an account and an address, and stubs that call as this person."""
 
     person_id: UUID
     email: str
@@ -58,7 +59,7 @@ class Person:
 
 @dataclass
 class World:
-    """One replica of the service and everything around it."""
+    """One replica of the service and its dependencies."""
 
     database_url: str
     nats: Nats
@@ -76,7 +77,7 @@ class World:
         time_zone: str = "Europe/Berlin",
         domain: str = "example.org",
     ) -> Person:
-        """Somebody whom enrollment knows."""
+        """Return a new person, whose contact enrollment has."""
         person_id = new_id()
         email = f"p{person_id.hex}@{domain}"
         self.enrollment.contacts[str(person_id)] = people_pb2.Contact(
@@ -87,26 +88,27 @@ class World:
             time_zone=time_zone,
         )
         token = TokenSigner(KEY).sign(person_id, roles or ("learner",)).text
-        opened = self.channel(bearer=lambda: token)
-        self.channels.append(opened)
-        return Person(person_id, email, InboxServiceStub(opened), DeliveryServiceStub(opened))
+        edge = self.channel(bearer=lambda: token)
+        self.channels.append(edge)
+        return Person(person_id, email, InboxServiceStub(edge), DeliveryServiceStub(edge))
 
     def channel(self, bearer: Callable[[], str] | None = None) -> Channel:
-        """A channel to the service by way of the edge; close it."""
+        """Return a channel to the service with the edge's certificate; the caller closes it."""
         edge = self.nats.certificates_of("edge")
         return channel(
             self.service.address, certificates=edge, server="notification", bearer=bearer
         )
 
-    async def tell(self, *events: Message, event_id: UUID | None = None, times: int = 1) -> UUID:
-        """Publishes events one after the other, as the relay of their owner would; answers the id of the last."""
+    async def publish(self, *events: Message, event_id: UUID | None = None, times: int = 1) -> UUID:
+        """Publish events one after the other, as the relay of their owner does; return the id of the last one."""
         last = event_id or new_id()
         for event in events:
             self.positions += 1
             last = event_id or new_id()
             sealed = seal(event, last, datetime.now(UTC))
             headers = {**sealed.headers, POSITION: str(self.positions)}
-            if event_id is None and times == 1:  # else the broker itself would drop repetitions
+            # With this header, the broker drops repetitions.
+            if event_id is None and times == 1:
                 headers[MESSAGE_ID] = str(sealed.event_id)
             client = await self.nats.connect(name_of(event.DESCRIPTOR).owner)
             try:
@@ -117,7 +119,7 @@ class World:
         return last
 
     async def rows(self, statement: str, **parameters: object) -> list[tuple[object, ...]]:
-        """What a statement on the service's database answers; nothing for one that answers no rows."""
+        """Return the rows of a statement on the service's database; none for a statement without rows."""
         async with self.database.transaction() as tx:
             result = await tx.execute(text(statement), parameters)
             return [tuple(row) for row in result] if result.returns_rows else []
@@ -125,27 +127,27 @@ class World:
     async def session(
         self, *, proctors: Sequence[Person] = (), starts_in: timedelta = timedelta(days=2)
     ) -> str:
-        """A session that the service knows."""
+        """Schedule a session, wait until the service has its plan, and return its id."""
         session_id = new_id()
-        await self.tell(scheduled(session_id, proctors, starts_in=starts_in))
+        await self.publish(scheduled(session_id, proctors, starts_in=starts_in))
         await self.until_row(
             "SELECT 1 FROM sessions WHERE session_id = :id AND title IS NOT NULL", id=session_id
         )
         return str(session_id)
 
     async def mail(self, person: Person, number: int = 1) -> EmailMessage:
-        """The person's mail, once there are so many."""
+        """Wait for the person's mail with this number, and return it."""
 
-        async def came() -> bool:
+        async def arrived() -> bool:
             return len(self.sink.mails_to(person.email)) >= number
 
-        await until(came)
+        await until(arrived)
         mails = self.sink.mails_to(person.email)
         assert len(mails) == number
         return mails[-1]
 
     async def state(self, person: Person, channel_name: str = "email") -> str:
-        """The state of the person's newest delivery by this channel."""
+        """Return the state of the person's newest delivery by this channel."""
         rows = await self.rows(
             "SELECT state FROM deliveries WHERE person_id = :id AND channel = :channel "
             "ORDER BY created_at DESC LIMIT 1",
@@ -161,19 +163,19 @@ class World:
         await until(reached)
 
     async def until_row(self, statement: str, **parameters: object) -> None:
-        async def there() -> bool:
+        async def exists() -> bool:
             return bool(await self.rows(statement, **parameters))
 
-        await until(there)
+        await until(exists)
 
     async def delivery(self, person: Person) -> pb.Delivery:
-        """The person's newest mail as administrators see it."""
+        """Return the person's newest mail delivery, as administrators see it."""
         request = pb.ListDeliveriesRequest(person_id=person.id)
         found = await self.person("administrator").deliveries.ListDeliveries(request)
         return next(each for each in found.deliveries if each.channel == pb.CHANNEL_EMAIL)
 
     async def published(self, person: Person) -> list[str]:
-        """The actions of the person's deliveries in the outbox, in order."""
+        """Return the actions of the events about the person's deliveries, in order."""
         rows = await self.rows(
             "SELECT split_part(subject, '.', 4) FROM outbox "
             "WHERE position(convert_to(:id, 'utf8') in body) > 0 ORDER BY position",
@@ -182,17 +184,17 @@ class World:
         return [str(row[0]) for row in rows]
 
     async def fingerprint(self) -> list[tuple[object, ...]]:
-        """Everything that a call can change: equal before and after a refusal."""
+        """Return a digest of everything that a call can change: it is equal before and after a refused call."""
         return await self.rows(
             "SELECT (SELECT md5(string_agg(d::text, '|' ORDER BY delivery_id)) FROM deliveries d),"
             " (SELECT count(*) FROM outbox), (SELECT count(*) FROM idempotency_keys)"
         )
 
 
-def given_settings(
+def replica_settings(
     database_url: str, nats: Nats, enrollment_port: int, smtp_port: int
 ) -> dict[str, object]:
-    """Settings of a replica that is quick at trying again."""
+    """Return the settings of a replica that retries after a short delay."""
     return {
         "database_url": database_url,
         **nats.settings_of("notification"),
@@ -201,8 +203,8 @@ def given_settings(
         "smtp_url": f"smtp://127.0.0.1:{smtp_port}",
         "mail_from": "Example Training <no-reply@example.org>",
         "public_url": PORTAL,
-        "retry_first": 0.2,
-        "retry_unreachable": 0.2,
+        "mail_retry_first": 0.2,
+        "mail_retry_unavailable": 0.2,
         "drain_wait": 0,
         "drain_grace": 2,
     }
@@ -249,14 +251,14 @@ def removed(session_id: str, person: Person) -> session_events.ParticipantRemove
 
 
 def text_of(mail: EmailMessage) -> str:
-    """The plain text of a mail."""
+    """Return the plain text of a mail."""
     part = mail.get_body(("plain",))
     assert part is not None
     return str(part.get_content())
 
 
-async def until(condition: Callable[[], Awaitable[bool]], patience: float = PATIENCE) -> None:
-    """Waits until the condition holds."""
-    async with asyncio.timeout(patience):
+async def until(condition: Callable[[], Awaitable[bool]], timeout: float = TIMEOUT) -> None:
+    """Wait until the condition holds."""
+    async with asyncio.timeout(timeout):
         while not await condition():
             await asyncio.sleep(0.02)

@@ -1,61 +1,64 @@
 from datetime import UTC, datetime, timedelta
-from itertools import product
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from proctorium_common.errors import ServiceError
+from proctorium_devstack.testing.states import check_states
 from proctorium_notification.domain.deliveries import (
-    MOVES,
+    DELIVERY_STATES,
+    Cause,
     Delivery,
+    DeliveryAction,
     DeliveryState,
-    Move,
-    RetryRules,
-    before,
+    RetryPolicy,
+    redact,
     require_resendable,
-    scrubbed,
 )
 from proctorium_notification.domain.topics import Channel, Topic
 
 NOW = datetime(2026, 3, 6, 14, 0, tzinfo=UTC)
+README = Path(__file__).parents[2] / "README.md"
 
 
 def delivery(state: DeliveryState) -> Delivery:
-    return Delivery(
-        uuid4(), uuid4(), uuid4(), Topic.REMOVED, Channel.EMAIL, state, 1, "", created_at=NOW
-    )
+    cause = Cause(uuid4(), Topic.PARTICIPANT_REMOVED)
+    return Delivery(uuid4(), uuid4(), Channel.EMAIL, cause, state, 1, "", created_at=NOW)
 
 
-def test_what_was_sent_stays_sent() -> None:
-    assert MOVES[DeliveryState.SENT] == {}
+@given(st.lists(st.sampled_from(DeliveryAction)))
+def test_message_is_accepted_only_after_it_was_handed_over(actions: list[DeliveryAction]) -> None:
+    state, handed_over = DeliveryState.PENDING, False
+    for action in actions:
+        if DELIVERY_STATES.allows(state, action):
+            target = DELIVERY_STATES.target(state, action)
+            assert target is not None
+            handed_over = handed_over or target is DeliveryState.SENDING
+            assert state is not DeliveryState.SENT
+            assert target is not DeliveryState.SENT or handed_over
+            state = target
 
 
-def test_only_a_marked_delivery_can_be_in_doubt_and_only_a_person_gets_it_out_without_an_answer() -> (
-    None
-):
-    assert before(Move.NO_WORD) == {DeliveryState.SENDING}
-    ways_back = [
-        move for move, to in MOVES[DeliveryState.IN_DOUBT].items() if to is DeliveryState.PENDING
-    ]
-    assert set(ways_back) == {Move.RESEND, Move.PUT_OFF}
+def test_only_a_resend_or_a_late_response_leaves_in_doubt() -> None:
+    assert set(DELIVERY_STATES.actions(DeliveryState.IN_DOUBT)) == {
+        DeliveryAction.ACCEPT,
+        DeliveryAction.DEFER,
+        DeliveryAction.FAIL,
+        DeliveryAction.RESEND,
+    }
 
 
-def test_nothing_is_handed_over_unmarked() -> None:
-    assert before(Move.MARK) == {DeliveryState.PENDING}
-    assert DeliveryState.PENDING not in before(Move.TAKEN)
-
-
-@pytest.mark.parametrize(("state", "move"), list(product(DeliveryState, Move)), ids=str)
-def test_no_move_leads_from_a_final_state_or_nowhere(state: DeliveryState, move: Move) -> None:
-    to = MOVES[state].get(move)
-    assert to is None or to in DeliveryState
-    assert (state in before(move)) == (to is not None)
+def test_states_are_consistent_and_documented() -> None:
+    check_states(DELIVERY_STATES, README)
 
 
 @pytest.mark.parametrize("state", list(DeliveryState), ids=str)
-def test_only_failed_and_doubtful_deliveries_are_sent_again(state: DeliveryState) -> None:
+def test_only_failed_and_in_doubt_deliveries_can_be_resent(state: DeliveryState) -> None:
     if state in {DeliveryState.FAILED, DeliveryState.IN_DOUBT}:
-        assert require_resendable(delivery(state)).state is state
+        require_resendable(delivery(state))
         return
     with pytest.raises(ServiceError) as refused:
         require_resendable(delivery(state))
@@ -65,22 +68,22 @@ def test_only_failed_and_doubtful_deliveries_are_sent_again(state: DeliveryState
     )
 
 
-def test_what_is_not_there_is_not_found() -> None:
+def test_unknown_delivery_cannot_be_resent() -> None:
     with pytest.raises(ServiceError, match="NOT_FOUND"):
         require_resendable(None)
 
 
-def test_pauses_grow_up_to_a_limit() -> None:
-    rules = RetryRules(first=timedelta(seconds=10), most=timedelta(seconds=60))
-    pauses = [rules.after_refusal(attempt).total_seconds() for attempt in range(1, 6)]
-    assert pauses == [10, 20, 40, 60, 60]
-    assert rules.after_refusal(10_000) == timedelta(seconds=60)
+def test_backoff_doubles_up_to_a_limit() -> None:
+    retry = RetryPolicy(first=timedelta(seconds=10), longest=timedelta(seconds=60))
+    delays = [retry.backoff(tries).total_seconds() for tries in range(1, 6)]
+    assert delays == [10, 20, 40, 60, 60]
+    assert retry.backoff(10_000) == timedelta(seconds=60)
 
 
-def test_trying_ends_some_day() -> None:
-    rules = RetryRules(give_up=timedelta(days=3))
-    assert not rules.given_up(NOW, NOW + timedelta(days=2))
-    assert rules.given_up(NOW, NOW + timedelta(days=3))
+def test_retries_end_after_a_time() -> None:
+    retry = RetryPolicy(give_up_after=timedelta(days=3))
+    assert not retry.is_over(NOW, NOW + timedelta(days=2))
+    assert retry.is_over(NOW, NOW + timedelta(days=3))
 
 
 @pytest.mark.parametrize(
@@ -90,16 +93,16 @@ def test_trying_ends_some_day() -> None:
         "mailbox ADA@Example.org is full",
         "ada@example.org",
         'quoted "ada"@example.org',
-        "someone.else+tag@sub.example.co.uk said no",
+        "someone.else+tag@sub.example.co.uk rejected",
     ],
     ids=str,
 )
-def test_no_address_stays_in_an_error(error: str) -> None:
-    clean = scrubbed(error, "ada@example.org")
-    assert "@" not in clean
-    assert "example" not in clean.lower()
+def test_redacted_error_has_no_address(error: str) -> None:
+    redacted = redact(error, "ada@example.org")
+    assert "@" not in redacted
+    assert "example" not in redacted.lower()
 
 
-def test_an_error_is_one_short_line() -> None:
-    assert scrubbed("451 4.7.1\r\n try\n later") == "451 4.7.1 try later"
-    assert len(scrubbed("x" * 10_000)) == 500
+def test_redacted_error_is_one_short_line() -> None:
+    assert redact("451 4.7.1\r\n try\n later") == "451 4.7.1 try later"
+    assert len(redact("x" * 10_000)) == 500

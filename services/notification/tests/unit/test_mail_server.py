@@ -3,12 +3,12 @@ import pytest
 from proctorium_notification.transport.smtp import MailServer
 
 
-def test_a_plain_server() -> None:
+def test_plain_server() -> None:
     assert MailServer.parse("smtp://127.0.0.1:2525") == MailServer("127.0.0.1", 2525)
     assert MailServer.parse("smtp://mail.internal").port == 25
 
 
-def test_a_server_behind_a_password_and_encryption() -> None:
+def test_encrypted_server_with_a_password() -> None:
     server = MailServer.parse("smtp+starttls://user%40x:p%2Fw@mail.example.org")
     assert (server.username, server.password, server.port) == ("user@x", "p/w", 587)
     assert server.start_tls
@@ -21,7 +21,7 @@ def test_a_server_behind_a_password_and_encryption() -> None:
     ["", "mail.example.org", "http://mail", "smtp://", "smtp://user:secret@mail.example.org"],
     ids=repr,
 )
-def test_anything_else_is_refused_without_being_repeated(url: str) -> None:
+def test_invalid_url_is_refused_without_its_text(url: str) -> None:
     with pytest.raises(ValueError, match=r"mail server|password") as refused:
         MailServer.parse(url)
     assert "secret" not in str(refused.value)

@@ -10,14 +10,14 @@ from proctorium_notification.settings import Settings
 README = Path(__file__).parents[2] / "README.md"
 
 
-def test_the_readme_names_every_setting_of_this_service() -> None:
+def test_readme_names_every_setting_of_this_service() -> None:
     text = README.read_text(encoding="utf-8")
     own = documentation(Settings).keys() - documentation(ServiceSettings).keys()
     assert own
     assert [name for name in sorted(own) if f"`{name}`" not in text] == []
 
 
-def given(**settings: str) -> dict[str, str]:
+def environment(**settings: str) -> dict[str, str]:
     return {
         "database_url": "postgresql://x@localhost/x",
         "nats_url": "nats://localhost",
@@ -43,15 +43,16 @@ def given(**settings: str) -> dict[str, str]:
     ],
     ids=str,
 )
-def test_what_is_wrong_is_said_before_anything_starts(name: str, text: str) -> None:
+def test_invalid_setting_is_named(name: str, text: str) -> None:
     with pytest.raises(ValidationError, match=name):
-        Settings.model_validate(given(**{name: text}))
+        Settings.model_validate(environment(**{name: text}))
 
 
-def test_what_is_right_starts() -> None:
+def test_settings_make_the_sending_policy() -> None:
     settings = Settings.model_validate(
-        given(retry_first="2", mail_connections="2", mail_slow_after="1.5")
+        environment(mail_retry_first="2", mail_connections="2", mail_slow_after="1.5")
     )
-    assert settings.rules().connections == 2
-    assert settings.rules().slow_after == timedelta(seconds=1.5)
-    assert settings.rules().retry.first == timedelta(seconds=2)
+    policy = settings.sending_policy()
+    assert policy.connections == 2
+    assert policy.slow_after == timedelta(seconds=1.5)
+    assert policy.retry.first == timedelta(seconds=2)

@@ -3,7 +3,7 @@ from uuid import uuid4
 
 import pytest
 
-from proctorium_notification.domain.topics import Session, Topic, pointless
+from proctorium_notification.domain.topics import Session, Topic, reason_not_to_send
 
 START = datetime(2026, 3, 6, 14, 0, tzinfo=UTC)
 INVITATIONS = [Topic.SESSION_SCHEDULED, Topic.CODE_ISSUED, Topic.CODE_REPLACED]
@@ -14,16 +14,16 @@ def session(*, cancelled: bool = False, ended: bool = False) -> Session:
 
 
 @pytest.mark.parametrize("topic", INVITATIONS, ids=str)
-def test_nobody_is_invited_to_what_is_over(topic: Topic) -> None:
-    assert pointless(topic, session(), START) is None
-    assert pointless(topic, session(), START + timedelta(minutes=59)) is None
-    assert pointless(topic, session(), START + timedelta(hours=1))
-    assert pointless(topic, session(cancelled=True), START - timedelta(days=1))
-    assert pointless(topic, session(ended=True), START)
+def test_invitation_to_a_session_that_is_over_is_not_sent(topic: Topic) -> None:
+    assert reason_not_to_send(topic, session(), START) is None
+    assert reason_not_to_send(topic, session(), START + timedelta(minutes=59)) is None
+    assert reason_not_to_send(topic, session(), START + timedelta(hours=1))
+    assert reason_not_to_send(topic, session(cancelled=True), START - timedelta(days=1))
+    assert reason_not_to_send(topic, session(ended=True), START)
 
 
 @pytest.mark.parametrize("topic", [topic for topic in Topic if topic not in INVITATIONS], ids=str)
-def test_everything_else_is_told_however_late(topic: Topic) -> None:
+def test_other_messages_are_sent_at_any_time(topic: Topic) -> None:
     late = START + timedelta(days=30)
-    assert pointless(topic, session(cancelled=True, ended=True), late) is None
-    assert pointless(topic, None, late) is None
+    assert reason_not_to_send(topic, session(cancelled=True, ended=True), late) is None
+    assert reason_not_to_send(topic, None, late) is None

@@ -1,1 +1,1 @@
-"""gRPC in: proto → operation → proto."""
+"""The gRPC services: request, use case, response."""

@@ -1,1 +1,1 @@
-"""What notification decides: pure, without I/O."""
+"""The rules of notification, without I/O."""

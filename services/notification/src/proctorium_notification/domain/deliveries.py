@@ -1,28 +1,24 @@
 """A delivery: one message to one person by one channel, sent exactly once (`N2`, `N4`).
 
-    PENDING ──mark──▶ SENDING ──taken──▶ SENT
-       ▲ ▲               │ ├──refused──▶ FAILED
-       │ └──put off──────┘ └──no word──▶ IN_DOUBT
-       └──────────── resend (a person) ──── FAILED, IN_DOUBT
-
-Everything before the mark can be tried again freely: the receiving server has nothing yet. After the mark only its answer tells.
+Until a delivery is SENDING, the mail server has nothing of the message, so every failure can be retried. After that,
+only the mail server's response says whether it accepted the message.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
 from proctorium_common.errors import Kind, ServiceError, not_found
+from proctorium_common.states import StateMachine, Transition
 from proctorium_notification.domain.topics import Channel, Topic
 
 
 class DeliveryState(StrEnum):
-    """What became of a delivery."""
+    """The states of a delivery."""
 
     PENDING = "pending"
     SENDING = "sending"
@@ -31,115 +27,149 @@ class DeliveryState(StrEnum):
     IN_DOUBT = "in_doubt"
 
 
-class Move(StrEnum):
-    """What can happen to a delivery."""
+class DeliveryAction(StrEnum):
+    """The actions that change the state of a delivery."""
 
-    MARK = "mark"
-    """Its text is handed over in the next moment."""
-    TAKEN = "taken"
-    """The receiving server took it."""
-    PUT_OFF = "put_off"
-    """Not now: try again later."""
-    REFUSED = "refused"
-    """Never: refused for good, or tried too long."""
-    NO_WORD = "no_word"
-    """It was handed over, and nobody knows whether it was taken."""
+    HAND_OVER = "hand_over"
+    ACCEPT = "accept"
+    DEFER = "defer"
+    FAIL = "fail"
+    DOUBT = "doubt"
     RESEND = "resend"
-    """A person wants it sent again."""
 
 
-MOVES: Mapping[DeliveryState, Mapping[Move, DeliveryState]] = {
-    DeliveryState.PENDING: {
-        Move.MARK: DeliveryState.SENDING,
-        Move.PUT_OFF: DeliveryState.PENDING,
-        Move.REFUSED: DeliveryState.FAILED,
+_SYSTEM = frozenset({"system"})
+_UNSETTLED = frozenset({DeliveryState.SENDING, DeliveryState.IN_DOUBT})
+
+DELIVERY_STATES: StateMachine[DeliveryState, DeliveryAction] = StateMachine(
+    "delivery",
+    DeliveryState,
+    # A message in the application is sent as soon as it is stored.
+    initial=(DeliveryState.PENDING, DeliveryState.SENT),
+    transitions=(
+        Transition(
+            DeliveryAction.HAND_OVER,
+            frozenset({DeliveryState.PENDING}),
+            DeliveryState.SENDING,
+            _SYSTEM,
+            "The message is handed over to the mail server next.",
+        ),
+        # A sender that was too slow can still report the response for a delivery that is in doubt by then.
+        Transition(
+            DeliveryAction.ACCEPT,
+            _UNSETTLED,
+            DeliveryState.SENT,
+            _SYSTEM,
+            "The mail server accepted the message; delivery.sent is published.",
+        ),
+        Transition(
+            DeliveryAction.DEFER,
+            _UNSETTLED | {DeliveryState.PENDING},
+            DeliveryState.PENDING,
+            _SYSTEM,
+            "It is retried after a backoff.",
+        ),
+        Transition(
+            DeliveryAction.FAIL,
+            _UNSETTLED | {DeliveryState.PENDING},
+            DeliveryState.FAILED,
+            _SYSTEM,
+            "The reason is stored; delivery.failed is published.",
+        ),
+        Transition(
+            DeliveryAction.DOUBT,
+            frozenset({DeliveryState.SENDING}),
+            DeliveryState.IN_DOUBT,
+            _SYSTEM,
+            "It is not sent again automatically.",
+        ),
+        Transition(
+            DeliveryAction.RESEND,
+            frozenset({DeliveryState.FAILED, DeliveryState.IN_DOUBT}),
+            DeliveryState.PENDING,
+            frozenset({"administrator"}),
+            "It is sent again with the same Message-ID.",
+        ),
+    ),
+    sentences={
+        DeliveryState.PENDING: "This message is waiting to be sent.",
+        DeliveryState.SENDING: "This message is being sent.",
+        DeliveryState.SENT: "This message was sent.",
+        DeliveryState.FAILED: "This message could not be sent.",
+        DeliveryState.IN_DOUBT: "It is not known whether the mail server accepted this message.",
     },
-    DeliveryState.SENDING: {
-        Move.TAKEN: DeliveryState.SENT,
-        Move.PUT_OFF: DeliveryState.PENDING,
-        Move.REFUSED: DeliveryState.FAILED,
-        Move.NO_WORD: DeliveryState.IN_DOUBT,
-    },
-    DeliveryState.IN_DOUBT: {
-        # Whoever handed it over is back with the answer after all.
-        Move.TAKEN: DeliveryState.SENT,
-        Move.PUT_OFF: DeliveryState.PENDING,
-        Move.REFUSED: DeliveryState.FAILED,
-        Move.RESEND: DeliveryState.PENDING,
-    },
-    DeliveryState.FAILED: {Move.RESEND: DeliveryState.PENDING},
-    DeliveryState.SENT: {},
-}
-"""The moves of each state and where they lead. What was sent stays sent."""
+)
+"""The state machine of deliveries. A trigger of the table `deliveries` allows the same transitions."""
 
 
-def before(move: Move) -> frozenset[DeliveryState]:
-    """The states that `move` is possible in."""
-    return frozenset(state for state, moves in MOVES.items() if move in moves)
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The event that causes messages, and what they are about."""
+
+    event_id: UUID
+    topic: Topic
+    session_id: UUID | None = None
+    subject_id: UUID | None = None
+    """The code, attempt or certificate that the message is about."""
+    subject_title: str = ""
+    """The title of that subject, where it has one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message on its way to a person."""
+    """One message to one person by one channel."""
 
     delivery_id: UUID
     person_id: UUID
-    event_id: UUID
-    topic: Topic
     channel: Channel
+    cause: Cause
     state: DeliveryState
-    attempt_count: int
+    try_count: int
     last_error: str
     created_at: datetime
     sent_at: datetime | None = None
-    session_id: UUID | None = None
-    subject_id: UUID | None = None
-    """What the message is about beside the session: the code, the result, the certificate."""
-    subject_title: str = ""
-    """Its title in words, where it has one."""
 
 
 @dataclass(frozen=True, slots=True)
-class RetryRules:
-    """When a delivery that could not go is tried again, and when that is given up."""
+class RetryPolicy:
+    """The delays before a delivery is retried, and the age at which it fails instead."""
 
     first: timedelta = timedelta(seconds=15)
-    most: timedelta = timedelta(hours=1)
-    unreachable: timedelta = timedelta(seconds=5)
-    give_up: timedelta = timedelta(days=3)
+    longest: timedelta = timedelta(hours=1)
+    unavailable: timedelta = timedelta(seconds=5)
+    give_up_after: timedelta = timedelta(days=3)
 
-    def after_refusal(self, attempt: int) -> timedelta:
-        """The pause after the receiving server said "not now" for the `attempt`th time: doubled each time, up to `most`."""
-        doublings = min(max(attempt, 1) - 1, 20)
-        return min(self.first * (1 << doublings), self.most)
+    def backoff(self, tries: int) -> timedelta:
+        """Return the delay after the mail server has deferred a message `tries` times: doubled up to `longest`."""
+        doublings = min(max(tries, 1) - 1, 20)
+        return min(self.first * (1 << doublings), self.longest)
 
-    def given_up(self, created_at: datetime, now: datetime) -> bool:
-        """Whether it has been tried for long enough."""
-        return now - created_at >= self.give_up
+    def is_over(self, created_at: datetime, now: datetime) -> bool:
+        """Return whether a delivery is too old to be retried."""
+        return now - created_at >= self.give_up_after
 
 
 _ADDRESS = re.compile(r"[^\s<>(),;]*@[^\s<>(),;]*")
-_READ_MOST = 2000
-_ERROR_MOST = 500
+_MAX_ERROR_READ = 2000
+_MAX_ERROR_STORED = 500
 
 
-def scrubbed(error: str, address: str = "") -> str:
-    """`error` without mail addresses, in one line: receiving servers like to repeat whom they refuse."""
-    error = error[:_READ_MOST]
+def redact(error: str, address: str = "") -> str:
+    """Return `error` in one line and without mail addresses, which mail servers often repeat in their responses."""
+    error = error[:_MAX_ERROR_READ]
     if address:
         error = re.sub(re.escape(address), "[address]", error, flags=re.IGNORECASE)
-    return " ".join(_ADDRESS.sub("[address]", error).split())[:_ERROR_MOST]
+    return " ".join(_ADDRESS.sub("[address]", error).split())[:_MAX_ERROR_STORED]
 
 
-def require_resendable(delivery: Delivery | None) -> Delivery:
-    """The delivery, if a person may have it sent again. Raises NOT_FOUND, DELIVERY_NOT_FAILED."""
+def require_resendable(delivery: Delivery | None) -> None:
+    """Raise NOT_FOUND or DELIVERY_NOT_FAILED unless the delivery has failed or is in doubt."""
     if delivery is None:
         raise not_found("NOT_FOUND", "There is no such delivery.")
-    if Move.RESEND not in MOVES[delivery.state]:
+    if not DELIVERY_STATES.allows(delivery.state, DeliveryAction.RESEND):
         raise ServiceError(
             Kind.INVALID_STATE_TRANSITION,
             "DELIVERY_NOT_FAILED",
-            f"This delivery is {delivery.state}: only one that failed or is doubtful can be sent again.",
+            f"This delivery is {delivery.state}: only one that failed or is in doubt can be sent again.",
             metadata={"state": delivery.state},
         )
-    return delivery

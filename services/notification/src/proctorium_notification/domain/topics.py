@@ -1,4 +1,4 @@
-"""What a message is about, and when there is no point in sending it any more (`N1`)."""
+"""Topics and channels of messages, and the rule for messages that are too late to be useful (`N1`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import UUID
 
 
 class Topic(StrEnum):
-    """What a message is about; names its template."""
+    """The topics of messages. Each names its template."""
 
     SESSION_SCHEDULED = "session_scheduled"
     CODE_ISSUED = "code_issued"
@@ -18,9 +18,9 @@ class Topic(StrEnum):
     SESSION_CANCELLED = "session_cancelled"
     IDENTITY_VERIFIED = "identity_verified"
     IDENTITY_REJECTED = "identity_rejected"
-    IDENTITY_RESUBMISSION = "identity_resubmission"
+    IDENTITY_RESUBMISSION_REQUESTED = "identity_resubmission_requested"
     SESSION_ENDED = "session_ended"
-    REMOVED = "removed"
+    PARTICIPANT_REMOVED = "participant_removed"
     RESULT_RELEASED = "result_released"
     CERTIFICATE_ISSUED = "certificate_issued"
     ROLE_REVOKED_LEARNER = "role_revoked_learner"
@@ -31,7 +31,7 @@ class Topic(StrEnum):
 
 
 class Channel(StrEnum):
-    """How a message goes."""
+    """The channels by which a message is delivered."""
 
     EMAIL = "email"
     IN_APP = "in_app"
@@ -39,7 +39,7 @@ class Channel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What messages say of a session."""
+    """The facts about a session that messages mention."""
 
     session_id: UUID
     title: str
@@ -50,33 +50,34 @@ class Session:
 
     @property
     def end_at(self) -> datetime:
-        """When it is planned to end."""
+        """The planned end."""
         return self.start_at + self.duration
 
 
-CARRYING_A_CODE = frozenset({Topic.CODE_ISSUED, Topic.CODE_REPLACED})
-"""Topics whose mail has the text of an enrollment code in it."""
+CODE_TOPICS = frozenset({Topic.CODE_ISSUED, Topic.CODE_REPLACED})
+"""Topics whose mail contains the text of an enrollment code."""
 
-_ABOUT_WHAT_IS_TO_COME = CARRYING_A_CODE | {Topic.SESSION_SCHEDULED}
+_INVITATIONS = CODE_TOPICS | {Topic.SESSION_SCHEDULED}
 
-CALENDAR: Mapping[Topic, str] = {
+CALENDAR_METHODS: Mapping[Topic, str] = {
     Topic.SESSION_SCHEDULED: "REQUEST",
     Topic.CODE_ISSUED: "REQUEST",
     Topic.CODE_REPLACED: "REQUEST",
     Topic.SESSION_CANCELLED: "CANCEL",
 }
-"""Topics whose mail carries an entry for the calendar, and what it asks the calendar to do (RFC 5546)."""
+"""Topics whose mail has a calendar entry, with the entry's method (RFC 5546)."""
 
 
-def pointless(topic: Topic, session: Session | None, now: datetime) -> str | None:
-    """Why a message would only confuse when it went out now, or None.
+def reason_not_to_send(topic: Topic, session: Session | None, now: datetime) -> str | None:
+    """Return why a message should no longer be sent, or None if it should be sent.
 
-    A mail can be late: the mail server was away, an event was re-driven. An invitation to what is over helps nobody.
+    A mail can be late because the mail server was unavailable or an event was redelivered. An invitation to a session
+    that is over only confuses its recipient.
     """
-    if session is None or topic not in _ABOUT_WHAT_IS_TO_COME:
+    if session is None or topic not in _INVITATIONS:
         return None
     if session.cancelled:
-        return "the session was cancelled before the message went out"
+        return "the session was cancelled before the message was sent"
     if session.ended or now >= session.end_at:
-        return "the session was over before the message went out"
+        return "the session was over before the message was sent"
     return None

@@ -1,1 +1,1 @@
-"""The use cases of notification: one public function, one transaction."""
+"""The use cases of notification."""

@@ -1,40 +1,51 @@
-"""What was sent and what became of it, for administrators (`N4`)."""
+"""The deliveries and their outcomes, for administrators (`N4`)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
+from google.protobuf.message import Message
+
 from proctorium_common.storage import pages
-from proctorium_common.storage.database import Transaction
+from proctorium_common.storage.database import Database, Transaction
+from proctorium_common.storage.idempotency import Responder
 from proctorium_notification.domain.deliveries import Delivery, DeliveryState, require_resendable
 from proctorium_notification.storage import deliveries
 
+M = TypeVar("M", bound=Message)
 
-async def page(
-    tx: Transaction,
+
+async def list_page(
+    database: Database,
     *,
     state: DeliveryState | None,
     person_id: UUID | None,
     page_size: int,
     page_token: str,
 ) -> tuple[Sequence[Delivery], str]:
-    """Deliveries, newest first, and the token of the next page. Raises INVALID_PAGE_TOKEN."""
+    """Return a page of deliveries, newest first, and the token of the next page. Raises INVALID_PAGE_TOKEN."""
     name = f"deliveries {state or ''} {person_id or ''}"
     size = pages.size_of(page_size)
-    tokens = await pages.tokens(tx)
-    found = await deliveries.list_deliveries(
-        tx,
-        state=state,
-        person_id=person_id,
-        after=tokens.after(name, page_token, datetime, UUID),
-        limit=size + 1,
-    )
-    return tokens.cut(name, found, size, lambda one: (one.created_at, one.delivery_id))
+    async with database.transaction() as tx:
+        tokens = await pages.tokens(tx)
+        found = await deliveries.list_deliveries(
+            tx,
+            state=state,
+            person_id=person_id,
+            after=tokens.after(name, page_token, datetime, UUID),
+            limit=size + 1,
+        )
+    return tokens.cut(name, found, size, lambda each: (each.created_at, each.delivery_id))
 
 
-async def resend(tx: Transaction, delivery_id: UUID) -> Delivery:
-    """Sends a failed or in-doubt delivery again, with the same Message-ID. Raises NOT_FOUND, DELIVERY_NOT_FAILED."""
-    require_resendable(await deliveries.lock_delivery(tx, delivery_id))
-    return await deliveries.save_resend(tx, delivery_id)
+async def resend(database: Database, delivery_id: UUID, responder: Responder[Delivery, M]) -> M:
+    """Send a failed or in-doubt delivery again, with the same Message-ID. Raises NOT_FOUND, DELIVERY_NOT_FAILED."""
+
+    async def run(tx: Transaction) -> Delivery:
+        require_resendable(await deliveries.lock_delivery(tx, delivery_id))
+        return await deliveries.update_delivery_to_pending_again(tx, delivery_id)
+
+    return await database.respond(responder, run)

@@ -1,4 +1,4 @@
-"""What enrollment knows and we do not keep: addresses, languages, code texts. Asked when a message is sent (`N2`)."""
+"""The data that enrollment owns and notification does not store: addresses, languages, texts of codes (`N2`)."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from proctorium.enrollment.v1.codes_pb2_grpc import CodeServiceStub
 from proctorium.enrollment.v1.organisation_pb2_grpc import OrganisationServiceStub
 from proctorium.enrollment.v1.people_pb2_grpc import PersonServiceStub
 from proctorium_common.errors import ServiceError, unavailable
-from proctorium_notification.messages.contents import Help, Reader
+from proctorium_notification.rendering.content import Reader, Support
 
-_CONTACTS_AT_ONCE = 200
+_CONTACTS_PER_REQUEST = 200
+_CODES_PER_REQUEST = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Where and how to write to a person. Held while a message is sent, never stored, never logged."""
+    """The address of a person, and how messages to them are written. It is never stored and never logged."""
 
     email: str = field(repr=False)
     reader: Reader
 
 
 class Directory:
-    """Asks enrollment. Every method raises DEPENDENCY_UNAVAILABLE when it does not answer."""
+    """A client of enrollment. Every method raises DEPENDENCY_UNAVAILABLE when enrollment does not respond."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._people = PersonServiceStub(channel)
@@ -36,59 +37,59 @@ class Directory:
         self._organisation = OrganisationServiceStub(channel)
 
     async def contacts(self, person_ids: Iterable[UUID]) -> Mapping[UUID, Contact]:
-        """The contacts of those who are known."""
-        found: dict[UUID, Contact] = {}
-        waiting = iter(sorted(set(person_ids)))
-        while some := [str(person_id) for person_id in islice(waiting, _CONTACTS_AT_ONCE)]:
-            request = people_pb2.BatchGetContactsRequest(person_ids=some)
+        """Return the contacts of those of these people who exist."""
+        contacts: dict[UUID, Contact] = {}
+        remaining = iter(sorted(set(person_ids)))
+        while ids := [str(person_id) for person_id in islice(remaining, _CONTACTS_PER_REQUEST)]:
+            request = people_pb2.BatchGetContactsRequest(person_ids=ids)
             try:
-                answer = await self._people.BatchGetContacts(request)
-            except grpc.RpcError as failure:
-                raise _unavailable() from failure
-            for contact in answer.contacts:
+                response = await self._people.BatchGetContacts(request)
+            except grpc.RpcError as error:
+                raise _unavailable() from error
+            for contact in response.contacts:
                 reader = Reader(contact.preferred_name, contact.locale, contact.time_zone)
-                found[UUID(contact.person_id)] = Contact(contact.email, reader)
-        return found
+                contacts[UUID(contact.person_id)] = Contact(contact.email, reader)
+        return contacts
 
     async def codes(self, session_ids: Iterable[UUID]) -> Mapping[UUID, str]:
-        """The texts of the codes of these sessions that can be used now or later, by their ids."""
-        found: dict[UUID, str] = {}
-        for session_id in sorted(set(session_ids)):
-            found |= {
-                UUID(code.code_id): code.text
-                for code in await self._codes_of(session_id)
-                if code.state == codes_pb2.CODE_STATE_ACTIVE
-            }
-        return found
+        """Return the texts of the active codes of these sessions, by the codes' ids."""
+        return {
+            UUID(code.code_id): code.text
+            for session_id in sorted(set(session_ids))
+            for code in await self._list_codes(session_id)
+            if code.state == codes_pb2.CODE_STATE_ACTIVE
+        }
 
-    async def _codes_of(self, session_id: UUID) -> list[codes_pb2.Code]:
-        request = codes_pb2.ListCodesRequest(session_id=str(session_id), page_size=200)
-        found: list[codes_pb2.Code] = []
+    async def _list_codes(self, session_id: UUID) -> list[codes_pb2.Code]:
+        request = codes_pb2.ListCodesRequest(
+            session_id=str(session_id), page_size=_CODES_PER_REQUEST
+        )
+        codes: list[codes_pb2.Code] = []
         while True:
             try:
                 response = await self._codes.ListCodes(request)
-            except grpc.RpcError as failure:
-                raise _unavailable() from failure
-            found += response.codes
+            except grpc.RpcError as error:
+                raise _unavailable() from error
+            codes += response.codes
             if not response.next_page_token:
-                return found
+                return codes
             request.page_token = response.next_page_token
 
-    async def help(self) -> Help:
-        """Whom readers can ask."""
+    async def support(self) -> Support:
+        """Return the organisation and its contacts for questions."""
         try:
-            answer = await self._organisation.GetOrganisation(
+            response = await self._organisation.GetOrganisation(
                 organisation_pb2.GetOrganisationRequest()
             )
-        except grpc.RpcError as failure:
-            raise _unavailable() from failure
-        organisation = answer.organisation
-        return Help(
+        except grpc.RpcError as error:
+            raise _unavailable() from error
+        organisation = response.organisation
+        return Support(
             organisation.name, organisation.administrator_contact, organisation.support_phone
         )
 
 
 def _unavailable() -> ServiceError:
     return unavailable(
-        "DEPENDENCY_UNAVAILABLE", "Enrollment does not answer now. Please try again."
+        "DEPENDENCY_UNAVAILABLE", "Enrollment does not respond now. Please try again."
     )

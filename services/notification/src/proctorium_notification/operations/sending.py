@@ -1,11 +1,12 @@
-"""Sends the mails that are due, each exactly once (`N2`, `N4`).
+"""Sending the mails that are due, each exactly once (`N2`, `N4`).
 
-A mail is claimed (a lease), written, announced to the mail server, *marked*, handed over, and its outcome is saved. Each of these is
-committed before the next begins, so a process that dies leaves one of three things behind: an unmarked delivery, which the next
-sender takes when the lease is over; a marked one, which becomes in doubt; or one that is done.
+A mail is claimed (with a lease) and built, its addresses are sent to the mail server, the delivery is stored as
+SENDING, the message is handed over, and the outcome is stored. Each step is committed before the next. A process that
+is killed therefore leaves a delivery that is pending, which another sender claims when the lease ends; or SENDING,
+which becomes in doubt; or done.
 
-Batches are sent concurrently, each over a connection of its own. The database is the queue: mails that may not be sent now, because their
-destination is slow or all its connections are in use, are released, and later claims skip them.
+Batches are sent concurrently, each over its own connection. The database is the queue: mails that may not be sent now,
+because their destination is slow or all its connections are in use, are released, and later claims skip them.
 """
 
 from __future__ import annotations
@@ -18,34 +19,31 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID
 
-import stamina
 from opentelemetry.trace import SpanKind
 
-from proctorium.notification.events.v1 import events_pb2
 from proctorium_common.clock import Clock
 from proctorium_common.errors import ServiceError
 from proctorium_common.ids import new_id
-from proctorium_common.storage.database import Database, Transaction
+from proctorium_common.storage.database import Database
 from proctorium_common.tasks import end
 from proctorium_common.telemetry.logs import get_logger
 from proctorium_common.telemetry.traces import annotate, link_to, parse_trace_context, span_from
-from proctorium_notification.domain.deliveries import RetryRules, scrubbed
+from proctorium_notification.domain.deliveries import Delivery, RetryPolicy, redact
 from proctorium_notification.domain.destinations import Destinations, Lane, destination_of
-from proctorium_notification.domain.topics import CARRYING_A_CODE, Session, pointless
-from proctorium_notification.messages.contents import Content, Help
-from proctorium_notification.messages.mail import AddressError, Mail, MailMaker
+from proctorium_notification.domain.topics import CODE_TOPICS, Session, reason_not_to_send
 from proctorium_notification.operations.directory import Contact, Directory
-from proctorium_notification.operations.words import CHANNELS, TOPICS
-from proctorium_notification.storage import deliveries as kept
-from proctorium_notification.storage import sessions
-from proctorium_notification.storage.deliveries import Claimed
-from proctorium_notification.storage.presence import Presence, end_abandoned_leases
+from proctorium_notification.operations.outcomes import Outcomes
+from proctorium_notification.rendering.content import Content, Support
+from proctorium_notification.rendering.mail import AddressError, Mail, MailBuilder
+from proctorium_notification.storage import deliveries, sessions
+from proctorium_notification.storage.deliveries import Claim
+from proctorium_notification.storage.sender_lock import SenderLock, end_leases_of_dead_senders
 from proctorium_notification.transport.smtp import (
-    Line,
     NoResponseError,
-    Postbox,
     RejectedError,
     SlowDestinationError,
+    SmtpClient,
+    SmtpConnection,
     UnreachableError,
 )
 
@@ -53,28 +51,34 @@ _log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class SendingRules:
-    """Limits of a sender: deliveries in a batch, the lease of a claim, and the lease while a message is handed over.
+class SendingPolicy:
+    """The limits of a sender: claims in a batch, the lease of a claim, and the lease while a message is handed over.
 
-    `connections` is the most concurrent connections to the mail server; a destination is slow when a mail to it takes longer than `slow_after`.
+    `connections` is the largest number of concurrent connections to the mail server; a destination is slow when a mail
+    to it takes longer than `slow_after`.
     """
 
-    batch: int = 10
+    batch_size: int = 10
     connections: int = 8
     slow_after: timedelta = timedelta(seconds=3)
     lease: timedelta = timedelta(seconds=120)
-    handing_over: timedelta = timedelta(seconds=90)
-    retry: RetryRules = field(default_factory=RetryRules)
+    hand_over_lease: timedelta = timedelta(seconds=90)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """What was looked up for one batch."""
+class _Lookup:
+    """The data that the mails of one batch are built from."""
 
     sessions: Mapping[UUID, Session]
     contacts: Mapping[UUID, Contact]
     codes: Mapping[UUID, str]
-    help: Help
+    support: Support
+
+    def session(self, delivery: Delivery) -> Session | None:
+        """Return the session that the message is about, if any."""
+        session_id = delivery.cause.session_id
+        return self.sessions.get(session_id) if session_id else None
 
 
 class Batch:
@@ -84,22 +88,22 @@ class Batch:
     """
 
     def __init__(
-        self, lane: Lane, claimed: Sequence[Claimed], destinations: Destinations, *, more: bool
+        self, lane: Lane, claims: Sequence[Claim], destinations: Destinations, *, more: bool
     ) -> None:
         self.lane = lane
-        self.claimed = claimed
+        self.claims = claims
         self.more = more
         self._destinations = destinations
         self._acquired: set[int] = set()
-        for one in claimed:
-            if one.destination is not None:
-                self._acquire(one.destination)
+        for claim in claims:
+            if claim.destination is not None:
+                self._acquire(claim.destination)
 
     def admits(self, destination: int) -> bool:
         """Return whether the batch may send to the destination now; if so, it counts as serving it."""
         if destination in self._acquired:
             return self.lane is Lane.SLOW or not self._destinations.is_slow(destination)
-        if not self._destinations.open_to(self.lane, destination):
+        if not self._destinations.allows(self.lane, destination):
             return False
         self._acquire(destination)
         return True
@@ -117,320 +121,242 @@ class Batch:
 
 
 class Sender:
-    """Sends what is due. Any number of them may run, in any number of processes."""
+    """A sender of due mails. Any number of senders may run, in any number of processes."""
 
     def __init__(
         self,
         database: Database,
         directory: Directory,
-        maker: MailMaker,
-        postbox: Postbox,
+        builder: MailBuilder,
+        client: SmtpClient,
         *,
         clock: Clock,
-        rules: SendingRules | None = None,
+        policy: SendingPolicy | None = None,
     ) -> None:
         self._database = database
         self._directory = directory
-        self._maker = maker
-        self._postbox = postbox
+        self._builder = builder
+        self._client = client
         self._clock = clock
-        self._rules = rules or SendingRules()
-        self._slow_after = self._rules.slow_after.total_seconds()
-        self.destinations = Destinations(self._rules.connections, clock)
-        self._presence = Presence(database)
+        self._policy = policy or SendingPolicy()
+        self._slow_after = self._policy.slow_after.total_seconds()
+        self.destinations = Destinations(self._policy.connections, clock)
+        self._lock = SenderLock(database)
+        self._outcomes = Outcomes(database, self._policy.retry, self._policy.hand_over_lease, clock)
 
     async def close(self) -> None:
-        """Gives up what is left of its claims."""
-        await self._presence.close()
+        """Release the remaining claims."""
+        await self._lock.close()
 
     async def claim(self, lane: Lane) -> Batch | None:
-        """Claim a batch that a lane of this kind may send now. Must not run concurrently: claimed mails are counted only when it returns."""
-        only = self.destinations.slow_and_open() if lane is Lane.SLOW else None
+        """Claim a batch that a lane of this kind may send now.
+
+        Must not run concurrently, because claims count as serving their destinations only when it returns.
+        """
+        only = self.destinations.slow_and_free() if lane is Lane.SLOW else None
         if only is not None and not only:
             return None
-        claimed = await self._claim(only)
-        more = len(claimed) == self._rules.batch
-        return Batch(lane, claimed, self.destinations, more=more) if claimed else None
+        claims = await self._claim(only)
+        more = len(claims) == self._policy.batch_size
+        return Batch(lane, claims, self.destinations, more=more) if claims else None
 
     async def send(self, batch: Batch) -> bool:
         """Send the batch; return False if the mail server or enrollment is unavailable."""
         try:
             try:
-                known = await self._look_up(batch.claimed)
-            except ServiceError as failure:
-                await self._put_off_all(batch.claimed, failure.message)
+                lookup = await self._look_up(batch.claims)
+            except ServiceError as error:
+                await self._outcomes.record_unavailable(batch.claims, error.message)
                 return False
-            return await self._send_all(batch, await self._admitted(batch, known), known)
+            return await self._send_batch(batch, await self._admit(batch, lookup), lookup)
         finally:
             batch.release()
 
-    async def _claim(self, only: AbstractSet[int] | None) -> Sequence[Claimed]:
-        """Claim due mails, and first clean up after senders that died."""
-        sender_key = await self._presence.key()
+    async def _claim(self, only: AbstractSet[int] | None) -> Sequence[Claim]:
+        """Claim due mails, after cleaning up after dead senders."""
+        sender_key = await self._lock.acquire()
         async with self._database.transaction() as tx:
-            await end_abandoned_leases(tx)
-            for delivery_id in await kept.doubt_abandoned(tx):
+            await end_leases_of_dead_senders(tx)
+            for delivery_id in await deliveries.update_abandoned_deliveries(tx):
                 _log.warning("delivery_in_doubt", delivery_id=str(delivery_id))
-            return await kept.claim_due(
+            return await deliveries.claim_deliveries(
                 tx,
-                lease=new_id(),
+                lease_token=new_id(),
                 sender_key=sender_key,
-                until=tx.now + self._rules.lease,
-                limit=self._rules.batch,
+                until=tx.now + self._policy.lease,
+                limit=self._policy.batch_size,
                 only=only,
-                without=self.destinations.closed(),
+                without=self.destinations.blocked(),
             )
 
-    async def _look_up(self, claimed: Sequence[Claimed]) -> _Known:
-        wanted = [one.delivery for one in claimed]
+    async def _look_up(self, claims: Sequence[Claim]) -> _Lookup:
+        claimed = [claim.delivery for claim in claims]
+        session_ids = [each.cause.session_id for each in claimed if each.cause.session_id]
         async with self._database.transaction() as tx:
-            known = await sessions.planned_sessions(
-                tx, [delivery.session_id for delivery in wanted if delivery.session_id]
-            )
-        of_codes = [
-            delivery.session_id
-            for delivery in wanted
-            if delivery.topic in CARRYING_A_CODE and delivery.session_id
+            planned = await sessions.list_planned_sessions(tx, session_ids)
+        code_sessions = [
+            each.cause.session_id
+            for each in claimed
+            if each.cause.topic in CODE_TOPICS and each.cause.session_id
         ]
-        return _Known(
-            sessions=known,
-            contacts=await self._directory.contacts(delivery.person_id for delivery in wanted),
-            codes=await self._directory.codes(of_codes),
-            help=await self._directory.help(),
+        return _Lookup(
+            sessions=planned,
+            contacts=await self._directory.contacts(each.person_id for each in claimed),
+            codes=await self._directory.codes(code_sessions),
+            support=await self._directory.support(),
         )
 
-    async def _admitted(self, batch: Batch, known: _Known) -> list[Claimed]:
-        """Return the mails to send now. Mails that cannot be sent fail; those that this batch may not send now are released."""
-        admitted: list[Claimed] = []
-        later: list[Claimed] = []
-        for one in batch.claimed:
-            if await self._sendable(one, known):
-                email = known.contacts[one.delivery.person_id].email
-                going = replace(one, destination=destination_of(email))
-                (admitted if batch.admits(destination_of(email)) else later).append(going)
-        await self._give_back(later)
+    async def _admit(self, batch: Batch, lookup: _Lookup) -> list[Claim]:
+        """Return the claims to send now; fail those that cannot be sent, and release those that must wait."""
+        admitted: list[Claim] = []
+        later: list[Claim] = []
+        for claim in batch.claims:
+            reason = self._reason_not_to_send(claim.delivery, lookup)
+            if reason is not None:
+                await self._outcomes.record_failed(claim, reason)
+                continue
+            destination = destination_of(lookup.contacts[claim.delivery.person_id].email)
+            known = replace(claim, destination=destination)
+            (admitted if batch.admits(destination) else later).append(known)
+        await self._outcomes.release(later)
         return admitted
 
-    async def _give_back(self, claimed: Sequence[Claimed]) -> None:
-        if claimed:
-            async with self._database.transaction() as tx:
-                await kept.give_back(tx, claimed)
-
-    async def _sendable(self, claimed: Claimed, known: _Known) -> bool:
-        """Whether there is something to send and somebody to send it to; what is not fails with the reason."""
-        reason = self._why_not(claimed, known)
-        if reason is not None:
-            await self._refused(claimed, reason, tried=False)
-        return reason is None
-
-    def _why_not(self, claimed: Claimed, known: _Known) -> str | None:
-        delivery = claimed.delivery
-        if delivery.person_id not in known.contacts:
-            return "nobody knows where to write to this person"
-        session = known.sessions.get(delivery.session_id) if delivery.session_id else None
-        why = pointless(delivery.topic, session, self._clock())
+    def _reason_not_to_send(self, delivery: Delivery, lookup: _Lookup) -> str | None:
+        if delivery.person_id not in lookup.contacts:
+            return "no address of this person is known"
+        topic = delivery.cause.topic
+        reason = reason_not_to_send(topic, lookup.session(delivery), self._clock())
         if (
-            why is None
-            and delivery.topic in CARRYING_A_CODE
-            and delivery.subject_id not in known.codes
+            reason is None
+            and topic in CODE_TOPICS
+            and delivery.cause.subject_id not in lookup.codes
         ):
-            return "the code was withdrawn or replaced before the message went out"
-        return why
+            return "the code was withdrawn or replaced before the message was sent"
+        return reason
 
-    async def _send_all(self, batch: Batch, waiting: list[Claimed], known: _Known) -> bool:
-        """Sends one after the other over one line; False when the mail server takes nothing now."""
+    async def _send_batch(self, batch: Batch, claims: list[Claim], lookup: _Lookup) -> bool:
+        """Send the mails one after the other over one connection; return False if the mail server is unavailable."""
         # An ordinary lane leaves a slow recipient to the slow lanes, which wait for the response.
-        patience = self._slow_after if batch.lane is Lane.ORDINARY else None
+        rcpt_timeout = self._slow_after if batch.lane is Lane.ORDINARY else None
         try:
-            while waiting:
-                async with self._postbox.connected() as line:
-                    while waiting and line.answers:
-                        sending = self._send(line, waiting[0], known, patience)
-                        await self._watched(batch, waiting, sending)
-                        waiting.pop(0)
+            while claims:
+                async with self._client.connect() as connection:
+                    while claims and connection.usable:
+                        sending = self._send(connection, claims[0], lookup, rcpt_timeout)
+                        await self._watch(batch, claims, sending)
+                        claims.pop(0)
         except SlowDestinationError:
-            await self._give_back(waiting)
-        except UnreachableError as failure:
-            _log.warning(
-                "mail_server_unreachable", error=scrubbed(str(failure)), waiting=len(waiting)
-            )
-            await self._put_off_all(waiting, str(failure))
+            await self._outcomes.release(claims)
+        except UnreachableError as error:
+            _log.warning("mail_server_unreachable", error=redact(str(error)), pending=len(claims))
+            await self._outcomes.record_unavailable(claims, str(error))
             return False
         return True
 
-    async def _watched(
-        self, batch: Batch, waiting: list[Claimed], sending: Coroutine[object, object, None]
+    async def _watch(
+        self, batch: Batch, claims: list[Claim], sending: Coroutine[object, object, None]
     ) -> None:
-        """Send the first of `waiting`; if that takes long, release the others so that they need not wait for it."""
-        first, task = waiting[0], asyncio.create_task(sending)
+        """Run `sending` for the first of `claims`; if it takes long, release the others, which need not wait."""
+        first, task = claims[0], asyncio.create_task(sending)
         assert first.destination is not None
         try:
             done, _ = await asyncio.wait({task}, timeout=self._slow_after)
             slow = not done or isinstance(task.exception(), SlowDestinationError)
             if slow:
-                self._found_slow(first)
+                if self.destinations.record_slow_response(first.destination):
+                    _log.warning("destination_slow", delivery_id=str(first.delivery.delivery_id))
                 batch.release(all_but=first.destination)
-                # If the database is unavailable they stay claimed and are sent by this lane afterwards.
+                # If the database is unavailable, they stay claimed and are sent by this lane afterwards.
                 with suppress(ServiceError):
-                    await self._give_back(waiting[1:])
-                    del waiting[1:]
+                    await self._outcomes.release(claims[1:])
+                    del claims[1:]
             await task
         finally:
             await end(task)
         if not slow:
-            self.destinations.answered_quickly(first.destination)
-
-    def _found_slow(self, claimed: Claimed) -> None:
-        assert claimed.destination is not None
-        if self.destinations.answered_slowly(claimed.destination):
-            _log.warning("destination_slow", delivery_id=str(claimed.delivery.delivery_id))
+            self.destinations.record_quick_response(first.destination)
 
     async def _send(
-        self, line: Line, claimed: Claimed, known: _Known, patience: float | None
+        self,
+        connection: SmtpConnection,
+        claim: Claim,
+        lookup: _Lookup,
+        rcpt_timeout: float | None,
     ) -> None:
-        """Send one mail. Raises UnreachableError if the mail server accepts no mail now, SlowDestinationError if its response takes longer than `patience`."""
-        delivery = claimed.delivery
-        place = parse_trace_context(claimed.traceparent)
-        first = delivery.attempt_count == 0
+        """Send one mail, in a span. Raises UnreachableError, SlowDestinationError."""
+        delivery = claim.delivery
+        context = parse_trace_context(claim.traceparent)
+        first = delivery.try_count == 0
         with span_from(
-            place if first else None,
-            f"send mail {delivery.topic}",
+            context if first else None,
+            f"send mail {delivery.cause.topic}",
             kind=SpanKind.CLIENT,
-            links=() if first else link_to(place),
+            links=() if first else link_to(context),
         ):
             annotate(delivery_id=delivery.delivery_id, person_id=delivery.person_id)
-            if delivery.session_id is not None:
-                annotate(session_id=delivery.session_id)
-            await self._send_written(line, claimed, known, patience)
+            if delivery.cause.session_id is not None:
+                annotate(session_id=delivery.cause.session_id)
+            mail = await self._build(claim, lookup)
+            if mail is not None:
+                address = lookup.contacts[delivery.person_id].email
+                await self._deliver(connection, claim, mail, address, rcpt_timeout)
 
-    async def _send_written(
-        self, line: Line, claimed: Claimed, known: _Known, patience: float | None
+    async def _deliver(
+        self,
+        connection: SmtpConnection,
+        claim: Claim,
+        mail: Mail,
+        address: str,
+        rcpt_timeout: float | None,
     ) -> None:
-        contact = known.contacts[claimed.delivery.person_id]
-        mail = await self._written(claimed, contact, known)
-        if mail is None:
+        try:
+            await connection.send_addresses(mail, rcpt_timeout)
+        except RejectedError as rejection:
+            await self._outcomes.record_rejected(claim, rejection, address, tries=1)
+            await connection.reset()
+            return
+        if not await self._outcomes.record_sending(claim):
+            await connection.reset()
             return
         try:
-            await line.announce(mail, patience)
-        except RejectedError as answer:
-            await self._not_taken(claimed, answer, contact, tried=True)
-            await line.forget()
-            return
-        if not await self._mark(claimed):
-            await line.forget()
-            return
-        try:
-            await line.hand_over(mail)
-        except RejectedError as answer:
-            await self._not_taken(claimed, answer, contact, tried=False)
-        except NoResponseError as failure:
-            await self._no_word(claimed, scrubbed(str(failure), contact.email))
+            await connection.hand_over(mail)
+        except RejectedError as rejection:
+            await self._outcomes.record_rejected(claim, rejection, address, tries=0)
+        except NoResponseError as error:
+            await self._outcomes.record_in_doubt(claim, redact(str(error), address))
         else:
-            await self._taken(claimed)
+            await self._outcomes.record_sent(claim)
 
-    async def _written(self, claimed: Claimed, contact: Contact, known: _Known) -> Mail | None:
-        """The mail, or None when it cannot be written: then it has failed, and does not hold up the others."""
+    async def _build(self, claim: Claim, lookup: _Lookup) -> Mail | None:
+        """Return the mail, or None if it cannot be built: then it has failed, and does not delay the others."""
+        delivery = claim.delivery
         try:
-            return self._write(claimed, contact, known)
+            return self._builder.build(
+                self._content(delivery, lookup),
+                lookup.contacts[delivery.person_id].reader,
+                lookup.support,
+                delivery_id=delivery.delivery_id,
+                email=lookup.contacts[delivery.person_id].email,
+                now=self._clock(),
+            )
         except AddressError:
-            await self._refused(claimed, "the address cannot be written to", tried=False)
-        # A template that breaks is our fault, and would break in the same way each time.
-        except Exception:  # noqa: BLE001 - whatever it is, the other mails must go
-            _log.exception("mail_not_written", delivery_id=str(claimed.delivery.delivery_id))
-            await self._refused(claimed, "the message could not be written", tried=False)
+            await self._outcomes.record_failed(claim, "the address of this person is not valid")
+        # A defect in a template would fail in the same way at every retry.
+        except Exception:  # noqa: BLE001 - any defect of one mail must not stop the others
+            _log.exception("mail_not_built", delivery_id=str(delivery.delivery_id))
+            await self._outcomes.record_failed(claim, "the message could not be written")
         return None
 
-    def _write(self, claimed: Claimed, contact: Contact, known: _Known) -> Mail:
-        delivery = claimed.delivery
-        content = Content(
-            topic=delivery.topic,
-            session=known.sessions.get(delivery.session_id) if delivery.session_id else None,
-            subject_id=delivery.subject_id,
-            code=known.codes[delivery.subject_id]
-            if delivery.topic in CARRYING_A_CODE and delivery.subject_id
-            else "",
-            subject_title=delivery.subject_title,
+    def _content(self, delivery: Delivery, lookup: _Lookup) -> Content:
+        cause = delivery.cause
+        return Content(
+            topic=cause.topic,
+            session=lookup.session(delivery),
+            subject_id=cause.subject_id,
+            code=(
+                lookup.codes[cause.subject_id]
+                if cause.topic in CODE_TOPICS and cause.subject_id
+                else ""
+            ),
+            subject_title=cause.subject_title,
         )
-        return self._maker.make(
-            content,
-            contact.reader,
-            known.help,
-            delivery_id=delivery.delivery_id,
-            email=contact.email,
-            now=self._clock(),
-        )
-
-    async def _mark(self, claimed: Claimed) -> bool:
-        async with self._database.transaction() as tx:
-            return await kept.mark(tx, claimed, tx.now + self._rules.handing_over)
-
-    async def _taken(self, claimed: Claimed) -> None:
-        """Saves what only this process knows, and goes on trying while the database is away for a moment."""
-        async for attempt in stamina.retry_context(
-            on=ServiceError, attempts=20, timeout=self._rules.handing_over, wait_max=2.0
-        ):
-            with attempt:
-                async with self._database.transaction() as tx:
-                    if await kept.save_taken(tx, claimed):
-                        _record_sent(tx, claimed)
-        _log.info("delivery_sent", delivery_id=str(claimed.delivery.delivery_id))
-
-    async def _not_taken(
-        self, claimed: Claimed, answer: RejectedError, contact: Contact, *, tried: bool
-    ) -> None:
-        error = scrubbed(str(answer), contact.email)
-        if answer.permanent:
-            await self._refused(claimed, error, tried=tried)
-        else:
-            attempt = claimed.delivery.attempt_count + 1
-            pause = self._rules.retry.after_refusal(attempt)
-            await self._put_off(claimed, pause, error, tried=tried)
-
-    async def _put_off(
-        self, claimed: Claimed, pause: timedelta, error: str, *, tried: bool
-    ) -> None:
-        """Tries again after the pause, or never, when it has been tried for long enough."""
-        if self._rules.retry.given_up(claimed.delivery.created_at, self._clock()):
-            await self._refused(claimed, f"given up: {error}", tried=tried)
-            return
-        async with self._database.transaction() as tx:
-            await kept.put_off(tx, claimed, until=tx.now + pause, error=error, tried=tried)
-
-    async def _put_off_all(self, claimed: Sequence[Claimed], error: str) -> None:
-        for one in claimed:
-            await self._put_off(one, self._rules.retry.unreachable, scrubbed(error), tried=False)
-
-    async def _refused(self, claimed: Claimed, error: str, *, tried: bool) -> None:
-        async with self._database.transaction() as tx:
-            if await kept.save_refused(tx, claimed, error=error, tried=tried):
-                _record_failed(tx, claimed)
-        _log.warning("delivery_failed", delivery_id=str(claimed.delivery.delivery_id), error=error)
-
-    async def _no_word(self, claimed: Claimed, error: str) -> None:
-        async with self._database.transaction() as tx:
-            await kept.save_no_word(tx, claimed, error=error)
-        _log.warning("delivery_in_doubt", delivery_id=str(claimed.delivery.delivery_id))
-
-
-def _record_sent(tx: Transaction, claimed: Claimed) -> None:
-    delivery = claimed.delivery
-    tx.record(
-        events_pb2.DeliverySent(
-            delivery_id=str(delivery.delivery_id),
-            person_id=str(delivery.person_id),
-            topic=TOPICS[delivery.topic],
-            channel=CHANNELS[delivery.channel],
-        )
-    )
-
-
-def _record_failed(tx: Transaction, claimed: Claimed) -> None:
-    delivery = claimed.delivery
-    tx.record(
-        events_pb2.DeliveryFailed(
-            delivery_id=str(delivery.delivery_id),
-            person_id=str(delivery.person_id),
-            topic=TOPICS[delivery.topic],
-            channel=CHANNELS[delivery.channel],
-        )
-    )

@@ -1,1 +1,1 @@
-"""Tables and queries of notification."""
+"""The tables and queries of notification."""

@@ -1,6 +1,6 @@
-"""Deliveries in the database: who may send which, and what became of it.
+"""The deliveries: their claims by senders, and their outcomes.
 
-Every write of a sender names the lease it holds: a sender whose lease was taken over changes nothing any more.
+Every update by a sender names the lease of its claim: a sender whose claim was taken over changes nothing.
 """
 
 from __future__ import annotations
@@ -30,88 +30,82 @@ from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Transaction
-from proctorium_notification.domain.deliveries import Delivery, DeliveryState, Move, before
+from proctorium_notification.domain.deliveries import (
+    DELIVERY_STATES,
+    Cause,
+    Delivery,
+    DeliveryAction,
+    DeliveryState,
+)
 from proctorium_notification.domain.topics import Channel, Topic
-from proctorium_notification.storage.sessions import can_be_told
+from proctorium_notification.storage.sessions import plan_is_known
 from proctorium_notification.storage.tables import deliveries
 
 CHANNEL = "deliveries"
-"""NOTIFY channel: something is to be sent."""
+"""The channel of PostgreSQL's NOTIFY that wakes the senders."""
 
-NO_WORD = "the sender ended after handing the message over and before hearing whether it was taken"
-
-
-@dataclass(frozen=True, slots=True)
-class NewDeliveries:
-    """The same message to several people by one channel."""
-
-    person_ids: Sequence[UUID]
-    event_id: UUID
-    topic: Topic
-    channel: Channel
-    session_id: UUID | None
-    subject_id: UUID | None
-    traceparent: str
-    subject_title: str = ""
+SENDER_DIED = "the sender ended after it handed the message over and before the mail server's response was stored"
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
-    """A delivery that this process may send, until the lease ends."""
+class Claim:
+    """A delivery that this process may send until the lease ends."""
 
     delivery: Delivery
-    lease: UUID
+    lease_token: UUID
     traceparent: str
     destination: int | None = None
     """Known once the address was looked up."""
 
 
-async def add_deliveries(tx: Transaction, new: NewDeliveries) -> None:
-    """Adds one delivery for each person; who has one of this event and channel already gets no other.
+async def insert_deliveries(
+    tx: Transaction, cause: Cause, person_ids: Sequence[UUID], channel: Channel, traceparent: str
+) -> None:
+    """Insert one delivery for each person who has none of this event and channel.
 
-    Messages in the application are there with this transaction; mails wait for their sender.
+    A message in the application is delivered by this transaction; a mail is pending.
     """
-    there = new.channel is Channel.IN_APP
+    in_app = channel is Channel.IN_APP
     rows = [
         {
             "delivery_id": new_id(),
             "person_id": person_id,
-            "event_id": new.event_id,
-            "topic": new.topic,
-            "channel": new.channel,
-            "session_id": new.session_id,
-            "subject_id": new.subject_id,
-            "subject_title": new.subject_title,
-            "state": DeliveryState.SENT if there else DeliveryState.PENDING,
-            "sent_at": tx.now if there else None,
+            "event_id": cause.event_id,
+            "topic": cause.topic,
+            "channel": channel,
+            "session_id": cause.session_id,
+            "subject_id": cause.subject_id,
+            "subject_title": cause.subject_title,
+            "state": DeliveryState.SENT if in_app else DeliveryState.PENDING,
+            "sent_at": tx.now if in_app else None,
             "created_at": tx.now,
-            "next_attempt_at": tx.now,
-            "traceparent": new.traceparent,
+            "next_try_at": tx.now,
+            "traceparent": traceparent,
         }
-        for person_id in sorted(set(new.person_ids))
+        for person_id in sorted(set(person_ids))
     ]
     if rows:
-        # As a batch: one statement has room for some two thousand rows only.
+        # With executemany, because one statement has room for about two thousand rows only.
         await tx.execute(insert(deliveries).on_conflict_do_nothing(), rows)
         tx.notify(CHANNEL, "")
 
 
-async def claim_due(
+async def claim_deliveries(
     tx: Transaction,
     *,
-    lease: UUID,
+    lease_token: UUID,
     sender_key: int,
     until: datetime,
     limit: int,
     only: AbstractSet[int] | None = None,
     without: AbstractSet[int] = frozenset(),
-) -> Sequence[Claimed]:
+) -> Sequence[Claim]:
     """Claim up to `limit` deliveries that are due and not claimed, oldest first.
 
     `only` restricts them to these destinations; `without` excludes these destinations.
     """
     destination = deliveries.c.destination
-    wanted = (
+    may_be_sent = (
         or_(destination.is_(None), destination.not_in(sorted(without)))
         if only is None
         else destination.in_(sorted(only))
@@ -120,102 +114,98 @@ async def claim_due(
         select(deliveries.c.delivery_id)
         .where(
             deliveries.c.state == DeliveryState.PENDING,
-            deliveries.c.next_attempt_at <= tx.now,
+            deliveries.c.next_try_at <= tx.now,
             or_(deliveries.c.leased_until.is_(None), deliveries.c.leased_until <= tx.now),
-            wanted,
-            can_be_told(deliveries.c.session_id),
+            may_be_sent,
+            plan_is_known(deliveries.c.session_id),
         )
-        .order_by(deliveries.c.next_attempt_at, deliveries.c.delivery_id)
+        .order_by(deliveries.c.next_try_at, deliveries.c.delivery_id)
         .limit(limit)
         .with_for_update(skip_locked=True)
         .cte("due")
     )
-    taking = (
+    statement = (
         update(deliveries)
         .where(deliveries.c.delivery_id == due.c.delivery_id)
-        .values(lease_token=lease, sender_key=sender_key, leased_until=until)
+        .values(lease_token=lease_token, sender_key=sender_key, leased_until=until)
         .returning(deliveries)
     )
-    rows = (await tx.execute(taking)).all()
-    claimed = [Claimed(_delivery(row), lease, row.traceparent, row.destination) for row in rows]
-    return sorted(claimed, key=lambda one: (one.delivery.created_at, one.delivery.delivery_id))
+    rows = (await tx.execute(statement)).all()
+    claims = [Claim(_delivery(row), lease_token, row.traceparent, row.destination) for row in rows]
+    return sorted(claims, key=lambda claim: (claim.delivery.created_at, claim.delivery.delivery_id))
 
 
-async def give_back(tx: Transaction, claimed: Sequence[Claimed]) -> None:
-    """Release claims early, store each one's destination and wake the senders, since others may send them now."""
-    giving_back = (
+async def release_claims(tx: Transaction, claims: Sequence[Claim]) -> None:
+    """End claims early, store each one's destination and wake the senders, since another may send them now."""
+    statement = (
         update(deliveries)
         .where(
-            deliveries.c.delivery_id == bindparam("of"),
-            deliveries.c.lease_token == bindparam("held"),
+            deliveries.c.delivery_id == bindparam("claimed_id"),
+            deliveries.c.lease_token == bindparam("claimed_by"),
             deliveries.c.state == DeliveryState.PENDING,
         )
-        .values(lease_token=None, leased_until=None, destination=bindparam("to"))
+        .values(lease_token=None, leased_until=None, destination=bindparam("to_destination"))
     )
     rows = [
-        {"of": one.delivery.delivery_id, "held": one.lease, "to": one.destination}
-        for one in claimed
+        {
+            "claimed_id": claim.delivery.delivery_id,
+            "claimed_by": claim.lease_token,
+            "to_destination": claim.destination,
+        }
+        for claim in claims
     ]
     if rows:
-        await tx.execute(giving_back, rows)
+        await tx.execute(statement, rows)
         tx.notify(CHANNEL, "")
 
 
-async def mark(tx: Transaction, claimed: Claimed, until: datetime) -> bool:
-    """Notes that the message is handed over in the next moment; False when the lease is lost and it must not be."""
-    marking = _moving(claimed, Move.MARK).where(deliveries.c.leased_until > tx.now)
-    return await _done(
+async def update_delivery_to_sending(tx: Transaction, claim: Claim, leased_until: datetime) -> bool:
+    """Store that the message is handed over next. Return False if the lease has ended, which forbids that."""
+    statement = _update(claim, DeliveryAction.HAND_OVER).where(deliveries.c.leased_until > tx.now)
+    return await _changes(
+        tx, statement.values(leased_until=leased_until, try_count=deliveries.c.try_count + 1)
+    )
+
+
+async def update_delivery_to_sent(tx: Transaction, claim: Claim) -> bool:
+    """Store that the mail server accepted the message. Return whether the claim was still valid."""
+    return await _changes(
         tx,
-        marking.values(
-            state=DeliveryState.SENDING,
-            leased_until=until,
-            attempt_count=deliveries.c.attempt_count + 1,
+        _update(claim, DeliveryAction.ACCEPT).values(
+            sent_at=tx.now, last_error="", lease_token=None, leased_until=None, destination=None
         ),
     )
 
 
-async def save_taken(tx: Transaction, claimed: Claimed) -> bool:
-    """The receiving server took it."""
-    return await _done(
-        tx,
-        _moving(claimed, Move.TAKEN).values(
-            state=DeliveryState.SENT,
-            sent_at=tx.now,
-            last_error="",
-            lease_token=None,
-            leased_until=None,
-            destination=None,
-        ),
-    )
-
-
-async def put_off(
-    tx: Transaction, claimed: Claimed, *, until: datetime, error: str, tried: bool
+async def update_delivery_to_pending(
+    tx: Transaction, claim: Claim, *, next_try_at: datetime, error: str, tries: int
 ) -> bool:
-    """It could not go now; `tried` counts it as a try of this message (a marked one is counted already)."""
-    count = deliveries.c.attempt_count + (1 if tried else 0)
-    return await _done(
+    """Store when a message that could not be sent is retried, and count `tries` more.
+
+    Return whether the claim was still valid.
+    """
+    return await _changes(
         tx,
-        _moving(claimed, Move.PUT_OFF).values(
-            state=DeliveryState.PENDING,
-            next_attempt_at=until,
+        _update(claim, DeliveryAction.DEFER).values(
+            next_try_at=next_try_at,
             last_error=error,
-            attempt_count=count,
+            try_count=deliveries.c.try_count + tries,
             lease_token=None,
             leased_until=None,
-            destination=claimed.destination,
+            destination=claim.destination,
         ),
     )
 
 
-async def save_refused(tx: Transaction, claimed: Claimed, *, error: str, tried: bool) -> bool:
-    """It will never go."""
-    return await _done(
+async def update_delivery_to_failed(
+    tx: Transaction, claim: Claim, *, error: str, tries: int
+) -> bool:
+    """Store that the message cannot be sent, and count `tries` more. Return whether the claim was still valid."""
+    return await _changes(
         tx,
-        _moving(claimed, Move.REFUSED).values(
-            state=DeliveryState.FAILED,
+        _update(claim, DeliveryAction.FAIL).values(
             last_error=error,
-            attempt_count=deliveries.c.attempt_count + (1 if tried else 0),
+            try_count=deliveries.c.try_count + tries,
             lease_token=None,
             leased_until=None,
             destination=None,
@@ -223,52 +213,52 @@ async def save_refused(tx: Transaction, claimed: Claimed, *, error: str, tried: 
     )
 
 
-async def save_no_word(tx: Transaction, claimed: Claimed, *, error: str) -> bool:
-    """It was handed over, and no answer came. The lease stays noted: an answer that comes after all still counts."""
-    return await _done(
-        tx,
-        _moving(claimed, Move.NO_WORD).values(state=DeliveryState.IN_DOUBT, last_error=error),
-    )
+async def update_delivery_to_in_doubt(tx: Transaction, claim: Claim, *, error: str) -> bool:
+    """Store that no valid response followed the message. Return whether the claim was still valid.
+
+    The lease token stays, so that a response that arrives later can still be stored.
+    """
+    return await _changes(tx, _update(claim, DeliveryAction.DOUBT).values(last_error=error))
 
 
-async def doubt_abandoned(tx: Transaction) -> Sequence[UUID]:
-    """Mark as in doubt what was handed over by somebody who was not heard of since, and answers which."""
-    abandoned = (
+async def update_abandoned_deliveries(tx: Transaction) -> Sequence[UUID]:
+    """Mark the deliveries as in doubt whose sender's lease ended while it handed the message over. Return their ids."""
+    statement = (
         update(deliveries)
         .where(
-            deliveries.c.state.in_(before(Move.NO_WORD)),
+            deliveries.c.state.in_(_origins(DeliveryAction.DOUBT)),
             deliveries.c.leased_until <= tx.now,
         )
-        .values(state=DeliveryState.IN_DOUBT, last_error=NO_WORD)
+        .values(state=DeliveryState.IN_DOUBT, last_error=SENDER_DIED)
         .returning(deliveries.c.delivery_id)
     )
-    return list((await tx.execute(abandoned)).scalars())
+    return list((await tx.execute(statement)).scalars())
 
 
 async def lock_delivery(tx: Transaction, delivery_id: UUID) -> Delivery | None:
-    """The delivery, locked until the transaction ends, or None."""
-    found = await tx.execute(
+    """Return the delivery, locked until the transaction ends, or None."""
+    rows = await tx.execute(
         select(deliveries).where(deliveries.c.delivery_id == delivery_id).with_for_update()
     )
-    row = found.first()
+    row = rows.first()
     return None if row is None else _delivery(row)
 
 
-async def save_resend(tx: Transaction, delivery_id: UUID) -> Delivery:
-    """Makes the delivery wait for its sender again."""
-    saved = await tx.execute(
+async def update_delivery_to_pending_again(tx: Transaction, delivery_id: UUID) -> Delivery:
+    """Make the delivery pending and due, wake the senders and return the delivery."""
+    rows = await tx.execute(
         update(deliveries)
         .where(deliveries.c.delivery_id == delivery_id)
         .values(
             state=DeliveryState.PENDING,
-            next_attempt_at=tx.now,
+            next_try_at=tx.now,
             lease_token=None,
             leased_until=None,
         )
         .returning(deliveries)
     )
     tx.notify(CHANNEL, "")
-    return _delivery(saved.one())
+    return _delivery(rows.one())
 
 
 async def list_deliveries(
@@ -279,44 +269,44 @@ async def list_deliveries(
     after: tuple[datetime, UUID] | None,
     limit: int,
 ) -> Sequence[Delivery]:
-    """Deliveries, newest first, after the one with this time and id."""
+    """Return deliveries, newest first, after the one with this time and id."""
     conditions: list[ColumnElement[bool]] = []
     if state is not None:
         conditions.append(deliveries.c.state == state)
     if person_id is not None:
         conditions.append(deliveries.c.person_id == person_id)
     if after is not None:
-        conditions.append(_earlier(after))
-    found = await tx.execute(
+        conditions.append(tuple_(deliveries.c.created_at, deliveries.c.delivery_id) < after)
+    rows = await tx.execute(
         select(deliveries)
         .where(and_(True, *conditions))
         .order_by(deliveries.c.created_at.desc(), deliveries.c.delivery_id.desc())
         .limit(limit)
     )
-    return [_delivery(row) for row in found]
+    return [_delivery(row) for row in rows]
 
 
-async def count_unsent(tx: Transaction) -> Mapping[DeliveryState, int]:
-    """How many deliveries are in each state but SENT."""
-    found = await tx.execute(
-        # Written out, so that the partial index serves it whatever the plan.
+async def count_unsent_deliveries(tx: Transaction) -> Mapping[DeliveryState, int]:
+    """Return the number of deliveries in each state except SENT."""
+    rows = await tx.execute(
+        # As a constant text, so that PostgreSQL can use the partial index in every plan.
         select(deliveries.c.state, func.count())
         .where(text("state <> 'sent'"))
         .group_by(deliveries.c.state)
     )
-    counts = {DeliveryState(state): int(count) for state, count in found}
+    counts = {DeliveryState(state): int(count) for state, count in rows}
     return {
         state: counts.get(state, 0) for state in DeliveryState if state is not DeliveryState.SENT
     }
 
 
-class Waiting(StrEnum):
-    """The reason why a mail is pending."""
+class PendingReason(StrEnum):
+    """The reasons why a mail is pending."""
 
     SENDING = "sending"
     """A sender has claimed it."""
-    PAUSE = "pause"
-    """Sending failed; it is retried after a pause."""
+    BACKOFF = "backoff"
+    """Sending failed; it is retried after a delay."""
     SESSION = "session"
     """The event with its session's plan has not arrived yet."""
     CONNECTION = "connection"
@@ -325,53 +315,64 @@ class Waiting(StrEnum):
     """It is due, and its destination is slow."""
 
 
-async def count_waiting(tx: Transaction, slow: AbstractSet[int]) -> Mapping[Waiting, int]:
-    """Count the pending deliveries by reason, given the slow destinations."""
-    why = case(
-        (deliveries.c.leased_until > tx.now, Waiting.SENDING),
-        (deliveries.c.next_attempt_at > tx.now, Waiting.PAUSE),
-        (~can_be_told(deliveries.c.session_id), Waiting.SESSION),
-        (deliveries.c.destination.in_(sorted(slow)), Waiting.SLOW_DESTINATION),
-        else_=Waiting.CONNECTION,
-    ).label("why")
-    found = await tx.execute(
-        # Written out, so that the partial index serves it whatever the plan.
-        select(why, func.count()).where(text("state = 'pending'")).group_by(text("why"))
+async def count_pending_deliveries(
+    tx: Transaction, slow: AbstractSet[int]
+) -> Mapping[PendingReason, int]:
+    """Return the number of pending deliveries for each reason, given the slow destinations."""
+    reason = case(
+        (deliveries.c.leased_until > tx.now, PendingReason.SENDING),
+        (deliveries.c.next_try_at > tx.now, PendingReason.BACKOFF),
+        (~plan_is_known(deliveries.c.session_id), PendingReason.SESSION),
+        (deliveries.c.destination.in_(sorted(slow)), PendingReason.SLOW_DESTINATION),
+        else_=PendingReason.CONNECTION,
+    ).label("reason")
+    rows = await tx.execute(
+        # As a constant text, so that PostgreSQL can use the partial index in every plan.
+        select(reason, func.count()).where(text("state = 'pending'")).group_by(text("reason"))
     )
-    counts = {Waiting(reason): int(count) for reason, count in found}
-    return {reason: counts.get(reason, 0) for reason in Waiting}
+    counts = {PendingReason(reason): int(count) for reason, count in rows}
+    return {reason: counts.get(reason, 0) for reason in PendingReason}
 
 
-def _moving(claimed: Claimed, move: Move) -> Update:
-    return update(deliveries).where(
-        deliveries.c.delivery_id == claimed.delivery.delivery_id,
-        deliveries.c.lease_token == claimed.lease,
-        deliveries.c.state.in_(before(move)),
+def _origins(action: DeliveryAction) -> list[DeliveryState]:
+    return [state for state in DeliveryState if DELIVERY_STATES.allows(state, action)]
+
+
+def _update(claim: Claim, action: DeliveryAction) -> Update:
+    """Return the statement for `action` on a claimed delivery, without what else it changes."""
+    origins = _origins(action)
+    target = DELIVERY_STATES.target(origins[0], action)
+    return (
+        update(deliveries)
+        .where(
+            deliveries.c.delivery_id == claim.delivery.delivery_id,
+            deliveries.c.lease_token == claim.lease_token,
+            deliveries.c.state.in_(origins),
+        )
+        .values(state=target)
     )
 
 
-async def _done(tx: Transaction, change: Update) -> bool:
-    result = await tx.execute(change.returning(deliveries.c.delivery_id))
-    return result.first() is not None
-
-
-def _earlier(after: tuple[datetime, UUID]) -> ColumnElement[bool]:
-    return tuple_(deliveries.c.created_at, deliveries.c.delivery_id) < after
+async def _changes(tx: Transaction, statement: Update) -> bool:
+    rows = await tx.execute(statement.returning(deliveries.c.delivery_id))
+    return rows.first() is not None
 
 
 def _delivery(row: Row[*tuple[object, ...]]) -> Delivery:
     return Delivery(
         delivery_id=row.delivery_id,
         person_id=row.person_id,
-        event_id=row.event_id,
-        topic=Topic(row.topic),
         channel=Channel(row.channel),
+        cause=Cause(
+            event_id=row.event_id,
+            topic=Topic(row.topic),
+            session_id=row.session_id,
+            subject_id=row.subject_id,
+            subject_title=row.subject_title,
+        ),
         state=DeliveryState(row.state),
-        attempt_count=row.attempt_count,
+        try_count=row.try_count,
         last_error=row.last_error,
         created_at=row.created_at,
         sent_at=row.sent_at,
-        session_id=row.session_id,
-        subject_id=row.subject_id,
-        subject_title=row.subject_title,
     )

@@ -1,4 +1,4 @@
-"""What is known of sessions: a projection of their events."""
+"""The projection of sessions, updated by their events."""
 
 from __future__ import annotations
 
@@ -14,57 +14,61 @@ from proctorium_notification.domain.topics import Session
 from proctorium_notification.storage.tables import sessions
 
 
-async def save_plan(tx: Transaction, session: Session) -> None:
-    """Sets what is planned; whether it was cancelled or ended stays as it is."""
-    adding = insert(sessions).values(
+async def upsert_session_plan(tx: Transaction, session: Session) -> None:
+    """Store the plan of a session; whether it was cancelled or has ended is not changed."""
+    statement = insert(sessions).values(
         session_id=session.session_id,
         title=session.title,
         start_at=session.start_at,
         duration=session.duration,
     )
     await tx.execute(
-        adding.on_conflict_do_update(
+        statement.on_conflict_do_update(
             index_elements=[sessions.c.session_id],
             set_={
-                "title": adding.excluded.title,
-                "start_at": adding.excluded.start_at,
-                "duration": adding.excluded.duration,
+                "title": statement.excluded.title,
+                "start_at": statement.excluded.start_at,
+                "duration": statement.excluded.duration,
             },
         )
     )
 
 
-async def save_cancelled(tx: Transaction, session_id: UUID, at: datetime) -> None:
-    """Notes that the session was called off; the first time stays."""
-    await _save_time(tx, "cancelled_at", session_id, at)
+async def upsert_session_cancelled(
+    tx: Transaction, session_id: UUID, cancelled_at: datetime
+) -> None:
+    """Store that the session was cancelled, unless that is stored already."""
+    await _upsert_time(tx, "cancelled_at", session_id, cancelled_at)
 
 
-async def save_ended(tx: Transaction, session_id: UUID, at: datetime) -> None:
-    """Notes that the session is over; the first time stays."""
-    await _save_time(tx, "ended_at", session_id, at)
+async def upsert_session_ended(tx: Transaction, session_id: UUID, ended_at: datetime) -> None:
+    """Store that the session has ended, unless that is stored already."""
+    await _upsert_time(tx, "ended_at", session_id, ended_at)
 
 
-async def _save_time(tx: Transaction, name: str, session_id: UUID, at: datetime) -> None:
-    adding = insert(sessions).values({"session_id": session_id, name: at})
+async def _upsert_time(tx: Transaction, name: str, session_id: UUID, time: datetime) -> None:
+    statement = insert(sessions).values({"session_id": session_id, name: time})
     await tx.execute(
-        adding.on_conflict_do_update(
+        statement.on_conflict_do_update(
             index_elements=[sessions.c.session_id],
-            set_={name: func.coalesce(sessions.c[name], adding.excluded[name])},
+            set_={name: func.coalesce(sessions.c[name], statement.excluded[name])},
         )
     )
 
 
-def can_be_told(session_id: Column[UUID | None]) -> ColumnElement[bool]:
-    """Whether what is said of this session can be said: its plan is known, or it is said of none."""
+def plan_is_known(session_id: Column[UUID | None]) -> ColumnElement[bool]:
+    """Return the condition that a message can be rendered: it is about no session, or about one whose plan is known."""
     plan = select(sessions.c.session_id).where(
         sessions.c.session_id == session_id, sessions.c.title.is_not(None)
     )
     return or_(session_id.is_(None), plan.exists())
 
 
-async def planned_sessions(tx: Transaction, session_ids: Iterable[UUID]) -> Mapping[UUID, Session]:
-    """Those of these sessions whose plan is known, by id."""
-    found = await tx.execute(
+async def list_planned_sessions(
+    tx: Transaction, session_ids: Iterable[UUID]
+) -> Mapping[UUID, Session]:
+    """Return those of the sessions whose plan is known, by id."""
+    rows = await tx.execute(
         select(sessions).where(
             sessions.c.session_id.in_(set(session_ids)), sessions.c.title.is_not(None)
         )
@@ -78,5 +82,5 @@ async def planned_sessions(tx: Transaction, session_ids: Iterable[UUID]) -> Mapp
             cancelled=row.cancelled_at is not None,
             ended=row.ended_at is not None,
         )
-        for row in found
+        for row in rows
     }

@@ -1,1 +1,1 @@
-"""Events in: event → operation. Each handler may come late, again, or in any order."""
+"""The handlers of events. An event may arrive late, more than once, or in any order."""

@@ -1,4 +1,4 @@
-"""What identity verification tells (`notification--identity`)."""
+"""Handlers of identity verification's events (`notification--identity`)."""
 
 from __future__ import annotations
 
@@ -6,34 +6,38 @@ from proctorium.identity.events.v1 import events_pb2
 from proctorium_common.events.handling import EventMetadata
 from proctorium_common.ids import parse_id
 from proctorium_common.storage.database import Transaction
+from proctorium_notification.domain.deliveries import Cause
 from proctorium_notification.domain.topics import Topic
-from proctorium_notification.operations import telling
-from proctorium_notification.operations.telling import Occasion
+from proctorium_notification.operations.notifying import notify
 
-_Decided = events_pb2.CaseVerified | events_pb2.CaseRejected | events_pb2.CaseResubmissionRequested
+_CaseEvent = (
+    events_pb2.CaseVerified | events_pb2.CaseRejected | events_pb2.CaseResubmissionRequested
+)
 
 
-async def on_verified(
+async def on_case_verified(
     tx: Transaction, event: events_pb2.CaseVerified, metadata: EventMetadata
 ) -> None:
-    """Tells the learner that it is done."""
-    await _tell(tx, Topic.IDENTITY_VERIFIED, event, metadata)
+    """Notify the learner that their identity is verified."""
+    await _notify_learner(tx, Topic.IDENTITY_VERIFIED, event, metadata)
 
 
-async def on_rejected(
+async def on_case_rejected(
     tx: Transaction, event: events_pb2.CaseRejected, metadata: EventMetadata
 ) -> None:
-    """Tells the learner where the reason stands."""
-    await _tell(tx, Topic.IDENTITY_REJECTED, event, metadata)
+    """Notify the learner that their identity could not be verified."""
+    await _notify_learner(tx, Topic.IDENTITY_REJECTED, event, metadata)
 
 
-async def on_resubmission_requested(
+async def on_case_resubmission_requested(
     tx: Transaction, event: events_pb2.CaseResubmissionRequested, metadata: EventMetadata
 ) -> None:
-    """Asks the learner for new pictures."""
-    await _tell(tx, Topic.IDENTITY_RESUBMISSION, event, metadata)
+    """Notify the learner that new photos are needed."""
+    await _notify_learner(tx, Topic.IDENTITY_RESUBMISSION_REQUESTED, event, metadata)
 
 
-async def _tell(tx: Transaction, topic: Topic, event: _Decided, metadata: EventMetadata) -> None:
-    occasion = Occasion(metadata.event_id, topic, parse_id(event.session_id, "session_id"))
-    await telling.tell(tx, occasion, [parse_id(event.person_id, "person_id")])
+async def _notify_learner(
+    tx: Transaction, topic: Topic, event: _CaseEvent, metadata: EventMetadata
+) -> None:
+    cause = Cause(metadata.event_id, topic, parse_id(event.session_id, "session_id"))
+    await notify(tx, cause, [parse_id(event.person_id, "person_id")])

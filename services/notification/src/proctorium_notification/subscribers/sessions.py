@@ -1,64 +1,65 @@
-"""What session orchestration tells (`notification--sessions`)."""
+"""Handlers of session orchestration's events (`notification--sessions`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC
 from uuid import UUID
 
 from proctorium.session.events.v1 import events_pb2
 from proctorium_common.events.handling import EventMetadata
 from proctorium_common.ids import parse_id
+from proctorium_common.messages import from_timestamp
 from proctorium_common.storage.database import Transaction
+from proctorium_notification.domain.deliveries import Cause
 from proctorium_notification.domain.topics import Session, Topic
-from proctorium_notification.operations import telling
-from proctorium_notification.operations.telling import Occasion
+from proctorium_notification.operations import notifying
+from proctorium_notification.operations.notifying import notify
 
 
-async def on_scheduled(
+async def on_session_scheduled(
     tx: Transaction, event: events_pb2.SessionScheduled, metadata: EventMetadata
 ) -> None:
-    """Learns the plan and tells the proctors. The learners are told with their code."""
-    session_id = parse_id(event.session_id, "session_id")
+    """Store the session's plan and notify its proctors. Its learners are notified with their code."""
     session = Session(
-        session_id=session_id,
+        session_id=parse_id(event.session_id, "session_id"),
         title=event.title,
-        start_at=event.start_time.ToDatetime(UTC),
+        start_at=from_timestamp(event.start_time),
         duration=event.duration.ToTimedelta(),
     )
-    await telling.plan(tx, session)
-    occasion = Occasion(metadata.event_id, Topic.SESSION_SCHEDULED, session_id)
-    await telling.tell(tx, occasion, _people(event.proctor_ids))
+    await notifying.schedule_session(tx, session)
+    cause = Cause(metadata.event_id, Topic.SESSION_SCHEDULED, session.session_id)
+    await notify(tx, cause, _person_ids(event.proctor_ids))
 
 
-async def on_cancelled(
+async def on_session_cancelled(
     tx: Transaction, event: events_pb2.SessionCancelled, metadata: EventMetadata
 ) -> None:
-    """Tells whoever was to come."""
+    """Notify the proctors and learners of a cancelled session."""
     session_id = parse_id(event.session_id, "session_id")
-    await telling.cancel(tx, session_id, metadata.occurred_at)
-    occasion = Occasion(metadata.event_id, Topic.SESSION_CANCELLED, session_id)
-    await telling.tell(tx, occasion, _people(event.person_ids))
+    await notifying.cancel_session(tx, session_id, metadata.occurred_at)
+    cause = Cause(metadata.event_id, Topic.SESSION_CANCELLED, session_id)
+    await notify(tx, cause, _person_ids(event.person_ids))
 
 
-async def on_ended(
+async def on_session_ended(
     tx: Transaction, event: events_pb2.SessionEnded, metadata: EventMetadata
 ) -> None:
-    """Tells the learners who were there."""
+    """Notify the learners who attended a session that it has ended."""
     session_id = parse_id(event.session_id, "session_id")
-    await telling.end(tx, session_id, event.end_time.ToDatetime(UTC))
-    attended = [known.person_id for known in event.attendances if known.attended]
-    occasion = Occasion(metadata.event_id, Topic.SESSION_ENDED, session_id)
-    await telling.tell(tx, occasion, _people(attended))
+    await notifying.end_session(tx, session_id, from_timestamp(event.end_time))
+    attended = [each.person_id for each in event.attendances if each.attended]
+    cause = Cause(metadata.event_id, Topic.SESSION_ENDED, session_id)
+    await notify(tx, cause, _person_ids(attended))
 
 
-async def on_removed(
+async def on_participant_removed(
     tx: Transaction, event: events_pb2.ParticipantRemoved, metadata: EventMetadata
 ) -> None:
-    """Tells the learner."""
-    occasion = Occasion(metadata.event_id, Topic.REMOVED, parse_id(event.session_id, "session_id"))
-    await telling.tell(tx, occasion, _people([event.person_id]))
+    """Notify the learner who was removed."""
+    session_id = parse_id(event.session_id, "session_id")
+    cause = Cause(metadata.event_id, Topic.PARTICIPANT_REMOVED, session_id)
+    await notify(tx, cause, _person_ids([event.person_id]))
 
 
-def _people(ids: Iterable[str]) -> list[UUID]:
-    return [parse_id(person_id, "person_id") for person_id in ids]
+def _person_ids(texts: Iterable[str]) -> list[UUID]:
+    return [parse_id(text, "person_id") for text in texts]

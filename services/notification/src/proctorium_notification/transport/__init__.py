@@ -1,1 +1,1 @@
-"""How mails leave: SMTP."""
+"""The connection to the mail server."""

@@ -1,7 +1,8 @@
-"""Handing mails to a mail server, step by step, so that the caller knows at each step what the server has (RFC 5321).
+"""Sending mails to a mail server step by step, so that the caller knows at each step what the server has (RFC 5321).
 
-Until `hand_over` the server has nothing of the message, and any failure is `UnreachableError` or `RejectedError`. From then on a failure without
-an answer is `NoResponseError`: the server may have taken it.
+Until `hand_over`, the server has nothing of the message, and every failure is UnreachableError, RejectedError or
+SlowDestinationError. From then on, a failure without a response is NoResponseError: the server may have accepted the
+message.
 """
 
 from __future__ import annotations
@@ -13,38 +14,38 @@ from urllib.parse import unquote, urlsplit
 
 from aiosmtplib import SMTP, SMTPException, SMTPReadTimeoutError, SMTPResponseException
 
-from proctorium_notification.messages.mail import Mail
+from proctorium_notification.rendering.mail import Mail
 
 _SHUTTING_DOWN = 421
-_REFUSALS = range(400, 600)
-_PERMANENT = range(500, 600)
-_GOODBYE = 2.0
+_REJECTIONS = range(400, 600)
+_PERMANENT_REJECTIONS = range(500, 600)
+_QUIT_TIMEOUT = 2.0
 """Seconds to wait for the response to QUIT, which nothing depends on."""
 
 
 class UnreachableError(Exception):
-    """The mail server does not take anything from us now; this is not about one message."""
+    """The mail server accepts no mail at the moment, for a reason that is not this message's."""
 
 
 class RejectedError(Exception):
-    """The mail server does not take this message: never (`permanent`), or not now."""
+    """The mail server rejected this message: permanently (5xx) or for now (4xx)."""
 
-    def __init__(self, code: int, answer: str) -> None:
-        super().__init__(f"{code} {answer}")
-        self.permanent = code in _PERMANENT
+    def __init__(self, code: int, response: str) -> None:
+        super().__init__(f"{code} {response}")
+        self.permanent = code in _PERMANENT_REJECTIONS
 
 
 class SlowDestinationError(Exception):
-    """The mail server did not respond about a recipient in time; the message was not sent."""
+    """The mail server did not respond to the recipient's address in time; the message was not handed over."""
 
 
 class NoResponseError(Exception):
-    """The message was handed over, and no answer came."""
+    """The message was handed over, and no valid response followed."""
 
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """Where a mail server is and how it is spoken to."""
+    """The address of a mail server, and how to connect to it."""
 
     host: str
     port: int
@@ -55,9 +56,10 @@ class MailServer:
 
     @classmethod
     def parse(cls, url: str) -> MailServer:
-        """`smtp://` (as it is), `smtp+starttls://` (encrypted or not at all) or `smtps://`, then `user:password@host:port`.
+        """Return the server of a URL: `smtp://` (plain), `smtp+starttls://` (TLS is required) or `smtps://`.
 
-        Raises ValueError, without the URL, for anything else, and for a password that would go over the line unencrypted.
+        `user:password@host:port` follows. Raises ValueError, without the URL, for any other text, and for a password
+        that would be sent unencrypted.
         """
         parts = urlsplit(url)
         schemes = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
@@ -75,19 +77,19 @@ class MailServer:
         )
 
 
-class Postbox:
-    """Connects to one mail server. `timeout` is the seconds for each step, `data_timeout` for the message itself."""
+class SmtpClient:
+    """A client of one mail server. `timeout` is in seconds for each command, `data_timeout` for the message."""
 
     def __init__(
         self, server: MailServer, *, timeout: float = 20, data_timeout: float = 60
     ) -> None:
         self._server = server
         self._timeout = timeout
-        self.data_timeout = data_timeout
+        self._data_timeout = data_timeout
 
     @asynccontextmanager
-    async def connected(self) -> AsyncIterator[Line]:
-        """A line to the server, greeted and signed in. Raises UnreachableError."""
+    async def connect(self) -> AsyncIterator[SmtpConnection]:
+        """Connect and authenticate; close the connection when the block ends. Raises UnreachableError."""
         server = self._server
         client = SMTP(
             hostname=server.host,
@@ -102,97 +104,93 @@ class Postbox:
             await client.connect()
             if client.is_ehlo_or_helo_needed:
                 await client.ehlo()
-        except (SMTPException, OSError) as failure:
+        except (SMTPException, OSError) as error:
             client.close()
-            raise UnreachableError(_said(failure)) from failure
+            raise UnreachableError(_describe(error)) from error
         try:
-            line = Line(client, self.data_timeout)
-            yield line
-            if line.answers:
-                await _leave(client)
+            connection = SmtpConnection(client, self._data_timeout)
+            yield connection
+            if connection.usable:
+                await _quit(client)
         finally:
             client.close()
 
 
-class Line:
+class SmtpConnection:
     """An open connection to a mail server, for one message after another.
 
-    It cannot be used again, not even for QUIT, once the server has not given a valid SMTP response (`answers` is False).
+    It is not `usable` again, not even for QUIT, once the server has not given a valid SMTP response.
     """
 
     def __init__(self, client: SMTP, data_timeout: float) -> None:
-        self.answers = True
+        self.usable = True
         self._client = client
         self._data_timeout = data_timeout
 
-    async def announce(self, mail: Mail, patience: float | None = None) -> None:
-        """Send the sender's and the recipient's address, and nothing of the message yet. Raises RejectedError, UnreachableError.
+    async def send_addresses(self, mail: Mail, rcpt_timeout: float | None = None) -> None:
+        """Send the addresses of the sender and the recipient, and nothing of the message.
 
-        Raises SlowDestinationError if the server has not responded about the recipient within `patience` seconds.
+        Raises RejectedError, UnreachableError, and SlowDestinationError if the response to the recipient's address
+        takes longer than `rcpt_timeout` seconds.
         """
         if mail.needs_utf8 and not self._client.supports_extension("smtputf8"):
-            raise RejectedError(550, "the mail server cannot reach an address with these letters")
+            raise RejectedError(550, "the mail server does not support non-ASCII addresses")
         # Headers in UTF-8 are 8-bit content (RFC 6531, section 3.1); all other mails are 7-bit.
         options = ["SMTPUTF8", "BODY=8BITMIME"] if mail.needs_utf8 else []
         encoding = "utf-8" if mail.needs_utf8 else "ascii"
         try:
             await self._client.mail(mail.sender, options=options, encoding=encoding)
-        except (SMTPException, OSError) as failure:
-            # That our own sender is not accepted is never this message's fault.
-            raise UnreachableError(_said(failure)) from failure
+        except (SMTPException, OSError) as error:
+            # All mails have this sender: a rejection is not about this message.
+            raise UnreachableError(_describe(error)) from error
         try:
             await self._client.rcpt(
                 mail.recipient,
                 encoding=encoding,
-                timeout=self._client.timeout if patience is None else patience,
+                timeout=self._client.timeout if rcpt_timeout is None else rcpt_timeout,
             )
-        except SMTPResponseException as answer:
+        except SMTPResponseException as response:
             # After an invalid response, the next one may not belong to the next command.
-            self.answers = answer.code in _REFUSALS
-            raise _refused(answer) from answer
-        except SMTPReadTimeoutError as failure:
-            raise (SlowDestinationError if patience is not None else UnreachableError)(
-                _said(failure)
-            ) from failure
-        except (SMTPException, OSError) as failure:
-            raise UnreachableError(_said(failure)) from failure
+            self.usable = response.code in _REJECTIONS
+            if response.code == _SHUTTING_DOWN:
+                raise UnreachableError(_describe(response)) from response
+            raise RejectedError(response.code, response.message) from response
+        except SMTPReadTimeoutError as error:
+            timed_out = UnreachableError if rcpt_timeout is None else SlowDestinationError
+            raise timed_out(_describe(error)) from error
+        except (SMTPException, OSError) as error:
+            raise UnreachableError(_describe(error)) from error
 
     async def hand_over(self, mail: Mail) -> None:
-        """Hands the message over; when it returns, the server took it. Raises RejectedError, NoResponseError."""
+        """Hand the message over; the server has accepted it on return. Raises RejectedError, NoResponseError."""
         try:
             await self._client.data(mail.content, timeout=self._data_timeout)
-        except SMTPResponseException as answer:
-            if answer.code in _REFUSALS:
-                raise RejectedError(answer.code, answer.message) from answer
-            # Neither accepted nor refused: the server may have accepted it.
-            self.answers = False
-            raise NoResponseError(_said(answer)) from answer
-        except (SMTPException, OSError) as failure:
-            self.answers = False
-            raise NoResponseError(_said(failure)) from failure
+        except SMTPResponseException as response:
+            if response.code in _REJECTIONS:
+                raise RejectedError(response.code, response.message) from response
+            # Neither accepted nor rejected: the server may have accepted it.
+            self.usable = False
+            raise NoResponseError(_describe(response)) from response
+        except (SMTPException, OSError) as error:
+            self.usable = False
+            raise NoResponseError(_describe(error)) from error
 
-    async def forget(self) -> None:
-        """Withdraw what was announced, if the connection can be used again. Raises UnreachableError."""
-        if not self.answers:
+    async def reset(self) -> None:
+        """Discard the addresses that were sent, if the connection is usable. Raises UnreachableError."""
+        if not self.usable:
             return
         try:
             await self._client.rset()
-        except (SMTPException, OSError) as failure:
-            raise UnreachableError(_said(failure)) from failure
+        except (SMTPException, OSError) as error:
+            raise UnreachableError(_describe(error)) from error
 
 
-def _refused(answer: SMTPResponseException) -> RejectedError | UnreachableError:
-    if answer.code == _SHUTTING_DOWN:
-        return UnreachableError(_said(answer))
-    return RejectedError(answer.code, answer.message)
+def _describe(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
-def _said(failure: Exception) -> str:
-    return f"{type(failure).__name__}: {failure}"
-
-
-async def _leave(client: SMTP) -> None:
-    """Says goodbye where that is possible; what was sent was sent."""
+async def _quit(client: SMTP) -> None:
+    """Send QUIT if possible; its failure changes nothing, because the mails were sent before."""
     with suppress(SMTPException, OSError):
         if client.is_connected:
-            await client.quit(timeout=_GOODBYE)
+            await client.quit(timeout=_QUIT_TIMEOUT)

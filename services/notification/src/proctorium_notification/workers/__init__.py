@@ -1,1 +1,1 @@
-"""What is done when it is due."""
+"""The periodic work."""

@@ -1,4 +1,4 @@
-"""Counts what has not gone out, for metrics and alerts: what waits, what failed, what is in doubt."""
+"""Metrics of the deliveries that are not sent: pending, failed and in doubt."""
 
 from __future__ import annotations
 
@@ -9,34 +9,38 @@ from opentelemetry.metrics import Observation
 
 from proctorium_common.storage.database import Database
 from proctorium_notification.domain.deliveries import DeliveryState
-from proctorium_notification.storage.deliveries import Waiting, count_unsent, count_waiting
+from proctorium_notification.storage.deliveries import (
+    PendingReason,
+    count_pending_deliveries,
+    count_unsent_deliveries,
+)
 
-METRIC = "notification.deliveries"
-DESCRIPTION = "Deliveries that have not gone out, by state"
-WAITING_METRIC = "notification.deliveries.pending"
-WAITING_DESCRIPTION = "Pending deliveries, by reason"
+STATE_METRIC = "notification.deliveries"
+STATE_DESCRIPTION = "Deliveries that are not sent, by state"
+REASON_METRIC = "notification.deliveries.pending"
+REASON_DESCRIPTION = "Pending deliveries, by reason"
 
 
 class Backlog:
-    """The counts of the last turn; metrics are collected between turns, without the database."""
+    """The counts of the last run. Metrics are collected between runs, without the database."""
 
     def __init__(self, database: Database, slow: Callable[[], AbstractSet[int]]) -> None:
-        """`slow` returns the destinations that are slow now."""
+        """Initialize without counts; `slow` returns the destinations that are slow at the time of a run."""
         self._database = database
         self._slow = slow
-        self._counts: Mapping[DeliveryState, int] = {}
-        self._waiting: Mapping[Waiting, int] = {}
+        self._by_state: Mapping[DeliveryState, int] = {}
+        self._by_reason: Mapping[PendingReason, int] = {}
 
-    async def turn(self) -> None:
-        """Counts anew."""
+    async def run(self) -> None:
+        """Count the deliveries."""
         async with self._database.transaction() as tx:
-            self._counts = await count_unsent(tx)
-            self._waiting = await count_waiting(tx, self._slow())
+            self._by_state = await count_unsent_deliveries(tx)
+            self._by_reason = await count_pending_deliveries(tx, self._slow())
 
-    def observations(self) -> Iterable[Observation]:
-        """The counts, each with its state."""
-        return [Observation(count, {"state": state}) for state, count in self._counts.items()]
+    def by_state(self) -> Iterable[Observation]:
+        """Return the counts of deliveries that are not sent, each with its state."""
+        return [Observation(count, {"state": state}) for state, count in self._by_state.items()]
 
-    def waiting(self) -> Iterable[Observation]:
-        """The counts of pending deliveries, each with its reason."""
-        return [Observation(count, {"reason": reason}) for reason, count in self._waiting.items()]
+    def by_reason(self) -> Iterable[Observation]:
+        """Return the counts of pending deliveries, each with its reason."""
+        return [Observation(count, {"reason": reason}) for reason, count in self._by_reason.items()]

@@ -1,4 +1,4 @@
-"""Sends mails as soon as there are some: woken by the database, and by the clock for those that were put off."""
+"""Starting the senders: when PostgreSQL notifies of new mails, and periodically for mails to retry."""
 
 from __future__ import annotations
 
@@ -14,62 +14,62 @@ from proctorium_notification.storage.deliveries import CHANNEL
 
 
 class SendingWorker:
-    """Starts a lane for each due batch, up to the limits; a lane ends with its batch, and none waits for another.
+    """A worker that starts a lane for each due batch, up to the limits. A lane ends with its batch.
 
-    Runs follow each other without a pause: each waits for work itself, at most `look_every`, after which it looks for mails to retry.
-    When the process ends, the lanes have `grace` to finish.
+    A run waits itself for due mails, for at most `poll_interval`, after which it looks for mails to retry. When the
+    process ends, the lanes have `grace` to finish.
     """
 
     def __init__(
         self,
         listener: Listener,
         sender: Sender,
-        look_every: timedelta = timedelta(seconds=1),
+        poll_interval: timedelta = timedelta(seconds=1),
         *,
         grace: timedelta = timedelta(),
     ) -> None:
         self._listener = listener
         self._sender = sender
-        self._look_every = look_every.total_seconds()
+        self._poll_interval = poll_interval.total_seconds()
         self._grace = grace.total_seconds()
         self._open = AsyncExitStack()
         self._notices: Notices | None = None
         self._lanes: dict[Lane, set[asyncio.Task[None]]] = {lane: set() for lane in Lane}
 
-    async def turn(self) -> None:
-        """Wait for something to send or a free lane, then start lanes for due mails. Raises the error of a lane that failed."""
+    async def run(self) -> None:
+        """Wait for a due mail or a free lane, then start lanes. Raises the error of a lane that failed."""
         if self._notices is None:
             self._notices = await self._open.enter_async_context(self._listener.subscribe(CHANNEL))
-        await self._notices.wait(self._look_every)
+        await self._notices.wait(self._poll_interval)
         self._remove_ended()
-        for lane, running in self._lanes.items():
+        for lane, tasks in self._lanes.items():
             more = True
-            while more and len(running) < self._sender.destinations.lanes(lane):
+            while more and len(tasks) < self._sender.destinations.limit(lane):
                 batch = await self._sender.claim(lane)
                 if batch is not None:
-                    running.add(asyncio.create_task(self._run(batch, self._notices)))
+                    tasks.add(asyncio.create_task(self._send(batch, self._notices)))
                 more = batch is not None and batch.more
 
     async def close(self) -> None:
         """Stop listening, let the lanes finish and release the remaining claims."""
         await self._open.aclose()
-        lanes = set[asyncio.Task[None]]().union(*self._lanes.values())
-        if lanes:
-            await asyncio.wait(lanes, timeout=self._grace)
-        await end(*lanes)
+        tasks = set[asyncio.Task[None]]().union(*self._lanes.values())
+        if tasks:
+            await asyncio.wait(tasks, timeout=self._grace)
+        await end(*tasks)
         await self._sender.close()
 
-    async def _run(self, batch: Batch, notices: Notices) -> None:
-        # After a failure the next run waits for the clock, so that an unreachable mail server is not tried without a pause.
+    async def _send(self, batch: Batch, notices: Notices) -> None:
+        # After a failure the next run waits for the poll interval, to avoid a tight loop.
         if await self._sender.send(batch):
             notices.put(None)
 
     def _remove_ended(self) -> None:
-        failures = []
-        for running in self._lanes.values():
-            for task in [task for task in running if task.done()]:
-                running.remove(task)
-                if (failure := task.exception()) is not None:
-                    failures.append(failure)
-        if failures:
-            raise failures[0]
+        errors = []
+        for tasks in self._lanes.values():
+            for task in [task for task in tasks if task.done()]:
+                tasks.remove(task)
+                if (error := task.exception()) is not None:
+                    errors.append(error)
+        if errors:
+            raise errors[0]

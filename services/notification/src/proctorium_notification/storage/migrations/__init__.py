@@ -1,1 +1,1 @@
-"""Schema of notification, one numbered revision after the other."""
+"""The schema of notification, as numbered revisions."""

@@ -28,9 +28,10 @@ function Where({ notification }: { notification: Notification }): JSX.Element | 
     case Topic.SESSION_SCHEDULED:
       return <Link to={`/supervise/${notification.sessionId}`}>{text.toSession}</Link>;
     case Topic.CODE_ISSUED:
+    case Topic.CODE_REPLACED:
       return <Link to="/join">{text.enterCode}</Link>;
     default: {
-      // Staff are notified of sessions that they supervise, learners of those that they take part in.
+      // Proctors are notified of sessions that they supervise, learners of those that they take part in.
       const room = hasRole(Role.LEARNER) ? "sessions" : "supervise";
       return notification.sessionId ? <Link to={`/${room}/${notification.sessionId}`}>{text.toSession}</Link> : null;
     }

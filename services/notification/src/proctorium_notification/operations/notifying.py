@@ -1,0 +1,41 @@
+"""The handling of events that concern people: one message for each person and channel (`N1`, `N2`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from proctorium_common.storage.database import Transaction
+from proctorium_common.telemetry.traces import current_trace_context, traceparent_of
+from proctorium_notification.domain.deliveries import Cause
+from proctorium_notification.domain.topics import Channel, Session
+from proctorium_notification.storage import sessions
+from proctorium_notification.storage.deliveries import CHANNEL, insert_deliveries
+
+
+async def notify(tx: Transaction, cause: Cause, person_ids: Sequence[UUID]) -> None:
+    """Give each person one message per channel; repeating this changes nothing.
+
+    If the plan of the session is not known yet, the messages are sent and shown when it is.
+    """
+    context = current_trace_context()
+    traceparent = traceparent_of(context) if context else ""
+    for channel in Channel:
+        await insert_deliveries(tx, cause, person_ids, channel, traceparent)
+
+
+async def schedule_session(tx: Transaction, session: Session) -> None:
+    """Store the plan of a session and wake the senders for the messages that waited for it."""
+    await sessions.upsert_session_plan(tx, session)
+    tx.notify(CHANNEL, "")
+
+
+async def cancel_session(tx: Transaction, session_id: UUID, cancelled_at: datetime) -> None:
+    """Store that a session was cancelled."""
+    await sessions.upsert_session_cancelled(tx, session_id, cancelled_at)
+
+
+async def end_session(tx: Transaction, session_id: UUID, ended_at: datetime) -> None:
+    """Store that a session has ended."""
+    await sessions.upsert_session_ended(tx, session_id, ended_at)

@@ -1,0 +1,101 @@
+"""Storing the outcome of each try to send a mail, with the event and the log line that follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import stamina
+
+from proctorium_common.clock import Clock
+from proctorium_common.errors import ServiceError
+from proctorium_common.storage.database import Database
+from proctorium_common.telemetry.logs import get_logger
+from proctorium_notification import events
+from proctorium_notification.domain.deliveries import RetryPolicy, redact
+from proctorium_notification.storage import deliveries
+from proctorium_notification.storage.deliveries import Claim
+from proctorium_notification.transport.smtp import RejectedError
+
+_log = get_logger()
+
+
+class Outcomes:
+    """The outcomes of one sender, each stored in a transaction of its own.
+
+    `tries` is 1 where a try is counted that did not reach the state SENDING, which counts one itself.
+    """
+
+    def __init__(
+        self, database: Database, retry: RetryPolicy, hand_over_lease: timedelta, clock: Clock
+    ) -> None:
+        self._database = database
+        self._retry = retry
+        self._hand_over_lease = hand_over_lease
+        self._clock = clock
+
+    async def record_sending(self, claim: Claim) -> bool:
+        """Record that the message is handed over next. Return False if the claim is lost, which forbids that."""
+        async with self._database.transaction() as tx:
+            leased_until = tx.now + self._hand_over_lease
+            return await deliveries.update_delivery_to_sending(tx, claim, leased_until)
+
+    async def record_sent(self, claim: Claim) -> None:
+        """Record that the mail server accepted the message.
+
+        Only this process knows it, so this retries while the database is unavailable.
+        """
+        async for attempt in stamina.retry_context(
+            on=ServiceError, attempts=20, timeout=self._hand_over_lease, wait_max=2.0
+        ):
+            with attempt:
+                async with self._database.transaction() as tx:
+                    if await deliveries.update_delivery_to_sent(tx, claim):
+                        tx.record(events.delivery_sent(claim.delivery))
+        _log.info("delivery_sent", delivery_id=str(claim.delivery.delivery_id))
+
+    async def record_rejected(
+        self, claim: Claim, rejection: RejectedError, address: str, *, tries: int
+    ) -> None:
+        """Record that the mail server rejected the message: permanently, or until a retry."""
+        error = redact(str(rejection), address)
+        if rejection.permanent:
+            await self.record_failed(claim, error, tries=tries)
+        else:
+            delay = self._retry.backoff(claim.delivery.try_count + 1)
+            await self._record_deferred(claim, delay, error, tries=tries)
+
+    async def record_unavailable(self, claims: Sequence[Claim], error: str) -> None:
+        """Record that the mail server or enrollment was unavailable, which counts as no try."""
+        for claim in claims:
+            await self._record_deferred(claim, self._retry.unavailable, redact(error), tries=0)
+
+    async def record_failed(self, claim: Claim, error: str, *, tries: int = 0) -> None:
+        """Record that the message cannot be sent."""
+        async with self._database.transaction() as tx:
+            if await deliveries.update_delivery_to_failed(tx, claim, error=error, tries=tries):
+                tx.record(events.delivery_failed(claim.delivery))
+        _log.warning("delivery_failed", delivery_id=str(claim.delivery.delivery_id), error=error)
+
+    async def record_in_doubt(self, claim: Claim, error: str) -> None:
+        """Record that no valid response followed the message."""
+        async with self._database.transaction() as tx:
+            await deliveries.update_delivery_to_in_doubt(tx, claim, error=error)
+        _log.warning("delivery_in_doubt", delivery_id=str(claim.delivery.delivery_id))
+
+    async def release(self, claims: Sequence[Claim]) -> None:
+        """Release claims on mails that this sender does not try to send now."""
+        if claims:
+            async with self._database.transaction() as tx:
+                await deliveries.release_claims(tx, claims)
+
+    async def _record_deferred(
+        self, claim: Claim, delay: timedelta, error: str, *, tries: int
+    ) -> None:
+        if self._retry.is_over(claim.delivery.created_at, self._clock()):
+            await self.record_failed(claim, f"given up: {error}", tries=tries)
+            return
+        async with self._database.transaction() as tx:
+            await deliveries.update_delivery_to_pending(
+                tx, claim, next_try_at=tx.now + delay, error=error, tries=tries
+            )

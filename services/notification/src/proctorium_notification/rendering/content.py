@@ -1,0 +1,67 @@
+"""The content of a message: everything that a template may use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from proctorium_notification.domain.topics import Session, Topic
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """The person for whom a message is written: their name, language and time zone."""
+
+    name: str = field(repr=False)
+    locale: str = "en"
+    time_zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """The organisation and its contacts for questions; each may be empty."""
+
+    organisation: str = ""
+    contact: str = ""
+    phone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One message before it is rendered.
+
+    `subject_id` is the attempt or certificate that it is about, `subject_title` the course of the certificate.
+    """
+
+    topic: Topic
+    session: Session | None = None
+    subject_id: UUID | None = None
+    code: str = field(default="", repr=False)
+    subject_title: str = ""
+
+
+_PATHS = {
+    Topic.SESSION_SCHEDULED: "/supervise/{session}",
+    Topic.CODE_ISSUED: "/join",
+    Topic.CODE_REPLACED: "/join",
+    Topic.SESSION_CANCELLED: "/",
+    Topic.IDENTITY_VERIFIED: "/sessions/{session}",
+    Topic.IDENTITY_REJECTED: "/sessions/{session}",
+    Topic.IDENTITY_RESUBMISSION_REQUESTED: "/sessions/{session}",
+    Topic.SESSION_ENDED: "/results",
+    Topic.PARTICIPANT_REMOVED: "/sessions/{session}",
+    Topic.RESULT_RELEASED: "/results/{subject}",
+    Topic.CERTIFICATE_ISSUED: "/certificates/{subject}",
+    Topic.ROLE_REVOKED_LEARNER: "/",
+    Topic.ROLE_REVOKED_PROCTOR: "/",
+    Topic.ROLE_REVOKED_ADMINISTRATOR: "/",
+    Topic.ACCOUNT_DISABLED: "/",
+    Topic.ACCOUNT_ENABLED: "/",
+}
+
+
+def link_of(content: Content, public_url: str) -> str:
+    """Return the URL of the page that the message links to."""
+    session_id = content.session.session_id if content.session else ""
+    path = _PATHS[content.topic].format(session=session_id, subject=content.subject_id or "")
+    return public_url.rstrip("/") + path

@@ -1,0 +1,95 @@
+"""A sender with its own database and a clock that the test advances; mail server and enrollment are the world's."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import text
+
+from proctorium_common.ids import new_id
+from proctorium_common.rpc.client import channel
+from proctorium_common.storage.database import Database
+from proctorium_common.storage.listen import Listener
+from proctorium_notification.domain.deliveries import Cause
+from proctorium_notification.domain.destinations import Lane
+from proctorium_notification.domain.topics import Session, Topic
+from proctorium_notification.operations import notifying
+from proctorium_notification.operations.directory import Directory
+from proctorium_notification.operations.sending import Sender, SendingPolicy
+from proctorium_notification.rendering.mail import MailBuilder
+from proctorium_notification.transport.smtp import MailServer, SmtpClient
+
+from .mail_sink import MailSink
+from .world import PORTAL, Person, World
+
+
+class IsolatedSender:
+    """A sender and its dependencies."""
+
+    def __init__(
+        self, smtp_port: int, url: str, directory: Directory, policy: SendingPolicy | None
+    ) -> None:
+        self.now = datetime.now(UTC)
+        self.database = Database(url, clock=lambda: self.now)
+        self.listener = Listener(self.database)
+        self.sender = Sender(
+            self.database,
+            directory,
+            MailBuilder("Example <no-reply@example.org>", PORTAL),
+            SmtpClient(MailServer("127.0.0.1", smtp_port)),
+            clock=lambda: self.now,
+            policy=policy,
+        )
+
+    async def notify(self, *people: Person) -> None:
+        """Notify these people of their removal from a new session."""
+        await self.notify_ids([each.person_id for each in people])
+
+    async def notify_ids(self, person_ids: Sequence[UUID]) -> None:
+        """Notify the people with these ids of their removal from a new session."""
+        session = Session(
+            new_id(), "First Aid at Work", self.now + timedelta(days=30), timedelta(hours=1)
+        )
+        async with self.database.transaction() as tx:
+            await notifying.schedule_session(tx, session)
+            cause = Cause(new_id(), Topic.PARTICIPANT_REMOVED, session.session_id)
+            await notifying.notify(tx, cause, person_ids)
+
+    async def send_due(self, lane: Lane = Lane.ORDINARY) -> bool:
+        """Send one batch as a lane does. Return False if nothing was due or a dependency was unavailable."""
+        batch = await self.sender.claim(lane)
+        return batch is not None and await self.sender.send(batch)
+
+    async def rows(self, statement: str) -> list[tuple[object, ...]]:
+        """Return the rows of a statement; none for a statement without rows."""
+        async with self.database.transaction() as tx:
+            result = await tx.execute(text(statement))
+            return [tuple(row) for row in result] if result.returns_rows else []
+
+    async def states(self) -> list[tuple[object, ...]]:
+        """Return the state and the number of tries of each mail, oldest first."""
+        return await self.rows(
+            "SELECT state, try_count FROM deliveries WHERE channel = 'email' ORDER BY delivery_id"
+        )
+
+
+@asynccontextmanager
+async def isolated_sender(
+    world: World, url: str, policy: SendingPolicy | None = None, sink: MailSink | None = None
+) -> AsyncIterator[IsolatedSender]:
+    enrollment = channel(
+        f"127.0.0.1:{world.enrollment.port}",
+        certificates=world.nats.certificates_of("notification"),
+        server="enrollment",
+    )
+    isolated = IsolatedSender((sink or world.sink).port, url, Directory(enrollment), policy)
+    try:
+        yield isolated
+    finally:
+        await isolated.sender.close()
+        await enrollment.close()
+        await isolated.listener.close()
+        await isolated.database.close()
