@@ -1,4 +1,4 @@
-"""Whose resources a caller may use: calls every RPC that names a resource, as its owner and as others, and writes each response.
+"""Whose resources a caller may use: calls every RPC with resources as their owner and as others.
 
 The callers and their resources come from a real examination on a running stack. Each RPC is called with the ids of one
 learner's resources, and with ids that do not exist: a caller who may not use a resource must get the same response for
@@ -141,7 +141,7 @@ async def actors(edge: str) -> AsyncIterator[Actors]:
 
 
 async def _examine(stage: Stage) -> dict[str, str]:
-    """Let the first learner take the exam and the second one wait to be verified; return the ids of the first one's resources."""
+    """Let the first learner take the exam and the second wait to be verified; return the first one's resources."""
     learner, neighbour = (LearnerStory(each, stage) for each in stage.learners)
     proctor = ProctorStory(stage)
     proctor.watch()
@@ -291,7 +291,7 @@ def _value(each: FieldDescriptor, ids: dict[str, str]) -> Any:
 
 
 class Ownership:
-    """Asks the running system at `edge`: `rows` are the lines of the table, `leaks` tell of resources whose existence strangers learn."""
+    """The table made at the running system at `edge`: its `rows`, and `leaks`, resources that strangers can detect."""
 
     def __init__(self, edge: str, made: Actors) -> None:
         self._edge = edge

@@ -34,7 +34,7 @@ _FLAGS = (
 
 
 def chromium() -> Path:
-    """Where the browser is; skips the test where there is none, unless PROCTORIUM_REQUIRE_BROWSER says it must be there."""
+    """Return the browser's path; without one skip the test, or fail it with PROCTORIUM_REQUIRE_BROWSER."""
     found = next((path for name in _NAMES if (path := shutil.which(name))), None)
     if found is None:
         if os.environ.get("PROCTORIUM_REQUIRE_BROWSER"):
@@ -73,7 +73,7 @@ async def browser(*flags: str) -> AsyncIterator[Browser]:
 
 @asynccontextmanager
 async def browser_with_profile(folder: Path, url: str) -> AsyncIterator[Visitor]:
-    """A browser that is really closed at the end: it stores in `folder` what browsers store then, and finds it there when opened again."""
+    """Open a browser that stores its profile in `folder`, so that it can be closed and opened again."""
     async with async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(
             folder,

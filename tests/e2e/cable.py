@@ -1,4 +1,4 @@
-"""A cable between a browser and the edge that a test can pull out, or let go silent with everything still plugged in."""
+"""A network connection between a browser and the edge that a test can cut, or silence without closing it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Cable:
         self._heard.clear()
 
     def mend(self) -> None:
-        """Passes everything on again; what the silence swallowed on old connections stays lost, as a router that restarted forgets them."""
+        """Forward again; bytes lost on old connections stay lost, as with a router that restarted."""
         self._plugged = True
         self._heard.set()
 

@@ -1,4 +1,4 @@
-"""`make chaos`: kills each process in turn, at random moments of a scripted examination, and counts what was lost or doubled.
+"""`make chaos`: kills each process at random moments of a scripted exam, and counts what was lost or doubled.
 
 Each round has its own session with two learners, one victim, and a moment drawn from its seed. `make chaos ROUNDS=12`
 plays fewer or more than 50, `--seed S` repeats a run; a round's seed is printed before it starts. It exits 0 only if no
@@ -161,7 +161,7 @@ async def _check_answers(stack: Stack, saved: Saved) -> int:
 
 
 async def _check_mails(stack: Stack, stage: Stage) -> tuple[int, int]:
-    """Each learner has one mail of each kind; one that is missing is among the doubtful. Returns mails and ones in doubt."""
+    """Check that each mail came once or is in doubt; return how many came and how many are in doubt."""
     mailbox = Mailbox(stack.url("mailbox"))
     count = doubtful = 0
     for learner in stage.learners:

@@ -1,4 +1,4 @@
-"""Checks which container has which secret, and what NATS refuses it, on the running containers instead of the compose file."""
+"""Checks in the running containers which of them has which secret, and what NATS refuses them."""
 
 from __future__ import annotations
 

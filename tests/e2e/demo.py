@@ -1,4 +1,4 @@
-"""`make demo`: one proctored session told line by line, with crashes in the middle of an examination, and its trace as a tree.
+"""`make demo`: one proctored session line by line, with crashes in the middle of an exam, and its trace as a tree.
 
 It uses the stack that `make up` runs, or starts one of its own. It exits 0 only if everything held.
 """
@@ -209,7 +209,7 @@ async def crash_in_the_middle(
 async def save_through_a_crash(
     stack: Told, mei: LearnerStory, items: Sequence[Item], narrator: Narrator
 ) -> dict[int, str]:
-    """Saves change after change while the service is killed under it; the acknowledged ones by their sequence number."""
+    """Save changes while the service is killed; return the acknowledged ones by sequence number."""
     acknowledged: dict[int, str] = {}
     killing: asyncio.Task[None] | None = None
     waits = 0
@@ -264,7 +264,7 @@ async def show_last_mails(mailbox: Mailbox, stage: Stage, narrator: Narrator) ->
 
 
 async def show_trace(stack: Told, trace_id: str, session_id: str, narrator: Narrator) -> None:
-    """Prints the trace as a tree, once all services and the hops through the broker are in it and nothing more has come for a while."""
+    """Print the trace as a tree, once all services and broker hops are in it and no further spans arrive."""
     traces = Traces(stack.url("traces"))
     before, since = 0, 0.0
 

@@ -1,4 +1,4 @@
-"""A channel for a person who does not give up: calls that nobody answered are made again, unchanged, for a bounded time."""
+"""A channel that repeats unanswered calls, unchanged, for a bounded time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AWAY = frozenset({Kind.UNAVAILABLE, Kind.TIMED_OUT})
 
 
 class PatientChannel(EdgeChannel):
-    """Repeats calls with one answer while the answer is UNAVAILABLE or does not come; the calls of the story are idempotent."""
+    """Repeats unary calls while the response is UNAVAILABLE or missing; the calls of the story are idempotent."""
 
     def unary_unary(
         self,

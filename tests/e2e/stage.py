@@ -1,4 +1,4 @@
-"""A session of one's own: fresh people, course, assessment and code, so that runs on one stack do not meet each other."""
+"""A session with people, course, assessment and code of its own, so that runs on one stack stay apart."""
 
 from __future__ import annotations
 

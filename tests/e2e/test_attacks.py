@@ -1,4 +1,4 @@
-"""Saving goes on at the edge while somebody attacks it: one learner saves twice a second by calls, another over a stream, without retries."""
+"""Saving works while the edge is attacked: one learner saves by calls, another over a stream, without retries."""
 
 from __future__ import annotations
 

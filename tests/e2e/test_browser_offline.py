@@ -1,4 +1,4 @@
-"""A running attempt on a device without a connection: a reload shows it again, and what is answered then is sent later."""
+"""A running attempt without a connection: a reload shows it again, and new answers are sent later."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Identity photos in the browser: made small and upright before they are sent, and refused in the browser when they are not images."""
+"""Identity photos in the browser: scaled and turned before they are sent; other files are refused."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ async def test_a_refused_field_says_so_beside_its_label(stack: Stack, stage: Sta
 
 
 async def test_what_a_plan_cannot_keep_to_is_said_at_its_field(stack: Stack, stage: Stage) -> None:
-    """What only the service knows: certifications, the present time, other sessions, and how many learners have a place."""
+    """Errors that only the service can find: certifications, the time, other sessions, the capacity."""
     async with browser() as opened:
         administrator = await Visitor.arrive(opened, stack.url("edge"), zone="UTC")
         page = administrator.page

@@ -48,7 +48,7 @@ def _renews(response: object) -> bool:
 
 
 async def _keep_token(page: Page, token: str) -> None:
-    """Puts the token where the browser keeps its own; it is sent even when it is over, as by a browser whose clock is behind."""
+    """Store a token in place of the browser's; it is sent even when expired, as by a browser whose clock is slow."""
     await page.context.add_cookies(
         [
             {

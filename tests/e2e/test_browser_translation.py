@@ -1,4 +1,4 @@
-"""Pages that a browser translates: text nodes are replaced as Chrome's translator does it, and the pages go on changing."""
+"""Pages that a browser translates: text nodes are replaced as Chrome does it, and the pages still update."""
 
 from __future__ import annotations
 

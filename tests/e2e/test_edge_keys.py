@@ -57,7 +57,7 @@ async def _lists_notifications(stack: Stack, token: str) -> None:
 
 
 async def _until_accepted(stack: Stack, token: str) -> None:
-    """Wait until the edge has read its file again and the service, which asks at most every ten seconds, knows the new key."""
+    """Wait until the edge and the service, which asks at most every ten seconds, know the new key."""
 
     async def accepted() -> bool | None:
         try:

@@ -1,4 +1,4 @@
-"""The whole path of one proctored session: the order of states, the mails, the result, and one trace over everything."""
+"""The whole path of one proctored session: the order of states, the mails, the result, and one trace."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ async def test_a_proctor_without_the_role_supervises_nothing_and_others_go_on(
 async def test_without_the_broker_a_revocation_waits_and_new_tokens_are_refused(
     stack: Stack, stage: Stage
 ) -> None:
-    """Until NATS is back, an access token is good at the other services for the rest of its ten minutes; nobody gets another one."""
+    """Without NATS, other services accept an access token for the rest of its ten minutes, and no new one is issued."""
     learner = stage.learners[0]
     calls = calls_of(stage, learner)
     await stack.stop("nats")

@@ -21,7 +21,7 @@ LEEWAY = timedelta(seconds=30)
 
 
 async def signed(stack: Stack, person_id: str, roles: Iterable[str], ago: timedelta) -> str:
-    """The token that enrollment would have given `ago` to somebody who holds `roles`; the key is read from where it keeps it."""
+    """Return the token that enrollment would have signed `ago` for a person with `roles`, with its stored key."""
     async with _enrollment(stack, ago) as (database, signing), database.transaction() as tx:
         signer = await signing.signer(tx)
         return signer.sign(UUID(person_id), roles).text

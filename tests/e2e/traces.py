@@ -67,7 +67,7 @@ def plant(rows: list[Mapping[str, object]]) -> list[TraceSpan]:
 
 
 def essence(spans: Sequence[TraceSpan]) -> list[TraceSpan]:
-    """The spans without the edge's and the database's, what was under those hung one higher: who called whom, and what was told."""
+    """Return the spans without those of the edge and the databases, whose children move one level up."""
     kept: list[TraceSpan] = []
     for span in spans:
         below = essence(span.children)

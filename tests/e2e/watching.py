@@ -15,7 +15,7 @@ PATIENCE_SECONDS = 20.0
 
 
 class Watch(Generic[Shown]):
-    """A server stream that is read in the background, opened again with its cursor when it breaks; its own end is its end.
+    """A server stream that is read in the background and reopened with its cursor when it breaks.
 
     `open_stream(cursor)` opens it; `cursor_of` reads the cursor of what was shown; `renew` gets a fresh token when the
     one that it was opened with is over.

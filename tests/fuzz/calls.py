@@ -1,4 +1,4 @@
-"""Calls of any method with any bytes, as clients make them: gRPC, gRPC-Web and JSON through the edge, gRPC past it as a service."""
+"""Calls of any method with any bytes: gRPC, gRPC-Web and JSON through the edge, and gRPC directly as a service."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STREAM_SECONDS = 1.5
 DETAILS_BYTES = 4096
 GRPC_BYTES = 4 * 1024 * 1024
 HTTP1_BYTES = 1024 * 1024
-"""The edge closes an HTTP/1.1 connection whose request is larger; a client that still sends may then miss the answer."""
+"""The edge closes an HTTP/1.1 connection with a larger request; a client that still sends may miss the response."""
 # A running system may answer these at any moment, without a fault.
 _MAY_BE_UNAVAILABLE = {"IMAGE_READERS_BUSY"}
 _SENTENCE_ENDS = (".", "!", "?", ".)", "…")

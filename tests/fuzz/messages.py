@@ -1,4 +1,4 @@
-"""Requests made from the descriptors: whole valid ones, ones with a few invalid fields, and ones that succeeded before with a change."""
+"""Requests made from the descriptors: valid ones, ones with a few invalid fields, and changed successful ones."""
 
 from __future__ import annotations
 

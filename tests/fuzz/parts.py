@@ -15,7 +15,7 @@ MIB = 1024 * 1024
 GROWTH_BYTES = 200 * MIB
 """The most that a part's memory may grow: its caches and pools fill up, and nothing else grows."""
 LOG_BYTES_PER_CALL = 6_000
-"""The most that all parts together may log for each call; a line of each part that handles it has a few hundred bytes."""
+"""The limit of bytes logged per call by all components; one line of each has a few hundred bytes."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`make fuzz`: calls every RPC with messages made from the descriptors, as every kind of caller, and reports every fault.
+"""`make fuzz`: calls every RPC with messages from the descriptors, as every kind of caller, and reports faults.
 
 `make fuzz MINUTES=10 SEED=7` sets the time and the seed. Each round begins with a complete examination, which must
 still work after all earlier calls; its people then make valid and invalid calls. It exits 0 only if every refusal had a
@@ -163,7 +163,7 @@ class Fuzz:
         await self._edge.close()
 
     def report(self) -> str:
-        """Return a table of the RPCs: calls, the share that passed validation, the share that succeeded, and the commonest reasons."""
+        """Return a table of the RPCs: calls, shares that passed validation and succeeded, the most frequent reasons."""
         lines = [f"{'RPC':72} {'calls':>6} {'passed':>7} {'OK':>6}  reasons"]
         for path, tally in sorted(self.tallies.items()):
             passed, succeeded = (

@@ -1,4 +1,4 @@
-"""The people who call during one round, with everything that they own: an exam under way, a finished one, a session that has not begun.
+"""The callers of one round and their resources: an exam in progress, a finished one, a planned session.
 
 All is made by the story of an examination, over channels that record its requests and what the answers name. The
 story's people call from an address of their own, so that wrong passwords of the fuzz do not delay their sign-ins.

@@ -1,4 +1,4 @@
-"""What each custom replacement of a library buys on the path of a save: the service beside itself with one piece replaced by the library.
+"""What each custom replacement of a library buys in a save: the service beside itself with the library instead.
 
 All variants are replicas on one database and one core, and take turns; the load comes from another core. Only the ratio
 to the service as it is shipped means something, and differences under 10 % are noise on a shared machine.

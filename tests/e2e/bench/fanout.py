@@ -185,7 +185,7 @@ Last = Callable[[float], Awaitable[float]]
 
 @asynccontextmanager
 async def _watching(load: Load) -> AsyncIterator[Last]:
-    """Everybody watches within the block; answers how long after a moment the last of them was told that they are in the session."""
+    """Let everybody watch within the block; yield when the last of them received that they are in session."""
     async with parts.load_process(_MODULE) as process:
         assert process.stdin is not None
         assert process.stdout is not None

@@ -1,4 +1,4 @@
-"""What the measurements share: a real PostgreSQL and NATS, services and limits as processes on one core, the load on another, figures."""
+"""What the measurements share: PostgreSQL, NATS, services and limits on one core, the load on another, figures."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ class Stage:
         *,
         arguments: Sequence[str] = (),
     ) -> str:
-        """Starts a service with everything on, and answers its address; `told` are settings without the prefix PROCTORIUM_."""
+        """Start a service with everything on and return its address; `told` are settings without PROCTORIUM_."""
         address = f"127.0.0.1:{free_ports(1)[0]}"
         settings = {
             "DATABASE_URL": database_url,
@@ -166,7 +166,7 @@ class Stage:
         return address
 
     async def serve_edge(self, services: Mapping[str, str], keys: Sequence[PublicKey]) -> str:
-        """Starts the edge before services with certificates, by their names; it takes tokens of `keys`. Answers its address."""
+        """Start the edge before services by name; it accepts tokens of `keys`. Return its address."""
         listen, admin, portal = free_ports(3)
         folder = self.folder / f"edge-{listen}"
         # Envoy watches the folder of the file.
@@ -270,7 +270,7 @@ async def load_process(module: str) -> AsyncIterator[asyncio.subprocess.Process]
 
 
 Press = Callable[[float], Awaitable[list[float]]]
-"""Calls again and again until the given time (by `time.perf_counter()`), and answers how many seconds each call took."""
+"""Calls repeatedly until the given `time.perf_counter()`; returns the seconds that each call took."""
 
 
 async def pressed(presses: Sequence[Press], seconds: float) -> Turn:
@@ -300,7 +300,7 @@ async def serve_limit(
     secure: str = "",
     certificates: Certificates | None = None,
 ) -> None:
-    """Serve these methods and nothing else, until the process is ended; with `certificates` also at the address `secure`."""
+    """Serve only these methods until the process ends; with `certificates` also at the address `secure`."""
     server = grpc.aio.server()
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, methods),))
     server.add_insecure_port(address)
