@@ -12,7 +12,7 @@ from proctorium_common.security.keys import SigningKey
 from proctorium_common.security.tokens import TokenSigner
 from proctorium_common.storage.database import Database
 from proctorium_devstack.stack import Stack
-from proctorium_enrollment.operations.signing import ACCESS_LIFE, Signing
+from proctorium_enrollment.operations.signing import ACCESS_TOKEN_LIFETIME, Signing
 from proctorium_enrollment.storage import signing_keys
 from proctorium_enrollment.storage.encryption import EncryptionKeys
 
@@ -37,19 +37,19 @@ async def signed_for_all(stack: Stack, people: Sequence[UUID], roles: Iterable[s
 
 def almost_over(left: timedelta = timedelta(seconds=1.5)) -> timedelta:
     """How long ago that was signed which is good for `left` yet, or up to a second less: tokens have whole seconds."""
-    return ACCESS_LIFE + LEEWAY - left
+    return ACCESS_TOKEN_LIFETIME + LEEWAY - left
 
 
 async def rotate(stack: Stack) -> str:
     """Make a new signing key, as the command `rotate-signing-key` does; return its id."""
-    async with _enrollment(stack) as (database, signing), database.transaction() as tx:
-        return await signing.rotate(tx)
+    async with _enrollment(stack) as (database, signing):
+        return await signing.rotate(database)
 
 
 async def signed_by(stack: Stack, key_id: str, person_id: str, roles: Iterable[str]) -> str:
     """Return a token signed by one of enrollment's keys, whether or not it signs already."""
     async with _enrollment(stack) as (database, _), database.transaction() as tx:
-        keys = await signing_keys.kept(tx)
+        keys = await signing_keys.list_keys(tx)
     sealed = next(key.encrypted_seed for key in keys if key.key_id == key_id)
     seed = _encryption_keys(stack).signing_keys.decrypt(sealed, key_id)
     return TokenSigner(SigningKey(seed)).sign(UUID(person_id), roles).text
@@ -71,4 +71,4 @@ async def _enrollment(
 
 def _encryption_keys(stack: Stack) -> EncryptionKeys:
     master_key = (stack.folders.of("enrollment") / "master.key").read_text("ascii")
-    return EncryptionKeys.of(MasterKey.parse(master_key))
+    return EncryptionKeys.derive(MasterKey.parse(master_key))

@@ -184,7 +184,7 @@ async def _enrol(
 ) -> None:
     """A course with its learners, and each session's code."""
     now, end = datetime.now(UTC), datetime.now(UTC) + timedelta(hours=3)
-    key = EncryptionKeys.of(MasterKey(MASTER_KEY)).codes
+    key = EncryptionKeys.derive(MasterKey(MASTER_KEY)).codes
     database = Database(url)
     try:
         async with database.transaction() as tx:
@@ -206,6 +206,7 @@ async def _enrol(
             )
             course = {"course_id": course_id, "title": "Bench", "description": "", "hours": 1.0}
             course |= {"kind": "proctored", "published_at": now, "created_at": now}
+            course |= {"awards_certificate": False}
             await tx.execute(insert(enrollment.courses), [course])
             await tx.execute(
                 insert(enrollment.registrations),
@@ -239,11 +240,9 @@ async def _enrol(
                         "code_id": new_id(),
                         "session_id": session_id,
                         "lookup": key.blind_index(text),
+                        "folded_lookup": key.blind_index(text.lower()),
                         "encrypted_text": b"",
                         "state": "active",
-                        "own_window": False,
-                        "valid_from": now,
-                        "valid_until": end,
                         "automatic": True,
                         "created_at": now,
                     }

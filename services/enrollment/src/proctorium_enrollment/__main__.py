@@ -1,4 +1,4 @@
-"""Enrollment as a process: what it is made of."""
+"""The wiring of enrollment."""
 
 from __future__ import annotations
 
@@ -6,12 +6,34 @@ import sys
 from datetime import timedelta
 
 from proctorium.assessment.events.v1.events_pb2 import ResultReleased
-from proctorium.session.events.v1 import events_pb2 as session
+from proctorium.enrollment.v1.accounts_pb2_grpc import add_AccountServiceServicer_to_server
+from proctorium.enrollment.v1.codes_pb2_grpc import add_CodeServiceServicer_to_server
+from proctorium.enrollment.v1.courses_pb2_grpc import (
+    add_CourseServiceServicer_to_server,
+    add_RegistrationServiceServicer_to_server,
+)
+from proctorium.enrollment.v1.organisation_pb2_grpc import add_OrganisationServiceServicer_to_server
+from proctorium.enrollment.v1.people_pb2_grpc import add_PersonServiceServicer_to_server
+from proctorium.session.events.v1.events_pb2 import (
+    ParticipantJoined,
+    ParticipantRemoved,
+    SessionCancelled,
+    SessionEnded,
+    SessionScheduled,
+    SessionStarted,
+)
 from proctorium_common.events.handling import Batched
 from proctorium_common.process.commands import main
 from proctorium_common.process.service import Service
 from proctorium_enrollment import commands
-from proctorium_enrollment.api.servicers import add_servicers
+from proctorium_enrollment.api.accounts import AccountApi
+from proctorium_enrollment.api.codes import CodeApi
+from proctorium_enrollment.api.cookies import Cookies
+from proctorium_enrollment.api.courses import CourseApi, RegistrationApi
+from proctorium_enrollment.api.organisation import OrganisationApi
+from proctorium_enrollment.api.people import PersonApi
+from proctorium_enrollment.operations import retention
+from proctorium_enrollment.operations.accounts import Accounts
 from proctorium_enrollment.operations.assessments import Assessments
 from proctorium_enrollment.operations.code_resolution import CodeResolution
 from proctorium_enrollment.operations.codes import Codes
@@ -20,7 +42,6 @@ from proctorium_enrollment.settings import Settings
 from proctorium_enrollment.storage.password_hashes import PasswordHashes
 from proctorium_enrollment.subscribers import results
 from proctorium_enrollment.subscribers.sessions import SessionEvents
-from proctorium_enrollment.workers.forgetting import Forgetting
 
 
 def build(
@@ -28,30 +49,51 @@ def build(
     hashes: PasswordHashes | None = None,
     assessments: Assessments | None = None,
 ) -> None:
-    """Wire enrollment; integration tests pass cheap `hashes` and an assessment service of their own."""
-    database, keys = service.database, service.settings.encryption_keys()
+    """Wire the service; integration tests pass fast `hashes` and their own assessment service."""
+    settings, database = service.settings, service.database
+    keys = settings.encryption_keys()
     hashes = hashes or PasswordHashes()
     service.on_close(hashes.close)
-    signing, codes = Signing(keys.signing_keys), Codes(keys.codes)
+    signing = Signing(keys.signing_keys)
+    codes = Codes(database, keys.codes)
     resolution = CodeResolution(database, keys.codes, keys.throttling)
-    service.keys_from(lambda: signing.trusted(database), stored=False)
+    service.keys_from(lambda: signing.public_keys(database), stored=False)
     service.check("master key", lambda: signing.check_master_key(database))
-    assessments = assessments or Assessments(service.channel("assessment"))
-    add_servicers(service, keys, signing, hashes, codes, resolution, assessments=assessments)
-    sessions = SessionEvents(codes, resolution)
+    accounts = Accounts(
+        database,
+        hashes,
+        keys,
+        signing,
+        service.clock,
+        refresh_grace_period=settings.refresh_grace,
+        idle_limit=settings.sign_in_idle_limit,
+    )
+    cookies = Cookies(secure=settings.secure_cookies)
+    service.rpc(
+        add_AccountServiceServicer_to_server, AccountApi(database, accounts, signing, cookies)
+    )
+    service.rpc(add_PersonServiceServicer_to_server, PersonApi(database, hashes))
+    service.rpc(
+        add_CourseServiceServicer_to_server,
+        CourseApi(database, assessments or Assessments(service.channel("assessment"))),
+    )
+    service.rpc(add_RegistrationServiceServicer_to_server, RegistrationApi(database, codes))
+    service.rpc(add_CodeServiceServicer_to_server, CodeApi(codes, resolution))
+    service.rpc(add_OrganisationServiceServicer_to_server, OrganisationApi(database))
+    events = SessionEvents(codes, resolution)
     service.subscribe(
         "enrollment--sessions",
         {
-            session.SessionScheduled: sessions.on_scheduled,
-            session.SessionCancelled: sessions.on_cancelled,
-            session.SessionStarted: sessions.on_started,
-            session.SessionEnded: sessions.on_ended,
-            session.ParticipantJoined: Batched(sessions.on_joined),
-            session.ParticipantRemoved: sessions.on_removed,
+            SessionScheduled: events.on_session_scheduled,
+            SessionCancelled: events.on_session_cancelled,
+            SessionStarted: events.on_session_started,
+            SessionEnded: events.on_session_ended,
+            ParticipantJoined: Batched(events.on_participants_joined),
+            ParticipantRemoved: events.on_participant_removed,
         },
     )
-    service.subscribe("enrollment--results", {ResultReleased: results.on_released})
-    service.worker("forgetting", timedelta(hours=1), Forgetting(database).turn)
+    service.subscribe("enrollment--results", {ResultReleased: results.on_result_released})
+    service.worker("purge", timedelta(hours=1), lambda: retention.purge(database))
 
 
 if __name__ == "__main__":

@@ -81,9 +81,7 @@ async def _create(database: Database, given: argparse.Namespace) -> int:
 
 
 async def _rotate(database: Database, settings: Settings) -> int:
-    async with database.transaction() as tx:
-        key_id = await Signing(settings.encryption_keys().signing_keys).rotate(tx)
-    print(key_id)
+    print(await Signing(settings.encryption_keys().signing_keys).rotate(database))
     return 0
 
 

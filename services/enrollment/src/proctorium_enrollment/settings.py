@@ -1,4 +1,4 @@
-"""What enrollment reads from the environment."""
+"""The settings of enrollment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from proctorium_enrollment.storage.encryption import EncryptionKeys
 
 
 class Settings(ServiceSettings):
-    """Settings of every service, and those of this one."""
+    """The settings of every service and of enrollment."""
 
     assessment_address: str | None = Field(None, description="host:port of assessment.")
     master_key: MasterKeySetting = Field(
@@ -43,4 +43,4 @@ class Settings(ServiceSettings):
 
     def encryption_keys(self) -> EncryptionKeys:
         """Return the keys that are derived from the master key."""
-        return EncryptionKeys.of(MasterKey.parse(self.master_key.get_secret_value()))
+        return EncryptionKeys.derive(MasterKey.parse(self.master_key.get_secret_value()))

@@ -301,7 +301,7 @@ async def accounts_of(enrollment: Enrollment, hashes: PasswordHashes) -> AsyncIt
         keys,
         Signing(keys.signing_keys),
         enrollment.clock,
-        refresh_grace=timedelta(seconds=30),
+        refresh_grace_period=timedelta(seconds=30),
         idle_limit=timedelta(hours=1),
     )
     await hashes.close()

@@ -44,7 +44,9 @@ async def test_guesses_of_several_people_at_once_all_count_for_their_address(
     address = "198.51.100.44"
 
     async def guess(tx: Transaction, replica: CodeResolution) -> Resolution:
-        (resolution,) = await replica.resolve_in(tx, [CodeEntry("zZzZ9999", new_id(), address)])
+        (resolution,) = await replica.resolve_in_transaction(
+            tx, [CodeEntry("zZzZ9999", new_id(), address)]
+        )
         return resolution
 
     async def guess_meanwhile() -> Resolution:

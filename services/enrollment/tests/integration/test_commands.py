@@ -97,7 +97,7 @@ async def test_the_first_administrator_is_made_once(commands: Commands) -> None:
         events = (await tx.execute(select(func.count()).select_from(outbox))).scalar_one()
     assert person.person_id == UUID(first.output)
     assert (person.email, person.roles) == ("amara@example.org", ["administrator"])
-    assert await hashes.matches(PASSWORD, credential.password_hash)
+    assert await hashes.verify(PASSWORD, credential.password_hash)
     assert events == 1
     await hashes.close()
     await database.close()

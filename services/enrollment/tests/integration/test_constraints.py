@@ -1,6 +1,8 @@
-"""What must never happen is refused by the database itself, whatever the code does."""
+"""Constraints and triggers of the database."""
 
 from __future__ import annotations
+
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -9,6 +11,8 @@ from sqlalchemy.exc import DBAPIError
 from proctorium.enrollment.v1.accounts_pb2 import SignInRequest, SignOutRequest
 from proctorium.enrollment.v1.codes_pb2 import ListCodesRequest, RevokeCodeRequest
 from proctorium.enrollment.v1.courses_pb2 import COURSE_KIND_SELF_PACED, RecordProgressRequest
+from proctorium_common.ids import new_id
+from proctorium_enrollment.domain.codes import CODE_STATES, CodeState
 
 from .enrollment import PASSWORD, Enrollment, Scheduled, ended_event, lesson
 
@@ -113,17 +117,55 @@ async def test_codes(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     what = {"what": await code_id(enrollment, session)}
     change = "UPDATE codes SET {} WHERE code_id = CAST(:what AS uuid)"
-    await refuses(enrollment, change.format("valid_until = valid_until + interval '1 day'"), **what)
+    await refuses(
+        enrollment,
+        change.format("valid_from = now(), valid_until = now() + interval '1 day'"),
+        **what,
+    )
     await refuses(enrollment, change.format("state = 'lost'"), **what)
     copy = (
-        "INSERT INTO codes SELECT gen_random_uuid(), session_id, person_id, {}, encrypted_text, state,"
+        "INSERT INTO codes SELECT gen_random_uuid(), session_id, person_id, {}, folded_lookup, encrypted_text, state,"
         " valid_from, valid_until, {}, NULL, now() FROM codes WHERE code_id = CAST(:what AS uuid)"
     )
     await refuses(enrollment, copy.format("lookup", "false"), **what)
-    await refuses(enrollment, copy.format("'another'", "true"), **what)  # a second automatic one
+    await refuses(enrollment, copy.format("'another'", "true"), **what)  # a second automatic code
     request = RevokeCodeRequest(code_id=what["what"])
     await enrollment.administrator.codes.RevokeCode(request)
     await refuses(enrollment, change.format("state = 'active'"), **what)
+
+
+async def test_database_allows_exactly_the_stored_transitions_of_the_state_machine(
+    enrollment: Enrollment,
+) -> None:
+    session = await enrollment.session()
+    stored = [state for state in CodeState if state is not CodeState.EXPIRED]
+    allowed = set()
+    for origin in stored:
+        for target in stored:
+            row = {
+                "id": new_id(),
+                "session": UUID(session.session_id),
+                "lookup": new_id().bytes,
+                "origin": origin,
+            }
+            async with enrollment.database.transaction() as tx:
+                await tx.execute(
+                    text(
+                        "INSERT INTO codes VALUES (:id, :session, NULL, :lookup, '', '', :origin, NULL, NULL, false, NULL, now())"
+                    ),
+                    row,
+                )
+            try:
+                async with enrollment.database.transaction() as tx:
+                    await tx.execute(
+                        text("UPDATE codes SET state = :target WHERE code_id = :id"),
+                        {"target": target, "id": row["id"]},
+                    )
+            except DBAPIError as refused:
+                assert "cannot change" in str(refused)  # noqa: PT017 - any other error is a mistake here
+            else:
+                allowed |= {(origin, target)} if origin is not target else set()
+    assert allowed == {pair for pair in CODE_STATES.pairs if CodeState.EXPIRED not in pair}
 
 
 async def test_sessions(enrollment: Enrollment) -> None:

@@ -128,8 +128,8 @@ class Held(PasswordHashes):
         super().__init__(memory_kib=64, passes=1)
         self.checked, self.may_go_on = asyncio.Event(), asyncio.Event()
 
-    async def matches(self, password: str, password_hash: str | None) -> bool:
-        found = await super().matches(password, password_hash)
+    async def verify(self, password: str, password_hash: str | None) -> bool:
+        found = await super().verify(password, password_hash)
         self.checked.set()
         await self.may_go_on.wait()
         return found
@@ -181,7 +181,7 @@ async def has_hash_of_earlier_parameters(enrollment: Enrollment, person_id: str)
         await tx.execute(
             update(credentials)
             .where(credentials.c.person_id == person_id)
-            .values(password_hash=await earlier.make(PASSWORD))
+            .values(password_hash=await earlier.compute(PASSWORD))
         )
     await earlier.close()
 

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from proctorium.enrollment.v1.accounts_pb2 import RefreshTokenRequest, SignOutRequest
 from proctorium_common.errors import Kind
 from proctorium_devstack.testing.refusals import refusal
-from proctorium_enrollment.domain.sign_ins import LONGEST
+from proctorium_enrollment.domain.sign_ins import SIGN_IN_LIFETIME
 from proctorium_enrollment.storage.tables import people, refresh_tokens, sign_ins
 
 from .enrollment import PASSWORD, Enrollment, refresh, sign_in
@@ -87,7 +87,7 @@ async def test_a_token_whose_time_is_over_is_not_told_again(enrollment: Enrollme
     """At the end of the longest sign-in the newest token lives shorter than a lost answer is told again."""
     person = await enrollment.person(password=PASSWORD)
     first = (await sign_in(enrollment, person.email)).tokens.refresh_token
-    signed_in = enrollment.clock.now - LONGEST + timedelta(seconds=10)
+    signed_in = enrollment.clock.now - SIGN_IN_LIFETIME + timedelta(seconds=10)
     async with enrollment.database.transaction() as tx:
         begun = update(sign_ins).where(sign_ins.c.person_id == UUID(person.person_id))
         await tx.execute(begun.values(created_at=signed_in))

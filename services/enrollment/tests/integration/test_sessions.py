@@ -122,5 +122,5 @@ async def test_being_told_everything_twice_changes_nothing(enrollment: Enrollmen
     members = await enrollment.rows(
         select(session_members).where(session_members.c.session_id == session.session_id)
     )
-    assert [(row.part, row.joined, row.removed) for row in members] == [("learner", True, False)]
+    assert [(row.role, row.joined, row.removed) for row in members] == [("learner", True, False)]
     assert len(await enrollment.events(CodeIssued)) == 1

@@ -27,7 +27,7 @@ from proctorium_devstack.parts.nats import Nats
 from proctorium_devstack.testing import Running
 from proctorium_enrollment.__main__ import build
 from proctorium_enrollment.operations.bootstrap import create_administrator
-from proctorium_enrollment.operations.signing import KNOWN_AFTER, Signing
+from proctorium_enrollment.operations.signing import ACTIVATION_DELAY, Signing
 from proctorium_enrollment.settings import Settings
 from proctorium_enrollment.storage.password_hashes import PasswordHashes
 
@@ -66,8 +66,7 @@ async def access_token(enrollment: Enrollment, email: str) -> str:
 
 async def rotate(enrollment: Enrollment) -> str:
     signing = Signing(enrollment.served.service.settings.encryption_keys().signing_keys)
-    async with enrollment.database.transaction() as tx:
-        return await signing.rotate(tx)
+    return await signing.rotate(enrollment.database)
 
 
 async def test_tokens_can_be_checked_offline_by_the_listed_keys(enrollment: Enrollment) -> None:
@@ -98,7 +97,7 @@ async def test_replicas_that_start_at_once_make_one_key(
     url = migrated_database("proctorium_enrollment")
     key = EncryptionKey(os.urandom(32))
     databases = [Database(url) for _ in range(5)]
-    rings = await asyncio.gather(*(Signing(key).trusted(database) for database in databases))
+    rings = await asyncio.gather(*(Signing(key).public_keys(database) for database in databases))
     assert len({ring[0].key_id for ring in rings}) == 1
     assert {len(ring) for ring in rings} == {1}
     for database in databases:
@@ -110,7 +109,7 @@ async def test_another_master_key_is_noticed_before_anybody_signs_in(
 ) -> None:
     database = Database(migrated_database("proctorium_enrollment"))
     key = EncryptionKey(os.urandom(32))
-    await Signing(key).trusted(database)
+    await Signing(key).public_keys(database)
     await Signing(key).check_master_key(database)
     with pytest.raises(DecryptionError, match="PROCTORIUM_MASTER_KEY"):
         await Signing(EncryptionKey(os.urandom(32))).check_master_key(database)
@@ -119,7 +118,7 @@ async def test_another_master_key_is_noticed_before_anybody_signs_in(
 
 async def test_a_database_that_is_not_migrated_yet_says_so(empty_database: str) -> None:
     database = Database(empty_database)
-    ring = KeyRing(lambda: Signing(EncryptionKey(os.urandom(32))).trusted(database))
+    ring = KeyRing(lambda: Signing(EncryptionKey(os.urandom(32))).public_keys(database))
     assert not await ring.refresh()
     await database.close()
 
@@ -139,7 +138,7 @@ async def test_a_new_key_is_known_to_all_before_it_signs_and_the_old_one_retires
     assert keys[new_id].retire_time is None
     retires = keys[old.key_id].retire_time
     assert retires is not None
-    assert retires > enrollment.clock.now + KNOWN_AFTER
+    assert retires > enrollment.clock.now + ACTIVATION_DELAY
     assert old.key_id in header_of(await access_token(enrollment, person.email))
 
     enrollment.clock.move(minutes=7)

@@ -278,11 +278,11 @@ class Counting(PasswordHashes):
         async with asyncio.timeout(PATIENCE_SECONDS):
             await self.started.wait()
 
-    async def matches(self, password: str, password_hash: str | None) -> bool:
+    async def verify(self, password: str, password_hash: str | None) -> bool:
         self.checks += 1
         self.started.set()
         await self.may_continue.wait()
-        return await super().matches(password, password_hash)
+        return await super().verify(password, password_hash)
 
 
 async def refused(

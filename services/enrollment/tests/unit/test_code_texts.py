@@ -4,31 +4,31 @@ import pytest
 
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_devstack.testing.code_texts import ACCEPTED, MEANT, REFUSED
-from proctorium_enrollment.domain.code_texts import LOOK_ALIKES, has_look_alikes, normalised
+from proctorium_enrollment.domain.code_texts import LOOK_ALIKES, has_look_alikes, normalise
 from proctorium_enrollment.domain.codes import ALPHABET
 
 
 @pytest.mark.parametrize("text", ACCEPTED.values(), ids=list(ACCEPTED))
 def test_what_is_certainly_meant_is_accepted(text: str) -> None:
-    assert normalised(text, "text") == MEANT
+    assert normalise(text, "text") == MEANT
 
 
 @pytest.mark.parametrize("text", REFUSED.values(), ids=list(REFUSED))
 def test_what_cannot_be_a_code_is_refused(text: str) -> None:
     with pytest.raises(ServiceError) as refused:
-        normalised(text, "code")
+        normalise(text, "code")
     assert (refused.value.kind, refused.value.reason) == (Kind.INVALID, "CODE_MALFORMED")
     assert [violation.field for violation in refused.value.violations] == ["code"]
 
 
 def test_upper_and_lower_case_are_never_ignored() -> None:
-    assert normalised(MEANT.swapcase(), "text") == MEANT.swapcase()
+    assert normalise(MEANT.swapcase(), "text") == MEANT.swapcase()
 
 
 def test_the_sentence_says_what_is_wrong() -> None:
     for text, said in (("Kf7Q2", "This text has 5."), ("Kf7Q2mXä", "“ä” cannot be part of one.")):
         with pytest.raises(ServiceError) as refused:
-            normalised(text, "text")
+            normalise(text, "text")
         assert said in refused.value.message
 
 

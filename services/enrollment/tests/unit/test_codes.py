@@ -1,3 +1,5 @@
+"""The rules of enrollment codes."""
+
 from __future__ import annotations
 
 import secrets
@@ -5,15 +7,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
+from proctorium_devstack.testing.states import check_states
 from proctorium_enrollment.domain import codes
 from proctorium_enrollment.domain.codes import (
+    CODE_STATES,
     Code,
-    CodeMove,
+    CodeAction,
     CodeState,
     CodeValidity,
     Learner,
@@ -70,7 +75,7 @@ def test_generated_codes_have_eight_characters_without_look_alikes() -> None:
         pytest.param(SHARED, replace(REGISTERED, registered=False), True, id="unregistered"),
     ],
 )
-def test_entries_that_may_be_guesses_fail(
+def test_code_entry_that_may_be_a_guess_fails(
     code: Code | None, learner: Learner, failed: bool
 ) -> None:
     assert codes.is_failed_entry(code, learner) is failed
@@ -82,7 +87,7 @@ def test_entries_that_may_be_guesses_fail(
         pytest.param(SHARED, CodeValidity.VALID, id="inside its window"),
         pytest.param(OPEN, CodeValidity.VALID, id="without a window"),
         pytest.param(until(NOON), CodeValidity.EXPIRED, id="expired"),
-        pytest.param(since(NOON), CodeValidity.VALID, id="just begun"),
+        pytest.param(since(NOON), CodeValidity.VALID, id="just started"),
         pytest.param(
             since(NOON + timedelta(seconds=1)), CodeValidity.NOT_YET_VALID, id="too early"
         ),
@@ -96,53 +101,56 @@ def test_validity_follows_state_and_window(code: Code, validity: CodeValidity) -
     assert codes.validity_of(code, NOON) is validity
 
 
-@pytest.mark.parametrize("move", list(CodeMove), ids=lambda move: move.value)
-@pytest.mark.parametrize("state", list(CodeState), ids=lambda state: state.value)
-def test_a_code_moves_as_the_table_says_and_not_otherwise(state: CodeState, move: CodeMove) -> None:
-    if state is CodeState.EXPIRED:
-        code = until(NOON)
-    else:
-        code = replace(SHARED, state=state)
+def test_state_machine_is_consistent_and_documented() -> None:
+    check_states(CODE_STATES, Path(__file__).parents[2] / "README.md")
+
+
+@pytest.mark.parametrize("action", list(CodeAction), ids=str)
+@pytest.mark.parametrize("state", list(CodeState), ids=str)
+def test_next_state_refuses_all_other_actions_and_repetitions(
+    state: CodeState, action: CodeAction
+) -> None:
+    code = until(NOON) if state is CodeState.EXPIRED else replace(SHARED, state=state)
     assert code.state_at(NOON) is state
-    if move in codes.MOVES[state]:
-        assert codes.moved(code, move, NOON) is codes.MOVES[state][move]
+    if CODE_STATES.allows(state, action):
+        assert codes.next_state(code, action, NOON) is CODE_STATES.target(state, action)
         return
     with pytest.raises(ServiceError) as refused:
-        codes.moved(code, move, NOON)
+        codes.next_state(code, action, NOON)
     assert refused.value.kind is Kind.INVALID_STATE_TRANSITION
-    assert refused.value.metadata["from"] == state.value
+    assert refused.value.metadata["from"] == state
 
 
 @pytest.mark.parametrize("now", [NOON - 9 * HOUR, NOON, NOON + 9 * HOUR])
-def test_a_code_without_a_window_is_always_valid(now: datetime) -> None:
+def test_code_without_a_window_is_always_valid(now: datetime) -> None:
     assert codes.validity_of(OPEN, now) is CodeValidity.VALID
 
 
-def test_a_code_has_a_window_only_where_one_was_asked_for() -> None:
-    assert codes.window_asked_for(SESSION, None, None, NOON) is None
+def test_code_has_a_window_only_if_requested() -> None:
+    assert codes.requested_window(SESSION, None, None, NOON) is None
     begin, end = NOON + HOUR, NOON + 2 * HOUR
-    assert codes.window_asked_for(SESSION, begin, end, NOON) == Window(begin, end)
-    assert codes.window_asked_for(SESSION, None, end, NOON) == Window(NOON, end)
-    assert codes.window_asked_for(SESSION, NOON, None, NOON) == Window(NOON, NOON + HOUR)
+    assert codes.requested_window(SESSION, begin, end, NOON) == Window(begin, end)
+    assert codes.requested_window(SESSION, None, end, NOON) == Window(NOON, end)
+    assert codes.requested_window(SESSION, NOON, None, NOON) == Window(NOON, NOON + HOUR)
 
 
-def test_a_window_that_ends_before_it_begins_is_refused() -> None:
+def test_window_that_ends_before_its_start_is_refused() -> None:
     for begin in (NOON, None):
-        asked = partial(codes.window_asked_for, SESSION, begin, NOON, NOON)
-        assert reason_of(asked) == "INVALID_REQUEST"
-    late = partial(codes.window_asked_for, SESSION, NOON + HOUR, None, NOON)
+        request = partial(codes.requested_window, SESSION, begin, NOON, NOON)
+        assert reason_of(request) == "INVALID_REQUEST"
+    late = partial(codes.requested_window, SESSION, NOON + HOUR, None, NOON)
     assert reason_of(late) == "INVALID_REQUEST"
 
 
-def test_a_replacement_lasts_until_the_planned_end_at_least() -> None:
+def test_replacement_is_valid_until_the_planned_end_or_longer() -> None:
     short = until(NOON - timedelta(minutes=1))
-    assert codes.window_of_replacement(short, SESSION, NOON) == Window(NOON - HOUR, NOON + HOUR)
+    assert codes.replacement_window(short, SESSION, NOON) == Window(NOON - HOUR, NOON + HOUR)
     late = NOON + 2 * HOUR
     assert (
-        reason_of(lambda: codes.window_of_replacement(SHARED, SESSION, late))
+        reason_of(lambda: codes.replacement_window(SHARED, SESSION, late))
         == "INVALID_STATE_TRANSITION"
     )
-    assert codes.window_of_replacement(OPEN, SESSION, late) is None
+    assert codes.replacement_window(OPEN, SESSION, late) is None
 
 
 @pytest.mark.parametrize(
@@ -150,12 +158,14 @@ def test_a_replacement_lasts_until_the_planned_end_at_least() -> None:
     [
         (None, "SESSION_UNKNOWN"),
         (replace(SESSION, course_id=None), "SESSION_UNKNOWN"),
-        (replace(SESSION, planned_end_time=None), "SESSION_UNKNOWN"),
+        (replace(SESSION, planned_end_at=None), "SESSION_UNKNOWN"),
         (ENDED, "SESSION_ENDED"),
         (CANCELLED, "SESSION_CANCELLED"),
     ],
-    ids=["never heard of", "no course yet", "no plan yet", "ended", "cancelled"],
+    ids=["unknown", "no course yet", "no plan yet", "ended", "cancelled"],
 )
-def test_codes_are_issued_for_living_sessions_only(session: Session | None, reason: str) -> None:
+def test_codes_are_issued_only_for_sessions_that_are_not_over(
+    session: Session | None, reason: str
+) -> None:
     assert reason_of(lambda: codes.require_open(session)) == reason
     assert codes.require_open(SESSION) is SESSION

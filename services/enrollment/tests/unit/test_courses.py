@@ -1,3 +1,5 @@
+"""Completion of courses and access to their content."""
+
 from __future__ import annotations
 
 from uuid import UUID
@@ -11,7 +13,7 @@ from proctorium_enrollment.domain.courses import (
     Unit,
     UnitKind,
     is_completed,
-    require_open,
+    require_content_open,
 )
 
 LESSON, FURTHER = (Unit(new_id(), UnitKind.LESSON, "A lesson") for _ in range(2))
@@ -25,17 +27,17 @@ EXAM, SECOND_EXAM = (
     ("units", "finished", "passed", "completed"),
     [
         pytest.param([LESSON, EXAM], [], {A}, True, id="its assessment was passed"),
-        pytest.param([LESSON, EXAM], [LESSON], set(), False, id="lessons alone do not do"),
-        pytest.param([EXAM], [], {ELSEWHERE}, False, id="another assessment does not do"),
+        pytest.param([LESSON, EXAM], [LESSON], set(), False, id="lessons alone are not enough"),
+        pytest.param([EXAM], [], {ELSEWHERE}, False, id="another assessment is not enough"),
         pytest.param([EXAM, SECOND_EXAM], [], {A}, False, id="one of two"),
         pytest.param([EXAM, SECOND_EXAM], [], {A, B}, True, id="both"),
         pytest.param([LESSON, FURTHER], [LESSON], set(), False, id="one lesson of two"),
         pytest.param([LESSON, FURTHER], [LESSON, FURTHER], set(), True, id="all lessons"),
-        pytest.param([LESSON], [], {ELSEWHERE}, True, id="the session brought its assessment"),
-        pytest.param([], [], set(), False, id="nothing to do is not done"),
+        pytest.param([LESSON], [], {ELSEWHERE}, True, id="an assessment of the session was passed"),
+        pytest.param([], [], set(), False, id="an empty outline cannot be completed"),
     ],
 )
-def test_when_a_course_is_completed(
+def test_completion_of_a_course(
     units: list[Unit], finished: list[Unit], passed: set[UUID], completed: bool
 ) -> None:
     assert is_completed(units, {unit.unit_id for unit in finished}, passed) is completed
@@ -58,12 +60,12 @@ def test_when_a_course_is_completed(
         "in session, not registered",
     ],
 )
-def test_when_content_is_open(
+def test_access_to_content(
     kind: CourseKind, registered: bool, in_session: bool, reason: str | None
 ) -> None:
     if reason is None:
-        require_open(kind, registered=registered, in_session=in_session)
+        require_content_open(kind, registered=registered, in_session=in_session)
         return
     with pytest.raises(ServiceError) as refused:
-        require_open(kind, registered=registered, in_session=in_session)
+        require_content_open(kind, registered=registered, in_session=in_session)
     assert refused.value.reason == reason

@@ -2,18 +2,18 @@ from __future__ import annotations
 
 import pytest
 
-from proctorium_enrollment.operations.lessons import html_of
+from proctorium_enrollment.operations.lessons import html_from_markdown
 
 
 def test_markdown_becomes_html() -> None:
-    html = html_of("# Goggles\n\nPut them **on**.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n")
+    html = html_from_markdown("# Goggles\n\nPut them **on**.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n")
     assert "<h1>Goggles</h1>" in html
     assert "<strong>on</strong>" in html
     assert "<td>1</td>" in html
 
 
 def test_links_give_nothing_away() -> None:
-    html = html_of("[rules](https://example.org/rules)")
+    html = html_from_markdown("[rules](https://example.org/rules)")
     assert 'href="https://example.org/rules"' in html
     assert 'rel="noopener noreferrer nofollow"' in html
 
@@ -34,7 +34,7 @@ def test_links_give_nothing_away() -> None:
     ],
 )
 def test_nothing_that_acts_comes_through(markdown: str) -> None:
-    html = html_of(markdown).lower()
+    html = html_from_markdown(markdown).lower()
     for active in (
         "<script",
         "<iframe",
@@ -50,7 +50,7 @@ def test_nothing_that_acts_comes_through(markdown: str) -> None:
 
 
 def test_a_picture_is_shown_from_an_https_address() -> None:
-    html = html_of("![Goggles](https://example.org/goggles.png 'On')")
+    html = html_from_markdown("![Goggles](https://example.org/goggles.png 'On')")
     for part in (
         'src="https://example.org/goggles.png"',
         'alt="Goggles"',
@@ -64,4 +64,7 @@ def test_a_picture_is_shown_from_an_https_address() -> None:
     "address", ["http://example.org/a.png", "/a.png", "a.png", "data:image/png;base64,AA=="]
 )
 def test_any_other_picture_is_replaced_by_its_description(address: str) -> None:
-    assert html_of(f"See ![the <goggles>]({address}).") == "<p>See the &lt;goggles&gt;.</p>\n"
+    assert (
+        html_from_markdown(f"See ![the <goggles>]({address}).")
+        == "<p>See the &lt;goggles&gt;.</p>\n"
+    )

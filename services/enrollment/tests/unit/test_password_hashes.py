@@ -14,23 +14,23 @@ async def hashes() -> AsyncIterator[PasswordHashes]:
     await made.close()
 
 
-async def test_a_hash_knows_its_password_and_no_other(hashes: PasswordHashes) -> None:
-    made = await hashes.make("lantern-orchid-74")
+async def test_hash_verifies_only_its_password(hashes: PasswordHashes) -> None:
+    made = await hashes.compute("lantern-orchid-74")
     assert made.startswith("$argon2id$")
-    assert await hashes.matches("lantern-orchid-74", made)
-    assert not await hashes.matches("lantern-orchid-75", made)
-    assert not await hashes.matches("lantern-orchid-74", None)
-    assert not await hashes.matches("lantern-orchid-74", "not a hash")
+    assert await hashes.verify("lantern-orchid-74", made)
+    assert not await hashes.verify("lantern-orchid-75", made)
+    assert not await hashes.verify("lantern-orchid-74", None)
+    assert not await hashes.verify("lantern-orchid-74", "not a hash")
 
 
-async def test_the_hash_of_nobody_matches_nobody(hashes: PasswordHashes) -> None:
-    assert not await hashes.matches("the password of nobody", None)
+async def test_placeholder_hash_verifies_no_password(hashes: PasswordHashes) -> None:
+    assert not await hashes.verify("placeholder", None)
 
 
 async def test_other_parameters_make_a_hash_outdated(hashes: PasswordHashes) -> None:
     newer = PasswordHashes(memory_kib=128, passes=1)
-    made = await hashes.make("lantern-orchid-74")
-    assert newer.outdated(made)
-    assert not hashes.outdated(made)
-    assert await newer.matches("lantern-orchid-74", made)
+    made = await hashes.compute("lantern-orchid-74")
+    assert newer.is_outdated(made)
+    assert not hashes.is_outdated(made)
+    assert await newer.verify("lantern-orchid-74", made)
     await newer.close()

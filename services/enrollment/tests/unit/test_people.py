@@ -10,8 +10,8 @@ from proctorium_common.ids import new_id
 from proctorium_enrollment.domain.people import (
     NewPerson,
     Role,
-    normalised_email,
-    register,
+    normalise_email,
+    person_from,
     require_proctor,
 )
 
@@ -20,14 +20,14 @@ NOW = datetime(2026, 3, 1, 11, 30, tzinfo=UTC)
 
 
 def test_a_person_is_registered_in_one_form() -> None:
-    person = register(new_id(), NEW, NOW)
-    assert person.legal_name == person.called == "Lena Fischer"
+    person = person_from(new_id(), NEW, NOW)
+    assert person.legal_name == person.display_name == "Lena Fischer"
     assert person.email == "lena.fischer@example.org"
     assert (person.locale, person.time_zone, person.date_of_birth) == ("en", "UTC", None)
 
 
 def test_what_was_given_is_kept() -> None:
-    person = register(
+    person = person_from(
         new_id(),
         replace(
             NEW,
@@ -38,7 +38,7 @@ def test_what_was_given_is_kept() -> None:
         ),
         NOW,
     )
-    assert (person.called, person.date_of_birth) == ("Leni", date(2000, 2, 29))
+    assert (person.display_name, person.date_of_birth) == ("Leni", date(2000, 2, 29))
     assert (person.locale, person.time_zone) == ("de-AT", "Europe/Vienna")
 
 
@@ -54,7 +54,7 @@ def test_what_was_given_is_kept() -> None:
 )
 def test_what_does_not_exist_is_refused_by_field(changed: dict[str, str], field: str) -> None:
     with pytest.raises(ServiceError) as refused:
-        register(new_id(), replace(NEW, **changed), NOW)  # type: ignore[arg-type]
+        person_from(new_id(), replace(NEW, **changed), NOW)  # type: ignore[arg-type]
     assert refused.value.reason == "INVALID_REQUEST"
     assert refused.value.violations[0].field == field
 
@@ -63,34 +63,34 @@ def test_what_does_not_exist_is_refused_by_field(changed: dict[str, str], field:
     ("zone", "day"),
     [("UTC", "2026-03-01"), ("Pacific/Kiritimati", "2026-03-02"), ("Etc/GMT+12", "2026-02-28")],
 )
-def test_nobody_is_born_tomorrow(zone: str, day: str) -> None:
+def test_date_of_birth_in_the_future_is_refused(zone: str, day: str) -> None:
     """Tomorrow is what the person's own calendar says."""
     today = date.fromisoformat(day)
-    person = register(new_id(), replace(NEW, time_zone=zone, date_of_birth=day), NOW)
+    person = person_from(new_id(), replace(NEW, time_zone=zone, date_of_birth=day), NOW)
     assert person.date_of_birth == today
     tomorrow = (today + timedelta(days=1)).isoformat()
     with pytest.raises(ServiceError) as refused:
-        register(new_id(), replace(NEW, time_zone=zone, date_of_birth=tomorrow), NOW)
+        person_from(new_id(), replace(NEW, time_zone=zone, date_of_birth=tomorrow), NOW)
     (violation,) = refused.value.violations
     assert (violation.field, violation.rule) == ("date_of_birth", "date_of_birth.past")
-    assert f"{tomorrow} is still to come" in refused.value.message
+    assert f"{tomorrow} is in the future" in refused.value.message
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "1895-12-31"])
-def test_an_impossibly_early_date_of_birth_is_refused(day: str) -> None:
+def test_date_of_birth_too_long_ago_is_refused(day: str) -> None:
     with pytest.raises(ServiceError) as refused:
-        register(new_id(), replace(NEW, date_of_birth=day), NOW)
+        person_from(new_id(), replace(NEW, date_of_birth=day), NOW)
     (violation,) = refused.value.violations
     assert (violation.field, violation.rule) == ("date_of_birth", "date_of_birth.age")
-    assert "Compare the year" in refused.value.message
+    assert "Check the year" in refused.value.message
 
 
 def test_addresses_are_one_whatever_their_case() -> None:
-    assert normalised_email(" LENA@example.org") == "lena@example.org"
+    assert normalise_email(" LENA@example.org") == "lena@example.org"
 
 
 def test_only_a_proctor_can_be_certified() -> None:
     with pytest.raises(ServiceError) as refused:
-        require_proctor(register(new_id(), NEW, NOW))
+        require_proctor(person_from(new_id(), NEW, NOW))
     assert refused.value.reason == "INVALID_STATE_TRANSITION"
-    require_proctor(register(new_id(), replace(NEW, roles=frozenset({Role.PROCTOR})), NOW))
+    require_proctor(person_from(new_id(), replace(NEW, roles=frozenset({Role.PROCTOR})), NOW))

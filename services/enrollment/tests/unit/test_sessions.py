@@ -1,3 +1,5 @@
+"""The states of sessions."""
+
 from __future__ import annotations
 
 from functools import reduce
@@ -5,7 +7,7 @@ from itertools import permutations
 
 import pytest
 
-from proctorium_enrollment.domain.sessions import SessionState, later
+from proctorium_enrollment.domain.sessions import SessionState, latest_state
 
 S, P, E, C = (
     SessionState.SCHEDULED,
@@ -15,14 +17,14 @@ S, P, E, C = (
 )
 
 
-@pytest.mark.parametrize("told", list(permutations([S, P, E])), ids=str)
-def test_a_session_that_ended_has_ended_in_whatever_order_it_was_told(
-    told: tuple[SessionState, ...],
+@pytest.mark.parametrize("reported", list(permutations([S, P, E])), ids=str)
+def test_order_of_events_does_not_change_the_latest_state(
+    reported: tuple[SessionState, ...],
 ) -> None:
-    assert reduce(later, told, S) is E
+    assert reduce(latest_state, reported, S) is E
 
 
-@pytest.mark.parametrize("told", [S, P, E, C], ids=lambda state: state.value)
-def test_nothing_comes_after_the_end(told: SessionState) -> None:
-    assert later(E, told) is E
-    assert later(C, told) is C
+@pytest.mark.parametrize("reported", [S, P, E, C], ids=lambda state: state.value)
+def test_session_that_is_over_stays_over(reported: SessionState) -> None:
+    assert latest_state(E, reported) is E
+    assert latest_state(C, reported) is C

@@ -1,3 +1,5 @@
+"""The lifetimes of sign-ins and refresh tokens."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
@@ -6,13 +8,13 @@ import pytest
 
 from proctorium_common.ids import new_id
 from proctorium_enrollment.domain.sign_ins import (
-    LONGEST,
-    REFRESH_LIFE,
-    Outcome,
+    REFRESH_TOKEN_LIFETIME,
+    SIGN_IN_LIFETIME,
+    RefreshOutcome,
     RefreshToken,
     SignIn,
-    expire_time,
-    present,
+    expiry,
+    refresh_outcome,
 )
 
 NOON = datetime(2026, 4, 2, 12, tzinfo=UTC)
@@ -25,15 +27,15 @@ JUST_NOW, AHEAD, EARLIER = NOON - GRACE / 2, NOON + timedelta(seconds=1), NOON -
 @pytest.mark.parametrize(
     ("ended", "used", "expires", "outcome"),
     [
-        (False, None, FRESH, Outcome.RENEWED),
-        (False, None, GONE, Outcome.REFUSED),
-        (False, EARLIER, FRESH, Outcome.REUSED),
-        (False, EARLIER, GONE, Outcome.REUSED),
-        (False, JUST_NOW, FRESH, Outcome.REPEATED),
-        (False, AHEAD, FRESH, Outcome.REPEATED),
-        (True, None, FRESH, Outcome.REFUSED),
-        (True, EARLIER, FRESH, Outcome.REFUSED),
-        (True, JUST_NOW, FRESH, Outcome.REFUSED),
+        (False, None, FRESH, RefreshOutcome.RENEWED),
+        (False, None, GONE, RefreshOutcome.REFUSED),
+        (False, EARLIER, FRESH, RefreshOutcome.REUSED),
+        (False, EARLIER, GONE, RefreshOutcome.REUSED),
+        (False, JUST_NOW, FRESH, RefreshOutcome.REPEATED),
+        (False, AHEAD, FRESH, RefreshOutcome.REPEATED),
+        (True, None, FRESH, RefreshOutcome.REFUSED),
+        (True, EARLIER, FRESH, RefreshOutcome.REFUSED),
+        (True, JUST_NOW, FRESH, RefreshOutcome.REFUSED),
     ],
     ids=[
         "fresh",
@@ -47,27 +49,27 @@ JUST_NOW, AHEAD, EARLIER = NOON - GRACE / 2, NOON + timedelta(seconds=1), NOON -
         "ended and used just now",
     ],
 )
-def test_what_a_refresh_token_leads_to(
-    ended: bool, used: datetime | None, expires: datetime, outcome: Outcome
+def test_outcome_of_using_a_refresh_token(
+    ended: bool, used: datetime | None, expires: datetime, outcome: RefreshOutcome
 ) -> None:
-    sign_in = begun_at_noon(ended=ended, stay_signed_in=True)
-    assert present(sign_in, RefreshToken(expires, used), NOON, GRACE) is outcome
+    sign_in = signed_in_at_noon(ended=ended, stay_signed_in=True)
+    assert refresh_outcome(sign_in, RefreshToken(expires, used), NOON, GRACE) is outcome
 
 
-def test_a_sign_in_ends_however_busy_it_is() -> None:
-    sign_in = begun_at_noon(stay_signed_in=True)
-    assert expire_time(sign_in, NOON, IDLE_LIMIT) == NOON + REFRESH_LIFE
-    busy = NOON + LONGEST - timedelta(hours=1)
-    assert expire_time(sign_in, busy, IDLE_LIMIT) == NOON + LONGEST
+def test_sign_in_ends_although_it_is_refreshed() -> None:
+    sign_in = signed_in_at_noon(stay_signed_in=True)
+    assert expiry(sign_in, NOON, IDLE_LIMIT) == NOON + REFRESH_TOKEN_LIFETIME
+    busy = NOON + SIGN_IN_LIFETIME - timedelta(hours=1)
+    assert expiry(sign_in, busy, IDLE_LIMIT) == NOON + SIGN_IN_LIFETIME
 
 
-def test_a_sign_in_for_the_browser_session_ends_when_it_is_idle() -> None:
-    sign_in = begun_at_noon(stay_signed_in=False)
+def test_sign_in_for_the_browser_session_ends_when_idle() -> None:
+    sign_in = signed_in_at_noon(stay_signed_in=False)
     for hours in (0, 24):
         now = NOON + timedelta(hours=hours)
-        assert expire_time(sign_in, now, IDLE_LIMIT) == now + IDLE_LIMIT
-    assert expire_time(sign_in, NOON + LONGEST, IDLE_LIMIT) == NOON + LONGEST
+        assert expiry(sign_in, now, IDLE_LIMIT) == now + IDLE_LIMIT
+    assert expiry(sign_in, NOON + SIGN_IN_LIFETIME, IDLE_LIMIT) == NOON + SIGN_IN_LIFETIME
 
 
-def begun_at_noon(*, ended: bool = False, stay_signed_in: bool) -> SignIn:
+def signed_in_at_noon(*, ended: bool = False, stay_signed_in: bool) -> SignIn:
     return SignIn(new_id(), new_id(), NOON, ended, stay_signed_in)

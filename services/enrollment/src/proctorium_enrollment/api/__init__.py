@@ -1,1 +1,1 @@
-"""gRPC in: proto to operation to proto."""
+"""The gRPC API: request → operation → response."""

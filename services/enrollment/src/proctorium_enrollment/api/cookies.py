@@ -1,4 +1,4 @@
-"""The cookies of a browser, for its tokens and its device: its scripts cannot read them, and requests from other sites do not carry them."""
+"""The cookies of tokens and devices: scripts cannot read them, and requests from other sites do not carry them."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ DEVICE = "proctorium_device"
 _HOST = "__Host-"
 """A browser accepts a cookie with this prefix only from this host and over HTTPS, so no other host of the domain can set one."""
 _ACCOUNT_PATH = "/proctorium.enrollment.v1.AccountService"
-"""The refresh token and the device cookie go to the one service that takes them."""
+"""Browsers send the refresh token and the device cookie only to this service."""
 _OWN_SITE = frozenset({"same-origin", "none"})
 
 
 class Cookies:
-    """Sets and reads cookies.
+    """The setting and reading of cookies.
 
-    With `secure` they are bound to this host and to HTTPS, and the edge passes the refresh token and the device cookie on to the account
-    service alone. Without, the edge is plain HTTP on this machine.
+    If `secure`, they are bound to this host and to HTTPS, and the edge passes the refresh token and the device cookie only to the
+    account service. Otherwise the edge is plain HTTP on this machine.
     """
 
     def __init__(self, *, secure: bool) -> None:
@@ -43,7 +43,7 @@ class Cookies:
         """
         access_expires, refresh_expires = None, None
         if tokens.stay_signed_in:
-            access_expires, refresh_expires = tokens.access.expire_time, tokens.refresh_expire_time
+            access_expires, refresh_expires = tokens.access.expire_time, tokens.refresh_expires_at
         await self._send(
             context,
             _cookie(self._access, tokens.access.text, "/", access_expires),
@@ -52,12 +52,12 @@ class Cookies:
         )
 
     def device_cookie(self, signed_in: SignedIn) -> str:
-        """Return the device cookie of a sign-in. It stays when the browser is closed and when the person signs out."""
+        """Return the device cookie of a sign-in. Closing the browser and signing out do not remove it."""
         return _cookie(
             self._device,
             signed_in.device_cookie,
             self._account_path,
-            signed_in.device_expire_time,
+            signed_in.device_cookie_expires_at,
         )
 
     async def clear(self, context: Context) -> None:
@@ -70,11 +70,11 @@ class Cookies:
         )
 
     def refresh_token_of(self, context: Context) -> str:
-        """Return the refresh token in the cookies of the call; empty where there is none."""
+        """Return the refresh token in the cookies of the call; empty if there is none."""
         return _value(context, self._refresh)
 
     def device_of(self, context: Context) -> str:
-        """Return the device cookie of the call; empty where there is none."""
+        """Return the device cookie of the call; empty if there is none."""
         return _value(context, self._device)
 
     async def _send(self, context: Context, *cookies: str) -> None:
@@ -84,9 +84,9 @@ class Cookies:
 
 
 def require_own_site(context: Context) -> None:
-    """Raise CROSS_SITE_REQUEST when a browser says that a page of another site makes the call.
+    """Raise CROSS_SITE_REQUEST if a browser reports that a page of another site makes the call.
 
-    Such a page could otherwise sign its visitor in as somebody else, out, or have them send answers in another's name.
+    Such a page could otherwise sign its visitor in as another person, or out.
     """
     site = _header(context, "sec-fetch-site")
     if site and site not in _OWN_SITE:

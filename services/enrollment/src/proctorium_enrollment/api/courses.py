@@ -1,37 +1,37 @@
-"""CourseService over gRPC."""
+"""CourseService and RegistrationService over gRPC."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from proctorium.enrollment.v1 import courses_pb2 as pb
 from proctorium.enrollment.v1 import courses_pb2_grpc
 from proctorium_common.ids import parse_id
-from proctorium_common.messages import optional_id
-from proctorium_common.rpc.caller import current_call
-from proctorium_common.storage.database import Database, Transaction
-from proctorium_common.telemetry.traces import annotate
+from proctorium_common.rpc.caller import calling_person, current_call
+from proctorium_common.storage.database import Database
+from proctorium_common.storage.idempotency import Responder
 from proctorium_enrollment.api.messages import (
-    KIND_OF,
     course_message,
-    me,
     my_course_message,
+    new_unit_from_message,
+    registration_message,
 )
-from proctorium_enrollment.domain.courses import NewCourse, NewUnit, UnitKind
-from proctorium_enrollment.operations import courses, lessons
+from proctorium_enrollment.domain.courses import NewCourse
+from proctorium_enrollment.events import COURSE_KINDS
+from proctorium_enrollment.operations import courses, lessons, registrations
 from proctorium_enrollment.operations.assessments import Assessments
+from proctorium_enrollment.operations.codes import Codes
 
 if TYPE_CHECKING:
     from proctorium_common.rpc.served import Context
 
 
-@dataclass(frozen=True)
 class CourseApi(courses_pb2_grpc.CourseServiceServicer):
-    """What the methods promise stands in the proto."""
+    """The methods of the CourseService in `courses.proto`."""
 
-    database: Database
-    assessments: Assessments
+    def __init__(self, database: Database, assessments: Assessments) -> None:
+        self._database = database
+        self._assessments = assessments
 
     async def CreateCourse(
         self, request: pb.CreateCourseRequest, context: Context
@@ -39,38 +39,41 @@ class CourseApi(courses_pb2_grpc.CourseServiceServicer):
         new = NewCourse(
             title=request.title,
             description=request.description,
-            kind=KIND_OF[request.kind],
+            kind=COURSE_KINDS.from_proto(request.kind),
             hours=request.hours,
-            units=tuple(_new_unit(unit) for unit in request.units),
+            units=tuple(map(new_unit_from_message, request.units)),
             awards_certificate=request.awards_certificate,
         )
-        # Before the transaction, which must not stay open while another service is asked.
-        await courses.require_usable(new, self.assessments)
-
-        async def run(tx: Transaction) -> pb.CreateCourseResponse:
-            return pb.CreateCourseResponse(course=course_message(await courses.create(tx, new)))
-
-        return await self.database.once(request, run, pb.CreateCourseResponse)
+        return await courses.create_course(
+            self._database,
+            self._assessments,
+            new,
+            Responder(
+                request,
+                pb.CreateCourseResponse,
+                lambda course: pb.CreateCourseResponse(course=course_message(course)),
+            ),
+        )
 
     async def PublishCourse(
         self, request: pb.PublishCourseRequest, context: Context
     ) -> pb.PublishCourseResponse:
-        course_id = parse_id(request.course_id, "course_id")
-
-        async def run(tx: Transaction) -> pb.PublishCourseResponse:
-            return pb.PublishCourseResponse(
-                course=course_message(await courses.publish(tx, course_id))
-            )
-
-        return await self.database.once(request, run, pb.PublishCourseResponse)
+        return await courses.publish_course(
+            self._database,
+            parse_id(request.course_id, "course_id"),
+            Responder(
+                request,
+                pb.PublishCourseResponse,
+                lambda course: pb.PublishCourseResponse(course=course_message(course)),
+            ),
+        )
 
     async def ListCourses(
         self, request: pb.ListCoursesRequest, context: Context
     ) -> pb.ListCoursesResponse:
-        async with self.database.transaction() as tx:
-            found, token = await courses.list_all(
-                tx, current_call().caller, request.page_size, request.page_token
-            )
+        found, token = await courses.list_courses(
+            self._database, current_call().caller, request.page_size, request.page_token
+        )
         return pb.ListCoursesResponse(
             courses=[course_message(course) for course in found], next_page_token=token
         )
@@ -78,48 +81,77 @@ class CourseApi(courses_pb2_grpc.CourseServiceServicer):
     async def GetCourse(
         self, request: pb.GetCourseRequest, context: Context
     ) -> pb.GetCourseResponse:
-        course_id = parse_id(request.course_id, "course_id")
-        async with self.database.transaction() as tx:
-            course = await courses.get(tx, current_call().caller, course_id)
+        course = await courses.get_course(
+            self._database, current_call().caller, parse_id(request.course_id, "course_id")
+        )
         return pb.GetCourseResponse(course=course_message(course))
 
     async def GetLesson(
         self, request: pb.GetLessonRequest, context: Context
     ) -> pb.GetLessonResponse:
-        unit_id = parse_id(request.unit_id, "unit_id")
-        async with self.database.transaction() as tx:
-            unit = await lessons.get_lesson(tx, me(), unit_id)
-        annotate(course_id=unit.course.course_id)
-        lesson = await lessons.rendered(unit)
+        lesson = await lessons.get_lesson(
+            self._database, calling_person(), parse_id(request.unit_id, "unit_id")
+        )
         return pb.GetLessonResponse(title=lesson.title, html=lesson.html)
 
     async def RecordProgress(
         self, request: pb.RecordProgressRequest, context: Context
     ) -> pb.RecordProgressResponse:
-        unit_id = parse_id(request.unit_id, "unit_id")
-
-        async def run(tx: Transaction) -> pb.RecordProgressResponse:
-            mine = await lessons.record_progress(tx, me(), unit_id)
-            annotate(course_id=mine.course.course_id)
-            return pb.RecordProgressResponse(my_course=my_course_message(mine))
-
-        return await self.database.once(request, run, pb.RecordProgressResponse)
-
-
-_KIND_OF_CONTENT = {
-    "markdown": UnitKind.LESSON,
-    "url": UnitKind.LINK,
-    "assessment_id": UnitKind.ASSESSMENT,
-}
+        return await lessons.record_progress(
+            self._database,
+            calling_person(),
+            parse_id(request.unit_id, "unit_id"),
+            Responder(
+                request,
+                pb.RecordProgressResponse,
+                lambda my_course: pb.RecordProgressResponse(my_course=my_course_message(my_course)),
+            ),
+        )
 
 
-def _new_unit(unit: pb.UnitContent) -> NewUnit:
-    content = unit.WhichOneof("content")
-    assert content is not None, "the rules of the proto require one"
-    return NewUnit(
-        kind=_KIND_OF_CONTENT[content],
-        title=unit.title,
-        markdown=unit.markdown,
-        url=unit.url,
-        assessment_id=optional_id(unit.assessment_id, "assessment_id"),
-    )
+class RegistrationApi(courses_pb2_grpc.RegistrationServiceServicer):
+    """The methods of the RegistrationService in `courses.proto`."""
+
+    def __init__(self, database: Database, codes: Codes) -> None:
+        self._database = database
+        self._codes = codes
+
+    async def CreateRegistration(
+        self, request: pb.CreateRegistrationRequest, context: Context
+    ) -> pb.CreateRegistrationResponse:
+        return await registrations.create_registration(
+            self._database,
+            self._codes,
+            parse_id(request.person_id, "person_id"),
+            parse_id(request.course_id, "course_id"),
+            Responder(
+                request,
+                pb.CreateRegistrationResponse,
+                lambda registration: pb.CreateRegistrationResponse(
+                    registration=registration_message(registration)
+                ),
+            ),
+        )
+
+    async def ListMyCourses(
+        self, request: pb.ListMyCoursesRequest, context: Context
+    ) -> pb.ListMyCoursesResponse:
+        found, token = await registrations.list_my_courses(
+            self._database, calling_person(), request.page_size, request.page_token
+        )
+        return pb.ListMyCoursesResponse(
+            courses=map(my_course_message, found), next_page_token=token
+        )
+
+    async def ListRegistrations(
+        self, request: pb.ListRegistrationsRequest, context: Context
+    ) -> pb.ListRegistrationsResponse:
+        found, token = await registrations.list_registrations(
+            self._database,
+            parse_id(request.course_id, "course_id"),
+            request.page_size,
+            request.page_token,
+        )
+        return pb.ListRegistrationsResponse(
+            registrations=map(registration_message, found), next_page_token=token
+        )

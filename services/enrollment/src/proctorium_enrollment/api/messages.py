@@ -1,122 +1,105 @@
-"""Messages of what the domain says, and back."""
+"""Conversions between domain values and messages."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from uuid import UUID
-
-from google.protobuf.timestamp_pb2 import Timestamp
-
-from proctorium.enrollment.v1 import codes_pb2, courses_pb2, people_pb2
-from proctorium.options.v1 import options_pb2
-from proctorium_common.rpc.caller import current_call
+from proctorium.enrollment.v1 import (
+    accounts_pb2,
+    codes_pb2,
+    courses_pb2,
+    organisation_pb2,
+    people_pb2,
+)
+from proctorium.options.v1.options_pb2 import ROLE_UNSPECIFIED
+from proctorium_common.messages import EnumConversion, id_text, optional_id, to_timestamp
+from proctorium_common.rpc.access import ROLE_NUMBERS
+from proctorium_common.security.keys import PublicKey
 from proctorium_enrollment.domain.code_texts import TextWarning
 from proctorium_enrollment.domain.codes import CodeState, CodeValidity
-from proctorium_enrollment.domain.courses import Course, MyCourse, Registration, Unit, UnitKind
+from proctorium_enrollment.domain.courses import (
+    Course,
+    MyCourse,
+    NewUnit,
+    Registration,
+    Unit,
+    UnitKind,
+)
+from proctorium_enrollment.domain.organisation import Organisation
 from proctorium_enrollment.domain.people import Person, Role
 from proctorium_enrollment.domain.rights import ChangeKind
 from proctorium_enrollment.domain.throttling import NO_WAIT
+from proctorium_enrollment.events import COURSE_KINDS
+from proctorium_enrollment.operations.accounts import Tokens
 from proctorium_enrollment.operations.code_resolution import Malformed, Resolution
-from proctorium_enrollment.operations.codes import ShownCode
-from proctorium_enrollment.operations.courses import KINDS
-from proctorium_enrollment.operations.people import ROLES
-from proctorium_enrollment.operations.rights import ShownChange
+from proctorium_enrollment.operations.codes import DecryptedCode
+from proctorium_enrollment.operations.rights import NamedChange
 
-ROLE_OF = {number: role for role, number in ROLES.items()}
-"""Roles by their numbers in messages."""
-KIND_OF = {number: kind for kind, number in KINDS.items()}
-"""Kinds of courses by their numbers in messages."""
-UNIT_KINDS = {
-    UnitKind.LESSON: courses_pb2.UNIT_KIND_LESSON,
-    UnitKind.LINK: courses_pb2.UNIT_KIND_LINK,
-    UnitKind.ASSESSMENT: courses_pb2.UNIT_KIND_ASSESSMENT,
-}
-"""Kinds of units by their numbers in messages."""
-_CHANGE_KINDS = {
-    ChangeKind.ROLE_GRANTED: people_pb2.PERSON_CHANGE_KIND_ROLE_GRANTED,
-    ChangeKind.ROLE_REVOKED: people_pb2.PERSON_CHANGE_KIND_ROLE_REVOKED,
-    ChangeKind.CERTIFIED: people_pb2.PERSON_CHANGE_KIND_CERTIFIED,
-    ChangeKind.DISABLED: people_pb2.PERSON_CHANGE_KIND_DISABLED,
-    ChangeKind.ENABLED: people_pb2.PERSON_CHANGE_KIND_ENABLED,
-}
-_CODE_STATES = {
-    CodeState.ACTIVE: codes_pb2.CODE_STATE_ACTIVE,
-    CodeState.EXPIRED: codes_pb2.CODE_STATE_EXPIRED,
-    CodeState.REVOKED: codes_pb2.CODE_STATE_REVOKED,
-    CodeState.REPLACED: codes_pb2.CODE_STATE_REPLACED,
-}
-_CODE_VALIDITIES = {
-    CodeValidity.VALID: codes_pb2.CODE_VALIDITY_VALID,
-    CodeValidity.NOT_YET_VALID: codes_pb2.CODE_VALIDITY_NOT_YET_VALID,
-    CodeValidity.EXPIRED: codes_pb2.CODE_VALIDITY_EXPIRED,
-    CodeValidity.REVOKED: codes_pb2.CODE_VALIDITY_REVOKED,
-    CodeValidity.REPLACED: codes_pb2.CODE_VALIDITY_REPLACED,
-}
-
-
-def me() -> UUID:
-    """The person who calls; the method's access rule has made sure that there is one."""
-    person_id = current_call().caller.person_id
-    assert person_id is not None, "the access rule lets only people in"
-    return person_id
-
-
-def stamp(time: datetime | None) -> Timestamp | None:
-    """The time as a message; None leaves the field absent."""
-    if time is None:
-        return None
-    stamped = Timestamp()
-    stamped.FromDatetime(time)
-    return stamped
-
-
-def roles_message(roles: frozenset[Role]) -> list[options_pb2.Role.ValueType]:
-    """Roles in one order."""
-    return sorted(ROLES[role] for role in roles)
+UNIT_KINDS = EnumConversion(UnitKind, courses_pb2.UnitKind, "UNIT_KIND_")
+CHANGE_KINDS = EnumConversion(ChangeKind, people_pb2.PersonChangeKind, "PERSON_CHANGE_KIND_")
+CODE_STATES = EnumConversion(CodeState, codes_pb2.CodeState, "CODE_STATE_")
+CODE_VALIDITIES = EnumConversion(CodeValidity, codes_pb2.CodeValidity, "CODE_VALIDITY_")
+CODE_WARNINGS = EnumConversion(TextWarning, codes_pb2.CodeWarning, "CODE_WARNING_")
+ROLES = {ROLE_NUMBERS[role]: role for role in Role}
+"""The roles by their numbers in messages."""
 
 
 def person_message(person: Person) -> people_pb2.Person:
-    """A person."""
-    born = person.date_of_birth
+    """Return a person as a message."""
     return people_pb2.Person(
         person_id=str(person.person_id),
         legal_name=person.legal_name,
-        preferred_name=person.called,
+        preferred_name=person.display_name,
         email=person.email,
-        date_of_birth="" if born is None else born.isoformat(),
+        date_of_birth=person.date_of_birth.isoformat() if person.date_of_birth else "",
         locale=person.locale,
         time_zone=person.time_zone,
-        roles=roles_message(person.roles),
-        certified_until_time=stamp(person.certified_until),
-        disabled_time=stamp(person.disabled_at),
+        roles=sorted(ROLE_NUMBERS[role] for role in person.roles),
+        certified_until_time=to_timestamp(person.certified_until),
+        disabled_time=to_timestamp(person.disabled_at),
     )
 
 
-def change_message(shown: ShownChange) -> people_pb2.PersonChange:
-    """Return an entry of a person's history."""
-    change = shown.change
+def change_message(named: NamedChange) -> people_pb2.PersonChange:
+    """Return an entry of a person's history as a message."""
+    change = named.change
     return people_pb2.PersonChange(
         change_id=str(change.change_id),
-        kind=_CHANGE_KINDS[change.kind],
-        change_time=stamp(change.changed_at),
-        changed_by="" if change.changed_by is None else str(change.changed_by),
-        changed_by_name=shown.changed_by_name,
-        role=options_pb2.ROLE_UNSPECIFIED if change.role is None else ROLES[change.role],
-        previous_certified_until_time=stamp(change.previous_certified_until),
-        certified_until_time=stamp(change.certified_until),
+        kind=CHANGE_KINDS.to_proto(change.kind),
+        change_time=to_timestamp(change.changed_at),
+        changed_by=id_text(change.changed_by),
+        changed_by_name=named.changed_by_name,
+        role=ROLE_NUMBERS[change.role] if change.role else ROLE_UNSPECIFIED,
+        previous_certified_until_time=to_timestamp(change.previous_certified_until),
+        certified_until_time=to_timestamp(change.certified_until),
         reason=change.reason,
     )
 
 
+def tokens_message(tokens: Tokens, *, by_cookie: bool) -> accounts_pb2.Tokens:
+    """Return tokens as a message; without their texts if the client gets them as cookies."""
+    return accounts_pb2.Tokens(
+        access_token="" if by_cookie else tokens.access.text,
+        access_expire_time=to_timestamp(tokens.access.expire_time),
+        refresh_token="" if by_cookie else tokens.refresh,
+        refresh_expire_time=to_timestamp(tokens.refresh_expires_at),
+    )
+
+
+def signing_key_message(key: PublicKey) -> accounts_pb2.SigningKey:
+    """Return a public key as a message."""
+    return accounts_pb2.SigningKey(
+        key_id=key.key_id, public_key=key.raw, retire_time=to_timestamp(key.retire_time)
+    )
+
+
 def course_message(course: Course) -> courses_pb2.Course:
-    """A course."""
+    """Return a course as a message."""
     return courses_pb2.Course(
         course_id=str(course.course_id),
         title=course.title,
         description=course.description,
-        kind=KINDS[course.kind],
+        kind=COURSE_KINDS.to_proto(course.kind),
         hours=course.hours,
-        publish_time=stamp(course.publish_time),
+        publish_time=to_timestamp(course.published_at),
         units=[_unit_message(unit) for unit in course.units],
         awards_certificate=course.awards_certificate,
     )
@@ -125,56 +108,70 @@ def course_message(course: Course) -> courses_pb2.Course:
 def _unit_message(unit: Unit) -> courses_pb2.Unit:
     return courses_pb2.Unit(
         unit_id=str(unit.unit_id),
-        kind=UNIT_KINDS[unit.kind],
+        kind=UNIT_KINDS.to_proto(unit.kind),
         title=unit.title,
         url=unit.url,
-        assessment_id="" if unit.assessment_id is None else str(unit.assessment_id),
+        assessment_id=id_text(unit.assessment_id),
+    )
+
+
+_KIND_OF_CONTENT = {
+    "markdown": UnitKind.LESSON,
+    "url": UnitKind.LINK,
+    "assessment_id": UnitKind.ASSESSMENT,
+}
+
+
+def new_unit_from_message(unit: courses_pb2.UnitContent) -> NewUnit:
+    """Return the unit to create that a message describes. Raises INVALID_ID."""
+    content = unit.WhichOneof("content")
+    assert content is not None, "the rules of the proto require one"
+    return NewUnit(
+        kind=_KIND_OF_CONTENT[content],
+        title=unit.title,
+        markdown=unit.markdown,
+        url=unit.url,
+        assessment_id=optional_id(unit.assessment_id, "assessment_id"),
     )
 
 
 def registration_message(registration: Registration) -> courses_pb2.Registration:
-    """A registration."""
+    """Return a registration as a message."""
     return courses_pb2.Registration(
         registration_id=str(registration.registration_id),
         person_id=str(registration.person_id),
         course_id=str(registration.course_id),
-        create_time=stamp(registration.create_time),
-        complete_time=stamp(registration.complete_time),
+        create_time=to_timestamp(registration.created_at),
+        complete_time=to_timestamp(registration.completed_at),
     )
 
 
-def my_course_message(mine: MyCourse) -> courses_pb2.MyCourse:
-    """One of a learner's courses."""
+def my_course_message(my_course: MyCourse) -> courses_pb2.MyCourse:
+    """Return a course of a learner as a message."""
     return courses_pb2.MyCourse(
-        course=course_message(mine.course),
-        registration=registration_message(mine.registration),
-        finished_unit_ids=[str(unit_id) for unit_id in mine.finished_unit_ids],
-        unit_count=mine.unit_count,
+        course=course_message(my_course.course),
+        registration=registration_message(my_course.registration),
+        finished_unit_ids=[str(unit_id) for unit_id in my_course.finished_unit_ids],
+        unit_count=my_course.unit_count,
     )
 
 
-WARNINGS = {
-    TextWarning.LOOK_ALIKES: codes_pb2.CODE_WARNING_LOOK_ALIKES,
-    TextWarning.DIFFERS_ONLY_IN_CASE: codes_pb2.CODE_WARNING_DIFFERS_ONLY_IN_CASE,
-}
-
-
-def code_message(shown: ShownCode) -> codes_pb2.Code:
-    """A code with its text."""
-    code = shown.code
+def code_message(decrypted: DecryptedCode) -> codes_pb2.Code:
+    """Return a code with its text as a message."""
+    code = decrypted.code
     return codes_pb2.Code(
         code_id=str(code.code_id),
-        text=shown.text,
+        text=decrypted.text,
         session_id=str(code.session_id),
-        person_id="" if code.person_id is None else str(code.person_id),
-        state=_CODE_STATES[shown.state],
-        valid_from_time=stamp(code.window.valid_from if code.window else None),
-        valid_until_time=stamp(code.window.valid_until if code.window else None),
+        person_id=id_text(code.person_id),
+        state=CODE_STATES.to_proto(decrypted.state),
+        valid_from_time=to_timestamp(code.window.valid_from if code.window else None),
+        valid_until_time=to_timestamp(code.window.valid_until if code.window else None),
     )
 
 
 def resolution_message(resolution: Resolution) -> codes_pb2.CodeResolution:
-    """Return what a code entry leads to as a message."""
+    """Return the result of a code entry as a message."""
     message = codes_pb2.CodeResolution()
     match resolution.found:
         case None:
@@ -185,8 +182,8 @@ def resolution_message(resolution: Resolution) -> codes_pb2.CodeResolution:
             code = found.code
             message.code.code_id = str(code.code_id)
             message.code.session_id = str(code.session_id)
-            message.code.person_id = "" if code.person_id is None else str(code.person_id)
-            message.code.validity = _CODE_VALIDITIES[resolution.validity]
+            message.code.person_id = id_text(code.person_id)
+            message.code.validity = CODE_VALIDITIES.to_proto(resolution.validity)
             message.code.registered = found.learner.registered
             if code.window is not None:
                 message.code.valid_from_time.FromDatetime(code.window.valid_from)
@@ -194,3 +191,13 @@ def resolution_message(resolution: Resolution) -> codes_pb2.CodeResolution:
     if resolution.retry_delay > NO_WAIT:
         message.retry_delay.FromTimedelta(resolution.retry_delay)
     return message
+
+
+def organisation_message(organisation: Organisation) -> organisation_pb2.Organisation:
+    """Return the organisation's settings as a message."""
+    return organisation_pb2.Organisation(
+        name=organisation.name,
+        administrator_contact=organisation.administrator_contact,
+        support_phone=organisation.support_phone,
+        etag=organisation.etag,
+    )

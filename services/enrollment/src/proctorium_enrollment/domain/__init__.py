@@ -1,1 +1,1 @@
-"""What enrollment decides, without any input or output."""
+"""The rules of enrollment, without input or output."""

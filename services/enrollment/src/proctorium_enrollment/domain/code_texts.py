@@ -1,4 +1,4 @@
-"""The text of an enrollment code: which texts can be one, and what a pasted text certainly means (`C1`, `C3`).
+"""The texts of enrollment codes: validation and normalisation (`C1`, `C3`).
 
 `services/portal/web/src/features/lobby/enrollment-code.ts` applies the same rules before a page sends a code; a browser test
 checks both against the same cases.
@@ -13,7 +13,7 @@ from enum import StrEnum
 from proctorium_common.errors import ServiceError, Violation, invalid
 
 LOOK_ALIKES = frozenset("0Oo1lIi")
-"""Characters that are taken for one another on paper or screen."""
+"""Characters that readers confuse on paper or screen."""
 
 _CODE = re.compile(r"[A-Za-z0-9]{6,8}")
 _ALLOWED = re.compile(r"[A-Za-z0-9]")
@@ -29,32 +29,32 @@ _FULL_WIDTH_OFFSET = 0xFEE0
 
 
 class TextWarning(StrEnum):
-    """Why another text would make a better code."""
+    """The reasons why another text would be a better code."""
 
     LOOK_ALIKES = "look_alikes"
     DIFFERS_ONLY_IN_CASE = "differs_only_in_case"
 
 
-def normalised(text: str, field: str) -> str:
-    """Return the code that `text` certainly means.
+def normalise(text: str, field: str) -> str:
+    """Return the code that `text` contains.
 
-    White space, dashes and invisible characters are left out, wherever they are, and full-width letters and digits count as the
-    ordinary ones. Upper and lower case stay as they are. Raises CODE_MALFORMED, naming `field`, for a text that cannot be a code.
+    White space, dashes and invisible characters are removed, and full-width letters and digits replaced by ordinary ones.
+    Upper and lower case stay as they are. Raises CODE_MALFORMED at `field` for a text that cannot be a code.
     """
-    kept = "".join(character for character in text if not _is_ignored(character))
-    code = _FULL_WIDTH.sub(lambda match: chr(ord(match[0]) - _FULL_WIDTH_OFFSET), kept)
+    text = "".join(character for character in text if not _is_ignored(character))
+    code = _FULL_WIDTH.sub(lambda match: chr(ord(match[0]) - _FULL_WIDTH_OFFSET), text)
     if not _CODE.fullmatch(code):
         raise _malformed(code, field)
     return code
 
 
-def folded(code: str) -> str:
-    """Return the lower-case text, which is the same for all codes that differ only in upper and lower case."""
+def fold_case(code: str) -> str:
+    """Return the lower-case text, which is equal for all codes that differ only in case."""
     return code.lower()
 
 
 def has_look_alikes(code: str) -> bool:
-    """Return whether a reader may take one of its characters for another."""
+    """Return whether a reader may confuse one of the characters with another."""
     return not LOOK_ALIKES.isdisjoint(code)
 
 
@@ -64,13 +64,15 @@ def _is_ignored(character: str) -> bool:
 
 
 def _malformed(code: str, field: str) -> ServiceError:
-    wrong = next((character for character in code if not _ALLOWED.match(character)), None)
-    if wrong is not None:
-        found = f"“{wrong}” cannot be part of one."
+    invalid_character = next(
+        (character for character in code if not _ALLOWED.match(character)), None
+    )
+    if invalid_character is not None:
+        problem = f"“{invalid_character}” cannot be part of one."
     else:
-        found = f"This text has {len(code)}."
+        problem = f"This text has {len(code)}."
     sentence = (
-        f"An enrollment code has 6 to 8 letters (A to Z, a to z) and digits. {found} "
+        f"An enrollment code has 6 to 8 letters (A to Z, a to z) and digits. {problem} "
         "Please compare it with the code that you were given."
     )
     return invalid("CODE_MALFORMED", sentence, violations=[Violation(field, "code.text", sentence)])

@@ -1,11 +1,11 @@
-"""Enrollment codes: how they look, what becomes of them, and for whom they are (`C1` to `C5`)."""
+"""Enrollment codes: their texts, states, validity and learners (`C1` to `C5`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum, StrEnum
+from enum import StrEnum
 from uuid import UUID
 
 from proctorium_common.errors import (
@@ -15,17 +15,18 @@ from proctorium_common.errors import (
     invalid,
     invalid_transition,
 )
+from proctorium_common.states import StateMachine, Transition
 from proctorium_enrollment.domain.sessions import Session, SessionState
 
 ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghjkmnpqrstuvwxyz23456789"
-"""Letters and digits without those that look alike on paper or screen: 0 O o, 1 l I i. Generated codes use it; typed ones may not."""
+"""The characters of generated codes: letters and digits without those that look alike (0 O o, 1 l I i)."""
 
 GENERATED_LENGTH = 8
-"""55 to the power of 8 is 8 * 10^13 texts: at one guess in five minutes, nobody finds one of a thousand live codes."""
+"""55 to the power of 8 is 8 * 10^13 texts: at one guess in five minutes, finding one of a thousand active codes is hopeless."""
 
 
-class CodeState(Enum):
-    """What has become of a code. EXPIRED is never stored: it is what the clock makes of ACTIVE."""
+class CodeState(StrEnum):
+    """The states of a code. EXPIRED is never stored: an active code whose window is over is expired."""
 
     ACTIVE = "active"
     EXPIRED = "expired"
@@ -33,8 +34,16 @@ class CodeState(Enum):
     REPLACED = "replaced"
 
 
+class CodeAction(StrEnum):
+    """The actions that change the state of a code."""
+
+    REPLACE = "replace"
+    REVOKE = "revoke"
+    EXPIRE = "expire"
+
+
 class CodeValidity(StrEnum):
-    """Whether a code is valid for learners who have not joined its session yet, and why not."""
+    """The validity of a code for learners who have not joined its session yet."""
 
     VALID = "valid"
     NOT_YET_VALID = "not_yet_valid"
@@ -43,39 +52,59 @@ class CodeValidity(StrEnum):
     REPLACED = "replaced"
 
 
-class CodeMove(Enum):
-    """What an administrator can do to a code."""
-
-    REPLACE = "replace"
-    REVOKE = "revoke"
-
-
-MOVES: Mapping[CodeState, Mapping[CodeMove, CodeState]] = {
-    CodeState.ACTIVE: {
-        CodeMove.REPLACE: CodeState.REPLACED,
-        CodeMove.REVOKE: CodeState.REVOKED,
-    },
-    CodeState.EXPIRED: {CodeMove.REPLACE: CodeState.REPLACED},
-    CodeState.REVOKED: {},
-    CodeState.REPLACED: {},
+_SENTENCES = {
+    CodeState.ACTIVE: "This code is active.",
+    CodeState.EXPIRED: "This code is expired. It can be replaced by a new one.",
+    CodeState.REVOKED: "This code is revoked and cannot be changed. Issue a new code instead.",
+    CodeState.REPLACED: "This code is replaced and cannot be changed. Issue a new code instead.",
 }
-"""The state machine: what can be done in a state, and what the state is then."""
+
+CODE_STATES: StateMachine[CodeState, CodeAction] = StateMachine(
+    "code",
+    CodeState,
+    {CodeState.ACTIVE},
+    (
+        Transition(
+            CodeAction.REPLACE,
+            frozenset({CodeState.ACTIVE, CodeState.EXPIRED}),
+            CodeState.REPLACED,
+            frozenset({"administrator"}),
+            "A new code is issued and sent to the same learners.",
+        ),
+        Transition(
+            CodeAction.REVOKE,
+            frozenset({CodeState.ACTIVE}),
+            CodeState.REVOKED,
+            frozenset({"administrator"}),
+            "Nobody can join with the code any more; participants stay.",
+        ),
+        Transition(
+            CodeAction.EXPIRE,
+            frozenset({CodeState.ACTIVE}),
+            CodeState.EXPIRED,
+            frozenset({"system"}),
+            "The window that an administrator set is over.",
+        ),
+    ),
+    _SENTENCES,
+)
+"""The state machine of codes. A trigger of the table `codes` allows the same transitions between stored states."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Window:
-    """The time in which a code is valid, the end not included; set by an administrator."""
+    """The time in which a code is valid, without its end; set by an administrator."""
 
     valid_from: datetime
     valid_until: datetime
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Code:
     """A code without its text, which is stored encrypted.
 
-    `person_id` is None for a code that the session shares. `window` is None unless an administrator set one: the code is then valid
-    as long as its session lives, and session orchestration decides by the state of the lobby who may enter.
+    `person_id` is None for a shared code. `window` is None unless an administrator set one: without one, the code is valid
+    until its session is over, and session orchestration decides by the state of the session who may join.
     """
 
     code_id: UUID
@@ -85,16 +114,16 @@ class Code:
     window: Window | None = None
 
     def state_at(self, now: datetime) -> CodeState:
-        """Return the state by the clock."""
-        over = self.window is not None and now >= self.window.valid_until
-        if self.state is CodeState.ACTIVE and over:
+        """Return the state at `now`."""
+        has_ended = self.window is not None and now >= self.window.valid_until
+        if self.state is CodeState.ACTIVE and has_ended:
             return CodeState.EXPIRED
         return self.state
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Learner:
-    """A learner who entered a code: whether they are registered in the course of its session, and have joined the session."""
+    """A learner who entered a code; `registered` is in the course of its session, `joined` is the session itself."""
 
     person_id: UUID
     registered: bool
@@ -102,35 +131,35 @@ class Learner:
 
 
 def generate(choose: Callable[[str], str]) -> str:
-    """A new text; `choose` picks one character of a text, by a cryptographic source."""
+    """Return a new text; `choose` returns a random character of a text, from a cryptographic source."""
     return "".join(choose(ALPHABET) for _ in range(GENERATED_LENGTH))
 
 
-def moved(code: Code, move: CodeMove, now: datetime) -> CodeState:
-    """The state of `code` after `move`. Raises INVALID_STATE_TRANSITION."""
+def next_state(code: Code, action: CodeAction, now: datetime) -> CodeState:
+    """Return the state of `code` after `action`. Raises INVALID_STATE_TRANSITION, also for a repetition."""
     state = code.state_at(now)
-    possible = MOVES[state]
-    if move not in possible:
+    target = CODE_STATES.target(state, action)
+    if target is None:
         raise invalid_transition(
-            f"This code is {state.value}; it cannot be {_participle(move)} any more. Issue a new code instead.",
-            from_state=state.value,
-            asked=move.value,
-            possible=[option.value for option in possible],
+            _SENTENCES[state],
+            from_state=state,
+            asked=action,
+            possible=CODE_STATES.actions(state),
         )
-    return possible[move]
+    return target
 
 
-def window_asked_for(
+def requested_window(
     session: Session, valid_from: datetime | None, valid_until: datetime | None, now: datetime
 ) -> Window | None:
-    """Return the window that an administrator asked for; a bound left out is now, or the session's planned end.
+    """Return the window that an administrator requested; a missing bound is now, or the session's planned end.
 
     Raises INVALID_REQUEST for an empty window.
     """
     if valid_from is None and valid_until is None:
         return None
-    assert session.planned_end_time is not None
-    window = Window(valid_from or now, valid_until or session.planned_end_time)
+    assert session.planned_end_at is not None
+    window = Window(valid_from or now, valid_until or session.planned_end_at)
     if window.valid_until <= window.valid_from:
         sentence = "The code would expire before it becomes valid. Choose a later end."
         raise invalid(
@@ -141,30 +170,30 @@ def window_asked_for(
     return window
 
 
-def window_of_replacement(old: Code, session: Session, now: datetime) -> Window | None:
-    """Return the window of the code that replaces `old`: the same, and at least until the session's planned end.
+def replacement_window(old: Code, session: Session, now: datetime) -> Window | None:
+    """Return the window of the code that replaces `old`: the same, but at least until the session's planned end.
 
-    Raises INVALID_STATE_TRANSITION when both are over.
+    Raises INVALID_STATE_TRANSITION when both ends are past.
     """
     if old.window is None:
         return None
-    assert session.planned_end_time is not None
-    end = max(old.window.valid_until, session.planned_end_time)
+    assert session.planned_end_at is not None
+    end = max(old.window.valid_until, session.planned_end_at)
     if end <= now:
         raise invalid_transition(
             "Neither this code nor its session has time left. Issue a new code and set until when it is valid.",
-            from_state=old.state_at(now).value,
-            asked=CodeMove.REPLACE.value,
+            from_state=old.state_at(now),
+            asked=CodeAction.REPLACE,
             possible=["IssueCode"],
         )
     return Window(old.window.valid_from, end)
 
 
 def require_open(session: Session | None) -> Session:
-    """The session, for which codes can be issued. Raises SESSION_UNKNOWN, SESSION_ENDED or SESSION_CANCELLED."""
+    """Return the session, for which codes can be issued. Raises SESSION_UNKNOWN, SESSION_ENDED or SESSION_CANCELLED."""
     if session is not None:
         _require_not_over(session)
-    if session is None or not session.known:
+    if session is None or not session.is_planned:
         raise ServiceError(
             Kind.INVALID_STATE_TRANSITION,
             "SESSION_UNKNOWN",
@@ -188,9 +217,9 @@ def validity_of(code: Code, now: datetime) -> CodeValidity:
 
 
 def is_failed_entry(code: Code | None, learner: Learner) -> bool:
-    """Return whether the entry of a code may be a guess, so that it counts as failed.
+    """Return whether a code entry may be a guess, so that it counts as failed.
 
-    A code that is not valid now is no guess: the learner may enter it as often as they like.
+    A code that is not valid now is no guess: entering it never counts as failed.
     """
     if code is None or code.person_id not in {None, learner.person_id}:
         return True
@@ -199,19 +228,15 @@ def is_failed_entry(code: Code | None, learner: Learner) -> bool:
 
 def _require_not_over(session: Session) -> None:
     if session.state is SessionState.CANCELLED:
-        raise _refused(
+        raise _session_over(
             "SESSION_CANCELLED",
             "This session was cancelled. Ask your administrator about another one.",
         )
-    if session.state.over:
-        raise _refused(
+    if session.state.is_over:
+        raise _session_over(
             "SESSION_ENDED", "This session is over. Ask your administrator about another one."
         )
 
 
-def _refused(reason: str, message: str, **metadata: str) -> ServiceError:
-    return ServiceError(Kind.INVALID_STATE_TRANSITION, reason, message, metadata=metadata)
-
-
-def _participle(move: CodeMove) -> str:
-    return {CodeMove.REPLACE: "replaced", CodeMove.REVOKE: "revoked"}[move]
+def _session_over(reason: str, message: str) -> ServiceError:
+    return ServiceError(Kind.INVALID_STATE_TRANSITION, reason, message)

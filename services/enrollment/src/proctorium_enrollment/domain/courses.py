@@ -1,34 +1,34 @@
-"""Courses, their outlines, who is registered in them, when their content is open and when they are completed (`P3` to `P6`)."""
+"""Courses, outlines, registrations, access to content and completion (`P3` to `P6`)."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 from uuid import UUID
 
 from proctorium_common.errors import Kind, ServiceError, Violation, invalid, not_found
 
 
-class CourseKind(Enum):
-    """How a course is taken."""
+class CourseKind(StrEnum):
+    """The ways of taking a course."""
 
     PROCTORED = "proctored"
     SELF_PACED = "self_paced"
 
 
-class UnitKind(Enum):
-    """What a unit of an outline is."""
+class UnitKind(StrEnum):
+    """The kinds of units of an outline."""
 
     LESSON = "lesson"
     LINK = "link"
     ASSESSMENT = "assessment"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class NewUnit:
-    """A unit as it is written; of the last three the one that its kind needs."""
+    """A unit to create. It has `markdown`, `url` or `assessment_id`, whichever its kind needs."""
 
     kind: UnitKind
     title: str
@@ -37,9 +37,9 @@ class NewUnit:
     assessment_id: UUID | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Unit:
-    """A unit as it is listed."""
+    """A unit of an outline, without the text of a lesson."""
 
     unit_id: UUID
     kind: UnitKind
@@ -48,9 +48,9 @@ class Unit:
     assessment_id: UUID | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class NewCourse:
-    """A course as it is written."""
+    """A course to create."""
 
     title: str
     description: str
@@ -60,34 +60,34 @@ class NewCourse:
     awards_certificate: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Course:
-    """A course; `units` is its outline, empty where only the course itself was asked for."""
+    """A course; `units` is its outline, which is empty in lists of courses."""
 
     course_id: UUID
     title: str
     description: str
     kind: CourseKind
     hours: float
-    publish_time: datetime | None
+    published_at: datetime | None
     units: tuple[Unit, ...] = ()
     awards_certificate: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Registration:
-    """A learner in a course."""
+    """The registration of a learner in a course."""
 
     registration_id: UUID
     person_id: UUID
     course_id: UUID
-    create_time: datetime
-    complete_time: datetime | None
+    created_at: datetime
+    completed_at: datetime | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MyCourse:
-    """One of a learner's courses, with progress."""
+    """A course of a learner, with their progress."""
 
     course: Course
     registration: Registration
@@ -95,9 +95,9 @@ class MyCourse:
     unit_count: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Result:
-    """What completion needs of an assessment's result; `course_id` is None for one that was taken alone."""
+    """The result of an assessment, as far as completion needs it; `course_id` is None outside of a session."""
 
     result_id: UUID
     person_id: UUID
@@ -107,8 +107,8 @@ class Result:
     version: int
 
 
-def require_open(kind: CourseKind, *, registered: bool, in_session: bool) -> None:
-    """Raises LEARNER_NOT_REGISTERED or PARTICIPANT_NOT_IN_SESSION where a learner may not see a course's content (`P4`, `P5`)."""
+def require_content_open(kind: CourseKind, *, registered: bool, in_session: bool) -> None:
+    """Raise LEARNER_NOT_REGISTERED or PARTICIPANT_NOT_IN_SESSION unless the content is open to the learner (`P4`, `P5`)."""
     if not registered:
         raise ServiceError(
             Kind.INVALID_STATE_TRANSITION,
@@ -119,37 +119,37 @@ def require_open(kind: CourseKind, *, registered: bool, in_session: bool) -> Non
         raise ServiceError(
             Kind.INVALID_STATE_TRANSITION,
             "PARTICIPANT_NOT_IN_SESSION",
-            "This course's content opens when your session begins and closes when it ends. Please join with your enrollment code "
+            "This course's content opens when your session starts and closes when it ends. Please join with your enrollment code "
             "and wait in the lobby.",
         )
 
 
 @dataclass(frozen=True, slots=True)
-class KnownAssessment:
-    """What an outline must know about an assessment that it names."""
+class NamedAssessment:
+    """An assessment that an outline names."""
 
     proctored: bool
     published: bool
 
 
-def check_assessments(new: NewCourse, known: Mapping[UUID, KnownAssessment]) -> None:
-    """Check the assessments that the outline of `new` names; `known` are those that exist.
+def require_usable_assessments(new: NewCourse, assessments: Mapping[UUID, NamedAssessment]) -> None:
+    """Raise INVALID_REQUEST, at the unit's field, for an assessment of the outline that the course cannot use.
 
-    Raises INVALID_REQUEST, at the unit's field, for one that does not exist or is not published, and for a proctored one in a
-    self-paced course, where no proctor could ever authorise it (`P3`).
+    That is one that is not among the existing `assessments`, one that is not published, and a proctored one in a self-paced
+    course, where no proctor could authorise the learner (`P3`).
     """
     violations = [
-        Violation(f"units[{place}].assessment_id", f"assessment.{rule}", sentence)
-        for place, unit in enumerate(new.units)
+        Violation(f"units[{position}].assessment_id", f"assessment.{rule}", sentence)
+        for position, unit in enumerate(new.units)
         if unit.assessment_id is not None
-        and (found := _fault_of(known.get(unit.assessment_id), new.kind)) is not None
-        for rule, sentence in (found,)
+        and (fault := _fault(assessments.get(unit.assessment_id), new.kind)) is not None
+        for rule, sentence in (fault,)
     ]
     if violations:
         raise invalid("INVALID_REQUEST", violations[0].description, violations=violations)
 
 
-def _fault_of(assessment: KnownAssessment | None, kind: CourseKind) -> tuple[str, str] | None:
+def _fault(assessment: NamedAssessment | None, kind: CourseKind) -> tuple[str, str] | None:
     if assessment is None:
         return "unknown", "There is no such assessment."
     if not assessment.published:
@@ -163,8 +163,8 @@ def _fault_of(assessment: KnownAssessment | None, kind: CourseKind) -> tuple[str
 
 
 def require_published(course: Course) -> None:
-    """Raises COURSE_NOT_PUBLISHED."""
-    if course.publish_time is None:
+    """Raise COURSE_NOT_PUBLISHED unless the course is published."""
+    if course.published_at is None:
         raise ServiceError(
             Kind.INVALID_STATE_TRANSITION,
             "COURSE_NOT_PUBLISHED",
@@ -175,24 +175,24 @@ def require_published(course: Course) -> None:
 def is_completed(
     units: Collection[Unit], finished: Collection[UUID], passed: Collection[UUID]
 ) -> bool:
-    """Whether a learner has completed the course: passed all its assessments, or without any, finished all its units.
+    """Return whether a learner has completed a course: passed all its assessments or, without any, finished all its units.
 
-    `finished` are unit ids, `passed` the assessments that were passed for this course. A pass in an assessment that the outline does not
-    name completes a course whose outline names none: its session brought the assessment along.
+    `finished` has ids of units, `passed` ids of assessments that were passed for this course. If the outline names no
+    assessment, passing one of a session of the course completes it.
     """
-    needed = {unit.assessment_id for unit in units if unit.assessment_id is not None}
-    if needed:
-        return needed.issubset(passed)
+    assessments = {unit.assessment_id for unit in units if unit.assessment_id is not None}
+    if assessments:
+        return assessments.issubset(passed)
     if passed:
         return True
     return bool(units) and {unit.unit_id for unit in units}.issubset(finished)
 
 
 def no_such_course() -> ServiceError:
-    """NOT_FOUND: there is none, or the caller may not see it."""
+    """Return the error for a course that does not exist, or that the caller may not see."""
     return not_found("NOT_FOUND", "There is no such course, or you may not see it.")
 
 
 def no_such_unit() -> ServiceError:
-    """NOT_FOUND: there is none, or the caller may not see it."""
+    """Return the error for a unit that does not exist, or that the caller may not see."""
     return not_found("NOT_FOUND", "There is no such lesson, or you may not see it.")

@@ -1,4 +1,4 @@
-"""The organisation that runs the courses, and whom to ask for help (`P7`)."""
+"""The organisation that runs the courses, with its contacts (`P7`)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from proctorium_common.errors import conflict
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Organisation:
-    """Its settings; `version` grows by one with every change."""
+    """The settings of the organisation; every change increases `version` by one."""
 
     name: str
     administrator_contact: str
@@ -19,23 +19,23 @@ class Organisation:
 
     @property
     def etag(self) -> str:
-        """Changes with every change."""
+        """The etag of this version."""
         return f"v{self.version}"
 
 
-def changed(present: Organisation, changes: Mapping[str, str], etag: str) -> Organisation:
-    """Return the next version of `present` with new values of the fields in `changes`.
+def changed(current: Organisation, changes: Mapping[str, str], etag: str) -> Organisation:
+    """Return the next version of `current` with new values of the fields in `changes`.
 
-    Raises STALE_ETAG when `etag` is given and not the present one.
+    Raises STALE_ETAG if `etag` is neither empty nor the current one.
     """
-    if etag and etag != present.etag:
+    if etag and etag != current.etag:
         raise conflict(
             "STALE_ETAG",
             "Somebody has changed these settings meanwhile. Read them again, then change them.",
         )
     return Organisation(
-        changes.get("name", present.name).strip(),
-        changes.get("administrator_contact", present.administrator_contact).strip(),
-        changes.get("support_phone", present.support_phone).strip(),
-        present.version + 1,
+        changes.get("name", current.name).strip(),
+        changes.get("administrator_contact", current.administrator_contact).strip(),
+        changes.get("support_phone", current.support_phone).strip(),
+        current.version + 1,
     )

@@ -1,4 +1,4 @@
-"""Which passwords are good enough: long, and not one that everybody tries first (NIST SP 800-63B, 5.1.1.2)."""
+"""The password policy: a minimum length, and no common password (NIST SP 800-63B, 5.1.1.2)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from datetime import timedelta
 
 from proctorium_common.errors import ServiceError, Violation, exhausted, invalid
 
-SHORTEST = 12
+MIN_LENGTH = 12
 
-# Of at least 12 characters: shorter ones are refused by their length. Compared without case and without what is not a letter or digit.
-_COMMONEST = frozenset(
+# All have at least 12 characters, since shorter ones are refused by their length. The comparison ignores case and all characters
+# that are neither letters nor digits.
+_COMMON = frozenset(
     [
         "123456789012",
         "1234567890123",
@@ -107,29 +108,29 @@ _COMMONEST = frozenset(
 )
 
 
-def check(password: str, email: str = "", *, field: str = "password") -> None:
-    """Check a password; `field` is the request's that holds it.
+def require_strong(password: str, email: str = "", *, field: str = "password") -> None:
+    """Raise PASSWORD_TOO_WEAK at `field` for a weak password.
 
-    Raises PASSWORD_TOO_WEAK for one that is too short, among the commonest, one character repeated, or the e-mail address.
+    A password is weak if it is too short, common, made of fewer than four different characters, or the e-mail address.
     """
-    password = normalised(password)
-    if len(password) < SHORTEST:
-        raise _too_weak(field, f"The password needs at least {SHORTEST} characters.")
+    password = normalise(password)
+    if len(password) < MIN_LENGTH:
+        raise _too_weak(field, f"The password needs at least {MIN_LENGTH} characters.")
     plain = "".join(character for character in password.casefold() if character.isalnum())
-    if plain in _COMMONEST or len(set(password)) < 4 or password.casefold() == email.casefold():
+    if plain in _COMMON or len(set(password)) < 4 or password.casefold() == email.casefold():
         raise _too_weak(
             field,
             "This password is one of the first that anybody would try. Please choose another.",
         )
 
 
-def normalised(password: str) -> str:
-    """The password in the form that is hashed: however a keyboard composes its characters, it is the same one."""
+def normalise(password: str) -> str:
+    """Return the form of the password that is hashed, which does not depend on how a keyboard composes characters."""
     return unicodedata.normalize("NFKC", password)
 
 
 def too_many_at_once(retry_after: timedelta) -> ServiceError:
-    """TOO_MANY_AT_ONCE: nothing was looked at, and nothing counted."""
+    """Return the error for a sign-in without a permit to hash; nothing was checked, and nothing counted."""
     return exhausted(
         "TOO_MANY_AT_ONCE",
         f"Too many people are signing in at this moment. Please try again in {retry_after.seconds} seconds.",

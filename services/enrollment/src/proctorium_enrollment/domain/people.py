@@ -1,33 +1,33 @@
-"""People: who they are and what they may be (`P1`)."""
+"""People and their roles (`P1`)."""
 
 from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from enum import Enum
+from enum import StrEnum
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from proctorium_common.errors import ServiceError, Violation, invalid, invalid_transition, not_found
 
 _OLDEST_AGE_YEARS = 130
-"""Nobody has lived longer, so an earlier date of birth is a typing error."""
+"""No person has lived longer, so an earlier date of birth is a typing error."""
 
 
-class Role(Enum):
-    """What somebody may be; the values are the names in tokens."""
+class Role(StrEnum):
+    """The roles of people; the values are the names in tokens."""
 
     LEARNER = "learner"
     PROCTOR = "proctor"
     ADMINISTRATOR = "administrator"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Person:
-    """A person. `preferred_name` is empty where none was given; `certified_until` is None for who is not certified.
+    """A person. `preferred_name` may be empty; `certified_until` is None for a person who is not certified.
 
-    `access_version` rises when rights are taken away; tokens of an earlier one are not believed any more.
+    Revoking a right increases `access_version`; tokens of an earlier version are refused.
     """
 
     person_id: UUID
@@ -43,7 +43,7 @@ class Person:
     access_version: int = 0
 
     def names_only(self) -> Person:
-        """Return what a proctor may read of the people in their sessions."""
+        """Return the person with only their names, which a proctor may read of the people in their sessions."""
         return replace(
             self,
             email="",
@@ -61,19 +61,19 @@ class Person:
         return self.disabled_at is not None
 
     @property
-    def called(self) -> str:
-        """What to call them."""
+    def display_name(self) -> str:
+        """The preferred name, or without one the legal name."""
         return self.preferred_name or self.legal_name
 
     @property
     def role_names(self) -> frozenset[str]:
-        """The roles as tokens name them."""
-        return frozenset(role.value for role in self.roles)
+        """The names of the roles in tokens."""
+        return frozenset(map(str, self.roles))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class NewPerson:
-    """What somebody is registered with. `locale` and `time_zone` may be empty: English, UTC."""
+    """A person to create. An empty `locale` means English, an empty `time_zone` UTC."""
 
     legal_name: str
     email: str
@@ -84,17 +84,18 @@ class NewPerson:
     time_zone: str = ""
 
 
-def register(person_id: UUID, new: NewPerson, now: datetime) -> Person:
-    """The person that `new` describes.
+def person_from(person_id: UUID, new: NewPerson, now: datetime) -> Person:
+    """Return the person that `new` describes.
 
-    Raises INVALID_REQUEST for a date or time zone that does not exist, and for a date of birth that is in the future or impossibly long ago.
+    Raises INVALID_REQUEST for a date or time zone that does not exist, and for a date of birth that is in the future or too
+    long ago.
     """
     time_zone = _time_zone(new.time_zone or "UTC")
     return Person(
         person_id=person_id,
         legal_name=_name(new.legal_name, "legal_name"),
         preferred_name=new.preferred_name.strip(),
-        email=normalised_email(new.email),
+        email=normalise_email(new.email),
         date_of_birth=_date_of_birth(new.date_of_birth, now.astimezone(time_zone).date()),
         locale=new.locale or "en",
         time_zone=time_zone.key,
@@ -103,13 +104,13 @@ def register(person_id: UUID, new: NewPerson, now: datetime) -> Person:
     )
 
 
-def normalised_email(email: str) -> str:
-    """The address in the one form in which it is kept and looked for."""
+def normalise_email(email: str) -> str:
+    """Return the form of an e-mail address that is stored and searched."""
     return unicodedata.normalize("NFC", email.strip()).lower()
 
 
 def require_proctor(person: Person) -> None:
-    """Raises INVALID_STATE_TRANSITION for who is no proctor, and so cannot be certified."""
+    """Raise INVALID_STATE_TRANSITION for a person who is no proctor, and so cannot be certified."""
     if Role.PROCTOR not in person.roles:
         raise invalid_transition(
             "Only a proctor can be certified. Give the person the role of a proctor first.",
@@ -120,7 +121,7 @@ def require_proctor(person: Person) -> None:
 
 
 def no_such_person() -> ServiceError:
-    """NOT_FOUND: there is none, or the caller may not see them."""
+    """Return the error for a person who does not exist, or whom the caller may not see."""
     return not_found("NOT_FOUND", "There is no such person, or you may not see them.")
 
 
@@ -138,10 +139,10 @@ def _date_of_birth(text: str, today: date) -> date | None:
     except ValueError as failure:
         raise _violation("date_of_birth", f"{text} is not a day of the calendar.") from failure
     if born > today:
-        sentence = f"{text} is still to come: nobody was born on that day. Compare the year."
+        sentence = f"{text} is in the future. Check the year."
         raise _violation("date_of_birth", sentence, "past")
     if today.year - born.year > _OLDEST_AGE_YEARS:
-        sentence = f"{text} is more than {_OLDEST_AGE_YEARS} years ago. Compare the year."
+        sentence = f"{text} is more than {_OLDEST_AGE_YEARS} years ago. Check the year."
         raise _violation("date_of_birth", sentence, "age")
     return born
 

@@ -1,18 +1,18 @@
-"""People's rights, and how they are revoked (`P1`)."""
+"""Roles, certifications and accounts of people, and their history (`P1`)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 from uuid import UUID
 
 from proctorium_common.errors import ServiceError, invalid_transition, unauthenticated
 from proctorium_enrollment.domain.people import Person, Role
 
 
-class ChangeKind(Enum):
-    """What was changed about a person."""
+class ChangeKind(StrEnum):
+    """The kinds of changes of a person's rights."""
 
     ROLE_GRANTED = "role_granted"
     ROLE_REVOKED = "role_revoked"
@@ -21,9 +21,9 @@ class ChangeKind(Enum):
     ENABLED = "enabled"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Change:
-    """One entry of a person's history. `changed_by` is None where the operator's command line made the change."""
+    """An entry of a person's history. `changed_by` is None for a change by the operator's command line."""
 
     change_id: UUID
     person_id: UUID
@@ -37,7 +37,7 @@ class Change:
 
 
 def require_another_role(person: Person, role: Role) -> None:
-    """Raise LAST_ROLE when the person would have no role left."""
+    """Raise LAST_ROLE if the role is the only one of the person."""
     if person.roles == {role}:
         raise invalid_transition(
             "This is the person's only role. Give them another role first, or disable the account.",
@@ -49,19 +49,19 @@ def require_another_role(person: Person, role: Role) -> None:
 
 
 def require_another_administrator(person: Person, others: int) -> None:
-    """Raise LAST_ADMINISTRATOR when no administrator with an enabled account would be left."""
+    """Raise LAST_ADMINISTRATOR if the person is the only administrator with an enabled account; `others` counts the others."""
     if Role.ADMINISTRATOR in person.roles and not person.is_disabled and others == 0:
         raise invalid_transition(
             "This is the only administrator whose account is enabled, so nobody could undo it. Make another administrator first.",
             from_state="last administrator",
-            asked="take away",
+            asked="revoke",
             possible=["GrantRole"],
             reason="LAST_ADMINISTRATOR",
         )
 
 
 def account_disabled() -> ServiceError:
-    """Return ACCOUNT_DISABLED: only for callers who have proved that the account is theirs."""
+    """Return the error for a disabled account; only for callers who have proved that the account is theirs."""
     return unauthenticated(
         "ACCOUNT_DISABLED",
         "Your account is disabled, so you cannot sign in. What you saved is not lost. Please ask your administrator.",

@@ -1,15 +1,15 @@
-"""What enrollment knows of sessions: which course, when, who takes part, and how far it is. Learnt from events alone."""
+"""Sessions as the events of session orchestration describe them: course, times, members and state."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 from uuid import UUID
 
 
-class SessionState(Enum):
-    """How far a session is, as far as codes and content are concerned."""
+class SessionState(StrEnum):
+    """The states of a session that matter for codes and content."""
 
     SCHEDULED = "scheduled"
     IN_PROGRESS = "in_progress"
@@ -17,35 +17,35 @@ class SessionState(Enum):
     CANCELLED = "cancelled"
 
     @property
-    def over(self) -> bool:
-        """Whether it has ended or was called off."""
+    def is_over(self) -> bool:
+        """Whether the session has ended or was cancelled."""
         return self in {SessionState.ENDED, SessionState.CANCELLED}
 
 
-class Part(Enum):
-    """As what somebody takes part in a session."""
+class MemberRole(StrEnum):
+    """The roles of the members of a session."""
 
     PROCTOR = "proctor"
     LEARNER = "learner"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Session:
-    """A session. Its course and times are None until the event that tells them has come."""
+    """A session. Course and times are None until the event that has them is handled."""
 
     session_id: UUID
     state: SessionState
     course_id: UUID | None
-    lobby_open_time: datetime | None
-    planned_end_time: datetime | None
+    lobby_open_at: datetime | None
+    planned_end_at: datetime | None
 
     @property
-    def known(self) -> bool:
-        """Whether its plan has arrived, so that codes can be issued for it."""
+    def is_planned(self) -> bool:
+        """Whether course and times are known, so that codes can be issued."""
         return (
             self.course_id is not None
-            and self.lobby_open_time is not None
-            and self.planned_end_time is not None
+            and self.lobby_open_at is not None
+            and self.planned_end_at is not None
         )
 
 
@@ -57,6 +57,6 @@ _ORDER = {
 }
 
 
-def later(present: SessionState, told: SessionState) -> SessionState:
-    """The state after an event has told one, whatever the order in which events arrive: a session never goes back."""
-    return told if _ORDER[told] > _ORDER[present] else present
+def latest_state(current: SessionState, reported: SessionState) -> SessionState:
+    """Return the state after an event reported one. Events may arrive in any order, and a session never goes back."""
+    return reported if _ORDER[reported] > _ORDER[current] else current

@@ -1,1 +1,1 @@
-"""What enrollment can do: one public function is one use case."""
+"""The use cases of enrollment: each owns its transaction. Steps that use cases and subscribers share take the transaction."""

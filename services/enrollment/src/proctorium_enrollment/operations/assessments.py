@@ -1,4 +1,4 @@
-"""Calls from enrollment to the assessment service, for which the response must be fresh."""
+"""Calls to the assessment service."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ import grpc
 
 from proctorium.assessment.v1 import assessments_pb2, assessments_pb2_grpc
 from proctorium_common.errors import unavailable
-from proctorium_enrollment.domain.courses import KnownAssessment
+from proctorium_enrollment.domain.courses import NamedAssessment
 
 
 class Assessments:
-    """The assessment service over its API."""
+    """The assessments of the assessment service."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._assessments = assessments_pb2_grpc.AssessmentServiceStub(channel)
 
-    async def known(self, assessment_ids: Iterable[UUID]) -> Mapping[UUID, KnownAssessment]:
-        """Return those of the assessments that exist. Raises DEPENDENCY_UNAVAILABLE; an empty set makes no call."""
-        wanted = sorted({str(assessment_id) for assessment_id in assessment_ids})
-        if not wanted:
+    async def get_existing(self, assessment_ids: Iterable[UUID]) -> Mapping[UUID, NamedAssessment]:
+        """Return those of the assessments that exist; no IDs make no call. Raises DEPENDENCY_UNAVAILABLE."""
+        ids = sorted({str(assessment_id) for assessment_id in assessment_ids})
+        if not ids:
             return {}
-        request = assessments_pb2.BatchGetAssessmentsRequest(assessment_ids=wanted)
+        request = assessments_pb2.BatchGetAssessmentsRequest(assessment_ids=ids)
         try:
             response = await self._assessments.BatchGetAssessments(request)
         except grpc.aio.AioRpcError as failure:
             raise unavailable(
                 "DEPENDENCY_UNAVAILABLE",
-                "Whether these assessments can be used cannot be checked just now. Nothing was changed. Please try again.",
+                "The assessments of this course cannot be checked at the moment. Nothing was changed. Please try again.",
             ) from failure
         return {
-            UUID(found.assessment_id): KnownAssessment(
-                proctored=found.proctored, published=found.HasField("publish_time")
+            UUID(each.assessment_id): NamedAssessment(
+                proctored=each.proctored, published=each.HasField("publish_time")
             )
-            for found in response.assessments
+            for each in response.assessments
         }

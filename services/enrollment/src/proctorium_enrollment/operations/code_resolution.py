@@ -1,4 +1,4 @@
-"""Resolving the codes that learners enter (`C3` to `C5`), and counting the failed ones so that guessing stays hopeless (`C4`)."""
+"""Resolving the codes that learners enter (`C3` to `C5`), and counting failed entries against guessing (`C4`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import UUID
 from proctorium_common.errors import ServiceError
 from proctorium_common.security.encryption import EncryptionKey
 from proctorium_common.storage.database import Database, Transaction
-from proctorium_enrollment.domain.code_texts import normalised
+from proctorium_enrollment.domain.code_texts import normalise
 from proctorium_enrollment.domain.codes import (
     CodeValidity,
     Learner,
@@ -20,45 +20,45 @@ from proctorium_enrollment.domain.codes import (
 from proctorium_enrollment.domain.throttling import NO_WAIT
 from proctorium_enrollment.operations import throttling
 from proctorium_enrollment.operations.throttling import Throttling
-from proctorium_enrollment.storage import codes as storage
-from proctorium_enrollment.storage.codes import Entry, Found
+from proctorium_enrollment.storage import codes
+from proctorium_enrollment.storage.codes import Entry, ResolvedEntry
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CodeEntry:
-    """A text that a learner entered, and from where; an empty address is not known."""
+    """A text that a learner entered, and the address of their client, which is empty if it is unknown."""
 
     text: str
     person_id: UUID
     client_address: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Malformed:
-    """The text cannot be a code; `description` says why, as a sentence for the learner."""
+    """A text that cannot be a code; `description` says why, as a sentence for the learner."""
 
     description: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Resolution:
-    """What an entry leads to: a code, nothing, or a malformed text; and how long the learner has to wait."""
+    """The result of an entry: a code, None or a malformed text; and how long the learner has to wait."""
 
-    found: Found | Malformed | None
+    found: ResolvedEntry | Malformed | None
     validity: CodeValidity = CodeValidity.VALID
     retry_delay: timedelta = NO_WAIT
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _WellFormed:
-    """An entry as it is looked up, and what it counts for if it fails."""
+    """An entry with the blind index of its text, and the keys for which it counts if it fails."""
 
     entry: Entry
     throttled: throttling.CodeEntry
 
 
 class CodeResolution:
-    """Resolves codes. `codes_key` finds them; `throttling_key` hides whose failed entries are counted."""
+    """The resolution of codes. `codes_key` makes blind indexes of texts; `throttling_key` makes those of people and networks."""
 
     def __init__(
         self, database: Database, codes_key: EncryptionKey, throttling_key: EncryptionKey
@@ -68,15 +68,17 @@ class CodeResolution:
         self._throttling = Throttling(throttling_key)
 
     async def resolve(self, entries: Sequence[CodeEntry]) -> list[Resolution]:
-        """Return what each entry leads to, in their order; no learner is among them twice.
+        """Return the result of each entry, in their order; each learner has at most one entry.
 
-        A transaction that only reads, unless an entry failed: that is counted.
+        The transaction only reads, unless an entry failed, which is counted.
         """
         async with self._database.transaction() as tx:
-            return await self.resolve_in(tx, entries)
+            return await self.resolve_in_transaction(tx, entries)
 
-    async def resolve_in(self, tx: Transaction, entries: Sequence[CodeEntry]) -> list[Resolution]:
-        """As `resolve`, in a transaction of the caller's."""
+    async def resolve_in_transaction(
+        self, tx: Transaction, entries: Sequence[CodeEntry]
+    ) -> list[Resolution]:
+        """Resolve entries as `resolve` does, in the transaction of the caller."""
         prepared = [self._prepare(entry) for entry in entries]
         well_formed = [each for each in prepared if isinstance(each, _WellFormed)]
         resolved = iter(await self._resolve_all(tx, well_formed) if well_formed else ())
@@ -84,26 +86,28 @@ class CodeResolution:
             Resolution(each) if isinstance(each, Malformed) else next(resolved) for each in prepared
         ]
 
-    async def forget_failures(self, tx: Transaction, person_ids: Collection[UUID]) -> None:
-        """Forget the failed entries of learners who have joined a session."""
+    async def clear_failures(self, tx: Transaction, person_ids: Collection[UUID]) -> None:
+        """Delete the failed entries of learners who have joined a session."""
         await self._throttling.forget(tx, person_ids)
 
     async def _resolve_all(
         self, tx: Transaction, entries: Sequence[_WellFormed]
     ) -> list[Resolution]:
-        found = await storage.resolve(tx, [each.entry for each in entries])
+        found = await codes.resolve_entries(tx, [each.entry for each in entries])
         failures = await self._throttling.failures(tx, [each.throttled for each in entries])
         waits = [each.throttled.wait(failures, tx.now) for each in entries]
         failed = [
-            nth
-            for nth, (each, code) in enumerate(zip(entries, found, strict=True))
-            if waits[nth] == NO_WAIT and _has_failed(each.entry, code)
+            index
+            for index, (each, code) in enumerate(zip(entries, found, strict=True))
+            if waits[index] == NO_WAIT and _has_failed(each.entry, code)
         ]
         if failed:
-            # Others may have failed since the failures were read: the learner has to wait then, and is not counted.
-            recorded = await self._throttling.record(tx, [entries[nth].throttled for nth in failed])
-            for nth, wait in zip(failed, recorded, strict=True):
-                waits[nth] = wait
+            # Entries of others may have failed since the failures were read: then the learner has to wait, and is not counted.
+            recorded = await self._throttling.record(
+                tx, [entries[index].throttled for index in failed]
+            )
+            for index, wait in zip(failed, recorded, strict=True):
+                waits[index] = wait
         return [
             Resolution(
                 code, CodeValidity.VALID if code is None else validity_of(code.code, tx.now), wait
@@ -113,7 +117,7 @@ class CodeResolution:
 
     def _prepare(self, entry: CodeEntry) -> _WellFormed | Malformed:
         try:
-            text = normalised(entry.text, "text")
+            text = normalise(entry.text, "text")
         except ServiceError as malformed:
             return Malformed(malformed.message)
         return _WellFormed(
@@ -122,7 +126,7 @@ class CodeResolution:
         )
 
 
-def _has_failed(entry: Entry, found: Found | None) -> bool:
+def _has_failed(entry: Entry, found: ResolvedEntry | None) -> bool:
     if found is None:
         return is_failed_entry(None, Learner(entry.person_id, registered=False, joined=False))
     return is_failed_entry(found.code, found.learner)

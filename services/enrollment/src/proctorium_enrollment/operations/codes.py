@@ -1,4 +1,4 @@
-"""Enrollment codes: issued, replaced, withdrawn, listed with their text (`C1`, `C2`). Resolving them is in `code_resolution.py`."""
+"""Issuing, replacing, revoking and listing codes (`C1`, `C2`). Resolving them is in `code_resolution.py`."""
 
 from __future__ import annotations
 
@@ -6,37 +6,43 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
-from proctorium.enrollment.events.v1 import events_pb2
+from google.protobuf.message import Message
+
 from proctorium_common.errors import Kind, ServiceError, already_exists, not_found
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.security.encryption import EncryptionKey
 from proctorium_common.storage import pages
-from proctorium_common.storage.database import Transaction
+from proctorium_common.storage.database import Database, Transaction
+from proctorium_common.storage.idempotency import Responder
+from proctorium_common.telemetry.traces import annotate
+from proctorium_enrollment import events
 from proctorium_enrollment.domain import codes as domain
 from proctorium_enrollment.domain.code_texts import (
     TextWarning,
-    folded,
+    fold_case,
     has_look_alikes,
-    normalised,
+    normalise,
 )
-from proctorium_enrollment.domain.codes import Code, CodeMove, CodeState
+from proctorium_enrollment.domain.codes import Code, CodeAction, CodeState
 from proctorium_enrollment.domain.people import Role, no_such_person
-from proctorium_enrollment.domain.sessions import Part, Session
-from proctorium_enrollment.storage import codes as storage
-from proctorium_enrollment.storage import people, registrations, sessions
-from proctorium_enrollment.storage.codes import KeptCode, Lookups
+from proctorium_enrollment.domain.sessions import MemberRole, Session
+from proctorium_enrollment.storage import codes, people, registrations, sessions
+from proctorium_enrollment.storage.codes import BlindIndexes, StoredCode
 
-_MAILER = "notification"
-_TRIES = 10
-"""Two generated texts meet once in millions of years; ten in a row mean that something is broken."""
+M = TypeVar("M", bound=Message)
+
+_NOTIFICATION = "notification"
+_MAX_GENERATED = 10
+"""Two equal generated texts are rare enough that ten in a row mean a fault."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class NewCode:
-    """A code to issue: None and empty mean shared, generated, and without a window of its own."""
+    """A code to issue. Without a person it is shared, without a text generated, and without times it has no window."""
 
     session_id: UUID
     person_id: UUID | None = None
@@ -45,17 +51,17 @@ class NewCode:
     valid_until: datetime | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class IssuedCode:
-    """A new code, and why another text than the typed one would be better."""
+    """A new code, and the reasons why another text would be better than the typed one."""
 
     code: Code
     warnings: frozenset[TextWarning]
 
 
-@dataclass(frozen=True)
-class ShownCode:
-    """A code with its text, and its state by the clock."""
+@dataclass(frozen=True, slots=True)
+class DecryptedCode:
+    """A code with its decrypted text, and its current state."""
 
     code: Code
     state: CodeState
@@ -63,119 +69,139 @@ class ShownCode:
 
 
 class Codes:
-    """The codes of all sessions. `key` encrypts their texts and makes their blind indexes."""
+    """Issuing, replacing, revoking and listing codes. `key` encrypts their texts and makes their blind indexes."""
 
-    def __init__(self, key: EncryptionKey) -> None:
+    def __init__(self, database: Database, key: EncryptionKey) -> None:
+        self._database = database
         self._key = key
 
-    async def issue(self, tx: Transaction, new: NewCode) -> IssuedCode:
+    async def issue(self, new: NewCode, responder: Responder[IssuedCode, M]) -> M:
         """Issue a further code.
 
         Raises CODE_MALFORMED, SESSION_UNKNOWN, SESSION_ENDED, NOT_FOUND (the person), LEARNER_NOT_REGISTERED, CODE_TAKEN.
         """
-        typed = normalised(new.text, "text") if new.text else ""
-        session = domain.require_open(await sessions.find(tx, new.session_id))
-        await _require_registered(tx, session, new.person_id)
-        window = domain.window_asked_for(session, new.valid_from, new.valid_until, tx.now)
-        code = Code(new_id(), session.session_id, new.person_id, CodeState.ACTIVE, window)
-        warnings = await self._warnings(tx, typed) if typed else frozenset()
-        await self._add(tx, code, typed)
-        await _tell(tx, code)
-        return IssuedCode(code, warnings)
+        typed = normalise(new.text, "text") if new.text else ""
+
+        async def run(tx: Transaction) -> IssuedCode:
+            session = domain.require_open(await sessions.get_session(tx, new.session_id))
+            await _require_registered(tx, session, new.person_id)
+            window = domain.requested_window(session, new.valid_from, new.valid_until, tx.now)
+            code = Code(new_id(), session.session_id, new.person_id, CodeState.ACTIVE, window)
+            warnings = await self._warnings(tx, typed) if typed else frozenset()
+            await self._insert(tx, code, typed)
+            tx.record(events.code_issued(code, await _recipients(tx, code)))
+            return IssuedCode(code, warnings)
+
+        return await self._database.respond(responder, run)
 
     async def issue_for_schedule(self, tx: Transaction, session: Session) -> None:
-        """Issues the one shared code of a session that was scheduled, whose row is locked, unless it is there or the time is over."""
-        assert session.planned_end_time is not None
+        """Issue the shared code of a scheduled session, unless it is issued or the session is over; its row is locked."""
+        assert session.planned_end_at is not None
         if (
-            session.state.over
-            or session.planned_end_time <= tx.now
-            or await storage.has_automatic(tx, session.session_id)
+            session.state.is_over
+            or session.planned_end_at <= tx.now
+            or await codes.has_automatic_code(tx, session.session_id)
         ):
             return
         code = Code(new_id(), session.session_id, None, CodeState.ACTIVE)
-        await self._add(tx, code, "", automatic=True)
-        await _tell(tx, code)
+        await self._insert(tx, code, "", automatic=True)
+        tx.record(events.code_issued(code, await _recipients(tx, code)))
 
-    async def give_to_newcomer(self, tx: Transaction, session: Session, person_id: UUID) -> None:
-        """Send a learner the code of a session that was planned before they were registered in its course (`C6`).
+    async def send_to_new_learner(self, tx: Transaction, session: Session, person_id: UUID) -> None:
+        """Invite a learner who was registered after the session was scheduled, and send them its code (`C6`).
 
-        It is the session's shared code, or where there is none, one of their own. Nothing where they know the session already.
+        It is the shared code of the session or, if there is none, a personal one. A learner who is invited gets nothing.
         """
-        if await sessions.is_learner(tx, session.session_id, person_id):
+        if await sessions.is_learner_of_session(tx, session.session_id, person_id):
             return
-        await sessions.expect(tx, session.session_id, Part.LEARNER, [person_id])
-        code = await storage.lock_shared(tx, session.session_id)
+        await sessions.insert_members(tx, session.session_id, MemberRole.LEARNER, [person_id])
+        code = await codes.lock_shared_code(tx, session.session_id)
         if code is None:
             code = Code(new_id(), session.session_id, person_id, CodeState.ACTIVE)
-            await self._add(tx, code, "")
-        tx.record(_issued(code, [person_id]))
+            await self._insert(tx, code, "")
+        tx.record(events.code_issued(code, [person_id]))
 
-    async def replace(self, tx: Transaction, code_id: UUID) -> Code:
-        """Issues a new code in a code's place. Raises NOT_FOUND, INVALID_STATE_TRANSITION, SESSION_ENDED."""
-        old = await _locked(tx, code_id)
-        state = domain.moved(old, CodeMove.REPLACE, tx.now)
-        session = domain.require_open(await sessions.find(tx, old.session_id))
-        window = domain.window_of_replacement(old, session, tx.now)
-        code = Code(new_id(), old.session_id, old.person_id, CodeState.ACTIVE, window)
-        await storage.set_state(tx, code_id, state)
-        await self._add(tx, code, "", replaces=code_id)
-        await _tell(tx, code, replaced=code_id)
-        return code
+    async def replace(self, code_id: UUID, responder: Responder[Code, M]) -> M:
+        """Replace a code by a new one. Raises NOT_FOUND, INVALID_STATE_TRANSITION, SESSION_ENDED."""
 
-    async def revoke(self, tx: Transaction, code_id: UUID) -> Code:
-        """Withdraws a code; who has joined stays. Raises NOT_FOUND, INVALID_STATE_TRANSITION."""
-        code = await _locked(tx, code_id)
-        state = domain.moved(code, CodeMove.REVOKE, tx.now)
-        await storage.set_state(tx, code_id, state)
-        tx.record(events_pb2.CodeRevoked(code_id=str(code_id), session_id=str(code.session_id)))
-        return replace(code, state=state)
+        async def run(tx: Transaction) -> Code:
+            old = await _lock_code(tx, code_id)
+            annotate(session_id=old.session_id)
+            state = domain.next_state(old, CodeAction.REPLACE, tx.now)
+            session = domain.require_open(await sessions.get_session(tx, old.session_id))
+            window = domain.replacement_window(old, session, tx.now)
+            code = Code(new_id(), old.session_id, old.person_id, CodeState.ACTIVE, window)
+            await codes.update_code_state(tx, code_id, state)
+            await self._insert(tx, code, "", replaces=code_id)
+            tx.record(events.code_issued(code, await _recipients(tx, code), code_id))
+            return code
 
-    async def list_of(
-        self, tx: Transaction, caller: Caller, session_id: UUID, page_size: int, page_token: str
-    ) -> tuple[Sequence[ShownCode], str]:
-        """Return a session's codes, newest first, and the token of the next page, to callers who may see them.
+        return await self._database.respond(responder, run)
+
+    async def revoke(self, code_id: UUID, responder: Responder[Code, M]) -> M:
+        """Revoke a code; participants stay. Raises NOT_FOUND, INVALID_STATE_TRANSITION."""
+
+        async def run(tx: Transaction) -> Code:
+            code = await _lock_code(tx, code_id)
+            annotate(session_id=code.session_id)
+            state = domain.next_state(code, CodeAction.REVOKE, tx.now)
+            await codes.update_code_state(tx, code_id, state)
+            tx.record(events.code_revoked(code))
+            return replace(code, state=state)
+
+        return await self._database.respond(responder, run)
+
+    async def list_codes(
+        self, caller: Caller, session_id: UUID, page_size: int, page_token: str
+    ) -> tuple[Sequence[DecryptedCode], str]:
+        """Return the codes of a session, newest first, and the token of the next page, to a caller who may see them.
 
         Raises NOT_FOUND, INVALID_PAGE_TOKEN.
         """
-        if await sessions.find(tx, session_id) is None or not await _may_see(
-            tx, caller, session_id
-        ):
-            raise not_found("NOT_FOUND", "There is no such session, or you may not see its codes.")
         name = f"codes of {session_id}"
         size = pages.size_of(page_size)
-        tokens = await pages.tokens(tx)
-        after = tokens.after(name, page_token, UUID)
-        found = await storage.list_newest(tx, session_id, after[0] if after else None, size + 1)
-        page, token = tokens.cut(name, found, size, lambda kept: (kept.code.code_id,))
-        return [self._shown(kept, tx.now) for kept in page], token
+        async with self._database.transaction() as tx:
+            session = await sessions.get_session(tx, session_id)
+            if session is None or not await _may_see(tx, caller, session_id):
+                raise not_found(
+                    "NOT_FOUND", "There is no such session, or you may not see its codes."
+                )
+            tokens = await pages.tokens(tx)
+            after = tokens.after(name, page_token, UUID)
+            found = await codes.list_codes_of_session(
+                tx, session_id, after[0] if after else None, size + 1
+            )
+        page, token = tokens.cut(name, found, size, lambda stored: (stored.code.code_id,))
+        return [self._decrypt(stored, tx.now) for stored in page], token
 
-    async def shown(self, tx: Transaction, code_id: UUID) -> ShownCode:
-        """One code with its text, for an administrator. Raises NOT_FOUND."""
-        kept = await storage.find(tx, code_id)
-        if kept is None:
+    async def get_code(self, code_id: UUID) -> DecryptedCode:
+        """Return a code with its text, to an administrator. Raises NOT_FOUND."""
+        async with self._database.transaction() as tx:
+            stored = await codes.get_code(tx, code_id)
+        if stored is None:
             raise _no_such_code()
-        return self._shown(kept, tx.now)
+        return self._decrypt(stored, tx.now)
 
-    def _shown(self, kept: KeptCode, now: datetime) -> ShownCode:
-        text = self._key.decrypt(kept.encrypted_text, str(kept.code.code_id)).decode()
-        return ShownCode(kept.code, kept.code.state_at(now), text)
+    def _decrypt(self, stored: StoredCode, now: datetime) -> DecryptedCode:
+        text = self._key.decrypt(stored.encrypted_text, str(stored.code.code_id)).decode()
+        return DecryptedCode(stored.code, stored.code.state_at(now), text)
 
     async def _warnings(self, tx: Transaction, text: str) -> frozenset[TextWarning]:
-        """Return why another text than this, which no code has yet, would be better."""
-        found = set()
+        """Return the reasons why another text would be better; no code has this text yet."""
+        warnings = set()
         if has_look_alikes(text):
-            found.add(TextWarning.LOOK_ALIKES)
+            warnings.add(TextWarning.LOOK_ALIKES)
         if await self._differs_only_in_case(tx, text):
-            found.add(TextWarning.DIFFERS_ONLY_IN_CASE)
-        return frozenset(found)
+            warnings.add(TextWarning.DIFFERS_ONLY_IN_CASE)
+        return frozenset(warnings)
 
     async def _differs_only_in_case(self, tx: Transaction, text: str) -> bool:
-        return await storage.has_live_folded(tx, self._folded(text))
+        return await codes.has_valid_code_with(tx, self._folded_index(text))
 
-    def _folded(self, text: str) -> bytes:
-        return self._key.blind_index(f"folded/{folded(text)}")
+    def _folded_index(self, text: str) -> bytes:
+        return self._key.blind_index(f"folded/{fold_case(text)}")
 
-    async def _add(
+    async def _insert(
         self,
         tx: Transaction,
         code: Code,
@@ -184,14 +210,14 @@ class Codes:
         automatic: bool = False,
         replaces: UUID | None = None,
     ) -> None:
-        """Adds the code with the text, or a generated one. Raises CODE_TAKEN for a text that another code has."""
-        for _ in range(1 if text else _TRIES):
+        """Insert the code with the text, or with a generated one. Raises CODE_TAKEN for the text of another code."""
+        for _ in range(1 if text else _MAX_GENERATED):
             chosen = text or domain.generate(secrets.choice)
             if not text and await self._differs_only_in_case(tx, chosen):
                 continue
-            kept = KeptCode(code, self._key.encrypt(chosen.encode(), str(code.code_id)))
-            lookups = Lookups(self._key.blind_index(chosen), self._folded(chosen))
-            if await storage.add(tx, kept, lookups, automatic=automatic, replaces=replaces):
+            stored = StoredCode(code, self._key.encrypt(chosen.encode(), str(code.code_id)))
+            indexes = BlindIndexes(self._key.blind_index(chosen), self._folded_index(chosen))
+            if await codes.insert_code(tx, stored, indexes, automatic=automatic, replaces=replaces):
                 return
         raise already_exists(
             "CODE_TAKEN", "Another code has this text. Please choose another, or leave it empty."
@@ -201,10 +227,10 @@ class Codes:
 async def _require_registered(tx: Transaction, session: Session, person_id: UUID | None) -> None:
     if person_id is None:
         return
-    if await people.find(tx, person_id) is None:
+    if await people.get_person(tx, person_id) is None:
         raise no_such_person()
     assert session.course_id is not None
-    if await registrations.find(tx, person_id, session.course_id) is None:
+    if await registrations.get_registration(tx, person_id, session.course_id) is None:
         raise ServiceError(
             Kind.INVALID_STATE_TRANSITION,
             "LEARNER_NOT_REGISTERED",
@@ -212,38 +238,25 @@ async def _require_registered(tx: Transaction, session: Session, person_id: UUID
         )
 
 
-async def _locked(tx: Transaction, code_id: UUID) -> Code:
-    kept = await storage.lock(tx, code_id)
-    if kept is None:
+async def _lock_code(tx: Transaction, code_id: UUID) -> Code:
+    stored = await codes.lock_code(tx, code_id)
+    if stored is None:
         raise _no_such_code()
-    return kept.code
+    return stored.code
 
 
-async def _tell(tx: Transaction, code: Code, replaced: UUID | None = None) -> None:
+async def _recipients(tx: Transaction, code: Code) -> Sequence[UUID]:
     if code.person_id is not None:
-        recipients: tuple[UUID, ...] = (code.person_id,)
-    else:
-        recipients = await sessions.learners(tx, code.session_id)
-    tx.record(_issued(code, recipients, replaced))
-
-
-def _issued(
-    code: Code, recipients: Sequence[UUID], replaced: UUID | None = None
-) -> events_pb2.CodeIssued:
-    return events_pb2.CodeIssued(
-        code_id=str(code.code_id),
-        session_id=str(code.session_id),
-        recipient_ids=[str(person_id) for person_id in recipients],
-        replaced_code_id="" if replaced is None else str(replaced),
-    )
+        return [code.person_id]
+    return await sessions.list_learners(tx, code.session_id)
 
 
 async def _may_see(tx: Transaction, caller: Caller, session_id: UUID) -> bool:
     if caller.person_id is None:
-        return caller.service == _MAILER
-    if Role.ADMINISTRATOR.value in caller.roles:
+        return caller.service == _NOTIFICATION
+    if caller.is_administrator:
         return True
-    return Role.PROCTOR.value in caller.roles and await sessions.is_proctor(
+    return Role.PROCTOR in caller.roles and await sessions.is_proctor_of_session(
         tx, session_id, caller.person_id
     )
 

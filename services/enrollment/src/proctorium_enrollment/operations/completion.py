@@ -1,54 +1,39 @@
-"""Completing a course: by passing its assessments, or without any, by finishing its units (`P6`)."""
+"""Completing a course: by passing its assessments or, without any, by finishing its units (`P6`)."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
-from proctorium.enrollment.events.v1 import events_pb2
 from proctorium_common.storage.database import Transaction
+from proctorium_enrollment import events
 from proctorium_enrollment.domain.courses import Registration, Result, is_completed
 from proctorium_enrollment.storage import courses, registrations
 
 
-async def take_result(tx: Transaction, result: Result) -> None:
-    """Takes notice of a released result: its assessment is finished where it was passed, and the course where that was the last."""
-    await registrations.save_result(tx, result)
-    for registration in await registrations.concerned(tx, result):
+async def record_result(tx: Transaction, result: Result) -> None:
+    """Store a released result, and complete the courses that it completes."""
+    await registrations.upsert_result(tx, result)
+    for registration in await registrations.lock_registrations_of_result(tx, result):
         await complete_if_due(tx, registration)
 
 
 async def complete_if_due(tx: Transaction, registration: Registration) -> None:
-    """Notes which assessments are finished and completes the registration, whose row is locked, when it is due and was not yet."""
-    course = await courses.find(tx, registration.course_id)
+    """Finish the units of passed assessments, and complete the registration if it is due; its row is locked."""
+    course = await courses.get_course(tx, registration.course_id)
     assert course is not None, "a registration has a course"
-    passed = await registrations.passed(tx, registration)
-    finished = await registrations.finished_units(tx, registration.registration_id)
+    passed = await registrations.list_passed_assessments(tx, registration)
+    finished = await registrations.list_finished_units(tx, registration.registration_id)
     for unit in course.units:
         if unit.assessment_id in passed:
-            await finish(tx, registration, unit.unit_id)
-    if registration.complete_time is None and is_completed(course.units, finished, passed):
-        await registrations.complete(tx, registration.registration_id)
-        tx.record(
-            events_pb2.RegistrationCompleted(
-                registration_id=str(registration.registration_id),
-                person_id=str(registration.person_id),
-                course_id=str(registration.course_id),
-                course_title=course.title,
-                awards_certificate=course.awards_certificate,
-            )
-        )
+            await finish_unit(tx, registration, unit.unit_id)
+    if registration.completed_at is None and is_completed(course.units, finished, passed):
+        await registrations.set_completed(tx, registration.registration_id)
+        tx.record(events.registration_completed(registration, course))
 
 
-async def finish(tx: Transaction, registration: Registration, unit_id: UUID) -> bool:
-    """Notes that a unit of the registration, whose row is locked, is finished; False when it was."""
-    new = await registrations.finish_unit(tx, registration, unit_id)
-    if new:
-        tx.record(
-            events_pb2.ProgressRecorded(
-                registration_id=str(registration.registration_id),
-                person_id=str(registration.person_id),
-                course_id=str(registration.course_id),
-                unit_id=str(unit_id),
-            )
-        )
-    return new
+async def finish_unit(tx: Transaction, registration: Registration, unit_id: UUID) -> bool:
+    """Record that a unit is finished; return False if it was. The row of the registration is locked."""
+    is_new = await registrations.insert_progress(tx, registration, unit_id)
+    if is_new:
+        tx.record(events.progress_recorded(registration, unit_id))
+    return is_new

@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
 
-from proctorium_common.storage.database import Transaction
-from proctorium_enrollment.domain import organisation as domain
-from proctorium_enrollment.domain.organisation import Organisation
-from proctorium_enrollment.storage import organisation as storage
+from google.protobuf.message import Message
+
+from proctorium_common.storage.database import Database, Transaction
+from proctorium_common.storage.idempotency import Responder
+from proctorium_enrollment.domain.organisation import Organisation, changed
+from proctorium_enrollment.storage import organisation
+
+M = TypeVar("M", bound=Message)
 
 
-async def get(tx: Transaction) -> Organisation:
-    """The settings."""
-    return await storage.read(tx)
+async def get_organisation(database: Database) -> Organisation:
+    """Return the settings."""
+    async with database.transaction() as tx:
+        return await organisation.get_organisation(tx)
 
 
-async def update(tx: Transaction, changes: Mapping[str, str], etag: str) -> Organisation:
-    """Change the settings named in `changes`; `etag`, if it is given, is that of the present ones. Raises STALE_ETAG."""
-    changed = domain.changed(await storage.read(tx, lock=True), changes, etag)
-    await storage.write(tx, changed)
-    return changed
+async def update_organisation(
+    database: Database,
+    changes: Mapping[str, str],
+    etag: str,
+    responder: Responder[Organisation, M],
+) -> M:
+    """Update the settings named in `changes`; an `etag` that is not empty must be the current one. Raises STALE_ETAG."""
+
+    async def run(tx: Transaction) -> Organisation:
+        updated = changed(await organisation.lock_organisation(tx), changes, etag)
+        await organisation.update_organisation(tx, updated)
+        return updated
+
+    return await database.respond(responder, run)

@@ -1,92 +1,120 @@
-"""People: registered, found; and who may see whom (`P1`). What they may do: `operations/rights.py`."""
+"""Creating and reading people, and who may see whom (`P1`). Their rights are in `operations/rights.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import TypeVar
 from uuid import UUID
 
-from proctorium.enrollment.events.v1 import events_pb2
+from google.protobuf.message import Message
+
 from proctorium_common.errors import already_exists
 from proctorium_common.ids import new_id
-from proctorium_common.rpc.access import ROLE_NUMBERS
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage import pages
-from proctorium_common.storage.database import Transaction
-from proctorium_enrollment.domain import people as domain
-from proctorium_enrollment.domain.people import NewPerson, Person, Role, no_such_person
-from proctorium_enrollment.domain.sessions import Part
-from proctorium_enrollment.storage import accounts
-from proctorium_enrollment.storage import people as storage
+from proctorium_common.storage.database import Database, Transaction
+from proctorium_common.storage.idempotency import Responder
+from proctorium_enrollment import events
+from proctorium_enrollment.domain import passwords
+from proctorium_enrollment.domain.people import (
+    NewPerson,
+    Person,
+    Role,
+    no_such_person,
+    normalise_email,
+    person_from,
+)
+from proctorium_enrollment.domain.sessions import MemberRole
+from proctorium_enrollment.storage import accounts, people
+from proctorium_enrollment.storage.password_hashes import PasswordHashes
+
+M = TypeVar("M", bound=Message)
 
 _LIST = "people"
-ROLES = {role: ROLE_NUMBERS[role.value] for role in Role}
-"""Roles as messages name them."""
 
 
-async def create(tx: Transaction, new: NewPerson, password_hash: str | None) -> Person:
-    """Registers a person, with a password where there is a hash of one. Raises EMAIL_TAKEN, INVALID_REQUEST."""
-    person = domain.register(new_id(), new, tx.now)
-    if not await storage.add(tx, person):
+async def create_person(
+    database: Database,
+    hashes: PasswordHashes,
+    caller: Caller,
+    new: NewPerson,
+    password: str,
+    responder: Responder[Person, M],
+) -> M:
+    """Create a person; an empty password means that they cannot sign in yet.
+
+    Raises EMAIL_TAKEN, INVALID_REQUEST, PASSWORD_TOO_WEAK, TOO_MANY_AT_ONCE.
+    """
+    password_hash: str | None = None
+    if password:
+        passwords.require_strong(password, normalise_email(new.email))
+        async with hashes.permit(caller.name):
+            password_hash = await hashes.compute(passwords.normalise(password))
+
+    async def run(tx: Transaction) -> Person:
+        return await insert_person(tx, new, password_hash)
+
+    return await database.respond(responder, run)
+
+
+async def insert_person(tx: Transaction, new: NewPerson, password_hash: str | None) -> Person:
+    """Insert a person, with the hash of a password if they have one. Raises EMAIL_TAKEN, INVALID_REQUEST."""
+    person = person_from(new_id(), new, tx.now)
+    if not await people.insert_person(tx, person):
         raise already_exists(
             "EMAIL_TAKEN",
             "Another person is registered with this e-mail address. Look for them in the list of people.",
         )
     if password_hash is not None:
-        await accounts.set_password_hash(tx, person.person_id, password_hash)
-    tx.record(
-        events_pb2.PersonCreated(
-            person_id=str(person.person_id),
-            roles=[ROLES[role] for role in sorted(person.roles, key=lambda role: ROLES[role])],
-        )
-    )
+        await accounts.upsert_password_hash(tx, person.person_id, password_hash)
+    tx.record(events.person_created(person))
     return person
 
 
-async def get(tx: Transaction, caller: Caller, person_id: UUID) -> Person:
-    """A person whom the caller may see: oneself, anybody as an administrator, those of one's sessions as a proctor.
-
-    Raises NOT_FOUND.
-    """
-    person = await storage.find(tx, person_id)
-    if person is None or not await _may_see(tx, caller, person_id):
-        raise no_such_person()
-    if person_id == caller.person_id or Role.ADMINISTRATOR.value in caller.roles:
+async def get_person(database: Database, caller: Caller, person_id: UUID) -> Person:
+    """Return a person whom the caller may see; proctors see only names of the people in their sessions. Raises NOT_FOUND."""
+    async with database.transaction() as tx:
+        person = await people.get_person(tx, person_id)
+        if person is None or not await _may_see(tx, caller, person_id):
+            raise no_such_person()
+    if person_id == caller.person_id or caller.is_administrator:
         return person
     return person.names_only()
 
 
-async def list_all(
-    tx: Transaction, page_size: int, page_token: str
+async def list_people(
+    database: Database, page_size: int, page_token: str
 ) -> tuple[Sequence[Person], str]:
-    """People by legal name, and the token of the next page. Raises INVALID_PAGE_TOKEN."""
+    """Return people by legal name, and the token of the next page. Raises INVALID_PAGE_TOKEN."""
     size = pages.size_of(page_size)
-    tokens = await pages.tokens(tx)
-    after = tokens.after(_LIST, page_token, str, UUID)
-    found = await storage.page(tx, after, size + 1)
+    async with database.transaction() as tx:
+        tokens = await pages.tokens(tx)
+        after = tokens.after(_LIST, page_token, str, UUID)
+        found = await people.list_people(tx, after, size + 1)
     return tokens.cut(_LIST, found, size, lambda person: (person.legal_name, person.person_id))
 
 
-async def visible(
-    tx: Transaction, caller: Caller, person_ids: Collection[UUID]
+async def list_visible_people(
+    database: Database, caller: Caller, person_ids: Collection[UUID]
 ) -> Sequence[Person]:
     """Return the people whose names the caller may see, in the order of `person_ids`."""
-    asked = frozenset(person_ids)
-    if Role.ADMINISTRATOR.value in caller.roles:
-        seen = asked
-    else:
-        seen = await _seen_in_sessions(tx, caller, asked)
-    return _in_order(await storage.find_all(tx, seen), person_ids)
+    async with database.transaction() as tx:
+        visible = await _visible_ids(tx, caller, frozenset(person_ids))
+        return _in_order(await people.list_people_by_ids(tx, visible), person_ids)
 
 
-async def known(tx: Transaction, person_ids: Collection[UUID]) -> Sequence[Person]:
-    """Return the people who exist, in the order of `person_ids`: for services, which may see everybody."""
-    return _in_order(await storage.find_all(tx, frozenset(person_ids)), person_ids)
+async def list_people_by_ids(database: Database, person_ids: Collection[UUID]) -> Sequence[Person]:
+    """Return the people who exist, in the order of `person_ids`, to a service, which may see all people."""
+    async with database.transaction() as tx:
+        found = await people.list_people_by_ids(tx, frozenset(person_ids))
+    return _in_order(found, person_ids)
 
 
-async def unknown(tx: Transaction, person_ids: Collection[UUID]) -> Sequence[UUID]:
-    """Those of the ids that are nobody's, sorted."""
-    asked = frozenset(person_ids)
-    return sorted(asked - await storage.existing(tx, asked))
+async def list_unknown_ids(database: Database, person_ids: Collection[UUID]) -> Sequence[UUID]:
+    """Return those of the IDs that are not the ID of a person, sorted."""
+    requested = frozenset(person_ids)
+    async with database.transaction() as tx:
+        return sorted(requested - await people.list_existing_ids(tx, requested))
 
 
 def _in_order(found: Iterable[Person], person_ids: Iterable[UUID]) -> list[Person]:
@@ -95,21 +123,28 @@ def _in_order(found: Iterable[Person], person_ids: Iterable[UUID]) -> list[Perso
 
 
 async def _may_see(tx: Transaction, caller: Caller, person_id: UUID) -> bool:
-    if person_id == caller.person_id or Role.ADMINISTRATOR.value in caller.roles:
+    if person_id == caller.person_id or caller.is_administrator:
         return True
-    if caller.person_id is None or Role.PROCTOR.value not in caller.roles:
+    if caller.person_id is None or Role.PROCTOR not in caller.roles:
         return False
-    return bool(await storage.seen_in_sessions(tx, caller.person_id, Part.PROCTOR, [person_id]))
+    return bool(
+        await people.list_ids_visible_in_sessions(
+            tx, caller.person_id, MemberRole.PROCTOR, [person_id]
+        )
+    )
 
 
-async def _seen_in_sessions(
+async def _visible_ids(
     tx: Transaction, caller: Caller, person_ids: frozenset[UUID]
 ) -> frozenset[UUID]:
+    if caller.is_administrator:
+        return person_ids
     if caller.person_id is None:
         return frozenset()
-    seen = person_ids & {caller.person_id}
-    if Role.PROCTOR.value in caller.roles:
-        seen |= await storage.seen_in_sessions(tx, caller.person_id, Part.PROCTOR, person_ids)
-    if Role.LEARNER.value in caller.roles:
-        seen |= await storage.seen_in_sessions(tx, caller.person_id, Part.LEARNER, person_ids)
-    return seen
+    visible = person_ids & {caller.person_id}
+    for role in MemberRole:
+        if role in caller.roles:
+            visible |= await people.list_ids_visible_in_sessions(
+                tx, caller.person_id, role, person_ids
+            )
+    return visible

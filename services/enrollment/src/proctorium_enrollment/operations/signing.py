@@ -1,9 +1,9 @@
-"""The keys that access tokens are signed with: made at the first start, sealed, and replaced without anybody being signed out."""
+"""The signing keys of access tokens: made at the first start, encrypted, and rotated without ending any sign-in."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.exc import ProgrammingError
 
@@ -12,88 +12,89 @@ from proctorium_common.security.encryption import EncryptionKey
 from proctorium_common.security.keys import PublicKey, SigningKey
 from proctorium_common.security.tokens import TokenSigner
 from proctorium_common.storage.database import Database, Transaction
-from proctorium_enrollment.storage import signing_keys as storage
-from proctorium_enrollment.storage.signing_keys import KeptKey
+from proctorium_enrollment.storage import signing_keys
+from proctorium_enrollment.storage.signing_keys import StoredKey
 
-ACCESS_LIFE = timedelta(minutes=10)
-KNOWN_AFTER = timedelta(minutes=6)
-"""Services ask for the keys every five minutes: by then every one of them knows a new key, and it may sign."""
+ACCESS_TOKEN_LIFETIME = timedelta(minutes=10)
+ACTIVATION_DELAY = timedelta(minutes=6)
+"""A new key signs after this time: services read the keys every five minutes, so all of them know it by then."""
 _OVERLAP = timedelta(minutes=1)
-"""Between a new key's beginning to sign and the old one's retirement: clocks differ a little."""
+"""The time between the activation of a new key and the retirement of the old one, because clocks differ."""
 
 
 class Signing:
-    """Signs access tokens; gives out the public keys."""
+    """The signing of access tokens, and the public keys. `key` encrypts the seeds of signing keys."""
 
     def __init__(self, key: EncryptionKey) -> None:
         self._key = key
-        self._opened: dict[str, SigningKey] = {}
+        self._decrypted: dict[str, SigningKey] = {}
 
-    async def trusted(self, database: Database) -> Sequence[PublicKey]:
-        """The keys that this service trusts itself; makes the first key when there is none. Raises KEYS_UNAVAILABLE."""
+    async def public_keys(self, database: Database) -> Sequence[PublicKey]:
+        """Return the public keys of tokens that may be valid, oldest first; make the first key. Raises KEYS_UNAVAILABLE."""
         try:
             async with database.transaction() as tx:
-                return await self.public_keys(tx)
+                keys = await signing_keys.list_public_keys(tx)
+                if not keys:
+                    await self._make_first_key(tx)
+                    keys = await signing_keys.list_public_keys(tx)
         except ProgrammingError as failure:
             raise unavailable(
                 "KEYS_UNAVAILABLE", "The database has not been migrated yet; try again shortly."
             ) from failure
-
-    async def public_keys(self, tx: Transaction) -> Sequence[PublicKey]:
-        """The public keys that can still be met in a token, oldest first; makes the first key when there is none."""
-        keys = await storage.public(tx)
-        if not keys:
-            await self._make_first(tx)
-            keys = await storage.public(tx)
         return [
             key
             for key in keys
-            if key.retire_time is None or tx.now < key.retire_time + 2 * ACCESS_LIFE
+            if key.retire_time is None or tx.now < key.retire_time + 2 * ACCESS_TOKEN_LIFETIME
         ]
 
     async def signer(self, tx: Transaction) -> TokenSigner:
-        """What signs at the moment. Raises DecryptionError."""
-        keys = await storage.kept(tx)
+        """Return the signer with the active key. Raises DecryptionError."""
+        keys = await signing_keys.list_keys(tx)
         if not keys:
-            await self._make_first(tx)
-            keys = await storage.kept(tx)
-        return TokenSigner(self._open(in_use(keys, tx)), life=ACCESS_LIFE, clock=lambda: tx.now)
+            await self._make_first_key(tx)
+            keys = await signing_keys.list_keys(tx)
+        return TokenSigner(
+            self._decrypt(active_key(keys, tx.now)),
+            life=ACCESS_TOKEN_LIFETIME,
+            clock=lambda: tx.now,
+        )
 
     async def check_master_key(self, database: Database) -> None:
-        """Raises DecryptionError when the stored keys were encrypted with another: then nobody could sign in, and no code be shown."""
-        if self._opened:
+        """Raise DecryptionError if the stored keys were encrypted with another master key."""
+        if self._decrypted:
             return
         async with database.transaction() as tx:
-            for kept in await storage.kept(tx):
-                self._open(kept)
+            for stored in await signing_keys.list_keys(tx):
+                self._decrypt(stored)
 
-    def _open(self, kept: KeptKey) -> SigningKey:
-        if kept.key_id not in self._opened:
-            seed = self._key.decrypt(kept.encrypted_seed, kept.key_id)
-            self._opened[kept.key_id] = SigningKey(seed)
-        return self._opened[kept.key_id]
-
-    async def rotate(self, tx: Transaction) -> str:
-        """Makes a new key, and answers its id. It signs when every service knows it; then the old ones retire."""
-        await storage.lock(tx)
-        key = await self._make(tx)
-        await storage.retire(tx, key.key_id, tx.now + KNOWN_AFTER + _OVERLAP)
+    async def rotate(self, database: Database) -> str:
+        """Make a new key and return its ID. It becomes active when all services know it; then the old ones retire."""
+        async with database.transaction() as tx:
+            await signing_keys.lock_keys(tx)
+            key = await self._make_key(tx)
+            await signing_keys.retire_other_keys(
+                tx, key.key_id, tx.now + ACTIVATION_DELAY + _OVERLAP
+            )
         return key.key_id
 
-    async def _make_first(self, tx: Transaction) -> None:
-        await storage.lock(tx)
-        if not await storage.public(tx):
-            await self._make(tx)
+    def _decrypt(self, stored: StoredKey) -> SigningKey:
+        if stored.key_id not in self._decrypted:
+            seed = self._key.decrypt(stored.encrypted_seed, stored.key_id)
+            self._decrypted[stored.key_id] = SigningKey(seed)
+        return self._decrypted[stored.key_id]
 
-    async def _make(self, tx: Transaction) -> SigningKey:
+    async def _make_first_key(self, tx: Transaction) -> None:
+        await signing_keys.lock_keys(tx)
+        if not await signing_keys.list_public_keys(tx):
+            await self._make_key(tx)
+
+    async def _make_key(self, tx: Transaction) -> SigningKey:
         key = SigningKey.generate()
-        await storage.add(tx, key, self._key.encrypt(key.seed, key.key_id))
+        await signing_keys.insert_key(tx, key, self._key.encrypt(key.seed, key.key_id))
         return key
 
 
-def in_use(keys: Sequence[KeptKey], tx: Transaction) -> KeptKey:
-    """The newest of `keys` (oldest first, one at least) that every service knows by now, else the oldest that is not retired."""
-    known = [key for key in keys if tx.now - key.create_time >= KNOWN_AFTER]
-    if known:
-        return known[-1]
-    return keys[0]
+def active_key(keys: Sequence[StoredKey], now: datetime) -> StoredKey:
+    """Return the newest of `keys` (oldest first, at least one) that all services know, or else the oldest."""
+    known = [key for key in keys if now - key.created_at >= ACTIVATION_DELAY]
+    return known[-1] if known else keys[0]

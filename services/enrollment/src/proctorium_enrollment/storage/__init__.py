@@ -1,1 +1,1 @@
-"""What enrollment keeps, and how."""
+"""The database of enrollment, and its password hashes."""

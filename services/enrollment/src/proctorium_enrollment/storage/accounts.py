@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, delete, exists, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_common.storage.database import Transaction
@@ -18,99 +18,107 @@ from proctorium_enrollment.storage.tables import credentials, refresh_tokens, si
 from proctorium_enrollment.storage.tables import people as table
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Account:
-    """A person and the hash of their password; None for who has none."""
+    """A person and the hash of their password, which is None if they have no password."""
 
     person: Person
     password_hash: str | None
 
 
-async def find(tx: Transaction, email: str) -> Account | None:
-    """The account with this normalised e-mail address: one query, whether or not it is somebody's."""
-    query = (
+async def get_account(tx: Transaction, email: str) -> Account | None:
+    """Return the account with this normalised e-mail address, or None; with the same query in both cases."""
+    statement = (
         select(table, credentials.c.password_hash)
         .outerjoin(credentials, credentials.c.person_id == table.c.person_id)
         .where(table.c.email == email)
     )
-    row = (await tx.execute(query)).first()
-    return None if row is None else Account(people.person_of(row), row.password_hash)
+    row = (await tx.execute(statement)).first()
+    return None if row is None else Account(people.person_from_row(row), row.password_hash)
 
 
 async def lock_password_hash(tx: Transaction, person_id: UUID) -> str | None:
-    """The hash of the person's password, which nobody else replaces until the transaction ends."""
-    found = await tx.execute(
+    """Return the hash of the person's password with its row locked, or None."""
+    rows = await tx.execute(
         select(credentials.c.password_hash)
         .where(credentials.c.person_id == person_id)
         .with_for_update()
     )
-    return found.scalar_one_or_none()
+    return rows.scalar_one_or_none()
 
 
-async def set_password_hash(tx: Transaction, person_id: UUID, password_hash: str) -> None:
-    """Sets or replaces the hash of the person's password."""
-    added = insert(credentials).values(
+async def upsert_password_hash(tx: Transaction, person_id: UUID, password_hash: str) -> None:
+    """Insert or replace the hash of the person's password."""
+    new = insert(credentials).values(
         person_id=person_id, password_hash=password_hash, changed_at=tx.now
     )
     await tx.execute(
-        added.on_conflict_do_update(
+        new.on_conflict_do_update(
             constraint="pk_credentials",
             set_={
-                "password_hash": added.excluded.password_hash,
-                "changed_at": added.excluded.changed_at,
+                "password_hash": new.excluded.password_hash,
+                "changed_at": new.excluded.changed_at,
             },
         )
     )
 
 
-async def add_sign_in(tx: Transaction, sign_in: SignIn) -> None:
-    """Adds a sign-in."""
+async def insert_sign_in(tx: Transaction, sign_in: SignIn) -> None:
+    """Insert a sign-in."""
     await tx.execute(
         insert(sign_ins).values(
             sign_in_id=sign_in.sign_in_id,
             person_id=sign_in.person_id,
-            created_at=sign_in.create_time,
+            created_at=sign_in.created_at,
             stay_signed_in=sign_in.stay_signed_in,
         )
     )
 
 
 async def lock_sign_in(tx: Transaction, token: str) -> tuple[SignIn, RefreshToken] | None:
-    """The sign-in that the refresh token belongs to, which nobody else changes until the transaction ends."""
-    own = select(refresh_tokens.c.sign_in_id).where(_is(token)).scalar_subquery()
-    found = await tx.execute(select(sign_ins).where(sign_ins.c.sign_in_id == own).with_for_update())
-    row = found.first()
+    """Return the sign-in of a refresh token, with its row locked, and the token; or None."""
+    own = select(refresh_tokens.c.sign_in_id).where(_has_hash_of(token)).scalar_subquery()
+    rows = await tx.execute(select(sign_ins).where(sign_ins.c.sign_in_id == own).with_for_update())
+    row = rows.first()
     if row is None:
         return None
-    # Read again: whoever had the lock before us may have used the token.
-    kept = await find_token(tx, token)
-    assert kept is not None
-    ended = row.ended_at is not None
-    return SignIn(row.sign_in_id, row.person_id, row.created_at, ended, row.stay_signed_in), kept
+    # Read after the row is locked: the previous holder of the lock may have used the token.
+    refresh_token = await get_refresh_token(tx, token)
+    assert refresh_token is not None
+    sign_in = SignIn(
+        row.sign_in_id,
+        row.person_id,
+        row.created_at,
+        is_ended=row.ended_at is not None,
+        stay_signed_in=row.stay_signed_in,
+    )
+    return sign_in, refresh_token
 
 
-async def find_token(tx: Transaction, token: str) -> RefreshToken | None:
-    """What is kept of a refresh token."""
-    row = (await tx.execute(select(refresh_tokens).where(_is(token)))).first()
+async def get_refresh_token(tx: Transaction, token: str) -> RefreshToken | None:
+    """Return the stored state of a refresh token, or None."""
+    row = (await tx.execute(select(refresh_tokens).where(_has_hash_of(token)))).first()
     return None if row is None else RefreshToken(row.expires_at, row.used_at)
 
 
-async def add_token(tx: Transaction, sign_in_id: UUID, token: str, expires: datetime) -> None:
-    """Adds a refresh token to a sign-in."""
+async def insert_refresh_token(
+    tx: Transaction, sign_in_id: UUID, token: str, expires_at: datetime
+) -> None:
+    """Insert a refresh token of a sign-in."""
     await tx.execute(
         insert(refresh_tokens).values(
-            token_hash=_hash(token), sign_in_id=sign_in_id, created_at=tx.now, expires_at=expires
+            token_hash=_hash(token), sign_in_id=sign_in_id, created_at=tx.now, expires_at=expires_at
         )
     )
 
 
-async def mark_used(tx: Transaction, token: str) -> None:
-    """Marks a refresh token as used."""
-    await tx.execute(update(refresh_tokens).where(_is(token)).values(used_at=tx.now))
+async def set_refresh_token_used(tx: Transaction, token: str) -> None:
+    """Record that a refresh token was used."""
+    await tx.execute(update(refresh_tokens).where(_has_hash_of(token)).values(used_at=tx.now))
 
 
 async def end_sign_in(tx: Transaction, sign_in_id: UUID) -> None:
-    """Ends a sign-in, unless it has ended."""
+    """End a sign-in, unless it has ended."""
     await tx.execute(
         update(sign_ins)
         .where(sign_ins.c.sign_in_id == sign_in_id, sign_ins.c.ended_at.is_(None))
@@ -118,8 +126,8 @@ async def end_sign_in(tx: Transaction, sign_in_id: UUID) -> None:
     )
 
 
-async def end_sign_ins(tx: Transaction, person_id: UUID) -> None:
-    """Ends all sign-ins of a person."""
+async def end_sign_ins_of_person(tx: Transaction, person_id: UUID) -> None:
+    """End all sign-ins of a person."""
     await tx.execute(
         update(sign_ins)
         .where(sign_ins.c.person_id == person_id, sign_ins.c.ended_at.is_(None))
@@ -127,7 +135,19 @@ async def end_sign_ins(tx: Transaction, person_id: UUID) -> None:
     )
 
 
-def _is(token: str) -> ColumnElement[bool]:
+async def delete_expired_sign_ins(tx: Transaction, before: datetime) -> None:
+    """Delete the refresh tokens that expired or whose sign-in ended before a time, and the sign-ins without tokens."""
+    has_ended = exists().where(
+        sign_ins.c.sign_in_id == refresh_tokens.c.sign_in_id, sign_ins.c.ended_at < before
+    )
+    await tx.execute(
+        delete(refresh_tokens).where(or_(refresh_tokens.c.expires_at < before, has_ended))
+    )
+    has_token = exists().where(refresh_tokens.c.sign_in_id == sign_ins.c.sign_in_id)
+    await tx.execute(delete(sign_ins).where(~has_token, sign_ins.c.created_at < before))
+
+
+def _has_hash_of(token: str) -> ColumnElement[bool]:
     return refresh_tokens.c.token_hash == _hash(token)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Row, select, tuple_, update
+from sqlalchemy import Row, Select, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_common.storage.database import Transaction
@@ -14,7 +14,7 @@ from proctorium_enrollment.domain.courses import Course, CourseKind, NewCourse, 
 from proctorium_enrollment.storage.tables import courses, units
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class UnitText:
     """A unit with its course and its text."""
 
@@ -23,14 +23,16 @@ class UnitText:
     markdown: str
 
 
-async def add(tx: Transaction, course_id: UUID, new: NewCourse, unit_ids: Sequence[UUID]) -> None:
-    """Adds a course with its outline; one id for each unit."""
+async def insert_course(
+    tx: Transaction, course_id: UUID, new: NewCourse, unit_ids: Sequence[UUID]
+) -> None:
+    """Insert a course with its outline; `unit_ids` has one ID per unit."""
     await tx.execute(
         insert(courses).values(
             course_id=course_id,
             title=new.title,
             description=new.description,
-            kind=new.kind.value,
+            kind=new.kind,
             hours=new.hours,
             awards_certificate=new.awards_certificate,
             created_at=tx.now,
@@ -41,7 +43,7 @@ async def add(tx: Transaction, course_id: UUID, new: NewCourse, unit_ids: Sequen
             "unit_id": unit_id,
             "course_id": course_id,
             "position": position,
-            "kind": unit.kind.value,
+            "kind": unit.kind,
             "title": unit.title,
             "markdown": unit.markdown,
             "url": unit.url,
@@ -53,61 +55,71 @@ async def add(tx: Transaction, course_id: UUID, new: NewCourse, unit_ids: Sequen
         await tx.execute(insert(units), rows)
 
 
-async def find(tx: Transaction, course_id: UUID, *, lock: bool = False) -> Course | None:
-    """The course with its outline; with `lock` nobody else changes it until the transaction ends."""
-    query = select(courses).where(courses.c.course_id == course_id)
-    row = (await tx.execute(query.with_for_update(key_share=True) if lock else query)).first()
-    return None if row is None else course_of(row, await _outline(tx, course_id))
+async def get_course(tx: Transaction, course_id: UUID) -> Course | None:
+    """Return the course with its outline, or None."""
+    return await _get(tx, course_id, select(courses))
 
 
-async def page(
+async def lock_course(tx: Transaction, course_id: UUID) -> Course | None:
+    """Return the course with its outline and with its row locked, or None."""
+    return await _get(tx, course_id, select(courses).with_for_update(key_share=True))
+
+
+async def list_courses(
     tx: Transaction, after: tuple[str, UUID] | None, limit: int, *, published_only: bool
 ) -> Sequence[Course]:
-    """At most `limit` courses by title, after that title and id, without their outlines."""
-    query = select(courses).order_by(courses.c.title, courses.c.course_id).limit(limit)
+    """Return at most `limit` courses by title, without outlines, after the title and ID in `after`."""
+    statement = select(courses).order_by(courses.c.title, courses.c.course_id).limit(limit)
     if published_only:
-        query = query.where(courses.c.published_at.is_not(None))
+        statement = statement.where(courses.c.published_at.is_not(None))
     if after is not None:
-        query = query.where(tuple_(courses.c.title, courses.c.course_id) > after)
-    return [course_of(row) for row in await tx.execute(query)]
+        statement = statement.where(tuple_(courses.c.title, courses.c.course_id) > after)
+    return [course_from_row(row) for row in await tx.execute(statement)]
 
 
-async def publish(tx: Transaction, course_id: UUID) -> None:
-    """Sets that the course is published now."""
+async def set_published(tx: Transaction, course_id: UUID) -> None:
+    """Record that the course is published now."""
     await tx.execute(
         update(courses).where(courses.c.course_id == course_id).values(published_at=tx.now)
     )
 
 
-async def find_unit(tx: Transaction, unit_id: UUID) -> UnitText | None:
-    """The unit with its text, and its course without its outline."""
+async def get_unit(tx: Transaction, unit_id: UUID) -> UnitText | None:
+    """Return the unit with its text and its course without the outline, or None."""
     row = (await tx.execute(select(units).where(units.c.unit_id == unit_id))).first()
     if row is None:
         return None
     course = (await tx.execute(select(courses).where(courses.c.course_id == row.course_id))).one()
-    return UnitText(_unit(row), course_of(course), row.markdown)
+    return UnitText(_unit(row), course_from_row(course), row.markdown)
 
 
-def course_of(row: Row[*tuple[object, ...]], outline: tuple[Unit, ...] = ()) -> Course:
-    """The course that a row with all columns of `courses` holds."""
+def course_from_row(row: Row[*tuple[object, ...]], outline: tuple[Unit, ...] = ()) -> Course:
+    """Return the course in a row that has all columns of `courses`."""
     return Course(
         course_id=row.course_id,
         title=row.title,
         description=row.description,
         kind=CourseKind(row.kind),
         hours=row.hours,
-        publish_time=row.published_at,
+        published_at=row.published_at,
         units=outline,
         awards_certificate=row.awards_certificate,
     )
 
 
+async def _get(
+    tx: Transaction, course_id: UUID, statement: Select[*tuple[object, ...]]
+) -> Course | None:
+    row = (await tx.execute(statement.where(courses.c.course_id == course_id))).first()
+    return None if row is None else course_from_row(row, await _outline(tx, course_id))
+
+
 async def _outline(tx: Transaction, course_id: UUID) -> tuple[Unit, ...]:
     columns = [column for column in units.c if column is not units.c.markdown]
-    found = await tx.execute(
+    rows = await tx.execute(
         select(*columns).where(units.c.course_id == course_id).order_by(units.c.position)
     )
-    return tuple(_unit(row) for row in found)
+    return tuple(_unit(row) for row in rows)
 
 
 def _unit(row: Row[*tuple[object, ...]]) -> Unit:

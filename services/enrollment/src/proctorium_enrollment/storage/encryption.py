@@ -9,7 +9,7 @@ from proctorium_common.security.encryption import EncryptionKey, MasterKey
 
 @dataclass(frozen=True, slots=True)
 class EncryptionKeys:
-    """One key for each purpose."""
+    """The keys that are derived from the master key, one per purpose."""
 
     codes: EncryptionKey
     throttling: EncryptionKey
@@ -17,7 +17,7 @@ class EncryptionKeys:
     sign_ins: EncryptionKey
 
     @classmethod
-    def of(cls, master_key: MasterKey) -> EncryptionKeys:
+    def derive(cls, master_key: MasterKey) -> EncryptionKeys:
         """Return the keys that are derived from the master key."""
         return cls(
             master_key.for_purpose("codes"),

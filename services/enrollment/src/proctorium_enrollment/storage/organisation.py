@@ -1,23 +1,31 @@
-"""The organisation's settings in the database: one row, there from the first migration on."""
+"""The organisation's settings in the database: one row, which the migration inserts."""
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 
 from proctorium_common.storage.database import Transaction
 from proctorium_enrollment.domain.organisation import Organisation
 from proctorium_enrollment.storage.tables import organisation as table
 
 
-async def read(tx: Transaction, *, lock: bool = False) -> Organisation:
-    """The settings; with `lock` nobody else changes them until the transaction ends."""
-    query = select(table)
-    row = (await tx.execute(query.with_for_update() if lock else query)).one()
+async def get_organisation(tx: Transaction) -> Organisation:
+    """Return the settings."""
+    return await _get(tx, select(table))
+
+
+async def lock_organisation(tx: Transaction) -> Organisation:
+    """Return the settings with their row locked."""
+    return await _get(tx, select(table).with_for_update())
+
+
+async def _get(tx: Transaction, statement: Select[*tuple[object, ...]]) -> Organisation:
+    row = (await tx.execute(statement)).one()
     return Organisation(row.name, row.administrator_contact, row.support_phone, row.version)
 
 
-async def write(tx: Transaction, organisation: Organisation) -> None:
-    """Replaces the settings."""
+async def update_organisation(tx: Transaction, organisation: Organisation) -> None:
+    """Update the settings."""
     await tx.execute(
         update(table).values(
             name=organisation.name,

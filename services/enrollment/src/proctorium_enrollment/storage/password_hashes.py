@@ -1,7 +1,7 @@
-"""Password hashes: Argon2id (RFC 9106), computed in threads, two at a time, since each takes 64 MiB.
+"""Password hashes: Argon2id (RFC 9106), computed in threads, two at a time, since each needs 64 MiB.
 
-A caller needs a permit. Permits are fair between keys (the networks of callers): a flood from one network delays others by no more than
-the hashes that are being computed.
+A caller needs a permit. Permits are fair between keys (the networks of callers): a flood from one network delays others by no
+more than the hashes that are being computed.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from proctorium_enrollment.domain.passwords import too_many_at_once
 
 _MEMORY_KIB = 64 * 1024
 _PASSES = 2
-"""With 64 MiB more than OWASP's least (46 MiB, one pass): 0.12 s of one core."""
+"""With 64 MiB, more than OWASP's minimum (46 MiB, one pass): 0.12 s of one core."""
 _PERMITS = 2
 _CAPACITY_PER_KEY = 48
-"""Callers of one key that hold a permit or wait for one: two processors need 3 s for them."""
+"""Callers of one key that have a permit or wait for one: two processors need 3 s for them."""
 _RETRY_AFTER = timedelta(seconds=3)
 
 
 class PasswordHashes:
-    """Computes and checks hashes. Close it when the service ends."""
+    """The computing and verifying of hashes. Close it when the service ends."""
 
     def __init__(
         self,
@@ -40,11 +40,11 @@ class PasswordHashes:
         self._threads: LimitedThreads[Hashable] = LimitedThreads(
             "argon2", permits, capacity_per_key=capacity_per_key
         )
-        self._hash_of_nobody = self._hasher.hash("the password of nobody")
+        self._placeholder_hash = self._hasher.hash("placeholder")
 
     @asynccontextmanager
     async def permit(self, key: Hashable) -> AsyncIterator[None]:
-        """Hold a permit within the block, where hashes are computed and checked. Raises TOO_MANY_AT_ONCE."""
+        """Acquire a permit for the block, in which hashes are computed and verified. Raises TOO_MANY_AT_ONCE."""
         try:
             await self._threads.acquire(key)
         except LimiterFullError:
@@ -54,15 +54,15 @@ class PasswordHashes:
         finally:
             self._threads.release(key)
 
-    async def make(self, password: str) -> str:
-        """Return the hash of `password`, in PHC form. The caller holds a permit."""
+    async def compute(self, password: str) -> str:
+        """Return the hash of `password`, in PHC form. The caller has a permit."""
         return await self._threads.run(lambda: self._hasher.hash(password))
 
-    async def matches(self, password: str, password_hash: str | None) -> bool:
-        """Return whether `password` is the one; it takes as long without a hash. The caller holds a permit."""
+    async def verify(self, password: str, password_hash: str | None) -> bool:
+        """Return whether the hash is of `password`; False, after the same time, without a hash. The caller has a permit."""
         return await self._threads.run(lambda: self._verify(password, password_hash))
 
-    def outdated(self, password_hash: str) -> bool:
+    def is_outdated(self, password_hash: str) -> bool:
         """Return whether the hash was computed with other parameters than the current ones."""
         return self._hasher.check_needs_rehash(password_hash)
 
@@ -72,7 +72,7 @@ class PasswordHashes:
 
     def _verify(self, password: str, password_hash: str | None) -> bool:
         try:
-            self._hasher.verify(password_hash or self._hash_of_nobody, password)
+            self._hasher.verify(password_hash or self._placeholder_hash, password)
         except (VerificationError, InvalidHashError):
             return False
         return password_hash is not None

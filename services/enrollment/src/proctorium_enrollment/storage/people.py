@@ -10,14 +10,14 @@ from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_common.storage.database import Transaction
 from proctorium_enrollment.domain.people import Person, Role
-from proctorium_enrollment.domain.sessions import Part
+from proctorium_enrollment.domain.sessions import MemberRole
 from proctorium_enrollment.storage.tables import people as table
 from proctorium_enrollment.storage.tables import session_members as members
 
 
-async def add(tx: Transaction, person: Person) -> bool:
-    """Adds the person; False when another has the e-mail address."""
-    added = insert(table).values(
+async def insert_person(tx: Transaction, person: Person) -> bool:
+    """Insert the person; return False if another person has the e-mail address."""
+    new = insert(table).values(
         person_id=person.person_id,
         legal_name=person.legal_name,
         preferred_name=person.preferred_name,
@@ -29,49 +29,51 @@ async def add(tx: Transaction, person: Person) -> bool:
         certified_until=person.certified_until,
         created_at=tx.now,
     )
-    result = await tx.execute(
-        added.on_conflict_do_nothing(constraint="uq_people_email").returning(table.c.person_id)
+    rows = await tx.execute(
+        new.on_conflict_do_nothing(constraint="uq_people_email").returning(table.c.person_id)
     )
-    return result.first() is not None
+    return rows.first() is not None
 
 
-async def find(tx: Transaction, person_id: UUID) -> Person | None:
-    """The person."""
+async def get_person(tx: Transaction, person_id: UUID) -> Person | None:
+    """Return the person, or None."""
     row = (await tx.execute(select(table).where(table.c.person_id == person_id))).first()
-    return None if row is None else person_of(row)
+    return None if row is None else person_from_row(row)
 
 
-async def lock(tx: Transaction, person_id: UUID) -> Person | None:
-    """The person, whom nobody else changes until the transaction ends."""
-    found = await tx.execute(
+async def lock_person(tx: Transaction, person_id: UUID) -> Person | None:
+    """Return the person with their row locked, or None."""
+    rows = await tx.execute(
         select(table).where(table.c.person_id == person_id).with_for_update(key_share=True)
     )
-    row = found.first()
-    return None if row is None else person_of(row)
+    row = rows.first()
+    return None if row is None else person_from_row(row)
 
 
-async def find_all(tx: Transaction, person_ids: Collection[UUID]) -> Sequence[Person]:
-    """Those of the people who are known."""
-    found = await tx.execute(select(table).where(table.c.person_id.in_(person_ids)))
-    return [person_of(row) for row in found]
+async def list_people_by_ids(tx: Transaction, person_ids: Collection[UUID]) -> Sequence[Person]:
+    """Return the people with these IDs; unknown IDs are left out."""
+    rows = await tx.execute(select(table).where(table.c.person_id.in_(person_ids)))
+    return [person_from_row(row) for row in rows]
 
 
-async def existing(tx: Transaction, person_ids: Collection[UUID]) -> frozenset[UUID]:
-    """Those of the ids that are somebody's."""
-    query = select(table.c.person_id).where(table.c.person_id.in_(person_ids))
-    return frozenset((await tx.execute(query)).scalars())
+async def list_existing_ids(tx: Transaction, person_ids: Collection[UUID]) -> frozenset[UUID]:
+    """Return those of the IDs that are IDs of people."""
+    statement = select(table.c.person_id).where(table.c.person_id.in_(person_ids))
+    return frozenset((await tx.execute(statement)).scalars())
 
 
-async def page(tx: Transaction, after: tuple[str, UUID] | None, limit: int) -> Sequence[Person]:
-    """At most `limit` people by legal name, after that name and id."""
-    query = select(table).order_by(table.c.legal_name, table.c.person_id).limit(limit)
+async def list_people(
+    tx: Transaction, after: tuple[str, UUID] | None, limit: int
+) -> Sequence[Person]:
+    """Return at most `limit` people by legal name, after the name and ID in `after`."""
+    statement = select(table).order_by(table.c.legal_name, table.c.person_id).limit(limit)
     if after is not None:
-        query = query.where(tuple_(table.c.legal_name, table.c.person_id) > after)
-    return [person_of(row) for row in await tx.execute(query)]
+        statement = statement.where(tuple_(table.c.legal_name, table.c.person_id) > after)
+    return [person_from_row(row) for row in await tx.execute(statement)]
 
 
-async def save_rights(tx: Transaction, person: Person) -> None:
-    """Save the person's roles, certification, account state and access version."""
+async def update_rights(tx: Transaction, person: Person) -> None:
+    """Update the person's roles, certification, account state and access version."""
     await tx.execute(
         update(table)
         .where(table.c.person_id == person.person_id)
@@ -85,13 +87,13 @@ async def save_rights(tx: Transaction, person: Person) -> None:
 
 
 async def lock_administrators(tx: Transaction) -> None:
-    """Let nobody else change who is an administrator until the transaction ends; the database's own guard takes the same lock."""
+    """Lock the set of administrators until the transaction ends, with the same lock as the database's trigger."""
     await tx.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('administrators', 0))"))
 
 
 async def count_other_administrators(tx: Transaction, person_id: UUID) -> int:
-    """Return how many others are administrators whose account is enabled."""
-    query = (
+    """Return the number of other administrators whose accounts are enabled."""
+    statement = (
         select(func.count())
         .select_from(table)
         .where(
@@ -100,21 +102,23 @@ async def count_other_administrators(tx: Transaction, person_id: UUID) -> int:
             table.c.person_id != person_id,
         )
     )
-    return int((await tx.execute(query)).scalar_one())
+    return int((await tx.execute(statement)).scalar_one())
 
 
-async def seen_in_sessions(
-    tx: Transaction, viewer: UUID, part: Part, person_ids: Collection[UUID]
+async def list_ids_visible_in_sessions(
+    tx: Transaction, viewer_id: UUID, role: MemberRole, person_ids: Collection[UUID]
 ) -> frozenset[UUID]:
-    """Those of the people whom `viewer` may see for taking part in a session with them.
+    """Return those of the IDs whose people the viewer sees as a member of a session, in this role.
 
-    A proctor sees everybody in it, a learner its proctors.
+    A proctor sees all members, a learner the proctors.
     """
     own, others = members.alias("own"), members.alias("others")
     visible = (
-        others.c.part == Part.PROCTOR.value if part is Part.LEARNER else others.c.part.is_not(None)
+        others.c.role == MemberRole.PROCTOR
+        if role is MemberRole.LEARNER
+        else others.c.role.is_not(None)
     )
-    found = await tx.execute(
+    rows = await tx.execute(
         select(others.c.person_id)
         .where(
             others.c.person_id.in_(person_ids),
@@ -122,18 +126,18 @@ async def seen_in_sessions(
             exists().where(
                 and_(
                     own.c.session_id == others.c.session_id,
-                    own.c.person_id == viewer,
-                    own.c.part == part.value,
+                    own.c.person_id == viewer_id,
+                    own.c.role == role,
                 )
             ),
         )
         .distinct()
     )
-    return frozenset(found.scalars())
+    return frozenset(rows.scalars())
 
 
-def person_of(row: Row[*tuple[object, ...]]) -> Person:
-    """The person of a row of `table`."""
+def person_from_row(row: Row[*tuple[object, ...]]) -> Person:
+    """Return the person in a row of `people`."""
     return Person(
         person_id=row.person_id,
         legal_name=row.legal_name,

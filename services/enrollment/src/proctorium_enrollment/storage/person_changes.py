@@ -13,16 +13,16 @@ from proctorium_enrollment.domain.rights import Change, ChangeKind
 from proctorium_enrollment.storage.tables import person_changes as table
 
 
-async def add(tx: Transaction, change: Change) -> None:
-    """Add an entry."""
+async def insert_change(tx: Transaction, change: Change) -> None:
+    """Insert an entry."""
     await tx.execute(
         insert(table).values(
             change_id=change.change_id,
             person_id=change.person_id,
-            kind=change.kind.value,
+            kind=change.kind,
             changed_at=change.changed_at,
             changed_by=change.changed_by,
-            role=None if change.role is None else change.role.value,
+            role=change.role,
             previous_certified_until=change.previous_certified_until,
             certified_until=change.certified_until,
             reason=change.reason,
@@ -30,18 +30,18 @@ async def add(tx: Transaction, change: Change) -> None:
     )
 
 
-async def page(
+async def list_changes(
     tx: Transaction, person_id: UUID, before: UUID | None, limit: int
 ) -> Sequence[Change]:
     """Return at most `limit` entries of a person, newest first, older than the entry `before`."""
-    query = (
+    statement = (
         select(table)
         .where(table.c.person_id == person_id)
         .order_by(table.c.change_id.desc())
         .limit(limit)
     )
     if before is not None:
-        query = query.where(table.c.change_id < before)
+        statement = statement.where(table.c.change_id < before)
     return [
         Change(
             change_id=row.change_id,
@@ -54,5 +54,5 @@ async def page(
             certified_until=row.certified_until,
             reason=row.reason,
         )
-        for row in await tx.execute(query)
+        for row in await tx.execute(statement)
     ]

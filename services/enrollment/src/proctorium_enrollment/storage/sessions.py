@@ -1,4 +1,4 @@
-"""What enrollment knows of sessions, in the database: upserts, because events come late, doubled and out of order."""
+"""Sessions and their members in the database; upserts, because events may be late, repeated and out of order."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from sqlalchemy import Row, bindparam, exists, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_common.storage.database import Transaction
-from proctorium_enrollment.domain.sessions import Part, Session, SessionState
+from proctorium_enrollment.domain.sessions import MemberRole, Session, SessionState
 from proctorium_enrollment.storage.tables import session_members as members
 from proctorium_enrollment.storage.tables import sessions as table
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Join:
     """A learner who has joined a session of a course."""
 
@@ -26,57 +26,57 @@ class Join:
 
 
 _INSERT_MISSING = """
-    WITH told AS (
-        SELECT session_id, course_id FROM unnest($1::uuid[], $2::uuid[]) AS told (session_id, course_id)
+    WITH reported AS (
+        SELECT session_id, course_id FROM unnest($1::uuid[], $2::uuid[]) AS reported (session_id, course_id)
         WHERE NOT EXISTS (
             SELECT FROM sessions
-            WHERE sessions.session_id = told.session_id AND sessions.course_id IS NOT NULL
+            WHERE sessions.session_id = reported.session_id AND sessions.course_id IS NOT NULL
         )
     )
-    INSERT INTO sessions AS known (session_id, state, course_id)
-    SELECT session_id, 'scheduled', course_id FROM told ORDER BY session_id
+    INSERT INTO sessions AS stored (session_id, state, course_id)
+    SELECT session_id, 'scheduled', course_id FROM reported ORDER BY session_id
     ON CONFLICT (session_id) DO UPDATE SET course_id = excluded.course_id
-        WHERE known.course_id IS NULL
+        WHERE stored.course_id IS NULL
 """
 
-# One order for all, so that two transactions never wait for each other.
+# In one order, so that two transactions do not deadlock.
 _SET_JOINED = """
-    INSERT INTO session_members (session_id, person_id, part, joined, removed)
+    INSERT INTO session_members (session_id, person_id, role, joined, removed)
     SELECT session_id, person_id, 'learner', true, false
     FROM unnest($1::uuid[], $2::uuid[]) AS joined (session_id, person_id)
     ORDER BY session_id, person_id
-    ON CONFLICT (session_id, person_id, part) DO UPDATE SET joined = true
+    ON CONFLICT (session_id, person_id, role) DO UPDATE SET joined = true
 """
 
 _SET_REMOVED = """
-    INSERT INTO session_members (session_id, person_id, part, joined, removed)
+    INSERT INTO session_members (session_id, person_id, role, joined, removed)
     VALUES ($1, $2, 'learner', false, true)
-    ON CONFLICT (session_id, person_id, part) DO UPDATE SET removed = true
+    ON CONFLICT (session_id, person_id, role) DO UPDATE SET removed = true
 """
 
 _LOCK = select(table).where(table.c.session_id == bindparam("id")).with_for_update(key_share=True)
 
 
-async def find(tx: Transaction, session_id: UUID) -> Session | None:
-    """The session."""
+async def get_session(tx: Transaction, session_id: UUID) -> Session | None:
+    """Return the session, or None."""
     row = (await tx.execute(select(table).where(table.c.session_id == session_id))).first()
-    return None if row is None else session_of(row)
+    return None if row is None else _session(row)
 
 
-async def lock(tx: Transaction, session_id: UUID) -> Session:
-    """The session, which nobody else changes until the transaction ends; a scheduled one where nothing was known."""
+async def lock_session(tx: Transaction, session_id: UUID) -> Session:
+    """Return the session with its row locked; insert a scheduled one if there is none."""
     row = (await tx.execute(_LOCK, {"id": session_id})).first()
     if row is None:
-        added = insert(table).values(session_id=session_id, state=SessionState.SCHEDULED.value)
-        await tx.execute(added.on_conflict_do_nothing(constraint="pk_sessions"))
+        new = insert(table).values(session_id=session_id, state=SessionState.SCHEDULED)
+        await tx.execute(new.on_conflict_do_nothing(constraint="pk_sessions"))
         row = (await tx.execute(_LOCK, {"id": session_id})).one()
-    return session_of(row)
+    return _session(row)
 
 
-async def lock_course(tx: Transaction, course_id: UUID) -> None:
-    """Keep sessions of the course from being planned, and learners from being registered in it, until the transaction ends.
+async def lock_sessions_of_course(tx: Transaction, course_id: UUID) -> None:
+    """Lock scheduling sessions of the course, and registering learners in it, until the transaction ends.
 
-    Either of the two looks at what the other has written: without the lock, both could miss it.
+    Each of the two reads what the other has written: without the lock, both could miss it.
     """
     await tx.execute(
         text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
@@ -84,10 +84,10 @@ async def lock_course(tx: Transaction, course_id: UUID) -> None:
     )
 
 
-async def list_coming(tx: Transaction, course_id: UUID) -> Sequence[Session]:
-    """Return the sessions of the course that are not over and whose planned end is still to come."""
-    over = [state.value for state in SessionState if state.over]
-    found = await tx.execute(
+async def list_upcoming_sessions(tx: Transaction, course_id: UUID) -> Sequence[Session]:
+    """Return the sessions of the course that are not over and whose planned end is in the future."""
+    over = [state for state in SessionState if state.is_over]
+    rows = await tx.execute(
         select(table)
         .where(
             table.c.course_id == course_id,
@@ -96,57 +96,55 @@ async def list_coming(tx: Transaction, course_id: UUID) -> Sequence[Session]:
         )
         .order_by(table.c.session_id)
     )
-    return [session_of(row) for row in found]
+    return [_session(row) for row in rows]
 
 
-async def is_learner(tx: Transaction, session_id: UUID, person_id: UUID) -> bool:
-    """Return whether the learner is expected in the session, has joined it, or was removed from it."""
-    found = await tx.execute(
+async def is_learner_of_session(tx: Transaction, session_id: UUID, person_id: UUID) -> bool:
+    """Return whether the learner is invited to the session, has joined it, or was removed from it."""
+    rows = await tx.execute(
         select(
             exists().where(
                 members.c.session_id == session_id,
                 members.c.person_id == person_id,
-                members.c.part == Part.LEARNER.value,
+                members.c.role == MemberRole.LEARNER,
             )
         )
     )
-    return found.scalar_one()
+    return rows.scalar_one()
 
 
-async def set_state(tx: Transaction, session_id: UUID, state: SessionState) -> None:
-    """Sets the state."""
-    await tx.execute(
-        update(table).where(table.c.session_id == session_id).values(state=state.value)
-    )
+async def update_session_state(tx: Transaction, session_id: UUID, state: SessionState) -> None:
+    """Update the state of a session."""
+    await tx.execute(update(table).where(table.c.session_id == session_id).values(state=state))
 
 
-async def set_course(tx: Transaction, session_id: UUID, course_id: UUID) -> None:
-    """Sets the course."""
+async def update_session_course(tx: Transaction, session_id: UUID, course_id: UUID) -> None:
+    """Update the course of a session."""
     await tx.execute(
         update(table).where(table.c.session_id == session_id).values(course_id=course_id)
     )
 
 
-async def set_times(
-    tx: Transaction, session_id: UUID, lobby_open: datetime, planned_end: datetime
+async def update_session_times(
+    tx: Transaction, session_id: UUID, lobby_open_at: datetime, planned_end_at: datetime
 ) -> None:
-    """Sets when the lobby opens and when the session is planned to end."""
+    """Update when the lobby opens and when the session is planned to end."""
     await tx.execute(
         update(table)
         .where(table.c.session_id == session_id)
-        .values(lobby_open_at=lobby_open, planned_end_at=planned_end)
+        .values(lobby_open_at=lobby_open_at, planned_end_at=planned_end_at)
     )
 
 
-async def expect(
-    tx: Transaction, session_id: UUID, part: Part, person_ids: Collection[UUID]
+async def insert_members(
+    tx: Transaction, session_id: UUID, role: MemberRole, person_ids: Collection[UUID]
 ) -> None:
-    """Notes who is expected; what is known of them stays."""
+    """Insert members of a session who have not joined; members who are stored stay as they are."""
     rows = [
         {
             "session_id": session_id,
             "person_id": person_id,
-            "part": part.value,
+            "role": role,
             "joined": False,
             "removed": False,
         }
@@ -156,76 +154,75 @@ async def expect(
         await tx.execute(insert(members).on_conflict_do_nothing(), rows)
 
 
-async def insert_missing(tx: Transaction, courses: Mapping[UUID, UUID]) -> None:
-    """Add sessions that no event was about before, with their courses, and the course of those that lack it.
+async def insert_missing_sessions(tx: Transaction, courses: Mapping[UUID, UUID]) -> None:
+    """Insert the sessions (ID to course) that are not stored, and the courses of those that have none.
 
-    Locks no row of a session whose course is known.
+    Locks no row of a session whose course is stored.
     """
     await tx.fetch(_INSERT_MISSING, list(courses), list(courses.values()))
 
 
 async def set_joined(tx: Transaction, joins: Sequence[Join]) -> None:
-    """Note that learners have joined."""
+    """Record that learners have joined."""
     await tx.fetch(
         _SET_JOINED, [each.session_id for each in joins], [each.person_id for each in joins]
     )
 
 
 async def set_removed(tx: Transaction, session_id: UUID, person_id: UUID) -> None:
-    """Note that a learner was removed, permanently."""
+    """Record that a learner was removed, permanently."""
     await tx.fetch(_SET_REMOVED, session_id, person_id)
 
 
-async def learners(tx: Transaction, session_id: UUID) -> tuple[UUID, ...]:
-    """The learners who are expected or have joined, but not those who were removed."""
-    found = await tx.execute(
+async def list_learners(tx: Transaction, session_id: UUID) -> tuple[UUID, ...]:
+    """Return the IDs of the learners who are invited or have joined, without those who were removed."""
+    rows = await tx.execute(
         select(members.c.person_id)
         .where(
             members.c.session_id == session_id,
-            members.c.part == Part.LEARNER.value,
+            members.c.role == MemberRole.LEARNER,
             ~members.c.removed,
         )
         .order_by(members.c.person_id)
     )
-    return tuple(found.scalars())
+    return tuple(rows.scalars())
 
 
-async def is_proctor(tx: Transaction, session_id: UUID, person_id: UUID) -> bool:
-    """Whether the person supervises the session."""
-    found = await tx.execute(
+async def is_proctor_of_session(tx: Transaction, session_id: UUID, person_id: UUID) -> bool:
+    """Return whether the person is a proctor of the session."""
+    rows = await tx.execute(
         select(members.c.person_id).where(
             members.c.session_id == session_id,
             members.c.person_id == person_id,
-            members.c.part == Part.PROCTOR.value,
+            members.c.role == MemberRole.PROCTOR,
         )
     )
-    return found.first() is not None
+    return rows.first() is not None
 
 
-async def is_in_session(tx: Transaction, person_id: UUID, course_id: UUID) -> bool:
-    """Whether the learner has joined, and was not removed from, a session of the course that is in progress."""
-    found = await tx.execute(
+async def is_in_session_of_course(tx: Transaction, person_id: UUID, course_id: UUID) -> bool:
+    """Return whether the learner is in a session of the course that is in progress."""
+    rows = await tx.execute(
         select(
             exists().where(
                 table.c.course_id == course_id,
-                table.c.state == SessionState.IN_PROGRESS.value,
+                table.c.state == SessionState.IN_PROGRESS,
                 members.c.session_id == table.c.session_id,
                 members.c.person_id == person_id,
-                members.c.part == Part.LEARNER.value,
+                members.c.role == MemberRole.LEARNER,
                 members.c.joined,
                 ~members.c.removed,
             )
         )
     )
-    return found.scalar_one()
+    return rows.scalar_one()
 
 
-def session_of(row: Row[*tuple[object, ...]]) -> Session:
-    """The session that a row with all columns of `sessions` holds."""
+def _session(row: Row[*tuple[object, ...]]) -> Session:
     return Session(
         session_id=row.session_id,
         state=SessionState(row.state),
         course_id=row.course_id,
-        lobby_open_time=row.lobby_open_at,
-        planned_end_time=row.planned_end_at,
+        lobby_open_at=row.lobby_open_at,
+        planned_end_at=row.planned_end_at,
     )

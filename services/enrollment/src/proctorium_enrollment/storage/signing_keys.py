@@ -1,4 +1,4 @@
-"""The keys that enrollment signs access tokens with: the public half for all, the secret half sealed."""
+"""The signing keys of access tokens: public keys, and seeds encrypted with the master key."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ from proctorium_common.storage.tables import signing_keys as table
 _LOCK_KEY = 0x7369676E6B657973  # "signkeys"
 
 
-@dataclass(frozen=True)
-class KeptKey:
-    """A key that signs, or did. `retire_time` is None until another has been made in its place."""
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """A signing key. `retires_at` is None until a newer key is made."""
 
     key_id: str
     encrypted_seed: bytes
-    create_time: datetime
-    retire_time: datetime | None
+    created_at: datetime
+    retires_at: datetime | None
 
 
-async def lock(tx: Transaction) -> None:
-    """Lets one at a time make keys, until its transaction ends."""
+async def lock_keys(tx: Transaction) -> None:
+    """Lock making keys until the transaction ends."""
     await tx.execute(select(func.pg_advisory_xact_lock(_LOCK_KEY)))
 
 
-async def public(tx: Transaction) -> Sequence[PublicKey]:
-    """All public keys, oldest first."""
-    found = await tx.execute(
+async def list_public_keys(tx: Transaction) -> Sequence[PublicKey]:
+    """Return all public keys, oldest first."""
+    rows = await tx.execute(
         select(table.c.key_id, table.c.public_key, table.c.retires_at).order_by(table.c.created_at)
     )
-    return [PublicKey(row.key_id, row.public_key, row.retires_at) for row in found]
+    return [PublicKey(row.key_id, row.public_key, row.retires_at) for row in rows]
 
 
-async def kept(tx: Transaction) -> Sequence[KeptKey]:
-    """The keys with their secret halves, oldest first."""
-    found = await tx.execute(
+async def list_keys(tx: Transaction) -> Sequence[StoredKey]:
+    """Return the keys with their encrypted seeds, oldest first."""
+    rows = await tx.execute(
         select(table).where(table.c.encrypted_seed.is_not(None)).order_by(table.c.created_at)
     )
     return [
-        KeptKey(row.key_id, row.encrypted_seed, row.created_at, row.retires_at) for row in found
+        StoredKey(row.key_id, row.encrypted_seed, row.created_at, row.retires_at) for row in rows
     ]
 
 
-async def add(tx: Transaction, key: SigningKey, encrypted_seed: bytes) -> None:
-    """Adds a key."""
+async def insert_key(tx: Transaction, key: SigningKey, encrypted_seed: bytes) -> None:
+    """Insert a key."""
     await tx.execute(
         insert(table).values(
             key_id=key.key_id,
@@ -61,10 +61,10 @@ async def add(tx: Transaction, key: SigningKey, encrypted_seed: bytes) -> None:
     )
 
 
-async def retire(tx: Transaction, but: str, at: datetime) -> None:
-    """Retires at a time all keys that are not retired yet, but one."""
+async def retire_other_keys(tx: Transaction, key_id: str, time: datetime) -> None:
+    """Let all keys that are not retired yet retire at a time, except `key_id`."""
     await tx.execute(
         update(table)
-        .where(table.c.key_id != but, table.c.retires_at.is_(None))
-        .values(retires_at=at)
+        .where(table.c.key_id != key_id, table.c.retires_at.is_(None))
+        .values(retires_at=time)
     )

@@ -1,4 +1,4 @@
-"""The tables of enrollment. What must never happen is refused by the database itself: constraints here, triggers in the migrations."""
+"""The tables of enrollment. Constraints here and triggers in the migration refuse every invalid row."""
 
 from __future__ import annotations
 
@@ -55,9 +55,10 @@ people = Table(
     CheckConstraint("certified_until IS NULL OR 'proctor' = ANY (roles)", name="certified"),
     Index("ix_people_legal_name", "legal_name", "person_id"),
 )
-"""People. The e-mail address is kept in the form `domain.people.normalised_email` makes.
+"""People. The e-mail address is in the form that `domain.people.normalise_email` returns.
 
-Triggers: the last administrator with an enabled account stays one, and who loses a right gets a higher `access_version`.
+Triggers: the last administrator with an enabled account cannot lose the role or be disabled, and revoking a right needs a
+higher `access_version`.
 """
 
 person_changes = Table(
@@ -67,7 +68,9 @@ person_changes = Table(
     Column("person_id", Uuid, ForeignKey("people.person_id"), nullable=False),
     Column("kind", Text, nullable=False),
     Column("changed_at", _TIME, nullable=False),
+    # Null for a change by the operator's command line.
     Column("changed_by", Uuid),
+    # Null unless a role was granted or revoked.
     Column("role", Text),
     Column("previous_certified_until", _TIME),
     Column("certified_until", _TIME),
@@ -78,7 +81,7 @@ person_changes = Table(
     CheckConstraint("(kind IN ('role_granted', 'role_revoked')) = (role IS NOT NULL)", name="role"),
     Index("ix_person_changes_person_id", "person_id", "change_id"),
 )
-"""What was changed about people's rights, by whom and why. Permanent (trigger). `changed_by` is null for the command line."""
+"""The history of people's roles, certifications and accounts: who changed what, when and why. Rows are permanent (trigger)."""
 
 credentials = Table(
     "credentials",
@@ -87,7 +90,7 @@ credentials = Table(
     Column("password_hash", Text, nullable=False),
     Column("changed_at", _TIME, nullable=False),
 )
-"""Argon2id hashes, apart from people, so that no query about people reads them."""
+"""The Argon2id hashes of passwords, apart from `people` so that no query about people reads them."""
 
 sign_ins = Table(
     "sign_ins",
@@ -96,11 +99,10 @@ sign_ins = Table(
     Column("person_id", Uuid, ForeignKey("people.person_id"), nullable=False),
     Column("created_at", _TIME, nullable=False),
     Column("ended_at", _TIME),
-    Column("stay_signed_in", Boolean, nullable=False, server_default=text("false")),
+    Column("stay_signed_in", Boolean, nullable=False),
     Index("ix_sign_ins_open", "person_id", postgresql_where=text("ended_at IS NULL")),
 )
-"""One row for each sign-in on a device: the family of its refresh tokens. A trigger keeps ended ones ended and
-`stay_signed_in` unchanged."""
+"""One row per sign-in on a device. Triggers refuse to change `ended_at` once it is set, and `stay_signed_in`."""
 
 refresh_tokens = Table(
     "refresh_tokens",
@@ -112,7 +114,8 @@ refresh_tokens = Table(
     Column("used_at", _TIME),
     Index("ix_refresh_tokens_sign_in_id", "sign_in_id"),
 )
-"""SHA-256 of refresh tokens, which are random enough for it. A used one stays used (trigger)."""
+"""SHA-256 hashes of refresh tokens, which are random, so that no slow hash is needed. A trigger refuses to change `used_at`
+once it is set."""
 
 failed_entries = Table(
     "failed_entries",
@@ -125,8 +128,8 @@ failed_entries = Table(
     CheckConstraint("failures > 0", name="failures"),
     Index("ix_failed_entries_first_at", "first_at"),
 )
-"""Failed sign-ins and failed code entries, for throttling. `digest` is a keyed hash of the account, device, network or person that they
-count for."""
+"""Failed sign-ins and failed code entries, for throttling. `digest` is a keyed hash of the account, device, network or
+person for which they count."""
 
 courses = Table(
     "courses",
@@ -136,14 +139,14 @@ courses = Table(
     Column("description", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("hours", Double, nullable=False),
-    Column("awards_certificate", Boolean, nullable=False, server_default=text("false")),
+    Column("awards_certificate", Boolean, nullable=False),
     Column("published_at", _TIME),
     Column("created_at", _TIME, nullable=False),
     CheckConstraint("kind IN ('proctored', 'self_paced')", name="kind"),
     CheckConstraint("hours >= 0", name="hours"),
     Index("ix_courses_title", "title", "course_id"),
 )
-"""Courses. A published one stays published (trigger)."""
+"""Courses. A published course cannot be unpublished (trigger)."""
 
 units = Table(
     "units",
@@ -157,7 +160,7 @@ units = Table(
     Column("url", Text, nullable=False),
     Column("assessment_id", Uuid),
     UniqueConstraint("course_id", "position"),
-    # For progress: a finished unit is one of the registration's course.
+    # The foreign key of `progress` needs it: a finished unit is in the course of the registration.
     UniqueConstraint("unit_id", "course_id"),
     CheckConstraint(
         "(kind = 'lesson' AND markdown <> '' AND url = '' AND assessment_id IS NULL)"
@@ -171,7 +174,7 @@ units = Table(
         postgresql_where=text("assessment_id IS NOT NULL"),
     ),
 )
-"""The steps of a course's outline, each with what its kind needs and nothing else."""
+"""The units of courses' outlines. A unit has exactly the columns that its kind needs (constraint)."""
 
 registrations = Table(
     "registrations",
@@ -185,7 +188,7 @@ registrations = Table(
     UniqueConstraint("registration_id", "course_id"),
     Index("ix_registrations_course_id", "course_id", "created_at", "registration_id"),
 )
-"""Learners in courses, once each. A completed one stays completed (trigger)."""
+"""Registrations of learners in courses, one per learner and course. A completed one stays completed (trigger)."""
 
 progress = Table(
     "progress",
@@ -204,7 +207,7 @@ progress = Table(
         ["unit_id", "course_id"], ["units.unit_id", "units.course_id"], name="fk_progress_unit"
     ),
 )
-"""Units that a learner has finished."""
+"""The units that learners have finished."""
 
 results = Table(
     "results",
@@ -212,38 +215,41 @@ results = Table(
     Column("result_id", Uuid, primary_key=True),
     Column("person_id", Uuid, nullable=False),
     Column("assessment_id", Uuid, nullable=False),
+    # Null for an assessment that was taken outside of a session.
     Column("course_id", Uuid),
     Column("passed", Boolean, nullable=False),
     Column("version", Integer, nullable=False),
     Index("ix_results_person_id", "person_id", "assessment_id"),
 )
-"""Of assessment's results, what completion needs. A projection: the highest version that was told."""
+"""The results that decide whether a course is completed: a projection of assessment's events, in the highest version
+received."""
 
 sessions = Table(
     "sessions",
     metadata,
     Column("session_id", Uuid, primary_key=True),
     Column("state", Text, nullable=False),
+    # Null until the event that has them is handled: events may arrive in any order.
     Column("course_id", Uuid),
     Column("lobby_open_at", _TIME),
     Column("planned_end_at", _TIME),
     CheckConstraint("state IN ('scheduled', 'in_progress', 'ended', 'cancelled')", name="state"),
 )
-"""Of sessions, what codes and content need. A projection: columns are empty until their event has come. Never goes back (trigger)."""
+"""A projection of sessions for codes and content: course, times and state. The state cannot go back (trigger)."""
 
 session_members = Table(
     "session_members",
     metadata,
     Column("session_id", Uuid, ForeignKey("sessions.session_id"), nullable=False),
     Column("person_id", Uuid, nullable=False),
-    Column("part", Text, nullable=False),
+    Column("role", Text, nullable=False),
     Column("joined", Boolean, nullable=False),
     Column("removed", Boolean, nullable=False),
-    PrimaryKeyConstraint("session_id", "person_id", "part"),
-    CheckConstraint("part IN ('proctor', 'learner')", name="part"),
-    Index("ix_session_members_person_id", "person_id", "part"),
+    PrimaryKeyConstraint("session_id", "person_id", "role"),
+    CheckConstraint("role IN ('proctor', 'learner')", name="role"),
+    Index("ix_session_members_person_id", "person_id", "role"),
 )
-"""Who takes part in a session: expected or joined learners, and proctors. A projection."""
+"""The members of sessions: learners who are invited or have joined, and proctors. A projection."""
 
 codes = Table(
     "codes",
@@ -252,28 +258,28 @@ codes = Table(
     Column("session_id", Uuid, ForeignKey("sessions.session_id"), nullable=False),
     Column("person_id", Uuid, ForeignKey("people.person_id")),
     Column("lookup", LargeBinary, nullable=False),
-    # The same for texts that differ only in case; the release before leaves it empty.
-    Column("folded_lookup", LargeBinary),
+    # The blind index of the lower-case text.
+    Column("folded_lookup", LargeBinary, nullable=False),
     Column("encrypted_text", LargeBinary, nullable=False),
     Column("state", Text, nullable=False),
-    Column("own_window", Boolean, nullable=False, server_default=text("true")),
-    Column("valid_from", _TIME, nullable=False),
-    Column("valid_until", _TIME, nullable=False),
+    # Null unless an administrator set a window.
+    Column("valid_from", _TIME),
+    Column("valid_until", _TIME),
     Column("automatic", Boolean, nullable=False),
     Column("replaces_code_id", Uuid, ForeignKey("codes.code_id")),
     Column("created_at", _TIME, nullable=False),
     UniqueConstraint("lookup"),
     UniqueConstraint("replaces_code_id"),
     CheckConstraint("state IN ('active', 'revoked', 'replaced')", name="state"),
-    CheckConstraint("valid_from < valid_until", name="window"),
+    CheckConstraint(
+        "valid_from < valid_until OR (valid_from IS NULL AND valid_until IS NULL)", name="window"
+    ),
     Index("uq_codes_automatic", "session_id", unique=True, postgresql_where=text("automatic")),
     Index("ix_codes_session_id", "session_id", "created_at"),
     Index("ix_codes_folded_lookup", "folded_lookup"),
 )
-"""Codes: found by a keyed hash of their text, shown by decrypting it. Replaced and revoked ones stay so (trigger).
-
-Without `own_window` nothing is decided by `valid_from` and `valid_until`; the release before reads them.
-"""
+"""Enrollment codes: found by a blind index of their text, displayed by decrypting it. A trigger allows only the transitions
+of the state machine."""
 
 organisation = Table(
     "organisation",
@@ -285,4 +291,4 @@ organisation = Table(
     Column("version", Integer, nullable=False),
     CheckConstraint("singleton", name="singleton"),
 )
-"""The organisation's settings: one row."""
+"""The organisation's settings, in one row."""

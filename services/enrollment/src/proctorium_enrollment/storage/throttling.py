@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import ARRAY, BigInteger, bindparam, delete, text
 from sqlalchemy.dialects.postgresql import insert
@@ -44,6 +45,11 @@ async def get(tx: Transaction, keys: Collection[Key]) -> Mapping[Key, Failures]:
         row["digest"]: Failures(row["failures"], row["first_at"], row["retry_at"]) for row in rows
     }
     return {key: found[key.digest] for key in keys if key.digest in found}
+
+
+async def delete_expired_failures(tx: Transaction, before: datetime) -> None:
+    """Delete failures that are counted from before a time."""
+    await tx.execute(delete(table).where(table.c.first_at < before))
 
 
 async def update(tx: Transaction, changed: Mapping[Key, Failures | None]) -> None:

@@ -1,1 +1,1 @@
-"""Events in: event to operation."""
+"""The handlers of events: event → operation."""

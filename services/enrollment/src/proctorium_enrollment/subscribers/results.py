@@ -1,4 +1,4 @@
-"""Events of results."""
+"""The handler of assessment's results."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from proctorium_enrollment.domain.courses import Result
 from proctorium_enrollment.operations import completion
 
 
-async def on_released(tx: Transaction, event: events_pb2.ResultReleased, _: EventMetadata) -> None:
-    """A result can be seen: where it is a pass, it may complete a course."""
+async def on_result_released(
+    tx: Transaction, event: events_pb2.ResultReleased, _: EventMetadata
+) -> None:
+    """Store the result, and complete the courses that it completes."""
     result = Result(
         result_id=parse_id(event.result_id, "result_id"),
         person_id=parse_id(event.person_id, "person_id"),
@@ -21,4 +23,4 @@ async def on_released(tx: Transaction, event: events_pb2.ResultReleased, _: Even
         passed=event.passed,
         version=event.version,
     )
-    await completion.take_result(tx, result)
+    await completion.record_result(tx, result)

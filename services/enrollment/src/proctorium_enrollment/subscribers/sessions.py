@@ -1,90 +1,89 @@
-"""Events of sessions and participants."""
+"""The handlers of session orchestration's events."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC
 
 from proctorium.session.events.v1 import events_pb2
 from proctorium_common.events.handling import EventMetadata
 from proctorium_common.ids import parse_id
+from proctorium_common.messages import from_timestamp
 from proctorium_common.storage.database import Transaction
 from proctorium_enrollment.domain.sessions import SessionState
 from proctorium_enrollment.operations import sessions
 from proctorium_enrollment.operations.code_resolution import CodeResolution
 from proctorium_enrollment.operations.codes import Codes
-from proctorium_enrollment.operations.sessions import Plan
+from proctorium_enrollment.operations.sessions import Schedule
 from proctorium_enrollment.storage.sessions import Join
 
 
 class SessionEvents:
-    """Handlers of what session orchestration tells."""
+    """The handlers of sessions and participants."""
 
     def __init__(self, codes: Codes, resolution: CodeResolution) -> None:
         self._codes = codes
         self._resolution = resolution
 
-    async def on_scheduled(
+    async def on_session_scheduled(
         self, tx: Transaction, event: events_pb2.SessionScheduled, metadata: EventMetadata
     ) -> None:
-        """A session was planned: its code is issued."""
-        planned_end = event.start_time.ToDatetime(UTC) + event.duration.ToTimedelta()
-        plan = Plan(
+        """Store the session and issue its code."""
+        schedule = Schedule(
             session_id=parse_id(event.session_id, "session_id"),
             course_id=parse_id(event.course_id, "course_id"),
-            lobby_open_time=event.lobby_open_time.ToDatetime(UTC),
-            planned_end_time=planned_end,
+            lobby_open_at=from_timestamp(event.lobby_open_time),
+            planned_end_at=from_timestamp(event.start_time) + event.duration.ToTimedelta(),
             proctor_ids=[parse_id(text, "proctor_ids") for text in event.proctor_ids],
             learner_ids=[parse_id(text, "learner_ids") for text in event.learner_ids],
-            planned_at=metadata.occurred_at,
+            scheduled_at=metadata.occurred_at,
         )
-        await sessions.schedule(tx, self._codes, plan)
+        await sessions.record_schedule(tx, self._codes, schedule)
 
-    async def on_cancelled(
+    async def on_session_cancelled(
         self, tx: Transaction, event: events_pb2.SessionCancelled, _: EventMetadata
     ) -> None:
-        """A session was called off: its codes say so."""
+        """Store that the session was cancelled."""
         session_id = parse_id(event.session_id, "session_id")
-        await sessions.move(tx, session_id, SessionState.CANCELLED)
+        await sessions.record_state(tx, session_id, SessionState.CANCELLED)
 
-    async def on_started(
+    async def on_session_started(
         self, tx: Transaction, event: events_pb2.SessionStarted, _: EventMetadata
     ) -> None:
-        """A session began: its content is open to its learners (`P5`)."""
+        """Store that the session is in progress, which opens the content to its learners (`P5`)."""
         session_id = parse_id(event.session_id, "session_id")
         course_id = parse_id(event.course_id, "course_id")
-        await sessions.move(tx, session_id, SessionState.IN_PROGRESS, course_id)
+        await sessions.record_state(tx, session_id, SessionState.IN_PROGRESS, course_id)
 
-    async def on_ended(
+    async def on_session_ended(
         self, tx: Transaction, event: events_pb2.SessionEnded, _: EventMetadata
     ) -> None:
-        """A session is over: its content is closed."""
+        """Store that the session ended, which closes the content."""
         session_id = parse_id(event.session_id, "session_id")
         course_id = parse_id(event.course_id, "course_id")
-        await sessions.move(tx, session_id, SessionState.ENDED, course_id)
+        await sessions.record_state(tx, session_id, SessionState.ENDED, course_id)
 
-    async def on_joined(
+    async def on_participants_joined(
         self,
         tx: Transaction,
-        joined: Sequence[tuple[events_pb2.ParticipantJoined, EventMetadata]],
+        batch: Sequence[tuple[events_pb2.ParticipantJoined, EventMetadata]],
     ) -> None:
-        """Handle learners who joined: note that they did, and forget their failed code entries."""
+        """Store that learners joined, and delete their failed code entries."""
         joins = [
             Join(
                 parse_id(event.session_id, "session_id"),
                 parse_id(event.course_id, "course_id"),
                 parse_id(event.person_id, "person_id"),
             )
-            for event, _ in joined
+            for event, _ in batch
         ]
-        await sessions.join(tx, joins)
-        await self._resolution.forget_failures(tx, {each.person_id for each in joins})
+        await sessions.record_joins(tx, joins)
+        await self._resolution.clear_failures(tx, {each.person_id for each in joins})
 
-    async def on_removed(
+    async def on_participant_removed(
         self, tx: Transaction, event: events_pb2.ParticipantRemoved, _: EventMetadata
     ) -> None:
-        """A learner was removed."""
-        await sessions.remove(
+        """Store that a learner was removed."""
+        await sessions.record_removal(
             tx,
             parse_id(event.session_id, "session_id"),
             parse_id(event.person_id, "person_id"),

@@ -1,10 +1,15 @@
-"""People, accounts, courses, registrations, sessions as enrollment knows them, codes."""
+"""People, accounts, courses, registrations, sessions and their members, codes, the organisation's settings."""
 
 from __future__ import annotations
 
 from alembic import op
 
-from proctorium_common.storage.migrations import create_common_tables
+from proctorium_common.storage.migrations import (
+    create_common_tables,
+    create_page_token_keys,
+    forbid_changes,
+)
+from proctorium_common.storage.schema import create_revocations
 
 revision = "0001"
 down_revision = None
@@ -22,6 +27,8 @@ _TABLES = (
         roles text[] NOT NULL,
         certified_until timestamptz,
         created_at timestamptz NOT NULL,
+        disabled_at timestamptz,
+        access_version bigint DEFAULT 0 NOT NULL,
         CONSTRAINT pk_people PRIMARY KEY (person_id),
         CONSTRAINT uq_people_email UNIQUE (email),
         CONSTRAINT ck_people_email_lower CHECK (email = lower(email)),
@@ -32,6 +39,28 @@ _TABLES = (
     )
     """,
     "CREATE INDEX ix_people_legal_name ON people (legal_name, person_id)",
+    """
+    CREATE TABLE person_changes (
+        change_id uuid NOT NULL,
+        person_id uuid NOT NULL,
+        kind text NOT NULL,
+        changed_at timestamptz NOT NULL,
+        changed_by uuid,
+        role text,
+        previous_certified_until timestamptz,
+        certified_until timestamptz,
+        reason text NOT NULL,
+        CONSTRAINT pk_person_changes PRIMARY KEY (change_id),
+        CONSTRAINT fk_person_changes_person_id_people FOREIGN KEY (person_id) REFERENCES people (person_id),
+        CONSTRAINT ck_person_changes_kind CHECK (
+            kind IN ('role_granted', 'role_revoked', 'certified', 'disabled', 'enabled')
+        ),
+        CONSTRAINT ck_person_changes_role CHECK (
+            (kind IN ('role_granted', 'role_revoked')) = (role IS NOT NULL)
+        )
+    )
+    """,
+    "CREATE INDEX ix_person_changes_person_id ON person_changes (person_id, change_id)",
     """
     CREATE TABLE credentials (
         person_id uuid NOT NULL,
@@ -47,6 +76,7 @@ _TABLES = (
         person_id uuid NOT NULL,
         created_at timestamptz NOT NULL,
         ended_at timestamptz,
+        stay_signed_in boolean NOT NULL,
         CONSTRAINT pk_sign_ins PRIMARY KEY (sign_in_id),
         CONSTRAINT fk_sign_ins_person_id_people FOREIGN KEY (person_id) REFERENCES people (person_id)
     )
@@ -84,6 +114,7 @@ _TABLES = (
         description text NOT NULL,
         kind text NOT NULL,
         hours double precision NOT NULL,
+        awards_certificate boolean NOT NULL,
         published_at timestamptz,
         created_at timestamptz NOT NULL,
         CONSTRAINT pk_courses PRIMARY KEY (course_id),
@@ -168,26 +199,27 @@ _TABLES = (
     CREATE TABLE session_members (
         session_id uuid NOT NULL,
         person_id uuid NOT NULL,
-        part text NOT NULL,
+        role text NOT NULL,
         joined boolean NOT NULL,
         removed boolean NOT NULL,
-        CONSTRAINT pk_session_members PRIMARY KEY (session_id, person_id, part),
+        CONSTRAINT pk_session_members PRIMARY KEY (session_id, person_id, role),
         CONSTRAINT fk_session_members_session_id_sessions
             FOREIGN KEY (session_id) REFERENCES sessions (session_id),
-        CONSTRAINT ck_session_members_part CHECK (part IN ('proctor', 'learner'))
+        CONSTRAINT ck_session_members_role CHECK (role IN ('proctor', 'learner'))
     )
     """,
-    "CREATE INDEX ix_session_members_person_id ON session_members (person_id, part)",
+    "CREATE INDEX ix_session_members_person_id ON session_members (person_id, role)",
     """
     CREATE TABLE codes (
         code_id uuid NOT NULL,
         session_id uuid NOT NULL,
         person_id uuid,
         lookup bytea NOT NULL,
+        folded_lookup bytea NOT NULL,
         encrypted_text bytea NOT NULL,
         state text NOT NULL,
-        valid_from timestamptz NOT NULL,
-        valid_until timestamptz NOT NULL,
+        valid_from timestamptz,
+        valid_until timestamptz,
         automatic boolean NOT NULL,
         replaces_code_id uuid,
         created_at timestamptz NOT NULL,
@@ -198,11 +230,14 @@ _TABLES = (
         CONSTRAINT fk_codes_person_id_people FOREIGN KEY (person_id) REFERENCES people (person_id),
         CONSTRAINT fk_codes_replaces_code_id_codes FOREIGN KEY (replaces_code_id) REFERENCES codes (code_id),
         CONSTRAINT ck_codes_state CHECK (state IN ('active', 'revoked', 'replaced')),
-        CONSTRAINT ck_codes_window CHECK (valid_from < valid_until)
+        CONSTRAINT ck_codes_window CHECK (
+            valid_from < valid_until OR (valid_from IS NULL AND valid_until IS NULL)
+        )
     )
     """,
     "CREATE UNIQUE INDEX uq_codes_automatic ON codes (session_id) WHERE automatic",
     "CREATE INDEX ix_codes_session_id ON codes (session_id, created_at)",
+    "CREATE INDEX ix_codes_folded_lookup ON codes (folded_lookup)",
     """
     CREATE TABLE organisation (
         singleton boolean NOT NULL,
@@ -217,61 +252,126 @@ _TABLES = (
     "INSERT INTO organisation VALUES (true, 'Proctorium', '', '', 1)",
 )
 
-# A column that is set once and then stays: (table, column).
-_ONCE = (
+# Columns that are set once and never change afterwards: (table, column).
+_SET_ONCE = (
     ("sign_ins", "ended_at"),
     ("refresh_tokens", "used_at"),
     ("courses", "published_at"),
     ("registrations", "completed_at"),
 )
 
-_GUARDS = (
+_TRIGGERS = (
     """
-    CREATE FUNCTION guard_code() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION check_code_update() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        IF OLD.state <> 'active' OR (to_jsonb(NEW) - 'state') <> (to_jsonb(OLD) - 'state') THEN
-            RAISE EXCEPTION 'a % code does not change', OLD.state USING ERRCODE = 'restrict_violation';
+        IF (to_jsonb(NEW) - 'state') <> (to_jsonb(OLD) - 'state') THEN
+            RAISE EXCEPTION 'only the state of a code can change' USING ERRCODE = 'restrict_violation';
         END IF;
-        RETURN NEW;
-    END $$
-    """,
-    "CREATE TRIGGER guard_code BEFORE UPDATE ON codes FOR EACH ROW EXECUTE FUNCTION guard_code()",
-    """
-    CREATE FUNCTION guard_session() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-        IF NEW.state <> OLD.state
-            AND (OLD.state IN ('ended', 'cancelled') OR NEW.state = 'scheduled') THEN
-            RAISE EXCEPTION 'a session does not go from % to %', OLD.state, NEW.state
+        IF NEW.state <> OLD.state AND (OLD.state, NEW.state) NOT IN (
+            ('active', 'replaced'),
+            ('active', 'revoked')
+        ) THEN
+            RAISE EXCEPTION 'a code cannot change from % to %', OLD.state, NEW.state
                 USING ERRCODE = 'restrict_violation';
         END IF;
         RETURN NEW;
     END $$
     """,
     """
-    CREATE TRIGGER guard_session BEFORE UPDATE ON sessions
-        FOR EACH ROW EXECUTE FUNCTION guard_session()
+    CREATE TRIGGER check_code_update BEFORE UPDATE ON codes
+        FOR EACH ROW EXECUTE FUNCTION check_code_update()
+    """,
+    """
+    CREATE FUNCTION check_session_update() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF NEW.state <> OLD.state
+            AND (OLD.state IN ('ended', 'cancelled') OR NEW.state = 'scheduled') THEN
+            RAISE EXCEPTION 'a session cannot change from % to %', OLD.state, NEW.state
+                USING ERRCODE = 'restrict_violation';
+        END IF;
+        RETURN NEW;
+    END $$
+    """,
+    """
+    CREATE TRIGGER check_session_update BEFORE UPDATE ON sessions
+        FOR EACH ROW EXECUTE FUNCTION check_session_update()
+    """,
+    """
+    CREATE FUNCTION check_sign_in_update() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF NEW.stay_signed_in <> OLD.stay_signed_in THEN
+            RAISE EXCEPTION 'stay_signed_in of a sign-in cannot change' USING ERRCODE = 'restrict_violation';
+        END IF;
+        RETURN NEW;
+    END $$
+    """,
+    """
+    CREATE TRIGGER check_sign_in_update BEFORE UPDATE ON sign_ins
+        FOR EACH ROW EXECUTE FUNCTION check_sign_in_update()
+    """,
+    # The lock keeps two administrators from revoking each other's role at once; the operations take it first.
+    """
+    CREATE FUNCTION check_last_administrator() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM pg_advisory_xact_lock(hashtextextended('administrators', 0));
+        PERFORM 1 FROM people
+            WHERE 'administrator' = ANY (roles) AND disabled_at IS NULL AND person_id <> OLD.person_id;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'the last administrator cannot lose the role or be disabled' USING ERRCODE = 'restrict_violation';
+        END IF;
+        RETURN NULL;
+    END $$
+    """,
+    """
+    CREATE TRIGGER check_last_administrator AFTER UPDATE ON people FOR EACH ROW
+        WHEN (
+            'administrator' = ANY (OLD.roles) AND OLD.disabled_at IS NULL
+            AND NOT ('administrator' = ANY (NEW.roles) AND NEW.disabled_at IS NULL)
+        )
+        EXECUTE FUNCTION check_last_administrator()
+    """,
+    """
+    CREATE FUNCTION check_access_version() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF NEW.access_version < OLD.access_version THEN
+            RAISE EXCEPTION 'an access version cannot decrease' USING ERRCODE = 'restrict_violation';
+        END IF;
+        IF NEW.access_version = OLD.access_version
+            AND (NOT OLD.roles <@ NEW.roles OR (OLD.disabled_at IS NULL AND NEW.disabled_at IS NOT NULL)) THEN
+            RAISE EXCEPTION 'revoking a right needs a new access version'
+                USING ERRCODE = 'restrict_violation';
+        END IF;
+        RETURN NEW;
+    END $$
+    """,
+    """
+    CREATE TRIGGER check_access_version BEFORE UPDATE ON people
+        FOR EACH ROW EXECUTE FUNCTION check_access_version()
     """,
 )
 
 
 def upgrade() -> None:
     create_common_tables()
+    create_page_token_keys()
+    create_revocations()
     for statement in _TABLES:
         op.execute(statement)
-    for table, column in _ONCE:
-        _set_once(table, column)
-    for statement in _GUARDS:
+    for table, column in _SET_ONCE:
+        _forbid_changes_once_set(table, column)
+    for statement in _TRIGGERS:
         op.execute(statement)
+    forbid_changes("person_changes")
 
 
-def _set_once(table: str, column: str) -> None:
-    """From here on the database refuses to change or take back `column` of `table` once it is set."""
-    name = f"guard_{table}_{column}"
+def _forbid_changes_once_set(table: str, column: str) -> None:
+    """Make the database refuse to change or clear `column` of `table` once it is set."""
+    name = f"check_{table}_{column}"
     op.execute(
         f"""
         CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
-            RAISE EXCEPTION '{table}.{column} is set for good' USING ERRCODE = 'restrict_violation';
+            RAISE EXCEPTION '{table}.{column} is set and cannot change' USING ERRCODE = 'restrict_violation';
         END $$
         """
     )

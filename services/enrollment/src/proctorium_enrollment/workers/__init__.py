@@ -1,1 +1,0 @@
-"""What is due: found by the clock, done by an operation."""
