@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import timedelta
 
 from proctorium.assessment.events.v1.events_pb2 import ResultReleased
@@ -25,13 +24,13 @@ from proctorium.session.events.v1.events_pb2 import (
 from proctorium_common.events.handling import Batched
 from proctorium_common.process.commands import main
 from proctorium_common.process.service import Service
-from proctorium_enrollment import commands
 from proctorium_enrollment.api.accounts import AccountApi
 from proctorium_enrollment.api.codes import CodeApi
 from proctorium_enrollment.api.cookies import Cookies
 from proctorium_enrollment.api.courses import CourseApi, RegistrationApi
 from proctorium_enrollment.api.organisation import OrganisationApi
 from proctorium_enrollment.api.people import PersonApi
+from proctorium_enrollment.commands import COMMANDS
 from proctorium_enrollment.operations import retention
 from proctorium_enrollment.operations.accounts import Accounts
 from proctorium_enrollment.operations.assessments import Assessments
@@ -97,6 +96,4 @@ def build(
 
 
 if __name__ == "__main__":
-    if commands.is_one(sys.argv[1:]):
-        sys.exit(commands.run(sys.argv[1:]))
-    main("proctorium_enrollment", Settings, build)
+    main("proctorium_enrollment", Settings, build, commands=COMMANDS)

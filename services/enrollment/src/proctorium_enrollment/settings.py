@@ -16,28 +16,28 @@ class Settings(ServiceSettings):
 
     assessment_address: str | None = Field(None, description="host:port of assessment.")
     master_key: MasterKeySetting = Field(
-        description="32 bytes in base64; the keys that encrypt codes and signing keys are derived from it. If it is lost, all codes "
-        "must be issued again and everybody must sign in again."
+        description="32 bytes in base64 from which the keys that encrypt codes and signing keys are derived. Without it, all codes must be "
+        "issued again and all people must sign in again."
     )
     secure_cookies: bool = Field(
         True,
         description="Whether browsers use HTTPS, so that cookies are sent only over it and only to this host; false if the edge serves plain "
-        "HTTP on this machine. It must agree with the edge's own setting (EdgeSettings.https).",
+        "HTTP on this machine. It must agree with the edge's setting (EdgeSettings.https).",
     )
 
     refresh_grace: Duration = Field(
         timedelta(seconds=30),
         ge=timedelta(0),
         le=timedelta(minutes=5),
-        description="A refresh token may be used again within this time of its first use, since the response may have been lost; "
-        "a later second use ends the sign-in.",
+        description="The time after the first use of a refresh token in which it may be used again, because the response may be lost; "
+        "a later use ends the sign-in.",
     )
 
     sign_in_idle_limit: Duration = Field(
         timedelta(hours=1),
         ge=timedelta(minutes=20),
         le=timedelta(hours=12),
-        description="A sign-in for the browser session ends after this time without use of its refresh token. An open exam page uses it every "
+        description="The time without use of its refresh token after which a sign-in for the browser session ends. An open exam page uses it every "
         "10 minutes, so a learner can be without a connection for this time less 10 minutes.",
     )
 

@@ -1,4 +1,4 @@
-"""The commands as an operator runs them: a process, its arguments, its output."""
+"""The commands as an operator runs them: arguments, exit code and output."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select
 
+from proctorium_common.process.commands import main
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.tables import outbox, signing_keys
-from proctorium_enrollment.commands import run
+from proctorium_enrollment.__main__ import build
+from proctorium_enrollment.commands import COMMANDS
+from proctorium_enrollment.settings import Settings
 from proctorium_enrollment.storage.password_hashes import PasswordHashes
 from proctorium_enrollment.storage.tables import credentials, people
 
@@ -36,7 +39,7 @@ CREATE = (
 class Ended:
     code: int
     output: str
-    complaint: str
+    error: str
 
 
 @dataclass(frozen=True)
@@ -48,15 +51,16 @@ class Commands:
     capsys: pytest.CaptureFixture[str]
 
     async def run(self, *words: str, typed: str = "") -> Ended:
-        """Here, since a process takes seconds to begin."""
+        """Run a command in this process, because starting another takes seconds."""
         self.monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+        self.monkeypatch.setattr(sys, "argv", ["proctorium_enrollment", *words])
         self.capsys.readouterr()
-        code = await asyncio.to_thread(run, words)
-        said = self.capsys.readouterr()
-        return Ended(code, said.out.strip(), said.err.strip())
+        code = await asyncio.to_thread(_exit_code)
+        printed = self.capsys.readouterr()
+        return Ended(code, printed.out.strip(), printed.err.strip())
 
     async def run_process(self, *words: str, typed: str = "") -> Ended:
-        """As an operator does."""
+        """Run a command in a process of its own."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -66,9 +70,17 @@ class Commands:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        output, complaint = await process.communicate(typed.encode())
+        output, error = await process.communicate(typed.encode())
         assert process.returncode is not None
-        return Ended(process.returncode, output.decode().strip(), complaint.decode().strip())
+        return Ended(process.returncode, output.decode().strip(), error.decode().strip())
+
+
+def _exit_code() -> int:
+    try:
+        main("proctorium_enrollment", Settings, build, commands=COMMANDS)
+    except SystemExit as ended:
+        assert isinstance(ended.code, int)
+        return ended.code
 
 
 @pytest.fixture
@@ -84,9 +96,9 @@ def commands(
     return Commands(url, monkeypatch, capsys)
 
 
-async def test_the_first_administrator_is_made_once(commands: Commands) -> None:
+async def test_first_administrator_is_created_once(commands: Commands) -> None:
     first = await commands.run_process(*CREATE, typed=f"{PASSWORD}\n")
-    assert (first.code, first.complaint) == (0, "")
+    assert (first.code, first.error) == (0, "")
     again = await commands.run(*CREATE, typed=f"{PASSWORD}\n")
     assert (again.code, again.output) == (0, first.output)
 
@@ -103,30 +115,30 @@ async def test_the_first_administrator_is_made_once(commands: Commands) -> None:
     await database.close()
 
 
-async def test_a_weak_password_makes_nobody(commands: Commands) -> None:
+async def test_weak_password_is_refused(commands: Commands) -> None:
     ended = await commands.run(*CREATE, typed="short\n")
     assert ended.code == 1
-    assert "12 characters" in ended.complaint
+    assert "12 characters" in ended.error
     database = Database(commands.url)
     async with database.transaction() as tx:
         assert (await tx.execute(select(people))).first() is None
     await database.close()
 
 
-async def test_a_missing_or_wrong_setting_is_said_in_a_sentence(commands: Commands) -> None:
+async def test_missing_or_invalid_setting_is_named_in_a_sentence(commands: Commands) -> None:
     commands.monkeypatch.setenv("PROCTORIUM_MASTER_KEY", "")
     missing = await commands.run(*CREATE)
     assert missing.code == 2
-    assert "PROCTORIUM_MASTER_KEY is missing" in missing.complaint
+    assert "PROCTORIUM_MASTER_KEY is missing" in missing.error
     for wrong, why in (("c2hvcnQ=", "32 bytes, not 5"), ("not base64!", "not base64")):
         commands.monkeypatch.setenv("PROCTORIUM_MASTER_KEY", wrong)
         ended = await commands.run("rotate-signing-key")
         assert ended.code == 2
-        assert why in ended.complaint
-        assert wrong not in ended.complaint
+        assert why in ended.error
+        assert wrong not in ended.error
 
 
-async def test_a_new_signing_key_is_made_and_named(commands: Commands) -> None:
+async def test_new_signing_key_is_made_and_printed(commands: Commands) -> None:
     first = await commands.run("rotate-signing-key")
     second = await commands.run("rotate-signing-key")
     assert (first.code, second.code) == (0, 0)

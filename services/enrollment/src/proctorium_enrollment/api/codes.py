@@ -1,6 +1,7 @@
 """CodeService over gRPC.
 
-The stored responses of idempotency keys are not encrypted, so the text of a code is read and added after the transaction.
+The stored responses of idempotency keys are not encrypted, so the text of a code is read and added after the
+transaction.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ ACCESS = "proctorium_token"
 REFRESH = "proctorium_refresh"
 DEVICE = "proctorium_device"
 _HOST = "__Host-"
-"""A browser accepts a cookie with this prefix only from this host and over HTTPS, so no other host of the domain can set one."""
+"""Browsers accept a cookie with this prefix only from this host and over HTTPS, so no other host can set one."""
 _ACCOUNT_PATH = "/proctorium.enrollment.v1.AccountService"
 """Browsers send the refresh token and the device cookie only to this service."""
 _OWN_SITE = frozenset({"same-origin", "none"})
@@ -23,8 +23,8 @@ _OWN_SITE = frozenset({"same-origin", "none"})
 class Cookies:
     """The setting and reading of cookies.
 
-    If `secure`, they are bound to this host and to HTTPS, and the edge passes the refresh token and the device cookie only to the
-    account service. Otherwise the edge is plain HTTP on this machine.
+    If `secure`, they are bound to this host and to HTTPS, and the edge passes the refresh token and the device cookie
+    only to the account service. Otherwise the edge is plain HTTP on this machine.
     """
 
     def __init__(self, *, secure: bool) -> None:
@@ -37,7 +37,7 @@ class Cookies:
         )
 
     async def set(self, context: Context, tokens: Tokens, *device: str) -> None:
-        """Set the cookies of the tokens: until the browser is closed or, if the person stays signed in, until each token expires.
+        """Set the cookies of the tokens: for the browser session or, if the person stays signed in, until they expire.
 
         `device` is the device cookie of a sign-in, by `device_cookie`.
         """

@@ -1,7 +1,7 @@
 """The texts of enrollment codes: validation and normalisation (`C1`, `C3`).
 
-`services/portal/web/src/features/lobby/enrollment-code.ts` applies the same rules before a page sends a code; a browser test
-checks both against the same cases.
+`services/portal/web/src/features/lobby/enrollment-code.ts` applies the same rules before a page sends a code; a browser
+test checks both against the same cases.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ _CODE = re.compile(r"[A-Za-z0-9]{6,8}")
 _ALLOWED = re.compile(r"[A-Za-z0-9]")
 _IGNORED_CATEGORIES = frozenset({"Cc", "Cf", "Pd", "Zl", "Zp", "Zs"})
 """Controls, invisible formatting, dashes, and white space."""
-# The minus sign and the hyphen bullet are dashes of other categories; the rest is Default_Ignorable_Code_Point outside of Cf
-# (https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point).
+# The minus sign and the hyphen bullet are dashes of other categories; the rest is Default_Ignorable_Code_Point outside
+# of Cf (https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point).
 _IGNORED = re.compile(
     "[\u2212\u2043\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
 )
@@ -38,8 +38,8 @@ class TextWarning(StrEnum):
 def normalise(text: str, field: str) -> str:
     """Return the code that `text` contains.
 
-    White space, dashes and invisible characters are removed, and full-width letters and digits replaced by ordinary ones.
-    Upper and lower case stay as they are. Raises CODE_MALFORMED at `field` for a text that cannot be a code.
+    White space, dashes and invisible characters are removed, and full-width letters and digits replaced by ordinary
+    ones. Upper and lower case stay as they are. Raises CODE_MALFORMED at `field` for a text that cannot be a code.
     """
     text = "".join(character for character in text if not _is_ignored(character))
     code = _FULL_WIDTH.sub(lambda match: chr(ord(match[0]) - _FULL_WIDTH_OFFSET), text)

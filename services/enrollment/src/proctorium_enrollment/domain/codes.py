@@ -22,7 +22,7 @@ ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghjkmnpqrstuvwxyz23456789"
 """The characters of generated codes: letters and digits without those that look alike (0 O o, 1 l I i)."""
 
 GENERATED_LENGTH = 8
-"""55 to the power of 8 is 8 * 10^13 texts: at one guess in five minutes, finding one of a thousand active codes is hopeless."""
+"""55 to the power of 8 is 8 * 10^13 texts: too many to find an active code at one guess in five minutes."""
 
 
 class CodeState(StrEnum):
@@ -103,8 +103,8 @@ class Window:
 class Code:
     """A code without its text, which is stored encrypted.
 
-    `person_id` is None for a shared code. `window` is None unless an administrator set one: without one, the code is valid
-    until its session is over, and session orchestration decides by the state of the session who may join.
+    `person_id` is None for a shared code. `window` is None unless an administrator set one: without one, the code is
+    valid until its session is over, and session orchestration decides by the state of the session who may join.
     """
 
     code_id: UUID

@@ -108,7 +108,7 @@ class Result:
 
 
 def require_content_open(kind: CourseKind, *, registered: bool, in_session: bool) -> None:
-    """Raise LEARNER_NOT_REGISTERED or PARTICIPANT_NOT_IN_SESSION unless the content is open to the learner (`P4`, `P5`)."""
+    """Raise LEARNER_NOT_REGISTERED or PARTICIPANT_NOT_IN_SESSION unless a learner may see the content (`P4`, `P5`)."""
     if not registered:
         raise ServiceError(
             Kind.INVALID_STATE_TRANSITION,
@@ -135,8 +135,8 @@ class NamedAssessment:
 def require_usable_assessments(new: NewCourse, assessments: Mapping[UUID, NamedAssessment]) -> None:
     """Raise INVALID_REQUEST, at the unit's field, for an assessment of the outline that the course cannot use.
 
-    That is one that is not among the existing `assessments`, one that is not published, and a proctored one in a self-paced
-    course, where no proctor could authorise the learner (`P3`).
+    That is one that is not among the existing `assessments`, one that is not published, and a proctored one in a
+    self-paced course, where no proctor could authorise the learner (`P3`).
     """
     violations = [
         Violation(f"units[{position}].assessment_id", f"assessment.{rule}", sentence)
@@ -175,8 +175,9 @@ def require_published(course: Course) -> None:
 def is_completed(
     units: Collection[Unit], finished: Collection[UUID], passed: Collection[UUID]
 ) -> bool:
-    """Return whether a learner has completed a course: passed all its assessments or, without any, finished all its units.
+    """Return whether a learner has completed a course.
 
+    That is to pass all its assessments or, if it has none, to finish all its units.
     `finished` has ids of units, `passed` ids of assessments that were passed for this course. If the outline names no
     assessment, passing one of a session of the course completes it.
     """

@@ -9,8 +9,8 @@ from proctorium_common.errors import ServiceError, Violation, exhausted, invalid
 
 MIN_LENGTH = 12
 
-# All have at least 12 characters, since shorter ones are refused by their length. The comparison ignores case and all characters
-# that are neither letters nor digits.
+# All have at least 12 characters, since shorter ones are refused by their length. The comparison ignores case and all
+# characters that are neither letters nor digits.
 _COMMON = frozenset(
     [
         "123456789012",

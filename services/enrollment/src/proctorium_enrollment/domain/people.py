@@ -87,8 +87,8 @@ class NewPerson:
 def person_from(person_id: UUID, new: NewPerson, now: datetime) -> Person:
     """Return the person that `new` describes.
 
-    Raises INVALID_REQUEST for a date or time zone that does not exist, and for a date of birth that is in the future or too
-    long ago.
+    Raises INVALID_REQUEST for a date or time zone that does not exist, and for a date of birth that is in the future or
+    too long ago.
     """
     time_zone = _time_zone(new.time_zone or "UTC")
     return Person(

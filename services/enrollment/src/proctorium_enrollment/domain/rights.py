@@ -49,7 +49,7 @@ def require_another_role(person: Person, role: Role) -> None:
 
 
 def require_another_administrator(person: Person, others: int) -> None:
-    """Raise LAST_ADMINISTRATOR if the person is the only administrator with an enabled account; `others` counts the others."""
+    """Raise LAST_ADMINISTRATOR if the person is the only administrator; `others` counts other enabled ones."""
     if Role.ADMINISTRATOR in person.roles and not person.is_disabled and others == 0:
         raise invalid_transition(
             "This is the only administrator whose account is enabled, so nobody could undo it. Make another administrator first.",

@@ -1,8 +1,8 @@
 """Sign-ins and their refresh tokens: each refresh token works once, and one that is used twice was stolen or copied.
 
-A response can be lost, and two tabs can refresh at once, so a second use within a short grace period returns the token that the
-first use returned. A sign-in has only one newest token: a thief who repeats within the grace period gets the same token as its
-owner, and the second use of that token after the grace period ends the sign-in.
+A response can be lost, and two tabs can refresh at once, so a second use within a short grace period returns the token
+that the first use returned. A sign-in has only one newest token: a thief who repeats within the grace period gets the
+same token as its owner, and the second use of that token after the grace period ends the sign-in.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class SignIn:
     created_at: datetime
     is_ended: bool
     stay_signed_in: bool
-    """Whether the sign-in outlives the browser session. If not, the computer may be shared, so the sign-in also ends when idle."""
+    """Whether the sign-in outlives the browser session; otherwise it also ends when idle, as the computer may be shared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def refresh_outcome(
 
 
 def expiry(sign_in: SignIn, now: datetime, idle_limit: timedelta) -> datetime:
-    """Return when a refresh token of `sign_in` that is issued `now` expires; `idle_limit` applies to browser sessions."""
+    """Return when a refresh token that is issued `now` expires; `idle_limit` applies to browser sessions."""
     lifetime = REFRESH_TOKEN_LIFETIME if sign_in.stay_signed_in else idle_limit
     return min(now + lifetime, sign_in.created_at + SIGN_IN_LIFETIME)
 

@@ -1,1 +1,1 @@
-"""The use cases of enrollment: each owns its transaction. Steps that use cases and subscribers share take the transaction."""
+"""The use cases of enrollment, each with its own transaction, and the steps that they and subscribers share."""

@@ -83,8 +83,8 @@ class Accounts:
     ) -> SignedIn:
         """Sign a person in.
 
-        Raises SIGN_IN_FAILED, ACCOUNT_DISABLED, TOO_MANY_FAILED_SIGN_INS or TOO_MANY_AT_ONCE; only the first counts as a failed
-        sign-in. The password is verified between two transactions, because that is slow on purpose.
+        Raises SIGN_IN_FAILED, ACCOUNT_DISABLED, TOO_MANY_FAILED_SIGN_INS or TOO_MANY_AT_ONCE; only the first counts as
+        a failed sign-in. The password is verified between two transactions, because that is slow on purpose.
         """
         email, network = normalise_email(email), network_of(client_address)
         password = passwords.normalise(password)
@@ -135,7 +135,7 @@ class Accounts:
     async def set_password(
         self, caller: Caller, person_id: UUID | None, current_password: str, new_password: str
     ) -> None:
-        """Set the caller's password with the current one, or another person's as an administrator; end all their sign-ins.
+        """Set the caller's password or, as an administrator, another person's; end all their sign-ins.
 
         Raises PASSWORD_TOO_WEAK, SIGN_IN_FAILED, TOO_MANY_FAILED_SIGN_INS, TOO_MANY_AT_ONCE, NOT_FOUND.
         """
@@ -175,7 +175,7 @@ class Accounts:
             return charged, await accounts.get_account(tx, email)
 
     async def _verify(self, account: Account | None, password: str) -> _Verified:
-        """Return the account whose password this is. Raises SIGN_IN_FAILED, after the same work for an unknown account."""
+        """Return the account if this is its password. Raises SIGN_IN_FAILED, after the same work if it is None."""
         password_hash = None if account is None else account.password_hash
         if not await self._hashes.verify(password, password_hash):
             raise sign_ins.sign_in_failed()
@@ -233,7 +233,7 @@ class Accounts:
                 return await self._issue_tokens(tx, sign_in, person, self._successor(token))
 
     def _successor(self, token: str) -> str:
-        """Return the refresh token that follows `token`: always the same, so that it can be returned again without being stored."""
+        """Return the refresh token after `token`: always the same, so that it can be returned again without being stored."""
         return urlsafe_b64encode(self._sign_ins_key.blind_index(token)).rstrip(b"=").decode()
 
     async def _newest(

@@ -58,7 +58,7 @@ class _WellFormed:
 
 
 class CodeResolution:
-    """The resolution of codes. `codes_key` makes blind indexes of texts; `throttling_key` makes those of people and networks."""
+    """The resolution of codes. `codes_key` makes blind indexes of texts, `throttling_key` of people and networks."""
 
     def __init__(
         self, database: Database, codes_key: EncryptionKey, throttling_key: EncryptionKey
@@ -102,7 +102,8 @@ class CodeResolution:
             if waits[index] == NO_WAIT and _has_failed(each.entry, code)
         ]
         if failed:
-            # Entries of others may have failed since the failures were read: then the learner has to wait, and is not counted.
+            # Entries of others may have failed since the failures were read: then the learner has to wait, and is not
+            # counted.
             recorded = await self._throttling.record(
                 tx, [entries[index].throttled for index in failed]
             )

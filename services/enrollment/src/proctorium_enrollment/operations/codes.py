@@ -78,7 +78,8 @@ class Codes:
     async def issue(self, new: NewCode, responder: Responder[IssuedCode, M]) -> M:
         """Issue a further code.
 
-        Raises CODE_MALFORMED, SESSION_UNKNOWN, SESSION_ENDED, NOT_FOUND (the person), LEARNER_NOT_REGISTERED, CODE_TAKEN.
+        Raises CODE_MALFORMED, SESSION_UNKNOWN, SESSION_ENDED, NOT_FOUND (the person), LEARNER_NOT_REGISTERED,
+        CODE_TAKEN.
         """
         typed = normalise(new.text, "text") if new.text else ""
 
@@ -95,7 +96,7 @@ class Codes:
         return await self._database.respond(responder, run)
 
     async def issue_for_schedule(self, tx: Transaction, session: Session) -> None:
-        """Issue the shared code of a scheduled session, unless it is issued or the session is over; its row is locked."""
+        """Issue the shared code of a session, unless it is issued or the session is over; its row is locked."""
         assert session.planned_end_at is not None
         if (
             session.state.is_over
@@ -110,7 +111,8 @@ class Codes:
     async def send_to_new_learner(self, tx: Transaction, session: Session, person_id: UUID) -> None:
         """Invite a learner who was registered after the session was scheduled, and send them its code (`C6`).
 
-        It is the shared code of the session or, if there is none, a personal one. A learner who is invited gets nothing.
+        It is the shared code of the session or, if there is none, a personal one. A learner who is invited gets
+        nothing.
         """
         if await sessions.is_learner_of_session(tx, session.session_id, person_id):
             return

@@ -85,7 +85,7 @@ async def list_courses(
 
 
 async def get_course(database: Database, caller: Caller, course_id: UUID) -> Course:
-    """Return a course with its outline; with links only if its content is open to the caller (`P5`). Raises NOT_FOUND."""
+    """Return a course; its outline has links only if the content is open to the caller (`P5`). Raises NOT_FOUND."""
     async with database.transaction() as tx:
         course = await courses.get_course(tx, course_id)
         # A caller who is no person is a service, which schedules sessions of unpublished courses too.

@@ -62,8 +62,8 @@ async def get_lesson(database: Database, person_id: UUID, unit_id: UUID) -> Less
 def html_from_markdown(markdown: str) -> str:
     """Return Markdown as HTML without scripts, styles, frames and forms, and with links that send no referrer.
 
-    An image must have an https address, as the content security policy of the pages demands. Any other image is replaced by its
-    description.
+    An image must have an https address, as the content security policy of the pages demands. Any other image is
+    replaced by its description.
     """
     # HTML inside the Markdown is shown as text; the sanitiser checks the result, whatever the renderer lets through.
     renderer = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
@@ -89,7 +89,10 @@ def _render_image(
 async def record_progress(
     database: Database, person_id: UUID, unit_id: UUID, responder: Responder[MyCourse, M]
 ) -> M:
-    """Record that the learner finished a unit, unless they had. Raises as `get_lesson`, and INVALID_REQUEST for an assessment."""
+    """Record that the learner finished a unit.
+
+    Raises NOT_FOUND, LEARNER_NOT_REGISTERED, PARTICIPANT_NOT_IN_SESSION, and INVALID_REQUEST for an assessment.
+    """
 
     async def run(tx: Transaction) -> MyCourse:
         unit = await _get_published_unit(tx, unit_id)

@@ -27,7 +27,7 @@ async def update_organisation(
     etag: str,
     responder: Responder[Organisation, M],
 ) -> M:
-    """Update the settings named in `changes`; an `etag` that is not empty must be the current one. Raises STALE_ETAG."""
+    """Update the settings in `changes`; an `etag` that is not empty must be the current one. Raises STALE_ETAG."""
 
     async def run(tx: Transaction) -> Organisation:
         updated = changed(await organisation.lock_organisation(tx), changes, etag)

@@ -72,7 +72,7 @@ async def insert_person(tx: Transaction, new: NewPerson, password_hash: str | No
 
 
 async def get_person(database: Database, caller: Caller, person_id: UUID) -> Person:
-    """Return a person whom the caller may see; proctors see only names of the people in their sessions. Raises NOT_FOUND."""
+    """Return a person whom the caller may see; proctors see only the names of others. Raises NOT_FOUND."""
     async with database.transaction() as tx:
         person = await people.get_person(tx, person_id)
         if person is None or not await _may_see(tx, caller, person_id):

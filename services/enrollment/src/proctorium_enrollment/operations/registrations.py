@@ -52,7 +52,8 @@ async def create_registration(
         await sessions.lock_sessions_of_course(tx, course_id)
         for session in await sessions.list_upcoming_sessions(tx, course_id):
             await codes.send_to_new_learner(tx, session, person_id)
-        # A result may be stored before the registration: the learner took the assessment earlier, or events were reordered.
+        # A result may be stored before the registration: the learner took the assessment earlier, or events were
+        # reordered.
         await complete_if_due(tx, registration)
         stored = await registrations.get_registration(tx, person_id, course_id)
         assert stored is not None, "this transaction has written it"
@@ -64,7 +65,7 @@ async def create_registration(
 async def list_my_courses(
     database: Database, person_id: UUID, page_size: int, page_token: str
 ) -> tuple[Sequence[MyCourse], str]:
-    """Return the courses of a learner with their progress by title, and the token of the next page. Raises INVALID_PAGE_TOKEN."""
+    """Return a learner's courses with progress by title, and the token of the next page. Raises INVALID_PAGE_TOKEN."""
     name = f"courses of {person_id}"
     size = pages.size_of(page_size)
     async with database.transaction() as tx:

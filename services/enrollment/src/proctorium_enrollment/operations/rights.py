@@ -196,7 +196,7 @@ async def revoke_sign_ins(tx: Transaction, person_id: UUID) -> Person:
 
 
 def own_or_other_id(caller: Caller, person_id: UUID | None) -> UUID:
-    """Return whose account the caller changes: None means their own, and another's needs an administrator. Raises NOT_FOUND."""
+    """Return whose account the caller changes: their own, for None, or as an administrator any. Raises NOT_FOUND."""
     if person_id is None:
         return caller.require_person()
     if person_id != caller.person_id and not caller.is_administrator:

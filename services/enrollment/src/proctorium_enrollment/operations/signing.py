@@ -30,7 +30,7 @@ class Signing:
         self._decrypted: dict[str, SigningKey] = {}
 
     async def public_keys(self, database: Database) -> Sequence[PublicKey]:
-        """Return the public keys of tokens that may be valid, oldest first; make the first key. Raises KEYS_UNAVAILABLE."""
+        """Return the public keys of all valid tokens, oldest first; make the first key. Raises KEYS_UNAVAILABLE."""
         try:
             async with database.transaction() as tx:
                 keys = await signing_keys.list_public_keys(tx)

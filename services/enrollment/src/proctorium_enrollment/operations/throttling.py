@@ -46,7 +46,8 @@ class Throttling:
     def __init__(self, key: EncryptionKey) -> None:
         self._encryption = key
 
-    # Sign-ins: each counts as a failure before the password is checked, so that none escapes by concurrency or by hanging up.
+    # Sign-ins: each counts as a failure before the password is checked, so that none escapes by concurrency or by
+    # hanging up.
 
     def sign_in(self, email: str, network: str, device: Device | None) -> list[Key]:
         """Return what a failed sign-in counts for: the device if it is known to the account, else the network and all networks."""
@@ -139,7 +140,8 @@ class Throttling:
     async def record(self, tx: Transaction, failed: Sequence[CodeEntry]) -> list[timedelta]:
         """Count failed code entries.
 
-        Return for each how long it has to wait because others failed meanwhile: such an entry is not counted, and counts for nothing.
+        Return for each how long it has to wait because others failed meanwhile: such an entry is not counted, and
+        counts for nothing.
         """
         keys = {key for entry in failed for key in entry.keys}
         await storage.lock(tx, keys)

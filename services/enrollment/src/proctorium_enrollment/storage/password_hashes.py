@@ -1,7 +1,7 @@
 """Password hashes: Argon2id (RFC 9106), computed in threads, two at a time, since each needs 64 MiB.
 
-A caller needs a permit. Permits are fair between keys (the networks of callers): a flood from one network delays others by no
-more than the hashes that are being computed.
+A caller needs a permit. Permits are fair between keys (the networks of callers): a flood from one network delays others
+by no more than the hashes that are being computed.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class PasswordHashes:
         return await self._threads.run(lambda: self._hasher.hash(password))
 
     async def verify(self, password: str, password_hash: str | None) -> bool:
-        """Return whether the hash is of `password`; False, after the same time, without a hash. The caller has a permit."""
+        """Return whether the hash is of `password`; without a hash, False after the same time. Needs a permit."""
         return await self._threads.run(lambda: self._verify(password, password_hash))
 
     def is_outdated(self, password_hash: str) -> bool:

@@ -77,7 +77,7 @@ async def get_my_course(tx: Transaction, person_id: UUID, course_id: UUID) -> My
 async def list_my_courses(
     tx: Transaction, person_id: UUID, after: tuple[str, UUID] | None, limit: int
 ) -> Sequence[MyCourse]:
-    """Return at most `limit` of the person's courses with their progress by title, after the title and ID in `after`."""
+    """Return at most `limit` of the person's courses with progress by title, after the title and ID in `after`."""
     statement = _my_courses(person_id).order_by(courses.c.title, courses.c.course_id).limit(limit)
     if after is not None:
         statement = statement.where(tuple_(courses.c.title, courses.c.course_id) > after)

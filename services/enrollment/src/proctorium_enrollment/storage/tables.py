@@ -57,8 +57,8 @@ people = Table(
 )
 """People. The e-mail address is in the form that `domain.people.normalise_email` returns.
 
-Triggers: the last administrator with an enabled account cannot lose the role or be disabled, and revoking a right needs a
-higher `access_version`.
+Triggers: the last administrator with an enabled account cannot lose the role or be disabled, and revoking a right needs
+a higher `access_version`.
 """
 
 person_changes = Table(
@@ -81,7 +81,7 @@ person_changes = Table(
     CheckConstraint("(kind IN ('role_granted', 'role_revoked')) = (role IS NOT NULL)", name="role"),
     Index("ix_person_changes_person_id", "person_id", "change_id"),
 )
-"""The history of people's roles, certifications and accounts: who changed what, when and why. Rows are permanent (trigger)."""
+"""The history of people's roles, certifications and accounts. Rows are permanent (trigger)."""
 
 credentials = Table(
     "credentials",
@@ -114,8 +114,8 @@ refresh_tokens = Table(
     Column("used_at", _TIME),
     Index("ix_refresh_tokens_sign_in_id", "sign_in_id"),
 )
-"""SHA-256 hashes of refresh tokens, which are random, so that no slow hash is needed. A trigger refuses to change `used_at`
-once it is set."""
+"""SHA-256 hashes of refresh tokens, which are random, so that no slow hash is needed. A trigger refuses to change
+`used_at` once it is set."""
 
 failed_entries = Table(
     "failed_entries",
@@ -278,8 +278,8 @@ codes = Table(
     Index("ix_codes_session_id", "session_id", "created_at"),
     Index("ix_codes_folded_lookup", "folded_lookup"),
 )
-"""Enrollment codes: found by a blind index of their text, displayed by decrypting it. A trigger allows only the transitions
-of the state machine."""
+"""Enrollment codes: found by a blind index of their text, displayed by decrypting it. A trigger allows only the
+transitions of the state machine."""
 
 organisation = Table(
     "organisation",

@@ -317,7 +317,8 @@ _TRIGGERS = (
         PERFORM 1 FROM people
             WHERE 'administrator' = ANY (roles) AND disabled_at IS NULL AND person_id <> OLD.person_id;
         IF NOT FOUND THEN
-            RAISE EXCEPTION 'the last administrator cannot lose the role or be disabled' USING ERRCODE = 'restrict_violation';
+            RAISE EXCEPTION 'the last administrator cannot lose the role or be disabled' USING ERRCODE =
+            'restrict_violation';
         END IF;
         RETURN NULL;
     END $$
