@@ -79,7 +79,7 @@ async def guess(enrollment: Enrollment, person_id: str, times: int, address: str
         assert not resolution.HasField("retry_delay")
 
 
-async def test_a_code_resolves_to_its_session_and_nothing_is_written(
+async def test_resolving_a_code_writes_nothing(
     enrollment: Enrollment,
 ) -> None:
     session = await enrollment.session()
@@ -96,7 +96,7 @@ async def test_a_code_resolves_to_its_session_and_nothing_is_written(
     assert await enrollment.rows(written) == before
 
 
-async def test_a_shared_code_is_for_everybody_who_is_registered(enrollment: Enrollment) -> None:
+async def test_shared_code_is_for_all_registered_learners(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     uninvited = await enrollment.registered_learner(session.course.course_id)
     assert (await enrollment.resolve(session.code, uninvited)).code.registered
@@ -105,7 +105,7 @@ async def test_a_shared_code_is_for_everybody_who_is_registered(enrollment: Enro
 
 
 @pytest.mark.parametrize("text", ["x", "!" * 60, "My code is Kf7Q2mXa"])
-async def test_a_malformed_text_is_described_and_not_counted(
+async def test_malformed_text_is_described_and_not_counted(
     enrollment: Enrollment, text: str
 ) -> None:
     session = await enrollment.session()
@@ -127,7 +127,7 @@ async def test_texts_that_no_code_has_are_unknown(enrollment: Enrollment) -> Non
 
 
 @pytest.mark.parametrize("hours", [0, 4], ids=["before the lobby opens", "after the planned end"])
-async def test_a_code_without_a_window_is_valid_at_any_time(
+async def test_code_without_a_window_is_valid_at_any_time(
     enrollment: Enrollment, hours: int
 ) -> None:
     session = await enrollment.session(lobby_opens=timedelta(minutes=30))
@@ -138,7 +138,7 @@ async def test_a_code_without_a_window_is_valid_at_any_time(
 
 
 @pytest.mark.parametrize("over", [ended_event, cancelled_event], ids=["ended", "cancelled"])
-async def test_a_code_of_a_session_that_is_over_resolves_to_it(
+async def test_code_of_a_session_that_is_over_resolves_to_it(
     enrollment: Enrollment, over: Callable[[Scheduled], Message]
 ) -> None:
     """Session orchestration says that it is over."""
@@ -148,7 +148,7 @@ async def test_a_code_of_a_session_that_is_over_resolves_to_it(
     assert code.session_id == session.session_id
 
 
-async def test_a_window_decides_the_validity(enrollment: Enrollment) -> None:
+async def test_validity_follows_the_window(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     (learner,) = session.learner_ids
     begin = enrollment.clock.now + timedelta(minutes=3)
@@ -171,7 +171,7 @@ async def test_a_window_decides_the_validity(enrollment: Enrollment) -> None:
     assert (await enrollment.resolve(past, learner)).code.validity == CODE_VALIDITY_EXPIRED
 
 
-async def test_revoked_and_replaced_codes_are_found_as_such(enrollment: Enrollment) -> None:
+async def test_revoked_and_replaced_codes_resolve_as_such(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     (learner,) = session.learner_ids
     request = ReplaceCodeRequest(code_id=await code_id_of(enrollment, session))
@@ -182,7 +182,7 @@ async def test_revoked_and_replaced_codes_are_found_as_such(enrollment: Enrollme
     assert (await enrollment.resolve(new.text, learner)).code.validity == CODE_VALIDITY_REVOKED
 
 
-async def test_a_personal_code_names_its_learner(enrollment: Enrollment) -> None:
+async def test_personal_code_has_its_learner(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     (learner,) = session.learner_ids
     other = await enrollment.registered_learner(session.course.course_id)
@@ -199,7 +199,7 @@ async def test_only_session_orchestration_resolves_codes(enrollment: Enrollment)
         assert (await refusal(client.codes.BatchResolveCodes(request))).reason == "NOT_ALLOWED"
 
 
-async def test_a_learner_has_one_entry_in_a_request(enrollment: Enrollment) -> None:
+async def test_learner_has_one_entry_in_a_request(enrollment: Enrollment) -> None:
     entries = [CodeEntry(text=WRONG, person_id=str(new_id()))] * 2
     request = BatchResolveCodesRequest(entries=entries)
     told = await refusal(enrollment.service("session").codes.BatchResolveCodes(request))
@@ -210,7 +210,7 @@ async def test_a_learner_has_one_entry_in_a_request(enrollment: Enrollment) -> N
 # Guessing.
 
 
-async def test_a_failed_entry_is_counted_for_learner_and_address(enrollment: Enrollment) -> None:
+async def test_failed_entry_counts_for_learner_and_network(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     await guess(enrollment, session.learner_ids[0], 3, "192.0.2.1")
     rows = await enrollment.rows(
@@ -222,7 +222,7 @@ async def test_a_failed_entry_is_counted_for_learner_and_address(enrollment: Enr
     }
 
 
-async def test_a_guesser_has_to_wait_and_the_wait_grows(enrollment: Enrollment) -> None:
+async def test_wait_after_failed_entries_grows(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     (learner,) = session.learner_ids
     await guess(enrollment, learner, FREE_OF_PERSON)
@@ -238,7 +238,7 @@ async def test_a_guesser_has_to_wait_and_the_wait_grows(enrollment: Enrollment) 
     assert not (await enrollment.resolve(session.code, learner)).HasField("retry_delay")
 
 
-async def test_guesses_at_once_are_all_counted(enrollment: Enrollment) -> None:
+async def test_concurrent_failed_entries_are_all_counted(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     (learner,) = session.learner_ids
     resolutions = await asyncio.gather(*(enrollment.resolve(WRONG, learner) for _ in range(20)))
@@ -289,7 +289,9 @@ async def test_each_entry_of_a_batch_is_resolved_as_if_alone(enrollment: Enrollm
     assert sorted(row.failures for row in await enrollment.rows(counted)) == [1, 1, 2]
 
 
-async def test_entering_anothers_code_counts_as_guessing(enrollment: Enrollment) -> None:
+async def test_entering_the_code_of_another_learner_counts_as_failed(
+    enrollment: Enrollment,
+) -> None:
     session = await enrollment.session()
     person = (await enrollment.person()).person_id
     for _ in range(FREE_OF_PERSON):
@@ -298,7 +300,7 @@ async def test_entering_anothers_code_counts_as_guessing(enrollment: Enrollment)
     assert (await enrollment.resolve(session.code, person)).HasField("retry_delay")
 
 
-async def test_entering_a_code_too_early_does_not(enrollment: Enrollment) -> None:
+async def test_entering_a_code_too_early_does_not_count(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     (learner,) = session.learner_ids
     begin = enrollment.clock.now + timedelta(minutes=30)
@@ -307,7 +309,7 @@ async def test_entering_a_code_too_early_does_not(enrollment: Enrollment) -> Non
         assert not (await enrollment.resolve(code, learner)).HasField("retry_delay")
 
 
-async def test_who_has_joined_may_enter_the_code_without_being_registered_any_more(
+async def test_participant_who_is_no_longer_registered_resolves_the_code(
     enrollment: Enrollment,
 ) -> None:
     session = await enrollment.session()
@@ -319,7 +321,7 @@ async def test_who_has_joined_may_enter_the_code_without_being_registered_any_mo
         assert not resolution.HasField("retry_delay")
 
 
-async def test_joining_forgets_the_failures_and_a_valid_code_alone_does_not(
+async def test_joining_deletes_failures_but_a_valid_code_does_not(
     enrollment: Enrollment,
 ) -> None:
     session = await enrollment.session()
@@ -332,7 +334,7 @@ async def test_joining_forgets_the_failures_and_a_valid_code_alone_does_not(
     await guess(enrollment, learner, FREE_OF_PERSON)
 
 
-async def test_many_accounts_of_one_address_have_to_wait_too(enrollment: Enrollment) -> None:
+async def test_many_accounts_of_one_network_have_to_wait(enrollment: Enrollment) -> None:
     address = "198.51.100.7"
     guessers = [str(new_id()) for _ in range(FREE_CODES_OF_NETWORK // 3)]
     for guesser in guessers:
@@ -342,7 +344,7 @@ async def test_many_accounts_of_one_address_have_to_wait_too(enrollment: Enrollm
     await guess(enrollment, guessers[-1], 1, "192.0.2.9")
 
 
-async def test_nobody_is_throttled_by_the_failures_of_others(enrollment: Enrollment) -> None:
+async def test_failures_of_others_do_not_throttle_a_learner(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     (learner,) = session.learner_ids
     mistaken = await enrollment.registered_learner(session.course.course_id)

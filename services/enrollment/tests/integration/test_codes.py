@@ -63,7 +63,7 @@ async def revoke(enrollment: Enrollment, code_id: str) -> Code:
 # The code that is issued by itself.
 
 
-async def test_a_scheduled_session_has_one_shared_code(enrollment: Enrollment) -> None:
+async def test_scheduled_session_has_one_shared_code(enrollment: Enrollment) -> None:
     session = await enrollment.session(lobby_opens=timedelta(minutes=30))
     (code,) = await listed(enrollment.administrator, session.session_id)
     assert len(code.text) == 8
@@ -79,7 +79,7 @@ async def test_a_scheduled_session_has_one_shared_code(enrollment: Enrollment) -
     assert code.text.encode() not in event.SerializeToString()
 
 
-async def test_being_told_again_issues_no_other(enrollment: Enrollment) -> None:
+async def test_repeated_event_issues_no_second_code(enrollment: Enrollment) -> None:
     course = await enrollment.course()
     event = scheduled_event(course.course_id, enrollment.clock.now)
     for _ in range(3):
@@ -88,7 +88,9 @@ async def test_being_told_again_issues_no_other(enrollment: Enrollment) -> None:
     assert len(await enrollment.events(CodeIssued)) == 1
 
 
-async def test_a_session_that_is_cancelled_or_over_is_issued_none(enrollment: Enrollment) -> None:
+async def test_no_code_is_issued_for_a_session_that_is_cancelled_or_over(
+    enrollment: Enrollment,
+) -> None:
     course = await enrollment.course()
     cancelled = scheduled_event(course.course_id, enrollment.clock.now)
     session = Scheduled(cancelled.session_id, course, "", (), "")
@@ -103,7 +105,7 @@ async def test_a_session_that_is_cancelled_or_over_is_issued_none(enrollment: En
 # Issuing.
 
 
-async def test_a_personal_code_is_told_to_its_learner_alone(enrollment: Enrollment) -> None:
+async def test_personal_code_is_sent_only_to_its_learner(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     other = await enrollment.registered_learner(session.course.course_id)
     code = await issue(enrollment, session, person_id=other)
@@ -113,7 +115,7 @@ async def test_a_personal_code_is_told_to_its_learner_alone(enrollment: Enrollme
     assert len(await listed(enrollment.administrator, session.session_id)) == 2
 
 
-async def test_a_typed_code_is_taken_as_it_is(enrollment: Enrollment) -> None:
+async def test_typed_code_is_issued_unchanged(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     until = enrollment.clock.now + timedelta(minutes=10)
     text = f"aB{new_id().hex[-5:]}"
@@ -125,7 +127,7 @@ async def test_a_typed_code_is_taken_as_it_is(enrollment: Enrollment) -> None:
     assert (await issue(enrollment, session, text=other)).text == other
 
 
-async def test_a_text_belongs_to_one_code(enrollment: Enrollment) -> None:
+async def test_text_belongs_to_one_code(enrollment: Enrollment) -> None:
     session, other = await enrollment.session(), await enrollment.session()
     for where in (session, other):
         taken = await refusal(issue(enrollment, where, text=session.code))
@@ -135,7 +137,7 @@ async def test_a_text_belongs_to_one_code(enrollment: Enrollment) -> None:
 
 
 @pytest.mark.parametrize("text", ["short", "ninechars", "umläut1", "  "])
-async def test_a_typed_code_is_six_to_eight_letters_and_digits(
+async def test_typed_code_has_six_to_eight_letters_and_digits(
     enrollment: Enrollment, text: str
 ) -> None:
     request = IssueCodeRequest(session_id=str(new_id()), text=text)
@@ -144,7 +146,7 @@ async def test_a_typed_code_is_six_to_eight_letters_and_digits(
     assert [each.field for each in wrong.violations] == ["text"]
 
 
-async def test_a_typed_code_that_learners_may_mistype_gets_a_warning(
+async def test_typed_code_that_learners_may_mistype_gets_a_warning(
     enrollment: Enrollment,
 ) -> None:
     session = await enrollment.session()
@@ -169,7 +171,7 @@ async def test_a_typed_code_that_learners_may_mistype_gets_a_warning(
     assert sorted(await warnings(f"{text[:6].upper()}0")) == both
 
 
-async def test_codes_that_are_over_are_no_reason_for_a_warning(enrollment: Enrollment) -> None:
+async def test_codes_that_are_not_valid_any_more_cause_no_warning(enrollment: Enrollment) -> None:
     session, ended = await enrollment.session(), await enrollment.session()
     soon = stamp(enrollment.clock.now + timedelta(minutes=1))
     await issue(enrollment, session, text="expiredA", valid_until_time=soon)
@@ -184,7 +186,7 @@ async def test_codes_that_are_over_are_no_reason_for_a_warning(enrollment: Enrol
         assert CODE_WARNING_DIFFERS_ONLY_IN_CASE not in answer.warnings
 
 
-async def test_the_same_request_issues_once_and_its_stored_answer_keeps_no_text(
+async def test_repeated_request_issues_once_and_stores_no_text(
     enrollment: Enrollment,
 ) -> None:
     session = await enrollment.session()
@@ -198,7 +200,7 @@ async def test_the_same_request_issues_once_and_its_stored_answer_keeps_no_text(
     assert first.text.encode() not in kept.response
 
 
-async def test_a_code_is_kept_sealed(enrollment: Enrollment) -> None:
+async def test_code_is_stored_encrypted(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     (row,) = await enrollment.rows(select(codes).where(codes.c.session_id == session.session_id))
     for kept in (row.lookup, row.encrypted_text):
@@ -206,7 +208,7 @@ async def test_a_code_is_kept_sealed(enrollment: Enrollment) -> None:
     assert len(row.lookup) == 32
 
 
-async def test_codes_are_issued_for_known_living_sessions_to_registered_learners(
+async def test_codes_are_issued_only_for_open_sessions_and_registered_learners(
     enrollment: Enrollment,
 ) -> None:
     session, ended = await enrollment.session(), await enrollment.session()
@@ -237,7 +239,7 @@ async def issued_to(enrollment: Enrollment, person_id: str) -> list[CodeIssued]:
     return [event for event in events if person_id in event.recipient_ids]
 
 
-async def test_who_is_registered_after_planning_is_sent_the_shared_code(
+async def test_learner_registered_after_scheduling_is_sent_the_shared_code(
     enrollment: Enrollment,
 ) -> None:
     session = await enrollment.session()
@@ -257,7 +259,7 @@ async def test_who_is_registered_after_planning_is_sent_the_shared_code(
     ]
 
 
-async def test_where_the_shared_code_is_revoked_they_are_sent_one_of_their_own(
+async def test_learner_registered_later_is_sent_a_personal_code_if_the_shared_one_is_revoked(
     enrollment: Enrollment,
 ) -> None:
     session = await enrollment.session()
@@ -273,7 +275,7 @@ async def test_where_the_shared_code_is_revoked_they_are_sent_one_of_their_own(
     assert (await enrollment.resolve(own.text, late)).code.session_id == session.session_id
 
 
-async def test_who_is_registered_before_enrollment_hears_of_the_plan_is_sent_the_code(
+async def test_learner_registered_before_the_event_arrives_is_sent_the_code(
     enrollment: Enrollment,
 ) -> None:
     course = await enrollment.course()
@@ -288,7 +290,7 @@ async def test_who_is_registered_before_enrollment_hears_of_the_plan_is_sent_the
     assert await issued_to(enrollment, uninvited) == []
 
 
-async def test_an_invited_learner_who_is_registered_later_is_sent_the_code_once(
+async def test_invited_learner_who_is_registered_later_is_sent_the_code_once(
     enrollment: Enrollment,
 ) -> None:
     course, invited = await enrollment.course(), await enrollment.person()
@@ -301,7 +303,7 @@ async def test_an_invited_learner_who_is_registered_later_is_sent_the_code_once(
 # Replacing and withdrawing.
 
 
-async def test_a_replaced_code_makes_way_for_a_new_one(enrollment: Enrollment) -> None:
+async def test_replacing_a_code_issues_a_new_one(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     (old,) = await listed(enrollment.administrator, session.session_id)
     enrollment.clock.move(seconds=1)
@@ -320,7 +322,7 @@ async def test_a_replaced_code_makes_way_for_a_new_one(enrollment: Enrollment) -
     assert (await refusal(replace(enrollment, old.code_id))).reason == "INVALID_STATE_TRANSITION"
 
 
-async def test_the_same_request_replaces_once(enrollment: Enrollment) -> None:
+async def test_repeated_request_replaces_once(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     (old,) = await listed(enrollment.administrator, session.session_id)
     request = ReplaceCodeRequest(request_id=str(new_id()), code_id=old.code_id)
@@ -341,7 +343,7 @@ async def test_two_administrators_replace_a_code_once(enrollment: Enrollment) ->
     assert await enrollment.count(codes) == 2
 
 
-async def test_a_withdrawn_code_stays_withdrawn(enrollment: Enrollment) -> None:
+async def test_revoked_code_stays_revoked(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     (code,) = await listed(enrollment.administrator, session.session_id)
     revoked = await revoke(enrollment, code.code_id)
@@ -358,7 +360,7 @@ async def test_a_withdrawn_code_stays_withdrawn(enrollment: Enrollment) -> None:
     assert len(await enrollment.events(CodeRevoked)) == 1
 
 
-async def test_an_expired_code_can_be_replaced_but_not_withdrawn(enrollment: Enrollment) -> None:
+async def test_expired_code_can_be_replaced_but_not_revoked(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     until = stamp(enrollment.clock.now + timedelta(minutes=10))
     code = await issue(enrollment, session, valid_until_time=until)
@@ -382,12 +384,12 @@ async def test_no_code_of_an_ended_session_is_replaced(enrollment: Enrollment) -
     assert await enrollment.count(codes) == 1
 
 
-async def test_there_must_be_a_code(enrollment: Enrollment) -> None:
+async def test_unknown_code_is_not_found(enrollment: Enrollment) -> None:
     for move in (revoke, replace):
         assert (await refusal(move(enrollment, str(new_id())))).reason == "NOT_FOUND"
 
 
-async def test_only_administrators_issue_replace_and_withdraw(enrollment: Enrollment) -> None:
+async def test_only_administrators_issue_replace_and_revoke_codes(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     (code,) = await listed(enrollment.administrator, session.session_id)
     proctor = enrollment.client(session.proctor_id, "proctor").codes
@@ -403,7 +405,7 @@ async def test_only_administrators_issue_replace_and_withdraw(enrollment: Enroll
 # Who sees codes.
 
 
-async def test_codes_are_shown_to_administrators_the_sessions_proctors_and_the_mailer(
+async def test_administrators_proctors_of_the_session_and_notification_list_codes(
     enrollment: Enrollment,
 ) -> None:
     session, other = await enrollment.session(), await enrollment.session()
@@ -424,7 +426,7 @@ async def test_codes_are_shown_to_administrators_the_sessions_proctors_and_the_m
     assert (await refusal(service.codes.ListCodes(request))).reason == "TOKEN_MISSING"
 
 
-async def test_codes_are_listed_newest_first_a_page_at_a_time(enrollment: Enrollment) -> None:
+async def test_codes_have_pages_newest_first(enrollment: Enrollment) -> None:
     session, other = await enrollment.session(), await enrollment.session()
     issued = [(await issue(enrollment, session)).text for _ in range(4)]
     request = ListCodesRequest(session_id=session.session_id, page_size=2)
@@ -448,7 +450,7 @@ async def test_codes_are_listed_newest_first_a_page_at_a_time(enrollment: Enroll
     assert error.reason == "INVALID_PAGE_TOKEN"
 
 
-async def test_a_learner_who_comes_by_way_of_the_mailer_sees_nothing(
+async def test_learner_calling_through_notification_sees_no_codes(
     enrollment: Enrollment,
 ) -> None:
     session = await enrollment.session()
@@ -457,7 +459,7 @@ async def test_a_learner_who_comes_by_way_of_the_mailer_sees_nothing(
     assert (await refusal(call)).reason == "NOT_FOUND"
 
 
-async def test_a_session_that_nobody_has_heard_of_is_not_found(enrollment: Enrollment) -> None:
+async def test_codes_of_an_unknown_session_are_not_found(enrollment: Enrollment) -> None:
     request = ListCodesRequest(session_id=str(new_id()))
     call = enrollment.administrator.codes.ListCodes(request)
     assert (await refusal(call)).reason == "NOT_FOUND"

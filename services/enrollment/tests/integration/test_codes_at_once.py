@@ -36,7 +36,7 @@ async def waits_for_a_lock(enrollment: Enrollment, task: asyncio.Task[Resolution
     return await eventually(looked, "a lock that is waited for, or an answer")
 
 
-async def test_guesses_of_several_people_at_once_all_count_for_their_address(
+async def test_concurrent_failed_entries_all_count_for_their_network(
     enrollment: Enrollment,
 ) -> None:
     keys = enrollment.served.service.settings.encryption_keys()

@@ -76,11 +76,10 @@ class Commands:
 
 
 def _exit_code() -> int:
-    try:
+    with pytest.raises(SystemExit) as ended:
         main("proctorium_enrollment", Settings, build, commands=COMMANDS)
-    except SystemExit as ended:
-        assert isinstance(ended.code, int)
-        return ended.code
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
 
 
 @pytest.fixture
@@ -130,7 +129,7 @@ async def test_missing_or_invalid_setting_is_named_in_a_sentence(commands: Comma
     missing = await commands.run(*CREATE)
     assert missing.code == 2
     assert "PROCTORIUM_MASTER_KEY is missing" in missing.error
-    for wrong, why in (("c2hvcnQ=", "32 bytes, not 5"), ("not base64!", "not base64")):
+    for wrong, why in (("c2hvcnQ=", "32 bytes, not 5"), ("not base64!", "32 bytes in base64")):
         commands.monkeypatch.setenv("PROCTORIUM_MASTER_KEY", wrong)
         ended = await commands.run("rotate-signing-key")
         assert ended.code == 2

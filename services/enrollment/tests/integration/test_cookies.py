@@ -24,7 +24,7 @@ async def cookies_of(call: Any) -> list[str]:
     return [value for key, value in metadata if key == "set-cookie"]
 
 
-async def test_a_browser_gets_cookies_that_its_pages_cannot_read(
+async def test_browser_gets_cookies_that_scripts_cannot_read(
     enrollment: Enrollment,
 ) -> None:
     person = await enrollment.person(password=PASSWORD)
@@ -42,7 +42,7 @@ async def test_a_browser_gets_cookies_that_its_pages_cannot_read(
 
 
 @pytest.mark.parametrize("stay_signed_in", [False, True], ids=["browser-session", "longer"])
-async def test_a_browser_stores_the_cookies_only_of_who_stays_signed_in(
+async def test_browser_stores_cookies_only_if_the_person_stays_signed_in(
     enrollment: Enrollment, stay_signed_in: bool
 ) -> None:
     person = await enrollment.person(password=PASSWORD)
@@ -60,7 +60,7 @@ async def test_a_browser_stores_the_cookies_only_of_who_stays_signed_in(
         assert "Max-Age" not in cookie
 
 
-async def test_a_browser_refreshes_and_signs_out_by_its_cookie(enrollment: Enrollment) -> None:
+async def test_browser_refreshes_and_signs_out_by_its_cookie(enrollment: Enrollment) -> None:
     person = await enrollment.person(password=PASSWORD)
     accounts = enrollment.anonymous.accounts
     request = SignInRequest(email=person.email, password=PASSWORD)
@@ -79,7 +79,7 @@ async def test_a_browser_refreshes_and_signs_out_by_its_cookie(enrollment: Enrol
     assert error_of(gone.value).reason == "REFRESH_TOKEN_INVALID"
 
 
-async def test_a_page_gets_tokens_as_cookies_and_not_in_a_response(
+async def test_page_gets_tokens_only_as_cookies(
     enrollment: Enrollment,
 ) -> None:
     person = await enrollment.person(password=PASSWORD)
@@ -97,7 +97,7 @@ async def test_a_page_gets_tokens_as_cookies_and_not_in_a_response(
         assert tokens.refresh_expire_time.seconds
 
 
-async def test_a_page_of_another_site_signs_nobody_in_or_out(enrollment: Enrollment) -> None:
+async def test_page_of_another_site_can_neither_sign_in_nor_out(enrollment: Enrollment) -> None:
     person = await enrollment.person(password=PASSWORD)
     accounts = enrollment.anonymous.accounts
     tokens = (await sign_in(enrollment, person.email)).tokens

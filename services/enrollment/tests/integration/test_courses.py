@@ -44,7 +44,7 @@ async def outline(client: Client, course: Course) -> Course:
     return (await client.courses.GetCourse(GetCourseRequest(course_id=course.course_id))).course
 
 
-async def test_a_course_is_written_published_and_told(enrollment: Enrollment) -> None:
+async def test_course_is_created_and_published(enrollment: Enrollment) -> None:
     exam = str(new_id())
     request = CreateCourseRequest(
         request_id=str(new_id()),
@@ -97,7 +97,7 @@ async def test_a_course_is_written_published_and_told(enrollment: Enrollment) ->
     ],
     ids=lambda unit: unit.title or "untitled",
 )
-async def test_a_unit_without_a_title_or_valid_content_is_refused(
+async def test_unit_without_a_title_or_valid_content_is_refused(
     enrollment: Enrollment, unit: UnitContent
 ) -> None:
     request = CreateCourseRequest(title="Course", kind=COURSE_KIND_PROCTORED, units=[unit])
@@ -124,7 +124,7 @@ async def test_a_unit_without_a_title_or_valid_content_is_refused(
         "see https://example.org",
     ],
 )
-async def test_a_link_leads_somewhere(enrollment: Enrollment, url: str) -> None:
+async def test_link_without_a_host_is_refused(enrollment: Enrollment, url: str) -> None:
     request = CreateCourseRequest(
         title="Course", kind=COURSE_KIND_PROCTORED, units=[link(), link(url=url)]
     )
@@ -134,7 +134,7 @@ async def test_a_link_leads_somewhere(enrollment: Enrollment, url: str) -> None:
     assert await enrollment.count(courses) == 0
 
 
-async def test_links_are_taken_as_browsers_show_them(enrollment: Enrollment) -> None:
+async def test_links_are_accepted_as_browsers_show_them(enrollment: Enrollment) -> None:
     urls = [
         "https://example.org",
         "https://example.org.:8443/rules?a=b&c=d%20e#top",
@@ -148,7 +148,7 @@ async def test_links_are_taken_as_browsers_show_them(enrollment: Enrollment) -> 
     assert [unit.url for unit in course.units] == urls
 
 
-async def test_an_assessment_is_named_by_an_id(enrollment: Enrollment) -> None:
+async def test_assessment_of_a_unit_needs_a_valid_id(enrollment: Enrollment) -> None:
     request = CreateCourseRequest(
         title="Course", kind=COURSE_KIND_PROCTORED, units=[assessment("the exam")]
     )
@@ -163,7 +163,7 @@ async def create_with(
     return await refusal(enrollment.administrator.courses.CreateCourse(request))
 
 
-async def test_an_outline_names_usable_assessments_only(
+async def test_outline_with_an_unusable_assessment_is_refused(
     enrollment: Enrollment, assessment_service: FakeAssessment
 ) -> None:
     good, unknown, draft, proctored = (str(new_id()) for _ in range(4))
@@ -183,7 +183,7 @@ async def test_an_outline_names_usable_assessments_only(
     assert [unit.assessment_id for unit in course.units] == [proctored]
 
 
-async def test_a_course_with_assessments_waits_for_the_assessment_service(
+async def test_course_with_assessments_needs_the_assessment_service(
     enrollment: Enrollment, assessment_service: FakeAssessment
 ) -> None:
     exam = assessment(str(new_id()))
@@ -204,7 +204,7 @@ async def test_a_course_with_assessments_waits_for_the_assessment_service(
     await eventually(created, "the assessment service")
 
 
-async def test_only_administrators_write_courses(enrollment: Enrollment) -> None:
+async def test_only_administrators_create_and_publish_courses(enrollment: Enrollment) -> None:
     course = await enrollment.course(published=False)
     client = enrollment.client(new_id(), "learner", "proctor").courses
     create = CreateCourseRequest(title="Mine", kind=COURSE_KIND_SELF_PACED)
@@ -214,7 +214,7 @@ async def test_only_administrators_write_courses(enrollment: Enrollment) -> None
     assert await enrollment.events(CoursePublished) == []
 
 
-async def test_publishing_nothing_is_not_found(enrollment: Enrollment) -> None:
+async def test_publishing_an_unknown_course_is_not_found(enrollment: Enrollment) -> None:
     call = enrollment.administrator.courses.PublishCourse(
         PublishCourseRequest(course_id=str(new_id()))
     )
@@ -235,7 +235,7 @@ async def listed(client: Client) -> dict[str, Course]:
     return found
 
 
-async def test_the_list_marks_proctored_courses_and_hides_unpublished_ones(
+async def test_list_has_kinds_and_hides_unpublished_courses(
     enrollment: Enrollment,
 ) -> None:
     proctored = await enrollment.course()
@@ -250,7 +250,7 @@ async def test_the_list_marks_proctored_courses_and_hides_unpublished_ones(
     assert hidden.course_id in await listed(enrollment.administrator)
 
 
-async def test_a_page_token_of_the_administrators_list_is_of_no_use_to_others(
+async def test_page_token_of_the_administrators_list_is_refused_for_others(
     enrollment: Enrollment,
 ) -> None:
     for _ in range(2):
@@ -262,7 +262,7 @@ async def test_a_page_token_of_the_administrators_list_is_of_no_use_to_others(
     assert (await refusal(call)).reason == "INVALID_PAGE_TOKEN"
 
 
-async def test_an_unpublished_course_is_seen_by_administrators_alone(
+async def test_only_administrators_see_an_unpublished_course(
     enrollment: Enrollment,
 ) -> None:
     course = await enrollment.course(published=False)
@@ -274,7 +274,7 @@ async def test_an_unpublished_course_is_seen_by_administrators_alone(
     assert await outline(enrollment.administrator, course) == course
 
 
-async def test_session_orchestration_sees_drafts_and_no_other_service_sees_courses(
+async def test_only_session_orchestration_reads_unpublished_courses(
     enrollment: Enrollment,
 ) -> None:
     exam = str(new_id())
@@ -287,7 +287,7 @@ async def test_session_orchestration_sees_drafts_and_no_other_service_sees_cours
         assert nobody.reason == "TOKEN_MISSING"
 
 
-async def test_self_paced_content_is_open_to_who_is_registered(enrollment: Enrollment) -> None:
+async def test_self_paced_content_is_open_to_registered_learners(enrollment: Enrollment) -> None:
     course = await enrollment.course(
         COURSE_KIND_SELF_PACED, [lesson(markdown="# Hello\n<script>alert(1)</script>"), link()]
     )
@@ -305,7 +305,7 @@ async def test_self_paced_content_is_open_to_who_is_registered(enrollment: Enrol
     assert (await outline(stranger, course)).units[1].url == ""
 
 
-async def test_what_is_no_lesson_cannot_be_opened(enrollment: Enrollment) -> None:
+async def test_unit_that_is_no_lesson_cannot_be_read(enrollment: Enrollment) -> None:
     course = await enrollment.course(COURSE_KIND_SELF_PACED, [link(), assessment(str(new_id()))])
     learner = enrollment.learner(await enrollment.registered_learner(course.course_id))
     for unit_id in (course.units[0].unit_id, course.units[1].unit_id, str(new_id())):
@@ -318,7 +318,7 @@ async def test_what_is_no_lesson_cannot_be_opened(enrollment: Enrollment) -> Non
     ).reason == "NOT_ALLOWED"
 
 
-async def test_proctored_content_is_open_while_in_session_and_at_no_other_time(
+async def test_proctored_content_is_open_only_during_a_session(
     enrollment: Enrollment,
 ) -> None:
     course = await enrollment.course(units=[lesson(), link()])
@@ -350,7 +350,7 @@ async def test_proctored_content_is_open_while_in_session_and_at_no_other_time(
     await closed()
 
 
-async def test_content_stays_closed_to_who_is_in_no_session_or_was_removed(
+async def test_content_is_closed_to_learners_outside_of_a_session(
     enrollment: Enrollment,
 ) -> None:
     session = await enrollment.session()
@@ -368,7 +368,7 @@ async def test_content_stays_closed_to_who_is_in_no_session_or_was_removed(
     assert (await enrollment.learner(joined).courses.GetLesson(request)).html
 
 
-async def test_a_session_opens_its_own_course_only(enrollment: Enrollment) -> None:
+async def test_session_opens_only_its_own_course(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     (learner_id,) = session.learner_ids
     other = await enrollment.course()
@@ -380,7 +380,7 @@ async def test_a_session_opens_its_own_course_only(enrollment: Enrollment) -> No
     assert (await refusal(call)).reason == "PARTICIPANT_NOT_IN_SESSION"
 
 
-async def test_a_finished_unit_is_recorded_once(enrollment: Enrollment) -> None:
+async def test_finished_unit_is_recorded_once(enrollment: Enrollment) -> None:
     course = await enrollment.course(COURSE_KIND_SELF_PACED, [lesson(), link(), lesson("More")])
     learner_id = await enrollment.registered_learner(course.course_id)
     learner = enrollment.learner(learner_id)
@@ -399,7 +399,7 @@ async def test_a_finished_unit_is_recorded_once(enrollment: Enrollment) -> None:
     assert not first.my_course.registration.HasField("complete_time")
 
 
-async def test_nobody_finishes_an_assessment_by_saying_so(enrollment: Enrollment) -> None:
+async def test_progress_of_an_assessment_cannot_be_recorded(enrollment: Enrollment) -> None:
     course = await enrollment.course(COURSE_KIND_SELF_PACED, [assessment(str(new_id()))])
     learner = enrollment.learner(await enrollment.registered_learner(course.course_id))
     call = learner.courses.RecordProgress(RecordProgressRequest(unit_id=course.units[0].unit_id))

@@ -7,7 +7,7 @@ from proctorium_common.storage.migrations import at_head, differences
 PACKAGE = "proctorium_enrollment"
 
 
-async def test_the_migrations_make_the_tables_that_the_code_knows(
+async def test_migrations_and_tables_agree(
     migrated_database: Callable[[str], str],
 ) -> None:
     url = migrated_database(PACKAGE)

@@ -30,7 +30,7 @@ def update(etag: str = "", mask: Sequence[str] = (), **given: str) -> UpdateOrga
     )
 
 
-async def test_everybody_sees_whom_to_ask(enrollment: Enrollment) -> None:
+async def test_everyone_reads_the_organisation(enrollment: Enrollment) -> None:
     before = await present(enrollment)
     assert before.name
     change = update(
@@ -46,7 +46,7 @@ async def test_everybody_sees_whom_to_ask(enrollment: Enrollment) -> None:
     assert changed.organisation.etag != before.etag
 
 
-async def test_a_change_of_what_has_changed_is_refused(enrollment: Enrollment) -> None:
+async def test_update_with_a_stale_etag_is_refused(enrollment: Enrollment) -> None:
     before = await present(enrollment)
     await enrollment.administrator.organisation.UpdateOrganisation(update(name="First"))
     call = enrollment.administrator.organisation.UpdateOrganisation(
@@ -61,7 +61,7 @@ async def changed_by(enrollment: Enrollment, request: UpdateOrganisationRequest)
     return (await enrollment.administrator.organisation.UpdateOrganisation(request)).organisation
 
 
-async def test_an_update_changes_the_fields_of_its_mask(enrollment: Enrollment) -> None:
+async def test_update_changes_the_fields_of_its_mask(enrollment: Enrollment) -> None:
     await changed_by(
         enrollment, update(name="Centre", administrator_contact="a@example.org", support_phone="1")
     )
@@ -72,7 +72,7 @@ async def test_an_update_changes_the_fields_of_its_mask(enrollment: Enrollment) 
     assert (changed.name, changed.administrator_contact) == ("Only", "")
 
 
-async def test_an_update_without_a_mask_changes_the_fields_that_are_given(
+async def test_update_without_a_mask_changes_the_fields_with_values(
     enrollment: Enrollment,
 ) -> None:
     await changed_by(enrollment, update(name="Centre", support_phone="1"))
@@ -81,9 +81,7 @@ async def test_an_update_without_a_mask_changes_the_fields_that_are_given(
 
 
 @pytest.mark.parametrize("path", ["etag", "nothing", "name.first"])
-async def test_a_mask_with_a_field_that_cannot_be_changed_is_refused(
-    enrollment: Enrollment, path: str
-) -> None:
+async def test_mask_with_a_fixed_field_is_refused(enrollment: Enrollment, path: str) -> None:
     before = await present(enrollment)
     request = update(mask=["name", path], name="Other")
     error = await refusal(enrollment.administrator.organisation.UpdateOrganisation(request))
@@ -92,7 +90,7 @@ async def test_a_mask_with_a_field_that_cannot_be_changed_is_refused(
     assert await present(enrollment) == before
 
 
-async def test_only_administrators_change_it(enrollment: Enrollment) -> None:
+async def test_only_administrators_update_the_organisation(enrollment: Enrollment) -> None:
     before = await present(enrollment)
     client = enrollment.client(new_id(), "learner", "proctor").organisation
     assert (await refusal(client.UpdateOrganisation(update(name="Mine")))).reason == "NOT_ALLOWED"

@@ -39,7 +39,7 @@ async def reset(enrollment: Enrollment, person_id: str, password: str) -> None:
     await enrollment.administrator.accounts.SetPassword(request)
 
 
-async def test_one_sets_ones_own_password_with_the_present_one(enrollment: Enrollment) -> None:
+async def test_person_sets_their_password_with_the_current_one(enrollment: Enrollment) -> None:
     person = await enrollment.person(password=PASSWORD)
     token = (await sign_in(enrollment, person.email)).tokens.refresh_token
     accounts = enrollment.learner(person.person_id).accounts
@@ -54,7 +54,7 @@ async def test_one_sets_ones_own_password_with_the_present_one(enrollment: Enrol
     assert (await sign_in(enrollment, person.email, OTHER_PASSWORD)).person == person
 
 
-async def test_the_wrong_present_password_changes_nothing_and_is_counted(
+async def test_wrong_current_password_is_counted_and_changes_nothing(
     enrollment: Enrollment,
 ) -> None:
     person = await enrollment.person(password=PASSWORD)
@@ -67,7 +67,7 @@ async def test_the_wrong_present_password_changes_nothing_and_is_counted(
     assert (await sign_in(enrollment, person.email)).person == person
 
 
-async def test_a_weak_password_is_refused(enrollment: Enrollment) -> None:
+async def test_weak_password_is_refused(enrollment: Enrollment) -> None:
     person = await enrollment.person(password=PASSWORD)
     accounts = enrollment.learner(person.person_id).accounts
     request = SetPasswordRequest(current_password=PASSWORD, new_password="password1234")
@@ -75,7 +75,7 @@ async def test_a_weak_password_is_refused(enrollment: Enrollment) -> None:
     assert (await sign_in(enrollment, person.email)).person == person
 
 
-async def test_an_administrator_sets_anybodys_password(enrollment: Enrollment) -> None:
+async def test_administrator_sets_the_password_of_another_person(enrollment: Enrollment) -> None:
     person = await enrollment.person(password=PASSWORD)
     token = (await sign_in(enrollment, person.email)).tokens.refresh_token
     await enrollment.administrator.accounts.SetPassword(
@@ -85,7 +85,7 @@ async def test_an_administrator_sets_anybodys_password(enrollment: Enrollment) -
     assert (await refusal(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
 
 
-async def test_nobody_else_does(enrollment: Enrollment) -> None:
+async def test_only_administrators_set_passwords_of_others(enrollment: Enrollment) -> None:
     person = await enrollment.person(password=PASSWORD)
     other = enrollment.client(new_id(), "learner", "proctor")
     request = SetPasswordRequest(person_id=person.person_id, new_password=OTHER_PASSWORD)
@@ -96,7 +96,7 @@ async def test_nobody_else_does(enrollment: Enrollment) -> None:
     assert (await sign_in(enrollment, person.email)).person == person
 
 
-async def test_of_several_who_replace_one_password_at_once_one_does(
+async def test_one_of_several_concurrent_password_changes_succeeds(
     enrollment: Enrollment,
 ) -> None:
     person = await enrollment.person(password=PASSWORD)
@@ -143,7 +143,7 @@ async def held(enrollment: Enrollment) -> AsyncIterator[tuple[Accounts, Held]]:
         yield accounts, hashes
 
 
-async def test_a_password_that_was_reset_meanwhile_is_not_replaced(enrollment: Enrollment) -> None:
+async def test_password_that_was_reset_meanwhile_is_not_replaced(enrollment: Enrollment) -> None:
     person = await enrollment.person(password=PASSWORD)
     person_id = UUID(person.person_id)
     caller = Caller(person_id, frozenset({"learner"}), None)
@@ -160,7 +160,7 @@ async def test_a_password_that_was_reset_meanwhile_is_not_replaced(enrollment: E
     assert (await sign_in(enrollment, person.email, OTHER_PASSWORD)).person == person
 
 
-async def test_a_sign_in_does_not_outlive_the_password_it_was_begun_with(
+async def test_sign_in_with_a_password_that_was_reset_meanwhile_is_refused(
     enrollment: Enrollment,
 ) -> None:
     person = await enrollment.person(password=PASSWORD)
@@ -186,7 +186,7 @@ async def has_hash_of_earlier_parameters(enrollment: Enrollment, person_id: str)
     await earlier.close()
 
 
-async def test_who_signs_in_beside_another_who_makes_the_hash_anew_gets_in_too(
+async def test_sign_in_succeeds_although_a_concurrent_one_computes_the_hash_again(
     enrollment: Enrollment,
 ) -> None:
     person = await enrollment.person(password=PASSWORD)
@@ -201,7 +201,7 @@ async def test_who_signs_in_beside_another_who_makes_the_hash_anew_gets_in_too(
     assert await enrollment.count(failed_entries) == 0
 
 
-async def test_one_sets_ones_password_while_another_sign_in_makes_the_hash_anew(
+async def test_password_is_set_although_a_concurrent_sign_in_computes_the_hash_again(
     enrollment: Enrollment,
 ) -> None:
     person = await enrollment.person(password=PASSWORD)
@@ -216,7 +216,7 @@ async def test_one_sets_ones_password_while_another_sign_in_makes_the_hash_anew(
     assert (await sign_in(enrollment, person.email, OTHER_PASSWORD)).person == person
 
 
-async def test_a_hash_of_earlier_parameters_is_made_anew(enrollment: Enrollment) -> None:
+async def test_outdated_hash_is_computed_again(enrollment: Enrollment) -> None:
     person = await enrollment.person(password=PASSWORD)
     await has_hash_of_earlier_parameters(enrollment, person.person_id)
     await sign_in(enrollment, person.email)

@@ -51,7 +51,7 @@ def request(**given: object) -> CreatePersonRequest:
     return CreatePersonRequest(**{**fields, **given})  # type: ignore[arg-type]
 
 
-async def test_a_person_is_registered_and_others_are_told_without_a_name(
+async def test_creating_a_person_publishes_an_event_without_a_name(
     enrollment: Enrollment,
 ) -> None:
     given = request(password=PASSWORD)
@@ -64,7 +64,7 @@ async def test_a_person_is_registered_and_others_are_told_without_a_name(
     assert b"Lena" not in event.SerializeToString()
 
 
-async def test_the_same_request_registers_once(enrollment: Enrollment) -> None:
+async def test_repeated_request_registers_once(enrollment: Enrollment) -> None:
     once = request(password=PASSWORD)
     first = await enrollment.administrator.people.CreatePerson(once)
     assert await enrollment.administrator.people.CreatePerson(once) == first
@@ -77,7 +77,7 @@ async def test_the_same_request_registers_once(enrollment: Enrollment) -> None:
     assert reused.reason == "REQUEST_ID_REUSED"
 
 
-async def test_a_password_leaves_no_trace_but_its_slow_hash(enrollment: Enrollment) -> None:
+async def test_password_is_stored_only_as_a_slow_hash(enrollment: Enrollment) -> None:
     import hashlib
 
     given = request(password=PASSWORD)
@@ -96,7 +96,7 @@ async def test_a_password_leaves_no_trace_but_its_slow_hash(enrollment: Enrollme
     assert credential.password_hash.startswith("$argon2id$")
 
 
-async def test_an_address_belongs_to_one_person(enrollment: Enrollment) -> None:
+async def test_email_address_belongs_to_one_person(enrollment: Enrollment) -> None:
     first = request()
     await enrollment.administrator.people.CreatePerson(first)
     second = request(email=first.email.swapcase())
@@ -106,7 +106,7 @@ async def test_an_address_belongs_to_one_person(enrollment: Enrollment) -> None:
     assert len(await enrollment.events(PersonCreated)) == 1
 
 
-async def test_what_is_not_valid_is_refused_and_nothing_is_kept(enrollment: Enrollment) -> None:
+async def test_invalid_person_is_refused_and_not_stored(enrollment: Enrollment) -> None:
     create = enrollment.administrator.people.CreatePerson
     weak = await refusal(create(request(password="password1234")))
     assert weak.reason == "PASSWORD_TOO_WEAK"
@@ -156,7 +156,7 @@ async def seen(client: Client, person_id: str) -> bool:
         return False
 
 
-async def test_who_may_see_a_person(enrollment: Enrollment) -> None:
+async def test_access_to_a_person(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     (learner_id,) = session.learner_ids
     stranger = await enrollment.person("proctor")
@@ -170,7 +170,7 @@ async def test_who_may_see_a_person(enrollment: Enrollment) -> None:
     assert not await seen(enrollment.administrator, str(new_id()))
 
 
-async def test_a_proctor_reads_names_and_nothing_else(enrollment: Enrollment) -> None:
+async def test_proctor_reads_only_names(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     request = GetPersonRequest(person_id=session.learner_ids[0])
     whole = (await enrollment.administrator.people.GetPerson(request)).person
@@ -190,7 +190,7 @@ async def names(client: Client, *person_ids: str) -> dict[str, tuple[str, str]]:
     return {name.person_id: (name.preferred_name, name.legal_name) for name in listed.names}
 
 
-async def test_names_are_shown_to_those_who_share_a_session(enrollment: Enrollment) -> None:
+async def test_members_of_a_session_read_names(enrollment: Enrollment) -> None:
     session = await enrollment.session()
     (learner_id,) = session.learner_ids
     mate_id = await enrollment.registered_learner(session.course.course_id)
@@ -212,18 +212,18 @@ async def test_names_are_shown_to_those_who_share_a_session(enrollment: Enrollme
     assert await names(stranger, *asked) == {}
 
 
-async def test_names_come_in_the_order_of_the_request_each_once(enrollment: Enrollment) -> None:
+async def test_names_are_in_the_order_of_the_request(enrollment: Enrollment) -> None:
     people = [(await enrollment.person()).person_id for _ in range(3)]
     asked = [people[2], str(new_id()), people[0], people[1], people[2]]
     assert list(await names(enrollment.administrator, *asked)) == [people[2], people[0], people[1]]
 
 
-async def test_nobody_learns_a_name_without_signing_in(enrollment: Enrollment) -> None:
+async def test_names_need_a_token(enrollment: Enrollment) -> None:
     call = enrollment.anonymous.people.BatchGetNames(BatchGetNamesRequest())
     assert (await refusal(call)).reason == "TOKEN_MISSING"
 
 
-async def test_people_are_listed_by_name_a_page_at_a_time(enrollment: Enrollment) -> None:
+async def test_people_have_pages_by_name(enrollment: Enrollment) -> None:
     made = {(await enrollment.person(name=name)).person_id: name for name in ("Cy", "Ada", "Ada")}
     listed: list[Person] = []
     token = ""
@@ -241,7 +241,7 @@ async def test_people_are_listed_by_name_a_page_at_a_time(enrollment: Enrollment
     assert len({person.person_id for person in listed}) == len(listed)
 
 
-async def test_a_page_token_of_another_list_is_refused(enrollment: Enrollment) -> None:
+async def test_page_token_of_another_list_is_refused(enrollment: Enrollment) -> None:
     call = enrollment.administrator.people.ListPeople(ListPeopleRequest(page_token="nonsense"))
     assert (await refusal(call)).reason == "INVALID_PAGE_TOKEN"
 
@@ -258,7 +258,7 @@ def certify(
     )
 
 
-async def test_a_role_is_given_once(enrollment: Enrollment) -> None:
+async def test_role_is_granted_once(enrollment: Enrollment) -> None:
     person = await enrollment.person()
     grant = GrantRoleRequest(person_id=person.person_id, role=ROLE_ADMINISTRATOR)
     for _ in range(2):
@@ -269,7 +269,7 @@ async def test_a_role_is_given_once(enrollment: Enrollment) -> None:
     assert (await refusal(call)).reason == "NOT_FOUND"
 
 
-async def test_a_proctor_is_certified_until_a_time_and_others_are_told(
+async def test_certifying_a_proctor_publishes_an_event(
     enrollment: Enrollment,
 ) -> None:
     proctor = await enrollment.person("proctor")
@@ -295,7 +295,7 @@ async def test_only_a_proctor_can_be_certified(enrollment: Enrollment) -> None:
 # What other services ask.
 
 
-async def test_session_asks_for_certifications(enrollment: Enrollment) -> None:
+async def test_session_orchestration_reads_certifications(enrollment: Enrollment) -> None:
     certified = await enrollment.person("proctor")
     other = await enrollment.person("proctor")
     asked = certify(enrollment, certified.person_id, days=-1)
@@ -314,7 +314,7 @@ async def test_session_asks_for_certifications(enrollment: Enrollment) -> None:
     assert (await refusal(service.people.BatchGetCertifications(request))).reason == "TOKEN_MISSING"
 
 
-async def test_session_orchestration_asks_which_ids_are_nobodys(enrollment: Enrollment) -> None:
+async def test_session_orchestration_checks_people(enrollment: Enrollment) -> None:
     person = await enrollment.person()
     strangers = sorted(str(new_id()) for _ in range(2))
     asked = CheckPeopleRequest(person_ids=[strangers[1], person.person_id, *strangers])
@@ -324,7 +324,7 @@ async def test_session_orchestration_asks_which_ids_are_nobodys(enrollment: Enro
         assert (await refusal(client.people.CheckPeople(asked))).reason == "NOT_ALLOWED"
 
 
-async def test_identity_and_assessment_ask_what_somebody_was_registered_with(
+async def test_identity_and_assessment_read_registration_information(
     enrollment: Enrollment,
 ) -> None:
     person = await enrollment.person()
@@ -340,7 +340,7 @@ async def test_identity_and_assessment_ask_what_somebody_was_registered_with(
     assert (await refusal(call)).reason == "NOT_FOUND"
 
 
-async def test_notification_asks_where_to_write(enrollment: Enrollment) -> None:
+async def test_notification_reads_contacts(enrollment: Enrollment) -> None:
     person = (await enrollment.administrator.people.CreatePerson(request())).person
     asked = BatchGetContactsRequest(person_ids=[person.person_id, str(new_id())])
     listed = await enrollment.service("notification").people.BatchGetContacts(asked)

@@ -18,7 +18,7 @@ from proctorium_enrollment.storage.tables import people, refresh_tokens, sign_in
 from .enrollment import PASSWORD, Enrollment, refresh, sign_in
 
 
-async def test_each_refresh_token_works_once_and_gives_the_next(enrollment: Enrollment) -> None:
+async def test_refresh_token_works_once_and_returns_the_next(enrollment: Enrollment) -> None:
     person = await enrollment.person(password=PASSWORD)
     token = (await sign_in(enrollment, person.email)).tokens.refresh_token
     tokens = [token]
@@ -29,7 +29,7 @@ async def test_each_refresh_token_works_once_and_gives_the_next(enrollment: Enro
     assert all(text.encode() not in row.token_hash for text in tokens for row in stored)
 
 
-async def test_a_token_that_is_used_twice_ends_the_sign_in(enrollment: Enrollment) -> None:
+async def test_token_that_is_used_twice_ends_the_sign_in(enrollment: Enrollment) -> None:
     person = await enrollment.person(password=PASSWORD)
     first = (await sign_in(enrollment, person.email)).tokens.refresh_token
     elsewhere = (await sign_in(enrollment, person.email)).tokens.refresh_token
@@ -42,7 +42,9 @@ async def test_a_token_that_is_used_twice_ends_the_sign_in(enrollment: Enrollmen
     assert await refresh(enrollment, elsewhere)
 
 
-async def test_a_lost_answer_is_told_again_for_a_while(enrollment: Enrollment) -> None:
+async def test_repeated_refresh_within_the_grace_period_returns_the_same_token(
+    enrollment: Enrollment,
+) -> None:
     person = await enrollment.person(password=PASSWORD)
     first = (await sign_in(enrollment, person.email)).tokens.refresh_token
     lost = await refresh(enrollment, first)
@@ -57,7 +59,7 @@ async def test_a_lost_answer_is_told_again_for_a_while(enrollment: Enrollment) -
     assert await refresh(enrollment, lost) != lost
 
 
-async def test_two_tabs_that_refresh_at_once_end_up_with_the_same_token(
+async def test_two_concurrent_refreshes_return_the_same_token(
     enrollment: Enrollment,
 ) -> None:
     person = await enrollment.person(password=PASSWORD)
@@ -67,7 +69,7 @@ async def test_two_tabs_that_refresh_at_once_end_up_with_the_same_token(
     assert await refresh(enrollment, tokens[0])
 
 
-async def test_a_repetition_is_told_the_newest_token_though_another_has_gone_on(
+async def test_repeated_refresh_returns_the_newest_token(
     enrollment: Enrollment,
 ) -> None:
     person = await enrollment.person(password=PASSWORD)
@@ -83,7 +85,7 @@ async def test_a_repetition_is_told_the_newest_token_though_another_has_gone_on(
     assert (await refusal(refresh(enrollment, fourth))).reason == "REFRESH_TOKEN_INVALID"
 
 
-async def test_a_token_whose_time_is_over_is_not_told_again(enrollment: Enrollment) -> None:
+async def test_expired_token_is_not_returned_again(enrollment: Enrollment) -> None:
     """At the end of the longest sign-in the newest token lives shorter than a lost answer is told again."""
     person = await enrollment.person(password=PASSWORD)
     first = (await sign_in(enrollment, person.email)).tokens.refresh_token
@@ -97,7 +99,7 @@ async def test_a_token_whose_time_is_over_is_not_told_again(enrollment: Enrollme
     assert (await refusal(refresh(enrollment, first))).reason == "REFRESH_TOKEN_INVALID"
 
 
-async def test_a_sign_in_that_is_over_has_no_grace(enrollment: Enrollment) -> None:
+async def test_ended_sign_in_has_no_grace_period(enrollment: Enrollment) -> None:
     person = await enrollment.person(password=PASSWORD)
     first = (await sign_in(enrollment, person.email)).tokens.refresh_token
     second = await refresh(enrollment, first)
@@ -105,7 +107,7 @@ async def test_a_sign_in_that_is_over_has_no_grace(enrollment: Enrollment) -> No
     assert (await refusal(refresh(enrollment, first))).reason == "REFRESH_TOKEN_INVALID"
 
 
-async def test_an_unknown_or_old_token_is_refused(enrollment: Enrollment) -> None:
+async def test_unknown_or_old_token_is_refused(enrollment: Enrollment) -> None:
     person = await enrollment.person(password=PASSWORD)
     token = (await sign_in(enrollment, person.email, stay_signed_in=True)).tokens.refresh_token
     assert (await refusal(refresh(enrollment, "nonsense"))).reason == "REFRESH_TOKEN_INVALID"
@@ -114,7 +116,7 @@ async def test_an_unknown_or_old_token_is_refused(enrollment: Enrollment) -> Non
     assert (await refusal(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
 
 
-async def test_a_sign_in_for_the_browser_session_ends_when_it_is_idle(
+async def test_sign_in_for_the_browser_session_ends_when_idle(
     enrollment: Enrollment,
 ) -> None:
     person = await enrollment.person(password=PASSWORD)
@@ -129,7 +131,7 @@ async def test_a_sign_in_for_the_browser_session_ends_when_it_is_idle(
     assert (await refusal(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
 
 
-async def test_who_stays_signed_in_may_be_away_for_hours_after_each_renewal(
+async def test_person_who_stays_signed_in_may_be_idle_for_hours(
     enrollment: Enrollment,
 ) -> None:
     person = await enrollment.person(password=PASSWORD)
@@ -139,7 +141,7 @@ async def test_who_stays_signed_in_may_be_away_for_hours_after_each_renewal(
         token = await refresh(enrollment, token)
 
 
-async def test_new_tokens_say_the_present_roles(enrollment: Enrollment) -> None:
+async def test_new_tokens_have_the_current_roles(enrollment: Enrollment) -> None:
     person = await enrollment.person(password=PASSWORD)
     signed_in = await sign_in(enrollment, person.email)
     async with enrollment.database.transaction() as tx:

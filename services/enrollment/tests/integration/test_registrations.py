@@ -36,7 +36,7 @@ async def mine(enrollment: Enrollment, person_id: str) -> list[MyCourse]:
     return list(answer.courses)
 
 
-async def test_a_learners_courses_are_listed_by_title_a_page_at_a_time(
+async def test_courses_of_a_learner_have_pages_by_title(
     enrollment: Enrollment,
 ) -> None:
     courses = [await enrollment.course() for _ in range(3)]
@@ -55,7 +55,7 @@ async def test_a_learners_courses_are_listed_by_title_a_page_at_a_time(
     assert sorted(listed) == sorted(course.course_id for course in courses)
 
 
-async def test_a_learner_is_registered_once_and_others_are_told(enrollment: Enrollment) -> None:
+async def test_learner_is_registered_once_and_the_event_published(enrollment: Enrollment) -> None:
     course = await enrollment.course()
     person = await enrollment.person()
     request = CreateRegistrationRequest(
@@ -75,7 +75,7 @@ async def test_a_learner_is_registered_once_and_others_are_told(enrollment: Enro
     assert await enrollment.count(registrations) == 1
 
 
-async def test_who_and_what_must_be_there(enrollment: Enrollment) -> None:
+async def test_registration_needs_an_existing_person_and_course(enrollment: Enrollment) -> None:
     course = await enrollment.course()
     draft = await enrollment.course(published=False)
     learner, proctor = await enrollment.person(), await enrollment.person("proctor")
@@ -103,7 +103,7 @@ async def test_only_administrators_register_and_list(enrollment: Enrollment) -> 
     assert await enrollment.count(registrations) == 0
 
 
-async def test_registrations_are_listed_by_time_a_page_at_a_time(enrollment: Enrollment) -> None:
+async def test_registrations_have_pages_by_time(enrollment: Enrollment) -> None:
     course = await enrollment.course()
     registered = []
     for _ in range(3):
@@ -121,7 +121,7 @@ async def test_registrations_are_listed_by_time_a_page_at_a_time(enrollment: Enr
     assert listed == registered
 
 
-async def test_a_page_token_belongs_to_its_course(enrollment: Enrollment) -> None:
+async def test_page_token_of_another_course_is_refused(enrollment: Enrollment) -> None:
     course, other = await enrollment.course(), await enrollment.course()
     for _ in range(2):
         await enrollment.registered_learner(course.course_id)
@@ -135,7 +135,7 @@ async def test_a_page_token_belongs_to_its_course(enrollment: Enrollment) -> Non
     assert (await refusal(call)).reason == "INVALID_PAGE_TOKEN"
 
 
-async def test_a_learner_sees_their_own_courses_by_title(enrollment: Enrollment) -> None:
+async def test_learner_lists_their_own_courses_by_title(enrollment: Enrollment) -> None:
     second = await enrollment.course(COURSE_KIND_SELF_PACED, [lesson(), lesson("More")], title="B")
     first = await enrollment.course(title="A")
     person_id = await enrollment.registered_learner(second.course_id)
@@ -220,7 +220,7 @@ async def test_completion_publishes_whether_the_course_awards_a_certificate(
     assert mine_.course.awards_certificate is awards
 
 
-async def test_failing_it_does_not(enrollment: Enrollment) -> None:
+async def test_failed_assessment_does_not_complete_the_course(enrollment: Enrollment) -> None:
     course_id, person_id = await prepared(enrollment, [assessment(EXAM)])
     await enrollment.tell(released(person_id, course_id, passed=False))
     assert not await completed(enrollment, person_id)
@@ -228,7 +228,9 @@ async def test_failing_it_does_not(enrollment: Enrollment) -> None:
     assert await completed(enrollment, person_id)
 
 
-async def test_all_assessments_of_the_outline_have_to_be_passed(enrollment: Enrollment) -> None:
+async def test_course_is_completed_when_all_its_assessments_are_passed(
+    enrollment: Enrollment,
+) -> None:
     course_id, person_id = await prepared(enrollment, [assessment(EXAM), assessment(SECOND)])
     await enrollment.tell(released(person_id, course_id, assessment_id=SECOND))
     assert not await completed(enrollment, person_id)
@@ -236,7 +238,7 @@ async def test_all_assessments_of_the_outline_have_to_be_passed(enrollment: Enro
     assert await completed(enrollment, person_id)
 
 
-async def test_a_corrected_result_counts_in_whatever_order_it_is_told(
+async def test_latest_version_of_a_result_counts_in_any_order(
     enrollment: Enrollment,
 ) -> None:
     course_id, person_id = await prepared(enrollment, [assessment(EXAM)])
@@ -268,7 +270,7 @@ async def test_another_course_or_learner_is_not_completed(enrollment: Enrollment
     assert not await completed(enrollment, other_person)
 
 
-async def test_what_was_taken_alone_counts_for_self_paced_courses_only(
+async def test_result_outside_of_a_session_counts_only_for_self_paced_courses(
     enrollment: Enrollment,
 ) -> None:
     exam = str(new_id())
@@ -280,7 +282,7 @@ async def test_what_was_taken_alone_counts_for_self_paced_courses_only(
     assert not await completed(enrollment, supervised)
 
 
-async def test_a_result_that_came_before_the_registration_counts(enrollment: Enrollment) -> None:
+async def test_result_before_the_registration_counts(enrollment: Enrollment) -> None:
     course = await enrollment.course(units=[assessment(EXAM)])
     person = await enrollment.person()
     await enrollment.tell(released(person.person_id, course.course_id))
@@ -289,7 +291,7 @@ async def test_a_result_that_came_before_the_registration_counts(enrollment: Enr
     assert await completed(enrollment, person.person_id)
 
 
-async def test_a_course_without_assessments_is_completed_by_its_units(
+async def test_course_without_assessments_is_completed_by_its_units(
     enrollment: Enrollment,
 ) -> None:
     course = await enrollment.course(COURSE_KIND_SELF_PACED, [lesson(), lesson("More")])

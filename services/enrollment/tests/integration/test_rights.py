@@ -78,7 +78,7 @@ async def history(enrollment: Enrollment, person: Person) -> list[PersonChange]:
     return list((await enrollment.administrator.people.ListPersonHistory(request)).changes)
 
 
-async def test_a_disabled_account_is_refused_everything_at_once(enrollment: Enrollment) -> None:
+async def test_disabled_account_is_refused_at_once(enrollment: Enrollment) -> None:
     person = await enrollment.person(password=PASSWORD)
     signed_in, earlier = (
         await sign_in(enrollment, person.email),
@@ -103,7 +103,7 @@ async def test_a_disabled_account_is_refused_everything_at_once(enrollment: Enro
     assert ended.reason == "TOKEN_INVALID"
 
 
-async def test_a_guesser_does_not_learn_that_an_account_is_disabled(
+async def test_wrong_password_does_not_reveal_a_disabled_account(
     enrollment: Enrollment,
 ) -> None:
     disabled = await enrollment.person(password=PASSWORD)
@@ -120,7 +120,7 @@ async def test_a_guesser_does_not_learn_that_an_account_is_disabled(
     assert {(each.reason, each.message) for each in said} == {("SIGN_IN_FAILED", said[0].message)}
 
 
-async def test_the_right_password_of_a_disabled_account_is_no_failed_sign_in(
+async def test_right_password_of_a_disabled_account_is_no_failed_sign_in(
     enrollment: Enrollment,
 ) -> None:
     person = await enrollment.person(password=PASSWORD)
@@ -129,7 +129,7 @@ async def test_the_right_password_of_a_disabled_account_is_no_failed_sign_in(
     assert reasons == {"ACCOUNT_DISABLED"}
 
 
-async def test_enabling_works_at_once_and_earlier_tokens_stay_refused(
+async def test_enabling_allows_signing_in_but_earlier_tokens_stay_refused(
     enrollment: Enrollment,
 ) -> None:
     person = await enrollment.person(password=PASSWORD)
@@ -152,7 +152,7 @@ async def test_enabling_works_at_once_and_earlier_tokens_stay_refused(
     ).reason == "REFRESH_TOKEN_INVALID"
 
 
-async def test_a_revoked_role_has_no_effect_in_a_token_that_still_carries_it(
+async def test_revoked_role_in_an_earlier_token_has_no_effect(
     enrollment: Enrollment,
 ) -> None:
     person = await enrollment.person("administrator", password=PASSWORD)
@@ -180,7 +180,7 @@ async def test_a_revoked_role_has_no_effect_in_a_token_that_still_carries_it(
     await enrollment.anonymous.accounts.RefreshToken(refresh)
 
 
-async def test_with_the_role_of_a_proctor_goes_the_certification(enrollment: Enrollment) -> None:
+async def test_revoking_the_proctor_role_ends_the_certification(enrollment: Enrollment) -> None:
     person = await enrollment.person("proctor")
     await grant(enrollment, person, ROLE_LEARNER)
     until = stamp(enrollment.clock.now + timedelta(days=30))
@@ -197,7 +197,7 @@ async def test_with_the_role_of_a_proctor_goes_the_certification(enrollment: Enr
     assert not newest.HasField("certified_until_time")
 
 
-async def test_a_disabled_proctor_is_not_certified_to_anybody(enrollment: Enrollment) -> None:
+async def test_disabled_proctor_is_not_certified(enrollment: Enrollment) -> None:
     person = await enrollment.person("proctor")
     until = stamp(enrollment.clock.now + timedelta(days=30))
     await enrollment.administrator.people.CertifyProctor(
@@ -210,7 +210,7 @@ async def test_a_disabled_proctor_is_not_certified_to_anybody(enrollment: Enroll
     ).certifications
 
 
-async def test_a_person_keeps_one_role(enrollment: Enrollment) -> None:
+async def test_last_role_cannot_be_revoked(enrollment: Enrollment) -> None:
     person = await enrollment.person()
     only = await refusal(enrollment.administrator.people.RevokeRole(revoking(person, ROLE_LEARNER)))
     assert (only.kind, only.reason) == (Kind.INVALID_STATE_TRANSITION, "LAST_ROLE")
@@ -232,7 +232,9 @@ async def _only_administrators(enrollment: Enrollment, *people: Person) -> None:
             )
 
 
-async def test_the_last_administrator_stays_one(enrollment: Enrollment) -> None:
+async def test_last_administrator_can_be_neither_revoked_nor_disabled(
+    enrollment: Enrollment,
+) -> None:
     last = await enrollment.person("administrator")
     await _only_administrators(enrollment, last)
     await grant(enrollment, last, ROLE_LEARNER)
@@ -270,7 +272,7 @@ async def test_two_administrators_cannot_disable_each_other_at_once(
     assert sum(isinstance(each, accounts_pb2.DisableAccountResponse) for each in outcomes) == 1
 
 
-async def test_the_database_keeps_a_right_from_going_without_a_new_version(
+async def test_database_refuses_to_revoke_a_right_without_a_new_access_version(
     enrollment: Enrollment,
 ) -> None:
     person = await enrollment.person()
@@ -283,7 +285,7 @@ async def test_the_database_keeps_a_right_from_going_without_a_new_version(
                 )
 
 
-async def test_the_history_says_who_did_what_and_why(enrollment: Enrollment) -> None:
+async def test_history_has_who_changed_what_and_why(enrollment: Enrollment) -> None:
     administrator = await enrollment.person("administrator", name="Ada Obi")
     client = enrollment.client(administrator.person_id, "administrator")
     person = await enrollment.person()
@@ -339,7 +341,7 @@ def _all_calls(client: Client, person: Person) -> list[Awaitable[object]]:
     ]
 
 
-async def test_a_reason_is_needed_to_take_something_away(enrollment: Enrollment) -> None:
+async def test_revoking_and_disabling_need_a_reason(enrollment: Enrollment) -> None:
     person = await enrollment.person()
     for call in (
         enrollment.administrator.accounts.DisableAccount(
@@ -354,7 +356,7 @@ async def test_a_reason_is_needed_to_take_something_away(enrollment: Enrollment)
         assert [violation.field for violation in missing.violations] == ["reason"]
 
 
-async def test_a_new_password_of_a_disabled_account_enables_nothing(
+async def test_new_password_does_not_enable_a_disabled_account(
     enrollment: Enrollment,
 ) -> None:
     person = await enrollment.person(password=PASSWORD)

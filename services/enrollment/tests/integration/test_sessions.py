@@ -74,7 +74,7 @@ async def told(enrollment: Enrollment, order: Sequence[str]) -> tuple[bool, str,
 @pytest.mark.parametrize(
     "order", list(permutations(["scheduled", "joined", "started"])), ids="-".join
 )
-async def test_content_opens_in_whatever_order_it_is_told(
+async def test_content_opens_in_any_order_of_events(
     enrollment: Enrollment, order: Sequence[str]
 ) -> None:
     assert await told(enrollment, order) == (True, "in_progress", 1)
@@ -89,7 +89,7 @@ async def test_content_opens_in_whatever_order_it_is_told(
     ],
     ids="-".join,
 )
-async def test_what_has_ended_stays_closed(enrollment: Enrollment, order: Sequence[str]) -> None:
+async def test_ended_session_stays_ended(enrollment: Enrollment, order: Sequence[str]) -> None:
     is_open, state, issued = await told(enrollment, order)
     assert (is_open, state) == (False, "ended")
     assert issued == (1 if order[0] == "scheduled" else 0)
@@ -104,16 +104,16 @@ async def test_what_has_ended_stays_closed(enrollment: Enrollment, order: Sequen
     ],
     ids="-".join,
 )
-async def test_who_was_removed_stays_out(enrollment: Enrollment, order: Sequence[str]) -> None:
+async def test_removed_learner_stays_removed(enrollment: Enrollment, order: Sequence[str]) -> None:
     assert await told(enrollment, order) == (False, "in_progress", 1)
 
 
-async def test_a_cancelled_session_stays_cancelled(enrollment: Enrollment) -> None:
+async def test_cancelled_session_stays_cancelled(enrollment: Enrollment) -> None:
     order = ["scheduled", "cancelled", "started", "joined", "ended"]
     assert await told(enrollment, order) == (False, "cancelled", 1)
 
 
-async def test_being_told_everything_twice_changes_nothing(enrollment: Enrollment) -> None:
+async def test_repeated_events_change_nothing(enrollment: Enrollment) -> None:
     session, learner_id, events = await planned(enrollment)
     for name in ("scheduled", "joined", "started"):
         for _ in range(2):

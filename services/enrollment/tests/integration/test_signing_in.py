@@ -13,7 +13,7 @@ from proctorium_enrollment.storage.tables import sign_ins
 from .enrollment import OTHER_PASSWORD, PASSWORD, Enrollment, sign_in
 
 
-async def test_signing_in_gives_tokens_and_says_who_one_is(enrollment: Enrollment) -> None:
+async def test_signing_in_returns_tokens_and_the_person(enrollment: Enrollment) -> None:
     person = await enrollment.person(password=PASSWORD)
     answer = await sign_in(enrollment, person.email.upper())
     assert answer.person == person
@@ -22,7 +22,7 @@ async def test_signing_in_gives_tokens_and_says_who_one_is(enrollment: Enrollmen
     assert answer.tokens.refresh_token
 
 
-async def test_a_wrong_password_and_an_unknown_address_are_refused_alike(
+async def test_wrong_password_and_unknown_address_have_the_same_error(
     enrollment: Enrollment,
 ) -> None:
     person = await enrollment.person(password=PASSWORD)
@@ -37,25 +37,25 @@ async def test_a_wrong_password_and_an_unknown_address_are_refused_alike(
     assert await enrollment.count(sign_ins) == 0
 
 
-async def test_who_has_no_password_cannot_sign_in(enrollment: Enrollment) -> None:
+async def test_person_without_a_password_cannot_sign_in(enrollment: Enrollment) -> None:
     person = await enrollment.person()
     assert (await refusal(sign_in(enrollment, person.email))).reason == "SIGN_IN_FAILED"
 
 
-async def test_get_me_says_who_is_signed_in(enrollment: Enrollment) -> None:
+async def test_get_me_returns_the_signed_in_person(enrollment: Enrollment) -> None:
     person = await enrollment.person()
     answer = await enrollment.learner(person.person_id).accounts.GetMe(GetMeRequest())
     assert answer.person == person
 
 
-async def test_get_me_needs_somebody_known(enrollment: Enrollment) -> None:
+async def test_get_me_needs_a_person(enrollment: Enrollment) -> None:
     nobody = await refusal(enrollment.anonymous.accounts.GetMe(GetMeRequest()))
     assert nobody.reason == "TOKEN_MISSING"
     unknown = await refusal(enrollment.client(new_id(), "learner").accounts.GetMe(GetMeRequest()))
     assert unknown.reason == "NOT_FOUND"
 
 
-async def test_an_expired_token_is_refused(enrollment: Enrollment) -> None:
+async def test_expired_token_is_refused(enrollment: Enrollment) -> None:
     person = await enrollment.person()
     client = enrollment.learner(person.person_id)
     await client.accounts.GetMe(GetMeRequest())

@@ -69,7 +69,7 @@ async def rotate(enrollment: Enrollment) -> str:
     return await signing.rotate(enrollment.database)
 
 
-async def test_tokens_can_be_checked_offline_by_the_listed_keys(enrollment: Enrollment) -> None:
+async def test_tokens_can_be_verified_offline_with_the_listed_keys(enrollment: Enrollment) -> None:
     person = await enrollment.person("proctor", password=PASSWORD)
     keys = await keys_in_use(enrollment)
     assert len(keys) == 1
@@ -80,7 +80,7 @@ async def test_tokens_can_be_checked_offline_by_the_listed_keys(enrollment: Enro
     assert caller.roles == {"proctor"}
 
 
-async def test_the_secret_half_is_kept_sealed(enrollment: Enrollment) -> None:
+async def test_seed_is_stored_encrypted(enrollment: Enrollment) -> None:
     await keys_in_use(enrollment)
     (row,) = await enrollment.rows(select(signing_keys.c.encrypted_seed, signing_keys.c.key_id))
     key = enrollment.served.service.settings.encryption_keys().signing_keys
@@ -104,7 +104,7 @@ async def test_replicas_that_start_at_once_make_one_key(
         await database.close()
 
 
-async def test_another_master_key_is_noticed_before_anybody_signs_in(
+async def test_check_finds_another_master_key(
     migrated_database: Callable[[str], str],
 ) -> None:
     database = Database(migrated_database("proctorium_enrollment"))
@@ -116,14 +116,14 @@ async def test_another_master_key_is_noticed_before_anybody_signs_in(
     await database.close()
 
 
-async def test_a_database_that_is_not_migrated_yet_says_so(empty_database: str) -> None:
+async def test_database_without_migrations_makes_keys_unavailable(empty_database: str) -> None:
     database = Database(empty_database)
     ring = KeyRing(lambda: Signing(EncryptionKey(os.urandom(32))).public_keys(database))
     assert not await ring.refresh()
     await database.close()
 
 
-async def test_a_new_key_is_known_to_all_before_it_signs_and_the_old_one_retires_after(
+async def test_new_key_is_listed_before_it_is_active_and_the_old_one_retires_afterwards(
     alone: Enrollment,
 ) -> None:
     enrollment = alone

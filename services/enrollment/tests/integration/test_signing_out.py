@@ -14,7 +14,7 @@ from proctorium_devstack.testing.refusals import refusal
 from .enrollment import PASSWORD, Enrollment, eventually_refused, refresh, sign_in
 
 
-async def test_signing_out_twice_is_fine(enrollment: Enrollment) -> None:
+async def test_signing_out_twice_succeeds(enrollment: Enrollment) -> None:
     person = await enrollment.person(password=PASSWORD)
     token = (await sign_in(enrollment, person.email)).tokens.refresh_token
     for _ in range(2):
@@ -23,7 +23,7 @@ async def test_signing_out_twice_is_fine(enrollment: Enrollment) -> None:
     await enrollment.anonymous.accounts.SignOut(SignOutRequest())
 
 
-async def test_one_signs_out_everywhere(enrollment: Enrollment) -> None:
+async def test_person_signs_out_everywhere(enrollment: Enrollment) -> None:
     person = await enrollment.person(password=PASSWORD)
     tokens = [
         (await sign_in(enrollment, person.email, stay_signed_in=stays)).tokens.refresh_token
@@ -45,7 +45,7 @@ async def test_one_signs_out_everywhere(enrollment: Enrollment) -> None:
     assert await refresh(enrollment, (await sign_in(enrollment, person.email)).tokens.refresh_token)
 
 
-async def test_an_administrator_signs_anybody_out_and_a_repetition_ends_no_newer_sign_in(
+async def test_repeated_sign_out_by_an_administrator_ends_no_newer_sign_in(
     enrollment: Enrollment,
 ) -> None:
     person = await enrollment.person(password=PASSWORD)
@@ -59,7 +59,7 @@ async def test_an_administrator_signs_anybody_out_and_a_repetition_ends_no_newer
     assert len(await enrollment.events(PersonSignedOut)) == 1
 
 
-async def test_nobody_else_signs_a_person_out(enrollment: Enrollment) -> None:
+async def test_only_administrators_sign_others_out(enrollment: Enrollment) -> None:
     person = await enrollment.person(password=PASSWORD)
     token = (await sign_in(enrollment, person.email)).tokens.refresh_token
     other = enrollment.client(new_id(), "learner", "proctor").accounts

@@ -100,7 +100,7 @@ async def counted(enrollment: Enrollment) -> dict[str, list[int]]:
 # Backoff.
 
 
-async def test_after_the_free_failures_the_wait_grows(enrollment: Enrollment) -> None:
+async def test_wait_grows_after_the_free_failures(enrollment: Enrollment) -> None:
     email, browser = await email_of(enrollment), Browser(enrollment)
     await fail(browser, email, FREE_OF_NETWORK)
     refusal = await browser.sign_in(email)
@@ -116,7 +116,7 @@ async def test_after_the_free_failures_the_wait_grows(enrollment: Enrollment) ->
     assert await browser.sign_in(email) is None
 
 
-async def test_failures_in_one_network_delay_nobody_in_another(enrollment: Enrollment) -> None:
+async def test_failures_in_one_network_do_not_delay_another(enrollment: Enrollment) -> None:
     email, guesser = await email_of(enrollment), Browser(enrollment, HOME)
     await fail(guesser, email, FREE_OF_NETWORK)
     await assert_throttled(guesser, email)
@@ -125,7 +125,7 @@ async def test_failures_in_one_network_delay_nobody_in_another(enrollment: Enrol
     await assert_throttled(guesser, email)
 
 
-async def test_an_ipv6_customer_is_one_network(enrollment: Enrollment) -> None:
+async def test_ipv6_prefix_is_one_network(enrollment: Enrollment) -> None:
     email = await email_of(enrollment)
     for number in range(FREE_OF_NETWORK):
         await fail(Browser(enrollment, f"2001:db8:1:{number:x}::1"), email)
@@ -133,20 +133,20 @@ async def test_an_ipv6_customer_is_one_network(enrollment: Enrollment) -> None:
     assert await Browser(enrollment, "2001:db8:2::1").sign_in(email) is None
 
 
-async def test_failures_at_one_account_do_not_delay_another(enrollment: Enrollment) -> None:
+async def test_failures_of_one_account_do_not_delay_another(enrollment: Enrollment) -> None:
     browser = Browser(enrollment)
     await fail(browser, await email_of(enrollment), FREE_OF_NETWORK)
     assert await browser.sign_in(await email_of(enrollment)) is None
 
 
-async def test_success_forgets_the_failures_before(enrollment: Enrollment) -> None:
+async def test_success_deletes_the_failures_before(enrollment: Enrollment) -> None:
     email, browser = await email_of(enrollment), Browser(enrollment)
     for _ in range(2):
         await fail(browser, email, FREE_OF_NETWORK - 1)
         assert await Browser(enrollment).sign_in(email) is None
 
 
-async def test_success_in_new_browsers_never_uses_up_what_is_free_for_the_account(
+async def test_success_in_new_browsers_uses_up_no_free_failures(
     enrollment: Enrollment,
 ) -> None:
     email = await email_of(enrollment)
@@ -159,7 +159,9 @@ async def test_success_in_new_browsers_never_uses_up_what_is_free_for_the_accoun
 # Device cookies.
 
 
-async def test_a_known_browser_gets_in_while_its_network_guesses(enrollment: Enrollment) -> None:
+async def test_known_browser_signs_in_despite_failures_in_its_network(
+    enrollment: Enrollment,
+) -> None:
     email, known = await email_of(enrollment), Browser(enrollment)
     assert await known.sign_in(email) is None
     neighbour = Browser(enrollment)
@@ -169,7 +171,7 @@ async def test_a_known_browser_gets_in_while_its_network_guesses(enrollment: Enr
     await assert_throttled(neighbour, email)
 
 
-async def test_a_known_browser_gets_in_from_anywhere_while_many_networks_guess(
+async def test_known_browser_signs_in_from_anywhere_despite_failures_of_many_networks(
     enrollment: Enrollment,
 ) -> None:
     email, known = await email_of(enrollment), Browser(enrollment)
@@ -182,7 +184,7 @@ async def test_a_known_browser_gets_in_from_anywhere_while_many_networks_guess(
     assert await Browser(enrollment, HOME).sign_in(email) is None
 
 
-async def test_a_known_browser_has_a_backoff_of_its_own(enrollment: Enrollment) -> None:
+async def test_known_browser_has_its_own_backoff(enrollment: Enrollment) -> None:
     email, known = await email_of(enrollment), Browser(enrollment)
     assert await known.sign_in(email) is None
     await fail(known, email, FREE_OF_DEVICE)
@@ -193,7 +195,7 @@ async def test_a_known_browser_has_a_backoff_of_its_own(enrollment: Enrollment) 
     assert await Browser(enrollment).sign_in(email) is None
 
 
-async def test_signing_out_leaves_the_browser_known(enrollment: Enrollment) -> None:
+async def test_browser_stays_known_after_signing_out(enrollment: Enrollment) -> None:
     email, known = await email_of(enrollment), Browser(enrollment)
     assert await known.sign_in(email) is None
     (refresh,) = (each for each in known.cookies_set if "proctorium_refresh" in each)
@@ -208,7 +210,7 @@ async def test_signing_out_leaves_the_browser_known(enrollment: Enrollment) -> N
     assert await known.sign_in(email) is None
 
 
-async def test_everybody_who_shares_a_computer_stays_known_there(enrollment: Enrollment) -> None:
+async def test_shared_computer_is_known_to_all_its_accounts(enrollment: Enrollment) -> None:
     shared = Browser(enrollment)
     emails = [await email_of(enrollment) for _ in range(3)]
     for email in emails:
@@ -218,7 +220,7 @@ async def test_everybody_who_shares_a_computer_stays_known_there(enrollment: Enr
         assert await shared.sign_in(email) is None
 
 
-async def test_a_device_cookie_counts_for_its_accounts_only(enrollment: Enrollment) -> None:
+async def test_device_cookie_counts_only_for_its_accounts(enrollment: Enrollment) -> None:
     own, victim = await email_of(enrollment), await email_of(enrollment)
     guesser = Browser(enrollment)
     assert await guesser.sign_in(own) is None
@@ -231,9 +233,7 @@ async def test_a_device_cookie_counts_for_its_accounts_only(enrollment: Enrollme
 
 
 @pytest.mark.parametrize("how", ["forged", "changed", "cut", "not encoded", "expired"])
-async def test_a_cookie_that_is_not_valid_makes_no_browser_known(
-    enrollment: Enrollment, how: str
-) -> None:
+async def test_invalid_device_cookie_is_ignored(enrollment: Enrollment, how: str) -> None:
     email, known = await email_of(enrollment), Browser(enrollment)
     assert await known.sign_in(email) is None
     cookie = known.device
@@ -252,7 +252,7 @@ async def test_a_cookie_that_is_not_valid_makes_no_browser_known(
     await assert_throttled(known, email)
 
 
-async def test_a_failed_sign_in_sets_no_cookie(enrollment: Enrollment) -> None:
+async def test_failed_sign_in_sets_no_cookie(enrollment: Enrollment) -> None:
     email, browser = await email_of(enrollment), Browser(enrollment)
     for each in (email, UNKNOWN):
         await fail(browser, each)
@@ -308,7 +308,9 @@ def statements() -> Iterator[list[str]]:
     event.remove(Engine, "before_cursor_execute", note)
 
 
-async def test_existing_and_unknown_accounts_look_alike(enrollment: Enrollment) -> None:
+async def test_existing_and_unknown_accounts_cannot_be_distinguished(
+    enrollment: Enrollment,
+) -> None:
     existing, without_password = await email_of(enrollment), (await enrollment.person()).email
     seen = []
     hashes = Counting()
@@ -333,7 +335,7 @@ async def test_existing_and_unknown_accounts_look_alike(enrollment: Enrollment) 
     assert seen[0][1] == FREE_OF_NETWORK
 
 
-async def test_while_it_waits_a_right_password_looks_like_a_wrong_one(
+async def test_right_password_during_a_wait_is_refused_like_a_wrong_one(
     enrollment: Enrollment,
 ) -> None:
     email, hashes = await email_of(enrollment), Counting()
@@ -345,7 +347,7 @@ async def test_while_it_waits_a_right_password_looks_like_a_wrong_one(
     assert hashes.checks == FREE_OF_NETWORK
 
 
-async def test_the_table_names_nobody(enrollment: Enrollment) -> None:
+async def test_failed_entries_contain_no_identity(enrollment: Enrollment) -> None:
     email = await email_of(enrollment)
     await fail(Browser(enrollment), email)
     rows = await enrollment.rows(
@@ -360,7 +362,7 @@ async def test_the_table_names_nobody(enrollment: Enrollment) -> None:
 # Many at once.
 
 
-async def test_a_class_behind_one_address_gets_in(enrollment: Enrollment) -> None:
+async def test_class_behind_one_address_can_sign_in(enrollment: Enrollment) -> None:
     """Each learner mistypes as often as is free, while a neighbour guesses at many other accounts."""
     learners = [await email_of(enrollment) for _ in range(60)]
 
@@ -408,7 +410,7 @@ async def test_replicas_count_together(enrollment: Enrollment) -> None:
     assert reasons.count("TOO_MANY_FAILED_SIGN_INS") == 12 - FREE_OF_NETWORK
 
 
-async def test_a_cancelled_sign_in_counts_as_failed(enrollment: Enrollment) -> None:
+async def test_cancelled_sign_in_counts_as_failed(enrollment: Enrollment) -> None:
     hashes = Counting()
     hashes.may_continue.clear()
     async with accounts_of(enrollment, hashes) as accounts:
@@ -420,7 +422,7 @@ async def test_a_cancelled_sign_in_counts_as_failed(enrollment: Enrollment) -> N
     assert await counted(enrollment) == {"sign_in_network": [1], "sign_in_account": [1]}
 
 
-async def test_a_flood_from_one_network_delays_neither_others_nor_known_browsers(
+async def test_flood_from_one_network_delays_neither_others_nor_known_browsers(
     enrollment: Enrollment,
 ) -> None:
     hashes = Counting(permits=1, capacity_per_key=4)

@@ -175,7 +175,7 @@ async def met(request: pytest.FixtureRequest, enrollment: Enrollment) -> AsyncIt
             yield TheFake(fake, channel)
 
 
-async def test_certifications_are_those_of_who_has_one_also_one_that_is_over(met: Met) -> None:
+async def test_certifications_include_expired_ones(met: Met) -> None:
     now = datetime.now(UTC)
     until, over = now + timedelta(days=365), now - timedelta(days=1)
     certified, was_certified = await met.proctor(until), await met.proctor(over)
@@ -188,7 +188,7 @@ async def test_certifications_are_those_of_who_has_one_also_one_that_is_over(met
     } == {certified: until, was_certified: over}
 
 
-async def test_ids_of_nobody_are_named_once_and_sorted(met: Met) -> None:
+async def test_unknown_ids_are_listed_once_and_sorted(met: Met) -> None:
     nobodies = [await met.nobody() for _ in range(3)]
     asked = [*reversed(nobodies), await met.person(), nobodies[0]]
     request = people_pb2.CheckPeopleRequest(person_ids=asked)
@@ -196,7 +196,7 @@ async def test_ids_of_nobody_are_named_once_and_sorted(met: Met) -> None:
     assert list(answer.missing_person_ids) == sorted(nobodies)
 
 
-async def test_registration_information_is_that_of_a_person(met: Met) -> None:
+async def test_registration_information_is_that_of_the_person(met: Met) -> None:
     people = met.client("identity").people
     request = people_pb2.GetRegistrationInformationRequest(person_id=await met.person())
     answer = await people.GetRegistrationInformation(request)
@@ -206,7 +206,7 @@ async def test_registration_information_is_that_of_a_person(met: Met) -> None:
     assert (told.kind, told.reason) == (Kind.NOT_FOUND, "NOT_FOUND")
 
 
-async def test_contacts_are_those_of_who_is_known(met: Met) -> None:
+async def test_contacts_include_only_existing_people(met: Met) -> None:
     known = await met.person()
     request = people_pb2.BatchGetContactsRequest(person_ids=[await met.nobody(), known])
     (contact,) = (await met.client("notification").people.BatchGetContacts(request)).contacts
@@ -216,9 +216,7 @@ async def test_contacts_are_those_of_who_is_known(met: Met) -> None:
 
 
 @pytest.mark.parametrize("published", [True, False])
-async def test_a_course_says_whether_it_is_published_and_which_assessments_it_has(
-    met: Met, published: bool
-) -> None:
+async def test_course_has_its_publication_and_its_assessments(met: Met, published: bool) -> None:
     course_id, named = await met.course(published=published)
     request = courses_pb2.GetCourseRequest(course_id=course_id)
     course = (await met.client("session").courses.GetCourse(request)).course
@@ -231,13 +229,13 @@ async def test_a_course_says_whether_it_is_published_and_which_assessments_it_ha
     ]
 
 
-async def test_a_course_that_is_none_is_not_found(met: Met) -> None:
+async def test_unknown_course_is_not_found(met: Met) -> None:
     request = courses_pb2.GetCourseRequest(course_id=await met.no_course())
     told = await refusal(met.client("session").courses.GetCourse(request))
     assert (told.kind, told.reason) == (Kind.NOT_FOUND, "NOT_FOUND")
 
 
-async def test_the_codes_of_a_session_are_listed_with_their_text(met: Met) -> None:
+async def test_codes_of_a_session_are_listed_with_their_text(met: Met) -> None:
     code = await met.code()
     request = codes_pb2.ListCodesRequest(session_id=code.session_id)
     (listed,) = (await met.client("notification").codes.ListCodes(request)).codes
@@ -246,7 +244,7 @@ async def test_the_codes_of_a_session_are_listed_with_their_text(met: Met) -> No
     assert listed.code_id == str(UUID(listed.code_id))
 
 
-async def test_the_organisation_has_a_name(met: Met) -> None:
+async def test_organisation_has_a_name_from_the_start(met: Met) -> None:
     request = organisation_pb2.GetOrganisationRequest()
     answer = await met.client("notification").organisation.GetOrganisation(request)
     assert answer.organisation.name
@@ -277,7 +275,7 @@ async def test_codes_are_resolved_in_the_order_of_the_entries(met: Met) -> None:
     assert unknown.WhichOneof("result") == "unknown"
 
 
-async def test_a_code_that_was_withdrawn_is_resolved_as_revoked(met: Met) -> None:
+async def test_revoked_code_resolves_as_revoked(met: Met) -> None:
     code = await met.code()
     await met.revoke(code)
     (resolution,) = await resolutions(met, code, code.text)

@@ -9,23 +9,23 @@ from proctorium_enrollment.domain.codes import ALPHABET
 
 
 @pytest.mark.parametrize("text", ACCEPTED.values(), ids=list(ACCEPTED))
-def test_what_is_certainly_meant_is_accepted(text: str) -> None:
+def test_unambiguous_text_is_accepted(text: str) -> None:
     assert normalise(text, "text") == MEANT
 
 
 @pytest.mark.parametrize("text", REFUSED.values(), ids=list(REFUSED))
-def test_what_cannot_be_a_code_is_refused(text: str) -> None:
+def test_text_that_cannot_be_a_code_is_refused(text: str) -> None:
     with pytest.raises(ServiceError) as refused:
         normalise(text, "code")
     assert (refused.value.kind, refused.value.reason) == (Kind.INVALID, "CODE_MALFORMED")
     assert [violation.field for violation in refused.value.violations] == ["code"]
 
 
-def test_upper_and_lower_case_are_never_ignored() -> None:
+def test_case_is_significant() -> None:
     assert normalise(MEANT.swapcase(), "text") == MEANT.swapcase()
 
 
-def test_the_sentence_says_what_is_wrong() -> None:
+def test_sentence_names_the_problem() -> None:
     for text, said in (("Kf7Q2", "This text has 5."), ("Kf7Q2mXä", "“ä” cannot be part of one.")):
         with pytest.raises(ServiceError) as refused:
             normalise(text, "text")

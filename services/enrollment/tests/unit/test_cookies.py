@@ -36,7 +36,7 @@ def called(*metadata: tuple[str, str]) -> Context:
         ("", ""),
     ],
 )
-def test_the_refresh_token_is_read_from_the_cookies(cookie: str, token: str) -> None:
+def test_refresh_token_is_read_from_the_cookies(cookie: str, token: str) -> None:
     assert Cookies(secure=False).refresh_token_of(called(("cookie", cookie))) == token
 
 
@@ -48,25 +48,23 @@ def test_the_refresh_token_is_read_from_the_cookies(cookie: str, token: str) -> 
         ("proctorium_refresh=planted", ""),
     ],
 )
-def test_a_secure_cookie_that_a_neighbour_could_have_planted_does_not_count(
-    cookie: str, token: str
-) -> None:
+def test_cookie_without_the_host_prefix_is_ignored(cookie: str, token: str) -> None:
     assert Cookies(secure=True).refresh_token_of(called(("cookie", cookie))) == token
 
 
-def test_without_cookies_there_is_none() -> None:
+def test_call_without_cookies_has_no_refresh_token() -> None:
     assert Cookies(secure=True).refresh_token_of(called()) == ""
     assert Cookies(secure=True).device_of(called()) == ""
 
 
-def test_the_device_cookie_is_read_beside_the_refresh_token() -> None:
+def test_device_cookie_is_read_beside_the_refresh_token() -> None:
     call = called(("cookie", "__Host-proctorium_refresh=abc; __Host-proctorium_device=d=="))
     assert Cookies(secure=True).device_of(call) == "d=="
     assert Cookies(secure=False).device_of(call) == ""
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "nonsense"])
-def test_a_page_of_another_site_is_refused(site: str) -> None:
+def test_page_of_another_site_is_refused(site: str) -> None:
     with pytest.raises(ServiceError) as refused:
         require_own_site(called(("sec-fetch-site", site)))
     assert (refused.value.kind, refused.value.reason) == (Kind.NOT_ALLOWED, "CROSS_SITE_REQUEST")
@@ -75,11 +73,11 @@ def test_a_page_of_another_site_is_refused(site: str) -> None:
 @pytest.mark.parametrize(
     "metadata", [[], [("sec-fetch-site", "same-origin")], [("sec-fetch-site", "none")]]
 )
-def test_our_own_pages_and_programs_are_not_refused(metadata: list[tuple[str, str]]) -> None:
+def test_own_pages_and_programs_are_not_refused(metadata: list[tuple[str, str]]) -> None:
     require_own_site(called(*metadata))
 
 
 @pytest.mark.parametrize("header", ["sec-fetch-site", "origin"])
-def test_a_browser_says_where_a_call_comes_from(header: str) -> None:
+def test_browser_reports_the_site_of_a_call(header: str) -> None:
     assert is_browser(called((header, "same-origin")))
     assert not is_browser(called(("user-agent", "curl")))

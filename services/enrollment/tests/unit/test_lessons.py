@@ -12,7 +12,7 @@ def test_markdown_becomes_html() -> None:
     assert "<td>1</td>" in html
 
 
-def test_links_give_nothing_away() -> None:
+def test_links_send_no_referrer() -> None:
     html = html_from_markdown("[rules](https://example.org/rules)")
     assert 'href="https://example.org/rules"' in html
     assert 'rel="noopener noreferrer nofollow"' in html
@@ -33,7 +33,7 @@ def test_links_give_nothing_away() -> None:
         "<svg><script>alert(1)</script></svg>",
     ],
 )
-def test_nothing_that_acts_comes_through(markdown: str) -> None:
+def test_active_content_is_removed(markdown: str) -> None:
     html = html_from_markdown(markdown).lower()
     for active in (
         "<script",
@@ -49,7 +49,7 @@ def test_nothing_that_acts_comes_through(markdown: str) -> None:
         assert active not in html
 
 
-def test_a_picture_is_shown_from_an_https_address() -> None:
+def test_image_with_an_https_address_is_shown() -> None:
     html = html_from_markdown("![Goggles](https://example.org/goggles.png 'On')")
     for part in (
         'src="https://example.org/goggles.png"',
@@ -63,7 +63,7 @@ def test_a_picture_is_shown_from_an_https_address() -> None:
 @pytest.mark.parametrize(
     "address", ["http://example.org/a.png", "/a.png", "a.png", "data:image/png;base64,AA=="]
 )
-def test_any_other_picture_is_replaced_by_its_description(address: str) -> None:
+def test_image_without_an_https_address_is_replaced_by_its_description(address: str) -> None:
     assert (
         html_from_markdown(f"See ![the <goggles>]({address}).")
         == "<p>See the &lt;goggles&gt;.</p>\n"

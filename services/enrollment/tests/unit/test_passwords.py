@@ -10,7 +10,7 @@ from proctorium_enrollment.domain import passwords
     "password",
     ["lantern-orchid-74", "correct horse battery", "пароль-из-слов", "🦊🐢🐬🦉🐝🐙🦔🐌🦋🐞🐺🐻"],
 )
-def test_long_uncommon_passwords_are_good(password: str) -> None:
+def test_long_uncommon_passwords_are_accepted(password: str) -> None:
     passwords.require_strong(password, "lena@example.org")
 
 
@@ -32,9 +32,9 @@ def test_weak_passwords_are_refused(password: str) -> None:
     assert password not in refused.value.message
 
 
-def test_the_common_ones_are_all_long_enough_to_matter() -> None:
+def test_common_passwords_have_the_minimum_length() -> None:
     assert min(map(len, passwords._COMMON)) >= passwords.MIN_LENGTH
 
 
-def test_a_password_is_the_same_however_it_is_typed() -> None:
+def test_password_is_normalised() -> None:
     assert passwords.normalise("caf\u0065\u0301") == passwords.normalise("caf\u00e9")

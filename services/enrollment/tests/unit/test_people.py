@@ -19,14 +19,14 @@ NEW = NewPerson(" Lena Fischer ", "Lena.Fischer@Example.ORG ", frozenset({Role.L
 NOW = datetime(2026, 3, 1, 11, 30, tzinfo=UTC)
 
 
-def test_a_person_is_registered_in_one_form() -> None:
+def test_new_person_is_normalised() -> None:
     person = person_from(new_id(), NEW, NOW)
     assert person.legal_name == person.display_name == "Lena Fischer"
     assert person.email == "lena.fischer@example.org"
     assert (person.locale, person.time_zone, person.date_of_birth) == ("en", "UTC", None)
 
 
-def test_what_was_given_is_kept() -> None:
+def test_given_values_are_stored() -> None:
     person = person_from(
         new_id(),
         replace(
@@ -52,7 +52,7 @@ def test_what_was_given_is_kept() -> None:
     ],
     ids=["no such day", "no such zone", "a path", "blank name"],
 )
-def test_what_does_not_exist_is_refused_by_field(changed: dict[str, str], field: str) -> None:
+def test_nonexistent_values_are_refused_by_field(changed: dict[str, str], field: str) -> None:
     with pytest.raises(ServiceError) as refused:
         person_from(new_id(), replace(NEW, **changed), NOW)  # type: ignore[arg-type]
     assert refused.value.reason == "INVALID_REQUEST"
@@ -85,7 +85,7 @@ def test_date_of_birth_too_long_ago_is_refused(day: str) -> None:
     assert "Check the year" in refused.value.message
 
 
-def test_addresses_are_one_whatever_their_case() -> None:
+def test_email_addresses_ignore_case() -> None:
     assert normalise_email(" LENA@example.org") == "lena@example.org"
 
 

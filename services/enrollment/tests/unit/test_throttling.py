@@ -44,13 +44,11 @@ def failed(times: int, *, now: datetime = NOON, free: int = FREE) -> Failures | 
 @pytest.mark.parametrize(
     ("count", "seconds"), [(0, 0), (1, 0), (2, 0), (3, 2), (4, 4), (5, 8), (10, 256), (99, 300)]
 )
-def test_each_failure_after_the_free_ones_doubles_the_wait_up_to_the_longest(
-    count: int, seconds: int
-) -> None:
+def test_wait_doubles_up_to_the_longest(count: int, seconds: int) -> None:
     assert wait_of(failed(count), NOON) == timedelta(seconds=seconds)
 
 
-def test_the_wait_ends() -> None:
+def test_wait_ends() -> None:
     failures = failed(5)
     assert wait_of(failures, NOON + timedelta(seconds=5)) == timedelta(seconds=3)
     assert wait_of(failures, NOON + timedelta(seconds=8)) == NO_WAIT
@@ -70,7 +68,7 @@ def test_failures_expire_after_the_window_but_not_during_a_wait() -> None:
 
 
 @given(st.lists(st.floats(min_value=0, max_value=2000), max_size=60))
-def test_no_pauses_make_a_guesser_faster_than_the_growing_wait(pauses: list[float]) -> None:
+def test_pauses_do_not_make_guessing_faster(pauses: list[float]) -> None:
     now, failures, made = NOON, None, []
     for pause in pauses:
         now += timedelta(seconds=pause)
@@ -85,7 +83,7 @@ def test_no_pauses_make_a_guesser_faster_than_the_growing_wait(pauses: list[floa
 # A failure that is counted in advance and taken back.
 
 
-def test_a_success_leaves_the_failures_of_others() -> None:
+def test_success_leaves_the_failures_of_others() -> None:
     before = failed(2)
     charged = after_failure(before, FREE, NOON)
     assert without(charged, charged, NOON) == before
@@ -93,7 +91,7 @@ def test_a_success_leaves_the_failures_of_others() -> None:
     assert without(None, charged, NOON) is None
 
 
-def test_a_success_takes_back_its_wait_unless_another_failure_came_after_it() -> None:
+def test_success_takes_back_its_wait_unless_another_failure_followed() -> None:
     failures = failed(4)
     later = NOON + timedelta(seconds=4)
     charged = after_failure(failures, FREE, later)
@@ -128,7 +126,7 @@ def most_in_an_hour(free: int) -> int:
     return most
 
 
-def test_a_network_has_fewer_than_a_hundred_guesses_an_hour_at_an_account() -> None:
+def test_network_has_fewer_than_a_hundred_guesses_an_hour_at_an_account() -> None:
     assert most_in_an_hour(FREE_OF_NETWORK) == 32
 
 
@@ -136,14 +134,14 @@ def test_all_networks_together_have_little_more_than_two_guesses_a_minute_at_an_
     assert most_in_an_hour(FREE_OF_ACCOUNT) == 122
 
 
-def test_one_network_alone_never_makes_an_account_wait_in_others() -> None:
+def test_one_network_alone_never_delays_an_account_in_others() -> None:
     assert most_in_an_hour(FREE_OF_NETWORK) < FREE_OF_ACCOUNT
 
 
 # Code entries.
 
 
-def test_a_person_waits_for_their_network_only_after_failures_of_their_own() -> None:
+def test_person_waits_for_their_network_only_after_own_failures() -> None:
     network = failed(9)
     for own in range(OWN_BEFORE_NETWORK):
         assert code_entry_wait(failed(own), network, NOON) == NO_WAIT
@@ -166,11 +164,11 @@ def test_a_person_waits_for_their_network_only_after_failures_of_their_own() -> 
         ("somewhere", "somewhere"),
     ],
 )
-def test_a_network_is_all_that_one_guesser_may_have(address: str, network: str) -> None:
+def test_network_of_an_address(address: str, network: str) -> None:
     assert network_of(address) == network
 
 
-def test_a_device_keeps_the_accounts_that_signed_in_last() -> None:
+def test_device_has_the_accounts_that_signed_in_last() -> None:
     device = Device("a")
     for number in range(ACCOUNTS_OF_DEVICE + 2):
         device = device.with_account(str(number))
@@ -191,7 +189,7 @@ def test_a_device_keeps_the_accounts_that_signed_in_last() -> None:
         (timedelta(minutes=5), "wait 5 minutes and"),
     ],
 )
-def test_the_refusal_says_when_to_try_again(wait: timedelta, words: str) -> None:
+def test_error_has_the_time_to_retry(wait: timedelta, words: str) -> None:
     refusal = too_many_failed_sign_ins(wait)
     assert (refusal.kind, refusal.reason) == (Kind.EXHAUSTED, "TOO_MANY_FAILED_SIGN_INS")
     assert words in refusal.message
