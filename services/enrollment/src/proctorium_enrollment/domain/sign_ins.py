@@ -29,7 +29,7 @@ class SignIn:
     created_at: datetime
     is_ended: bool
     stay_signed_in: bool
-    """Whether the sign-in outlives the browser session; otherwise it also ends when idle, as the computer may be shared."""
+    """Whether the sign-in outlives the browser session; otherwise it ends when idle: the computer may be shared."""
 
 
 @dataclass(frozen=True, slots=True)

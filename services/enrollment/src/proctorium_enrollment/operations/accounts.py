@@ -233,7 +233,7 @@ class Accounts:
                 return await self._issue_tokens(tx, sign_in, person, self._successor(token))
 
     def _successor(self, token: str) -> str:
-        """Return the refresh token after `token`: always the same, so that it can be returned again without being stored."""
+        """Return the refresh token after `token`: always the same, so it can be returned again without being stored."""
         return urlsafe_b64encode(self._sign_ins_key.blind_index(token)).rstrip(b"=").decode()
 
     async def _newest(
