@@ -20,7 +20,7 @@ up: ready ## Start everything on this machine; Ctrl-C ends it
 demo: ready ## Tell one proctored session line by line, with a crash in the middle
 	@PYTHONPATH=tests $(PYTHON) -m e2e.demo
 
-doctor: env protos ## What is wrong with this machine, and the cure
+doctor: env protos ## What is wrong with this machine, and the remedy
 	@$(PYTHON) -m proctorium_devstack doctor
 
 reset: ## Delete the databases and messages of `make up`

@@ -14,6 +14,7 @@ from pathlib import Path
 from proctorium_common.descriptors import DESCRIPTORS
 from proctorium_common.events.permissions import DECLARER, configuration, users_of
 from proctorium_common.topology import services
+from proctorium_devstack.components.certificates import issue_apart
 from proctorium_devstack.edge import (
     Address,
     ClientTls,
@@ -21,7 +22,6 @@ from proctorium_devstack.edge import (
     Upstream,
     render,
 )
-from proctorium_devstack.parts.certificates import issue_apart
 
 AUTHORITY = Path("/authority")
 IDENTITIES = Path("/identities")

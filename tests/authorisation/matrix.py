@@ -33,7 +33,7 @@ from proctorium_common.telemetry.logs import CallLog
 from proctorium_common.telemetry.metrics import Metrics
 from proctorium_common.telemetry.traces import NOT_TRACING
 from proctorium_common.topology import callers_of, services
-from proctorium_devstack.parts.certificates import issue
+from proctorium_devstack.components.certificates import issue
 from proctorium_devstack.testing.contracts import all_methods, owner_of, path_of
 
 MATRIX = Path(__file__).parent / "matrix.md"

@@ -33,8 +33,8 @@ from proctorium.identity.v1.verification_pb2 import (
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.topology import services
 from proctorium_devstack.demo.people import Person, sign_in
+from proctorium_devstack.demo.seed import ADMINISTRATOR
 from proctorium_devstack.demo.waiting import eventually
-from proctorium_devstack.demo.world import ADMINISTRATOR
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROJECT = "proctorium-story"

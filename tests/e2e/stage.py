@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from proctorium.options.v1.options_pb2 import ROLE_LEARNER, ROLE_PROCTOR
 from proctorium.session.v1.sessions_pb2 import LATE_ENTRY_UNTIL, LateEntry
-from proctorium_devstack.demo import world
+from proctorium_devstack.demo import seed
 from proctorium_devstack.demo.edge import Channel, EdgeChannel
 from proctorium_devstack.demo.people import Person, SignIn, sign_in
 
@@ -54,9 +54,9 @@ async def set_stage(
     """
     run = secrets.token_hex(4)
     surname = f" {run[:4].upper()}" if named_after_run else ""
-    title = f"{world.COURSE_TITLE}{surname}"
+    title = f"{seed.COURSE_TITLE}{surname}"
     administrator = await sign_in(
-        edge, world.ADMINISTRATOR.email, world.ADMINISTRATOR.password, staff_channel
+        edge, seed.ADMINISTRATOR.email, seed.ADMINISTRATOR.password, staff_channel
     )
     proctor = await newcomer(
         administrator,
@@ -66,21 +66,21 @@ async def set_stage(
         is_proctor=True,
         channel=staff_channel,
     )
-    await world.certify(administrator, proctor.person_id)
-    assessment_id = await world.create_assessment(administrator, title, run)
+    await seed.certify(administrator, proctor.person_id)
+    assessment_id = await seed.create_assessment(administrator, title, run)
     further = {
-        each: await world.create_assessment(administrator, each, f"{run} {each}")
+        each: await seed.create_assessment(administrator, each, f"{run} {each}")
         for each in further_assessments
     }
-    course_id = await world.create_course(administrator, assessment_id, run, title, further=further)
+    course_id = await seed.create_course(administrator, assessment_id, run, title, further=further)
     learners = []
     for number, channel in enumerate(learner_channels):
         name = _NAMES[number % len(_NAMES)]
         handle = f"{name.split()[0].lower()}{number}.{run}"
         learner = await newcomer(administrator, edge, f"{name}{surname}", handle, channel=channel)
-        await world.register(administrator, learner.person_id, course_id)
+        await seed.register(administrator, learner.person_id, course_id)
         learners.append(learner)
-    plan = world.plan(
+    plan = seed.plan(
         course_id,
         assessment_id,
         [proctor.person_id],
@@ -91,8 +91,8 @@ async def set_stage(
         late_entry=late_entry,
     )
     plan.assessment_ids.extend(further.values())
-    session = await world.schedule(administrator, plan)
-    code = await world.code_of(proctor, session.session_id)
+    session = await seed.schedule(administrator, plan)
+    code = await seed.code_of(proctor, session.session_id)
     return Stage(
         edge,
         administrator,
@@ -122,5 +122,5 @@ async def newcomer(
         secrets.token_urlsafe(12),
     )
     role = ROLE_PROCTOR if is_proctor else ROLE_LEARNER
-    await world.ensure_person(administrator, who, [role])
+    await seed.ensure_person(administrator, who, [role])
     return await sign_in(edge, who.email, who.password, channel)

@@ -15,7 +15,7 @@ from proctorium.enrollment.v1.courses_pb2 import (
     PublishCourseRequest,
     UnitContent,
 )
-from proctorium_devstack.demo import world
+from proctorium_devstack.demo import seed
 from proctorium_devstack.stack import Stack
 
 LESSON = UnitContent(
@@ -33,7 +33,7 @@ async def self_paced_course(stage: Stage, title: str, *units: UnitContent) -> st
     )
     course_id = created.course.course_id
     await courses.PublishCourse(PublishCourseRequest(course_id=course_id))
-    await world.register(stage.administrator, stage.learners[0].person_id, course_id)
+    await seed.register(stage.administrator, stage.learners[0].person_id, course_id)
     return course_id
 
 

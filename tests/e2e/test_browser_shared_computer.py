@@ -13,7 +13,7 @@ from e2e.stage import Stage
 from e2e.story import LearnerStory
 from e2e.test_browser_live import exam_started
 from e2e.test_browser_offline import stored_whole
-from proctorium_devstack.demo import world
+from proctorium_devstack.demo import seed
 from proctorium_devstack.stack import Stack
 
 _AWAY = "The server cannot be reached at the moment."
@@ -119,10 +119,10 @@ async def test_an_administrator_signs_out_somebody_who_forgot_to(
         forgotten = await Visitor.arrive(opened, stack.url("edge"))
         await forgotten.sign_in(learner.email, learner.password)
         ada = await Visitor.arrive(opened, stack.url("edge"))
-        await ada.sign_in(world.ADMINISTRATOR.email, world.ADMINISTRATOR.password)
+        await ada.sign_in(seed.ADMINISTRATOR.email, seed.ADMINISTRATOR.password)
         await (
             ada.page.get_by_role("banner")
-            .get_by_role("link", name=world.ADMINISTRATOR.name.split()[0])
+            .get_by_role("link", name=seed.ADMINISTRATOR.name.split()[0])
             .click()
         )
         await expect(ada.page.get_by_text("you are signed out everywhere")).to_be_visible()

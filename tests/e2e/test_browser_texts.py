@@ -19,7 +19,7 @@ from proctorium.enrollment.v1.courses_pb2 import (
     PublishCourseRequest,
     UnitContent,
 )
-from proctorium_devstack.demo import world
+from proctorium_devstack.demo import seed
 from proctorium_devstack.stack import Stack
 
 _CODE = "result = measure(sample)\n    if result > limit:\n        warn()"
@@ -107,5 +107,5 @@ async def course_with_code(stage: Stage) -> str:
     )
     course_id = made.course.course_id
     await administrator.courses.PublishCourse(PublishCourseRequest(course_id=course_id))
-    await world.register(administrator, stage.learners[0].person_id, course_id)
+    await seed.register(administrator, stage.learners[0].person_id, course_id)
     return course_id

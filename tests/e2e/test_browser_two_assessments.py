@@ -14,7 +14,7 @@ from proctorium.enrollment.v1.courses_pb2 import (
     UnitContent,
 )
 from proctorium.session.v1.sessions_pb2 import CancelSessionRequest
-from proctorium_devstack.demo import world
+from proctorium_devstack.demo import seed
 from proctorium_devstack.stack import Stack
 
 
@@ -76,18 +76,18 @@ async def plan_two_assessments(stage: Stage) -> str:
     administrator = stage.administrator
     await administrator.sessions.CancelSession(CancelSessionRequest(session_id=stage.session_id))
     run = stage.session_id[-8:]
-    second_id = await world.create_assessment(administrator, "Fire drill", run)
+    second_id = await seed.create_assessment(administrator, "Fire drill", run)
     stage.course_id = await course_of(stage, stage.assessment_id, second_id)
-    plan = world.plan(
+    plan = seed.plan(
         stage.course_id,
         stage.assessment_id,
         [stage.proctor.person_id],
         [learner.person_id for learner in stage.learners],
     )
     plan.assessment_ids.append(second_id)
-    session = await world.schedule(administrator, plan)
+    session = await seed.schedule(administrator, plan)
     stage.session_id = session.session_id
-    stage.code = await world.code_of(stage.proctor, session.session_id)
+    stage.code = await seed.code_of(stage.proctor, session.session_id)
     return second_id
 
 
@@ -104,5 +104,5 @@ async def course_of(stage: Stage, *assessment_ids: str) -> str:
     course_id = created.course.course_id
     await courses.PublishCourse(PublishCourseRequest(course_id=course_id))
     for learner in stage.learners:
-        await world.register(stage.administrator, learner.person_id, course_id)
+        await seed.register(stage.administrator, learner.person_id, course_id)
     return course_id

@@ -11,11 +11,11 @@ from proctorium.session.v1.sessions_pb2 import (
     SessionPlan,
     SessionState,
 )
-from proctorium_devstack.demo import world
+from proctorium_devstack.demo import seed
 
 
 def plan(stage: Stage, title: str, starts_in: timedelta) -> SessionPlan:
-    return world.plan(
+    return seed.plan(
         stage.course_id,
         stage.assessment_id,
         [stage.proctor.person_id],
@@ -36,16 +36,16 @@ async def test_sessions_that_an_administrator_planned_stay_and_are_not_taken_for
     administrator = stage.administrator
     found = await administrator.sessions.GetSession(GetSessionRequest(session_id=stage.session_id))
     title = found.session.plan.title.removesuffix(": examination")
-    later = await world.schedule(administrator, plan(stage, title, timedelta(hours=6)))
+    later = await seed.schedule(administrator, plan(stage, title, timedelta(hours=6)))
     soon = plan(stage, title, timedelta(minutes=10))
 
-    own = await world.upcoming_session(administrator, soon)
+    own = await seed.upcoming_session(administrator, soon)
     assert own is not None
     assert own.session_id == stage.session_id
-    await world.end_own_session(administrator, stage.course_id, title)
+    await seed.end_own_session(administrator, stage.course_id, title)
     assert await state(stage, stage.session_id) == SESSION_STATE_CANCELLED
     assert await state(stage, later.session_id) != SESSION_STATE_CANCELLED
 
-    other = await world.schedule(administrator, plan(stage, "Fire safety", timedelta(minutes=30)))
-    assert await world.upcoming_session(administrator, soon) is None
+    other = await seed.schedule(administrator, plan(stage, "Fire safety", timedelta(minutes=30)))
+    assert await seed.upcoming_session(administrator, soon) is None
     assert await state(stage, other.session_id) != SESSION_STATE_CANCELLED

@@ -72,7 +72,7 @@ async def _until_accepted(stack: Stack, token: str) -> None:
 
 
 async def _edge_knows(stack: Stack, key_id: str) -> None:
-    file = stack.folders.of("edge-keys") / "token_check.json"
+    file = stack.data_folder.component_folder("edge-keys") / "token_check.json"
     async with asyncio.timeout(30):
         while key_id not in file.read_text("utf-8"):
             await asyncio.sleep(0.1)

@@ -23,7 +23,7 @@ from proctorium.session.v1.lobby_pb2 import WatchSessionRequest
 from proctorium.session.v1.sessions_pb2 import ListSessionsRequest, OpenLobbyRequest
 from proctorium.session.v1.supervision_pb2 import WatchRosterRequest
 from proctorium_common.errors import Kind, ServiceError
-from proctorium_devstack.demo import world
+from proctorium_devstack.demo import seed
 from proctorium_devstack.demo.people import Person, sign_in
 from proctorium_devstack.demo.waiting import eventually
 from proctorium_devstack.stack import Stack
@@ -153,7 +153,7 @@ async def test_an_administrator_disables_an_account_on_the_page_and_enables_it_a
         lena = await Visitor.arrive(opened, stack.url("edge"))
         await lena.sign_in(learner.email, learner.password)
         ada = await Visitor.arrive(opened, stack.url("edge"))
-        await ada.sign_in(world.ADMINISTRATOR.email, world.ADMINISTRATOR.password)
+        await ada.sign_in(seed.ADMINISTRATOR.email, seed.ADMINISTRATOR.password)
         page = ada.page
         await page.goto("/people")
         await page.get_by_label("Find by name or e-mail address").fill(learner.email)

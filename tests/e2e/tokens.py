@@ -70,5 +70,7 @@ async def _enrollment(
 
 
 def _encryption_keys(stack: Stack) -> EncryptionKeys:
-    master_key = (stack.folders.of("enrollment") / "master.key").read_text("ascii")
+    master_key = (stack.data_folder.component_folder("enrollment") / "master.key").read_text(
+        "ascii"
+    )
     return EncryptionKeys.derive(MasterKey.parse(master_key))

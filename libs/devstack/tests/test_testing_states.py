@@ -1,4 +1,4 @@
-"""The checks of state machines fail for a machine that is inconsistent, not documented, or not what the database allows."""
+"""The checks of state machines reject inconsistent, undocumented and differently enforced machines."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ async def measure(*, rounds: int = _ROUNDS, seconds: float = _SECONDS) -> list[F
     """Ours and the limit, in turn, on a durable PostgreSQL and a NATS of its own."""
     async with set_stage(streams=False) as stage:
         url = await stage.database(_PACKAGE)
-        bare_url = await stage.postgres.database("bare")
+        bare_url = await stage.postgres.ensure_database("bare")
         turns = []
         for _ in range(rounds):
             limit = await measure_limit(bare_url, stage.broker.url, seconds=seconds)

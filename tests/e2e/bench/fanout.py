@@ -39,7 +39,7 @@ from proctorium_common.security.keys import SigningKey
 from proctorium_common.security.tls import Certificates
 from proctorium_common.security.tokens import TokenSigner
 from proctorium_common.storage.database import Database
-from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.components.nats import Nats
 from proctorium_devstack.ports import LOOPBACK, free_ports
 from proctorium_devstack.testing.http2 import Streams
 from proctorium_session.api.messages import progress_message, session_message

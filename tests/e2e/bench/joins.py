@@ -41,8 +41,8 @@ from proctorium_common.security.keys import SigningKey
 from proctorium_common.security.tls import Certificates
 from proctorium_common.security.tokens import TokenSigner
 from proctorium_common.storage.database import Database
-from proctorium_devstack.parts.certificates import KeyPair
-from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.components.certificates import KeyPair
+from proctorium_devstack.components.nats import Nats
 from proctorium_enrollment.storage import tables as enrollment
 from proctorium_enrollment.storage.encryption import EncryptionKeys
 from proctorium_session.storage import sessions
@@ -345,8 +345,8 @@ _ENTER = """
 
 
 async def _set_limit(stage: Stage, codes: dict[str, UUID]) -> str:
-    code_url = await stage.postgres.database("bare_codes")
-    session_url = await stage.postgres.database("bare_sessions")
+    code_url = await stage.postgres.ensure_database("bare_codes")
+    session_url = await stage.postgres.ensure_database("bare_sessions")
     opened = await asyncpg.connect(code_url)
     await opened.execute(_CODE_TABLES)
     rows = [(text, new_id(), session_id) for text, session_id in codes.items()]

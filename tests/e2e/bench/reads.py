@@ -74,7 +74,7 @@ async def _set(stage: Stage) -> tuple[str, str, tuple[Learner, ...]]:
     )  # reading an attempt calls no other service
     learners = await learners_at(service, url, key, LEARNERS)
     bodies = [(UUID(each.attempt_id), await _answered(service, each)) for each in learners]
-    bare = (await stage.postgres.database("bare")).replace("+asyncpg", "")
+    bare = (await stage.postgres.ensure_database("bare")).replace("+asyncpg", "")
     connection = await asyncpg.connect(bare)
     await connection.execute(_BODIES)
     await connection.executemany("INSERT INTO attempts VALUES ($1, $2)", bodies)

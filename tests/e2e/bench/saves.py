@@ -107,7 +107,7 @@ def _figures(turns: dict[str, Turn]) -> list[Figure]:
 async def _set(stage: Stage) -> Saves:
     key = SigningKey.generate()
     url = await stage.database("proctorium_assessment", [key.public])
-    limit = await stage.start_limit(LOAD_MODULE, await stage.postgres.database("bare"))
+    limit = await stage.start_limit(LOAD_MODULE, await stage.postgres.ensure_database("bare"))
     service = await stage.serve("proctorium_assessment", url)  # saving asks nobody
     return Saves(limit, service, await learners_at(service, url, key, LEARNERS))
 

@@ -27,10 +27,10 @@ from proctorium_common.security.tls import Certificates
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.keys import DatabaseKeyStore
 from proctorium_devstack.assembly import GRPC_SERVICES
+from proctorium_devstack.components.edge import Edge
+from proctorium_devstack.components.nats import Nats
+from proctorium_devstack.components.postgres import Postgres
 from proctorium_devstack.edge import Address, ClientTls, EdgeSettings, Upstream
-from proctorium_devstack.parts.edge import Edge
-from proctorium_devstack.parts.nats import Nats
-from proctorium_devstack.parts.postgres import Postgres
 from proctorium_devstack.ports import LOOPBACK, free_ports
 
 MASTER_KEY = bytes(32)
@@ -121,7 +121,7 @@ class Stage:
 
     async def database(self, package: str, keys: Sequence[PublicKey] = ()) -> str:
         """A migrated database of a service that trusts `keys`; its URL."""
-        url = await self.postgres.migrated(package.removeprefix("proctorium_"), package)
+        url = await self.postgres.ensure_migrated(package.removeprefix("proctorium_"), package)
         database = Database(url)
         try:
             if keys:
@@ -185,7 +185,7 @@ class Stage:
             token_check=str(check),
             upload_folder=str(folder),
         )
-        edge = Edge(folder, settings, folder / "edge.log", needs=())
+        edge = Edge(folder, settings, folder / "edge.log", dependencies=())
         await edge.start()
         self._started.push_async_callback(edge.stop)
         assert edge.process is not None

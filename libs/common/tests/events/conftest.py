@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from proctorium_common.storage.database import Database
 from proctorium_common.topology import Topology, services
-from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.components.nats import Nats
 
 from .world import TOPOLOGY, World
 

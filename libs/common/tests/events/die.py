@@ -18,7 +18,7 @@ from proctorium_common.events.relay import Relay
 from proctorium_common.events.subscriber import Subscriber
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.listen import Listener
-from proctorium_devstack.parts.certificates import key_pair
+from proctorium_devstack.components.certificates import key_pair
 
 from .world import CONSUMER, Effects
 

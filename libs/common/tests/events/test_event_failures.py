@@ -22,7 +22,7 @@ from proctorium_common.events.identity import BrokerIdentity
 from proctorium_common.events.replay import replay
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Database
-from proctorium_devstack.parts.postgres import Postgres
+from proctorium_devstack.components.postgres import Postgres
 
 from .world import CONSUMER, STREAM, World, certified, people, until
 

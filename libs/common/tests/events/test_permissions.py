@@ -25,7 +25,7 @@ from proctorium_common.events.pull import Pull
 from proctorium_common.ids import new_id
 from proctorium_common.tasks import end
 from proctorium_common.topology import Topology, services
-from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.components.nats import Nats
 from proctorium_devstack.testing import TESTER
 
 from .world import CONSUMER, TOPOLOGY, World, certified, until

@@ -12,7 +12,7 @@ from proctorium_common.errors import ServiceError
 from proctorium_common.events.permissions import DECLARER
 from proctorium_common.events.streams import declare
 from proctorium_common.topology import Subscription, services
-from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.components.nats import Nats
 
 from .world import CONSUMER, STREAM, TOPOLOGY, World
 

@@ -25,7 +25,7 @@ from proctorium_common.storage.listen import Listener
 from proctorium_common.storage.tables import dead_letters, inbox, outbox
 from proctorium_common.tasks import end
 from proctorium_common.topology import ServiceTopology, Subscription
-from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.components.nats import Nats
 from proctorium_devstack.testing import TESTER
 
 from ..sample.storage.tables import effects

@@ -23,8 +23,8 @@ from proctorium_common.security.keys import SigningKey
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.keys import DatabaseKeyStore
 from proctorium_common.storage.migrations import at_head
-from proctorium_devstack.parts.nats import Nats
-from proctorium_devstack.parts.postgres import Postgres
+from proctorium_devstack.components.nats import Nats
+from proctorium_devstack.components.postgres import Postgres
 
 from ..conftest import Migrated
 from ..rpc.echo import pb, stubs
@@ -143,7 +143,7 @@ async def test_migrate_brings_the_database_to_the_newest_revision(
 async def test_migrate_works_as_the_owner_for_the_role_that_serves(
     postgres: Postgres, own_nats: Nats
 ) -> None:
-    serving = await postgres.migrated("to_migrate", PACKAGE)
+    serving = await postgres.ensure_migrated("to_migrate", PACKAGE)
     owner = postgres.url("to_migrate", "to_migrate_owner")
     connection = await asyncpg.connect(owner)
     await connection.execute(

@@ -31,7 +31,7 @@ from proctorium_common.storage.database import Database
 from proctorium_common.storage.keys import DatabaseKeyStore
 from proctorium_common.telemetry.logs import CallLog
 from proctorium_common.telemetry.traces import current_tracing
-from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.components.nats import Nats
 from proctorium_devstack.testing.refusals import refusal
 
 from ..conftest import Migrated

@@ -25,7 +25,7 @@ from proctorium_common.telemetry import Telemetry
 from proctorium_common.telemetry.logs import CallLine, CallLog
 from proctorium_common.telemetry.metrics import Metrics
 from proctorium_common.telemetry.traces import Tracing
-from proctorium_devstack.parts.certificates import issue
+from proctorium_devstack.components.certificates import issue
 
 from .echo import Behavior, EchoServicer, same, stubs
 

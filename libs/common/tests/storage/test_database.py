@@ -20,7 +20,7 @@ from proctorium_common.storage.database import Database, TimeLimits
 from proctorium_common.storage.tables import outbox
 from proctorium_common.storage.transient import passes_by_itself
 from proctorium_common.telemetry.traces import parse_trace_context
-from proctorium_devstack.parts.postgres import Postgres
+from proctorium_devstack.components.postgres import Postgres
 from proctorium_devstack.testing import AsOwner
 
 from ..conftest import SAMPLE, Migrated

@@ -11,7 +11,7 @@ from sqlalchemy import make_url
 
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.listen import Listener, Notices
-from proctorium_devstack.parts.postgres import Postgres
+from proctorium_devstack.components.postgres import Postgres
 
 from ..conftest import SAMPLE, Migrated
 from ..process.gate import LAST_WORDS, gate_before

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.migrations import at_head, differences, draft, upgrade
-from proctorium_devstack.parts.postgres import Postgres
+from proctorium_devstack.components.postgres import Postgres
 from proctorium_devstack.testing import AsOwner
 
 from ..conftest import SAMPLE
@@ -150,9 +150,9 @@ async def test_a_service_cannot_allow_itself_what_its_database_refuses(
 async def test_what_a_later_revision_adds_is_given_to_the_service_too(
     postgres: Postgres, as_owner: AsOwner
 ) -> None:
-    url = await postgres.migrated("later_revision", SAMPLE, role="proctorium")
+    url = await postgres.ensure_migrated("later_revision", SAMPLE, role="proctorium")
     await as_owner(url, "CREATE TABLE added (line text)")
-    assert await postgres.migrated("later_revision", SAMPLE, role="proctorium") == url
+    assert await postgres.ensure_migrated("later_revision", SAMPLE, role="proctorium") == url
     database = Database(url)
     async with database.transaction() as transaction:
         await transaction.execute(text("INSERT INTO added VALUES ('one')"))
@@ -163,8 +163,8 @@ async def test_what_a_later_revision_adds_is_given_to_the_service_too(
 async def test_tables_that_were_the_services_become_their_owners(
     postgres: Postgres, as_owner: AsOwner
 ) -> None:
-    await upgrade(await postgres.database("of_old"), SAMPLE)
-    url = await postgres.migrated("of_old", SAMPLE)
+    await upgrade(await postgres.ensure_database("of_old"), SAMPLE)
+    url = await postgres.ensure_migrated("of_old", SAMPLE)
     database = Database(url)
     async with database.transaction() as transaction:
         await transaction.execute(insert(record), {"line": "kept"})

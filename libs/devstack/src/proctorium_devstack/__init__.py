@@ -1,1 +1,1 @@
-"""All of Proctorium on one machine: parts, supervisor, demo data, trace page, test fixtures."""
+"""All of Proctorium on one machine: components, a supervisor, demo data, a trace page, a mailbox and test fixtures."""

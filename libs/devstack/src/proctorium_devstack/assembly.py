@@ -1,4 +1,4 @@
-"""Which parts a stack has, how each is reached, and what each is told."""
+"""The components of a stack, their addresses, dependencies and environments."""
 
 from __future__ import annotations
 
@@ -8,31 +8,40 @@ from functools import partial
 from pathlib import Path
 
 from proctorium_common.topology import ServiceTopology, services
+from proctorium_devstack.components.certificates import KeyPair, issue
+from proctorium_devstack.components.component import Component
+from proctorium_devstack.components.edge import Edge, EdgeKeys
+from proctorium_devstack.components.nats import Nats
+from proctorium_devstack.components.postgres import Postgres
+from proctorium_devstack.components.programs import Program, Service, WebProgram, python
+from proctorium_devstack.data_folder import DataFolder
 from proctorium_devstack.edge import Address, ClientTls, EdgeSettings, Upstream
 from proctorium_devstack.environment import PORTAL, edge_keys_environment, environment_of
-from proctorium_devstack.folders import Folders
-from proctorium_devstack.parts.certificates import KeyPair, issue
-from proctorium_devstack.parts.edge import Edge, EdgeKeys
-from proctorium_devstack.parts.nats import Nats
-from proctorium_devstack.parts.part import Part
-from proctorium_devstack.parts.postgres import Postgres
-from proctorium_devstack.parts.programs import Program, Service, WebProgram, python
 from proctorium_devstack.ports import LOOPBACK, PortPlan
 from proctorium_devstack.processes import Command
 
 GRPC_SERVICES = tuple(name for name in services() if name != PORTAL)
 EDGE_KEYS = "edge-keys"
-ALL_PARTS = ("postgres", "nats", "traces", "mailbox", *GRPC_SERVICES, PORTAL, EDGE_KEYS, "edge")
+ALL_COMPONENTS = (
+    "postgres",
+    "nats",
+    "traces",
+    "mailbox",
+    *GRPC_SERVICES,
+    PORTAL,
+    EDGE_KEYS,
+    "edge",
+)
 OPERATOR = "operator"
-"""The identity that the stack itself shows to services: it may ask for their health, and nothing else."""
+"""The identity of the stack itself: services let it check their health and nothing else."""
 
-_NEEDS: Mapping[str, tuple[str, ...]] = {
+_DEPENDENCIES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(GRPC_SERVICES, ("postgres", "nats")),
     EDGE_KEYS: ("enrollment",),
     "edge": (*GRPC_SERVICES, PORTAL, EDGE_KEYS),
 }
-# Only enrollment can say whose tokens are good: the others are not ready for the first time before they have heard that.
-_AFTER: Mapping[str, tuple[str, ...]] = {
+# Only enrollment has the signing keys of tokens; the other services become ready after they have read them once.
+_START_AFTER: Mapping[str, tuple[str, ...]] = {
     name: ("enrollment",) for name in GRPC_SERVICES if name != "enrollment"
 }
 _LISTENERS: Mapping[str, tuple[str, ...]] = {
@@ -43,30 +52,30 @@ _LISTENERS: Mapping[str, tuple[str, ...]] = {
 
 
 class UnknownComponentError(Exception):
-    """A part was asked for that there is none of."""
+    """There is no component of that name."""
 
 
 @dataclass(frozen=True)
 class Assembly:
-    """The parts of one stack, made but not started."""
+    """The components of one stack, created but not started."""
 
-    folders: Folders
+    data_folder: DataFolder
     ports: PortPlan
-    parts: Mapping[str, Part]
+    components: Mapping[str, Component]
     postgres: Postgres
     nats: Nats
     environments: Mapping[str, Mapping[str, str]]
-    """What each of the services and the portal is told."""
+    """The environments of the services and the portal."""
 
     def command_of(self, service: str, arguments: Sequence[str]) -> Command:
-        """An operator's command of a service (`python -m <package> …`), logged where the service logs."""
+        """Return an operator's command of a service (`python -m <package> …`) that appends to the service's log."""
         program = Program(services()[service].package, arguments, self.environments[service])
-        return python(f"{service} {arguments[0]}", self.folders.log(service), program)
+        return python(f"{service} {arguments[0]}", self.data_folder.log_file(service), program)
 
     @property
     def listeners(self) -> list[str]:
-        """The names in the port plan that these parts listen on."""
-        return listeners_of(self.parts)
+        """The names in the port plan that these components listen on."""
+        return listeners_of(self.components)
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -75,49 +84,55 @@ class Assembly:
 
 
 def assemble(
-    folders: Folders,
+    data_folder: DataFolder,
     ports: PortPlan,
     wanted: Iterable[str] | None = None,
     *,
     durable: bool = True,
     settings: Mapping[str, str] | None = None,
 ) -> Assembly:
-    """Make the parts named in `wanted` and those they need; all of them when it is None.
+    """Create the components named in `wanted` (None: all) and their dependencies.
 
-    `settings` are environment variables that all services get, over those that the stack decides.
+    `settings` are environment variables of all services, which override those of the stack.
     """
-    names = with_needs(wanted)
-    certificates = issue(folders.certificates, [*GRPC_SERVICES, PORTAL, "edge", OPERATOR])
+    names = with_dependencies(wanted)
+    certificates = issue(data_folder.certificates, [*GRPC_SERVICES, PORTAL, "edge", OPERATOR])
     postgres = Postgres(
-        folders.of("postgres"), ports["postgres"], folders.log("postgres"), durable=durable
+        data_folder.component_folder("postgres"),
+        ports["postgres"],
+        data_folder.log_file("postgres"),
+        durable=durable,
     )
     nats = Broker(
-        folders.of("nats"), ports["nats"], folders.log("nats"), certificates=folders.certificates
+        data_folder.component_folder("nats"),
+        ports["nats"],
+        data_folder.log_file("nats"),
+        certificates=data_folder.certificates,
     )
-    making = _Making(folders, ports, certificates, postgres, nats, names, settings or {})
-    parts: dict[str, Part] = {}
-    for name in ALL_PARTS:
+    factory = _Factory(data_folder, ports, certificates, postgres, nats, names, settings or {})
+    components: dict[str, Component] = {}
+    for name in ALL_COMPONENTS:
         if name in names:
-            parts[name] = making.part(name)
+            components[name] = factory.component(name)
     environments = {
-        name: making.environment(services()[name]) for name in names if name in services()
+        name: factory.environment(services()[name]) for name in names if name in services()
     }
-    return Assembly(folders, ports, parts, postgres, nats, environments)
+    return Assembly(data_folder, ports, components, postgres, nats, environments)
 
 
 class Broker(Nats):
     """NATS with the streams and consumers of the topology."""
 
-    async def settle(self) -> None:
-        """Declare what is missing; what is there keeps its messages."""
+    async def on_ready(self) -> None:
+        """Declare the streams and consumers; existing ones retain their messages."""
         await self.declare()
 
 
 @dataclass(frozen=True)
-class _Making:
-    """What is known while parts are made."""
+class _Factory:
+    """Creates components from what they share."""
 
-    folders: Folders
+    data_folder: DataFolder
     ports: PortPlan
     certificates: Mapping[str, KeyPair]
     postgres: Postgres
@@ -125,8 +140,8 @@ class _Making:
     names: frozenset[str]
     settings: Mapping[str, str]
 
-    def part(self, name: str) -> Part:
-        """The part of that name."""
+    def component(self, name: str) -> Component:
+        """Create the component of that name."""
         match name:
             case "postgres":
                 return self.postgres
@@ -151,34 +166,36 @@ class _Making:
                     [],
                     edge_keys_environment(self.ports, self.certificates["edge"], self._token_check),
                 )
-                return EdgeKeys(self.folders.log(name), program, self._token_check, _NEEDS[name])
+                return EdgeKeys(
+                    self.data_folder.log_file(name), program, self._token_check, _DEPENDENCIES[name]
+                )
             case "portal":
                 topology = services()[PORTAL]
                 program = Program(topology.package, ["serve"], self.environment(topology))
                 return WebProgram(
-                    name, self.folders.log(name), program, self.ports[name], self._told_to
+                    name, self.data_folder.log_file(name), program, self.ports[name], self._sinks
                 )
             case _:
                 return self._service(services()[name])
 
-    def _web(self, name: str, module: str, arguments: list[str]) -> Part:
-        store = self.folders.of(name) / f"{name}.sqlite"
+    def _web(self, name: str, module: str, arguments: list[str]) -> Component:
+        store = self.data_folder.component_folder(name) / f"{name}.sqlite"
         program = Program(module, [*arguments, "--store", str(store)], {})
-        return WebProgram(name, self.folders.log(name), program, self.ports[name])
+        return WebProgram(name, self.data_folder.log_file(name), program, self.ports[name])
 
-    def _service(self, topology: ServiceTopology) -> Part:
+    def _service(self, topology: ServiceTopology) -> Component:
         return Service(
             topology.name,
-            self.folders.log(topology.name),
+            self.data_folder.log_file(topology.name),
             Program(topology.package, ["serve"], self.environment(topology)),
             port=self.ports[topology.name],
             identity=self.certificates[OPERATOR],
-            migrate=partial(self.postgres.migrated, topology.name, topology.package),
-            needs=(*_NEEDS[topology.name], *self._told_to),
-            after=_AFTER.get(topology.name, ()),
+            migrate=partial(self.postgres.ensure_migrated, topology.name, topology.package),
+            dependencies=(*_DEPENDENCIES[topology.name], *self._sinks),
+            start_after=_START_AFTER.get(topology.name, ()),
         )
 
-    def _edge(self) -> Part:
+    def _edge(self) -> Component:
         edge = self.certificates["edge"]
         settings = EdgeSettings(
             listen=self._at("edge"),
@@ -187,55 +204,60 @@ class _Making:
             portal=self._at(PORTAL),
             client=ClientTls(str(edge.certificate), str(edge.key), str(edge.authority)),
             token_check=str(self._token_check),
-            upload_folder=str(self.folders.of("edge")),
+            upload_folder=str(self.data_folder.component_folder("edge")),
             tracing=self._at("traces") if "traces" in self.names else None,
         )
-        return Edge(self.folders.of("edge"), settings, self.folders.log("edge"), _NEEDS["edge"])
+        return Edge(
+            self.data_folder.component_folder("edge"),
+            settings,
+            self.data_folder.log_file("edge"),
+            _DEPENDENCIES["edge"],
+        )
 
     @property
     def _token_check(self) -> Path:
-        """By what the edge checks tokens: alone in its folder, which Envoy watches."""
-        return self.folders.of(EDGE_KEYS) / "token_check.json"
+        """The file by which the edge checks tokens, alone in its folder because Envoy watches the folder."""
+        return self.data_folder.component_folder(EDGE_KEYS) / "token_check.json"
 
     @property
-    def _told_to(self) -> tuple[str, ...]:
-        """Who takes the spans and mails of services, to the last: they end after those who send."""
+    def _sinks(self) -> tuple[str, ...]:
+        """The components that receive spans and mails, which must stop after the senders."""
         return tuple(name for name in ("traces", "mailbox") if name in self.names)
 
     def _at(self, name: str) -> Address:
         return Address(LOOPBACK, self.ports[name])
 
     def environment(self, topology: ServiceTopology) -> dict[str, str]:
-        """What a service is told."""
-        told = environment_of(
+        """Return the environment of a service."""
+        variables = environment_of(
             topology,
-            self.folders,
+            self.data_folder,
             self.ports,
             self.certificates[topology.name],
             traced="traces" in self.names,
         )
         if topology.name != PORTAL:
-            told["PROCTORIUM_DATABASE_URL"] = self.postgres.url(topology.name)
-            told["PROCTORIUM_NATS_URL"] = self.nats.url
-        return told | dict(self.settings)
+            variables["PROCTORIUM_DATABASE_URL"] = self.postgres.url(topology.name)
+            variables["PROCTORIUM_NATS_URL"] = self.nats.url
+        return variables | dict(self.settings)
 
 
-def listeners_of(parts: Iterable[str]) -> list[str]:
-    """Return the names in the port plan that these parts listen on."""
-    return [listener for name in parts for listener in _LISTENERS.get(name, (name,))]
+def listeners_of(components: Iterable[str]) -> list[str]:
+    """Return the names in the port plan that these components listen on."""
+    return [listener for name in components for listener in _LISTENERS.get(name, (name,))]
 
 
-def with_needs(wanted: Iterable[str] | None) -> frozenset[str]:
-    """Return the parts in `wanted`, or all when it is None, and those that they need. Raises UnknownComponentError."""
+def with_dependencies(wanted: Iterable[str] | None) -> frozenset[str]:
+    """Return the components in `wanted` (None: all) and their dependencies. Raises UnknownComponentError."""
     names: set[str] = set()
-    waiting = list(wanted if wanted is not None else ALL_PARTS)
+    waiting = list(wanted if wanted is not None else ALL_COMPONENTS)
     while waiting:
         name = waiting.pop()
-        if name not in ALL_PARTS:
+        if name not in ALL_COMPONENTS:
             raise UnknownComponentError(
-                f"there is no part {name}: there are {', '.join(ALL_PARTS)}"
+                f"there is no component {name}; the components are {', '.join(ALL_COMPONENTS)}"
             )
         if name not in names:
             names.add(name)
-            waiting += (*_NEEDS.get(name, ()), *_AFTER.get(name, ()))
+            waiting += (*_DEPENDENCIES.get(name, ()), *_START_AFTER.get(name, ()))
     return frozenset(names)

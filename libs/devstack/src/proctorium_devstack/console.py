@@ -1,4 +1,4 @@
-"""What people read in the terminal: progress, trouble, and the table at the end."""
+"""Output for people in the terminal: progress, failures, and a summary of the running stack."""
 
 from __future__ import annotations
 
@@ -15,47 +15,47 @@ Row = Sequence[str]
 
 
 class Console:
-    """Prints; colours only where a person looks."""
+    """Writes to a terminal or a file; uses colours only in a terminal."""
 
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout
         self._colour = self._out.isatty()
-        self._began = time.monotonic()
+        self._started = time.monotonic()
 
-    def say(self, text: str = "") -> None:
-        """One line. That the terminal is gone must not hold up the end of what it started."""
+    def write_line(self, text: str = "") -> None:
+        """Write one line. Errors are ignored: a closed terminal must not prevent an orderly stop."""
         with contextlib.suppress(OSError):
             print(text, file=self._out, flush=True)
 
-    def tell(self, event: Event) -> None:
-        """A line about a part: what happened, after how long; and what its log says where it failed."""
+    def write_event(self, event: Event) -> None:
+        """Write a line about a component: what happened, how long it took, and the end of its log after a failure."""
         took = f"{event.seconds:6.1f} s" if event.seconds is not None else " " * 8
-        self.say(f"  {event.part:<14}{took}  {event.what}")
+        self.write_line(f"  {event.component:<14}{took}  {event.what}")
         for line in event.log:
-            self.say(self._dim(f"      | {line[:200]}"))
+            self.write_line(self._dim(f"      | {line[:200]}"))
 
-    def table(self, state: RunFile, code: str | None) -> None:
-        """Where everything is, who can sign in, and what to do next."""
-        seconds = time.monotonic() - self._began
-        self.say()
-        self.say(
+    def write_summary(self, state: RunFile, code: str | None) -> None:
+        """Write the addresses, the sign-ins and the next commands."""
+        seconds = time.monotonic() - self._started
+        self.write_line()
+        self.write_line(
             self._bold(
-                f"Proctorium runs ({seconds:.1f} s). Ctrl-C ends it; its data stays until `make reset`."
+                f"Proctorium runs ({seconds:.1f} s). Ctrl-C stops it; its data is preserved until `make reset`."
             )
         )
-        self.say()
+        self.write_line()
         self._rows(_addresses(state))
         if state.sign_ins:
-            self.say()
+            self.write_line()
             self._rows([("Sign in as", "e-mail", "password"), *state.sign_ins])
         if code:
-            self.say()
-            self._rows([("Enrollment code", code, "of the session that is about to begin")])
-        self.say()
-        self._rows([("Next", "make demo", "one proctored session, line by line, with a crash in the middle"),
-                    ("", "make doctor", "what is wrong, and the cure"),
-                    ("", "make test", "all tests")])  # fmt: skip
-        self.say()
+            self.write_line()
+            self._rows([("Enrollment code", code, "of the session that starts soon")])
+        self.write_line()
+        self._rows([("Next", "make demo", "play one proctored session, with a crash in the middle"),
+                    ("", "make doctor", "find problems of this machine, and their remedies"),
+                    ("", "make test", "run all tests")])  # fmt: skip
+        self.write_line()
 
     def _rows(self, rows: Iterable[Row]) -> None:
         rows = list(rows)
@@ -64,7 +64,7 @@ class Console:
             for column in range(max(map(len, rows)))
         ]
         for row in rows:
-            self.say(
+            self.write_line(
                 "  "
                 + "   ".join(
                     cell.ljust(width) for cell, width in zip(row, widths, strict=False)
@@ -85,12 +85,12 @@ def _addresses(state: RunFile) -> list[Row]:
     rows: list[tuple[str, str, str, str]] = [
         ("edge", "Web pages", "http://{}", "for learners, proctors and administrators"),
         ("edge", "gRPC, JSON", "{}", "in plaintext; gRPC-Web and JSON on the same port"),
-        ("traces", "Traces", "http://{}", "every call and event; takes OTLP/HTTP too"),
-        ("mailbox", "Mailbox", "http://{}", f"every mail; takes SMTP on {known.get('smtp', '')}"),
+        ("traces", "Traces", "http://{}", "all calls and events; also receives OTLP/HTTP"),
+        ("mailbox", "Mailbox", "http://{}", f"all mail; receives SMTP on {known.get('smtp', '')}"),
         ("postgres", "PostgreSQL", "{}", "one database for each service"),
         ("nats", "NATS", "nats://{}", "JetStream; TLS with a client certificate"),
     ]
     shown: list[Row] = [
         (title, form.format(known[name]), what) for name, title, form, what in rows if name in known
     ]
-    return [*shown, ("Logs", f"{state.folder}/logs", "one file for each part")]
+    return [*shown, ("Logs", f"{state.folder}/logs", "one file for each component")]

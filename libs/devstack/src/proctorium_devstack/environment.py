@@ -1,4 +1,4 @@
-"""What each service and the portal are told by their environment. Their READMEs document the variables."""
+"""The environment variables of each service and the portal. Their READMEs document the variables."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from proctorium_common.topology import ServiceTopology
-from proctorium_devstack.folders import Folders
-from proctorium_devstack.parts.certificates import KeyPair
+from proctorium_devstack.components.certificates import KeyPair
+from proctorium_devstack.data_folder import DataFolder
 from proctorium_devstack.ports import LOOPBACK, PortPlan
 
 PORTAL = "portal"
@@ -18,25 +18,30 @@ _MASTER_KEY_BYTES = 32
 
 
 def environment_of(
-    service: ServiceTopology, folders: Folders, ports: PortPlan, identity: KeyPair, *, traced: bool
+    service: ServiceTopology,
+    data_folder: DataFolder,
+    ports: PortPlan,
+    identity: KeyPair,
+    *,
+    traced: bool,
 ) -> dict[str, str]:
-    """What `service` is told on this machine, but for its database and broker."""
-    told = {
+    """Return the environment of `service` on this machine, without its database and broker."""
+    settings = {
         "LISTEN": f"{LOOPBACK}:{ports[service.name]}",
         "TLS_CERTIFICATE": str(identity.certificate),
         "TLS_KEY": str(identity.key),
         "TLS_AUTHORITY": str(identity.authority),
         "LOG_FORMAT": "json",
-        # Nobody balances load over one machine, so nobody has to hear that a service goes before it goes.
+        # There is no load balancer on one machine, so a service need not announce its end in advance.
         "DRAIN_WAIT": "0",
         "DRAIN_GRACE": "5",
-        **{f"{asked.upper()}_ADDRESS": f"{LOOPBACK}:{ports[asked]}" for asked in service.calls},
-        **_particular(service.name, folders, ports),
+        **{f"{callee.upper()}_ADDRESS": f"{LOOPBACK}:{ports[callee]}" for callee in service.calls},
+        **_settings_of(service.name, data_folder, ports),
     }
     telemetry = {"OTEL_TRACES_SAMPLER_ARG": "1", "OTEL_BSP_SCHEDULE_DELAY": "1000"}
     if traced:
         telemetry["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://{LOOPBACK}:{ports['traces']}"
-    return telemetry | {f"PROCTORIUM_{name}": value for name, value in told.items()}
+    return telemetry | {f"PROCTORIUM_{name}": value for name, value in settings.items()}
 
 
 def edge_keys_environment(ports: PortPlan, identity: KeyPair, file: Path) -> dict[str, str]:
@@ -51,19 +56,28 @@ def edge_keys_environment(ports: PortPlan, identity: KeyPair, file: Path) -> dic
     }
 
 
-def _particular(name: str, folders: Folders, ports: PortPlan) -> Mapping[str, str]:
-    """What only this service knows of."""
+def _settings_of(name: str, data_folder: DataFolder, ports: PortPlan) -> Mapping[str, str]:
+    """Return the settings that only this service has."""
     public_url = f"http://localhost:{ports['edge']}"
     match name:
         case "enrollment":
-            # The edge of one machine speaks plain HTTP, where browsers drop cookies that are marked secure.
-            return {"MASTER_KEY": _master_key(folders.of(name)), "SECURE_COOKIES": "false"}
+            # The edge of one machine speaks plain HTTP, over which browsers drop secure cookies.
+            return {
+                "MASTER_KEY": _master_key(data_folder.component_folder(name)),
+                "SECURE_COOKIES": "false",
+            }
         case "assessment":
-            return {"MASTER_KEY": _master_key(folders.of(name)), "PUBLIC_URL": public_url}
+            return {
+                "MASTER_KEY": _master_key(data_folder.component_folder(name)),
+                "PUBLIC_URL": public_url,
+            }
         case "identity":
-            evidence = folders.of(name) / "evidence"
+            evidence = data_folder.component_folder(name) / "evidence"
             evidence.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return {"MASTER_KEY": _master_key(folders.of(name)), "EVIDENCE_URL": evidence.as_uri()}
+            return {
+                "MASTER_KEY": _master_key(data_folder.component_folder(name)),
+                "EVIDENCE_URL": evidence.as_uri(),
+            }
         case "notification":
             return {"SMTP_URL": f"smtp://{LOOPBACK}:{ports['smtp']}", "PUBLIC_URL": public_url}
         case "portal":
@@ -73,7 +87,7 @@ def _particular(name: str, folders: Folders, ports: PortPlan) -> Mapping[str, st
 
 
 def _master_key(folder: Path) -> str:
-    """A key of the service's own, made once: what it encrypted must be readable again after a restart."""
+    """Return the service's master key, created once so that encrypted data stays readable after a restart."""
     file = folder / "master.key"
     if not file.exists():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Ports: which part listens where, which are free, and who holds one that is not."""
+"""Ports: which component listens where, which ports are free, and which process uses one."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ OFFSETS: Mapping[str, int] = {
     "postgres": 52,
     "nats": 62,
 }
-"""Who listens how far from the base; the first three are what people open."""
+"""The offset of each listener from the base port; people open the first three."""
 
 
 class PortsInUseError(Exception):
-    """Some ports of the plan are in use; the message names each with its holder."""
+    """Some ports of the plan are in use; the message names each with the process that uses it."""
 
     def __init__(self, taken: Mapping[str, int]) -> None:
         self.taken = taken
         lines = [
-            f"  {port}  wanted for {name}, held by {holder_of(port)}"
+            f"  {port}  needed for {name}, used by {holder_of(port)}"
             for name, port in taken.items()
         ]
         super().__init__("\n".join(lines))
 
 
 class PortError(Exception):
-    """A port in the environment is no port."""
+    """A setting in the environment is not a valid port."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class PortPlan:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> PortPlan:
-        """From PROCTORIUM_PORT_BASE, and PROCTORIUM_PORT_<NAME> for single ones (`-` as `_`)."""
+        """Return the ports of PROCTORIUM_PORT_BASE and PROCTORIUM_PORT_<NAME> (`_` for `-`). Raises PortError."""
         base = _number(environment, "PROCTORIUM_PORT_BASE", DEFAULT_BASE)
         return cls(
             {
@@ -71,23 +71,23 @@ class PortPlan:
 
     @classmethod
     def free(cls) -> PortPlan:
-        """Ports that nobody uses, for tests."""
+        """Return a plan of free ports, for tests."""
         return cls(dict(zip(OFFSETS, free_ports(len(OFFSETS)), strict=True)))
 
     def __getitem__(self, name: str) -> int:
         return self.ports[name]
 
     def require_free(self, names: Iterable[str]) -> None:
-        """Raise PortsInUseError with all of `names` that somebody else listens on."""
+        """Raise PortsInUseError if the ports of some of `names` are in use."""
         taken = {name: self.ports[name] for name in names if is_taken(self.ports[name])}
         if taken:
             raise PortsInUseError(taken)
 
 
 def free_ports(count: int) -> list[int]:
-    """`count` different ports that nobody listens on at this moment.
+    """Return `count` different ports without a listener.
 
-    Below the range from which the system takes ports for outgoing connections, so that none of those gets in between.
+    They are below the range of ephemeral ports, so that no outgoing connection takes one of them.
     """
     free: list[int] = []
     for port in random.SystemRandom().sample(_CANDIDATES, len(_CANDIDATES)):
@@ -99,7 +99,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def is_taken(port: int) -> bool:
-    """Whether a listener of this machine would be in our way."""
+    """Return whether a process on this machine listens on the port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -110,7 +110,7 @@ def is_taken(port: int) -> bool:
 
 
 def holder_of(port: int) -> str:
-    """Who listens on the port, as far as this user may know."""
+    """Describe the process that listens on the port, if this user may see it."""
     for pid in _listeners(port):
         with contextlib.suppress(psutil.Error):
             process = psutil.Process(pid)
@@ -118,8 +118,8 @@ def holder_of(port: int) -> str:
     return "a process that this user may not see"
 
 
-async def answers(port: int, tls: ssl.SSLContext | None = None) -> bool:
-    """Whether something accepts connections on the port, with this TLS where it is given."""
+async def accepts_connections(port: int, tls: ssl.SSLContext | None = None) -> bool:
+    """Return whether the port accepts connections, over TLS if `tls` is given."""
     try:
         _, writer = await asyncio.open_connection(LOOPBACK, port, ssl=tls)
     except OSError:
@@ -146,5 +146,5 @@ def _number(environment: Mapping[str, str], name: str, default: int) -> int:
     if not text:
         return default
     if not text.isdecimal() or not 1024 <= int(text) <= 65000:
-        raise PortError(f"{name}={text} is no port: choose a number from 1024 to 65000.")
+        raise PortError(f"{name}={text} is not a port. Choose a number from 1024 to 65000.")
     return int(text)

@@ -1,4 +1,4 @@
-"""Child processes that end when we do: started through `launch`, logged to a file, awaited without polling."""
+"""Child processes that end with their parent: started through `launch`, logged to a file, awaited without polling."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _LAUNCH = Path(__file__).with_name("launch.py")
 
 
 class ComponentFailedError(Exception):
-    """A part ended or did not become ready; `log` holds what it said."""
+    """A component ended or did not become ready; `log` is the file with its output."""
 
-    def __init__(self, part: str, message: str, log: Path | None = None) -> None:
-        super().__init__(f"{part}: {message}")
-        self.part = part
+    def __init__(self, component: str, message: str, log: Path | None = None) -> None:
+        super().__init__(f"{component}: {message}")
+        self.component = component
         self.log = log
 
     def last_lines(self, count: int = 25) -> list[str]:
-        """The end of the part's log, or nothing where there is none."""
+        """Return the last lines of the component's log; none if there is no log."""
         if self.log is None or not self.log.exists():
             return []
         return self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
@@ -33,7 +33,7 @@ class ComponentFailedError(Exception):
 
 @dataclass(frozen=True)
 class User:
-    """Whom a process runs as; the ids are those of the password database."""
+    """A user that a process runs as, with the ids of the password database."""
 
     name: str
     uid: int
@@ -42,9 +42,10 @@ class User:
 
 @dataclass(frozen=True)
 class Command:
-    """What to run. `death_signal` is what it gets when we are gone, `stop_signal` what asks it to end.
+    """A command line and how to run it.
 
-    `told` is what it reads on standard input: a secret, which others on this machine could see among its arguments.
+    `stop_signal` asks the process to end; the kernel sends `death_signal` when the parent ends.
+    `stdin` is for secrets: other users of this machine can see arguments.
     """
 
     name: str
@@ -55,35 +56,35 @@ class Command:
     user: User | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     death_signal: signal.Signals = signal.SIGKILL
-    told: bytes = b""
+    stdin: bytes = b""
 
 
 class Process:
     """A running `Command`, leader of its own process group so that a terminal's Ctrl-C reaches only the supervisor."""
 
     def __init__(self, command: Command) -> None:
-        """Start it now. Must be called from a thread that lives as long as the process should."""
+        """Start the process. The calling thread must live as long as the process should."""
         self.command = command
         self._popen = _spawn(command)
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """The process id."""
         return self._popen.pid
 
     @property
     def exit_code(self) -> int | None:
-        """Its exit code once it ended (negative: the signal), else None."""
+        """The exit code after the process has ended (negative: the signal), else None."""
         return self._popen.poll()
 
     async def wait(self) -> int:
-        """Wait until it ends; its exit code."""
+        """Wait until the process ends, and return its exit code."""
         while (code := self._popen.poll()) is None:
             await _until_ended(self.pid)
         return code
 
     async def stop(self, grace: float) -> int:
-        """Ask it to end, and after `grace` seconds end it. No process of its group is left."""
+        """Ask the process to end, kill it after `grace` seconds with its group, and return its exit code."""
         self.signal(self.command.stop_signal)
         try:
             async with asyncio.timeout(grace):
@@ -95,12 +96,12 @@ class Process:
         return code
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the process itself, if it still runs."""
+        """Send a signal to the process, but not to its group, if it still runs."""
         if self._popen.poll() is None:
             self._popen.send_signal(number)
 
     def kill(self) -> None:
-        """SIGKILL for it and all of its group."""
+        """Send SIGKILL to the process and its group."""
         if self._popen.poll() is None:
             self._kill_group()
 
@@ -110,14 +111,14 @@ class Process:
 
 
 async def run(command: Command, timeout: float) -> None:
-    """Run a command to its end; ComponentFailedError if it fails or takes longer than `timeout` seconds."""
+    """Run a command to its end. Raises ComponentFailedError if it fails or takes longer than `timeout` seconds."""
     process = Process(command)
     try:
         async with asyncio.timeout(timeout):
             code = await process.wait()
     except TimeoutError:
         raise ComponentFailedError(
-            command.name, f"not done after {timeout:.0f} s", command.log
+            command.name, f"not finished after {timeout:.0f} s", command.log
         ) from None
     finally:
         process.kill()
@@ -134,13 +135,13 @@ def _spawn(command: Command) -> subprocess.Popen[bytes]:
         *(str(user.uid if user else -1), str(user.gid if user else -1), "--"),
     ]
     command.log.parent.mkdir(parents=True, exist_ok=True)
-    # A file without a name: it is read to its end, and nobody has to feed it.
-    with command.log.open("ab") as log, tempfile.TemporaryFile() as told:
-        told.write(command.told)
-        told.seek(0)
+    # An anonymous file instead of a pipe, so that no thread has to write while the process reads.
+    with command.log.open("ab") as log, tempfile.TemporaryFile() as stdin:
+        stdin.write(command.stdin)
+        stdin.seek(0)
         return subprocess.Popen(
             [*launch, *command.arguments],
-            stdin=told if command.told else subprocess.DEVNULL,
+            stdin=stdin if command.stdin else subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             env=dict(os.environ if command.environment is None else command.environment),
@@ -150,7 +151,7 @@ def _spawn(command: Command) -> subprocess.Popen[bytes]:
 
 
 async def _until_ended(pid: int) -> None:
-    """Return when the process has ended (it may then still have to be reaped)."""
+    """Wait until the process has ended; it may still have to be reaped."""
     if not hasattr(os, "pidfd_open"):
         await asyncio.sleep(0.05)
         return

@@ -1,4 +1,4 @@
-"""`run.json`: what runs where, for whoever wants to attach (demo, chaos, tests, doctor)."""
+"""`run.json`: the addresses, processes and sign-ins of a running stack, for the demo, chaos, tests and the doctor."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class PartStatus:
-    """How a part is: `state` is starting, ready, or down; `restarts` counts how often it had to be started again."""
+class ComponentStatus:
+    """The status of a component: `state` is starting, ready or down; `restarts` counts the restarts after failures."""
 
     state: str
     pid: int | None
@@ -27,13 +27,13 @@ class RunFile:
     addresses: Mapping[str, str]
     certificates: str
     complete: bool = False
-    """Whether every part was ready once, and the demo data was there if it was asked for."""
-    parts: Mapping[str, PartStatus] = field(default_factory=dict)
+    """Whether every component has been ready, and the demo data is loaded if it was requested."""
+    components: Mapping[str, ComponentStatus] = field(default_factory=dict)
     sign_ins: tuple[tuple[str, str, str], ...] = ()
-    """Of the demo data: who it is, e-mail, password."""
+    """The sign-ins of the demo data: role and name, e-mail, password."""
 
     def write(self, file: Path) -> None:
-        """Replace the file in one step, so that readers see one state or the other. Readable by us alone."""
+        """Replace the file atomically. Only the current user can read it, because it holds passwords."""
         unfinished = file.with_suffix(".unfinished")
         with os.fdopen(
             os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
@@ -43,8 +43,10 @@ class RunFile:
 
     @classmethod
     def read(cls, file: Path) -> RunFile:
-        """What the file says. FileNotFoundError when nothing runs."""
+        """Read the file. Raises FileNotFoundError if no stack runs."""
         read = json.loads(file.read_text(encoding="utf-8"))
-        read["parts"] = {name: PartStatus(**status) for name, status in read["parts"].items()}
+        read["components"] = {
+            name: ComponentStatus(**status) for name, status in read["components"].items()
+        }
         read["sign_ins"] = tuple(tuple(each) for each in read["sign_ins"])
         return cls(**read)

@@ -1,4 +1,4 @@
-"""Serves a page of the stack: on this machine alone, or in a container to those who know its name."""
+"""The web server of the stack's own pages."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from proctorium_devstack.ports import LOOPBACK
 async def serve(
     app: Starlette, port: int, *, host: str = LOOPBACK, name: str = "localhost"
 ) -> None:
-    """Serve until SIGTERM or SIGINT; a page that is being waited for does not hold up the end.
+    """Serve until SIGTERM or SIGINT; open requests are aborted after a second.
 
-    `name` is one more that it may be called by.
+    `name` is an additional host name that requests may use.
     """
-    # The name is checked, or any page on the web could have its own name lead here and read what is shown.
-    ours = TrustedHostMiddleware(app, allowed_hosts=["localhost", LOOPBACK, name])
+    # Against DNS rebinding: otherwise any web page could resolve its own name to this address and read the data.
+    protected = TrustedHostMiddleware(app, allowed_hosts=["localhost", LOOPBACK, name])
     settings = uvicorn.Config(
-        ours,
+        protected,
         host=host,
         port=port,
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=1,
-        # Longer than services are silent between two batches of spans, or one of them meets a connection that is just being closed.
+        # Longer than the pause between two batches of spans, so that no exporter uses a closing connection.
         timeout_keep_alive=60,
     )
     await uvicorn.Server(settings).serve()

@@ -1,4 +1,4 @@
-"""Starts parts in the order of their needs, starts again what dies, and ends all of them in the opposite order."""
+"""Supervision of components: start in the order of dependencies, restart after failures, stop in reverse order."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from proctorium_common.tasks import end
-from proctorium_devstack.parts.part import Part
+from proctorium_devstack.components.component import Component
 from proctorium_devstack.processes import ComponentFailedError
-from proctorium_devstack.run_file import PartStatus
+from proctorium_devstack.run_file import ComponentStatus
 
 _BACKOFF = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 _STABLE_AFTER = 30.0
 
 
 class UnknownComponentError(Exception):
-    """A part that this stack does not have was named."""
+    """The stack has no component of that name."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something a person wants to know: `part` did `what`; `seconds` is how long it took, where it took time."""
+    """A change of a component, for people: `what` happened, and how many `seconds` it took if that is known."""
 
-    part: str
+    component: str
     what: str
     seconds: float | None = None
     log: Sequence[str] = ()
-    """The last lines of the part's log, where something went wrong."""
+    """The last lines of the component's log after a failure."""
 
 
-Tell = Callable[[Event], None]
+EventListener = Callable[[Event], None]
 
 
 @dataclass
-class _Watched:
-    """What the supervisor knows of one part."""
+class _Entry:
+    """A component with its state and the task that restarts it."""
 
-    part: Part
+    component: Component
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     state: str = "down"
     restarts: int = 0
@@ -46,171 +46,178 @@ class _Watched:
 
 
 class Supervisor:
-    """Keeps a set of parts running."""
+    """Runs a set of components and restarts those that end."""
 
-    def __init__(self, parts: Iterable[Part], tell: Tell, changed: Callable[[], None]) -> None:
-        """`tell` hears of what happens; `changed` is called when `statuses` has something new."""
-        self._watched = {part.name: _Watched(part) for part in parts}
-        self._tell = tell
-        self._changed = changed
+    def __init__(
+        self,
+        components: Iterable[Component],
+        on_event: EventListener,
+        on_change: Callable[[], None],
+    ) -> None:
+        """`on_event` receives events for people; `on_change` is called after each change of `statuses`."""
+        self._entries = {component.name: _Entry(component) for component in components}
+        self._on_event = on_event
+        self._on_change = on_change
 
     @property
-    def statuses(self) -> Mapping[str, PartStatus]:
-        """How each part is now."""
-        return {name: _status(watched) for name, watched in self._watched.items()}
+    def statuses(self) -> Mapping[str, ComponentStatus]:
+        """The current status of each component."""
+        return {name: _status(entry) for name, entry in self._entries.items()}
 
     async def start_all(self) -> None:
-        """Start everything, side by side where needs allow; the first failure ends the attempt and is raised."""
+        """Start all components, concurrently where dependencies allow; raise the first ComponentFailedError."""
         failed: ComponentFailedError | None = None
         try:
             async with asyncio.TaskGroup() as group:
-                for watched in self._watched.values():
-                    group.create_task(self._start_first(watched))
+                for entry in self._entries.values():
+                    group.create_task(self._start_first_time(entry))
         except* ComponentFailedError as failures:
             failed = next(
                 each for each in failures.exceptions if isinstance(each, ComponentFailedError)
             )
-        # Raised inside of `except*` it would be in a group again, before Python 3.11.4.
+        # Before Python 3.11.4, an exception raised inside of `except*` is wrapped in a group again.
         if failed is not None:
             raise failed
 
     async def stop_all(self) -> None:
-        """End everything, whoever needs others first. Nothing is left running."""
-        await asyncio.gather(*(self._stop_watching(watched) for watched in self._watched.values()))
-        for wave in _waves(self._watched):
-            await asyncio.gather(*(self._stop_one(watched) for watched in wave))
+        """Stop all components, each before those that it depends on. No process is left."""
+        await asyncio.gather(*(self._stop_watching(entry) for entry in self._entries.values()))
+        for batch in _stop_order(self._entries):
+            await asyncio.gather(*(self._stop_one(entry) for entry in batch))
 
     def kill_all(self) -> None:
-        """SIGKILL for everything, for when there is no time left."""
-        for watched in self._watched.values():
-            if watched.part.process is not None:
-                watched.part.process.kill()
+        """Send SIGKILL to all components without waiting."""
+        for entry in self._entries.values():
+            if entry.component.process is not None:
+                entry.component.process.kill()
 
     async def ready(self, name: str, timeout: float = 60.0) -> None:
-        """Wait until the part is ready; TimeoutError after `timeout` seconds."""
+        """Wait until the component is ready. Raises TimeoutError after `timeout` seconds."""
         async with asyncio.timeout(timeout):
             await self._find(name).ready.wait()
 
     async def kill(self, name: str) -> None:
-        """SIGKILL; it is started again by itself, await `ready` for that."""
-        watched = self._find(name)
-        self._set(watched, "down")
-        await watched.part.kill()
+        """Send SIGKILL to a component; it restarts automatically (await `ready`)."""
+        entry = self._find(name)
+        self._set(entry, "down")
+        await entry.component.kill()
 
     async def stop(self, name: str) -> None:
-        """End a part, and leave it ended until `start`."""
-        watched = self._find(name)
-        await self._stop_watching(watched)
-        await self._stop_one(watched)
+        """Stop a component, without a restart until `start`."""
+        entry = self._find(name)
+        await self._stop_watching(entry)
+        await self._stop_one(entry)
 
     async def start(self, name: str) -> None:
-        """Start a part that was stopped, and wait until it is ready."""
-        watched = self._find(name)
-        if watched.state == "down" and watched.watcher is None:
-            await self._launch(watched)
-            self._watch(watched)
+        """Start a component that was stopped, and wait until it is ready."""
+        entry = self._find(name)
+        if entry.state == "down" and entry.watcher is None:
+            await self._launch(entry)
+            self._watch(entry)
         await self.ready(name)
 
     async def restart(self, name: str) -> None:
-        """End a part in order, and start it again."""
+        """Stop a component and start it again."""
         await self.stop(name)
         await self.start(name)
 
-    def _find(self, name: str) -> _Watched:
-        if name not in self._watched:
+    def _find(self, name: str) -> _Entry:
+        if name not in self._entries:
             raise UnknownComponentError(
-                f"this stack has no part {name}: it has {', '.join(self._watched)}"
+                f"this stack has no component {name}: it has {', '.join(self._entries)}"
             )
-        return self._watched[name]
+        return self._entries[name]
 
-    async def _start_first(self, watched: _Watched) -> None:
-        await self._all_ready(watched.part.needs)
+    async def _start_first_time(self, entry: _Entry) -> None:
+        await self._all_ready(entry.component.dependencies)
         began = time.monotonic()
-        await watched.part.prepare()
+        await entry.component.prepare()
         prepared = time.monotonic() - began
-        await self._all_ready(watched.part.after)
+        await self._all_ready(entry.component.start_after)
         began = time.monotonic() - prepared
-        await self._launch(watched)
-        self._tell(Event(watched.part.name, "ready", time.monotonic() - began))
-        self._watch(watched)
+        await self._launch(entry)
+        self._on_event(Event(entry.component.name, "ready", time.monotonic() - began))
+        self._watch(entry)
 
     async def _all_ready(self, names: Iterable[str]) -> None:
         for name in names:
-            await self._watched[name].ready.wait()
+            await self._entries[name].ready.wait()
 
-    async def _launch(self, watched: _Watched) -> None:
-        self._set(watched, "starting")
+    async def _launch(self, entry: _Entry) -> None:
+        self._set(entry, "starting")
         try:
-            await watched.part.launch()
+            await entry.component.launch()
         except BaseException:
-            self._set(watched, "down")
+            self._set(entry, "down")
             raise
-        self._set(watched, "ready")
+        self._set(entry, "ready")
 
-    def _watch(self, watched: _Watched) -> None:
-        watched.watcher = asyncio.create_task(self._keep_running(watched))
+    def _watch(self, entry: _Entry) -> None:
+        entry.watcher = asyncio.create_task(self._keep_running(entry))
 
-    async def _stop_watching(self, watched: _Watched) -> None:
-        watcher, watched.watcher = watched.watcher, None
+    async def _stop_watching(self, entry: _Entry) -> None:
+        watcher, entry.watcher = entry.watcher, None
         if watcher is not None:
             await end(watcher)
 
-    async def _keep_running(self, watched: _Watched) -> None:
-        """Whenever it ends, say so and start it again; after several failures in a row ever later."""
+    async def _keep_running(self, entry: _Entry) -> None:
+        """Report each end of the process and restart it, with a growing delay after consecutive failures."""
         failures = 0
         while True:
             since = time.monotonic()
-            code = await watched.part.process.wait() if watched.part.process is not None else 0
-            self._set(watched, "down")
+            code = (
+                await entry.component.process.wait() if entry.component.process is not None else 0
+            )
+            self._set(entry, "down")
             if time.monotonic() - since > _STABLE_AFTER:
                 failures = 0
-            self._tell(Event(watched.part.name, f"ended with {code}, starting it again"))
-            failures = await self._start_again(watched, failures)
+            self._on_event(Event(entry.component.name, f"ended with {code}, restarting"))
+            failures = await self._relaunch(entry, failures)
 
-    async def _start_again(self, watched: _Watched, failures: int) -> int:
-        """Try until it is ready; how often it failed since it was stable."""
+    async def _relaunch(self, entry: _Entry, failures: int) -> int:
+        """Restart until the component is ready; return the number of failures since it was last stable."""
         while True:
             await asyncio.sleep(_BACKOFF[min(failures, len(_BACKOFF) - 1)])
             failures += 1
-            watched.restarts += 1
+            entry.restarts += 1
             began = time.monotonic()
             try:
-                await self._launch(watched)
+                await self._launch(entry)
             except ComponentFailedError as failed:
-                self._tell(
-                    Event(failed.part, f"did not start again: {failed}", log=failed.last_lines(8))
+                self._on_event(
+                    Event(failed.component, f"did not restart: {failed}", log=failed.last_lines(8))
                 )
             else:
-                self._tell(Event(watched.part.name, "ready again", time.monotonic() - began))
+                self._on_event(Event(entry.component.name, "ready again", time.monotonic() - began))
                 return failures
 
-    async def _stop_one(self, watched: _Watched) -> None:
-        await watched.part.stop()
-        self._set(watched, "down")
+    async def _stop_one(self, entry: _Entry) -> None:
+        await entry.component.stop()
+        self._set(entry, "down")
 
-    def _set(self, watched: _Watched, state: str) -> None:
-        watched.state = state
+    def _set(self, entry: _Entry, state: str) -> None:
+        entry.state = state
         if state == "ready":
-            watched.ready.set()
+            entry.ready.set()
         else:
-            watched.ready.clear()
-        self._changed()
+            entry.ready.clear()
+        self._on_change()
 
 
-def _status(watched: _Watched) -> PartStatus:
-    process = watched.part.process
+def _status(entry: _Entry) -> ComponentStatus:
+    process = entry.component.process
     alive = process is not None and process.exit_code is None
-    return PartStatus(
-        watched.state, process.pid if process is not None and alive else None, watched.restarts
+    return ComponentStatus(
+        entry.state, process.pid if process is not None and alive else None, entry.restarts
     )
 
 
-def _waves(watched: Mapping[str, _Watched]) -> Iterable[list[_Watched]]:
-    """First those that nobody needs, then those that only they needed, and so on."""
-    left = dict(watched)
+def _stop_order(entries: Mapping[str, _Entry]) -> Iterable[list[_Entry]]:
+    """Yield batches: the components that no other depends on, then those that only these depended on, and so on."""
+    left = dict(entries)
     while left:
-        needed = {need for each in left.values() for need in each.part.needs}
-        wave = [each for name, each in left.items() if name not in needed]
-        yield wave
-        for each in wave:
-            del left[each.part.name]
+        needed = {need for each in left.values() for need in each.component.dependencies}
+        batch = [each for name, each in left.items() if name not in needed]
+        yield batch
+        for each in batch:
+            del left[each.component.name]

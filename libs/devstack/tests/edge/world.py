@@ -20,9 +20,9 @@ from proctorium_common.rpc.status import CODES, DETAILS_KEY, details_of
 from proctorium_common.security.keys import SigningKey
 from proctorium_common.security.tls import Certificates, peer_name
 from proctorium_common.security.tokens import TokenSigner
+from proctorium_devstack.components.certificates import KeyPair, issue
+from proctorium_devstack.components.edge import Edge
 from proctorium_devstack.edge import Address, ClientTls, EdgeSettings, Upstream
-from proctorium_devstack.parts.certificates import KeyPair, issue
-from proctorium_devstack.parts.edge import Edge
 from proctorium_devstack.ports import LOOPBACK, free_ports
 
 SERVICES = ("enrollment", "identity", "session", "assessment")
@@ -245,7 +245,7 @@ async def running_edge(folder: Path, **settings: Any) -> AsyncIterator[World]:
             running.push_async_callback(server.stop, None)
         pages = await asyncio.start_server(behind.page, LOOPBACK, portal)
         running.callback(pages.close)
-        envoy = Edge(folder / "envoy", chosen, folder / "edge.log", needs=())
+        envoy = Edge(folder / "envoy", chosen, folder / "edge.log", dependencies=())
         await envoy.start()
         running.push_async_callback(envoy.stop)
         browser = AsyncClient(base_url=f"http://{LOOPBACK}:{listen}")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest_asyncio
 
-from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.components.nats import Nats
 
 from .world import World
 from .world import world as running_world

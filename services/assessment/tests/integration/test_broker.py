@@ -11,7 +11,7 @@ from proctorium.assessment.events.v1 import events_pb2
 from proctorium_common.clock import utc_now
 from proctorium_common.events.envelope import MESSAGE_ID, POSITION, name_of, seal
 from proctorium_common.ids import new_id
-from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.components.nats import Nats
 from proctorium_devstack.testing import TESTER
 
 from ..builders import assessment_proto

@@ -13,7 +13,7 @@ from proctorium.assessment.v1 import results_pb2
 from proctorium.enrollment.events.v1.events_pb2 import RegistrationCompleted
 from proctorium_assessment.domain.credentials import public_key_multibase
 from proctorium_common.ids import new_id
-from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.components.nats import Nats
 from proctorium_devstack.testing import AsOwner
 from proctorium_devstack.testing.refusals import refusal
 

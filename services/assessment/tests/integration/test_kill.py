@@ -19,7 +19,7 @@ from proctorium_common.security.keys import SigningKey
 from proctorium_common.security.tokens import TokenSigner
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.keys import DatabaseKeyStore
-from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.components.nats import Nats
 
 from ..waiting import eventually
 from .world import MASTER_KEY, Seat

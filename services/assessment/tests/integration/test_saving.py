@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from proctorium.assessment.v1 import attempts_pb2, grading_pb2, items_pb2
 from proctorium_common.ids import new_id
-from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.components.nats import Nats
 from proctorium_devstack.testing.refusals import refusal
 
 from ..builders import RIGHT

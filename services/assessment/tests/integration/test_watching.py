@@ -6,7 +6,7 @@ from typing import Any
 
 from proctorium.assessment.events.v1 import events_pb2
 from proctorium.assessment.v1 import attempts_pb2
-from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.components.nats import Nats
 from proctorium_devstack.testing.refusals import refusal
 
 from ..waiting import eventually

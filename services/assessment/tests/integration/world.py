@@ -38,7 +38,7 @@ from proctorium_common.process.service import Service
 from proctorium_common.rpc.client import Channel, channel
 from proctorium_common.security.keys import KeyRing, SigningKey
 from proctorium_common.security.tokens import TokenSigner
-from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.components.nats import Nats
 from proctorium_devstack.testing.refusals import refusal
 
 from ..builders import RIGHT, assessment_proto

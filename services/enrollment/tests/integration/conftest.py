@@ -15,8 +15,8 @@ import pytest_asyncio
 from proctorium_common.process.life import running
 from proctorium_common.security.keys import KeyRing, SigningKey
 from proctorium_common.security.tokens import TokenSigner
-from proctorium_devstack.parts.nats import Nats
-from proctorium_devstack.parts.postgres import Postgres
+from proctorium_devstack.components.nats import Nats
+from proctorium_devstack.components.postgres import Postgres
 from proctorium_devstack.ports import free_ports
 from proctorium_devstack.testing import Served
 from proctorium_devstack.testing.assessment import FakeAssessment
@@ -45,7 +45,7 @@ async def serving(
 ) -> AsyncIterator[tuple[Served[Settings], MovableClock]]:
     """Enrollment, serving for as long as tests run."""
     folder = tmp_path_factory.mktemp("enrollment")
-    url = await postgres.migrated("enrollment_tests", PACKAGE)
+    url = await postgres.ensure_migrated("enrollment_tests", PACKAGE)
     nats = Nats(folder / "nats", free_ports(1)[0], folder / "nats.log")
     await nats.start()
     await nats.declare()

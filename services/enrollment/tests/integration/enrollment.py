@@ -217,7 +217,7 @@ class Enrollment:
 
     async def tell(self, event: Message, *, time: datetime | None = None) -> None:
         """Publish an event, as of `time`, and wait until it has had its effect."""
-        event_id = await self.served.tell(event, time=time)
+        event_id = await self.served.publish(event, time=time)
 
         async def handled() -> bool | None:
             seen = await self._count(inbox, inbox.c.event_id == event_id)

@@ -23,7 +23,7 @@ from proctorium_common.security.keys import KeyRing, PublicKey
 from proctorium_common.security.tokens import TokenVerifier
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.tables import signing_keys
-from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.components.nats import Nats
 from proctorium_devstack.testing import Running
 from proctorium_enrollment.__main__ import build
 from proctorium_enrollment.operations.bootstrap import create_administrator

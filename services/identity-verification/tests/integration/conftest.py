@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from proctorium_common.storage.database import Database
-from proctorium_devstack.parts.nats import Nats
-from proctorium_devstack.parts.postgres import Postgres
+from proctorium_devstack.components.nats import Nats
+from proctorium_devstack.components.postgres import Postgres
 from proctorium_devstack.ports import free_ports
 from proctorium_devstack.testing.enrollment import FakeEnrollment
 
@@ -28,7 +28,7 @@ async def identity_broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
 async def shared_world(
     postgres: Postgres, identity_broker: Nats, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:
-    url = await postgres.migrated("identity_world", "proctorium_identity")
+    url = await postgres.ensure_migrated("identity_world", "proctorium_identity")
     await identity_broker.declare()
     evidence = tmp_path_factory.mktemp("evidence")
     async with (

@@ -29,7 +29,7 @@ from proctorium_common.rpc.client import channel
 from proctorium_common.security.keys import KeyRing, SigningKey
 from proctorium_common.security.tokens import TokenSigner
 from proctorium_common.storage.database import Database
-from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.components.nats import Nats
 from proctorium_devstack.testing.enrollment import FakeEnrollment
 from proctorium_devstack.testing.refusals import refusal
 from proctorium_identity.__main__ import build

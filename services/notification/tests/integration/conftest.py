@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from proctorium_common.storage.database import Database
-from proctorium_devstack.parts.nats import Nats
-from proctorium_devstack.parts.postgres import Postgres
+from proctorium_devstack.components.nats import Nats
+from proctorium_devstack.components.postgres import Postgres
 from proctorium_devstack.ports import free_ports
 from proctorium_devstack.testing.enrollment import FakeEnrollment
 
@@ -35,7 +35,7 @@ async def enrollment(notification_broker: Nats) -> AsyncIterator[FakeEnrollment]
 async def shared_world(
     postgres: Postgres, notification_broker: Nats, enrollment: FakeEnrollment
 ) -> AsyncIterator[World]:
-    url = await postgres.migrated("notification_world", "proctorium_notification")
+    url = await postgres.ensure_migrated("notification_world", "proctorium_notification")
     await notification_broker.declare()
     sink = MailSink()
     await sink.start()

@@ -30,7 +30,7 @@ from proctorium_common.rpc.client import Channel, channel
 from proctorium_common.security.keys import KeyRing, SigningKey
 from proctorium_common.security.tokens import TokenSigner
 from proctorium_common.storage.database import Database
-from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.components.nats import Nats
 from proctorium_devstack.testing.enrollment import FakeEnrollment
 from proctorium_notification.__main__ import build
 from proctorium_notification.settings import Settings

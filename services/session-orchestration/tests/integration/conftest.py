@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from proctorium_common.storage.database import Database
-from proctorium_devstack.parts.nats import Nats
-from proctorium_devstack.parts.postgres import Postgres
+from proctorium_devstack.components.nats import Nats
+from proctorium_devstack.components.postgres import Postgres
 from proctorium_devstack.ports import free_ports
 from proctorium_devstack.testing.assessment import FakeAssessment
 from proctorium_devstack.testing.enrollment import FakeEnrollment
@@ -27,7 +27,7 @@ async def broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Nats
 
 @pytest.fixture(scope="session")
 async def shared_world(postgres: Postgres, broker: Nats) -> AsyncIterator[World]:
-    url = await postgres.migrated("session_world", "proctorium_session")
+    url = await postgres.ensure_migrated("session_world", "proctorium_session")
     await broker.declare()
     async with (
         FakeEnrollment.serving(broker.certificates_of("enrollment")) as enrollment,

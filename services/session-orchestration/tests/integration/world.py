@@ -31,7 +31,7 @@ from proctorium_common.rpc.client import channel
 from proctorium_common.security.keys import KeyRing, SigningKey
 from proctorium_common.security.tokens import TokenSigner
 from proctorium_common.storage.database import Database
-from proctorium_devstack.parts.nats import Nats
+from proctorium_devstack.components.nats import Nats
 from proctorium_devstack.testing.assessment import FakeAssessment
 from proctorium_devstack.testing.enrollment import FakeEnrollment, assessments_of
 from proctorium_devstack.testing.refusals import refusal

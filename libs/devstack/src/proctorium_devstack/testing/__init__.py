@@ -1,6 +1,6 @@
 """A pytest plugin: real PostgreSQL and NATS for tests, on free ports, gone when the tests are.
 
-- `postgres` (session): a server; `await postgres.database("name")`, `postgres.url("name")`, `await postgres.migrated("name", package)`.
+- `postgres` (session): a server; `await postgres.ensure_database("name")`, `postgres.url("name")`, `await postgres.ensure_migrated("name", package)`.
 - `empty_database` (test): the URL of a fresh, empty database.
 - `migrated_database` (test): `migrated_database("proctorium_enrollment")` is the URL of a fresh database with that
   package's migrations. Any number in one test.
@@ -10,7 +10,7 @@
   Both have the users and permissions of the topology, and TESTER, who may do anything: `await nats.connect("session")`,
   `nats.identity("session")`, `nats.pair("session")`. `broker_topology` (test) is what `own_nats` takes them from.
 - `running` (test): `running(Settings, build)` serves one service in this process, over TLS, with a fresh database, a broker of its
-  own and tokens of a key that only the test has; `served.channel(person_id, "proctor")` calls it, `served.tell(event)` publishes an
+  own and tokens of a key that only the test has; `served.channel(person_id, "proctor")` calls it, `served.publish(event)` publishes an
   event to it. See `services`.
 - `free_port` (test): a function that names a port nobody listens on.
 

@@ -19,8 +19,8 @@ from proctorium_devstack.ports import free_ports
 
 if TYPE_CHECKING:
     from proctorium_common.topology import Topology
-    from proctorium_devstack.parts.nats import Nats
-    from proctorium_devstack.parts.postgres import Postgres
+    from proctorium_devstack.components.nats import Nats
+    from proctorium_devstack.components.postgres import Postgres
 
 T = TypeVar("T")
 
@@ -74,7 +74,7 @@ def devstack_folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres(_background: Background, devstack_folder: Path) -> Iterator[Postgres]:
     """A PostgreSQL server for all tests of this run."""
-    from proctorium_devstack.parts.postgres import Postgres
+    from proctorium_devstack.components.postgres import Postgres
 
     server = Postgres(
         devstack_folder / "postgres",
@@ -91,7 +91,7 @@ def postgres(_background: Background, devstack_folder: Path) -> Iterator[Postgre
 def empty_database(postgres: Postgres, _background: Background) -> Iterator[str]:
     """The URL of a database that holds nothing."""
     name = f"test_{uuid.uuid4().hex}"
-    yield _background.run(postgres.database(name, owner="proctorium"))
+    yield _background.run(postgres.ensure_database(name, owner="proctorium"))
     _background.run(postgres.drop_database(name))
 
 
@@ -104,7 +104,9 @@ def migrated_database(postgres: Postgres, _background: Background) -> Iterator[M
         template = _background.run(_template(postgres, package))
         made.append(f"test_{uuid.uuid4().hex}")
         # What the service's role may do is copied with the tables.
-        _background.run(postgres.database(made[-1], template=template, owner=f"{_ROLE}_owner"))
+        _background.run(
+            postgres.ensure_database(made[-1], template=template, owner=f"{_ROLE}_owner")
+        )
         return postgres.url(made[-1], _ROLE)
 
     yield make
@@ -167,7 +169,7 @@ def free_port() -> Callable[[], int]:
 @contextlib.contextmanager
 def _broker(background: Background, folder: Path, topology: Topology) -> Iterator[Nats]:
     from proctorium_common.events.permissions import BrokerUser
-    from proctorium_devstack.parts.nats import Nats
+    from proctorium_devstack.components.nats import Nats
 
     server = Nats(
         folder,
@@ -190,7 +192,7 @@ async def _template(postgres: Postgres, package: str) -> str:
     finally:
         await connection.close()
     if not exists:
-        await postgres.migrated(f"{name}_unfinished", package, role=_ROLE)
+        await postgres.ensure_migrated(f"{name}_unfinished", package, role=_ROLE)
         connection = await postgres.connect()
         try:
             await connection.execute(f'ALTER DATABASE "{name}_unfinished" RENAME TO "{name}"')

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from proctorium_common.process.service import Service
     from proctorium_common.process.settings import ServiceSettings
     from proctorium_common.rpc.client import Channel
-    from proctorium_devstack.parts.nats import Nats
+    from proctorium_devstack.components.nats import Nats
     from proctorium_devstack.testing.servers import MigratedDatabase
 
     S = TypeVar("S", bound=ServiceSettings)
@@ -62,7 +62,7 @@ class Served(Generic[S]):
         self._opened.append(opened)
         return opened
 
-    async def tell(
+    async def publish(
         self, event: Message, *, position: int | None = None, time: datetime | None = None
     ) -> UUID:
         """Publish an event as the relay of its owner would; its id."""

@@ -26,10 +26,10 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 
-from proctorium_devstack.traces.pictures import colour_of, picture
 from proctorium_devstack.traces.receiver import receiver
 from proctorium_devstack.traces.span import Span
-from proctorium_devstack.traces.store import Question, TraceStore, TraceSummary
+from proctorium_devstack.traces.store import TraceQuery, TraceStore, TraceSummary
+from proctorium_devstack.traces.waterfall import colour_of, waterfall
 
 PAGES = Path(__file__).resolve().parent.parent / "pages"
 _FOUND_AT_FIRST, _MOST_FOUND = 50, 1000
@@ -72,7 +72,7 @@ class _Pages:
         try:
             if typed := asked.get("id", "").strip():
                 return RedirectResponse(f"/traces/{trace_id_in(typed)}", 303)
-            wanted, wrong = question(asked), ""
+            wanted, wrong = parse_query(asked), ""
             found, more = await asyncio.to_thread(_search, self._store, wanted)
         except HTTPException as refused:
             wrong, found, more = refused.detail, [], False
@@ -98,7 +98,7 @@ class _Pages:
             return self._pages.TemplateResponse(request, "no_trace.html", shown, status_code=404)
         links = await asyncio.to_thread(self._store.links_to, trace_id)
         return self._pages.TemplateResponse(
-            request, "trace.html", {"picture": picture(spans, links)}
+            request, "trace.html", {"waterfall": waterfall(spans, links)}
         )
 
 
@@ -110,7 +110,9 @@ class _Interface:
 
     async def listing(self, request: Request) -> Response:
         """The traces that match."""
-        found, more = await asyncio.to_thread(_search, self._store, question(request.query_params))
+        found, more = await asyncio.to_thread(
+            _search, self._store, parse_query(request.query_params)
+        )
         return JSONResponse({"traces": [_summary_json(trace) for trace in found], "more": more})
 
     async def one(self, request: Request) -> Response:
@@ -153,7 +155,7 @@ def trace_id_in(typed: str) -> str:
     return found[1]
 
 
-def _search(store: TraceStore, wanted: Question) -> tuple[list[TraceSummary], bool]:
+def _search(store: TraceStore, wanted: TraceQuery) -> tuple[list[TraceSummary], bool]:
     """What was found within the limit, and whether there is more."""
     found = store.search(replace(wanted, limit=wanted.limit + 1))
     return found[: wanted.limit], len(found) > wanted.limit
@@ -163,7 +165,7 @@ def _next_limit(shown: int) -> int:
     return min(shown * 4, _MOST_FOUND)
 
 
-def question(asked: QueryParams) -> Question:
+def parse_query(asked: QueryParams) -> TraceQuery:
     """What the parameters of the page or the JSON ask for. HTTP 400 for what makes no sense."""
     attributes = [(f"proctorium.{name}", value.strip()) for name, value in asked.items()
                   if name.endswith(_ID_SUFFIX) and value.strip()]  # fmt: skip
@@ -173,13 +175,13 @@ def question(asked: QueryParams) -> Question:
             attributes.append((name.strip(), value.strip()))
         elif pair.strip():
             raise HTTPException(400, f"“{pair}” is no attribute: it is asked for as key=value.")
-    return Question(
+    return TraceQuery(
         service=asked.get("service", ""),
         name=asked.get("name", "").strip(),
         attributes=tuple(attributes),
         error=asked.get("error", "") not in {"", "0", "false"},
-        least_ms=_number(asked, "min_ms"),
-        most_ms=_number(asked, "max_ms"),
+        min_duration_ms=_number(asked, "min_ms"),
+        max_duration_ms=_number(asked, "max_ms"),
         since_ns=_since(asked),
         limit=_limit(asked),
     )

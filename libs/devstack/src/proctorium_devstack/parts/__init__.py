@@ -1,1 +1,0 @@
-"""The parts of the stack, each with `start`, `stop` and an address."""
