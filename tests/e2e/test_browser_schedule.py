@@ -81,7 +81,7 @@ async def test_what_a_plan_cannot_keep_to_is_said_at_its_field(stack: Stack, sta
 
         await start.fill(f"{now - timedelta(days=2):%Y-%m-%dT%H:%M}")
         await button.click()
-        await expect(page.get_by_text("The session would begin in the past.")).to_be_visible()
+        await expect(page.get_by_text("The session would start in the past.")).to_be_visible()
         await expect(start).to_have_attribute("aria-invalid", "true")
         await expect(start).to_be_focused()
         await expect(lapses).to_have_count(0)
@@ -91,7 +91,7 @@ async def test_what_a_plan_cannot_keep_to_is_said_at_its_field(stack: Stack, sta
         await seats.fill("1")
         await button.click()
         await expect(
-            page.get_by_text("More learners are expected (2) than the session has places (1).")
+            page.get_by_text("More learners are invited (2) than the session has seats (1).")
         ).to_be_visible()
         await expect(seats).to_have_attribute("aria-invalid", "true")
 

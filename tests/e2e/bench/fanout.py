@@ -45,7 +45,7 @@ from proctorium_devstack.testing.http2 import Streams
 from proctorium_session.api.messages import progress_message, session_message
 from proctorium_session.domain.progress import Progress
 from proctorium_session.domain.sessions import Session
-from proctorium_session.operations.recording import CHANNEL
+from proctorium_session.operations.changes import CHANNEL
 
 SERVICE = "proctorium.session.v1.LobbyService"
 WATCH = f"/{SERVICE}/WatchSession"

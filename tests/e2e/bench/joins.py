@@ -260,7 +260,7 @@ async def _schedule(url: str, person_ids: Sequence[UUID], session_ids: Sequence[
         async with database.transaction() as tx:
             for session_id in session_ids:
                 session = open_lobby(session_id, capacity=len(person_ids))
-                await sessions.plan(tx, session, person_ids)
+                await sessions.insert_session(tx, session, person_ids)
     finally:
         await database.close()
 

@@ -11,8 +11,8 @@ from sqlalchemy import insert
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Database
 from proctorium_session.domain.identity import IdentityPolicy
-from proctorium_session.domain.session_states import SessionMove
-from proctorium_session.domain.sessions import LateEntry, Plan, Session, moved, planned
+from proctorium_session.domain.session_states import SessionAction
+from proctorium_session.domain.sessions import LateEntry, Plan, Session, apply_action, new_session
 from proctorium_session.storage import sessions
 from proctorium_session.storage.tables import participants
 
@@ -35,7 +35,7 @@ def open_lobby(session_id: UUID, *, capacity: int, proctor_id: UUID | None = Non
         late_entry_limit=timedelta(0),
         identity_policy=IdentityPolicy.NONE,
     )
-    opened = moved(planned(session_id, plan), SessionMove.OPEN_LOBBY, now, None)
+    opened = apply_action(new_session(session_id, plan), SessionAction.OPEN_LOBBY, now, None)
     assert opened is not None
     return opened
 
@@ -44,7 +44,7 @@ async def fill(database: Database, session: Session, person_ids: Sequence[UUID])
     """Plans the session with these learners, who wait in its lobby; the participants' ids."""
     rows = [_waiting(session.session_id, each) for each in person_ids]
     async with database.transaction() as tx:
-        await sessions.plan(tx, session, person_ids)
+        await sessions.insert_session(tx, session, person_ids)
     for first in range(0, len(rows), _AT_ONCE):
         async with database.transaction() as tx:
             await tx.execute(insert(participants), rows[first : first + _AT_ONCE])

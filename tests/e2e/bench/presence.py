@@ -74,12 +74,12 @@ async def _renew(load: Load) -> None:
     with ExitStack() as streams:
         for each in await fill(database, session, [new_id() for _ in range(LEARNERS)]):
             streams.enter_context(presence.stream(each))
-        await presence.turn()  # shows everybody as connected
+        await presence.run()  # shows everybody as connected
         turns, began = [], time.perf_counter()
         while time.perf_counter() < began + load.seconds:
             clock.now += lease.length.total_seconds() / 2
             turn_began = time.perf_counter()
-            await presence.turn()
+            await presence.run()
             turns.append(time.perf_counter() - turn_began)
         seconds = time.perf_counter() - began
     await database.close()

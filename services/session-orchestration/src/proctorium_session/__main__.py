@@ -1,4 +1,4 @@
-"""Session orchestration: what it is made of."""
+"""The wiring of session orchestration."""
 
 from __future__ import annotations
 
@@ -13,49 +13,54 @@ from proctorium_access.signing_keys import signing_keys
 from proctorium_common.ids import new_id
 from proctorium_common.process.commands import main
 from proctorium_common.process.service import Service
-from proctorium_session.api.lobby import LobbyApi, add_lobby_service, joined_message
+from proctorium_session.api.lobby import LobbyApi, add_lobby_service, join_response
 from proctorium_session.api.record import RecordApi
 from proctorium_session.api.sessions import SessionApi
 from proctorium_session.api.supervision import SupervisionApi
 from proctorium_session.operations.assessments import Assessments
-from proctorium_session.operations.enrollment import EnrollmentByGrpc
+from proctorium_session.operations.enrollment import GrpcEnrollment
 from proctorium_session.operations.joining import Joining
 from proctorium_session.operations.live import Live
+from proctorium_session.operations.planning import SessionPlanning
 from proctorium_session.operations.presence import Lease, Presence
 from proctorium_session.settings import Settings
 from proctorium_session.subscribers import attempts, codes
-from proctorium_session.subscribers import identity as checks
-from proctorium_session.workers.lobbies import LobbyClock
+from proctorium_session.subscribers import identity as cases
+from proctorium_session.workers.lobbies import LobbyWorker
 
 
 def build(service: Service[Settings]) -> None:
-    """Wires the service; no I/O."""
+    """Wire the service."""
     settings, database = service.settings, service.database
     service.keys_from(signing_keys(service.channel("enrollment")))
-    enrollment_api = EnrollmentByGrpc(service.channel("enrollment"))
+    enrollment_client = GrpcEnrollment(service.channel("enrollment"))
     live = Live(database, service.listener)
-    joining = Joining(database, enrollment_api, joined_message, lobby_pb2.JoinSessionResponse)
+    joining = Joining(database, enrollment_client, join_response, lobby_pb2.JoinSessionResponse)
     lease = Lease(settings.presence_lease, settings.presence_linger)
     presence = Presence(database, new_id(), lease, time.monotonic)
     service.on_close(live.close)
     service.on_close(joining.close)
 
-    add = service.rpc
-    add(
+    service.rpc(
         sessions_pb2_grpc.add_SessionServiceServicer_to_server,
-        SessionApi(database, enrollment_api, Assessments(service.channel("assessment"))),
+        SessionApi(
+            database,
+            SessionPlanning(
+                database, enrollment_client, Assessments(service.channel("assessment"))
+            ),
+        ),
     )
-    add(
+    service.rpc(
         add_lobby_service,
-        LobbyApi(joining, live, presence, service.clock, settings.watch_heartbeat),
+        LobbyApi(joining, live, presence, service.clock, watch_heartbeat=settings.watch_heartbeat),
     )
-    add(
+    service.rpc(
         supervision_pb2_grpc.add_SupervisionServiceServicer_to_server,
-        SupervisionApi(database, live, settings.watch_heartbeat),
+        SupervisionApi(database, live, watch_heartbeat=settings.watch_heartbeat),
     )
-    add(
+    service.rpc(
         supervision_pb2_grpc.add_RecordServiceServicer_to_server,
-        RecordApi(database, settings.record_readable),
+        RecordApi(database, access_period=settings.record_access_period),
     )
 
     service.subscribe(
@@ -77,11 +82,11 @@ def build(service: Service[Settings]) -> None:
     service.subscribe(
         "session--identity",
         {
-            identity.CaseOpened: checks.on_case_opened,
-            identity.CaseSubmitted: checks.on_case_submitted,
-            identity.CaseVerified: checks.on_case_verified,
-            identity.CaseRejected: checks.on_case_rejected,
-            identity.CaseResubmissionRequested: checks.on_case_resubmission_requested,
+            identity.CaseOpened: cases.on_case_opened,
+            identity.CaseSubmitted: cases.on_case_submitted,
+            identity.CaseVerified: cases.on_case_verified,
+            identity.CaseRejected: cases.on_case_rejected,
+            identity.CaseResubmissionRequested: cases.on_case_resubmission_requested,
         },
     )
     service.subscribe(
@@ -96,8 +101,8 @@ def build(service: Service[Settings]) -> None:
             assessment.ResultReleased: attempts.on_result_released,
         },
     )
-    service.worker("lobby", settings.lobby_every, LobbyClock(database).turn)
-    service.worker("presence", settings.presence_every, presence.turn)
+    service.worker("lobby", settings.lobby_every, LobbyWorker(database).run)
+    service.worker("presence", settings.presence_every, presence.run)
 
 
 if __name__ == "__main__":

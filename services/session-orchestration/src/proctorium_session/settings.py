@@ -1,4 +1,4 @@
-"""What session orchestration is told by its environment."""
+"""The settings of session orchestration."""
 
 from __future__ import annotations
 
@@ -13,37 +13,39 @@ class Settings(ServiceSettings):
     """The settings of session orchestration."""
 
     enrollment_address: str | None = Field(
-        None, description="host:port of enrollment, which is asked for signing keys among others."
+        None, description="The address of enrollment as host:port."
     )
-    assessment_address: str | None = Field(None, description="host:port of assessment.")
+    assessment_address: str | None = Field(
+        None, description="The address of assessment as host:port."
+    )
     presence_lease: Duration = Field(
         timedelta(seconds=6),
         gt=timedelta(0),
-        description="A learner of a replica that died is shown as disconnected after this time.",
+        description="The validity of a presence lease, after which the learners of a failed replica are disconnected.",
     )
     presence_linger: Duration = Field(
         timedelta(seconds=2),
-        description="A learner whose last stream closed is shown as disconnected after this time, unless they are back.",
+        description="The time after which a learner whose last stream closed is disconnected.",
     )
     presence_every: Duration = Field(
         timedelta(seconds=1),
         gt=timedelta(0),
-        description="How often presence is written and shown.",
+        description="The interval at which leases are stored and presence is updated.",
     )
     lobby_every: Duration = Field(
         timedelta(seconds=1),
         gt=timedelta(0),
-        description="How often lobbies that are due are opened.",
+        description="The interval at which lobbies that are due are opened.",
     )
-    record_readable: Duration = Field(
+    record_access_period: Duration = Field(
         timedelta(hours=24),
         ge=timedelta(0),
         le=timedelta(days=365),
-        description="How long after a session's end its proctors may still read its record; administrators may at any time.",
+        description="The time after the end of a session in which its proctors may read its record.",
     )
     watch_heartbeat: Duration = Field(
         timedelta(seconds=15),
         gt=timedelta(0),
         le=timedelta(seconds=30),
-        description="A watch on which nothing happens is written to after this time. Pages open theirs anew after 37.5 seconds of silence.",
+        description="The interval of heartbeats on a watch. Pages reopen a watch after 37.5 seconds without a message.",
     )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy.exc import DBAPIError
 
@@ -17,6 +17,9 @@ from proctorium.session.v1 import lobby_pb2, sessions_pb2, supervision_pb2
 from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing.refusals import refusal
+from proctorium_devstack.testing.states import check_trigger
+from proctorium_session.domain.participant_states import PARTICIPANT_STATES, ParticipantState
+from proctorium_session.domain.session_states import SESSION_STATES, SessionState
 
 from .world import (
     Person,
@@ -29,6 +32,8 @@ from .world import (
     start,
     until,
 )
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 async def certify(
@@ -191,18 +196,91 @@ async def test_the_end_says_how_it_was_for_each_learner(world: World) -> None:
     assert rows == [("no_show",)]
 
 
-async def test_the_database_itself_lets_nobody_come_back_from_an_end(world: World) -> None:
-    proctor, learner = world.proctor(), world.learner()
-    session = await world.scheduled(plan([proctor]))
-    await join(learner, session.session_id)
-    await start(proctor, session.session_id)
-    await end(proctor, session.session_id)
-    for statement in (
-        "UPDATE participants SET state = 'in_session' WHERE session_id = :id",
-        "UPDATE sessions SET state = 'in_progress' WHERE session_id = :id",
-    ):
-        with pytest.raises(DBAPIError, match="does not move"):
-            await world.rows(statement, id=UUID(session.session_id))
+async def test_database_allows_exactly_the_transitions_of_participants(world: World) -> None:
+    session = await world.scheduled(plan([world.proctor()], capacity=100))
+
+    async def allows(origin: ParticipantState, target: ParticipantState) -> bool:
+        participant_id = await insert_participant(world, session.session_id, origin)
+        return await is_allowed(
+            world,
+            "UPDATE participants SET state = :state, removal_reason = :reason"
+            " WHERE participant_id = :id",
+            state=target.value,
+            reason="test" if target is ParticipantState.REMOVED else "",
+            id=participant_id,
+        )
+
+    await check_trigger(PARTICIPANT_STATES, allows)
+
+
+async def test_database_allows_exactly_the_transitions_of_sessions(world: World) -> None:
+    planned = plan([world.proctor()], starts_in=timedelta(hours=5))
+    planned_id = (await world.scheduled(planned)).session_id
+
+    async def allows(origin: SessionState, target: SessionState) -> bool:
+        session_id = new_id()
+        row = {"session_id": str(session_id), "participant_count": 0, **columns_of(origin)}
+        await world.rows(
+            "INSERT INTO sessions SELECT (jsonb_populate_record(sessions, CAST(:row AS jsonb))).*"
+            " FROM sessions WHERE session_id = :id",
+            id=UUID(planned_id),
+            row=json.dumps(row),
+        )
+        return await is_allowed(
+            world,
+            "UPDATE sessions SET state = :state, actual_start_time = CAST(:start AS timestamptz),"
+            " end_time = CAST(:end AS timestamptz), ended_by = CAST(:ended_by AS uuid)"
+            " WHERE session_id = :id",
+            state=target.value,
+            start=times_of(target)[0],
+            end=times_of(target)[1],
+            ended_by=new_id() if target is SessionState.ENDED else None,
+            id=session_id,
+        )
+
+    await check_trigger(SESSION_STATES, allows)
+
+
+def times_of(state: SessionState) -> tuple[datetime | None, datetime | None]:
+    """Return a start and an end for a session in this state."""
+    started = state in {SessionState.IN_PROGRESS, SessionState.ENDED}
+    return NOON if started else None, NOON if state is SessionState.ENDED else None
+
+
+def columns_of(state: SessionState) -> dict[str, str | None]:
+    """Return the columns that depend on the state of a session."""
+    start_time, end_time = times_of(state)
+    return {
+        "state": state.value,
+        "actual_start_time": start_time.isoformat() if start_time else None,
+        "end_time": end_time.isoformat() if end_time else None,
+        "ended_by": str(new_id()) if end_time else None,
+    }
+
+
+async def is_allowed(world: World, statement: str, **parameters: object) -> bool:
+    """Execute an update; return False if a trigger refuses the transition."""
+    try:
+        await world.rows(statement, **parameters)
+    except DBAPIError as refused:
+        assert "cannot change" in str(refused)  # noqa: PT017 - any other error is a mistake here
+        return False
+    return True
+
+
+async def insert_participant(world: World, session_id: str, state: ParticipantState) -> UUID:
+    """Insert a participant in this state; return its id."""
+    participant_id = new_id()
+    await world.rows(
+        "INSERT INTO participants (participant_id, session_id, person_id, state, identity, "
+        "join_time, removal_reason, revision) "
+        "VALUES (:id, :session, :id, :state, 'not_required', now(), :reason, 9)",
+        id=participant_id,
+        session=UUID(session_id),
+        state=state.value,
+        reason="test" if state is ParticipantState.REMOVED else "",
+    )
+    return participant_id
 
 
 async def left_waiting(world: World, session_id: str, learner: Person) -> str:

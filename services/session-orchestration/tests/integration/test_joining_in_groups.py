@@ -11,11 +11,11 @@ from opentelemetry.trace import SpanContext, TraceFlags
 
 from proctorium.session.v1 import lobby_pb2
 from proctorium_common.ids import new_id
-from proctorium_session.api.lobby import joined_message
+from proctorium_session.api.lobby import join_response
 from proctorium_session.domain.admission import Refusal
 from proctorium_session.domain.codes import CodeResolution, CodeValidity, ResolvedCode
-from proctorium_session.operations.enrollment import CodeEntry, EnrollmentByGrpc
-from proctorium_session.operations.joining import Joined, Joining, JoinRequest, join_all
+from proctorium_session.operations.enrollment import CodeEntry, GrpcEnrollment
+from proctorium_session.operations.joining import Joining, JoinRequest, JoinResult, join_all
 from proctorium_session.storage import sessions
 
 from .world import World, plan
@@ -24,18 +24,18 @@ from .world import World, plan
 def request(session_id: UUID, person_id: UUID, trace: SpanContext | None = None) -> JoinRequest:
     """Somebody who entered a valid, shared code of the session."""
     code = ResolvedCode(new_id(), session_id, None, CodeValidity.VALID, None, None, registered=True)
-    return JoinRequest(person_id, CodeResolution(code), trace=trace)
+    return JoinRequest(person_id, CodeResolution(code), trace_context=trace)
 
 
 async def come(world: World, *requests: JoinRequest) -> list[str]:
     """They join in one batch; what becomes of each."""
     async with world.database.transaction() as tx:
         session_ids = {each.session_id for each in requests if each.session_id}
-        outcomes = await join_all(tx, await sessions.lock_all(tx, session_ids), requests)
+        outcomes = await join_all(tx, await sessions.lock_sessions(tx, session_ids), requests)
     return [each.reason if isinstance(each, Refusal) else _in(each) for each in outcomes]
 
 
-def _in(joined: Joined) -> str:
+def _in(joined: JoinResult) -> str:
     return "rejoined" if joined.rejoin else "in"
 
 
@@ -85,7 +85,7 @@ async def test_the_event_of_each_is_in_the_trace_of_their_own_call(world: World)
     ]
 
 
-class Resolving(EnrollmentByGrpc):
+class Resolving(GrpcEnrollment):
     """Enrollment for which every code is a valid one of a session; it counts the entries of each call."""
 
     def __init__(self, session_id: UUID) -> None:
@@ -102,7 +102,7 @@ async def test_learners_who_join_at_once_share_a_call_and_one_learner_has_one_en
 ) -> None:
     session = await world.scheduled(plan([world.proctor()], capacity=40))
     enrollment = Resolving(UUID(session.session_id))
-    joining = Joining(world.database, enrollment, joined_message, lobby_pb2.JoinSessionResponse)
+    joining = Joining(world.database, enrollment, join_response, lobby_pb2.JoinSessionResponse)
     everybody = [new_id() for _ in range(30)]
     entries = [CodeEntry("Kf7Q2mXa", each, "") for each in (*everybody, everybody[0])]
     responses = await asyncio.gather(*(joining.join(each, None) for each in entries))

@@ -287,13 +287,13 @@ async def test_however_many_watch_a_change_is_read_once(world: World) -> None:
 
     async def one_watcher() -> int:
         async with live.session(session_id) as shared:
-            before = await shared.at_least(0)
+            before = await shared.snapshot_since(0)
             with shared.roster() as changed:
                 opened.release()
-                while shared.picture.session.state == before.session.state:
+                while shared.snapshot.session.state == before.session.state:
                     await changed.wait()
                     changed.clear()
-            return shared.picture.revision
+            return shared.snapshot.revision
 
     opened = asyncio.Semaphore(0)
     async with asyncio.timeout(PATIENCE):
@@ -321,14 +321,14 @@ async def test_a_slow_watcher_gets_the_newest_picture_and_not_a_queue(world: Wor
     live = Live(database, Listener(database))
     async with live.session(UUID(session.session_id)) as shared:
         with shared.roster() as changed:
-            first = await shared.at_least(0)
+            first = await shared.snapshot_since(0)
             for _ in range(5):
                 await join(world.learner(), session.session_id)
             await shared.read()
-            # Five changes came while nobody looked: there is one picture, and what is new in it is known from any revision.
+            # Five changes came while nobody looked: there is one snapshot, and what is new in it is known from any revision.
             assert changed.is_set()
-            assert len(shared.picture.changed_since(first.revision)) == 5
-            assert len(shared.picture.standings) == 5
+            assert len(shared.snapshot.changed_since(first.revision)) == 5
+            assert len(shared.snapshot.views) == 5
     call.cancel()
     await live.close()
     await database.close()
@@ -340,12 +340,12 @@ async def test_who_knows_more_than_this_replica_is_not_shown_less(world: World) 
     await join(first, session.session_id)
     # No notice ever comes to this one.
     deaf = LiveSession(world.database, UUID(session.session_id))
-    seen = await deaf.at_least(0, first.person_id)
+    seen = await deaf.snapshot_since(0, first.person_id)
     await join(second, session.session_id)
-    assert await deaf.at_least(0, first.person_id) is seen
-    assert (await deaf.at_least(0, second.person_id)).standing_of(second.person_id)
+    assert await deaf.snapshot_since(0, first.person_id) is seen
+    assert (await deaf.snapshot_since(0, second.person_id)).view_of(second.person_id)
     await join(world.learner(), session.session_id)
-    assert (await deaf.at_least(seen.revision + 2)).revision == seen.revision + 2
+    assert (await deaf.snapshot_since(seen.revision + 2)).revision == seen.revision + 2
 
 
 async def test_a_watch_keeps_nothing_when_it_is_over(world: World) -> None:
@@ -355,7 +355,7 @@ async def test_a_watch_keeps_nothing_when_it_is_over(world: World) -> None:
     async with live.session(UUID(session.session_id)) as first:
         async with live.session(UUID(session.session_id)) as second:
             assert first is second
-        await first.at_least(0)
+        await first.snapshot_since(0)
     assert live._sessions == {}
     await live.close()
     await database.close()

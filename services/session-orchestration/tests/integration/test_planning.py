@@ -255,7 +255,7 @@ async def test_the_database_itself_refuses_an_overlap(world: World) -> None:
     proctor = world.proctor()
     await world.scheduled(plan([proctor], starts_in=2 * HOUR))
     other = await world.scheduled(plan([world.proctor()], starts_in=2 * HOUR))
-    statement = "INSERT INTO session_proctors (session_id, proctor_id, place) VALUES (:session, :proctor, 1)"
+    statement = "INSERT INTO session_proctors (session_id, proctor_id, ordinal) VALUES (:session, :proctor, 1)"
     with pytest.raises(DBAPIError, match="ex_session_proctors_overlap"):
         await world.rows(statement, session=UUID(other.session_id), proctor=proctor.person_id)
 
@@ -375,8 +375,8 @@ async def test_learners_and_proctors_plan_nothing(world: World) -> None:
 @pytest.mark.parametrize(
     ("column", "value", "refused"),
     [
-        ("state", "'ended'", "does not move"),
-        ("state", "'in_progress'", "does not move"),
+        ("state", "'ended'", "cannot change"),
+        ("state", "'in_progress'", "cannot change"),
         ("participant_count", "11", "ck_sessions_capacity"),
         ("actual_start_time", "now()", "ck_sessions_started"),
     ],

@@ -65,7 +65,7 @@ async def test_a_page_that_reloads_is_not_a_learner_lost(world: World) -> None:
     async def is_held() -> bool:
         """Whether the lease is a whole one, longer than what lingers."""
         rows = await world.rows(
-            "SELECT lease_until > now() + :linger FROM presence WHERE participant_id = :id",
+            "SELECT expires_at > now() + :linger FROM presence WHERE participant_id = :id",
             id=UUID(participant_id),
             linger=linger,
         )
@@ -110,7 +110,7 @@ async def test_who_has_two_devices_is_there_until_the_last_is_gone(world: World)
 
         async def both() -> bool:
             rows = await world.rows(
-                "SELECT 1 FROM presence WHERE participant_id = :id AND lease_until > now()",
+                "SELECT 1 FROM presence WHERE participant_id = :id AND expires_at > now()",
                 id=UUID(participant_id),
             )
             return len(rows) == 2
@@ -140,7 +140,7 @@ async def test_who_was_on_a_replica_that_died_is_gone_when_its_lease_is_over(
     lease = Lease(length=timedelta(milliseconds=700))
     dying = Presence(database, new_id(), lease, asyncio.get_running_loop().time)
     with dying.stream(UUID(participant_id)):
-        await dying.turn()
+        await dying.run()
         assert await shown(world, participant_id)
 
         async def gone() -> bool:  # nobody renews it any more
@@ -165,11 +165,11 @@ async def test_replicas_that_settle_at_once_record_it_once(world: World) -> None
     with ExitStack() as streams:
         for participant_id in ids:
             streams.enter_context(replicas[0].stream(UUID(participant_id)))
-        await replicas[0]._write()
+        await replicas[0]._store_leases()
         async with database.transaction() as tx:
-            differing = await stored.differing(tx)
-        (mine,) = (each for each in differing if str(each.session_id) == session.session_id)
-        await asyncio.gather(*(each._settle_session(mine) for each in replicas))
+            stale = await stored.list_stale_participants(tx)
+        (mine,) = (each for each in stale if str(each.session_id) == session.session_id)
+        await asyncio.gather(*(each._update_session(mine) for each in replicas))
     assert await connections(world, session.session_id) == ["participant.connected"] * 5
     await database.close()
 
@@ -183,18 +183,18 @@ async def test_leases_are_written_when_they_are_due_and_not_at_every_turn(world:
 
     async def lease() -> object:
         rows = await world.rows(
-            "SELECT lease_until FROM presence WHERE participant_id = :id", id=UUID(participant_id)
+            "SELECT expires_at FROM presence WHERE participant_id = :id", id=UUID(participant_id)
         )
         return rows[0][0]
 
     with presence.stream(UUID(participant_id)):
-        await presence.turn()
+        await presence.run()
         first = await lease()
         now += 1
-        await presence.turn()
+        await presence.run()
         assert await lease() == first
         now += 2
-        await presence.turn()
+        await presence.run()
         assert await lease() != first
     await database.close()
 
@@ -212,6 +212,6 @@ async def test_nobody_connects_to_a_session_that_is_over(world: World) -> None:
     database = Database(world.database_url)
     presence = Presence(database, new_id(), Lease(), asyncio.get_running_loop().time)
     with presence.stream(UUID(participant_id)):
-        await presence.turn()
+        await presence.run()
     assert await connections(world, session_id) == ["participant.connected"]
     await database.close()

@@ -132,7 +132,7 @@ async def test_the_database_itself_refuses_to_change_it(
 
 async def test_the_database_itself_refuses_a_gap(world: World) -> None:
     _, _, session_id = await finished_session(world)
-    with pytest.raises(DBAPIError, match="needs the one before it"):
+    with pytest.raises(DBAPIError, match="has no entry before it"):
         await world.rows(
             "INSERT INTO session_record VALUES (:id, 99, 'x', now(), 'x', NULL, '', '')",
             id=UUID(session_id),

@@ -184,7 +184,7 @@ async def test_only_administrators_see_who_read_the_record(world: World, read_se
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE record_accesses SET read_as = 'proctor' WHERE session_id = $1",
+        "UPDATE record_accesses SET acting_role = 'proctor' WHERE session_id = $1",
         "DELETE FROM record_accesses WHERE session_id = $1",
         "TRUNCATE record_accesses",
     ],

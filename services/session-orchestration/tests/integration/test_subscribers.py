@@ -230,7 +230,7 @@ async def test_the_newest_word_about_a_certification_stands(world: World) -> Non
         return rows == [(newer,)]
 
     await until(is_kept)
-    # Told before it, by a clock that was ahead, and come after it.
+    # AttemptUpdate before it, by a clock that was ahead, and come after it.
     await certify(world, proctor, older, progress_published_at=now + timedelta(hours=1), position=1)
     handled = len(await world.rows("SELECT 1 FROM inbox"))
 

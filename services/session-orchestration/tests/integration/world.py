@@ -178,7 +178,7 @@ class World:
         return not await self.rows(
             "SELECT 1 FROM sessions WHERE state = 'scheduled'"
             " AND lobby_open_time < now() + interval '1 second'"
-            " UNION ALL SELECT 1 FROM presence WHERE lease_until > now()"
+            " UNION ALL SELECT 1 FROM presence WHERE expires_at > now()"
             " UNION ALL SELECT 1 FROM participants WHERE connected"
         )
 

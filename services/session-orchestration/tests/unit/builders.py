@@ -8,15 +8,15 @@ from uuid import UUID
 
 from proctorium_session.domain.identity import IdentityPolicy, IdentityState
 from proctorium_session.domain.participant_states import ParticipantState
-from proctorium_session.domain.participants import Participant, Standing
+from proctorium_session.domain.participants import Participant, ParticipantView
 from proctorium_session.domain.session_states import SessionState
-from proctorium_session.domain.sessions import LateEntry, Plan, Session, planned
+from proctorium_session.domain.sessions import LateEntry, Plan, Session, new_session
 
 NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
 ASSESSMENT = UUID(int=77)
 
 
-def a_plan(
+def make_plan(
     *,
     start_time: datetime = NOON,
     duration: timedelta = timedelta(hours=1),
@@ -41,18 +41,20 @@ def a_plan(
     )
 
 
-def a_session(state: SessionState = SessionState.LOBBY_OPEN, plan: Plan | None = None) -> Session:
-    session = replace(planned(UUID(int=3), plan or a_plan()), state=state)
+def make_session(
+    state: SessionState = SessionState.LOBBY_OPEN, plan: Plan | None = None
+) -> Session:
+    session = replace(new_session(UUID(int=3), plan or make_plan()), state=state)
     if state in {SessionState.IN_PROGRESS, SessionState.ENDED}:
         session = replace(session, actual_start_time=NOON)
     return session
 
 
-def a_standing(
+def make_view(
     number: int = 1,
     state: ParticipantState = ParticipantState.IN_SESSION,
     identity: IdentityState = IdentityState.NOT_REQUIRED,
-) -> Standing:
+) -> ParticipantView:
     participant = Participant(
         participant_id=UUID(int=100 + number),
         session_id=UUID(int=3),
@@ -67,4 +69,4 @@ def a_standing(
         removal_reason="",
         revision=1,
     )
-    return Standing(participant, {})
+    return ParticipantView(participant, {})

@@ -15,7 +15,7 @@ from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import LateEntry, Session
 
-from .builders import NOON, a_plan, a_session
+from .builders import NOON, make_plan, make_session
 
 FREE = Seats(capacity=10, taken=0)
 LEARNER, OTHER = UUID(int=98), UUID(int=99)
@@ -40,8 +40,8 @@ def outcome(
 
 
 def open_late(state: SessionState) -> Session:
-    plan = a_plan(late_entry=LateEntry.UNTIL, late_entry_limit=timedelta(minutes=15))
-    return a_session(state, plan)
+    plan = make_plan(late_entry=LateEntry.UNTIL, late_entry_limit=timedelta(minutes=15))
+    return make_session(state, plan)
 
 
 def test_a_newcomer_waits_in_the_lobby() -> None:
@@ -71,18 +71,18 @@ def test_the_session_decides_when_newcomers_are_admitted(
 
 
 def test_late_entry_is_closed_unless_the_plan_opens_it() -> None:
-    assert outcome(a_session(SessionState.IN_PROGRESS)) == "LATE_ENTRY_CLOSED"
+    assert outcome(make_session(SessionState.IN_PROGRESS)) == "LATE_ENTRY_CLOSED"
 
 
 def test_a_full_session_is_an_exhausted_one() -> None:
     entry = CodeResolution(CODE)
-    refused = admit(entry, LEARNER, a_session(), None, Seats(capacity=3, taken=3), NOON)
+    refused = admit(entry, LEARNER, make_session(), None, Seats(capacity=3, taken=3), NOON)
     assert isinstance(refused, Refusal)
     assert (refused.error().kind, refused.error().reason) == (Kind.EXHAUSTED, "SESSION_FULL")
 
 
 def test_seats_of_invited_learners_are_reserved() -> None:
-    assert outcome(a_session(), seats=Seats(capacity=3, taken=1, reserved=2)) == "SESSION_FULL"
+    assert outcome(make_session(), seats=Seats(capacity=3, taken=1, reserved=2)) == "SESSION_FULL"
 
 
 @given(capacity=st.integers(1, 50), arrivals=st.lists(st.booleans(), max_size=120))
@@ -95,7 +95,7 @@ def test_no_more_join_than_there_are_seats_and_no_invited_learner_is_refused(
         if is_invited and joined == invited:
             continue
         reserved = 0 if is_invited else invited - joined
-        if outcome(a_session(), seats=Seats(capacity, taken, reserved)) == "SESSION_FULL":
+        if outcome(make_session(), seats=Seats(capacity, taken, reserved)) == "SESSION_FULL":
             assert not is_invited
         else:
             taken += 1
@@ -117,11 +117,11 @@ def test_a_rejoin_is_allowed_while_the_session_lives_but_not_after_a_removal(
 ) -> None:
     wait = timedelta(seconds=9)
     for state in (SessionState.LOBBY_OPEN, SessionState.IN_PROGRESS):
-        session = a_session(state)
+        session = make_session(state)
         full = Seats(1, 1)
         assert outcome(session, code, present=WAITING, seats=full, retry_delay=wait) is WAITING
         assert outcome(session, code, present=ParticipantState.REMOVED) == "PARTICIPANT_REMOVED"
-    ended = a_session(SessionState.ENDED)
+    ended = make_session(SessionState.ENDED)
     assert outcome(ended, code, present=ParticipantState.COMPLETED) == "SESSION_ENDED"
 
 
@@ -139,28 +139,28 @@ def test_a_rejoin_is_allowed_while_the_session_lives_but_not_after_a_removal(
     ids=["unknown", "another's", "unregistered", "expired", "early", "revoked", "replaced"],
 )
 def test_codes_that_admit_no_newcomer_and_why(code: ResolvedCode | None, reason: str) -> None:
-    assert outcome(a_session(), code) == reason
-    throttled = outcome(a_session(), code, retry_delay=timedelta(seconds=9))
+    assert outcome(make_session(), code) == reason
+    throttled = outcome(make_session(), code, retry_delay=timedelta(seconds=9))
     assert throttled == "TOO_MANY_FAILED_CODE_ENTRIES"
 
 
 @pytest.mark.parametrize("present", [None, WAITING], ids=["newcomer", "participant"])
 def test_of_anothers_code_nothing_else_is_told(present: ParticipantState | None) -> None:
     code = replace(CODE, person_id=OTHER, validity=CodeValidity.REVOKED)
-    for session in (a_session(SessionState.ENDED), a_session(SessionState.CANCELLED), None):
+    for session in (make_session(SessionState.ENDED), make_session(SessionState.CANCELLED), None):
         assert outcome(session, code, present=present) == "NOT_YOUR_CODE"
     unregistered = replace(CODE, registered=False)
-    assert outcome(a_session(SessionState.ENDED), unregistered) == "NOT_YOUR_CODE"
+    assert outcome(make_session(SessionState.ENDED), unregistered) == "NOT_YOUR_CODE"
 
 
 def test_a_session_that_is_over_comes_before_the_state_of_its_code() -> None:
     code = replace(CODE, validity=CodeValidity.REPLACED)
-    assert outcome(a_session(SessionState.ENDED), code) == "SESSION_ENDED"
+    assert outcome(make_session(SessionState.ENDED), code) == "SESSION_ENDED"
     assert outcome(None, code) == "NOT_FOUND"
 
 
 def test_a_proctor_does_not_take_part_in_their_own_session() -> None:
-    session = a_session()
+    session = make_session()
     assert outcome(session, person_id=session.plan.proctor_ids[0]) == "NOT_ALLOWED"
 
 

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proctorium_session.api.cursors import NOTHING, cursor_of, revision_of
+from proctorium_session.api.cursors import NO_REVISION, cursor_revision, cursor_text
 
 
 @given(revision=st.integers(0, 10**17))
 def test_a_cursor_says_its_revision(revision: int) -> None:
-    assert revision_of(cursor_of(revision)) == revision
+    assert cursor_revision(cursor_text(revision)) == revision
 
 
 @pytest.mark.parametrize(
@@ -18,4 +18,4 @@ def test_a_cursor_says_its_revision(revision: int) -> None:
     ids=["none", "word", "minus", "part", "long", "script"],
 )
 def test_what_is_no_cursor_of_ours_is_older_than_everything(text: str) -> None:
-    assert revision_of(text) == NOTHING
+    assert cursor_revision(text) == NO_REVISION

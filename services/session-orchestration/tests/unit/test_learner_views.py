@@ -13,10 +13,10 @@ from proctorium_session.api.learner_views import TimeParts, own_part, shared_par
 from proctorium_session.api.messages import participant_message, session_message
 from proctorium_session.domain.identity import IdentityState
 from proctorium_session.domain.participant_states import ParticipantState
-from proctorium_session.domain.participants import Standing
+from proctorium_session.domain.participants import ParticipantView
 from proctorium_session.domain.progress import Progress, ProgressState
 
-from .builders import NOON, a_plan, a_session, a_standing
+from .builders import NOON, make_plan, make_session, make_view
 
 assessment_ids = st.lists(st.uuids(), max_size=4, unique=True)
 
@@ -42,25 +42,25 @@ def test_joined_parts_say_what_the_whole_message_says(
     began: int,
     microseconds: int,
 ) -> None:
-    session = a_session(plan=replace(a_plan(), assessment_ids=tuple(ids)))
+    session = make_session(plan=replace(make_plan(), assessment_ids=tuple(ids)))
     participant = replace(
-        a_standing(1, state, identity).participant, connected=connected, removal_reason=reason
+        make_view(1, state, identity).participant, connected=connected, removal_reason=reason
     )
     progress = {
         each: Progress(each, UUID(int=5), ProgressState.IN_PROGRESS, answered, 9)
         for each in ids[:began]
     }
-    standing = Standing(participant, progress)
+    view = ParticipantView(participant, progress)
     now = NOON + timedelta(microseconds=microseconds)
     expected = lobby_pb2.WatchSessionResponse(
         cursor=str(session.revision),
         session=session_message(session),
-        participant=participant_message(session, standing),
+        participant=participant_message(session, view),
     )
     stamp = Timestamp()
     stamp.FromDatetime(now)
     expected.server_time.CopyFrom(stamp)
-    encoded = shared_part(session) + own_part(session, standing) + time_part(now)
+    encoded = shared_part(session) + own_part(session, view) + time_part(now)
     assert lobby_pb2.WatchSessionResponse.FromString(encoded) == expected
 
 

@@ -1,81 +1,98 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from proctorium_common.errors import ServiceError
+from proctorium_devstack.testing.states import check_states
 from proctorium_session.domain.participant_states import (
-    MOVES,
-    Cause,
-    ParticipantMove,
+    PARTICIPANT_STATES,
+    ParticipantAction,
     ParticipantState,
-    moved_by,
-    possible_moves,
-    target_of,
 )
+from proctorium_session.domain.participants import after_start, end_action
+from proctorium_session.domain.progress import Progress, ProgressState
+from proctorium_session.domain.session_states import SessionState
+
+from .builders import ASSESSMENT, make_plan, make_session, make_view
+
+README = Path(__file__).parents[2] / "README.md"
 
 
-@pytest.mark.parametrize("state", ParticipantState, ids=str)
-@pytest.mark.parametrize("move", ParticipantMove, ids=str)
-def test_every_move_is_made_repeated_or_refused(
-    state: ParticipantState, move: ParticipantMove
+def test_participant_state_machine_is_consistent_and_documented() -> None:
+    check_states(PARTICIPANT_STATES, README)
+
+
+@pytest.mark.parametrize(
+    ("state", "action"),
+    [
+        (ParticipantState.WAITING, ParticipantAction.MISS),
+        (ParticipantState.IN_SESSION, ParticipantAction.LEAVE),
+        (ParticipantState.REMOVED, None),
+    ],
+)
+def test_end_of_session_without_started_attempt(
+    state: ParticipantState, action: ParticipantAction | None
 ) -> None:
-    if state in MOVES[move].origins:
-        assert target_of(state, move) is MOVES[move].target
-    elif state is MOVES[move].target:
-        assert target_of(state, move) is None
-    else:
-        with pytest.raises(ServiceError) as refused:
-            target_of(state, move)
-        assert refused.value.reason == "INVALID_STATE_TRANSITION"
-        assert refused.value.metadata["from"] == state
+    assert end_action(make_view(state=state), make_session(SessionState.IN_PROGRESS)) is action
 
 
-def test_the_end_completes_who_was_in_session_and_marks_who_only_waited() -> None:
-    assert moved_by(Cause.SESSION_ENDED, ParticipantState.IN_SESSION) is ParticipantState.COMPLETED
-    assert moved_by(Cause.SESSION_ENDED, ParticipantState.WAITING) is ParticipantState.NO_SHOW
-    assert moved_by(Cause.SESSION_ENDED, ParticipantState.REMOVED) is ParticipantState.REMOVED
+def test_end_of_session_completes_participant_with_started_attempt() -> None:
+    started = Progress(ASSESSMENT, state=ProgressState.IN_PROGRESS)
+    view = replace(make_view(), assessments={ASSESSMENT: started})
+    action = end_action(view, make_session(SessionState.IN_PROGRESS))
+    assert action is ParticipantAction.COMPLETE
 
 
-def test_who_started_no_assessment_has_left_until_a_start_becomes_known() -> None:
-    assert moved_by(Cause.NO_ATTEMPT, ParticipantState.IN_SESSION) is ParticipantState.LEFT
-    assert moved_by(Cause.NO_ATTEMPT, ParticipantState.WAITING) is ParticipantState.WAITING
-    assert target_of(ParticipantState.LEFT, ParticipantMove.COMPLETE) is ParticipantState.COMPLETED
+def test_end_of_session_without_assessments_completes_participant() -> None:
+    session = make_session(SessionState.IN_PROGRESS, replace(make_plan(), assessment_ids=()))
+    assert end_action(make_view(), session) is ParticipantAction.COMPLETE
 
 
-class LearnerLife(RuleBasedStateMachine):
-    """Whatever happens in whatever order, nobody comes back from an end, and nobody completes who was never in session."""
+def test_late_start_of_attempt_completes_participant_who_left() -> None:
+    target = PARTICIPANT_STATES.target(ParticipantState.LEFT, ParticipantAction.COMPLETE)
+    assert target is ParticipantState.COMPLETED
+
+
+@pytest.mark.parametrize("state", ParticipantState)
+def test_start_of_session_agrees_with_state_machine(state: ParticipantState) -> None:
+    after = after_start(make_view(state=state), make_session(SessionState.IN_PROGRESS))
+    if PARTICIPANT_STATES.allows(state, ParticipantAction.ADMIT):
+        state = ParticipantState.IN_SESSION
+    assert after.participant.state is state
+
+
+class ParticipantLife(RuleBasedStateMachine):
+    """Any sequence of actions leaves final states unchanged and completes only participants who were In Session."""
 
     def __init__(self) -> None:
         super().__init__()
         self.state = ParticipantState.WAITING
         self.was_in_session = False
 
-    @rule(move=st.sampled_from(ParticipantMove))
-    def happens(self, move: ParticipantMove) -> None:
-        ended = not possible_moves(self.state)
+    @rule(action=st.sampled_from(ParticipantAction))
+    def act(self, action: ParticipantAction) -> None:
+        was_final = self.state in PARTICIPANT_STATES.final
         before = self.state
         try:
-            target = target_of(self.state, move)
+            target = PARTICIPANT_STATES.target(self.state, action)
         except ServiceError:
             return
         self.state = target or self.state
         self.was_in_session |= self.state is ParticipantState.IN_SESSION
-        assert not ended or self.state is before
-
-    @rule(cause=st.sampled_from(Cause))
-    def caused(self, cause: Cause) -> None:
-        self.state = moved_by(cause, self.state)
-        self.was_in_session |= self.state is ParticipantState.IN_SESSION
+        assert not was_final or self.state is before
 
     @invariant()
-    def who_completed_was_there(self) -> None:
+    def completed_participant_was_in_session(self) -> None:
         assert self.state is not ParticipantState.COMPLETED or self.was_in_session
 
     @invariant()
-    def who_was_there_is_no_no_show(self) -> None:
+    def no_show_was_never_in_session(self) -> None:
         assert self.state is not ParticipantState.NO_SHOW or not self.was_in_session
 
 
-TestLearnerLife = LearnerLife.TestCase
+TestParticipantLife = ParticipantLife.TestCase

@@ -7,17 +7,17 @@ import pytest
 
 from proctorium_session.domain.identity import IdentityState
 from proctorium_session.domain.participant_states import ParticipantState
-from proctorium_session.domain.participants import Participant, Standing, admitted
+from proctorium_session.domain.participants import Participant, ParticipantView, after_start
 from proctorium_session.domain.progress import Progress
 from proctorium_session.domain.session_states import SessionState
 
-from .builders import ASSESSMENT, NOON, a_session, a_standing
+from .builders import ASSESSMENT, NOON, make_session, make_view
 
 
-def a_waiting_standing() -> Standing:
+def make_waiting_view() -> ParticipantView:
     """Somebody who waits, with no field as it is when nothing was said."""
     participant = replace(
-        a_standing(1, ParticipantState.WAITING, IdentityState.VERIFIED).participant,
+        make_view(1, ParticipantState.WAITING, IdentityState.VERIFIED).participant,
         connected=True,
         identity_position=4,
         join_time=NOON - timedelta(minutes=9),
@@ -25,13 +25,13 @@ def a_waiting_standing() -> Standing:
         removal_reason="none",
         revision=5,
     )
-    return Standing(participant, {ASSESSMENT: Progress(ASSESSMENT)})
+    return ParticipantView(participant, {ASSESSMENT: Progress(ASSESSMENT)})
 
 
 def test_whom_a_start_admits_is_in_the_session_and_else_the_same() -> None:
-    session = replace(a_session(SessionState.IN_PROGRESS), session_revision=8)
-    before = a_waiting_standing()
-    after = admitted(before, session)
+    session = replace(make_session(SessionState.IN_PROGRESS), session_revision=8)
+    before = make_waiting_view()
+    after = after_start(before, session)
     assert after.assessments is before.assessments
     changed = {
         field.name
@@ -47,5 +47,5 @@ def test_whom_a_start_admits_is_in_the_session_and_else_the_same() -> None:
     "state", [each for each in ParticipantState if each is not ParticipantState.WAITING]
 )
 def test_a_start_leaves_those_who_do_not_wait_where_they_are(state: ParticipantState) -> None:
-    standing = a_standing(1, state)
-    assert admitted(standing, a_session(SessionState.IN_PROGRESS)) is standing
+    view = make_view(1, state)
+    assert after_start(view, make_session(SessionState.IN_PROGRESS)) is view

@@ -7,7 +7,13 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proctorium_session.domain.progress import Progress, ProgressState, Told, authorized, told
+from proctorium_session.domain.progress import (
+    AttemptUpdate,
+    Progress,
+    ProgressState,
+    apply_update,
+    authorize,
+)
 
 from .builders import ASSESSMENT
 
@@ -15,36 +21,38 @@ START = Progress(ASSESSMENT)
 
 
 @st.composite
-def lives(draw: st.DrawFn) -> list[Told]:
+def lives(draw: st.DrawFn) -> list[AttemptUpdate]:
     """The events of one attempt as its service tells them, in order."""
     attempt = UUID(int=draw(st.integers(1, 3)))
     counts = sorted(draw(st.lists(st.integers(0, 20), min_size=1, max_size=5)))
     events = [
-        Told(attempt, ProgressState.AWAITING_AUTHORIZATION, 1, item_count=20),
-        Told(attempt, ProgressState.AUTHORIZED, 2),
+        AttemptUpdate(attempt, ProgressState.AWAITING_AUTHORIZATION, 1, item_count=20),
+        AttemptUpdate(attempt, ProgressState.AUTHORIZED, 2),
         *(
-            Told(attempt, ProgressState.IN_PROGRESS, 3 + n, count, 20)
+            AttemptUpdate(attempt, ProgressState.IN_PROGRESS, 3 + n, count, 20)
             for n, count in enumerate(counts)
         ),
-        Told(attempt, ProgressState.SUBMITTED, 50, counts[-1], 20),
-        Told(attempt, ProgressState.RELEASED, 51),
+        AttemptUpdate(attempt, ProgressState.SUBMITTED, 50, counts[-1], 20),
+        AttemptUpdate(attempt, ProgressState.RELEASED, 51),
     ]
     return events[: draw(st.integers(1, len(events)))]
 
 
 @given(life=lives(), data=st.data())
 def test_late_doubled_and_swapped_news_lead_to_the_same(
-    life: list[Told], data: st.DataObject
+    life: list[AttemptUpdate], data: st.DataObject
 ) -> None:
     shuffled = data.draw(st.permutations(life + data.draw(st.lists(st.sampled_from(life)))))
-    assert reduce(told, shuffled, START) == reduce(told, life, START)
+    assert reduce(apply_update, shuffled, START) == reduce(apply_update, life, START)
 
 
 @given(life=lives(), data=st.data())
-def test_nothing_that_is_shown_goes_backwards(life: list[Told], data: st.DataObject) -> None:
+def test_nothing_that_is_shown_goes_backwards(
+    life: list[AttemptUpdate], data: st.DataObject
+) -> None:
     shown = [START]
     for news in data.draw(st.permutations(life)):
-        shown.append(told(shown[-1], news))
+        shown.append(apply_update(shown[-1], news))
     for before, after in pairwise(shown):
         assert after.state >= before.state
         assert after.item_count >= before.item_count
@@ -52,18 +60,18 @@ def test_nothing_that_is_shown_goes_backwards(life: list[Told], data: st.DataObj
 
 
 def test_a_later_attempt_takes_the_place_of_an_earlier_one_for_good() -> None:
-    first = Told(UUID(int=1), ProgressState.SUBMITTED, 5, 3, 4)
-    second = Told(UUID(int=2), ProgressState.AWAITING_AUTHORIZATION, 9, item_count=6)
+    first = AttemptUpdate(UUID(int=1), ProgressState.SUBMITTED, 5, 3, 4)
+    second = AttemptUpdate(UUID(int=2), ProgressState.AWAITING_AUTHORIZATION, 9, item_count=6)
     expected = Progress(ASSESSMENT, UUID(int=2), item_count=6)
-    assert told(told(START, first), second) == expected
-    assert told(told(START, second), first) == expected
+    assert apply_update(apply_update(START, first), second) == expected
+    assert apply_update(apply_update(START, second), first) == expected
 
 
 def test_an_authorisation_survives_the_news_that_the_attempt_is_only_there() -> None:
-    created = Told(UUID(int=1), ProgressState.AWAITING_AUTHORIZATION, 1, item_count=6)
-    assert told(authorized(START), created).state is ProgressState.AUTHORIZED
+    created = AttemptUpdate(UUID(int=1), ProgressState.AWAITING_AUTHORIZATION, 1, item_count=6)
+    assert apply_update(authorize(START), created).state is ProgressState.AUTHORIZED
 
 
 def test_authorising_does_not_take_back_what_came_after() -> None:
-    began = told(START, Told(UUID(int=1), ProgressState.IN_PROGRESS, 3))
-    assert authorized(began) == began
+    began = apply_update(START, AttemptUpdate(UUID(int=1), ProgressState.IN_PROGRESS, 3))
+    assert authorize(began) == began

@@ -11,15 +11,15 @@ from proctorium_common.errors import Kind, ServiceError
 from proctorium_session.domain.schedule import (
     Course,
     Engagement,
-    check_certifications,
-    check_course,
-    check_overlap,
-    check_people,
-    check_start,
     overlaps,
+    require_certified_proctors,
+    require_course,
+    require_distinct_people,
+    require_no_overlap,
+    require_start_in_range,
 )
 
-from .builders import ASSESSMENT, NOON, a_plan
+from .builders import ASSESSMENT, NOON, make_plan
 
 PROCTOR, OTHER = UUID(int=1), UUID(int=2)
 minutes = st.integers(-300, 300).map(lambda each: NOON + timedelta(minutes=each))
@@ -35,18 +35,18 @@ def test_two_sessions_overlap_exactly_when_some_minute_is_in_both(
     start: datetime, length: timedelta, other: datetime, other_length: timedelta
 ) -> None:
     common = max(start, other) < min(start + length, other + other_length)
-    plan = a_plan(start_time=start, duration=length)
+    plan = make_plan(start_time=start, duration=length)
     assert overlaps(plan, engagement(other, other_length)) == common
 
 
 def test_a_session_may_begin_when_another_ends() -> None:
-    check_overlap(a_plan(), [engagement(NOON - timedelta(hours=1), timedelta(hours=1))])
+    require_no_overlap(make_plan(), [engagement(NOON - timedelta(hours=1), timedelta(hours=1))])
 
 
 def test_an_overlap_names_the_proctor_and_the_other_session() -> None:
     with pytest.raises(ServiceError) as refused:
-        check_overlap(
-            a_plan(),
+        require_no_overlap(
+            make_plan(),
             [
                 engagement(NOON, timedelta(hours=1), OTHER),
                 engagement(NOON - timedelta(minutes=59), timedelta(hours=1)),
@@ -60,16 +60,16 @@ def test_an_overlap_names_the_proctor_and_the_other_session() -> None:
 
 
 def test_a_session_does_not_begin_in_the_past_but_for_the_moment_that_a_form_takes() -> None:
-    check_start(a_plan(), NOON + timedelta(seconds=59))
+    require_start_in_range(make_plan(), NOON + timedelta(seconds=59))
     with pytest.raises(ServiceError) as refused:
-        check_start(a_plan(), NOON + timedelta(seconds=61))
+        require_start_in_range(make_plan(), NOON + timedelta(seconds=61))
     assert refused.value.reason == "START_TIME_IN_PAST"
 
 
 def test_a_session_does_not_begin_where_the_calendar_ends() -> None:
-    check_start(a_plan(), NOON - timedelta(days=36_500))
+    require_start_in_range(make_plan(), NOON - timedelta(days=36_500))
     with pytest.raises(ServiceError) as refused:
-        check_start(a_plan(), NOON - timedelta(days=36_501))
+        require_start_in_range(make_plan(), NOON - timedelta(days=36_501))
     assert (refused.value.kind, refused.value.reason) == (Kind.INVALID, "START_TIME_TOO_FAR_AHEAD")
     assert [violation.field for violation in refused.value.violations] == ["plan.start_time"]
 
@@ -82,12 +82,12 @@ def test_a_session_does_not_begin_where_the_calendar_ends() -> None:
 def test_every_proctor_must_be_certified_when_the_session_begins(
     certified_until: datetime | None,
 ) -> None:
-    plan = a_plan(proctor_ids=(PROCTOR, OTHER))
+    plan = make_plan(proctor_ids=(PROCTOR, OTHER))
     certifications = {PROCTOR: NOON + timedelta(days=1)}
     if certified_until is not None:
         certifications[OTHER] = certified_until
     with pytest.raises(ServiceError) as refused:
-        check_certifications(plan, certifications)
+        require_certified_proctors(plan, certifications)
     assert refused.value.reason == "PROCTOR_NOT_CERTIFIED"
     assert refused.value.metadata["person_id"] == str(OTHER)
     until = refused.value.metadata.get("certified_until")
@@ -96,20 +96,20 @@ def test_every_proctor_must_be_certified_when_the_session_begins(
 
 
 def test_nobody_is_both_a_proctor_and_a_learner_of_a_session() -> None:
-    plan = a_plan()
+    plan = make_plan()
     with pytest.raises(ServiceError) as refused:
-        check_people(plan, [UUID(int=99), plan.proctor_ids[0]])
+        require_distinct_people(plan, [UUID(int=99), plan.proctor_ids[0]])
     assert refused.value.reason == "INVALID_REQUEST"
-    check_people(plan, [UUID(int=99)])
+    require_distinct_people(plan, [UUID(int=99)])
 
 
 @pytest.mark.parametrize(
     ("course", "reason"),
     [
         (None, "COURSE_UNKNOWN"),
-        (Course(a_plan().course_id, False, frozenset({ASSESSMENT})), "COURSE_NOT_PUBLISHED"),
-        (Course(a_plan().course_id, True, frozenset()), "ASSESSMENT_NOT_IN_COURSE"),
-        (Course(a_plan().course_id, True, frozenset({ASSESSMENT})), None),
+        (Course(make_plan().course_id, False, frozenset({ASSESSMENT})), "COURSE_NOT_PUBLISHED"),
+        (Course(make_plan().course_id, True, frozenset()), "ASSESSMENT_NOT_IN_COURSE"),
+        (Course(make_plan().course_id, True, frozenset({ASSESSMENT})), None),
     ],
     ids=["none", "draft", "without the assessment", "with it"],
 )
@@ -117,8 +117,8 @@ def test_a_plan_is_for_a_course_that_has_its_assessments(
     course: Course | None, reason: str | None
 ) -> None:
     if reason is None:
-        check_course(a_plan(), course)
+        require_course(make_plan(), course)
         return
     with pytest.raises(ServiceError) as refused:
-        check_course(a_plan(), course)
+        require_course(make_plan(), course)
     assert refused.value.reason == reason

@@ -1,1 +1,1 @@
-"""gRPC in: request → operation → response. No rules here."""
+"""The gRPC API: request → operation → response."""

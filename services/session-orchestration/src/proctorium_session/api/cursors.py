@@ -1,20 +1,20 @@
-"""Cursors of live streams: the revision that was sent last."""
+"""The cursors of live streams: the last revision that the client has received."""
 
 from __future__ import annotations
 
-NOTHING = -1
-"""Older than every revision: whoever comes with it is sent what there is."""
+NO_REVISION = -1
+"""Before every revision: the client receives everything."""
 
-_LONGEST = 18
+_MAX_DIGITS = 18
 
 
-def cursor_of(revision: int) -> str:
-    """The cursor to come back with after this revision."""
+def cursor_text(revision: int) -> str:
+    """Return the cursor of a client that has received this revision."""
     return str(revision)
 
 
-def revision_of(cursor: str) -> int:
-    """The revision that a cursor says; what is no cursor of ours says `NOTHING`."""
-    if cursor.isascii() and cursor.isdigit() and len(cursor) <= _LONGEST:
+def cursor_revision(cursor: str) -> int:
+    """Return the revision of a cursor; `NO_REVISION` for an empty or invalid one."""
+    if cursor.isascii() and cursor.isdigit() and len(cursor) <= _MAX_DIGITS:
         return int(cursor)
-    return NOTHING
+    return NO_REVISION

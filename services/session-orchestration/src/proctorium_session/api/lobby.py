@@ -1,4 +1,4 @@
-"""LobbyService: a learner's way into a session, and their live view of it."""
+"""LobbyService over gRPC."""
 
 from __future__ import annotations
 
@@ -14,36 +14,35 @@ from proctorium.session.v1 import lobby_pb2, lobby_pb2_grpc
 from proctorium_common.clock import Clock
 from proctorium_common.ids import parse_id
 from proctorium_common.rpc.addresses import client_address
-from proctorium_common.rpc.caller import current_call
+from proctorium_common.rpc.caller import calling_person, current_call
 from proctorium_common.rpc.heartbeat import Heartbeat
 from proctorium_common.rpc.methods import Handler, HandlerCollector
 from proctorium_common.rpc.served import Context
 from proctorium_common.storage.idempotency import key_of
 from proctorium_common.telemetry.traces import annotate, current_trace_context
-from proctorium_session.api.cursors import NOTHING, revision_of
+from proctorium_session.api.cursors import NO_REVISION, cursor_revision
 from proctorium_session.api.learner_views import TimeParts, own_part, shared_part
 from proctorium_session.api.messages import participant_message, session_message
-from proctorium_session.domain.participants import Standing
-from proctorium_session.domain.refusals import no_session
+from proctorium_session.domain.errors import no_session
+from proctorium_session.domain.participants import ParticipantView
 from proctorium_session.domain.sessions import Session
-from proctorium_session.operations.access import person_of
 from proctorium_session.operations.enrollment import CodeEntry
-from proctorium_session.operations.joining import Joined, Joining
-from proctorium_session.operations.live import Live, LiveSession, Picture, is_over_for
+from proctorium_session.operations.joining import Joining, JoinResult
+from proctorium_session.operations.live import Live, LiveSession, Snapshot, is_over_for
 from proctorium_session.operations.presence import Presence
 
 
-def joined_message(joined: Joined) -> lobby_pb2.JoinSessionResponse:
-    """What somebody who has joined is answered."""
+def join_response(joined: JoinResult) -> lobby_pb2.JoinSessionResponse:
+    """Return the response for a learner who has joined."""
     return lobby_pb2.JoinSessionResponse(
         session=session_message(joined.session),
-        participant=participant_message(joined.session, joined.standing),
+        participant=participant_message(joined.session, joined.view),
         rejoin=joined.rejoin,
     )
 
 
 class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
-    """See the proto."""
+    """The methods of LobbyService in `lobby.proto`."""
 
     def __init__(
         self,
@@ -51,6 +50,7 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
         live: Live,
         presence: Presence,
         clock: Clock,
+        *,
         watch_heartbeat: timedelta,
     ) -> None:
         self._joining = joining
@@ -65,7 +65,7 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
     ) -> lobby_pb2.JoinSessionResponse:
         caller = current_call().caller
         address = client_address(caller, context)
-        entry = CodeEntry(request.code, person_of(caller), address, current_trace_context())
+        entry = CodeEntry(request.code, caller.require_person(), address, current_trace_context())
         joined = await self._joining.join(entry, key_of(request))
         annotate(
             session_id=joined.session.session_id,
@@ -73,25 +73,25 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
         )
         return joined
 
-    async def WatchSession(  # type: ignore[override]  # it writes by itself, and what it writes is encoded
+    async def WatchSession(  # type: ignore[override]  # it writes encoded messages to the context
         self, request: lobby_pb2.WatchSessionRequest, context: Context
     ) -> None:
-        person_id = person_of(current_call().caller)
-        sent = revision_of(request.cursor)
+        person_id = calling_person()
+        sent = cursor_revision(request.cursor)
         async with self._live.session(parse_id(request.session_id, "session_id")) as session:
-            picture = await session.at_least(sent, person_id)
-            participant_id = _found(picture, person_id).participant.participant_id
+            snapshot = await session.snapshot_since(sent, person_id)
+            participant_id = _view_of(snapshot, person_id).participant.participant_id
             annotate(participant_id=participant_id)
-            if sent > picture.revision:
-                sent = NOTHING
+            if sent > snapshot.revision:
+                sent = NO_REVISION
             with (
                 self._presence.stream(participant_id),
                 session.learner(participant_id) as woken,
                 Heartbeat(woken, self._watch_heartbeat) as heartbeat,
             ):
-                await self._show(session, person_id, sent, woken, heartbeat, context)
+                await self._write_views(session, person_id, sent, woken, heartbeat, context)
 
-    async def _show(
+    async def _write_views(
         self,
         session: LiveSession,
         person_id: UUID,
@@ -100,30 +100,34 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
         heartbeat: Heartbeat,
         context: Context,
     ) -> None:
-        """Writes the learner's view whenever it is another than that of revision `sent`, or was not said for long, until nothing changes any more."""
+        """Write the learner's view after each change since revision `sent`, or as a heartbeat, until it is final."""
         while True:
             woken.clear()
-            picture = session.picture
-            standing = _found(picture, person_id)
-            if picture.changed_for(standing) > sent or heartbeat.due:
-                sent = picture.revision
-                await context.write(self._view(session, picture, standing))
+            snapshot = session.snapshot
+            view = _view_of(snapshot, person_id)
+            if snapshot.revision_for(view) > sent or heartbeat.due:
+                sent = snapshot.revision
+                await context.write(self._encoded_view(session, snapshot, view))
                 heartbeat.sent()
-            if is_over_for(picture, standing):
+            if is_over_for(snapshot, view):
                 return
             await woken.wait()
 
-    def _view(self, session: LiveSession, picture: Picture, standing: Standing) -> bytes:
-        # The first who is woken encodes for all: gRPC sends what is written in quick succession in few packets.
-        shared, own = picture.once("learners", lambda: _encoded(picture.session, session.woken))
-        mine = own.get(standing.participant.participant_id)
-        if mine is None:
-            mine = own_part(picture.session, standing)
-        return shared + mine + self._times.at(self._clock())
+    def _encoded_view(
+        self, session: LiveSession, snapshot: Snapshot, view: ParticipantView
+    ) -> bytes:
+        # The first watcher that runs encodes for all, so that the writes follow each other quickly and gRPC sends few packets.
+        shared, own = snapshot.cached(
+            "learners", lambda: _encoded_parts(snapshot.session, session.woken_learners)
+        )
+        part = own.get(view.participant.participant_id)
+        if part is None:
+            part = own_part(snapshot.session, view)
+        return shared + part + self._times.at(self._clock())
 
 
 def add_lobby_service(api: LobbyApi, server: grpc.aio.Server) -> None:
-    """Serves `api`; what `WatchSession` writes is sent as it is."""
+    """Register `api` with the server. `WatchSession` writes encoded messages, so it has no serializer."""
     collector = HandlerCollector()
     lobby_pb2_grpc.add_LobbyServiceServicer_to_server(api, cast(grpc.aio.Server, collector))
     for service, handlers in collector.handlers.items():
@@ -133,13 +137,15 @@ def add_lobby_service(api: LobbyApi, server: grpc.aio.Server) -> None:
         server.add_registered_method_handlers(service, {**handlers, "WatchSession": watch})
 
 
-def _encoded(session: Session, standings: Sequence[Standing]) -> tuple[bytes, dict[UUID, bytes]]:
-    own = {each.participant.participant_id: own_part(session, each) for each in standings}
+def _encoded_parts(
+    session: Session, views: Sequence[ParticipantView]
+) -> tuple[bytes, dict[UUID, bytes]]:
+    own = {view.participant.participant_id: own_part(session, view) for view in views}
     return shared_part(session), own
 
 
-def _found(picture: Picture, person_id: UUID) -> Standing:
-    standing = picture.standing_of(person_id)
-    if standing is None:
+def _view_of(snapshot: Snapshot, person_id: UUID) -> ParticipantView:
+    view = snapshot.view_of(person_id)
+    if view is None:
         raise no_session()
-    return standing
+    return view

@@ -1,10 +1,11 @@
-"""RecordService: the record of a session, and who read it."""
+"""RecordService over gRPC."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from proctorium.session.v1 import supervision_pb2, supervision_pb2_grpc
+from proctorium.session.v1 import supervision_pb2 as pb
+from proctorium.session.v1 import supervision_pb2_grpc
 from proctorium_common.ids import parse_id
 from proctorium_common.rpc.caller import current_call
 from proctorium_common.rpc.served import Context
@@ -14,38 +15,37 @@ from proctorium_session.operations import record
 
 
 class RecordApi(supervision_pb2_grpc.RecordServiceServicer):
-    """See the proto."""
+    """The methods of RecordService in `supervision.proto`."""
 
-    def __init__(self, database: Database, readable: timedelta) -> None:
+    def __init__(self, database: Database, *, access_period: timedelta) -> None:
         self._database = database
-        self._readable = readable
+        self._access_period = access_period
 
     async def GetRecord(
-        self, request: supervision_pb2.GetRecordRequest, context: Context
-    ) -> supervision_pb2.GetRecordResponse:
-        async with self._database.transaction() as tx:
-            entries, token = await record.page(
-                tx,
-                current_call().caller,
-                parse_id(request.session_id, "session_id"),
-                readable=self._readable,
-                page_size=request.page_size,
-                page_token=request.page_token,
-            )
-        return supervision_pb2.GetRecordResponse(
-            entries=[entry_message(each) for each in entries], next_page_token=token
+        self, request: pb.GetRecordRequest, context: Context
+    ) -> pb.GetRecordResponse:
+        entries, next_page_token = await record.read_record(
+            self._database,
+            current_call().caller,
+            parse_id(request.session_id, "session_id"),
+            access_period=self._access_period,
+            page_size=request.page_size,
+            page_token=request.page_token,
+        )
+        return pb.GetRecordResponse(
+            entries=[entry_message(entry) for entry in entries], next_page_token=next_page_token
         )
 
     async def ListRecordAccesses(
-        self, request: supervision_pb2.ListRecordAccessesRequest, context: Context
-    ) -> supervision_pb2.ListRecordAccessesResponse:
-        async with self._database.transaction() as tx:
-            found, token = await record.accesses(
-                tx,
-                parse_id(request.session_id, "session_id"),
-                page_size=request.page_size,
-                page_token=request.page_token,
-            )
-        return supervision_pb2.ListRecordAccessesResponse(
-            accesses=[access_message(each) for each in found], next_page_token=token
+        self, request: pb.ListRecordAccessesRequest, context: Context
+    ) -> pb.ListRecordAccessesResponse:
+        accesses, next_page_token = await record.list_accesses(
+            self._database,
+            parse_id(request.session_id, "session_id"),
+            page_size=request.page_size,
+            page_token=request.page_token,
+        )
+        return pb.ListRecordAccessesResponse(
+            accesses=[access_message(access) for access in accesses],
+            next_page_token=next_page_token,
         )

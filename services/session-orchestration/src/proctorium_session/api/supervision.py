@@ -1,141 +1,146 @@
-"""SupervisionService: a proctor's view of a session and power over it."""
+"""SupervisionService over gRPC."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
-from proctorium.session.v1 import supervision_pb2, supervision_pb2_grpc
+from proctorium.session.v1 import supervision_pb2 as pb
+from proctorium.session.v1 import supervision_pb2_grpc
 from proctorium_common.ids import parse_id, parse_ids
-from proctorium_common.rpc.caller import Caller, current_call
+from proctorium_common.rpc.caller import current_call
 from proctorium_common.rpc.heartbeat import Heartbeat
 from proctorium_common.rpc.served import Context
-from proctorium_common.storage.database import Database, Transaction
-from proctorium_session.api.cursors import NOTHING, cursor_of, revision_of
-from proctorium_session.api.messages import participant_message, session_message
+from proctorium_common.storage.database import Database
+from proctorium_common.storage.idempotency import Responder
+from proctorium_session.api.cursors import NO_REVISION, cursor_revision, cursor_text
+from proctorium_session.api.messages import (
+    not_authorized_message,
+    participant_message,
+    session_message,
+)
 from proctorium_session.operations import supervision
-from proctorium_session.operations.live import Live, LiveSession, Picture, is_settled
-from proctorium_session.operations.roster import picture_for
+from proctorium_session.operations.live import Live, LiveSession, Snapshot, is_final
+from proctorium_session.operations.roster import supervised_snapshot
 
-_MANY = 100
-"""From so many changed participants on, the whole roster is sent: it is one message, and every view of it is whole."""
+_MAX_CHANGES = 100
+"""From this number of changed participants on, the whole roster is sent, as one message."""
 
 
 class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
-    """See the proto."""
+    """The methods of SupervisionService in `supervision.proto`."""
 
-    def __init__(self, database: Database, live: Live, watch_heartbeat: timedelta) -> None:
+    def __init__(self, database: Database, live: Live, *, watch_heartbeat: timedelta) -> None:
         self._database = database
         self._live = live
         self._watch_heartbeat = watch_heartbeat
 
     async def AuthorizeAssessment(
-        self, request: supervision_pb2.AuthorizeAssessmentRequest, context: Context
-    ) -> supervision_pb2.AuthorizeAssessmentResponse:
-        session_id = parse_id(request.session_id, "session_id")
-        assessment_id = parse_id(request.assessment_id, "assessment_id")
-        named = parse_ids(request.participant_ids, "participant_ids")
-
-        async def run(tx: Transaction) -> supervision_pb2.AuthorizeAssessmentResponse:
-            caller = current_call().caller
-            done = await supervision.authorize(tx, caller, session_id, assessment_id, named)
-            return supervision_pb2.AuthorizeAssessmentResponse(
-                authorized=[participant_message(done.session, each) for each in done.standings],
-                left_out=[
-                    supervision_pb2.NotAuthorized(
-                        participant_id=str(each.participant_id), reason=each.reason
-                    )
-                    for each in done.left_out
-                ],
-            )
-
-        return await self._database.once(request, run, supervision_pb2.AuthorizeAssessmentResponse)
+        self, request: pb.AuthorizeAssessmentRequest, context: Context
+    ) -> pb.AuthorizeAssessmentResponse:
+        return await supervision.authorize_assessment(
+            self._database,
+            current_call().caller,
+            parse_id(request.session_id, "session_id"),
+            parse_id(request.assessment_id, "assessment_id"),
+            parse_ids(request.participant_ids, "participant_ids"),
+            Responder(
+                request,
+                pb.AuthorizeAssessmentResponse,
+                lambda result: pb.AuthorizeAssessmentResponse(
+                    authorized=[
+                        participant_message(result.session, view) for view in result.authorized
+                    ],
+                    left_out=[not_authorized_message(each) for each in result.not_authorized],
+                ),
+            ),
+        )
 
     async def RemoveParticipant(
-        self, request: supervision_pb2.RemoveParticipantRequest, context: Context
-    ) -> supervision_pb2.RemoveParticipantResponse:
-        session_id = parse_id(request.session_id, "session_id")
-        participant_id = parse_id(request.participant_id, "participant_id")
-
-        async def run(tx: Transaction) -> supervision_pb2.RemoveParticipantResponse:
-            caller = current_call().caller
-            removed = await supervision.remove(
-                tx, caller, session_id, participant_id, request.removal_reason
-            )
-            return supervision_pb2.RemoveParticipantResponse(
-                participant=participant_message(removed.session, removed.standing)
-            )
-
-        return await self._database.once(request, run, supervision_pb2.RemoveParticipantResponse)
+        self, request: pb.RemoveParticipantRequest, context: Context
+    ) -> pb.RemoveParticipantResponse:
+        return await supervision.remove_participant(
+            self._database,
+            current_call().caller,
+            parse_id(request.session_id, "session_id"),
+            parse_id(request.participant_id, "participant_id"),
+            request.removal_reason,
+            Responder(
+                request,
+                pb.RemoveParticipantResponse,
+                lambda result: pb.RemoveParticipantResponse(
+                    participant=participant_message(result.session, result.view)
+                ),
+            ),
+        )
 
     async def WatchRoster(
-        self, request: supervision_pb2.WatchRosterRequest, context: Context
-    ) -> AsyncIterator[supervision_pb2.WatchRosterResponse]:
-        caller: Caller = current_call().caller
-        session_id = parse_id(request.session_id, "session_id")
-        asked = revision_of(request.cursor)
-        async with self._live.session(session_id) as session:
-            picture = await picture_for(session, caller, asked)
-            # What the client has is whole only when it is of this very revision.
-            sent = asked if asked == picture.revision else NOTHING
-            async for change in _changes(session, sent, self._watch_heartbeat):
-                yield change
+        self, request: pb.WatchRosterRequest, context: Context
+    ) -> AsyncIterator[pb.WatchRosterResponse]:
+        caller = current_call().caller
+        received = cursor_revision(request.cursor)
+        async with self._live.session(parse_id(request.session_id, "session_id")) as session:
+            snapshot = await supervised_snapshot(session, caller, received)
+            # The client's roster is complete only if it is of the newest revision.
+            sent = received if received == snapshot.revision else NO_REVISION
+            async for message in _messages(session, sent, self._watch_heartbeat):
+                yield message
 
 
-async def _changes(
-    session: LiveSession, sent: int, every: timedelta
-) -> AsyncIterator[supervision_pb2.WatchRosterResponse]:
-    """Yield what is new since revision `sent`, until nothing changes any more; after `every` without news, a message that says so."""
-    with session.roster() as woken, Heartbeat(woken, every) as heartbeat:
+async def _messages(
+    session: LiveSession, sent: int, interval: timedelta
+) -> AsyncIterator[pb.WatchRosterResponse]:
+    """Yield the changes since revision `sent` until the roster is final; after `interval` without one, a heartbeat."""
+    with session.roster() as woken, Heartbeat(woken, interval) as heartbeat:
         while True:
             woken.clear()
-            picture = session.picture
-            for change in _since(picture, sent):
-                yield change
+            snapshot = session.snapshot
+            for message in _changes_since(snapshot, sent):
+                yield message
                 heartbeat.sent()
-            sent = picture.revision
-            if is_settled(picture):
+            sent = snapshot.revision
+            if is_final(snapshot):
                 return
             if heartbeat.due:
-                yield supervision_pb2.WatchRosterResponse(cursor=cursor_of(sent))
+                yield pb.WatchRosterResponse(cursor=cursor_text(sent))
                 heartbeat.sent()
             await woken.wait()
 
 
-def _since(picture: Picture, sent: int) -> list[supervision_pb2.WatchRosterResponse]:
-    """The messages for a client that has revision `sent`, made once for all clients that have it."""
-    if sent >= picture.revision:
+def _changes_since(snapshot: Snapshot, sent: int) -> list[pb.WatchRosterResponse]:
+    """Return the messages for a client that has revision `sent`, converted once for all clients that have it."""
+    if sent >= snapshot.revision:
         return []
-    return picture.once(("roster", sent), lambda: _made_since(picture, sent))
+    return snapshot.cached(("roster", sent), lambda: _convert_changes_since(snapshot, sent))
 
 
-def _made_since(picture: Picture, sent: int) -> list[supervision_pb2.WatchRosterResponse]:
-    changed = picture.changed_since(sent)
-    if sent == NOTHING or len(changed) >= _MANY:
-        return [_snapshot(picture)]
+def _convert_changes_since(snapshot: Snapshot, sent: int) -> list[pb.WatchRosterResponse]:
+    changed = snapshot.changed_since(sent)
+    if sent == NO_REVISION or len(changed) >= _MAX_CHANGES:
+        return [_snapshot_message(snapshot)]
     messages = [
-        supervision_pb2.WatchRosterResponse(
-            # Until the last of them has come, the client has no more than before.
-            cursor=cursor_of(sent),
-            participant=participant_message(picture.session, each),
+        pb.WatchRosterResponse(
+            # The client has the new revision only after the last message.
+            cursor=cursor_text(sent),
+            participant=participant_message(snapshot.session, view),
         )
-        for each in changed
+        for view in changed
     ]
-    if picture.session.session_revision > sent:
-        session = session_message(picture.session, picture.learner_ids)
-        messages.append(supervision_pb2.WatchRosterResponse(session=session))
+    if snapshot.session.session_revision > sent:
+        session = session_message(snapshot.session, snapshot.learner_ids)
+        messages.append(pb.WatchRosterResponse(session=session))
     if messages:
-        messages[-1].cursor = cursor_of(picture.revision)
+        messages[-1].cursor = cursor_text(snapshot.revision)
     return messages
 
 
-def _snapshot(picture: Picture) -> supervision_pb2.WatchRosterResponse:
-    return supervision_pb2.WatchRosterResponse(
-        cursor=cursor_of(picture.revision),
-        snapshot=supervision_pb2.RosterSnapshot(
-            session=session_message(picture.session, picture.learner_ids),
+def _snapshot_message(snapshot: Snapshot) -> pb.WatchRosterResponse:
+    return pb.WatchRosterResponse(
+        cursor=cursor_text(snapshot.revision),
+        snapshot=pb.RosterSnapshot(
+            session=session_message(snapshot.session, snapshot.learner_ids),
             participants=[
-                participant_message(picture.session, each) for each in picture.standings.values()
+                participant_message(snapshot.session, view) for view in snapshot.views.values()
             ],
         ),
     )

@@ -1,1 +1,1 @@
-"""What a session allows. Pure: the standard library, and time as a parameter."""
+"""The rules of sessions, without I/O; the time is a parameter."""

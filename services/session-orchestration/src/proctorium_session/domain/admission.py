@@ -1,4 +1,4 @@
-"""Who may join a session, and in which state (`S4`, `C3`, `C5`)."""
+"""Admission: who may join a session, and in which state (`S4`, `C3`, `C5`)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from proctorium_session.domain.sessions import LateEntry, Session
 
 @dataclass(frozen=True, slots=True)
 class Seats:
-    """The seats of a session: how many are taken, and how many are reserved for invited learners who have not joined."""
+    """The seats of a session. `reserved` is the number of those reserved for invited learners who have not joined."""
 
     capacity: int
     taken: int
@@ -26,13 +26,13 @@ class Seats:
 
     @property
     def free(self) -> int:
-        """How many are left; reserved ones are not."""
+        """The number of seats that are neither taken nor reserved."""
         return max(0, self.capacity - self.taken - self.reserved)
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a learner is not admitted. `field` is the field of the request that is wrong, if it is one."""
+    """The reason why a learner is not admitted. `field` is the invalid field of the request, if there is one."""
 
     kind: Kind
     reason: str
@@ -42,8 +42,8 @@ class Refusal:
     field: str = ""
 
     @classmethod
-    def of(cls, error: ServiceError) -> Refusal:
-        """Return the refusal for an error that concerns every learner of a batch."""
+    def from_error(cls, error: ServiceError) -> Refusal:
+        """Return the refusal of every learner of a batch for an error."""
         return cls(error.kind, error.reason, error.message, error.metadata, error.retry_after)
 
     def error(self) -> ServiceError:
@@ -67,18 +67,18 @@ def admit(
     seats: Seats,
     now: datetime,
 ) -> ParticipantState | Refusal:
-    """Return the state in which the learner is in the session, or why they are not admitted.
+    """Return the state of the learner in the session, or the refusal.
 
-    `session` is the code's, with its lobby open if that is due; `present` is the learner's state in it, None if they have not
-    joined. A rejoin is always allowed while the session lives, but not after a removal. Of another learner's code, a learner is
-    told nothing but that.
+    `session` is that of the code, with its lobby open if it is due; `present` is the learner's state in it, None if they
+    have not joined. A rejoin is allowed until the session is over, but not after a removal. The refusal of a code of
+    another learner reveals nothing else about the code.
     """
     code = entry.code
     if entry.malformed:
         return Refusal(Kind.INVALID, "CODE_MALFORMED", entry.malformed, field="code")
     is_usable = code is not None and code.person_id in {None, person_id}
     if session is not None and present is not None and is_usable:
-        return _rejoined(session, present)
+        return _rejoin(session, present)
     if entry.retry_delay is not None:
         return _throttled(entry.retry_delay)
     if code is None:
@@ -88,20 +88,20 @@ def admit(
     if session is None:
         return _NO_SESSION
     return (
-        _refusal_by_life(session)
-        or _refusal_by_validity(code)
+        _refusal_by_session_state(session)
+        or _refusal_by_code_validity(code)
         or _refusal_of_proctor(session, person_id)
-        or _newcomer(session, seats, now)
+        or _first_join(session, seats, now)
     )
 
 
-def _rejoined(session: Session, present: ParticipantState) -> ParticipantState | Refusal:
-    if refusal := _refusal_by_life(session):
+def _rejoin(session: Session, present: ParticipantState) -> ParticipantState | Refusal:
+    if refusal := _refusal_by_session_state(session):
         return refusal
     return _REMOVED if present is ParticipantState.REMOVED else present
 
 
-def _refusal_by_life(session: Session) -> Refusal | None:
+def _refusal_by_session_state(session: Session) -> Refusal | None:
     match session.state:
         case SessionState.ENDED:
             return _SESSION_ENDED
@@ -111,7 +111,7 @@ def _refusal_by_life(session: Session) -> Refusal | None:
             return None
 
 
-def _refusal_by_validity(code: ResolvedCode) -> Refusal | None:
+def _refusal_by_code_validity(code: ResolvedCode) -> Refusal | None:
     match code.validity:
         case CodeValidity.VALID:
             return None
@@ -120,27 +120,27 @@ def _refusal_by_validity(code: ResolvedCode) -> Refusal | None:
         case CodeValidity.REVOKED:
             return _CODE_REVOKED
         case CodeValidity.EXPIRED:
-            return _refused(
+            return _failed_precondition(
                 "CODE_EXPIRED",
                 "This code has expired. Please ask your administrator for a new one.",
-                **_time("valid_until", code.valid_until),
+                **_time_metadata("valid_until", code.valid_until),
             )
         case CodeValidity.NOT_YET_VALID:
-            return _refused(
+            return _failed_precondition(
                 "CODE_NOT_YET_VALID",
                 "This code is not valid yet. Please enter it again when it is.",
-                **_time("valid_from", code.valid_from),
+                **_time_metadata("valid_from", code.valid_from),
             )
         case _:
             assert_never(code.validity)
 
 
 def _refusal_of_proctor(session: Session, person_id: UUID) -> Refusal | None:
-    """Nobody supervises themselves: a proctor of a session does not take part in it."""
+    """Return the refusal of a proctor of the session, who cannot supervise themselves."""
     return _IS_PROCTOR if person_id in session.plan.proctor_ids else None
 
 
-def _newcomer(session: Session, seats: Seats, now: datetime) -> ParticipantState | Refusal:
+def _first_join(session: Session, seats: Seats, now: datetime) -> ParticipantState | Refusal:
     match session.state:
         case SessionState.LOBBY_OPEN:
             state = ParticipantState.WAITING
@@ -149,13 +149,13 @@ def _newcomer(session: Session, seats: Seats, now: datetime) -> ParticipantState
                 return _LATE_ENTRY_CLOSED
             state = ParticipantState.IN_SESSION
         case SessionState.SCHEDULED:
-            return _refused(
+            return _failed_precondition(
                 "LOBBY_NOT_OPEN",
                 "The lobby of this session is not open yet. Come back when it opens.",
                 lobby_open_time=session.lobby_open_time.isoformat(),
             )
         case SessionState.ENDED | SessionState.CANCELLED:
-            raise AssertionError("refused above")
+            raise AssertionError("a session that is over was refused before")
         case _:
             assert_never(session.state)
     return state if seats.free else _SESSION_FULL
@@ -169,7 +169,11 @@ def _is_entry_open(session: Session, now: datetime) -> bool:
 
 def _throttled(delay: timedelta) -> Refusal:
     seconds = max(1, ceil(delay.total_seconds()))
-    wait = _counted(seconds, "second") if seconds < 120 else _counted(ceil(seconds / 60), "minute")
+    wait = (
+        _count_text(seconds, "second")
+        if seconds < 120
+        else _count_text(ceil(seconds / 60), "minute")
+    )
     return Refusal(
         Kind.EXHAUSTED,
         "TOO_MANY_FAILED_CODE_ENTRIES",
@@ -179,26 +183,26 @@ def _throttled(delay: timedelta) -> Refusal:
     )
 
 
-def _counted(count: int, unit: str) -> str:
+def _count_text(count: int, unit: str) -> str:
     return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
 
 
-def _time(name: str, time: datetime | None) -> dict[str, str]:
+def _time_metadata(name: str, time: datetime | None) -> dict[str, str]:
     return {} if time is None else {name: time.isoformat()}
 
 
-def _refused(reason: str, message: str, /, **metadata: str) -> Refusal:
+def _failed_precondition(reason: str, message: str, /, **metadata: str) -> Refusal:
     return Refusal(Kind.INVALID_STATE_TRANSITION, reason, message, metadata)
 
 
 _UNKNOWN_CODE = Refusal(
     Kind.NOT_FOUND,
     "CODE_INVALID",
-    "No session has this code. Please check each character, upper and lower case too; if it is typed as you were given it, "
+    "No session has this code. Please check each character, also upper and lower case; if it is right, "
     "ask your administrator for a new one.",
 )
-"""The same for every text that no code has."""
-_NOT_YOUR_CODE = _refused(
+"""The refusal of every text that no code has, so that it reveals nothing."""
+_NOT_YOUR_CODE = _failed_precondition(
     "NOT_YOUR_CODE",
     "This code is not for you. Please use your own, or ask your administrator to register you in the course.",
 )
@@ -207,24 +211,24 @@ _NO_SESSION = Refusal(
     "NOT_FOUND",
     "There is no such session among yours. Check the link, or join with your enrollment code.",
 )
-_SESSION_ENDED = _refused(
+_SESSION_ENDED = _failed_precondition(
     "SESSION_ENDED", "This session is over. If you have questions, ask your administrator."
 )
-_SESSION_CANCELLED = _refused(
+_SESSION_CANCELLED = _failed_precondition(
     "SESSION_CANCELLED",
     "This session was cancelled. Ask your administrator for another one.",
 )
-_CODE_REPLACED = _refused(
+_CODE_REPLACED = _failed_precondition(
     "CODE_REPLACED",
     "A newer code was issued in place of this one. Please use the code in the latest message.",
 )
-_CODE_REVOKED = _refused(
+_CODE_REVOKED = _failed_precondition(
     "CODE_REVOKED", "This code was withdrawn. Please ask your administrator for a new one."
 )
-_REMOVED = _refused(
+_REMOVED = _failed_precondition(
     "PARTICIPANT_REMOVED",
-    "You were removed from this session, so you cannot come back into it. "
-    "If you think that is wrong, contact your administrator.",
+    "You were removed from this session, so you cannot rejoin it. "
+    "If you think that this is wrong, contact your administrator.",
 )
 _IS_PROCTOR = Refusal(
     Kind.NOT_ALLOWED,
@@ -232,9 +236,9 @@ _IS_PROCTOR = Refusal(
     "You supervise this session, so you cannot take part in it as a learner. "
     "Ask your administrator for a session that somebody else supervises.",
 )
-_LATE_ENTRY_CLOSED = _refused(
+_LATE_ENTRY_CLOSED = _failed_precondition(
     "LATE_ENTRY_CLOSED",
-    "The session has begun and takes nobody new. Contact your administrator for another session.",
+    "The session has started, and late entry is closed. Contact your administrator for another session.",
 )
 _SESSION_FULL = Refusal(
     Kind.EXHAUSTED,

@@ -1,4 +1,4 @@
-"""Whom an assessment can be authorised for (`S11`)."""
+"""The participants for whom an assessment can be authorised (`S11`)."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from proctorium_common.errors import ServiceError, invalid_transition
+from proctorium_session.domain.errors import failed_precondition
 from proctorium_session.domain.identity import IdentityPolicy, IdentityState, is_ready
 from proctorium_session.domain.participant_states import ParticipantState
-from proctorium_session.domain.participants import Participant, Standing
+from proctorium_session.domain.participants import Participant, ParticipantView
 from proctorium_session.domain.progress import ProgressState
-from proctorium_session.domain.refusals import refused
-from proctorium_session.domain.session_states import SessionState, possible_moves
+from proctorium_session.domain.session_states import SESSION_STATES, SessionState
 from proctorium_session.domain.sessions import Session
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class NotAuthorized:
     """A participant who cannot be authorised, and the reason."""
 
     participant_id: UUID
@@ -25,78 +25,85 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """Who is authorised now, who was before and has not begun, and who cannot be. Who has begun is none of them."""
+class Authorization:
+    """The participants to authorise, those who are authorised and have not started, and those who cannot be authorised.
 
-    fresh: tuple[Standing, ...]
-    before: tuple[Standing, ...]
-    left_out: tuple[LeftOut, ...]
+    Participants who have started the assessment are in none of the three.
+    """
+
+    to_authorize: tuple[ParticipantView, ...]
+    authorized: tuple[ParticipantView, ...]
+    not_authorized: tuple[NotAuthorized, ...]
 
 
-def check_assessment(session: Session, assessment_id: UUID) -> None:
-    """Raises INVALID_STATE_TRANSITION unless the session is in progress, ASSESSMENT_NOT_IN_SESSION unless it has the assessment."""
+def require_authorizable(session: Session, assessment_id: UUID) -> None:
+    """Raise INVALID_STATE_TRANSITION if the session is not in progress, ASSESSMENT_NOT_IN_SESSION if it lacks the assessment."""
     if session.state is not SessionState.IN_PROGRESS:
         raise invalid_transition(
             "An assessment can only be authorised while the session is in progress.",
             from_state=session.state,
             asked="authorize_assessment",
-            possible=possible_moves(session.state),
+            possible=SESSION_STATES.actions(session.state),
         )
     if assessment_id not in session.plan.assessment_ids:
-        raise refused(
+        raise failed_precondition(
             "ASSESSMENT_NOT_IN_SESSION",
             "This assessment is not part of the session. Choose one of the session's assessments.",
             assessment_id=str(assessment_id),
         )
 
 
-def reason_against(participant: Participant, policy: IdentityPolicy) -> str | None:
-    """Why the participant may not begin an assessment: PARTICIPANT_NOT_IN_SESSION, IDENTITY_NOT_VERIFIED, or nothing."""
+def _obstacle(participant: Participant, policy: IdentityPolicy) -> str | None:
+    """Return the reason why the participant may not start an assessment, or None."""
     if participant.state is not ParticipantState.IN_SESSION:
         return "PARTICIPANT_NOT_IN_SESSION"
     return None if is_ready(policy, participant.identity) else "IDENTITY_NOT_VERIFIED"
 
 
-def decide(standings: Iterable[Standing], assessment_id: UUID, policy: IdentityPolicy) -> Decision:
-    """Sorts the participants into those who can be authorised and those who cannot."""
-    fresh: list[Standing] = []
-    before: list[Standing] = []
-    left_out: list[LeftOut] = []
-    for standing in standings:
-        reason = reason_against(standing.participant, policy)
+def authorization_of(
+    views: Iterable[ParticipantView], assessment_id: UUID, policy: IdentityPolicy
+) -> Authorization:
+    """Return which of the participants can be authorised."""
+    to_authorize: list[ParticipantView] = []
+    authorized: list[ParticipantView] = []
+    not_authorized: list[NotAuthorized] = []
+    for view in views:
+        reason = _obstacle(view.participant, policy)
         if reason is not None:
-            left_out.append(LeftOut(standing.participant.participant_id, reason))
+            not_authorized.append(NotAuthorized(view.participant.participant_id, reason))
             continue
-        match standing.progress(assessment_id).state:
+        match view.progress(assessment_id).state:
             case ProgressState.AWAITING_AUTHORIZATION:
-                fresh.append(standing)
+                to_authorize.append(view)
             case ProgressState.AUTHORIZED:
-                before.append(standing)
-    return Decision(tuple(fresh), tuple(before), tuple(left_out))
+                authorized.append(view)
+    return Authorization(tuple(to_authorize), tuple(authorized), tuple(not_authorized))
 
 
 _NEXT_STEPS: Mapping[IdentityState, str] = {
     IdentityState.NOT_REQUIRED: "Their identity check has not been opened yet. Try again in a moment.",
     IdentityState.REQUESTED: "They have not sent their photos yet. Ask them to send them from their session's page.",
-    IdentityState.SUBMITTED: "Their photos wait for you. Decide their identity check, then try again.",
+    IdentityState.SUBMITTED: "Their photos wait for your decision. Decide their identity check, then try again.",
     IdentityState.VERIFIED: "Reload the roster and try again.",
     IdentityState.REJECTED: "Their identity check was rejected, so the assessment stays closed for them in this session.",
     IdentityState.RESUBMISSION_REQUESTED: "They were asked for new photos and have not sent them yet.",
 }
-"""What has to happen before a learner can be authorised, by how far their identity check is."""
+"""What has to happen before a learner can be authorised, by the state of their identity verification."""
 
 
-def refusal(participant_id: UUID, standing: Standing | None, reason: str) -> ServiceError:
-    """Why one named participant stops the whole request; None is somebody whom the session does not have."""
-    if reason == "IDENTITY_NOT_VERIFIED" and standing is not None:
-        return refused(
+def cannot_authorize(
+    participant_id: UUID, view: ParticipantView | None, reason: str
+) -> ServiceError:
+    """Return the error for a named participant who cannot be authorised; `view` is None if the session does not have them."""
+    if reason == "IDENTITY_NOT_VERIFIED" and view is not None:
+        return failed_precondition(
             "IDENTITY_NOT_VERIFIED",
-            f"The identity of a learner is not verified. {_NEXT_STEPS[standing.participant.identity]}",
+            f"The identity of a learner is not verified. {_NEXT_STEPS[view.participant.identity]}",
             participant_id=str(participant_id),
         )
-    return refused(
+    return failed_precondition(
         "PARTICIPANT_NOT_IN_SESSION",
         "A learner you named is not In Session. Reload the roster and choose again.",
         participant_id=str(participant_id),
-        state=standing.participant.state if standing else "",
+        state=view.participant.state if view else "",
     )

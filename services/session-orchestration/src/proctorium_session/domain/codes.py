@@ -1,4 +1,4 @@
-"""What enrollment says about a code that a learner entered."""
+"""What enrollment returns for a code that a learner entered."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 
 
 class CodeValidity(StrEnum):
-    """Whether a code is valid for learners who have not joined its session yet, and why not."""
+    """Whether a code is valid for learners who have not joined its session yet, or why not."""
 
     VALID = "valid"
     NOT_YET_VALID = "not_yet_valid"
@@ -20,7 +20,10 @@ class CodeValidity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ResolvedCode:
-    """A code that exists, and how the learner stands to it. `person_id` is None for a code that the session shares."""
+    """A code that exists. `person_id` is None for a shared code.
+
+    `registered` says whether the learner is registered in the course of the session.
+    """
 
     code_id: UUID
     session_id: UUID
@@ -33,9 +36,9 @@ class ResolvedCode:
 
 @dataclass(frozen=True, slots=True)
 class CodeResolution:
-    """What an entry leads to: `code` is None where no code has the text, or where it cannot be one (`malformed` says why).
+    """What an entered text resolves to. `code` is None if no code has the text, or if it cannot be one (`malformed` says why).
 
-    `retry_delay` is how long the learner has to wait after too many failed entries.
+    `retry_delay` is how long the learner has to wait after too many failed code entries.
     """
 
     code: ResolvedCode | None = None

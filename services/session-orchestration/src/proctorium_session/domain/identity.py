@@ -1,4 +1,4 @@
-"""Whose identity must be verified, and how far each learner's check is (`S2`)."""
+"""The identity policy of a session, and the state of each learner's identity verification (`S2`)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ class IdentityPolicy(StrEnum):
     BEFORE_ASSESSMENT = "before_assessment"
 
     @property
-    def required(self) -> bool:
-        """Whether a learner of the session has to prove who they are at all."""
+    def is_required(self) -> bool:
+        """Whether the learners of the session need a verified identity."""
         return self is not IdentityPolicy.NONE
 
 
 class IdentityState(StrEnum):
-    """How far the check of one learner is."""
+    """The states of one learner's identity verification."""
 
     NOT_REQUIRED = "not_required"
     REQUESTED = "requested"
@@ -29,10 +29,10 @@ class IdentityState(StrEnum):
 
 
 def first_state(policy: IdentityPolicy) -> IdentityState:
-    """Where the check of a learner who has just joined stands."""
-    return IdentityState.REQUESTED if policy.required else IdentityState.NOT_REQUIRED
+    """Return the state for a learner who has just joined."""
+    return IdentityState.REQUESTED if policy.is_required else IdentityState.NOT_REQUIRED
 
 
 def is_ready(policy: IdentityPolicy, identity: IdentityState) -> bool:
-    """Whether the learner has all that the policy demands before an assessment."""
-    return not policy.required or identity is IdentityState.VERIFIED
+    """Return whether the learner meets the policy."""
+    return not policy.is_required or identity is IdentityState.VERIFIED

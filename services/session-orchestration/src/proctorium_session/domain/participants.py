@@ -1,4 +1,4 @@
-"""A learner in a session."""
+"""Participants: learners who have joined a session."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from datetime import datetime
 from uuid import UUID
 
 from proctorium_session.domain.identity import IdentityState
-from proctorium_session.domain.participant_states import Cause, ParticipantState, moved_by
+from proctorium_session.domain.participant_states import ParticipantAction, ParticipantState
 from proctorium_session.domain.progress import Progress
 from proctorium_session.domain.sessions import Session
 
 
 @dataclass(frozen=True, slots=True)
 class Participant:
-    """A learner in a session.
+    """A learner who has joined a session.
 
-    `identity_position` is that of the last event about their identity. `entered_time` is when they turned In Session,
-    `ready_time` when they had all that the policy demands. `revision` is the session's when they last changed.
+    `identity_position` is the position of the last event about their identity. `entered_time` is when they became In
+    Session, `ready_time` when they met the identity policy. `revision` is that of the session when they last changed.
     """
 
     participant_id: UUID
@@ -36,58 +36,64 @@ class Participant:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """A participant with their assessments: what a roster row shows."""
+class ParticipantView:
+    """A participant with their progress in each assessment, as a row of the roster shows them."""
 
     participant: Participant
     assessments: Mapping[UUID, Progress]
 
     def progress(self, assessment_id: UUID) -> Progress:
-        """How far they are with one assessment."""
+        """Return the participant's progress in one assessment."""
         return self.assessments.get(assessment_id) or Progress(assessment_id)
 
 
-def closed(standing: Standing, session: Session) -> ParticipantState:
-    """Return where the participant stands after the end of the session.
+def end_action(view: ParticipantView, session: Session) -> ParticipantAction | None:
+    """Return what the end of the session does to the participant; None for one who was removed.
 
-    Who was in it has completed it, unless it has assessments and they started none; who only waited is a no-show.
+    A participant who was In Session has completed it, unless it has assessments and they started none.
     """
-    state = standing.participant.state
-    started = any(progress.state.started for progress in standing.assessments.values())
-    if session.plan.assessment_ids and not started:
-        state = moved_by(Cause.NO_ATTEMPT, state)
-    return state if state is ParticipantState.LEFT else moved_by(Cause.SESSION_ENDED, state)
+    match view.participant.state:
+        case ParticipantState.WAITING:
+            return ParticipantAction.MISS
+        case ParticipantState.IN_SESSION:
+            started = any(progress.state.is_started for progress in view.assessments.values())
+            if started or not session.plan.assessment_ids:
+                return ParticipantAction.COMPLETE
+            return ParticipantAction.LEAVE
+        case _:
+            return None
 
 
-def has_settled(standing: Standing) -> bool:
-    """Return whether nothing more can become known of the participant's attempts once the session is over."""
+def are_attempts_final(view: ParticipantView) -> bool:
+    """Return whether the participant's attempts cannot change any more once the session is over."""
     return all(
-        progress.attempt_id is None or progress.state.final
-        for progress in standing.assessments.values()
+        progress.attempt_id is None or progress.state.is_final
+        for progress in view.assessments.values()
     )
 
 
-def admitted(standing: Standing, session: Session) -> Standing:
-    """The participant after the start of the session: who waited is in it.
+def after_start(view: ParticipantView, session: Session) -> ParticipantView:
+    """Return the participant after the start of the session: In Session if they waited.
 
-    Live views are made by this rule and not by reading every row again, so that a start reaches everybody at once (`S4`).
+    Live views are computed by this rule instead of reading each row again, so that a start reaches all learners
+    together (`S4`).
     """
-    state = moved_by(Cause.SESSION_STARTED, standing.participant.state)
-    if state is standing.participant.state:
-        return standing
-    who = standing.participant
-    participant = Participant(  # takes half as long as `replace`, and this is done for everybody before anybody is told
-        participant_id=who.participant_id,
-        session_id=who.session_id,
-        person_id=who.person_id,
-        state=state,
-        connected=who.connected,
-        identity=who.identity,
-        identity_position=who.identity_position,
-        join_time=who.join_time,
+    participant = view.participant
+    if participant.state is not ParticipantState.WAITING:
+        return view
+    # The constructor takes half as long as `replace`, and all participants are computed before the first learner is sent the start.
+    admitted = Participant(
+        participant_id=participant.participant_id,
+        session_id=participant.session_id,
+        person_id=participant.person_id,
+        state=ParticipantState.IN_SESSION,
+        connected=participant.connected,
+        identity=participant.identity,
+        identity_position=participant.identity_position,
+        join_time=participant.join_time,
         entered_time=session.actual_start_time,
-        ready_time=who.ready_time,
-        removal_reason=who.removal_reason,
+        ready_time=participant.ready_time,
+        removal_reason=participant.removal_reason,
         revision=session.session_revision,
     )
-    return Standing(participant, standing.assessments)
+    return ParticipantView(admitted, view.assessments)

@@ -1,4 +1,4 @@
-"""How far a participant is with an assessment: learned from events that may be late, doubled or out of order."""
+"""The progress of a participant in an assessment, from events that may be late, repeated or out of order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import UUID
 
 
 class ProgressState(IntEnum):
-    """How far; the order is that of an attempt's life, and nobody goes back. VOIDED is an end of its own: it was never started."""
+    """The states of a participant's progress, in an order that never goes back. VOIDED: closed without having been started."""
 
     AWAITING_AUTHORIZATION = 1
     AUTHORIZED = 2
@@ -18,19 +18,19 @@ class ProgressState(IntEnum):
     VOIDED = 6
 
     @property
-    def started(self) -> bool:
+    def is_started(self) -> bool:
         """Whether the learner has started the attempt."""
         return ProgressState.IN_PROGRESS <= self <= ProgressState.RELEASED
 
     @property
-    def final(self) -> bool:
-        """Whether nothing follows."""
+    def is_final(self) -> bool:
+        """Whether no other state follows."""
         return self >= ProgressState.RELEASED
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One assessment of one participant. `position` is that of the last event whose counts were taken."""
+    """The progress of one participant in one assessment. `position` is that of the event with the last counts."""
 
     assessment_id: UUID
     attempt_id: UUID | None = None
@@ -41,8 +41,8 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What one event tells of an attempt; `position` orders the events of its service."""
+class AttemptUpdate:
+    """The content of one event about an attempt. `position` orders the events of its service."""
 
     attempt_id: UUID
     state: ProgressState
@@ -51,23 +51,23 @@ class Told:
     item_count: int | None = None
 
 
-def told(known: Progress, news: Told) -> Progress:
-    """`known` with the news: never backwards, the same in whatever order the news arrive.
+def apply_update(progress: Progress, update: AttemptUpdate) -> Progress:
+    """Return the progress after an update. It never goes backwards, and the order of the updates does not matter.
 
-    A later attempt (ids sort by the time they were made) takes the place of an earlier one and begins anew.
+    A later attempt (ids sort by the time of their creation) replaces an earlier one.
     """
-    if known.attempt_id is not None and news.attempt_id < known.attempt_id:
-        return known
-    if known.attempt_id is not None and news.attempt_id > known.attempt_id:
-        known = Progress(known.assessment_id)
-    after = replace(known, attempt_id=news.attempt_id, state=max(known.state, news.state))
-    if news.item_count is not None:
-        after = replace(after, item_count=max(known.item_count, news.item_count))
-    if news.answered_count is not None and news.position > known.position:
-        after = replace(after, answered_count=news.answered_count, position=news.position)
+    if progress.attempt_id is not None and update.attempt_id < progress.attempt_id:
+        return progress
+    if progress.attempt_id is not None and update.attempt_id > progress.attempt_id:
+        progress = Progress(progress.assessment_id)
+    after = replace(progress, attempt_id=update.attempt_id, state=max(progress.state, update.state))
+    if update.item_count is not None:
+        after = replace(after, item_count=max(progress.item_count, update.item_count))
+    if update.answered_count is not None and update.position > progress.position:
+        after = replace(after, answered_count=update.answered_count, position=update.position)
     return after
 
 
-def authorized(known: Progress) -> Progress:
-    """`known` after the proctor's authorisation."""
-    return replace(known, state=max(known.state, ProgressState.AUTHORIZED))
+def authorize(progress: Progress) -> Progress:
+    """Return the progress after the authorisation of the assessment."""
+    return replace(progress, state=max(progress.state, ProgressState.AUTHORIZED))

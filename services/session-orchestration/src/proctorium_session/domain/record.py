@@ -1,6 +1,6 @@
-"""The session record: entries linked by hashes, so that nobody changes one unseen (`S18`).
+"""The session record: entries that are linked by hashes, so that a change is found (`S18`).
 
-`docs/architecture/session-record.md` describes the hash for whoever verifies a record without us; both change together.
+`docs/architecture/session-record.md` describes the hash for independent verifiers; change both together.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ class Head:
 
     @classmethod
     def of(cls, session_id: UUID) -> Head:
-        """The head of a record without entries: it binds the record to its session."""
+        """Return the head of a record without entries. It binds the record to its session."""
         return cls(0, hashlib.sha256(str(session_id).encode()).digest())
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
-    """What happened, before it has its place: `actor` is a person's id or a service's name."""
+class EntryContent:
+    """The content of an entry. `actor` is the id of a person or the name of a service."""
 
     event: str
     time: datetime
@@ -40,44 +40,44 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A happening in its place."""
+    """An entry of a record. `number` counts from 1."""
 
     number: int
-    happening: Happening
+    content: EntryContent
     hash: bytes
 
 
-def appended(head: Head, happenings: Iterable[Happening]) -> tuple[Sequence[Entry], Head]:
-    """The entries that follow `head`, and the new head."""
+def append_entries(head: Head, contents: Iterable[EntryContent]) -> tuple[Sequence[Entry], Head]:
+    """Return the entries that follow `head`, and the new head."""
     entries: list[Entry] = []
-    for happening in happenings:
+    for content in contents:
         number = head.number + 1
-        head = Head(number, _hash(head.hash, number, happening))
-        entries.append(Entry(number, happening, head.hash))
+        head = Head(number, _hash(head.hash, number, content))
+        entries.append(Entry(number, content, head.hash))
     return entries, head
 
 
-def first_broken(session_id: UUID, entries: Iterable[Entry]) -> int | None:
-    """The number of the first entry that is not what was recorded, or is missing; None where all hold."""
+def first_invalid_entry(session_id: UUID, entries: Iterable[Entry]) -> int | None:
+    """Return the number of the first entry that was changed or is missing; None if all are valid."""
     head = Head.of(session_id)
     for entry in entries:
-        (expected,), head = appended(head, [entry.happening])
+        (expected,), head = append_entries(head, [entry.content])
         if entry != expected:
             return expected.number
     return None
 
 
-def _hash(previous: bytes, number: int, happening: Happening) -> bytes:
-    """SHA-256 over the previous hash, the number and the time as 8 bytes each, and each text or body after its length."""
-    microseconds = (happening.time - _EPOCH) // timedelta(microseconds=1)
-    participant = str(happening.participant_id) if happening.participant_id else ""
+def _hash(previous: bytes, number: int, content: EntryContent) -> bytes:
+    """Return SHA-256 over the previous hash, number and time in 8 bytes each, and each text or body after its length."""
+    microseconds = (content.time - _EPOCH) // timedelta(microseconds=1)
+    participant = str(content.participant_id) if content.participant_id else ""
     digest = hashlib.sha256(previous)
     digest.update(number.to_bytes(8, "big") + microseconds.to_bytes(8, "big", signed=True))
     for part in (
-        happening.event.encode(),
-        happening.actor.encode(),
+        content.event.encode(),
+        content.actor.encode(),
         participant.encode(),
-        happening.body,
+        content.body,
     ):
         digest.update(len(part).to_bytes(4, "big") + part)
     return digest.digest()

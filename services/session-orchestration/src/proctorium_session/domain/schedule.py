@@ -7,25 +7,29 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from proctorium_session.domain.refusals import invalid_at, refused, refused_at
+from proctorium_session.domain.errors import (
+    failed_precondition,
+    failed_precondition_at,
+    invalid_at,
+)
 from proctorium_session.domain.sessions import Plan
 
 LOBBY_LEAD = timedelta(minutes=30)
-"""How long before the start a lobby opens where the plan does not say."""
+"""How long before the start a lobby opens if the plan does not say."""
 
 LATE_ENTRY_LIMIT = timedelta(minutes=15)
-"""How long after the start new learners may join where the plan does not say."""
+"""How long after the start new learners may join if the plan does not say."""
 
-TOLERANCE = timedelta(minutes=1)
-"""How far in the past a start may lie: filling in a form takes a moment, and clocks differ."""
+PAST_TOLERANCE = timedelta(minutes=1)
+"""How far in the past a start may be: filling in a form takes time, and clocks differ."""
 
-FARTHEST = timedelta(days=36_500)
-"""How far ahead a session may start. Beyond the end of the calendar, its end could not be stored."""
+MAX_LEAD = timedelta(days=36_500)
+"""How far ahead a session may start. An end after the last date of the calendar could not be stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Engagement:
-    """Another session of a proctor; planned times, the end excluded."""
+    """Another session of a proctor, from its planned start to its planned end, the end excluded."""
 
     proctor_id: UUID
     session_id: UUID
@@ -35,34 +39,34 @@ class Engagement:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A course that sessions are planned of, and the assessments that its outline names."""
+    """A course, and the assessments that its outline names."""
 
     course_id: UUID
     published: bool
     assessment_ids: frozenset[UUID]
 
 
-def check_course(plan: Plan, course: Course | None) -> None:
-    """Raises COURSE_UNKNOWN, COURSE_NOT_PUBLISHED, ASSESSMENT_NOT_IN_COURSE; `course` is None where there is none of the plan's id."""
+def require_course(plan: Plan, course: Course | None) -> None:
+    """Raise COURSE_UNKNOWN (`course` is None), COURSE_NOT_PUBLISHED or ASSESSMENT_NOT_IN_COURSE."""
     course_id = str(plan.course_id)
     if course is None:
-        raise refused_at(
+        raise failed_precondition_at(
             "plan.course_id",
             "COURSE_UNKNOWN",
             "There is no such course. Choose one from the list of courses.",
             course_id=course_id,
         )
     if not course.published:
-        raise refused_at(
+        raise failed_precondition_at(
             "plan.course_id",
             "COURSE_NOT_PUBLISHED",
             "The course is not published yet, so nobody could take it. Publish it first.",
             course_id=course_id,
         )
-    for place, assessment_id in enumerate(plan.assessment_ids):
+    for index, assessment_id in enumerate(plan.assessment_ids):
         if assessment_id not in course.assessment_ids:
-            raise refused_at(
-                f"plan.assessment_ids[{place}]",
+            raise failed_precondition_at(
+                f"plan.assessment_ids[{index}]",
                 "ASSESSMENT_NOT_IN_COURSE",
                 "An assessment of the plan is not in the outline of the course. "
                 "Choose assessments that the course has.",
@@ -73,26 +77,26 @@ def check_course(plan: Plan, course: Course | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """An assessment that exists, as far as a plan depends on it."""
+    """An assessment that exists, and whether it is published."""
 
     assessment_id: UUID
     published: bool
 
 
-def check_assessments(plan: Plan, known: Mapping[UUID, Assessment]) -> None:
-    """Raise ASSESSMENT_UNKNOWN or ASSESSMENT_NOT_PUBLISHED for the first assessment of the plan that cannot be taken (`S1`)."""
-    for place, assessment_id in enumerate(plan.assessment_ids):
-        field = f"plan.assessment_ids[{place}]"
-        found = known.get(assessment_id)
-        if found is None:
-            raise refused_at(
+def require_assessments(plan: Plan, existing: Mapping[UUID, Assessment]) -> None:
+    """Raise ASSESSMENT_UNKNOWN or ASSESSMENT_NOT_PUBLISHED for the first assessment that cannot be taken (`S1`)."""
+    for index, assessment_id in enumerate(plan.assessment_ids):
+        field = f"plan.assessment_ids[{index}]"
+        assessment = existing.get(assessment_id)
+        if assessment is None:
+            raise failed_precondition_at(
                 field,
                 "ASSESSMENT_UNKNOWN",
                 "There is no such assessment. Choose one from the course's outline.",
                 assessment_id=str(assessment_id),
             )
-        if not found.published:
-            raise refused_at(
+        if not assessment.published:
+            raise failed_precondition_at(
                 field,
                 "ASSESSMENT_NOT_PUBLISHED",
                 "This assessment is not published yet, so nobody could take it. Publish it first.",
@@ -100,29 +104,29 @@ def check_assessments(plan: Plan, known: Mapping[UUID, Assessment]) -> None:
             )
 
 
-def check_start(plan: Plan, now: datetime) -> None:
-    """Raises START_TIME_IN_PAST, START_TIME_TOO_FAR_AHEAD."""
-    if plan.start_time < now - TOLERANCE:
+def require_start_in_range(plan: Plan, now: datetime) -> None:
+    """Raise START_TIME_IN_PAST or START_TIME_TOO_FAR_AHEAD for such a start."""
+    if plan.start_time < now - PAST_TOLERANCE:
         raise invalid_at(
             "plan.start_time",
             "START_TIME_IN_PAST",
-            "The session would begin in the past. Choose a later start time.",
+            "The session would start in the past. Choose a later start time.",
         )
-    if plan.start_time > now + FARTHEST:
+    if plan.start_time > now + MAX_LEAD:
         raise invalid_at(
             "plan.start_time",
             "START_TIME_TOO_FAR_AHEAD",
-            "The session would begin in more than a hundred years. Check the year.",
+            "The session would start in more than a hundred years. Check the year.",
         )
 
 
-def check_people(plan: Plan, learner_ids: Collection[UUID]) -> None:
-    """Raise INVALID_REQUEST for a person who is both proctor and learner, TOO_MANY_LEARNERS for more learners than seats."""
+def require_distinct_people(plan: Plan, learner_ids: Collection[UUID]) -> None:
+    """Raise INVALID_REQUEST for a proctor who is also a learner, TOO_MANY_LEARNERS for more learners than seats."""
     learners = frozenset(learner_ids)
-    for place, proctor_id in enumerate(plan.proctor_ids):
+    for index, proctor_id in enumerate(plan.proctor_ids):
         if proctor_id in learners:
             raise invalid_at(
-                _proctor_field(place),
+                _proctor_field(index),
                 "INVALID_REQUEST",
                 "This person is both a proctor and a learner of this session. "
                 "Choose one of the two for them.",
@@ -132,28 +136,28 @@ def check_people(plan: Plan, learner_ids: Collection[UUID]) -> None:
         raise invalid_at(
             "plan.capacity",
             "TOO_MANY_LEARNERS",
-            f"More learners are expected ({len(learner_ids)}) than the session has places ({plan.capacity}). "
-            "Give it more places, or plan another session for some of them.",
+            f"More learners are invited ({len(learner_ids)}) than the session has seats ({plan.capacity}). "
+            "Give it more seats, or plan another session for some of them.",
             learners=str(len(learner_ids)),
             capacity=str(plan.capacity),
         )
 
 
-def check_known(unknown: Sequence[UUID]) -> None:
-    """Raise LEARNER_UNKNOWN for the first learner who does not exist: a seat would be reserved for nobody."""
+def require_existing_learners(unknown: Sequence[UUID]) -> None:
+    """Raise LEARNER_UNKNOWN for the first of the unknown learners; a seat would be reserved for nobody."""
     if unknown:
-        raise refused_at(
+        raise failed_precondition_at(
             "plan.learner_ids",
             "LEARNER_UNKNOWN",
-            "There is no person with the id of one of these learners. Choose learners from the list of people.",
+            "One of these learners does not exist. Choose learners from the list of people.",
             learner_id=str(unknown[0]),
         )
 
 
-def check_certified(proctor_id: UUID, certified_until: datetime | None, at: datetime) -> None:
-    """Raises PROCTOR_NOT_CERTIFIED unless the certification holds at that time (`P1`)."""
+def require_certified(proctor_id: UUID, certified_until: datetime | None, at: datetime) -> None:
+    """Raise PROCTOR_NOT_CERTIFIED unless the proctor is certified at that time (`P1`)."""
     if certified_until is None or certified_until <= at:
-        raise refused(
+        raise failed_precondition(
             "PROCTOR_NOT_CERTIFIED",
             "The proctor holds no certification that is valid at the time of the session. "
             "Ask an administrator to certify them, or choose another proctor.",
@@ -161,44 +165,44 @@ def check_certified(proctor_id: UUID, certified_until: datetime | None, at: date
         )
 
 
-def check_certifications(plan: Plan, certified_until: Mapping[UUID, datetime]) -> None:
-    """Raises PROCTOR_NOT_CERTIFIED for the first proctor of the plan who is not certified when it is to begin."""
-    for place, proctor_id in enumerate(plan.proctor_ids):
+def require_certified_proctors(plan: Plan, certified_until: Mapping[UUID, datetime]) -> None:
+    """Raise PROCTOR_NOT_CERTIFIED for the first proctor who is not certified at the planned start."""
+    for index, proctor_id in enumerate(plan.proctor_ids):
         until = certified_until.get(proctor_id)
         if until is not None and until > plan.start_time:
             continue
         person = {"person_id": str(proctor_id)}
         if until is None:
-            raise refused_at(
-                _proctor_field(place),
+            raise failed_precondition_at(
+                _proctor_field(index),
                 "PROCTOR_NOT_CERTIFIED",
                 "This person is not certified as a proctor. Certify them, or choose another proctor.",
                 **person,
             )
-        raise refused_at(
-            _proctor_field(place),
+        raise failed_precondition_at(
+            _proctor_field(index),
             "PROCTOR_NOT_CERTIFIED",
-            f"This proctor is certified until {until:%Y-%m-%d %H:%M} UTC, and the session begins later. "
+            f"This proctor is certified until {until:%Y-%m-%d %H:%M} UTC, and the session starts later. "
             "Certify them for longer, or choose another proctor.",
             **person,
             certified_until=until.isoformat(),
         )
 
 
-def _proctor_field(place: int) -> str:
-    return f"plan.proctor_ids[{place}]"
+def _proctor_field(index: int) -> str:
+    return f"plan.proctor_ids[{index}]"
 
 
 def overlaps(plan: Plan, engagement: Engagement) -> bool:
-    """Whether both would run at one time; a session may begin when another ends."""
+    """Return whether the two times overlap. A session may start when another ends."""
     return plan.start_time < engagement.end_time and engagement.start_time < plan.planned_end
 
 
-def check_overlap(plan: Plan, engagements: Iterable[Engagement]) -> None:
-    """Raises PROCTOR_OVERLAP for the first of the engagements that the plan runs into."""
+def require_no_overlap(plan: Plan, engagements: Iterable[Engagement]) -> None:
+    """Raise PROCTOR_OVERLAP for the first engagement with which the plan overlaps."""
     for engagement in engagements:
         if engagement.proctor_id in plan.proctor_ids and overlaps(plan, engagement):
-            raise refused_at(
+            raise failed_precondition_at(
                 _proctor_field(plan.proctor_ids.index(engagement.proctor_id)),
                 "PROCTOR_OVERLAP",
                 "This proctor has another session at that time. "

@@ -1,16 +1,14 @@
-"""The states of a session and the moves between them (`S3`), as one table."""
+"""The states of a session and the transitions between them (`S3`)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
-from proctorium_common.errors import invalid_transition
+from proctorium_common.states import StateMachine, Transition
 
 
 class SessionState(StrEnum):
-    """Where a session stands; the values are what the database keeps."""
+    """The states of a session."""
 
     SCHEDULED = "scheduled"
     LOBBY_OPEN = "lobby_open"
@@ -19,13 +17,13 @@ class SessionState(StrEnum):
     CANCELLED = "cancelled"
 
     @property
-    def over(self) -> bool:
-        """Nothing moves it any more."""
+    def is_final(self) -> bool:
+        """Whether no action leaves this state."""
         return self in {SessionState.ENDED, SessionState.CANCELLED}
 
 
-class SessionMove(StrEnum):
-    """What can be asked of a session; the values are what refusals say."""
+class SessionAction(StrEnum):
+    """The actions that change the state of a session."""
 
     OPEN_LOBBY = "open_lobby"
     START = "start"
@@ -33,68 +31,48 @@ class SessionMove(StrEnum):
     CANCEL = "cancel"
 
 
-class Mover(StrEnum):
-    """Who can ask: a proctor of the session, any administrator, the clock."""
+_SUPERVISORS = frozenset({"proctor", "administrator"})
 
-    PROCTOR = "proctor"
-    ADMINISTRATOR = "administrator"
-    CLOCK = "clock"
-
-
-@dataclass(frozen=True, slots=True)
-class MoveRule:
-    """From where a move leads where, and who may ask for it."""
-
-    origins: frozenset[SessionState]
-    target: SessionState
-    movers: frozenset[Mover]
-
-
-MOVES: Mapping[SessionMove, MoveRule] = {
-    SessionMove.OPEN_LOBBY: MoveRule(
-        frozenset({SessionState.SCHEDULED}),
-        SessionState.LOBBY_OPEN,
-        frozenset({Mover.PROCTOR, Mover.ADMINISTRATOR, Mover.CLOCK}),
+SESSION_STATES: StateMachine[SessionState, SessionAction] = StateMachine(
+    "session",
+    SessionState,
+    {SessionState.SCHEDULED},
+    (
+        Transition(
+            SessionAction.OPEN_LOBBY,
+            frozenset({SessionState.SCHEDULED}),
+            SessionState.LOBBY_OPEN,
+            _SUPERVISORS | {"system"},
+            "Learners can join by their codes and wait.",
+        ),
+        Transition(
+            SessionAction.START,
+            frozenset({SessionState.LOBBY_OPEN}),
+            SessionState.IN_PROGRESS,
+            _SUPERVISORS,
+            "Every waiting learner is In Session.",
+        ),
+        Transition(
+            SessionAction.END,
+            frozenset({SessionState.IN_PROGRESS}),
+            SessionState.ENDED,
+            _SUPERVISORS,
+            "Learners who were In Session have completed it or left; those who only waited are no-shows.",
+        ),
+        Transition(
+            SessionAction.CANCEL,
+            frozenset({SessionState.SCHEDULED, SessionState.LOBBY_OPEN}),
+            SessionState.CANCELLED,
+            frozenset({"administrator"}),
+            "The proctors and the learners are notified.",
+        ),
     ),
-    SessionMove.START: MoveRule(
-        frozenset({SessionState.LOBBY_OPEN}),
-        SessionState.IN_PROGRESS,
-        frozenset({Mover.PROCTOR, Mover.ADMINISTRATOR}),
-    ),
-    SessionMove.END: MoveRule(
-        frozenset({SessionState.IN_PROGRESS}),
-        SessionState.ENDED,
-        frozenset({Mover.PROCTOR, Mover.ADMINISTRATOR}),
-    ),
-    SessionMove.CANCEL: MoveRule(
-        frozenset({SessionState.SCHEDULED, SessionState.LOBBY_OPEN}),
-        SessionState.CANCELLED,
-        frozenset({Mover.ADMINISTRATOR}),
-    ),
-}
-"""The state machine. A move whose target is the present state is a repetition: fine, and nothing changes."""
-
-_SENTENCES: Mapping[SessionState, str] = {
-    SessionState.SCHEDULED: "The session's lobby is not open yet. Open the lobby first.",
-    SessionState.LOBBY_OPEN: "The session has not started. Start it first, or cancel it.",
-    SessionState.IN_PROGRESS: "The session is in progress. It can only be ended now.",
-    SessionState.ENDED: "The session is over. If you have questions, ask your administrator.",
-    SessionState.CANCELLED: "The session was cancelled. Ask an administrator to plan a new one.",
-}
-
-
-def possible_moves(state: SessionState) -> tuple[SessionMove, ...]:
-    """What can be asked of a session in `state`."""
-    return tuple(move for move, rule in MOVES.items() if state in rule.origins)
-
-
-def target_of(state: SessionState, move: SessionMove) -> SessionState | None:
-    """Where `move` leads from `state`; None where it has been made already. Raises INVALID_STATE_TRANSITION."""
-    rule = MOVES[move]
-    if state is rule.target:
-        return None
-    if state not in rule.origins:
-        raise invalid_transition(
-            _SENTENCES[state], from_state=state, asked=move, possible=possible_moves(state)
-        )
-    return rule.target
+    {
+        SessionState.SCHEDULED: "The session's lobby is not open yet. Open the lobby first.",
+        SessionState.LOBBY_OPEN: "The session has not started. Start it first, or cancel it.",
+        SessionState.IN_PROGRESS: "The session is in progress. It can only be ended now.",
+        SessionState.ENDED: "The session is over. If you have questions, ask your administrator.",
+        SessionState.CANCELLED: "The session was cancelled. Ask an administrator to plan a new one.",
+    },
+)
+"""The state machine of sessions. A trigger of the table `sessions` allows the same transitions."""

@@ -1,4 +1,4 @@
-"""A session as it is: its plan, where it stands, and how often it has changed."""
+"""Sessions, their plans, and the people who act on them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,28 @@ from uuid import UUID
 
 from proctorium_session.domain.identity import IdentityPolicy
 from proctorium_session.domain.record import Head
-from proctorium_session.domain.session_states import SessionMove, SessionState, target_of
+from proctorium_session.domain.session_states import SESSION_STATES, SessionAction, SessionState
+
+
+class ActingRole(StrEnum):
+    """The role in which a person acts on a session."""
+
+    PROCTOR = "proctor"
+    """A proctor of the session."""
+    ADMINISTRATOR = "administrator"
+    """An administrator, unless they act as a certified proctor of the session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A person who acts on a session, in one role."""
+
+    person_id: UUID
+    role: ActingRole
 
 
 class LateEntry(StrEnum):
-    """Who may still come once a session is in progress."""
+    """Whether new learners may join while a session is in progress."""
 
     CLOSED = "closed"
     UNTIL = "until"
@@ -21,7 +38,7 @@ class LateEntry(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What holds for a session from its planning on. The expected learners are kept apart: they can be thousands."""
+    """The part of a session that does not change after planning, without the invited learners: they can be thousands."""
 
     course_id: UUID
     assessment_ids: tuple[UUID, ...]
@@ -37,7 +54,7 @@ class Plan:
 
     @property
     def planned_end(self) -> datetime:
-        """When it is to be over."""
+        """The time at which the session is planned to end."""
         return self.start_time + self.duration
 
 
@@ -45,8 +62,8 @@ class Plan:
 class Session:
     """A session.
 
-    `revision` counts every change that a watcher can see; `session_revision` is that of the last change of the session itself.
-    `head` is the end of its record.
+    `revision` counts every change that a watcher can see; `session_revision` is that of the last change of the session
+    itself. `head` is the end of its record.
     """
 
     session_id: UUID
@@ -63,16 +80,24 @@ class Session:
 
     @property
     def next_revision(self) -> int:
-        """The revision of the change that is being made; whoever asks holds the session's row."""
+        """The revision of the change that is being made. The caller has locked the session's row."""
         return self.revision + 1
 
     def is_lobby_due(self, now: datetime) -> bool:
-        """Whether the clock opens the lobby (`S1`)."""
+        """Return whether the lobby is closed and its opening time has been reached (`S1`)."""
         return self.state is SessionState.SCHEDULED and now >= self.lobby_open_time
 
 
-def planned(session_id: UUID, plan: Plan) -> Session:
-    """A new session by `plan`."""
+@dataclass(frozen=True, slots=True)
+class VisibleSession:
+    """A session as a caller may see it. `learner_ids` are the invited learners; learners see none."""
+
+    session: Session
+    learner_ids: tuple[UUID, ...] = ()
+
+
+def new_session(session_id: UUID, plan: Plan) -> Session:
+    """Return a new session with this plan."""
     return Session(
         session_id=session_id,
         plan=plan,
@@ -88,18 +113,23 @@ def planned(session_id: UUID, plan: Plan) -> Session:
     )
 
 
-def moved(session: Session, move: SessionMove, now: datetime, actor: UUID | None) -> Session | None:
-    """The session after `move`; None where it was made before. Raises INVALID_STATE_TRANSITION."""
-    target = target_of(session.state, move)
+def apply_action(
+    session: Session, action: SessionAction, now: datetime, person_id: UUID | None
+) -> Session | None:
+    """Return the session after `action` of a person, or of the system (None); None if the action is a repetition.
+
+    Raises INVALID_STATE_TRANSITION.
+    """
+    target = SESSION_STATES.target(session.state, action)
     if target is None:
         return None
     after = replace(session, state=target, session_revision=session.next_revision)
-    match move:
-        case SessionMove.OPEN_LOBBY:
+    match action:
+        case SessionAction.OPEN_LOBBY:
             return replace(after, lobby_open_time=min(session.lobby_open_time, now))
-        case SessionMove.START:
+        case SessionAction.START:
             return replace(after, actual_start_time=now)
-        case SessionMove.END:
-            return replace(after, end_time=now, ended_by=actor)
-        case SessionMove.CANCEL:
+        case SessionAction.END:
+            return replace(after, end_time=now, ended_by=person_id)
+        case SessionAction.CANCEL:
             return after

@@ -1,1 +1,1 @@
-"""What can be done with a session: one public function, one use case, one transaction."""
+"""The use cases of sessions. Each owns its transaction; steps that take one are shared by several."""

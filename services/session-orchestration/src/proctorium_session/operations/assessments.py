@@ -1,4 +1,4 @@
-"""Calls to the assessment service whose response must be fresh, and the error when it does not respond."""
+"""Calls to the assessment service."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from proctorium_session.domain.schedule import Assessment
 
 
 class Assessments:
-    """The assessment service over its API."""
+    """The client of the assessment service."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._assessments = assessments_pb2_grpc.AssessmentServiceStub(channel)
 
-    async def known(self, assessment_ids: Sequence[UUID]) -> Mapping[UUID, Assessment]:
-        """Return those of the assessments that exist. Raises DEPENDENCY_UNAVAILABLE; an empty set makes no call."""
+    async def existing(self, assessment_ids: Sequence[UUID]) -> Mapping[UUID, Assessment]:
+        """Return those of the assessments that exist; without ids, make no call. Raises DEPENDENCY_UNAVAILABLE."""
         if not assessment_ids:
             return {}
         request = assessments_pb2.BatchGetAssessmentsRequest(
-            assessment_ids=[str(each) for each in assessment_ids]
+            assessment_ids=[str(assessment_id) for assessment_id in assessment_ids]
         )
         try:
             response = await self._assessments.BatchGetAssessments(request)
-        except grpc.aio.AioRpcError as failure:
+        except grpc.aio.AioRpcError as error:
             raise unavailable(
                 "DEPENDENCY_UNAVAILABLE",
                 "Whether these assessments can be taken cannot be checked just now. Nothing was changed; please try again in a moment.",
                 dependency="assessment",
-            ) from failure
-        found = (
+            ) from error
+        assessments = (
             Assessment(UUID(each.assessment_id), each.HasField("publish_time"))
             for each in response.assessments
         )
-        return {each.assessment_id: each for each in found}
+        return {each.assessment_id: each for each in assessments}

@@ -1,10 +1,10 @@
-"""What has to be asked fresh of enrollment, and what is said when it does not answer."""
+"""Calls to enrollment."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -20,47 +20,48 @@ from proctorium.enrollment.v1 import (
     people_pb2_grpc,
 )
 from proctorium_common.errors import Kind, ServiceError, unavailable
+from proctorium_common.messages import EnumConversion, from_timestamp
 from proctorium_common.rpc.status import error_of
 from proctorium_common.telemetry.traces import within
 from proctorium_session.domain.codes import CodeResolution, CodeValidity, ResolvedCode
 from proctorium_session.domain.schedule import Course
 
-_OURS_TO_TELL = frozenset({Kind.UNAVAILABLE, Kind.TIMED_OUT, Kind.INTERNAL})
-"""Failures of the way there or of the other side: the caller learns that nothing was changed and may try again."""
+_UNAVAILABLE_KINDS = frozenset({Kind.UNAVAILABLE, Kind.TIMED_OUT, Kind.INTERNAL})
+"""The errors of the network or of enrollment itself, which the caller sees as DEPENDENCY_UNAVAILABLE."""
 
 
 @dataclass(frozen=True, slots=True)
 class CodeEntry:
-    """A code as a learner entered it, from which address (empty if unknown), and the trace context of their call."""
+    """A code as a learner entered it, with the address of the client (empty if unknown) and the trace context of the call."""
 
     text: str
     person_id: UUID
     client_address: str
-    trace: SpanContext | None = None
+    trace_context: SpanContext | None = None
 
 
 class Enrollment(Protocol):
-    """What session orchestration asks of enrollment."""
+    """The interface to enrollment."""
 
     async def certified_until(self, person_ids: Sequence[UUID]) -> Mapping[UUID, datetime]:
-        """Until when each is certified; who never was is left out. Raises DEPENDENCY_UNAVAILABLE."""
+        """Return the end of each person's certification, without those who never had one. Raises DEPENDENCY_UNAVAILABLE."""
         ...
 
-    async def unknown(self, person_ids: Sequence[UUID]) -> Sequence[UUID]:
-        """Those of the ids that are nobody's. Raises DEPENDENCY_UNAVAILABLE."""
+    async def unknown_people(self, person_ids: Sequence[UUID]) -> Sequence[UUID]:
+        """Return those of the ids that no person has. Raises DEPENDENCY_UNAVAILABLE."""
         ...
 
     async def course(self, course_id: UUID) -> Course | None:
-        """The course, or None where there is none of this id. Raises DEPENDENCY_UNAVAILABLE."""
+        """Return the course, or None if there is none with this id. Raises DEPENDENCY_UNAVAILABLE."""
         ...
 
     async def resolve_codes(self, entries: Sequence[CodeEntry]) -> list[CodeResolution]:
-        """Return what each entered code leads to; a learner has one entry. Raises DEPENDENCY_UNAVAILABLE."""
+        """Return what each entered code resolves to; at most one entry of each learner. Raises DEPENDENCY_UNAVAILABLE."""
         ...
 
 
-class EnrollmentByGrpc:
-    """Enrollment over its API."""
+class GrpcEnrollment:
+    """The client of enrollment."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._people = people_pb2_grpc.PersonServiceStub(channel)
@@ -74,22 +75,22 @@ class EnrollmentByGrpc:
         )
         try:
             response = await self._people.BatchGetCertifications(request)
-        except grpc.aio.AioRpcError as failure:
-            raise _said(failure) from failure
+        except grpc.aio.AioRpcError as error:
+            raise _service_error(error) from error
         return {
-            UUID(each.person_id): each.certified_until_time.ToDatetime(tzinfo=UTC)
+            UUID(each.person_id): from_timestamp(each.certified_until_time)
             for each in response.certifications
         }
 
-    async def unknown(self, person_ids: Sequence[UUID]) -> Sequence[UUID]:
+    async def unknown_people(self, person_ids: Sequence[UUID]) -> Sequence[UUID]:
         """See `Enrollment`."""
         if not person_ids:
             return []
         request = people_pb2.CheckPeopleRequest(person_ids=[str(each) for each in person_ids])
         try:
             response = await self._people.CheckPeople(request)
-        except grpc.aio.AioRpcError as failure:
-            raise _said(failure) from failure
+        except grpc.aio.AioRpcError as error:
+            raise _service_error(error) from error
         return [UUID(each) for each in response.missing_person_ids]
 
     async def course(self, course_id: UUID) -> Course | None:
@@ -97,13 +98,15 @@ class EnrollmentByGrpc:
         request = courses_pb2.GetCourseRequest(course_id=str(course_id))
         try:
             course = (await self._courses.GetCourse(request)).course
-        except grpc.aio.AioRpcError as failure:
-            error = _said(failure)
-            if error.kind is Kind.NOT_FOUND:
+        except grpc.aio.AioRpcError as error:
+            converted = _service_error(error)
+            if converted.kind is Kind.NOT_FOUND:
                 return None
-            raise error from failure
-        named = frozenset(UUID(unit.assessment_id) for unit in course.units if unit.assessment_id)
-        return Course(course_id, course.HasField("publish_time"), named)
+            raise converted from error
+        assessment_ids = frozenset(
+            UUID(unit.assessment_id) for unit in course.units if unit.assessment_id
+        )
+        return Course(course_id, course.HasField("publish_time"), assessment_ids)
 
     async def resolve_codes(self, entries: Sequence[CodeEntry]) -> list[CodeResolution]:
         """See `Enrollment`."""
@@ -117,23 +120,21 @@ class EnrollmentByGrpc:
                 for each in entries
             ]
         )
-        sampled = (e.trace for e in entries if e.trace is not None and e.trace.trace_flags.sampled)
+        sampled = (
+            context
+            for entry in entries
+            if (context := entry.trace_context) is not None and context.trace_flags.sampled
+        )
         try:
-            # A call has one parent: of the learners who share it, the first whose trace is recorded.
+            # A call has one parent: the first sampled trace of the learners who share it.
             with within(next(sampled, None)):
                 response = await self._codes.BatchResolveCodes(request)
-        except grpc.aio.AioRpcError as failure:
-            raise _said(failure) from failure
+        except grpc.aio.AioRpcError as error:
+            raise _service_error(error) from error
         return [_resolution(each) for each in response.resolutions]
 
 
-_VALIDITIES = {
-    codes_pb2.CODE_VALIDITY_VALID: CodeValidity.VALID,
-    codes_pb2.CODE_VALIDITY_NOT_YET_VALID: CodeValidity.NOT_YET_VALID,
-    codes_pb2.CODE_VALIDITY_EXPIRED: CodeValidity.EXPIRED,
-    codes_pb2.CODE_VALIDITY_REVOKED: CodeValidity.REVOKED,
-    codes_pb2.CODE_VALIDITY_REPLACED: CodeValidity.REPLACED,
-}
+_CODE_VALIDITIES = EnumConversion(CodeValidity, codes_pb2.CodeValidity, "CODE_VALIDITY_")
 
 
 def _resolution(message: codes_pb2.CodeResolution) -> CodeResolution:
@@ -147,34 +148,31 @@ def _resolution(message: codes_pb2.CodeResolution) -> CodeResolution:
         code_id=UUID(code.code_id),
         session_id=UUID(code.session_id),
         person_id=UUID(code.person_id) if code.person_id else None,
-        validity=_VALIDITIES[code.validity],
+        validity=_CODE_VALIDITIES.from_proto(code.validity),
         valid_from=(
-            code.valid_from_time.ToDatetime(tzinfo=UTC)
-            if code.HasField("valid_from_time")
-            else None
+            from_timestamp(code.valid_from_time) if code.HasField("valid_from_time") else None
         ),
         valid_until=(
-            code.valid_until_time.ToDatetime(tzinfo=UTC)
-            if code.HasField("valid_until_time")
-            else None
+            from_timestamp(code.valid_until_time) if code.HasField("valid_until_time") else None
         ),
         registered=code.registered,
     )
     return CodeResolution(resolved, retry_delay=delay)
 
 
-def _said(failure: grpc.aio.AioRpcError) -> ServiceError:
-    error = error_of(failure)
-    if error.kind in _OURS_TO_TELL:
+def _service_error(rpc_error: grpc.aio.AioRpcError) -> ServiceError:
+    """Return the error for the caller of this service."""
+    error = error_of(rpc_error)
+    if error.kind in _UNAVAILABLE_KINDS:
         return unavailable(
             "DEPENDENCY_UNAVAILABLE",
-            "Enrollment does not answer now. Nothing was changed; please try again in a moment.",
+            "Enrollment does not respond now. Nothing was changed; please try again in a moment.",
             retry_after=error.retry_after,
             dependency="enrollment",
         )
     if error.kind in {Kind.NOT_ALLOWED, Kind.UNAUTHENTICATED}:
-        # It is us whom enrollment does not let in, not the caller: a fault of the deployment.
+        # Enrollment refuses this service, not the caller: the deployment is wrong.
         return ServiceError(
-            Kind.INTERNAL, "INTERNAL", "Enrollment does not take this service's calls."
+            Kind.INTERNAL, "INTERNAL", "Enrollment refuses the calls of this service."
         )
     return error

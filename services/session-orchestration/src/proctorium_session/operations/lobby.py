@@ -1,58 +1,71 @@
-"""The lobby: opened by the clock or by hand, entered by code (`S4`, `C3`, `C5`)."""
+"""Opening lobbies, by a person or at their time (`S1`, `S3`)."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
+
+from google.protobuf.message import Message
 
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Database, Transaction
-from proctorium_session.domain.session_states import Mover, SessionMove
-from proctorium_session.domain.sessions import Session, moved
-from proctorium_session.operations import announcements
-from proctorium_session.operations.access import lock_supervised
-from proctorium_session.operations.recording import OURSELVES, Happened, change
+from proctorium_common.storage.idempotency import Responder
+from proctorium_session import events
+from proctorium_session.domain.session_states import SessionAction
+from proctorium_session.domain.sessions import Session, VisibleSession, apply_action
+from proctorium_session.operations.actors import lock_supervised
+from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, save_change
+from proctorium_session.operations.queries import with_learners
 from proctorium_session.storage import sessions
 
-_LOBBIES_IN_ONE_TURN = 100
+M = TypeVar("M", bound=Message)
+
+_MAX_LOBBIES = 100
+"""How many lobbies are opened in one run of the worker."""
 
 
-async def open_lobby(tx: Transaction, caller: Caller, session_id: UUID) -> Session:
-    """Opens the lobby before its time. Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION."""
-    session, actor = await lock_supervised(tx, session_id, caller)
-    after = moved(session, SessionMove.OPEN_LOBBY, tx.now, actor.person_id)
-    if after is None:
-        return session
-    opened = Happened(announcements.lobby_opened(after, actor.role), actor.person_id)
-    return await change(tx, after, [opened])
+async def open_lobby(
+    database: Database, caller: Caller, session_id: UUID, responder: Responder[VisibleSession, M]
+) -> M:
+    """Open the lobby before its time. Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION."""
+
+    async def run(tx: Transaction) -> VisibleSession:
+        session, actor = await lock_supervised(tx, session_id, caller)
+        after = apply_action(session, SessionAction.OPEN_LOBBY, tx.now, actor.person_id)
+        if after is None:
+            return await with_learners(tx, session)
+        event = RecordedEvent(events.session_lobby_opened(after, actor.role), actor.person_id)
+        return await with_learners(tx, await save_change(tx, after, [event]))
+
+    return await database.respond(responder, run)
 
 
-async def open_due(database: Database) -> int:
-    """Opens every lobby whose time has come, each in a transaction of its own; how many."""
+async def open_due_lobbies(database: Database) -> int:
+    """Open every lobby that is due, each in a transaction of its own; return their number."""
     async with database.transaction() as tx:
-        due = await sessions.due_lobbies(tx, _LOBBIES_IN_ONE_TURN)
+        due = await sessions.list_due_lobbies(tx, _MAX_LOBBIES)
     for session_id in due:
         async with database.transaction() as tx:
-            await _open_by_clock(tx, session_id)
+            session = await sessions.lock_session(tx, session_id)
+            if session is not None:
+                await open_lobby_if_due(tx, session)
     return len(due)
 
 
-async def with_lobby_due(tx: Transaction, session: Session) -> Session:
-    """The locked session with its lobby open, where its time has come and the clock's turn has not."""
-    session, opened = opened_if_due(session, tx.now)
-    return await change(tx, session, opened) if opened else session
+async def open_lobby_if_due(tx: Transaction, session: Session) -> Session:
+    """Return the locked session, with its lobby opened if it is due."""
+    session, recorded = with_due_lobby(session, tx.now)
+    return await save_change(tx, session, recorded) if recorded else session
 
 
-async def _open_by_clock(tx: Transaction, session_id: UUID) -> None:
-    session = await sessions.lock(tx, session_id)
-    if session is not None:
-        await with_lobby_due(tx, session)
+def with_due_lobby(session: Session, now: datetime) -> tuple[Session, list[RecordedEvent]]:
+    """Return the session with its lobby opened if it is due, and the event of that.
 
-
-def opened_if_due(session: Session, now: datetime) -> tuple[Session, list[Happened]]:
-    """Nobody is turned away for the second between the lobby's time and the clock's next turn."""
+    So no learner is refused between the lobby's time and the next run of the worker.
+    """
     if not session.is_lobby_due(now):
         return session, []
-    after = moved(session, SessionMove.OPEN_LOBBY, now, None)
+    after = apply_action(session, SessionAction.OPEN_LOBBY, now, None)
     assert after is not None
-    return after, [Happened(announcements.lobby_opened(after, Mover.CLOCK), OURSELVES)]
+    return after, [RecordedEvent(events.session_lobby_opened(after, None), SYSTEM_ACTOR)]

@@ -1,119 +1,150 @@
-"""Planning sessions and calling them off (`S1`)."""
+"""Planning sessions, cancelling them, and inviting learners (`S1`)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+import asyncio
+from collections.abc import Sequence
+from typing import TypeVar
 from uuid import UUID
+
+from google.protobuf.message import Message
 
 from proctorium_access.certifications import store_missing_certifications
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
-from proctorium_common.storage.database import Transaction
+from proctorium_common.storage.database import Database, Transaction
+from proctorium_common.storage.idempotency import Responder
 from proctorium_common.telemetry.traces import annotate
-from proctorium_session.domain.refusals import no_session
+from proctorium_session import events
+from proctorium_session.domain.errors import no_session
 from proctorium_session.domain.schedule import (
-    Assessment,
-    Course,
-    check_assessments,
-    check_certifications,
-    check_course,
-    check_known,
-    check_overlap,
-    check_people,
-    check_start,
+    require_assessments,
+    require_certified_proctors,
+    require_course,
+    require_distinct_people,
+    require_existing_learners,
+    require_no_overlap,
+    require_start_in_range,
 )
-from proctorium_session.domain.session_states import Mover, SessionMove
-from proctorium_session.domain.sessions import Plan, Session, moved, planned
-from proctorium_session.operations import announcements
-from proctorium_session.operations.access import person_of
-from proctorium_session.operations.recording import Happened, change
+from proctorium_session.domain.session_states import SessionAction
+from proctorium_session.domain.sessions import (
+    ActingRole,
+    Plan,
+    Session,
+    VisibleSession,
+    apply_action,
+    new_session,
+)
+from proctorium_session.operations.assessments import Assessments
+from proctorium_session.operations.changes import RecordedEvent, save_change
+from proctorium_session.operations.enrollment import Enrollment
+from proctorium_session.operations.queries import with_learners
 from proctorium_session.storage import participants, proctors, sessions
 
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """The responses of the other services.
-
-    From enrollment: the course, when the proctors' certifications end, and which learners do not exist. From assessment: which of the plan's
-    assessments exist.
-    """
-
-    course: Course | None
-    certified_until: Mapping[UUID, datetime]
-    unknown: Sequence[UUID]
-    assessments: Mapping[UUID, Assessment]
+M = TypeVar("M", bound=Message)
 
 
-async def schedule(
-    tx: Transaction,
-    caller: Caller,
-    plan: Plan,
-    learner_ids: Sequence[UUID],
-    said: Said,
-) -> Session:
-    """Plan a session; `said` are the other services' responses about the plan's course, assessments, proctors and learners.
+class SessionPlanning:
+    """Planning of sessions, with the services that know courses, people and assessments."""
 
-    Raises START_TIME_IN_PAST, START_TIME_TOO_FAR_AHEAD, INVALID_REQUEST (somebody both a proctor and a learner), TOO_MANY_LEARNERS, COURSE_UNKNOWN, COURSE_NOT_PUBLISHED,
-    ASSESSMENT_NOT_IN_COURSE, ASSESSMENT_UNKNOWN, ASSESSMENT_NOT_PUBLISHED, PROCTOR_NOT_CERTIFIED, LEARNER_UNKNOWN, PROCTOR_OVERLAP.
-    """
-    check_start(plan, tx.now)
-    check_people(plan, learner_ids)
-    check_course(plan, said.course)
-    check_assessments(plan, said.assessments)
-    check_certifications(plan, said.certified_until)
-    check_known(said.unknown)
-    await proctors.reserve(tx, plan.proctor_ids)
-    engaged = await proctors.engagements(tx, plan.proctor_ids, plan.start_time, plan.planned_end)
-    check_overlap(plan, engaged)
-    await store_missing_certifications(tx, said.certified_until)
-    session = planned(new_id(), plan)
-    annotate(session_id=session.session_id)
-    await sessions.plan(tx, session, learner_ids)
-    scheduled = announcements.scheduled(session, learner_ids)
-    return await change(tx, session, [Happened(scheduled, person_of(caller))])
+    def __init__(
+        self, database: Database, enrollment: Enrollment, assessments: Assessments
+    ) -> None:
+        self._database = database
+        self._enrollment = enrollment
+        self._assessments = assessments
+
+    async def schedule(
+        self,
+        caller: Caller,
+        plan: Plan,
+        learner_ids: Sequence[UUID],
+        responder: Responder[VisibleSession, M],
+    ) -> M:
+        """Plan a session.
+
+        Raises START_TIME_IN_PAST, START_TIME_TOO_FAR_AHEAD, INVALID_REQUEST for a proctor who is also a learner,
+        TOO_MANY_LEARNERS, COURSE_UNKNOWN, COURSE_NOT_PUBLISHED, ASSESSMENT_NOT_IN_COURSE, ASSESSMENT_UNKNOWN,
+        ASSESSMENT_NOT_PUBLISHED, PROCTOR_NOT_CERTIFIED, LEARNER_UNKNOWN, PROCTOR_OVERLAP, DEPENDENCY_UNAVAILABLE.
+        """
+        course, certified_until, unknown_ids, assessments = await asyncio.gather(
+            self._enrollment.course(plan.course_id),
+            self._enrollment.certified_until(plan.proctor_ids),
+            self._enrollment.unknown_people(learner_ids),
+            self._assessments.existing(plan.assessment_ids),
+        )
+
+        async def run(tx: Transaction) -> VisibleSession:
+            require_start_in_range(plan, tx.now)
+            require_distinct_people(plan, learner_ids)
+            require_course(plan, course)
+            require_assessments(plan, assessments)
+            require_certified_proctors(plan, certified_until)
+            require_existing_learners(unknown_ids)
+            await proctors.lock_proctors(tx, plan.proctor_ids)
+            engagements = await proctors.list_engagements(
+                tx, plan.proctor_ids, plan.start_time, plan.planned_end
+            )
+            require_no_overlap(plan, engagements)
+            await store_missing_certifications(tx, certified_until)
+            session = new_session(new_id(), plan)
+            annotate(session_id=session.session_id)
+            await sessions.insert_session(tx, session, learner_ids)
+            scheduled = events.session_scheduled(session, learner_ids)
+            event = RecordedEvent(scheduled, caller.require_person())
+            return VisibleSession(await save_change(tx, session, [event]), tuple(learner_ids))
+
+        return await self._database.respond(responder, run)
 
 
-async def cancel(tx: Transaction, caller: Caller, session_id: UUID) -> Session:
-    """Calls a session off that has not started. Raises NOT_FOUND, INVALID_STATE_TRANSITION."""
-    session = await sessions.lock(tx, session_id)
-    if session is None:
-        raise no_session()
-    after = moved(session, SessionMove.CANCEL, tx.now, person_of(caller))
-    if after is None:
-        return session
-    concerned = await _concerned(tx, session)
-    cancelled = announcements.cancelled(after, concerned, Mover.ADMINISTRATOR)
-    await participants.close(tx, session_id, {}, session.next_revision)
-    return await change(tx, after, [Happened(cancelled, person_of(caller))])
+async def cancel(
+    database: Database, caller: Caller, session_id: UUID, responder: Responder[VisibleSession, M]
+) -> M:
+    """Cancel a session that has not started. Raises NOT_FOUND, INVALID_STATE_TRANSITION."""
+
+    async def run(tx: Transaction) -> VisibleSession:
+        session = await sessions.lock_session(tx, session_id)
+        if session is None:
+            raise no_session()
+        person_id = caller.require_person()
+        after = apply_action(session, SessionAction.CANCEL, tx.now, person_id)
+        if after is None:
+            return await with_learners(tx, session)
+        people = await _people_of(tx, session)
+        cancelled = events.session_cancelled(after, people, ActingRole.ADMINISTRATOR)
+        await participants.close_participants(tx, session_id, {}, session.next_revision)
+        after = await save_change(tx, after, [RecordedEvent(cancelled, person_id)])
+        return await with_learners(tx, after)
+
+    return await database.respond(responder, run)
 
 
 async def invite(tx: Transaction, session_id: UUID, person_ids: Sequence[UUID]) -> None:
-    """Invite learners to a session, up to the number of its free places that no invited learner needs.
+    """Invite learners to a session, up to the number of its free seats that are not reserved.
 
-    Does nothing if the session is over, and skips its proctors and learners who are already invited or have joined.
+    Does nothing if the session is over or unknown, and skips its proctors and learners who are invited or have joined.
     """
-    session = await sessions.lock(tx, session_id)
-    if session is None or session.state.over:
+    session = await sessions.lock_session(tx, session_id)
+    if session is None or session.state.is_final:
         return
-    absent = set(await sessions.absent_learner_ids(tx, session_id))
-    joined = {each.participant.person_id for each in await participants.of_session(tx, session_id)}
-    known = absent | joined | set(session.plan.proctor_ids)
-    newcomers = [each for each in dict.fromkeys(person_ids) if each not in known]
-    places = session.plan.capacity - len(joined) - len(absent)
-    if invited := newcomers[: max(0, places)]:
-        await sessions.invite(tx, session_id, invited)
-        await change(tx, session)
+    absent = set(await sessions.list_absent_learner_ids(tx, session_id))
+    views = await participants.list_views(tx, session_id)
+    joined = {view.participant.person_id for view in views}
+    skipped = absent | joined | set(session.plan.proctor_ids)
+    newcomers = [each for each in dict.fromkeys(person_ids) if each not in skipped]
+    free = max(0, session.plan.capacity - len(joined) - len(absent))
+    if invited := newcomers[:free]:
+        await sessions.insert_invited_learners(tx, session_id, invited)
+        await save_change(tx, session)
 
 
-async def _concerned(tx: Transaction, session: Session) -> list[UUID]:
-    """Whom to tell: expected learners, proctors, and who has come to the lobby."""
-    waiting = await participants.of_session(tx, session.session_id)
+async def _people_of(tx: Transaction, session: Session) -> list[UUID]:
+    """Return the invited learners, the participants and the proctors of the session."""
+    views = await participants.list_views(tx, session.session_id)
     return sorted(
         {
-            *await sessions.learner_ids(tx, session.session_id),
+            *await sessions.list_invited_learner_ids(tx, session.session_id),
             *session.plan.proctor_ids,
-            *(each.participant.person_id for each in waiting),
+            *(view.participant.person_id for view in views),
         }
     )

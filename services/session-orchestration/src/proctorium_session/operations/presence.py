@@ -1,8 +1,8 @@
-"""Presence: an open stream is a learner who is there (`S6`).
+"""Presence: a participant is connected while they have an open stream on any replica (`S6`).
 
-A participant is connected while any of their streams on any replica is alive. Each replica keeps a lease for those whose stream it
-holds, written in batches; whoever has no lease left is shown as disconnected, by whichever replica looks first. So a replica that
-dies takes nobody's presence with it for longer than a lease.
+Each replica stores a lease for every participant with a stream, in batches. A participant without a valid lease is shown
+as disconnected by the first replica that finds it, so the participants of a replica that fails are shown as connected at
+most until their leases expire.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from datetime import timedelta
 from uuid import UUID
 
 from proctorium_common.storage.database import Database
-from proctorium_session.operations import announcements
-from proctorium_session.operations.recording import OURSELVES, Happened, change
+from proctorium_session import events
+from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, save_change
 from proctorium_session.storage import presence, sessions
 
-_SETTLED_AT_ONCE = 200
-"""Participants of one session in one transaction: a thousand who come at once do not keep others from the session's row."""
+_MAX_PARTICIPANTS = 200
+"""How many participants of one session are updated in one transaction, so that the session's row is not locked for long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """How long a replica's word counts, and how long after the last stream closed: a page that reloads is not a learner lost."""
+    """How long a lease is valid, and how long after the last stream closed: a page that reloads stays connected."""
 
     length: timedelta = timedelta(seconds=6)
     linger: timedelta = timedelta(seconds=2)
 
 
 class Presence:
-    """The open streams of this replica, and their leases. `monotonic` answers seconds."""
+    """The open streams of this replica, and their leases. `monotonic` returns seconds."""
 
     def __init__(
         self, database: Database, replica_id: UUID, lease: Lease, monotonic: Callable[[], float]
@@ -47,7 +47,7 @@ class Presence:
 
     @contextmanager
     def stream(self, participant_id: UUID) -> Iterator[None]:
-        """The participant is connected within the block."""
+        """Count a stream of the participant within the block."""
         self._streams[participant_id] += 1
         self._closed.discard(participant_id)
         try:
@@ -56,55 +56,58 @@ class Presence:
             self._streams[participant_id] -= 1
             if not self._streams[participant_id]:
                 del self._streams[participant_id]
-                # What was never written need not be ended.
+                # A lease that was never written need not be ended.
                 if self._renewed.pop(participant_id, None) is not None:
                     self._closed.add(participant_id)
 
-    async def turn(self) -> None:
-        """Writes this replica's leases, then shows everybody as the leases of all replicas say."""
-        await self._write()
-        await self._settle()
+    async def run(self) -> None:
+        """Store this replica's leases, then update who is connected by the leases of all replicas."""
+        await self._store_leases()
+        await self._update_connected()
 
-    async def _write(self) -> None:
-        began = self._monotonic()
+    async def _store_leases(self) -> None:
+        now = self._monotonic()
         half = self._lease.length.total_seconds() / 2
-        due = [each for each in self._streams if began - self._renewed.get(each, -half) >= half]
+        due = [each for each in self._streams if now - self._renewed.get(each, -half) >= half]
         closed = set(self._closed)
         if not due and not closed:
             return
         async with self._database.transaction() as tx:
             if due:
-                await presence.renew(tx, self._replica_id, due, self._lease.length)
+                await presence.upsert_leases(tx, self._replica_id, due, self._lease.length)
             if closed:
-                await presence.renew(tx, self._replica_id, closed, self._lease.linger)
-                await presence.forget_lapsed(tx)
-        self._renewed.update((each, began) for each in due if each in self._streams)
-        # Who closed while that was written had a whole lease: it is ended at the next turn.
+                await presence.upsert_leases(tx, self._replica_id, closed, self._lease.linger)
+                await presence.delete_expired_leases(tx)
+        self._renewed.update((each, now) for each in due if each in self._streams)
+        # Streams that closed meanwhile have a whole lease: the next run ends it.
         self._closed |= {each for each in due if each not in self._streams}
         self._closed -= closed
 
-    async def _settle(self) -> None:
+    async def _update_connected(self) -> None:
         async with self._database.transaction() as tx:
-            differing = await presence.differing(tx)
-        for each in differing:
-            for some in each.in_batches(_SETTLED_AT_ONCE):
-                await self._settle_session(some)
+            stale = await presence.list_stale_participants(tx)
+        for of_session in stale:
+            for batch in of_session.in_batches(_MAX_PARTICIPANTS):
+                await self._update_session(batch)
 
-    async def _settle_session(self, differing: presence.Differing) -> None:
+    async def _update_session(self, stale: presence.StaleParticipants) -> None:
         async with self._database.transaction() as tx:
-            session = await sessions.lock(tx, differing.session_id)
-            if session is None or session.state.over:
+            session = await sessions.lock_session(tx, stale.session_id)
+            if session is None or session.state.is_final:
                 return
-            # Looked at again under the lock: another replica may have been faster, or the learner may be back.
-            settled = await presence.settle(tx, differing.participant_ids, session.next_revision)
-            if settled:
-                happened = [_happened(differing.session_id, each) for each in settled]
-                await change(tx, session, happened)
+            # The update compares again under the lock: another replica may have updated them, or a learner may have reconnected.
+            changes = await presence.update_connected(
+                tx, stale.participant_ids, session.next_revision
+            )
+            if changes:
+                recorded = [_recorded_event(stale.session_id, each) for each in changes]
+                await save_change(tx, session, recorded)
 
 
-def _happened(session_id: UUID, settled: presence.Settled) -> Happened:
-    who = settled.participant_id
-    if settled.connected:
-        event = announcements.connected(session_id, who, settled.person_id)
-        return Happened(event, settled.person_id, who)
-    return Happened(announcements.disconnected(session_id, who, settled.person_id), OURSELVES, who)
+def _recorded_event(session_id: UUID, change: presence.ConnectionChange) -> RecordedEvent:
+    participant_id, person_id = change.participant_id, change.person_id
+    if change.connected:
+        event = events.participant_connected(session_id, participant_id, person_id)
+        return RecordedEvent(event, person_id, participant_id)
+    disconnected = events.participant_disconnected(session_id, participant_id, person_id)
+    return RecordedEvent(disconnected, SYSTEM_ACTOR, participant_id)

@@ -1,1 +1,1 @@
-"""Tables of session orchestration and the queries on them, one file for each capability."""
+"""The tables of session orchestration and the statements on them."""

@@ -1,4 +1,4 @@
-"""Changes of sessions: their rows, new participants and record entries, in one statement."""
+"""Storing changes of sessions: their rows, new participants and record entries, in one statement."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from proctorium_session.domain.participants import Participant
 from proctorium_session.domain.record import Entry
 from proctorium_session.domain.sessions import Session
 
-# Arrays make one statement, prepared once, of however many rows.
-_SAVE = """
+# With arrays, one prepared statement stores any number of rows.
+_SAVE_CHANGES = """
     WITH joined AS (
         INSERT INTO participants (
             participant_id, session_id, person_id, state, identity, join_time, entered_time, ready_time, revision
@@ -42,15 +42,18 @@ _SAVE = """
 """
 
 
-async def save(
+async def save_changes(
     tx: Transaction,
     sessions: Sequence[Session],
     newcomers: Sequence[Participant],
     entries: Sequence[tuple[UUID, Entry]],
 ) -> None:
-    """Write what can change of sessions that are locked, and add participants and the entries that follow the last of each record."""
+    """Update locked sessions, and insert their new participants and the next entries of their records."""
     await tx.fetch(
-        _SAVE, *_session_columns(sessions), *_newcomer_columns(newcomers), *_entry_columns(entries)
+        _SAVE_CHANGES,
+        *_session_columns(sessions),
+        *_newcomer_columns(newcomers),
+        *_entry_columns(entries),
     )
 
 
@@ -84,14 +87,14 @@ def _newcomer_columns(newcomers: Sequence[Participant]) -> tuple[list[object], .
 
 
 def _entry_columns(entries: Sequence[tuple[UUID, Entry]]) -> tuple[list[object], ...]:
-    happenings = [entry.happening for _, entry in entries]
+    contents = [entry.content for _, entry in entries]
     return (
         [session_id for session_id, _ in entries],
         [entry.number for _, entry in entries],
-        [each.event for each in happenings],
-        [each.time for each in happenings],
-        [each.actor for each in happenings],
-        [each.participant_id for each in happenings],
-        [each.body for each in happenings],
+        [each.event for each in contents],
+        [each.time for each in contents],
+        [each.actor for each in contents],
+        [each.participant_id for each in contents],
+        [each.body for each in contents],
         [entry.hash for _, entry in entries],
     )

@@ -1,4 +1,4 @@
-"""Participants and how far they are, as rows."""
+"""Participants and their progress in assessments."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from proctorium_common.storage.database import Transaction
 from proctorium_session.domain.identity import IdentityState
 from proctorium_session.domain.participant_states import ParticipantState
-from proctorium_session.domain.participants import Participant, Standing
+from proctorium_session.domain.participants import Participant, ParticipantView
 from proctorium_session.domain.progress import Progress, ProgressState
 from proctorium_session.storage.tables import participant_assessments, participants
 
-Place = tuple[UUID, UUID]
-"""A session and a person."""
+SessionPerson = tuple[UUID, UUID]
+"""The ids of a session and of a person."""
 
-_FIND_RELATIONS = """
+_LIST_RELATIONS = """
     SELECT session_id, person_id,
         EXISTS (
             SELECT FROM session_learners AS invited
-            WHERE (invited.session_id, invited.person_id) = (place.session_id, place.person_id)
+            WHERE (invited.session_id, invited.person_id) = (pair.session_id, pair.person_id)
         ) AS invited,
         EXISTS (
             SELECT FROM participants AS joined
-            WHERE (joined.session_id, joined.person_id) = (place.session_id, place.person_id)
+            WHERE (joined.session_id, joined.person_id) = (pair.session_id, pair.person_id)
         ) AS joined
-    FROM unnest($1::uuid[], $2::uuid[]) AS place (session_id, person_id)
+    FROM unnest($1::uuid[], $2::uuid[]) AS pair (session_id, person_id)
 """
 
 _ASSESSMENT_COLUMNS = (
@@ -52,24 +52,20 @@ _ASSESSMENT_COLUMNS = (
 )
 
 
-async def find_relations(
-    tx: Transaction, places: Collection[Place]
-) -> tuple[set[Place], set[Place]]:
-    """Return the places of people who are invited, and those of people who have joined."""
-    if not places:
+async def list_relations(
+    tx: Transaction, pairs: Collection[SessionPerson]
+) -> tuple[set[SessionPerson], set[SessionPerson]]:
+    """Return those of the pairs whose person is invited, and those whose person has joined."""
+    if not pairs:
         return set(), set()
-    rows = await tx.fetch(
-        _FIND_RELATIONS, [each[0] for each in places], [each[1] for each in places]
-    )
-    found = [(row, (row["session_id"], row["person_id"])) for row in rows]
-    return (
-        {place for row, place in found if row["invited"]},
-        {place for row, place in found if row["joined"]},
-    )
+    rows = await tx.fetch(_LIST_RELATIONS, [each[0] for each in pairs], [each[1] for each in pairs])
+    invited = {(row["session_id"], row["person_id"]) for row in rows if row["invited"]}
+    joined = {(row["session_id"], row["person_id"]) for row in rows if row["joined"]}
+    return invited, joined
 
 
-async def save(tx: Transaction, participant: Participant) -> None:
-    """Writes what can change of a participant; the session is locked."""
+async def update_participant(tx: Transaction, participant: Participant) -> None:
+    """Update the columns of a participant that can change. The session is locked."""
     values = _columns(participant)
     for fixed in ("participant_id", "session_id", "person_id", "join_time"):
         del values[fixed]
@@ -80,51 +76,57 @@ async def save(tx: Transaction, participant: Participant) -> None:
     )
 
 
-async def of_person(tx: Transaction, session_id: UUID, person_id: UUID) -> Standing | None:
-    """The person in the session."""
-    return (await of_people(tx, [(session_id, person_id)])).get((session_id, person_id))
+async def get_view_of_person(
+    tx: Transaction, session_id: UUID, person_id: UUID
+) -> ParticipantView | None:
+    """Return the participant who is this person, or None."""
+    return (await get_views_of_people(tx, [(session_id, person_id)])).get((session_id, person_id))
 
 
-async def of_people(
-    tx: Transaction, places: Collection[tuple[UUID, UUID]]
-) -> dict[tuple[UUID, UUID], Standing]:
-    """Those of the places (session and person) where the person is in the session."""
+async def get_views_of_people(
+    tx: Transaction, pairs: Collection[SessionPerson]
+) -> dict[SessionPerson, ParticipantView]:
+    """Return the participant of each pair whose person has joined the session."""
     rows = await tx.execute(
-        _OF_PEOPLE,
-        {"session_ids": [each[0] for each in places], "person_ids": [each[1] for each in places]},
+        _SELECT_VIEWS_OF_PEOPLE,
+        {"session_ids": [each[0] for each in pairs], "person_ids": [each[1] for each in pairs]},
     )
     return {
-        (each.participant.session_id, each.participant.person_id): each
-        for each in grouped(rows.mappings())
+        (view.participant.session_id, view.participant.person_id): view
+        for view in group_views(rows.mappings())
     }
 
 
-async def one(tx: Transaction, session_id: UUID, participant_id: UUID) -> Standing | None:
-    """One participant of the session."""
+async def get_view(
+    tx: Transaction, session_id: UUID, participant_id: UUID
+) -> ParticipantView | None:
+    """Return the participant of the session, or None."""
     return await _first(
         tx,
-        _standings().where(
+        _select_views().where(
             participants.c.session_id == session_id,
             participants.c.participant_id == participant_id,
         ),
     )
 
 
-async def of_session(
+async def list_views(
     tx: Transaction, session_id: UUID, *, only: Collection[UUID] = ()
-) -> list[Standing]:
-    """Return the participants of the session in the order they joined: all, or `only` some."""
-    statement = _standings().where(participants.c.session_id == session_id)
+) -> list[ParticipantView]:
+    """Return all participants of the session, or `only` some, in the order in which they joined."""
+    statement = _select_views().where(participants.c.session_id == session_id)
     if only:
         statement = statement.where(participants.c.participant_id.in_(only))
     rows = await tx.execute(
         statement.order_by(participants.c.join_time, participants.c.participant_id)
     )
-    return grouped(rows.mappings())
+    return group_views(rows.mappings())
 
 
-async def touch(tx: Transaction, participant_ids: Collection[UUID], revision: int) -> None:
-    """Marks participants as changed in `revision`."""
+async def update_revision(
+    tx: Transaction, participant_ids: Collection[UUID], revision: int
+) -> None:
+    """Set the revision in which the participants changed last."""
     await tx.execute(
         update(participants)
         .where(participants.c.participant_id.in_(participant_ids))
@@ -133,9 +135,9 @@ async def touch(tx: Transaction, participant_ids: Collection[UUID], revision: in
 
 
 async def admit_waiting(tx: Transaction, session_id: UUID) -> None:
-    """Turns everybody who waits In Session, in one statement.
+    """Change all waiting participants to In Session, in one statement.
 
-    Their revisions stay: whoever has a picture of them knows it from the session's start (`domain.participants.admitted`).
+    Their revisions do not change: live snapshots apply the start by `domain.participants.after_start`.
     """
     await tx.execute(
         update(participants)
@@ -147,12 +149,12 @@ async def admit_waiting(tx: Transaction, session_id: UUID) -> None:
     )
 
 
-async def close(
+async def close_participants(
     tx: Transaction, session_id: UUID, targets: Mapping[UUID, ParticipantState], revision: int
 ) -> None:
-    """Set the states of the session's participants to `targets`, by their ids, and end all connections."""
+    """Set the states of participants to `targets`, by their ids, and all participants of the session to disconnected."""
     for target in set(targets.values()):
-        ids = [each for each, wanted in targets.items() if wanted is target]
+        ids = [participant_id for participant_id, state in targets.items() if state is target]
         await tx.execute(
             update(participants)
             .where(
@@ -168,16 +170,16 @@ async def close(
     )
 
 
-async def save_progress(tx: Transaction, rows: Sequence[tuple[UUID, Progress]]) -> None:
-    """Writes how far participants are, each with one assessment; the session is locked."""
+async def upsert_progress(tx: Transaction, rows: Sequence[tuple[UUID, Progress]]) -> None:
+    """Store the progress of participants, each in one assessment. The session is locked."""
     if not rows:
         return
     new = upsert(participant_assessments)
-    changing = ("attempt_id", "state", "answered_count", "item_count", "position")
+    changeable = ("attempt_id", "state", "answered_count", "item_count", "position")
     await tx.execute(
         new.on_conflict_do_update(
             index_elements=["participant_id", "assessment_id"],
-            set_={name: new.excluded[name] for name in changing},
+            set_={name: new.excluded[name] for name in changeable},
         ),
         [
             {
@@ -194,45 +196,48 @@ async def save_progress(tx: Transaction, rows: Sequence[tuple[UUID, Progress]]) 
     )
 
 
-def _standings() -> Select[Any]:
+def _select_views() -> Select[Any]:
     return select(participants, *_ASSESSMENT_COLUMNS).outerjoin(
         participant_assessments,
         participant_assessments.c.participant_id == participants.c.participant_id,
     )
 
 
-_asked = (
+_pairs = (
     func.unnest(
         bindparam("session_ids", type_=ARRAY(Uuid)), bindparam("person_ids", type_=ARRAY(Uuid))
     )
     .table_valued(column("session_id", Uuid), column("person_id", Uuid))
-    .render_derived("asked")
+    .render_derived("pairs")
 )
 
-_OF_PEOPLE = _standings().join(
-    _asked,
+_SELECT_VIEWS_OF_PEOPLE = _select_views().join(
+    _pairs,
     and_(
-        participants.c.session_id == _asked.c.session_id,
-        participants.c.person_id == _asked.c.person_id,
+        participants.c.session_id == _pairs.c.session_id,
+        participants.c.person_id == _pairs.c.person_id,
     ),
 )
 
 
-async def _first(tx: Transaction, statement: Select[Any]) -> Standing | None:
-    return next(iter(grouped((await tx.execute(statement)).mappings())), None)
+async def _first(tx: Transaction, statement: Select[Any]) -> ParticipantView | None:
+    return next(iter(group_views((await tx.execute(statement)).mappings())), None)
 
 
-def grouped(rows: Iterable[Mapping[str, Any]]) -> list[Standing]:
-    """Return one standing from the rows of each participant, in the order in which they come first."""
-    found: dict[UUID, Participant] = {}
+def group_views(rows: Iterable[Mapping[str, Any]]) -> list[ParticipantView]:
+    """Return one view for the rows of each participant, in the order of their first rows."""
+    by_id: dict[UUID, Participant] = {}
     assessments: dict[UUID, dict[UUID, Progress]] = {}
     for row in rows:
-        if row["participant_id"] not in found:
-            found[row["participant_id"]] = _participant(row)
+        if row["participant_id"] not in by_id:
+            by_id[row["participant_id"]] = _participant(row)
             assessments[row["participant_id"]] = {}
         if row["assessment_id"] is not None:
             assessments[row["participant_id"]][row["assessment_id"]] = _progress(row)
-    return [Standing(each, assessments[each.participant_id]) for each in found.values()]
+    return [
+        ParticipantView(participant, assessments[participant_id])
+        for participant_id, participant in by_id.items()
+    ]
 
 
 def _participant(row: Mapping[str, Any]) -> Participant:

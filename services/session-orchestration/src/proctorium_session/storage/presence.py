@@ -1,6 +1,6 @@
-"""Leases: which replica says that a participant is connected, and until when its word counts.
+"""Leases: the replica that has an open stream of a participant, and until when its lease is valid.
 
-Times are the database's own (`now()`), since replicas' clocks differ and a lease is about fractions of a minute.
+All times are the database's (`now()`), because the clocks of replicas differ.
 """
 
 from __future__ import annotations
@@ -14,91 +14,93 @@ from sqlalchemy import ARRAY, Interval, Uuid, bindparam, text
 
 from proctorium_common.storage.database import Transaction
 
-_RENEW = text("""
-    INSERT INTO presence (participant_id, replica_id, lease_until)
+_UPSERT_LEASES = text("""
+    INSERT INTO presence (participant_id, replica_id, expires_at)
     SELECT participant_id, :replica_id, now() + :length
     FROM unnest(:participant_ids) AS open (participant_id)
     ORDER BY participant_id
-    ON CONFLICT (participant_id, replica_id) DO UPDATE SET lease_until = excluded.lease_until
+    ON CONFLICT (participant_id, replica_id) DO UPDATE SET expires_at = excluded.expires_at
 """).bindparams(
     bindparam("replica_id", type_=Uuid),
     bindparam("participant_ids", type_=ARRAY(Uuid)),
     bindparam("length", type_=Interval),
 )
 
-_FORGET = text("DELETE FROM presence WHERE lease_until < now() - interval '1 minute'")
+_DELETE_EXPIRED_LEASES = text("DELETE FROM presence WHERE expires_at < now() - interval '1 minute'")
 
-_DIFFERING = text("""
+_LIST_STALE_PARTICIPANTS = text("""
     SELECT p.session_id, p.participant_id
     FROM participants p JOIN sessions s USING (session_id)
     WHERE p.connected AND s.state NOT IN ('ended', 'cancelled') AND NOT EXISTS (
-        SELECT FROM presence l WHERE l.participant_id = p.participant_id AND l.lease_until > now()
+        SELECT FROM presence l WHERE l.participant_id = p.participant_id AND l.expires_at > now()
     )
     UNION
     SELECT p.session_id, p.participant_id
     FROM presence l JOIN participants p USING (participant_id) JOIN sessions s USING (session_id)
-    WHERE l.lease_until > now() AND NOT p.connected AND s.state NOT IN ('ended', 'cancelled')
+    WHERE l.expires_at > now() AND NOT p.connected AND s.state NOT IN ('ended', 'cancelled')
 """)
 
-_SETTLE = text("""
+_UPDATE_CONNECTED = text("""
     UPDATE participants p
     SET connected = NOT p.connected, revision = :revision
     WHERE p.participant_id = ANY(:participant_ids) AND p.connected <> EXISTS (
-        SELECT FROM presence l WHERE l.participant_id = p.participant_id AND l.lease_until > now()
+        SELECT FROM presence l WHERE l.participant_id = p.participant_id AND l.expires_at > now()
     )
     RETURNING p.participant_id, p.person_id, p.connected
 """).bindparams(bindparam("participant_ids", type_=ARRAY(Uuid)))
 
 
 @dataclass(frozen=True, slots=True)
-class Differing:
-    """Participants of one session who are shown otherwise than the leases say."""
+class StaleParticipants:
+    """The participants of one session whose `connected` differs from their leases."""
 
     session_id: UUID
     participant_ids: Sequence[UUID]
 
-    def in_batches(self, size: int) -> Iterator[Differing]:
-        """The same, `size` of them at a time."""
+    def in_batches(self, size: int) -> Iterator[StaleParticipants]:
+        """Yield the participants in batches of at most `size`."""
         for first in range(0, len(self.participant_ids), size):
-            yield Differing(self.session_id, self.participant_ids[first : first + size])
+            yield StaleParticipants(self.session_id, self.participant_ids[first : first + size])
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """A participant whose connection is shown as it is now."""
+class ConnectionChange:
+    """A participant whose `connected` was changed."""
 
     participant_id: UUID
     person_id: UUID
     connected: bool
 
 
-async def renew(
+async def upsert_leases(
     tx: Transaction, replica_id: UUID, participant_ids: Collection[UUID], length: timedelta
 ) -> None:
-    """This replica's word for the participants, good for `length` from now on."""
+    """Store leases of this replica for the participants, valid for `length` from now."""
     await tx.execute(
-        _RENEW,
+        _UPSERT_LEASES,
         {"replica_id": replica_id, "participant_ids": sorted(participant_ids), "length": length},
     )
 
 
-async def forget_lapsed(tx: Transaction) -> None:
-    """Removes leases that have been over for a while."""
-    await tx.execute(_FORGET)
+async def delete_expired_leases(tx: Transaction) -> None:
+    """Delete leases that expired more than a minute ago."""
+    await tx.execute(_DELETE_EXPIRED_LEASES)
 
 
-async def differing(tx: Transaction) -> list[Differing]:
-    """Where what is shown is not what the leases say, in sessions that live."""
-    found: dict[UUID, list[UUID]] = {}
-    for row in await tx.execute(_DIFFERING):
-        found.setdefault(row.session_id, []).append(row.participant_id)
-    return [Differing(session_id, ids) for session_id, ids in found.items()]
+async def list_stale_participants(tx: Transaction) -> list[StaleParticipants]:
+    """Return the participants whose `connected` differs from their leases, in sessions that are not over."""
+    stale: dict[UUID, list[UUID]] = {}
+    for row in await tx.execute(_LIST_STALE_PARTICIPANTS):
+        stale.setdefault(row.session_id, []).append(row.participant_id)
+    return [StaleParticipants(session_id, ids) for session_id, ids in stale.items()]
 
 
-async def settle(tx: Transaction, participant_ids: Sequence[UUID], revision: int) -> list[Settled]:
-    """Shows the participants as the leases say now; those who changed by it. The session is locked."""
+async def update_connected(
+    tx: Transaction, participant_ids: Sequence[UUID], revision: int
+) -> list[ConnectionChange]:
+    """Set `connected` of the participants by their leases, and return the changes. The session is locked."""
     rows = await tx.execute(
-        _SETTLE, {"participant_ids": list(participant_ids), "revision": revision}
+        _UPDATE_CONNECTED, {"participant_ids": list(participant_ids), "revision": revision}
     )
-    changed = [Settled(row.participant_id, row.person_id, row.connected) for row in rows]
+    changed = [ConnectionChange(row.participant_id, row.person_id, row.connected) for row in rows]
     return sorted(changed, key=lambda each: each.participant_id)

@@ -1,4 +1,4 @@
-"""The sessions that proctors are engaged in."""
+"""The engagements of proctors in sessions."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from proctorium_session.domain.schedule import Engagement
 from proctorium_session.storage.tables import session_proctors
 
 
-async def reserve(tx: Transaction, proctor_ids: Sequence[UUID]) -> None:
-    """Waits until nobody else plans for these proctors, and keeps others waiting until this transaction ends."""
-    # One order for all, so that two planners never wait for each other.
+async def lock_proctors(tx: Transaction, proctor_ids: Sequence[UUID]) -> None:
+    """Lock the planning of these proctors' sessions until the transaction ends."""
+    # Always in the same order, so that two transactions cannot wait for each other.
     for proctor_id in sorted(proctor_ids):
         await tx.execute(
             text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
@@ -23,10 +23,10 @@ async def reserve(tx: Transaction, proctor_ids: Sequence[UUID]) -> None:
         )
 
 
-async def engagements(
+async def list_engagements(
     tx: Transaction, proctor_ids: Sequence[UUID], start: datetime, end: datetime
 ) -> list[Engagement]:
-    """What the proctors have between the two times, in sessions that are neither ended nor cancelled."""
+    """Return the proctors' engagements between the two times in sessions that are not over."""
     period = session_proctors.c.period
     statement = (
         select(

@@ -1,4 +1,4 @@
-"""The session record as rows; they are only ever added."""
+"""The entries of session records; rows are only inserted."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from uuid import UUID
 from sqlalchemy import select
 
 from proctorium_common.storage.database import Transaction
-from proctorium_session.domain.record import Entry, Happening
+from proctorium_session.domain.record import Entry, EntryContent
 from proctorium_session.storage.tables import session_record
 
 
-async def page(tx: Transaction, session_id: UUID, *, after: int, limit: int) -> list[Entry]:
-    """Entries in order, those that follow number `after`."""
+async def list_entries(tx: Transaction, session_id: UUID, *, after: int, limit: int) -> list[Entry]:
+    """Return the entries after number `after`, in order."""
     statement = (
         select(session_record)
         .where(session_record.c.session_id == session_id, session_record.c.number > after)
@@ -23,15 +23,15 @@ async def page(tx: Transaction, session_id: UUID, *, after: int, limit: int) -> 
     return [
         Entry(
             row.number,
-            Happening(row.event, row.time, row.actor, row.participant_id, row.body),
+            EntryContent(row.event, row.time, row.actor, row.participant_id, row.body),
             row.hash,
         )
         for row in await tx.execute(statement)
     ]
 
 
-async def time_of(tx: Transaction, session_id: UUID, event: str) -> datetime | None:
-    """Return the time of the first `event` in the session; None if there is none."""
+async def get_event_time(tx: Transaction, session_id: UUID, event: str) -> datetime | None:
+    """Return the time of the first entry with this event, or None."""
     statement = (
         select(session_record.c.time)
         .where(session_record.c.session_id == session_id, session_record.c.event == event)

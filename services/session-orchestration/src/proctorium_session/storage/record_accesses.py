@@ -1,4 +1,4 @@
-"""The log of accesses to session records; rows are only ever added."""
+"""The log of accesses to session records; rows are only inserted."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_common.storage.database import Transaction
-from proctorium_session.domain.session_states import Mover
+from proctorium_session.domain.sessions import ActingRole, Actor
 from proctorium_session.storage.tables import record_accesses
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
-    """One person's accesses to a record in one minute."""
+class RecordAccess:
+    """The accesses of one person to a record in one minute."""
 
     minute: datetime
-    read_by: UUID
-    read_as: Mover
+    accessed_by: UUID
+    acting_role: ActingRole
 
 
-async def add(tx: Transaction, session_id: UUID, read_by: UUID, read_as: Mover) -> None:
-    """Log an access to the record; further ones in the same minute add nothing."""
-    added = insert(record_accesses).values(
+async def insert_access(tx: Transaction, session_id: UUID, actor: Actor) -> None:
+    """Insert an access to the record, unless there is one of the same minute."""
+    new = insert(record_accesses).values(
         session_id=session_id,
         minute=tx.now.replace(second=0, microsecond=0),
-        read_by=read_by,
-        read_as=read_as,
+        accessed_by=actor.person_id,
+        acting_role=actor.role,
     )
-    await tx.execute(added.on_conflict_do_nothing())
+    await tx.execute(new.on_conflict_do_nothing())
 
 
-async def page(
+async def list_accesses(
     tx: Transaction, session_id: UUID, *, before: tuple[datetime, UUID, str] | None, limit: int
-) -> list[Access]:
-    """Return accesses, newest first, from the one after `before`."""
+) -> list[RecordAccess]:
+    """Return the accesses after `before`, newest first."""
     columns = record_accesses.c
-    key = (columns.minute, columns.read_by, columns.read_as)
+    key = (columns.minute, columns.accessed_by, columns.acting_role)
     statement = (
         select(*key)
         .where(columns.session_id == session_id)
@@ -49,5 +49,6 @@ async def page(
     if before is not None:
         statement = statement.where(tuple_(*key) < tuple_(*before))
     return [
-        Access(row.minute, row.read_by, Mover(row.read_as)) for row in await tx.execute(statement)
+        RecordAccess(row.minute, row.accessed_by, ActingRole(row.acting_role))
+        for row in await tx.execute(statement)
     ]

@@ -1,4 +1,4 @@
-"""What changed in a session since a revision."""
+"""The changes of a session since a revision."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from proctorium_common.storage.database import Database
-from proctorium_session.domain.participants import Standing
+from proctorium_session.domain.participants import ParticipantView
 from proctorium_session.domain.sessions import Session
 from proctorium_session.storage import participants, sessions, tables
 
@@ -17,7 +17,7 @@ _CHANGES = f"""
     SELECT {", ".join(f"sessions.{name}" for name in _SESSION)},
         ARRAY(
             SELECT proctor_id FROM session_proctors
-            WHERE session_proctors.session_id = sessions.session_id ORDER BY place
+            WHERE session_proctors.session_id = sessions.session_id ORDER BY ordinal
         ),
         {", ".join(f"participants.{name}" for name in _PARTICIPANT)},
         {", ".join(f"progress.{name}" for name in _PROGRESS)}
@@ -30,32 +30,32 @@ _CHANGES = f"""
 """  # noqa: S608 - constants
 
 
-# As `session_of` and `grouped` call them.
+# The names that `session_from_row` and `group_views` use.
 _SESSION_NAMES = [*_SESSION, "proctor_ids"]
-_STANDING_NAMES = [
+_VIEW_NAMES = [
     *_PARTICIPANT,
     *("progress_state" if name == "state" else name for name in _PROGRESS),
 ]
 
 
 class Changes(NamedTuple):
-    """A session as it is now, and those of its participants that changed after a revision, in the order they joined."""
+    """A session, and those of its participants that changed after a revision, in the order in which they joined."""
 
     session: Session
-    standings: list[Standing]
+    views: list[ParticipantView]
 
 
-async def since(database: Database, session_id: UUID, revision: int) -> Changes | None:
-    """Return what changed after a revision, or None without such a session.
+async def get_changes_since(database: Database, session_id: UUID, revision: int) -> Changes | None:
+    """Return what changed after a revision; None if there is no such session.
 
-    One statement reads it, so that all of it is of one moment and costs one round trip: learners wait for it at the start.
+    One statement, so that the result is consistent and costs one round trip: all learners wait for it at a start.
     """
     rows = [tuple(row) for row in await database.fetch(_CHANGES, session_id, revision)]
     if not rows:
         return None
     width = len(_SESSION_NAMES)
-    session = sessions.session_of(dict(zip(_SESSION_NAMES, rows[0][:width], strict=True)))
-    changed = [dict(zip(_STANDING_NAMES, row[width:], strict=True)) for row in rows]
-    # Without a change, the one row has a session and no participant.
+    session = sessions.session_from_row(dict(zip(_SESSION_NAMES, rows[0][:width], strict=True)))
+    changed = [dict(zip(_VIEW_NAMES, row[width:], strict=True)) for row in rows]
+    # If no participant changed, the only row has no participant.
     joined = [row for row in changed if row["participant_id"] is not None]
-    return Changes(session, participants.grouped(joined))
+    return Changes(session, participants.group_views(joined))

@@ -1,4 +1,4 @@
-"""Sessions as rows: planned, locked, saved, listed."""
+"""Sessions with their proctors and invited learners."""
 
 from __future__ import annotations
 
@@ -10,17 +10,13 @@ from uuid import UUID
 
 from asyncpg import Record
 from sqlalchemy import (
-    ARRAY,
     ColumnElement,
     Select,
-    Uuid,
-    bindparam,
     exists,
     func,
     insert,
     or_,
     select,
-    text,
     tuple_,
 )
 
@@ -40,57 +36,61 @@ _OVER = (SessionState.ENDED.value, SessionState.CANCELLED.value)
 
 
 @dataclass(frozen=True, slots=True)
-class Whose:
-    """Whose sessions are listed: those of a person as proctor and as learner, or everybody's (None)."""
+class SessionFilter:
+    """The sessions to list: those that a person supervises, those of a person as a learner, or all."""
 
     proctor_id: UUID | None = None
     learner_id: UUID | None = None
     all: bool = False
 
 
-async def plan(tx: Transaction, session: Session, learner_ids: Sequence[UUID]) -> None:
-    """Adds a session with its proctors and expected learners."""
-    await tx.execute(insert(sessions).values(**_plan_columns(session), **_changing(session)))
+async def insert_session(tx: Transaction, session: Session, learner_ids: Sequence[UUID]) -> None:
+    """Insert a session with its proctors and invited learners."""
+    await tx.execute(
+        insert(sessions).values(**_plan_columns(session), **_changeable_columns(session))
+    )
     await tx.execute(
         insert(session_proctors),
         [
-            {"session_id": session.session_id, "proctor_id": proctor_id, "place": place}
-            for place, proctor_id in enumerate(session.plan.proctor_ids)
+            {"session_id": session.session_id, "proctor_id": proctor_id, "ordinal": ordinal}
+            for ordinal, proctor_id in enumerate(session.plan.proctor_ids)
         ],
     )
     if learner_ids:
-        await invite(tx, session.session_id, learner_ids)
+        await insert_invited_learners(tx, session.session_id, learner_ids)
 
 
-async def invite(tx: Transaction, session_id: UUID, person_ids: Sequence[UUID]) -> None:
-    """Add learners, at least one, who are not invited yet."""
+async def insert_invited_learners(
+    tx: Transaction, session_id: UUID, person_ids: Sequence[UUID]
+) -> None:
+    """Insert invited learners, at least one, who are not invited yet."""
     await tx.execute(
         insert(session_learners),
         [{"session_id": session_id, "person_id": each} for each in person_ids],
     )
 
 
-async def find(tx: Transaction, session_id: UUID) -> Session | None:
-    """The session as it is now."""
+async def get_session(tx: Transaction, session_id: UUID) -> Session | None:
+    """Return the session, or None."""
     row = (await tx.execute(_sessions().where(sessions.c.session_id == session_id))).first()
-    return session_of(row._mapping) if row else None
+    return session_from_row(row._mapping) if row else None
 
 
-async def lock(tx: Transaction, session_id: UUID) -> Session | None:
-    """The session, which nobody else changes until this transaction ends. Every change of a session begins here."""
-    return (await lock_all(tx, [session_id])).get(session_id)
+async def lock_session(tx: Transaction, session_id: UUID) -> Session | None:
+    """Return the session with its row locked, or None. Every change of a session locks its row first."""
+    return (await lock_sessions(tx, [session_id])).get(session_id)
 
 
-async def lock_all(tx: Transaction, session_ids: Collection[UUID]) -> dict[UUID, Session]:
-    """As `lock`, for those of several that there are."""
+async def lock_sessions(tx: Transaction, session_ids: Collection[UUID]) -> dict[UUID, Session]:
+    """Return those of the sessions that exist, by their ids, with their rows locked."""
     if not session_ids:
         return {}
     rows = await tx.fetch(_LOCK, list(session_ids))
-    return {row["session_id"]: session_of(row) for row in rows}
+    return {row["session_id"]: session_from_row(row) for row in rows}
 
 
-async def learner_ids(tx: Transaction, session_id: UUID) -> tuple[UUID, ...]:
-    """The learners who are expected."""
+async def list_invited_learner_ids(tx: Transaction, session_id: UUID) -> tuple[UUID, ...]:
+    """Return the invited learners of the session."""
     statement = (
         select(session_learners.c.person_id)
         .where(session_learners.c.session_id == session_id)
@@ -99,24 +99,18 @@ async def learner_ids(tx: Transaction, session_id: UUID) -> tuple[UUID, ...]:
     return tuple((await tx.execute(statement)).scalars())
 
 
-async def is_expected(tx: Transaction, session_id: UUID, person_id: UUID) -> bool:
-    """Whether the learner is expected in the session."""
-    return bool(await expected_of(tx, [(session_id, person_id)]))
-
-
-async def expected_of(
-    tx: Transaction, places: Collection[tuple[UUID, UUID]]
-) -> set[tuple[UUID, UUID]]:
-    """Those of the places (session and person) that are kept for somebody who is expected."""
-    rows = await tx.execute(
-        _EXPECTED,
-        {"session_ids": [each[0] for each in places], "person_ids": [each[1] for each in places]},
+async def is_invited(tx: Transaction, session_id: UUID, person_id: UUID) -> bool:
+    """Return whether the person is an invited learner of the session."""
+    statement = select(
+        exists().where(
+            session_learners.c.session_id == session_id, session_learners.c.person_id == person_id
+        )
     )
-    return {(row.session_id, row.person_id) for row in rows}
+    return bool((await tx.execute(statement)).scalar_one())
 
 
-async def absent_learner_ids(tx: Transaction, session_id: UUID) -> tuple[UUID, ...]:
-    """Learners who are expected and have not joined."""
+async def list_absent_learner_ids(tx: Transaction, session_id: UUID) -> tuple[UUID, ...]:
+    """Return the invited learners who have not joined."""
     statement = (
         select(session_learners.c.person_id)
         .where(
@@ -131,14 +125,14 @@ async def absent_learner_ids(tx: Transaction, session_id: UUID) -> tuple[UUID, .
     return tuple((await tx.execute(statement)).scalars())
 
 
-async def absent_count(tx: Transaction, session_id: UUID) -> int:
-    """Return how many learners are invited and have not joined."""
+async def count_absent_learners(tx: Transaction, session_id: UUID) -> int:
+    """Return the number of invited learners who have not joined."""
     (row,) = await tx.fetch(_COUNT_ABSENT, session_id)
     return int(row["absent"])
 
 
-async def due_lobbies(tx: Transaction, limit: int) -> Sequence[UUID]:
-    """Sessions whose lobby the clock opens now, the most overdue first."""
+async def list_due_lobbies(tx: Transaction, limit: int) -> Sequence[UUID]:
+    """Return the sessions whose lobby is due, the earliest first."""
     statement = (
         select(sessions.c.session_id)
         .where(
@@ -151,31 +145,31 @@ async def due_lobbies(tx: Transaction, limit: int) -> Sequence[UUID]:
     return (await tx.execute(statement)).scalars().all()
 
 
-async def listed(
+async def list_sessions(
     tx: Transaction,
-    whose: Whose,
+    session_filter: SessionFilter,
     *,
     live_only: bool,
     after: tuple[datetime, UUID] | None,
     limit: int,
 ) -> list[Session]:
-    """Sessions by start time, those that follow `after`."""
+    """Return the sessions after `after`, by start time."""
     statement = _sessions().order_by(sessions.c.start_time, sessions.c.session_id).limit(limit)
-    if not whose.all:
-        statement = statement.where(_is_of(whose))
+    if not session_filter.all:
+        statement = statement.where(_matches(session_filter))
     if live_only:
         statement = statement.where(sessions.c.state.not_in(_OVER))
     if after is not None:
         statement = statement.where(
             tuple_(sessions.c.start_time, sessions.c.session_id) > tuple_(*after)
         )
-    return [session_of(row._mapping) for row in await tx.execute(statement)]
+    return [session_from_row(row._mapping) for row in await tx.execute(statement)]
 
 
-async def learner_ids_of(
+async def list_invited_learner_ids_of_sessions(
     tx: Transaction, session_ids: Sequence[UUID]
 ) -> dict[UUID, tuple[UUID, ...]]:
-    """The expected learners of several sessions."""
+    """Return the invited learners of several sessions, by the sessions' ids."""
     if not session_ids:
         return {}
     statement = (
@@ -186,38 +180,39 @@ async def learner_ids_of(
     return {row[0]: tuple(sorted(row[1])) for row in await tx.execute(statement)}
 
 
-def _is_of(whose: Whose) -> ColumnElement[bool]:
-    mine = [
+def _matches(session_filter: SessionFilter) -> ColumnElement[bool]:
+    takes_part = [
         exists().where(
-            table.c.session_id == sessions.c.session_id, table.c.person_id == whose.learner_id
+            table.c.session_id == sessions.c.session_id,
+            table.c.person_id == session_filter.learner_id,
         )
         for table in (session_learners, participants)
     ]
-    supervised = exists().where(
+    supervises = exists().where(
         session_proctors.c.session_id == sessions.c.session_id,
-        session_proctors.c.proctor_id == whose.proctor_id,
+        session_proctors.c.proctor_id == session_filter.proctor_id,
     )
-    return or_(supervised, *mine)
+    return or_(supervises, *takes_part)
 
 
 def _sessions() -> Select[Any]:
     proctors = (
         select(session_proctors.c.proctor_id)
         .where(session_proctors.c.session_id == sessions.c.session_id)
-        .order_by(session_proctors.c.place)
+        .order_by(session_proctors.c.ordinal)
         .scalar_subquery()
     )
     return select(sessions, func.array(proctors).label("proctor_ids"))
 
 
-# One order for all, so that two who lock several never wait for each other.
+# Always in the same order, so that two transactions cannot wait for each other.
 _LOCK = """
     SELECT session_id, course_id, assessment_ids, title, start_time, duration, capacity, lobby_lead, late_entry,
         late_entry_limit, identity_policy, state, lobby_open_time, actual_start_time, end_time, ended_by,
         participant_count, revision, session_revision, record_number, record_hash,
         array(
             SELECT proctor_id FROM session_proctors
-            WHERE session_proctors.session_id = sessions.session_id ORDER BY place
+            WHERE session_proctors.session_id = sessions.session_id ORDER BY ordinal
         ) AS proctor_ids
     FROM sessions WHERE session_id = ANY($1::uuid[]) ORDER BY session_id FOR UPDATE OF sessions
 """
@@ -229,11 +224,6 @@ _COUNT_ABSENT = """
         WHERE joined.session_id = $1 AND joined.person_id = invited.person_id
     )
 """
-
-_EXPECTED = text("""
-    SELECT session_id, person_id FROM session_learners
-    JOIN unnest(:session_ids, :person_ids) AS asked (session_id, person_id) USING (session_id, person_id)
-""").bindparams(*(bindparam(each, type_=ARRAY(Uuid)) for each in ("session_ids", "person_ids")))
 
 
 def _plan_columns(session: Session) -> dict[str, object]:
@@ -253,7 +243,7 @@ def _plan_columns(session: Session) -> dict[str, object]:
     }
 
 
-def _changing(session: Session) -> dict[str, object]:
+def _changeable_columns(session: Session) -> dict[str, object]:
     return {
         "state": session.state.value,
         "lobby_open_time": session.lobby_open_time,
@@ -267,7 +257,7 @@ def _changing(session: Session) -> dict[str, object]:
     }
 
 
-def session_of(row: Mapping[str, Any] | Record) -> Session:
+def session_from_row(row: Mapping[str, Any] | Record) -> Session:
     """Return the session of a row."""
     plan = Plan(
         course_id=row["course_id"],

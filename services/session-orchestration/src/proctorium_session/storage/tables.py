@@ -1,4 +1,4 @@
-"""What session orchestration keeps. The constraints and triggers behind the tables are in `migrations/`."""
+"""The tables of session orchestration. Their functions and triggers are in `migrations/`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ sessions = Table(
     Column("actual_start_time", _TIME),
     Column("end_time", _TIME),
     Column("ended_by", Uuid),
-    # Counted by a trigger on participants, so that no way of joining can miss it.
+    # Counted by a trigger of participants, whatever inserts them.
     Column("participant_count", Integer, nullable=False, server_default=text("0")),
     Column("revision", BigInteger, nullable=False),
     Column("session_revision", BigInteger, nullable=False),
@@ -74,20 +74,20 @@ sessions = Table(
     Index("ix_sessions_start_time_session_id", "start_time", "session_id"),
     Index("ix_sessions_lobby_due", "lobby_open_time", postgresql_where=text("state = 'scheduled'")),
 )
-"""A session: its plan, where it stands, the count of its changes and the head of its record."""
+"""One row for each session: its plan, its state, the count of its changes and the head of its record."""
 
 session_proctors = Table(
     "session_proctors",
     metadata,
     Column("session_id", Uuid, ForeignKey("sessions.session_id"), nullable=False),
     Column("proctor_id", Uuid, nullable=False),
-    # 0 leads.
-    Column("place", SmallInteger, nullable=False),
-    # Written by triggers from the session, so that the exclusion holds whatever changes the session.
+    # 0 is the lead proctor.
+    Column("ordinal", SmallInteger, nullable=False),
+    # Copied from the session by triggers, for the exclusion constraint.
     Column("period", TSTZRANGE, nullable=False),
     Column("live", Boolean, nullable=False),
     PrimaryKeyConstraint("session_id", "proctor_id"),
-    UniqueConstraint("session_id", "place"),
+    UniqueConstraint("session_id", "ordinal"),
     ExcludeConstraint(
         ("proctor_id", "="),
         ("period", "&&"),
@@ -96,10 +96,10 @@ session_proctors = Table(
         where=text("live"),
     ),
 )
-"""Who supervises. No proctor has two live sessions whose planned times overlap: the database refuses the second."""
+"""One row for each proctor of a session. A constraint refuses overlapping sessions of one proctor that are not over."""
 
 certifications = certifications_table(metadata)
-"""Until when proctors are certified, as enrollment said last; a session starts by it when enrollment is away."""
+"""The certifications of proctors, copied from enrollment so that a session can start without it."""
 
 session_learners = Table(
     "session_learners",
@@ -109,7 +109,7 @@ session_learners = Table(
     PrimaryKeyConstraint("session_id", "person_id"),
     Index("ix_session_learners_person_id", "person_id"),
 )
-"""Learners who are expected."""
+"""One row for each invited learner of a session."""
 
 participants = Table(
     "participants",
@@ -125,7 +125,7 @@ participants = Table(
     Column("entered_time", _TIME),
     Column("ready_time", _TIME),
     Column("removal_reason", Text, nullable=False, server_default=text("''")),
-    # The session's revision when the participant changed last.
+    # The revision of the session in which the participant changed last.
     Column("revision", BigInteger, nullable=False),
     UniqueConstraint("session_id", "person_id"),
     CheckConstraint(
@@ -142,7 +142,7 @@ participants = Table(
     Index("ix_participants_session_id_revision", "session_id", "revision"),
     Index("ix_participants_connected", "participant_id", postgresql_where=text("connected")),
 )
-"""Learners who have joined."""
+"""One row for each learner who has joined a session."""
 
 participant_assessments = Table(
     "participant_assessments",
@@ -150,7 +150,7 @@ participant_assessments = Table(
     Column("participant_id", Uuid, ForeignKey("participants.participant_id"), nullable=False),
     Column("assessment_id", Uuid, nullable=False),
     Column("attempt_id", Uuid),
-    # The place in ProgressState: only ever rises within one attempt.
+    # The number of a ProgressState, which does not decrease within one attempt.
     Column("state", SmallInteger, nullable=False),
     Column("answered_count", Integer, nullable=False),
     Column("item_count", Integer, nullable=False),
@@ -158,7 +158,7 @@ participant_assessments = Table(
     PrimaryKeyConstraint("participant_id", "assessment_id"),
     CheckConstraint("state BETWEEN 1 AND 6", name="state"),
 )
-"""How far each participant is with each assessment, from authorisation on."""
+"""One row for the progress of a participant in an assessment, from the first event or authorisation on."""
 
 session_record = Table(
     "session_record",
@@ -173,30 +173,30 @@ session_record = Table(
     Column("hash", LargeBinary, nullable=False),
     PrimaryKeyConstraint("session_id", "number"),
 )
-"""Every event of a session in order, each linked to the one before; rows never change."""
+"""One row for each event of a session, linked to the one before by its hash; rows never change."""
 
 record_accesses = Table(
     "record_accesses",
     metadata,
     Column("session_id", Uuid, ForeignKey("sessions.session_id"), nullable=False),
-    # One row for all pages that a person reads in a minute, so that reading does not fill the disk.
+    # One row for all pages that a person reads in a minute, to limit the number of rows.
     Column("minute", _TIME, nullable=False),
-    Column("read_by", Uuid, nullable=False),
-    Column("read_as", Text, nullable=False),
-    PrimaryKeyConstraint("session_id", "minute", "read_by", "read_as"),
-    CheckConstraint("read_as IN ('proctor', 'administrator')", name="read_as"),
+    Column("accessed_by", Uuid, nullable=False),
+    Column("acting_role", Text, nullable=False),
+    PrimaryKeyConstraint("session_id", "minute", "accessed_by", "acting_role"),
+    CheckConstraint("acting_role IN ('proctor', 'administrator')", name="acting_role"),
     CheckConstraint("minute = date_trunc('minute', minute)", name="minute"),
 )
-"""Who read the record of a session, in which role and in which minute; rows never change."""
+"""One row for each person who read the record of a session, role and minute; rows never change."""
 
 presence = Table(
     "presence",
     metadata,
     Column("participant_id", Uuid, ForeignKey("participants.participant_id"), nullable=False),
     Column("replica_id", Uuid, nullable=False),
-    Column("lease_until", _TIME, nullable=False),
+    Column("expires_at", _TIME, nullable=False),
     PrimaryKeyConstraint("participant_id", "replica_id"),
-    Index("ix_presence_lease_until", "lease_until"),
+    Index("ix_presence_expires_at", "expires_at"),
     prefixes=["UNLOGGED"],
 )
-"""Which replica has an open stream of whom, and for how long its word counts. Not logged: it is rewritten every few seconds."""
+"""One row for each lease of a replica for a participant with an open stream. Unlogged: rewritten every few seconds."""

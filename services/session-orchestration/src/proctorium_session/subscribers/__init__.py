@@ -1,1 +1,1 @@
-"""Events in: event → operation. No rules here."""
+"""The handlers of events from other services."""

@@ -1,4 +1,4 @@
-"""`session--attempts`: how far participants are with their assessments. Self-paced attempts belong to no session."""
+"""The handlers of `session--attempts`. Events may be late, repeated and in any order."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from proctorium.assessment.events.v1 import events_pb2 as events
 from proctorium_common.events.handling import EventMetadata
 from proctorium_common.ids import parse_id
 from proctorium_common.storage.database import Transaction
-from proctorium_session.domain.progress import ProgressState, Told
-from proctorium_session.operations.progress import AttemptNews, attempt_told
+from proctorium_session.domain.progress import AttemptUpdate, ProgressState
+from proctorium_session.operations.participants import AttemptEvent, update_progress
 
-AttemptEvent = (
+AttemptMessage = (
     events.AttemptCreated
     | events.AttemptAuthorized
     | events.AttemptStarted
@@ -23,8 +23,8 @@ AttemptEvent = (
 async def on_attempt_created(
     tx: Transaction, event: events.AttemptCreated, metadata: EventMetadata
 ) -> None:
-    """The attempt is there."""
-    await _told(
+    """Update the progress of the participant: the attempt was created."""
+    await _update(
         tx,
         event,
         metadata,
@@ -36,37 +36,37 @@ async def on_attempt_created(
 async def on_attempt_authorized(
     tx: Transaction, event: events.AttemptAuthorized, metadata: EventMetadata
 ) -> None:
-    """The learner may begin."""
-    await _told(tx, event, metadata, ProgressState.AUTHORIZED)
+    """Update the progress of the participant: they may start."""
+    await _update(tx, event, metadata, ProgressState.AUTHORIZED)
 
 
 async def on_attempt_started(
     tx: Transaction, event: events.AttemptStarted, metadata: EventMetadata
 ) -> None:
-    """The learner began."""
-    await _told(tx, event, metadata, ProgressState.IN_PROGRESS)
+    """Update the progress of the participant: they started."""
+    await _update(tx, event, metadata, ProgressState.IN_PROGRESS)
 
 
 async def on_attempt_progressed(
     tx: Transaction, event: events.AttemptProgressed, metadata: EventMetadata
 ) -> None:
-    """Answers were saved: shown, and not recorded, since it is told every few seconds."""
-    await _told(
+    """Update the counts of answers. They are not recorded, since they change every few seconds."""
+    await _update(
         tx,
         event,
         metadata,
         ProgressState.IN_PROGRESS,
         answered_count=event.answered_count,
         item_count=event.item_count,
-        recorded=False,
+        is_recorded=False,
     )
 
 
 async def on_attempt_submitted(
     tx: Transaction, event: events.AttemptSubmitted, metadata: EventMetadata
 ) -> None:
-    """The attempt was submitted."""
-    await _told(
+    """Update the progress of the participant: the attempt was submitted."""
+    await _update(
         tx,
         event,
         metadata,
@@ -79,45 +79,45 @@ async def on_attempt_submitted(
 async def on_attempt_voided(
     tx: Transaction, event: events.AttemptVoided, metadata: EventMetadata
 ) -> None:
-    """Handle an attempt that was closed before it was started."""
-    await _told(tx, event, metadata, ProgressState.VOIDED)
+    """Update the progress of the participant: the attempt was closed before it was started."""
+    await _update(tx, event, metadata, ProgressState.VOIDED)
 
 
 async def on_result_released(
     tx: Transaction, event: events.ResultReleased, metadata: EventMetadata
 ) -> None:
-    """The learner can see the result."""
-    await _told(tx, event, metadata, ProgressState.RELEASED)
+    """Update the progress of the participant: they can see the result."""
+    await _update(tx, event, metadata, ProgressState.RELEASED)
 
 
-async def _told(
+async def _update(
     tx: Transaction,
-    event: AttemptEvent,
+    event: AttemptMessage,
     metadata: EventMetadata,
     state: ProgressState,
     *,
     answered_count: int | None = None,
     item_count: int | None = None,
-    recorded: bool = True,
+    is_recorded: bool = True,
 ) -> None:
+    """Update the progress of the participant; ignore an attempt that is not part of a session."""
     if not event.session_id:
         return
-    news = Told(
-        attempt_id=parse_id(event.attempt_id, "attempt_id"),
-        state=state,
-        position=metadata.position,
-        answered_count=answered_count,
-        item_count=item_count,
-    )
-    await attempt_told(
+    await update_progress(
         tx,
-        AttemptNews(
-            event=event,
+        AttemptEvent(
+            message=event,
             session_id=parse_id(event.session_id, "session_id"),
             participant_id=parse_id(event.participant_id, "participant_id"),
             assessment_id=parse_id(event.assessment_id, "assessment_id"),
-            told=news,
-            time=metadata.occurred_at,
-            recorded=recorded,
+            update=AttemptUpdate(
+                attempt_id=parse_id(event.attempt_id, "attempt_id"),
+                state=state,
+                position=metadata.position,
+                answered_count=answered_count,
+                item_count=item_count,
+            ),
+            occurred_at=metadata.occurred_at,
+            is_recorded=is_recorded,
         ),
     )

@@ -1,4 +1,4 @@
-"""`session--codes`: a learner who is sent a code for a session is invited to it."""
+"""The handler of `session--codes`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from proctorium_common.storage.database import Transaction
 from proctorium_session.operations.planning import invite
 
 
-async def on_code_issued(tx: Transaction, event: events.CodeIssued, _: EventMetadata) -> None:
-    """Invite the learners who were sent the code."""
+async def on_code_issued(
+    tx: Transaction, event: events.CodeIssued, metadata: EventMetadata
+) -> None:
+    """Invite the learners to whom the code was sent."""
     person_ids = [parse_id(each, "recipient_ids") for each in event.recipient_ids]
     await invite(tx, parse_id(event.session_id, "session_id"), person_ids)

@@ -1,4 +1,4 @@
-"""`session--identity`: how far the identity checks of participants are."""
+"""The handlers of `session--identity`. Events may be late, repeated and in any order."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from proctorium_common.events.handling import EventMetadata
 from proctorium_common.ids import parse_id
 from proctorium_common.storage.database import Transaction
 from proctorium_session.domain.identity import IdentityState
-from proctorium_session.operations.identity import IdentityNews, told
+from proctorium_session.operations.participants import CaseEvent, update_identity
 
-_OWNER = "identity"
-
-CaseEvent = (
+CaseMessage = (
     events.CaseOpened
     | events.CaseSubmitted
     | events.CaseVerified
@@ -23,54 +21,54 @@ CaseEvent = (
 async def on_case_opened(
     tx: Transaction, event: events.CaseOpened, metadata: EventMetadata
 ) -> None:
-    """The learner has to send a document and a selfie."""
-    await _told(tx, event, metadata, IdentityState.REQUESTED, _OWNER)
+    """Update the participant's identity state: evidence is requested."""
+    await _update(tx, event, metadata, IdentityState.REQUESTED)
 
 
 async def on_case_submitted(
     tx: Transaction, event: events.CaseSubmitted, metadata: EventMetadata
 ) -> None:
-    """The learner sent them."""
-    await _told(tx, event, metadata, IdentityState.SUBMITTED, event.person_id)
+    """Update the participant's identity state: evidence was submitted."""
+    await _update(tx, event, metadata, IdentityState.SUBMITTED, event.person_id)
 
 
 async def on_case_verified(
     tx: Transaction, event: events.CaseVerified, metadata: EventMetadata
 ) -> None:
-    """A proctor verified the learner's identity."""
-    await _told(tx, event, metadata, IdentityState.VERIFIED, event.decided_by)
+    """Update the participant's identity state: verified."""
+    await _update(tx, event, metadata, IdentityState.VERIFIED, event.decided_by)
 
 
 async def on_case_rejected(
     tx: Transaction, event: events.CaseRejected, metadata: EventMetadata
 ) -> None:
-    """A proctor rejected the evidence."""
-    await _told(tx, event, metadata, IdentityState.REJECTED, event.decided_by)
+    """Update the participant's identity state: rejected."""
+    await _update(tx, event, metadata, IdentityState.REJECTED, event.decided_by)
 
 
 async def on_case_resubmission_requested(
     tx: Transaction, event: events.CaseResubmissionRequested, metadata: EventMetadata
 ) -> None:
-    """A proctor asked for new pictures."""
-    await _told(tx, event, metadata, IdentityState.RESUBMISSION_REQUESTED, event.requested_by)
+    """Update the participant's identity state: new evidence is requested."""
+    await _update(tx, event, metadata, IdentityState.RESUBMISSION_REQUESTED, event.requested_by)
 
 
-async def _told(
+async def _update(
     tx: Transaction,
-    event: CaseEvent,
+    event: CaseMessage,
     metadata: EventMetadata,
     state: IdentityState,
-    actor: str,
+    actor: str = "",
 ) -> None:
-    await told(
+    await update_identity(
         tx,
-        IdentityNews(
-            event=event,
+        CaseEvent(
+            message=event,
             session_id=parse_id(event.session_id, "session_id"),
             participant_id=parse_id(event.participant_id, "participant_id"),
             state=state,
-            actor=actor or _OWNER,
-            time=metadata.occurred_at,
+            actor=actor or "identity",
+            occurred_at=metadata.occurred_at,
             position=metadata.position,
         ),
     )

@@ -1,22 +1,22 @@
-"""Opens lobbies when their time has come."""
+"""The worker that opens lobbies at their time."""
 
 from __future__ import annotations
 
 from proctorium_common.storage.database import Database
 from proctorium_common.telemetry.logs import get_logger
-from proctorium_session.operations.lobby import open_due
+from proctorium_session.operations.lobby import open_due_lobbies
 
-log = get_logger()
+_log = get_logger()
 
 
-class LobbyClock:
-    """One turn opens every lobby that is due."""
+class LobbyWorker:
+    """The worker that opens every lobby that is due."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def turn(self) -> None:
-        """See `operations.lobby.open_due`."""
-        opened = await open_due(self._database)
+    async def run(self) -> None:
+        """Open the lobbies that are due, and log their number."""
+        opened = await open_due_lobbies(self._database)
         if opened:
-            log.info("lobbies_opened", count=opened)
+            _log.info("lobbies_opened", count=opened)

@@ -1,18 +1,22 @@
-"""Sessions, participants, their record, and what must never happen to them."""
+"""Sessions, proctors, invited learners, participants, their progress, session record, record accesses, presence."""
 
 from __future__ import annotations
 
 from alembic import op
 
-from proctorium_common.storage.migrations import create_common_tables, forbid_changes
+from proctorium_access.certifications import create_certifications
+from proctorium_common.storage.migrations import (
+    create_common_tables,
+    create_page_token_keys,
+    forbid_changes,
+)
+from proctorium_common.storage.schema import create_revocations
 
 revision = "0001"
 down_revision = None
-branch_labels = None
-depends_on = None
 
 _TABLES = (
-    # A uuid in an exclusion constraint beside a range needs it; it is a trusted extension, so the owner may make it.
+    # For a uuid in an exclusion constraint; a trusted extension, which the owner of the database may create.
     "CREATE EXTENSION IF NOT EXISTS btree_gist",
     """
     CREATE TABLE sessions (
@@ -59,23 +63,15 @@ _TABLES = (
     CREATE TABLE session_proctors (
         session_id uuid NOT NULL,
         proctor_id uuid NOT NULL,
-        place smallint NOT NULL,
+        ordinal smallint NOT NULL,
         period tstzrange NOT NULL,
         live boolean NOT NULL,
         CONSTRAINT pk_session_proctors PRIMARY KEY (session_id, proctor_id),
-        CONSTRAINT uq_session_proctors_session_id_place UNIQUE (session_id, place),
+        CONSTRAINT uq_session_proctors_session_id_ordinal UNIQUE (session_id, ordinal),
         CONSTRAINT fk_session_proctors_session_id_sessions
             FOREIGN KEY (session_id) REFERENCES sessions (session_id),
         CONSTRAINT ex_session_proctors_overlap
             EXCLUDE USING gist (proctor_id WITH =, period WITH &&) WHERE (live)
-    )
-    """,
-    """
-    CREATE TABLE certifications (
-        person_id uuid NOT NULL,
-        certified_until timestamptz NOT NULL,
-        as_of timestamptz NOT NULL,
-        CONSTRAINT pk_certifications PRIMARY KEY (person_id)
     )
     """,
     """
@@ -107,7 +103,7 @@ _TABLES = (
         CONSTRAINT fk_participants_session_id_sessions
             FOREIGN KEY (session_id) REFERENCES sessions (session_id),
         CONSTRAINT ck_participants_state CHECK (
-            state IN ('waiting', 'in_session', 'completed', 'removed', 'no_show')
+            state IN ('waiting', 'in_session', 'completed', 'removed', 'no_show', 'left')
         ),
         CONSTRAINT ck_participants_identity CHECK (
             identity IN ('not_required', 'requested', 'submitted', 'verified', 'rejected', 'resubmission_requested')
@@ -130,7 +126,7 @@ _TABLES = (
         CONSTRAINT pk_participant_assessments PRIMARY KEY (participant_id, assessment_id),
         CONSTRAINT fk_participant_assessments_participant_id_participants
             FOREIGN KEY (participant_id) REFERENCES participants (participant_id),
-        CONSTRAINT ck_participant_assessments_state CHECK (state BETWEEN 1 AND 5)
+        CONSTRAINT ck_participant_assessments_state CHECK (state BETWEEN 1 AND 6)
     )
     """,
     """
@@ -149,20 +145,33 @@ _TABLES = (
     )
     """,
     """
+    CREATE TABLE record_accesses (
+        session_id uuid NOT NULL,
+        minute timestamptz NOT NULL,
+        accessed_by uuid NOT NULL,
+        acting_role text NOT NULL,
+        CONSTRAINT pk_record_accesses PRIMARY KEY (session_id, minute, accessed_by, acting_role),
+        CONSTRAINT fk_record_accesses_session_id_sessions
+            FOREIGN KEY (session_id) REFERENCES sessions (session_id),
+        CONSTRAINT ck_record_accesses_acting_role CHECK (acting_role IN ('proctor', 'administrator')),
+        CONSTRAINT ck_record_accesses_minute CHECK (minute = date_trunc('minute', minute))
+    )
+    """,
+    """
     CREATE UNLOGGED TABLE presence (
         participant_id uuid NOT NULL,
         replica_id uuid NOT NULL,
-        lease_until timestamptz NOT NULL,
+        expires_at timestamptz NOT NULL,
         CONSTRAINT pk_presence PRIMARY KEY (participant_id, replica_id),
         CONSTRAINT fk_presence_participant_id_participants
             FOREIGN KEY (participant_id) REFERENCES participants (participant_id)
     )
     """,
-    "CREATE INDEX ix_presence_lease_until ON presence (lease_until)",
+    "CREATE INDEX ix_presence_expires_at ON presence (expires_at)",
 )
 
 _TRIGGERS = (
-    # The times and the life of a session, copied to where the exclusion constraint sees them.
+    # Copy the planned time of a session, and whether it is over, for the exclusion constraint.
     """
     CREATE FUNCTION copy_period() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -193,7 +202,7 @@ _TRIGGERS = (
         )
         EXECUTE FUNCTION renew_periods()
     """,
-    # Every participant is counted, so ck_sessions_capacity holds against any writer.
+    # Count the participants, so that ck_sessions_capacity holds whatever inserts them.
     """
     CREATE FUNCTION count_participants() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -208,42 +217,43 @@ _TRIGGERS = (
         REFERENCING NEW TABLE AS new_participants
         FOR EACH STATEMENT EXECUTE FUNCTION count_participants()
     """,
-    # The moves of the two state machines (domain/session_states.py, domain/participant_states.py), for any writer.
+    # The transitions of domain/session_states.py and domain/participant_states.py.
     """
-    CREATE FUNCTION check_session_move() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION check_session_update() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         IF (OLD.state, NEW.state) NOT IN (
             ('scheduled', 'lobby_open'), ('lobby_open', 'in_progress'), ('in_progress', 'ended'),
             ('scheduled', 'cancelled'), ('lobby_open', 'cancelled')
         ) THEN
-            RAISE EXCEPTION 'a session does not move from % to %', OLD.state, NEW.state
+            RAISE EXCEPTION 'a session cannot change from % to %', OLD.state, NEW.state
                 USING ERRCODE = 'restrict_violation';
         END IF;
         RETURN NEW;
     END $$
     """,
     """
-    CREATE TRIGGER check_session_move BEFORE UPDATE OF state ON sessions
-        FOR EACH ROW WHEN (OLD.state <> NEW.state) EXECUTE FUNCTION check_session_move()
+    CREATE TRIGGER check_session_update BEFORE UPDATE OF state ON sessions
+        FOR EACH ROW WHEN (OLD.state <> NEW.state) EXECUTE FUNCTION check_session_update()
     """,
     """
-    CREATE FUNCTION check_participant_move() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION check_participant_update() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         IF (OLD.state, NEW.state) NOT IN (
             ('waiting', 'in_session'), ('waiting', 'no_show'), ('waiting', 'removed'),
-            ('in_session', 'completed'), ('in_session', 'removed')
+            ('in_session', 'completed'), ('in_session', 'left'), ('in_session', 'removed'),
+            ('left', 'completed')
         ) THEN
-            RAISE EXCEPTION 'a participant does not move from % to %', OLD.state, NEW.state
+            RAISE EXCEPTION 'a participant cannot change from % to %', OLD.state, NEW.state
                 USING ERRCODE = 'restrict_violation';
         END IF;
         RETURN NEW;
     END $$
     """,
     """
-    CREATE TRIGGER check_participant_move BEFORE UPDATE OF state ON participants
-        FOR EACH ROW WHEN (OLD.state <> NEW.state) EXECUTE FUNCTION check_participant_move()
+    CREATE TRIGGER check_participant_update BEFORE UPDATE OF state ON participants
+        FOR EACH ROW WHEN (OLD.state <> NEW.state) EXECUTE FUNCTION check_participant_update()
     """,
-    # Numbers without a gap, whoever writes.
+    # Refuse a gap in the numbers of a record.
     """
     CREATE FUNCTION check_record_number() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -251,7 +261,7 @@ _TRIGGERS = (
             SELECT FROM session_record r
             WHERE r.session_id = NEW.session_id AND r.number = NEW.number - 1
         ) THEN
-            RAISE EXCEPTION 'entry % of a record needs the one before it', NEW.number
+            RAISE EXCEPTION 'entry % of a record has no entry before it', NEW.number
                 USING ERRCODE = 'restrict_violation';
         END IF;
         RETURN NEW;
@@ -266,6 +276,10 @@ _TRIGGERS = (
 
 def upgrade() -> None:
     create_common_tables()
+    create_page_token_keys()
+    create_revocations()
+    create_certifications()
     for statement in (*_TABLES, *_TRIGGERS):
         op.execute(statement)
     forbid_changes("session_record")
+    forbid_changes("record_accesses")

@@ -1,4 +1,4 @@
-"""Errors other than invalid transitions."""
+"""The errors of this service other than invalid transitions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from uuid import UUID
 from proctorium_common.errors import Kind, ServiceError, Violation, invalid, not_allowed, not_found
 
 
-def refused(reason: str, message: str, /, **metadata: str) -> ServiceError:
+def failed_precondition(reason: str, message: str, /, **metadata: str) -> ServiceError:
     """Return the error for a valid request that the current state forbids (FAILED_PRECONDITION)."""
     return ServiceError(Kind.INVALID_STATE_TRANSITION, reason, message, metadata=metadata)
 
@@ -19,8 +19,10 @@ def invalid_at(field: str, reason: str, message: str, /, **metadata: str) -> Ser
     )
 
 
-def refused_at(field: str, reason: str, message: str, /, **metadata: str) -> ServiceError:
-    """Return an error as `refused` does, caused by one field of the request."""
+def failed_precondition_at(
+    field: str, reason: str, message: str, /, **metadata: str
+) -> ServiceError:
+    """Return the error for one field whose value the current state forbids (FAILED_PRECONDITION)."""
     return ServiceError(
         Kind.INVALID_STATE_TRANSITION,
         reason,
@@ -43,7 +45,7 @@ def own_session() -> ServiceError:
     """Return the error for an administrator who takes part in the session as a learner."""
     return not_allowed(
         "NOT_YOUR_SESSION",
-        "You take part in this session as a learner, so you cannot run it. "
+        "You take part in this session as a learner, so you cannot supervise it. "
         "Ask a proctor of the session or another administrator.",
     )
 

@@ -1,0 +1,178 @@
+"""The events that session orchestration publishes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TypedDict
+from uuid import UUID
+
+from proctorium.options.v1.options_pb2 import ROLE_UNSPECIFIED
+from proctorium.session.events.v1 import events_pb2 as pb
+from proctorium.session.v1 import sessions_pb2
+from proctorium_common.messages import EnumConversion, id_text, to_timestamp
+from proctorium_common.rpc.access import ROLE_NUMBERS
+from proctorium_session.domain.identity import IdentityPolicy
+from proctorium_session.domain.participants import Participant
+from proctorium_session.domain.sessions import ActingRole, Actor, Session
+
+_IDENTITY_POLICIES = EnumConversion(IdentityPolicy, sessions_pb2.IdentityPolicy, "IDENTITY_POLICY_")
+
+
+class _Ids(TypedDict):
+    participant_id: str
+    session_id: str
+    person_id: str
+
+
+def _ids(participant: Participant) -> _Ids:
+    return {
+        "participant_id": str(participant.participant_id),
+        "session_id": str(participant.session_id),
+        "person_id": str(participant.person_id),
+    }
+
+
+def session_scheduled(session: Session, learner_ids: Iterable[UUID]) -> pb.SessionScheduled:
+    """Return the event that a session was planned."""
+    plan = session.plan
+    event = pb.SessionScheduled(
+        session_id=str(session.session_id),
+        course_id=str(plan.course_id),
+        assessment_ids=_texts(plan.assessment_ids),
+        title=plan.title,
+        start_time=to_timestamp(plan.start_time),
+        lobby_open_time=to_timestamp(session.lobby_open_time),
+        proctor_ids=_texts(plan.proctor_ids),
+        learner_ids=_texts(learner_ids),
+        identity_policy=_IDENTITY_POLICIES.to_proto(plan.identity_policy),
+    )
+    event.duration.FromTimedelta(plan.duration)
+    return event
+
+
+def session_cancelled(
+    session: Session, person_ids: Iterable[UUID], role: ActingRole
+) -> pb.SessionCancelled:
+    """Return the event that a session was cancelled by a person in this role."""
+    return pb.SessionCancelled(
+        session_id=str(session.session_id),
+        person_ids=_texts(person_ids),
+        acting_role=ROLE_NUMBERS[role],
+    )
+
+
+def session_lobby_opened(session: Session, role: ActingRole | None) -> pb.SessionLobbyOpened:
+    """Return the event that the lobby was opened by a person in this role, or at its time (None)."""
+    return pb.SessionLobbyOpened(
+        session_id=str(session.session_id),
+        acting_role=ROLE_UNSPECIFIED if role is None else ROLE_NUMBERS[role],
+    )
+
+
+def session_started(session: Session, actor: Actor) -> pb.SessionStarted:
+    """Return the event that a session was started by `actor`."""
+    return pb.SessionStarted(
+        session_id=str(session.session_id),
+        course_id=str(session.plan.course_id),
+        start_time=to_timestamp(session.actual_start_time),
+        started_by=str(actor.person_id),
+        acting_role=ROLE_NUMBERS[actor.role],
+    )
+
+
+def session_ended(
+    session: Session,
+    participants: Sequence[Participant],
+    absent_ids: Iterable[UUID],
+    role: ActingRole,
+) -> pb.SessionEnded:
+    """Return the event that a session ended. All who were In Session attended, including those removed later."""
+    event = pb.SessionEnded(
+        session_id=str(session.session_id),
+        course_id=str(session.plan.course_id),
+        end_time=to_timestamp(session.end_time),
+        ended_by=id_text(session.ended_by),
+        acting_role=ROLE_NUMBERS[role],
+    )
+    for participant in participants:
+        event.attendances.add(
+            participant_id=str(participant.participant_id),
+            person_id=str(participant.person_id),
+            attended=participant.entered_time is not None,
+        )
+    for person_id in absent_ids:
+        event.attendances.add(person_id=str(person_id), attended=False)
+    return event
+
+
+def participant_joined(session: Session, participant: Participant) -> pb.ParticipantJoined:
+    """Return the event that a learner joined for the first time."""
+    return pb.ParticipantJoined(
+        **_ids(participant),
+        course_id=str(session.plan.course_id),
+        assessment_ids=_texts(session.plan.assessment_ids),
+        identity_required=session.plan.identity_policy.is_required,
+    )
+
+
+def participant_ready(participant: Participant) -> pb.ParticipantReady:
+    """Return the event that a learner meets the identity policy."""
+    return pb.ParticipantReady(**_ids(participant))
+
+
+def participant_assessment_authorized(
+    participant: Participant, assessment_id: UUID, actor: Actor
+) -> pb.ParticipantAssessmentAuthorized:
+    """Return the event that an assessment was authorised for a learner by `actor`."""
+    return pb.ParticipantAssessmentAuthorized(
+        **_ids(participant),
+        assessment_id=str(assessment_id),
+        authorized_by=str(actor.person_id),
+        acting_role=ROLE_NUMBERS[actor.role],
+    )
+
+
+def participant_removed(participant: Participant, actor: Actor) -> pb.ParticipantRemoved:
+    """Return the event that a learner was removed by `actor`."""
+    return pb.ParticipantRemoved(
+        **_ids(participant),
+        removed_by=str(actor.person_id),
+        acting_role=ROLE_NUMBERS[actor.role],
+    )
+
+
+def participant_completed(participant: Participant) -> pb.ParticipantCompleted:
+    """Return the event that a learner completed the session."""
+    return pb.ParticipantCompleted(**_ids(participant))
+
+
+def participant_left(participant: Participant) -> pb.ParticipantLeft:
+    """Return the event that the session ended for a learner who was in it and started no assessment."""
+    return pb.ParticipantLeft(**_ids(participant))
+
+
+def participant_missed(participant: Participant) -> pb.ParticipantMissed:
+    """Return the event that the session ended for a learner who was never In Session."""
+    return pb.ParticipantMissed(**_ids(participant))
+
+
+def participant_connected(
+    session_id: UUID, participant_id: UUID, person_id: UUID
+) -> pb.ParticipantConnected:
+    """Return the event that the first device of a learner connected."""
+    return pb.ParticipantConnected(
+        participant_id=str(participant_id), session_id=str(session_id), person_id=str(person_id)
+    )
+
+
+def participant_disconnected(
+    session_id: UUID, participant_id: UUID, person_id: UUID
+) -> pb.ParticipantDisconnected:
+    """Return the event that the last device of a learner disconnected."""
+    return pb.ParticipantDisconnected(
+        participant_id=str(participant_id), session_id=str(session_id), person_id=str(person_id)
+    )
+
+
+def _texts(ids: Iterable[UUID]) -> list[str]:
+    return [str(each) for each in ids]

@@ -1,0 +1,65 @@
+"""The people who may supervise a session, and the role in which they act on it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from proctorium_access.certifications import holds_certification
+from proctorium_common.rpc.caller import Caller
+from proctorium_common.storage.database import Transaction
+from proctorium_session.domain.errors import no_session, not_your_session, own_session
+from proctorium_session.domain.sessions import ActingRole, Actor, Session
+from proctorium_session.storage import participants, sessions
+
+
+def is_proctor_of(session: Session, caller: Caller) -> bool:
+    """Return whether the caller is a proctor of the session."""
+    return "proctor" in caller.roles and caller.person_id in session.plan.proctor_ids
+
+
+def may_supervise(session: Session, caller: Caller) -> bool:
+    """Return whether the caller is an administrator or a proctor of the session."""
+    return caller.is_administrator or is_proctor_of(session, caller)
+
+
+def require_supervised(session: Session | None, caller: Caller) -> Session:
+    """Return the session if the caller may supervise it.
+
+    Raises NOT_YOUR_SESSION, which does not reveal whether the session exists; NOT_FOUND for an administrator if it does
+    not.
+    """
+    if session is None:
+        raise no_session() if caller.is_administrator else not_your_session()
+    if not may_supervise(session, caller):
+        raise not_your_session()
+    return session
+
+
+async def lock_supervised(
+    tx: Transaction, session_id: UUID, caller: Caller
+) -> tuple[Session, Actor]:
+    """Return the session with its row locked, and the caller in the role in which they act on it.
+
+    Raises NOT_FOUND, NOT_YOUR_SESSION, also for an administrator who takes part in the session or is invited to it.
+    """
+    session = require_supervised(await sessions.lock_session(tx, session_id), caller)
+    actor = await session_actor(tx, session, caller)
+    as_administrator = actor.role is ActingRole.ADMINISTRATOR
+    if as_administrator and (
+        await participants.get_view_of_person(tx, session_id, actor.person_id)
+        or await sessions.is_invited(tx, session_id, actor.person_id)
+    ):
+        raise own_session()
+    return session, actor
+
+
+async def session_actor(tx: Transaction, session: Session, caller: Caller) -> Actor:
+    """Return the caller, who may supervise the session, in the role in which they act on it.
+
+    An administrator acts as a proctor only if they are a certified proctor of the session.
+    """
+    person_id = caller.require_person()
+    if caller.is_administrator:
+        certified = is_proctor_of(session, caller) and await holds_certification(tx, person_id)
+        return Actor(person_id, ActingRole.PROCTOR if certified else ActingRole.ADMINISTRATOR)
+    return Actor(person_id, ActingRole.PROCTOR)

@@ -1,0 +1,98 @@
+"""Saving changes of sessions: the rows, the record, the outbox and the notice, in one transaction (`S18`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from google.protobuf.message import Message
+from opentelemetry.trace import SpanContext
+
+from proctorium_common.events.envelope import name_of
+from proctorium_common.storage.database import Transaction
+from proctorium_session.domain.participants import Participant
+from proctorium_session.domain.record import Entry, EntryContent, append_entries
+from proctorium_session.domain.sessions import Session
+from proctorium_session.storage import changes
+
+CHANNEL = "session_record"
+"""The NOTIFY channel that carries the id of each session that has changed."""
+
+SYSTEM_ACTOR = "session"
+"""The actor of changes that no person requested, such as a lobby that opens at its time or a lost connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEvent:
+    """An event of this service, which is recorded and published.
+
+    `trace_context` is that of the call that caused it if several calls share the transaction.
+    """
+
+    event: Message
+    actor: UUID | str
+    participant_id: UUID | None = None
+    trace_context: SpanContext | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedEvent:
+    """An event of another service, which is recorded and was published by its owner."""
+
+    event: Message
+    actor: UUID | str
+    participant_id: UUID
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A changed session, which this transaction has locked, with its new events and the participants who joined it."""
+
+    session: Session
+    events: Sequence[RecordedEvent | ReceivedEvent]
+    newcomers: Sequence[Participant] = ()
+
+
+async def save_change(
+    tx: Transaction, session: Session, events: Sequence[RecordedEvent | ReceivedEvent] = ()
+) -> Session:
+    """Save a changed session, which this transaction has locked, and return it as saved.
+
+    Appends the events to its record, puts those of this service into the outbox, and notifies the watchers. A change
+    without an event, such as counts of answers, only has a new revision.
+    """
+    (saved,) = await save_changes(tx, [Change(session, events)])
+    return saved
+
+
+async def save_changes(tx: Transaction, session_changes: Sequence[Change]) -> list[Session]:
+    """Save several changed sessions, as `save_change` does."""
+    saved: list[Session] = []
+    added: list[tuple[UUID, Entry]] = []
+    newcomers = [participant for each in session_changes for participant in each.newcomers]
+    for each in session_changes:
+        session = each.session
+        contents = [_entry_content(tx, event) for event in each.events]
+        entries, head = append_entries(session.head, contents)
+        saved.append(replace(session, head=head, revision=session.next_revision))
+        added += [(session.session_id, entry) for entry in entries]
+        for event in each.events:
+            if isinstance(event, RecordedEvent):
+                tx.record(event.event, place=event.trace_context)
+        tx.notify(CHANNEL, str(session.session_id))
+    await changes.save_changes(tx, saved, newcomers, added)
+    return saved
+
+
+def _entry_content(tx: Transaction, event: RecordedEvent | ReceivedEvent) -> EntryContent:
+    name = name_of(event.event.DESCRIPTOR)
+    return EntryContent(
+        event=f"{name.aggregate}.{name.action}",
+        time=event.occurred_at if isinstance(event, ReceivedEvent) else tx.now,
+        actor=str(event.actor),
+        participant_id=event.participant_id,
+        body=event.event.SerializeToString(deterministic=True),
+    )
