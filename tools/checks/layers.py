@@ -44,7 +44,7 @@ layers =
     (api) | (subscribers) | (workers) | (pages)
     (settings)
     (operations)
-    (events) | (documents) | (images) | (transport)
+    (events) | (documents) | (images) | (serialization) | (transport)
     (rendering)
     (storage)
     (domain)

@@ -63,9 +63,9 @@ async def _register(url: str, assessment_id: UUID, person_ids: Sequence[UUID]) -
     try:
         async with database.transaction() as tx:
             course = Course(course_id, "Bench", 1.0, self_paced=True)
-            await courses.remember(tx, course, [assessment_id], 1)
+            await courses.upsert_course(tx, course, [assessment_id], 1)
             for person_id in person_ids:
-                await courses.remember_registered(tx, course_id, person_id)
+                await courses.insert_registration(tx, course_id, person_id)
     finally:
         await database.close()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from enum import StrEnum
+from enum import Enum
 from typing import Any, Generic, Protocol, TypeVar, overload
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from proctorium_common.ids import parse_id
 _BEHAVIOUR: Any = field_behavior_pb2.field_behavior  # typed as no extension
 _FIXED = frozenset({field_behavior_pb2.OUTPUT_ONLY, field_behavior_pb2.IMMUTABLE})
 
-E = TypeVar("E", bound=StrEnum)
+E = TypeVar("E", bound=Enum)
 V = TypeVar("V", bound=int)
 V_co = TypeVar("V_co", bound=int, covariant=True)
 
@@ -95,7 +95,7 @@ class ProtoEnum(Protocol[V_co]):
 
 
 class EnumConversion(Generic[E, V]):
-    """The correspondence of a StrEnum to a proto enum by name: `CaseState.VERIFIED` is `CASE_STATE_VERIFIED`."""
+    """The correspondence of an enum to a proto enum by name: `CaseState.VERIFIED` is `CASE_STATE_VERIFIED`."""
 
     def __init__(self, python: type[E], proto: ProtoEnum[V], prefix: str) -> None:
         """`prefix` is that of the proto's names, such as "CASE_STATE_".

@@ -1,4 +1,4 @@
-"""Assessment as a process: what it is made of."""
+"""The wiring of assessment."""
 
 from __future__ import annotations
 
@@ -36,9 +36,13 @@ from proctorium_assessment.api.attempts import AttemptApi
 from proctorium_assessment.api.certificates import CertificateApi
 from proctorium_assessment.api.results import GradingApi, ResultApi, TranscriptApi
 from proctorium_assessment.operations.certificates import CertificateIssuer
-from proctorium_assessment.operations.published import DESCRIPTION, METRIC, PublishedAssessments
+from proctorium_assessment.operations.published_assessments import (
+    DESCRIPTION,
+    METRIC,
+    PublishedAssessments,
+)
 from proctorium_assessment.operations.saving import AnswerSaver
-from proctorium_assessment.operations.watching import AttemptWatch
+from proctorium_assessment.operations.watch import AttemptWatch
 from proctorium_assessment.settings import Settings
 from proctorium_assessment.subscribers import courses, sessions
 from proctorium_assessment.workers.attempts import AttemptWorkers
@@ -50,12 +54,12 @@ from proctorium_common.process.service import Service
 def build(service: Service[Settings]) -> None:
     """Wire the service."""
     service.keys_from(signing_keys(service.channel("enrollment")))
-    _serve(service)
-    _listen(service)
-    _work(service)
+    _add_apis(service)
+    _subscribe(service)
+    _add_workers(service)
 
 
-def _listen(service: Service[Settings]) -> None:
+def _subscribe(service: Service[Settings]) -> None:
     service.subscribe(
         "assessment--revocations",
         {
@@ -77,7 +81,7 @@ def _listen(service: Service[Settings]) -> None:
             SessionScheduled: sessions.on_session_scheduled,
             SessionEnded: sessions.on_session_ended,
             ParticipantJoined: sessions.on_participant_joined,
-            ParticipantAssessmentAuthorized: sessions.on_assessment_authorized,
+            ParticipantAssessmentAuthorized: sessions.on_participant_assessment_authorized,
             ParticipantReady: sessions.on_participant_ready,
             ParticipantRemoved: sessions.on_participant_removed,
         },
@@ -92,13 +96,15 @@ def _listen(service: Service[Settings]) -> None:
     )
 
 
-def _work(service: Service[Settings]) -> None:
+def _add_workers(service: Service[Settings]) -> None:
     database, settings = service.database, service.settings
     attempts = AttemptWorkers(
-        database, tell_every=settings.progress_every, deadline_grace=settings.deadline_grace
+        database,
+        progress_interval=settings.progress_interval,
+        deadline_grace=settings.deadline_grace,
     )
-    service.worker("progress", settings.look_every, attempts.tell_progress)
-    service.worker("time-over", settings.look_every, attempts.hand_in_overdue)
+    service.worker("progress", settings.worker_interval, attempts.publish_progress)
+    service.worker("overdue-attempts", settings.worker_interval, attempts.submit_overdue)
     enrollment = service.channel("enrollment")
     issuer = CertificateIssuer(
         database,
@@ -110,11 +116,11 @@ def _work(service: Service[Settings]) -> None:
         clock=service.clock,
     )
     service.worker(
-        "certificates", settings.look_every, CertificateWorker(database, issuer).issue_due
+        "certificates", settings.worker_interval, CertificateWorker(database, issuer).issue_due
     )
 
 
-def _serve(service: Service[Settings]) -> None:
+def _add_apis(service: Service[Settings]) -> None:
     database = service.database
     published = PublishedAssessments()
     service.telemetry.metrics.observe(METRIC, DESCRIPTION, published.observations)

@@ -1,4 +1,4 @@
-"""What assessment reads from the environment."""
+"""The settings of assessment."""
 
 from __future__ import annotations
 
@@ -11,41 +11,44 @@ from proctorium_common.security.encryption import EncryptionKey, MasterKey, Mast
 
 
 class Settings(ServiceSettings):
-    """Settings of every service, and those of this one."""
+    """The settings of assessment, in addition to those of every service."""
 
     enrollment_address: str | None = Field(
-        None, description="host:port of enrollment, which is asked for signing keys among others."
+        None,
+        description="The host:port of enrollment, which has the signing keys and the names on certificates.",
     )
     master_key: MasterKeySetting = Field(
-        description="32 bytes in base64 that the key of the issuer of certificates is encrypted with. "
-        "Whoever loses it can check old certificates and cannot issue new ones under the same key."
+        description="32 bytes in base64 that encrypt the signing key of certificates. "
+        "Without this key, old certificates can be verified, but no new ones can be signed with the same signing key."
     )
     public_url: str = Field(
         "https://localhost",
         pattern="^https?://",
-        description="Where browsers reach Proctorium: the address in certificates' QR codes and credentials begins with it.",
+        description="The address of Proctorium in browsers, with which the addresses in certificates begin.",
     )
     issuer_name: str = Field(
         "Proctorium",
         min_length=1,
-        description="Whom certificates name as issuer where enrollment knows no name of the organisation.",
+        description="The issuer's name on certificates while the organisation has no name.",
     )
-    progress_every: Duration = Field(
-        timedelta(seconds=2), description="Progress of an attempt is told at most so often."
+    progress_interval: Duration = Field(
+        timedelta(seconds=2),
+        description="The shortest time between two events about the progress of an attempt.",
     )
     deadline_grace: Duration = Field(
         timedelta(seconds=2),
-        description="Attempts are submitted this long after their time was over, so that saves that came before can finish.",
+        description="The time after the deadline at which an attempt is submitted, so that earlier saves can finish.",
     )
-    look_every: Duration = Field(
+    worker_interval: Duration = Field(
         timedelta(seconds=1),
-        description="How often is looked for what is due: progress, time over, certificates.",
+        description="The time between two runs of each worker: progress, overdue attempts, certificates.",
     )
     watch_heartbeat: Duration = Field(
         timedelta(seconds=15),
         gt=timedelta(0),
         le=timedelta(seconds=30),
-        description="A watch on which nothing happens is written to after this time. Pages open theirs anew after 37.5 seconds of silence.",
+        description="The time without a change after which a watch sends its last response again. "
+        "Pages reconnect after 37.5 seconds without one.",
     )
 
     def issuer_encryption_key(self) -> EncryptionKey:

@@ -14,7 +14,7 @@ from proctorium_common.security.tls import Certificates
 
 
 class Registrations:
-    """Names by person; asking for anybody else is NOT_FOUND, and UNAVAILABLE while `away`. The organisation's name, empty at first."""
+    """A stub of enrollment: names by person (others are NOT_FOUND; UNAVAILABLE while `away`) and the organisation."""
 
     def __init__(self) -> None:
         self.names: dict[str, str] = {}

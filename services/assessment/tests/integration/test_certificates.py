@@ -246,32 +246,6 @@ async def test_others_do_not_see_a_certificate_and_administrators_do(
     assert [each.certificate_id for each in transcript.certificates] == [number]
 
 
-async def test_a_certificate_issued_for_a_result_before_0003_stays_valid(
-    certifying: World, known: Registrations, as_owner: AsOwner
-) -> None:
-    seat = await passed(certifying)
-    columns = "certificate_id, result_id, person_id, created_at, next_try_at, tries"
-    old, abandoned = new_id(), new_id()
-    await as_owner(
-        certifying.service.settings.database_url,
-        f"""INSERT INTO certificates ({columns}, issued_at, title, holder_name, credential, pdf)
-            SELECT '{old}', result_id, person_id, now(), now(), 0, now(), 'Physics', 'Ada Lovelace', '{{}}', 'pdf' FROM results""",
-    )
-    other = await passed(certifying)
-    await as_owner(
-        certifying.service.settings.database_url,
-        f"""INSERT INTO certificates ({columns})
-            SELECT '{abandoned}', result_id, person_id, now(), now(), 0 FROM results
-            WHERE person_id = '{other.learner.person_id}'""",
-    )
-    assert [each.certificate_id for each in await listed(seat.learner)] == [str(old)]
-    assert await listed(other.learner) == []
-    verified = await other.learner.certificates.VerifyCertificate(
-        results_pb2.VerifyCertificateRequest(certificate_id=str(old))
-    )
-    assert verified.title == "Physics"
-
-
 async def test_the_database_refuses_to_change_or_remove_an_issued_certificate(
     certifying: World, known: Registrations, as_owner: AsOwner
 ) -> None:

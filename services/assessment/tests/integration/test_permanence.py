@@ -1,4 +1,4 @@
-"""What must never happen is refused by the database itself, whoever asks."""
+"""Tests of what the database refuses."""
 
 from __future__ import annotations
 
@@ -6,12 +6,19 @@ import asyncpg
 import pytest
 
 from proctorium.assessment.v1 import grading_pb2
+from proctorium_assessment.domain.attempts import (
+    ATTEMPT_STATES,
+    STARTED_STATES,
+    SUBMITTED_STATES,
+    AttemptState,
+)
+from proctorium_common.ids import new_id
 
 from ..builders import assessment_proto
 from .world import World
 
 
-async def test_a_published_assessment_never_changes(world: World) -> None:
+async def test_published_assessment_cannot_change(world: World) -> None:
     await world.publish(assessment_proto())
     before = await world.state()
     for statement in (
@@ -26,7 +33,7 @@ async def test_a_published_assessment_never_changes(world: World) -> None:
 
 
 @pytest.mark.parametrize("table", ["results", "answer_revisions", "time_ledger", "releases"])
-async def test_what_is_permanent_is_neither_changed_nor_removed(world: World, table: str) -> None:
+async def test_permanent_rows_cannot_be_changed_or_deleted(world: World, table: str) -> None:
     seat = await world.begun()
     await seat.save(seat.change(1, 0))
     await world.handle(seat.removed())
@@ -52,7 +59,7 @@ async def test_what_is_permanent_is_neither_changed_nor_removed(world: World, ta
     assert await world.state() == before
 
 
-async def test_a_second_first_version_of_a_result_is_impossible(world: World) -> None:
+async def test_version_of_a_result_is_unique(world: World) -> None:
     seat = await world.begun()
     await seat.submit()
     with pytest.raises(asyncpg.UniqueViolationError):
@@ -65,11 +72,11 @@ async def test_a_second_first_version_of_a_result_is_impossible(world: World) ->
 @pytest.mark.parametrize(
     ("state", "changes"),
     [
-        ("joined", "state = 'in-progress', started_at = now()"),  # without authorisation
+        ("joined", "state = 'in_progress', started_at = now()"),  # without authorisation
         ("begun", "state = 'authorized', started_at = NULL"),
         (
             "submitted",
-            "state = 'in-progress', submitted_at = NULL, submit_cause = NULL, released_at = NULL",
+            "state = 'in_progress', submitted_at = NULL, submit_cause = NULL, released_at = NULL",
         ),
         ("submitted", "state = 'voided'"),
         ("begun", "person_id = gen_random_uuid()"),
@@ -77,7 +84,7 @@ async def test_a_second_first_version_of_a_result_is_impossible(world: World) ->
     ],
     ids=str,
 )
-async def test_an_attempt_only_moves_forward_and_stays_its_learners(
+async def test_attempt_cannot_change_its_learner_or_go_back(
     world: World, state: str, changes: str
 ) -> None:
     seat = await (world.joined() if state == "joined" else world.begun())
@@ -89,8 +96,58 @@ async def test_an_attempt_only_moves_forward_and_stays_its_learners(
     assert await world.state() == before
 
 
-async def test_an_attempt_with_answers_is_not_removed(world: World) -> None:
+async def test_attempt_with_answers_cannot_be_deleted(world: World) -> None:
     seat = await world.begun()
     await seat.save(seat.change(1, 0))
     with pytest.raises(asyncpg.ForeignKeyViolationError):
         await world.sql("DELETE FROM attempts")
+
+
+COMBINED = {
+    (AttemptState.IN_PROGRESS, AttemptState.SCORED),
+    (AttemptState.IN_PROGRESS, AttemptState.RELEASED),
+    (AttemptState.SUBMITTED, AttemptState.RELEASED),
+}
+"""What a submission makes of several transitions in one update."""
+
+
+async def test_database_allows_exactly_the_transitions_of_the_state_machine(world: World) -> None:
+    allowed = set()
+    for origin in AttemptState:
+        for target in AttemptState:
+            if origin is not target and await _allows(world, origin, target):
+                allowed.add((origin, target))
+    assert allowed == ATTEMPT_STATES.pairs | COMBINED
+
+
+async def _allows(world: World, origin: AttemptState, target: AttemptState) -> bool:
+    """Return whether the database lets an attempt change from one state to the other."""
+    attempt_id = new_id()
+    await world.sql(
+        "INSERT INTO attempts (attempt_id, assessment_id, person_id, state, created_at, version, chain_head,"
+        " chain_length, last_sequence, progress_published_length, started_at, submitted_at, submit_cause, released_at)"
+        " VALUES ($1, gen_random_uuid(), gen_random_uuid(), $2, now(), 1, sha256(''), 0, 0, 0,"
+        f" {_columns(origin)})",
+        attempt_id,
+        origin,
+    )
+    try:
+        await world.sql(
+            "UPDATE attempts SET state = $2, (started_at, submitted_at, submit_cause, released_at)"
+            f" = ROW({_columns(target)}) WHERE attempt_id = $1",
+            attempt_id,
+            target,
+        )
+    except asyncpg.RestrictViolationError:
+        return False
+    finally:
+        await world.sql("DELETE FROM attempts WHERE attempt_id = $1", attempt_id)
+    return True
+
+
+def _columns(state: AttemptState) -> str:
+    """Return the values of the columns that the checks require in a state."""
+    started = "now()" if state in STARTED_STATES else "NULL::timestamptz"
+    submitted = "now(), 'learner'" if state in SUBMITTED_STATES else "NULL::timestamptz, NULL::text"
+    released = "now()" if state is AttemptState.RELEASED else "NULL::timestamptz"
+    return f"{started}, {submitted}, {released}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from proctorium.assessment.v1 import assessments_pb2, items_pb2
-from proctorium_assessment.operations.published import PublishedAssessments
+from proctorium_assessment.operations.published_assessments import PublishedAssessments
 
 from ..builders import RIGHT, assessment_proto
 from .world import World

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from proctorium.assessment.v1 import attempts_pb2, items_pb2
-from proctorium_assessment.storage.items import answer_from_proto, answer_to_bytes
+from proctorium_assessment.serialization import answer_from_message, answer_to_bytes
 
 from .world import Seat, World
 
@@ -44,7 +44,7 @@ def kept_receipt(
             {
                 "sequence": sequence,
                 "item_id": by_sequence[sequence].item_id,
-                "answer": answer_to_bytes(answer_from_proto(by_sequence[sequence].answer)).hex(),
+                "answer": answer_to_bytes(answer_from_message(by_sequence[sequence].answer)).hex(),
             }
             for sequence in receipt.sequences
         ],

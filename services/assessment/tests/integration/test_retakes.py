@@ -100,6 +100,6 @@ async def test_the_database_keeps_one_begun_attempt_of_a_person_at_an_assessment
     again = await in_another_session(world, seat)
     with pytest.raises(asyncpg.UniqueViolationError, match="uq_attempts_started"):
         await world.sql(
-            "UPDATE attempts SET state = 'in-progress', started_at = now() WHERE attempt_id = $1",
+            "UPDATE attempts SET state = 'in_progress', started_at = now() WHERE attempt_id = $1",
             again.attempt_id,
         )

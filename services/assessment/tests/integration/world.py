@@ -50,7 +50,7 @@ HANDLERS: Mapping[type[Message], Any] = {
     session_events.SessionEnded: session_handlers.on_session_ended,
     session_events.ParticipantJoined: session_handlers.on_participant_joined,
     session_events.ParticipantReady: session_handlers.on_participant_ready,
-    session_events.ParticipantAssessmentAuthorized: session_handlers.on_assessment_authorized,
+    session_events.ParticipantAssessmentAuthorized: session_handlers.on_participant_assessment_authorized,
     session_events.ParticipantRemoved: session_handlers.on_participant_removed,
     enrollment_events.PersonCertified: certifications.on_certified,
     enrollment_events.PersonRoleRevoked: certifications.on_role_revoked,
@@ -342,8 +342,8 @@ async def world(
             "public_url": "https://exams.example.org",
             "drain_wait": timedelta(0),
             "check_every": timedelta(milliseconds=50),
-            "look_every": timedelta(milliseconds=50),
-            "progress_every": timedelta(milliseconds=100),
+            "worker_interval": timedelta(milliseconds=50),
+            "progress_interval": timedelta(milliseconds=100),
             **settings,
         }
     )

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proctorium_assessment.domain.answer_sheet import AnswerSheet, Change, Place, Revision
-from proctorium_assessment.domain.attempts import State
+from proctorium_assessment.domain.answer_sheet import AnswerSheet, Change, Revision, SheetSnapshot
+from proctorium_assessment.domain.attempts import AttemptState
 from proctorium_assessment.domain.receipts import genesis, link
 from proctorium_common.errors import ServiceError
 
@@ -18,8 +18,10 @@ NOW = datetime(2026, 1, 1, 9, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 
 
-def sheet(state: State = State.IN_PROGRESS, deadline: datetime | None = None) -> AnswerSheet:
-    return AnswerSheet(ATTEMPT, Place(state, deadline, 1, genesis(ATTEMPT), 0, 0))
+def sheet(
+    state: AttemptState = AttemptState.IN_PROGRESS, deadline: datetime | None = None
+) -> AnswerSheet:
+    return AnswerSheet(ATTEMPT, SheetSnapshot(state, deadline, 1, genesis(ATTEMPT), 0, 0))
 
 
 def change(sequence: int, item: int = 0, answer: bytes = b"a") -> Change:
@@ -64,8 +66,10 @@ def test_a_number_used_for_another_answer_is_refused_and_nothing_is_taken() -> N
     assert len(answers.added) == 1
 
 
-@pytest.mark.parametrize("state", [State.AWAITING_AUTHORIZATION, State.AUTHORIZED, State.VOIDED])
-def test_before_the_beginning_nothing_is_kept(state: State) -> None:
+@pytest.mark.parametrize(
+    "state", [AttemptState.AWAITING_AUTHORIZATION, AttemptState.AUTHORIZED, AttemptState.VOIDED]
+)
+def test_before_the_beginning_nothing_is_kept(state: AttemptState) -> None:
     answers = sheet(state)
     with pytest.raises(ServiceError) as refused:
         answers.save([change(1)], NOW, NOW)
@@ -80,12 +84,14 @@ def test_the_bell_is_compared_with_the_arrival_not_with_the_commit() -> None:
         answers.save([change(2)], NOW + SECOND, NOW + SECOND)
     assert reason(refused) == "TIME_LIMIT_EXCEEDED"
     assert refused.value.metadata == {"kept": "true"}
-    assert [revision.late for revision in added(answers)] == [False, True]
+    assert [revision.is_late for revision in added(answers)] == [False, True]
 
 
-@pytest.mark.parametrize("state", [State.SUBMITTED, State.SCORED, State.RELEASED])
+@pytest.mark.parametrize(
+    "state", [AttemptState.SUBMITTED, AttemptState.SCORED, AttemptState.RELEASED]
+)
 def test_after_handing_in_new_changes_are_kept_as_late_and_do_not_touch_the_chain(
-    state: State,
+    state: AttemptState,
 ) -> None:
     answers = sheet(state)
     head = answers.head
@@ -94,14 +100,16 @@ def test_after_handing_in_new_changes_are_kept_as_late_and_do_not_touch_the_chai
     assert reason(refused) == "ATTEMPT_SUBMITTED"
     assert refused.value.metadata == {"kept": "true"}
     (kept,) = added(answers)
-    assert kept.late
+    assert kept.is_late
     assert (answers.head, answers.length, answers.last_sequence) == (head, 0, 7)
 
 
 def test_what_was_saved_in_time_is_acknowledged_even_after_the_end() -> None:
     before = sheet()
     first = before.save([change(1)], NOW, NOW)
-    ended = Place(State.RELEASED, None, 2, before.head, before.length, before.last_sequence)
+    ended = SheetSnapshot(
+        AttemptState.RELEASED, None, 2, before.head, before.length, before.last_sequence
+    )
     after = AnswerSheet(ATTEMPT, ended, added(before))
     assert after.save([change(1)], NOW, NOW) == first
     with pytest.raises(ServiceError):
@@ -130,7 +138,7 @@ def counting(revisions: list[Revision]) -> dict[UUID, bytes]:
     """What the query of storage says: the highest sequence of each question that is not late."""
     newest: dict[UUID, Revision] = {}
     for revision in sorted(revisions, key=lambda each: each.sequence):
-        if not revision.late:
+        if not revision.is_late:
             newest[revision.item_id] = revision
     return {item_id: revision.answer for item_id, revision in newest.items()}
 
@@ -162,4 +170,4 @@ def test_the_chain_is_that_of_the_page_for_learners(
     for position, revision in enumerate(added(answers), start=1):
         head = link(head, revision.sequence, revision.item_id, revision.answer)
         assert (revision.position, revision.head) == (position, head)
-    assert answers.place.head == head
+    assert answers.snapshot.head == head

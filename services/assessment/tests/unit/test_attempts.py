@@ -1,38 +1,48 @@
+"""Tests of the states of attempts."""
+
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from pathlib import Path
 
 import pytest
 
-from proctorium_assessment.domain import attempts
 from proctorium_assessment.domain.attempts import (
-    MOVES,
+    ATTEMPT_STATES,
     Attempt,
-    Move,
-    State,
+    AttemptAction,
+    AttemptState,
     SubmitCause,
-    after,
     submit_cause,
 )
-from proctorium_assessment.domain.time_ledger import Entry, Mark
+from proctorium_assessment.domain.time_ledger import EntryKind, LedgerEntry
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
+from proctorium_devstack.testing.states import check_states
 
+README = Path(__file__).parents[2] / "README.md"
 NOW = datetime(2026, 1, 1, 9, 0, tzinfo=UTC)
 REASONS = {
-    (State.AWAITING_AUTHORIZATION, Move.BEGIN): "ATTEMPT_NOT_AUTHORIZED",
-    (State.VOIDED, Move.BEGIN): "ATTEMPT_NOT_AUTHORIZED",
-    (State.SUBMITTED, Move.BEGIN): "ATTEMPT_SUBMITTED",
-    (State.SCORED, Move.BEGIN): "ATTEMPT_SUBMITTED",
-    (State.RELEASED, Move.BEGIN): "ATTEMPT_SUBMITTED",
-    (State.SUBMITTED, Move.SUBMIT): "ATTEMPT_SUBMITTED",
-    (State.SCORED, Move.SUBMIT): "ATTEMPT_SUBMITTED",
-    (State.RELEASED, Move.SUBMIT): "ATTEMPT_SUBMITTED",
-    (State.AWAITING_AUTHORIZATION, Move.SUBMIT): "ATTEMPT_NOT_STARTED",
-    (State.AUTHORIZED, Move.SUBMIT): "ATTEMPT_NOT_STARTED",
-    (State.VOIDED, Move.SUBMIT): "ATTEMPT_NOT_STARTED",
+    (AttemptState.AWAITING_AUTHORIZATION, AttemptAction.START): "ATTEMPT_NOT_AUTHORIZED",
+    (AttemptState.VOIDED, AttemptAction.START): "ATTEMPT_NOT_AUTHORIZED",
+    (AttemptState.SUBMITTED, AttemptAction.START): "ATTEMPT_SUBMITTED",
+    (AttemptState.SCORED, AttemptAction.START): "ATTEMPT_SUBMITTED",
+    (AttemptState.RELEASED, AttemptAction.START): "ATTEMPT_SUBMITTED",
+    (AttemptState.SCORED, AttemptAction.SUBMIT): "ATTEMPT_SUBMITTED",
+    (AttemptState.RELEASED, AttemptAction.SUBMIT): "ATTEMPT_SUBMITTED",
+    (AttemptState.AWAITING_AUTHORIZATION, AttemptAction.SUBMIT): "ATTEMPT_NOT_STARTED",
+    (AttemptState.AUTHORIZED, AttemptAction.SUBMIT): "ATTEMPT_NOT_STARTED",
+    (AttemptState.VOIDED, AttemptAction.SUBMIT): "ATTEMPT_NOT_STARTED",
+}
+REPETITIONS = {
+    (AttemptState.AUTHORIZED, AttemptAction.AUTHORIZE),
+    (AttemptState.IN_PROGRESS, AttemptAction.START),
+    (AttemptState.SUBMITTED, AttemptAction.SUBMIT),
+    (AttemptState.SCORED, AttemptAction.SCORE),
+    (AttemptState.RELEASED, AttemptAction.RELEASE),
+    (AttemptState.VOIDED, AttemptAction.VOID),
 }
 
 
@@ -47,43 +57,49 @@ def attempt() -> Attempt:
     )
 
 
-@pytest.mark.parametrize(("state", "move"), list(product(State, Move)), ids=str)
-def test_every_move_is_in_the_table_or_refused_with_its_reason(state: State, move: Move) -> None:
-    step = MOVES.get((state, move))
-    if step is not None:
-        assert after(state, move) is step.to
-        return
-    with pytest.raises(ServiceError) as refused:
-        after(state, move)
-    assert refused.value.kind is Kind.INVALID_STATE_TRANSITION
-    assert refused.value.reason == REASONS.get((state, move), "INVALID_STATE_TRANSITION")
+def test_states_are_consistent_and_documented() -> None:
+    check_states(ATTEMPT_STATES, README)
 
 
-def test_nothing_leads_out_of_the_last_states() -> None:
-    assert not attempts.possible(State.RELEASED)
-    assert not attempts.possible(State.VOIDED)
+@pytest.mark.parametrize(("state", "action"), list(product(AttemptState, AttemptAction)), ids=str)
+def test_each_action_changes_the_state_or_is_refused_with_its_reason(
+    state: AttemptState, action: AttemptAction
+) -> None:
+    if ATTEMPT_STATES.allows(state, action):
+        assert ATTEMPT_STATES.target(state, action) is not None
+    elif (state, action) in REPETITIONS:
+        assert ATTEMPT_STATES.target(state, action) is None
+    else:
+        with pytest.raises(ServiceError) as refused:
+            ATTEMPT_STATES.target(state, action)
+        assert refused.value.kind is Kind.INVALID_STATE_TRANSITION
+        assert refused.value.reason == REASONS.get((state, action), "INVALID_STATE_TRANSITION")
 
 
-def test_the_whole_way() -> None:
-    ledger = [Entry(Mark.STARTED, NOW)]
-    begun = attempt().authorized().begun(timedelta(hours=1), ledger)
-    assert begun.deadline_at == NOW + timedelta(hours=1)
-    done = begun.handed_in(SubmitCause.LEARNER, NOW).scored().released(NOW)
-    assert done.state is State.RELEASED
-    assert done.version == 6, "each move is told to watchers"
+def test_released_and_voided_are_final() -> None:
+    assert ATTEMPT_STATES.final == {AttemptState.RELEASED, AttemptState.VOIDED}
 
 
-def test_a_self_paced_attempt_needs_nobodys_authorisation() -> None:
-    made = Attempt.self_paced(new_id(), assessment_id=new_id(), person_id=new_id(), now=NOW)
-    assert made.begun(None, [Entry(Mark.STARTED, NOW)]).deadline_at is None
+def test_attempt_passes_through_all_states_to_the_release() -> None:
+    ledger = [LedgerEntry(EntryKind.STARTED, NOW)]
+    started = attempt().authorize().start(timedelta(hours=1), ledger)
+    assert started.deadline_at == NOW + timedelta(hours=1)
+    released = started.submit(SubmitCause.LEARNER, NOW).score().release(NOW)
+    assert released.state is AttemptState.RELEASED
+    assert released.version == 6, "watches report each transition"
 
 
-def test_the_button_after_the_bell_was_the_bell() -> None:
+def test_self_paced_attempt_needs_no_authorisation() -> None:
+    created = Attempt.self_paced(new_id(), assessment_id=new_id(), person_id=new_id(), now=NOW)
+    assert created.start(None, [LedgerEntry(EntryKind.STARTED, NOW)]).deadline_at is None
+
+
+def test_submission_after_the_deadline_has_the_time_limit_as_its_cause() -> None:
     assert submit_cause(NOW, NOW) is SubmitCause.LEARNER
     assert submit_cause(NOW, NOW + timedelta(microseconds=1)) is SubmitCause.TIME_LIMIT_EXCEEDED
     assert submit_cause(None, NOW) is SubmitCause.LEARNER
 
 
-def test_an_attempts_chain_begins_at_its_own_head() -> None:
+def test_each_attempt_has_its_own_genesis_head() -> None:
     one = attempt()
-    assert one.first_head != replace(one, attempt_id=new_id()).first_head
+    assert one.genesis_head != replace(one, attempt_id=new_id()).genesis_head

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
-from proctorium_assessment.documents.certificate import Certificate, make_images, make_pdf
+from proctorium_assessment.documents.certificate import CertificateContent, make_images, make_pdf
 from proctorium_assessment.documents.fonts import direction, families, fonts
 
-CERTIFICATE = Certificate(
+CERTIFICATE = CertificateContent(
     certificate_id=UUID("0197a000-0000-7000-8000-000000000001"),
     holder_name="Ada Lovelace",
     title="Laboratory safety",
@@ -75,7 +75,7 @@ def bare(text: str) -> str:
     return re.sub(r"\s", "", text)
 
 
-def picture_of(certificate: Certificate) -> Image.Image:
+def picture_of(certificate: CertificateContent) -> Image.Image:
     [page] = make_images(certificate, 72)
     return Image.open(io.BytesIO(page)).convert("L")
 

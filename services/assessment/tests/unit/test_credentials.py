@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proctorium_assessment.documents.credential import public_key_of, signed, to_sign
+from proctorium_assessment.documents.credential import public_key_of, sign_credential, signed_bytes
 from proctorium_assessment.domain.credentials import (
     Achievement,
     Issuer,
@@ -42,7 +42,7 @@ def verify_credential(document: dict[str, Any], public_key: bytes) -> bool:
         return False
     try:
         Ed25519PublicKey.from_public_bytes(public_key).verify(
-            signature, to_sign(unsigned, configuration)
+            signature, signed_bytes(unsigned, configuration)
         )
     except InvalidSignature:
         return False
@@ -82,7 +82,7 @@ W3C_PROOF_VALUE = (
 def test_the_example_of_the_standard_comes_out_byte_for_byte() -> None:
     seed = decode(W3C_SECRET)[2:]
     assert public_key_multibase(public_key_of(seed)) == W3C_PUBLIC
-    document: dict[str, Any] = signed(W3C_DOCUMENT, W3C_OPTIONS, seed)
+    document: dict[str, Any] = sign_credential(W3C_DOCUMENT, W3C_OPTIONS, seed)
     assert document["proof"]["proofValue"] == W3C_PROOF_VALUE
 
 
@@ -92,7 +92,7 @@ def test_the_hashes_are_those_that_the_standard_prints() -> None:
         "verificationMethod": f"did:key:{W3C_PUBLIC}#{W3C_PUBLIC}",
         "@context": W3C_CONTEXT,
     }
-    assert to_sign(W3C_DOCUMENT, configuration).hex() == W3C_HASHES
+    assert signed_bytes(W3C_DOCUMENT, configuration).hex() == W3C_HASHES
 
 
 SEED = bytes(range(32))
@@ -108,7 +108,7 @@ ACHIEVEMENT = Achievement(
 
 def badge() -> dict[str, Any]:
     options = proof_options(ISSUER, ACHIEVEMENT.issued_at)
-    return signed(credential(ACHIEVEMENT, ISSUER), options, SEED)
+    return sign_credential(credential(ACHIEVEMENT, ISSUER), options, SEED)
 
 
 def test_a_credential_names_holder_achievement_and_issuer() -> None:

@@ -2,23 +2,29 @@ from __future__ import annotations
 
 import pytest
 
-from proctorium_assessment.domain.answers import Answer, Chosen, Number, Truth, fits
+from proctorium_assessment.domain.answers import (
+    Answer,
+    ChoiceAnswer,
+    NumberAnswer,
+    TruthAnswer,
+    is_valid_answer,
+)
 from proctorium_assessment.domain.items import (
     Choice,
     Item,
     ItemKind,
     MultipleChoice,
     SingleChoice,
-    check_items,
+    require_valid_items,
 )
-from proctorium_assessment.storage.items import (
+from proctorium_assessment.serialization import (
     answer_from_bytes,
     answer_to_bytes,
-    item_for_learner,
-    item_from_proto,
-    item_to_proto,
+    item_from_message,
+    item_message,
     items_from_bytes,
     items_to_bytes,
+    learner_item_message,
 )
 from proctorium_common.errors import ServiceError
 
@@ -29,7 +35,7 @@ TWICE = (*CHOICES, Choice("a", "Alpha again"))
 
 
 def test_well_formed_questions_pass() -> None:
-    check_items(WELL_FORMED)
+    require_valid_items(WELL_FORMED)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +58,7 @@ def test_well_formed_questions_pass() -> None:
 )
 def test_a_faulty_question_is_named_with_its_fault(faulty: Item, field: str, rule: str) -> None:
     with pytest.raises(ServiceError) as refused:
-        check_items([single(), faulty])
+        require_valid_items([single(), faulty])
     assert refused.value.reason == "ITEM_INVALID"
     (violation,) = refused.value.violations
     assert (violation.field, violation.rule) == (f"assessment.items[1].{field}", rule)
@@ -60,13 +66,13 @@ def test_a_faulty_question_is_named_with_its_fault(faulty: Item, field: str, rul
 
 def test_every_fault_is_named_at_once() -> None:
     with pytest.raises(ServiceError) as refused:
-        check_items([numeric(None), true_false(None)])
+        require_valid_items([numeric(None), true_false(None)])
     assert len(refused.value.violations) == 2
 
 
 def test_an_assessment_without_questions_is_refused() -> None:
     with pytest.raises(ServiceError) as refused:
-        check_items([])
+        require_valid_items([])
     assert refused.value.violations[0].field == "assessment.items"
 
 
@@ -76,39 +82,39 @@ SINGLE, MULTIPLE, TRUE_FALSE, NUMERIC = (each.kind for each in WELL_FORMED)
 @pytest.mark.parametrize(
     ("kind", "answer", "fitting"),
     [
-        (SINGLE, Chosen(frozenset("a")), True),
-        (SINGLE, Chosen(frozenset("ab")), False),
-        (SINGLE, Chosen(frozenset("z")), False),
-        (SINGLE, Truth(value=True), False),
-        (MULTIPLE, Chosen(frozenset("abcd")), True),
-        (MULTIPLE, Chosen(frozenset("az")), False),
-        (TRUE_FALSE, Truth(value=False), True),
-        (TRUE_FALSE, Number(1), False),
-        (NUMERIC, Number(0.0), True),
-        (NUMERIC, Number(float("nan")), False),
-        (NUMERIC, Number(float("inf")), False),
-        (NUMERIC, Chosen(frozenset("a")), False),
+        (SINGLE, ChoiceAnswer(frozenset("a")), True),
+        (SINGLE, ChoiceAnswer(frozenset("ab")), False),
+        (SINGLE, ChoiceAnswer(frozenset("z")), False),
+        (SINGLE, TruthAnswer(value=True), False),
+        (MULTIPLE, ChoiceAnswer(frozenset("abcd")), True),
+        (MULTIPLE, ChoiceAnswer(frozenset("az")), False),
+        (TRUE_FALSE, TruthAnswer(value=False), True),
+        (TRUE_FALSE, NumberAnswer(1), False),
+        (NUMERIC, NumberAnswer(0.0), True),
+        (NUMERIC, NumberAnswer(float("nan")), False),
+        (NUMERIC, NumberAnswer(float("inf")), False),
+        (NUMERIC, ChoiceAnswer(frozenset("a")), False),
         *((kind, None, True) for kind in (SINGLE, MULTIPLE, TRUE_FALSE, NUMERIC)),
     ],
 )
 def test_an_answer_fits_by_its_form(kind: ItemKind, answer: Answer, fitting: bool) -> None:
-    assert fits(kind, answer) is fitting
+    assert is_valid_answer(kind, answer) is fitting
 
 
 def test_questions_are_kept_without_loss() -> None:
     assert items_from_bytes(items_to_bytes(WELL_FORMED)) == tuple(WELL_FORMED)
     for each in WELL_FORMED:
-        assert item_from_proto(item_to_proto(each), each.item_id) == each
+        assert item_from_message(item_message(each), each.item_id) == each
 
 
 @pytest.mark.parametrize(
     "answer",
     [
-        Chosen(frozenset("ca")),
-        Truth(value=False),
-        Truth(value=True),
-        Number(0.0),
-        Number(-1.5),
+        ChoiceAnswer(frozenset("ca")),
+        TruthAnswer(value=False),
+        TruthAnswer(value=True),
+        NumberAnswer(0.0),
+        NumberAnswer(-1.5),
         None,
     ],
 )
@@ -125,7 +131,7 @@ def test_an_answer_has_one_canonical_form() -> None:
 def test_a_learner_sees_no_right_answer_tolerance_or_feedback() -> None:
     changed = [single("c"), multiple("b"), true_false(False), numeric(3.0, 2.0)]
     for one, other in zip(WELL_FORMED, changed, strict=True):
-        ours, theirs = item_for_learner(one), item_for_learner(other)
+        ours, theirs = learner_item_message(one), learner_item_message(other)
         theirs.item_id = ours.item_id
         assert ours == theirs, "what a learner sees differs by the right answer"
         assert not ours.feedback

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proctorium_assessment.domain.answers import Answer, Chosen, Number, Truth
+from proctorium_assessment.domain.answers import Answer, ChoiceAnswer, NumberAnswer, TruthAnswer
 from proctorium_assessment.domain.items import Item
 from proctorium_assessment.domain.scoring import CountingAnswer, item_points, score, share
 
 from ..builders import multiple, numeric, single, true_false
 
 
-def chosen(letters: str) -> Chosen:
-    return Chosen(frozenset(letters))
+def chosen(letters: str) -> ChoiceAnswer:
+    return ChoiceAnswer(frozenset(letters))
 
 
 @pytest.mark.parametrize(
@@ -31,17 +31,17 @@ def chosen(letters: str) -> Chosen:
         (multiple("a", "c", points=2, partial_credit=True), chosen("ab"), 0),
         (multiple("a", "c", points=2, partial_credit=True), chosen("acb"), 1),
         (multiple("a", "c", points=2, partial_credit=True), chosen("bd"), 0),
-        (true_false(True, 3), Truth(value=True), 3),
-        (true_false(True, 3), Truth(value=False), 0),
-        (true_false(False, 3), Truth(value=False), 3),
+        (true_false(True, 3), TruthAnswer(value=True), 3),
+        (true_false(True, 3), TruthAnswer(value=False), 0),
+        (true_false(False, 3), TruthAnswer(value=False), 3),
         (true_false(False, 3), None, 0),
-        (numeric(10, 0.5), Number(10.5), 1),
-        (numeric(10, 0.5), Number(10.50001), 0),
-        (numeric(1.0, 0.1), Number(1.1), 1),  # in binary fractions 1.1 is too far off
-        (numeric(0.3, 0.0), Number(0.3), 1),
-        (numeric(0.0), Number(-0.0), 1),
-        (numeric(1e300, 1e299), Number(1.05e300), 1),
-        (single("b"), Truth(value=True), 0),
+        (numeric(10, 0.5), NumberAnswer(10.5), 1),
+        (numeric(10, 0.5), NumberAnswer(10.50001), 0),
+        (numeric(1.0, 0.1), NumberAnswer(1.1), 1),  # in binary fractions 1.1 is too far off
+        (numeric(0.3, 0.0), NumberAnswer(0.3), 1),
+        (numeric(0.0), NumberAnswer(-0.0), 1),
+        (numeric(1e300, 1e299), NumberAnswer(1.05e300), 1),
+        (single("b"), TruthAnswer(value=True), 0),
     ],
 )
 def test_points_of_a_question(item: Item, answer: Answer, points: float) -> None:
@@ -118,9 +118,9 @@ ITEMS = st.one_of(
 )
 ANSWERS = st.one_of(
     st.none(),
-    st.builds(Chosen, st.frozensets(st.sampled_from("abcd"), min_size=1)),
-    st.builds(Truth, st.booleans()),
-    st.builds(Number, st.floats(allow_nan=False, allow_infinity=False)),
+    st.builds(ChoiceAnswer, st.frozensets(st.sampled_from("abcd"), min_size=1)),
+    st.builds(TruthAnswer, st.booleans()),
+    st.builds(NumberAnswer, st.floats(allow_nan=False, allow_infinity=False)),
 )
 
 

@@ -1,1 +1,1 @@
-"""gRPC in: proto → operation → proto."""
+"""The gRPC API: request → operation → response."""

@@ -1,97 +1,78 @@
-"""What the domain says, as protos."""
+"""Conversions between domain values and messages."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from proctorium.assessment.v1 import assessments_pb2, attempts_pb2, results_pb2
-from proctorium_assessment.domain.answer_sheet import Revision, SavedAnswer
+from proctorium_assessment.domain.answer_sheet import Receipt, Revision, SavedAnswer
 from proctorium_assessment.domain.assessments import Assessment
-from proctorium_assessment.domain.attempts import State
+from proctorium_assessment.domain.attempts import AttemptState
 from proctorium_assessment.domain.results import Result
-from proctorium_assessment.operations.attempts import Opened, Overview
-from proctorium_assessment.operations.facts import CAUSES, text_of
-from proctorium_assessment.operations.published import LIMIT
-from proctorium_assessment.operations.results import ItemOutcome
-from proctorium_assessment.storage.certificates import IssuedCertificate
-from proctorium_assessment.storage.items import answer_to_bytes, item_for_learner, item_to_proto
-from proctorium_common.errors import unauthenticated
-from proctorium_common.rpc.caller import current_call
+from proctorium_assessment.events import SUBMIT_CAUSES
+from proctorium_assessment.operations.attempts import AttemptOverview, OpenAttempt
+from proctorium_assessment.operations.published_assessments import LIMIT
+from proctorium_assessment.operations.results import ItemResult
+from proctorium_assessment.operations.saving import SentAnswer
+from proctorium_assessment.operations.transcripts import TranscriptEntry
+from proctorium_assessment.serialization import (
+    answer_to_bytes,
+    item_from_message,
+    item_message,
+    learner_item_message,
+)
+from proctorium_assessment.storage.certificates import Certificate
+from proctorium_common.ids import new_id
+from proctorium_common.messages import EnumConversion, id_text, to_timestamp
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SECONDS_A_DAY = 86_400
+_SECONDS_PER_DAY = 86_400
 
-STATES = {
-    State.AWAITING_AUTHORIZATION: attempts_pb2.ATTEMPT_STATE_AWAITING_AUTHORIZATION,
-    State.AUTHORIZED: attempts_pb2.ATTEMPT_STATE_AUTHORIZED,
-    State.IN_PROGRESS: attempts_pb2.ATTEMPT_STATE_IN_PROGRESS,
-    State.SUBMITTED: attempts_pb2.ATTEMPT_STATE_SUBMITTED,
-    State.SCORED: attempts_pb2.ATTEMPT_STATE_SCORED,
-    State.RELEASED: attempts_pb2.ATTEMPT_STATE_RELEASED,
-    State.VOIDED: attempts_pb2.ATTEMPT_STATE_VOIDED,
-}
-
-
-def calling_person() -> UUID:
-    """Who calls. Raises TOKEN_MISSING where it is no person."""
-    person_id = current_call().caller.person_id
-    if person_id is None:
-        raise unauthenticated("TOKEN_MISSING", "Please sign in first.")
-    return person_id
-
-
-def time_of(moment: datetime) -> Timestamp:
-    """A moment as a proto."""
-    stamp = Timestamp()
-    _set_time(stamp, moment)
-    return stamp
-
-
-def _set_time(stamp: Timestamp, moment: datetime) -> None:
-    """Set a time in its place: `FromDatetime` takes three times as long, and a learner reads one for each answer."""
-    since = moment - _EPOCH
-    stamp.seconds = since.days * _SECONDS_A_DAY + since.seconds
-    stamp.nanos = since.microseconds * 1000
-
-
-def moment_of(stamp: Timestamp) -> datetime | None:
-    """The moment, by the clock of whoever wrote it; None for one that no calendar has."""
-    try:
-        return stamp.ToDatetime(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return None
+ATTEMPT_STATES = EnumConversion(AttemptState, attempts_pb2.AttemptState, "ATTEMPT_STATE_")
 
 
 def assessment_message(assessment: Assessment) -> assessments_pb2.Assessment:
-    """An assessment, with right answers where it has its questions."""
+    """Return an assessment as a message, with answer keys if it has its items."""
     message = assessments_pb2.Assessment(
         assessment_id=str(assessment.assessment_id),
         title=assessment.title,
         proctored=assessment.proctored,
         pass_mark=assessment.pass_mark,
-        items=[item_to_proto(item) for item in assessment.items],
+        items=[item_message(item) for item in assessment.items],
+        publish_time=to_timestamp(assessment.published_at),
     )
     if assessment.time_limit is not None:
         message.time_limit.FromTimedelta(assessment.time_limit)
-    if assessment.published_at is not None:
-        message.publish_time.FromDatetime(assessment.published_at)
     return message
 
 
-def attempt_message(overview: Overview, now: datetime) -> attempts_pb2.Attempt:
-    """An attempt without questions and answers, at `now`."""
+def assessment_from_message(message: assessments_pb2.Assessment) -> Assessment:
+    """Return the new assessment of a message, with new ids."""
+    items = tuple(item_from_message(item, new_id()) for item in message.items)
+    return Assessment(
+        assessment_id=new_id(),
+        title=message.title,
+        proctored=message.proctored,
+        time_limit=message.time_limit.ToTimedelta() if message.HasField("time_limit") else None,
+        pass_mark=message.pass_mark,
+        items=items,
+        item_count=len(items),
+    )
+
+
+def attempt_message(overview: AttemptOverview, now: datetime) -> attempts_pb2.Attempt:
+    """Return an attempt as a message without items and answers, with the server's time `now`."""
     attempt = overview.attempt
     message = attempts_pb2.Attempt(
         attempt_id=str(attempt.attempt_id),
         assessment_id=str(attempt.assessment_id),
         title=overview.title,
         person_id=str(attempt.person_id),
-        session_id=text_of(attempt.session_id),
-        state=STATES[attempt.state],
+        session_id=id_text(attempt.session_id),
+        state=ATTEMPT_STATES.to_proto(attempt.state),
         answered_count=overview.answered_count,
         item_count=overview.item_count,
         late_count=overview.late_count,
@@ -101,88 +82,141 @@ def attempt_message(overview: Overview, now: datetime) -> attempts_pb2.Attempt:
         message.time_limit.FromTimedelta(overview.time_limit)
     if attempt.started_at is not None:
         _set_time(message.start_time, attempt.started_at)
-    if attempt.deadline_at is not None and attempt.state is State.IN_PROGRESS:
+    if attempt.deadline_at is not None and attempt.state is AttemptState.IN_PROGRESS:
         _set_time(message.deadline_time, attempt.deadline_at)
     if attempt.submitted_at is not None:
         _set_time(message.submit_time, attempt.submitted_at)
     if attempt.submit_cause is not None:
-        message.submit_cause = CAUSES[attempt.submit_cause]
+        message.submit_cause = SUBMIT_CAUSES.to_proto(attempt.submit_cause)
     return message
 
 
-def opened_message(opened: Opened, now: datetime) -> attempts_pb2.Attempt:
-    """An attempt with its questions, without right answers, and with everything that was saved."""
+def open_attempt_message(opened: OpenAttempt, now: datetime) -> attempts_pb2.Attempt:
+    """Return an attempt as a message with its items, without answer keys, and with its answers."""
     message = attempt_message(opened.overview, now)
-    if opened.questions_of is not None:
-        message.MergeFromString(_questions_of(opened.questions_of))
+    if opened.assessment is not None:
+        message.MergeFromString(_encoded_items(opened.assessment))
     for saved in opened.answers:
-        _fill(message.answers.add(), saved)
+        _fill_saved_answer(message.answers.add(), saved)
     message.last_sequence = opened.overview.attempt.last_sequence
-    message.late_question_numbers.extend(opened.late_question_numbers)
+    message.late_question_numbers.extend(opened.late_item_numbers)
     return message
 
 
 @lru_cache(maxsize=LIMIT)
-def _questions_of(assessment: Assessment) -> bytes:
-    """Return an `Attempt` with nothing but the questions, encoded: the same for all learners, and merged several times faster than built."""
-    items = [item_for_learner(item) for item in assessment.items]
+def _encoded_items(assessment: Assessment) -> bytes:
+    """Return an encoded `Attempt` with only the items, which are the same for all learners.
+
+    Merging these bytes is several times faster than building the items.
+    """
+    items = [learner_item_message(item) for item in assessment.items]
     return attempts_pb2.Attempt(items=items).SerializeToString()
 
 
 def saved_answer_message(saved: SavedAnswer | Revision) -> attempts_pb2.SavedAnswer:
-    """An answer as it was saved."""
+    """Return a saved answer as a message."""
     message = attempts_pb2.SavedAnswer()
-    _fill(message, saved)
+    _fill_saved_answer(message, saved)
     return message
 
 
-def _fill(message: attempts_pb2.SavedAnswer, saved: SavedAnswer | Revision) -> None:
-    """Fill a new message in its place: nothing is built to be copied."""
+def _fill_saved_answer(message: attempts_pb2.SavedAnswer, saved: SavedAnswer | Revision) -> None:
+    """Set the fields of a new message in place, without a copy."""
     message.item_id = str(saved.item_id)
     message.sequence = saved.sequence
     message.answer.MergeFromString(saved.answer)
     _set_time(message.save_time, saved.saved_at)
 
 
+def sent_answer_from_message(change: attempts_pb2.AnswerChange) -> SentAnswer:
+    """Return the change of a message."""
+    return SentAnswer(
+        change.sequence,
+        change.item_id,
+        change.answer.SerializeToString(),
+        _client_time(change.client_time) if change.HasField("client_time") else None,
+    )
+
+
+def receipt_message(attempt_id: str, receipt: Receipt) -> attempts_pb2.Receipt:
+    """Return the receipt of a save in the attempt as a message."""
+    return attempts_pb2.Receipt(
+        attempt_id=attempt_id,
+        sequences=receipt.sequences,
+        positions=receipt.positions,
+        chain_head=receipt.head,
+        save_time=_commit_time(receipt.saved_at),
+    )
+
+
 def result_message(result: Result) -> results_pb2.Result:
-    """A result without its questions."""
-    message = results_pb2.Result(
+    """Return a result as a message without the results of its items."""
+    return results_pb2.Result(
         result_id=str(result.result_id),
         attempt_id=str(result.attempt_id),
         assessment_id=str(result.assessment_id),
         title=result.title,
         person_id=str(result.person_id),
-        session_id=text_of(result.session_id),
+        session_id=id_text(result.session_id),
         version=result.version,
         points=result.points,
         points_possible=result.points_possible,
         passed=result.passed,
+        score_time=to_timestamp(result.scored_at),
+        release_time=to_timestamp(result.released_at),
     )
-    message.score_time.FromDatetime(result.scored_at)
-    if result.released_at is not None:
-        message.release_time.FromDatetime(result.released_at)
+
+
+def item_result_message(item_result: ItemResult) -> results_pb2.ItemResult:
+    """Return the result of one item as a message, with its answer key."""
+    message = results_pb2.ItemResult(item=item_message(item_result.item), points=item_result.points)
+    if item_result.answer is not None:
+        message.answer.ParseFromString(answer_to_bytes(item_result.answer))
     return message
 
 
 def certificate_message(
-    certificate: IssuedCertificate, *, with_credential: bool
+    certificate: Certificate, *, with_credential: bool
 ) -> results_pb2.Certificate:
-    """Return a certificate without its PDF."""
-    message = results_pb2.Certificate(
+    """Return a certificate as a message."""
+    return results_pb2.Certificate(
         certificate_id=str(certificate.certificate_id),
         person_id=str(certificate.person_id),
-        course_id=text_of(certificate.course_id),
+        course_id=str(certificate.course_id),
         title=certificate.title,
+        issue_time=to_timestamp(certificate.issued_at),
         credential_json=certificate.credential if with_credential else "",
     )
-    if certificate.issued_at is not None:
-        message.issue_time.FromDatetime(certificate.issued_at)
+
+
+def transcript_entry_message(entry: TranscriptEntry) -> results_pb2.TranscriptEntry:
+    """Return an entry of a transcript as a message."""
+    message = results_pb2.TranscriptEntry(result=result_message(entry.result))
+    if entry.course is not None:
+        message.course_id = str(entry.course.course_id)
+        message.course_title = entry.course.title
+        message.hours = entry.course.hours
     return message
 
 
-def item_result_message(outcome: ItemOutcome) -> results_pb2.ItemResult:
-    """How one question went, with its right answer."""
-    message = results_pb2.ItemResult(item=item_to_proto(outcome.item), points=outcome.points)
-    if outcome.answer is not None:
-        message.answer.ParseFromString(answer_to_bytes(outcome.answer))
-    return message
+def _set_time(stamp: Timestamp, time: datetime) -> None:
+    """Set a time in place. `FromDatetime` takes three times as long, and an attempt has a time for each answer."""
+    since = time - _EPOCH
+    stamp.seconds = since.days * _SECONDS_PER_DAY + since.seconds
+    stamp.nanos = since.microseconds * 1000
+
+
+@lru_cache(maxsize=256)
+def _commit_time(time: datetime) -> Timestamp:
+    """Return the time of a commit, which is the same for all saves of a batch."""
+    stamp = Timestamp()
+    _set_time(stamp, time)
+    return stamp
+
+
+def _client_time(stamp: Timestamp) -> datetime | None:
+    """Return the time of the learner's clock, or None for a time that no datetime can have."""
+    try:
+        return stamp.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None

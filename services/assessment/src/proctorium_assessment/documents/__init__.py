@@ -1,1 +1,1 @@
-"""What certificates look like: typst templates, and the making of PDFs from them."""
+"""The PDFs and credentials of certificates."""

@@ -1,4 +1,4 @@
-"""The PDF of a certificate: one page, archival (PDF/A-2u, PDF/UA-1), with a QR code that leads to its verification page."""
+"""The PDF of a certificate: one archival page (PDF/A-2u, PDF/UA-1) with a QR code of its verification page."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ _MONTHS = [
 
 
 @dataclass(frozen=True, slots=True)
-class Certificate:
-    """What stands on a certificate."""
+class CertificateContent:
+    """The content of a certificate."""
 
     certificate_id: UUID
     holder_name: str
@@ -46,38 +46,38 @@ class Certificate:
     url: str
 
 
-def make_pdf(certificate: Certificate) -> bytes:
-    """Return the PDF. This takes some tens of milliseconds of processor time: call it in a thread."""
+def make_pdf(certificate: CertificateContent) -> bytes:
+    """Return the PDF. This takes tens of milliseconds of processor time, so it should run in a thread."""
     compiler = _compiler(certificate)
     try:
         return _one(compiler.compile(format="pdf", pdf_standards=_ARCHIVAL))
-    except typst.TypstError as unfit:
-        # A character that no font has cannot be archived by the standard; its holder gets a certificate all the same.
+    except typst.TypstError as error:
+        # The standard allows no character without a glyph; the holder gets a certificate that is not archival.
         _log.warning(
             "certificate_not_archival",
             certificate_id=str(certificate.certificate_id),
-            error=unfit.message,
+            error=error.message,
         )
         return _one(compiler.compile(format="pdf"))
 
 
-def make_images(certificate: Certificate, pixels_per_inch: float) -> list[bytes]:
-    """Return each page as PNG: what a person sees of the PDF."""
-    made = _compiler(certificate).compile(format="png", ppi=pixels_per_inch)
-    return made if isinstance(made, list) else [_one(made)]
+def make_images(certificate: CertificateContent, pixels_per_inch: float) -> list[bytes]:
+    """Return each page of the PDF as a PNG image."""
+    compiled = _compiler(certificate).compile(format="png", ppi=pixels_per_inch)
+    return compiled if isinstance(compiled, list) else [_one(compiled)]
 
 
-def _compiler(certificate: Certificate) -> typst.Compiler:
+def _compiler(certificate: CertificateContent) -> typst.Compiler:
     template = files(__package__).joinpath(_TEMPLATE).read_bytes()
     return typst.Compiler(template, font_paths=fonts(), sys_inputs=_inputs(certificate))
 
 
-def _one(made: bytes | list[bytes] | None) -> bytes:
-    assert isinstance(made, bytes), "one file is made in memory"
-    return made
+def _one(compiled: bytes | list[bytes] | None) -> bytes:
+    assert isinstance(compiled, bytes), "one file is compiled in memory"
+    return compiled
 
 
-def _inputs(certificate: Certificate) -> dict[str, str]:
+def _inputs(certificate: CertificateContent) -> dict[str, str]:
     day = certificate.issued_at.astimezone(UTC)
     texts = {
         "holder": certificate.holder_name,
@@ -99,6 +99,6 @@ def _inputs(certificate: Certificate) -> dict[str, str]:
 
 
 def _qr_code(url: str) -> str:
-    picture = io.BytesIO()
-    segno.make(url, error="m").save(picture, kind="svg", border=2, xmldecl=False)
-    return picture.getvalue().decode()
+    image = io.BytesIO()
+    segno.make(url, error="m").save(image, kind="svg", border=2, xmldecl=False)
+    return image.getvalue().decode()

@@ -12,23 +12,25 @@ from proctorium_assessment.domain.credentials import Json, multibase
 
 
 def public_key_of(seed: bytes) -> bytes:
-    """The public key (32 bytes) of a secret one."""
+    """Return the public key (32 bytes) of a secret key."""
     return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
 
 
-def signed(
+def sign_credential(
     document: Mapping[str, Json], options: Mapping[str, Json], seed: bytes
 ) -> dict[str, Json]:
-    """`document` with its proof; `options` is the proof without its value, `seed` the secret key (32 bytes)."""
+    """Return the document with its proof; `options` is the proof without its value, `seed` the secret key."""
     configuration: dict[str, Json] = {**options}
     if "@context" in document:
         configuration["@context"] = document["@context"]
-    signature = Ed25519PrivateKey.from_private_bytes(seed).sign(to_sign(document, configuration))
+    signature = Ed25519PrivateKey.from_private_bytes(seed).sign(
+        signed_bytes(document, configuration)
+    )
     return {**document, "proof": {**configuration, "proofValue": multibase(signature)}}
 
 
-def to_sign(document: Mapping[str, Json], configuration: Mapping[str, Json]) -> bytes:
-    """What the signature is made over: the hashes of both in canonical form (RFC 8785), the proof's first."""
+def signed_bytes(document: Mapping[str, Json], configuration: Mapping[str, Json]) -> bytes:
+    """Return the bytes to sign: the hashes of the canonical forms (RFC 8785) of the proof and the document."""
     return _hash(configuration) + _hash(document)
 
 

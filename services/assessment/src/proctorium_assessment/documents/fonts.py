@@ -1,7 +1,7 @@
-"""Fonts of documents.
+"""The fonts of documents.
 
-They come with packages that this service depends on. What a machine has installed is ignored, so a document looks the same on a laptop
-and in a container. Each glyph is taken from the first family that has it.
+They come with packages that this service depends on. Installed fonts are ignored, so a document looks the same on every
+machine. Each glyph is taken from the first family that has it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]")
 
 @cache
 def fonts() -> typst.Fonts:
-    """Return the fonts of all documents: those of the packages and those inside of typst."""
+    """Return the fonts of all documents: those of the packages and those embedded in typst."""
     return typst.Fonts(
         include_system_fonts=False,
         include_embedded_fonts=True,
@@ -59,9 +59,9 @@ def fonts() -> typst.Fonts:
 
 
 def families(*texts: str) -> list[str]:
-    """Return the families that set these texts, in order of preference.
+    """Return the font families for the texts, in order of preference.
 
-    Chinese, Japanese and Korean write the same Han characters in different shapes. Kana and Hangul say which of them it is.
+    Han characters have different shapes in Chinese, Japanese and Korean; Kana and Hangul show which language it is.
     """
     first = "SC"
     if any(map(_KANA.search, texts)):
@@ -73,7 +73,7 @@ def families(*texts: str) -> list[str]:
 
 
 def direction(text: str) -> Literal["ltr", "rtl"]:
-    """Return the direction of a text, which is that of its first letter (UAX #9, rules P2 and P3)."""
+    """Return the direction of a text: that of its first letter (UAX #9, rules P2 and P3)."""
     for character in text:
         match unicodedata.bidirectional(character):
             case "L":

@@ -1,4 +1,4 @@
-"""Saving answers (`A6`): the rules of an attempt's answer sheet, for whoever holds the attempt's row."""
+"""Answer sheets: the rules of saving answers in an attempt (`A6`)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import NamedTuple
 from uuid import UUID
 
 from proctorium_assessment.domain import attempts
-from proctorium_assessment.domain.attempts import State
+from proctorium_assessment.domain.attempts import AttemptState
 from proctorium_assessment.domain.receipts import link
 from proctorium_common.errors import already_exists
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change that the learner made; `answer` in canonical bytes, empty when taken back."""
+    """A change of one answer by the learner; `answer` has the canonical bytes, and is empty when removed."""
 
     sequence: int
     item_id: UUID
@@ -26,7 +26,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One change as it is kept. A late one has no place in the chain (`position` and `head` are None)."""
+    """A stored change. A late one is not part of the hash chain: its `position` and `head` are None."""
 
     sequence: int
     item_id: UUID
@@ -36,17 +36,17 @@ class Revision:
     head: bytes | None
 
     @property
-    def late(self) -> bool:
-        """Whether it came after the bell; it does not count unless a person decides so."""
+    def is_late(self) -> bool:
+        """Whether the change was received after the deadline or the submission, so that it does not count."""
         return self.position is None
 
-    def same_as(self, change: Change) -> bool:
-        """Whether `change` is this one, sent again."""
+    def is_repeated_by(self, change: Change) -> bool:
+        """Return whether `change` is this revision, sent again."""
         return self.item_id == change.item_id and self.answer == change.answer
 
 
 class SavedAnswer(NamedTuple):
-    """The newest answer to a question, as its learner reads it back."""
+    """The newest answer to a question, as its learner reads it."""
 
     item_id: UUID
     sequence: int
@@ -55,8 +55,8 @@ class SavedAnswer(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Addition:
-    """A revision to be written, with what only the record keeps of it."""
+class NewRevision:
+    """A revision to insert, with the times that only its row has."""
 
     revision: Revision
     client_time: datetime | None
@@ -64,8 +64,8 @@ class Addition:
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
-    """What the receipt says: for each sequence its position, the head after the last of them, and when it was committed."""
+class Receipt:
+    """The return value of a save: the position of each sequence number, the last head, and the time of the commit."""
 
     sequences: tuple[int, ...]
     positions: tuple[int, ...]
@@ -74,10 +74,10 @@ class Saved:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """All that saving depends on, of an attempt's row. `version` changes with the state and the deadline."""
+class SheetSnapshot:
+    """The columns of an attempt's row on which saving depends. `version` changes with the state and the deadline."""
 
-    state: State
+    state: AttemptState
     deadline: datetime | None
     version: int
     head: bytes
@@ -86,77 +86,80 @@ class Place:
 
 
 class AnswerSheet:
-    """The answers of one attempt that stands at `place`: its row is held, or compared with `place` when it is written.
+    """The answers of one attempt, of which `snapshot` is the row: it is locked, or compared with the row on writing.
 
-    `revisions` holds those kept revisions whose sequence may come again: every one up to `last_sequence` that is asked for.
-    What `save` adds stands in `added` and is to be written with the new head in one transaction.
+    `revisions` are the stored revisions whose sequence numbers can be repeated: those up to `last_sequence` in the
+    requests. `save` appends to `added`, which is to be written with the new head in one transaction.
     """
 
-    def __init__(self, attempt_id: UUID, place: Place, revisions: Iterable[Revision] = ()) -> None:
+    def __init__(
+        self, attempt_id: UUID, snapshot: SheetSnapshot, revisions: Iterable[Revision] = ()
+    ) -> None:
         self.attempt_id = attempt_id
-        self.found = place
-        self.state = place.state
-        self.deadline = place.deadline
-        self.head = place.head
-        self.length = place.length
-        self.last_sequence = place.last_sequence
-        self.added: list[Addition] = []
-        self._kept: dict[int, Revision] = {revision.sequence: revision for revision in revisions}
+        self.loaded = snapshot
+        self.state = snapshot.state
+        self.deadline = snapshot.deadline
+        self.head = snapshot.head
+        self.length = snapshot.length
+        self.last_sequence = snapshot.last_sequence
+        self.added: list[NewRevision] = []
+        self._stored: dict[int, Revision] = {revision.sequence: revision for revision in revisions}
 
     @property
-    def place(self) -> Place:
-        """Where the attempt stands with what was added."""
-        found = self.found
-        return Place(
-            found.state,
-            found.deadline,
-            found.version,
+    def snapshot(self) -> SheetSnapshot:
+        """The snapshot after the added revisions."""
+        loaded = self.loaded
+        return SheetSnapshot(
+            loaded.state,
+            loaded.deadline,
+            loaded.version,
             self.head,
             self.length,
             self.last_sequence,
         )
 
-    def save(self, changes: Sequence[Change], received_at: datetime, now: datetime) -> Saved:
-        """Takes all of `changes` or none; what is there already is acknowledged again, at any time.
+    def save(self, changes: Sequence[Change], received_at: datetime, now: datetime) -> Receipt:
+        """Save all of `changes` or none; stored ones are acknowledged again, at any time.
 
-        Raises SEQUENCE_REUSED, ATTEMPT_NOT_STARTED; ATTEMPT_SUBMITTED or TIME_LIMIT_EXCEEDED, and then the new changes are kept as late.
-        `received_at` is what the bell is compared with, `now` the time of the commit.
+        `received_at` is compared with the deadline; `now` is the time of the commit. Raises SEQUENCE_REUSED,
+        ATTEMPT_NOT_STARTED, and after storing the new changes as late, ATTEMPT_SUBMITTED or TIME_LIMIT_EXCEEDED.
         """
-        if self.state not in attempts.BEGUN:
-            raise attempts.not_started(self.state)
-        new = self._new_among(changes)
-        late = self.state is not State.IN_PROGRESS or self._is_over(received_at)
-        self._add(new, received_at, now, late=late)
-        if not any(self._kept[change.sequence].late for change in changes):
+        if self.state not in attempts.STARTED_STATES:
+            raise attempts.attempt_not_started(self.state)
+        new = self._new_changes(changes)
+        is_late = self.state is not AttemptState.IN_PROGRESS or self._is_over(received_at)
+        self._add(new, received_at, now, is_late=is_late)
+        if not any(self._stored[change.sequence].is_late for change in changes):
             return self._receipt(changes)
-        if self.state is State.IN_PROGRESS:
-            raise attempts.time_limit_exceeded(kept=True)
-        raise attempts.submitted(self.state, kept=True)
+        if self.state is AttemptState.IN_PROGRESS:
+            raise attempts.time_limit_exceeded(is_stored=True)
+        raise attempts.attempt_submitted(is_stored=True)
 
     def _is_over(self, received_at: datetime) -> bool:
         return self.deadline is not None and received_at > self.deadline
 
-    def _new_among(self, changes: Sequence[Change]) -> list[Change]:
-        """Those not kept yet, in the order of their sequences. Raises SEQUENCE_REUSED before anything is taken."""
+    def _new_changes(self, changes: Sequence[Change]) -> list[Change]:
+        """Return the changes that are not stored, by sequence number. Raises SEQUENCE_REUSED."""
         new: dict[int, Change] = {}
         for change in changes:
-            kept = self._kept.get(change.sequence)
-            twin = new.setdefault(change.sequence, change) if kept is None else None
-            if (kept is not None and not kept.same_as(change)) or (
+            stored = self._stored.get(change.sequence)
+            twin = new.setdefault(change.sequence, change) if stored is None else None
+            if (stored is not None and not stored.is_repeated_by(change)) or (
                 twin is not None and (twin.item_id, twin.answer) != (change.item_id, change.answer)
             ):
                 raise already_exists(
                     "SEQUENCE_REUSED",
-                    "Another answer was saved under this number before. Number it anew, above the attempt's last number, and send it again.",
+                    "Another answer was saved with this sequence number before. "
+                    "Send it again with a number above the last one of the attempt.",
                     sequence=str(change.sequence),
                 )
         return [new[sequence] for sequence in sorted(new)]
 
     def _add(
-        self, new: Sequence[Change], received_at: datetime, now: datetime, *, late: bool
+        self, new: Sequence[Change], received_at: datetime, now: datetime, *, is_late: bool
     ) -> None:
         for change in new:
-            if not late:
+            if not is_late:
                 self.length += 1
                 self.head = link(self.head, change.sequence, change.item_id, change.answer)
             revision = Revision(
@@ -164,19 +167,19 @@ class AnswerSheet:
                 change.item_id,
                 change.answer,
                 now,
-                None if late else self.length,
-                None if late else self.head,
+                None if is_late else self.length,
+                None if is_late else self.head,
             )
-            self._kept[change.sequence] = revision
+            self._stored[change.sequence] = revision
             self.last_sequence = max(self.last_sequence, change.sequence)
-            self.added.append(Addition(revision, change.client_time, received_at))
+            self.added.append(NewRevision(revision, change.client_time, received_at))
 
-    def _receipt(self, changes: Sequence[Change]) -> Saved:
-        kept = [self._kept[change.sequence] for change in changes]
-        last = max(kept, key=lambda revision: revision.position or 0)
-        return Saved(
-            sequences=tuple(revision.sequence for revision in kept),
-            positions=tuple(revision.position or 0 for revision in kept),
+    def _receipt(self, changes: Sequence[Change]) -> Receipt:
+        stored = [self._stored[change.sequence] for change in changes]
+        last = max(stored, key=lambda revision: revision.position or 0)
+        return Receipt(
+            sequences=tuple(revision.sequence for revision in stored),
+            positions=tuple(revision.position or 0 for revision in stored),
             head=last.head or self.head,
             saved_at=last.saved_at,
         )

@@ -1,4 +1,4 @@
-"""Answers: what a learner can say to a question of each kind."""
+"""Answers to the kinds of items."""
 
 from __future__ import annotations
 
@@ -18,59 +18,59 @@ from proctorium_common.errors import ServiceError, invalid
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
-    """The choices made; at least one."""
+class ChoiceAnswer:
+    """The ids of the choices that the learner made; at least one."""
 
     choice_ids: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class TruthAnswer:
     """True or false."""
 
     value: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class NumberAnswer:
     """A number."""
 
     value: float
 
 
-Answer = Chosen | Truth | Number | None
-"""None: not answered, or taken back."""
+Answer = ChoiceAnswer | TruthAnswer | NumberAnswer | None
+"""An answer; None if there is none or it was removed."""
 
 
-def check_fits(item: Item, answer: Answer) -> None:
-    """Raises ANSWER_INVALID when `answer` is none that the question can have."""
-    if not fits(item.kind, answer):
-        raise not_fitting(item.item_id)
+def require_valid_answer(item: Item, answer: Answer) -> None:
+    """Raise ANSWER_INVALID unless the answer has the form that the item's kind requires."""
+    if not is_valid_answer(item.kind, answer):
+        raise answer_invalid(item.item_id)
 
 
-def fits(kind: ItemKind, answer: Answer) -> bool:
-    """Whether `answer` is of the form that the question asks for; right or wrong does not matter."""
+def is_valid_answer(kind: ItemKind, answer: Answer) -> bool:
+    """Return whether the answer, correct or not, has the form that the kind requires."""
     match kind, answer:
         case _, None:
             return True
-        case SingleChoice(), Chosen(choice_ids):
-            return len(choice_ids) == 1 and _known(kind, choice_ids)
-        case MultipleChoice(), Chosen(choice_ids):
-            return _known(kind, choice_ids)
-        case TrueFalse(), Truth():
+        case SingleChoice(), ChoiceAnswer(choice_ids):
+            return len(choice_ids) == 1 and _has_choices(kind, choice_ids)
+        case MultipleChoice(), ChoiceAnswer(choice_ids):
+            return _has_choices(kind, choice_ids)
+        case TrueFalse(), TruthAnswer():
             return True
-        case Numeric(), Number(value):
+        case Numeric(), NumberAnswer(value):
             return isfinite(value)
         case _:
             return False
 
 
-def _known(kind: SingleChoice | MultipleChoice, choice_ids: frozenset[str]) -> bool:
+def _has_choices(kind: SingleChoice | MultipleChoice, choice_ids: frozenset[str]) -> bool:
     return choice_ids <= {choice.choice_id for choice in kind.choices}
 
 
-def not_fitting(item_id: UUID) -> ServiceError:
-    """The answer has not the form that the question asks for."""
+def answer_invalid(item_id: UUID) -> ServiceError:
+    """Return the error for an answer without the form that the item's kind requires."""
     return invalid(
         "ANSWER_INVALID",
         "This answer is of another kind than the question asks for, so it was not saved. "
@@ -79,8 +79,8 @@ def not_fitting(item_id: UUID) -> ServiceError:
     )
 
 
-def not_in_attempt(item_id: UUID) -> ServiceError:
-    """The question is none of this attempt's."""
+def item_not_in_attempt(item_id: UUID) -> ServiceError:
+    """Return the error for an item of another assessment."""
     return invalid(
         "ITEM_NOT_IN_ATTEMPT",
         "This question is not part of your assessment, so the answer was not saved. "

@@ -1,4 +1,4 @@
-"""Assessments (`A2`): questions, limits, and what a pass is."""
+"""Assessments: items, time limit and pass mark (`A2`)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from proctorium_common.errors import ServiceError, invalid_transition, not_found
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Assessment:
-    """An assessment; `items` is empty where only its description is read, `item_count` never is.
+    """An assessment; `items` is empty where only the description is read.
 
-    Two of them are never compared by value, so that what is derived from one is cached by the object itself.
+    Assessments are compared by identity, so that values derived from one can be cached by the object.
     """
 
     assessment_id: UUID
@@ -27,26 +27,26 @@ class Assessment:
     published_at: datetime | None = None
 
 
-def unknown_assessment() -> ServiceError:
-    """There is no such assessment, or the caller may not see it."""
+def assessment_not_found() -> ServiceError:
+    """Return the error for an assessment that does not exist."""
     return not_found(
         "NOT_FOUND", "There is no such assessment. Check the address, or open it from its course."
     )
 
 
-def not_published() -> ServiceError:
-    """It cannot be taken yet."""
+def assessment_not_published() -> ServiceError:
+    """Return the error for taking an assessment that is not published."""
     return invalid_transition(
         "This assessment has not been published yet. Please tell your proctor or administrator.",
         from_state="draft",
-        asked="begin",
+        asked="start",
         possible=["publish"],
         reason="ASSESSMENT_NOT_PUBLISHED",
     )
 
 
-def proctored_only() -> ServiceError:
-    """It is taken in a session."""
+def assessment_is_proctored() -> ServiceError:
+    """Return the error for taking a proctored assessment without a session."""
     return invalid_transition(
         "This assessment is taken in a proctored session. Enter your enrollment code to join it.",
         from_state="proctored",
@@ -56,12 +56,12 @@ def proctored_only() -> ServiceError:
     )
 
 
-def not_registered() -> ServiceError:
-    """Whoever takes it alone is registered for it."""
+def learner_not_registered() -> ServiceError:
+    """Return the error for a learner without a registration in a self-paced course with the assessment."""
     return invalid_transition(
         "You are not registered in a self-paced course with this assessment. If you were registered just now, try again "
         "in a moment; otherwise ask your administrator to register you.",
-        from_state="not-registered",
+        from_state="not_registered",
         asked="create",
         possible=[],
         reason="LEARNER_NOT_REGISTERED",
@@ -69,12 +69,12 @@ def not_registered() -> ServiceError:
 
 
 def attempt_already_taken() -> ServiceError:
-    """The learner has taken it, or is at it elsewhere."""
+    """Return the error for a second attempt at an assessment."""
     return invalid_transition(
-        "You have already begun or submitted an attempt at this assessment, and its result is permanent. "
+        "You have already started or submitted an attempt at this assessment, and its result is permanent. "
         "Find it among your attempts and results.",
-        from_state="begun",
-        asked="begin another",
+        from_state="started",
+        asked="start",
         possible=[],
         reason="ATTEMPT_ALREADY_TAKEN",
     )

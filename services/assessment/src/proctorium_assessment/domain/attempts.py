@@ -1,87 +1,149 @@
-"""The states of an attempt (`A4`) as a table, and the refusals that follow from them."""
+"""Attempts: their states, the transitions between them and the errors that follow from them (`A4`)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import Enum
+from enum import StrEnum
 from uuid import UUID
 
 from proctorium_assessment.domain import receipts, time_ledger
 from proctorium_common.errors import Kind, ServiceError, invalid_transition, not_allowed
+from proctorium_common.states import StateMachine, Transition
 
 
-class State(Enum):
-    """Where an attempt stands. Kept in the database by value."""
+class AttemptState(StrEnum):
+    """The states of an attempt."""
 
-    AWAITING_AUTHORIZATION = "awaiting-authorization"
+    AWAITING_AUTHORIZATION = "awaiting_authorization"
     AUTHORIZED = "authorized"
-    IN_PROGRESS = "in-progress"
+    IN_PROGRESS = "in_progress"
     SUBMITTED = "submitted"
     SCORED = "scored"
     RELEASED = "released"
     VOIDED = "voided"
 
 
-class Move(Enum):
-    """What can happen to an attempt."""
+class AttemptAction(StrEnum):
+    """The actions that change the state of an attempt."""
 
     AUTHORIZE = "authorize"
-    BEGIN = "begin"
+    START = "start"
     SUBMIT = "submit"
     SCORE = "score"
     RELEASE = "release"
     VOID = "void"
 
 
-class SubmitCause(Enum):
-    """What handed an attempt in. Kept in the database by value."""
+class SubmitCause(StrEnum):
+    """The causes of a submission."""
 
     LEARNER = "learner"
-    TIME_LIMIT_EXCEEDED = "time-over"
-    SESSION_ENDED = "session-ended"
+    TIME_LIMIT_EXCEEDED = "time_limit_exceeded"
+    SESSION_ENDED = "session_ended"
     REMOVED = "removed"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One row of the table: who makes the move, and where it leads."""
+UNSTARTED_STATES = frozenset({AttemptState.AWAITING_AUTHORIZATION, AttemptState.AUTHORIZED})
+"""The states before the start."""
 
-    to: State
-    who: str
+SUBMITTED_STATES = frozenset({AttemptState.SUBMITTED, AttemptState.SCORED, AttemptState.RELEASED})
+"""The states after the submission."""
 
+STARTED_STATES = SUBMITTED_STATES | {AttemptState.IN_PROGRESS}
+"""The states after the start."""
 
-MOVES: Mapping[tuple[State, Move], Step] = {
-    (State.AWAITING_AUTHORIZATION, Move.AUTHORIZE): Step(State.AUTHORIZED, "proctor"),
-    (State.AUTHORIZED, Move.BEGIN): Step(State.IN_PROGRESS, "learner"),
-    (State.IN_PROGRESS, Move.SUBMIT): Step(
-        State.SUBMITTED, "learner, or time, session end, removal"
-    ),
-    (State.SUBMITTED, Move.SCORE): Step(State.SCORED, "the service, at once"),
-    (State.SCORED, Move.RELEASE): Step(
-        State.RELEASED, "the service, at once; an administrator where the learner was removed"
-    ),
-    (State.AWAITING_AUTHORIZATION, Move.VOID): Step(State.VOIDED, "session end, removal"),
-    (State.AUTHORIZED, Move.VOID): Step(State.VOIDED, "session end, removal"),
+_SENTENCES = {
+    AttemptState.AWAITING_AUTHORIZATION: "This attempt waits for a proctor's authorisation.",
+    AttemptState.AUTHORIZED: "This attempt has not been started yet.",
+    AttemptState.IN_PROGRESS: "The learner is working on this attempt.",
+    AttemptState.SUBMITTED: "This attempt has been submitted and is being scored.",
+    AttemptState.SCORED: "This attempt has been scored, and its result has not been released yet.",
+    AttemptState.RELEASED: "The result of this attempt has been released.",
+    AttemptState.VOIDED: "This attempt was closed before it was started.",
 }
-"""Every move there is; what is not here is refused."""
 
-NEVER_STARTED = frozenset({State.AWAITING_AUTHORIZATION, State.AUTHORIZED})
-HANDED_IN = frozenset({State.SUBMITTED, State.SCORED, State.RELEASED})
-BEGUN = HANDED_IN | {State.IN_PROGRESS}
+
+def _refusal(state: AttemptState, action: AttemptAction) -> ServiceError | None:
+    """Return the error for a learner who cannot start or submit the attempt, and None for other actions."""
+    if action not in (AttemptAction.START, AttemptAction.SUBMIT):
+        return None
+    if state in SUBMITTED_STATES:
+        return attempt_submitted(is_stored=False)
+    if action is AttemptAction.SUBMIT:
+        return attempt_not_started(state)
+    return _not_authorized(state)
+
+
+ATTEMPT_STATES: StateMachine[AttemptState, AttemptAction] = StateMachine(
+    "attempt",
+    AttemptState,
+    {AttemptState.AWAITING_AUTHORIZATION, AttemptState.AUTHORIZED},
+    (
+        Transition(
+            AttemptAction.AUTHORIZE,
+            frozenset({AttemptState.AWAITING_AUTHORIZATION}),
+            AttemptState.AUTHORIZED,
+            frozenset({"proctor"}),
+            "The learner can start. A self-paced attempt is authorised from its creation.",
+        ),
+        Transition(
+            AttemptAction.START,
+            frozenset({AttemptState.AUTHORIZED}),
+            AttemptState.IN_PROGRESS,
+            frozenset({"learner"}),
+            "The clock runs; the learner reads the questions and saves answers.",
+        ),
+        Transition(
+            AttemptAction.SUBMIT,
+            frozenset({AttemptState.IN_PROGRESS}),
+            AttemptState.SUBMITTED,
+            frozenset({"learner", "system"}),
+            "The answers are final. The system submits at the deadline, at the end of the session and on removal.",
+        ),
+        Transition(
+            AttemptAction.SCORE,
+            frozenset({AttemptState.SUBMITTED}),
+            AttemptState.SCORED,
+            frozenset({"system"}),
+            "The result is permanent. This is in the transaction of the submission.",
+        ),
+        Transition(
+            AttemptAction.RELEASE,
+            frozenset({AttemptState.SCORED}),
+            AttemptState.RELEASED,
+            frozenset({"administrator", "system"}),
+            "The learner sees the result. The system releases it at once, unless the learner was removed.",
+        ),
+        Transition(
+            AttemptAction.VOID,
+            UNSTARTED_STATES,
+            AttemptState.VOIDED,
+            frozenset({"system"}),
+            "The session ended or the learner was removed before the start.",
+        ),
+    ),
+    _SENTENCES,
+    _refusal,
+)
+"""The state machine of attempts.
+
+A trigger of the table `attempts` allows the same transitions, and from in_progress and submitted also what a submission
+makes of several of them in one update.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An attempt, without its answers. `version` counts the changes that watchers are told of."""
+    """An attempt without its answers. `version` counts the changes that its watches report."""
 
     attempt_id: UUID
     assessment_id: UUID
     person_id: UUID
     session_id: UUID | None
     participant_id: UUID | None
-    state: State
+    state: AttemptState
     created_at: datetime
     started_at: datetime | None = None
     time_limit: timedelta | None = None
@@ -103,81 +165,60 @@ class Attempt:
         participant_id: UUID,
         now: datetime,
     ) -> Attempt:
-        """A new attempt of a participant, which a proctor has to authorise."""
-        state = State.AWAITING_AUTHORIZATION
+        """Return a new attempt of a participant, which a proctor must authorise."""
+        state = AttemptState.AWAITING_AUTHORIZATION
         return cls(attempt_id, assessment_id, person_id, session_id, participant_id, state, now)
 
     @classmethod
     def self_paced(
         cls, attempt_id: UUID, *, assessment_id: UUID, person_id: UUID, now: datetime
     ) -> Attempt:
-        """A new attempt that its learner may begin at will."""
-        return cls(attempt_id, assessment_id, person_id, None, None, State.AUTHORIZED, now)
+        """Return a new attempt that its learner may start at any time."""
+        return cls(attempt_id, assessment_id, person_id, None, None, AttemptState.AUTHORIZED, now)
 
     @property
-    def first_head(self) -> bytes:
-        """The head of its chain while nothing is saved."""
+    def genesis_head(self) -> bytes:
+        """The head of the attempt's hash chain before the first answer."""
         return receipts.genesis(self.attempt_id)
 
-    def authorized(self) -> Attempt:
-        """After a proctor authorised it."""
-        return self._moved(Move.AUTHORIZE)
+    def authorize(self) -> Attempt:
+        """Return the attempt after a proctor has authorised it."""
+        return self._after(AttemptAction.AUTHORIZE)
 
-    def begun(self, time_limit: timedelta | None, ledger: Sequence[time_ledger.Entry]) -> Attempt:
-        """After the learner began; the ledger says when, and the deadline follows from it."""
+    def start(
+        self, time_limit: timedelta | None, ledger: Sequence[time_ledger.LedgerEntry]
+    ) -> Attempt:
+        """Return the attempt after its start, whose time is that of the first entry of `ledger`."""
         return replace(
-            self._moved(Move.BEGIN),
+            self._after(AttemptAction.START),
             started_at=ledger[0].at,
             time_limit=time_limit,
-            deadline_at=time_ledger.deadline(time_limit, ledger),
+            deadline_at=time_ledger.compute_deadline(time_limit, ledger),
         )
 
-    def handed_in(self, cause: SubmitCause, now: datetime) -> Attempt:
-        """After it was submitted."""
-        return replace(self._moved(Move.SUBMIT), submitted_at=now, submit_cause=cause)
+    def submit(self, cause: SubmitCause, now: datetime) -> Attempt:
+        """Return the attempt after its submission."""
+        return replace(self._after(AttemptAction.SUBMIT), submitted_at=now, submit_cause=cause)
 
-    def scored(self) -> Attempt:
-        """After its answers were scored."""
-        return self._moved(Move.SCORE)
+    def score(self) -> Attempt:
+        """Return the attempt after its answers were scored."""
+        return self._after(AttemptAction.SCORE)
 
-    def released(self, now: datetime) -> Attempt:
-        """After its result was released to the learner."""
-        return replace(self._moved(Move.RELEASE), released_at=now)
+    def release(self, now: datetime) -> Attempt:
+        """Return the attempt after its result was released to the learner."""
+        return replace(self._after(AttemptAction.RELEASE), released_at=now)
 
-    def voided(self) -> Attempt:
-        """After its session was over without it."""
-        return self._moved(Move.VOID)
+    def void(self) -> Attempt:
+        """Return the attempt after it was closed without a start."""
+        return self._after(AttemptAction.VOID)
 
-    def _moved(self, move: Move) -> Attempt:
-        return replace(self, state=after(self.state, move), version=self.version + 1)
-
-
-def after(state: State, move: Move) -> State:
-    """The state after `move`. Raises INVALID_STATE_TRANSITION, or the reason that the field has for it."""
-    step = MOVES.get((state, move))
-    if step is not None:
-        return step.to
-    if state in HANDED_IN and move in (Move.BEGIN, Move.SUBMIT):
-        raise submitted(state, kept=False)
-    if state in (State.AWAITING_AUTHORIZATION, State.VOIDED) and move is Move.BEGIN:
-        raise _cannot_begin(state)
-    if state not in BEGUN and move is Move.SUBMIT:
-        raise not_started(state)
-    raise invalid_transition(
-        "This attempt is not in a state that allows it.",
-        from_state=state.value,
-        asked=move.value,
-        possible=possible(state),
-    )
-
-
-def possible(state: State) -> list[str]:
-    """The moves that `state` allows."""
-    return [move.value for from_state, move in MOVES if from_state is state]
+    def _after(self, action: AttemptAction) -> Attempt:
+        state = ATTEMPT_STATES.target(self.state, action)
+        return self if state is None else replace(self, state=state, version=self.version + 1)
 
 
 def submit_cause(deadline: datetime | None, now: datetime) -> SubmitCause:
-    """Who submitted when the learner pressed the button at `now`: past the deadline it was the time (`A8`)."""
+    """Return the cause of a learner's submission at `now`, which after the deadline is the time limit (`A8`)."""
     return (
         SubmitCause.TIME_LIMIT_EXCEEDED
         if deadline is not None and now > deadline
@@ -185,79 +226,82 @@ def submit_cause(deadline: datetime | None, now: datetime) -> SubmitCause:
     )
 
 
-def released_by_itself(cause: SubmitCause) -> bool:
-    """Whether the machine releases the result: of somebody who was removed for cause a person decides."""
+def is_released_automatically(cause: SubmitCause) -> bool:
+    """Return whether the system releases the result; an administrator decides if the learner was removed."""
     return cause is not SubmitCause.REMOVED
 
 
-def _cannot_begin(state: State) -> ServiceError:
+def _not_authorized(state: AttemptState) -> ServiceError:
     sentence = (
-        "The session is over, so this assessment cannot be begun any more. If you have questions, ask your administrator."
-        if state is State.VOIDED
+        "The session is over, so this assessment cannot be started any more. If you have questions, ask your administrator."
+        if state is AttemptState.VOIDED
         else "This assessment has not been authorised for you yet. Please wait; tell your proctor if it takes long."
     )
-    return invalid_transition(
-        sentence,
-        from_state=state.value,
-        asked=Move.BEGIN.value,
-        possible=possible(state),
-        reason="ATTEMPT_NOT_AUTHORIZED",
-    )
+    return _start_refused(state, sentence)
 
 
-def not_verified_yet() -> ServiceError:
-    """Return the refusal to start for a learner whose identity must be verified first: what stands before the authorisation."""
-    return invalid_transition(
+def identity_not_verified() -> ServiceError:
+    """Return the error for starting before the learner's identity is verified."""
+    return _start_refused(
+        AttemptState.AWAITING_AUTHORIZATION,
         "Your identity has to be verified first. Send the photos that your session's page asks for, if you have not sent them yet. "
         "Once your identity is verified, this assessment can be authorised for you.",
-        from_state=State.AWAITING_AUTHORIZATION.value,
-        asked=Move.BEGIN.value,
-        possible=possible(State.AWAITING_AUTHORIZATION),
+    )
+
+
+def _start_refused(state: AttemptState, sentence: str) -> ServiceError:
+    return invalid_transition(
+        sentence,
+        from_state=state,
+        asked=AttemptAction.START,
+        possible=ATTEMPT_STATES.actions(state),
         reason="ATTEMPT_NOT_AUTHORIZED",
     )
 
 
-def not_started(state: State) -> ServiceError:
-    """Nothing can be saved or submitted before the learner has begun."""
+def attempt_not_started(state: AttemptState) -> ServiceError:
+    """Return the error for saving or submitting before the start."""
     return invalid_transition(
-        "You have not begun this assessment yet. Begin it first; tell your proctor if you cannot.",
-        from_state=state.value,
+        "You have not started this assessment yet. Start it first; tell your proctor if you cannot.",
+        from_state=state,
         asked="save",
-        possible=possible(state),
+        possible=ATTEMPT_STATES.actions(state),
         reason="ATTEMPT_NOT_STARTED",
     )
 
 
-def submitted(state: State, *, kept: bool) -> ServiceError:
-    """Return ATTEMPT_SUBMITTED; `kept` says that what was sent is stored as a late answer (`A6`)."""
+def attempt_submitted(*, is_stored: bool) -> ServiceError:
+    """Return the error for a change after the submission; `is_stored` if it is stored as a late answer (`A6`)."""
     return _late(
         "ATTEMPT_SUBMITTED",
         "This assessment has been submitted and does not change any more.",
-        kept,
+        is_stored=is_stored,
     )
 
 
-def time_limit_exceeded(*, kept: bool) -> ServiceError:
-    """Return TIME_LIMIT_EXCEEDED, for what came after the deadline; `kept` as for `submitted`."""
-    return _late("TIME_LIMIT_EXCEEDED", "Your time for this assessment is over.", kept)
+def time_limit_exceeded(*, is_stored: bool) -> ServiceError:
+    """Return the error for a change after the deadline; `is_stored` if it is stored as a late answer."""
+    return _late(
+        "TIME_LIMIT_EXCEEDED", "Your time for this assessment is over.", is_stored=is_stored
+    )
 
 
-def _late(reason: str, sentence: str, kept: bool) -> ServiceError:
+def _late(reason: str, sentence: str, *, is_stored: bool) -> ServiceError:
     more = (
         " What you just sent is stored as a late answer, which does not count; tell your proctor about it."
-        if kept
+        if is_stored
         else " What was saved before counts; ask your proctor if you have a question."
     )
     return ServiceError(
         Kind.INVALID_STATE_TRANSITION,
         reason,
         sentence + more,
-        metadata={"kept": "true"} if kept else {},
+        metadata={"kept": "true"} if is_stored else {},
     )
 
 
-def not_yours() -> ServiceError:
-    """The attempt is another learner's, or there is none: nobody learns which."""
+def not_your_attempt() -> ServiceError:
+    """Return the error for a caller without access to the attempt, which does not reveal whether it exists."""
     return not_allowed(
         "NOT_YOUR_ATTEMPT",
         "This attempt is not yours, or it might not exist. Go back to your course and open the assessment from there.",

@@ -1,4 +1,4 @@
-"""Open Badges 3.0 credentials (`A11`): what a certificate says, for machines, and the names of the keys that sign it.
+"""Open Badges 3.0 credentials (`A11`): the content of a certificate for machines, and the names of its signing key.
 
 https://www.imsglobal.org/spec/ob/v3p0 · https://w3c-ccg.github.io/did-key-spec · https://www.w3.org/TR/vc-di-eddsa
 """
@@ -23,7 +23,7 @@ _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Who signs: the organisation's name, where it is found, and its public key (32 bytes)."""
+    """The organisation that signs: its name, its address and its public key (32 bytes)."""
 
     name: str
     url: str
@@ -31,32 +31,32 @@ class Issuer:
 
     @property
     def did(self) -> str:
-        """The issuer's id, which is its key: verifying needs nobody's server."""
+        """The issuer's id, which is its public key, so that verification needs no server."""
         return f"did:key:{public_key_multibase(self.public_key)}"
 
     @property
     def verification_method(self) -> str:
-        """The id of the key inside of the issuer's."""
+        """The id of the issuer's key."""
         return f"{self.did}#{public_key_multibase(self.public_key)}"
 
     def verification_url(self, certificate_id: UUID) -> str:
-        """The public page that says whether a certificate is good."""
+        """Return the address of the public page that verifies a certificate."""
         return f"{self.url.rstrip('/')}/certificates/{certificate_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class Achievement:
-    """The completion of the course `about`, titled `title`, by the person named `holder_name`."""
+    """The completion of the course `course_id`, titled `title`, by the person named `holder_name`."""
 
     certificate_id: UUID
     holder_name: str
     title: str
-    about: UUID
+    course_id: UUID
     issued_at: datetime
 
 
 def credential(achievement: Achievement, issuer: Issuer) -> dict[str, Json]:
-    """The credential, unsigned."""
+    """Return the unsigned credential."""
     return {
         "@context": list(CONTEXT),
         "id": issuer.verification_url(achievement.certificate_id),
@@ -80,7 +80,7 @@ def credential(achievement: Achievement, issuer: Issuer) -> dict[str, Json]:
                 }
             ],
             "achievement": {
-                "id": f"urn:uuid:{achievement.about}",
+                "id": f"urn:uuid:{achievement.course_id}",
                 "type": ["Achievement"],
                 "name": achievement.title,
                 "description": f"Completed {achievement.title}.",
@@ -91,7 +91,7 @@ def credential(achievement: Achievement, issuer: Issuer) -> dict[str, Json]:
 
 
 def proof_options(issuer: Issuer, created: datetime) -> dict[str, Json]:
-    """The proof of `eddsa-jcs-2022` without its value."""
+    """Return the proof of `eddsa-jcs-2022` without its value."""
     return {
         "type": "DataIntegrityProof",
         "cryptosuite": "eddsa-jcs-2022",
@@ -102,12 +102,12 @@ def proof_options(issuer: Issuer, created: datetime) -> dict[str, Json]:
 
 
 def public_key_multibase(public_key: bytes) -> str:
-    """An Ed25519 public key as did:key and Data Integrity write it (multicodec 0xed, base 58)."""
+    """Return an Ed25519 public key in the form of did:key and Data Integrity (multicodec 0xed, base 58)."""
     return multibase(_ED25519_PUBLIC_KEY + public_key)
 
 
 def multibase(content: bytes) -> str:
-    """Base 58 (Bitcoin's alphabet), marked with a `z`."""
+    """Return the content in base 58 (Bitcoin's alphabet) with the prefix `z`."""
     number = int.from_bytes(content, "big")
     digits = ""
     while number:
@@ -117,6 +117,6 @@ def multibase(content: bytes) -> str:
     return "z" + _BASE58[0] * zeros + digits
 
 
-def timestamp(moment: datetime) -> str:
-    """A moment in whole seconds, as XML Schema writes it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def timestamp(time: datetime) -> str:
+    """Return a time in whole seconds in the form of XML Schema."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,4 +1,4 @@
-"""Questions and what makes them well formed (`A1`: the four kinds that a machine can score)."""
+"""Items of the four kinds that are scored automatically, and their validation (`A1`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from proctorium_common.errors import Violation, invalid
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One choice of a question; `choice_id` is unique inside the question."""
+    """One choice of an item; `choice_id` is unique within the item."""
 
     choice_id: str
     text: str
@@ -19,7 +19,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class SingleChoice:
-    """Exactly one choice is right."""
+    """A kind with exactly one correct choice."""
 
     choices: tuple[Choice, ...]
     correct: str
@@ -27,7 +27,10 @@ class SingleChoice:
 
 @dataclass(frozen=True, slots=True)
 class MultipleChoice:
-    """One or more choices are right. With `partial_credit` each right one earns its share and each wrong one costs as much."""
+    """A kind with one or more correct choices.
+
+    With `partial_credit`, each correct choice earns its share of the points and each wrong one loses as much.
+    """
 
     choices: tuple[Choice, ...]
     correct: frozenset[str]
@@ -36,14 +39,14 @@ class MultipleChoice:
 
 @dataclass(frozen=True, slots=True)
 class TrueFalse:
-    """A statement; `correct` is None only where it was never said, which `check_items` refuses."""
+    """A statement; `correct` is None only in an item that `require_valid_items` refuses."""
 
     correct: bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class Numeric:
-    """A number within `tolerance`, both in `unit`; `correct` as in `TrueFalse`."""
+    """A number within `tolerance`, both in `unit`; `correct` is None as in `TrueFalse`."""
 
     correct: float | None
     tolerance: float = 0.0
@@ -55,7 +58,7 @@ ItemKind = SingleChoice | MultipleChoice | TrueFalse | Numeric
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A question and what it is worth."""
+    """A question with its answer key and its points."""
 
     item_id: UUID
     prompt: str
@@ -64,11 +67,11 @@ class Item:
     feedback: str = ""
 
 
-def check_items(items: Sequence[Item], field: str = "assessment.items") -> None:
-    """Raises ITEM_INVALID that names each fault of each question, `field` being the path of the list."""
-    violations = [*_of_list(items, field)]
-    for at, item in enumerate(items):
-        violations += _of_kind(item.kind, f"{field}[{at}]")
+def require_valid_items(items: Sequence[Item], field: str = "assessment.items") -> None:
+    """Raise ITEM_INVALID with every violation of the items; `field` is the path of their list."""
+    violations = [*_list_violations(items, field)]
+    for index, item in enumerate(items):
+        violations += _kind_violations(item.kind, f"{field}[{index}]")
     if violations:
         raise invalid(
             "ITEM_INVALID",
@@ -78,21 +81,25 @@ def check_items(items: Sequence[Item], field: str = "assessment.items") -> None:
         )
 
 
-def _of_list(items: Sequence[Item], field: str) -> Iterator[Violation]:
+def _list_violations(items: Sequence[Item], field: str) -> Iterator[Violation]:
     if not items:
         yield Violation(field, "items.none", "An assessment needs at least one question.")
 
 
-def _of_kind(kind: ItemKind, field: str) -> Iterator[Violation]:
+def _kind_violations(kind: ItemKind, field: str) -> Iterator[Violation]:
     match kind:
         case SingleChoice():
             where = f"{field}.single_choice"
-            yield from _of_choices(kind.choices, where)
-            yield from _of_correct(kind.choices, [kind.correct], f"{where}.correct_choice_id")
+            yield from _choice_violations(kind.choices, where)
+            yield from _correct_violations(
+                kind.choices, [kind.correct], f"{where}.correct_choice_id"
+            )
         case MultipleChoice():
             where = f"{field}.multiple_choice"
-            yield from _of_choices(kind.choices, where)
-            yield from _of_correct(kind.choices, kind.correct, f"{where}.correct_choice_ids")
+            yield from _choice_violations(kind.choices, where)
+            yield from _correct_violations(
+                kind.choices, kind.correct, f"{where}.correct_choice_ids"
+            )
         case TrueFalse(correct=None):
             yield _missing(f"{field}.true_false.correct", "Say whether the statement is true.")
         case Numeric(correct=None):
@@ -101,25 +108,25 @@ def _of_kind(kind: ItemKind, field: str) -> Iterator[Violation]:
             pass
 
 
-def _of_choices(choices: Sequence[Choice], where: str) -> Iterator[Violation]:
+def _choice_violations(choices: Sequence[Choice], where: str) -> Iterator[Violation]:
     seen: set[str] = set()
-    for at, choice in enumerate(choices):
+    for index, choice in enumerate(choices):
         if choice.choice_id in seen:
             yield Violation(
-                f"{where}.choices[{at}].choice_id",
+                f"{where}.choices[{index}].choice_id",
                 "choice.repeated",
                 f"Two choices of one question are both called “{choice.choice_id}”.",
             )
         seen.add(choice.choice_id)
 
 
-def _of_correct(
+def _correct_violations(
     choices: Sequence[Choice], correct: Iterable[str], where: str
 ) -> Iterator[Violation]:
     known = {choice.choice_id for choice in choices}
     named = sorted(filter(None, correct))
     if not named:
-        # None at all could not be told from "not answered".
+        # An answer without choices means "not answered", so it cannot be the correct one.
         yield _missing(where, "Say which choice is right; at least one has to be.")
     for choice_id in named:
         if choice_id not in known:

@@ -1,4 +1,4 @@
-"""Results (`A10`): permanent, in versions."""
+"""Results of attempts: permanent, in versions (`A10`)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from proctorium_common.errors import Kind, ServiceError, invalid_transition, not
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One version of an attempt's result; `item_scores` is empty where only the sum was asked for."""
+    """One version of an attempt's result; `item_scores` is empty where only the sums are read."""
 
     result_id: UUID
     attempt_id: UUID
@@ -29,15 +29,15 @@ class Result:
     item_scores: tuple[ItemScore, ...] = ()
 
 
-def unknown_result() -> ServiceError:
-    """There is none, or it is another learner's: nobody learns which."""
+def result_not_found() -> ServiceError:
+    """Return the error for a result that the caller cannot see, which does not reveal whether it exists."""
     return not_found(
         "NOT_FOUND", "There is no such result, or it is not yours. Open it from your results."
     )
 
 
-def unknown_attempt(attempt_id: UUID) -> ServiceError:
-    """There is none whose result could be released."""
+def attempt_not_found(attempt_id: UUID) -> ServiceError:
+    """Return the error for releasing the result of an attempt that does not exist."""
     return not_found(
         "NOT_FOUND",
         "One of these attempts does not exist, so nothing was released. List the session's attempts, and name those.",
@@ -45,8 +45,8 @@ def unknown_attempt(attempt_id: UUID) -> ServiceError:
     )
 
 
-def not_scored(attempt_id: UUID, state: str) -> ServiceError:
-    """Nothing was handed in that could have a result."""
+def attempt_not_scored(attempt_id: UUID, state: str) -> ServiceError:
+    """Return the error for releasing the result of an attempt that was not submitted."""
     return ServiceError(
         Kind.INVALID_STATE_TRANSITION,
         "INVALID_STATE_TRANSITION",
@@ -55,10 +55,10 @@ def not_scored(attempt_id: UUID, state: str) -> ServiceError:
     )
 
 
-def not_released(state: str) -> ServiceError:
-    """The learner has to wait."""
+def result_not_released(state: str) -> ServiceError:
+    """Return the error for reading a result before its release."""
     return invalid_transition(
-        "The result of this assessment has not been released yet. You will be told when it is.",
+        "The result of this assessment has not been released yet. You will get a message when it is.",
         from_state=state,
         asked="read",
         possible=[],

@@ -1,7 +1,7 @@
-"""The time ledger (`A5`): how much time a learner has is computed from what happened, and what happened is never changed.
+"""The time ledger (`A5`): an append-only list of entries, from which the remaining time of an attempt is computed.
 
-The clock runs from `STARTED`; it stands while at least one stop is open (a pause, a break that stops it, an outage). Pausing
-works while the learner is offline, because nothing is counted: what was not running was not spent.
+The clock runs from `STARTED`, and stops while a pause, a stopping break or an outage is open. Nothing is counted
+while it runs, so a pause also works while the learner is offline.
 """
 
 from __future__ import annotations
@@ -9,100 +9,100 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum
+from enum import StrEnum
 
 _NO_TIME = timedelta()
 
 
-class Mark(Enum):
-    """What happened to the clock. Kept in the database by value."""
+class EntryKind(StrEnum):
+    """The kinds of ledger entries."""
 
     STARTED = "started"
     PAUSED = "paused"
     RESUMED = "resumed"
-    BREAK_STARTED = "break-started"
-    BREAK_ENDED = "break-ended"
-    OUTAGE_STARTED = "outage-started"
-    OUTAGE_ENDED = "outage-ended"
+    BREAK_STARTED = "break_started"
+    BREAK_ENDED = "break_ended"
+    OUTAGE_STARTED = "outage_started"
+    OUTAGE_ENDED = "outage_ended"
     EXTRA = "extra"
 
 
 _ENDS = {
-    Mark.RESUMED: Mark.PAUSED,
-    Mark.BREAK_ENDED: Mark.BREAK_STARTED,
-    Mark.OUTAGE_ENDED: Mark.OUTAGE_STARTED,
+    EntryKind.RESUMED: EntryKind.PAUSED,
+    EntryKind.BREAK_ENDED: EntryKind.BREAK_STARTED,
+    EntryKind.OUTAGE_ENDED: EntryKind.OUTAGE_STARTED,
 }
-"""Each end and the stop that it ends; ending what is not open changes nothing."""
+"""Each end and the stop that it ends; the end of a stop that is not open changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of the ledger; `amount` is the time granted, for `EXTRA` alone."""
+class LedgerEntry:
+    """One entry of the ledger; `amount` is the granted time of an `EXTRA`."""
 
-    mark: Mark
+    kind: EntryKind
     at: datetime
     amount: timedelta = _NO_TIME
 
 
 @dataclass(frozen=True, slots=True)
-class TimeAccount:
-    """What the ledger comes to.
+class TimeBalance:
+    """The sum of a ledger.
 
-    `spent` is the time the clock ran until `since`; from there it runs on, or stands if `since` is None. `granted` is all
-    extra time.
+    `spent` is the time that the clock ran before `running_since`, which is None while the clock is stopped. `granted`
+    is the extra time.
     """
 
     spent: timedelta = _NO_TIME
     granted: timedelta = _NO_TIME
-    since: datetime | None = None
+    running_since: datetime | None = None
 
     def spent_at(self, now: datetime) -> timedelta:
-        """How long the clock has run until `now`."""
+        """Return how long the clock has run until `now`."""
         return self.spent + (
-            max(now - self.since, _NO_TIME) if self.since is not None else _NO_TIME
+            max(now - self.running_since, _NO_TIME) if self.running_since is not None else _NO_TIME
         )
 
     def deadline(self, limit: timedelta | None) -> datetime | None:
-        """When the time is over; None where there is no limit or the clock stands."""
-        if limit is None or self.since is None:
+        """Return the deadline, or None without a limit or while the clock is stopped."""
+        if limit is None or self.running_since is None:
             return None
-        return self.since + (limit + self.granted - self.spent)
+        return self.running_since + (limit + self.granted - self.spent)
 
     def remaining(self, limit: timedelta | None, now: datetime) -> timedelta | None:
-        """How much time is left at `now`, never negative; None where there is no limit."""
+        """Return the remaining time at `now`, which is never negative; None without a limit."""
         if limit is None:
             return None
         return max(limit + self.granted - self.spent_at(now), _NO_TIME)
 
 
-def add_up(entries: Iterable[Entry]) -> TimeAccount:
-    """What the ledger comes to; lines count by their time, those of one moment in their order."""
+def compute_balance(entries: Iterable[LedgerEntry]) -> TimeBalance:
+    """Return the sum of the entries, ordered by time; entries of the same time keep their order."""
     spent, granted = _NO_TIME, _NO_TIME
-    since: datetime | None = None
+    running_since: datetime | None = None
     started = False
-    stops: set[Mark] = set()
+    stops: set[EntryKind] = set()
     for entry in sorted(entries, key=lambda entry: entry.at):
-        if entry.mark is Mark.EXTRA:
+        if entry.kind is EntryKind.EXTRA:
             granted += entry.amount
             continue
-        started = started or entry.mark is Mark.STARTED
-        _apply(entry.mark, stops)
+        started = started or entry.kind is EntryKind.STARTED
+        _update_stops(stops, entry.kind)
         running = started and not stops
-        if running and since is None:
-            since = entry.at
-        elif not running and since is not None:
-            spent += entry.at - since
-            since = None
-    return TimeAccount(spent, granted, since)
+        if running and running_since is None:
+            running_since = entry.at
+        elif not running and running_since is not None:
+            spent += entry.at - running_since
+            running_since = None
+    return TimeBalance(spent, granted, running_since)
 
 
-def deadline(limit: timedelta | None, entries: Sequence[Entry]) -> datetime | None:
-    """When the time of an attempt with `limit` and this ledger is over; None: never, as things stand."""
-    return add_up(entries).deadline(limit)
+def compute_deadline(limit: timedelta | None, entries: Sequence[LedgerEntry]) -> datetime | None:
+    """Return the deadline of an attempt with `limit` and these entries, or None if there is none now."""
+    return compute_balance(entries).deadline(limit)
 
 
-def _apply(mark: Mark, stops: set[Mark]) -> None:
-    if mark in _ENDS:
-        stops.discard(_ENDS[mark])
-    elif mark is not Mark.STARTED:
-        stops.add(mark)
+def _update_stops(stops: set[EntryKind], kind: EntryKind) -> None:
+    if kind in _ENDS:
+        stops.discard(_ENDS[kind])
+    elif kind is not EntryKind.STARTED:
+        stops.add(kind)

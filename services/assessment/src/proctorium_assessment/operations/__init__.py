@@ -1,1 +1,1 @@
-"""Use cases: one public function is one transaction."""
+"""The use cases."""

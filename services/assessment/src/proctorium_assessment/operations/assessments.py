@@ -1,58 +1,104 @@
-"""Making and publishing assessments (`A2`)."""
+"""Creating, publishing and reading assessments (`A2`)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 from uuid import UUID
 
-from proctorium_assessment.domain.assessments import Assessment, unknown_assessment
-from proctorium_assessment.domain.items import check_items
+from google.protobuf.message import Message
+
+from proctorium_assessment.domain.assessments import Assessment, assessment_not_found
+from proctorium_assessment.domain.items import require_valid_items
+from proctorium_assessment.serialization import items_from_bytes, items_to_bytes
 from proctorium_assessment.storage import assessments
+from proctorium_assessment.storage.assessments import StoredAssessment
 from proctorium_common.storage import pages
-from proctorium_common.storage.database import Transaction
+from proctorium_common.storage.database import Database, Transaction
+from proctorium_common.storage.idempotency import Responder
+
+M = TypeVar("M", bound=Message)
 
 _LIST = "assessments"
 
 
-async def create(tx: Transaction, assessment: Assessment) -> Assessment:
-    """Keeps a new assessment, not published. Raises ITEM_INVALID."""
-    check_items(assessment.items)
-    await assessments.add(tx, assessment)
-    return assessment
+async def create(
+    database: Database, assessment: Assessment, responder: Responder[Assessment, M]
+) -> M:
+    """Create an assessment that is not published. Raises ITEM_INVALID."""
+    require_valid_items(assessment.items)
 
-
-async def publish(tx: Transaction, assessment_id: UUID) -> Assessment:
-    """Makes it one that can be taken and never changes; twice is fine. Raises NOT_FOUND."""
-    assessment = await assessments.lock(tx, assessment_id)
-    if assessment is None:
-        raise unknown_assessment()
-    if assessment.published_at is not None:
+    async def run(tx: Transaction) -> Assessment:
+        await assessments.insert_assessment(tx, assessment, items_to_bytes(assessment.items))
         return assessment
-    await assessments.publish(tx, assessment_id, tx.now)
-    return replace(assessment, published_at=tx.now)
+
+    return await database.respond(responder, run)
 
 
-async def get(tx: Transaction, assessment_id: UUID) -> Assessment:
-    """The assessment with its right answers. Raises NOT_FOUND."""
-    assessment = await assessments.find(tx, assessment_id)
+async def publish(
+    database: Database, assessment_id: UUID, responder: Responder[Assessment, M]
+) -> M:
+    """Publish the assessment, which makes it permanent; a repetition changes nothing. Raises NOT_FOUND."""
+
+    async def run(tx: Transaction) -> Assessment:
+        stored = await assessments.lock_assessment(tx, assessment_id)
+        if stored is None:
+            raise assessment_not_found()
+        assessment = _with_items(stored)
+        if assessment.published_at is not None:
+            return assessment
+        await assessments.update_published_at(tx, assessment_id, tx.now)
+        return replace(assessment, published_at=tx.now)
+
+    return await database.respond(responder, run)
+
+
+async def get(database: Database, assessment_id: UUID) -> Assessment:
+    """Return the assessment with its items. Raises NOT_FOUND."""
+    async with database.transaction() as tx:
+        assessment = await load_assessment(tx, assessment_id)
     if assessment is None:
-        raise unknown_assessment()
+        raise assessment_not_found()
     return assessment
 
 
-async def batch_get(tx: Transaction, assessment_ids: Iterable[UUID]) -> Sequence[Assessment]:
-    """Return the assessments that exist among `assessment_ids`, in their order and without their questions."""
+async def batch_get(database: Database, assessment_ids: Iterable[UUID]) -> Sequence[Assessment]:
+    """Return the assessments that exist, in the order of their ids and without their items."""
     ids = list(dict.fromkeys(assessment_ids))
-    found = await assessments.describe_all(tx, ids)
+    async with database.transaction() as tx:
+        found = await assessments.get_descriptions(tx, ids)
     return [found[each] for each in ids if each in found]
 
 
-async def page(
-    tx: Transaction, page_size: int, page_token: str
+async def list_assessments(
+    database: Database, *, page_size: int, page_token: str
 ) -> tuple[Sequence[Assessment], str]:
-    """By title, without questions, and the token of the next page. Raises INVALID_PAGE_TOKEN."""
+    """Return a page of assessments by title, without their items, and the token of the next page.
+
+    Raises INVALID_PAGE_TOKEN.
+    """
     size = pages.size_of(page_size)
-    tokens = await pages.tokens(tx)
-    rows = await assessments.page(tx, tokens.after(_LIST, page_token, str, UUID), size)
+    async with database.transaction() as tx:
+        tokens = await pages.tokens(tx)
+        after = tokens.after(_LIST, page_token, str, UUID)
+        rows = await assessments.list_assessments(tx, after=after, limit=size + 1)
     return tokens.cut(_LIST, rows, size, lambda row: (row.title, row.assessment_id))
+
+
+async def load_assessment(source: Database | Transaction, assessment_id: UUID) -> Assessment | None:
+    """Return the assessment with its items, or None."""
+    stored = await assessments.get_assessment(source, assessment_id)
+    return None if stored is None else _with_items(stored)
+
+
+async def load_assessments(
+    tx: Transaction, assessment_ids: Iterable[UUID]
+) -> Mapping[UUID, Assessment]:
+    """Return the assessments that exist with their items, by id."""
+    stored = await assessments.get_assessments(tx, assessment_ids)
+    return {assessment_id: _with_items(each) for assessment_id, each in stored.items()}
+
+
+def _with_items(stored: StoredAssessment) -> Assessment:
+    return replace(stored.description, items=items_from_bytes(stored.item_list))

@@ -1,21 +1,22 @@
-"""Certificates (`A11`): issued for completed courses, then permanent; read by their holders, checked by anybody."""
+"""Issuing, reading and verifying certificates of completed courses (`A11`)."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
 import grpc
 
-from proctorium.assessment.events.v1 import events_pb2
 from proctorium.enrollment.v1.organisation_pb2 import GetOrganisationRequest
 from proctorium.enrollment.v1.organisation_pb2_grpc import OrganisationServiceStub
 from proctorium.enrollment.v1.people_pb2 import GetRegistrationInformationRequest
 from proctorium.enrollment.v1.people_pb2_grpc import PersonServiceStub
-from proctorium_assessment.documents.certificate import Certificate, make_pdf
-from proctorium_assessment.documents.credential import public_key_of, signed
+from proctorium_assessment import events
+from proctorium_assessment.documents.certificate import CertificateContent, make_pdf
+from proctorium_assessment.documents.credential import public_key_of, sign_credential
 from proctorium_assessment.domain.credentials import (
     Achievement,
     Issuer,
@@ -25,8 +26,8 @@ from proctorium_assessment.domain.credentials import (
 )
 from proctorium_assessment.storage import certificates
 from proctorium_assessment.storage.certificates import (
+    Certificate,
     Documents,
-    IssuedCertificate,
     PendingCertificate,
 )
 from proctorium_common.clock import Clock
@@ -41,16 +42,16 @@ from proctorium_common.telemetry.traces import annotate, current_trace_context, 
 
 _log = get_logger()
 
-_AT_ONCE = 20
-_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=1)
+_BATCH = 20
+_FIRST_BACKOFF, _LONGEST_BACKOFF = timedelta(seconds=1), timedelta(minutes=1)
 
 
-async def earned(
+async def create_certificate(
     tx: Transaction, *, registration_id: UUID, person_id: UUID, course_id: UUID, title: str
 ) -> None:
-    """Have a certificate issued for a completed registration; at most one, however often this is called."""
-    place = current_trace_context()
-    await certificates.add_pending(
+    """Create the certificate of a completed registration, to be issued by the worker; a repetition changes nothing."""
+    trace_context = current_trace_context()
+    await certificates.insert_certificate(
         tx,
         PendingCertificate(
             certificate_id=new_id(),
@@ -58,48 +59,56 @@ async def earned(
             person_id=person_id,
             course_id=course_id,
             title=title,
-            traceparent=None if place is None else traceparent_of(place),
+            traceparent=None if trace_context is None else traceparent_of(trace_context),
         ),
     )
 
 
-async def get(tx: Transaction, caller: Caller, certificate_id: UUID) -> IssuedCertificate:
-    """The caller's own certificate, or any for administrators. Raises NOT_FOUND, CERTIFICATE_PENDING."""
-    found = await certificates.find(tx, certificate_id)
-    if found is None or not (
-        found.person_id == caller.person_id or "administrator" in caller.roles
-    ):
-        raise _unknown()
-    if found.issued_at is None:
-        raise _pending()
-    return found
+async def get(database: Database, caller: Caller, certificate_id: UUID) -> Certificate:
+    """Return the caller's own certificate, or any for administrators. Raises NOT_FOUND, CERTIFICATE_PENDING."""
+    async with database.transaction() as tx:
+        return await _get_readable(tx, caller, certificate_id)
 
 
 async def download(
-    tx: Transaction, caller: Caller, certificate_id: UUID
-) -> tuple[IssuedCertificate, bytes]:
-    """The certificate and its PDF. Raises as `get`."""
-    found = await get(tx, caller, certificate_id)
-    return found, await certificates.pdf_of(tx, certificate_id)
+    database: Database, caller: Caller, certificate_id: UUID
+) -> tuple[Certificate, bytes]:
+    """Return the certificate and its PDF, as `get`. Raises NOT_FOUND, CERTIFICATE_PENDING."""
+    async with database.transaction() as tx:
+        certificate = await _get_readable(tx, caller, certificate_id)
+        return certificate, await certificates.get_pdf(tx, certificate_id)
 
 
-async def verify(tx: Transaction, certificate_id: UUID) -> IssuedCertificate:
-    """The certificate of this number, whoever asks. Raises NOT_FOUND."""
-    found = await certificates.find(tx, certificate_id)
-    if found is None or found.issued_at is None:
-        raise _unknown()
-    return found
+async def _get_readable(tx: Transaction, caller: Caller, certificate_id: UUID) -> Certificate:
+    certificate = await certificates.get_certificate(tx, certificate_id)
+    if certificate is None or not (
+        certificate.person_id == caller.person_id or caller.is_administrator
+    ):
+        raise _certificate_not_found()
+    if certificate.issued_at is None:
+        raise _certificate_pending()
+    return certificate
 
 
-async def due(tx: Transaction) -> list[PendingCertificate]:
-    """Certificates whose turn to be made has come."""
-    return list(await certificates.due(tx, tx.now, _AT_ONCE))
+async def verify(database: Database, certificate_id: UUID) -> Certificate:
+    """Return an issued certificate to any caller. Raises NOT_FOUND."""
+    async with database.transaction() as tx:
+        certificate = await certificates.get_certificate(tx, certificate_id)
+    if certificate is None or certificate.issued_at is None:
+        raise _certificate_not_found()
+    return certificate
+
+
+async def list_due(database: Database) -> Sequence[PendingCertificate]:
+    """Return certificates to issue now."""
+    async with database.transaction() as tx:
+        return await certificates.list_due_certificates(tx, tx.now, _BATCH)
 
 
 class CertificateIssuer:
-    """Makes certificates. The names of holder and organisation are asked for at that moment: they must be as they are now.
+    """The issuing of certificates, with the current names of holder and organisation from enrollment.
 
-    `issuer_name` is what stands there for an organisation that has given itself no name.
+    `issuer_name` is used while the organisation has no name.
     """
 
     def __init__(
@@ -123,7 +132,7 @@ class CertificateIssuer:
         self._key: tuple[bytes, bytes] | None = None
 
     async def issue(self, pending: PendingCertificate) -> bool:
-        """Makes the certificate permanent; False when it has to be tried again later, or another replica made it."""
+        """Issue the certificate; return False if it was postponed or another replica has issued it."""
         annotate(
             person_id=pending.person_id,
             course_id=pending.course_id,
@@ -132,8 +141,8 @@ class CertificateIssuer:
         try:
             name = await self._holder_name(pending.person_id)
             issuer_name = await self._organisation_name()
-        except ServiceError as failure:
-            await self._postpone(pending, failure)
+        except ServiceError as error:
+            await self._postpone(pending, error)
             return False
         public_key, seed = self._key or await self._load_key()
         issuer = Issuer(issuer_name, self._public_url, public_key)
@@ -142,60 +151,61 @@ class CertificateIssuer:
         )
         documents = await asyncio.to_thread(_documents, achievement, issuer, seed)
         async with self._database.transaction() as tx:
-            done = await certificates.issue(tx, achievement.certificate_id, documents)
-            if done:
-                tx.record(_issued(pending))
-        return done
+            issued = await certificates.issue_certificate(tx, achievement.certificate_id, documents)
+            if issued:
+                tx.record(events.certificate_issued(pending))
+        return issued
 
     async def _holder_name(self, person_id: UUID) -> str:
         request = GetRegistrationInformationRequest(person_id=str(person_id))
         try:
-            known = await self._people.GetRegistrationInformation(request)
-        except grpc.aio.AioRpcError as failed:
-            raise error_of(failed) from failed
-        return known.legal_name
+            registration = await self._people.GetRegistrationInformation(request)
+        except grpc.aio.AioRpcError as error:
+            raise error_of(error) from error
+        return registration.legal_name
 
     async def _organisation_name(self) -> str:
         try:
-            known = await self._organisation.GetOrganisation(GetOrganisationRequest())
-        except grpc.aio.AioRpcError as failed:
-            raise error_of(failed) from failed
-        return known.organisation.name or self._issuer_name
+            response = await self._organisation.GetOrganisation(GetOrganisationRequest())
+        except grpc.aio.AioRpcError as error:
+            raise error_of(error) from error
+        return response.organisation.name or self._issuer_name
 
-    async def _postpone(self, pending: PendingCertificate, failure: ServiceError) -> None:
-        pause = min(_FIRST_PAUSE * 2 ** min(pending.tries, 10), _LONGEST_PAUSE)
+    async def _postpone(self, pending: PendingCertificate, error: ServiceError) -> None:
+        backoff = min(_FIRST_BACKOFF * 2 ** min(pending.failures, 10), _LONGEST_BACKOFF)
         async with self._database.transaction() as tx:
-            await certificates.postpone(tx, pending.certificate_id, tx.now + pause)
+            await certificates.postpone_certificate(tx, pending.certificate_id, tx.now + backoff)
         _log.warning(
             "certificate_postponed",
             certificate_id=str(pending.certificate_id),
-            reason=failure.reason,
-            tries=pending.tries + 1,
+            reason=error.reason,
+            failures=pending.failures + 1,
         )
 
     async def _load_key(self) -> tuple[bytes, bytes]:
-        """The key that signs, its public half first; made when there is none. Replicas that make one at once agree on the oldest."""
+        """Return the public key and the seed that sign, and create them first if there are none.
+
+        Replicas that create a key concurrently agree on the oldest one.
+        """
         async with self._database.transaction() as tx:
-            kept = await certificates.issuer_key(tx)
-        if kept is None:
+            stored = await certificates.get_issuer_key(tx)
+        if stored is None:
             seed = new_key()
             public_key = public_key_of(seed)
             key_id = public_key_multibase(public_key)
+            encrypted = self._encryption.encrypt(seed, key_id)
             async with self._database.transaction() as tx:
-                encrypted = self._encryption.encrypt(seed, key_id)
-                await certificates.add_issuer_key(tx, key_id, public_key, encrypted)
-                kept = await certificates.issuer_key(tx)
-            assert kept is not None, "a key was just kept"
-        public_key, encrypted = kept
-        self._key = (
-            public_key,
-            self._encryption.decrypt(encrypted, public_key_multibase(public_key)),
-        )
+                await certificates.insert_issuer_key(tx, key_id, public_key, encrypted)
+                stored = await certificates.get_issuer_key(tx)
+            assert stored is not None, "a key was just inserted"
+        public_key, encrypted = stored
+        seed = self._encryption.decrypt(encrypted, public_key_multibase(public_key))
+        self._key = public_key, seed
         return self._key
 
 
 def _documents(achievement: Achievement, issuer: Issuer, seed: bytes) -> Documents:
-    certificate = Certificate(
+    content = CertificateContent(
         certificate_id=achievement.certificate_id,
         holder_name=achievement.holder_name,
         title=achievement.title,
@@ -204,35 +214,25 @@ def _documents(achievement: Achievement, issuer: Issuer, seed: bytes) -> Documen
         url=issuer.verification_url(achievement.certificate_id),
     )
     options = proof_options(issuer, achievement.issued_at)
-    badge = signed(credential(achievement, issuer), options, seed)
+    badge = sign_credential(credential(achievement, issuer), options, seed)
     return Documents(
         holder_name=achievement.holder_name,
         issued_at=achievement.issued_at,
         credential=json.dumps(badge, ensure_ascii=False),
-        pdf=make_pdf(certificate),
+        pdf=make_pdf(content),
     )
 
 
-def _issued(pending: PendingCertificate) -> events_pb2.CertificateIssued:
-    return events_pb2.CertificateIssued(
-        certificate_id=str(pending.certificate_id),
-        registration_id=str(pending.registration_id),
-        person_id=str(pending.person_id),
-        course_id=str(pending.course_id),
-        course_title=pending.title,
-    )
-
-
-def _unknown() -> ServiceError:
+def _certificate_not_found() -> ServiceError:
     return not_found(
-        "NOT_FOUND", "There is no certificate of this number. Check the number and try again."
+        "NOT_FOUND", "There is no certificate with this number. Check the number and try again."
     )
 
 
-def _pending() -> ServiceError:
+def _certificate_pending() -> ServiceError:
     return ServiceError(
         Kind.INVALID_STATE_TRANSITION,
         "CERTIFICATE_PENDING",
-        "Your certificate is being made. Please try again in a moment.",
-        retry_after=_FIRST_PAUSE,
+        "Your certificate is being issued. Please try again in a moment.",
+        retry_after=_FIRST_BACKOFF,
     )

@@ -1,49 +1,59 @@
-"""Courses: what is learned of them, and which one a result belongs to."""
+"""Courses: their copies from events, registrations, and the courses of results."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
 
-from proctorium_assessment.domain.assessments import not_registered, proctored_only
+from proctorium_assessment.domain.assessments import (
+    assessment_is_proctored,
+    learner_not_registered,
+)
 from proctorium_assessment.storage import courses, sessions
 from proctorium_assessment.storage.courses import Course
 from proctorium_common.storage.database import Transaction
 
 
-async def remember(
+async def store_course(
     tx: Transaction, course: Course, assessment_ids: Collection[UUID], position: int
 ) -> None:
-    """Keeps what the publication of a course told; an older one that comes later changes nothing."""
-    await courses.remember(tx, course, assessment_ids, position)
+    """Store a published course, unless a newer event was stored."""
+    await courses.upsert_course(tx, course, assessment_ids, position)
 
 
-async def registered(tx: Transaction, course_id: UUID, person_id: UUID) -> None:
-    """Keeps that the person may take the course's self-paced assessments."""
-    await courses.remember_registered(tx, course_id, person_id)
+async def store_registration(tx: Transaction, course_id: UUID, person_id: UUID) -> None:
+    """Store that the person may take the self-paced assessments of the course."""
+    await courses.insert_registration(tx, course_id, person_id)
 
 
-async def require_self_paced(tx: Transaction, assessment_id: UUID, person_id: UUID) -> None:
-    """Raises LEARNER_NOT_REGISTERED or PROCTORED unless the person is registered in a self-paced course that holds the assessment."""
-    standings = await courses.standings(tx, assessment_id, person_id)
-    alone = [standing for standing in standings if standing.self_paced]
-    if standings and not alone:
-        raise proctored_only()
-    if not any(standing.registered for standing in alone):
-        raise not_registered()
+async def require_self_paced_registration(
+    tx: Transaction, assessment_id: UUID, person_id: UUID
+) -> None:
+    """Raise LEARNER_NOT_REGISTERED unless the person is registered in a self-paced course with the assessment.
+
+    Raises ASSESSMENT_IS_PROCTORED if every course with it is proctored.
+    """
+    registrations = await courses.list_course_registrations(tx, assessment_id, person_id)
+    self_paced = [each for each in registrations if each.self_paced]
+    if registrations and not self_paced:
+        raise assessment_is_proctored()
+    if not any(each.is_registered for each in self_paced):
+        raise learner_not_registered()
 
 
-async def courses_of(
-    tx: Transaction, taken: Iterable[tuple[UUID, UUID | None, UUID]]
+async def get_courses_of_results(
+    tx: Transaction, results: Iterable[tuple[UUID, UUID | None, UUID]]
 ) -> Mapping[UUID, UUID]:
-    """The course of each (result, session, assessment), by result: the session's, else the one that holds the assessment."""
-    taken = list(taken)
-    by_session = await sessions.courses_of(
-        tx, {session_id for _, session_id, _ in taken if session_id is not None}
+    """Return the course of each (result, session, assessment) by result: the session's, or the assessment's."""
+    results = list(results)
+    by_session = await sessions.get_courses_of_sessions(
+        tx, {session_id for _, session_id, _ in results if session_id is not None}
     )
-    by_assessment = await courses.holding(tx, {assessment_id for _, _, assessment_id in taken})
+    by_assessment = await courses.get_courses_of_assessments(
+        tx, {assessment_id for _, _, assessment_id in results}
+    )
     found: dict[UUID, UUID] = {}
-    for result_id, session_id, assessment_id in taken:
+    for result_id, session_id, assessment_id in results:
         course_id = by_session.get(session_id) if session_id is not None else None
         course_id = course_id or by_assessment.get(assessment_id)
         if course_id is not None:

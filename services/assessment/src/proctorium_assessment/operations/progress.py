@@ -1,34 +1,32 @@
-"""How far learners are, told to others now and then and not with every save (`S7`)."""
+"""Publishing the progress of attempts from time to time, not for each save (`S7`)."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from proctorium_assessment.operations import facts
+from proctorium_assessment import events
 from proctorium_assessment.storage import answers, assessments, attempts
 from proctorium_common.storage.database import Transaction
 
-_AT_ONCE = 200
+_BATCH = 200
 
 
-async def tell(tx: Transaction, at_most_every: timedelta) -> int:
-    """Tells the progress of attempts with news that were not told of within `at_most_every`; answers how many.
+async def publish_progress(tx: Transaction, interval: timedelta) -> int:
+    """Publish the progress of attempts with new answers, for each at most once per `interval`; return their number.
 
-    What is new is seen in the attempts' rows, so nothing is forgotten with a process.
+    Unpublished progress is found in the attempts' rows, so a restart loses none.
     """
-    held = await attempts.hold_progressed(tx, tx.now - at_most_every, _AT_ONCE)
-    if not held:
+    locked = await attempts.lock_progressed_attempts(tx, tx.now - interval, _BATCH)
+    if not locked:
         return 0
-    described = await assessments.describe_all(tx, [attempt.assessment_id for attempt in held])
-    counts = await answers.answered_counts(tx, [attempt.attempt_id for attempt in held])
-    for attempt in held:
+    described = await assessments.get_descriptions(
+        tx, [attempt.assessment_id for attempt in locked]
+    )
+    counts = await answers.count_answered(tx, [attempt.attempt_id for attempt in locked])
+    for attempt in locked:
         assessment = described.get(attempt.assessment_id)
-        tx.record(
-            facts.progressed(
-                attempt,
-                counts.get(attempt.attempt_id, 0),
-                assessment.item_count if assessment is not None else 0,
-            )
-        )
-    await attempts.mark_told(tx, [attempt.attempt_id for attempt in held])
-    return len(held)
+        item_count = assessment.item_count if assessment is not None else 0
+        answered_count = counts.get(attempt.attempt_id, 0)
+        tx.record(events.attempt_progressed(attempt, answered_count, item_count))
+    await attempts.update_progress_published(tx, [attempt.attempt_id for attempt in locked])
+    return len(locked)

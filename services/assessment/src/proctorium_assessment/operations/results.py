@@ -1,4 +1,4 @@
-"""Results with feedback (`A10`)."""
+"""Reading results with feedback, and late answers (`A10`)."""
 
 from __future__ import annotations
 
@@ -9,18 +9,23 @@ from uuid import UUID
 from proctorium_assessment.domain.answer_sheet import Revision
 from proctorium_assessment.domain.answers import Answer
 from proctorium_assessment.domain.items import Item
-from proctorium_assessment.domain.results import Result, not_released, unknown_result
-from proctorium_assessment.operations.attempts import describe, leads, whose
-from proctorium_assessment.storage import answers, assessments, attempts, results, sessions
-from proctorium_assessment.storage.items import answer_from_bytes
+from proctorium_assessment.domain.results import Result, result_not_found, result_not_released
+from proctorium_assessment.operations.access import (
+    annotate_attempt,
+    is_session_proctor,
+    listable_person,
+)
+from proctorium_assessment.operations.assessments import load_assessment
+from proctorium_assessment.serialization import answer_from_bytes
+from proctorium_assessment.storage import answers, attempts, results, sessions
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage import pages
-from proctorium_common.storage.database import Transaction
+from proctorium_common.storage.database import Database, Transaction
 
 
 @dataclass(frozen=True, slots=True)
-class ItemOutcome:
-    """How one question went; `answer` is None where none was given."""
+class ItemResult:
+    """The answer to one item and its points; `answer` is None if there was none."""
 
     item: Item
     answer: Answer
@@ -28,82 +33,99 @@ class ItemOutcome:
 
 
 async def get(
-    tx: Transaction, caller: Caller, attempt_id: UUID
-) -> tuple[Result, Sequence[ItemOutcome]]:
-    """The newest version of an attempt's result, and how each question went once the caller may know. Raises NOT_FOUND, RESULT_NOT_RELEASED."""
-    attempt = await attempts.find(tx, attempt_id)
-    if attempt is None or not _may_see(caller, attempt.person_id):
-        raise unknown_result()
-    describe(attempt)
-    result = await results.newest(tx, attempt_id)
-    if result is None or (result.released_at is None and "administrator" not in caller.roles):
-        raise not_released(attempt.state.value)
-    return result, await _outcomes(tx, result) if await _may_see_items(tx, caller, result) else ()
+    database: Database, caller: Caller, attempt_id: UUID
+) -> tuple[Result, Sequence[ItemResult]]:
+    """Return the newest version of an attempt's result, with the results of its items if the caller may see them now.
+
+    Raises NOT_FOUND, RESULT_NOT_RELEASED.
+    """
+    async with database.transaction() as tx:
+        attempt = await attempts.get_attempt(tx, attempt_id)
+        if attempt is None or not (
+            caller.person_id == attempt.person_id or caller.is_administrator
+        ):
+            raise result_not_found()
+        annotate_attempt(attempt)
+        result = await results.get_newest_result(tx, attempt_id)
+        if result is None or (result.released_at is None and not caller.is_administrator):
+            raise result_not_released(attempt.state)
+        if not await _may_see_items(tx, caller, result):
+            return result, ()
+        return result, await _list_item_results(tx, result)
 
 
-async def page(
-    tx: Transaction, caller: Caller, session_id: UUID | None, page_size: int, page_token: str
+async def list_results(
+    database: Database,
+    caller: Caller,
+    session_id: UUID | None,
+    *,
+    page_size: int,
+    page_token: str,
 ) -> tuple[Sequence[Result], str]:
-    """The caller's own released results; those of a session for its proctors and for administrators. Raises NOT_ALLOWED, INVALID_PAGE_TOKEN."""
+    """Return a page of the caller's own released results, or of those of a session, and the token of the next page.
+
+    Only proctors of the session and administrators may list all of its results. Raises NOT_ALLOWED,
+    CERTIFICATION_ENDED, INVALID_PAGE_TOKEN.
+    """
     size = pages.size_of(page_size)
-    tokens = await pages.tokens(tx)
     name = f"results/{session_id}"
-    after = tokens.after(name, page_token, UUID)
-    rows = await results.page(
-        tx,
-        person_id=await whose(tx, caller, session_id),
-        session_id=session_id,
-        before=after[0] if after else None,
-        size=size,
-    )
+    async with database.transaction() as tx:
+        tokens = await pages.tokens(tx)
+        after = tokens.after(name, page_token, UUID)
+        rows = await results.list_released_results(
+            tx,
+            person_id=await listable_person(tx, caller, session_id),
+            session_id=session_id,
+            before=after[0] if after else None,
+            limit=size + 1,
+        )
     return tokens.cut(name, rows, size, lambda row: (row.result_id,))
 
 
-async def late_answers(
-    tx: Transaction, caller: Caller, attempt_id: UUID, page_size: int, page_token: str
+async def list_late_answers(
+    database: Database, caller: Caller, attempt_id: UUID, *, page_size: int, page_token: str
 ) -> tuple[Sequence[Revision], str]:
-    """Return an attempt's late answers, which do not count, and the token of the next page, for a supervisor.
+    """Return a page of an attempt's late answers, for a proctor of its session or an administrator, and the next token.
 
     Raises NOT_FOUND, CERTIFICATION_ENDED, INVALID_PAGE_TOKEN.
     """
-    attempt = await attempts.find(tx, attempt_id)
-    if attempt is None or not await _supervises(tx, caller, attempt.session_id):
-        raise unknown_result()
-    describe(attempt)
-    name = f"late answers of {attempt_id}"
     size = pages.size_of(page_size)
-    tokens = await pages.tokens(tx)
-    after = tokens.after(name, page_token, int)
-    found = await answers.list_late(tx, attempt_id, after[0] if after else 0, size + 1)
-    return tokens.cut(name, found, size, lambda revision: (revision.sequence,))
+    name = f"late answers of {attempt_id}"
+    async with database.transaction() as tx:
+        attempt = await attempts.get_attempt(tx, attempt_id)
+        if attempt is None or not await _supervises(tx, caller, attempt.session_id):
+            raise result_not_found()
+        annotate_attempt(attempt)
+        tokens = await pages.tokens(tx)
+        after = tokens.after(name, page_token, int)
+        rows = await answers.list_late_revisions(
+            tx, attempt_id, after=after[0] if after else 0, limit=size + 1
+        )
+    return tokens.cut(name, rows, size, lambda revision: (revision.sequence,))
 
 
 async def _supervises(tx: Transaction, caller: Caller, session_id: UUID | None) -> bool:
-    if "administrator" in caller.roles:
+    if caller.is_administrator:
         return True
-    return session_id is not None and await leads(tx, caller, session_id)
-
-
-def _may_see(caller: Caller, person_id: UUID) -> bool:
-    return caller.person_id == person_id or "administrator" in caller.roles
+    return session_id is not None and await is_session_proctor(tx, caller, session_id)
 
 
 async def _may_see_items(tx: Transaction, caller: Caller, result: Result) -> bool:
-    """Others may still sit the same questions until the session is over."""
-    if result.session_id is None or "administrator" in caller.roles:
+    """Return whether the caller may see the items: others may start with the same ones until the session is over."""
+    if result.session_id is None or caller.is_administrator:
         return True
-    return await sessions.is_over(tx, result.session_id)
+    return await sessions.is_session_over(tx, result.session_id)
 
 
-async def _outcomes(tx: Transaction, result: Result) -> list[ItemOutcome]:
-    assessment = await assessments.find(tx, result.assessment_id)
+async def _list_item_results(tx: Transaction, result: Result) -> list[ItemResult]:
+    assessment = await load_assessment(tx, result.assessment_id)
     items = {item.item_id: item for item in assessment.items} if assessment is not None else {}
     counted = [score.sequence for score in result.item_scores if score.sequence is not None]
-    given = await results.counted_answers(tx, result.attempt_id, counted)
+    stored = await results.get_answers(tx, result.attempt_id, counted)
     return [
-        ItemOutcome(
+        ItemResult(
             items[score.item_id],
-            None if score.sequence is None else answer_from_bytes(given[score.sequence]),
+            None if score.sequence is None else answer_from_bytes(stored[score.sequence]),
             score.points,
         )
         for score in result.item_scores

@@ -1,7 +1,7 @@
-"""Saving answers (`A6`), the hot path: many learners' changes in few transactions, acknowledged after the commit.
+"""Saving answers (`A6`), the hot path: many learners share a transaction and get their receipts after its commit.
 
-It needs the database and nothing else. Most groups are one statement: an attempt that is still where this process left it need not be
-read first.
+It needs only the database. Most batches are one statement, because an attempt that has not changed since this process
+saved in it is not read first.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from proctorium_assessment.domain.answer_sheet import AnswerSheet, Change, Place, Saved
-from proctorium_assessment.domain.attempts import not_yours
-from proctorium_assessment.operations.forms import Form, Forms
-from proctorium_assessment.operations.published import PublishedAssessments
+from proctorium_assessment.domain.answer_sheet import AnswerSheet, Change, Receipt, SheetSnapshot
+from proctorium_assessment.domain.attempts import not_your_attempt
+from proctorium_assessment.operations.attempt_cache import AttemptCache, CachedAttempt
+from proctorium_assessment.operations.published_assessments import PublishedAssessments
 from proctorium_assessment.storage import answers
 from proctorium_common.clock import Clock
 from proctorium_common.errors import ServiceError
@@ -25,8 +25,8 @@ from proctorium_common.telemetry.traces import annotate
 
 
 @dataclass(frozen=True, slots=True)
-class GivenAnswer:
-    """One change as the learner sent it; `answer` is an `Answer` message in whatever bytes it came."""
+class SentAnswer:
+    """A change as the learner sent it; `answer` has the bytes of an `Answer` message, not yet in canonical form."""
 
     sequence: int
     item_id: str
@@ -36,131 +36,136 @@ class GivenAnswer:
 
 @dataclass(slots=True, eq=False)
 class _Request:
-    form: Form
+    attempt: CachedAttempt
     changes: Sequence[Change]
     received_at: datetime
-    outcome: Saved | ServiceError | None = None
+    outcome: Receipt | ServiceError | None = None
 
 
-_AT_ONCE = 3
-_ENOUGH = 4
-"""Groups under way side by side, each on a connection of its own, and how many requests are worth one more."""
+_BATCHES_AT_ONCE = 3
+"""The number of concurrent batches, each on its own connection."""
 
-_ByForm = Mapping[Form, Sequence[_Request]]
+_MIN_REQUESTS = 4
+"""The number of requests from which one more batch is worth its commit."""
+
+_ByAttempt = Mapping[CachedAttempt, Sequence[_Request]]
 
 
 class AnswerSaver:
-    """Saves answers. One for each process; close it before the database."""
+    """The saving of answers, one for each process; to be closed before the database."""
 
     def __init__(self, database: Database, published: PublishedAssessments, clock: Clock) -> None:
         self._clock = clock
-        self._forms = Forms(database, published)
-        self._own = database.beside_pool(_AT_ONCE)
-        self._group: Batcher[_Request, Saved | ServiceError] = Batcher(
+        self._cache = AttemptCache(database, published)
+        self._connections = database.beside_pool(_BATCHES_AT_ONCE)
+        self._batcher: Batcher[_Request, Receipt | ServiceError] = Batcher(
             self._flush,
-            at_once=_AT_ONCE,
-            enough=_ENOUGH,
-            key=_form_of,
+            at_once=_BATCHES_AT_ONCE,
+            enough=_MIN_REQUESTS,
+            key=_attempt_of,
         )
 
     async def save(
-        self, person_id: UUID | None, attempt_id: str, given: Sequence[GivenAnswer]
-    ) -> Saved:
-        """Saves all of `given` or none, and returns after the commit.
+        self, person_id: UUID | None, attempt_id: str, sent: Sequence[SentAnswer]
+    ) -> Receipt:
+        """Save all changes or none, and return after the commit.
 
-        Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_STARTED, ITEM_NOT_IN_ATTEMPT, ANSWER_INVALID, SEQUENCE_REUSED, and
-        ATTEMPT_SUBMITTED or TIME_LIMIT_EXCEEDED when the new changes were kept as late.
+        Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_STARTED, ITEM_NOT_IN_ATTEMPT, ANSWER_INVALID, SEQUENCE_REUSED, and after
+        storing the new changes as late, ATTEMPT_SUBMITTED or TIME_LIMIT_EXCEEDED.
         """
         received_at = self._clock()
-        form = self._forms.known(attempt_id) or await self._forms.load(person_id, attempt_id)
-        if form.person_id != person_id:
-            raise not_yours()
-        annotate(session_id=form.session_id, participant_id=form.participant_id)
-        changes = [_checked(form, each) for each in given]
-        outcome = await self._group.submit(_Request(form, changes, received_at))
+        attempt = self._cache.get(attempt_id) or await self._cache.load(person_id, attempt_id)
+        if attempt.person_id != person_id:
+            raise not_your_attempt()
+        annotate(session_id=attempt.session_id, participant_id=attempt.participant_id)
+        changes = [_validated(attempt, each) for each in sent]
+        outcome = await self._batcher.submit(_Request(attempt, changes, received_at))
         if isinstance(outcome, ServiceError):
             raise outcome
         return outcome
 
-    async def meet(self, person_id: UUID | None, attempt_id: str) -> None:
-        """Reads what saving in the attempt needs, so that saves which begin after this are saved in that order.
+    async def prepare(self, person_id: UUID | None, attempt_id: str) -> None:
+        """Cache the attempt, so that saves that begin afterwards are batched in their order.
 
-        Raises nothing: the saves will say what is wrong.
+        Raises nothing: the saves raise what is wrong.
         """
-        if self._forms.known(attempt_id) is None:
+        if self._cache.get(attempt_id) is None:
             with suppress(ServiceError):
-                await self._forms.load(person_id, attempt_id)
+                await self._cache.load(person_id, attempt_id)
 
     async def close(self) -> None:
-        """Returns when all that was taken is saved; what comes later is refused."""
-        await self._group.close()
-        await self._own.close()
+        """Refuse new saves and return when all accepted ones are done."""
+        await self._batcher.close()
+        await self._connections.close()
 
-    async def _flush(self, batch: Sequence[_Request]) -> list[Saved | ServiceError]:
-        by_form: dict[Form, list[_Request]] = {}
+    async def _flush(self, batch: Sequence[_Request]) -> list[Receipt | ServiceError]:
+        by_attempt: dict[CachedAttempt, list[_Request]] = {}
         for request in batch:
             request.outcome = None
-            by_form.setdefault(request.form, []).append(request)
-        rest = await self._save_remembered(by_form)
+            by_attempt.setdefault(request.attempt, []).append(request)
+        rest = await self._save_by_snapshot(by_attempt)
         if rest:
-            await self._save_held(rest)
+            await self._save_with_lock(rest)
         return [request.outcome for request in batch if request.outcome is not None]
 
-    async def _save_remembered(self, by_form: _ByForm) -> _ByForm:
-        """Saves in those attempts that are still where they are remembered to be; answers the others, which are untouched."""
+    async def _save_by_snapshot(self, by_attempt: _ByAttempt) -> _ByAttempt:
+        """Save in the attempts whose rows are as in their snapshots; return the others, which are unchanged."""
         now = self._clock()
-        sheets: dict[Form, AnswerSheet] = {}
-        for form, requests in by_form.items():
-            # Whatever becomes of the statement, the place is known again only after its success.
-            place, form.place = form.place, None
-            if place is not None and _are_new(requests, place):
-                sheets[form] = AnswerSheet(form.attempt_id, place)
-                _decide(sheets[form], requests, now)
+        sheets: dict[CachedAttempt, AnswerSheet] = {}
+        for attempt, requests in by_attempt.items():
+            # If the statement fails, the outcome is unknown, so the snapshot is set again only after it succeeds.
+            snapshot, attempt.snapshot = attempt.snapshot, None
+            if snapshot is not None and _are_new(requests, snapshot):
+                sheets[attempt] = AnswerSheet(attempt.attempt_id, snapshot)
+                _save_requests(sheets[attempt], requests, now)
         if not sheets:
-            return by_form
-        async with self._own.connected() as connection:
-            written = await answers.write(connection, sheets.values())
-        for form, sheet in sheets.items():
-            if sheet.attempt_id in written:
-                form.place = sheet.place
-        return {form: of for form, of in by_form.items() if form.place is None}
-
-    async def _save_held(self, by_form: _ByForm) -> None:
-        """Saves in attempts whose rows are read first, and held until all is written."""
-        asked = {
-            form.attempt_id: [change.sequence for each in requests for change in each.changes]
-            for form, requests in by_form.items()
+            return by_attempt
+        async with self._connections.connected() as connection:
+            updated = await answers.update_sheets(connection, sheets.values())
+        for attempt, sheet in sheets.items():
+            if sheet.attempt_id in updated:
+                attempt.snapshot = sheet.snapshot
+        return {
+            attempt: requests
+            for attempt, requests in by_attempt.items()
+            if attempt.snapshot is None
         }
-        async with self._own.connected() as connection, connection.transaction():
-            sheets = await answers.hold(connection, asked)
+
+    async def _save_with_lock(self, by_attempt: _ByAttempt) -> None:
+        """Save in attempts after reading and locking their rows."""
+        requested = {
+            attempt.attempt_id: [change.sequence for each in requests for change in each.changes]
+            for attempt, requests in by_attempt.items()
+        }
+        async with self._connections.connected() as connection, connection.transaction():
+            sheets = await answers.lock_sheets(connection, requested)
             now = self._clock()
-            for form, requests in by_form.items():
-                _decide(sheets[form.attempt_id], requests, now)
-            await answers.write(connection, sheets.values())
-        for form in by_form:
-            form.place = sheets[form.attempt_id].place
+            for attempt, requests in by_attempt.items():
+                _save_requests(sheets[attempt.attempt_id], requests, now)
+            await answers.update_sheets(connection, sheets.values())
+        for attempt in by_attempt:
+            attempt.snapshot = sheets[attempt.attempt_id].snapshot
 
 
-def _form_of(request: _Request) -> Form:
-    return request.form
+def _attempt_of(request: _Request) -> CachedAttempt:
+    return request.attempt
 
 
-def _checked(form: Form, given: GivenAnswer) -> Change:
-    question = form.question(given.item_id)
-    answer = question.canonical(given.answer)
-    return Change(given.sequence, question.item_id, answer, given.client_time)
+def _validated(attempt: CachedAttempt, sent: SentAnswer) -> Change:
+    item = attempt.item(sent.item_id)
+    return Change(sent.sequence, item.item_id, item.canonical(sent.answer), sent.client_time)
 
 
-def _are_new(requests: Sequence[_Request], place: Place) -> bool:
-    """Whether no sequence can be one that is kept, so that nothing has to be looked up."""
-    last = place.last_sequence
+def _are_new(requests: Sequence[_Request], snapshot: SheetSnapshot) -> bool:
+    """Return whether every sequence number is new, so that no stored revision must be read."""
+    last = snapshot.last_sequence
     return all(change.sequence > last for request in requests for change in request.changes)
 
 
-def _decide(sheet: AnswerSheet, requests: Sequence[_Request], now: datetime) -> None:
-    """What each request of an attempt comes to: a refusal is its own, and the others of the group are saved."""
+def _save_requests(sheet: AnswerSheet, requests: Sequence[_Request], now: datetime) -> None:
+    """Set the outcome of each request of one attempt; an error is that of its own request only."""
     for request in requests:
         try:
             request.outcome = sheet.save(request.changes, request.received_at, now)
-        except ServiceError as refused:
-            request.outcome = refused
+        except ServiceError as error:
+            request.outcome = error

@@ -1,4 +1,4 @@
-"""What sessions mean for attempts. Events come late, doubled and out of order: each of these can come at any time, any number of times."""
+"""Creating, authorising and closing attempts by events of sessions, which arrive late, repeatedly and in any order."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from proctorium_assessment.domain.attempts import NEVER_STARTED, Attempt, State, SubmitCause
-from proctorium_assessment.operations import facts
-from proctorium_assessment.operations.submission import hand_in
+from proctorium_assessment import events
+from proctorium_assessment.domain.attempts import (
+    UNSTARTED_STATES,
+    Attempt,
+    AttemptState,
+    SubmitCause,
+)
+from proctorium_assessment.operations.submission import submit_attempts
 from proctorium_assessment.storage import assessments, attempts, sessions
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Transaction
@@ -18,14 +23,14 @@ from proctorium_common.telemetry.traces import annotate
 _log = get_logger()
 
 
-async def scheduled(
+async def store_session(
     tx: Transaction, session_id: UUID, course_id: UUID | None, proctor_ids: Collection[UUID]
 ) -> None:
-    """Keeps who may see the session's attempts, and which course they belong to."""
-    await sessions.remember_scheduled(tx, session_id, course_id, proctor_ids)
+    """Store the course and the proctors of the session."""
+    await sessions.upsert_session(tx, session_id, course_id, proctor_ids)
 
 
-async def joined(
+async def create_attempts(
     tx: Transaction,
     *,
     session_id: UUID,
@@ -34,10 +39,14 @@ async def joined(
     course_id: UUID | None,
     assessment_ids: Sequence[UUID],
 ) -> None:
-    """Makes the participant's attempts, one for each assessment of the session that has none yet."""
-    if await _is_over(tx, session_id, participant_id, course_id):
+    """Create the participant's missing attempts at the assessments, unless the session is over for the participant."""
+    is_over = await sessions.lock_session(tx, session_id, course_id)
+    if is_over or await sessions.is_participant_removed(tx, participant_id):
+        _log.info(
+            "late_event_ignored", session_id=str(session_id), participant_id=str(participant_id)
+        )
         return
-    known = await assessments.describe_all(tx, assessment_ids)
+    described = await assessments.get_descriptions(tx, assessment_ids)
     for assessment_id in assessment_ids:
         attempt = Attempt.in_session(
             new_id(),
@@ -47,17 +56,17 @@ async def joined(
             participant_id=participant_id,
             now=tx.now,
         )
-        if await attempts.add(tx, attempt):
-            described = known.get(assessment_id)
-            tx.record(facts.created(attempt, described.item_count if described else 0))
+        if await attempts.insert_attempt(tx, attempt):
+            assessment = described.get(assessment_id)
+            tx.record(events.attempt_created(attempt, assessment.item_count if assessment else 0))
 
 
-async def ready(tx: Transaction, participant_id: UUID) -> None:
-    """Note that the participant has everything that the session's policy demands."""
-    await sessions.save_ready(tx, participant_id)
+async def store_ready_participant(tx: Transaction, participant_id: UUID) -> None:
+    """Store that the participant meets the session's policy."""
+    await sessions.insert_ready_participant(tx, participant_id)
 
 
-async def authorized(
+async def authorize_attempt(
     tx: Transaction,
     *,
     session_id: UUID,
@@ -65,8 +74,8 @@ async def authorized(
     person_id: UUID,
     assessment_id: UUID,
 ) -> None:
-    """Lets the learner begin; makes the attempt first where the joining has not been told yet."""
-    await joined(
+    """Authorise the participant's attempt, and create it first if the event of the join has not arrived."""
+    await create_attempts(
         tx,
         session_id=session_id,
         participant_id=participant_id,
@@ -74,56 +83,46 @@ async def authorized(
         course_id=None,
         assessment_ids=[assessment_id],
     )
-    attempt = await attempts.find_in_session(tx, session_id, person_id, assessment_id)
-    if attempt is not None and attempt.state is State.AWAITING_AUTHORIZATION:
+    attempt = await attempts.lock_attempt_in_session(tx, session_id, person_id, assessment_id)
+    if attempt is not None and attempt.state is AttemptState.AWAITING_AUTHORIZATION:
         annotate(attempt_id=attempt.attempt_id)
-        allowed = attempt.authorized()
-        await attempts.update_all(tx, [allowed])
-        tx.record(facts.authorized(allowed))
+        authorized = attempt.authorize()
+        await attempts.update_attempts(tx, [authorized])
+        tx.record(events.attempt_authorized(authorized))
 
 
-async def removed(tx: Transaction, *, session_id: UUID, participant_id: UUID) -> None:
-    """Hands in what the participant had begun, whose results a person decides about, and closes what they had not."""
-    await sessions.hold(tx, session_id)
-    await sessions.remember_removed(tx, participant_id)
-    unfinished = await attempts.hold_unfinished(tx, participant_id=participant_id)
-    await _close(tx, unfinished, SubmitCause.REMOVED)
+async def close_attempts_of_participant(
+    tx: Transaction, *, session_id: UUID, participant_id: UUID
+) -> None:
+    """Submit the started attempts of a removed participant, without a release, and void the others."""
+    await sessions.lock_session(tx, session_id)
+    await sessions.insert_removed_participant(tx, participant_id)
+    open_attempts = await attempts.lock_open_attempts(tx, participant_id=participant_id)
+    await _close_attempts(tx, open_attempts, SubmitCause.REMOVED)
 
 
-async def ended(
+async def close_attempts_of_session(
     tx: Transaction, *, session_id: UUID, course_id: UUID | None, ended_at: datetime
 ) -> None:
-    """Hands in every attempt that was begun, with everything that was saved, and closes the others (`S16`)."""
-    await sessions.remember_ended(tx, session_id, course_id, ended_at)
-    unfinished = await attempts.hold_unfinished(tx, session_id=session_id)
-    await _close(tx, unfinished, SubmitCause.SESSION_ENDED)
+    """Submit the started attempts of a session that ended, and void the others (`S16`)."""
+    await sessions.upsert_end(tx, session_id, course_id, ended_at)
+    open_attempts = await attempts.lock_open_attempts(tx, session_id=session_id)
+    await _close_attempts(tx, open_attempts, SubmitCause.SESSION_ENDED)
 
 
-async def _close(tx: Transaction, unfinished: Sequence[Attempt], cause: SubmitCause) -> None:
+async def _close_attempts(
+    tx: Transaction, open_attempts: Sequence[Attempt], cause: SubmitCause
+) -> None:
     in_time: list[Attempt] = []
     overdue: list[Attempt] = []
-    for attempt in unfinished:
-        if attempt.state is State.IN_PROGRESS:
-            over = attempt.deadline_at is not None and attempt.deadline_at < tx.now
-            (overdue if over else in_time).append(attempt)
-    await hand_in(tx, in_time, cause)
-    # The bell had rung before: that is what handed these in, and the worker had not come round yet.
-    await hand_in(tx, overdue, SubmitCause.TIME_LIMIT_EXCEEDED)
-    never = [attempt.voided() for attempt in unfinished if attempt.state in NEVER_STARTED]
-    await attempts.update_all(tx, never)
-    for attempt in never:
-        tx.record(facts.voided(attempt))
-
-
-async def _is_over(
-    tx: Transaction, session_id: UUID, participant_id: UUID, course_id: UUID | None
-) -> bool:
-    """Whether the session is over for the participant; what is known of the session is held."""
-    over = await sessions.hold(tx, session_id, course_id) or await sessions.is_removed(
-        tx, participant_id
-    )
-    if over:
-        _log.info(
-            "late_event_ignored", session_id=str(session_id), participant_id=str(participant_id)
-        )
-    return over
+    for attempt in open_attempts:
+        if attempt.state is AttemptState.IN_PROGRESS:
+            is_overdue = attempt.deadline_at is not None and attempt.deadline_at < tx.now
+            (overdue if is_overdue else in_time).append(attempt)
+    await submit_attempts(tx, in_time, cause)
+    # The deadline was earlier, but the worker has not submitted these yet.
+    await submit_attempts(tx, overdue, SubmitCause.TIME_LIMIT_EXCEEDED)
+    voided = [attempt.void() for attempt in open_attempts if attempt.state in UNSTARTED_STATES]
+    await attempts.update_attempts(tx, voided)
+    for attempt in voided:
+        tx.record(events.attempt_voided(attempt))

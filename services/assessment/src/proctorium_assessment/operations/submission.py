@@ -1,128 +1,120 @@
-"""Handing in, and what follows at once: score, result, release (`A8`, `A9`)."""
+"""Submission of attempts, with their score, result and release in the same transaction (`A8`, `A9`)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
+from google.protobuf.message import Message
+
+from proctorium_assessment import events
 from proctorium_assessment.domain.answer_sheet import Revision
 from proctorium_assessment.domain.assessments import Assessment
 from proctorium_assessment.domain.attempts import (
-    HANDED_IN,
+    ATTEMPT_STATES,
+    SUBMITTED_STATES,
     Attempt,
-    Move,
+    AttemptAction,
     SubmitCause,
-    after,
-    released_by_itself,
+    is_released_automatically,
+    not_your_attempt,
     submit_cause,
 )
 from proctorium_assessment.domain.results import Result
-from proctorium_assessment.domain.scoring import CountingAnswer, Score, score
-from proctorium_assessment.operations import facts
-from proctorium_assessment.operations.attempts import Overview, lock_owned, overviews
-from proctorium_assessment.operations.releasing import follow_up
-from proctorium_assessment.storage import answers, assessments, attempts, results
-from proctorium_assessment.storage.items import answer_from_bytes
+from proctorium_assessment.domain.scoring import CountingAnswer, score
+from proctorium_assessment.operations.access import annotate_attempt
+from proctorium_assessment.operations.assessments import load_assessments
+from proctorium_assessment.operations.attempts import AttemptOverview, load_overviews
+from proctorium_assessment.operations.releases import record_releases
+from proctorium_assessment.serialization import answer_from_bytes
+from proctorium_assessment.storage import answers, attempts, results
 from proctorium_common.ids import new_id
-from proctorium_common.storage.database import Transaction
+from proctorium_common.storage.database import Database, Transaction
+from proctorium_common.storage.idempotency import Responder
+
+M = TypeVar("M", bound=Message)
 
 _FIRST_VERSION = 1
-_OVERDUE_AT_ONCE = 50
+_OVERDUE_BATCH = 50
 
 
-@dataclass(frozen=True, slots=True)
-class _HandedIn:
-    attempt: Attempt
-    assessment: Assessment
-    result: Result
-    answered_count: int
+async def submit(
+    database: Database,
+    person_id: UUID,
+    attempt_id: UUID,
+    responder: Responder[AttemptOverview, M],
+) -> M:
+    """Submit the learner's attempt; a submitted one does not change. Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_STARTED."""
+
+    async def run(tx: Transaction) -> AttemptOverview:
+        attempt = await attempts.lock_attempt(tx, attempt_id)
+        if attempt is None or attempt.person_id != person_id:
+            raise not_your_attempt()
+        annotate_attempt(attempt)
+        if attempt.state not in SUBMITTED_STATES:
+            ATTEMPT_STATES.target(attempt.state, AttemptAction.SUBMIT)
+            cause = submit_cause(attempt.deadline_at, tx.now)
+            (attempt,) = await submit_attempts(tx, [attempt], cause)
+        return (await load_overviews(tx, [attempt]))[0]
+
+    return await database.respond(responder, run)
 
 
-async def submit(tx: Transaction, person_id: UUID, attempt_id: UUID) -> Overview:
-    """Hands the learner's attempt in; a handed-in one stays as it is. Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_STARTED."""
-    attempt = await lock_owned(tx, person_id, attempt_id)
-    if attempt.state not in HANDED_IN:
-        after(attempt.state, Move.SUBMIT)
-        cause = submit_cause(attempt.deadline_at, tx.now)
-        (attempt,) = await hand_in(tx, [attempt], cause)
-    return (await overviews(tx, [attempt]))[0]
+async def submit_overdue(tx: Transaction, grace: timedelta) -> int:
+    """Submit attempts whose deadline was at least `grace` ago; return their number.
 
-
-async def hand_in_overdue(tx: Transaction, grace: timedelta) -> int:
-    """Hands in attempts whose time has been over for `grace`, and answers how many.
-
-    The grace lets a save finish that came before the bell and waits for the commit of others; what comes after the bell is
-    late all the same.
+    Within the grace, a save that was received before the deadline can still be committed. What is received after the
+    deadline is late in any case.
     """
-    overdue = await attempts.hold_overdue(tx, tx.now - grace, _OVERDUE_AT_ONCE)
-    await hand_in(tx, overdue, SubmitCause.TIME_LIMIT_EXCEEDED)
+    overdue = await attempts.lock_overdue_attempts(tx, tx.now - grace, _OVERDUE_BATCH)
+    await submit_attempts(tx, overdue, SubmitCause.TIME_LIMIT_EXCEEDED)
     return len(overdue)
 
 
-async def hand_in(
-    tx: Transaction, held: Sequence[Attempt], cause: SubmitCause
+async def submit_attempts(
+    tx: Transaction, locked: Sequence[Attempt], cause: SubmitCause
 ) -> Sequence[Attempt]:
-    """Hands in attempts in progress, whose rows are held: scores them, makes their results permanent, releases them.
+    """Submit and score attempts in progress, whose rows are locked, and release their results.
 
-    Those of who was removed stay scored: they are not released, and earn no certificate, until a person decides.
-    The number of statements does not depend on how many there are.
+    Results of removed learners are not released until an administrator decides. The number of statements does not
+    depend on the number of attempts.
     """
-    if not held:
+    if not locked:
         return ()
-    ids = [attempt.attempt_id for attempt in held]
-    known = await assessments.find_all(tx, [attempt.assessment_id for attempt in held])
-    counting = await answers.counting(tx, ids)
-    done = [
-        _handed_in(
-            attempt,
-            known[attempt.assessment_id],
-            counting.get(attempt.attempt_id, ()),
-            cause,
-            tx.now,
-        )
-        for attempt in held
-    ]
-    await attempts.update_all(tx, [each.attempt for each in done])
-    await results.add_all(tx, [each.result for each in done])
-    for each in done:
-        tx.record(facts.submitted(each.attempt, each.answered_count, each.assessment.item_count))
-    await follow_up(
-        tx, [(each.attempt, each.result) for each in done if each.result.released_at is not None]
+    known = await load_assessments(tx, [attempt.assessment_id for attempt in locked])
+    revisions = await answers.list_counting_revisions(
+        tx, [attempt.attempt_id for attempt in locked]
     )
-    return [each.attempt for each in done]
+    scored: list[tuple[Attempt, Result]] = []
+    for attempt in locked:
+        assessment = known[attempt.assessment_id]
+        counting = revisions.get(attempt.attempt_id, ())
+        at = tx.now
+        if cause is SubmitCause.TIME_LIMIT_EXCEEDED and attempt.deadline_at is not None:
+            at = min(at, attempt.deadline_at)  # not the time at which the worker noticed it
+        submitted = attempt.submit(cause, at).score()
+        if is_released_automatically(cause):
+            submitted = submitted.release(tx.now)
+        scored.append((submitted, _result(submitted, assessment, counting, tx.now)))
+        answered_count = sum(1 for revision in counting if revision.answer)
+        tx.record(events.attempt_submitted(submitted, answered_count, assessment.item_count))
+    await attempts.update_attempts(tx, [attempt for attempt, _ in scored])
+    await results.insert_results(tx, [result for _, result in scored])
+    await record_releases(tx, [each for each in scored if each[1].released_at is not None])
+    return [attempt for attempt, _ in scored]
 
 
-def _handed_in(
-    attempt: Attempt,
-    assessment: Assessment,
-    counting: Sequence[Revision],
-    cause: SubmitCause,
-    now: datetime,
-) -> _HandedIn:
-    at = now
-    if cause is SubmitCause.TIME_LIMIT_EXCEEDED and attempt.deadline_at is not None:
-        at = min(now, attempt.deadline_at)  # the bell counts, not whose turn it was to notice
-    submitted = attempt.handed_in(cause, at)
-    given = {
+def _result(
+    attempt: Attempt, assessment: Assessment, counting: Sequence[Revision], now: datetime
+) -> Result:
+    """Return the first version of the attempt's result."""
+    counting_answers = {
         revision.item_id: CountingAnswer(revision.sequence, answer_from_bytes(revision.answer))
         for revision in counting
     }
-    scored = score(assessment.items, given, assessment.pass_mark)
-    # Everything is scored by the machine, and released as soon as it is scored unless a person has to decide.
-    done = submitted.scored()
-    if released_by_itself(cause):
-        done = done.released(now)
-    return _HandedIn(
-        done,
-        assessment,
-        _result(done, assessment, scored, now),
-        sum(1 for revision in counting if revision.answer),
-    )
-
-
-def _result(attempt: Attempt, assessment: Assessment, scored: Score, now: datetime) -> Result:
+    scored = score(assessment.items, counting_answers, assessment.pass_mark)
     return Result(
         result_id=new_id(),
         attempt_id=attempt.attempt_id,

@@ -1,4 +1,4 @@
-"""What a learner has achieved (`A12`)."""
+"""Reading transcripts (`A12`)."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from proctorium_assessment.domain.results import Result
-from proctorium_assessment.operations.courses import courses_of
+from proctorium_assessment.operations.courses import get_courses_of_results
 from proctorium_assessment.storage import certificates, courses, results
-from proctorium_assessment.storage.certificates import IssuedCertificate
+from proctorium_assessment.storage.certificates import Certificate
 from proctorium_assessment.storage.courses import Course
 from proctorium_common.errors import not_allowed
 from proctorium_common.rpc.caller import Caller
-from proctorium_common.storage.database import Transaction
+from proctorium_common.storage.database import Database
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One line: a result, and the course it belongs to where that is known."""
+class TranscriptEntry:
+    """A released result, and its course if that is known."""
 
     result: Result
     course: Course | None
@@ -26,29 +26,36 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """Released results and certificates, each newest first."""
+    """A person's released results and certificates, each newest first."""
 
-    entries: Sequence[Entry]
-    certificates: Sequence[IssuedCertificate]
+    entries: Sequence[TranscriptEntry]
+    certificates: Sequence[Certificate]
 
 
-async def transcript(tx: Transaction, caller: Caller, person_id: UUID | None) -> Transcript:
-    """Return a person's transcript: the caller's own, or anybody's for administrators. Raises NOT_ALLOWED."""
-    whose = person_id or caller.person_id
-    if whose is None or (whose != caller.person_id and "administrator" not in caller.roles):
+async def get(database: Database, caller: Caller, person_id: UUID | None) -> Transcript:
+    """Return the transcript of a person, by default the caller's own.
+
+    Raises NOT_ALLOWED for another person's unless the caller is an administrator.
+    """
+    owner = person_id or caller.person_id
+    if owner is None or (owner != caller.person_id and not caller.is_administrator):
         raise not_allowed(
             "NOT_ALLOWED", "You can only see your own transcript, or there might be none."
         )
-    reached = await results.page(tx, person_id=whose, session_id=None, before=None, size=None)
-    by_result = await courses_of(
-        tx, [(each.result_id, each.session_id, each.assessment_id) for each in reached]
-    )
-    known = await courses.find_all(tx, set(by_result.values()))
-    # A session's event may name a course before the course's own event came: then its id is all there is.
+    async with database.transaction() as tx:
+        released = await results.list_released_results(
+            tx, person_id=owner, session_id=None, before=None, limit=None
+        )
+        course_ids = await get_courses_of_results(
+            tx, [(each.result_id, each.session_id, each.assessment_id) for each in released]
+        )
+        known = await courses.get_courses(tx, set(course_ids.values()))
+        issued = await certificates.list_certificates_of_person(tx, owner)
+    # An event of a session may name a course whose own event has not arrived: only its id is known then.
     entries = [
-        Entry(each, known.get(course_id) or Course(course_id, "", 0.0))
-        if (course_id := by_result.get(each.result_id)) is not None
-        else Entry(each, None)
-        for each in reached
+        TranscriptEntry(each, known.get(course_id) or Course(course_id, "", 0.0))
+        if (course_id := course_ids.get(each.result_id)) is not None
+        else TranscriptEntry(each, None)
+        for each in released
     ]
-    return Transcript(entries, await certificates.list_of(tx, whose))
+    return Transcript(entries, issued)

@@ -1,1 +1,1 @@
-"""Tables and queries of assessment."""
+"""The tables and queries of assessment."""

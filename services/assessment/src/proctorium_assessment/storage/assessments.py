@@ -1,8 +1,9 @@
-"""Queries of assessments."""
+"""Queries of assessments. Items are bytes here: `proctorium_assessment.serialization` encodes and decodes them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -10,7 +11,6 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, insert, select, tuple_, update
 
 from proctorium_assessment.domain.assessments import Assessment
-from proctorium_assessment.storage.items import items_from_bytes, items_to_bytes
 from proctorium_assessment.storage.tables import assessments
 from proctorium_common.storage.database import Database, Transaction
 
@@ -27,15 +27,22 @@ _DESCRIPTION: tuple[ColumnElement[Any], ...] = (
     assessments.c.published_at,
 )
 
-
-_FIND = f"""
+_GET = f"""
     SELECT {", ".join(column.name for column in _DESCRIPTION)}, item_list
     FROM assessments WHERE assessment_id = $1
 """  # noqa: S608 - constants
 
 
-async def add(tx: Transaction, assessment: Assessment) -> None:
-    """Keeps a new assessment."""
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredAssessment:
+    """An assessment without its items, and the bytes of its items."""
+
+    description: Assessment
+    item_list: bytes
+
+
+async def insert_assessment(tx: Transaction, assessment: Assessment, item_list: bytes) -> None:
+    """Insert the assessment with the bytes of its items."""
     await tx.execute(
         insert(assessments).values(
             assessment_id=assessment.assessment_id,
@@ -44,72 +51,81 @@ async def add(tx: Transaction, assessment: Assessment) -> None:
             time_limit=assessment.time_limit,
             pass_mark=assessment.pass_mark,
             item_count=assessment.item_count,
-            item_list=items_to_bytes(assessment.items),
+            item_list=item_list,
             created_at=tx.now,
             published_at=assessment.published_at,
         )
     )
 
 
-async def find(source: Database | Transaction, assessment_id: UUID) -> Assessment | None:
-    """Return the assessment with its questions."""
-    return _first(await source.fetch(_FIND, assessment_id))
+async def get_assessment(
+    source: Database | Transaction, assessment_id: UUID
+) -> StoredAssessment | None:
+    """Return the assessment, or None."""
+    return _first(await source.fetch(_GET, assessment_id))
 
 
-async def lock(tx: Transaction, assessment_id: UUID) -> Assessment | None:
-    """Return the assessment with its questions, its row locked until the transaction ends."""
-    return _first(await tx.fetch(f"{_FIND} FOR UPDATE", assessment_id))
+async def lock_assessment(tx: Transaction, assessment_id: UUID) -> StoredAssessment | None:
+    """Return the assessment with its row locked, or None."""
+    return _first(await tx.fetch(f"{_GET} FOR UPDATE", assessment_id))
 
 
-async def find_all(tx: Transaction, assessment_ids: Iterable[UUID]) -> Mapping[UUID, Assessment]:
-    """Those of them that there are, with their questions."""
-    query = select(*_DESCRIPTION, assessments.c.item_list).where(
+async def get_assessments(
+    tx: Transaction, assessment_ids: Iterable[UUID]
+) -> Mapping[UUID, StoredAssessment]:
+    """Return the assessments that exist, by id."""
+    statement = select(*_DESCRIPTION, assessments.c.item_list).where(
         assessments.c.assessment_id.in_(set(assessment_ids))
     )
-    rows = await tx.execute(query)
-    return {row.assessment_id: _assessment(row) for row in rows}
+    return {row.assessment_id: _stored(row) for row in await tx.execute(statement)}
 
 
-async def describe_all(
+async def get_descriptions(
     tx: Transaction, assessment_ids: Iterable[UUID]
 ) -> Mapping[UUID, Assessment]:
-    """Those of them that there are, without their questions."""
-    query = select(*_DESCRIPTION).where(assessments.c.assessment_id.in_(set(assessment_ids)))
-    return {row.assessment_id: _assessment(row) for row in await tx.execute(query)}
+    """Return the assessments that exist without their items, by id."""
+    statement = select(*_DESCRIPTION).where(assessments.c.assessment_id.in_(set(assessment_ids)))
+    return {row.assessment_id: _description(row) for row in await tx.execute(statement)}
 
 
-async def publish(tx: Transaction, assessment_id: UUID, now: datetime) -> None:
-    """From here on the database refuses to change it."""
+async def update_published_at(tx: Transaction, assessment_id: UUID, published_at: datetime) -> None:
+    """Set the time of the publication, after which a trigger refuses every change of the row."""
     await tx.execute(
         update(assessments)
         .where(assessments.c.assessment_id == assessment_id)
-        .values(published_at=now)
+        .values(published_at=published_at)
     )
 
 
-async def page(tx: Transaction, after: tuple[str, UUID] | None, size: int) -> Sequence[Assessment]:
-    """By title, `size` + 1 of them, without their questions."""
+async def list_assessments(
+    tx: Transaction, *, after: tuple[str, UUID] | None, limit: int
+) -> Sequence[Assessment]:
+    """Return at most `limit` assessments without their items, by title and id, after the pair `after`."""
     key = tuple_(assessments.c.title, assessments.c.assessment_id)
-    query = select(*_DESCRIPTION).order_by(*key).limit(size + 1)
+    statement = select(*_DESCRIPTION).order_by(*key).limit(limit)
     if after is not None:
-        query = query.where(key > after)
-    return [_assessment(row) for row in await tx.execute(query)]
+        statement = statement.where(key > after)
+    return [_description(row) for row in await tx.execute(statement)]
 
 
-def _first(rows: Sequence[asyncpg.Record]) -> Assessment | None:
-    return _assessment(rows[0]) if rows else None
+def _first(rows: Sequence[asyncpg.Record]) -> StoredAssessment | None:
+    return _stored(rows[0]) if rows else None
 
 
-def _assessment(row: Iterable[Any]) -> Assessment:
-    """Return what a row of `_DESCRIPTION`, and `item_list` where the questions are wanted, describes."""
-    assessment_id, title, proctored, time_limit, pass_mark, item_count, published_at, *items = row
+def _stored(row: Iterable[Any]) -> StoredAssessment:
+    *description, item_list = row
+    return StoredAssessment(_description(description), item_list)
+
+
+def _description(row: Iterable[Any]) -> Assessment:
+    assessment_id, title, proctored, time_limit, pass_mark, item_count, published_at = row
     return Assessment(
         assessment_id=assessment_id,
         title=title,
         proctored=proctored,
         time_limit=time_limit,
         pass_mark=pass_mark,
-        items=items_from_bytes(*items) if items else (),
+        items=(),
         item_count=item_count,
         published_at=published_at,
     )

@@ -1,4 +1,4 @@
-"""Queries of certificates and of the key that signs them."""
+"""Queries of certificates and their signing key."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, or_, select, update
+from sqlalchemy import Row, Select, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_assessment.storage.tables import certificates, issuer_keys
@@ -17,7 +17,7 @@ from proctorium_common.storage.database import Transaction
 
 @dataclass(frozen=True, slots=True)
 class PendingCertificate:
-    """A certificate that is still to be made; `title` is that of the course."""
+    """A certificate that is not issued yet; `title` is that of the course."""
 
     certificate_id: UUID
     registration_id: UUID
@@ -25,16 +25,16 @@ class PendingCertificate:
     course_id: UUID
     title: str
     traceparent: str | None
-    tries: int = 0
+    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class IssuedCertificate:
-    """A certificate; `issued_at` is None and what issuing adds is empty while it is being made."""
+class Certificate:
+    """A certificate without its PDF; `issued_at` is None, and name and credential are empty, until it is issued."""
 
     certificate_id: UUID
     person_id: UUID
-    course_id: UUID | None
+    course_id: UUID
     title: str
     issued_at: datetime | None
     holder_name: str
@@ -43,7 +43,7 @@ class IssuedCertificate:
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """What issuing adds to a pending certificate."""
+    """What is added to a certificate when it is issued."""
 
     holder_name: str
     issued_at: datetime
@@ -62,9 +62,9 @@ _CERTIFICATE: Select[Any] = select(
 )
 
 
-async def add_pending(tx: Transaction, pending: PendingCertificate) -> None:
-    """Insert a certificate to be made, unless its registration has one."""
-    added = insert(certificates).values(
+async def insert_certificate(tx: Transaction, pending: PendingCertificate) -> None:
+    """Insert a certificate to issue, unless its registration has one."""
+    new = insert(certificates).values(
         certificate_id=pending.certificate_id,
         registration_id=pending.registration_id,
         person_id=pending.person_id,
@@ -72,15 +72,17 @@ async def add_pending(tx: Transaction, pending: PendingCertificate) -> None:
         title=pending.title,
         created_at=tx.now,
         traceparent=pending.traceparent,
-        next_try_at=tx.now,
-        tries=pending.tries,
+        due_at=tx.now,
+        failures=pending.failures,
     )
-    await tx.execute(added.on_conflict_do_nothing(constraint="uq_certificates_registration_id"))
+    await tx.execute(new.on_conflict_do_nothing(constraint="uq_certificates_registration_id"))
 
 
-async def due(tx: Transaction, now: datetime, limit: int) -> Sequence[PendingCertificate]:
-    """Return pending certificates whose next try is due, the oldest first."""
-    query = (
+async def list_due_certificates(
+    tx: Transaction, now: datetime, limit: int
+) -> Sequence[PendingCertificate]:
+    """Return at most `limit` certificates to issue now, the longest due first."""
+    statement = (
         select(
             certificates.c.certificate_id,
             certificates.c.registration_id,
@@ -88,31 +90,27 @@ async def due(tx: Transaction, now: datetime, limit: int) -> Sequence[PendingCer
             certificates.c.course_id,
             certificates.c.title,
             certificates.c.traceparent,
-            certificates.c.tries,
+            certificates.c.failures,
         )
-        .where(
-            certificates.c.issued_at.is_(None),
-            certificates.c.registration_id.is_not(None),
-            certificates.c.next_try_at <= now,
-        )
-        .order_by(certificates.c.next_try_at)
+        .where(certificates.c.issued_at.is_(None), certificates.c.due_at <= now)
+        .order_by(certificates.c.due_at)
         .limit(limit)
     )
-    return [PendingCertificate(*row) for row in await tx.execute(query)]
+    return [PendingCertificate(*row) for row in await tx.execute(statement)]
 
 
-async def postpone(tx: Transaction, certificate_id: UUID, until: datetime) -> None:
-    """Has it tried again, not before `until`."""
+async def postpone_certificate(tx: Transaction, certificate_id: UUID, until: datetime) -> None:
+    """Count a failure, and make the certificate due at `until`."""
     await tx.execute(
         update(certificates)
         .where(certificates.c.certificate_id == certificate_id, certificates.c.issued_at.is_(None))
-        .values(next_try_at=until, tries=certificates.c.tries + 1)
+        .values(due_at=until, failures=certificates.c.failures + 1)
     )
 
 
-async def issue(tx: Transaction, certificate_id: UUID, documents: Documents) -> bool:
-    """Makes the certificate permanent; False when another replica has done so."""
-    done = await tx.execute(
+async def issue_certificate(tx: Transaction, certificate_id: UUID, documents: Documents) -> bool:
+    """Store the documents, after which the certificate is permanent; return False if another replica has done so."""
+    issued = await tx.execute(
         update(certificates)
         .where(certificates.c.certificate_id == certificate_id, certificates.c.issued_at.is_(None))
         .values(
@@ -123,59 +121,57 @@ async def issue(tx: Transaction, certificate_id: UUID, documents: Documents) -> 
         )
         .returning(certificates.c.certificate_id)
     )
-    return done.first() is not None
+    return issued.first() is not None
 
 
-async def find(tx: Transaction, certificate_id: UUID) -> IssuedCertificate | None:
-    """Return the certificate without its PDF."""
-    query = _CERTIFICATE.where(certificates.c.certificate_id == certificate_id)
-    row = (await tx.execute(query)).first()
+async def get_certificate(tx: Transaction, certificate_id: UUID) -> Certificate | None:
+    """Return the certificate, or None."""
+    statement = _CERTIFICATE.where(certificates.c.certificate_id == certificate_id)
+    row = (await tx.execute(statement)).first()
     return None if row is None else _certificate(row)
 
 
-async def list_of(tx: Transaction, person_id: UUID) -> Sequence[IssuedCertificate]:
-    """Return a person's certificates without their PDFs, newest first, pending ones included."""
-    query = _CERTIFICATE.where(
-        certificates.c.person_id == person_id,
-        # Those of before 0003 that were not issued are not made any more.
-        or_(certificates.c.registration_id.is_not(None), certificates.c.issued_at.is_not(None)),
-    ).order_by(certificates.c.certificate_id.desc())
-    return [_certificate(row) for row in await tx.execute(query)]
+async def list_certificates_of_person(tx: Transaction, person_id: UUID) -> Sequence[Certificate]:
+    """Return a person's certificates, newest first, including those that are not issued yet."""
+    statement = _CERTIFICATE.where(certificates.c.person_id == person_id).order_by(
+        certificates.c.certificate_id.desc()
+    )
+    return [_certificate(row) for row in await tx.execute(statement)]
 
 
-async def pdf_of(tx: Transaction, certificate_id: UUID) -> bytes:
-    """The PDF of a certificate that is issued."""
-    query = select(certificates.c.pdf).where(certificates.c.certificate_id == certificate_id)
-    return (await tx.execute(query)).scalar_one() or b""
+async def get_pdf(tx: Transaction, certificate_id: UUID) -> bytes:
+    """Return the PDF of an issued certificate."""
+    statement = select(certificates.c.pdf).where(certificates.c.certificate_id == certificate_id)
+    return (await tx.execute(statement)).scalar_one() or b""
 
 
-async def add_issuer_key(
+async def insert_issuer_key(
     tx: Transaction, key_id: str, public_key: bytes, encrypted_seed: bytes
 ) -> None:
-    """Keeps a key, unless it is there."""
-    added = insert(issuer_keys).values(
+    """Insert a signing key, unless there."""
+    new = insert(issuer_keys).values(
         key_id=key_id, public_key=public_key, encrypted_seed=encrypted_seed, created_at=tx.now
     )
-    await tx.execute(added.on_conflict_do_nothing())
+    await tx.execute(new.on_conflict_do_nothing())
 
 
-async def issuer_key(tx: Transaction) -> tuple[bytes, bytes] | None:
-    """The public key and the sealed secret one that sign: the oldest, so that replicas which start at once agree."""
-    query = (
+async def get_issuer_key(tx: Transaction) -> tuple[bytes, bytes] | None:
+    """Return the public key and the encrypted seed of the oldest signing key, on which all replicas agree, or None."""
+    statement = (
         select(issuer_keys.c.public_key, issuer_keys.c.encrypted_seed)
         .order_by(issuer_keys.c.created_at, issuer_keys.c.key_id)
         .limit(1)
     )
-    row = (await tx.execute(query)).first()
+    row = (await tx.execute(statement)).first()
     return None if row is None else (row.public_key, row.encrypted_seed)
 
 
-def _certificate(row: Row[Any]) -> IssuedCertificate:
-    return IssuedCertificate(
+def _certificate(row: Row[Any]) -> Certificate:
+    return Certificate(
         row.certificate_id,
         row.person_id,
         row.course_id,
-        row.title or "",
+        row.title,
         row.issued_at,
         row.holder_name or "",
         row.credential or "",

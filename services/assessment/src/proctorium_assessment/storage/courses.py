@@ -1,4 +1,4 @@
-"""What is known of courses: titles, hours, kinds, which assessments they hold, and who is registered."""
+"""Queries of courses, their assessments and registrations, copied from enrollment's events."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from proctorium_common.storage.database import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A course as its publication told of it."""
+    """A published course."""
 
     course_id: UUID
     title: str
@@ -24,37 +24,37 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """A course that holds an assessment, for one learner."""
+class CourseRegistration:
+    """A course with an assessment: whether it is self-paced, and whether a certain learner is registered in it."""
 
     self_paced: bool
-    registered: bool
+    is_registered: bool
 
 
-async def remember(
+async def upsert_course(
     tx: Transaction, course: Course, assessment_ids: Collection[UUID], position: int
 ) -> None:
-    """Keeps the course as of the event at `position`; what a newer event told stays."""
-    added = insert(courses).values(
+    """Set the course and its assessments, unless they are from an event after `position`."""
+    new = insert(courses).values(
         course_id=course.course_id,
         title=course.title,
         hours=course.hours,
         self_paced=course.self_paced,
         position=position,
     )
-    newer = await tx.execute(
-        added.on_conflict_do_update(
+    updated = await tx.execute(
+        new.on_conflict_do_update(
             index_elements=[courses.c.course_id],
             set_={
-                "title": added.excluded.title,
-                "hours": added.excluded.hours,
-                "self_paced": added.excluded.self_paced,
-                "position": added.excluded.position,
+                "title": new.excluded.title,
+                "hours": new.excluded.hours,
+                "self_paced": new.excluded.self_paced,
+                "position": new.excluded.position,
             },
-            where=courses.c.position <= added.excluded.position,
+            where=courses.c.position <= new.excluded.position,
         ).returning(courses.c.course_id)
     )
-    if newer.first() is None:
+    if updated.first() is None:
         return
     await tx.execute(
         delete(course_assessments).where(course_assessments.c.course_id == course.course_id)
@@ -69,43 +69,50 @@ async def remember(
         )
 
 
-async def find_all(tx: Transaction, course_ids: Collection[UUID]) -> Mapping[UUID, Course]:
-    """Those of them that are known."""
-    query = select(
+async def get_courses(tx: Transaction, course_ids: Collection[UUID]) -> Mapping[UUID, Course]:
+    """Return the known courses, by id."""
+    statement = select(
         courses.c.course_id, courses.c.title, courses.c.hours, courses.c.self_paced
     ).where(courses.c.course_id.in_(course_ids))
     return {
         row.course_id: Course(row.course_id, row.title, row.hours, row.self_paced)
-        for row in await tx.execute(query)
+        for row in await tx.execute(statement)
     }
 
 
-async def holding(tx: Transaction, assessment_ids: Collection[UUID]) -> Mapping[UUID, UUID]:
-    """The course of each assessment; of several, the one that is oldest."""
-    query = (
+async def get_courses_of_assessments(
+    tx: Transaction, assessment_ids: Collection[UUID]
+) -> Mapping[UUID, UUID]:
+    """Return the id of the course of each assessment; of several, the oldest."""
+    statement = (
         select(course_assessments.c.assessment_id, course_assessments.c.course_id)
         .ext(distinct_on(course_assessments.c.assessment_id))
         .where(course_assessments.c.assessment_id.in_(assessment_ids))
         .order_by(course_assessments.c.assessment_id, course_assessments.c.course_id)
     )
-    return {row.assessment_id: row.course_id for row in await tx.execute(query)}
+    return {row.assessment_id: row.course_id for row in await tx.execute(statement)}
 
 
-async def remember_registered(tx: Transaction, course_id: UUID, person_id: UUID) -> None:
-    """Keeps that the person is registered in the course."""
-    added = insert(registrations).values(course_id=course_id, person_id=person_id)
-    await tx.execute(added.on_conflict_do_nothing())
+async def insert_registration(tx: Transaction, course_id: UUID, person_id: UUID) -> None:
+    """Insert the registration of a person in a course, unless there."""
+    new = insert(registrations).values(course_id=course_id, person_id=person_id)
+    await tx.execute(new.on_conflict_do_nothing())
 
 
-async def standings(tx: Transaction, assessment_id: UUID, person_id: UUID) -> Sequence[Standing]:
-    """Each course that holds the assessment, and whether the person is registered in it."""
-    registered = and_(
+async def list_course_registrations(
+    tx: Transaction, assessment_id: UUID, person_id: UUID
+) -> Sequence[CourseRegistration]:
+    """Return each course with the assessment, with the registration of the person."""
+    of_person = and_(
         registrations.c.course_id == courses.c.course_id, registrations.c.person_id == person_id
     )
-    query = (
+    statement = (
         select(courses.c.self_paced, registrations.c.person_id)
         .join(course_assessments, course_assessments.c.course_id == courses.c.course_id)
-        .outerjoin(registrations, registered)
+        .outerjoin(registrations, of_person)
         .where(course_assessments.c.assessment_id == assessment_id)
     )
-    return [Standing(row.self_paced, row.person_id is not None) for row in await tx.execute(query)]
+    return [
+        CourseRegistration(row.self_paced, row.person_id is not None)
+        for row in await tx.execute(statement)
+    ]

@@ -1,4 +1,4 @@
-"""Queries of results and of decisions to release them: they are added and read, never changed."""
+"""Queries of results and releases, which are never changed."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ _SUM = (
 )
 
 
-async def add_all(tx: Transaction, made: Collection[Result]) -> None:
-    """Keeps new results, for good."""
-    if not made:
+async def insert_results(tx: Transaction, new: Collection[Result]) -> None:
+    """Insert the results."""
+    if not new:
         return
     await tx.execute(
         insert(results),
@@ -56,75 +56,78 @@ async def add_all(tx: Transaction, made: Collection[Result]) -> None:
                 "points": result.points,
                 "points_possible": result.points_possible,
                 "passed": result.passed,
-                "item_scores": [_kept(score) for score in result.item_scores],
+                "item_scores": [_to_json(score) for score in result.item_scores],
                 "scored_at": result.scored_at,
             }
-            for result in made
+            for result in new
         ],
     )
 
 
-async def add_releases(
-    tx: Transaction, attempt_ids: Collection[UUID], *, by: UUID, reason: str
+async def insert_releases(
+    tx: Transaction, attempt_ids: Collection[UUID], *, released_by: UUID, reason: str
 ) -> None:
-    """Keeps who let the learners see these attempts' results and why, for good."""
-    decision = {"released_by": by, "release_reason": reason, "released_at": tx.now}
+    """Insert who released the results of the attempts, and why."""
+    release = {"released_by": released_by, "release_reason": reason, "released_at": tx.now}
     if attempt_ids:
-        await tx.execute(
-            insert(releases), [{"attempt_id": each} | decision for each in attempt_ids]
-        )
+        await tx.execute(insert(releases), [{"attempt_id": each} | release for each in attempt_ids])
 
 
-async def newest_of(tx: Transaction, attempt_ids: Collection[UUID]) -> Mapping[UUID, Result]:
-    """The newest version of each of these attempts' results that there are, by attempt."""
-    query: Select[Any] = _SUM.where(results.c.attempt_id.in_(attempt_ids), ~_superseded())
-    return {row.attempt_id: _result(row) for row in await tx.execute(query)}
+async def get_newest_results(
+    tx: Transaction, attempt_ids: Collection[UUID]
+) -> Mapping[UUID, Result]:
+    """Return the newest version of the result of each attempt that has one, without the items, by attempt."""
+    statement: Select[Any] = _SUM.where(results.c.attempt_id.in_(attempt_ids), ~_superseded())
+    return {row.attempt_id: _result(row) for row in await tx.execute(statement)}
 
 
-async def newest(tx: Transaction, attempt_id: UUID) -> Result | None:
-    """The newest version of an attempt's result, with the points of each question."""
-    query = (
+async def get_newest_result(tx: Transaction, attempt_id: UUID) -> Result | None:
+    """Return the newest version of the attempt's result with the points of each item, or None."""
+    statement = (
         _SUM.add_columns(results.c.item_scores)
         .where(results.c.attempt_id == attempt_id)
         .order_by(results.c.version.desc())
         .limit(1)
     )
-    row = (await tx.execute(query)).first()
-    return None if row is None else _result(row, tuple(_score(kept) for kept in row.item_scores))
+    row = (await tx.execute(statement)).first()
+    return None if row is None else _result(row, tuple(map(_from_json, row.item_scores)))
 
 
-async def counted_answers(
+async def get_answers(
     tx: Transaction, attempt_id: UUID, sequences: Collection[int]
 ) -> Mapping[int, bytes]:
-    """The answers, in canonical bytes, that these changes of an attempt made."""
+    """Return the canonical bytes of the answers with these sequence numbers, by number."""
     table = answer_revisions
-    query = select(table.c.sequence, table.c.answer).where(
+    statement = select(table.c.sequence, table.c.answer).where(
         table.c.attempt_id == attempt_id, table.c.sequence.in_(sequences)
     )
-    return {row.sequence: row.answer for row in await tx.execute(query)}
+    return {row.sequence: row.answer for row in await tx.execute(statement)}
 
 
-async def page(
+async def list_released_results(
     tx: Transaction,
     *,
     person_id: UUID | None,
     session_id: UUID | None,
     before: UUID | None,
-    size: int | None,
+    limit: int | None,
 ) -> Sequence[Result]:
-    """Released results, newest first, `size` + 1 of them or all, of a person, a session, or of both; the newest version of each."""
-    query: Select[Any] = _SUM.where(attempts.c.released_at.is_not(None), ~_superseded()).order_by(
-        results.c.result_id.desc()
-    )
-    if size is not None:
-        query = query.limit(size + 1)
+    """Return at most `limit` released results (None: all) of a person, of a session or of both.
+
+    They are the newest versions, newest first, older than `before`.
+    """
+    statement: Select[Any] = _SUM.where(
+        attempts.c.released_at.is_not(None), ~_superseded()
+    ).order_by(results.c.result_id.desc())
+    if limit is not None:
+        statement = statement.limit(limit)
     if person_id is not None:
-        query = query.where(results.c.person_id == person_id)
+        statement = statement.where(results.c.person_id == person_id)
     if session_id is not None:
-        query = query.where(results.c.session_id == session_id)
+        statement = statement.where(results.c.session_id == session_id)
     if before is not None:
-        query = query.where(results.c.result_id < before)
-    return [_result(row) for row in await tx.execute(query)]
+        statement = statement.where(results.c.result_id < before)
+    return [_result(row) for row in await tx.execute(statement)]
 
 
 def _superseded() -> Any:
@@ -154,9 +157,9 @@ def _result(row: Row[Any], item_scores: tuple[ItemScore, ...] = ()) -> Result:
     )
 
 
-def _kept(score: ItemScore) -> dict[str, str | float | int | None]:
+def _to_json(score: ItemScore) -> dict[str, str | float | int | None]:
     return {"item_id": str(score.item_id), "points": score.points, "sequence": score.sequence}
 
 
-def _score(kept: Mapping[str, Any]) -> ItemScore:
-    return ItemScore(UUID(kept["item_id"]), kept["points"], kept["sequence"])
+def _from_json(score: Mapping[str, Any]) -> ItemScore:
+    return ItemScore(UUID(score["item_id"]), score["points"], score["sequence"])

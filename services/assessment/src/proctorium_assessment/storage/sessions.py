@@ -1,4 +1,4 @@
-"""What is known of sessions: who leads them, whether they are over, who was removed."""
+"""Queries of sessions and their participants, copied from session orchestration's events."""
 
 from __future__ import annotations
 
@@ -13,101 +13,103 @@ from proctorium_assessment.storage.tables import ready_participants, removed_par
 from proctorium_common.storage.database import Transaction
 
 
-async def remember_scheduled(
+async def upsert_session(
     tx: Transaction, session_id: UUID, course_id: UUID | None, proctor_ids: Collection[UUID]
 ) -> None:
-    """Keeps whose session it is, whatever is known of it already."""
-    added = insert(sessions).values(
+    """Set the course and the proctors of the session."""
+    new = insert(sessions).values(
         session_id=session_id, course_id=course_id, proctor_ids=list(proctor_ids)
     )
     await tx.execute(
-        added.on_conflict_do_update(
+        new.on_conflict_do_update(
             index_elements=[sessions.c.session_id],
-            set_={"course_id": added.excluded.course_id, "proctor_ids": added.excluded.proctor_ids},
+            set_={"course_id": new.excluded.course_id, "proctor_ids": new.excluded.proctor_ids},
         )
     )
 
 
-async def hold(tx: Transaction, session_id: UUID, course_id: UUID | None = None) -> bool:
-    """Holds what is known of the session until the transaction ends; whether it is known to be over.
+async def lock_session(tx: Transaction, session_id: UUID, course_id: UUID | None = None) -> bool:
+    """Lock the row of the session, inserting it if there is none; return whether the session is over.
 
-    Whatever changes a session's attempts holds it first: so none is made after the end, or for somebody just removed.
+    Changes of a session's attempts lock it first, so no attempt is created after the end or for a removed participant.
     """
-    added = insert(sessions).values(session_id=session_id, course_id=course_id, proctor_ids=[])
-    known = await tx.execute(
-        added.on_conflict_do_update(
+    new = insert(sessions).values(session_id=session_id, course_id=course_id, proctor_ids=[])
+    ended_at = await tx.execute(
+        new.on_conflict_do_update(
             index_elements=[sessions.c.session_id],
-            set_={"course_id": func.coalesce(sessions.c.course_id, added.excluded.course_id)},
+            set_={"course_id": func.coalesce(sessions.c.course_id, new.excluded.course_id)},
         ).returning(sessions.c.ended_at)
     )
-    return known.scalar_one() is not None
+    return ended_at.scalar_one() is not None
 
 
-async def remember_ended(
+async def upsert_end(
     tx: Transaction, session_id: UUID, course_id: UUID | None, ended_at: datetime
 ) -> None:
-    """Keeps that it is over; the first time that was said counts."""
-    added = insert(sessions).values(
+    """Set the end of the session, unless it is set."""
+    new = insert(sessions).values(
         session_id=session_id, course_id=course_id, proctor_ids=[], ended_at=ended_at
     )
     await tx.execute(
-        added.on_conflict_do_update(
+        new.on_conflict_do_update(
             index_elements=[sessions.c.session_id],
             set_={
-                "course_id": func.coalesce(sessions.c.course_id, added.excluded.course_id),
-                "ended_at": func.coalesce(sessions.c.ended_at, added.excluded.ended_at),
+                "course_id": func.coalesce(sessions.c.course_id, new.excluded.course_id),
+                "ended_at": func.coalesce(sessions.c.ended_at, new.excluded.ended_at),
             },
         )
     )
 
 
-async def is_over(tx: Transaction, session_id: UUID) -> bool:
-    """Whether the session's end was told."""
-    query = select(sessions.c.session_id).where(
+async def is_session_over(tx: Transaction, session_id: UUID) -> bool:
+    """Return whether the end of the session is known."""
+    statement = select(sessions.c.session_id).where(
         sessions.c.session_id == session_id, sessions.c.ended_at.is_not(None)
     )
-    return (await tx.execute(query)).first() is not None
+    return (await tx.execute(statement)).first() is not None
 
 
-async def leads(tx: Transaction, session_id: UUID, person_id: UUID) -> bool:
-    """Whether the person supervises the session."""
-    query = select(sessions.c.session_id).where(
+async def is_proctor_of_session(tx: Transaction, session_id: UUID, person_id: UUID) -> bool:
+    """Return whether the person is a proctor of the session."""
+    statement = select(sessions.c.session_id).where(
         sessions.c.session_id == session_id, literal(person_id) == any_(sessions.c.proctor_ids)
     )
-    return (await tx.execute(query)).first() is not None
+    return (await tx.execute(statement)).first() is not None
 
 
-async def courses_of(tx: Transaction, session_ids: Collection[UUID]) -> Mapping[UUID, UUID]:
-    """The course of each session, where it is known."""
-    query = select(sessions.c.session_id, sessions.c.course_id).where(
+async def get_courses_of_sessions(
+    tx: Transaction, session_ids: Collection[UUID]
+) -> Mapping[UUID, UUID]:
+    """Return the id of the course of each session for which it is known."""
+    statement = select(sessions.c.session_id, sessions.c.course_id).where(
         sessions.c.session_id.in_(session_ids), sessions.c.course_id.is_not(None)
     )
-    return {row.session_id: row.course_id for row in await tx.execute(query)}
+    return {row.session_id: row.course_id for row in await tx.execute(statement)}
 
 
-async def remember_removed(tx: Transaction, participant_id: UUID) -> None:
-    """Keeps that the participant was removed."""
-    added = insert(removed_participants).values(participant_id=participant_id, removed_at=tx.now)
-    await tx.execute(added.on_conflict_do_nothing())
+async def insert_removed_participant(tx: Transaction, participant_id: UUID) -> None:
+    """Insert a participant who was removed, unless there."""
+    new = insert(removed_participants).values(participant_id=participant_id)
+    await tx.execute(new.on_conflict_do_nothing())
 
 
-async def is_removed(tx: Transaction, participant_id: UUID) -> bool:
-    """Whether the participant was removed."""
-    query = select(removed_participants.c.participant_id).where(
+async def is_participant_removed(tx: Transaction, participant_id: UUID) -> bool:
+    """Return whether the participant was removed."""
+    statement = select(removed_participants.c.participant_id).where(
         removed_participants.c.participant_id == participant_id
     )
-    return (await tx.execute(query)).first() is not None
+    return (await tx.execute(statement)).first() is not None
 
 
-async def save_ready(tx: Transaction, participant_id: UUID) -> None:
-    """Note that the participant has everything that the session's policy demands before an assessment."""
-    added = insert(ready_participants).values(participant_id=participant_id)
-    await tx.execute(added.on_conflict_do_nothing())
+async def insert_ready_participant(tx: Transaction, participant_id: UUID) -> None:
+    """Insert a participant who meets the session's policy, unless there."""
+    new = insert(ready_participants).values(participant_id=participant_id)
+    await tx.execute(new.on_conflict_do_nothing())
 
 
-async def is_ready(tx: Transaction, participant_id: UUID) -> bool:
-    """Return whether the participant has everything that the session's policy demands before an assessment."""
-    query = select(ready_participants.c.participant_id).where(
+async def is_participant_ready(tx: Transaction, participant_id: UUID) -> bool:
+    """Return whether the participant meets the session's policy for an assessment."""
+    statement = select(ready_participants.c.participant_id).where(
         ready_participants.c.participant_id == participant_id
     )
-    return (await tx.execute(query)).first() is not None
+    return (await tx.execute(statement)).first() is not None

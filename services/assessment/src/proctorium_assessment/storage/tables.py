@@ -1,4 +1,4 @@
-"""What assessment keeps. The checks and triggers that guard it stand in the migrations, next to the tables' creation."""
+"""The tables of assessment. Their checks and triggers are in the migrations."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ metadata = MetaData(naming_convention=NAMING)
 _TIME = DateTime(timezone=True)
 
 certifications = certifications_table(metadata)
-"""Copies of enrollment's certifications: proctors need one to read learners' data."""
+"""A proctor's certification, from enrollment's events. Proctors need one to read learners' data."""
 
 assessments = Table(
     "assessments",
@@ -42,22 +42,20 @@ assessments = Table(
     Column("proctored", Boolean, nullable=False),
     Column("time_limit", Interval),
     Column("pass_mark", Double, nullable=False),
-    # Not used any more: courses award certificates. A later revision removes it.
-    Column("awards_certificate", Boolean, nullable=False, server_default=text("false")),
     Column("item_count", Integer, nullable=False),
-    # The questions as proto: its breaking-change check keeps old rows readable.
+    # The items as an encoded Assessment message.
     Column("item_list", LargeBinary, nullable=False),
     Column("created_at", _TIME, nullable=False),
     Column("published_at", _TIME),
     Index("ix_assessments_title", "title", "assessment_id"),
 )
-"""A published one never changes: a trigger refuses it."""
+"""An assessment. A trigger refuses every change of a published one."""
 
 attempts = Table(
     "attempts",
     metadata,
     Column("attempt_id", Uuid, primary_key=True),
-    # No foreign key: a session may name an assessment before it is published here.
+    # No foreign key: a session may name an assessment that does not exist.
     Column("assessment_id", Uuid, nullable=False),
     Column("person_id", Uuid, nullable=False),
     Column("session_id", Uuid),
@@ -70,12 +68,12 @@ attempts = Table(
     Column("submitted_at", _TIME),
     Column("submit_cause", Text),
     Column("released_at", _TIME),
-    # Counts the changes that watchers are told of; saving is none.
+    # The number of changes that watches report; saving an answer is not one.
     Column("version", BigInteger, nullable=False),
     Column("chain_head", LargeBinary, nullable=False),
     Column("chain_length", BigInteger, nullable=False),
     Column("last_sequence", BigInteger, nullable=False),
-    # The chain's length when progress was last told: where it differs there is news.
+    # The length of the chain when progress was published last.
     Column("progress_published_length", BigInteger, nullable=False),
     Column("progress_published_at", _TIME),
     Index(
@@ -86,7 +84,7 @@ attempts = Table(
         unique=True,
         postgresql_where=text("session_id IS NOT NULL"),
     ),
-    # An open self-paced attempt is the only one, and a finished one stays the only one: its result is permanent.
+    # At most one self-paced attempt that is not voided: its result is permanent.
     Index(
         "uq_attempts_self_paced",
         "person_id",
@@ -94,23 +92,23 @@ attempts = Table(
         unique=True,
         postgresql_where=text("session_id IS NULL AND state <> 'voided'"),
     ),
-    # Nobody sits an assessment twice. From the beginning on, so that handing in can never fail for it.
+    # At most one started attempt at an assessment, checked from the start, so that a submission cannot fail.
     Index(
         "uq_attempts_started",
         "person_id",
         "assessment_id",
         unique=True,
-        postgresql_where=text("state IN ('in-progress', 'submitted', 'scored', 'released')"),
+        postgresql_where=text("state IN ('in_progress', 'submitted', 'scored', 'released')"),
     ),
-    Index("ix_attempts_person", "person_id", "attempt_id"),
-    Index("ix_attempts_participant", "participant_id"),
+    Index("ix_attempts_person_id", "person_id", "attempt_id"),
+    Index("ix_attempts_participant_id", "participant_id"),
     Index(
-        "ix_attempts_deadline",
+        "ix_attempts_deadline_at",
         "deadline_at",
-        postgresql_where=text("state = 'in-progress'"),
+        postgresql_where=text("state = 'in_progress'"),
     ),
 )
-"""Attempts. Saving updates none of the indexed columns, so PostgreSQL can do it in place."""
+"""An attempt. Saving updates no indexed column, so that PostgreSQL can update the row in place."""
 
 answer_revisions = Table(
     "answer_revisions",
@@ -127,19 +125,19 @@ answer_revisions = Table(
     Column("head", LargeBinary),
     PrimaryKeyConstraint("attempt_id", "sequence"),
 )
-"""Every change of every answer, for ever; the highest sequence of a question that is not late counts."""
+"""A revision of an answer; permanent. For each item, the highest sequence number that is not late counts."""
 
 time_ledger = Table(
     "time_ledger",
     metadata,
     Column("attempt_id", Uuid, ForeignKey("attempts.attempt_id"), nullable=False),
     Column("position", Integer, nullable=False),
-    Column("mark", Text, nullable=False),
+    Column("kind", Text, nullable=False),
     Column("at", _TIME, nullable=False),
     Column("amount", Interval),
     PrimaryKeyConstraint("attempt_id", "position"),
 )
-"""What happened to the clock, append-only; `attempts.deadline_at` is what it comes to."""
+"""An entry of an attempt's time ledger; permanent. `attempts.deadline_at` is computed from the entries."""
 
 results = Table(
     "results",
@@ -153,14 +151,14 @@ results = Table(
     Column("points", Double, nullable=False),
     Column("points_possible", Double, nullable=False),
     Column("passed", Boolean, nullable=False),
-    # For each question: item_id, points, sequence of the answer that counted.
+    # For each item: item_id, points, and the sequence number of the answer that counted or null.
     Column("item_scores", JSONB, nullable=False),
     Column("scored_at", _TIME, nullable=False),
     UniqueConstraint("attempt_id", "version"),
-    Index("ix_results_person", "person_id", "result_id"),
-    Index("ix_results_session", "session_id", "result_id"),
+    Index("ix_results_person_id", "person_id", "result_id"),
+    Index("ix_results_session_id", "session_id", "result_id"),
 )
-"""Permanent: the database refuses to change or remove one. A correction is a new version."""
+"""A version of an attempt's result; permanent. A correction is a new version."""
 
 releases = Table(
     "releases",
@@ -170,34 +168,31 @@ releases = Table(
     Column("release_reason", Text, nullable=False),
     Column("released_at", _TIME, nullable=False),
 )
-"""Who released a result that was held, and why: permanent."""
+"""The release of a result by a person, and why; permanent."""
 
 certificates = Table(
     "certificates",
     metadata,
     Column("certificate_id", Uuid, primary_key=True),
-    # The completed registration; null only in certificates of before 0003, which rest on a result instead.
-    Column("registration_id", Uuid),
-    Column("result_id", Uuid, ForeignKey("results.result_id")),
+    Column("registration_id", Uuid, nullable=False),
     Column("person_id", Uuid, nullable=False),
-    Column("session_id", Uuid),
+    Column("course_id", Uuid, nullable=False),
+    Column("title", Text, nullable=False),
     Column("created_at", _TIME, nullable=False),
     # The trace of the completion, which issuing continues.
     Column("traceparent", Text),
-    Column("next_try_at", _TIME, nullable=False),
-    Column("tries", Integer, nullable=False),
+    Column("due_at", _TIME, nullable=False),
+    Column("failures", Integer, nullable=False),
     Column("issued_at", _TIME),
-    Column("title", Text),
-    Column("course_id", Uuid),
+    # Null until the certificate is issued.
     Column("holder_name", Text),
     Column("credential", Text),
     Column("pdf", LargeBinary),
     UniqueConstraint("registration_id"),
-    UniqueConstraint("result_id"),
-    Index("ix_certificates_person", "person_id", "certificate_id"),
-    Index("ix_certificates_pending", "next_try_at", postgresql_where=text("issued_at IS NULL")),
+    Index("ix_certificates_person_id", "person_id", "certificate_id"),
+    Index("ix_certificates_pending", "due_at", postgresql_where=text("issued_at IS NULL")),
 )
-"""One for each completed registration in a course that awards one: pending until issued, permanent afterwards."""
+"""The certificate of a completed registration. A trigger refuses every change of an issued one."""
 
 issuer_keys = Table(
     "issuer_keys",
@@ -207,7 +202,7 @@ issuer_keys = Table(
     Column("encrypted_seed", LargeBinary, nullable=False),
     Column("created_at", _TIME, nullable=False),
 )
-"""The key that credentials are signed with, encrypted with the master key; the oldest one is used."""
+"""A key that signs credentials; its seed is encrypted with the master key. The oldest key is used."""
 
 sessions = Table(
     "sessions",
@@ -217,22 +212,21 @@ sessions = Table(
     Column("proctor_ids", ARRAY(Uuid), nullable=False),
     Column("ended_at", _TIME),
 )
-"""What assessment needs to know of sessions, from their events."""
+"""A session, from session orchestration's events. Creating and closing attempts locks its row."""
 
 ready_participants = Table(
     "ready_participants",
     metadata,
     Column("participant_id", Uuid, primary_key=True),
 )
-"""Participants who have everything that their session's policy demands: others have to prove their identity first."""
+"""A participant who meets their session's policy; others must be verified before an assessment."""
 
 removed_participants = Table(
     "removed_participants",
     metadata,
     Column("participant_id", Uuid, primary_key=True),
-    Column("removed_at", _TIME, nullable=False),
 )
-"""Who was removed, so that an older event that comes later lets nobody back in."""
+"""A participant who was removed, so that an older event that arrives later creates no attempt."""
 
 courses = Table(
     "courses",
@@ -243,7 +237,7 @@ courses = Table(
     Column("self_paced", Boolean, nullable=False),
     Column("position", BigInteger, nullable=False),
 )
-"""Titles, hours and kinds of courses, from their events; `position` is that of the newest event seen."""
+"""A course, from enrollment's events; `position` is that of the newest event."""
 
 course_assessments = Table(
     "course_assessments",
@@ -251,16 +245,16 @@ course_assessments = Table(
     Column("course_id", Uuid, nullable=False),
     Column("assessment_id", Uuid, nullable=False),
     PrimaryKeyConstraint("course_id", "assessment_id"),
-    Index("ix_course_assessments_assessment", "assessment_id"),
+    Index("ix_course_assessments_assessment_id", "assessment_id"),
 )
-"""Which assessments stand in a course's outline."""
+"""An assessment in the outline of a course."""
 
 registrations = Table(
     "registrations",
     metadata,
-    # No foreign key: a registration may be told of before its course.
+    # No foreign key: the event of a registration may arrive before that of its course.
     Column("course_id", Uuid, nullable=False),
     Column("person_id", Uuid, nullable=False),
     PrimaryKeyConstraint("course_id", "person_id"),
 )
-"""Who is registered in which course, from enrollment's events."""
+"""The registration of a person in a course, from enrollment's events."""

@@ -1,1 +1,1 @@
-"""Events in: event → operation."""
+"""The handlers of events: event → operation."""

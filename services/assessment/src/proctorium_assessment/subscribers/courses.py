@@ -1,11 +1,11 @@
-"""What enrollment tells (`assessment--courses`)."""
+"""The handlers of enrollment's events (`assessment--courses`)."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
-from proctorium.enrollment.events.v1 import events_pb2
-from proctorium.enrollment.v1 import courses_pb2
+from proctorium.enrollment.events.v1 import events_pb2 as pb
+from proctorium.enrollment.v1.courses_pb2 import COURSE_KIND_SELF_PACED
 from proctorium_assessment.operations import certificates, courses
 from proctorium_assessment.storage.courses import Course
 from proctorium_common.events.handling import EventMetadata
@@ -13,38 +13,38 @@ from proctorium_common.storage.database import Transaction
 
 
 async def on_course_published(
-    tx: Transaction, event: events_pb2.CoursePublished, metadata: EventMetadata
+    tx: Transaction, event: pb.CoursePublished, metadata: EventMetadata
 ) -> None:
-    """A course's title, hours, kind and assessments."""
-    await courses.remember(
+    """Store the course and its assessments."""
+    await courses.store_course(
         tx,
         Course(
             UUID(event.course_id),
             event.title,
             event.hours,
-            self_paced=event.kind == courses_pb2.COURSE_KIND_SELF_PACED,
+            self_paced=event.kind == COURSE_KIND_SELF_PACED,
         ),
         [UUID(assessment_id) for assessment_id in event.assessment_ids],
         metadata.position,
     )
 
 
-async def on_registration_completed(
-    tx: Transaction, event: events_pb2.RegistrationCompleted, _metadata: EventMetadata
+async def on_registration_created(
+    tx: Transaction, event: pb.RegistrationCreated, _metadata: EventMetadata
 ) -> None:
-    """Issue a certificate where the course awards one."""
+    """Store the registration."""
+    await courses.store_registration(tx, UUID(event.course_id), UUID(event.person_id))
+
+
+async def on_registration_completed(
+    tx: Transaction, event: pb.RegistrationCompleted, _metadata: EventMetadata
+) -> None:
+    """Create a certificate if the course awards one."""
     if event.awards_certificate:
-        await certificates.earned(
+        await certificates.create_certificate(
             tx,
             registration_id=UUID(event.registration_id),
             person_id=UUID(event.person_id),
             course_id=UUID(event.course_id),
             title=event.course_title,
         )
-
-
-async def on_registration_created(
-    tx: Transaction, event: events_pb2.RegistrationCreated, _metadata: EventMetadata
-) -> None:
-    """Who is registered in a course."""
-    await courses.registered(tx, UUID(event.course_id), UUID(event.person_id))

@@ -1,54 +1,54 @@
-"""What session orchestration tells (`assessment--sessions`)."""
+"""The handlers of session orchestration's events (`assessment--sessions`)."""
 
 from __future__ import annotations
 
-from datetime import UTC
 from uuid import UUID
 
-from proctorium.session.events.v1 import events_pb2
+from proctorium.session.events.v1 import events_pb2 as pb
 from proctorium_assessment.operations import sessions
 from proctorium_common.events.handling import EventMetadata
+from proctorium_common.messages import from_timestamp, optional_id
 from proctorium_common.storage.database import Transaction
 
 
 async def on_session_scheduled(
-    tx: Transaction, event: events_pb2.SessionScheduled, _metadata: EventMetadata
+    tx: Transaction, event: pb.SessionScheduled, _metadata: EventMetadata
 ) -> None:
-    """Who leads the session."""
-    await sessions.scheduled(
+    """Store the course and the proctors of the session."""
+    await sessions.store_session(
         tx,
         UUID(event.session_id),
-        _optional(event.course_id),
+        optional_id(event.course_id, "course_id"),
         [UUID(proctor_id) for proctor_id in event.proctor_ids],
     )
 
 
 async def on_participant_joined(
-    tx: Transaction, event: events_pb2.ParticipantJoined, _metadata: EventMetadata
+    tx: Transaction, event: pb.ParticipantJoined, _metadata: EventMetadata
 ) -> None:
-    """A learner is there: their attempts are made."""
-    await sessions.joined(
+    """Create the participant's attempts."""
+    await sessions.create_attempts(
         tx,
         session_id=UUID(event.session_id),
         participant_id=UUID(event.participant_id),
         person_id=UUID(event.person_id),
-        course_id=_optional(event.course_id),
+        course_id=optional_id(event.course_id, "course_id"),
         assessment_ids=[UUID(assessment_id) for assessment_id in event.assessment_ids],
     )
 
 
 async def on_participant_ready(
-    tx: Transaction, event: events_pb2.ParticipantReady, _metadata: EventMetadata
+    tx: Transaction, event: pb.ParticipantReady, _metadata: EventMetadata
 ) -> None:
-    """Note that only the authorisation is missing."""
-    await sessions.ready(tx, UUID(event.participant_id))
+    """Store that the participant meets the session's policy."""
+    await sessions.store_ready_participant(tx, UUID(event.participant_id))
 
 
-async def on_assessment_authorized(
-    tx: Transaction, event: events_pb2.ParticipantAssessmentAuthorized, _metadata: EventMetadata
+async def on_participant_assessment_authorized(
+    tx: Transaction, event: pb.ParticipantAssessmentAuthorized, _metadata: EventMetadata
 ) -> None:
-    """A proctor lets a learner begin."""
-    await sessions.authorized(
+    """Authorise the participant's attempt."""
+    await sessions.authorize_attempt(
         tx,
         session_id=UUID(event.session_id),
         participant_id=UUID(event.participant_id),
@@ -58,30 +58,23 @@ async def on_assessment_authorized(
 
 
 async def on_participant_removed(
-    tx: Transaction, event: events_pb2.ParticipantRemoved, _metadata: EventMetadata
+    tx: Transaction, event: pb.ParticipantRemoved, _metadata: EventMetadata
 ) -> None:
-    """A learner was removed."""
-    await sessions.removed(
+    """Close the participant's attempts."""
+    await sessions.close_attempts_of_participant(
         tx, session_id=UUID(event.session_id), participant_id=UUID(event.participant_id)
     )
 
 
 async def on_session_ended(
-    tx: Transaction, event: events_pb2.SessionEnded, metadata: EventMetadata
+    tx: Transaction, event: pb.SessionEnded, metadata: EventMetadata
 ) -> None:
-    """The session is over."""
-    ended_at = (
-        event.end_time.ToDatetime(tzinfo=UTC)
-        if event.HasField("end_time")
-        else metadata.occurred_at
-    )
-    await sessions.ended(
+    """Close the attempts of the session."""
+    await sessions.close_attempts_of_session(
         tx,
         session_id=UUID(event.session_id),
-        course_id=_optional(event.course_id),
-        ended_at=ended_at,
+        course_id=optional_id(event.course_id, "course_id"),
+        ended_at=from_timestamp(event.end_time)
+        if event.HasField("end_time")
+        else metadata.occurred_at,
     )
-
-
-def _optional(text: str) -> UUID | None:
-    return UUID(text) if text else None

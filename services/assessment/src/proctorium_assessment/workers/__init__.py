@@ -1,1 +1,1 @@
-"""Timers: find what is due → operation."""
+"""The periodic workers."""

@@ -1,33 +1,34 @@
-"""What is due of attempts: progress to tell, time that is over."""
+"""The workers of attempts: publishing progress, and submitting overdue attempts."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from proctorium_assessment.operations import progress, submission
+from proctorium_assessment.operations.progress import publish_progress
+from proctorium_assessment.operations.submission import submit_overdue
 from proctorium_common.storage.database import Database
 
 
 class AttemptWorkers:
-    """Each turn takes what is due in batches, each a transaction of its own, until nothing is."""
+    """The workers of attempts. Each run processes what is due in batches, one transaction for each."""
 
     def __init__(
-        self, database: Database, *, tell_every: timedelta, deadline_grace: timedelta
+        self, database: Database, *, progress_interval: timedelta, deadline_grace: timedelta
     ) -> None:
         self._database = database
-        self._tell_every = tell_every
+        self._progress_interval = progress_interval
         self._deadline_grace = deadline_grace
 
-    async def tell_progress(self) -> None:
-        """Tells of attempts with new answers, each at most once in `tell_every`."""
-        told = 1
-        while told:
+    async def publish_progress(self) -> None:
+        """Publish the progress of attempts with new answers."""
+        published = 1
+        while published:
             async with self._database.transaction() as tx:
-                told = await progress.tell(tx, self._tell_every)
+                published = await publish_progress(tx, self._progress_interval)
 
-    async def hand_in_overdue(self) -> None:
-        """Hands in attempts whose time is over."""
-        handed_in = 1
-        while handed_in:
+    async def submit_overdue(self) -> None:
+        """Submit overdue attempts."""
+        submitted = 1
+        while submitted:
             async with self._database.transaction() as tx:
-                handed_in = await submission.hand_in_overdue(tx, self._deadline_grace)
+                submitted = await submit_overdue(tx, self._deadline_grace)

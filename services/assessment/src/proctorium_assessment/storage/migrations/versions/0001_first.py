@@ -1,8 +1,16 @@
-"""Assessments, attempts, answers, results, certificates, and what is known of sessions and courses."""
+"""Assessments, attempts, answers, results, releases, certificates, sessions, participants, courses, registrations."""
+
+from __future__ import annotations
 
 from alembic import op
 
-from proctorium_common.storage.migrations import create_common_tables, forbid_changes
+from proctorium_access.certifications import create_certifications
+from proctorium_common.storage.migrations import (
+    create_common_tables,
+    create_page_token_keys,
+    forbid_changes,
+)
+from proctorium_common.storage.schema import create_revocations
 
 revision = "0001"
 down_revision = None
@@ -15,7 +23,6 @@ _ASSESSMENTS = (
         proctored boolean NOT NULL,
         time_limit interval,
         pass_mark double precision NOT NULL,
-        awards_certificate boolean NOT NULL,
         item_count integer NOT NULL,
         item_list bytea NOT NULL,
         created_at timestamptz NOT NULL,
@@ -27,24 +34,24 @@ _ASSESSMENTS = (
     """,
     "CREATE INDEX ix_assessments_title ON assessments (title, assessment_id)",
     """
-    CREATE FUNCTION keep_published_assessments() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION forbid_published_assessment_changes() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         IF OLD.published_at IS NOT NULL THEN
-            RAISE EXCEPTION 'a published assessment never changes: % is refused', TG_OP
+            RAISE EXCEPTION 'a published assessment cannot change: % is refused', TG_OP
                 USING ERRCODE = 'restrict_violation';
         END IF;
         RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
     END $$
     """,
     """
-    CREATE TRIGGER keep_published_assessments BEFORE UPDATE OR DELETE ON assessments
-        FOR EACH ROW EXECUTE FUNCTION keep_published_assessments()
+    CREATE TRIGGER forbid_published_assessment_changes BEFORE UPDATE OR DELETE ON assessments
+        FOR EACH ROW EXECUTE FUNCTION forbid_published_assessment_changes()
     """,
-    "ALTER TABLE assessments ENABLE ALWAYS TRIGGER keep_published_assessments",
+    "ALTER TABLE assessments ENABLE ALWAYS TRIGGER forbid_published_assessment_changes",
 )
 
 _ATTEMPTS = (
-    # Room on each page lets a save update its attempt in place, without touching an index.
+    # Free space on each page, so that a save updates its attempt in place, without a change of an index.
     """
     CREATE TABLE attempts (
         attempt_id uuid NOT NULL,
@@ -67,17 +74,17 @@ _ATTEMPTS = (
         progress_published_length bigint NOT NULL,
         progress_published_at timestamptz,
         CONSTRAINT pk_attempts PRIMARY KEY (attempt_id),
-        CONSTRAINT ck_attempts_state CHECK (state IN ('awaiting-authorization', 'authorized', 'in-progress',
+        CONSTRAINT ck_attempts_state CHECK (state IN ('awaiting_authorization', 'authorized', 'in_progress',
             'submitted', 'scored', 'released', 'voided')),
         CONSTRAINT ck_attempts_submit_cause CHECK (
-            submit_cause IN ('learner', 'time-over', 'session-ended', 'removed')),
+            submit_cause IN ('learner', 'time_limit_exceeded', 'session_ended', 'removed')),
         CONSTRAINT ck_attempts_in_session CHECK ((session_id IS NULL) = (participant_id IS NULL)),
         CONSTRAINT ck_attempts_started CHECK (
-            (state IN ('in-progress', 'submitted', 'scored', 'released')) = (started_at IS NOT NULL)),
+            (state IN ('in_progress', 'submitted', 'scored', 'released')) = (started_at IS NOT NULL)),
         CONSTRAINT ck_attempts_submitted CHECK (
             (state IN ('submitted', 'scored', 'released')) = (submitted_at IS NOT NULL AND submit_cause IS NOT NULL)),
         CONSTRAINT ck_attempts_released CHECK ((state = 'released') = (released_at IS NOT NULL)),
-        CONSTRAINT ck_attempts_nothing_before_start CHECK (started_at IS NOT NULL OR chain_length = 0),
+        CONSTRAINT ck_attempts_saved_after_start CHECK (started_at IS NOT NULL OR chain_length = 0),
         CONSTRAINT ck_attempts_chain_head CHECK (octet_length(chain_head) = 32)
     ) WITH (fillfactor = 60)
     """,
@@ -89,40 +96,48 @@ _ATTEMPTS = (
     CREATE UNIQUE INDEX uq_attempts_self_paced ON attempts (person_id, assessment_id)
         WHERE session_id IS NULL AND state <> 'voided'
     """,
-    # Nobody sits an assessment twice (`A10`). From the beginning on, so that handing in can never fail for it.
+    # At most one started attempt at an assessment (`A10`), checked from the start, so that a submission cannot fail.
     """
     CREATE UNIQUE INDEX uq_attempts_started ON attempts (person_id, assessment_id)
-        WHERE state IN ('in-progress', 'submitted', 'scored', 'released')
+        WHERE state IN ('in_progress', 'submitted', 'scored', 'released')
     """,
-    "CREATE INDEX ix_attempts_person ON attempts (person_id, attempt_id)",
-    "CREATE INDEX ix_attempts_participant ON attempts (participant_id)",
-    "CREATE INDEX ix_attempts_deadline ON attempts (deadline_at) WHERE state = 'in-progress'",
-    # Fires where a state or an owner is written, so saving does not pay for it.
+    "CREATE INDEX ix_attempts_person_id ON attempts (person_id, attempt_id)",
+    "CREATE INDEX ix_attempts_participant_id ON attempts (participant_id)",
+    "CREATE INDEX ix_attempts_deadline_at ON attempts (deadline_at) WHERE state = 'in_progress'",
+    # It fires only on updates of the state or the owner, so that it does not slow down saving.
     """
-    CREATE FUNCTION keep_attempts_moving_forward() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION check_attempt_update() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         IF (NEW.attempt_id, NEW.assessment_id, NEW.person_id, NEW.session_id, NEW.participant_id)
             IS DISTINCT FROM
             (OLD.attempt_id, OLD.assessment_id, OLD.person_id, OLD.session_id, OLD.participant_id) THEN
-            RAISE EXCEPTION 'an attempt stays its learner''s' USING ERRCODE = 'restrict_violation';
+            RAISE EXCEPTION 'an attempt cannot move to another learner, assessment or session' USING ERRCODE = 'restrict_violation';
         END IF;
         IF NEW.state <> OLD.state AND (OLD.state, NEW.state) NOT IN (
-            ('awaiting-authorization', 'authorized'), ('awaiting-authorization', 'voided'),
-            ('authorized', 'in-progress'), ('authorized', 'voided'),
-            ('in-progress', 'submitted'), ('in-progress', 'scored'), ('in-progress', 'released'),
-            ('submitted', 'scored'), ('submitted', 'released'), ('scored', 'released')) THEN
-            RAISE EXCEPTION 'an attempt does not go from % to %', OLD.state, NEW.state
+            ('awaiting_authorization', 'authorized'),
+            ('awaiting_authorization', 'voided'),
+            ('authorized', 'in_progress'),
+            ('authorized', 'voided'),
+            ('in_progress', 'submitted'),
+            ('submitted', 'scored'),
+            ('scored', 'released'),
+            -- A submission with its score and its release is one update.
+            ('in_progress', 'scored'),
+            ('in_progress', 'released'),
+            ('submitted', 'released')
+        ) THEN
+            RAISE EXCEPTION 'an attempt cannot change from % to %', OLD.state, NEW.state
                 USING ERRCODE = 'restrict_violation';
         END IF;
         RETURN NEW;
     END $$
     """,
     """
-    CREATE TRIGGER keep_attempts_moving_forward
+    CREATE TRIGGER check_attempt_update
         BEFORE UPDATE OF attempt_id, assessment_id, person_id, session_id, participant_id, state ON attempts
-        FOR EACH ROW EXECUTE FUNCTION keep_attempts_moving_forward()
+        FOR EACH ROW EXECUTE FUNCTION check_attempt_update()
     """,
-    "ALTER TABLE attempts ENABLE ALWAYS TRIGGER keep_attempts_moving_forward",
+    "ALTER TABLE attempts ENABLE ALWAYS TRIGGER check_attempt_update",
     """
     CREATE TABLE answer_revisions (
         attempt_id uuid NOT NULL,
@@ -147,14 +162,14 @@ _ATTEMPTS = (
     CREATE TABLE time_ledger (
         attempt_id uuid NOT NULL,
         position integer NOT NULL,
-        mark text NOT NULL,
+        kind text NOT NULL,
         at timestamptz NOT NULL,
         amount interval,
         CONSTRAINT pk_time_ledger PRIMARY KEY (attempt_id, position),
         CONSTRAINT fk_time_ledger_attempt_id_attempts FOREIGN KEY (attempt_id) REFERENCES attempts (attempt_id),
-        CONSTRAINT ck_time_ledger_mark CHECK (mark IN ('started', 'paused', 'resumed', 'break-began', 'break-ended',
-            'outage-began', 'outage-ended', 'extra')),
-        CONSTRAINT ck_time_ledger_amount CHECK ((mark = 'extra') = (amount IS NOT NULL))
+        CONSTRAINT ck_time_ledger_kind CHECK (kind IN ('started', 'paused', 'resumed', 'break_started', 'break_ended',
+            'outage_started', 'outage_ended', 'extra')),
+        CONSTRAINT ck_time_ledger_amount CHECK ((kind = 'extra') = (amount IS NOT NULL))
     )
     """,
 )
@@ -182,55 +197,63 @@ _RESULTS = (
         CONSTRAINT ck_results_points CHECK (points BETWEEN 0 AND points_possible)
     )
     """,
-    "CREATE INDEX ix_results_person ON results (person_id, result_id)",
-    "CREATE INDEX ix_results_session ON results (session_id, result_id)",
+    "CREATE INDEX ix_results_person_id ON results (person_id, result_id)",
+    "CREATE INDEX ix_results_session_id ON results (session_id, result_id)",
+    """
+    CREATE TABLE releases (
+        attempt_id uuid NOT NULL,
+        released_by uuid NOT NULL,
+        release_reason text NOT NULL,
+        released_at timestamptz NOT NULL,
+        CONSTRAINT pk_releases PRIMARY KEY (attempt_id),
+        CONSTRAINT fk_releases_attempt_id_attempts FOREIGN KEY (attempt_id) REFERENCES attempts (attempt_id)
+    )
+    """,
     """
     CREATE TABLE certificates (
         certificate_id uuid NOT NULL,
-        result_id uuid NOT NULL,
+        registration_id uuid NOT NULL,
         person_id uuid NOT NULL,
-        session_id uuid,
+        course_id uuid NOT NULL,
+        title text NOT NULL,
         created_at timestamptz NOT NULL,
         traceparent text,
-        next_try_at timestamptz NOT NULL,
-        tries integer NOT NULL,
+        due_at timestamptz NOT NULL,
+        failures integer NOT NULL,
         issued_at timestamptz,
-        title text,
-        course_id uuid,
         holder_name text,
         credential text,
         pdf bytea,
         CONSTRAINT pk_certificates PRIMARY KEY (certificate_id),
-        CONSTRAINT fk_certificates_result_id_results FOREIGN KEY (result_id) REFERENCES results (result_id),
-        CONSTRAINT uq_certificates_result_id UNIQUE (result_id),
-        CONSTRAINT ck_certificates_whole CHECK (
-            (issued_at IS NOT NULL)
-            = (title IS NOT NULL AND holder_name IS NOT NULL AND credential IS NOT NULL AND pdf IS NOT NULL))
+        CONSTRAINT uq_certificates_registration_id UNIQUE (registration_id),
+        CONSTRAINT ck_certificates_issued CHECK (
+            num_nonnulls(issued_at, holder_name, credential, pdf) IN (0, 4))
     )
     """,
-    "CREATE INDEX ix_certificates_pending ON certificates (next_try_at) WHERE issued_at IS NULL",
+    "CREATE INDEX ix_certificates_person_id ON certificates (person_id, certificate_id)",
+    "CREATE INDEX ix_certificates_pending ON certificates (due_at) WHERE issued_at IS NULL",
     """
-    CREATE FUNCTION keep_certificates() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION forbid_issued_certificate_changes() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         IF TG_OP = 'UPDATE' THEN
             IF OLD.issued_at IS NULL THEN
                 RETURN NEW;
             END IF;
         END IF;
-        RAISE EXCEPTION 'certificates are permanent: % is refused', TG_OP
+        RAISE EXCEPTION 'an issued certificate cannot change: % is refused', TG_OP
             USING ERRCODE = 'restrict_violation';
     END $$
     """,
     """
-    CREATE TRIGGER keep_certificates BEFORE UPDATE OR DELETE ON certificates
-        FOR EACH ROW EXECUTE FUNCTION keep_certificates()
+    CREATE TRIGGER forbid_issued_certificate_changes BEFORE UPDATE OR DELETE ON certificates
+        FOR EACH ROW EXECUTE FUNCTION forbid_issued_certificate_changes()
     """,
     """
-    CREATE TRIGGER keep_certificates_whole BEFORE TRUNCATE ON certificates
-        FOR EACH STATEMENT EXECUTE FUNCTION keep_certificates()
+    CREATE TRIGGER forbid_issued_certificate_truncate BEFORE TRUNCATE ON certificates
+        FOR EACH STATEMENT EXECUTE FUNCTION forbid_issued_certificate_changes()
     """,
-    "ALTER TABLE certificates ENABLE ALWAYS TRIGGER keep_certificates",
-    "ALTER TABLE certificates ENABLE ALWAYS TRIGGER keep_certificates_whole",
+    "ALTER TABLE certificates ENABLE ALWAYS TRIGGER forbid_issued_certificate_changes",
+    "ALTER TABLE certificates ENABLE ALWAYS TRIGGER forbid_issued_certificate_truncate",
     """
     CREATE TABLE issuer_keys (
         key_id text NOT NULL,
@@ -242,7 +265,7 @@ _RESULTS = (
     """,
 )
 
-_PROJECTIONS = (
+_COPIES = (
     """
     CREATE TABLE sessions (
         session_id uuid NOT NULL,
@@ -255,8 +278,13 @@ _PROJECTIONS = (
     """
     CREATE TABLE removed_participants (
         participant_id uuid NOT NULL,
-        removed_at timestamptz NOT NULL,
         CONSTRAINT pk_removed_participants PRIMARY KEY (participant_id)
+    )
+    """,
+    """
+    CREATE TABLE ready_participants (
+        participant_id uuid NOT NULL,
+        CONSTRAINT pk_ready_participants PRIMARY KEY (participant_id)
     )
     """,
     """
@@ -276,7 +304,7 @@ _PROJECTIONS = (
         CONSTRAINT pk_course_assessments PRIMARY KEY (course_id, assessment_id)
     )
     """,
-    "CREATE INDEX ix_course_assessments_assessment ON course_assessments (assessment_id)",
+    "CREATE INDEX ix_course_assessments_assessment_id ON course_assessments (assessment_id)",
     """
     CREATE TABLE registrations (
         course_id uuid NOT NULL,
@@ -289,7 +317,10 @@ _PROJECTIONS = (
 
 def upgrade() -> None:
     create_common_tables()
-    for statement in (*_ASSESSMENTS, *_ATTEMPTS, *_RESULTS, *_PROJECTIONS):
+    create_page_token_keys()
+    create_revocations()
+    create_certifications()
+    for statement in (*_ASSESSMENTS, *_ATTEMPTS, *_RESULTS, *_COPIES):
         op.execute(statement)
-    for permanent in ("answer_revisions", "time_ledger", "results"):
-        forbid_changes(permanent)
+    for table in ("answer_revisions", "time_ledger", "results", "releases"):
+        forbid_changes(table)

@@ -1,4 +1,4 @@
-"""Published assessments, read and parsed once per process."""
+"""A cache of published assessments, which each process reads and parses once."""
 
 from __future__ import annotations
 
@@ -9,22 +9,21 @@ from uuid import UUID
 from opentelemetry.metrics import Observation
 
 from proctorium_assessment.domain.assessments import Assessment
-from proctorium_assessment.storage import assessments
+from proctorium_assessment.operations.assessments import load_assessment
 from proctorium_common.storage.database import Database, Transaction
 
 METRIC = "assessment.cached_assessments"
 DESCRIPTION = "Published assessments in memory"
 
 LIMIT = 200
-"""Assessments in memory, more than are taken on one day; of one question each, or of a hundred."""
+"""The maximum number of cached assessments, more than are taken on one day."""
 
 
 class PublishedAssessments:
-    """A bounded cache of published assessments; the least recently used one makes room for the next.
+    """A bounded cache of published assessments, from which the least recently used one is removed.
 
-    An entry can never be stale: from its publication on, the database refuses to change or delete an assessment (the trigger
-    `keep_published_assessments`), and a corrected assessment is another one with an ID of its own. Drafts are not cached, so
-    a publication is seen by the next read.
+    An entry is never stale: the database refuses to change or delete a published assessment (the trigger
+    `forbid_published_assessment_changes`). Drafts are not cached, so the next read sees a publication.
     """
 
     def __init__(self, limit: int = LIMIT) -> None:
@@ -32,12 +31,12 @@ class PublishedAssessments:
         self._cached: OrderedDict[UUID, Assessment] = OrderedDict()
 
     async def get(self, source: Database | Transaction, assessment_id: UUID) -> Assessment | None:
-        """Return the assessment with its questions, published or not; None if there is none."""
+        """Return the assessment with its items, published or not, or None."""
         cached = self._cached.get(assessment_id)
         if cached is not None:
             self._cached.move_to_end(assessment_id)
             return cached
-        assessment = await assessments.find(source, assessment_id)
+        assessment = await load_assessment(source, assessment_id)
         if assessment is not None and assessment.published_at is not None:
             self._cached[assessment_id] = assessment
             if len(self._cached) > self._limit:
@@ -45,5 +44,5 @@ class PublishedAssessments:
         return assessment
 
     def observations(self) -> Iterator[Observation]:
-        """Return the number of assessments in memory."""
+        """Yield the number of cached assessments."""
         yield Observation(len(self._cached))

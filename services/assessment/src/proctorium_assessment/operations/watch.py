@@ -1,4 +1,4 @@
-"""Watching attempts: whoever changes one notifies its id, and its watchers look again, in whatever replica they are."""
+"""Watching attempts: each change notifies the attempt's id, and the watches of all replicas read the attempt again."""
 
 from __future__ import annotations
 
@@ -11,35 +11,32 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
-from proctorium_assessment.domain.attempts import State
-from proctorium_assessment.operations.attempts import Overview, open_attempt
-from proctorium_assessment.operations.published import PublishedAssessments
+from proctorium_assessment.domain.attempts import ATTEMPT_STATES
+from proctorium_assessment.operations.attempts import AttemptOverview, open_attempt
+from proctorium_assessment.operations.published_assessments import PublishedAssessments
 from proctorium_assessment.storage.attempts import CHANNEL
 from proctorium_common.rpc.heartbeat import Heartbeat
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.listen import Listener
 from proctorium_common.tasks import end
 
-FINAL = frozenset({State.RELEASED, State.VOIDED})
-"""After these nothing happens to an attempt any more."""
-
 
 @dataclass(eq=False)
 class _Watcher:
-    """Somebody who watches an attempt: woken when it may have `changed`, and for the heartbeat."""
+    """One watch of an attempt, which is woken for the heartbeat and when the attempt may have `changed`."""
 
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     changed: bool = False
 
-    def notice(self) -> None:
+    def notify(self) -> None:
         self.changed = True
         self.woken.set()
 
 
 class AttemptWatch:
-    """Wakes the watchers of attempts in this process; one subscription for all of them.
+    """The watches of attempts in this process, which share one subscription.
 
-    What was shown last is shown again after `heartbeat` without a change, and nothing is read for it.
+    After `heartbeat` without a change, the last overview is yielded again without reading.
     """
 
     def __init__(
@@ -56,10 +53,13 @@ class AttemptWatch:
         self._watchers: defaultdict[str, set[_Watcher]] = defaultdict(set)
         self._listening: asyncio.Task[None] | None = None
 
-    async def changes(self, person_id: UUID, attempt_id: UUID) -> AsyncIterator[Overview]:
-        """The attempt as it is, and again after every change and heartbeat; ends when nothing can happen any more. Raises NOT_YOUR_ATTEMPT."""
+    async def watch(self, person_id: UUID, attempt_id: UUID) -> AsyncIterator[AttemptOverview]:
+        """Yield the attempt now and after every change and heartbeat, until its state is final.
+
+        Raises NOT_YOUR_ATTEMPT.
+        """
         shown = 0
-        overview: Overview | None = None
+        overview: AttemptOverview | None = None
         async with self._watcher(str(attempt_id)) as watcher:
             with Heartbeat(watcher.woken, self._heartbeat) as heartbeat:
                 while True:
@@ -71,23 +71,23 @@ class AttemptWatch:
                         shown = overview.attempt.version
                         yield overview
                         heartbeat.sent()
-                    if overview.attempt.state in FINAL:
+                    if overview.attempt.state in ATTEMPT_STATES.final:
                         return
                     await watcher.woken.wait()
 
-    async def _read(self, person_id: UUID, attempt_id: UUID) -> Overview:
-        opened = await open_attempt(self._database, self._published, person_id, attempt_id)
-        return opened.overview
+    async def _read(self, person_id: UUID, attempt_id: UUID) -> AttemptOverview:
+        attempt = await open_attempt(self._database, self._published, person_id, attempt_id)
+        return attempt.overview
 
     async def close(self) -> None:
-        """Stops listening."""
+        """Stop listening."""
         if self._listening is not None:
             await end(self._listening)
 
     @asynccontextmanager
     async def _watcher(self, attempt_id: str) -> AsyncIterator[_Watcher]:
         if self._listening is None:
-            # An empty context: listening belongs to no single call or trace.
+            # An empty context, because listening belongs to no single call or trace.
             self._listening = asyncio.create_task(self._listen(), context=Context())
         watcher = _Watcher()
         self._watchers[attempt_id].add(watcher)
@@ -101,8 +101,8 @@ class AttemptWatch:
     async def _listen(self) -> None:
         async with self._listener.subscribe(CHANNEL) as notices:
             async for attempt_id in notices:
-                # None: something may have been missed, so everybody looks.
-                named = list(self._watchers) if attempt_id is None else [attempt_id]
-                for name in named:
-                    for watcher in self._watchers.get(name, ()):
-                        watcher.notice()
+                # None means that notifications may have been lost, so all read again.
+                changed = list(self._watchers) if attempt_id is None else [attempt_id]
+                for each in changed:
+                    for watcher in self._watchers.get(each, ()):
+                        watcher.notify()

@@ -1,0 +1,98 @@
+"""The events that assessment publishes. None of them has an answer or an answer key."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+from uuid import UUID
+
+from proctorium.assessment.events.v1 import events_pb2 as pb
+from proctorium.assessment.v1.attempts_pb2 import SubmitCause as ProtoSubmitCause
+from proctorium_assessment.domain.attempts import Attempt, SubmitCause
+from proctorium_assessment.domain.results import Result
+from proctorium_assessment.storage.certificates import PendingCertificate
+from proctorium_common.messages import EnumConversion, id_text, to_timestamp
+
+SUBMIT_CAUSES = EnumConversion(SubmitCause, ProtoSubmitCause, "SUBMIT_CAUSE_")
+
+
+class _Ids(TypedDict):
+    attempt_id: str
+    session_id: str
+    participant_id: str
+    assessment_id: str
+
+
+def _ids(attempt: Attempt) -> _Ids:
+    return {
+        "attempt_id": str(attempt.attempt_id),
+        "session_id": id_text(attempt.session_id),
+        "participant_id": id_text(attempt.participant_id),
+        "assessment_id": str(attempt.assessment_id),
+    }
+
+
+def attempt_created(attempt: Attempt, item_count: int) -> pb.AttemptCreated:
+    """Return the event that an attempt was created."""
+    return pb.AttemptCreated(
+        **_ids(attempt), person_id=str(attempt.person_id), item_count=item_count
+    )
+
+
+def attempt_authorized(attempt: Attempt) -> pb.AttemptAuthorized:
+    """Return the event that the learner may start an attempt."""
+    return pb.AttemptAuthorized(**_ids(attempt))
+
+
+def attempt_voided(attempt: Attempt) -> pb.AttemptVoided:
+    """Return the event that an attempt was closed before it was started."""
+    return pb.AttemptVoided(**_ids(attempt))
+
+
+def attempt_started(attempt: Attempt) -> pb.AttemptStarted:
+    """Return the event that an attempt was started."""
+    return pb.AttemptStarted(**_ids(attempt), deadline_time=to_timestamp(attempt.deadline_at))
+
+
+def attempt_progressed(
+    attempt: Attempt, answered_count: int, item_count: int
+) -> pb.AttemptProgressed:
+    """Return the event that the number of answered items of an attempt has changed."""
+    return pb.AttemptProgressed(
+        **_ids(attempt), answered_count=answered_count, item_count=item_count
+    )
+
+
+def attempt_submitted(
+    attempt: Attempt, answered_count: int, item_count: int
+) -> pb.AttemptSubmitted:
+    """Return the event that an attempt was submitted."""
+    assert attempt.submit_cause is not None, "a submitted attempt has a cause"
+    return pb.AttemptSubmitted(
+        **_ids(attempt),
+        cause=SUBMIT_CAUSES.to_proto(attempt.submit_cause),
+        answered_count=answered_count,
+        item_count=item_count,
+    )
+
+
+def result_released(attempt: Attempt, result: Result, course_id: UUID | None) -> pb.ResultReleased:
+    """Return the event that a result was released to its learner."""
+    return pb.ResultReleased(
+        **_ids(attempt),
+        result_id=str(result.result_id),
+        person_id=str(attempt.person_id),
+        course_id=id_text(course_id),
+        passed=result.passed,
+        version=result.version,
+    )
+
+
+def certificate_issued(certificate: PendingCertificate) -> pb.CertificateIssued:
+    """Return the event that a certificate was issued."""
+    return pb.CertificateIssued(
+        certificate_id=str(certificate.certificate_id),
+        registration_id=str(certificate.registration_id),
+        person_id=str(certificate.person_id),
+        course_id=str(certificate.course_id),
+        course_title=certificate.title,
+    )

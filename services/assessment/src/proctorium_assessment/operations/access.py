@@ -1,0 +1,47 @@
+"""The people who may read attempts and results, and the annotation of traces with attempts."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from proctorium_access.certifications import require_certification
+from proctorium_assessment.domain.attempts import Attempt
+from proctorium_assessment.storage import sessions
+from proctorium_common.errors import not_allowed
+from proctorium_common.rpc.caller import Caller
+from proctorium_common.storage.database import Transaction
+from proctorium_common.telemetry.traces import annotate
+
+
+async def is_session_proctor(tx: Transaction, caller: Caller, session_id: UUID) -> bool:
+    """Return whether the caller is a proctor of the session. Raises CERTIFICATION_ENDED if not certified now."""
+    if caller.person_id is None or "proctor" not in caller.roles:
+        return False
+    if not await sessions.is_proctor_of_session(tx, session_id, caller.person_id):
+        return False
+    await require_certification(tx, caller.person_id)
+    return True
+
+
+async def listable_person(tx: Transaction, caller: Caller, session_id: UUID | None) -> UUID | None:
+    """Return the learner whose attempts or results the caller may list, or None for all learners of the session.
+
+    Raises NOT_ALLOWED, CERTIFICATION_ENDED.
+    """
+    if session_id is not None:
+        if caller.is_administrator:
+            return None
+        if await is_session_proctor(tx, caller, session_id):
+            return None
+    if caller.person_id is None or (session_id is not None and "learner" not in caller.roles):
+        raise not_allowed(
+            "NOT_ALLOWED", "You do not supervise this session, or it might not exist."
+        )
+    return caller.person_id
+
+
+def annotate_attempt(attempt: Attempt) -> None:
+    """Add the ids of the attempt to the current trace."""
+    annotate(attempt_id=attempt.attempt_id, person_id=attempt.person_id)
+    if attempt.session_id is not None:
+        annotate(session_id=attempt.session_id, participant_id=attempt.participant_id)

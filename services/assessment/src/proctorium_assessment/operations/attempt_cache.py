@@ -1,0 +1,121 @@
+"""A cache of the constants of started attempts: their learner, and how their items can be answered."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+from uuid import UUID
+
+from proctorium_assessment.domain.answer_sheet import SheetSnapshot
+from proctorium_assessment.domain.answers import item_not_in_attempt, require_valid_answer
+from proctorium_assessment.domain.attempts import (
+    STARTED_STATES,
+    attempt_not_started,
+    not_your_attempt,
+)
+from proctorium_assessment.domain.items import Item
+from proctorium_assessment.operations.published_assessments import PublishedAssessments
+from proctorium_assessment.serialization import answer_from_bytes, answer_to_bytes
+from proctorium_assessment.storage import attempts
+from proctorium_common.storage.database import Database
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+_MAX_ATTEMPTS = 20_000
+_MAX_ASSESSMENTS = 200
+_MAX_ANSWERS = 500
+
+
+class CachedItem:
+    """An item with the answers that were validated. Many learners send the same answers, so each is validated once."""
+
+    def __init__(self, item: Item) -> None:
+        self.item_id = item.item_id
+        self._item = item
+        self._validated: dict[bytes, bytes] = {}
+
+    def canonical(self, answer: bytes) -> bytes:
+        """Return the canonical bytes of an answer as it was sent. Raises ANSWER_INVALID."""
+        validated = self._validated.get(answer)
+        if validated is not None:
+            return validated
+        decoded = answer_from_bytes(answer)
+        require_valid_answer(self._item, decoded)
+        if len(self._validated) >= _MAX_ANSWERS:
+            self._validated.clear()
+        canonical = self._validated[answer] = answer_to_bytes(decoded)
+        return canonical
+
+
+ItemsById = Mapping[str, CachedItem]
+"""An assessment's items by the text of their ids, as in requests."""
+
+
+@dataclass(slots=True, eq=False)
+class CachedAttempt:
+    """A started attempt. `snapshot` is that of its row when this process saved in it last, or None.
+
+    The snapshot may be out of date, so a decision that is based on it is stored only if the row is unchanged.
+    """
+
+    attempt_id: UUID
+    person_id: UUID
+    session_id: UUID | None
+    participant_id: UUID | None
+    items: ItemsById
+    snapshot: SheetSnapshot | None = field(default=None)
+
+    def item(self, item_id: str) -> CachedItem:
+        """Return the item with the id. Raises ITEM_NOT_IN_ATTEMPT."""
+        item = self.items.get(item_id) or self.items.get(item_id.lower())
+        if item is None:
+            raise item_not_in_attempt(UUID(item_id))
+        return item
+
+
+class AttemptCache:
+    """A bounded cache of the attempts in which this process has saved."""
+
+    def __init__(self, database: Database, published: PublishedAssessments) -> None:
+        self._database = database
+        self._published = published
+        self._attempts: OrderedDict[str, CachedAttempt] = OrderedDict()
+        self._items: OrderedDict[UUID, ItemsById] = OrderedDict()
+
+    def get(self, attempt_id: str) -> CachedAttempt | None:
+        """Return the attempt if it is cached, or None."""
+        return self._attempts.get(attempt_id)
+
+    async def load(self, person_id: UUID | None, attempt_id: str) -> CachedAttempt:
+        """Read and cache the person's started attempt. Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_STARTED."""
+        attempt = await attempts.get_attempt(self._database, UUID(attempt_id))
+        if attempt is None or attempt.person_id != person_id:
+            raise not_your_attempt()
+        if attempt.state not in STARTED_STATES:
+            raise attempt_not_started(attempt.state)
+        items = self._items.get(attempt.assessment_id)
+        if items is None:
+            assessment = await self._published.get(self._database, attempt.assessment_id)
+            listed = assessment.items if assessment is not None else ()
+            items = {str(item.item_id): CachedItem(item) for item in listed}
+        _store(self._items, attempt.assessment_id, items, _MAX_ASSESSMENTS)
+        cached = CachedAttempt(
+            attempt.attempt_id,
+            attempt.person_id,
+            attempt.session_id,
+            attempt.participant_id,
+            items,
+        )
+        # Of two concurrent loads the first one stays, because requests may be using it.
+        cached = self._attempts.setdefault(attempt_id, cached)
+        _store(self._attempts, attempt_id, cached, _MAX_ATTEMPTS)
+        return cached
+
+
+def _store(cache: OrderedDict[K, V], key: K, value: V, limit: int) -> None:
+    cache[key] = value
+    if len(cache) > limit:
+        cache.popitem(last=False)
