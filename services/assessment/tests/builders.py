@@ -1,4 +1,4 @@
-"""Questions, assessments and answers for tests."""
+"""Builders of items, assessments and answers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def choices() -> list[items_pb2.Choice]:
 
 
 def item_protos() -> list[items_pb2.Item]:
-    """One question of each kind, 2 points each."""
+    """Return one item of each kind with 2 points each."""
     return [
         items_pb2.Item(
             prompt="One?",
@@ -84,7 +84,7 @@ RIGHT = (
     items_pb2.Answer(truth=True),
     items_pb2.Answer(number=9.81),
 )
-"""The right answers to `item_protos`, in order."""
+"""The correct answers to `item_protos`, in order."""
 
 
 def assessment_proto(

@@ -1,4 +1,4 @@
-"""Waiting for what happens beside a test, without sleeping for a guess."""
+"""Waiting for a condition."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 async def eventually(look: Callable[[], Awaitable[T]], seconds: float = 15.0) -> T:
-    """The first thing that `look` finds which is not empty. Raises TimeoutError after `seconds`."""
+    """Return the first result of `look` that is true. Raises TimeoutError after `seconds`."""
     async with asyncio.timeout(seconds):
         while not (found := await look()):
             await asyncio.sleep(0.02)

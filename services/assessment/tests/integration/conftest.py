@@ -1,4 +1,4 @@
-"""One service for each test that asks for it."""
+"""The fixtures of the integration tests."""
 
 from __future__ import annotations
 

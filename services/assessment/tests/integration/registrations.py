@@ -1,4 +1,4 @@
-"""Enrollment, as far as assessment asks it: a real server that knows names, and can be away."""
+"""A server with the methods of enrollment that assessment calls."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Registrations:
         self.names: dict[str, str] = {}
         self.organisation = ""
         self.away = False
-        self.asked = 0
+        self.calls = 0
         self.address = ""
 
     def register(self, person_id: UUID, name: str) -> None:
@@ -30,7 +30,7 @@ class Registrations:
         self, request: people_pb2.GetRegistrationInformationRequest, context: object
     ) -> people_pb2.GetRegistrationInformationResponse:
         served = cast("grpc.aio.ServicerContext[object, object]", context)
-        self.asked += 1
+        self.calls += 1
         if self.away:
             await served.abort(grpc.StatusCode.UNAVAILABLE, "away")
         if request.person_id not in self.names:
@@ -48,7 +48,7 @@ class Registrations:
 
 @asynccontextmanager
 async def registrations(certificates: Certificates) -> AsyncIterator[Registrations]:
-    """The server, on a free port."""
+    """Run the server on a free port."""
     known = Registrations()
     server = grpc.aio.server()
     information = grpc.unary_unary_rpc_method_handler(

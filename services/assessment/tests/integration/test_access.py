@@ -1,3 +1,5 @@
+"""Tests of who may call which method and read which rows."""
+
 from __future__ import annotations
 
 from datetime import timedelta
@@ -28,23 +30,23 @@ def holds_right_answers(attempt: attempts_pb2.Attempt) -> bool:
     )
 
 
-async def test_a_learner_never_receives_right_answers_before_the_result(world: World) -> None:
+async def test_learner_receives_no_answer_key_before_the_result(world: World) -> None:
     seat = await world.joined()
     assert not (await seat.attempt()).items, "no questions before the beginning"
     await world.handle(seat.authorized())
     assert not (await seat.attempt()).items
-    begun = await seat.begin()
+    started = await seat.start()
     await seat.save(seat.change(1, 0))
     resumed = await seat.attempt()
     submitted = await seat.submit()
     listed = (await seat.learner.attempts.ListAttempts(attempts_pb2.ListAttemptsRequest())).attempts
-    assert len(begun.items) == len(resumed.items) == 4
+    assert len(started.items) == len(resumed.items) == 4
     assert not submitted.items
-    for attempt in (begun, resumed, submitted, *listed, await seat.attempt()):
+    for attempt in (started, resumed, submitted, *listed, await seat.attempt()):
         assert not holds_right_answers(attempt)
 
 
-async def test_learners_do_not_call_what_is_for_administrators(world: World) -> None:
+async def test_learner_cannot_call_methods_of_administrators(world: World) -> None:
     learner = world.person("learner", "proctor")
     published = await world.publish(assessment_proto())
     for call in (
@@ -61,7 +63,7 @@ async def test_learners_do_not_call_what_is_for_administrators(world: World) -> 
         assert (await refused(world, call)).reason == "NOT_ALLOWED"
 
 
-async def test_nobody_calls_without_a_token(world: World) -> None:
+async def test_call_without_token_is_refused(world: World) -> None:
     async with world.channel() as opened:
         call = AttemptServiceStub(opened).ListAttempts(attempts_pb2.ListAttemptsRequest())
         assert (await refusal(call)).reason == "TOKEN_MISSING"
@@ -77,8 +79,8 @@ async def results_seen(person: Person, seat: Seat) -> list[str]:
     return [each.attempt_id for each in (await person.results.ListResults(request)).results]
 
 
-async def test_a_session_is_seen_by_its_proctors_and_by_administrators(world: World) -> None:
-    seat = await world.begun()
+async def test_session_is_visible_to_its_proctors_and_administrators(world: World) -> None:
+    seat = await world.started()
     await seat.submit()
     leading = await world.proctor_of(seat)
     for person in (leading, world.administrator, seat.learner):
@@ -86,10 +88,10 @@ async def test_a_session_is_seen_by_its_proctors_and_by_administrators(world: Wo
         assert await results_seen(person, seat) == [seat.attempt_id]
 
 
-async def test_attempts_results_and_late_answers_close_with_the_certification_of_a_proctor(
+async def test_proctor_without_current_certification_reads_no_attempts_or_results(
     world: World,
 ) -> None:
-    seat = await world.begun()
+    seat = await world.started()
     await seat.submit()
     late = grading_pb2.ListLateAnswersRequest(attempt_id=seat.attempt_id)
     proctor = await world.proctor_of(seat)
@@ -115,10 +117,10 @@ async def test_attempts_results_and_late_answers_close_with_the_certification_of
     await assert_closed()
 
 
-async def test_a_planned_proctor_without_the_role_sees_nothing_of_the_session(
+async def test_person_without_the_role_of_proctor_reads_nothing_of_the_session(
     world: World,
 ) -> None:
-    seat = await world.begun()
+    seat = await world.started()
     await world.proctor_of(seat)
     former = world.person("learner", person_id=seat.proctor_id)
     assert await attempts_seen(former, seat) == []
@@ -126,34 +128,34 @@ async def test_a_planned_proctor_without_the_role_sees_nothing_of_the_session(
     assert (await refused(world, former.grading.ListLateAnswers(late))).reason == "NOT_ALLOWED"
 
 
-async def test_another_proctor_is_not_told_whether_the_session_exists(world: World) -> None:
-    seat = await world.begun()
+async def test_session_of_another_proctor_is_refused_like_an_unknown_one(world: World) -> None:
+    seat = await world.started()
     other = world.person("proctor")
     for session_id in (seat.session_id, new_id()):
-        told = await refusal(
+        error = await refusal(
             other.attempts.ListAttempts(
                 attempts_pb2.ListAttemptsRequest(session_id=str(session_id))
             )
         )
-        assert told.reason == "NOT_ALLOWED"
-        told = await refusal(
+        assert error.reason == "NOT_ALLOWED"
+        error = await refusal(
             other.results.ListResults(results_pb2.ListResultsRequest(session_id=str(session_id)))
         )
-        assert told.reason == "NOT_ALLOWED"
+        assert error.reason == "NOT_ALLOWED"
 
 
-async def test_another_learner_sees_nothing_of_a_session(world: World) -> None:
-    seat = await world.begun()
+async def test_learner_reads_nothing_of_others_in_the_session(world: World) -> None:
+    seat = await world.started()
     assert await attempts_seen(world.person(), seat) == []
-    told = await refusal(
+    error = await refusal(
         world.person().attempts.GetAttempt(
             attempts_pb2.GetAttemptRequest(attempt_id=seat.attempt_id)
         )
     )
-    assert told.reason == "NOT_YOUR_ATTEMPT"
+    assert error.reason == "NOT_YOUR_ATTEMPT"
 
 
-async def test_a_list_goes_on_where_its_page_ended(world: World) -> None:
+async def test_next_page_continues_after_the_previous_page(world: World) -> None:
     learner = world.person()
     for _ in range(5):
         published = await world.publish(assessment_proto())
@@ -172,7 +174,7 @@ async def test_a_list_goes_on_where_its_page_ended(world: World) -> None:
 
 
 @pytest.mark.parametrize("token", ["nonsense", "WyJwZW9wbGUiLCJhIl0"], ids=str)
-async def test_a_page_token_of_another_list_is_refused(world: World, token: str) -> None:
+async def test_page_token_of_another_list_is_refused(world: World, token: str) -> None:
     calls: list[Any] = [
         world.administrator.assessments.ListAssessments(
             assessments_pb2.ListAssessmentsRequest(page_token=token)

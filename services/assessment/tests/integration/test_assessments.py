@@ -1,3 +1,5 @@
+"""Tests of creating, publishing and reading assessments."""
+
 from __future__ import annotations
 
 from datetime import timedelta
@@ -15,7 +17,7 @@ def creating(
     return assessments_pb2.CreateAssessmentRequest(request_id=request_id, assessment=assessment)
 
 
-async def test_an_assessment_comes_back_as_it_was_sent_with_ids_of_its_own(world: World) -> None:
+async def test_created_assessment_is_returned_with_new_ids(world: World) -> None:
     sent = assessment_proto(time_limit=timedelta(minutes=90))
     sent.items[0].item_id = str(new_id())
     stub = world.administrator.assessments
@@ -30,7 +32,7 @@ async def test_an_assessment_comes_back_as_it_was_sent_with_ids_of_its_own(world
     assert made == sent
 
 
-async def test_a_repeated_request_makes_one_assessment(world: World) -> None:
+async def test_repeated_request_creates_one_assessment(world: World) -> None:
     stub = world.administrator.assessments
     first = await stub.CreateAssessment(creating(assessment_proto(), "once"))
     again = await stub.CreateAssessment(creating(assessment_proto(), "once"))
@@ -38,27 +40,27 @@ async def test_a_repeated_request_makes_one_assessment(world: World) -> None:
     assert len(await world.sql("SELECT 1 FROM assessments")) == 1
 
 
-async def test_a_faulty_question_is_refused_with_its_field(world: World) -> None:
+async def test_invalid_item_is_refused_with_its_field(world: World) -> None:
     assessment = assessment_proto()
     assessment.items[3].numeric.ClearField("correct")
     assessment.items.append(items_pb2.Item(prompt="?", points=1, true_false=items_pb2.TrueFalse()))
     stub = world.administrator.assessments
-    told = await refused(world, stub.CreateAssessment(creating(assessment)))
-    assert told.reason == "ITEM_INVALID"
-    assert [violation.field for violation in told.violations] == [
+    error = await refused(world, stub.CreateAssessment(creating(assessment)))
+    assert error.reason == "ITEM_INVALID"
+    assert [violation.field for violation in error.violations] == [
         "assessment.items[3].numeric.correct",
         "assessment.items[4].true_false.correct",
     ]
 
 
-async def test_publishing_twice_is_fine_and_keeps_the_first_time(world: World) -> None:
+async def test_repeated_publication_changes_nothing(world: World) -> None:
     published = await world.publish(assessment_proto())
     request = assessments_pb2.PublishAssessmentRequest(assessment_id=published.assessment_id)
     again = await world.administrator.assessments.PublishAssessment(request)
     assert again.assessment == published
 
 
-async def test_what_does_not_exist_is_not_found(world: World) -> None:
+async def test_unknown_assessment_is_not_found(world: World) -> None:
     stub, nothing = world.administrator.assessments, str(new_id())
     for call in (
         stub.GetAssessment(assessments_pb2.GetAssessmentRequest(assessment_id=nothing)),
@@ -67,17 +69,17 @@ async def test_what_does_not_exist_is_not_found(world: World) -> None:
         assert (await refused(world, call)).reason == "NOT_FOUND"
 
 
-async def test_a_batch_comes_in_the_order_of_the_request(world: World) -> None:
+async def test_batch_is_in_the_order_of_the_request(world: World) -> None:
     made = [(await world.publish(assessment_proto())).assessment_id for _ in range(3)]
-    asked = [made[2], str(new_id()), made[0], made[1], made[2]]
+    ids = [made[2], str(new_id()), made[0], made[1], made[2]]
     response = await world.administrator.assessments.BatchGetAssessments(
-        assessments_pb2.BatchGetAssessmentsRequest(assessment_ids=asked)
+        assessments_pb2.BatchGetAssessmentsRequest(assessment_ids=ids)
     )
     found = [each.assessment_id for each in response.assessments]
     assert found == [made[2], made[0], made[1]]
 
 
-async def test_assessments_are_listed_by_title_without_questions(world: World) -> None:
+async def test_assessments_are_listed_by_title_without_items(world: World) -> None:
     for title in ("Zoology", "Algebra", "Music"):
         await world.publish(assessment_proto(title=title))
     proctor = world.person("proctor")

@@ -1,4 +1,4 @@
-"""Events through the real broker: what comes in has its effect once, what goes out arrives."""
+"""Tests of events through the broker."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def connected(
 
 
 async def publish(nats: Nats, *events: Message) -> None:
-    """What another service's relay does, twice for each event, as after a crash between publishing and noting it."""
+    """Publish each event twice, as another service's relay does after a crash."""
     for position, event in enumerate(events, start=1):
         client = await nats.connect(name_of(event.DESCRIPTOR).owner)
         sealed = seal(event, new_id(), utc_now())
@@ -41,9 +41,7 @@ async def publish(nats: Nats, *events: Message) -> None:
         await client.close()
 
 
-async def test_a_session_reaches_the_attempt_and_its_result_reaches_the_stream(
-    connected: World, own_nats: Nats
-) -> None:
+async def test_events_pass_through_the_broker_once(connected: World, own_nats: Nats) -> None:
     published = await connected.publish(assessment_proto())
     seat = connected.seat(published.assessment_id)
     await publish(own_nats, seat.scheduled(), seat.joined(), seat.authorized())
@@ -56,7 +54,7 @@ async def test_a_session_reaches_the_attempt_and_its_result_reaches_the_stream(
         )
 
     seat.attempt_id = await eventually(authorized)
-    await seat.begin()
+    await seat.start()
     await seat.save(seat.change(1, 0))
     await publish(own_nats, seat.ended())
 

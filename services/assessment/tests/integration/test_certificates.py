@@ -1,3 +1,5 @@
+"""Tests of issuing, reading and verifying certificates."""
+
 from __future__ import annotations
 
 import asyncio
@@ -42,7 +44,7 @@ async def certifying(
 def completion(
     learner: Person, *, awards: bool = True, title: str = "Radiation protection"
 ) -> RegistrationCompleted:
-    """What enrollment publishes when a learner has completed a course."""
+    """Return the event that a learner has completed a course."""
     return RegistrationCompleted(
         registration_id=str(new_id()),
         person_id=str(learner.person_id),
@@ -53,7 +55,7 @@ def completion(
 
 
 async def completed(world: World, known: Registrations, name: str = "Ada Lovelace") -> Person:
-    """A learner who has completed a course that awards a certificate."""
+    """Return a learner who has completed a course that awards a certificate."""
     learner = world.person()
     known.register(learner.person_id, name)
     await world.handle(completion(learner))
@@ -61,8 +63,8 @@ async def completed(world: World, known: Registrations, name: str = "Ada Lovelac
 
 
 async def passed(world: World) -> Seat:
-    """A learner who has passed an assessment."""
-    seat = await world.begun()
+    """Return a learner who has passed an assessment."""
+    seat = await world.started()
     await seat.save(*(seat.change(item + 1, item) for item in range(4)))
     await seat.submit()
     return seat
@@ -78,7 +80,7 @@ def request_for(certificate_id: str) -> results_pb2.GetCertificateRequest:
 
 
 async def issued(learner: Person) -> results_pb2.Certificate:
-    """The learner's only certificate, once it is issued."""
+    """Return the learner's only certificate after it is issued."""
 
     async def look() -> results_pb2.Certificate | None:
         [only] = await listed(learner)
@@ -90,7 +92,7 @@ async def issued(learner: Person) -> results_pb2.Certificate:
     return answer.certificate
 
 
-async def test_a_completed_course_earns_a_certificate_that_anybody_can_verify(
+async def test_certificate_of_a_completed_course_can_be_verified_by_everybody(
     certifying: World, known: Registrations
 ) -> None:
     learner = await completed(certifying, known)
@@ -120,9 +122,7 @@ async def test_a_completed_course_earns_a_certificate_that_anybody_can_verify(
     assert achievement["criteria"] == {"narrative": "Completed the course."}
 
 
-async def test_issuing_is_published_with_what_the_certificate_is_for(
-    certifying: World, known: Registrations
-) -> None:
+async def test_issued_certificate_is_published(certifying: World, known: Registrations) -> None:
     learner = certifying.person()
     known.register(learner.person_id, "Ada Lovelace")
     event = completion(learner)
@@ -138,7 +138,7 @@ async def test_issuing_is_published_with_what_the_certificate_is_for(
     )
 
 
-async def test_passing_an_assessment_alone_earns_no_certificate(
+async def test_passed_assessment_without_completion_has_no_certificate(
     certifying: World, known: Registrations
 ) -> None:
     seat = await passed(certifying)
@@ -149,7 +149,7 @@ async def test_passing_an_assessment_alone_earns_no_certificate(
     assert await certifying.sql("SELECT 1 FROM certificates") == []
 
 
-async def test_a_course_that_awards_none_earns_none(
+async def test_course_without_certificates_has_none(
     certifying: World, known: Registrations
 ) -> None:
     learner = certifying.person()
@@ -157,7 +157,7 @@ async def test_a_course_that_awards_none_earns_none(
     assert await listed(learner) == []
 
 
-async def test_a_registration_has_one_certificate_however_often_its_completion_is_delivered(
+async def test_repeated_completion_creates_one_certificate(
     certifying: World, known: Registrations
 ) -> None:
     learner = certifying.person()
@@ -172,10 +172,10 @@ async def test_a_registration_has_one_certificate_however_often_its_completion_i
 
 
 @pytest.mark.parametrize("order", ["result first", "completion first"])
-async def test_the_order_of_result_and_completion_does_not_matter(
+async def test_completion_before_the_result_creates_a_certificate(
     certifying: World, known: Registrations, order: str
 ) -> None:
-    seat = await certifying.begun()
+    seat = await certifying.started()
     known.register(seat.learner.person_id, "Ada Lovelace")
     steps = [seat.submit, lambda: certifying.handle(completion(seat.learner))]
     for step in steps if order == "result first" else reversed(steps):
@@ -199,7 +199,7 @@ async def test_each_completed_course_has_its_own_certificate(
     assert not any(each.credential_json for each in await listed(learner))
 
 
-async def test_without_enrollment_the_certificate_is_pending_and_issued_later(
+async def test_certificate_is_issued_after_enrollment_returns(
     certifying: World, known: Registrations
 ) -> None:
     known.away = True
@@ -214,15 +214,15 @@ async def test_without_enrollment_the_certificate_is_pending_and_issued_later(
     assert refused.reason == "CERTIFICATE_PENDING"
     assert refused.retry_after is not None
 
-    async def asked() -> bool:
-        return known.asked > 0
+    async def was_called() -> bool:
+        return known.calls > 0
 
-    await eventually(asked)
+    await eventually(was_called)
     known.away = False
     assert (await issued(learner)).certificate_id == waiting.certificate_id
 
 
-async def test_others_do_not_see_a_certificate_and_administrators_do(
+async def test_certificate_is_visible_to_its_holder_and_administrators(
     certifying: World, known: Registrations
 ) -> None:
     learner = await completed(certifying, known)
@@ -246,7 +246,7 @@ async def test_others_do_not_see_a_certificate_and_administrators_do(
     assert [each.certificate_id for each in transcript.certificates] == [number]
 
 
-async def test_the_database_refuses_to_change_or_remove_an_issued_certificate(
+async def test_issued_certificate_cannot_be_changed_or_deleted(
     certifying: World, known: Registrations, as_owner: AsOwner
 ) -> None:
     await issued(await completed(certifying, known))
@@ -259,7 +259,7 @@ async def test_the_database_refuses_to_change_or_remove_an_issued_certificate(
             await as_owner(certifying.service.settings.database_url, statement)
 
 
-async def test_the_organisation_is_named_as_it_is_called_when_the_certificate_is_made(
+async def test_certificate_has_the_current_name_of_the_organisation(
     certifying: World, known: Registrations
 ) -> None:
     unnamed = await issued(await completed(certifying, known))
@@ -269,7 +269,7 @@ async def test_the_organisation_is_named_as_it_is_called_when_the_certificate_is
     assert names == ["Proctorium", "Example Training Centre"]
 
 
-async def test_the_issuers_key_is_kept_sealed_and_used_again(
+async def test_issuer_key_is_stored_encrypted_and_reused(
     certifying: World, known: Registrations
 ) -> None:
     first = json.loads((await issued(await completed(certifying, known))).credential_json)

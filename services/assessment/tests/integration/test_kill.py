@@ -1,4 +1,4 @@
-"""The first promise: kill -9 at any moment, and every acknowledged answer is there."""
+"""A test that no acknowledged answer is lost when the service is killed at any time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ROUNDS = 3
 async def process(
     url: str, nats: Nats, port: int, log: Path
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The service as it runs in production, in a process of its own."""
+    """Run the service in its own process, as in production."""
     environment = {
         **os.environ,
         "PROCTORIUM_DATABASE_URL": url,
@@ -64,7 +64,7 @@ async def process(
 async def save_until_killed(
     stub: attempts_pb2_grpc.AttemptServiceStub, seat: Seat, first: int
 ) -> list[int]:
-    """Saves without pause over a stream; the numbers that were acknowledged before the line went dead."""
+    """Save continuously by a stream; return the sequence numbers that were acknowledged before it broke."""
     acknowledged: list[int] = []
 
     async def send() -> AsyncIterator[attempts_pb2.StreamAnswersRequest]:
@@ -86,10 +86,10 @@ async def save_until_killed(
 
 async def started_seats(url: str, nats: Nats, key: SigningKey, count: int) -> list[Seat]:
     async with running_world(url, nats, key=key) as world:
-        return [await world.begun(time_limit=timedelta(hours=5)) for _ in range(count)]
+        return [await world.started(time_limit=timedelta(hours=5)) for _ in range(count)]
 
 
-async def test_a_killed_service_has_lost_no_acknowledged_answer(
+async def test_killed_service_loses_no_acknowledged_answer(
     migrated_database: Callable[[str], str],
     nats: Nats,
     free_port: Callable[[], int],
@@ -131,8 +131,8 @@ async def test_a_killed_service_has_lost_no_acknowledged_answer(
 
     assert all(acknowledged.values()), "every learner was acknowledged something"
     for attempt_id, numbers in acknowledged.items():
-        kept = await _kept(database, attempt_id)
-        assert numbers <= kept, f"lost: {sorted(numbers - kept)}"
+        stored = await _stored(database, attempt_id)
+        assert numbers <= stored, f"lost: {sorted(numbers - stored)}"
     await database.close()
 
 
@@ -145,7 +145,7 @@ async def _until_saved(database: Database, count: int) -> None:
 
 async def _until_reached(database: Database, attempt_id: str, number: int) -> None:
     async def reached() -> bool:
-        return max(await _kept(database, attempt_id), default=0) >= number
+        return max(await _stored(database, attempt_id), default=0) >= number
 
     await eventually(reached, seconds=60)
 
@@ -159,7 +159,7 @@ async def _count(database: Database) -> int:
     return found
 
 
-async def _kept(database: Database, attempt_id: str) -> set[int]:
+async def _stored(database: Database, attempt_id: str) -> set[int]:
     connection = await database.connect()
     try:
         rows = await connection.fetch(

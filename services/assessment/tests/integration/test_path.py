@@ -1,3 +1,5 @@
+"""A test of a proctored assessment from the authorisation to the result."""
+
 from __future__ import annotations
 
 from proctorium.assessment.v1 import attempts_pb2, results_pb2
@@ -6,7 +8,7 @@ from ..builders import RIGHT
 from .world import World
 
 
-async def test_a_learner_is_authorised_begins_saves_submits_and_reads_the_result(
+async def test_learner_takes_a_proctored_assessment_from_authorisation_to_result(
     world: World,
 ) -> None:
     seat = await world.joined()
@@ -15,10 +17,10 @@ async def test_a_learner_is_authorised_begins_saves_submits_and_reads_the_result
     assert not waiting.items
 
     await world.handle(seat.authorized())
-    begun = await seat.begin()
-    assert begun.state == attempts_pb2.ATTEMPT_STATE_IN_PROGRESS
-    assert len(begun.items) == begun.item_count == 4
-    assert begun.deadline_time.ToSeconds() - begun.start_time.ToSeconds() == 3600
+    started = await seat.start()
+    assert started.state == attempts_pb2.ATTEMPT_STATE_IN_PROGRESS
+    assert len(started.items) == started.item_count == 4
+    assert started.deadline_time.ToSeconds() - started.start_time.ToSeconds() == 3600
 
     for sequence, _ in enumerate(RIGHT, start=1):
         receipt = await seat.save(seat.change(sequence, sequence - 1))

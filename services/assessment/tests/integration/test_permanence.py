@@ -34,7 +34,7 @@ async def test_published_assessment_cannot_change(world: World) -> None:
 
 @pytest.mark.parametrize("table", ["results", "answer_revisions", "time_ledger", "releases"])
 async def test_permanent_rows_cannot_be_changed_or_deleted(world: World, table: str) -> None:
-    seat = await world.begun()
+    seat = await world.started()
     await seat.save(seat.change(1, 0))
     await world.handle(seat.removed())
     request = grading_pb2.ReleaseResultsRequest(
@@ -60,7 +60,7 @@ async def test_permanent_rows_cannot_be_changed_or_deleted(world: World, table: 
 
 
 async def test_version_of_a_result_is_unique(world: World) -> None:
-    seat = await world.begun()
+    seat = await world.started()
     await seat.submit()
     with pytest.raises(asyncpg.UniqueViolationError):
         await world.sql(
@@ -73,21 +73,21 @@ async def test_version_of_a_result_is_unique(world: World) -> None:
     ("state", "changes"),
     [
         ("joined", "state = 'in_progress', started_at = now()"),  # without authorisation
-        ("begun", "state = 'authorized', started_at = NULL"),
+        ("started", "state = 'authorized', started_at = NULL"),
         (
             "submitted",
             "state = 'in_progress', submitted_at = NULL, submit_cause = NULL, released_at = NULL",
         ),
         ("submitted", "state = 'voided'"),
-        ("begun", "person_id = gen_random_uuid()"),
-        ("begun", "assessment_id = gen_random_uuid()"),
+        ("started", "person_id = gen_random_uuid()"),
+        ("started", "assessment_id = gen_random_uuid()"),
     ],
     ids=str,
 )
 async def test_attempt_cannot_change_its_learner_or_go_back(
     world: World, state: str, changes: str
 ) -> None:
-    seat = await (world.joined() if state == "joined" else world.begun())
+    seat = await (world.joined() if state == "joined" else world.started())
     if state == "submitted":
         await seat.submit()
     before = await world.state()
@@ -97,7 +97,7 @@ async def test_attempt_cannot_change_its_learner_or_go_back(
 
 
 async def test_attempt_with_answers_cannot_be_deleted(world: World) -> None:
-    seat = await world.begun()
+    seat = await world.started()
     await seat.save(seat.change(1, 0))
     with pytest.raises(asyncpg.ForeignKeyViolationError):
         await world.sql("DELETE FROM attempts")

@@ -1,4 +1,4 @@
-"""What is cached of assessments, and what a learner's read makes of it."""
+"""Tests of the cache of published assessments, and of reading an attempt."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def created(world: World) -> UUID:
     return UUID(response.assessment.assessment_id)
 
 
-async def test_a_published_assessment_is_parsed_once(world: World) -> None:
+async def test_published_assessment_is_parsed_once(world: World) -> None:
     published, database = PublishedAssessments(), world.service.database
     assessment_id = UUID((await world.publish(assessment_proto())).assessment_id)
     first = await published.get(database, assessment_id)
@@ -30,7 +30,7 @@ async def test_a_published_assessment_is_parsed_once(world: World) -> None:
     assert [each.value for each in published.observations()] == [1]
 
 
-async def test_a_draft_is_read_each_time_so_its_publication_is_seen(world: World) -> None:
+async def test_draft_is_not_cached(world: World) -> None:
     published, database = PublishedAssessments(), world.service.database
     assessment_id = await created(world)
     draft = await published.get(database, assessment_id)
@@ -44,7 +44,7 @@ async def test_a_draft_is_read_each_time_so_its_publication_is_seen(world: World
     assert found.published_at is not None
 
 
-async def test_the_least_recently_used_assessment_makes_room(world: World) -> None:
+async def test_least_recently_used_assessment_is_removed_from_the_cache(world: World) -> None:
     published, database = PublishedAssessments(limit=2), world.service.database
     ids = [UUID((await world.publish(assessment_proto())).assessment_id) for _ in range(3)]
     first, second = [await published.get(database, each) for each in ids[:2]]
@@ -55,10 +55,10 @@ async def test_the_least_recently_used_assessment_makes_room(world: World) -> No
     assert [each.value for each in published.observations()] == [2]
 
 
-async def test_a_read_returns_the_newest_answer_of_each_question_and_none_taken_back(
+async def test_attempt_has_the_newest_answer_of_each_item_without_removed_ones(
     world: World,
 ) -> None:
-    seat = await world.begun()
+    seat = await world.started()
     await seat.save(seat.change(1, 0, WRONG), seat.change(2, 1), seat.change(3, 2))
     await seat.save(seat.change(4, 0), seat.change(5, 2, items_pb2.Answer()))
     attempt = await seat.attempt()

@@ -1,4 +1,4 @@
-"""Receipts, checked by the program that docs/architecture/answers.md gives to learners."""
+"""Tests of receipts by the verifier in docs/architecture/answers.md."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def program() -> str:
     return str(code)
 
 
-def verdict(kept: Mapping[str, Any]) -> str:
+def verdict(receipts: Mapping[str, Any]) -> str:
     done = subprocess.run(
         [sys.executable, "-I", "-c", program()],
-        input=json.dumps(kept),
+        input=json.dumps(receipts),
         capture_output=True,
         text=True,
         check=True,
@@ -54,41 +54,41 @@ def kept_receipt(
 
 
 async def receipts_of(seat: Seat) -> dict[str, Any]:
-    """What a learner has kept who answered, thought better of it, and lost a connection now and then."""
+    """Return the receipts of a learner who changed answers and repeated requests."""
     both = items_pb2.Answer(chosen=items_pb2.ChosenChoices(choice_ids=["c", "a"]))
     one, two, three = seat.change(5, 0), seat.change(2, 1, both), seat.change(3, 3)
     back = seat.change(7, 0, items_pb2.Answer())
-    kept = [
+    receipts = [
         kept_receipt(await seat.save(one), one),
         kept_receipt(await seat.save(two, three), two, three),
         kept_receipt(await seat.save(back, one), back, one),  # one was sent again
         kept_receipt(await seat.save(two), two),
     ]
-    random.Random(1).shuffle(kept)
-    return {"attempt_id": seat.attempt_id, "receipts": kept}
+    random.Random(1).shuffle(receipts)
+    return {"attempt_id": seat.attempt_id, "receipts": receipts}
 
 
-async def test_honest_receipts_are_confirmed_in_whatever_order(world: World) -> None:
-    kept = await receipts_of(await world.begun())
-    assert verdict(kept) == "all 4 changes are as they were acknowledged"
+async def test_verifier_confirms_receipts_in_any_order(world: World) -> None:
+    receipts = await receipts_of(await world.started())
+    assert verdict(receipts) == "all 4 changes are as they were acknowledged"
 
 
-async def test_a_changed_answer_is_found(world: World) -> None:
-    kept = await receipts_of(await world.begun())
-    for receipt in kept["receipts"]:
+async def test_verifier_finds_a_changed_answer(world: World) -> None:
+    receipts = await receipts_of(await world.started())
+    for receipt in receipts["receipts"]:
         for change in receipt["changes"]:
             if change["sequence"] == 3:
                 change["answer"] = "19" + "00" * 8
-    assert "does not fit" in verdict(kept)
+    assert "does not fit" in verdict(receipts)
 
 
-async def test_a_missing_receipt_is_said(world: World) -> None:
-    kept = await receipts_of(await world.begun())
-    kept["receipts"] = [each for each in kept["receipts"] if 1 not in each["positions"]]
-    assert "no receipt for position 1" in verdict(kept)
+async def test_verifier_reports_a_missing_receipt(world: World) -> None:
+    receipts = await receipts_of(await world.started())
+    receipts["receipts"] = [each for each in receipts["receipts"] if 1 not in each["positions"]]
+    assert "no receipt for position 1" in verdict(receipts)
 
 
-async def test_receipts_of_another_attempt_do_not_pass(world: World) -> None:
-    kept = await receipts_of(await world.begun())
-    kept["attempt_id"] = (await world.begun()).attempt_id
-    assert "does not fit" in verdict(kept)
+async def test_verifier_refuses_receipts_of_another_attempt(world: World) -> None:
+    receipts = await receipts_of(await world.started())
+    receipts["attempt_id"] = (await world.started()).attempt_id
+    assert "does not fit" in verdict(receipts)

@@ -1,4 +1,4 @@
-"""An administrator lets a removed learner see their result after all."""
+"""Tests of the release of removed learners' results by administrators."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def release(
 
 
 async def removed(world: World, answered: int = 4) -> Seat:
-    """A learner who was removed from the session, after so many right answers."""
-    seat = await world.begun()
+    """Return a learner who was removed from the session after a number of correct answers."""
+    seat = await world.started()
     if answered:
         await seat.save(*(seat.change(item + 1, item) for item in range(answered)))
     await world.handle(seat.removed())
@@ -41,7 +41,7 @@ async def seen(seat: Seat) -> results_pb2.Result:
     return (await seat.learner.results.GetResult(request)).result
 
 
-async def test_the_learner_sees_what_was_released(world: World) -> None:
+async def test_released_result_is_visible_to_its_learner(world: World) -> None:
     seat = await removed(world)
     [released] = (await release(world.administrator, seat.attempt_id)).results
     assert (released.attempt_id, released.points, released.passed) == (seat.attempt_id, 8, True)
@@ -50,24 +50,24 @@ async def test_the_learner_sees_what_was_released(world: World) -> None:
     assert (await seat.attempt()).state == attempts_pb2.ATTEMPT_STATE_RELEASED
     shown = await seen(seat)
     assert (shown.result_id, shown.version) == (released.result_id, 1)
-    [told] = [
+    [released] = [
         events_pb2.ResultReleased.FromString(b) for b in await world.events("result.released")
     ]
-    assert (told.result_id, told.person_id, told.passed) == (
+    assert (released.result_id, released.person_id, released.passed) == (
         released.result_id,
         str(seat.learner.person_id),
         True,
     )
-    assert told.course_id == str(seat.course_id)
-    [kept] = await world.sql("SELECT * FROM releases")
-    assert (kept["attempt_id"], kept["released_by"], kept["release_reason"]) == (
+    assert released.course_id == str(seat.course_id)
+    [row] = await world.sql("SELECT * FROM releases")
+    assert (row["attempt_id"], row["released_by"], row["release_reason"]) == (
         UUID(seat.attempt_id),
         world.administrator.person_id,
         WHY,
     )
 
 
-async def test_a_failed_result_is_released_like_any_other(world: World) -> None:
+async def test_failed_result_can_be_released(world: World) -> None:
     seat = await removed(world, answered=0)
     [released] = (await release(world.administrator, seat.attempt_id)).results
     assert not released.passed
@@ -75,7 +75,7 @@ async def test_a_failed_result_is_released_like_any_other(world: World) -> None:
     assert not (await seen(seat)).passed
 
 
-async def test_releasing_again_changes_nothing(world: World) -> None:
+async def test_repeated_release_changes_nothing(world: World) -> None:
     seat = await removed(world)
     first = await release(world.administrator, seat.attempt_id, request_id="once")
     before = await world.state()
@@ -86,8 +86,8 @@ async def test_releasing_again_changes_nothing(world: World) -> None:
     assert len(await world.events("result.released")) == 1
 
 
-async def test_what_was_released_by_itself_is_answered_as_it_is(world: World) -> None:
-    seat = await world.begun()
+async def test_release_of_an_automatically_released_result_returns_it(world: World) -> None:
+    seat = await world.started()
     await seat.submit()
     before = await world.state()
     [shown] = (await release(world.administrator, seat.attempt_id)).results
@@ -96,7 +96,7 @@ async def test_what_was_released_by_itself_is_answered_as_it_is(world: World) ->
     assert len(await world.events("result.released")) == 1
 
 
-async def test_several_are_released_in_the_order_in_which_they_were_named(world: World) -> None:
+async def test_released_results_are_in_the_order_of_the_request(world: World) -> None:
     seats = [await removed(world), await removed(world, answered=1)]
     ids = [seat.attempt_id for seat in reversed(seats)]
     released = (await release(world.administrator, *ids)).results
@@ -104,26 +104,26 @@ async def test_several_are_released_in_the_order_in_which_they_were_named(world:
     assert [each.points for each in released] == [2, 8]
 
 
-async def test_all_of_the_named_or_none(world: World) -> None:
+async def test_release_is_refused_as_a_whole(world: World) -> None:
     seat = await removed(world)
     for unfit, reason in (
         (str(new_id()), "NOT_FOUND"),
         ((await world.authorized()).attempt_id, "INVALID_STATE_TRANSITION"),
-        ((await world.begun()).attempt_id, "INVALID_STATE_TRANSITION"),
+        ((await world.started()).attempt_id, "INVALID_STATE_TRANSITION"),
     ):
-        told = await refused(world, release(world.administrator, seat.attempt_id, unfit))
-        assert (told.reason, told.metadata["attempt_id"]) == (reason, unfit)
+        error = await refused(world, release(world.administrator, seat.attempt_id, unfit))
+        assert (error.reason, error.metadata["attempt_id"]) == (reason, unfit)
     assert await world.events("result.released") == []
 
 
 @pytest.mark.parametrize("role", ["learner", "proctor"])
-async def test_only_administrators_release(world: World, role: str) -> None:
+async def test_release_by_others_than_administrators_is_refused(world: World, role: str) -> None:
     seat = await removed(world)
     who = seat.learner if role == "learner" else world.person("proctor", person_id=seat.proctor_id)
     assert (await refused(world, release(who, seat.attempt_id))).reason == "NOT_ALLOWED"
 
 
-async def test_an_administrator_does_not_release_their_own_result(world: World) -> None:
+async def test_release_of_the_own_result_is_refused(world: World) -> None:
     seat, other = await removed(world), await removed(world)
     both = world.person("learner", "administrator", person_id=seat.learner.person_id)
     for ids in ([seat.attempt_id], [other.attempt_id, seat.attempt_id]):
@@ -135,12 +135,12 @@ async def test_an_administrator_does_not_release_their_own_result(world: World) 
     assert freed.HasField("release_time")
 
 
-async def test_a_release_without_a_reason_or_an_attempt_is_no_request(world: World) -> None:
+async def test_release_without_reason_or_attempts_is_invalid(world: World) -> None:
     seat = await removed(world)
-    for asked in (
+    for call in (
         release(world.administrator, seat.attempt_id, why=""),
         release(world.administrator),
         release(world.administrator, seat.attempt_id, seat.attempt_id),
         release(world.administrator, "x"),
     ):
-        assert (await refusal(asked)).reason == "INVALID_REQUEST"
+        assert (await refusal(call)).reason == "INVALID_REQUEST"

@@ -1,4 +1,4 @@
-"""Who sees what of a result, and when."""
+"""Tests of the visibility of results."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ async def result(reader: Person, seat: Seat) -> results_pb2.Result:
     return (await reader.results.GetResult(request)).result
 
 
-async def test_right_answers_are_shown_only_when_the_learners_session_has_ended(
+async def test_answer_keys_are_visible_only_after_the_end_of_the_session(
     world: World,
 ) -> None:
-    seat, elsewhere = await world.begun(), await world.begun()
+    seat, elsewhere = await world.started(), await world.started()
     neighbour = world.seat(str(seat.assessment_id))
     neighbour.session_id = seat.session_id
     for event in (neighbour.joined(), neighbour.authorized()):
@@ -36,22 +36,22 @@ async def test_right_answers_are_shown_only_when_the_learners_session_has_ended(
     assert late == early
 
 
-async def test_an_administrator_sees_each_question_at_any_time(world: World) -> None:
-    seat = await world.begun()
+async def test_administrator_sees_the_items_at_any_time(world: World) -> None:
+    seat = await world.started()
     await seat.submit()
     assert len((await result(world.administrator, seat)).item_results) == 4
 
 
-async def test_an_end_that_was_heard_before_anything_else_counts(world: World) -> None:
-    seat = await world.begun()
+async def test_end_of_a_session_that_arrives_first_counts(world: World) -> None:
+    seat = await world.started()
     await world.handle(seat.ended())
     await world.handle(seat.scheduled())
     assert (await seat.attempt()).state == attempts_pb2.ATTEMPT_STATE_RELEASED
     assert len((await result(seat.learner, seat)).item_results) == 4
 
 
-async def test_the_result_of_who_was_removed_is_kept_and_not_released(world: World) -> None:
-    seat = await world.begun()
+async def test_result_of_a_removed_learner_is_scored_and_not_released(world: World) -> None:
+    seat = await world.started()
     await seat.save(*(seat.change(item + 1, item) for item in range(4)))
     await world.handle(seat.removed())
     await world.handle(seat.ended())
@@ -59,8 +59,8 @@ async def test_the_result_of_who_was_removed_is_kept_and_not_released(world: Wor
     attempt = await seat.attempt()
     assert attempt.submit_cause == attempts_pb2.SUBMIT_CAUSE_REMOVED
     assert attempt.state == attempts_pb2.ATTEMPT_STATE_SCORED
-    told = await refused(world, result(seat.learner, seat))
-    assert told.reason == "RESULT_NOT_RELEASED"
+    error = await refused(world, result(seat.learner, seat))
+    assert error.reason == "RESULT_NOT_RELEASED"
     request = results_pb2.ListResultsRequest()
     assert not (await seat.learner.results.ListResults(request)).results
     transcript = results_pb2.GetTranscriptRequest()
@@ -74,18 +74,18 @@ async def test_the_result_of_who_was_removed_is_kept_and_not_released(world: Wor
     assert await world.events("result.released") == []
 
 
-async def test_who_was_removed_after_handing_in_keeps_the_result(world: World) -> None:
-    seat = await world.begun()
+async def test_removal_after_the_submission_does_not_change_the_result(world: World) -> None:
+    seat = await world.started()
     await seat.submit()
     await world.handle(seat.removed())
     assert (await seat.attempt()).state == attempts_pb2.ATTEMPT_STATE_RELEASED
 
 
-async def test_who_was_removed_does_not_sit_it_again_in_another_session(world: World) -> None:
-    seat = await world.begun()
+async def test_removed_learner_cannot_take_the_assessment_in_another_session(world: World) -> None:
+    seat = await world.started()
     await world.handle(seat.removed())
     again = world.seat(str(seat.assessment_id), learner=seat.learner)
     for event in (again.joined(), again.authorized()):
         await world.handle(event)
     again.attempt_id = (await world.attempts_of(again))[0].attempt_id
-    assert (await refused(world, again.begin())).reason == "ATTEMPT_ALREADY_TAKEN"
+    assert (await refused(world, again.start())).reason == "ATTEMPT_ALREADY_TAKEN"

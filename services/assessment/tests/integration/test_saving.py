@@ -1,3 +1,5 @@
+"""Tests of saving answers."""
+
 from __future__ import annotations
 
 import asyncio
@@ -23,28 +25,28 @@ def choosing(*letters: str) -> items_pb2.Answer:
 
 
 async def saved(seat: Seat) -> dict[str, tuple[int, items_pb2.Answer]]:
-    """The answers that count, by question."""
+    """Return the answers that count, by item."""
     return {each.item_id: (each.sequence, each.answer) for each in (await seat.attempt()).answers}
 
 
-async def test_an_acknowledged_answer_is_there_and_every_revision_is_kept(world: World) -> None:
-    seat = await world.begun()
+async def test_acknowledged_answers_and_all_revisions_are_stored(world: World) -> None:
+    seat = await world.started()
     await seat.save(seat.change(1, 0, choosing("a")))
     await seat.save(seat.change(2, 0, choosing("b")))
     assert await saved(seat) == {seat.items[0].item_id: (2, choosing("b"))}
     assert len(await world.sql("SELECT 1 FROM answer_revisions")) == 2
 
 
-async def test_the_highest_number_counts_whatever_comes_last(world: World) -> None:
-    seat = await world.begun()
+async def test_highest_sequence_number_counts(world: World) -> None:
+    seat = await world.started()
     await seat.save(seat.change(9, 0, choosing("b")))
     late_comer = await seat.save(seat.change(3, 0, choosing("a")))
     assert list(late_comer.positions) == [2]
     assert await saved(seat) == {seat.items[0].item_id: (9, choosing("b"))}
 
 
-async def test_an_answer_taken_back_does_not_count_as_answered(world: World) -> None:
-    seat = await world.begun()
+async def test_removed_answer_does_not_count_as_answered(world: World) -> None:
+    seat = await world.started()
     await seat.save(seat.change(1, 0), seat.change(2, 2))
     await seat.save(seat.change(3, 0, items_pb2.Answer()))
     attempt = await seat.attempt()
@@ -52,8 +54,8 @@ async def test_an_answer_taken_back_does_not_count_as_answered(world: World) -> 
     assert [each.item_id for each in attempt.answers] == [seat.items[2].item_id]
 
 
-async def test_a_repetition_gets_the_same_receipt_and_is_kept_once(world: World) -> None:
-    seat = await world.begun()
+async def test_repeated_save_returns_the_same_receipt_and_is_stored_once(world: World) -> None:
+    seat = await world.started()
     change = seat.change(1, 0, choosing("b"))
     first = await seat.save(change)
     await seat.save(seat.change(2, 1))
@@ -62,21 +64,21 @@ async def test_a_repetition_gets_the_same_receipt_and_is_kept_once(world: World)
     assert len(await world.sql("SELECT 1 FROM answer_revisions")) == 2
 
 
-async def test_a_number_used_for_another_answer_is_refused(world: World) -> None:
-    seat = await world.begun()
+async def test_reused_sequence_number_is_refused(world: World) -> None:
+    seat = await world.started()
     await seat.save(seat.change(1, 0, choosing("b")))
     reused = seat.save(seat.change(2, 2), seat.change(1, 0, choosing("c")))
-    told = await refused(world, reused)
-    assert told.reason == "SEQUENCE_REUSED"
-    assert told.metadata["sequence"] == "1"
+    error = await refused(world, reused)
+    assert error.reason == "SEQUENCE_REUSED"
+    assert error.metadata["sequence"] == "1"
 
 
-async def test_a_number_is_one_that_every_client_can_hold(world: World) -> None:
-    seat = await world.begun()
+async def test_sequence_number_outside_of_safe_integers_is_refused(world: World) -> None:
+    seat = await world.started()
     last = 2**53 - 1
     for number in (0, -1, last + 1):
-        told = await refused(world, seat.save(seat.change(number, 0, choosing("a"))))
-        assert [each.field for each in told.violations] == ["changes[0].sequence"]
+        error = await refused(world, seat.save(seat.change(number, 0, choosing("a"))))
+        assert [each.field for each in error.violations] == ["changes[0].sequence"]
     await seat.save(seat.change(last, 0, choosing("b")))
     assert (await seat.attempt()).last_sequence == last
 
@@ -93,52 +95,52 @@ async def test_a_number_is_one_that_every_client_can_hold(world: World) -> None:
     ],
     ids=str,
 )
-async def test_an_answer_that_does_not_fit_its_question_is_refused(
+async def test_answer_of_another_kind_is_refused(
     world: World, item: int, answer: items_pb2.Answer
 ) -> None:
-    seat = await world.begun()
-    told = await refused(world, seat.save(seat.change(1, 2), seat.change(2, item, answer)))
-    assert told.reason == "ANSWER_INVALID"
-    assert told.metadata["item_id"] == seat.items[item].item_id
+    seat = await world.started()
+    error = await refused(world, seat.save(seat.change(1, 2), seat.change(2, item, answer)))
+    assert error.reason == "ANSWER_INVALID"
+    assert error.metadata["item_id"] == seat.items[item].item_id
 
 
-async def test_a_question_of_another_assessment_is_refused(world: World) -> None:
-    seat, other = await world.begun(), await world.begun()
-    told = await refused(world, seat.save(other.change(1, 0)))
-    assert told.reason == "ITEM_NOT_IN_ATTEMPT"
+async def test_item_of_another_assessment_is_refused(world: World) -> None:
+    seat, other = await world.started(), await world.started()
+    error = await refused(world, seat.save(other.change(1, 0)))
+    assert error.reason == "ITEM_NOT_IN_ATTEMPT"
 
 
-async def test_nobody_saves_in_anothers_attempt_even_when_it_is_known(world: World) -> None:
-    seat = await world.begun()
+async def test_save_in_anothers_cached_attempt_is_refused(world: World) -> None:
+    seat = await world.started()
     await seat.save(seat.change(1, 0))
     request = attempts_pb2.SaveAnswersRequest(
         attempt_id=seat.attempt_id, changes=[seat.change(2, 0)]
     )
     for stranger in (world.person(), world.person("learner", "proctor", "administrator")):
-        told = await refused(world, stranger.attempts.SaveAnswers(request))
-        assert told.reason == "NOT_YOUR_ATTEMPT"
+        error = await refused(world, stranger.attempts.SaveAnswers(request))
+        assert error.reason == "NOT_YOUR_ATTEMPT"
     request.attempt_id = str(new_id())
-    told = await refused(world, seat.learner.attempts.SaveAnswers(request))
-    assert told.reason == "NOT_YOUR_ATTEMPT"
+    error = await refused(world, seat.learner.attempts.SaveAnswers(request))
+    assert error.reason == "NOT_YOUR_ATTEMPT"
 
 
-async def test_nothing_is_saved_before_the_beginning(world: World) -> None:
+async def test_save_before_the_start_is_refused(world: World) -> None:
     seat = await world.authorized()
-    other = await world.begun()
-    told = await refused(world, seat.save(other.change(1, 0)))
-    assert told.reason == "ATTEMPT_NOT_STARTED"
+    other = await world.started()
+    error = await refused(world, seat.save(other.change(1, 0)))
+    assert error.reason == "ATTEMPT_NOT_STARTED"
 
 
-async def test_after_the_bell_new_changes_are_kept_as_late_and_refused(world: World) -> None:
-    seat = await world.begun(time_limit=timedelta(minutes=5))
+async def test_changes_after_the_deadline_are_stored_as_late_and_refused(world: World) -> None:
+    seat = await world.started(time_limit=timedelta(minutes=5))
     in_time = await seat.save(seat.change(1, 0))
     world.clock.move(timedelta(minutes=5, seconds=1))
-    told = await refusal(seat.save(seat.change(2, 0, choosing("a"))))
-    assert told.reason in {
+    error = await refusal(seat.save(seat.change(2, 0, choosing("a"))))
+    assert error.reason in {
         "TIME_LIMIT_EXCEEDED",
         "ATTEMPT_SUBMITTED",
     }  # the worker may have come round
-    assert told.metadata["kept"] == "true"
+    assert error.metadata["kept"] == "true"
     assert await saved(seat) == {seat.items[0].item_id: (1, RIGHT[0])}
     (late,) = await world.sql("SELECT sequence, late FROM answer_revisions WHERE late")
     assert late["sequence"] == 2
@@ -146,10 +148,10 @@ async def test_after_the_bell_new_changes_are_kept_as_late_and_refused(world: Wo
 
 
 @pytest.mark.parametrize("end", ["submit", "session", "removal"])
-async def test_after_the_end_new_changes_are_kept_as_late_and_refused(
+async def test_changes_after_the_submission_are_stored_as_late_and_refused(
     world: World, end: str
 ) -> None:
-    seat = await world.begun()
+    seat = await world.started()
     await seat.save(seat.change(1, 0))
     match end:
         case "submit":
@@ -160,10 +162,10 @@ async def test_after_the_end_new_changes_are_kept_as_late_and_refused(
             await world.handle(seat.removed())
     results = await world.sql("SELECT * FROM results")
     assert (await seat.attempt()).late_count == 0
-    told = await refusal(seat.save(seat.change(2, 0, choosing("a"))))
-    assert (told.reason, told.metadata["kept"]) == ("ATTEMPT_SUBMITTED", "true")
-    told = await refusal(seat.save(seat.change(2, 0, choosing("a"))))
-    assert told.reason == "ATTEMPT_SUBMITTED", "sent again it is refused again, and kept once"
+    error = await refusal(seat.save(seat.change(2, 0, choosing("a"))))
+    assert (error.reason, error.metadata["kept"]) == ("ATTEMPT_SUBMITTED", "true")
+    error = await refusal(seat.save(seat.change(2, 0, choosing("a"))))
+    assert error.reason == "ATTEMPT_SUBMITTED", "a repetition is refused again and stored once"
     assert len(await world.sql("SELECT 1 FROM answer_revisions WHERE late")) == 1
     assert await world.sql("SELECT * FROM results") == results
     await refusal(seat.save(seat.change(3, 0, choosing("b"))))
@@ -173,27 +175,27 @@ async def test_after_the_end_new_changes_are_kept_as_late_and_refused(
     assert (shown.late_count, (await world.attempts_of(seat))[0].late_count) == (1, 1)
     assert list(shown.late_question_numbers) == [1]
     await world.handle(seat.scheduled())
-    asked = grading_pb2.ListLateAnswersRequest(attempt_id=seat.attempt_id)
+    request = grading_pb2.ListLateAnswersRequest(attempt_id=seat.attempt_id)
     proctor = await world.proctor_of(seat)
     for reader in (proctor, world.administrator):
-        late = (await reader.grading.ListLateAnswers(asked)).answers
+        late = (await reader.grading.ListLateAnswers(request)).answers
         assert [(each.sequence, each.answer) for each in late] == [
             (2, choosing("a")),
             (3, choosing("b")),
         ]
-    asked.page_size = 1
-    first = await proctor.grading.ListLateAnswers(asked)
-    asked.page_token = first.next_page_token
-    rest = await proctor.grading.ListLateAnswers(asked)
+    request.page_size = 1
+    first = await proctor.grading.ListLateAnswers(request)
+    request.page_token = first.next_page_token
+    rest = await proctor.grading.ListLateAnswers(request)
     assert [each.sequence for each in (*first.answers, *rest.answers)] == [2, 3]
     assert (len(first.answers), rest.next_page_token) == (1, "")
     for stranger in (world.person("proctor"), seat.learner):
-        told = await refusal(stranger.grading.ListLateAnswers(asked))
-        assert told.reason in {"NOT_FOUND", "NOT_ALLOWED"}
+        error = await refusal(stranger.grading.ListLateAnswers(request))
+        assert error.reason in {"NOT_FOUND", "NOT_ALLOWED"}
 
 
-async def test_one_bad_request_does_not_fail_the_others_of_its_group(world: World) -> None:
-    seats = [await world.begun() for _ in range(3)]
+async def test_refused_request_does_not_fail_others_of_its_batch(world: World) -> None:
+    seats = [await world.started() for _ in range(3)]
     good, bad, ended = seats
     await bad.save(bad.change(1, 0))
     await ended.submit()
@@ -208,11 +210,11 @@ async def test_one_bad_request_does_not_fail_the_others_of_its_group(world: Worl
     assert (await good.attempt()).last_sequence == 29
 
 
-async def test_two_replicas_save_in_one_attempt_and_make_one_chain(
+async def test_two_replicas_save_in_one_chain(
     world: World, migrated_database: Callable[[str], str], nats: Nats
 ) -> None:
     url = world.service.settings.database_url
-    seat = await world.begun()
+    seat = await world.started()
     async with running_world(url, nats, key=world.key) as other:
         twin = Seat(**{**seat.__dict__, "learner": other.person(person_id=seat.learner.person_id)})
         receipts = [
@@ -232,12 +234,12 @@ async def test_two_replicas_save_in_one_attempt_and_make_one_chain(
     assert (attempt["chain_head"], attempt["chain_length"]) == (heads[60], 60)
 
 
-async def test_saving_needs_neither_broker_nor_enrollment(
+async def test_saving_works_without_broker_and_enrollment(
     migrated_database: Callable[[str], str], own_nats: Nats
 ) -> None:
     url = migrated_database("proctorium_assessment")
     async with running_world(url, own_nats, enrollment="127.0.0.1:1") as world:
-        seat = await world.begun()
+        seat = await world.started()
         await own_nats.stop()
         for number in range(1, 6):
             await seat.save(seat.change(number, 0))
@@ -252,10 +254,10 @@ CHANGES = st.lists(st.tuples(st.integers(0, 3), st.booleans()), min_size=1, max_
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(changes=CHANGES, data=st.data())
-async def test_any_order_and_any_repetition_come_to_the_same_answers(
+async def test_saves_in_any_order_with_repetitions_store_the_same_answers(
     world: World, changes: list[tuple[int, bool]], data: st.DataObject
 ) -> None:
-    seat = await world.begun()
+    seat = await world.started()
     all_changes = [
         seat.change(number, item, None if answered else items_pb2.Answer())
         for number, (item, answered) in enumerate(changes, start=1)

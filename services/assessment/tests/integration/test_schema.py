@@ -1,3 +1,5 @@
+"""A test of the migrations."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -5,7 +7,7 @@ from collections.abc import Callable
 from proctorium_common.storage.migrations import differences
 
 
-async def test_the_migrated_database_is_what_the_tables_say(
+async def test_tables_and_migrations_agree(
     migrated_database: Callable[[str], str],
 ) -> None:
     url = migrated_database("proctorium_assessment")

@@ -1,4 +1,4 @@
-"""Assessments that are taken alone: who may, and how often."""
+"""Tests of self-paced attempts."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def registration(course_id: UUID, learner: Person) -> enrollment_events.Registra
 
 
 async def tell(world: World, event: Message) -> None:
-    """The event, handled as the subscriber does it."""
+    """Handle the event as the subscriber does."""
     if not isinstance(event, enrollment_events.RegistrationCreated):
         await world.handle(event)
         return
@@ -70,7 +70,7 @@ async def take(learner: Person, attempt_id: str) -> None:
     await learner.attempts.SubmitAttempt(attempts_pb2.SubmitAttemptRequest(attempt_id=attempt_id))
 
 
-async def test_who_is_registered_takes_it_alone_once(world: World) -> None:
+async def test_registered_learner_takes_a_self_paced_assessment_once(world: World) -> None:
     learner, course_id = world.person(), new_id()
     assessment_id = await published(world)
     await tell(world, course(course_id, assessment_id))
@@ -84,20 +84,20 @@ async def test_who_is_registered_takes_it_alone_once(world: World) -> None:
     result = (await learner.results.GetResult(request)).result
     assert {each.item.feedback for each in result.item_results} >= {"9.81", "true"}
 
-    told = await refused(world, create(learner, assessment_id))
-    assert (told.kind, told.reason) == (Kind.INVALID_STATE_TRANSITION, "ATTEMPT_ALREADY_TAKEN")
+    error = await refused(world, create(learner, assessment_id))
+    assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "ATTEMPT_ALREADY_TAKEN")
 
 
-async def test_who_took_it_in_a_session_does_not_take_it_alone(world: World) -> None:
-    seat = await world.begun(proctored=False)
+async def test_self_paced_attempt_after_one_in_a_session_is_refused(world: World) -> None:
+    seat = await world.started(proctored=False)
     await seat.submit()
     await tell(world, course(seat.course_id, str(seat.assessment_id)))
     await tell(world, registration(seat.course_id, seat.learner))
-    told = await refused(world, create(seat.learner, str(seat.assessment_id)))
-    assert told.reason == "ATTEMPT_ALREADY_TAKEN"
+    error = await refused(world, create(seat.learner, str(seat.assessment_id)))
+    assert error.reason == "ATTEMPT_ALREADY_TAKEN"
 
 
-async def test_who_is_not_registered_is_refused(world: World) -> None:
+async def test_self_paced_attempt_without_registration_is_refused(world: World) -> None:
     learner, registered, course_id, other_course_id = (
         world.person(),
         world.person(),
@@ -111,12 +111,12 @@ async def test_who_is_not_registered_is_refused(world: World) -> None:
     await tell(world, course(other_course_id, await published(world)))
     await tell(world, registration(course_id, registered))
     await tell(world, registration(other_course_id, learner))
-    told = await refused(world, create(learner, assessment_id))
-    assert (told.kind, told.reason) == (Kind.INVALID_STATE_TRANSITION, "LEARNER_NOT_REGISTERED")
-    assert "administrator" in told.message
+    error = await refused(world, create(learner, assessment_id))
+    assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "LEARNER_NOT_REGISTERED")
+    assert "administrator" in error.message
 
 
-async def test_what_stands_in_a_proctored_course_only_is_taken_in_a_session(world: World) -> None:
+async def test_self_paced_attempt_in_a_proctored_course_is_refused(world: World) -> None:
     learner, proctored_id, self_paced_id = world.person(), new_id(), new_id()
     assessment_id = await published(world)
     await tell(world, course(proctored_id, assessment_id, kind=PROCTORED))
@@ -131,7 +131,7 @@ async def test_what_stands_in_a_proctored_course_only_is_taken_in_a_session(worl
     assert (await create(learner, assessment_id)).attempt_id
 
 
-async def test_a_proctored_assessment_is_not_taken_alone_whatever_its_course(world: World) -> None:
+async def test_self_paced_attempt_at_a_proctored_assessment_is_refused(world: World) -> None:
     learner, course_id = world.person(), new_id()
     assessment_id = await published(world, proctored=True)
     await tell(world, course(course_id, assessment_id))
@@ -142,7 +142,7 @@ async def test_a_proctored_assessment_is_not_taken_alone_whatever_its_course(wor
 
 
 @pytest.mark.parametrize("order", list(permutations(("course", "registration"))), ids="-".join)
-async def test_course_and_registration_may_come_in_any_order_and_twice(
+async def test_course_and_registration_arrive_in_any_order_and_repeatedly(
     world: World, order: tuple[str, ...]
 ) -> None:
     learner, course_id = world.person(), new_id()

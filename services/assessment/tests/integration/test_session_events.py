@@ -1,3 +1,5 @@
+"""Tests of the events of sessions."""
+
 from __future__ import annotations
 
 from itertools import permutations
@@ -27,7 +29,7 @@ async def states(world: World, seat: Seat) -> list[int]:
     return [int(attempt.state) for attempt in await world.attempts_of(seat)]
 
 
-async def test_joining_makes_one_attempt_for_each_assessment_of_the_session(world: World) -> None:
+async def test_join_creates_one_attempt_for_each_assessment(world: World) -> None:
     seat = await seat_of(world)
     second = await world.publish(assessment_proto(title="Chemistry"))
     event = seat.joined()
@@ -44,7 +46,7 @@ async def test_joining_makes_one_attempt_for_each_assessment_of_the_session(worl
     assert len(created) == 2
 
 
-async def test_authorisation_that_comes_before_the_joining_is_not_lost(world: World) -> None:
+async def test_authorisation_that_arrives_before_the_join_counts(world: World) -> None:
     seat = await seat_of(world)
     await world.handle(seat.authorized())
     await world.handle(seat.joined())
@@ -57,7 +59,7 @@ EVENTS = ("scheduled", "joined", "authorized", "ended", "removed")
 
 
 @pytest.mark.parametrize("order", list(permutations(EVENTS, 2)), ids="-".join)
-async def test_pairs_of_events_may_come_in_any_order_and_twice(
+async def test_pairs_of_events_arrive_in_any_order_and_repeatedly(
     world: World, order: tuple[str, str]
 ) -> None:
     straight, swapped = await seat_of(world), await seat_of(world)
@@ -71,10 +73,10 @@ async def test_pairs_of_events_may_come_in_any_order_and_twice(
         assert not over, "after the end nothing is open, whatever came when"
 
 
-async def test_the_end_of_the_session_hands_in_what_was_begun_and_closes_the_rest(
+async def test_end_of_the_session_submits_started_attempts_and_voids_others(
     world: World,
 ) -> None:
-    seat = await world.begun()
+    seat = await world.started()
     waiting = world.seat(str(seat.assessment_id))
     waiting.session_id = seat.session_id
     await world.handle(waiting.joined())
@@ -87,9 +89,9 @@ async def test_the_end_of_the_session_hands_in_what_was_begun_and_closes_the_res
     assert attempt.submit_cause == attempts_pb2.SUBMIT_CAUSE_SESSION_ENDED
     assert sorted(await states(world, seat)) == sorted((RELEASED, VOIDED))
     (event,) = await world.events("attempt.submitted")
-    told = events_pb2.AttemptSubmitted.FromString(event)
-    assert (told.answered_count, told.item_count) == (2, 4)
-    assert told.cause == attempts_pb2.SUBMIT_CAUSE_SESSION_ENDED
+    submission = events_pb2.AttemptSubmitted.FromString(event)
+    assert (submission.answered_count, submission.item_count) == (2, 4)
+    assert submission.cause == attempts_pb2.SUBMIT_CAUSE_SESSION_ENDED
     (closed,) = await world.events("attempt.voided")
     voided = events_pb2.AttemptVoided.FromString(closed)
     assert (voided.session_id, voided.participant_id) == (
@@ -102,8 +104,8 @@ async def test_the_end_of_the_session_hands_in_what_was_begun_and_closes_the_res
     assert result.passed, "4 of 8 points at a pass mark of a half"
 
 
-async def test_removal_hands_in_and_nothing_lets_the_learner_back_in(world: World) -> None:
-    seat = await world.begun()
+async def test_removal_submits_and_later_events_change_nothing(world: World) -> None:
+    seat = await world.started()
     await seat.save(seat.change(1, 0))
     await world.handle(seat.removed())
     attempt = await seat.attempt()
@@ -113,8 +115,8 @@ async def test_removal_hands_in_and_nothing_lets_the_learner_back_in(world: Worl
     assert await states(world, seat) == [SCORED]
 
 
-async def test_removal_ends_one_learners_attempts_and_no_others(world: World) -> None:
-    seat = await world.begun()
+async def test_removal_closes_only_the_attempts_of_its_learner(world: World) -> None:
+    seat = await world.started()
     neighbour = world.seat(str(seat.assessment_id))
     neighbour.session_id = seat.session_id
     await world.handle(neighbour.joined())
@@ -123,14 +125,14 @@ async def test_removal_ends_one_learners_attempts_and_no_others(world: World) ->
     assert sorted(await states(world, seat)) == sorted((SCORED, AUTHORIZED))
 
 
-async def test_an_older_authorisation_does_not_reopen_what_is_done(world: World) -> None:
-    seat = await world.begun()
+async def test_older_authorisation_does_not_reopen_a_submitted_attempt(world: World) -> None:
+    seat = await world.started()
     await seat.submit()
     await world.handle(seat.authorized())
     assert await states(world, seat) == [RELEASED]
 
 
-async def test_an_assessment_that_is_published_late_can_still_be_taken(world: World) -> None:
+async def test_assessment_that_is_published_after_the_join_can_be_taken(world: World) -> None:
     stub = world.administrator.assessments
     draft = await stub.CreateAssessment(
         assessments_pb2.CreateAssessmentRequest(assessment=assessment_proto())
@@ -142,9 +144,9 @@ async def test_an_assessment_that_is_published_late_can_still_be_taken(world: Wo
     (attempt,) = await world.attempts_of(seat)
     seat.attempt_id = attempt.attempt_id
 
-    told = await refused(world, seat.begin())
-    assert told.reason == "ASSESSMENT_NOT_PUBLISHED"
+    error = await refused(world, seat.start())
+    assert error.reason == "ASSESSMENT_NOT_PUBLISHED"
     await stub.PublishAssessment(
         assessments_pb2.PublishAssessmentRequest(assessment_id=assessment_id)
     )
-    assert (await seat.begin()).item_count == 4
+    assert (await seat.start()).item_count == 4

@@ -1,3 +1,5 @@
+"""Tests of saving answers by a stream."""
+
 from __future__ import annotations
 
 import asyncio
@@ -25,7 +27,7 @@ async def first_receipt(call: Any) -> None:
 async def answered(
     seat: Seat, requests: list[attempts_pb2.StreamAnswersRequest]
 ) -> list[attempts_pb2.StreamAnswersResponse]:
-    """All requests sent at once, and what came back."""
+    """Send all requests at once and return the responses."""
 
     async def send() -> AsyncIterator[attempts_pb2.StreamAnswersRequest]:
         for each in requests:
@@ -34,8 +36,8 @@ async def answered(
     return [each async for each in seat.learner.attempts.StreamAnswers(send())]
 
 
-async def test_each_request_is_answered_in_its_order(world: World) -> None:
-    seat = await world.begun()
+async def test_responses_are_in_the_order_of_the_requests(world: World) -> None:
+    seat = await world.started()
     sent = [request(seat, seat.change(number, number % 4)) for number in range(1, 201)]
     responses = await answered(seat, sent)
     receipts = [response.receipt for response in responses]
@@ -45,11 +47,11 @@ async def test_each_request_is_answered_in_its_order(world: World) -> None:
     assert (await seat.attempt()).last_sequence == 200
 
 
-async def test_a_refused_save_is_answered_by_its_reason_and_the_stream_goes_on(
+async def test_refused_save_does_not_end_the_stream(
     world: World,
 ) -> None:
-    seat = await world.begun()
-    other = await world.begun()
+    seat = await world.started()
+    other = await world.started()
     responses = await answered(
         seat,
         [
@@ -65,10 +67,10 @@ async def test_a_refused_save_is_answered_by_its_reason_and_the_stream_goes_on(
     assert responses[1].refused.metadata["sequence"] == "1"
 
 
-async def test_the_first_of_a_stream_is_the_first_also_when_nothing_is_known_of_its_attempt(
+async def test_saves_of_an_attempt_that_is_not_cached_are_in_order(
     world: World,
 ) -> None:
-    seats = [await world.begun() for _ in range(12)]
+    seats = [await world.started() for _ in range(12)]
 
     async def outcomes(seat: Seat) -> list[str]:
         sent = [request(seat, seat.change(1, choice)) for choice in (0, 2, 1, 3)]
@@ -78,16 +80,16 @@ async def test_the_first_of_a_stream_is_the_first_also_when_nothing_is_known_of_
         assert one == ["receipt", *["SEQUENCE_REUSED"] * 3]
 
 
-async def test_the_bell_rings_over_the_stream_too(world: World) -> None:
-    seat = await world.begun()
+async def test_changes_in_the_stream_after_the_deadline_are_refused(world: World) -> None:
+    seat = await world.started()
     await seat.submit()
     (response,) = await answered(seat, [request(seat, seat.change(1, 0))])
     assert response.refused.reason == "ATTEMPT_SUBMITTED"
     assert response.refused.metadata["kept"] == "true"
 
 
-async def test_an_invalid_message_ends_the_stream_after_what_came_before(world: World) -> None:
-    seat = await world.begun()
+async def test_invalid_message_ends_the_stream_after_earlier_responses(world: World) -> None:
+    seat = await world.started()
 
     async def send() -> AsyncIterator[attempts_pb2.StreamAnswersRequest]:
         yield request(seat, seat.change(1, 0))
@@ -101,8 +103,8 @@ async def test_an_invalid_message_ends_the_stream_after_what_came_before(world: 
     assert (await seat.attempt()).last_sequence == 1
 
 
-async def test_a_learner_who_leaves_loses_nothing_that_was_received(world: World) -> None:
-    seat = await world.begun()
+async def test_disconnected_learner_loses_no_received_change(world: World) -> None:
+    seat = await world.started()
     sending = asyncio.Event()
 
     async def send() -> AsyncIterator[attempts_pb2.StreamAnswersRequest]:

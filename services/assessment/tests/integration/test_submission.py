@@ -1,3 +1,5 @@
+"""Tests of starting, submitting and scoring attempts."""
+
 from __future__ import annotations
 
 import asyncio
@@ -19,7 +21,7 @@ async def result_of(seat: Seat) -> results_pb2.Result:
     return (await seat.learner.results.GetResult(request)).result
 
 
-async def handed_in(seat: Seat) -> attempts_pb2.Attempt:
+async def submitted(seat: Seat) -> attempts_pb2.Attempt:
     async def look() -> attempts_pb2.Attempt | None:
         attempt = await seat.attempt()
         return attempt if attempt.state == RELEASED else None
@@ -29,8 +31,8 @@ async def handed_in(seat: Seat) -> attempts_pb2.Attempt:
     return found
 
 
-async def test_submitting_again_is_fine_and_changes_nothing(world: World) -> None:
-    seat = await world.begun()
+async def test_repeated_submission_changes_nothing(world: World) -> None:
+    seat = await world.started()
     await seat.save(seat.change(1, 0))
     first = await seat.submit()
     before = await world.state()
@@ -40,49 +42,52 @@ async def test_submitting_again_is_fine_and_changes_nothing(world: World) -> Non
     assert len(await world.events("attempt.submitted")) == 1
 
 
-async def test_two_submits_at_once_make_one_result(world: World) -> None:
-    seat = await world.begun()
+async def test_concurrent_submissions_create_one_result(world: World) -> None:
+    seat = await world.started()
     await asyncio.gather(*(seat.submit() for _ in range(5)))
     assert len(await world.sql("SELECT 1 FROM results")) == 1
 
 
-async def test_an_attempt_that_was_not_begun_cannot_be_submitted(world: World) -> None:
+async def test_submission_before_the_start_is_refused(world: World) -> None:
     seat = await world.authorized()
     assert (await refused(world, seat.submit())).reason == "ATTEMPT_NOT_STARTED"
 
 
-async def test_nobody_submits_anothers_attempt(world: World) -> None:
-    seat = await world.begun()
+async def test_submission_of_anothers_attempt_is_refused(world: World) -> None:
+    seat = await world.started()
     request = attempts_pb2.SubmitAttemptRequest(attempt_id=seat.attempt_id)
-    told = await refused(world, world.person().attempts.SubmitAttempt(request))
-    assert told.reason == "NOT_YOUR_ATTEMPT"
+    error = await refused(world, world.person().attempts.SubmitAttempt(request))
+    assert error.reason == "NOT_YOUR_ATTEMPT"
 
 
-async def test_when_time_is_over_what_was_saved_is_handed_in(world: World) -> None:
-    seat = await world.begun(time_limit=timedelta(minutes=10))
+async def test_attempt_is_submitted_after_its_deadline(world: World) -> None:
+    seat = await world.started(time_limit=timedelta(minutes=10))
     await seat.save(seat.change(1, 0))
     deadline = (await seat.attempt()).deadline_time
     world.clock.move(timedelta(minutes=11))
-    attempt = await handed_in(seat)
+    attempt = await submitted(seat)
     assert attempt.submit_cause == attempts_pb2.SUBMIT_CAUSE_TIME_LIMIT_EXCEEDED
-    assert attempt.submit_time == deadline, "the bell counts, not whose turn it was"
+    assert attempt.submit_time == deadline, "not the time of the worker"
     assert (await result_of(seat)).points == 2
     (event,) = await world.events("attempt.submitted")
-    told = events_pb2.AttemptSubmitted.FromString(event)
-    assert (told.cause, told.answered_count) == (attempts_pb2.SUBMIT_CAUSE_TIME_LIMIT_EXCEEDED, 1)
+    submission = events_pb2.AttemptSubmitted.FromString(event)
+    assert (submission.cause, submission.answered_count) == (
+        attempts_pb2.SUBMIT_CAUSE_TIME_LIMIT_EXCEEDED,
+        1,
+    )
 
 
-async def test_an_attempt_without_a_limit_is_never_over(world: World) -> None:
-    seat = await world.begun(time_limit=None)
+async def test_attempt_without_time_limit_is_not_submitted(world: World) -> None:
+    seat = await world.started(time_limit=None)
     world.clock.move(timedelta(hours=10))
     await seat.save(seat.change(1, 0))
     assert (await seat.submit()).submit_cause == attempts_pb2.SUBMIT_CAUSE_LEARNER
 
 
-async def test_the_button_just_after_the_bell_does_not_put_the_learner_into_an_error(
+async def test_submission_just_after_the_deadline_succeeds(
     world: World,
 ) -> None:
-    seat = await world.begun(time_limit=timedelta(minutes=10))
+    seat = await world.started(time_limit=timedelta(minutes=10))
     world.clock.move(
         timedelta(minutes=10, seconds=1)
     )  # within the grace: the worker leaves it alone
@@ -93,39 +98,39 @@ async def test_the_button_just_after_the_bell_does_not_put_the_learner_into_an_e
     )
 
 
-async def test_beginning_again_changes_nothing_and_the_clock_runs_on(world: World) -> None:
-    seat = await world.begun()
+async def test_repeated_start_changes_nothing(world: World) -> None:
+    seat = await world.started()
     before = await world.state()
     first = await seat.attempt()
     world.clock.move(timedelta(minutes=5))
-    again = await seat.begin()
+    again = await seat.start()
     assert again.deadline_time == first.deadline_time
     assert await world.state() == before
     assert len(await world.events("attempt.started")) == 1
 
 
-async def test_beginning_without_authorisation_is_refused(world: World) -> None:
+async def test_start_without_authorisation_is_refused(world: World) -> None:
     seat = await world.joined()
-    told = await refused(world, seat.begin())
-    assert told.reason == "ATTEMPT_NOT_AUTHORIZED"
-    assert "Your identity has to be verified first." in told.message
+    error = await refused(world, seat.start())
+    assert error.reason == "ATTEMPT_NOT_AUTHORIZED"
+    assert "Your identity has to be verified first." in error.message
     await world.handle(seat.ready())
-    told = await refused(world, seat.begin())
-    assert told.reason == "ATTEMPT_NOT_AUTHORIZED"
-    assert "This assessment has not been authorised for you yet." in told.message
+    error = await refused(world, seat.start())
+    assert error.reason == "ATTEMPT_NOT_AUTHORIZED"
+    assert "This assessment has not been authorised for you yet." in error.message
 
 
-async def test_beginning_what_is_handed_in_is_refused(world: World) -> None:
-    seat = await world.begun()
+async def test_start_of_a_submitted_attempt_is_refused(world: World) -> None:
+    seat = await world.started()
     await seat.submit()
-    assert (await refused(world, seat.begin())).reason == "ATTEMPT_SUBMITTED"
+    assert (await refused(world, seat.start())).reason == "ATTEMPT_SUBMITTED"
 
 
-async def test_nobody_begins_anothers_attempt(world: World) -> None:
+async def test_start_of_anothers_attempt_is_refused(world: World) -> None:
     seat = await world.authorized()
     request = attempts_pb2.StartAttemptRequest(attempt_id=seat.attempt_id)
-    told = await refused(world, world.person().attempts.StartAttempt(request))
-    assert told.reason == "NOT_YOUR_ATTEMPT"
+    error = await refused(world, world.person().attempts.StartAttempt(request))
+    assert error.reason == "NOT_YOUR_ATTEMPT"
 
 
 @pytest.mark.parametrize(
@@ -133,10 +138,10 @@ async def test_nobody_begins_anothers_attempt(world: World) -> None:
     [(0, 0.0, False), (1, 2.0, False), (2, 4.0, True), (4, 8.0, True)],
     ids=str,
 )
-async def test_the_score_is_what_the_answers_are_worth(
+async def test_score_is_the_sum_of_the_points(
     world: World, right: int, points: float, passed: bool
 ) -> None:
-    seat = await world.begun()
+    seat = await world.started()
     if right:
         await seat.save(*(seat.change(nth + 1, nth) for nth in range(right)))
     await seat.submit()
@@ -146,8 +151,8 @@ async def test_the_score_is_what_the_answers_are_worth(
     assert events_pb2.ResultReleased.FromString(event).passed is passed
 
 
-async def test_a_result_says_for_each_question_what_counted(world: World) -> None:
-    seat = await world.begun()
+async def test_result_has_the_answer_and_points_of_each_item(world: World) -> None:
+    seat = await world.started()
     half = items_pb2.Answer(chosen=items_pb2.ChosenChoices(choice_ids=["a"]))
     await seat.save(seat.change(1, 0), seat.change(2, 1, half), seat.change(3, 3))
     await seat.save(seat.change(4, 3, items_pb2.Answer()))
@@ -161,37 +166,39 @@ async def test_a_result_says_for_each_question_what_counted(world: World) -> Non
     assert outcomes[3].item.numeric.tolerance == 0.01
 
 
-async def test_without_a_result_there_is_nothing_to_read(world: World) -> None:
-    seat = await world.begun()
+async def test_missing_result_is_refused(world: World) -> None:
+    seat = await world.started()
     request = results_pb2.GetResultRequest(attempt_id=seat.attempt_id)
-    told = await refused(world, seat.learner.results.GetResult(request))
-    assert told.reason == "RESULT_NOT_RELEASED"
-    told = await refused(world, world.person().results.GetResult(request))
-    assert told.reason == "NOT_FOUND"
+    error = await refused(world, seat.learner.results.GetResult(request))
+    assert error.reason == "RESULT_NOT_RELEASED"
+    error = await refused(world, world.person().results.GetResult(request))
+    assert error.reason == "NOT_FOUND"
 
 
-async def test_questions_are_withheld_from_submission_until_the_session_is_over(
+async def test_items_are_withheld_from_the_submission_to_the_end_of_the_session(
     world: World,
 ) -> None:
     seat = await world.authorized()
-    request = attempts_pb2.StartAttemptRequest(request_id="once", attempt_id=seat.attempt_id)
-    begun = (await seat.learner.attempts.StartAttempt(request)).attempt
-    seat.items = list(begun.items)
+    start = attempts_pb2.StartAttemptRequest(request_id="once", attempt_id=seat.attempt_id)
+    started = (await seat.learner.attempts.StartAttempt(start)).attempt
+    seat.items = list(started.items)
     assert seat.items
     await seat.save(seat.change(1, 0))
     await seat.submit()
-    asked = attempts_pb2.GetAttemptRequest(attempt_id=seat.attempt_id)
-    shown = (await seat.learner.attempts.GetAttempt(asked)).attempt
+    request = attempts_pb2.GetAttemptRequest(attempt_id=seat.attempt_id)
+    shown = (await seat.learner.attempts.GetAttempt(request)).attempt
     assert not shown.items
     assert len(shown.answers) == 1, "what was saved stays readable"
-    repeated = (await seat.learner.attempts.StartAttempt(request)).attempt
-    assert not repeated.items, "the response of before is not repeated either"
+    repeated = (await seat.learner.attempts.StartAttempt(start)).attempt
+    assert not repeated.items, "the items of the first response are not repeated"
     await world.handle(seat.ended())
-    assert list((await seat.learner.attempts.GetAttempt(asked)).attempt.items) == list(begun.items)
+    assert list((await seat.learner.attempts.GetAttempt(request)).attempt.items) == list(
+        started.items
+    )
 
 
-async def test_questions_are_withheld_from_a_learner_who_was_removed(world: World) -> None:
-    seat = await world.begun()
+async def test_items_are_withheld_from_a_removed_learner(world: World) -> None:
+    seat = await world.started()
     await world.handle(seat.removed())
-    asked = attempts_pb2.GetAttemptRequest(attempt_id=seat.attempt_id)
-    assert not (await seat.learner.attempts.GetAttempt(asked)).attempt.items
+    request = attempts_pb2.GetAttemptRequest(attempt_id=seat.attempt_id)
+    assert not (await seat.learner.attempts.GetAttempt(request)).attempt.items

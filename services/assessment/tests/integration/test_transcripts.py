@@ -1,3 +1,5 @@
+"""Tests of transcripts."""
+
 from __future__ import annotations
 
 from proctorium.assessment.v1 import results_pb2
@@ -23,13 +25,13 @@ async def entries(person: Person, person_id: str = "") -> list[tuple[str, str, f
 
 
 async def done(world: World, title: str) -> Seat:
-    seat = await world.begun(title=title)
+    seat = await world.started(title=title)
     await seat.save(*(seat.change(nth + 1, nth) for nth in range(4)))
     await seat.submit()
     return seat
 
 
-async def test_a_transcript_has_course_hours_and_result(world: World) -> None:
+async def test_transcript_has_course_hours_and_result(world: World) -> None:
     seat = await done(world, "Physics")
     await world.publish_course(seat.course_id, "Laboratory safety", 6.5)
     expected = [(str(seat.course_id), "Laboratory safety", 6.5, seat.attempt_id, True)]
@@ -37,14 +39,14 @@ async def test_a_transcript_has_course_hours_and_result(world: World) -> None:
     assert await entries(world.administrator, str(seat.learner.person_id)) == expected
 
 
-async def test_a_course_that_has_not_told_of_itself_is_there_without_its_title(
+async def test_unknown_course_has_no_title_in_the_transcript(
     world: World,
 ) -> None:
     seat = await done(world, "Physics")
     assert await entries(seat.learner) == [(str(seat.course_id), "", 0.0, seat.attempt_id, True)]
 
 
-async def test_an_older_publication_that_comes_later_changes_nothing(world: World) -> None:
+async def test_older_publication_that_arrives_later_changes_nothing(world: World) -> None:
     seat = await done(world, "Physics")
     await world.publish_course(seat.course_id, "New title", 8)
     world.rewind()
@@ -53,9 +55,9 @@ async def test_an_older_publication_that_comes_later_changes_nothing(world: Worl
     assert (title, hours) == ("New title", 8)
 
 
-async def test_nobody_reads_anothers_transcript(world: World) -> None:
+async def test_transcript_of_another_person_is_refused(world: World) -> None:
     seat = await done(world, "Physics")
     for person_id in (seat.learner.person_id, new_id()):
         request = results_pb2.GetTranscriptRequest(person_id=str(person_id))
-        told = await refusal(world.person().transcripts.GetTranscript(request))
-        assert told.reason == "NOT_ALLOWED"
+        error = await refusal(world.person().transcripts.GetTranscript(request))
+        assert error.reason == "NOT_ALLOWED"

@@ -1,3 +1,5 @@
+"""Tests of watching attempts."""
+
 from __future__ import annotations
 
 import asyncio
@@ -22,31 +24,31 @@ def watch(seat: Seat) -> Any:
 
 
 async def ends(call: Any) -> None:
-    """The stream says no more."""
+    """Assert that the stream has no further response."""
     async with asyncio.timeout(10):
         assert not await call.read()
 
 
-async def told(call: Any) -> attempts_pb2.WatchAttemptResponse:
+async def next_response(call: Any) -> attempts_pb2.WatchAttemptResponse:
     async with asyncio.timeout(10):
         response: attempts_pb2.WatchAttemptResponse = await call.read()
     return response
 
 
-async def test_a_watcher_is_told_each_change_and_the_end(world: World) -> None:
+async def test_watch_reports_each_change_and_ends(world: World) -> None:
     seat = await world.joined()
     call = watch(seat)
-    states = [(await told(call)).attempt.state]
+    states = [(await next_response(call)).attempt.state]
     await world.handle(seat.authorized())
-    states.append((await told(call)).attempt.state)
-    await seat.begin()
-    working = await told(call)
+    states.append((await next_response(call)).attempt.state)
+    await seat.start()
+    working = await next_response(call)
     states.append(working.attempt.state)
     assert working.attempt.HasField("deadline_time")
     assert not working.attempt.items
     await seat.save(seat.change(1, 0))
     await seat.submit()
-    done = await told(call)
+    done = await next_response(call)
     states.append(done.attempt.state)
     assert done.attempt.answered_count == 1
     assert states == [
@@ -58,37 +60,35 @@ async def test_a_watcher_is_told_each_change_and_the_end(world: World) -> None:
     await ends(call)
 
 
-async def test_a_watch_on_which_nothing_happens_shows_the_attempt_again(
-    migrated_database: Migrated, nats: Nats
-) -> None:
+async def test_watch_sends_heartbeats(migrated_database: Migrated, nats: Nats) -> None:
     short = timedelta(milliseconds=100)
     url = migrated_database("proctorium_assessment")
     async with running_world(url, nats, watch_heartbeat=short) as world:
-        seat = await world.begun()
+        seat = await world.started()
         call = watch(seat)
-        first = await told(call)
+        first = await next_response(call)
         for _ in range(3):
-            again = await told(call)
+            again = await next_response(call)
             assert again.attempt.server_time != first.attempt.server_time
             again.attempt.server_time.CopyFrom(first.attempt.server_time)
             assert again == first
-        # What happens then is told as ever.
+        # Later changes are reported as usual.
         await seat.submit()
-        while (view := await told(call)).cursor == first.cursor:
+        while (view := await next_response(call)).cursor == first.cursor:
             pass
         assert view.attempt.state >= attempts_pb2.ATTEMPT_STATE_SUBMITTED
 
 
-async def test_a_watch_ends_when_the_attempt_is_void(world: World) -> None:
+async def test_watch_ends_when_the_attempt_is_voided(world: World) -> None:
     seat = await world.joined()
     call = watch(seat)
-    await told(call)
+    await next_response(call)
     await world.handle(seat.ended())
-    assert (await told(call)).attempt.state == attempts_pb2.ATTEMPT_STATE_VOIDED
+    assert (await next_response(call)).attempt.state == attempts_pb2.ATTEMPT_STATE_VOIDED
     await ends(call)
 
 
-async def test_nobody_watches_anothers_attempt(world: World) -> None:
+async def test_watch_of_anothers_attempt_is_refused(world: World) -> None:
     seat = await world.joined()
     stranger = world.person().attempts.WatchAttempt(
         attempts_pb2.WatchAttemptRequest(attempt_id=seat.attempt_id)
@@ -96,8 +96,8 @@ async def test_nobody_watches_anothers_attempt(world: World) -> None:
     assert (await refusal(stranger.read())).reason == "NOT_YOUR_ATTEMPT"
 
 
-async def test_progress_is_told_and_not_with_every_save(world: World) -> None:
-    seat = await world.begun()
+async def test_progress_is_published_less_often_than_saves(world: World) -> None:
+    seat = await world.started()
     for number in range(1, 41):
         await seat.save(seat.change(number, number % 4))
 

@@ -1,4 +1,4 @@
-"""The real service on a real database and broker, and the people and services around it."""
+"""A running service on a real database and broker, and stubs for the people and services around it."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ _KEPT = (
 
 
 class MovableClock:
-    """The real time, moved forward by tests that cannot wait an hour."""
+    """A clock that tests can move forward."""
 
     def __init__(self) -> None:
         self.ahead = timedelta()
@@ -85,7 +85,7 @@ class MovableClock:
 
 
 class Person:
-    """Somebody signed in, with the stubs they call."""
+    """A person with a token, and the stubs that they call."""
 
     def __init__(self, world: World, *roles: str, person_id: UUID | None = None) -> None:
         self.person_id = person_id or new_id()
@@ -101,7 +101,7 @@ class Person:
 
 @dataclass
 class Seat:
-    """A learner in a session: what the events of session orchestration say of them."""
+    """A learner in a session, and the events of session orchestration about them."""
 
     learner: Person
     session_id: UUID
@@ -163,7 +163,7 @@ class Seat:
     def change(
         self, sequence: int, item: int, answer: items_pb2.Answer | None = None
     ) -> attempts_pb2.AnswerChange:
-        """A change of the question at `item`; the right answer unless one is given."""
+        """Return a change of the answer to the item at the index `item`, by default to the correct answer."""
         return attempts_pb2.AnswerChange(
             sequence=sequence,
             item_id=self.items[item].item_id,
@@ -174,11 +174,11 @@ class Seat:
         request = attempts_pb2.SaveAnswersRequest(attempt_id=self.attempt_id, changes=changes)
         return (await self.learner.attempts.SaveAnswers(request)).receipt
 
-    async def begin(self) -> attempts_pb2.Attempt:
+    async def start(self) -> attempts_pb2.Attempt:
         request = attempts_pb2.StartAttemptRequest(attempt_id=self.attempt_id)
-        begun = (await self.learner.attempts.StartAttempt(request)).attempt
-        self.items = list(begun.items)
-        return begun
+        started = (await self.learner.attempts.StartAttempt(request)).attempt
+        self.items = list(started.items)
+        return started
 
     async def submit(self) -> attempts_pb2.Attempt:
         request = attempts_pb2.SubmitAttemptRequest(attempt_id=self.attempt_id)
@@ -190,7 +190,7 @@ class Seat:
 
 
 class World:
-    """The service and whoever calls it."""
+    """The service and its callers."""
 
     def __init__(
         self, service: Service[Settings], key: SigningKey, clock: MovableClock, nats: Nats
@@ -203,7 +203,7 @@ class World:
         self._position = 0
 
     def channel(self, bearer: Callable[[], str] | None = None) -> Channel:
-        """A channel to the service by way of the edge; close it."""
+        """Return a channel to the service as the edge, which the caller closes."""
         edge = self.nats.certificates_of("edge")
         return channel(self.service.address, certificates=edge, server="assessment", bearer=bearer)
 
@@ -211,7 +211,7 @@ class World:
         return Person(self, *(roles or ("learner",)), person_id=person_id)
 
     async def publish(self, assessment: assessments_pb2.Assessment) -> assessments_pb2.Assessment:
-        """An assessment that can be taken."""
+        """Create and publish an assessment."""
         stub = self.administrator.assessments
         created = await stub.CreateAssessment(
             assessments_pb2.CreateAssessmentRequest(assessment=assessment)
@@ -222,7 +222,7 @@ class World:
         return published.assessment
 
     async def handle(self, event: Message) -> None:
-        """The event, handled as the subscriber does it."""
+        """Handle the event as the subscriber does."""
         self._position += 1
         subject = name_of(event.DESCRIPTOR).short
         metadata = EventMetadata(new_id(), subject, self.clock(), self._position, 1)
@@ -230,25 +230,25 @@ class World:
             await HANDLERS[type(event)](tx, event, metadata)
 
     async def certify(self, person: Person, until: timedelta = timedelta(days=365)) -> None:
-        """Let enrollment say that somebody is certified until a time from now."""
+        """Handle the event that the person is certified for a time from now."""
         event = enrollment_events.PersonCertified(person_id=str(person.person_id))
         event.certified_until_time.FromDatetime(self.clock() + until)
         await self.handle(event)
 
     async def proctor_of(self, seat: Seat) -> Person:
-        """The certified proctor of a seat's session."""
+        """Return the certified proctor of the seat's session."""
         proctor = self.person("proctor", person_id=seat.proctor_id)
         await self.certify(proctor)
         return proctor
 
     def rewind(self) -> None:
-        """The next event is older than all that came."""
+        """Make the next event older than all earlier ones."""
         self._position -= 1000
 
     async def publish_course(
         self, course_id: UUID, title: str, hours: float, *assessment_ids: str
     ) -> None:
-        """What enrollment tells of a course."""
+        """Handle the event that a course was published."""
         await self.handle(
             enrollment_events.CoursePublished(
                 course_id=str(course_id), title=title, hours=hours, assessment_ids=assessment_ids
@@ -256,13 +256,13 @@ class World:
         )
 
     def seat(self, assessment_id: str, *, learner: Person | None = None) -> Seat:
-        """A learner who has not joined yet."""
+        """Return a learner who has not joined yet."""
         return Seat(
             learner or self.person(), new_id(), UUID(assessment_id), new_id(), proctor_id=new_id()
         )
 
     async def joined(self, **assessment: Any) -> Seat:
-        """A learner who waits for authorisation."""
+        """Return a learner who waits for authorisation."""
         published = await self.publish(assessment_proto(**assessment))
         seat = self.seat(published.assessment_id)
         await self.handle(seat.scheduled())
@@ -271,15 +271,15 @@ class World:
         return seat
 
     async def authorized(self, **assessment: Any) -> Seat:
-        """A learner who may begin."""
+        """Return a learner who may start."""
         seat = await self.joined(**assessment)
         await self.handle(seat.authorized())
         return seat
 
-    async def begun(self, **assessment: Any) -> Seat:
-        """A learner at work."""
+    async def started(self, **assessment: Any) -> Seat:
+        """Return a learner who has started."""
         seat = await self.authorized(**assessment)
-        await seat.begin()
+        await seat.start()
         return seat
 
     async def attempts_of(self, seat: Seat) -> list[attempts_pb2.Attempt]:
@@ -287,7 +287,7 @@ class World:
         return list((await self.administrator.attempts.ListAttempts(request)).attempts)
 
     async def sql(self, statement: str, *arguments: object) -> list[Mapping[str, Any]]:
-        """Runs one statement as the service's own role could."""
+        """Run one statement in the role of the service."""
         connection = await self.service.database.connect()
         try:
             return [dict(row) for row in await connection.fetch(statement, *arguments)]
@@ -295,7 +295,7 @@ class World:
             await connection.close()
 
     async def execute(self, script: str) -> None:
-        """Runs a script as the service's own role could."""
+        """Run a script in the role of the service."""
         connection = await self.service.database.connect()
         try:
             await connection.execute(script)
@@ -303,7 +303,7 @@ class World:
             await connection.close()
 
     async def state(self) -> list[Mapping[str, Any]]:
-        """Everything that a refusal must leave as it was."""
+        """Return digests of all rows that a refused call must not change."""
         found: list[Mapping[str, Any]] = []
         for table, columns in _KEPT:
             text = f"{columns}::text"
@@ -313,7 +313,7 @@ class World:
         return found
 
     async def events(self, action: str) -> list[bytes]:
-        """The bodies of all recorded events named so ("attempt.started"), in order."""
+        """Return the bodies of all recorded events of an action ("attempt.started"), in order."""
         rows = await self.sql(
             "SELECT body FROM outbox WHERE subject LIKE $1 ORDER BY position",
             f"evt.assessment.{action}.v1.%",
@@ -330,7 +330,7 @@ async def world(
     key: SigningKey | None = None,
     **settings: Any,
 ) -> AsyncIterator[World]:
-    """The service, ready, on this database and broker; with another's `key` it is a second replica."""
+    """Run the service on the database and broker; with the `key` of another world it is a second replica."""
     clock = MovableClock()
     key = key or SigningKey.generate()
     given = Settings(
@@ -354,6 +354,6 @@ async def world(
 async def refused(world: World, call: Any) -> ServiceError:
     """Return the error with which a call is refused; fail if it succeeds or changes anything."""
     before = await world.state()
-    told = await refusal(call)
+    error = await refusal(call)
     assert await world.state() == before, "a refused call changed something"
-    return told
+    return error

@@ -1,3 +1,5 @@
+"""Tests of answer sheets."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
@@ -36,7 +38,7 @@ def added(to: AnswerSheet) -> list[Revision]:
     return [addition.revision for addition in to.added]
 
 
-def test_a_receipt_names_sequences_places_and_head() -> None:
+def test_receipt_has_sequences_positions_and_head() -> None:
     answers = sheet()
     answers.save([change(1)], NOW, NOW)
     saved = answers.save([change(3, 1), change(2, 2)], NOW, NOW)
@@ -45,7 +47,7 @@ def test_a_receipt_names_sequences_places_and_head() -> None:
     assert saved.head == answers.head == added(answers)[-1].head
 
 
-def test_a_repetition_is_acknowledged_again_and_kept_once() -> None:
+def test_repetition_is_acknowledged_and_added_once() -> None:
     answers = sheet()
     first = answers.save([change(1), change(2, 1)], NOW, NOW)
     answers.save([change(3)], NOW, NOW)
@@ -53,7 +55,7 @@ def test_a_repetition_is_acknowledged_again_and_kept_once() -> None:
     assert len(answers.added) == 3
 
 
-def test_a_number_used_for_another_answer_is_refused_and_nothing_is_taken() -> None:
+def test_reused_sequence_number_is_refused_and_nothing_is_added() -> None:
     answers = sheet()
     answers.save([change(1)], NOW, NOW)
     for other in (change(1, 0, b"b"), change(1, 1)):
@@ -69,7 +71,7 @@ def test_a_number_used_for_another_answer_is_refused_and_nothing_is_taken() -> N
 @pytest.mark.parametrize(
     "state", [AttemptState.AWAITING_AUTHORIZATION, AttemptState.AUTHORIZED, AttemptState.VOIDED]
 )
-def test_before_the_beginning_nothing_is_kept(state: AttemptState) -> None:
+def test_save_before_the_start_is_refused(state: AttemptState) -> None:
     answers = sheet(state)
     with pytest.raises(ServiceError) as refused:
         answers.save([change(1)], NOW, NOW)
@@ -77,7 +79,7 @@ def test_before_the_beginning_nothing_is_kept(state: AttemptState) -> None:
     assert not answers.added
 
 
-def test_the_bell_is_compared_with_the_arrival_not_with_the_commit() -> None:
+def test_deadline_is_compared_with_the_time_of_receipt() -> None:
     answers = sheet(deadline=NOW)
     answers.save([change(1)], NOW, NOW + 5 * SECOND)
     with pytest.raises(ServiceError) as refused:
@@ -90,7 +92,7 @@ def test_the_bell_is_compared_with_the_arrival_not_with_the_commit() -> None:
 @pytest.mark.parametrize(
     "state", [AttemptState.SUBMITTED, AttemptState.SCORED, AttemptState.RELEASED]
 )
-def test_after_handing_in_new_changes_are_kept_as_late_and_do_not_touch_the_chain(
+def test_changes_after_the_submission_are_late_and_not_in_the_chain(
     state: AttemptState,
 ) -> None:
     answers = sheet(state)
@@ -99,12 +101,12 @@ def test_after_handing_in_new_changes_are_kept_as_late_and_do_not_touch_the_chai
         answers.save([change(7)], NOW, NOW)
     assert reason(refused) == "ATTEMPT_SUBMITTED"
     assert refused.value.metadata == {"kept": "true"}
-    (kept,) = added(answers)
-    assert kept.is_late
+    (revision,) = added(answers)
+    assert revision.is_late
     assert (answers.head, answers.length, answers.last_sequence) == (head, 0, 7)
 
 
-def test_what_was_saved_in_time_is_acknowledged_even_after_the_end() -> None:
+def test_saved_changes_are_acknowledged_after_the_submission() -> None:
     before = sheet()
     first = before.save([change(1)], NOW, NOW)
     ended = SheetSnapshot(
@@ -116,7 +118,7 @@ def test_what_was_saved_in_time_is_acknowledged_even_after_the_end() -> None:
         after.save([change(1), change(2)], NOW, NOW)
     with pytest.raises(ServiceError):
         after.save([change(2)], NOW, NOW)
-    assert [revision.sequence for revision in added(after)] == [2], "late ones are kept once too"
+    assert [revision.sequence for revision in added(after)] == [2], "late ones are stored once too"
 
 
 # What a learner does: any changes, sent in any pieces, in any order, any number of times.
@@ -135,7 +137,7 @@ def sendings(draw: st.DrawFn) -> tuple[list[Change], list[list[Change]]]:
 
 
 def counting(revisions: list[Revision]) -> dict[UUID, bytes]:
-    """What the query of storage says: the highest sequence of each question that is not late."""
+    """Return the answer with the highest sequence number that is not late, by item."""
     newest: dict[UUID, Revision] = {}
     for revision in sorted(revisions, key=lambda each: each.sequence):
         if not revision.is_late:
@@ -144,7 +146,7 @@ def counting(revisions: list[Revision]) -> dict[UUID, bytes]:
 
 
 @given(sendings())
-def test_any_order_and_repetition_come_to_the_same_answers(
+def test_any_order_with_repetitions_results_in_the_same_answers(
     given_sendings: tuple[list[Change], list[list[Change]]],
 ) -> None:
     changes, pieces = given_sendings
@@ -158,7 +160,7 @@ def test_any_order_and_repetition_come_to_the_same_answers(
 
 
 @given(sendings())
-def test_the_chain_is_that_of_the_page_for_learners(
+def test_chain_is_the_documented_one(
     given_sendings: tuple[list[Change], list[list[Change]]],
 ) -> None:
     _, pieces = given_sendings

@@ -1,4 +1,4 @@
-"""The text of certificates, for names of any kind."""
+"""Tests of the text of certificates."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ LONG = {
 
 
 def text_of(pdf: bytes) -> str:
-    """The text of the only page, without white space and characters of no width."""
+    """Return the text of the only page without white space and characters without width."""
     [page] = PdfReader(io.BytesIO(pdf)).pages
     return re.sub("[\\s\u200b]", "", page.extract_text())
 
@@ -81,7 +81,7 @@ def picture_of(certificate: CertificateContent) -> Image.Image:
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_every_letter_of_a_name_has_its_glyph(name: str) -> None:
+def test_every_letter_of_a_name_has_a_glyph(name: str) -> None:
     pdf = make_pdf(replace(CERTIFICATE, holder_name=name, title=name, issuer_name=name))
     # PDF/A-2u forbids a glyph for "missing": where it would be needed, no archival file is made.
     assert b"pdfaid" in pdf
@@ -89,14 +89,14 @@ def test_every_letter_of_a_name_has_its_glyph(name: str) -> None:
 
 
 @pytest.mark.parametrize("language", ["German", "Chinese", "Korean", "Japanese", "Greek", "Thai"])
-def test_a_name_can_be_read_out_of_the_document(language: str) -> None:
+def test_name_can_be_extracted_from_the_document(language: str) -> None:
     name = NAMES[language]
     assert bare(name) in text_of(make_pdf(replace(CERTIFICATE, holder_name=name)))
 
 
 @pytest.mark.parametrize("name", LONG.values(), ids=LONG)
 @pytest.mark.parametrize("field", ["holder_name", "title", "issuer_name"])
-def test_a_long_text_stays_whole_on_the_one_page(field: str, name: str) -> None:
+def test_long_text_fits_on_the_page(field: str, name: str) -> None:
     certificate = replace(CERTIFICATE, **{field: name})  # type: ignore[arg-type]
     pdf = make_pdf(certificate)
     assert b"pdfaid" in pdf
@@ -110,7 +110,7 @@ def test_a_long_text_stays_whole_on_the_one_page(field: str, name: str) -> None:
     assert_inside(picture_of(certificate))
 
 
-def test_three_long_texts_leave_room_for_each_other() -> None:
+def test_three_long_texts_fit_on_the_page() -> None:
     name = LONG["17 words"]
     certificate = replace(CERTIFICATE, holder_name=name, title=name, issuer_name=name)
     assert text_of(make_pdf(certificate)).count(bare(name)) == 3
@@ -133,7 +133,7 @@ def assert_inside(page: Image.Image) -> None:
         assert page.crop(box).tobytes() == usual.crop(box).tobytes(), box
 
 
-def test_fonts_of_the_machine_are_not_used() -> None:
+def test_installed_fonts_are_not_used() -> None:
     families_there = set(fonts().families())
     assert set(families("")) <= families_there
     assert all("/site-packages/" in font.path for font in fonts().fonts() if font.path)
@@ -142,7 +142,7 @@ def test_fonts_of_the_machine_are_not_used() -> None:
 @pytest.mark.parametrize(
     ("text", "region"), [("欧阳", "SC"), ("髙橋さくら", "JP"), ("金哲洙 김", "KR")]
 )
-def test_han_characters_are_set_as_the_language_writes_them(text: str, region: str) -> None:
+def test_han_characters_have_the_shapes_of_their_language(text: str, region: str) -> None:
     han = [family for family in families("", text) if "CJK" in family]
     assert han[0] == f"Noto Sans CJK {region}"
 
@@ -151,5 +151,5 @@ def test_han_characters_are_set_as_the_language_writes_them(text: str, region: s
     ("text", "expected"),
     [("Ada", "ltr"), ("محمد", "rtl"), ("(דוד", "rtl"), ("12", "ltr"), ("", "ltr")],
 )
-def test_the_direction_of_a_text_is_that_of_its_first_letter(text: str, expected: str) -> None:
+def test_direction_of_a_text_is_that_of_its_first_letter(text: str, expected: str) -> None:
     assert direction(text) == expected

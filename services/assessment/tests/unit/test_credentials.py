@@ -1,3 +1,5 @@
+"""Tests of credentials."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime
@@ -24,7 +26,7 @@ _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
 def decode(text: str) -> bytes:
-    """What `multibase` wrote, read by another way than it writes."""
+    """Decode base 58 independently of `multibase`."""
     assert text[0] == "z"
     number = 0
     for character in text[1:]:
@@ -34,7 +36,7 @@ def decode(text: str) -> bytes:
 
 
 def verify_credential(document: dict[str, Any], public_key: bytes) -> bool:
-    """What a verifier does that knows the standard and nothing of us."""
+    """Verify a proof by the standard only."""
     configuration = dict(document["proof"])
     signature = decode(configuration.pop("proofValue"))
     unsigned = {name: value for name, value in document.items() if name != "proof"}
@@ -79,14 +81,14 @@ W3C_PROOF_VALUE = (
 )
 
 
-def test_the_example_of_the_standard_comes_out_byte_for_byte() -> None:
+def test_example_of_the_standard_is_reproduced() -> None:
     seed = decode(W3C_SECRET)[2:]
     assert public_key_multibase(public_key_of(seed)) == W3C_PUBLIC
     document: dict[str, Any] = sign_credential(W3C_DOCUMENT, W3C_OPTIONS, seed)
     assert document["proof"]["proofValue"] == W3C_PROOF_VALUE
 
 
-def test_the_hashes_are_those_that_the_standard_prints() -> None:
+def test_hashes_are_those_of_the_standard() -> None:
     configuration: dict[str, Json] = {
         **W3C_OPTIONS,
         "verificationMethod": f"did:key:{W3C_PUBLIC}#{W3C_PUBLIC}",
@@ -111,7 +113,7 @@ def badge() -> dict[str, Any]:
     return sign_credential(credential(ACHIEVEMENT, ISSUER), options, SEED)
 
 
-def test_a_credential_names_holder_achievement_and_issuer() -> None:
+def test_credential_has_holder_achievement_and_issuer() -> None:
     document = badge()
     assert document["type"] == ["VerifiableCredential", "OpenBadgeCredential"]
     assert document["id"] == f"https://exams.example.org/certificates/{ACHIEVEMENT.certificate_id}"
@@ -123,17 +125,17 @@ def test_a_credential_names_holder_achievement_and_issuer() -> None:
     assert name["identityHash"] == ACHIEVEMENT.holder_name
 
 
-def test_a_changed_credential_does_not_verify() -> None:
+def test_changed_credential_is_not_verified() -> None:
     document = badge()
     assert verify_credential(document, ISSUER.public_key)
     document["credentialSubject"]["achievement"]["name"] = "Brain surgery"
     assert not verify_credential(document, ISSUER.public_key)
 
 
-def test_another_key_does_not_verify() -> None:
+def test_credential_is_not_verified_by_another_key() -> None:
     assert not verify_credential(badge(), public_key_of(bytes(32)))
 
 
 @given(st.binary(max_size=80))
-def test_base_58_loses_nothing(content: bytes) -> None:
+def test_base_58_round_trip(content: bytes) -> None:
     assert decode(multibase(content)) == content

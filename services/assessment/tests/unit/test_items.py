@@ -1,3 +1,5 @@
+"""Tests of items, answers and their serialization."""
+
 from __future__ import annotations
 
 import pytest
@@ -34,7 +36,7 @@ WELL_FORMED = [single(), multiple("a", "c"), true_false(), numeric(9.81, 0.1)]
 TWICE = (*CHOICES, Choice("a", "Alpha again"))
 
 
-def test_well_formed_questions_pass() -> None:
+def test_valid_items_are_accepted() -> None:
     require_valid_items(WELL_FORMED)
 
 
@@ -56,7 +58,7 @@ def test_well_formed_questions_pass() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_faulty_question_is_named_with_its_fault(faulty: Item, field: str, rule: str) -> None:
+def test_invalid_item_is_refused_with_its_violation(faulty: Item, field: str, rule: str) -> None:
     with pytest.raises(ServiceError) as refused:
         require_valid_items([single(), faulty])
     assert refused.value.reason == "ITEM_INVALID"
@@ -64,13 +66,13 @@ def test_a_faulty_question_is_named_with_its_fault(faulty: Item, field: str, rul
     assert (violation.field, violation.rule) == (f"assessment.items[1].{field}", rule)
 
 
-def test_every_fault_is_named_at_once() -> None:
+def test_all_violations_are_reported() -> None:
     with pytest.raises(ServiceError) as refused:
         require_valid_items([numeric(None), true_false(None)])
     assert len(refused.value.violations) == 2
 
 
-def test_an_assessment_without_questions_is_refused() -> None:
+def test_assessment_without_items_is_refused() -> None:
     with pytest.raises(ServiceError) as refused:
         require_valid_items([])
     assert refused.value.violations[0].field == "assessment.items"
@@ -97,11 +99,11 @@ SINGLE, MULTIPLE, TRUE_FALSE, NUMERIC = (each.kind for each in WELL_FORMED)
         *((kind, None, True) for kind in (SINGLE, MULTIPLE, TRUE_FALSE, NUMERIC)),
     ],
 )
-def test_an_answer_fits_by_its_form(kind: ItemKind, answer: Answer, fitting: bool) -> None:
+def test_answer_is_valid_by_its_form(kind: ItemKind, answer: Answer, fitting: bool) -> None:
     assert is_valid_answer(kind, answer) is fitting
 
 
-def test_questions_are_kept_without_loss() -> None:
+def test_items_round_trip() -> None:
     assert items_from_bytes(items_to_bytes(WELL_FORMED)) == tuple(WELL_FORMED)
     for each in WELL_FORMED:
         assert item_from_message(item_message(each), each.item_id) == each
@@ -118,17 +120,17 @@ def test_questions_are_kept_without_loss() -> None:
         None,
     ],
 )
-def test_answers_are_kept_without_loss(answer: Answer) -> None:
+def test_answers_round_trip(answer: Answer) -> None:
     assert answer_from_bytes(answer_to_bytes(answer)) == answer
 
 
-def test_an_answer_has_one_canonical_form() -> None:
+def test_answer_has_one_canonical_form() -> None:
     one, other = b"\n\x06\n\x01c\n\x01a", b"\n\x06\n\x01a\n\x01c"
     assert answer_to_bytes(answer_from_bytes(one)) == answer_to_bytes(answer_from_bytes(other))
     assert answer_to_bytes(answer_from_bytes(b"\n\x00")) == b"", "nothing chosen is not answered"
 
 
-def test_a_learner_sees_no_right_answer_tolerance_or_feedback() -> None:
+def test_learner_sees_no_answer_key_tolerance_or_feedback() -> None:
     changed = [single("c"), multiple("b"), true_false(False), numeric(3.0, 2.0)]
     for one, other in zip(WELL_FORMED, changed, strict=True):
         ours, theirs = learner_item_message(one), learner_item_message(other)

@@ -1,3 +1,5 @@
+"""Tests of scoring."""
+
 from __future__ import annotations
 
 from fractions import Fraction
@@ -44,18 +46,18 @@ def chosen(letters: str) -> ChoiceAnswer:
         (single("b"), TruthAnswer(value=True), 0),
     ],
 )
-def test_points_of_a_question(item: Item, answer: Answer, points: float) -> None:
+def test_points_of_an_item(item: Item, answer: Answer, points: float) -> None:
     assert item_points(item, answer) == Fraction(points)
 
 
-def test_a_third_of_the_points_each_make_the_whole() -> None:
+def test_thirds_add_up_to_the_whole() -> None:
     item = multiple("a", "b", "c", points=1, partial_credit=True)
     result = score([item, item, item], {item.item_id: CountingAnswer(1, chosen("a"))}, 0)
     assert result.points == 1.0
 
 
 @pytest.mark.parametrize(("right", "passes"), [(11, True), (10, False)], ids=str)
-def test_the_pass_mark_is_exact(right: int, passes: bool) -> None:
+def test_pass_mark_is_exact(right: int, passes: bool) -> None:
     # 0.55 * 20 is 11.000000000000002 in binary fractions.
     items = [single("a") for _ in range(20)]
     answers = {item.item_id: CountingAnswer(1, chosen("a")) for item in items[:right]}
@@ -76,7 +78,7 @@ def test_the_pass_mark_is_exact(right: int, passes: bool) -> None:
         (354, 500, 0.71, False),
     ],
 )
-def test_a_pass_mark_that_is_a_fraction_counts_as_that_fraction(
+def test_pass_mark_counts_as_its_simplest_fraction(
     right: int, count: int, pass_mark: float, *, passes: bool
 ) -> None:
     items = [single("a") for _ in range(count)]
@@ -85,12 +87,12 @@ def test_a_pass_mark_that_is_a_fraction_counts_as_that_fraction(
 
 
 @given(st.integers(1, 10_000), st.data())
-def test_every_fraction_of_some_thousandths_is_met_exactly(whole: int, data: st.DataObject) -> None:
+def test_every_fraction_of_thousandths_is_reached_exactly(whole: int, data: st.DataObject) -> None:
     part = data.draw(st.integers(1, whole))
     assert share(part / whole) == Fraction(part, whole)
 
 
-def test_a_failing_score_never_looks_like_a_pass() -> None:
+def test_failed_score_is_below_the_pass_mark_after_rounding() -> None:
     # In binary fractions these points come to the pass mark: they are less by 1e-20.
     items = [single("a", points=1.0), single("a", points=1e-20)]
     result = score(items, {items[0].item_id: CountingAnswer(1, chosen("a"))}, 1.0)
@@ -98,7 +100,7 @@ def test_a_failing_score_never_looks_like_a_pass() -> None:
     assert result.points < result.points_possible
 
 
-def test_a_score_names_the_change_that_counted() -> None:
+def test_score_has_the_sequence_number_that_counted() -> None:
     first, second = single("a"), single("b")
     result = score([first, second], {first.item_id: CountingAnswer(7, chosen("a"))}, 0.5)
     assert [(each.points, each.sequence) for each in result.items] == [(1.0, 7), (0.0, None)]
@@ -125,7 +127,7 @@ ANSWERS = st.one_of(
 
 
 @given(st.lists(st.tuples(ITEMS, ANSWERS), min_size=1), st.floats(0, 1))
-def test_points_stay_between_nothing_and_everything(
+def test_points_are_between_zero_and_the_possible_points(
     given_items: list[tuple[Item, Answer]], pass_mark: float
 ) -> None:
     answers = {item.item_id: CountingAnswer(1, answer) for item, answer in given_items}

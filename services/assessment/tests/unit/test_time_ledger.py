@@ -1,3 +1,5 @@
+"""Tests of the time ledger."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
@@ -12,44 +14,44 @@ from proctorium_assessment.domain.time_ledger import (
     compute_deadline,
 )
 
-BEGAN = datetime(2026, 1, 1, 9, 0, tzinfo=UTC)
+START = datetime(2026, 1, 1, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
 def at(minutes: float) -> datetime:
-    return BEGAN + timedelta(minutes=minutes)
+    return START + timedelta(minutes=minutes)
 
 
 def started() -> LedgerEntry:
-    return LedgerEntry(EntryKind.STARTED, BEGAN)
+    return LedgerEntry(EntryKind.STARTED, START)
 
 
 def extra(minutes: float, when: float = 0) -> LedgerEntry:
     return LedgerEntry(EntryKind.EXTRA, at(when), timedelta(minutes=minutes))
 
 
-def test_before_the_start_there_is_no_deadline_and_all_time_is_left() -> None:
+def test_before_the_start_there_is_no_deadline() -> None:
     assert compute_deadline(HOUR, []) is None
     assert compute_balance([]).remaining(HOUR, at(5)) == HOUR
 
 
-def test_the_deadline_is_the_limit_after_the_start() -> None:
+def test_deadline_is_the_time_limit_after_the_start() -> None:
     assert compute_deadline(HOUR, [started()]) == at(60)
 
 
-def test_without_a_limit_there_is_no_deadline() -> None:
+def test_without_a_time_limit_there_is_no_deadline() -> None:
     assert compute_deadline(None, [started(), extra(10)]) is None
     assert compute_balance([started()]).remaining(None, at(5)) is None
 
 
-def test_a_pause_stops_the_clock_and_moves_the_deadline() -> None:
+def test_pause_stops_the_clock_and_moves_the_deadline() -> None:
     paused = [started(), LedgerEntry(EntryKind.PAUSED, at(10))]
     assert compute_deadline(HOUR, paused) is None
     assert compute_balance(paused).remaining(HOUR, at(40)) == timedelta(minutes=50)
     assert compute_deadline(HOUR, [*paused, LedgerEntry(EntryKind.RESUMED, at(25))]) == at(75)
 
 
-def test_the_clock_stands_while_any_stop_is_open() -> None:
+def test_clock_is_stopped_while_any_stop_is_open() -> None:
     ledger = [
         started(),
         LedgerEntry(EntryKind.PAUSED, at(10)),
@@ -61,16 +63,16 @@ def test_the_clock_stands_while_any_stop_is_open() -> None:
     assert compute_deadline(HOUR, ledger) == at(80)
 
 
-def test_extra_time_counts_whenever_it_was_granted() -> None:
+def test_extra_time_counts_whenever_it_is_granted() -> None:
     assert compute_deadline(HOUR, [extra(5, when=-10), started(), extra(10, when=50)]) == at(75)
     assert compute_deadline(HOUR, [started(), extra(10, when=90)]) == at(70)
 
 
-def test_ending_what_is_not_open_changes_nothing() -> None:
+def test_end_of_a_stop_that_is_not_open_changes_nothing() -> None:
     assert compute_deadline(HOUR, [started(), LedgerEntry(EntryKind.RESUMED, at(5))]) == at(60)
 
 
-def test_a_stop_before_the_start_holds_the_clock() -> None:
+def test_stop_before_the_start_stops_the_clock() -> None:
     ledger = [
         LedgerEntry(EntryKind.PAUSED, at(-5)),
         started(),
@@ -92,7 +94,7 @@ LEDGERS = st.lists(ENTRIES, max_size=12).map(lambda entries: [started(), *entrie
 
 
 @given(LEDGERS, MINUTES, st.integers(1, 60))
-def test_time_only_runs_down_and_never_faster_than_the_clock(
+def test_remaining_time_decreases_no_faster_than_the_clock(
     ledger: list[LedgerEntry], minute: int, later: int
 ) -> None:
     account = compute_balance(ledger)
@@ -105,7 +107,7 @@ def test_time_only_runs_down_and_never_faster_than_the_clock(
 
 
 @given(LEDGERS, MINUTES)
-def test_what_is_left_at_the_deadline_is_nothing(ledger: list[LedgerEntry], minute: int) -> None:
+def test_no_time_remains_at_the_deadline(ledger: list[LedgerEntry], minute: int) -> None:
     account = compute_balance(ledger)
     due = account.deadline(HOUR)
     if due is not None:
@@ -115,9 +117,7 @@ def test_what_is_left_at_the_deadline_is_nothing(ledger: list[LedgerEntry], minu
 
 
 @given(LEDGERS, st.integers(1, 60))
-def test_extra_time_moves_the_deadline_by_exactly_as_much(
-    ledger: list[LedgerEntry], more: int
-) -> None:
+def test_extra_time_moves_the_deadline_by_its_amount(ledger: list[LedgerEntry], more: int) -> None:
     due, later = compute_deadline(HOUR, ledger), compute_deadline(HOUR, [*ledger, extra(more)])
     if due is None:
         assert later is None
@@ -126,7 +126,7 @@ def test_extra_time_moves_the_deadline_by_exactly_as_much(
 
 
 @given(LEDGERS.flatmap(lambda ledger: st.tuples(st.just(ledger), st.permutations(ledger))))
-def test_lines_may_be_read_in_any_order_if_their_times_differ(
+def test_entries_of_different_times_are_in_any_order(
     pair: tuple[list[LedgerEntry], list[LedgerEntry]],
 ) -> None:
     ledger, shuffled = pair
@@ -135,7 +135,7 @@ def test_lines_may_be_read_in_any_order_if_their_times_differ(
 
 
 @given(LEDGERS)
-def test_a_pause_and_its_end_at_one_moment_change_nothing(ledger: list[LedgerEntry]) -> None:
+def test_pause_and_end_at_the_same_time_change_nothing(ledger: list[LedgerEntry]) -> None:
     last = max(entry.at for entry in ledger)
     account = compute_balance(ledger)
     if account.running_since is not None:
