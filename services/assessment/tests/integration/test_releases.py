@@ -50,15 +50,15 @@ async def test_released_result_is_visible_to_its_learner(world: World) -> None:
     assert (await seat.attempt()).state == attempts_pb2.ATTEMPT_STATE_RELEASED
     shown = await seen(seat)
     assert (shown.result_id, shown.version) == (released.result_id, 1)
-    [released] = [
+    [published] = [
         events_pb2.ResultReleased.FromString(b) for b in await world.events("result.released")
     ]
-    assert (released.result_id, released.person_id, released.passed) == (
+    assert (published.result_id, published.person_id, published.passed) == (
         released.result_id,
         str(seat.learner.person_id),
         True,
     )
-    assert released.course_id == str(seat.course_id)
+    assert published.course_id == str(seat.course_id)
     [row] = await world.sql("SELECT * FROM releases")
     assert (row["attempt_id"], row["released_by"], row["release_reason"]) == (
         UUID(seat.attempt_id),
