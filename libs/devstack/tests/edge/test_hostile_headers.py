@@ -133,7 +133,8 @@ async def test_a_readable_deadline_is_passed_on(world: World) -> None:
         world.behind.slow = False
     assert late.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     assert world.behind.left is not None
-    assert world.behind.left <= 0.05
+    # gRPC rounds a timeout up before it sends it.
+    assert world.behind.left < 0.1
 
 
 class Others:

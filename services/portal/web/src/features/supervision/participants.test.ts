@@ -26,7 +26,11 @@ describe("a participant", () => {
       { identity: IdentityState.VERIFIED, assessments: WAITING_FOR_AUTHORISATION },
       ["authorisation"],
     ],
-    ["whose identity is not checked", { assessments: WAITING_FOR_AUTHORISATION }, ["authorisation"]],
+    [
+      "whose identity is not checked",
+      { identity: IdentityState.NOT_REQUIRED, assessments: WAITING_FOR_AUTHORISATION },
+      ["authorisation"],
+    ],
     ["who is rejected", { identity: IdentityState.REJECTED, assessments: WAITING_FOR_AUTHORISATION }, []],
     [
       "who waits in the lobby",
