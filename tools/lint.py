@@ -19,6 +19,7 @@ from tools.baseline import BASELINE
 from tools.checks.comments import check_behaviours, check_comments, check_errors
 from tools.checks.contract import contract_of, read_contract, read_protos
 from tools.checks.dependencies import Package, check_dependencies, declared_in
+from tools.checks.language import GLOSSARY_SINCE, TEXTS, check_subjects, check_texts
 from tools.checks.layers import ERRORS, PURE, check_no_messages, check_pure, import_contracts
 from tools.checks.lock import check_lock, check_web_lock
 from tools.checks.old_pythons import check_groups
@@ -183,6 +184,24 @@ def check_web() -> str:
     )
 
 
+def check_language() -> str:
+    """Check texts and names against the glossary, and the subjects of the commits since it exists."""
+    folders = ("deploy", "docs", "libs", "protos", "services", "tests", "tools")
+    files = [*ROOT.glob("*"), *(path for folder in folders for path in (ROOT / folder).rglob("*"))]
+    paths = {str(path.relative_to(ROOT)): path for path in files if path.is_file()}
+    ours = {name: path for name, path in paths.items() if TEXTS.search(name)}
+    texts = ((name, path.read_text("utf-8")) for name, path in sorted(ours.items()))
+    # A copy without history has no subjects.
+    log = subprocess.run(
+        ["git", "log", "--no-merges", "--format=%s", f"--since={GLOSSARY_SINCE}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return "\n".join([*check_texts(texts), *check_subjects(log.stdout.splitlines())])
+
+
 def check_declared() -> str:
     """Check that each package declares exactly the libraries that it imports."""
     packages = {}
@@ -206,6 +225,7 @@ CHECKS: Mapping[str, Callable[[], str]] = {
     "topology": check_topology,
     "reasons": check_refusals,
     "pythons": check_pythons,
+    "language": check_language,
     "images": check_images,
     "types": check_types,
     "web": check_web,

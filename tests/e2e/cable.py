@@ -43,7 +43,7 @@ class Cable:
             await end(task)
 
     def silence(self) -> None:
-        """Nothing passes any more in either direction, and nobody is told."""
+        """Forward nothing in either direction, without closing a connection."""
         self._heard.clear()
 
     def mend(self) -> None:

@@ -53,7 +53,7 @@ class CheckFailedError(Exception):
 
 
 class Told(Protocol):
-    """The system that the story is told in, wherever it runs: processes of this machine, or containers."""
+    """The system in which the story plays: processes of this machine, or containers."""
 
     def address(self, name: str) -> str:
         """`host:port` of a listener."""

@@ -226,7 +226,7 @@ class LearnerStory:
         )
 
     async def submit(self) -> None:
-        """Hands in."""
+        """Submit the attempt."""
         await self.learner.attempts.SubmitAttempt(
             SubmitAttemptRequest(request_id=str(new_id()), attempt_id=self.attempt_id)
         )

@@ -91,7 +91,7 @@ async def test_a_picture_has_a_minute_to_get_through(stack: Stack, stage: Stage)
 
 @asynccontextmanager
 async def lobby(stack: Stack, stage: Stage) -> AsyncIterator[Visitor]:
-    """A learner who has joined and is asked for pictures."""
+    """A learner who has joined and has to submit photos."""
     story = LearnerStory(stage.learners[0], stage)
     await story.join()
     async with browser() as opened:

@@ -1,4 +1,4 @@
-"""What cannot be taken back is asked for twice; what a page says and offers is what is true now."""
+"""Pages confirm what cannot be undone, and show and offer what is true now."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Watch(Generic[Shown]):
         try:
             await self._read()
         finally:
-            # Whoever waits is to learn that nothing more will come.
+            # Waiting readers must learn that the stream has ended.
             async with self._news:
                 self._news.notify_all()
 

@@ -9,13 +9,16 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 TEXTS = re.compile(
-    r"\.(md|proto|py|sh|ts|tsx|toml|yaml|yml|j2|html)$|(^|/)(Makefile|Dockerfile|run)$"
+    r"^(?!.*(node_modules|/gen/|\.built|__pycache__|\.egg-info)).*"
+    r"(\.(md|proto|py|sh|ts|tsx|toml|yaml|yml|j2|lua|html)|(^|/)(Makefile|Dockerfile))$"
 )
-"""The files that are read."""
+"""The paths of the files that are read: ours, and neither installed nor generated."""
 
 _GLOSSARY = "docs/glossary.md"
 _CHECK = re.compile(r"^tools/(checks|tests)/(test_)?language\.py$")
 
+GLOSSARY_SINCE = "2026-11-29T02:00:00Z"
+"""Since then commit subjects are checked."""
 SUBJECT_LIMIT = 72
 _IMPERATIVE = re.compile(
     r"(Embed|Feed|Need|Seed|Speed|Bring|String|(?!\w*(ed|ing|[^s]s)$)[A-Z][a-z-]+)"
@@ -24,17 +27,15 @@ _IMPERATIVE = re.compile(
 
 PHRASES: Mapping[str, str] = {
     r"\bwhoever\b": "name the caller, the learner, the process",
-    r"\bwho (comes|goes|sends|asks|calls|reads|waits|hears|looks|knows) ": "name the caller, the learner, the process",
+    r"(?:^|[.;:] |\"\"\"|# )(?-i:Who) (comes|goes|sends|asks|waits|hears|looks|knows) (?!whom)": "name the person or process",
     r"\banew\b": "again",
     r"\bfor ever\b": "permanently",
     r"\bhand(s|ed|ing)? (it |them |the attempt )?in\b": "submit",
     r"\billegal moves?\b": "invalid transition",
-    r"\bafter the bell\b": "after the deadline",
+    r"\b(after|before|until) the bell\b": "the deadline",
     r"\bis (told|asked for|looked at)\b": "say who receives, requests or reads it",
     r"\bas one likes\b": "say what is allowed",
-    r"\bnobody's\b": "say which one does not exist",
-    r"\btakes? (a )?turns?\b": "alternate, run in turn, or acquire a permit",
-    r"\bso many\b": "give the number, or say 'at most'",
+    r"\b(at most|for|after|than|waits?) so many\b": "give the number or its name",
 }
 """Regular expressions of phrases that are never right, with what to write instead."""
 
@@ -44,9 +45,9 @@ IDENTIFIERS: Mapping[str, str] = {
     "anew": "again",
     "unseal": "decrypt",
 }
-"""Words that are in no identifier, with the glossary's."""
+"""Words that are in no identifier of several words, with the glossary's."""
 
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_IDENTIFIER = re.compile(r"[A-Za-z]*(?:_[A-Za-z0-9]+)+|[A-Za-z]+[a-z][A-Z][A-Za-z0-9]*")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _PHRASES = [(re.compile(phrase, re.IGNORECASE), better) for phrase, better in PHRASES.items()]
 

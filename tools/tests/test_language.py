@@ -11,11 +11,13 @@ from tools.checks.language import check_subjects, check_texts
     "line",
     [
         "# Whoever asks again waits.",
+        "# Who comes later waits.",
+        "for so many seconds",
         "    Sent anew.",
         "is told to wait",
         "learners hand it in",
-        "unseal(text)",
-        "_bell = 3",
+        "_unseal(text)",
+        "ring_bell = 3",
     ],
 )
 def test_a_phrase_or_identifier_that_is_never_right_is_found(line: str) -> None:

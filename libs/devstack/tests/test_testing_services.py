@@ -1,4 +1,4 @@
-"""The fixture that serves one service: over TLS, to whoever the test says it is."""
+"""The fixture that serves one service over TLS, to any caller."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ _LOOK_AGAIN, _PATIENCE = 0.2, 60.0
 
 @dataclass(frozen=True)
 class Load:
-    """What the load process is told: whom to ask for what, and one token for each stream."""
+    """The arguments of the load process: addresses, session, and a token for each stream."""
 
     address: str
     method: str
@@ -213,7 +213,7 @@ class Watchers:
         self._enough = asyncio.Event()
 
     def received(self, place: int, message: bytes, at: float) -> None:
-        """A stream was sent something; what it says is looked at later."""
+        """Note that a stream received a message, which is read later."""
         self._newest[place] = message
         self._last = at
         self._unread += 1

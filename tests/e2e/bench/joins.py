@@ -71,7 +71,7 @@ class Learner:
 
 @dataclass(frozen=True)
 class Certified:
-    """Where the load's certificate lies; empty where none is asked for."""
+    """The paths of the load's certificate; empty where the server requires none."""
 
     certificate: str = ""
     key: str = ""

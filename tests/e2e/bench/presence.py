@@ -88,7 +88,7 @@ async def _renew(load: Load) -> None:
 
 
 class Clock:
-    """Answers seconds; moved by whoever measures."""
+    """Returns seconds; the measurement sets it."""
 
     def __init__(self) -> None:
         self.now = 0.0

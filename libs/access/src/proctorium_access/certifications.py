@@ -1,6 +1,7 @@
-"""A copy of proctors' certifications, made from enrollment's events (`P1`): a table of each service that subscribes to them.
+"""A copy of proctors' certifications from enrollment's events (`P1`), in the database of each subscribed service.
 
-A service subscribes with the handlers at the end: `service.subscribe("<service>--certifications", {PersonCertified: on_certified, …})`.
+A service subscribes with the handlers at the end: `service.subscribe("<service>--certifications", {PersonCertified:
+on_certified, …})`.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ def certifications_table(metadata: MetaData) -> Table:
         metadata,
         Column("person_id", Uuid, primary_key=True),
         Column("certified_until", _TIME, nullable=False),
-        # The position of enrollment's event; 0 for a certification from a response. Times would not do: clocks differ, and of two
-        # transactions the one that begins first may commit last.
+        # The position of enrollment's event; 0 for a certification from a response. Times would not do: clocks differ,
+        # and of two transactions the one that begins first may commit last.
         Column("position", BigInteger, nullable=False),
     )
 
@@ -71,7 +72,7 @@ async def store_certification(
 
 
 async def store_missing_certifications(tx: Transaction, until: Mapping[UUID, datetime]) -> None:
-    """Store certifications from a response of enrollment for people who have none stored; events change the stored ones."""
+    """Store certifications from a response of enrollment for people without a stored one, which events change."""
     for person_id in sorted(until):
         new = insert(_table).values(
             person_id=person_id, certified_until=until[person_id], position=0

@@ -1,8 +1,8 @@
 """Keeps the edge's token check up to date: `python -m proctorium_access.edge_keys`.
 
-Runs beside Envoy, asks enrollment for the signing keys with the edge's own certificate, and writes the file that Envoy watches
-(`token_check.py`). Envoy needs only the file, so it checks tokens even while this process and enrollment are down.
-Exit codes: 0 ended by SIGTERM or SIGINT, 1 the file cannot be written, 2 a setting is wrong.
+Runs beside Envoy, asks enrollment for the signing keys with the edge's own certificate, and writes the file that Envoy
+watches (`token_check.py`). Envoy needs only the file, so it checks tokens even while this process and enrollment are
+down. Exit codes: 0 ended by SIGTERM or SIGINT, 1 the file cannot be written, 2 a setting is wrong.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Settings(ProcessSettings):
 
 
 async def keep(settings: Settings) -> None:
-    """Write the file now and whenever the keys change, until cancelled. Raises SettingsError, NotLoopbackError, OSError."""
+    """Write the file at once and at each change of the keys. Raises SettingsError, NotLoopbackError, OSError."""
     file = TokenCheckFile(settings.token_check_file)
     address, certificates = settings.address_of(_ENROLLMENT), settings.certificates()
     async with channel(address, certificates=certificates, server=_ENROLLMENT) as enrollment:

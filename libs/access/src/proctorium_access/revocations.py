@@ -1,6 +1,7 @@
-"""Handlers for enrollment's events about revoked rights: they store the change, and a trigger wakes the in-memory copies.
+"""Handlers for enrollment's events about revoked rights, which store the change and wake the in-memory copies.
 
-Each service subscribes with the same handlers: `service.subscribe("<service>--revocations", {PersonRoleRevoked: on_role_revoked, …})`.
+Each service subscribes with the same handlers: `service.subscribe("<service>--revocations", {PersonRoleRevoked:
+on_role_revoked, …})`.
 """
 
 from __future__ import annotations

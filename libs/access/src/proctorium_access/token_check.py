@@ -1,7 +1,8 @@
-"""The check of access tokens at the edge: a configuration of Envoy's filter `jwt_authn`, kept as a file that Envoy watches.
+"""The check of access tokens at the edge: a configuration of Envoy's filter `jwt_authn` in a file that Envoy watches.
 
-It says which methods need a token, by the access options of the protos, and which keys sign tokens. Envoy takes a new file as soon as it is
-moved into place, keeps the previous one when the new one is unusable, and starts from the file alone, without any other service.
+It says which methods need a token, by the access options of the protos, and which keys sign tokens. Envoy takes a new
+file as soon as it is moved into place, keeps the previous one when the new one is unusable, and starts from the file
+alone, without any other service.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ FILTER = "envoy.filters.http.jwt_authn"
 FAILURE = "failure"
 """Where the filter notes, in its dynamic metadata, why it refused a token."""
 COMPLETE_FOR = timedelta(minutes=5)
-"""A new key is published for longer than this before it signs, so a set that was confirmed more recently holds every key in use."""
+"""Keys are published longer than this before they sign: a set confirmed more recently contains all keys in use."""
 
 _TYPE = "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication"
 _RESOURCE = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"
@@ -35,7 +36,7 @@ _LONGEST_REMEMBERED = 4096
 
 
 def methods_without_token() -> Sequence[str]:
-    """Return the paths of all methods that are reached without a token: the public ones, and those that are for services only.
+    """Return the paths of the methods without a token: the public ones, and those for services only.
 
     The edge's routes refuse the latter to every caller, with a better reason than a missing token.
     """
@@ -45,8 +46,8 @@ def methods_without_token() -> Sequence[str]:
 def token_check(keys: Sequence[PublicKey], *, complete: bool) -> str:
     """Return the file for Envoy.
 
-    Where the keys may not be `complete`, a token signed with an unknown one may be good: no token is checked then, and the services,
-    which check all tokens themselves, decide alone.
+    Where the keys may not be `complete`, a token signed with an unknown one may be good: no token is checked then, and
+    the services, which check all tokens themselves, decide alone.
     """
     configuration: dict[str, object] = {"@type": _TYPE}
     if keys:
@@ -66,7 +67,8 @@ def _provider(keys: Sequence[PublicKey]) -> Mapping[str, object]:
         "audiences": [AUDIENCE],
         "clock_skew_seconds": int(LEEWAY.total_seconds()),
         "local_jwks": {"inline_string": json.dumps({"keys": [_written(key) for key in keys]})},
-        # Only the header: by default a token in the query would be accepted too, and would appear in other people's logs.
+        # Only the header: by default a token in the query would be accepted too, and would appear in other people's
+        # logs.
         "from_headers": [{"name": "authorization", "value_prefix": "Bearer "}],
         "forward": True,
         "failed_status_in_metadata": FAILURE,
@@ -86,7 +88,7 @@ class TokenCheckFile:
         self._clock = clock
 
     async def load(self) -> Sequence[PublicKey]:
-        """Return the keys of the file; none when it is missing or cannot be read. Afterwards there is a file that Envoy can start with."""
+        """Return the keys of the file, or none, and write a file without keys where Envoy could not start otherwise."""
         keys = self._read()
         complete = bool(keys) and self._clock() - self._confirmed_at() < COMPLETE_FOR
         if not complete:

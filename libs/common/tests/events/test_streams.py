@@ -1,4 +1,4 @@
-"""Streams and consumers are declared from the table, as often as one likes."""
+"""Streams and consumers are declared from the topology, any number of times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small world for the tests of events: a database, a broker, and whoever is started in it."""
+"""The environment of the event tests: a database, a broker, and the relays and subscribers that a test starts."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def _running(settings: SampleSettings, keys: KeyRing | None = None) -> Any:
 
 
 @asynccontextmanager
-async def _begun(settings: SampleSettings, keys: KeyRing | None = None) -> AsyncIterator[Any]:
+async def _started(settings: SampleSettings, keys: KeyRing | None = None) -> AsyncIterator[Any]:
     """A service that has begun and need not be ready."""
 
     async def live(begun: asyncio.Future[Any], leave: asyncio.Event) -> None:
@@ -134,7 +134,7 @@ async def test_without_a_database_it_listens_says_so_and_becomes_ready_when_it_i
         settings = _on(own_nats, url)
         with capture_logs() as lines:
             async with (
-                _begun(settings, KeyRing.of(KEY.public)) as service,
+                _started(settings, KeyRing.of(KEY.public)) as service,
                 _open(service, own_nats) as opened,
             ):
                 await _within(5, service.health.until(lambda state: not state.ready))
@@ -173,7 +173,7 @@ async def test_without_nats_it_is_ready_degraded_and_answers(migrated_database: 
 
 async def test_a_service_that_needs_nats_waits_for_it(migrated_database: Migrated) -> None:
     settings = _settings(migrated_database(PACKAGE), f"nats://{NOWHERE}", nats_required=True)
-    async with _begun(settings, KeyRing.of(KEY.public)) as service:
+    async with _started(settings, KeyRing.of(KEY.public)) as service:
         state = await _within(5, service.health.until(lambda state: not state.ready))
         assert "nats" in state.failing
 
@@ -182,7 +182,7 @@ async def test_a_database_that_is_not_migrated_is_waited_for(
     empty_database: str, own_nats: Nats
 ) -> None:
     settings = _on(own_nats, empty_database)
-    async with _begun(settings, KeyRing.of(KEY.public)) as service:
+    async with _started(settings, KeyRing.of(KEY.public)) as service:
         state = await _within(5, service.health.until(lambda state: not state.ready))
     assert "run the command migrate" in state.failing["migrations"]
 
@@ -209,7 +209,7 @@ async def test_a_restart_while_enrollment_is_down_still_knows_its_callers(
 async def test_without_any_signing_key_it_is_not_ready(
     migrated_database: Migrated, own_nats: Nats
 ) -> None:
-    async with _begun(_on(own_nats, migrated_database(PACKAGE))) as service:
+    async with _started(_on(own_nats, migrated_database(PACKAGE))) as service:
         state = await _within(5, service.health.until(lambda state: not state.ready))
     assert "signing keys" in state.failing
 

@@ -76,7 +76,7 @@ async def test_stopping_lets_the_turn_under_way_end() -> None:
     assert ended == [True]
 
 
-async def test_what_should_never_end_begins_anew_when_it_does() -> None:
+async def test_background_task_that_ends_is_restarted() -> None:
     runs = 0
     again = asyncio.Event()
 

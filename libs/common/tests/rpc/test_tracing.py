@@ -169,7 +169,7 @@ async def test_spans_of_libraries_are_the_services_whose_code_they_run_in() -> N
     assert names == {"SELECT attempts"}
 
 
-async def test_a_trace_of_another_place_can_be_continued_or_begun() -> None:
+async def test_trace_context_from_elsewhere_is_continued_or_a_new_trace_started() -> None:
     async with serving() as served:
         use_tracing(served.telemetry.tracing)
         with span_from(parse_trace_context(SAMPLED), "process"):

@@ -23,7 +23,7 @@ KEY = SigningKey(b"1" * 32)
 
 
 class Clock:
-    """A clock that goes when it is told to."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = NOW

@@ -1,4 +1,4 @@
-"""Notices come to whoever subscribed, and a lost connection costs a look, not a notice."""
+"""Subscribers receive notices; after a lost connection they read again, so that no notice is missed."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def test_a_notice_comes_with_the_commit_to_every_subscriber_of_its_channel
         listener.subscribe("two") as other,
     ):
         for notices in (first, second, other):
-            assert await take(notices) is None, "at first everybody is told to look"
+            assert await take(notices) is None, "every subscription starts with a read"
         await say(database, "one", "a", "b")
         await say(database, "two", "c")
         assert [await take(first), await take(first)] == ["a", "b"]

@@ -63,8 +63,10 @@ class Rate:
     """The bits of an IPv6 address that count as one address."""
 
 
-# 1,000 learners behind one address join within a minute with some thirty calls each, four of them open to everybody, and then save once a second.
-# All of them sign in within that minute and half of them mistype; what follows bounds guessing over many accounts (ADR 9).
+# 1,000 learners behind one address join within a minute with some thirty calls each, four of them open to everybody,
+# and then save once a second.
+# All of them sign in within that minute and half of them mistype; what follows bounds guessing over many accounts (ADR
+# 9).
 _RATES: Mapping[str, Rate] = {
     **dict.fromkeys(Kind, Rate(burst=20_000, per_second=500)),
     Kind.SAVES: Rate(burst=20_000, per_second=2_000),
@@ -99,8 +101,8 @@ class EdgeSettings:
     most_connections: int = 40_000
     """Connections of all clients. 5,000 learners with six each make 30,000."""
     connections_per_address: int = 6_500
-    """Connections of one address, or of the few with the same hash. 1,000 learners in one building make 6,000. Not limited behind
-    trusted proxies, whose address all clients share."""
+    """Connections of one address, or of the few with the same hash. 1,000 learners in one building make 6,000. Not
+    limited behind trusted proxies, whose address all clients share."""
     idle_seconds: float = 60
     """Time after which an idle connection, or a request or response that makes no progress, ends."""
     heap_bytes: int = 1024 * _MIB

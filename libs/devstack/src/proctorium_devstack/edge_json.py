@@ -1,6 +1,7 @@
 """Tables for `json_check.lua`, from the protos' descriptors, of what JSON for our methods may contain.
 
-The transcoder of the edge drops fields that it does not know, so the edge checks names, repetitions and enum values before it.
+The transcoder of the edge drops fields that it does not know, so the edge checks names, repetitions and enum values
+before it.
 """
 
 from __future__ import annotations

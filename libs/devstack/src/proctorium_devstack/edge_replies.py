@@ -1,7 +1,7 @@
 """What the edge itself refuses, said as the services say their refusals: code, sentence, `google.rpc.ErrorInfo` with reason and domain.
 
-gRPC and gRPC-Web callers get it as status, message and `grpc-status-details-bin`; callers of JSON as the body that the transcoder makes
-of a service's error. Who is which, `edge.lua` notes before any filter has changed the request.
+gRPC and gRPC-Web callers get it as status, message and `grpc-status-details-bin`; callers of JSON as the body that the
+transcoder makes of a service's error. Who is which, `edge.lua` notes before any filter has changed the request.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ _LOCALE = "en"
 
 @dataclass(frozen=True)
 class Reply:
-    """One refusal: given where the check of tokens failed with a message that `token` matches (a ValueMatcher of Envoy), where Envoy's
-    response has one of `flags` (its response flags), or where its HTTP status is from `lowest` to `highest`."""
+    """One refusal: given where the check of tokens failed with a message that `token` matches (a ValueMatcher of
+    Envoy), where Envoy's response has one of `flags` (its response flags), or where its HTTP status is from `lowest` to
+    `highest`."""
 
     code: grpc.StatusCode
     reason: str

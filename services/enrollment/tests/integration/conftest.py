@@ -1,5 +1,5 @@
-"""The real service over real gRPC with real PostgreSQL and NATS. One serves all tests: each makes its own people and sessions, and
-an hour passes between two of them, so that limits have forgotten the one before."""
+"""The real service over real gRPC with real PostgreSQL and NATS. One serves all tests: each makes its own people and
+sessions, and an hour passes between two of them, so that limits have forgotten the one before."""
 
 from __future__ import annotations
 

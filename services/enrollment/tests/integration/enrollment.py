@@ -1,4 +1,4 @@
-"""Enrollment as tests use it: stubs for whoever calls, builders of what a test needs, and looks at what is kept."""
+"""Enrollment as tests use it: stubs for every caller, builders of what a test needs, and queries of what is kept."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ ROLES = {
 
 
 class MovableClock:
-    """A clock that stands at a full hour until it is moved: what is counted by the hour does not begin anew while a test runs."""
+    """A clock that stands at a full hour until a test moves it."""
 
     def __init__(self) -> None:
         self.now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)

@@ -1,4 +1,4 @@
-"""Setting passwords, at the same time as others sign in or set them, and making their hashes anew."""
+"""Setting passwords, concurrently with sign-ins and with each other, and renewing their hashes."""
 
 from __future__ import annotations
 

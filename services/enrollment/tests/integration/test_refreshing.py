@@ -77,7 +77,7 @@ async def test_repeated_refresh_returns_the_newest_token(
     second = await refresh(enrollment, first)
     third = await refresh(enrollment, second)
     assert await refresh(enrollment, first) == third
-    # One that repeats forks nothing: whoever still holds what the other has used gives the theft away.
+    # A repeated refresh forks nothing: using a token that was refreshed already reveals a theft.
     enrollment.clock.move(minutes=9)
     fourth = await refresh(enrollment, third)
     enrollment.clock.move(minutes=9)
@@ -86,7 +86,7 @@ async def test_repeated_refresh_returns_the_newest_token(
 
 
 async def test_expired_token_is_not_returned_again(enrollment: Enrollment) -> None:
-    """At the end of the longest sign-in the newest token lives shorter than a lost answer is told again."""
+    """At the end of the longest sign-in the newest token expires before the time for repeating a lost response."""
     person = await enrollment.person(password=PASSWORD)
     first = (await sign_in(enrollment, person.email)).tokens.refresh_token
     signed_in = enrollment.clock.now - SIGN_IN_LIFETIME + timedelta(seconds=10)

@@ -1,4 +1,4 @@
-"""What enrollment learns of sessions, whatever order and number of times it is told."""
+"""The projection of sessions, whatever the order and number of deliveries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the other services rely on, asked of enrollment and of the fake that stands for it in their tests: both have to say the same."""
+"""The responses on which other services rely, from enrollment and from its fake in their tests: both must agree."""
 
 from __future__ import annotations
 

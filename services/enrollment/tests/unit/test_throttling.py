@@ -105,7 +105,7 @@ def test_success_takes_back_its_wait_unless_another_failure_followed() -> None:
 
 
 def guesses(free: int, starts: timedelta, duration: timedelta) -> list[datetime]:
-    """Return the times of the guesses of somebody who fails once at noon, pauses, and then guesses whenever they may."""
+    """Return the times of guesses: one failure at noon, a pause, then one guess as soon as each is allowed."""
     now = NOON + starts
     failures = after_failure(None, free, NOON)
     times = [NOON]

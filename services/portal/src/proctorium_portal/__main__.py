@@ -1,4 +1,4 @@
-"""The portal's process: serves the pages until it is told to end."""
+"""The portal's process: serves the pages until SIGTERM."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the portal is told by the environment."""
+"""The portal's settings, from the environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Learners who share a commit are decided as if they had come one after the other, and each event stays in its own call's trace."""
+"""Learners in one batch are admitted as if one after the other, and each event stays in its call's trace."""
 
 from __future__ import annotations
 

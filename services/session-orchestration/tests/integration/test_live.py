@@ -189,7 +189,7 @@ async def test_a_watch_on_which_nothing_happens_is_written_to_as_it_is(world: Wo
             assert again == view
             nothing = await next_of(roster)
             assert nothing == supervision_pb2.WatchRosterResponse(cursor=view.cursor)
-        # What happens then is told as ever.
+        # Later changes are published as before.
         await start(own, session.session_id)
         await seen_as(call, IN_SESSION)
         changes: list[supervision_pb2.WatchRosterResponse] = []
@@ -325,7 +325,8 @@ async def test_a_slow_watcher_gets_the_newest_picture_and_not_a_queue(world: Wor
             for _ in range(5):
                 await join(world.learner(), session.session_id)
             await shared.read()
-            # Five changes came while nobody looked: there is one snapshot, and what is new in it is known from any revision.
+            # Five changes came while nobody looked: there is one snapshot, and what is new in it is known from any
+            # revision.
             assert changed.is_set()
             assert len(shared.snapshot.changed_since(first.revision)) == 5
             assert len(shared.snapshot.views) == 5

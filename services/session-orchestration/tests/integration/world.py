@@ -174,7 +174,7 @@ class World:
             await self.service.channel("assessment").channel_ready()
 
     async def is_quiet(self) -> bool:
-        """Whether neither the clock nor streams that were left have anything to do: what changes now is the test's doing."""
+        """Return whether neither the clock nor closed streams have work left that could change the session."""
         return not await self.rows(
             "SELECT 1 FROM sessions WHERE state = 'scheduled'"
             " AND lobby_open_time < now() + interval '1 second'"
@@ -230,7 +230,7 @@ def plan(
     lobby_lead: timedelta | None = None,
     identity: sessions_pb2.IdentityPolicy.ValueType = sessions_pb2.IDENTITY_POLICY_NONE,
 ) -> sessions_pb2.SessionPlan:
-    """A plan that is right; by default its lobby is due and nobody's identity is asked for."""
+    """Return a valid plan; by default its lobby is due and no identity check is required."""
     course_id = str(new_id())
     made = sessions_pb2.SessionPlan(
         course_id=course_id,

@@ -52,7 +52,7 @@ class Broker:
         self._up = asyncio.Event()
         self._reminder = Reminder()
         self._task: asyncio.Task[None] | None = None
-        self._begun = False
+        self._started = False
         self._closing = False
         self._lost: list[Callable[[], None]] = []
 
@@ -87,12 +87,12 @@ class Broker:
         if self._client.is_connected:
             with suppress(NatsError, TimeoutError, OSError):
                 await self._client.flush(timeout=2)
-        if self._begun:
+        if self._started:
             await self._client.close()
 
     async def _connect(self) -> None:
         while True:
-            self._begun = True
+            self._started = True
             try:
                 await self._client.connect(
                     self._servers,

@@ -22,7 +22,7 @@ _BEHIND = 0.1
 Work = Callable[[T], Awaitable[float | None]]
 """Do the work and return None, or the seconds after which the broker delivers the item again."""
 HoldBack = Callable[[T, float], Awaitable[None]]
-"""Sends the item back to the broker for so many seconds, through no fault of its own."""
+"""Returns the item to the broker for a time in seconds; the item itself did not fail."""
 
 
 @dataclass(order=True, frozen=True, slots=True)

@@ -15,7 +15,7 @@ from protovalidate import Violation as BrokenRule
 from proctorium_common.errors import VIOLATION_LIMIT, ServiceError, Violation, invalid
 
 _COLLECTED_PARTS = 1000
-"""All violations are collected from requests with at most so many messages and list elements; of others, the first."""
+"""Up to this number of messages and list elements, all violations of a request are collected; above, the first."""
 
 # protovalidate describes a violation in the terms of protobuf ("must contain at least 1 item(s)"). A form shows the
 # sentence beside the field's label, so each sentence stands alone and says what to do.

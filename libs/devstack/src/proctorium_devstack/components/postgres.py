@@ -39,7 +39,8 @@ _SYNC_METHOD = "syncfs" if sys.platform == "linux" else "fsync"
 _STILL_IN_USE = ("still in use", 'lock file "')
 
 _ACCESS = f"""\
-# The superuser connects only by the socket, whose folder only its owner may enter; services by TCP, each with its own password.
+# The superuser connects only by the socket, whose folder only its owner may enter; services by TCP, each with its own
+# password.
 local all {SUPERUSER} trust
 host all {SUPERUSER} 127.0.0.1/32 reject
 host all all 127.0.0.1/32 scram-sha-256

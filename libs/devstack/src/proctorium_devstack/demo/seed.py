@@ -1,7 +1,8 @@
 """The small world of the development stack: an organisation, people, two courses, an assessment, and a session about to begin.
 
-Loading it again is harmless: what is there is found by its e-mail address or request id, and only a session that has become history is
-followed by a new one. Nobody sits an examination twice, so once somebody of ours has sat it, the next session is of a new course.
+Loading it again is harmless: what is there is found by its e-mail address or request id, and only a session that has
+become history is followed by a new one. Nobody sits an examination twice, so once somebody of ours has sat it, the next
+session is of a new course.
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ from proctorium_devstack.mailbox.store import Mail, MailStore
 PAGES = Path(__file__).resolve().parent.parent / "pages"
 _LONGEST_WAIT = 60.0
 _LARGEST_MAIL = 32 * 1024 * 1024
-# A mail is a stranger's page: it may be looked at, and do nothing. Our page around it measures how high it is, hence its origin; what
-# runs no script can do nothing with that.
+# A mail is a stranger's page: it may be looked at, and do nothing. Our page around it measures how high it is, hence
+# its origin; what runs no script can do nothing with that.
 _CONTENT_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data: cid:; "
     "sandbox allow-popups allow-same-origin"
@@ -42,7 +42,7 @@ class Mailbox:
         self._arrived = asyncio.Condition()
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Keep a mail; aiosmtpd calls it by this name. The sender is told 250 after the mail is on the disk."""
+        """Store a mail; aiosmtpd calls this name. The sender receives 250 after the mail is on the disk."""
         content = (
             envelope.content
             if isinstance(envelope.content, bytes)

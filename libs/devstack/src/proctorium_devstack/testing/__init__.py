@@ -10,8 +10,8 @@
   Both have the users and permissions of the topology, and TESTER, who may do anything: `await nats.connect("session")`,
   `nats.identity("session")`, `nats.pair("session")`. `broker_topology` (test) is what `own_nats` takes them from.
 - `running` (test): `running(Settings, build)` serves one service in this process, over TLS, with a fresh database, a broker of its
-  own and tokens of a key that only the test has; `served.channel(person_id, "proctor")` calls it, `served.publish(event)` publishes an
-  event to it. See `services`.
+  own and tokens of a key that only the test has; `served.channel(person_id, "proctor")` calls it,
+  `served.publish(event)` publishes an event to it. See `services`.
 - `free_port` (test): a function that names a port nobody listens on.
 
 The servers' methods are coroutines and run on any loop.

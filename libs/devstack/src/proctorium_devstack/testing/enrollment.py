@@ -1,6 +1,7 @@
 """Enrollment as the other services meet it: the generated servicers over real gRPC, with people, courses and codes in memory.
 
-What those services rely on is asked of it and of enrollment itself by the same tests (`test_what_others_rely_on.py` of enrollment).
+What those services rely on is asked of it and of enrollment itself by the same tests (`test_what_others_rely_on.py` of
+enrollment).
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ class FakeEnrollment(
 ):
     """Answers as the protos say, from what a test has put here. Methods that no service calls are not implemented.
 
-    People and courses are there unless they are named as unknown. A code is valid, shared, and for every learner, unless `resolutions`
-    says something else of its text.
+    People and courses are there unless they are named as unknown. A code is valid, shared, and for every learner,
+    unless `resolutions` says something else of its text.
     """
 
     certified_until: dict[UUID, datetime] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""One service in the test's own process, with a database, a broker and certificates of its own, called as whoever the test wants to be.
+"""One service in the test's own process, with a database, a broker and certificates of its own, called as the person that a test chooses.
 
 async def test_…(running: Running) -> None:
 async with running(Settings, build) as served:

@@ -2,7 +2,8 @@
 
 - `POST /v1/traces`, `/v1/metrics`, `/v1/logs`: OTLP over HTTP in protobuf. Traces are kept, the others are thanked for.
 - `GET /api/traces?service=&name=&session_id=&person_id=&attempt_id=&attribute=key%3Dvalue&error=1&min_ms=&max_ms=&since=&limit=`:
-  newest first, and whether there are `more`. Any parameter that ends in `_id` asks for the attribute `proctorium.<parameter>`.
+  newest first, and whether there are `more`. Any parameter that ends in `_id` asks for the attribute
+  `proctorium.<parameter>`.
 - `GET /api/traces/{trace_id}`: its spans by their start, and who points to it from elsewhere. `GET /api/services`.
 - `DELETE /api/traces`: forget all.
 """
@@ -174,7 +175,7 @@ def parse_query(asked: QueryParams) -> TraceQuery:
         if found:
             attributes.append((name.strip(), value.strip()))
         elif pair.strip():
-            raise HTTPException(400, f"“{pair}” is no attribute: it is asked for as key=value.")
+            raise HTTPException(400, f"“{pair}” is no attribute: write key=value.")
     return TraceQuery(
         service=asked.get("service", ""),
         name=asked.get("name", "").strip(),

@@ -29,9 +29,9 @@ FREE_OF_PERSON = 5
 FREE_CODES_OF_NETWORK = 30
 """Failed code entries of all people in one network. A whole class may share it."""
 OWN_BEFORE_NETWORK = 2
-"""A person waits for the failed code entries of their network only after so many of their own."""
+"""How many failed code entries of their own a person has before those of their network make them wait."""
 ACCOUNTS_OF_DEVICE = 8
-"""A device cookie names so many accounts, the ones that signed in last."""
+"""How many accounts a device cookie names, the ones that signed in last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def wait_of(failures: Failures | None, now: datetime) -> timedelta:
 
 
 def code_entry_wait(person: Failures | None, network: Failures | None, now: datetime) -> timedelta:
-    """Return how long a person has to wait before they enter a code; the failures of others alone never make them wait."""
+    """Return how long a person must wait to enter a code; failures of others alone never make them wait."""
     own = wait_of(person, now)
     return own if count_of(person, now) < OWN_BEFORE_NETWORK else max(own, wait_of(network, now))
 
@@ -75,7 +75,7 @@ def after_failure(failures: Failures | None, free: int, now: datetime) -> Failur
 
 
 def without(failures: Failures | None, charged: Failures, now: datetime) -> Failures | None:
-    """Return the failures without the one that led to `charged`: it was charged in advance, and the sign-in succeeded."""
+    """Return the failures without the one that was `charged` in advance for a sign-in that succeeded."""
     if failures is None or failures.count == 1:
         return None
     # Unless another failure came after it, its wait is taken back too.
@@ -85,7 +85,7 @@ def without(failures: Failures | None, charged: Failures, now: datetime) -> Fail
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A browser with a device cookie: its random ID and the accounts that have signed in there, newest first, each a keyed hash."""
+    """A browser with a device cookie: its random ID and keyed hashes of its accounts, the latest sign-in first."""
 
     device_id: str
     accounts: tuple[str, ...] = ()
@@ -97,7 +97,7 @@ class Device:
 
 
 def network_of(address: str) -> str:
-    """Return the network that failures from `address` count for: an IPv4 address, or the first bits of an IPv6 address."""
+    """Return the network of `address`: an IPv4 address, or the first bits of an IPv6 address."""
     try:
         found = ip_address(address)
     except ValueError:

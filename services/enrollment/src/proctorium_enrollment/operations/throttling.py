@@ -50,7 +50,7 @@ class Throttling:
     # hanging up.
 
     def sign_in(self, email: str, network: str, device: Device | None) -> list[Key]:
-        """Return what a failed sign-in counts for: the device if it is known to the account, else the network and all networks."""
+        """Return what a failed sign-in counts for: the known device, else the network and the account."""
         if device is not None and self.knows(device, email):
             return [
                 self._key("sign_in_device", f"{device.device_id} {email}", domain.FREE_OF_DEVICE)
@@ -61,11 +61,11 @@ class Throttling:
         ]
 
     def current_password(self, person_id: UUID) -> list[Key]:
-        """Return what a failure to give one's own current password counts for; only a person who is signed in can fail so."""
+        """Return what a wrong current password of a signed-in person counts for."""
         return [self._key("current_password", str(person_id), domain.FREE_OF_PERSON)]
 
     async def charge(self, tx: Transaction, keys: Sequence[Key]) -> Mapping[Key, Failures]:
-        """Count a failed sign-in in advance. Raises TOO_MANY_FAILED_SIGN_INS; then the caller rolls back, and nothing is counted."""
+        """Count a failed sign-in in advance. Raises TOO_MANY_FAILED_SIGN_INS, after which the caller rolls back."""
         await storage.lock(tx, keys)
         found = await storage.get(tx, keys)
         wait = max(domain.wait_of(found.get(key), tx.now) for key in keys)

@@ -1,8 +1,8 @@
-"""A learner's live view, encoded in parts: the shared part once for all learners, so that a start reaches all of them quickly.
+"""A learner's live view, encoded in parts: the shared part once for all learners, so that a start is fast.
 
 In protobuf's encoding the fields of a message follow each other, so parts of a message can be encoded separately and
-concatenated: https://protobuf.dev/programming-guides/encoding/. Converting each view as a whole message takes three times
-as long; a test checks that both are equal.
+concatenated: https://protobuf.dev/programming-guides/encoding/. Converting each view as a whole message takes three
+times as long; a test checks that both are equal.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def _empty_progress_part(assessment_ids: tuple[UUID, ...]) -> bytes:
 
 
 def _length(body: bytes) -> bytes:
-    """Return the length as a varint: seven bits in each byte, the lowest first, and the high bit set in all but the last."""
+    """Return the length as a varint: seven bits a byte, lowest first, the high bit set in all but the last."""
     rest, encoded = len(body), bytearray()
     while rest > 0x7F:
         encoded.append(rest & 0x7F | 0x80)

@@ -116,7 +116,8 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
     def _encoded_view(
         self, session: LiveSession, snapshot: Snapshot, view: ParticipantView
     ) -> bytes:
-        # The first watcher that runs encodes for all, so that the writes follow each other quickly and gRPC sends few packets.
+        # The first watcher that runs encodes for all, so that the writes follow each other quickly and gRPC sends few
+        # packets.
         shared, own = snapshot.cached(
             "learners", lambda: _encoded_parts(snapshot.session, session.woken_learners)
         )

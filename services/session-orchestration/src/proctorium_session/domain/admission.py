@@ -69,9 +69,9 @@ def admit(
 ) -> ParticipantState | Refusal:
     """Return the state of the learner in the session, or the refusal.
 
-    `session` is that of the code, with its lobby open if it is due; `present` is the learner's state in it, None if they
-    have not joined. A rejoin is allowed until the session is over, but not after a removal. The refusal of a code of
-    another learner reveals nothing else about the code.
+    `session` is that of the code, with its lobby open if it is due; `present` is the learner's state in it, None if
+    they have not joined. A rejoin is allowed until the session is over, but not after a removal. The refusal of a code
+    of another learner reveals nothing else about the code.
     """
     code = entry.code
     if entry.malformed:

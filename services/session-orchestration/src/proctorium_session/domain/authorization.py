@@ -37,7 +37,7 @@ class Authorization:
 
 
 def require_authorizable(session: Session, assessment_id: UUID) -> None:
-    """Raise INVALID_STATE_TRANSITION if the session is not in progress, ASSESSMENT_NOT_IN_SESSION if it lacks the assessment."""
+    """Raise INVALID_STATE_TRANSITION unless the session is in progress, ASSESSMENT_NOT_IN_SESSION if it lacks it."""
     if session.state is not SessionState.IN_PROGRESS:
         raise invalid_transition(
             "An assessment can only be authorised while the session is in progress.",
@@ -94,7 +94,7 @@ _NEXT_STEPS: Mapping[IdentityState, str] = {
 def cannot_authorize(
     participant_id: UUID, view: ParticipantView | None, reason: str
 ) -> ServiceError:
-    """Return the error for a named participant who cannot be authorised; `view` is None if the session does not have them."""
+    """Return the error for a participant who cannot be authorised; `view` is None for one of another session."""
     if reason == "IDENTITY_NOT_VERIFIED" and view is not None:
         return failed_precondition(
             "IDENTITY_NOT_VERIFIED",

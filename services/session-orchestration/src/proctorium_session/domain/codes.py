@@ -36,7 +36,7 @@ class ResolvedCode:
 
 @dataclass(frozen=True, slots=True)
 class CodeResolution:
-    """What an entered text resolves to. `code` is None if no code has the text, or if it cannot be one (`malformed` says why).
+    """The facts about an entered text. `code` is None if no code has the text, or if it cannot be one (`malformed`).
 
     `retry_delay` is how long the learner has to wait after too many failed code entries.
     """

@@ -81,7 +81,8 @@ def after_start(view: ParticipantView, session: Session) -> ParticipantView:
     participant = view.participant
     if participant.state is not ParticipantState.WAITING:
         return view
-    # The constructor takes half as long as `replace`, and all participants are computed before the first learner is sent the start.
+    # The constructor takes half as long as `replace`, and all participants are computed before the first learner is
+    # sent the start.
     admitted = Participant(
         participant_id=participant.participant_id,
         session_id=participant.session_id,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 
 class ProgressState(IntEnum):
-    """The states of a participant's progress, in an order that never goes back. VOIDED: closed without having been started."""
+    """The states of a participant's progress, which only increase. VOIDED: closed without having been started."""
 
     AWAITING_AUTHORIZATION = 1
     AUTHORIZED = 2

@@ -68,7 +68,7 @@ def first_invalid_entry(session_id: UUID, entries: Iterable[Entry]) -> int | Non
 
 
 def _hash(previous: bytes, number: int, content: EntryContent) -> bytes:
-    """Return SHA-256 over the previous hash, number and time in 8 bytes each, and each text or body after its length."""
+    """Return SHA-256 over the previous hash, number and time (8 bytes each), and each text after its length."""
     microseconds = (content.time - _EPOCH) // timedelta(microseconds=1)
     participant = str(content.participant_id) if content.participant_id else ""
     digest = hashlib.sha256(previous)

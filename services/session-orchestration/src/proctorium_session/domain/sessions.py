@@ -38,7 +38,7 @@ class LateEntry(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The part of a session that does not change after planning, without the invited learners: they can be thousands."""
+    """The part of a session that is fixed by planning, without the invited learners, who can be thousands."""
 
     course_id: UUID
     assessment_ids: tuple[UUID, ...]

@@ -32,7 +32,7 @@ _UNAVAILABLE_KINDS = frozenset({Kind.UNAVAILABLE, Kind.TIMED_OUT, Kind.INTERNAL}
 
 @dataclass(frozen=True, slots=True)
 class CodeEntry:
-    """A code as a learner entered it, with the address of the client (empty if unknown) and the trace context of the call."""
+    """A code as a learner entered it, with the client's address (empty if unknown) and the call's trace context."""
 
     text: str
     person_id: UUID
@@ -44,7 +44,7 @@ class Enrollment(Protocol):
     """The interface to enrollment."""
 
     async def certified_until(self, person_ids: Sequence[UUID]) -> Mapping[UUID, datetime]:
-        """Return the end of each person's certification, without those who never had one. Raises DEPENDENCY_UNAVAILABLE."""
+        """Return the end of each certification, for people who had one. Raises DEPENDENCY_UNAVAILABLE."""
         ...
 
     async def unknown_people(self, person_ids: Sequence[UUID]) -> Sequence[UUID]:
@@ -56,7 +56,7 @@ class Enrollment(Protocol):
         ...
 
     async def resolve_codes(self, entries: Sequence[CodeEntry]) -> list[CodeResolution]:
-        """Return what each entered code resolves to; at most one entry of each learner. Raises DEPENDENCY_UNAVAILABLE."""
+        """Return the facts about each entered code, at most one a learner. Raises DEPENDENCY_UNAVAILABLE."""
         ...
 
 

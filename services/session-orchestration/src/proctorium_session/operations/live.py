@@ -1,4 +1,4 @@
-"""Live snapshots of sessions: one read for each change and replica, independent of the number of watchers (`S4`, `S6`, `S7`).
+"""Live snapshots of sessions: one read for each change and replica, however many watch (`S4`, `S6`, `S7`).
 
 A notice says that a session has changed. This replica then reads what changed since its last snapshot and wakes the
 watchers whom that concerns. A watcher takes the newest snapshot when it runs: no changes queue up for a slow one.
@@ -117,8 +117,8 @@ class LiveSession:
     async def snapshot_since(self, revision: int, person_id: UUID | None = None) -> Snapshot:
         """Return a snapshot of at least `revision` that has the person, if they have joined; read one if necessary.
 
-        So a learner who joined on another replica, or saw a newer revision there, sees no older one here. Raises NOT_FOUND
-        for an unknown session, DATABASE_UNAVAILABLE.
+        So a learner who joined on another replica, or saw a newer revision there, sees no older one here. Raises
+        NOT_FOUND for an unknown session, DATABASE_UNAVAILABLE.
         """
         snapshot = self._snapshot
         has_person = snapshot is not None and (

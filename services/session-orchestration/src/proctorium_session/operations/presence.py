@@ -1,8 +1,8 @@
 """Presence: a participant is connected while they have an open stream on any replica (`S6`).
 
-Each replica stores a lease for every participant with a stream, in batches. A participant without a valid lease is shown
-as disconnected by the first replica that finds it, so the participants of a replica that fails are shown as connected at
-most until their leases expire.
+Each replica stores a lease for every participant with a stream, in batches. A participant without a valid lease is
+shown as disconnected by the first replica that finds it, so the participants of a replica that fails are shown as
+connected at most until their leases expire.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, s
 from proctorium_session.storage import presence, sessions
 
 _MAX_PARTICIPANTS = 200
-"""How many participants of one session are updated in one transaction, so that the session's row is not locked for long."""
+"""The most participants of a session in one transaction, so that the session's row is not locked for long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,8 @@ class Presence:
             session = await sessions.lock_session(tx, stale.session_id)
             if session is None or session.state.is_final:
                 return
-            # The update compares again under the lock: another replica may have updated them, or a learner may have reconnected.
+            # The update compares again under the lock: another replica may have updated them, or a learner may have
+            # reconnected.
             changes = await presence.update_connected(
                 tx, stale.participant_ids, session.next_revision
             )

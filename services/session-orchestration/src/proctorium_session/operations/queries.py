@@ -17,7 +17,7 @@ from proctorium_session.storage.sessions import SessionFilter
 
 
 async def get_session(database: Database, caller: Caller, session_id: UUID) -> VisibleSession:
-    """Return a session for administrators, its proctors, and learners who are invited or have joined. Raises NOT_FOUND."""
+    """Return a session for administrators, its proctors and its learners, invited or joined. Raises NOT_FOUND."""
     async with database.transaction() as tx:
         session = await sessions.get_session(tx, session_id)
         if session is None:

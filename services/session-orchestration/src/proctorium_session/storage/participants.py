@@ -152,7 +152,7 @@ async def admit_waiting(tx: Transaction, session_id: UUID) -> None:
 async def close_participants(
     tx: Transaction, session_id: UUID, targets: Mapping[UUID, ParticipantState], revision: int
 ) -> None:
-    """Set the states of participants to `targets`, by their ids, and all participants of the session to disconnected."""
+    """Set the states of participants to `targets`, by their ids, and disconnect all of the session."""
     for target in set(targets.values()):
         ids = [participant_id for participant_id, state in targets.items() if state is target]
         await tx.execute(
