@@ -1,8 +1,8 @@
 """Whose resources a caller may use: calls every RPC with resources as their owner and as others.
 
-The callers and their resources come from a real examination on a running stack. Each RPC is called with the ids of one
+The callers and their resources come from a session on a running stack. Each RPC is called with the ids of one
 learner's resources, and with ids that do not exist: a caller who may not use a resource must get the same response for
-both. `make authorisation` renews the table beside this file; `tests/e2e/test_ownership.py` compares it.
+both. `make authorisation` updates the table beside this file; `tests/e2e/test_ownership.py` compares it.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import grpc
 from google.protobuf import message_factory
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 
-from e2e.pictures import selfie
-from e2e.stage import Stage, set_stage
-from e2e.story import LearnerStory, ProctorStory
+from e2e.clients import LearnerClient, ProctorClient
+from e2e.images import selfie
+from e2e.scenario import Scenario, create_scenario
 from fuzz.calls import Caller, Outcome, by_grpc
 from proctorium.assessment.v1.items_pb2 import Answer
 from proctorium.enrollment.v1.codes_pb2 import ListCodesRequest
@@ -76,7 +76,7 @@ WITHOUT_RESOURCE = {
     "SessionService/ListSessions": "lists what the caller may see: everything for administrators, else their own",
     "SessionService/ScheduleSession": _NEW,
 }
-# These end something that the rows of others need, so they come last, in this order.
+# These end resources that other rows need, so they are called last, in this order.
 _LAST = (
     "SupervisionService/RemoveParticipant",
     "SessionService/EndSession",
@@ -87,11 +87,11 @@ _LAST = (
     "AccountService/SignOutEverywhere",
     "AccountService/DisableAccount",
 )
-# An RPC that can name its resource in several ways, and the fields of each.
-_WAYS: dict[str, tuple[tuple[str, ...], ...]] = {
+# RPCs that can name their resource in several ways, and the fields of each way.
+_ALTERNATIVES: dict[str, tuple[tuple[str, ...], ...]] = {
     "VerificationService/GetCase": (("case_id",), ("learner",)),
 }
-# The ids that nobody else's resource has too.
+# Ids that identify the resource of one learner.
 _PERSONAL = ("person_id", "attempt_id", "participant_id", "case_id", "certificate_id", "code_id", "delivery_id", "notification_id")  # fmt: skip
 _YES = "yes"
 _NOTHING = "nothing"
@@ -120,11 +120,11 @@ class Actors:
 
 @asynccontextmanager
 async def actors(edge: str) -> AsyncIterator[Actors]:
-    """Play an examination with two learners and plan another session beside it."""
-    own = await set_stage(edge)
-    other = await set_stage(edge, learner_channels=(EdgeChannel,))
+    """Run a session with two learners, and schedule another one."""
+    own = await create_scenario(edge)
+    other = await create_scenario(edge, learner_channels=(EdgeChannel,))
     try:
-        ids = await _examine(own)
+        ids = await _run_session(own)
         yield Actors(
             dict(
                 zip(
@@ -140,36 +140,36 @@ async def actors(edge: str) -> AsyncIterator[Actors]:
         await other.close()
 
 
-async def _examine(stage: Stage) -> dict[str, str]:
-    """Let the first learner take the exam and the second wait to be verified; return the first one's resources."""
-    learner, neighbour = (LearnerStory(each, stage) for each in stage.learners)
-    proctor = ProctorStory(stage)
+async def _run_session(scenario: Scenario) -> dict[str, str]:
+    """Make the first learner take the exam and the second wait for verification; return the first one's resources."""
+    learner, other = (LearnerClient(each, scenario) for each in scenario.learners)
+    proctor = ProctorClient(scenario)
     proctor.watch()
     await learner.join()
-    await neighbour.join()
+    await other.join()
     case = await learner.send_evidence()
-    await neighbour.send_evidence()
+    await other.send_evidence()
     await proctor.verify(case)
     await proctor.start()
     await learner.open_lesson_eventually()
     await proctor.authorize(learner)
-    attempt = await learner.begin()
+    attempt = await learner.start()
     await learner.answer_all(attempt)
     await learner.submit()
-    await learner.see_result()
-    certificate, _ = await learner.fetch_certificate()
-    for story in (learner, neighbour, proctor):
-        await story.close()
-    person, administrator = stage.learners[0], stage.administrator
-    course = await administrator.courses.GetCourse(GetCourseRequest(course_id=stage.course_id))
-    codes = await administrator.codes.ListCodes(ListCodesRequest(session_id=stage.session_id))
+    await learner.wait_for_result()
+    certificate, _ = await learner.wait_for_certificate()
+    for client in (learner, other, proctor):
+        await client.close()
+    person, administrator = scenario.learners[0], scenario.administrator
+    course = await administrator.courses.GetCourse(GetCourseRequest(course_id=scenario.course_id))
+    codes = await administrator.codes.ListCodes(ListCodesRequest(session_id=scenario.session_id))
     return {
-        "session_id": stage.session_id,
-        "course_id": stage.course_id,
+        "session_id": scenario.session_id,
+        "course_id": scenario.course_id,
         "unit_id": next(
             unit.unit_id for unit in course.course.units if unit.kind == UNIT_KIND_LESSON
         ),
-        "assessment_id": stage.assessment_id,
+        "assessment_id": scenario.assessment_id,
         "person_id": person.person_id,
         "participant_id": learner.participant_id,
         "attempt_id": learner.attempt_id,
@@ -204,25 +204,25 @@ class Row:
 
     @property
     def name(self) -> str:
-        """Its first cell."""
+        """The first cell of the row."""
         by = f" by {', '.join(self.fields)}" if self.fields else ""
         return f"{_short(self.method)}{by}"
 
 
-def _rows_to_ask() -> list[Row]:
-    """Return the RPCs that name a resource, those that end something last."""
+def _ordered_rows() -> list[Row]:
+    """Return the RPCs that name a resource, in the order in which they are called."""
     found = [
         Row(method, fields)
         for method in all_methods()
         if _short(method) not in WITHOUT_RESOURCE
-        for fields in _WAYS.get(_short(method), ((),))
+        for fields in _ALTERNATIVES.get(_short(method), ((),))
     ]
     order = {name: number for number, name in enumerate(_LAST, 1)}
     return sorted(found, key=lambda row: order.get(_short(row.method), 0))
 
 
 def names_resource(method: MethodDescriptor) -> bool:
-    """Return whether a request of `method` has an id of something that exists."""
+    """Return whether a request of `method` has an id of an existing resource."""
     return any(_is_id(each) for each in _all_fields(method.input_type.fields))
 
 
@@ -291,73 +291,73 @@ def _value(each: FieldDescriptor, ids: dict[str, str]) -> Any:
 
 
 class Ownership:
-    """The table made at the running system at `edge`: its `rows`, and `leaks`, resources that strangers can detect."""
+    """The table of the running system at `edge`: its `rows`, and `leaks`, resources that others can detect."""
 
-    def __init__(self, edge: str, made: Actors) -> None:
+    def __init__(self, edge: str, actors: Actors) -> None:
         self._edge = edge
-        self._made = made
-        self._nothing = {name: str(new_id()) for name in made.ids}
+        self._actors = actors
+        self._nothing = {name: str(new_id()) for name in actors.ids}
         self.rows: list[tuple[str, ...]] = []
         self.leaks: list[str] = []
 
-    async def ask(self) -> None:
+    async def fill(self) -> None:
         """Call each RPC that names a resource as each caller."""
         async with grpc.aio.insecure_channel(self._edge) as channel:
-            for row in _rows_to_ask():
+            for row in _ordered_rows():
                 cells = [await self._cell(channel, row, name) for name in CALLERS]
                 self.rows.append((row.name, *cells))
         self.rows.sort()
 
     async def _cell(self, channel: grpc.aio.Channel, row: Row, name: str) -> str:
-        """Return what one caller gets; a resource that they may not use must look as if it did not exist."""
+        """Return the cell of one caller; a resource that they may not use must look as if it did not exist."""
         missing = await self._call(channel, row, name, self._nothing)
-        existing = await self._call(channel, row, name, self._made.ids)
-        same = _told(existing) == _told(missing)
+        existing = await self._call(channel, row, name, self._actors.ids)
+        same = _visible(existing) == _visible(missing)
         if existing.refusal is None:
-            return self._answer(row, existing, missing, same=same)
+            return self._success(row, existing, missing, same=same)
         if existing.refusal.kind in _REFUSED and not same:
             self.leaks.append(
                 f"{row.name} tells the {name} whether the resource exists:"
-                f" {_told(existing)} if it does, {_told(missing)} if not"
+                f" {_visible(existing)} if it does, {_visible(missing)} if not"
             )
         return existing.refusal.reason
 
-    def _answer(self, row: Row, existing: Outcome, missing: Outcome, *, same: bool) -> str:
+    def _success(self, row: Row, existing: Outcome, missing: Outcome, *, same: bool) -> str:
         """Return the cell of a call that succeeded."""
         body = b"".join(existing.messages)
         if "refused" in row.method.output_type.fields_by_name:
-            answer: Any = message_factory.GetMessageClass(row.method.output_type).FromString(body)
-            if answer.HasField("refused"):
-                return str(answer.refused.reason)
+            response: Any = message_factory.GetMessageClass(row.method.output_type).FromString(body)
+            if response.HasField("refused"):
+                return str(response.refused.reason)
         if missing.refusal is None and row.method.name.startswith("List"):
             # The list may have resources of the caller beside those of the learner.
-            same = not any(self._made.ids[name].encode() in body for name in _PERSONAL)
+            same = not any(self._actors.ids[name].encode() in body for name in _PERSONAL)
         return _NOTHING if same else _YES
 
     async def _call(
         self, channel: grpc.aio.Channel, row: Row, name: str, ids: dict[str, str]
     ) -> Outcome:
         body = _request_of(row, ids).SerializeToString()
-        caller = Caller(name, token=self._made.people[name].token)
+        caller = Caller(name, token=self._actors.people[name].token)
         outcome = await by_grpc(channel, row.method, caller, [body])
-        if not outcome.said.startswith("TOKEN_"):
+        if not outcome.reason.startswith("TOKEN_"):
             return outcome
-        # A row before ended this person's sign-ins.
+        # An earlier row ended this person's sign-ins.
         caller.token = await self._sign_in_again(name)
         return await by_grpc(channel, row.method, caller, [body])
 
     async def _sign_in_again(self, name: str) -> str | None:
-        person = self._made.people[name]
+        person = self._actors.people[name]
         try:
-            again = await sign_in(self._edge, person.email, person.password)
+            signed_in = await sign_in(self._edge, person.email, person.password)
         except ServiceError:
-            again = await sign_in(self._edge, person.email, _NEW_PASSWORD)
-        await again.close()
-        self._made.people[name] = again
-        return again.token
+            signed_in = await sign_in(self._edge, person.email, _NEW_PASSWORD)
+        await signed_in.close()
+        self._actors.people[name] = signed_in
+        return signed_in.token
 
 
-def _told(outcome: Outcome) -> object:
+def _visible(outcome: Outcome) -> object:
     refusal = outcome.refusal
     if refusal is None:
         return list(outcome.messages)
@@ -376,23 +376,23 @@ def table(found: list[tuple[str, ...]]) -> str:
     return text + "".join(f"| {name} | {why} |\n" for name, why in sorted(WITHOUT_RESOURCE.items()))
 
 
-async def made_now(edge: str) -> tuple[str, list[str]]:
-    """Return the text that the file should have, from the responses at `edge`, and what strangers learn."""
-    async with actors(edge) as made:
-        ownership = Ownership(edge, made)
-        await ownership.ask()
+async def generate(edge: str) -> tuple[str, list[str]]:
+    """Return the table of the running system at `edge`, and its leaks."""
+    async with actors(edge) as created:
+        ownership = Ownership(edge, created)
+        await ownership.fill()
         return table(ownership.rows), ownership.leaks
 
 
-async def _renew() -> None:
+async def _update() -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with Stack.running(Path(folder), ports=PortPlan.free(), durable=False) as stack:
             await demo_data.load(stack)
-            text, leaks = await made_now(stack.address("edge"))
+            text, leaks = await generate(stack.address("edge"))
     OWNERSHIP.write_text(text, encoding="utf-8")
     if leaks:
         raise SystemExit("\n".join(leaks))
 
 
 if __name__ == "__main__":
-    asyncio.run(_renew())
+    asyncio.run(_update())

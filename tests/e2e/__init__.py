@@ -1,1 +1,1 @@
-"""The whole system: every service, the edge, the browser; its story, its crashes, its figures."""
+"""The whole system: every service, the edge, the browser; its sessions, its behaviour in crashes, its performance."""

@@ -1,4 +1,4 @@
-"""Debian's Chromium, headless, driven by Playwright; every page's errors are kept and fail the test."""
+"""Debian's Chromium, headless, driven by Playwright; pages' errors are collected for the tests to check."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from playwright.async_api import (
 )
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-# No sandbox: tests run as root in containers; the pages are our own. The rest keeps the browser from calling home.
+# No sandbox, because tests run as root in containers. The other flags prevent requests to other hosts.
 _FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -44,13 +44,13 @@ def chromium() -> Path:
 
 
 _SCREEN: ViewportSize = {"width": 1280, "height": 800}
-# What sticks out to the right when letters have this size in per cent.
+# Returns the elements that overflow the page's width at this font size in per cent.
 _TOO_WIDE = """(letters) => {
   const root = document.documentElement;
   root.style.fontSize = `${letters}%`;
   const shown = [...document.querySelectorAll("main *, header *, footer *")].filter((element) => {
-    const place = element.getBoundingClientRect();
-    return place.width > 0 && place.right > root.clientWidth + 1 && !element.closest(".visually-hidden");
+const box = element.getBoundingClientRect();
+    return box.width > 0 && box.right > root.clientWidth + 1 && !element.closest(".visually-hidden");
   });
   const outside = root.scrollWidth > root.clientWidth ? shown.map((element) => element.outerHTML.slice(0, 120)) : [];
   root.style.fontSize = "";
@@ -60,7 +60,7 @@ _TOO_WIDE = """(letters) => {
 
 @asynccontextmanager
 async def browser(*flags: str) -> AsyncIterator[Browser]:
-    """A headless browser, with further `flags` of its command line."""
+    """Start a headless browser with additional command-line `flags`."""
     async with async_playwright() as playwright:
         opened = await playwright.chromium.launch(
             executable_path=chromium(), args=[*_FLAGS, *flags]
@@ -73,7 +73,7 @@ async def browser(*flags: str) -> AsyncIterator[Browser]:
 
 @asynccontextmanager
 async def browser_with_profile(folder: Path, url: str) -> AsyncIterator[Visitor]:
-    """Open a browser that stores its profile in `folder`, so that it can be closed and opened again."""
+    """Open a browser that stores its profile in `folder`, so that it outlives the browser."""
     async with async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(
             folder,
@@ -89,19 +89,19 @@ async def browser_with_profile(folder: Path, url: str) -> AsyncIterator[Visitor]
 
 
 class Visitor:
-    """One person's browser window: its page, and what its pages complained about."""
+    """One person's browser window: its page, and the errors of its pages."""
 
     def __init__(self, page: Page) -> None:
-        self.complaints: list[str] = []
-        self._look_at(page)
+        self.errors: list[str] = []
+        self._attach(page)
 
-    def _look_at(self, page: Page) -> None:
+    def _attach(self, page: Page) -> None:
         self.page = page
-        page.on("console", self._heard)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", self._on_console)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     @classmethod
-    async def arrive(
+    async def open(
         cls,
         opened: Browser,
         url: str,
@@ -109,9 +109,9 @@ class Visitor:
         zone: str | None = None,
         service_worker: bool = False,
     ) -> Visitor:
-        """Open a window of its own, with nobody's cookies; `zone` is the browser's time zone.
+        """Open a window with empty storage; `zone` is the browser's time zone.
 
-        A service worker would hide requests from tests that route them, so there is none unless a test asks for it.
+        A service worker would hide requests from tests that route them, so it is disabled by default.
         """
         context = await opened.new_context(
             base_url=url,
@@ -124,20 +124,20 @@ class Visitor:
         await visitor.page.goto("/")
         return visitor
 
-    async def come_back(self, address: str) -> None:
-        """Opens a page in a new tab, with a connection and with everything that the browser has kept."""
+    async def reopen(self, address: str) -> None:
+        """Open a page in a new tab, online and with the browser's stored data."""
         context = self.page.context
         await context.set_offline(False)
-        self._look_at(await context.new_page())
+        self._attach(await context.new_page())
         await self.page.goto(address)
 
-    def _heard(self, message: ConsoleMessage) -> None:
-        # Refusals are part of the story: the browser reports their HTTP status by itself.
+    def _on_console(self, message: ConsoleMessage) -> None:
+        # The browser logs the HTTP status of each refused call, which tests expect.
         if message.type == "error" and "Failed to load resource" not in message.text:
-            self.complaints.append(message.text)
+            self.errors.append(message.text)
 
     async def sign_in(self, email: str, password: str, *, stay_signed_in: bool = False) -> None:
-        """By the form."""
+        """Sign in by the form."""
         await self.page.get_by_label("E-mail address").fill(email)
         await self.page.get_by_label("Password").fill(password)
         await self.page.get_by_label("Stay signed in on this computer").set_checked(stay_signed_in)
@@ -146,11 +146,11 @@ class Visitor:
 
     @property
     def sign_out_button(self) -> Locator:
-        """The button in the frame that every page has; some pages have a second one."""
+        """The sign-out button in the banner; some pages have another one."""
         return self.page.get_by_role("banner").get_by_role("button", name="Sign out", exact=True)
 
-    async def picture(self, name: str) -> None:
-        """Takes a screenshot into build/screenshots. The page must fit a narrow screen, and large letters (`W7`)."""
+    async def screenshot(self, name: str) -> None:
+        """Save a screenshot in build/screenshots, and check that the page fits small screens and large fonts (`W7`)."""
         folder = Path("build/screenshots")
         folder.mkdir(parents=True, exist_ok=True)
         await self.page.screenshot(path=folder / f"{name}.png", full_page=True)

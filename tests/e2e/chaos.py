@@ -1,8 +1,8 @@
-"""`make chaos`: kills each process at random moments of a scripted exam, and counts what was lost or doubled.
+"""`make chaos`: kills each component at random moments of an exam, and checks for lost answers and duplicate mails.
 
-Each round has its own session with two learners, one victim, and a moment drawn from its seed. `make chaos ROUNDS=12`
-plays fewer or more than 50, `--seed S` repeats a run; a round's seed is printed before it starts. It exits 0 only if no
-acknowledged answer was lost and no mail came twice.
+Each round has its own session with two learners, and kills one component at a time that its seed determines.
+`make chaos ROUNDS=12` changes the number of rounds from 50, `--seed S` repeats a run; a round's seed is printed before
+it starts. It exits 0 only if no acknowledged answer was lost and no mail was sent twice.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from pathlib import Path
 
 import asyncpg
 
+from e2e.clients import LearnerClient, ProctorClient, canonical, correct_answer
 from e2e.mailbox import Mail, Mailbox
-from e2e.patience import PatientChannel
-from e2e.stage import Stage, set_stage
-from e2e.story import LearnerStory, ProctorStory, canonical, right_answer
+from e2e.retrying import RetryingChannel
+from e2e.scenario import Scenario, create_scenario
 from proctorium.assessment.v1.items_pb2 import Answer
 from proctorium.notification.v1.notifications_pb2 import (
     CHANNEL_EMAIL,
@@ -55,62 +55,62 @@ VICTIMS = (
 )
 _SUBJECTS = ("code", "verified", "result", "certificate", "over")
 _CHANGES = 60
-_LONGEST_STORY_SECONDS = 5.0
+_SESSION_SECONDS = 5.0
 
 
 class CheckFailedError(Exception):
-    """Something was lost, doubled or wrong."""
+    """An answer was lost, a mail was sent twice, or a result was wrong."""
 
 
 @dataclass(frozen=True)
 class Round:
-    """What one round found; times in seconds."""
+    """The result of one round; times in seconds."""
 
     victim: str
-    moment: float
-    took: float
+    kill_after: float
+    duration: float
     acknowledged: int
     mails: int
-    doubtful: int
+    in_doubt: int
 
 
-async def play(stack: Stack, victim: str, seed: int) -> Round:
-    """One session with one death in it. Raises CheckFailedError when a promise was broken."""
-    began = time.monotonic()
-    moment = random.Random(seed).uniform(0.0, _LONGEST_STORY_SECONDS)
-    stage = await set_stage(
+async def run_round(stack: Stack, victim: str, seed: int) -> Round:
+    """Run one session in which a component is killed. Raises CheckFailedError when a check fails."""
+    start = time.monotonic()
+    kill_after = random.Random(seed).uniform(0.0, _SESSION_SECONDS)
+    scenario = await create_scenario(
         stack.address("edge"),
-        learner_channels=(PatientChannel, PatientChannel),
-        staff_channel=PatientChannel,
+        learner_channels=(RetryingChannel, RetryingChannel),
+        staff_channel=RetryingChannel,
     )
-    killing = asyncio.create_task(_kill(stack, victim, moment))
-    learners = [LearnerStory(learner, stage) for learner in stage.learners]
-    proctor = ProctorStory(stage)
+    killing = asyncio.create_task(_kill(stack, victim, kill_after))
+    learners = [LearnerClient(learner, scenario) for learner in scenario.learners]
+    proctor = ProctorClient(scenario)
     try:
         answers = await _session(proctor, learners)
         await killing
         await stack.ready(victim)
         acknowledged = await _check_answers(stack, answers)
-        mails, doubtful = await _check_mails(stack, stage)
+        mails, in_doubt = await _check_mails(stack, scenario)
     finally:
         await killing
         await proctor.close()
         for learner in learners:
             await learner.close()
-        await stage.close()
-    return Round(victim, moment, time.monotonic() - began, acknowledged, mails, doubtful)
+        await scenario.close()
+    return Round(victim, kill_after, time.monotonic() - start, acknowledged, mails, in_doubt)
 
 
-async def _kill(stack: Stack, victim: str, moment: float) -> None:
-    await asyncio.sleep(moment)
+async def _kill(stack: Stack, victim: str, kill_after: float) -> None:
+    await asyncio.sleep(kill_after)
     await stack.kill(victim)
 
 
 Saved = dict[tuple[str, int], bytes]
 
 
-async def _session(proctor: ProctorStory, learners: list[LearnerStory]) -> Saved:
-    """Acts the session; returns each acknowledged change, by attempt and sequence number."""
+async def _session(proctor: ProctorClient, learners: list[LearnerClient]) -> Saved:
+    """Run the session; return each acknowledged change, by attempt and sequence number."""
     proctor.watch()
     for learner in learners:
         await learner.join()
@@ -119,21 +119,21 @@ async def _session(proctor: ProctorStory, learners: list[LearnerStory]) -> Saved
     await proctor.start()
     await proctor.authorize(*learners)
     saved: Saved = {}
-    await asyncio.gather(*(_examination(learner, saved) for learner in learners))
+    await asyncio.gather(*(_take_assessment(learner, saved) for learner in learners))
     for learner in learners:
-        result = await learner.see_result()
+        result = await learner.wait_for_result()
         if result.points != result.points_possible:
             raise CheckFailedError(f"{result.points} of {result.points_possible} points")
-        await learner.fetch_certificate()
+        await learner.wait_for_certificate()
     await proctor.end()
     return saved
 
 
-async def _examination(learner: LearnerStory, saved: Saved) -> None:
-    attempt = await learner.begin()
+async def _take_assessment(learner: LearnerClient, saved: Saved) -> None:
+    attempt = await learner.start()
     for number in range(_CHANGES):
         item = attempt.items[number % len(attempt.items)]
-        answer = right_answer(item)
+        answer = correct_answer(item)
         receipt = await learner.save(item, answer)
         for sequence in receipt.sequences:
             saved[learner.attempt_id, sequence] = canonical(answer)
@@ -141,7 +141,7 @@ async def _examination(learner: LearnerStory, saved: Saved) -> None:
 
 
 async def _check_answers(stack: Stack, saved: Saved) -> int:
-    """Every acknowledged change is in the database as it was sent; returns their number."""
+    """Check that the database has every acknowledged change as it was sent; return their number."""
     connection = await asyncpg.connect(stack.database_url("assessment"))
     try:
         rows = await connection.fetch(
@@ -150,43 +150,43 @@ async def _check_answers(stack: Stack, saved: Saved) -> int:
         )
     finally:
         await connection.close()
-    there = {
+    stored = {
         (row["attempt_id"], row["sequence"]): canonical(Answer.FromString(row["answer"]))
         for row in rows
     }
-    lost = [key for key, answer in saved.items() if there.get(key) != answer]
+    lost = [key for key, answer in saved.items() if stored.get(key) != answer]
     if lost:
         raise CheckFailedError(f"{len(lost)} acknowledged answers are lost, such as {lost[0]}")
     return len(saved)
 
 
-async def _check_mails(stack: Stack, stage: Stage) -> tuple[int, int]:
-    """Check that each mail came once or is in doubt; return how many came and how many are in doubt."""
+async def _check_mails(stack: Stack, scenario: Scenario) -> tuple[int, int]:
+    """Check that each mail was received once or is in doubt; return the numbers of both."""
     mailbox = Mailbox(stack.url("mailbox"))
-    count = doubtful = 0
-    for learner in stage.learners:
+    count = total_in_doubt = 0
+    for learner in scenario.learners:
         mails, in_doubt = await eventually(
-            partial(_all_sent, mailbox, stage, learner), "all mails to be sent or in doubt", 60
+            partial(_all_sent, mailbox, scenario, learner), "all mails to be sent or in doubt", 60
         )
         subjects = Counter(mail.subject for mail in mails)
-        doubled = [subject for subject, times in subjects.items() if times > 1]
-        # One in doubt may have arrived all the same: that is what nobody knows who was killed while it was handed over.
+        duplicates = [subject for subject, times in subjects.items() if times > 1]
+        # A mail in doubt may have been received: its sender was killed during the SMTP exchange.
         missing = len(_SUBJECTS) - len(subjects)
-        if doubled or missing > in_doubt:
+        if duplicates or missing > in_doubt:
             raise CheckFailedError(
-                f"mails came twice or not at all: {dict(subjects)}, {in_doubt} in doubt"
+                f"mails were duplicated or missing: {dict(subjects)}, {in_doubt} in doubt"
             )
         count += len(mails)
-        doubtful += in_doubt
+        total_in_doubt += in_doubt
     await mailbox.close()
-    return count, doubtful
+    return count, total_in_doubt
 
 
 async def _all_sent(
-    mailbox: Mailbox, stage: Stage, learner: Person
+    mailbox: Mailbox, scenario: Scenario, learner: Person
 ) -> tuple[list[Mail], int] | None:
     request = ListDeliveriesRequest(person_id=learner.person_id, page_size=200)
-    listed = (await stage.administrator.deliveries.ListDeliveries(request)).deliveries
+    listed = (await scenario.administrator.deliveries.ListDeliveries(request)).deliveries
     states = Counter(one.state for one in listed if one.channel == CHANNEL_EMAIL)
     in_doubt = states[DELIVERY_STATE_IN_DOUBT]
     if states[DELIVERY_STATE_SENT] + in_doubt < len(_SUBJECTS):
@@ -195,7 +195,7 @@ async def _all_sent(
 
 
 async def run(rounds: int, seed: int) -> int:
-    """Plays the rounds; the exit code."""
+    """Run the rounds; return the exit code."""
     print(f"{rounds} rounds, seed {seed}", flush=True)
     failures = 0
     folder = Path(tempfile.mkdtemp(prefix="proctorium-chaos-"))
@@ -203,25 +203,25 @@ async def run(rounds: int, seed: int) -> int:
         await demo_data.load(stack)
         for number in range(rounds):
             victim = VICTIMS[number % len(VICTIMS)]
-            failures += not await _told(stack, number, victim, seed + number)
-    print(f"{rounds - failures} rounds held, {failures} did not")
+            failures += not await _report_round(stack, number, victim, seed + number)
+    print(f"{rounds - failures} rounds passed, {failures} failed")
     if failures:
-        print(f"what every part logged: {folder}/logs")
+        print(f"logs of all components: {folder}/logs")
     else:
         shutil.rmtree(folder)
     return 1 if failures else 0
 
 
-async def _told(stack: Stack, number: int, victim: str, seed: int) -> bool:
+async def _report_round(stack: Stack, number: int, victim: str, seed: int) -> bool:
     print(f"round {number + 1:3}  seed {seed}  kill {victim:13}", end="", flush=True)
     try:
-        played = await play(stack, victim, seed)
-    except (CheckFailedError, ServiceError, TimeoutError, AssertionError) as broken:
-        print(f"  DID NOT HOLD: {type(broken).__name__}: {broken}", flush=True)
+        result = await run_round(stack, victim, seed)
+    except (CheckFailedError, ServiceError, TimeoutError, AssertionError) as failure:
+        print(f"  FAILED: {type(failure).__name__}: {failure}", flush=True)
         return False
     print(
-        f"  after {played.moment:4.1f} s: {played.acknowledged} acknowledged answers there, "
-        f"{played.mails} mails once each, {played.doubtful} in doubt ({played.took:.1f} s)",
+        f"  after {result.kill_after:4.1f} s: {result.acknowledged} acknowledged answers stored, "
+        f"{result.mails} mails once each, {result.in_doubt} in doubt ({result.duration:.1f} s)",
         flush=True,
     )
     return True
@@ -235,12 +235,12 @@ def _positive(text: str) -> int:
 
 
 def main() -> int:
-    """Reads the command line and runs."""
+    """Read the command line and run."""
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--rounds", type=_positive, default=50)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
-    asked = parser.parse_args()
-    return asyncio.run(run(asked.rounds, asked.seed))
+    arguments = parser.parse_args()
+    return asyncio.run(run(arguments.rounds, arguments.seed))
 
 
 if __name__ == "__main__":

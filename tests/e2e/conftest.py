@@ -1,4 +1,4 @@
-"""The whole system, started once for all end-to-end tests; each test sets a stage of its own in it."""
+"""Fixtures: one running system for all end-to-end tests, and a new scenario for each test."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from e2e.mailbox import Mailbox
-from e2e.stage import Stage, set_stage
+from e2e.scenario import Scenario, create_scenario
 from proctorium_devstack import demo_data
 from proctorium_devstack.ports import PortPlan
 from proctorium_devstack.stack import Stack
@@ -29,7 +29,7 @@ async def mailbox(stack: Stack) -> AsyncIterator[Mailbox]:
 
 
 @pytest.fixture
-async def stage(stack: Stack) -> AsyncIterator[Stage]:
-    made = await set_stage(stack.address("edge"))
-    yield made
-    await made.close()
+async def scenario(stack: Stack) -> AsyncIterator[Scenario]:
+    created = await create_scenario(stack.address("edge"))
+    yield created
+    await created.close()

@@ -1,4 +1,4 @@
-"""Checks in the running containers which of them has which secret, and what NATS refuses them."""
+"""Checks which running container has which secret, and what NATS refuses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Set
 from typing import Protocol
 
-from e2e.demo import Narrator, hold
+from e2e.demo import Output, check
 from proctorium_common.topology import services
 
 ISSUER, AUTHORITY = "certificates", "authority"
@@ -20,23 +20,23 @@ PROVOKED = re.compile(
     r"TLS handshake error: .*client didn't provide a certificate"
     r"|Publish Violation .*(evt\.enrollment\.person\.certified\.v1\.any|STREAM\.DELETE\.ENROLLMENT)"
 )
-"""What NATS and session log of the refusals that are provoked here."""
+"""The log lines of NATS and session for the refusals that these checks provoke."""
 
-# Without a certificate: TLS, an introduction, and what the server says to it.
-_NAMELESS = """
+# Connects without a certificate and prints whether NATS accepts the client.
+_NO_CERTIFICATE = """
 import socket, ssl
 context = ssl.create_default_context()
 context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
 try:
     with socket.create_connection(("nats", 4222), 5) as plain, context.wrap_socket(plain) as stream:
         stream.sendall(b'CONNECT {"verbose":false,"lang":"test","version":"1"}\\r\\nPING\\r\\n')
-        said = b"".join(iter(lambda: stream.recv(4096), b""))
-except OSError as refused:
-    said = repr(refused).encode()
-print("PONG" if b"PONG" in said else "refused")
+        response = b"".join(iter(lambda: stream.recv(4096), b""))
+except OSError as error:
+    response = repr(error).encode()
+print("PONG" if b"PONG" in response else "refused")
 """
 
-# As the service that the container belongs to: publish one of enrollment's events, and delete a stream.
+# With the session service's certificate: publishes an event of enrollment, and deletes a stream.
 _FORGER = """
 import asyncio
 from proctorium_common.process.settings import BrokerSettings
@@ -60,37 +60,44 @@ asyncio.run(main())
 class Project(Protocol):
     """The operations on running containers that the checks need."""
 
-    async def compose(self, *words: str, told: str = "") -> str:
+    async def compose(self, *words: str, stdin: str = "") -> str:
         """Run `docker compose` with these arguments and return its output."""
         ...
 
     async def state_of(self, name: str, what: str) -> str:
-        """What `docker inspect` says of a part's container."""
+        """Return what `docker inspect` prints for a container in the format `what`."""
         ...
 
 
-async def look_at_secrets(containers: Project, narrator: Narrator) -> None:
-    """Check that only its identity has each certificate, and that NATS enforces it. Raises CheckFailedError."""
+async def check_secrets(containers: Project, output: Output) -> None:
+    """Check who mounts which certificate, and that NATS enforces permissions. Raises CheckFailedError."""
     mounted = await _mounted(containers)
     for name in HOLDERS:
         holders = mounted.get(f"{name}{_SUFFIX}", set())
-        hold(
+        check(
             holders == {*_PARTS_OF.get(name, {name}), ISSUER},
-            f"the certificate of {name} is mounted by it alone: {sorted(holders)}",
+            f"only {name} mounts its certificate: {sorted(holders)}",
         )
-    hold(mounted.get(AUTHORITY) == {ISSUER}, "the authority's key is in one container")
+    check(mounted.get(AUTHORITY) == {ISSUER}, "the authority's key is in one container")
     state = await containers.state_of(ISSUER, "{{.State.Status}}")
-    hold(state == "exited", f"the container with the authority's key has ended: {state}")
-    narrator.say("each certificate is mounted by its identity alone, the authority's key by nobody")
-    nameless = await _python(containers, "mailbox", _NAMELESS)
-    hold(nameless == "refused", f"NATS takes nobody without a certificate: {nameless}")
+    check(state == "exited", f"the container with the authority's key has exited: {state}")
+    output.line(
+        "each certificate is mounted by its identity only, the authority's key by no running container"
+    )
+    anonymous = await _python(containers, "mailbox", _NO_CERTIFICATE)
+    check(anonymous == "refused", f"NATS refuses clients without a certificate: {anonymous}")
     forger = await _python(containers, "session", _FORGER)
-    hold(forger == "2 refused", f"NATS lets nobody publish for others or delete streams: {forger}")
-    narrator.say("NATS refused a container without a certificate, and session what is enrollment's")
+    check(
+        forger == "2 refused",
+        f"NATS refuses events of other services and deletions of streams: {forger}",
+    )
+    output.line(
+        "NATS refused a client without a certificate, and refused the session service an event of enrollment"
+    )
 
 
 async def _mounted(containers: Project) -> Mapping[str, Set[str]]:
-    """The parts that mount each volume, by the volume's name in the compose file."""
+    """Return the containers that mount each volume, by the volume's name in the Compose file."""
     mounted: dict[str, set[str]] = {}
     for name in (await containers.compose("ps", "--all", "--services")).split():
         for mount in json.loads(await containers.state_of(name, "{{json .Mounts}}")):
@@ -100,6 +107,6 @@ async def _mounted(containers: Project) -> Mapping[str, Set[str]]:
 
 
 async def _python(containers: Project, name: str, program: str) -> str:
-    """The last line that `program` prints in a part's container."""
-    told = await containers.compose("exec", "--no-TTY", name, "python", "-", told=program)
-    return (told.strip().splitlines() or ["nothing"])[-1]
+    """Return the last line that `program` prints in a container."""
+    output = await containers.compose("exec", "--no-TTY", name, "python", "-", stdin=program)
+    return (output.strip().splitlines() or ["nothing"])[-1]

@@ -1,8 +1,7 @@
-"""`make containers`: the story of `make demo` told in docker-compose.yml, with the images that `make images` built.
+"""`make containers`: runs the demo against docker-compose.yml, with the images that `make images` built.
 
-The project is this run's own: other secrets, other volumes, forgotten at the end. Parts crash as they would by
-themselves, so that it is Docker that starts them again. It exits 0 only if everything held and no part's log holds what
-an operator would have to get up for.
+Each run has a Compose project with its own secrets and volumes, which are removed at the end. Containers are killed
+from outside, so that Docker has to restart them. It exits 0 only if all checks passed and no container logged an error.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from e2e.container_secrets import PROVOKED, look_at_secrets
-from e2e.demo import CheckFailedError, Narrator, hold, tell
+from e2e.container_secrets import PROVOKED, check_secrets
+from e2e.demo import CheckFailedError, Output, check, run_demo
 from e2e.mailbox import Mailbox
-from e2e.stage import Stage
+from e2e.scenario import Scenario
 from proctorium.assessment.v1.results_pb2 import DownloadCertificateRequest, GetTranscriptRequest
 from proctorium.identity.v1.verification_pb2 import (
     EVIDENCE_KIND_DOCUMENT,
@@ -37,23 +36,22 @@ from proctorium_devstack.demo.seed import ADMINISTRATOR
 from proctorium_devstack.demo.waiting import eventually
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PROJECT = "proctorium-story"
+PROJECT = "proctorium-e2e"
 LISTENERS = {"edge": 8443, "mailbox": 8025, "traces": 4318}
-"""What is published, by the port inside."""
+"""The published ports inside the containers."""
 _NEW_ADMINISTRATOR = (
     *("run", "--rm", "--no-deps", "--no-TTY", "enrollment", "create-administrator"),
     *("--email", ADMINISTRATOR.email, "--legal-name", ADMINISTRATOR.name, "--password-stdin"),
 )
 _READY_SECONDS = 120.0
-# It reads the numbers of processes of this machine, and kills them: a container has no way to SIGKILL its own first
-# process.
-_EXECUTIONER = "import os, sys\nfor line in sys.stdin: os.kill(int(line), 9)"
+# Kills the processes of this machine whose ids it reads: a container cannot SIGKILL its own first process.
+_KILLER = "import os, sys\nfor line in sys.stdin: os.kill(int(line), 9)"
 
-# What nobody may: told by each database itself, a line for each.
-_TOO_MUCH = """
+# Privileges that no role should have, one per line.
+_EXCESS_PRIVILEGES = """
 SELECT pg_get_userbyid(relowner) || ' owns ' || relname FROM pg_class
  WHERE relnamespace = 'public'::regnamespace AND pg_get_userbyid(relowner) <> current_database() || '_owner'
-UNION ALL SELECT 'the service may empty ' || relname FROM pg_class
+UNION ALL SELECT 'the service may truncate ' || relname FROM pg_class
  WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND has_table_privilege(current_database(), oid, 'TRUNCATE')
 UNION ALL SELECT rolname || ' may connect' FROM pg_roles
  WHERE NOT rolsuper AND rolcanlogin AND rolname NOT IN (current_database(), current_database() || '_owner')
@@ -62,79 +60,79 @@ UNION ALL SELECT rolname || ' is superuser and has a password' FROM pg_authid
  WHERE rolsuper AND rolpassword IS NOT NULL
 """
 
-# Of the parts that are not ours. PostgreSQL's FATAL is not among them: it ends one connection, and a server that
-# crashed says it to each.
+# Errors in the logs of third-party components. PostgreSQL's FATAL is excluded: it ends one connection, and a server
+# that crashed logs it for each.
 _ERROR = re.compile(r"Traceback|\b(ERROR|PANIC):|\[(ERR|FTL)\]|\[(error|critical)\]")
 
 
 class CommandError(Exception):
-    """Docker did not do what it was asked for."""
+    """A docker command failed."""
 
 
 class Containers:
-    """A running project of docker-compose.yml: its addresses, and the power to crash its parts."""
+    """A running Compose project, whose containers can be killed."""
 
-    def __init__(self, environment: Path, executioner: Process) -> None:
+    def __init__(self, environment: Path, killer: Process) -> None:
         self._environment = environment
-        self._executioner = executioner
+        self._killer = killer
         self._addresses: dict[str, str] = {}
 
     @classmethod
     @asynccontextmanager
     async def running(cls) -> AsyncIterator[Containers]:
-        """Starts the project, with secrets that are made now; it and its volumes are forgotten afterwards."""
+        """Start the project with new secrets; remove it and its volumes afterwards."""
         with tempfile.TemporaryDirectory(prefix="proctorium-containers-") as folder:
             environment = Path(folder) / "env"
             write_env = runpy.run_path(str(ROOT / "deploy" / "compose" / "write_env.py"))
             environment.write_text(write_env["complete"](""), encoding="utf-8")
-            async with _an_executioner() as executioner:
-                containers = cls(environment, executioner)
+            async with _start_killer() as killer:
+                containers = cls(environment, killer)
                 try:
                     await containers.up()
                     yield containers
                 except Exception:
-                    await containers.keep_logs()
+                    await containers.save_logs()
                     raise
                 finally:
                     await asyncio.shield(containers.compose("down", "--volumes"))
 
     async def up(self) -> None:
-        """Returns once every part is healthy."""
+        """Start all containers and wait until they are healthy."""
         await self.compose("up", "--detach", "--wait", "--no-build")
         for name, port in LISTENERS.items():
             self._addresses[name] = (await self.compose("port", name, str(port))).strip()
 
     async def down(self) -> None:
-        """Ends all parts in order; the volumes stay."""
+        """Stop all containers in order, without removing the volumes."""
         await self.compose("down")
 
-    async def compose(self, *words: str, told: str = "") -> str:
-        """`docker compose` with these words; what it printed."""
+    async def compose(self, *words: str, stdin: str = "") -> str:
+        """Run `docker compose` with these arguments and return its output."""
         options = ("--project-name", PROJECT, "--env-file", str(self._environment))
-        return await docker("compose", *options, *words, told=told)
+        return await docker("compose", *options, *words, stdin=stdin)
 
     def address(self, name: str) -> str:
-        """`host:port` of what is published."""
+        """Return `host:port` of a published port."""
         return self._addresses[name]
 
     def url(self, name: str) -> str:
-        """The address of something that speaks HTTP."""
+        """Return the URL of an HTTP listener."""
         return f"http://{self.address(name)}"
 
     async def kill(self, name: str) -> None:
-        """SIGKILL a part; returns once Docker has started it again."""
+        """SIGKILL a container and wait until Docker has restarted it."""
         before = await self.state_of(name, "{{.State.Pid}}")
-        assert self._executioner.stdin is not None
-        self._executioner.stdin.write(f"{before}\n".encode())
-        await self._executioner.stdin.drain()
+        assert self._killer.stdin is not None
+        self._killer.stdin.write(f"{before}\n".encode())
+        await self._killer.stdin.drain()
 
-        async def is_another() -> bool | None:
+        async def is_restarted() -> bool | None:
             return await self.state_of(name, "{{.State.Pid}}") not in {before, "0"} or None
 
-        await eventually(is_another, f"{name} to be started again", _READY_SECONDS)
+        await eventually(is_restarted, f"{name} to be started again", _READY_SECONDS)
 
     async def ready(self, name: str) -> None:
-        """Wait until a part is healthy."""
+        """Wait until a container is healthy."""
 
         async def is_healthy() -> bool | None:
             return await self.state_of(name, "{{.State.Health.Status}}") == "healthy" or None
@@ -142,42 +140,42 @@ class Containers:
         await eventually(is_healthy, f"{name} to be healthy", _READY_SECONDS)
 
     async def logs(self) -> list[tuple[str, str]]:
-        """Each part, and what it has logged since it was made."""
+        """Return each container's name and log."""
         names = (await self.compose("ps", "--all", "--services")).split()
         return [(name, await docker("logs", await self._container(name))) for name in names]
 
-    async def keep_logs(self) -> None:
-        """Writes what the parts have logged to files, and says where."""
+    async def save_logs(self) -> None:
+        """Save the containers' logs to files and print their folder."""
         folder = Path(tempfile.mkdtemp(prefix="proctorium-logs-"))
         for name, text in await self.logs():
             (folder / f"{name}.log").write_text(text, encoding="utf-8")
-        print(f"\nWhat every part logged: {folder}", file=sys.stderr)
+        print(f"\nLogs of all containers: {folder}", file=sys.stderr)
 
     async def state_of(self, name: str, what: str) -> str:
-        """What `docker inspect` says of a part's container, in this format."""
+        """Return what `docker inspect` prints for a container in the format `what`."""
         return (await docker("inspect", "--format", what, await self._container(name))).strip()
 
     async def _container(self, name: str) -> str:
         return (await self.compose("ps", "--all", "--quiet", name)).strip()
 
 
-async def docker(*words: str, told: str = "") -> str:
-    """`docker` with these words; what it printed. CommandError when it fails."""
+async def docker(*words: str, stdin: str = "") -> str:
+    """Run `docker` with these arguments and return its output; raise CommandError when it fails."""
     process = await asyncio.create_subprocess_exec(
         "docker", *words, cwd=ROOT, stdin=PIPE, stdout=PIPE, stderr=STDOUT
     )
-    said, _ = await process.communicate(told.encode())
+    output, _ = await process.communicate(stdin.encode())
     if process.returncode != 0:
-        raise CommandError(f"docker {' '.join(words)}\n{said.decode(errors='replace')}")
-    return said.decode(errors="replace")
+        raise CommandError(f"docker {' '.join(words)}\n{output.decode(errors='replace')}")
+    return output.decode(errors="replace")
 
 
 @asynccontextmanager
-async def _an_executioner() -> AsyncIterator[Process]:
+async def _start_killer() -> AsyncIterator[Process]:
     words = ("run", "--rm", "--interactive", "--pid", "host", "--network", "none", "--read-only")
     rights = ("--user", "0", "--cap-drop", "ALL", "--cap-add", "KILL", "--entrypoint", "python")
     process = await asyncio.create_subprocess_exec(
-        "docker", *words, *rights, "proctorium/devstack", "-c", _EXECUTIONER, stdin=PIPE
+        "docker", *words, *rights, "proctorium/devstack", "-c", _KILLER, stdin=PIPE
     )
     try:
         yield process
@@ -187,117 +185,117 @@ async def _an_executioner() -> AsyncIterator[Process]:
         await process.wait()
 
 
-async def prove(narrator: Narrator) -> None:
-    """Everything that is promised of the containers. Raises CheckFailedError, or whatever went wrong."""
-    narrator.chapter("Everything is started")
+async def run_checks(output: Output) -> None:
+    """Run all checks of the containers. Raises CheckFailedError, or a step's own error."""
+    output.heading("The containers start")
     async with Containers.running() as containers:
-        narrator.say("every part is healthy")
-        await look_at_rights(containers, narrator)
-        await look_at_secrets(containers, narrator)
-        await containers.compose(*_NEW_ADMINISTRATOR, told=f"{ADMINISTRATOR.password}\n")
-        stage = await tell(containers, narrator)
-        await find_again(containers, stage, narrator)
+        output.line("all containers are healthy")
+        await check_privileges(containers, output)
+        await check_secrets(containers, output)
+        await containers.compose(*_NEW_ADMINISTRATOR, stdin=f"{ADMINISTRATOR.password}\n")
+        scenario = await run_demo(containers, output)
+        await check_data(containers, scenario, output)
 
-        narrator.chapter("The database server crashes")
+        output.heading("The database server crashes")
         await containers.kill("postgres")
-        narrator.say("SIGKILL postgres; Docker started it again")
-        await find_again(containers, stage, narrator)
+        output.line("SIGKILL postgres; Docker restarted it")
+        await check_data(containers, scenario, output)
 
-        narrator.chapter("Everything is ended, and started again")
+        output.heading("The containers stop and start again")
         logs = await containers.logs()
         await containers.down()
-        narrator.say("docker compose down")
+        output.line("docker compose down")
         await containers.up()
-        narrator.say("docker compose up: every part is healthy")
-        await find_again(containers, stage, narrator)
+        output.line("docker compose up: all containers are healthy")
+        await check_data(containers, scenario, output)
         logs += await containers.logs()
 
-        narrator.chapter("What the parts logged")
-        read_logs(logs, narrator)
+        output.heading("The containers' logs")
+        read_logs(logs, output)
 
 
-async def look_at_rights(containers: Containers, narrator: Narrator) -> None:
-    """Who owns the tables, and who comes in: each service is less than the owner of its tables."""
-    query = ("--tuples-only", "--no-align", "--command", _TOO_MUCH)
+async def check_privileges(containers: Containers, output: Output) -> None:
+    """Check that each service's role has no more privileges than it needs, and no access to other databases."""
+    query = ("--tuples-only", "--no-align", "--command", _EXCESS_PRIVILEGES)
     for name in (name for name in services() if name != "portal"):
         psql = ("psql", "--username=postgres", f"--dbname={name}", *query)
-        told = (await containers.compose("exec", "--no-TTY", "postgres", *psql)).splitlines()
-        hold(not told, f"the database {name} allows what is needed and no more: {told[:3]}")
-    narrator.say("each database: tables are their owner's, no other service's role comes in")
+        excess = (await containers.compose("exec", "--no-TTY", "postgres", *psql)).splitlines()
+        check(not excess, f"the database {name} grants only what is needed: {excess[:3]}")
+    output.line("each database: its owner owns the tables, and no other service's role may connect")
 
 
-async def find_again(containers: Containers, stage: Stage, narrator: Narrator) -> None:
-    """The learners' results, certificates, evidence and mails, as soon as all services answer."""
+async def check_data(containers: Containers, scenario: Scenario, output: Output) -> None:
+    """Check the learners' results, certificates, evidence and mails, once all services respond."""
 
-    async def found() -> bool | None:
+    async def checked() -> bool | None:
         try:
-            await _look(containers, stage)
-        except ServiceError as away:
-            if away.kind is not Kind.UNAVAILABLE:
+            await _check_stored(containers, scenario)
+        except ServiceError as error:
+            if error.kind is not Kind.UNAVAILABLE:
                 raise
             return None
         return True
 
-    await eventually(found, "every service to answer", _READY_SECONDS)
-    narrator.say("the results, certificates, evidence and mails of all three learners are there")
+    await eventually(checked, "every service to respond", _READY_SECONDS)
+    output.line("the results, certificates, evidence and mails of all three learners are stored")
 
 
-async def _look(containers: Containers, stage: Stage) -> None:
+async def _check_stored(containers: Containers, scenario: Scenario) -> None:
     edge = containers.address("edge")
     mailbox = Mailbox(containers.url("mailbox"))
-    async with _signed_in(edge, stage.proctor) as proctor:
-        for one in stage.learners:
+    async with _signed_in(edge, scenario.proctor) as proctor:
+        for one in scenario.learners:
             async with _signed_in(edge, one) as learner:
-                await _look_as(learner, proctor, stage.session_id)
-            hold(bool(await mailbox.mails_to(one.email)), "the mails are there")
+                await _check_stored_as(learner, proctor, scenario.session_id)
+            check(bool(await mailbox.mails_to(one.email)), "the mails are stored")
     await mailbox.close()
 
 
 @asynccontextmanager
 async def _signed_in(edge: str, person: Person) -> AsyncIterator[Person]:
-    again = await sign_in(edge, person.email, person.password)
+    signed_in = await sign_in(edge, person.email, person.password)
     try:
-        yield again
+        yield signed_in
     finally:
-        await again.close()
+        await signed_in.close()
 
 
-async def _look_as(learner: Person, proctor: Person, session_id: str) -> None:
+async def _check_stored_as(learner: Person, proctor: Person, session_id: str) -> None:
     transcript = await learner.transcripts.GetTranscript(GetTranscriptRequest())
     (entry,), (certificate,) = transcript.entries, transcript.certificates
-    hold(entry.result.passed, "the result is there")
+    check(entry.result.passed, "the result is stored")
     request = DownloadCertificateRequest(certificate_id=certificate.certificate_id)
     pdf = (await learner.certificates.DownloadCertificate(request)).pdf
-    hold(pdf.startswith(b"%PDF"), "the certificate is there")
+    check(pdf.startswith(b"%PDF"), "the certificate is stored")
     own = (
         await learner.identity.GetCase(
             GetCaseRequest(learner=LearnerInSession(session_id=session_id))
         )
     ).case
-    picture = GetEvidenceRequest(case_id=own.case_id, kind=EVIDENCE_KIND_DOCUMENT)
-    hold(bool((await proctor.identity.GetEvidence(picture)).image), "the evidence is there")
+    evidence = GetEvidenceRequest(case_id=own.case_id, kind=EVIDENCE_KIND_DOCUMENT)
+    check(bool((await proctor.identity.GetEvidence(evidence)).image), "the evidence is stored")
 
 
-def read_logs(logs: Iterable[tuple[str, str]], narrator: Narrator) -> None:
-    """Tells what was more than information, each kind with its number; an error does not hold."""
+def read_logs(logs: Iterable[tuple[str, str]], output: Output) -> None:
+    """Print the warnings and errors of each container with their counts; check that there are no errors."""
     found: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for part, text in logs:
-        found[part].update(filter(None, map(_worth_reading, text.splitlines())))
+        found[part].update(filter(None, map(_notable, text.splitlines())))
     for part, kinds in sorted(found.items()):
         if kinds:
-            told = " · ".join(f"{kind} ×{times}" for kind, times in sorted(kinds.items()))
-            narrator.say(f"{part}: {told}")
+            summary = " · ".join(f"{kind} ×{times}" for kind, times in sorted(kinds.items()))
+            output.line(f"{part}: {summary}")
     errors = [
         f"{part}: {kind}"
         for part in found
         for kind in found[part]
         if not kind.startswith("warning")
     ]
-    hold(not errors, f"no part logs an error: {errors[:3]}")
+    check(not errors, f"no container logs an error: {errors[:3]}")
 
 
-def _worth_reading(line: str) -> str | None:
-    """Level and event of a line that is more than information."""
+def _notable(line: str) -> str | None:
+    """Return the level and event of a warning or error, None for other lines."""
     if line.startswith("{"):
         entry = json.loads(line)
         level = entry.get("level", "info")
@@ -308,13 +306,13 @@ def _worth_reading(line: str) -> str | None:
 
 
 async def main() -> int:
-    """Proves it; the exit code."""
+    """Run the checks; return the exit code."""
     try:
-        await prove(Narrator())
-    except (CheckFailedError, CommandError, AssertionError, OSError, ServiceError) as broken:
-        print(f"\nIt did not hold: {type(broken).__name__}: {broken}", file=sys.stderr)
+        await run_checks(Output())
+    except (CheckFailedError, CommandError, AssertionError, OSError, ServiceError) as failure:
+        print(f"\nFailed: {type(failure).__name__}: {failure}", file=sys.stderr)
         return 1
-    print("\nEverything held.")
+    print("\nAll checks passed.")
     return 0
 
 

@@ -1,6 +1,6 @@
-"""A gRPC-Web client, as a browser is one: generated stubs over plain HTTP/1.1 requests to the edge.
+"""A gRPC-Web client as in a browser: generated stubs over HTTP/1.1 requests to the edge.
 
-It speaks the binary format (application/grpc-web+proto): frames of one flag byte, a length of four bytes and a payload;
+It uses the binary format (application/grpc-web+proto): frames of one flag byte, a length of four bytes and a payload;
 a frame with the high flag bit holds the trailers. Source: the gRPC project's PROTOCOL-WEB.md.
 """
 
@@ -29,10 +29,9 @@ _HEADER = struct.Struct(">BI")
 
 
 class WebChannel:
-    """Stands where stubs expect a channel, for methods with one request.
+    """A channel for generated stubs whose methods have one request.
 
-    Cookies that the edge sets are kept and sent back, as a browser does; `token` is sent as a bearer instead where it
-    is given.
+    It sends back the edge's cookies as a browser does, or `token` as a bearer token if given.
     """
 
     def __init__(self, address: str, token: str | None = None) -> None:
@@ -40,7 +39,7 @@ class WebChannel:
         self.token = token
 
     async def close(self) -> None:
-        """Ends the connections."""
+        """Close the connections."""
         await self.http.aclose()
 
     def unary_unary(
@@ -50,7 +49,7 @@ class WebChannel:
         response_deserializer: Callable[[bytes], Response],
         **_: object,
     ) -> WebCall[Request, Response]:
-        """What a stub asks for a method with one answer."""
+        """Return the call of a method with one response."""
         return WebCall(self, method, request_serializer, response_deserializer)
 
     def unary_stream(
@@ -60,11 +59,11 @@ class WebChannel:
         response_deserializer: Callable[[bytes], Response],
         **_: object,
     ) -> WebStream[Request, Response]:
-        """What a stub asks for a method with a stream of answers."""
+        """Return the call of a method with a stream of responses."""
         return WebStream(self, method, request_serializer, response_deserializer)
 
     def stream_stream(self, method: str, *_: object, **__: object) -> Callable[..., object]:
-        """Browsers cannot stream requests; a stub may still name such a method."""
+        """Return a function that raises NotImplementedError: browsers cannot stream requests."""
 
         def refuse(*_: object, **__: object) -> object:
             raise NotImplementedError(f"{method} streams its requests, which gRPC-Web cannot")
@@ -72,13 +71,13 @@ class WebChannel:
         return refuse
 
     def sent(self, method: str, body: bytes) -> None:
-        """Called with each request that is sent; here, nothing is done with it."""
+        """Handle a request that is sent; subclasses may record it."""
 
-    def received(self, answer: Message) -> None:
-        """Called with each answer; here, nothing is done with it."""
+    def received(self, response: Message) -> None:
+        """Handle a response; subclasses may record it."""
 
     def headers(self) -> dict[str, str]:
-        """The headers of every request."""
+        """Return the headers of every request."""
         headers = {
             "content-type": "application/grpc-web+proto",
             "accept": "application/grpc-web+proto",
@@ -91,7 +90,7 @@ class WebChannel:
 
 
 class WebCall(Generic[Request, Response]):
-    """One method with one answer."""
+    """A method with one response."""
 
     def __init__(
         self,
@@ -106,20 +105,20 @@ class WebCall(Generic[Request, Response]):
         self._deserialize = deserialize
 
     async def __call__(self, request: Request, timeout: float | None = None) -> Response:
-        """Calls; raises ServiceError with the server's reason."""
-        answers = [answer async for answer in self.answers(request)]
-        if len(answers) != 1:
-            raise AssertionError(f"{self._method} gave {len(answers)} answers")
-        return answers[0]
+        """Return the response; raise ServiceError with the server's reason."""
+        responses = [response async for response in self.responses(request)]
+        if len(responses) != 1:
+            raise AssertionError(f"{self._method} returned {len(responses)} responses")
+        return responses[0]
 
-    async def answers(self, request: Request) -> AsyncIterator[Response]:
-        """The answers as they come; raises ServiceError where the trailers say so."""
+    async def responses(self, request: Request) -> AsyncIterator[Response]:
+        """Yield the responses; raise ServiceError if the trailers have a status other than OK."""
         try:
-            async for answer in self._exchange(request):
-                yield answer
-        except httpx2.TransportError as broken:
+            async for message in self._exchange(request):
+                yield message
+        except httpx2.TransportError as failure:
             raise unavailable(
-                "DEPENDENCY_UNAVAILABLE", f"the connection broke: {broken!r}"
+                "DEPENDENCY_UNAVAILABLE", f"the connection broke: {failure!r}"
             ) from None
 
     async def _exchange(self, request: Request) -> AsyncIterator[Response]:
@@ -129,42 +128,46 @@ class WebCall(Generic[Request, Response]):
             "POST",
             self._method,
             headers=self._channel.headers(),
-            content=framed(body),
+            content=frame_message(body),
         ) as response:
             trailers = dict(response.headers)
             async for flag, payload in _frames(response.aiter_raw()):
                 if flag & _TRAILERS:
                     trailers |= _parse_trailers(payload)
                 else:
-                    answer = self._deserialize(payload)
-                    self._channel.received(answer)
-                    yield answer
+                    message = self._deserialize(payload)
+                    self._channel.received(message)
+                    yield message
         _raise_for(trailers, response.status_code)
 
 
 class WebStream(WebCall[Request, Response]):
-    """One method with a stream of answers."""
+    """A method with a stream of responses."""
 
     def __call__(  # type: ignore[override]
         self, request: Request, timeout: float | None = None
     ) -> AsyncIterator[Response]:
-        """The answers as they come."""
-        return self.answers(request)
+        """Yield the responses."""
+        return self.responses(request)
 
 
-def framed(payload: bytes) -> bytes:
-    """A message as it is sent, in either direction."""
+def frame_message(payload: bytes) -> bytes:
+    """Return a message in a gRPC-Web frame."""
     return _HEADER.pack(0, len(payload)) + payload
 
 
-def answered(message: Message) -> bytes:
-    """The whole body of a successful answer."""
+def response_body(message: Message) -> bytes:
+    """Return the body of a successful response with one message."""
     trailers = b"grpc-status:0\r\n"
-    return framed(message.SerializeToString()) + _HEADER.pack(_TRAILERS, len(trailers)) + trailers
+    return (
+        frame_message(message.SerializeToString())
+        + _HEADER.pack(_TRAILERS, len(trailers))
+        + trailers
+    )
 
 
-def unframed(body: bytes, kind: type[Request]) -> Request:
-    """The one message of a request's body."""
+def unframe_message(body: bytes, kind: type[Request]) -> Request:
+    """Return the message in a request's body."""
     return kind.FromString(body[_HEADER.size :])
 
 
@@ -191,7 +194,7 @@ def _raise_for(trailers: Mapping[str, str], http_status: int) -> None:
     if code == "0":
         return
     if code is None:
-        raise AssertionError(f"the edge answered HTTP {http_status} without a gRPC status")
+        raise AssertionError(f"the edge returned HTTP {http_status} without a gRPC status")
     raise _error(int(code), trailers)
 
 

@@ -1,4 +1,4 @@
-"""Reads the mails that arrived in the development stack's mailbox, as their addressees would."""
+"""Reads the mails in the development stack's mailbox."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from proctorium_devstack.demo.waiting import eventually
 
 @dataclass(frozen=True)
 class Mail:
-    """One mail as it arrived."""
+    """One received mail."""
 
     mail_id: int
     message_id: str
@@ -22,29 +22,29 @@ class Mail:
 
 
 class Mailbox:
-    """The mailbox at `url`."""
+    """A client of the mailbox at `url`."""
 
     def __init__(self, url: str) -> None:
         self._http = httpx2.AsyncClient(base_url=url, timeout=30)
 
     async def mails_to(self, address: str) -> list[Mail]:
-        """All mails to an address, oldest first."""
+        """Return all mails to an address, oldest first."""
         answer = await self._http.get("/api/mails", params={"to": address})
         answer.raise_for_status()
         found = [_mail(one) for one in answer.json()["mails"]]
         return sorted(found, key=lambda mail: mail.mail_id)
 
     async def mail_to(self, address: str, subject: str) -> Mail:
-        """The first mail to an address whose subject contains `subject`, as soon as it is there."""
+        """Wait for a mail to an address whose subject contains `subject`; return the first."""
 
-        async def look() -> Mail | None:
+        async def received() -> Mail | None:
             mails = await self.mails_to(address)
             return next((mail for mail in mails if subject.lower() in mail.subject.lower()), None)
 
-        return await eventually(look, f"a mail to {address} about “{subject}”")
+        return await eventually(received, f"a mail to {address} about “{subject}”")
 
     async def close(self) -> None:
-        """Ends the connection."""
+        """Close the connection."""
         await self._http.aclose()
 
 

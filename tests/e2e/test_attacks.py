@@ -1,4 +1,4 @@
-"""Saving works while the edge is attacked: one learner saves by calls, another over a stream, without retries."""
+"""Answers are saved in time while the edge is attacked, by unary calls and over a stream, without retries."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import TypeAlias
 import grpc
 import pytest
 
-from e2e.stage import Stage, set_stage
-from e2e.story import LearnerStory, ProctorStory, right_answer
-from e2e.tokens import signed_for_all
+from e2e.clients import LearnerClient, ProctorClient, correct_answer
+from e2e.scenario import Scenario, create_scenario
+from e2e.tokens import sign_tokens
 from proctorium.assessment.v1.attempts_pb2 import (
     AnswerChange,
     Attempt,
@@ -54,40 +54,40 @@ STREAMS_OF_A_PERSON = 10
 OPEN_STREAMS = 2_000
 MIB = 1024 * 1024
 
-Ask: TypeAlias = "grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]"
+Call: TypeAlias = "grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]"
 Attack = Callable[[], Awaitable[None]]
 
 
 class Saver:
-    """A learner who changes an answer twice a second and notes how long each save took."""
+    """A learner who saves an answer twice a second, with the duration of each save."""
 
-    def __init__(self, learner: LearnerStory, attempt: Attempt, *, over_stream: bool) -> None:
+    def __init__(self, learner: LearnerClient, attempt: Attempt, *, over_stream: bool) -> None:
         self._learner = learner
         self._attempt = attempt
         self._over_stream = over_stream
-        self.taken: list[float] = []
+        self.durations: list[float] = []
         self.failures: list[str] = []
 
     async def run(self) -> None:
         """Save until cancelled."""
         save = self._stream() if self._over_stream else self._calls()
         while True:
-            began = time.monotonic()
+            start = time.monotonic()
             try:
                 refused = await anext(save)
             except ServiceError as failure:
                 refused = f"{failure.reason}: {failure.message}"
                 save = self._calls()
-            self.taken.append(time.monotonic() - began)
+            self.durations.append(time.monotonic() - start)
             if refused:
                 self.failures.append(refused)
-            await asyncio.sleep(max(0.0, SAVE_EVERY - self.taken[-1]))
+            await asyncio.sleep(max(0.0, SAVE_EVERY - self.durations[-1]))
 
     def _request(self) -> SaveAnswersRequest:
         self._learner.sequence += 1
         item = self._attempt.items[self._learner.sequence % len(self._attempt.items)]
         change = AnswerChange(
-            sequence=self._learner.sequence, item_id=item.item_id, answer=right_answer(item)
+            sequence=self._learner.sequence, item_id=item.item_id, answer=correct_answer(item)
         )
         return SaveAnswersRequest(attempt_id=self._attempt.attempt_id, changes=[change])
 
@@ -113,18 +113,20 @@ class Saver:
 class Attacked:
     """Two learners who save, and the addresses and tokens that attackers use."""
 
-    def __init__(self, stack: Stack, stage: Stage, savers: Sequence[Saver], attacker: str) -> None:
+    def __init__(
+        self, stack: Stack, scenario: Scenario, savers: Sequence[Saver], attacker: str
+    ) -> None:
         self.stack = stack
-        self.stage = stage
+        self.scenario = scenario
         self.savers = savers
         self.attacker = attacker
 
-    async def survives(self, *attacks: Attack) -> None:
+    async def withstands(self, *attacks: Attack) -> None:
         """Attack for ATTACK_SECONDS; raise AssertionError where a save failed or was slow."""
         for saver in self.savers:
-            saver.taken, saver.failures = [], []
+            saver.durations, saver.failures = [], []
         saving = [asyncio.create_task(saver.run()) for saver in self.savers]
-        attacking = [asyncio.create_task(_play(attack)) for attack in attacks]
+        attacking = [asyncio.create_task(_repeat(attack)) for attack in attacks]
         await asyncio.wait(
             [*saving, *attacking], timeout=ATTACK_SECONDS, return_when="FIRST_EXCEPTION"
         )
@@ -135,31 +137,31 @@ class Attacked:
             task.result()
         for saver in self.savers:
             assert saver.failures == []
-            assert len(saver.taken) > ATTACK_SECONDS
-            assert _percentile(saver.taken, 0.99) <= SLOWEST_SECONDS
+            assert len(saver.durations) > ATTACK_SECONDS
+            assert _percentile(saver.durations, 0.99) <= SLOWEST_SECONDS
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Open a connection to the edge."""
-        host, port = self.stage.edge.rsplit(":", 1)
+        host, port = self.scenario.edge.rsplit(":", 1)
         return await asyncio.open_connection(host, int(port))
 
 
-async def _play(attack: Attack) -> None:
+async def _repeat(attack: Attack) -> None:
     """Attack until cancelled; the edge may close an attacker's connection."""
     while True:
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             await attack()
 
 
-def _percentile(taken: Sequence[float], share: float) -> float:
-    return sorted(taken)[min(len(taken) - 1, int(len(taken) * share))]
+def _percentile(durations: Sequence[float], share: float) -> float:
+    return sorted(durations)[min(len(durations) - 1, int(len(durations) * share))]
 
 
 @pytest.fixture(scope="module")
 async def attacked(stack: Stack) -> AsyncIterator[Attacked]:
-    stage = await set_stage(stack.address("edge"), learner_channels=(EdgeChannel,) * 3)
-    learners = [LearnerStory(learner, stage) for learner in stage.learners[:2]]
-    proctor = ProctorStory(stage)
+    scenario = await create_scenario(stack.address("edge"), learner_channels=(EdgeChannel,) * 3)
+    learners = [LearnerClient(learner, scenario) for learner in scenario.learners[:2]]
+    proctor = ProctorClient(scenario)
     proctor.watch()
     for learner in learners:
         await learner.join()
@@ -168,22 +170,24 @@ async def attacked(stack: Stack) -> AsyncIterator[Attacked]:
     for learner in learners:
         await learner.be_in_session()
     await proctor.authorize(*learners)
-    attempts = [await learner.begin() for learner in learners]
+    attempts = [await learner.start() for learner in learners]
     savers = [
         Saver(learner, attempt, over_stream=number == 1)
         for number, (learner, attempt) in enumerate(zip(learners, attempts, strict=True))
     ]
-    attacker = stage.learners[2].token
+    attacker = scenario.learners[2].token
     assert attacker is not None
-    yield Attacked(stack, stage, savers, attacker)
+    yield Attacked(stack, scenario, savers, attacker)
     await proctor.close()
     for learner in learners:
         await learner.close()
-    await stage.close()
+    await scenario.close()
 
 
-async def test_unreadable_headers_and_unfinished_watches(attacked: Attacked) -> None:
-    async def unreadable() -> None:
+async def test_saving_works_during_malformed_headers_and_unfinished_requests(
+    attacked: Attacked,
+) -> None:
+    async def malformed() -> None:
         for header in ("grpc-timeout: 5", "grpc-encoding: odd", "x-odd-bin: abcde"):
             reader, writer = await attacked.connect()
             writer.write(_web_call(SIGN_IN, 5, header) + bytes(5))
@@ -205,17 +209,17 @@ async def test_unreadable_headers_and_unfinished_watches(attacked: Attacked) -> 
                 await asyncio.sleep(0.2)
             await asyncio.sleep(10)
 
-    await attacked.survives(
-        unreadable, lambda: unfinished(""), lambda: unfinished(attacked.attacker)
+    await attacked.withstands(
+        malformed, lambda: unfinished(""), lambda: unfinished(attacked.attacker)
     )
 
 
-async def test_requests_with_very_many_faults(attacked: Attacked) -> None:
-    async with grpc.aio.insecure_channel(attacked.stage.edge) as channel:
+async def test_saving_works_during_requests_with_many_violations(attacked: Attacked) -> None:
+    async with grpc.aio.insecure_channel(attacked.scenario.edge) as channel:
         metadata = (("authorization", f"Bearer {attacked.attacker}"),)
 
         async def refused(method: str, request: bytes) -> None:
-            call: Ask = channel.unary_unary(method)
+            call: Call = channel.unary_unary(method)
             with pytest.raises(grpc.aio.AioRpcError) as refusal:
                 await call(request, metadata=metadata, timeout=20)
             assert refusal.value.code() in {
@@ -234,16 +238,16 @@ async def test_requests_with_very_many_faults(attacked: Attacked) -> None:
             await refused(SAVE, b"\x12\x00" * 350_000)
             await asyncio.sleep(2)
 
-        await attacked.survives(violations, empty_elements)
+        await attacked.withstands(violations, empty_elements)
 
 
-async def test_bodies_that_never_end_beside_open_streams(attacked: Attacked) -> None:
+async def test_saving_works_during_endless_bodies_and_many_open_streams(attacked: Attacked) -> None:
     people = [new_id() for _ in range(OPEN_STREAMS // STREAMS_OF_A_PERSON)]
-    tokens = await signed_for_all(attacked.stack, people, ["administrator"])
+    tokens = await sign_tokens(attacked.stack, people, ["administrator"])
     received: set[int] = set()
-    host, port = attacked.stage.edge.rsplit(":", 1)
+    host, port = attacked.scenario.edge.rsplit(":", 1)
     opened: list[Streams] = []
-    request = WatchRosterRequest(session_id=attacked.stage.session_id).SerializeToString()
+    request = WatchRosterRequest(session_id=attacked.scenario.session_id).SerializeToString()
     for first in range(0, OPEN_STREAMS, STREAMS_OF_A_CONNECTION):
         streams = await _open_streams(host, int(port), first, received)
         opened.append(streams)
@@ -270,7 +274,7 @@ async def test_bodies_that_never_end_beside_open_streams(attacked: Attacked) -> 
                         await asyncio.wait_for(writer.drain(), 1)
             await asyncio.sleep(5)
 
-    await attacked.survives(endless)
+    await attacked.withstands(endless)
     assert [streams.failure for streams in opened if streams.failure] == []
     for streams in opened:
         streams.close()
@@ -279,7 +283,7 @@ async def test_bodies_that_never_end_beside_open_streams(attacked: Attacked) -> 
 async def _open_streams(host: str, port: int, first: int, received: set[int]) -> Streams:
     loop = asyncio.get_running_loop()
     _, streams = await loop.create_connection(
-        lambda: Streams(first, lambda place, *_: received.add(place)), host, port
+        lambda: Streams(first, lambda number, *_: received.add(number)), host, port
     )
     return streams
 

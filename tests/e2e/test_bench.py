@@ -1,4 +1,4 @@
-"""Each measurement of `make bench` runs in its smallest form and gives its figures; no figure is judged."""
+"""Each measurement of `make bench` runs in its smallest form and returns its figures, which are not judged."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ FIGURES = {
 
 
 @pytest.mark.parametrize("title", MEASUREMENTS)
-async def test_a_measurement_gives_its_figures(title: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The processes of a measurement import it from here too.
+async def test_measurement_returns_its_figures(title: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The processes of a measurement import from here too.
     monkeypatch.setenv("PYTHONPATH", str(TESTS))
     figures = await MEASUREMENTS[title](**SMALLEST[title])
     assert [each.name for each in figures] == FIGURES[title]

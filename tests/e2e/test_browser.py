@@ -1,4 +1,4 @@
-"""The path in a browser: a learner and a proctor, each in a window of their own, from the code to the certificate."""
+"""Sessions in a browser: a learner and a proctor from the code to the certificate, and administrators."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from aiosmtplib import send
 from playwright.async_api import Page, Route, expect
 
 from e2e.browsing import Visitor, browser
-from e2e.pictures import identity_document, selfie
-from e2e.stage import Stage, set_stage
-from e2e.story import LearnerStory, ProctorStory
+from e2e.clients import LearnerClient, ProctorClient
+from e2e.images import identity_document, selfie
+from e2e.scenario import Scenario, create_scenario
 from proctorium.assessment.v1.attempts_pb2 import Attempt, GetAttemptRequest
 from proctorium.assessment.v1.items_pb2 import Answer
 from proctorium_devstack.demo.waiting import eventually
 from proctorium_devstack.stack import Stack
 
 
-async def test_a_learner_and_a_proctor_walk_the_path_in_browsers(stack: Stack) -> None:
-    stage = await set_stage(stack.address("edge"))
+async def test_learner_and_proctor_complete_a_session(stack: Stack) -> None:
+    scenario = await create_scenario(stack.address("edge"))
     async with browser() as opened:
-        learner = await Visitor.arrive(opened, stack.url("edge"))
-        proctor = await Visitor.arrive(opened, stack.url("edge"))
-        await learner.picture("sign-in")
-        await learner.sign_in(stage.learners[0].email, stage.learners[0].password)
-        await proctor.sign_in(stage.proctor.email, stage.proctor.password)
+        learner = await Visitor.open(opened, stack.url("edge"))
+        proctor = await Visitor.open(opened, stack.url("edge"))
+        await learner.screenshot("sign-in")
+        await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)
+        await proctor.sign_in(scenario.proctor.email, scenario.proctor.password)
 
-        await join_by_code(learner, stage.code)
-        await send_what_is_no_picture(learner)
-        await send_pictures(learner.page, stage.learners[0].name)
-        await learner.picture("lobby")
+        await join_by_code(learner, scenario.code)
+        await submit_invalid_image(learner)
+        await submit_evidence(learner.page, scenario.learners[0].name)
+        await learner.screenshot("lobby")
 
-        await open_session(proctor, stage.session_id)
-        await verify_identity(proctor, stage.learners[0].name)
+        await open_session(proctor, scenario.session_id)
+        await verify_identity(proctor, scenario.learners[0].name)
         await expect(learner.page.get_by_text("Identity verified")).to_be_visible()
         await start_session(proctor)
         await expect(learner.page.get_by_text("In Session", exact=True)).to_be_visible()
         await learner.page.get_by_role("button", name="Open").click()
         await expect(learner.page.get_by_text("Put on goggles")).to_be_visible()
-        await learner.picture("in-session")
+        await learner.screenshot("in-session")
 
         await proctor.page.get_by_role("button", name="Authorise the assessment for all").click()
         await take_assessment(learner)
@@ -54,32 +54,32 @@ async def test_a_learner_and_a_proctor_walk_the_path_in_browsers(stack: Stack) -
         await expect(
             proctor.page.get_by_text("1 learner joined, 1 is not here; nobody needs attention now.")
         ).to_be_visible()
-        await end_session(proctor, stage.session_id)
-        await learner.page.goto(f"/sessions/{stage.session_id}")
+        await end_session(proctor, scenario.session_id)
+        await learner.page.goto(f"/sessions/{scenario.session_id}")
         await expect(learner.page.get_by_text("Completed", exact=True)).to_be_visible()
         await learner.page.goto("/courses")
         result = learner.page.get_by_role("link", name="View result and certificate")
         await expect(result).to_have_class("button")
         code = learner.page.get_by_role("main").get_by_role("link", name="Enter Enrollment Code")
         await expect(code).to_have_count(0)
-        await learner.picture("courses-completed")
+        await learner.screenshot("courses-completed")
         await result.click()
         await expect(learner.page.get_by_text("Passed", exact=True)).to_be_visible()
-        assert learner.complaints == []
-        assert proctor.complaints == []
-    await stage.close()
+        assert learner.errors == []
+        assert proctor.errors == []
+    await scenario.close()
 
 
-async def test_the_roster_keeps_its_order_while_a_proctor_works_with_it(
-    stack: Stack, stage: Stage
+async def test_roster_order_is_stable_while_a_proctor_works(
+    stack: Stack, scenario: Scenario
 ) -> None:
-    lena, omar = (LearnerStory(learner, stage) for learner in stage.learners)
-    for story in (omar, lena):
-        await story.join()
+    lena, omar = (LearnerClient(learner, scenario) for learner in scenario.learners)
+    for client in (omar, lena):
+        await client.join()
     async with browser() as opened:
-        proctor = await Visitor.arrive(opened, stack.url("edge"))
-        await proctor.sign_in(stage.proctor.email, stage.proctor.password)
-        await open_session(proctor, stage.session_id)
+        proctor = await Visitor.open(opened, stack.url("edge"))
+        await proctor.sign_in(scenario.proctor.email, scenario.proctor.password)
+        await open_session(proctor, scenario.session_id)
         page, roster = proctor.page, proctor.page.get_by_role("rowheader")
         await expect(roster).to_have_text(["Omar Haddad", "Lena Fischer"])
         await lena.send_evidence()
@@ -95,68 +95,68 @@ async def test_the_roster_keeps_its_order_while_a_proctor_works_with_it(
         await expect(roster).to_have_text(["Lena Fischer", "Omar Haddad"])
         await page.get_by_role("button", name="Hide learners who need no attention (1)").click()
         await expect(roster).to_have_text(["Omar Haddad"])
-        assert proctor.complaints == []
-    for story in (omar, lena):
-        await story.close()
+        assert proctor.errors == []
+    for client in (omar, lena):
+        await client.close()
 
 
-async def test_answers_given_without_a_connection_are_kept_and_sent(
-    stack: Stack, stage: Stage
-) -> None:
-    story, proctor = LearnerStory(stage.learners[0], stage), ProctorStory(stage)
-    await story.join()
+async def test_offline_answers_are_stored_and_sent_later(stack: Stack, scenario: Scenario) -> None:
+    client, proctor = LearnerClient(scenario.learners[0], scenario), ProctorClient(scenario)
+    await client.join()
     proctor.watch()
-    await proctor.verify(await story.send_evidence())
+    await proctor.verify(await client.send_evidence())
     await proctor.start()
-    await proctor.authorize(story)
-    attempt = await story.begin()
+    await proctor.authorize(client)
+    attempt = await client.start()
     async with browser() as opened:
-        learner = await Visitor.arrive(opened, stack.url("edge"))
-        await learner.sign_in(stage.learners[0].email, stage.learners[0].password)
-        await learner.page.goto(f"/attempts/{story.attempt_id}")
+        learner = await Visitor.open(opened, stack.url("edge"))
+        await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)
+        await learner.page.goto(f"/attempts/{client.attempt_id}")
 
         await answer_offline(learner.page, "0.1")
         await learner.page.context.set_offline(False)
         await expect(learner.page.get_by_text("All answers saved")).to_be_visible()
-        assert await saved_number(story) == 0.1
+        assert await saved_number(client) == 0.1
 
-        # Another device goes on meanwhile, under the number that this one would use next.
-        await story.save_again(await last_sequence(story) + 1, attempt.items[3].item_id, Answer())
+        # Another device saves under the sequence number that this one would use next.
+        await client.save_as(await last_sequence(client) + 1, attempt.items[3].item_id, Answer())
         await learner.page.get_by_label("Your answer").fill("0.2")
         await expect(learner.page.get_by_text("All answers saved")).to_be_visible()
-        assert await saved_number(story) == 0.2
+        assert await saved_number(client) == 0.2
 
-        # Closed without a connection, and opened again elsewhere in the portal.
+        # The page is closed offline, and another page of the portal is opened.
         await answer_offline(learner.page, "0.3")
         await learner.page.close()
-        await learner.come_back("/courses")
-        await eventually(lambda: keeps_nothing(learner.page), "the answer of the earlier visit")
-        assert await saved_number(story) == 0.3
+        await learner.reopen("/courses")
+        await eventually(lambda: journal_is_empty(learner.page), "the stored answer to be sent")
+        assert await saved_number(client) == 0.3
 
-        await learner.page.goto(f"/attempts/{story.attempt_id}")
+        await learner.page.goto(f"/attempts/{client.attempt_id}")
         await answer_offline(learner.page, "0.4")
         await proctor.end()
-        await story.see_result()
+        await client.wait_for_result()
         await learner.page.context.set_offline(False)
         late = "Your answer to question 4 arrived after the end."
         await expect(learner.page.get_by_text(late)).to_be_visible()
         await expect(learner.page.get_by_text("Everything that you had answered")).to_have_count(0)
         await expect(learner.page.get_by_text("Submitted on")).to_be_visible()
-        await learner.picture("late-answer")
+        await learner.screenshot("late-answer")
         await learner.page.get_by_role("link", name="See your result").click()
         await expect(learner.page.get_by_text(late)).to_be_visible()
-        assert await saved_number(story) == 0.3
-        assert learner.complaints == []
-    await story.close()
+        assert await saved_number(client) == 0.3
+        assert learner.errors == []
+    await client.close()
     await proctor.close()
 
 
-async def test_an_administrator_prepares_a_session(stack: Stack, stage: Stage) -> None:
-    run = stage.session_id[-8:]
+async def test_administrator_schedules_a_session_and_manages_its_codes(
+    stack: Stack, scenario: Scenario
+) -> None:
+    run = scenario.session_id[-8:]
     async with browser() as opened:
-        administrator = await Visitor.arrive(opened, stack.url("edge"))
+        administrator = await Visitor.open(opened, stack.url("edge"))
         page = administrator.page
-        await administrator.sign_in(stage.administrator.email, stage.administrator.password)
+        await administrator.sign_in(scenario.administrator.email, scenario.administrator.password)
         await add_person(page, f"Prue Proctor {run}", ["Proctor"])
         await add_person(page, f"Leo Learner {run}", ["Learner"])
         prue = page.get_by_role("listitem").filter(has_text=f"Prue Proctor {run}")
@@ -167,7 +167,7 @@ async def test_an_administrator_prepares_a_session(stack: Stack, stage: Stage) -
         await expect(
             prue.get_by_text("Certified until December 31, 2099", exact=True)
         ).to_be_visible()
-        await administrator.picture("people")
+        await administrator.screenshot("people")
 
         await create_course(page, f"Course {run}")
         course = page.get_by_role("listitem").filter(has_text=f"Course {run}")
@@ -178,7 +178,7 @@ async def test_an_administrator_prepares_a_session(stack: Stack, stage: Stage) -
         await course.get_by_role("combobox", name="Learner").select_option(leo)
         await course.get_by_role("button", name="Register").click()
         await expect(course.get_by_text(f"Leo Learner {run} is registered.")).to_be_visible()
-        await administrator.picture("managed-courses")
+        await administrator.screenshot("managed-courses")
 
         await page.get_by_role("navigation").get_by_role("link", name="Sessions").click()
         await page.get_by_role("link", name="Schedule a session").click()
@@ -187,7 +187,7 @@ async def test_an_administrator_prepares_a_session(stack: Stack, stage: Stage) -
         await page.get_by_label(f"Prue Proctor {run}").check()
         await expect(page.get_by_label(f"Leo Learner {run}")).to_be_checked()
         await expect(page.get_by_text("created over gRPC or JSON")).to_be_visible()
-        await administrator.picture("schedule")
+        await administrator.screenshot("schedule")
         await page.get_by_role("button", name="Schedule", exact=True).click()
         await expect(page.get_by_text("Scheduled", exact=True)).to_be_visible()
 
@@ -201,7 +201,7 @@ async def test_an_administrator_prepares_a_session(stack: Stack, stage: Stage) -
         await page.get_by_text("Issue another code").click()
         await page.get_by_role("button", name="Issue", exact=True).click()
         await expect(rows).to_contain_text(["Active", "Revoked", "Replaced"])
-        await administrator.picture("codes")
+        await administrator.screenshot("codes")
         await page.get_by_role("button", name="Cancel the session…").click()
         await page.get_by_role("button", name="Cancel the session now").click()
         status = page.get_by_role("status").get_by_text("Cancelled", exact=True)
@@ -209,47 +209,47 @@ async def test_an_administrator_prepares_a_session(stack: Stack, stage: Stage) -
         await expect(rows).to_contain_text(["No longer valid", "Revoked", "Replaced"])
         await expect(page.get_by_role("button", name="Replace")).to_have_count(0)
         await expect(page.get_by_text("Issue another code")).to_have_count(0)
-        assert administrator.complaints == []
+        assert administrator.errors == []
 
 
-async def test_the_code_of_a_session_appears_as_soon_as_it_is_made(
-    stack: Stack, stage: Stage
+async def test_code_of_a_new_session_appears_once_it_is_created(
+    stack: Stack, scenario: Scenario
 ) -> None:
     async with browser() as opened:
-        administrator = await Visitor.arrive(opened, stack.url("edge"))
+        administrator = await Visitor.open(opened, stack.url("edge"))
         page = administrator.page
-        asked = 0
+        requests = 0
 
-        async def elsewhere(route: Route) -> None:
-            """The first time asks for a session that enrollment has not heard of."""
-            nonlocal asked
-            asked += 1
+        async def change_first_request(route: Route) -> None:
+            """Make the first request name a session that enrollment does not have."""
+            nonlocal requests
+            requests += 1
             body = route.request.post_data_buffer
-            if asked == 1 and body is not None:
+            if requests == 1 and body is not None:
                 await expect(page.get_by_text("code is being created")).to_be_visible()
-                session_id = stage.session_id.encode()
+                session_id = scenario.session_id.encode()
                 body = body.replace(session_id, str(uuid4()).encode())
             await route.continue_(post_data=body)
 
-        await page.route("**/proctorium.enrollment.v1.CodeService/ListCodes", elsewhere)
-        await administrator.sign_in(stage.administrator.email, stage.administrator.password)
-        await page.goto(f"/supervise/{stage.session_id}")
-        await expect(page.get_by_role("rowheader").filter(has_text=stage.code)).to_be_visible()
-        assert asked > 1
+        await page.route("**/proctorium.enrollment.v1.CodeService/ListCodes", change_first_request)
+        await administrator.sign_in(scenario.administrator.email, scenario.administrator.password)
+        await page.goto(f"/supervise/{scenario.session_id}")
+        await expect(page.get_by_role("rowheader").filter(has_text=scenario.code)).to_be_visible()
+        assert requests > 1
         await expect(page.get_by_role("alert")).to_have_count(0)
-        assert administrator.complaints == []
+        assert administrator.errors == []
 
 
-async def test_a_cancelled_session_asks_nothing_of_anybody(stack: Stack, stage: Stage) -> None:
+async def test_cancelled_session_requires_no_action(stack: Stack, scenario: Scenario) -> None:
     async with browser() as opened:
-        learner = await Visitor.arrive(opened, stack.url("edge"))
-        administrator = await Visitor.arrive(opened, stack.url("edge"))
-        await learner.sign_in(stage.learners[0].email, stage.learners[0].password)
-        await join_by_code(learner, stage.code)
-        await send_pictures(learner.page, stage.learners[0].name)
+        learner = await Visitor.open(opened, stack.url("edge"))
+        administrator = await Visitor.open(opened, stack.url("edge"))
+        await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)
+        await join_by_code(learner, scenario.code)
+        await submit_evidence(learner.page, scenario.learners[0].name)
         page = administrator.page
-        await administrator.sign_in(stage.administrator.email, stage.administrator.password)
-        await page.goto(f"/supervise/{stage.session_id}")
+        await administrator.sign_in(scenario.administrator.email, scenario.administrator.password)
+        await page.goto(f"/supervise/{scenario.session_id}")
         needed = page.get_by_text("1 learner joined, 1 is not here; 1 needs attention.")
         await expect(needed).to_be_visible()
         await page.get_by_role("button", name="Cancel the session…").click()
@@ -260,23 +260,23 @@ async def test_a_cancelled_session_asks_nothing_of_anybody(stack: Stack, stage: 
 
         await learner.page.goto("/schedule")
         await expect(learner.page.get_by_text("It is for administrators.")).to_be_visible()
-        await learner.page.goto(f"/sessions/{stage.session_id}")
+        await learner.page.goto(f"/sessions/{scenario.session_id}")
         await expect(learner.page.get_by_text("Cancelled", exact=True)).to_be_visible()
         await expect(learner.page.get_by_text("was cancelled")).to_be_visible()
         for gone in ("Waiting", "Session lobby", "Identity check"):
             await expect(learner.page.get_by_text(gone, exact=True)).to_have_count(0)
-        assert learner.complaints == []
-        assert administrator.complaints == []
+        assert learner.errors == []
+        assert administrator.errors == []
 
 
-async def test_the_mailbox_shows_a_long_mail_whole(stack: Stack) -> None:
+async def test_mailbox_shows_a_long_mail_in_full(stack: Stack) -> None:
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = "a@example.org", "b@example.org", "Long"
     mail.set_content("<p>One of many lines.</p>" * 100 + "<p>The end</p>", subtype="html")
     host, port = stack.address("smtp").split(":")
     await send(mail, hostname=host, port=int(port))
     async with browser() as opened:
-        reader = await Visitor.arrive(opened, stack.url("mailbox"))
+        reader = await Visitor.open(opened, stack.url("mailbox"))
         await reader.page.get_by_role("link", name="Long").click()
         frame = reader.page.locator("iframe")
         await expect(frame.content_frame.get_by_text("The end")).to_be_visible()
@@ -287,7 +287,7 @@ async def test_the_mailbox_shows_a_long_mail_whole(stack: Stack) -> None:
                 await frame.evaluate("frame => frame.contentDocument.documentElement.scrollHeight"),
             )
         assert await frame.evaluate("frame => frame.clientHeight") > 2000
-        assert reader.complaints == []
+        assert reader.errors == []
 
 
 async def add_person(page: Page, name: str, roles: list[str]) -> None:
@@ -320,22 +320,22 @@ async def answer_offline(page: Page, number: str) -> None:
     await expect(page.get_by_text("The connection is lost. Keep answering")).to_be_visible()
 
 
-async def keeps_nothing(page: Page) -> bool | None:
-    kept = "Object.keys(localStorage).some(key => key.startsWith('proctorium.answers.'))"
-    return not await page.evaluate(kept) or None
+async def journal_is_empty(page: Page) -> bool | None:
+    pending = "Object.keys(localStorage).some(key => key.startsWith('proctorium.answers.'))"
+    return not await page.evaluate(pending) or None
 
 
-async def saved_attempt(story: LearnerStory) -> Attempt:
-    request = GetAttemptRequest(attempt_id=story.attempt_id)
-    return (await story.learner.attempts.GetAttempt(request)).attempt
+async def saved_attempt(client: LearnerClient) -> Attempt:
+    request = GetAttemptRequest(attempt_id=client.attempt_id)
+    return (await client.learner.attempts.GetAttempt(request)).attempt
 
 
-async def last_sequence(story: LearnerStory) -> int:
-    return (await saved_attempt(story)).last_sequence
+async def last_sequence(client: LearnerClient) -> int:
+    return (await saved_attempt(client)).last_sequence
 
 
-async def saved_number(story: LearnerStory) -> float | None:
-    saved = (await saved_attempt(story)).answers
+async def saved_number(client: LearnerClient) -> float | None:
+    saved = (await saved_attempt(client)).answers
     return next((one.answer.number for one in saved if one.answer.HasField("number")), None)
 
 
@@ -349,32 +349,32 @@ async def start_session(proctor: Visitor) -> None:
 async def join_by_code(learner: Visitor, code: str) -> None:
     page = learner.page
     await expect(page.get_by_text("Proctored", exact=True)).to_be_visible()
-    await learner.picture("courses")
+    await learner.screenshot("courses")
     await page.get_by_role("navigation").get_by_role("link", name="Enter Enrollment Code").click()
     await page.get_by_label("Enrollment code").fill(code.swapcase())
     await page.get_by_role("button", name="Join Session").click()
     await expect(page.get_by_role("alert")).to_contain_text("case")
-    await learner.picture("wrong-code")
+    await learner.screenshot("wrong-code")
     await page.get_by_label("Enrollment code").fill(code)
     await page.get_by_role("button", name="Join Session").click()
     await expect(page.get_by_text("Waiting", exact=True)).to_be_visible()
 
 
-async def send_what_is_no_picture(learner: Visitor) -> None:
+async def submit_invalid_image(learner: Visitor) -> None:
     field = learner.page.get_by_label("Photo of your identity document")
     await field.set_input_files(
-        {"name": "document.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"}
+        {"name": "document.jpg", "mimeType": "image/jpeg", "buffer": b"not an image"}
     )
     refusal = learner.page.get_by_role("alert")
     await expect(refusal).to_contain_text("JPEG, PNG or WebP")
-    place, above = await refusal.bounding_box(), await field.bounding_box()
-    assert place is not None
-    assert above is not None
-    assert place["y"] - above["y"] - above["height"] > 8
-    await learner.picture("no-picture")
+    refusal_box, field_box = await refusal.bounding_box(), await field.bounding_box()
+    assert refusal_box is not None
+    assert field_box is not None
+    assert refusal_box["y"] - field_box["y"] - field_box["height"] > 8
+    await learner.screenshot("invalid-image")
 
 
-async def send_pictures(page: Page, name: str) -> None:
+async def submit_evidence(page: Page, name: str) -> None:
     await page.get_by_label("Photo of your identity document").set_input_files(
         {"name": "document.png", "mimeType": "image/png", "buffer": identity_document(name)}
     )
@@ -397,10 +397,10 @@ async def verify_identity(proctor: Visitor, name: str) -> None:
     await expect(dialog.get_by_role("img", name="Identity document")).to_be_visible()
     await expect(dialog.get_by_role("img", name="Selfie")).to_be_visible()
     await expect(dialog.get_by_text(name, exact=True)).to_be_visible()
-    await proctor.picture("identity-decision")
+    await proctor.screenshot("identity-decision")
     await dialog.get_by_role("button", name="Verify").click()
     await expect(page.get_by_role("table").get_by_text("Verified")).to_be_visible()
-    await proctor.picture("roster")
+    await proctor.screenshot("roster")
 
 
 async def take_assessment(learner: Visitor) -> None:
@@ -414,7 +414,7 @@ async def take_assessment(learner: Visitor) -> None:
     await page.get_by_label("Your answer").fill("0.4")
     await expect(page.get_by_text("All answers saved")).to_be_visible()
     await expect(page.get_by_role("timer")).to_be_visible()
-    await learner.picture("exam")
+    await learner.screenshot("exam")
     await page.reload()
     await expect(page.get_by_label("Warn the people nearby")).to_be_checked()
     await expect(page.get_by_label("Your answer")).to_have_value("0.4")
@@ -428,7 +428,7 @@ async def take_assessment(learner: Visitor) -> None:
 
 async def download_certificate(learner: Visitor) -> None:
     page = learner.page
-    await learner.picture("result")
+    await learner.screenshot("result")
     certificate = page.get_by_role("button", name="Download certificate")
     await expect(certificate).to_be_visible()
     async with page.expect_download() as download:
@@ -436,7 +436,7 @@ async def download_certificate(learner: Visitor) -> None:
     assert (await download.value).suggested_filename.endswith(".pdf")
     await page.get_by_role("link", name="Public verification page").click()
     await expect(page.get_by_text("Valid", exact=True)).to_be_visible()
-    await learner.picture("certificate")
+    await learner.screenshot("certificate")
 
 
 async def end_session(proctor: Visitor, session_id: str) -> None:
@@ -447,4 +447,4 @@ async def end_session(proctor: Visitor, session_id: str) -> None:
     await page.get_by_role("navigation").get_by_role("link", name="Sessions").click()
     past = page.get_by_role("region", name="Past")
     await expect(past.locator(f"a[href='/supervise/{session_id}']")).to_be_visible()
-    await proctor.picture("sessions")
+    await proctor.screenshot("sessions")

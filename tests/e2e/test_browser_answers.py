@@ -1,4 +1,4 @@
-"""Answers given in several tabs and on several devices: none is lost, and the newest counts."""
+"""Answers in several tabs and on several devices: none is lost, and the newest counts."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from contextlib import asynccontextmanager
 from playwright.async_api import Page, expect
 
 from e2e.browsing import Visitor, browser
-from e2e.stage import Stage
-from e2e.story import LearnerStory, ProctorStory
+from e2e.clients import LearnerClient, ProctorClient
+from e2e.scenario import Scenario
 from proctorium.assessment.v1.attempts_pb2 import Attempt, GetAttemptRequest
 from proctorium.assessment.v1.items_pb2 import Answer
 from proctorium_devstack.demo.waiting import eventually
 from proctorium_devstack.stack import Stack
 
-_KEPT = "Object.keys(localStorage).filter(key => key.startsWith('proctorium.answers.')).length"
+_PENDING_COUNT = (
+    "Object.keys(localStorage).filter(key => key.startsWith('proctorium.answers.')).length"
+)
 _COLOUR = "(element, property) => getComputedStyle(element)[property]"
 _ASSESSMENT = "**/proctorium.assessment.v1.**"
 _STILL_LOADING = (
@@ -24,69 +26,67 @@ _STILL_LOADING = (
 _NEWER = "You gave a newer answer to this question on another device"
 
 
-async def test_two_tabs_without_a_connection_keep_each_their_own_answers(
-    stack: Stack, stage: Stage
-) -> None:
-    async with exam_room(stack, stage) as (story, learner):
+async def test_offline_answers_of_two_tabs_are_both_saved(stack: Stack, scenario: Scenario) -> None:
+    async with exam_room(stack, scenario) as (client, learner):
         first = learner.page
         second = await first.context.new_page()
-        await second.goto(f"/attempts/{story.attempt_id}")
+        await second.goto(f"/attempts/{client.attempt_id}")
         await expect(second.get_by_label("Your answer")).to_be_visible()
         await first.context.set_offline(True)
         await first.get_by_label("Your answer").fill("0.1")
         await second.get_by_label("True").check()
         await expect(first.get_by_text("Stored on this device, not sent yet")).to_be_visible()
         await expect(second.get_by_text("Stored on this device, not sent yet")).to_be_visible()
-        assert await first.evaluate(_KEPT) == 2
+        assert await first.evaluate(_PENDING_COUNT) == 2
         await first.close()
         await second.close()
 
-        await learner.come_back("/courses")
-        await eventually(lambda: keeps_nothing(learner.page), "the answers of both tabs")
-        saved = (await saved_attempt(story)).answers
+        await learner.reopen("/courses")
+        await eventually(lambda: journal_is_empty(learner.page), "the answers of both tabs")
+        saved = (await saved_attempt(client)).answers
         assert {one.answer.WhichOneof("value") for one in saved} == {"number", "truth"}
-        assert learner.complaints == []
+        assert learner.errors == []
 
 
-async def test_an_older_answer_without_a_connection_gives_way_to_a_newer_one(
-    stack: Stack, stage: Stage
+async def test_newer_answer_of_another_device_replaces_an_offline_answer(
+    stack: Stack, scenario: Scenario
 ) -> None:
-    async with exam_room(stack, stage) as (story, learner):
+    async with exam_room(stack, scenario) as (client, learner):
         field = learner.page.get_by_label("Your answer")
         await learner.page.context.set_offline(True)
         await field.fill("0.1")
         await expect(
             learner.page.get_by_text("Stored on this device, not sent yet")
         ).to_be_visible()
-        attempt = await saved_attempt(story)
+        attempt = await saved_attempt(client)
         question = next(item.item_id for item in attempt.items if item.HasField("numeric"))
-        await story.save_again(attempt.last_sequence + 1, question, Answer(number=0.9))
+        await client.save_as(attempt.last_sequence + 1, question, Answer(number=0.9))
 
         await learner.page.context.set_offline(False)
         await expect(learner.page.get_by_text(_NEWER)).to_be_visible()
         await expect(field).to_have_value("0.9")
-        assert await saved_numbers(story) == [0.9]
+        assert await saved_numbers(client) == [0.9]
 
         await field.fill("0.5")
         await expect(learner.page.get_by_text(_NEWER)).to_have_count(0)
         await expect(learner.page.get_by_text("All answers saved")).to_be_visible()
-        assert await saved_numbers(story) == [0.5]
-        assert learner.complaints == []
+        assert await saved_numbers(client) == [0.5]
+        assert learner.errors == []
 
 
-async def test_what_another_device_has_answered_is_shown_before_submitting(
-    stack: Stack, stage: Stage
+async def test_answers_of_another_device_are_shown_before_submission(
+    stack: Stack, scenario: Scenario
 ) -> None:
-    async with exam_room(stack, stage) as (story, learner):
+    async with exam_room(stack, scenario) as (client, learner):
         page, field = learner.page, learner.page.get_by_label("Your answer")
         await field.fill("0.1")
         await expect(page.get_by_text("All answers saved")).to_be_visible()
-        attempt = await saved_attempt(story)
+        attempt = await saved_attempt(client)
         number = next(item.item_id for item in attempt.items if item.HasField("numeric"))
         truth = next(item.item_id for item in attempt.items if item.HasField("true_false"))
         last = attempt.last_sequence
-        await story.save_again(last + 1, number, Answer(number=0.9))
-        await story.save_again(last + 2, truth, Answer(truth=True))
+        await client.save_as(last + 1, number, Answer(number=0.9))
+        await client.save_as(last + 2, truth, Answer(truth=True))
 
         await page.get_by_role("button", name="Submit…").click()
         await expect(field).to_have_value("0.9")
@@ -96,15 +96,15 @@ async def test_what_another_device_has_answered_is_shown_before_submitting(
 
         await field.fill("0.5")
         await expect(page.get_by_text("All answers saved")).to_be_visible()
-        assert await saved_numbers(story) == [0.5]
-        await story.save_again(last + 9, number, Answer(number=0.7))
+        assert await saved_numbers(client) == [0.5]
+        await client.save_as(last + 9, number, Answer(number=0.7))
         await page.evaluate("dispatchEvent(new Event('focus'))")
         await expect(field).to_have_value("0.7")
-        assert learner.complaints == []
+        assert learner.errors == []
 
 
-async def test_what_cannot_be_saved_is_not_called_saved(stack: Stack, stage: Stage) -> None:
-    async with exam_room(stack, stage) as (story, learner):
+async def test_invalid_answer_is_not_shown_as_saved(stack: Stack, scenario: Scenario) -> None:
+    async with exam_room(stack, scenario) as (client, learner):
         page, field = learner.page, learner.page.get_by_label("Your answer")
         await field.fill("0.4")
         await expect(page.get_by_text("All answers saved")).to_be_visible()
@@ -118,19 +118,19 @@ async def test_what_cannot_be_saved_is_not_called_saved(stack: Stack, stage: Sta
         await page.get_by_role("button", name="Submit…").click()
         warning = page.get_by_text("What you typed at question 4 cannot be saved")
         await expect(warning).to_be_visible()
-        await learner.picture("not-a-number")
+        await learner.screenshot("not-a-number")
         await field.fill("0.5")
         await expect(page.get_by_text("All answers saved")).to_be_visible()
         await expect(warning).to_have_count(0)
         await expect(page.get_by_text("cannot be saved")).to_have_count(0)
-        assert await saved_numbers(story) == [0.5]
-        assert learner.complaints == []
+        assert await saved_numbers(client) == [0.5]
+        assert learner.errors == []
 
 
-async def test_an_examination_that_is_opened_while_nobody_answers_goes_on_by_itself(
-    stack: Stack, stage: Stage
+async def test_exam_room_loads_automatically_once_the_server_is_reachable(
+    stack: Stack, scenario: Scenario
 ) -> None:
-    async with exam_room(stack, stage) as (story, learner):
+    async with exam_room(stack, scenario) as (client, learner):
         page, field = learner.page, learner.page.get_by_label("Your answer")
         await field.fill("0.4")
         await expect(page.get_by_text("All answers saved")).to_be_visible()
@@ -139,43 +139,45 @@ async def test_an_examination_that_is_opened_while_nobody_answers_goes_on_by_its
         await expect(page.get_by_text("Stored on this device, not sent yet")).to_be_visible()
         await page.reload()
         await expect(page.get_by_text(_STILL_LOADING)).to_be_visible()
-        await learner.picture("exam-away")
+        await learner.screenshot("exam-unreachable")
         await page.unroute(_ASSESSMENT)
         await expect(field).to_have_value("0.7")
         await expect(page.get_by_text("All answers saved")).to_be_visible()
-        assert await saved_numbers(story) == [0.7]
-        assert learner.complaints == []
+        assert await saved_numbers(client) == [0.7]
+        assert learner.errors == []
 
 
 @asynccontextmanager
-async def exam_room(stack: Stack, stage: Stage) -> AsyncIterator[tuple[LearnerStory, Visitor]]:
-    """A learner whose attempt has begun, in front of its questions."""
-    story, proctor = LearnerStory(stage.learners[0], stage), ProctorStory(stage)
-    await story.join()
+async def exam_room(
+    stack: Stack, scenario: Scenario
+) -> AsyncIterator[tuple[LearnerClient, Visitor]]:
+    """Open the exam room of a learner who has started an attempt."""
+    client, proctor = LearnerClient(scenario.learners[0], scenario), ProctorClient(scenario)
+    await client.join()
     proctor.watch()
-    await proctor.verify(await story.send_evidence())
+    await proctor.verify(await client.send_evidence())
     await proctor.start()
-    await proctor.authorize(story)
-    await story.begin()
+    await proctor.authorize(client)
+    await client.start()
     async with browser() as opened:
-        learner = await Visitor.arrive(opened, stack.url("edge"))
-        await learner.sign_in(stage.learners[0].email, stage.learners[0].password)
-        await learner.page.goto(f"/attempts/{story.attempt_id}")
+        learner = await Visitor.open(opened, stack.url("edge"))
+        await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)
+        await learner.page.goto(f"/attempts/{client.attempt_id}")
         await expect(learner.page.get_by_label("Your answer")).to_be_visible()
-        yield story, learner
-    await story.close()
+        yield client, learner
+    await client.close()
     await proctor.close()
 
 
-async def keeps_nothing(page: Page) -> bool | None:
-    return await page.evaluate(_KEPT) == 0 or None
+async def journal_is_empty(page: Page) -> bool | None:
+    return await page.evaluate(_PENDING_COUNT) == 0 or None
 
 
-async def saved_attempt(story: LearnerStory) -> Attempt:
-    request = GetAttemptRequest(attempt_id=story.attempt_id)
-    return (await story.learner.attempts.GetAttempt(request)).attempt
+async def saved_attempt(client: LearnerClient) -> Attempt:
+    request = GetAttemptRequest(attempt_id=client.attempt_id)
+    return (await client.learner.attempts.GetAttempt(request)).attempt
 
 
-async def saved_numbers(story: LearnerStory) -> list[float]:
-    saved = (await saved_attempt(story)).answers
+async def saved_numbers(client: LearnerClient) -> list[float]:
+    saved = (await saved_attempt(client)).answers
     return [one.answer.number for one in saved if one.answer.HasField("number")]

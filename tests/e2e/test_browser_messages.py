@@ -1,12 +1,12 @@
-"""The messages of a person: a page at a time, and read."""
+"""A person's messages: paging, and marking them as read."""
 
 from __future__ import annotations
 
 from playwright.async_api import Route, expect
 
 from e2e.browsing import Visitor, browser
-from e2e.grpc_web import framed, unframed
-from e2e.stage import Stage
+from e2e.grpc_web import frame_message, unframe_message
+from e2e.scenario import Scenario
 from proctorium.notification.v1.notifications_pb2 import ListNotificationsRequest
 from proctorium.session.v1.sessions_pb2 import CancelSessionRequest
 from proctorium_devstack.demo.people import Person
@@ -16,18 +16,18 @@ from proctorium_devstack.stack import Stack
 _LIST = "**/proctorium.notification.v1.InboxService/ListNotifications"
 
 
-async def test_older_messages_follow_and_all_are_marked_as_read(stack: Stack, stage: Stage) -> None:
-    learner = stage.learners[0]
-    await told(learner, 1)
-    await stage.administrator.sessions.CancelSession(
-        CancelSessionRequest(session_id=stage.session_id)
+async def test_messages_are_paged_and_marked_as_read(stack: Stack, scenario: Scenario) -> None:
+    learner = scenario.learners[0]
+    await wait_for_messages(learner, 1)
+    await scenario.administrator.sessions.CancelSession(
+        CancelSessionRequest(session_id=scenario.session_id)
     )
-    await told(learner, 2)
+    await wait_for_messages(learner, 2)
     async with browser() as opened:
-        visitor = await Visitor.arrive(opened, stack.url("edge"))
+        visitor = await Visitor.open(opened, stack.url("edge"))
         page = visitor.page
         await visitor.sign_in(learner.email, learner.password)
-        await page.route(_LIST, ask_for_one)
+        await page.route(_LIST, request_one)
         await page.get_by_role("navigation").get_by_role("link", name="Messages (2 new)").click()
         messages = page.get_by_role("main").get_by_role("listitem")
         await expect(messages).to_have_count(1)
@@ -39,18 +39,18 @@ async def test_older_messages_follow_and_all_are_marked_as_read(stack: Stack, st
         await expect(older).to_have_count(0)
         new = messages.get_by_text("New", exact=True)
         await expect(new).to_have_count(2)
-        await visitor.picture("messages")
+        await visitor.screenshot("messages")
         await page.get_by_role("button", name="Mark all as read").click()
         await expect(new).to_have_count(0)
         await older.click()
         await expect(messages).to_have_count(2)
         await expect(new).to_have_count(0)
         await expect(page.get_by_role("button", name="Mark all as read")).to_have_count(0)
-        assert visitor.complaints == []
+        assert visitor.errors == []
 
 
-async def told(person: Person, messages: int) -> None:
-    """Wait until the person has so many messages."""
+async def wait_for_messages(person: Person, messages: int) -> None:
+    """Wait until the person has this number of messages."""
 
     async def listed() -> bool | None:
         answer = await person.inbox.ListNotifications(ListNotificationsRequest())
@@ -59,10 +59,10 @@ async def told(person: Person, messages: int) -> None:
     await eventually(listed, f"{messages} messages")
 
 
-async def ask_for_one(route: Route) -> None:
-    """Makes pages of one message."""
+async def request_one(route: Route) -> None:
+    """Change the page size of a request to one."""
     body = route.request.post_data_buffer
     assert body is not None
-    request = unframed(body, ListNotificationsRequest)
+    request = unframe_message(body, ListNotificationsRequest)
     request.page_size = 1
-    await route.continue_(post_data=framed(request.SerializeToString()))
+    await route.continue_(post_data=frame_message(request.SerializeToString()))

@@ -1,14 +1,14 @@
-"""A running attempt without a connection: a reload shows it again, and new answers are sent later."""
+"""A running attempt offline: it can be reloaded, and new answers are sent later."""
 
 from __future__ import annotations
 
 from playwright.async_api import Page, expect
 
 from e2e.browsing import browser
-from e2e.cable import Cable
-from e2e.stage import Stage
+from e2e.proxy import Proxy
+from e2e.scenario import Scenario
 from e2e.test_browser_answers import saved_attempt, saved_numbers
-from e2e.test_browser_live import exam_page, exam_started, time_left
+from e2e.test_browser_connections import exam_page, exam_started, time_left
 from proctorium_devstack.demo.waiting import eventually
 from proctorium_devstack.stack import Stack
 
@@ -22,17 +22,15 @@ _STORED = """async () => {
 _CONTROLLED = "navigator.serviceWorker.controller !== null"
 
 
-async def test_an_exam_goes_on_after_a_reload_without_a_connection(
-    stack: Stack, stage: Stage
-) -> None:
+async def test_exam_continues_after_an_offline_reload(stack: Stack, scenario: Scenario) -> None:
     async with (
         browser() as opened,
-        exam_started(stage) as (story, _),
-        Cable.to(stack.address("edge")) as cable,
+        exam_started(scenario) as (client, _),
+        Proxy.to(stack.address("edge")) as proxy,
     ):
-        learner = await exam_page(opened, cable.url, story, service_worker=True)
+        learner = await exam_page(opened, proxy.url, client, service_worker=True)
         page, field = learner.page, learner.page.get_by_label("Your answer")
-        await stored_whole(page)
+        await wait_until_stored(page)
         size = await stored_size(page)
         await field.fill("0.1")
         await expect(page.get_by_text("All answers saved")).to_be_visible()
@@ -40,39 +38,37 @@ async def test_an_exam_goes_on_after_a_reload_without_a_connection(
         async def stored() -> bool | None:
             return await stored_size(page) > size or None
 
-        await eventually(stored, "the saved answer to be stored too")
+        await eventually(stored, "the saved answer to be stored")
         before = await time_left(page)
-        await cable.pull()
+        await proxy.disconnect()
         await page.reload()
         await expect(field).to_have_value("0.1")
         await field.fill("0.7")
         await page.get_by_label("True").check()
         await expect(page.get_by_text("Stored on this device, not sent yet")).to_have_count(2)
         assert before - 60 < await time_left(page) <= before
-        await learner.picture("exam-offline-reload")
+        await learner.screenshot("exam-offline-reload")
         await page.reload()
         await expect(field).to_have_value("0.7")
         await expect(page.get_by_label("True")).to_be_checked()
 
-        cable.mend()
+        proxy.restore()
         await expect(page.get_by_text("All answers saved")).to_be_visible(timeout=20_000)
-        assert await saved_numbers(story) == [0.7]
-        assert len((await saved_attempt(story)).answers) == 2
+        assert await saved_numbers(client) == [0.7]
+        assert len((await saved_attempt(client)).answers) == 2
 
         await learner.sign_out_button.click()
         await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
         assert await page.evaluate(_STORED) == {}
-        assert learner.complaints == []
+        assert learner.errors == []
 
 
-async def test_the_server_s_pages_come_first_while_it_can_be_reached(
-    stack: Stack, stage: Stage
-) -> None:
-    async with browser() as opened, exam_started(stage) as (story, _):
-        learner = await exam_page(opened, stack.url("edge"), story, service_worker=True)
+async def test_server_pages_are_preferred_while_online(stack: Stack, scenario: Scenario) -> None:
+    async with browser() as opened, exam_started(scenario) as (client, _):
+        learner = await exam_page(opened, stack.url("edge"), client, service_worker=True)
         page = learner.page
-        await stored_whole(page)
-        # What is stored is made to look like an old shell.
+        await wait_until_stored(page)
+        # Replaces the stored shell by an old one.
         await page.evaluate(
             """async () => {
               for (const name of await caches.keys()) {
@@ -84,11 +80,11 @@ async def test_the_server_s_pages_come_first_while_it_can_be_reached(
         await page.reload()
         await expect(page.get_by_label("Your answer")).to_be_visible()
         await expect(page.get_by_text("An old shell")).to_have_count(0)
-        assert learner.complaints == []
+        assert learner.errors == []
 
 
-async def stored_whole(page: Page) -> None:
-    """Waits until the shell and the attempt are stored and the service worker is at work."""
+async def wait_until_stored(page: Page) -> None:
+    """Wait until the shell and the attempt are stored and the service worker controls the page."""
 
     async def stored() -> bool | None:
         found = await page.evaluate(_STORED)

@@ -1,4 +1,4 @@
-"""What is done again: a click after an answer that was lost, once; a page that nobody answered, until somebody does."""
+"""Retries: a repeated click after a lost response takes effect once, and pages reload until the server is reachable."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from e2e.browsing import Visitor, browser
-from e2e.stage import Stage
-from e2e.test_rights import until_refused
+from e2e.scenario import Scenario
+from e2e.test_revocation import until_refused
 from proctorium.enrollment.v1.accounts_pb2 import GetMeRequest
 from proctorium_devstack.demo.people import Person
 from proctorium_devstack.stack import Stack
@@ -19,20 +19,20 @@ _SET_PASSWORD = "**/proctorium.enrollment.v1.AccountService/SetPassword"
 _AWAY = "The server cannot be reached at the moment"
 
 
-async def test_a_course_is_created_once_though_its_answer_was_lost(
-    stack: Stack, stage: Stage
+async def test_course_is_created_once_after_a_lost_response(
+    stack: Stack, scenario: Scenario
 ) -> None:
-    title = f"Once {stage.session_id[-8:]}"
+    title = f"Once {scenario.session_id[-8:]}"
     async with browser() as opened:
-        administrator = await Visitor.arrive(opened, stack.url("edge"))
+        administrator = await Visitor.open(opened, stack.url("edge"))
         page = administrator.page
-        await administrator.sign_in(stage.administrator.email, stage.administrator.password)
+        await administrator.sign_in(scenario.administrator.email, scenario.administrator.password)
         await page.goto("/managed-courses")
         await page.get_by_text("Create a course").click()
         await page.get_by_label("Title", exact=True).fill(title)
         await page.get_by_label("Title of the step").fill("Before you begin")
         await page.get_by_label("Text, in Markdown").fill("Breathe.")
-        await page.route(_CREATE, lose_the_answer, times=1)
+        await page.route(_CREATE, lose_response, times=1)
         await page.get_by_role("button", name="Create").click()
         await expect(page.get_by_text(_AWAY)).to_be_visible()
 
@@ -40,72 +40,74 @@ async def test_a_course_is_created_once_though_its_answer_was_lost(
         await expect(page.get_by_label("Title", exact=True)).not_to_have_value(title)
         await page.reload()
         await expect(page.get_by_role("listitem").filter(has_text=title)).to_have_count(1)
-        assert administrator.complaints == []
+        assert administrator.errors == []
 
 
-async def test_a_page_that_nobody_answered_loads_by_itself(stack: Stack, stage: Stage) -> None:
+async def test_page_loads_automatically_once_the_server_is_reachable(
+    stack: Stack, scenario: Scenario
+) -> None:
     async with browser() as opened:
-        learner = await Visitor.arrive(opened, stack.url("edge"))
+        learner = await Visitor.open(opened, stack.url("edge"))
         page = learner.page
         await page.route(_LOAD, lambda route: route.abort("connectionrefused"))
-        await learner.sign_in(stage.learners[0].email, stage.learners[0].password)
+        await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)
         note = page.get_by_role("alert")
         await expect(note).to_contain_text("This page tries again automatically.")
         async with page.expect_request(_LOAD):
-            await learner.picture("away")
+            await learner.screenshot("server-unreachable")
         await page.unroute(_LOAD)
         await expect(page.get_by_text("Proctored", exact=True)).to_be_visible()
         await expect(note).to_have_count(0)
-        assert learner.complaints == []
+        assert learner.errors == []
 
 
-async def test_a_page_that_was_left_is_not_loaded_any_more(stack: Stack, stage: Stage) -> None:
+async def test_page_that_was_left_stops_retrying(stack: Stack, scenario: Scenario) -> None:
     async with browser() as opened:
-        learner = await Visitor.arrive(opened, stack.url("edge"))
+        learner = await Visitor.open(opened, stack.url("edge"))
         page = learner.page
         await page.clock.install()
         await page.route(_LOAD, lambda route: route.abort("connectionrefused"))
-        await learner.sign_in(stage.learners[0].email, stage.learners[0].password)
+        await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)
         await expect(page.get_by_role("alert")).to_be_visible()
         await page.get_by_role("navigation").get_by_role("link", name="Results").click()
         await expect(page.get_by_text("no results yet")).to_be_visible()
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
+        requested: list[str] = []
+        page.on("request", lambda request: requested.append(request.url))
         await page.clock.run_for(30_000)
-        assert [url for url in asked if "ListMyCourses" in url] == []
-        assert learner.complaints == []
+        assert [url for url in requested if "ListMyCourses" in url] == []
+        assert learner.errors == []
 
 
-@pytest.mark.parametrize("goes_on", ["repeats it", "opens another page"])
-async def test_a_sign_out_everywhere_whose_answer_was_lost_is_said_to_be_done(
-    stack: Stack, stage: Stage, goes_on: str
+@pytest.mark.parametrize("then", ["repeats it", "opens another page"])
+async def test_sign_out_everywhere_with_a_lost_response_is_confirmed_later(
+    stack: Stack, scenario: Scenario, then: str
 ) -> None:
-    learner = stage.learners[0]
+    learner = scenario.learners[0]
     async with browser() as opened:
-        visitor = await Visitor.arrive(opened, stack.url("edge"))
+        visitor = await Visitor.open(opened, stack.url("edge"))
         page = visitor.page
         await visitor.sign_in(learner.email, learner.password)
         await page.goto("/account")
-        await page.route(_SIGN_OUT_EVERYWHERE, lose_the_answer, times=1)
+        await page.route(_SIGN_OUT_EVERYWHERE, lose_response, times=1)
         await sign_out_everywhere(page)
         await expect(page.get_by_text(_AWAY)).to_be_visible()
 
-        await signed_out(learner)
-        if goes_on == "repeats it":
+        await wait_until_signed_out(learner)
+        if then == "repeats it":
             await page.get_by_role("button", name="Sign out everywhere now").click()
         else:
             await page.get_by_role("navigation").get_by_role("link", name="Results").click()
         await expect(page.get_by_text("You are signed out everywhere.")).to_be_visible()
         await expect(page.get_by_role("status")).to_have_count(1)
-        assert visitor.complaints == []
+        assert visitor.errors == []
 
 
-async def test_a_sign_out_everywhere_that_never_arrived_is_not_said_to_be_done(
-    stack: Stack, stage: Stage
+async def test_sign_out_everywhere_with_a_lost_request_is_not_confirmed(
+    stack: Stack, scenario: Scenario
 ) -> None:
-    learner = stage.learners[0]
+    learner = scenario.learners[0]
     async with browser() as opened:
-        visitor = await Visitor.arrive(opened, stack.url("edge"))
+        visitor = await Visitor.open(opened, stack.url("edge"))
         page = visitor.page
         await visitor.sign_in(learner.email, learner.password)
         await page.goto("/account")
@@ -113,53 +115,53 @@ async def test_a_sign_out_everywhere_that_never_arrived_is_not_said_to_be_done(
         await sign_out_everywhere(page)
         await expect(page.get_by_text(_AWAY)).to_be_visible()
 
-        # Meanwhile the time of the sign-in is over.
+        # Meanwhile the sign-in expires.
         await page.context.clear_cookies()
         await page.get_by_role("button", name="Sign out everywhere now").click()
         await expect(page.get_by_role("status")).to_have_text(
             "You were signed out. Sign in to continue."
         )
         await learner.accounts.GetMe(GetMeRequest())
-        assert visitor.complaints == []
+        assert visitor.errors == []
 
 
-async def test_a_password_whose_change_was_not_answered_is_the_first_to_be_tried(
-    stack: Stack, stage: Stage
+async def test_lost_response_of_a_password_change_suggests_the_new_password(
+    stack: Stack, scenario: Scenario
 ) -> None:
-    learner, new = stage.learners[0], "harbour-violet-93"
+    learner, new = scenario.learners[0], "harbour-violet-93"
     async with browser() as opened:
-        visitor = await Visitor.arrive(opened, stack.url("edge"))
+        visitor = await Visitor.open(opened, stack.url("edge"))
         page = visitor.page
         await visitor.sign_in(learner.email, learner.password)
         await page.goto("/account")
         await page.get_by_label("Current password").fill(learner.password)
         await page.get_by_label("New password").fill(new)
-        await page.route(_SET_PASSWORD, lose_the_answer, times=1)
+        await page.route(_SET_PASSWORD, lose_response, times=1)
         await page.get_by_role("button", name="Change the password").click()
         await expect(page.get_by_text(_AWAY)).to_be_visible()
 
-        await signed_out(learner)
+        await wait_until_signed_out(learner)
         await page.get_by_role("button", name="Change the password").click()
         await expect(page.get_by_role("status")).to_have_text(
             "You are signed out. Sign in with the new password or, if that is refused, with the old one."
         )
-        await visitor.picture("sign-in-password-not-answered")
+        await visitor.screenshot("sign-in-password-unconfirmed")
         await visitor.sign_in(learner.email, new)
-        assert visitor.complaints == []
+        assert visitor.errors == []
 
 
 async def sign_out_everywhere(page: Page) -> None:
-    """Ask for it on the account page."""
+    """Sign out everywhere on the account page."""
     await page.get_by_role("button", name="Sign out everywhere…").click()
     await page.get_by_role("button", name="Sign out everywhere now").click()
 
 
-async def signed_out(person: Person) -> None:
+async def wait_until_signed_out(person: Person) -> None:
     """Wait until the token of another sign-in of the person is refused."""
     await until_refused(lambda: person.accounts.GetMe(GetMeRequest()), "enrollment")
 
 
-async def lose_the_answer(route: Route) -> None:
-    """Lets the request arrive, and the connection break before the answer."""
+async def lose_response(route: Route) -> None:
+    """Let the request reach the server, and drop the connection before the response."""
     await route.fetch()
     await route.abort("connectionreset")

@@ -1,40 +1,38 @@
-"""What a learner reads after the assessment."""
+"""The result page."""
 
 from __future__ import annotations
 
 from playwright.async_api import expect
 
 from e2e.browsing import Visitor, browser
-from e2e.stage import Stage
-from e2e.story import LearnerStory, ProctorStory
+from e2e.clients import LearnerClient, ProctorClient
+from e2e.scenario import Scenario
 from proctorium.assessment.v1.items_pb2 import Answer
 from proctorium_devstack.stack import Stack
 from proctorium_devstack.testing.refusals import refusal
 
 
-async def test_an_answer_that_came_too_late_is_told_of_beside_the_result(
-    stack: Stack, stage: Stage
-) -> None:
-    story, proctor = LearnerStory(stage.learners[0], stage), ProctorStory(stage)
-    await story.join()
+async def test_late_answer_is_shown_beside_the_result(stack: Stack, scenario: Scenario) -> None:
+    client, proctor = LearnerClient(scenario.learners[0], scenario), ProctorClient(scenario)
+    await client.join()
     proctor.watch()
-    await proctor.verify(await story.send_evidence())
+    await proctor.verify(await client.send_evidence())
     await proctor.start()
-    await proctor.authorize(story)
-    attempt = await story.begin()
-    await story.answer_all(attempt)
-    await story.submit()
+    await proctor.authorize(client)
+    attempt = await client.start()
+    await client.answer_all(attempt)
+    await client.submit()
     question = next(item.item_id for item in attempt.items if item.HasField("numeric"))
-    error = await refusal(story.save_again(1000, question, Answer(number=0.9)))
+    error = await refusal(client.save_as(1000, question, Answer(number=0.9)))
     assert error.metadata["kept"] == "true"
     async with browser() as opened:
-        learner = await Visitor.arrive(opened, stack.url("edge"))
-        await learner.sign_in(stage.learners[0].email, stage.learners[0].password)
-        await learner.page.goto(f"/results/{story.attempt_id}")
+        learner = await Visitor.open(opened, stack.url("edge"))
+        await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)
+        await learner.page.goto(f"/results/{client.attempt_id}")
         await expect(learner.page.get_by_text("8 of 8 points")).to_be_visible()
-        told = learner.page.get_by_text("Your answer to question 4 arrived after the end.")
-        await expect(told).to_be_visible()
-        await learner.picture("result-with-late-answer")
-        assert learner.complaints == []
-    await story.close()
+        notice = learner.page.get_by_text("Your answer to question 4 arrived after the end.")
+        await expect(notice).to_be_visible()
+        await learner.screenshot("result-with-late-answer")
+        assert learner.errors == []
+    await client.close()
     await proctor.close()

@@ -1,41 +1,43 @@
-"""The roster: everybody who is invited, what is true after the end, and several assessments."""
+"""The roster: invited learners, states after the session's end, and several assessments."""
 
 from __future__ import annotations
 
 from playwright.async_api import Locator, expect
 
 from e2e.browsing import Visitor, browser
-from e2e.stage import set_stage
-from e2e.story import LearnerStory, ProctorStory, right_answer
+from e2e.clients import LearnerClient, ProctorClient, correct_answer
+from e2e.scenario import create_scenario
 from proctorium_devstack.demo.edge import EdgeChannel
 from proctorium_devstack.stack import Stack
 
 _LEARNERS = (EdgeChannel,) * 4
 
 
-async def test_the_roster_tells_the_truth_before_and_after_the_end(stack: Stack) -> None:
-    stage = await set_stage(stack.address("edge"), learner_channels=_LEARNERS)
-    started, authorised, unverified = (LearnerStory(each, stage) for each in stage.learners[:3])
-    absent = stage.learners[3].name
-    story = ProctorStory(stage)
-    story.watch()
+async def test_roster_shows_invited_learners_and_final_states(stack: Stack) -> None:
+    scenario = await create_scenario(stack.address("edge"), learner_channels=_LEARNERS)
+    started, authorised, unverified = (
+        LearnerClient(each, scenario) for each in scenario.learners[:3]
+    )
+    absent = scenario.learners[3].name
+    client = ProctorClient(scenario)
+    client.watch()
     async with browser() as opened:
-        proctor = await Visitor.arrive(opened, stack.url("edge"))
+        proctor = await Visitor.open(opened, stack.url("edge"))
         page = proctor.page
-        await proctor.sign_in(stage.proctor.email, stage.proctor.password)
-        await page.goto(f"/supervise/{stage.session_id}")
+        await proctor.sign_in(scenario.proctor.email, scenario.proctor.password)
+        await page.goto(f"/supervise/{scenario.session_id}")
         await expect(page.get_by_role("row").filter(has_text="Not here yet")).to_have_count(4)
         for learner in (started, authorised, unverified):
             await learner.join()
         await expect(page.get_by_text("3 learners joined, 1 is not here; ")).to_be_visible()
-        await proctor.picture("roster-absent")
+        await proctor.screenshot("roster-absent")
         for learner in (started, authorised):
-            await story.verify(await learner.send_evidence())
-        await story.start()
-        await story.authorize(started, authorised)
-        attempt = await started.begin()
-        await started.save(attempt.items[0], right_answer(attempt.items[0]))
-        await story.end()
+            await client.verify(await learner.send_evidence())
+        await client.start()
+        await client.authorize(started, authorised)
+        attempt = await started.start()
+        await started.save(attempt.items[0], correct_answer(attempt.items[0]))
+        await client.end()
 
         def row(name: str) -> Locator:
             return page.get_by_role("row").filter(has_text=name)
@@ -48,29 +50,29 @@ async def test_the_roster_tells_the_truth_before_and_after_the_end(stack: Stack)
         await expect(row(absent)).to_contain_text("No-show")
         await expect(page.get_by_text("Can start")).to_have_count(0)
         await expect(page.get_by_text(" saved")).to_have_count(0)
-        await proctor.picture("roster-after-the-end")
+        await proctor.screenshot("roster-after-the-end")
         await page.reload()
         await expect(row(started.learner.name)).to_contain_text("Result released")
         await expect(row(absent)).to_contain_text("No-show")
-        assert proctor.complaints == []
+        assert proctor.errors == []
     for learner in (started, authorised, unverified):
         await learner.close()
-    await story.close()
-    await stage.close()
+    await client.close()
+    await scenario.close()
 
 
-async def test_two_assessments_are_told_apart(stack: Stack) -> None:
-    stage = await set_stage(stack.address("edge"), further_assessments=["Practical part"])
-    learner, story = LearnerStory(stage.learners[0], stage), ProctorStory(stage)
-    name = stage.learners[0].name
+async def test_roster_distinguishes_two_assessments(stack: Stack) -> None:
+    scenario = await create_scenario(stack.address("edge"), further_assessments=["Practical part"])
+    learner, client = LearnerClient(scenario.learners[0], scenario), ProctorClient(scenario)
+    name = scenario.learners[0].name
     await learner.join()
-    await story.verify(await learner.send_evidence())
-    await story.start()
+    await client.verify(await learner.send_evidence())
+    await client.start()
     async with browser() as opened:
-        proctor = await Visitor.arrive(opened, stack.url("edge"))
+        proctor = await Visitor.open(opened, stack.url("edge"))
         page = proctor.page
-        await proctor.sign_in(stage.proctor.email, stage.proctor.password)
-        await page.goto(f"/supervise/{stage.session_id}")
+        await proctor.sign_in(scenario.proctor.email, scenario.proctor.password)
+        await page.goto(f"/supervise/{scenario.session_id}")
         for title in ("Examination", "Practical part"):
             for all_or_one in (f"Authorise “{title}” for all", f"Authorise “{title}” for {name}"):
                 await expect(page.get_by_role("button", name=all_or_one)).to_have_count(1)
@@ -81,49 +83,49 @@ async def test_two_assessments_are_told_apart(stack: Stack) -> None:
         await expect(page.get_by_role("cell").filter(has_text="Can start")).to_have_count(1)
         examination = page.get_by_role("button", name=f"Authorise “Examination” for {name}")
         await expect(examination).to_have_count(1)
-        await proctor.picture("roster-two-assessments")
-        assert proctor.complaints == []
+        await proctor.screenshot("roster-two-assessments")
+        assert proctor.errors == []
     await learner.close()
-    await stage.close()
+    await scenario.close()
 
 
-async def test_a_removed_learner_s_result_is_held_until_it_is_released(stack: Stack) -> None:
-    stage = await set_stage(stack.address("edge"), learner_channels=_LEARNERS[:1])
-    learner, story = LearnerStory(stage.learners[0], stage), ProctorStory(stage)
-    name = stage.learners[0].name
-    story.watch()
+async def test_result_of_a_removed_learner_is_held_until_released(stack: Stack) -> None:
+    scenario = await create_scenario(stack.address("edge"), learner_channels=_LEARNERS[:1])
+    learner, client = LearnerClient(scenario.learners[0], scenario), ProctorClient(scenario)
+    name = scenario.learners[0].name
+    client.watch()
     await learner.join()
-    await story.verify(await learner.send_evidence())
-    await story.start()
-    await story.authorize(learner)
-    attempt = await learner.begin()
-    await learner.save(attempt.items[0], right_answer(attempt.items[0]))
+    await client.verify(await learner.send_evidence())
+    await client.start()
+    await client.authorize(learner)
+    attempt = await learner.start()
+    await learner.save(attempt.items[0], correct_answer(attempt.items[0]))
     async with browser() as opened:
-        proctor = await Visitor.arrive(opened, stack.url("edge"))
+        proctor = await Visitor.open(opened, stack.url("edge"))
         page = proctor.page
-        await proctor.sign_in(stage.proctor.email, stage.proctor.password)
-        await page.goto(f"/supervise/{stage.session_id}")
+        await proctor.sign_in(scenario.proctor.email, scenario.proctor.password)
+        await page.goto(f"/supervise/{scenario.session_id}")
         await page.get_by_role("button", name=f"Remove… {name}").click()
         remove = page.get_by_role("button", name=f"Remove now {name}")
         await remove.click()
         await expect(page.get_by_label(f"Why {name} is removed")).to_be_focused()
         await page.get_by_label(f"Why {name} is removed").fill("Somebody else was in the room.")
-        await proctor.picture("roster-remove")
+        await proctor.screenshot("roster-remove")
         await remove.click()
         await expect(page.get_by_text("Submitted, result held")).to_be_visible()
         await expect(page.get_by_role("row").filter(has_text=name)).to_contain_text("Removed")
         await expect(page.get_by_role("button", name="Release the result")).to_have_count(0)
-        administrator = await Visitor.arrive(opened, stack.url("edge"))
+        administrator = await Visitor.open(opened, stack.url("edge"))
         page = administrator.page
-        await administrator.sign_in(stage.administrator.email, stage.administrator.password)
-        await page.goto(f"/supervise/{stage.session_id}")
+        await administrator.sign_in(scenario.administrator.email, scenario.administrator.password)
+        await page.goto(f"/supervise/{scenario.session_id}")
         await expect(page.get_by_role("button", name="Remove…")).to_have_count(0)
         await page.get_by_role("button", name="Release the result…").click()
         await page.get_by_label("Why the result is released").fill("It was a misunderstanding.")
-        await administrator.picture("roster-release")
+        await administrator.screenshot("roster-release")
         await page.get_by_role("button", name="Release now").click()
         await expect(page.get_by_text("Result released")).to_be_visible()
-        assert [*proctor.complaints, *administrator.complaints] == []
+        assert [*proctor.errors, *administrator.errors] == []
     await learner.close()
-    await story.close()
-    await stage.close()
+    await client.close()
+    await scenario.close()

@@ -1,4 +1,4 @@
-"""What the form that plans a session lets nobody plan."""
+"""Validation in the form that schedules a session."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from datetime import UTC, datetime, timedelta
 from playwright.async_api import Route, expect
 
 from e2e.browsing import Visitor, browser
-from e2e.stage import Stage
+from e2e.scenario import Scenario
 from proctorium.session.v1.sessions_pb2 import ScheduleSessionRequest
 from proctorium_devstack.stack import Stack
 
 
-async def test_a_time_that_is_none_is_refused_at_its_field(stack: Stack, stage: Stage) -> None:
+async def test_invalid_time_is_marked_at_its_field(stack: Stack, scenario: Scenario) -> None:
     async with browser() as opened:
-        administrator = await Visitor.arrive(opened, stack.url("edge"))
+        administrator = await Visitor.open(opened, stack.url("edge"))
         page = administrator.page
-        await administrator.sign_in(stage.administrator.email, stage.administrator.password)
+        await administrator.sign_in(scenario.administrator.email, scenario.administrator.password)
         await page.goto("/schedule")
         planned: list[str] = []
         page.on("request", lambda request: planned.append(request.url))
@@ -26,22 +26,22 @@ async def test_a_time_that_is_none_is_refused_at_its_field(stack: Stack, stage: 
         await start.fill("20266-01-01T09:00")
         await button.click()
         assert await start.evaluate("field => field.validity.rangeOverflow")
-        # As browsers show it that know no such fields.
+        # As in browsers without support for such fields.
         await start.evaluate("field => { field.type = 'text'; }")
         await start.fill("20266-01-01T09:00")
         await button.click()
         await expect(page.get_by_text("This is not a day and time")).to_be_visible()
         await expect(start).to_have_attribute("aria-invalid", "true")
-        await administrator.picture("schedule-no-such-time")
+        await administrator.screenshot("schedule-invalid-time")
         assert [url for url in planned if "ScheduleSession" in url] == []
-        assert administrator.complaints == []
+        assert administrator.errors == []
 
 
-async def test_a_refused_field_says_so_beside_its_label(stack: Stack, stage: Stage) -> None:
+async def test_missing_proctor_is_marked_at_its_field(stack: Stack, scenario: Scenario) -> None:
     async with browser() as opened:
-        administrator = await Visitor.arrive(opened, stack.url("edge"))
+        administrator = await Visitor.open(opened, stack.url("edge"))
         page = administrator.page
-        await administrator.sign_in(stage.administrator.email, stage.administrator.password)
+        await administrator.sign_in(scenario.administrator.email, scenario.administrator.password)
         await page.goto("/schedule")
         await page.get_by_label("Start", exact=True).fill("2030-03-01T09:00")
         await page.get_by_role("button", name="Schedule", exact=True).click()
@@ -52,32 +52,34 @@ async def test_a_refused_field_says_so_beside_its_label(stack: Stack, stage: Sta
         await expect(note).to_contain_text("Please correct the marked fields.")
         for words in ("proctor_ids", "item(s)", "The request"):
             await expect(page.get_by_text(words)).to_have_count(0)
-        await administrator.picture("schedule-no-proctor")
-        assert administrator.complaints == []
+        await administrator.screenshot("schedule-no-proctor")
+        assert administrator.errors == []
 
 
-async def test_what_a_plan_cannot_keep_to_is_said_at_its_field(stack: Stack, stage: Stage) -> None:
-    """Errors that only the service can find: certifications, the time, other sessions, the capacity."""
+async def test_violations_found_by_the_service_are_marked_at_their_fields(
+    stack: Stack, scenario: Scenario
+) -> None:
+    """The service finds these: certifications, a start in the past, other sessions, the capacity."""
     async with browser() as opened:
-        administrator = await Visitor.arrive(opened, stack.url("edge"), zone="UTC")
+        administrator = await Visitor.open(opened, stack.url("edge"), zone="UTC")
         page = administrator.page
-        await administrator.sign_in(stage.administrator.email, stage.administrator.password)
+        await administrator.sign_in(scenario.administrator.email, scenario.administrator.password)
         await page.goto("/schedule")
-        await page.get_by_label("Course").select_option(stage.course_id)
+        await page.get_by_label("Course").select_option(scenario.course_id)
         start = page.get_by_label("Start", exact=True)
         button = page.get_by_role("button", name="Schedule", exact=True)
         proctors = page.get_by_role("group", name="Proctors")
-        await proctors.get_by_label(stage.proctor.email).check()
+        await proctors.get_by_label(scenario.proctor.email).check()
 
-        # The proctor is certified for a year, which the page shows as certified.
+        # The proctor is certified for a year, so the page lists them as certified.
         now = datetime.now(UTC)
         await start.fill(f"{now + timedelta(days=500):%Y-%m-%dT%H:%M}")
         await button.click()
-        lapses = proctors.get_by_text(f"{stage.proctor.name} is certified until")
+        lapses = proctors.get_by_text(f"{scenario.proctor.name} is certified until")
         await expect(lapses).to_contain_text("and the session starts later.")
         await expect(lapses).to_contain_text(str((now + timedelta(days=365)).year))
         await expect(proctors).to_be_focused()
-        await administrator.picture("schedule-certification-lapses")
+        await administrator.screenshot("schedule-certification-lapses")
 
         await start.fill(f"{now - timedelta(days=2):%Y-%m-%dT%H:%M}")
         await button.click()
@@ -98,27 +100,27 @@ async def test_what_a_plan_cannot_keep_to_is_said_at_its_field(stack: Stack, sta
         await seats.fill("30")
         await start.fill(f"{now + timedelta(minutes=20):%Y-%m-%dT%H:%M}")
         await button.click()
-        overlaps = f"{stage.proctor.name}: This proctor has another session at that time."
+        overlaps = f"{scenario.proctor.name}: This proctor has another session at that time."
         await expect(proctors.get_by_text(overlaps)).to_be_visible()
-        assert administrator.complaints == []
+        assert administrator.errors == []
 
 
-async def test_a_time_that_clocks_skip_or_show_twice_is_asked_about(
-    stack: Stack, stage: Stage
+async def test_skipped_time_is_refused_and_repeated_time_requires_a_choice(
+    stack: Stack, scenario: Scenario
 ) -> None:
     planned: asyncio.Queue[datetime] = asyncio.Queue()
 
-    async def keep(route: Route) -> None:
-        # A message as gRPC-Web frames it: five bytes, then the message.
+    async def record(route: Route) -> None:
+        # A gRPC-Web frame is a header of five bytes, then the message.
         request = ScheduleSessionRequest.FromString((route.request.post_data_buffer or b"")[5:])
         planned.put_nowait(request.plan.start_time.ToDatetime(UTC))
         await route.abort()
 
     async with browser() as opened:
-        administrator = await Visitor.arrive(opened, stack.url("edge"), zone="Europe/Berlin")
+        administrator = await Visitor.open(opened, stack.url("edge"), zone="Europe/Berlin")
         page = administrator.page
-        await administrator.sign_in(stage.administrator.email, stage.administrator.password)
-        await page.route("**/proctorium.session.v1.SessionService/ScheduleSession", keep)
+        await administrator.sign_in(scenario.administrator.email, scenario.administrator.password)
+        await page.route("**/proctorium.session.v1.SessionService/ScheduleSession", record)
         await page.goto("/schedule")
         start = page.get_by_label("Start", exact=True)
         button = page.get_by_role("button", name="Schedule", exact=True)
@@ -127,7 +129,7 @@ async def test_a_time_that_clocks_skip_or_show_twice_is_asked_about(
         await expect(skipped).to_be_visible()
         await button.click()
         await expect(start).to_have_attribute("aria-invalid", "true")
-        await administrator.picture("schedule-skipped-time")
+        await administrator.screenshot("schedule-skipped-time")
 
         await start.fill("2030-10-27T02:30")
         await expect(skipped).to_have_count(0)
@@ -135,16 +137,16 @@ async def test_a_time_that_clocks_skip_or_show_twice_is_asked_about(
         await button.click()
         assert await which.get_by_role("radio").first.evaluate("one => one.validity.valueMissing")
         assert planned.empty()
-        await administrator.picture("schedule-time-that-comes-twice")
+        await administrator.screenshot("schedule-repeated-time")
         for choice, hour in (("The first, ", 0), ("The second, ", 1)):
             await which.get_by_label(choice).check()
             await button.click()
-            told = await asyncio.wait_for(planned.get(), 10)
-            assert told == datetime(2030, 10, 27, hour, 30, tzinfo=UTC)
+            scheduled = await asyncio.wait_for(planned.get(), 10)
+            assert scheduled == datetime(2030, 10, 27, hour, 30, tzinfo=UTC)
             await expect(button).to_be_enabled()
         await start.fill("2030-10-27T03:30")
         await expect(which).to_have_count(0)
         await button.click()
-        told = await asyncio.wait_for(planned.get(), 10)
-        assert told == datetime(2030, 10, 27, 2, 30, tzinfo=UTC)
-        assert [each for each in administrator.complaints if "ERR_FAILED" not in each] == []
+        scheduled = await asyncio.wait_for(planned.get(), 10)
+        assert scheduled == datetime(2030, 10, 27, 2, 30, tzinfo=UTC)
+        assert [each for each in administrator.errors if "ERR_FAILED" not in each] == []

@@ -1,4 +1,4 @@
-"""A computer that several people use: closing the browser ends a sign-in, and pages say who is signed in."""
+"""A shared computer: closing the browser ends a sign-in, and pages show who is signed in."""
 
 from __future__ import annotations
 
@@ -8,44 +8,44 @@ import pytest
 from playwright.async_api import expect
 
 from e2e.browsing import Visitor, browser, browser_with_profile
-from e2e.cable import Cable
-from e2e.stage import Stage
-from e2e.story import LearnerStory
-from e2e.test_browser_live import exam_started
-from e2e.test_browser_offline import stored_whole
+from e2e.clients import LearnerClient
+from e2e.proxy import Proxy
+from e2e.scenario import Scenario
+from e2e.test_browser_connections import exam_started
+from e2e.test_browser_offline import wait_until_stored
 from proctorium_devstack.demo import seed
 from proctorium_devstack.stack import Stack
 
-_AWAY = "The server cannot be reached at the moment."
+_UNREACHABLE = "The server cannot be reached at the moment."
 
 
 @pytest.mark.parametrize("stay_signed_in", [False, True], ids=["by-default", "stay-signed-in"])
-async def test_closing_the_browser_ends_a_sign_in_unless_one_asked_to_stay(
-    stack: Stack, stage: Stage, tmp_path: Path, stay_signed_in: bool
+async def test_closing_the_browser_ends_a_sign_in_unless_stay_signed_in_was_chosen(
+    stack: Stack, scenario: Scenario, tmp_path: Path, stay_signed_in: bool
 ) -> None:
-    learner = stage.learners[0]
-    async with exam_started(stage) as (story, _), Cable.to(stack.address("edge")) as cable:
-        address = f"/attempts/{story.attempt_id}"
-        async with browser_with_profile(tmp_path, cable.url) as visitor:
+    learner = scenario.learners[0]
+    async with exam_started(scenario) as (client, _), Proxy.to(stack.address("edge")) as proxy:
+        address = f"/attempts/{client.attempt_id}"
+        async with browser_with_profile(tmp_path, proxy.url) as visitor:
             await visitor.page.goto(address)
             await visitor.sign_in(learner.email, learner.password, stay_signed_in=stay_signed_in)
             await expect(visitor.page.get_by_label("Your answer")).to_be_visible()
-            await stored_whole(visitor.page)
+            await wait_until_stored(visitor.page)
             await visitor.page.reload()
             await expect(visitor.page.get_by_label("Your answer")).to_be_visible()
         # Without a connection the browser has only what it stored.
-        await cable.pull()
-        async with browser_with_profile(tmp_path, cable.url) as visitor:
+        await proxy.disconnect()
+        async with browser_with_profile(tmp_path, proxy.url) as visitor:
             page, question = visitor.page, visitor.page.get_by_label("Your answer")
             await page.goto(address)
             if stay_signed_in:
                 await expect(question).to_be_visible()
             else:
-                await expect(page.get_by_text(_AWAY)).to_be_visible()
+                await expect(page.get_by_text(_UNREACHABLE)).to_be_visible()
                 await expect(question).to_have_count(0)
-            cable.mend()
+            proxy.restore()
             if stay_signed_in:
-                await expect(page.get_by_text(_AWAY)).to_have_count(0)
+                await expect(page.get_by_text(_UNREACHABLE)).to_have_count(0)
                 await page.reload()
                 await expect(question).to_be_visible()
             else:
@@ -54,71 +54,75 @@ async def test_closing_the_browser_ends_a_sign_in_unless_one_asked_to_stay(
                 await expect(
                     page.get_by_label("Stay signed in on this computer")
                 ).not_to_be_checked()
-                await visitor.picture("sign-in")
+                await visitor.screenshot("sign-in")
 
 
-async def test_the_next_person_sees_who_is_signed_in_and_signs_out(
-    stack: Stack, stage: Stage
+async def test_page_shows_who_is_signed_in_and_offers_sign_out(
+    stack: Stack, scenario: Scenario
 ) -> None:
-    lena, omar = stage.learners
-    waiting = LearnerStory(omar, stage)
+    lena, omar = scenario.learners
+    waiting = LearnerClient(omar, scenario)
     await waiting.join()
     await waiting.close()
-    async with browser() as opened, exam_started(stage) as (story, _):
-        visitor = await Visitor.arrive(opened, stack.url("edge"))
+    async with browser() as opened, exam_started(scenario) as (client, _):
+        visitor = await Visitor.open(opened, stack.url("edge"))
         page = visitor.page
         await visitor.sign_in(lena.email, lena.password)
         who = page.get_by_role("group", name="Who is signed in")
-        for address in ("/join", f"/sessions/{stage.session_id}", f"/attempts/{story.attempt_id}"):
+        for address in (
+            "/join",
+            f"/sessions/{scenario.session_id}",
+            f"/attempts/{client.attempt_id}",
+        ):
             await page.goto(address)
             await expect(who).to_contain_text(f"Signed in as {lena.name}. Not you?")
         await expect(page.get_by_label("Your answer")).to_be_visible()
-        await visitor.picture("exam-signed-in-as")
+        await visitor.screenshot("exam-signed-in-as")
         await who.get_by_role("button", name="Sign out").click()
         await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
         await visitor.sign_in(omar.email, omar.password)
         await expect(page.get_by_role("heading", name="Your courses")).to_be_visible()
-        await page.goto(f"/sessions/{stage.session_id}")
+        await page.goto(f"/sessions/{scenario.session_id}")
         await expect(who).to_contain_text(f"Signed in as {omar.name}. Not you?")
-        await visitor.picture("lobby-signed-in-as")
-        assert visitor.complaints == []
+        await visitor.screenshot("lobby-signed-in-as")
+        assert visitor.errors == []
 
 
-async def test_signing_out_everywhere_ends_a_second_browser(stack: Stack, stage: Stage) -> None:
-    learner = stage.learners[0]
-    async with browser() as opened, exam_started(stage) as (story, _):
-        elsewhere = await Visitor.arrive(opened, stack.url("edge"))
+async def test_sign_out_everywhere_ends_the_sign_in_of_another_browser(
+    stack: Stack, scenario: Scenario
+) -> None:
+    learner = scenario.learners[0]
+    async with browser() as opened, exam_started(scenario) as (client, _):
+        elsewhere = await Visitor.open(opened, stack.url("edge"))
         await elsewhere.sign_in(learner.email, learner.password, stay_signed_in=True)
-        await elsewhere.page.goto(f"/attempts/{story.attempt_id}")
+        await elsewhere.page.goto(f"/attempts/{client.attempt_id}")
         await expect(elsewhere.page.get_by_label("Your answer")).to_be_visible()
-        visitor = await Visitor.arrive(opened, stack.url("edge"))
+        visitor = await Visitor.open(opened, stack.url("edge"))
         page = visitor.page
         await visitor.sign_in(learner.email, learner.password)
         await page.goto("/account")
         await expect(page.get_by_text("Answers that were not sent yet stay")).to_be_visible()
-        # The page is open longer than an access token lives.
+        # As if the access token had expired while the page was open.
         await page.context.clear_cookies(name="proctorium_token")
         await page.get_by_role("button", name="Sign out everywhere…").click()
         await expect(
             page.get_by_text("You are signed out on every device within seconds")
         ).to_be_visible()
-        await visitor.picture("account-sign-out-everywhere")
+        await visitor.screenshot("account-sign-out-everywhere")
         await page.get_by_role("button", name="Sign out everywhere now").click()
         await expect(page.get_by_text("You are signed out everywhere.")).to_be_visible()
-        # The open exam page ends by itself: its streams do.
+        # The open exam page signs out because its streams end.
         await expect(elsewhere.page.get_by_role("heading", name="Sign in")).to_be_visible()
         await visitor.sign_in(learner.email, learner.password)
-        assert visitor.complaints == []
+        assert visitor.errors == []
 
 
-async def test_an_administrator_signs_out_somebody_who_forgot_to(
-    stack: Stack, stage: Stage
-) -> None:
-    learner = stage.learners[0]
+async def test_administrator_signs_out_another_person(stack: Stack, scenario: Scenario) -> None:
+    learner = scenario.learners[0]
     async with browser() as opened:
-        forgotten = await Visitor.arrive(opened, stack.url("edge"))
-        await forgotten.sign_in(learner.email, learner.password)
-        ada = await Visitor.arrive(opened, stack.url("edge"))
+        other = await Visitor.open(opened, stack.url("edge"))
+        await other.sign_in(learner.email, learner.password)
+        ada = await Visitor.open(opened, stack.url("edge"))
         await ada.sign_in(seed.ADMINISTRATOR.email, seed.ADMINISTRATOR.password)
         await (
             ada.page.get_by_role("banner")
@@ -132,9 +136,9 @@ async def test_an_administrator_signs_out_somebody_who_forgot_to(
         card = ada.page.get_by_role("listitem").filter(has_text=learner.email)
         await card.get_by_text("Change").click()
         await card.get_by_role("button", name="Sign them out everywhere…").click()
-        await ada.picture("people-sign-out-everywhere")
+        await ada.screenshot("people-sign-out-everywhere")
         await card.get_by_role("button", name="Sign them out now").click()
         await expect(card.get_by_text(f"{learner.name} is signed out everywhere.")).to_be_visible()
-        await forgotten.page.goto("/join")
-        await expect(forgotten.page.get_by_role("heading", name="Sign in")).to_be_visible()
-        assert ada.complaints == []
+        await other.page.goto("/join")
+        await expect(other.page.get_by_role("heading", name="Sign in")).to_be_visible()
+        assert ada.errors == []

@@ -1,4 +1,4 @@
-"""A sign-in that is renewed, that ends, and that begins again, in pages that are in use: nothing typed is lost."""
+"""Sign-ins that are renewed, end or start again while a page is open, without loss of answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from playwright.async_api import Page, Route, expect
 
 from e2e.browsing import Visitor, browser
-from e2e.stage import Stage
+from e2e.scenario import Scenario
 from e2e.test_browser_answers import exam_room, saved_numbers
 from proctorium_devstack.demo.waiting import eventually
 from proctorium_devstack.stack import Stack
@@ -16,40 +16,40 @@ from proctorium_devstack.stack import Stack
 _WHO = "**/proctorium.enrollment.v1.AccountService/GetMe"
 _ASSESSMENT = "**/proctorium.assessment.v1.**"
 _SIGNED_OUT = "You were signed out. Your answers are stored on this device; sign in to continue."
-_AWAY = "The server cannot be reached at the moment. This page tries again automatically."
+_UNREACHABLE = "The server cannot be reached at the moment. This page tries again automatically."
 
 
-async def test_a_clock_that_is_set_back_does_not_end_a_sign_in(stack: Stack, stage: Stage) -> None:
-    async with exam_room(stack, stage) as (story, learner):
+async def test_clock_set_back_does_not_end_a_sign_in(stack: Stack, scenario: Scenario) -> None:
+    async with exam_room(stack, scenario) as (client, learner):
         page, field = learner.page, learner.page.get_by_label("Your answer")
         for hours, answer in ((0, 0.4), (3, 0.5)):
             await page.clock.set_system_time(datetime.now(UTC) - timedelta(hours=hours))
             await page.context.clear_cookies(name="proctorium_token")
             await field.fill(str(answer))
             await expect(page.get_by_text("All answers saved")).to_be_visible()
-            assert await saved_numbers(story) == [answer]
+            assert await saved_numbers(client) == [answer]
         await expect(page.get_by_text("Please sign in first")).to_have_count(0)
-        assert learner.complaints == []
+        assert learner.errors == []
 
 
-async def test_a_sign_in_is_renewed_over_plain_http_too(stack: Stack, stage: Stage) -> None:
+async def test_sign_in_is_renewed_over_plain_http(stack: Stack, scenario: Scenario) -> None:
     _, port = stack.address("edge").split(":")
     async with browser("--host-resolver-rules=MAP exams.example.org 127.0.0.1") as opened:
-        learner = await Visitor.arrive(opened, f"http://exams.example.org:{port}")
+        learner = await Visitor.open(opened, f"http://exams.example.org:{port}")
         page = learner.page
-        await learner.sign_in(stage.learners[0].email, stage.learners[0].password)
+        await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)
         assert not await page.evaluate("isSecureContext || 'locks' in navigator")
         await page.context.clear_cookies(name="proctorium_token")
         await page.get_by_role("navigation").get_by_role("link", name="Enrollment Code").click()
-        await page.get_by_label("Enrollment code").fill(stage.code)
+        await page.get_by_label("Enrollment code").fill(scenario.code)
         await page.get_by_role("button", name="Join Session").click()
         await expect(page.get_by_text("Waiting", exact=True)).to_be_visible()
-        # The browser says by itself that a header for secure pages does nothing here.
-        assert all("Cross-Origin-Opener-Policy" in text for text in learner.complaints)
+        # The browser warns that a header for secure pages is ignored here.
+        assert all("Cross-Origin-Opener-Policy" in text for text in learner.errors)
 
 
-async def test_answers_outlive_a_sign_out_in_another_tab(stack: Stack, stage: Stage) -> None:
-    async with exam_room(stack, stage) as (story, learner):
+async def test_answers_survive_a_sign_out_in_another_tab(stack: Stack, scenario: Scenario) -> None:
+    async with exam_room(stack, scenario) as (client, learner):
         page, field = learner.page, learner.page.get_by_label("Your answer")
         await page.context.clear_cookies(name="proctorium_token")
         await field.fill("0.4")
@@ -63,20 +63,20 @@ async def test_answers_outlive_a_sign_out_in_another_tab(stack: Stack, stage: St
         await field.fill("0.7")
         await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
         await expect(page.get_by_text(_SIGNED_OUT)).to_be_visible()
-        await learner.picture("signed-out")
-        await learner.sign_in(stage.learners[0].email, stage.learners[0].password)
+        await learner.screenshot("signed-out")
+        await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)
         await expect(field).to_have_value("0.7")
         await expect(page.get_by_text("All answers saved")).to_be_visible()
         await expect(page.get_by_text("Please sign in first")).to_have_count(0)
         await expect(second.get_by_role("button", name="Sign out")).to_be_visible()
-        assert await saved_numbers(story) == [0.7]
-        assert learner.complaints == []
+        assert await saved_numbers(client) == [0.7]
+        assert learner.errors == []
 
 
-async def test_a_page_that_does_not_know_who_reads_it_says_what_becomes_of_answers(
-    stack: Stack, stage: Stage
+async def test_unreachable_server_on_reload_does_not_lose_pending_answers(
+    stack: Stack, scenario: Scenario
 ) -> None:
-    async with exam_room(stack, stage) as (story, learner):
+    async with exam_room(stack, scenario) as (client, learner):
         page, field = learner.page, learner.page.get_by_label("Your answer")
         await eventually(lambda: stores_attempt(page), "the attempt to be stored")
         await page.route(_ASSESSMENT, lambda route: route.abort("connectionrefused"))
@@ -85,24 +85,26 @@ async def test_a_page_that_does_not_know_who_reads_it_says_what_becomes_of_answe
         hanging: asyncio.Queue[Route] = asyncio.Queue()
         await page.route(_WHO, hanging.put)
         await page.reload()
-        asked = await hanging.get()
+        request = await hanging.get()
         alert = page.get_by_role("alert")
-        await expect(alert).to_contain_text(f"{_AWAY} Your answers are stored on this device")
-        await learner.picture("nobody-answers")
-        # The attempt comes from this device, and its answers wait until the server has said who it is.
+        await expect(alert).to_contain_text(
+            f"{_UNREACHABLE} Your answers are stored on this device"
+        )
+        await learner.screenshot("exam-reload-unreachable")
+        # The attempt is loaded from this device; its answers are not sent until the server has confirmed the person.
         for _ in range(4):
-            await asked.abort("connectionrefused")
-            asked = await hanging.get()
+            await request.abort("connectionrefused")
+            request = await hanging.get()
         await expect(field).to_have_value("0.7")
         async with page.expect_event("requestfailed", lambda request: "SaveAnswers" in request.url):
-            await asked.continue_()
-        # However long that took, what could not be sent then is sent soon.
+            await request.continue_()
+        # Answers that could not be sent are sent soon after the server is reachable.
         await page.unroute(_WHO)
         await page.unroute(_ASSESSMENT)
         await expect(field).to_have_value("0.7")
         await expect(page.get_by_text("All answers saved")).to_be_visible()
-        assert await saved_numbers(story) == [0.7]
-        assert learner.complaints == []
+        assert await saved_numbers(client) == [0.7]
+        assert learner.errors == []
 
 
 async def stores_attempt(page: Page) -> bool | None:
@@ -114,13 +116,13 @@ async def stores_attempt(page: Page) -> bool | None:
     )
 
 
-async def test_a_password_is_changed_on_the_account_page(stack: Stack, stage: Stage) -> None:
-    learner = stage.learners[0]
+async def test_password_is_changed_on_the_account_page(stack: Stack, scenario: Scenario) -> None:
+    learner = scenario.learners[0]
     async with browser() as opened:
-        visitor = await Visitor.arrive(opened, stack.url("edge"))
+        visitor = await Visitor.open(opened, stack.url("edge"))
         page = visitor.page
         await visitor.sign_in(learner.email, learner.password)
-        elsewhere = await Visitor.arrive(opened, stack.url("edge"))
+        elsewhere = await Visitor.open(opened, stack.url("edge"))
         await elsewhere.sign_in(learner.email, learner.password)
         await page.get_by_role("link", name=learner.name.split()[0], exact=True).click()
         await page.get_by_label("Current password").fill(learner.password)
@@ -130,7 +132,7 @@ async def test_a_password_is_changed_on_the_account_page(stack: Stack, stage: St
         await change.click()
         await expect(new).to_have_attribute("aria-invalid", "true")
         await expect(page.get_by_text("one of the first that anybody would try")).to_be_visible()
-        await visitor.picture("account-weak-password")
+        await visitor.screenshot("account-weak-password")
         await page.get_by_label("Current password").fill("not-the-password-77")
         await new.fill("harbour-violet-93")
         await change.click()
@@ -139,18 +141,18 @@ async def test_a_password_is_changed_on_the_account_page(stack: Stack, stage: St
         await change.click()
         await expect(page.get_by_text("Your password was changed")).to_be_visible()
         await visitor.sign_in(learner.email, "harbour-violet-93")
-        # The other window's tokens end with the password, within seconds.
+        # The password change revokes the other window's tokens within seconds.
         await elsewhere.page.goto("/results")
         await expect(elsewhere.page.get_by_role("button", name="Sign in")).to_be_visible()
-        assert visitor.complaints == []
+        assert visitor.errors == []
 
 
-async def test_a_browser_where_one_signed_in_before_gets_in_while_a_neighbour_guesses(
-    stack: Stack, stage: Stage
+async def test_known_browser_signs_in_while_another_is_throttled(
+    stack: Stack, scenario: Scenario
 ) -> None:
-    learner = stage.learners[0]
+    learner = scenario.learners[0]
     async with browser() as opened:
-        owner = await Visitor.arrive(opened, stack.url("edge"))
+        owner = await Visitor.open(opened, stack.url("edge"))
         await owner.sign_in(learner.email, learner.password)
         await owner.sign_out_button.click()
         await expect(owner.page.get_by_role("heading", name="Sign in")).to_be_visible()
@@ -158,8 +160,8 @@ async def test_a_browser_where_one_signed_in_before_gets_in_while_a_neighbour_gu
         device = cookies["proctorium_device"]
         assert (device.get("httpOnly"), device.get("sameSite")) == (True, "Strict")
 
-        neighbour = await Visitor.arrive(opened, stack.url("edge"))
-        page, reason = neighbour.page, neighbour.page.locator("[data-reason]")
+        attacker = await Visitor.open(opened, stack.url("edge"))
+        page, reason = attacker.page, attacker.page.locator("[data-reason]")
         await page.get_by_label("E-mail address").fill(learner.email)
         await page.get_by_label("Password").fill("not-the-password-77")
         seen = ""
@@ -170,4 +172,4 @@ async def test_a_browser_where_one_signed_in_before_gets_in_while_a_neighbour_gu
             seen = await reason.get_attribute("data-reason") or ""
         await expect(page.get_by_text("There were too many failed sign-ins.")).to_be_visible()
         await owner.sign_in(learner.email, learner.password)
-        assert owner.complaints == neighbour.complaints == []
+        assert owner.errors == attacker.errors == []

@@ -1,4 +1,4 @@
-"""Opening the lobby early, the code that a proctor reads out, and what starting a session asks first."""
+"""Opening the lobby early, the code on the proctor's page, and the confirmation before a session starts."""
 
 from __future__ import annotations
 
@@ -7,46 +7,46 @@ from datetime import UTC, datetime, timedelta
 from playwright.async_api import Browser, Page, expect
 
 from e2e.browsing import Visitor, browser
-from e2e.stage import Stage, set_stage
-from e2e.story import LearnerStory
+from e2e.clients import LearnerClient
+from e2e.scenario import Scenario, create_scenario
 from proctorium.session.v1.sessions_pb2 import LATE_ENTRY_CLOSED
 from proctorium_devstack.demo.edge import EdgeChannel
 from proctorium_devstack.stack import Stack
 
 
-async def test_a_lobby_that_is_opened_early_lets_learners_in(stack: Stack) -> None:
-    stage = await set_stage(stack.address("edge"), starts_in=timedelta(hours=5))
+async def test_learners_can_join_after_the_lobby_was_opened_early(stack: Stack) -> None:
+    scenario = await create_scenario(stack.address("edge"), starts_in=timedelta(hours=5))
     async with browser() as opened:
-        learner = await Visitor.arrive(opened, stack.url("edge"))
-        await learner.sign_in(stage.learners[0].email, stage.learners[0].password)
-        await enter(learner.page, stage.code)
+        learner = await Visitor.open(opened, stack.url("edge"))
+        await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)
+        await enter(learner.page, scenario.code)
         alert = learner.page.get_by_role("alert")
         await expect(alert).to_contain_text("The lobby of this session is not open yet.")
         await expect(learner.page.get_by_text("The lobby opens ")).to_be_visible()
 
-        proctor = await supervising(stack, stage, opened)
-        code = proctor.page.get_by_text(f"Enrollment code: {stage.code}")
+        proctor = await supervising(stack, scenario, opened)
+        code = proctor.page.get_by_text(f"Enrollment code: {scenario.code}")
         await expect(code).to_contain_text("It works when the lobby opens, ")
         await proctor.page.get_by_role("button", name="Open the lobby").click()
-        await expect(code).to_have_text(f"Enrollment code: {stage.code}")
+        await expect(code).to_have_text(f"Enrollment code: {scenario.code}")
 
         await learner.page.get_by_role("button", name="Join Session").click()
         await expect(learner.page.get_by_text("Waiting", exact=True)).to_be_visible()
-        assert learner.complaints + proctor.complaints == []
-    await stage.close()
+        assert learner.errors + proctor.errors == []
+    await scenario.close()
 
 
-async def test_starting_asks_before_it_shuts_learners_out(stack: Stack) -> None:
-    stage = await set_stage(
+async def test_start_without_late_entry_requires_confirmation(stack: Stack) -> None:
+    scenario = await create_scenario(
         stack.address("edge"),
         learner_channels=(EdgeChannel, EdgeChannel, EdgeChannel),
         late_entry=LATE_ENTRY_CLOSED,
     )
-    first, *absent = stage.learners
-    story = LearnerStory(first, stage)
-    await story.join()
+    first, *absent = scenario.learners
+    client = LearnerClient(first, scenario)
+    await client.join()
     async with browser() as opened:
-        proctor = await supervising(stack, stage, opened)
+        proctor = await supervising(stack, scenario, opened)
         page = proctor.page
         await page.get_by_role("button", name="Start the session (1 waiting)…").click()
         question = page.get_by_role("group", name="Start the session")
@@ -57,43 +57,41 @@ async def test_starting_asks_before_it_shuts_learners_out(stack: Stack) -> None:
             "Late entry is closed: they will not be able to join."
         )
         await expect(question).to_contain_text("The planned start is ")
-        await proctor.picture("start-asks")
+        await proctor.screenshot("start-confirmation")
         await page.get_by_role("button", name="Do not start yet").click()
         await expect(page.get_by_text("Lobby open", exact=True)).to_be_visible()
 
-        stories = [LearnerStory(learner, stage) for learner in absent]
-        for one in stories:
-            await one.join()
+        clients = [LearnerClient(learner, scenario) for learner in absent]
+        for each in clients:
+            await each.join()
         await page.get_by_role("button", name="Start the session (3 waiting)…").click()
         await expect(question).not_to_contain_text("not here")
         await expect(question).to_contain_text("The planned start is ")
         await page.get_by_role("button", name="Start the session now").click()
         await expect(page.get_by_text("In progress", exact=True)).to_be_visible()
-        assert proctor.complaints == []
-    for one in (story, *stories):
-        await one.close()
-    await stage.close()
+        assert proctor.errors == []
+    for each in (client, *clients):
+        await each.close()
+    await scenario.close()
 
 
-async def test_late_entry_is_open_for_a_quarter_of_an_hour_unless_it_is_changed(
-    stack: Stack, stage: Stage
-) -> None:
+async def test_late_entry_defaults_to_fifteen_minutes(stack: Stack, scenario: Scenario) -> None:
     async with browser() as opened:
-        administrator = await Visitor.arrive(opened, stack.url("edge"))
-        await administrator.sign_in(stage.administrator.email, stage.administrator.password)
+        administrator = await Visitor.open(opened, stack.url("edge"))
+        await administrator.sign_in(scenario.administrator.email, scenario.administrator.password)
         await administrator.page.goto("/schedule")
         await expect(administrator.page.get_by_label("Late entry")).to_have_value("15")
-        assert administrator.complaints == []
+        assert administrator.errors == []
 
 
-async def test_a_proctor_whose_certification_is_over_is_offered_no_start_and_no_identity_check(
-    stack: Stack, stage: Stage
+async def test_proctor_with_expired_certification_cannot_start_or_check_identities(
+    stack: Stack, scenario: Scenario
 ) -> None:
-    learner = LearnerStory(stage.learners[0], stage)
+    learner = LearnerClient(scenario.learners[0], scenario)
     await learner.join()
     await learner.send_evidence()
     async with browser() as opened:
-        proctor = await supervising(stack, stage, opened)
+        proctor = await supervising(stack, scenario, opened)
         page = proctor.page
         start = page.get_by_role("button", name="Start the session")
         check = page.get_by_role("button", name="Check identity")
@@ -105,15 +103,15 @@ async def test_a_proctor_whose_certification_is_over_is_offered_no_start_and_no_
         await expect(start).to_have_count(0)
         await expect(page.get_by_text("Waiting for a decision")).to_be_visible()
         await expect(check).to_have_count(0)
-        assert proctor.complaints == []
+        assert proctor.errors == []
     await learner.close()
 
 
-async def supervising(stack: Stack, stage: Stage, opened: Browser) -> Visitor:
+async def supervising(stack: Stack, scenario: Scenario, opened: Browser) -> Visitor:
     """Open the session's page as its proctor."""
-    proctor = await Visitor.arrive(opened, stack.url("edge"))
-    await proctor.sign_in(stage.proctor.email, stage.proctor.password)
-    await proctor.page.goto(f"/supervise/{stage.session_id}")
+    proctor = await Visitor.open(opened, stack.url("edge"))
+    await proctor.sign_in(scenario.proctor.email, scenario.proctor.password)
+    await proctor.page.goto(f"/supervise/{scenario.session_id}")
     return proctor
 
 

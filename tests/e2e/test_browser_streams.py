@@ -1,4 +1,4 @@
-"""More windows than a person may have open: the oldest says why it stopped, and how to go on."""
+"""More windows than a person may have open: the oldest says why it stopped, and how to continue."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, cast
 from playwright.async_api import expect
 
 from e2e.browsing import browser
-from e2e.stage import Stage
-from e2e.test_browser_live import exam_page, exam_started
+from e2e.scenario import Scenario
+from e2e.test_browser_connections import exam_page, exam_started
 from proctorium.assessment.v1.attempts_pb2 import WatchAttemptRequest
 from proctorium.session.v1.lobby_pb2 import WatchSessionRequest
 from proctorium_common.rpc.served import STREAMS_PER_PERSON
@@ -19,37 +19,41 @@ from proctorium_devstack.stack import Stack
 _SENTENCE = "You have this open in too many windows, so the oldest one stopped showing what is new."
 
 
-async def test_the_oldest_of_too_many_windows_says_so(stack: Stack, stage: Stage) -> None:
-    async with browser() as opened, exam_started(stage) as (story, _):
-        learner = await exam_page(opened, stack.url("edge"), story)
+async def test_oldest_window_over_the_stream_limit_explains_why_it_stopped(
+    stack: Stack, scenario: Scenario
+) -> None:
+    async with browser() as opened, exam_started(scenario) as (client, _):
+        learner = await exam_page(opened, stack.url("edge"), client)
         exam = learner.page
         lobby = await exam.context.new_page()
-        await lobby.goto(f"/sessions/{stage.session_id}")
+        await lobby.goto(f"/sessions/{scenario.session_id}")
         await expect(lobby.get_by_text("In Session", exact=True)).to_be_visible()
         async with AsyncExitStack() as open_streams:
 
             async def keep_open(stream: AsyncIterable[Any]) -> None:
-                kept = await open_streams.enter_async_context(aclosing(cast("Any", stream)))
-                await anext(kept)
+                opened_stream = await open_streams.enter_async_context(
+                    aclosing(cast("Any", stream))
+                )
+                await anext(opened_stream)
 
-            person = story.learner
+            person = client.learner
             for _ in range(STREAMS_PER_PERSON):
-                attempt = WatchAttemptRequest(attempt_id=story.attempt_id)
+                attempt = WatchAttemptRequest(attempt_id=client.attempt_id)
                 await keep_open(person.attempts.WatchAttempt(attempt))
-                session = WatchSessionRequest(session_id=stage.session_id)
+                session = WatchSessionRequest(session_id=scenario.session_id)
                 await keep_open(person.lobby.WatchSession(session))
             for page in (exam, lobby):
                 note = page.locator("[data-reason=TOO_MANY_STREAMS]")
                 await expect(note).to_contain_text(_SENTENCE)
-                # It does not come back by itself, so it does not say that it will.
+                # The page does not reconnect automatically, so it must not announce that.
                 await expect(page.get_by_text("reconnecting")).to_have_count(0)
                 await expect(page.get_by_text("The connection is lost")).to_have_count(0)
-            await learner.picture("exam-too-many-windows")
-            # What is saved does not depend on it.
+            await learner.screenshot("exam-too-many-windows")
+            # Saving answers does not depend on the stream.
             await exam.get_by_label("Your answer").fill("0.4")
             await expect(exam.get_by_text("All answers saved")).to_be_visible()
         for page in (exam, lobby):
             await page.reload()
             await expect(page.locator("[data-reason=TOO_MANY_STREAMS]")).to_have_count(0)
         await expect(exam.get_by_label("Your answer")).to_have_value("0.4")
-        assert learner.complaints == []
+        assert learner.errors == []

@@ -1,4 +1,4 @@
-"""Texts by authors: line breaks are kept, and content wider than a phone scrolls in its own box."""
+"""Authors' texts: line breaks are preserved, and wide content scrolls in its own box."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from google.protobuf.duration_pb2 import Duration
 from playwright.async_api import expect
 
 from e2e.browsing import Visitor, browser
-from e2e.stage import Stage
+from e2e.scenario import Scenario
 from proctorium.assessment.v1.assessments_pb2 import (
     Assessment,
     CreateAssessmentRequest,
@@ -28,18 +28,18 @@ _TABLE = "| " + " | ".join(f"Substance{n}" for n in range(12)) + " |\n" + "|---"
 _LESSON = f"```\nprint('{_LONG}')\n```\n\n{_TABLE}| " + " | ".join(["0.123456"] * 12) + " |\n"
 
 
-async def test_lines_of_questions_stay_lines_and_nothing_is_wider_than_a_phone(
-    stack: Stack, stage: Stage
+async def test_line_breaks_are_preserved_and_wide_content_does_not_overflow(
+    stack: Stack, scenario: Scenario
 ) -> None:
-    course_id = await course_with_code(stage)
+    course_id = await course_with_code(scenario)
     async with browser() as opened:
-        learner = await Visitor.arrive(opened, stack.url("edge"))
+        learner = await Visitor.open(opened, stack.url("edge"))
         page = learner.page
-        await learner.sign_in(stage.learners[0].email, stage.learners[0].password)
+        await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)
         await page.goto(f"/courses/{course_id}")
         await page.get_by_role("button", name="Open").click()
         await expect(page.locator(".lesson table")).to_be_visible()
-        await learner.picture("lesson-with-code")
+        await learner.screenshot("lesson-with-code")
 
         await page.get_by_role("button", name="Take the assessment").click()
         await page.get_by_role("button", name="Start the assessment").click()
@@ -47,7 +47,7 @@ async def test_lines_of_questions_stay_lines_and_nothing_is_wider_than_a_phone(
         await expect(prompt).to_be_visible()
         assert _CODE in await prompt.inner_text()
         assert "1. stop\n2. warn" in await page.locator(".choice .text").first.inner_text()
-        await learner.picture("question-with-code")
+        await learner.screenshot("question-with-code")
         clear = page.get_by_role("button", name="Clear my answer to question 1")
         await expect(clear).to_have_count(0)
         await page.get_by_role("radio").first.check()
@@ -64,13 +64,13 @@ async def test_lines_of_questions_stay_lines_and_nothing_is_wider_than_a_phone(
         await page.get_by_role("link", name="See your result").click()
         assert _CODE in await page.locator("h2.question").inner_text()
         await expect(page.get_by_text("You gave no answer.")).to_be_visible()
-        await learner.picture("result-with-code")
-        assert learner.complaints == []
+        await learner.screenshot("result-with-code")
+        assert learner.errors == []
 
 
-async def course_with_code(stage: Stage) -> str:
-    """A self-paced course with long code and a wide table, whose assessment has questions of several lines; its id."""
-    administrator = stage.administrator
+async def course_with_code(scenario: Scenario) -> str:
+    """Create a self-paced course with long code, a wide table and a question of several lines; return its id."""
+    administrator = scenario.administrator
     choices = [
         Choice(choice_id="a", text="1. stop\n2. warn"),
         Choice(choice_id="b", text=_LONG),
@@ -107,5 +107,5 @@ async def course_with_code(stage: Stage) -> str:
     )
     course_id = made.course.course_id
     await administrator.courses.PublishCourse(PublishCourseRequest(course_id=course_id))
-    await seed.register(administrator, stage.learners[0].person_id, course_id)
+    await seed.register(administrator, scenario.learners[0].person_id, course_id)
     return course_id

@@ -1,4 +1,4 @@
-"""A page that somebody leaves open outlives the token that it was opened with."""
+"""An open page renews its access token before it expires."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from datetime import timedelta
 from playwright.async_api import Page, expect
 
 from e2e.browsing import Visitor, browser
-from e2e.stage import Stage
-from e2e.story import LearnerStory, ProctorStory
-from e2e.tokens import almost_over, signed
+from e2e.clients import LearnerClient, ProctorClient
+from e2e.scenario import Scenario
+from e2e.tokens import nearly_expired, sign_token
 from proctorium_devstack.stack import Stack
 
 _LOST = """() => {
@@ -21,34 +21,36 @@ _LOST = """() => {
 }"""
 
 
-async def test_a_lobby_renews_its_sign_in_unseen(stack: Stack, stage: Stage) -> None:
-    learner = stage.learners[0]
-    story = LearnerStory(learner, stage)
-    await story.join()
-    await story.close()
+async def test_lobby_renews_its_token_without_interruption(
+    stack: Stack, scenario: Scenario
+) -> None:
+    learner = scenario.learners[0]
+    client = LearnerClient(learner, scenario)
+    await client.join()
+    await client.close()
     async with browser() as opened:
-        visitor = await Visitor.arrive(opened, stack.url("edge"))
+        visitor = await Visitor.open(opened, stack.url("edge"))
         await visitor.sign_in(learner.email, learner.password)
         page = visitor.page
         await page.goto("/courses")
-        ago = almost_over(left=timedelta(seconds=6))
-        await _keep_token(page, await signed(stack, learner.person_id, ["learner"], ago))
+        ago = nearly_expired(left=timedelta(seconds=6))
+        await _set_token(page, await sign_token(stack, learner.person_id, ["learner"], ago))
         async with page.expect_response(_renews, timeout=20_000):
-            await page.goto(f"/sessions/{stage.session_id}")
+            await page.goto(f"/sessions/{scenario.session_id}")
             await expect(page.get_by_text("Waiting", exact=True)).to_be_visible()
             await page.evaluate(_LOST)
-        await ProctorStory(stage).start()
+        await ProctorClient(scenario).start()
         await expect(page.get_by_text("In Session", exact=True)).to_be_visible()
         assert await page.evaluate("window.lost") == []
-        assert visitor.complaints == []
+        assert visitor.errors == []
 
 
 def _renews(response: object) -> bool:
     return "AccountService/RefreshToken" in str(getattr(response, "url", ""))
 
 
-async def _keep_token(page: Page, token: str) -> None:
-    """Store a token in place of the browser's; it is sent even when expired, as by a browser whose clock is slow."""
+async def _set_token(page: Page, token: str) -> None:
+    """Replace the browser's token; the browser sends it even when expired, as one with a slow clock would."""
     await page.context.add_cookies(
         [
             {

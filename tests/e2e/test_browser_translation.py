@@ -1,16 +1,16 @@
-"""Pages that a browser translates: text nodes are replaced as Chrome does it, and the pages still update."""
+"""Pages keep updating while the browser translates them, which replaces text nodes as in Chrome."""
 
 from __future__ import annotations
 
 from playwright.async_api import Page, expect
 
 from e2e.browsing import Visitor, browser
-from e2e.stage import Stage
-from e2e.story import LearnerStory, ProctorStory
+from e2e.clients import LearnerClient, ProctorClient
+from e2e.scenario import Scenario
 from e2e.test_browser_answers import exam_room, saved_numbers
 from proctorium_devstack.stack import Stack
 
-# Each text node gives way to <font><font>translation</font></font>, at once and whenever a new one appears.
+# Replaces each text node by <font><font>translation</font></font>, now and whenever one is added.
 _TRANSLATE = """() => {
   const skipped = "script, style, textarea, option, font, title";
   const translate = (node) => {
@@ -30,13 +30,13 @@ _TRANSLATE = """() => {
 
 
 async def translate(page: Page) -> None:
-    """Translates the page that is shown, from now on."""
+    """Translate the page from now on."""
     await page.evaluate(_TRANSLATE)
     await expect(page.locator("h1 font font")).to_have_count(1)
 
 
-async def test_an_exam_goes_on_while_it_is_translated(stack: Stack, stage: Stage) -> None:
-    async with exam_room(stack, stage) as (story, learner):
+async def test_translated_exam_room_keeps_working(stack: Stack, scenario: Scenario) -> None:
+    async with exam_room(stack, scenario) as (client, learner):
         page, field = learner.page, learner.page.get_by_label("Your answer")
         await translate(page)
         timer = page.get_by_role("timer")
@@ -48,7 +48,7 @@ async def test_an_exam_goes_on_while_it_is_translated(stack: Stack, stage: Stage
         await expect(page.get_by_text("All answers saved")).to_have_count(0)
         await page.context.set_offline(False)
         await expect(page.get_by_text("All answers saved")).to_be_visible()
-        assert await saved_numbers(story) == [0.4]
+        assert await saved_numbers(client) == [0.4]
         await field.fill("x")
         await expect(page.get_by_text("1 answer cannot be saved")).to_be_visible()
         await expect(page.get_by_text("All answers saved")).to_have_count(0)
@@ -57,32 +57,32 @@ async def test_an_exam_goes_on_while_it_is_translated(stack: Stack, stage: Stage
         await expect(page.get_by_text("3 questions are not answered.")).to_be_visible()
         await page.get_by_role("button", name="Submit now").click()
         await expect(page.get_by_role("link", name="See your result")).to_be_visible()
-        assert learner.complaints == []
+        assert learner.errors == []
 
 
-async def test_lobby_and_roster_go_on_while_they_are_translated(stack: Stack, stage: Stage) -> None:
-    lena, omar = (LearnerStory(learner, stage) for learner in stage.learners)
+async def test_translated_lobby_and_roster_keep_updating(stack: Stack, scenario: Scenario) -> None:
+    lena, omar = (LearnerClient(learner, scenario) for learner in scenario.learners)
     await lena.join()
     async with browser() as opened:
-        learner = await Visitor.arrive(opened, stack.url("edge"))
-        await learner.sign_in(stage.learners[0].email, stage.learners[0].password)
-        await learner.page.goto(f"/sessions/{stage.session_id}")
+        learner = await Visitor.open(opened, stack.url("edge"))
+        await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)
+        await learner.page.goto(f"/sessions/{scenario.session_id}")
         await expect(learner.page.get_by_text("Waiting", exact=True)).to_be_visible()
         await translate(learner.page)
 
-        proctor = await Visitor.arrive(opened, stack.url("edge"))
-        await proctor.sign_in(stage.proctor.email, stage.proctor.password)
-        await proctor.page.goto(f"/supervise/{stage.session_id}")
-        row = proctor.page.get_by_role("row").filter(has_text=stage.learners[0].name)
+        proctor = await Visitor.open(opened, stack.url("edge"))
+        await proctor.sign_in(scenario.proctor.email, scenario.proctor.password)
+        await proctor.page.goto(f"/supervise/{scenario.session_id}")
+        row = proctor.page.get_by_role("row").filter(has_text=scenario.learners[0].name)
         await expect(row.get_by_text("Waiting", exact=True)).to_be_visible()
         await translate(proctor.page)
         await lena.send_evidence()
         await expect(row.get_by_role("button", name="Check identity of")).to_be_visible()
         await expect(proctor.page.get_by_text("Photos missing")).to_have_count(0)
         await omar.join()
-        await expect(proctor.page.get_by_text(stage.learners[1].name).first).to_be_visible()
+        await expect(proctor.page.get_by_text(scenario.learners[1].name).first).to_be_visible()
 
-        await ProctorStory(stage).start()
+        await ProctorClient(scenario).start()
         await expect(learner.page.get_by_text("In Session", exact=True)).to_be_visible()
         await expect(learner.page.get_by_text("Waiting", exact=True)).to_have_count(0)
         await expect(
@@ -90,7 +90,7 @@ async def test_lobby_and_roster_go_on_while_they_are_translated(stack: Stack, st
         ).to_be_visible()
         await expect(row.get_by_text("In Session", exact=True)).to_be_visible()
         await expect(row.get_by_text("Waiting", exact=True)).to_have_count(0)
-        assert learner.complaints == []
-        assert proctor.complaints == []
-    for story in (lena, omar):
-        await story.close()
+        assert learner.errors == []
+        assert proctor.errors == []
+    for client in (lena, omar):
+        await client.close()

@@ -1,4 +1,4 @@
-"""The edge goes on checking tokens, and refuses no valid one, while enrollment is away and when keys change."""
+"""The edge keeps checking tokens, and accepts valid ones, while enrollment is down and after keys were rotated."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from e2e.stage import Stage
-from e2e.tokens import rotate, signed_by
+from e2e.scenario import Scenario
+from e2e.tokens import rotate_signing_key, sign_token_with
 from proctorium.notification.v1.notifications_pb2 import ListNotificationsRequest
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
@@ -20,26 +20,26 @@ from proctorium_devstack.stack import Stack
 from proctorium_devstack.testing.refusals import refusal
 
 
-async def test_with_enrollment_down_neither_a_restart_nor_an_earlier_rotation_refuses_a_token(
-    stack: Stack, stage: Stage
+async def test_edge_accepts_old_and_new_keys_after_restarts_while_enrollment_is_down(
+    stack: Stack, scenario: Scenario
 ) -> None:
-    learner = stage.learners[0]
+    learner = scenario.learners[0]
     before = learner.token
     assert before is not None
-    new_key = await rotate(stack)
-    # The new key signs in six minutes only, so tokens given now are good wherever it is not known yet.
+    new_key = await rotate_signing_key(stack)
+    # The new key starts to sign in six minutes, so tokens issued now are still signed with the old key.
     await learner.renew()
     assert learner.token is not None
-    await _lists_notifications(stack, learner.token)
-    await _edge_knows(stack, new_key)
-    after = await signed_by(stack, new_key, learner.person_id, ["learner"])
-    await _until_accepted(stack, after)
+    await _list_notifications(stack, learner.token)
+    await _wait_until_edge_has_key(stack, new_key)
+    after = await sign_token_with(stack, new_key, learner.person_id, ["learner"])
+    await _wait_until_accepted(stack, after)
     async with _stopped(stack, "enrollment"):
         await stack.kill("edge-keys")
         await stack.ready("edge-keys")
         await stack.restart("edge")
         for token in (before, after):
-            await _lists_notifications(stack, token)
+            await _list_notifications(stack, token)
         forged = TokenSigner(SigningKey.generate()).sign(new_id(), ["learner"]).text
         async with _caller(stack, forged) as caller:
             error = await refusal(caller.inbox.ListNotifications(ListNotificationsRequest()))
@@ -47,31 +47,31 @@ async def test_with_enrollment_down_neither_a_restart_nor_an_earlier_rotation_re
         assert error.message == "Please sign in again."
         async with _stopped(stack, "edge-keys"):
             await stack.restart("edge")
-            await _lists_notifications(stack, after)
+            await _list_notifications(stack, after)
 
 
-async def _lists_notifications(stack: Stack, token: str) -> None:
-    """Call something that asks one service and nobody else."""
+async def _list_notifications(stack: Stack, token: str) -> None:
+    """Make a call that involves one service only."""
     async with _caller(stack, token) as caller:
         await caller.inbox.ListNotifications(ListNotificationsRequest())
 
 
-async def _until_accepted(stack: Stack, token: str) -> None:
-    """Wait until the edge and the service, which asks at most every ten seconds, know the new key."""
+async def _wait_until_accepted(stack: Stack, token: str) -> None:
+    """Wait until the edge and the service, which fetches keys at most every ten seconds, accept the new key."""
 
     async def accepted() -> bool | None:
         try:
-            await _lists_notifications(stack, token)
+            await _list_notifications(stack, token)
         except ServiceError as error:
             if error.reason != "TOKEN_INVALID":
                 raise
             return None
         return True
 
-    await eventually(accepted, "the new key to be known")
+    await eventually(accepted, "the new key to be accepted")
 
 
-async def _edge_knows(stack: Stack, key_id: str) -> None:
+async def _wait_until_edge_has_key(stack: Stack, key_id: str) -> None:
     file = stack.data_folder.component_folder("edge-keys") / "token_check.json"
     async with asyncio.timeout(30):
         while key_id not in file.read_text("utf-8"):
@@ -88,9 +88,9 @@ async def _caller(stack: Stack, token: str) -> AsyncIterator[Person]:
 
 
 @contextlib.asynccontextmanager
-async def _stopped(stack: Stack, part: str) -> AsyncIterator[None]:
-    await stack.stop(part)
+async def _stopped(stack: Stack, component: str) -> AsyncIterator[None]:
+    await stack.stop(component)
     try:
         yield
     finally:
-        await stack.start(part)
+        await stack.start(component)

@@ -1,4 +1,4 @@
-"""What must be refused is refused, at the edge, with a reason of its own; and nothing is changed by it."""
+"""Invalid requests through the edge are refused with their reason and change nothing."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from e2e.stage import Stage, set_stage
-from e2e.story import LearnerStory, ProctorStory
-from e2e.tokens import signed
+from e2e.clients import LearnerClient, ProctorClient
+from e2e.scenario import Scenario, create_scenario
+from e2e.tokens import sign_token
 from proctorium.assessment.v1.attempts_pb2 import (
     AnswerChange,
     GetAttemptRequest,
@@ -46,9 +46,9 @@ from proctorium_devstack.stack import Stack
 from proctorium_devstack.testing.refusals import refusal
 
 
-async def participants_of(stage: Stage) -> int:
-    answer = await stage.administrator.sessions.GetSession(
-        GetSessionRequest(session_id=stage.session_id)
+async def participant_count(scenario: Scenario) -> int:
+    answer = await scenario.administrator.sessions.GetSession(
+        GetSessionRequest(session_id=scenario.session_id)
     )
     return answer.session.participant_count
 
@@ -57,78 +57,82 @@ def join(learner: Person, code: str) -> Awaitable[JoinSessionResponse]:
     return learner.lobby.JoinSession(JoinSessionRequest(request_id=str(new_id()), code=code))
 
 
-async def test_a_wrong_code_is_invalid_and_says_to_check_the_case(stage: Stage) -> None:
-    error = await refusal(join(stage.learners[0], stage.code.swapcase()))
+async def test_wrong_code_is_refused_with_a_hint_about_upper_and_lower_case(
+    scenario: Scenario,
+) -> None:
+    error = await refusal(join(scenario.learners[0], scenario.code.swapcase()))
     assert (error.kind, error.reason) == (Kind.NOT_FOUND, "CODE_INVALID")
     assert "case" in error.message
-    assert await participants_of(stage) == 0
+    assert await participant_count(scenario) == 0
 
 
-async def test_an_expired_code_says_so(stage: Stage) -> None:
+async def test_expired_code_is_refused(scenario: Scenario) -> None:
     soon = Timestamp()
     soon.FromDatetime(datetime.now(UTC) + timedelta(seconds=1))
-    issued = await stage.administrator.codes.IssueCode(
-        IssueCodeRequest(session_id=stage.session_id, valid_until_time=soon)
+    issued = await scenario.administrator.codes.IssueCode(
+        IssueCodeRequest(session_id=scenario.session_id, valid_until_time=soon)
     )
 
     async def expired() -> bool | None:
-        request = ListCodesRequest(session_id=stage.session_id)
-        codes = (await stage.administrator.codes.ListCodes(request)).codes
+        request = ListCodesRequest(session_id=scenario.session_id)
+        codes = (await scenario.administrator.codes.ListCodes(request)).codes
         states = {code.code_id: code.state for code in codes}
         return True if states[issued.code.code_id] == CODE_STATE_EXPIRED else None
 
     await eventually(expired, "the code to expire")
-    error = await refusal(join(stage.learners[0], issued.code.text))
+    error = await refusal(join(scenario.learners[0], issued.code.text))
     assert error.reason == "CODE_EXPIRED"
-    assert await participants_of(stage) == 0
+    assert await participant_count(scenario) == 0
 
 
-async def test_a_revoked_code_says_so(stage: Stage) -> None:
-    listed = await stage.administrator.codes.ListCodes(
-        ListCodesRequest(session_id=stage.session_id)
+async def test_revoked_code_is_refused(scenario: Scenario) -> None:
+    listed = await scenario.administrator.codes.ListCodes(
+        ListCodesRequest(session_id=scenario.session_id)
     )
-    await stage.administrator.codes.RevokeCode(RevokeCodeRequest(code_id=listed.codes[0].code_id))
-    error = await refusal(join(stage.learners[0], stage.code))
+    await scenario.administrator.codes.RevokeCode(
+        RevokeCodeRequest(code_id=listed.codes[0].code_id)
+    )
+    error = await refusal(join(scenario.learners[0], scenario.code))
     assert error.reason == "CODE_REVOKED"
-    assert await participants_of(stage) == 0
+    assert await participant_count(scenario) == 0
 
 
-async def test_a_full_session_takes_nobody_more(stack: Stack) -> None:
-    stage = await set_stage(stack.address("edge"), capacity=1)
-    first, second = stage.learners
-    await join(first, stage.code)
-    error = await refusal(join(second, stage.code))
+async def test_join_of_a_full_session_is_refused_but_rejoin_is_not(stack: Stack) -> None:
+    scenario = await create_scenario(stack.address("edge"), capacity=1)
+    first, second = scenario.learners
+    await join(first, scenario.code)
+    error = await refusal(join(second, scenario.code))
     assert error.reason == "SESSION_FULL"
-    assert await participants_of(stage) == 1
-    again = await first.lobby.JoinSession(
-        JoinSessionRequest(request_id=str(new_id()), code=stage.code)
+    assert await participant_count(scenario) == 1
+    rejoined = await first.lobby.JoinSession(
+        JoinSessionRequest(request_id=str(new_id()), code=scenario.code)
     )
-    assert again.rejoin
-    await stage.close()
+    assert rejoined.rejoin
+    await scenario.close()
 
 
-async def test_an_ended_session_cannot_be_joined(stage: Stage) -> None:
-    proctor = ProctorStory(stage)
-    await join(stage.learners[0], stage.code)
+async def test_join_of_an_ended_session_is_refused(scenario: Scenario) -> None:
+    proctor = ProctorClient(scenario)
+    await join(scenario.learners[0], scenario.code)
     await proctor.start()
     await proctor.end()
-    error = await refusal(join(stage.learners[1], stage.code))
+    error = await refusal(join(scenario.learners[1], scenario.code))
     assert error.reason == "SESSION_ENDED"
-    assert await participants_of(stage) == 1
+    assert await participant_count(scenario) == 1
 
 
-async def test_content_is_closed_while_waiting(stage: Stage) -> None:
-    learner = LearnerStory(stage.learners[0], stage)
+async def test_lesson_is_refused_while_the_learner_is_waiting(scenario: Scenario) -> None:
+    learner = LearnerClient(scenario.learners[0], scenario)
     await learner.join()
     error = await refusal(learner.get_lesson())
     assert error.reason == "PARTICIPANT_NOT_IN_SESSION"
     await learner.close()
 
 
-async def test_an_attempt_begins_only_when_authorised(stage: Stage) -> None:
-    learner = LearnerStory(stage.learners[0], stage)
+async def test_start_of_an_unauthorised_attempt_is_refused(scenario: Scenario) -> None:
+    learner = LearnerClient(scenario.learners[0], scenario)
     await learner.join()
-    await ProctorStory(stage).start()
+    await ProctorClient(scenario).start()
     await learner.be_in_session()
     attempt_id = await learner.find_attempt()
     error = await refusal(
@@ -140,48 +144,48 @@ async def test_an_attempt_begins_only_when_authorised(stage: Stage) -> None:
     await learner.close()
 
 
-async def test_a_learner_cannot_call_a_proctors_method(stage: Stage) -> None:
-    request = StartSessionRequest(session_id=stage.session_id)
-    error = await refusal(stage.learners[0].sessions.StartSession(request))
+async def test_learner_cannot_call_a_proctors_method(scenario: Scenario) -> None:
+    request = StartSessionRequest(session_id=scenario.session_id)
+    error = await refusal(scenario.learners[0].sessions.StartSession(request))
     assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_ALLOWED")
 
 
-async def test_nobody_outside_can_call_a_services_method(stage: Stage) -> None:
-    entry = CodeEntry(text=stage.code, person_id=stage.learners[0].person_id)
+async def test_administrator_cannot_call_a_method_for_services(scenario: Scenario) -> None:
+    entry = CodeEntry(text=scenario.code, person_id=scenario.learners[0].person_id)
     request = BatchResolveCodesRequest(entries=[entry])
-    error = await refusal(stage.administrator.codes.BatchResolveCodes(request))
+    error = await refusal(scenario.administrator.codes.BatchResolveCodes(request))
     assert error.reason == "NOT_ALLOWED"
 
 
-async def test_a_proctor_of_another_session_is_refused(stack: Stack, stage: Stage) -> None:
-    other = await set_stage(stack.address("edge"), learner_channels=())
-    request = StartSessionRequest(session_id=stage.session_id)
+async def test_proctor_of_another_session_is_refused(stack: Stack, scenario: Scenario) -> None:
+    other = await create_scenario(stack.address("edge"), learner_channels=())
+    request = StartSessionRequest(session_id=scenario.session_id)
     error = await refusal(other.proctor.sessions.StartSession(request))
     assert error.reason == "NOT_YOUR_SESSION"
     await other.close()
 
 
 @pytest.fixture
-async def examined(stage: Stage) -> LearnerStory:
-    """A learner in the middle of the examination."""
-    learner = LearnerStory(stage.learners[0], stage)
-    proctor = ProctorStory(stage)
+async def examined(scenario: Scenario) -> LearnerClient:
+    """A learner who has answered all questions and not submitted yet."""
+    learner = LearnerClient(scenario.learners[0], scenario)
+    proctor = ProctorClient(scenario)
     await learner.join()
     case = await learner.send_evidence()
     proctor.watch()
     await proctor.verify(case)
     await proctor.start()
     await proctor.authorize(learner)
-    attempt = await learner.begin()
+    attempt = await learner.start()
     await learner.answer_all(attempt)
     await proctor.close()
     return learner
 
 
-async def test_another_learners_attempt_is_out_of_reach(
-    stage: Stage, examined: LearnerStory
+async def test_attempt_of_another_learner_is_refused(
+    scenario: Scenario, examined: LearnerClient
 ) -> None:
-    stranger = stage.learners[1]
+    stranger = scenario.learners[1]
     change = AnswerChange(sequence=99, item_id=str(new_id()), answer=Answer(truth=True))
     for call in (
         stranger.attempts.GetAttempt(GetAttemptRequest(attempt_id=examined.attempt_id)),
@@ -195,54 +199,56 @@ async def test_another_learners_attempt_is_out_of_reach(
     await examined.close()
 
 
-async def test_saving_after_the_end_is_refused_and_changes_no_answer(
-    stage: Stage, examined: LearnerStory
+async def test_save_after_the_session_ended_is_refused_and_changes_no_score(
+    scenario: Scenario, examined: LearnerClient
 ) -> None:
-    await ProctorStory(stage).end()
-    result = await examined.see_feedback()
+    await ProctorClient(scenario).end()
+    result = await examined.wait_for_feedback()
     statement = next(
         one.item for one in result.item_results if one.item.WhichOneof("kind") == "true_false"
     )
     error = await refusal(examined.save(statement, Answer(truth=True)))
     assert error.reason == "ATTEMPT_SUBMITTED"
-    assert (await examined.see_result()).points == result.points
+    assert (await examined.wait_for_result()).points == result.points
     await examined.close()
 
 
 def _with_claims(token: str, **claims: object) -> str:
     header, payload, signature = token.split(".")
-    told = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    changed = json.dumps(told | claims, separators=(",", ":")).encode()
+    original = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    changed = json.dumps(original | claims, separators=(",", ":")).encode()
     return ".".join((header, base64.urlsafe_b64encode(changed).decode().rstrip("="), signature))
 
 
-async def test_a_token_whose_time_is_over_opens_nothing(stack: Stack, stage: Stage) -> None:
-    proctor = stage.proctor
-    start = StartSessionRequest(session_id=stage.session_id)
+async def test_expired_token_is_refused_by_every_service(stack: Stack, scenario: Scenario) -> None:
+    proctor = scenario.proctor
+    start = StartSessionRequest(session_id=scenario.session_id)
     for ago, reason in ((timedelta(0), None), (timedelta(hours=1), "TOKEN_EXPIRED")):
-        token = await signed(stack, proctor.person_id, ["proctor"], ago)
+        token = await sign_token(stack, proctor.person_id, ["proctor"], ago)
         caller = Person(EdgeChannel(stack.address("edge"), token), token)
         if reason is None:
-            # It is the system's own key that signs here: the same token an hour younger is good.
+            # Verifies that tokens signed by this test are accepted until they expire.
             me = await caller.accounts.GetMe(GetMeRequest())
             assert me.person.person_id == proctor.person_id
         else:
             for call in (
                 caller.accounts.GetMe(GetMeRequest()),
                 caller.sessions.StartSession(start),
-                caller.attempts.ListAttempts(ListAttemptsRequest(session_id=stage.session_id)),
+                caller.attempts.ListAttempts(ListAttemptsRequest(session_id=scenario.session_id)),
                 caller.inbox.ListNotifications(ListNotificationsRequest()),
             ):
                 error = await refusal(call)
                 assert (error.kind, error.reason) == (Kind.UNAUTHENTICATED, reason)
         await caller.close()
-    request = GetSessionRequest(session_id=stage.session_id)
-    session = (await stage.administrator.sessions.GetSession(request)).session
+    request = GetSessionRequest(session_id=scenario.session_id)
+    session = (await scenario.administrator.sessions.GetSession(request)).session
     assert session.state != SESSION_STATE_IN_PROGRESS
 
 
-async def test_forged_and_missing_tokens_are_refused(stack: Stack, stage: Stage) -> None:
-    learner = stage.learners[0]
+async def test_forged_malformed_and_missing_tokens_are_refused(
+    stack: Stack, scenario: Scenario
+) -> None:
+    learner = scenario.learners[0]
     assert learner.token is not None
     forged = _with_claims(learner.token, roles=["administrator"])
     for token, reason in (

@@ -1,4 +1,4 @@
-"""Access tokens as the running system would have signed them at another time: by its own signer, with its own key."""
+"""Access tokens sign_token with the running system's key at another time."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ from proctorium_enrollment.storage import signing_keys
 from proctorium_enrollment.storage.encryption import EncryptionKeys
 
 LEEWAY = timedelta(seconds=30)
-"""A token that was over for less is still good: clocks differ."""
+"""A token is accepted this long after its expiry, because clocks differ."""
 
 
-async def signed(stack: Stack, person_id: str, roles: Iterable[str], ago: timedelta) -> str:
+async def sign_token(stack: Stack, person_id: str, roles: Iterable[str], ago: timedelta) -> str:
     """Return the token that enrollment would have signed `ago` for a person with `roles`, with its stored key."""
     async with _enrollment(stack, ago) as (database, signing), database.transaction() as tx:
         signer = await signing.signer(tx)
         return signer.sign(UUID(person_id), roles).text
 
 
-async def signed_for_all(stack: Stack, people: Sequence[UUID], roles: Iterable[str]) -> list[str]:
+async def sign_tokens(stack: Stack, people: Sequence[UUID], roles: Iterable[str]) -> list[str]:
     """Return a token for each of `people`, who all hold `roles` and need not be registered."""
-    held = list(roles)
+    all_roles = list(roles)
     async with _enrollment(stack) as (database, signing), database.transaction() as tx:
         signer = await signing.signer(tx)
-    return [signer.sign(person, held).text for person in people]
+    return [signer.sign(person, all_roles).text for person in people]
 
 
-def almost_over(left: timedelta = timedelta(seconds=1.5)) -> timedelta:
-    """How long ago that was signed which is good for `left` yet, or up to a second less: tokens have whole seconds."""
+def nearly_expired(left: timedelta = timedelta(seconds=1.5)) -> timedelta:
+    """Return how long ago a token was signed that is accepted for `left` more, or up to a second less."""
     return ACCESS_TOKEN_LIFETIME + LEEWAY - left
 
 
-async def rotate(stack: Stack) -> str:
-    """Make a new signing key, as the command `rotate-signing-key` does; return its id."""
+async def rotate_signing_key(stack: Stack) -> str:
+    """Make a new signing key, as the command `rotate_signing_key-signing-key` does; return its id."""
     async with _enrollment(stack) as (database, signing):
         return await signing.rotate(database)
 
 
-async def signed_by(stack: Stack, key_id: str, person_id: str, roles: Iterable[str]) -> str:
-    """Return a token signed by one of enrollment's keys, whether or not it signs already."""
+async def sign_token_with(stack: Stack, key_id: str, person_id: str, roles: Iterable[str]) -> str:
+    """Return a token signed by one of enrollment's keys, which may not sign yet."""
     async with _enrollment(stack) as (database, _), database.transaction() as tx:
         keys = await signing_keys.list_keys(tx)
-    sealed = next(key.encrypted_seed for key in keys if key.key_id == key_id)
-    seed = _encryption_keys(stack).signing_keys.decrypt(sealed, key_id)
+    encrypted = next(key.encrypted_seed for key in keys if key.key_id == key_id)
+    seed = _encryption_keys(stack).signing_keys.decrypt(encrypted, key_id)
     return TokenSigner(SigningKey(seed)).sign(UUID(person_id), roles).text
 
 
@@ -59,7 +59,7 @@ async def signed_by(stack: Stack, key_id: str, person_id: str, roles: Iterable[s
 async def _enrollment(
     stack: Stack, ago: timedelta = timedelta()
 ) -> AsyncIterator[tuple[Database, Signing]]:
-    """Enrollment's database and signer, `ago`."""
+    """Yield enrollment's database, with a clock that is late by `ago`, and its signer."""
     database = Database(
         stack.database_url("enrollment"), clock=lambda: datetime.now(UTC) - ago, pool_size=1
     )

@@ -1,4 +1,4 @@
-"""Reads traces back from the trace page, as trees."""
+"""Reads traces from the trace viewer, as trees."""
 
 from __future__ import annotations
 
@@ -10,76 +10,76 @@ import httpx2
 
 @dataclass
 class TraceSpan:
-    """One span and what happened under it, in order of time; `begin` in seconds since 1970."""
+    """One span and its children in order of time; `start` is in seconds since 1970."""
 
     span_id: str
     parent_id: str
     service: str
     name: str
     kind: str
-    begin: float
+    start: float
     milliseconds: float
     failed: bool
     attributes: Mapping[str, object]
     links: tuple[str, ...]
     children: list[TraceSpan] = field(default_factory=list)
 
-    def below(self) -> Iterator[TraceSpan]:
-        """This span and everything under it."""
+    def walk(self) -> Iterator[TraceSpan]:
+        """Yield this span and all its descendants."""
         yield self
         for child in self.children:
-            yield from child.below()
+            yield from child.walk()
 
 
 class Traces:
-    """The trace page at `url`."""
+    """A client of the trace viewer at `url`."""
 
     def __init__(self, url: str) -> None:
         self._http = httpx2.AsyncClient(base_url=url, timeout=30)
 
     async def tree(self, trace_id: str) -> list[TraceSpan]:
-        """The roots of a trace as far as it has arrived; a span whose parent is missing is a root."""
+        """Return the roots of the spans received so far; a span whose parent is missing is a root."""
         answer = await self._http.get(f"/api/traces/{trace_id}")
         if answer.status_code == 404:
             return []
         answer.raise_for_status()
-        return plant(answer.json()["spans"])
+        return build_trees(answer.json()["spans"])
 
     async def found_by(self, name: str, value: str) -> list[str]:
-        """The ids of the traces in which some span carries this id, such as session_id."""
+        """Return the ids of the traces in which a span has this attribute, such as session_id."""
         answer = await self._http.get("/api/traces", params={name: value, "limit": 1000})
         answer.raise_for_status()
         return [str(one["trace_id"]) for one in answer.json()["traces"]]
 
     async def close(self) -> None:
-        """Ends the connection."""
+        """Close the connection."""
         await self._http.aclose()
 
 
-def plant(rows: list[Mapping[str, object]]) -> list[TraceSpan]:
-    """The roots among spans as the trace page lists them."""
+def build_trees(rows: list[Mapping[str, object]]) -> list[TraceSpan]:
+    """Return the roots among spans as the trace viewer lists them."""
     spans = {span.span_id: span for span in map(_span, rows)}
     roots: list[TraceSpan] = []
-    for span in sorted(spans.values(), key=lambda one: one.begin):
+    for span in sorted(spans.values(), key=lambda one: one.start):
         parent = spans.get(span.parent_id)
         (roots if parent is None else parent.children).append(span)
     return roots
 
 
-def essence(spans: Sequence[TraceSpan]) -> list[TraceSpan]:
+def without_infrastructure(spans: Sequence[TraceSpan]) -> list[TraceSpan]:
     """Return the spans without those of the edge and the databases, whose children move one level up."""
-    kept: list[TraceSpan] = []
+    spans_left: list[TraceSpan] = []
     for span in spans:
-        below = essence(span.children)
+        below = without_infrastructure(span.children)
         if span.service == "edge" or "db.system.name" in span.attributes:
-            kept.extend(below)
+            spans_left.extend(below)
         else:
-            kept.append(replace(span, children=below))
-    return kept
+            spans_left.append(replace(span, children=below))
+    return spans_left
 
 
-def lines_of(spans: Sequence[TraceSpan], depth: int = 0) -> list[str]:
-    """A tree of spans as text; neighbours that are alike are told once, with their number."""
+def format_tree(spans: Sequence[TraceSpan], depth: int = 0) -> list[str]:
+    """Return a tree of spans as lines of text; equal neighbours are one line with their count."""
     lines: list[str] = []
     index = 0
     while index < len(spans):
@@ -93,7 +93,7 @@ def lines_of(spans: Sequence[TraceSpan], depth: int = 0) -> list[str]:
         lines.append(
             f"{'  ' * depth}{mark}{first.service}: {name}  {first.milliseconds:.1f} ms{times}"
         )
-        lines.extend(lines_of(first.children, depth + 1))
+        lines.extend(format_tree(first.children, depth + 1))
         index += alike
     return lines
 
@@ -117,7 +117,7 @@ def _span(row: Mapping[str, object]) -> TraceSpan:
         service=str(row["service"]),
         name=str(row["name"]),
         kind=str(row["kind"]),
-        begin=float(str(row["start_ns"])) / 1e9,
+        start=float(str(row["start_ns"])) / 1e9,
         milliseconds=float(str(row["duration_ms"])),
         failed=bool(row["error"]),
         attributes=attributes,

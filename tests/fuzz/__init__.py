@@ -1,1 +1,1 @@
-"""The whole system: every service, the edge, the browser; its story, its crashes, its figures."""
+"""Calls every RPC of a running system with generated requests, as every kind of caller."""

@@ -29,28 +29,28 @@ DETAILS_BYTES = 4096
 GRPC_BYTES = 4 * 1024 * 1024
 HTTP1_BYTES = 1024 * 1024
 """The edge closes an HTTP/1.1 connection with a larger request; a client that still sends may miss the response."""
-# A running system may answer these at any moment, without a fault.
+# A running system may return these at any moment; they are no faults.
 _MAY_BE_UNAVAILABLE = {"IMAGE_READERS_BUSY"}
 _SENTENCE_ENDS = (".", "!", "?", ".)", "…")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a call ended in: the refusal if there was one, the messages that came, and what is wrong with it."""
+    """The result of a call: its refusal if any, the received messages, and what is wrong with it."""
 
     refusal: ServiceError | None = None
     messages: Sequence[bytes] = ()
     fault: str = ""
 
     @property
-    def said(self) -> str:
+    def reason(self) -> str:
         """OK, or the reason of the refusal."""
         return "OK" if self.refusal is None else self.refusal.reason
 
 
 @dataclass
 class Caller:
-    """Somebody who calls: a person with a token, nobody (no token), or a service with its certificate."""
+    """A caller: a person with a token, an anonymous person, or a service with its certificate."""
 
     name: str
     roles: frozenset[str] = frozenset()
@@ -61,7 +61,7 @@ class Caller:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers that say who calls."""
+        """The headers that identify the caller."""
         return {} if self.token is None else {"authorization": f"Bearer {self.token}"}
 
 
@@ -69,35 +69,35 @@ async def by_grpc(
     channel: Any, method: MethodDescriptor, caller: Caller, requests: Sequence[bytes]
 ) -> Outcome:
     """Call over gRPC; `channel` is one to the edge or to a service."""
-    shape = f"{_many(method.client_streaming)}_{_many(method.server_streaming)}"
+    shape = f"{_cardinality(method.client_streaming)}_{_cardinality(method.server_streaming)}"
     streams = method.client_streaming or method.server_streaming
     request = _each(requests) if method.client_streaming else requests[0]
     call = getattr(channel, shape)(path_of(method))
-    under_way = call(
+    running = call(
         request,
         metadata=tuple(caller.headers.items()),
         timeout=STREAM_SECONDS if streams else CALL_SECONDS,
     )
     if method.client_streaming and method.server_streaming:
-        keep_status(under_way)
+        keep_status(running)
     messages: list[bytes] = []
     try:
         if not method.server_streaming:
-            messages.append(await under_way)
+            messages.append(await running)
             return Outcome(messages=messages)
-        async for message in under_way:
+        async for message in running:
             messages.append(message)
             if not method.client_streaming:
-                under_way.cancel()
+                running.cancel()
                 break
     except grpc.aio.AioRpcError as failed:
         if streams and failed.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
             return Outcome(messages=messages)
         if max(map(len, requests)) > GRPC_BYTES and error_of(failed).kind is Kind.EXHAUSTED:
-            # gRPC itself refuses what is larger than the service's limit, without details.
+            # gRPC itself refuses requests above the service's limit, without details.
             return Outcome(error_of(failed), messages)
         details = dict(failed.trailing_metadata() or ()).get(DETAILS_KEY)
-        return _judged(error_of(failed), _as_bytes(details), messages)
+        return _refused(error_of(failed), _as_bytes(details), messages)
     return Outcome(messages=messages)
 
 
@@ -106,50 +106,50 @@ async def by_web(
 ) -> Outcome:
     """Call over gRPC-Web."""
     messages: list[bytes] = []
-    call = channel.unary_stream(path_of(method), _same, _same)  # type: ignore[type-var]
+    call = channel.unary_stream(path_of(method), _identity, _identity)  # type: ignore[type-var]
     seconds = STREAM_SECONDS if method.server_streaming else CALL_SECONDS
     try:
-        async with asyncio.timeout(seconds), aclosing(call(requests[0])) as answers:  # type: ignore[type-var]
-            async for message in answers:
+        async with asyncio.timeout(seconds), aclosing(call(requests[0])) as responses:  # type: ignore[type-var]
+            async for message in responses:
                 messages.append(message)
                 if method.server_streaming:
                     break
     except TimeoutError:
-        return Outcome(messages=messages, fault="" if method.server_streaming else "no answer")
+        return Outcome(messages=messages, fault="" if method.server_streaming else "no response")
     except ServiceError as refusal:
-        return _judged(refusal, details_of(refusal), messages)
-    except AssertionError as odd:
-        return Outcome(fault=str(odd))
+        return _refused(refusal, details_of(refusal), messages)
+    except AssertionError as failure:
+        return Outcome(fault=str(failure))
     if not method.server_streaming and len(messages) != 1:
-        return Outcome(fault=f"{len(messages)} answers")
+        return Outcome(fault=f"{len(messages)} responses")
     return Outcome(messages=messages)
 
 
 async def by_json(
     http: httpx2.AsyncClient, method: MethodDescriptor, caller: Caller, body: str, query: str = ""
 ) -> Outcome:
-    """Call with JSON, which the edge transcodes. The messages of an answer are not returned."""
+    """Call with JSON, which the edge transcodes. The response's messages are not returned."""
     headers = {"content-type": "application/json", **caller.headers}
     content = body.encode("utf-8", "surrogatepass")
     try:
         async with http.stream(
             "POST", path_of(method) + query, headers=headers, content=content
-        ) as answer:
-            if answer.status_code == httpx2.codes.OK:
-                async for _ in answer.aiter_raw():
+        ) as response:
+            if response.status_code == httpx2.codes.OK:
+                async for _ in response.aiter_raw():
                     break
                 return Outcome()
-            text = (await answer.aread()).decode()
+            text = (await response.aread()).decode()
     except httpx2.ReadTimeout:
-        return Outcome(fault="" if method.server_streaming else "no answer")
-    except httpx2.TransportError as broken:
-        return Outcome(fault=f"the connection broke: {type(broken).__name__} {broken}")
+        return Outcome(fault="" if method.server_streaming else "no response")
+    except httpx2.TransportError as error:
+        return Outcome(fault=f"the connection broke: {type(error).__name__} {error}")
     try:
         status = json_format.Parse(text, status_pb2.Status(), ignore_unknown_fields=True)
     except json_format.ParseError:
-        return Outcome(fault=f"HTTP {answer.status_code} with no status: {text[:200]!r}")
+        return Outcome(fault=f"HTTP {response.status_code} with no status: {text[:200]!r}")
     details = status.SerializeToString()
-    return _judged(error_in(details), details, ())
+    return _refused(error_in(details), details, ())
 
 
 @cache
@@ -165,12 +165,12 @@ def known_reasons() -> frozenset[str]:
     )
 
 
-def _judged(refusal: ServiceError, details: bytes, messages: Sequence[bytes]) -> Outcome:
+def _refused(refusal: ServiceError, details: bytes, messages: Sequence[bytes]) -> Outcome:
     return Outcome(refusal, messages, fault_of(refusal, details))
 
 
 def fault_of(refusal: ServiceError, details: bytes) -> str:
-    """Return what is wrong with a refusal, or nothing."""
+    """Return what is wrong with a refusal, empty if nothing is."""
     info = error_details_pb2.ErrorInfo()
     try:
         status = status_pb2.Status.FromString(details)
@@ -197,7 +197,7 @@ def _as_bytes(details: object) -> bytes:
     return details.encode() if isinstance(details, str) else b""
 
 
-def _same(message: bytes) -> bytes:
+def _identity(message: bytes) -> bytes:
     return message
 
 
@@ -206,5 +206,5 @@ async def _each(requests: Sequence[bytes]) -> AsyncIterator[bytes]:
         yield request
 
 
-def _many(streams: bool) -> str:
+def _cardinality(streams: bool) -> str:
     return "stream" if streams else "unary"

@@ -1,4 +1,4 @@
-"""A request as it goes over the wire: as protobuf or as JSON, whole or broken."""
+"""Encoded requests: protobuf or JSON, valid or corrupted."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _LITERALS = ("1e400", "-0", "1E+2147483648", "0.1e-999999", "NaN", "Infinity", "
 _MARK = "#here#"
 
 
-def broken_wire(random: Random, request: bytes) -> bytes:
-    """Return a request with something in it that its message does not have, or that is no message."""
+def corrupt_protobuf(random: Random, request: bytes) -> bytes:
+    """Return the request with unknown fields, truncated, altered, or replaced by random bytes."""
     match random.randrange(7):
         case 0:
             return request + b"\xf8\xff\xff\xff\x0f" + b"\x01"  # the highest field number, a varint
@@ -34,12 +34,12 @@ def broken_wire(random: Random, request: bytes) -> bytes:
         case 5:
             return random.randbytes(random.choice((1, 7, 100, 10_000)))
         case _:
-            # Every field twice: the last value counts, lists have both, messages are merged.
+            # Repeats every field: the last value counts, lists are concatenated, messages are merged.
             return request + request
 
 
 def as_json(random: Random, request: Message) -> str:
-    """Return a request in JSON. Raises ValueError for one that has no JSON: a time that no calendar has."""
+    """Return a request in JSON. Raises ValueError if it has no JSON form, as an invalid time."""
     try:
         return json_format.MessageToJson(
             request,
@@ -51,8 +51,8 @@ def as_json(random: Random, request: Message) -> str:
         raise ValueError(str(failure)) from failure
 
 
-def broken_json(random: Random, whole: str) -> str:
-    """Return JSON that names what does not exist, has the wrong types, or is none."""
+def corrupt_json(random: Random, whole: str) -> str:
+    """Return JSON with unknown names, wrong types or invalid syntax."""
     value = json.loads(whole)
     holders = list(_objects(value))
     holder = random.choice(holders)
@@ -93,7 +93,7 @@ def _objects(value: object) -> list[dict[str, Any]]:
 
 
 def _with(value: object, holder: dict[str, Any], mark: str, copy: object, name: str) -> str:
-    """Return the JSON with one name of `holder` twice."""
+    """Return the JSON with a name repeated in `holder`."""
     holder[mark] = copy
     return json.dumps(value).replace(json.dumps(mark), json.dumps(name), 1)
 

@@ -1,4 +1,4 @@
-"""Requests made from the descriptors: valid ones, ones with a few invalid fields, and changed successful ones."""
+"""Requests generated from the descriptors: valid, with a few invalid fields, or changed from successful ones."""
 
 from __future__ import annotations
 
@@ -23,41 +23,41 @@ class Templates:
 
     def __init__(self, random: Random) -> None:
         self._random = random
-        self._kept: dict[str, list[tuple[bytes, str | None]]] = {}
+        self._requests: dict[str, list[tuple[bytes, str | None]]] = {}
 
     def add(self, path: str, request: bytes, token: str | None) -> None:
-        """Keep a request that succeeded."""
-        kept = self._kept.setdefault(path, [])
-        kept.append((request, token))
-        if len(kept) > _TEMPLATES:
-            del kept[self._random.randrange(_TEMPLATES)]
+        """Store a request that succeeded."""
+        stored = self._requests.setdefault(path, [])
+        stored.append((request, token))
+        if len(stored) > _TEMPLATES:
+            del stored[self._random.randrange(_TEMPLATES)]
 
-    def one(self, path: str) -> tuple[bytes, str | None] | None:
-        """Return one that was kept, None where there is none."""
-        kept = self._kept.get(path)
-        return self._random.choice(kept) if kept else None
+    def choose(self, path: str) -> tuple[bytes, str | None] | None:
+        """Return one of the stored requests, None if there is none."""
+        stored = self._requests.get(path)
+        return self._random.choice(stored) if stored else None
 
     def clear(self) -> None:
-        """Forget all."""
-        self._kept.clear()
+        """Remove all."""
+        self._requests.clear()
 
 
 class Requests:
-    """Makes requests of any method."""
+    """Generates requests of any method."""
 
     def __init__(self, random: Random, known: Known, templates: Templates) -> None:
         self._random = random
         self._values = Values(random, known)
         self._templates = templates
         self.token: str | None = None
-        """Of the caller with whom the request that was made last succeeded before, None where there was none."""
+        """The token that was sent with the template of the last request, None without a template."""
 
     def make(self, method: MethodDescriptor) -> Message:
         """Return a request of `method`."""
         random = self._random
         self.token = None
         chance = random.random()
-        template = self._templates.one(path_of(method))
+        template = self._templates.choose(path_of(method))
         if template is not None and chance < 0.45:
             body, self.token = template
             return self._changed(method.input_type, body)
@@ -66,15 +66,15 @@ class Requests:
         return self._message(method.input_type, random.choice((0.1, 0.3, 0.7)))
 
     def _changed(self, descriptor: Descriptor, template: bytes) -> Message:
-        """Return what succeeded before as a new request, with up to two of its fields changed."""
+        """Return a successful request again, with up to two of its fields changed."""
         request: Message = message_factory.GetMessageClass(descriptor)()
         request.ParseFromString(template)
-        again = descriptor.fields_by_name.get("request_id")
-        if again is not None and self._random.random() < 0.7:
-            self._set(request, again, 0.0, 0)
-        places = list(_places(request))
-        for _ in range(self._random.choice((0, 0, 1, 2)) if places else 0):
-            holder, field = self._random.choice(places)
+        request_id = descriptor.fields_by_name.get("request_id")
+        if request_id is not None and self._random.random() < 0.7:
+            self._set(request, request_id, 0.0, 0)
+        fields = list(_all_fields(request))
+        for _ in range(self._random.choice((0, 0, 1, 2)) if fields else 0):
+            holder, field = self._random.choice(fields)
             self._set(holder, field, self._random.choice((0.0, 1.0)), 0)
         return request
 
@@ -97,7 +97,7 @@ class Requests:
             if self._random.random() >= 0.15 * (wild > 0):
                 self._set(message, field, wild, depth)
         if wild == 0.0:
-            _agree(message, self._random)
+            _make_consistent(message, self._random)
         return message
 
     def _set(self, message: Message, field: FieldDescriptor, wild: float, depth: int) -> None:
@@ -130,13 +130,13 @@ class Requests:
         if inner is None:
             setattr(message, field.name, self._values.scalar(field, rules, sane=sane))
             return
-        held = getattr(message, field.name)
-        held.Clear()
-        held.SetInParent()
+        inner_message = getattr(message, field.name)
+        inner_message.Clear()
+        inner_message.SetInParent()
         if inner.full_name == "google.protobuf.Duration":
-            self._set_time(held, self._values.duration(rules.duration, sane=sane))
+            self._set_time(inner_message, self._values.duration(rules.duration, sane=sane))
         elif rules.required or depth == 0 or self._random.random() < 0.8:
-            held.CopyFrom(self._message(inner, wild, depth + 1))
+            inner_message.CopyFrom(self._message(inner, wild, depth + 1))
         else:
             message.ClearField(field.name)
 
@@ -153,7 +153,7 @@ class Requests:
         return self._random.choice((0, 1, 2, min(most, 60), min(most + 1, 60)))
 
     def _fill(self, many: Any, value: Any) -> None:
-        """Repeat one element up to a large request."""
+        """Repeat one element until the request is large."""
         size = value.ByteSize() if isinstance(value, Message) else len(str(value))
         most = self._random.choice((1_000, 20_000, 100_000))
         many.extend([value] * min(most, _LONG_LIST_BYTES // (size + 2)))
@@ -163,7 +163,7 @@ class Requests:
         message.seconds, message.nanos = value
 
 
-def _places(message: Message) -> Iterator[tuple[Message, Any]]:
+def _all_fields(message: Message) -> Iterator[tuple[Message, Any]]:
     """Yield each field of a message and of the messages in it."""
     for field in message.DESCRIPTOR.fields:
         yield message, field
@@ -171,11 +171,11 @@ def _places(message: Message) -> Iterator[tuple[Message, Any]]:
         if field.message_type is not None and not field.message_type.GetOptions().map_entry:
             for inner in value if field.is_repeated else (value,):
                 if not inner.DESCRIPTOR.full_name.startswith("google."):
-                    yield from _places(inner)
+                    yield from _all_fields(inner)
 
 
-def _agree(message: Any, random: Random) -> None:
-    """Make the fields of a message agree where its rules connect several."""
+def _make_consistent(message: Any, random: Random) -> None:
+    """Make the fields of a message consistent where rules connect several."""
     match message.DESCRIPTOR.name:
         case "SingleChoice" | "MultipleChoice":
             for number, choice in enumerate(message.choices):

@@ -1,8 +1,8 @@
-"""`make fuzz`: calls every RPC with messages from the descriptors, as every kind of caller, and reports faults.
+"""`make fuzz`: calls every RPC with generated requests, as every kind of caller, and reports faults.
 
-`make fuzz MINUTES=10 SEED=7` sets the time and the seed. Each round begins with a complete examination, which must
-still work after all earlier calls; its people then make valid and invalid calls. It exits 0 only if every refusal had a
-reason, no part was restarted, and memory and log stayed within their bounds.
+`make fuzz MINUTES=10 SEED=7` sets the time and the seed. Each round starts with a complete session, which must still
+work after all earlier calls; its people then make valid and invalid calls. It exits 0 only if every refusal had a
+reason, no component was restarted, and memory and logs stayed within their limits.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from google.protobuf import message_factory, text_format
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError, Message
 
+from fuzz.callers import Recorder, create_callers
 from fuzz.calls import (
     CALL_SECONDS,
     HTTP1_BYTES,
@@ -40,10 +41,9 @@ from fuzz.calls import (
     by_web,
     fault_of,
 )
-from fuzz.forms import as_json, broken_json, broken_wire
+from fuzz.components import Components, errors_logged
+from fuzz.forms import as_json, corrupt_json, corrupt_protobuf
 from fuzz.messages import Requests, Templates
-from fuzz.parts import Parts, errors_logged
-from fuzz.scene import Recorder, play
 from fuzz.values import Known
 from proctorium.session.v1.sessions_pb2 import ListSessionsRequest
 from proctorium_common.errors import Kind, ServiceError
@@ -60,24 +60,24 @@ from proctorium_devstack.stack import Stack
 from proctorium_devstack.testing.contracts import all_methods, owner_of, path_of
 
 ROUND_SECONDS = 30.0
-_CALLS_AT_A_TIME = 6
-_FAULTS_TOLD = 20
+_CONCURRENT_CALLS = 6
+_MAX_FAULTS = 20
 _SHOWN_CHARACTERS = 4_000
-# A call that ends so was refused before its operation looked at it.
+# Refusals that precede the operation.
 _BEFORE_THE_OPERATION = {
     "INVALID_REQUEST", "INVALID_ID", "MESSAGE_TOO_LARGE", "TOKEN_MISSING", "TOKEN_INVALID", "TOKEN_EXPIRED", "NOT_ALLOWED",
 }  # fmt: skip
-# What these do to a person ends the sign-ins that this person calls with.
+# These end the sign-ins of the person that they name.
 _ENDS_SIGN_INS = {"DisableAccount", "RevokeRole", "SetPassword", "SignOutEverywhere"}
-_BROKEN_QUERIES = ("?x=1", "?requestId=a&requestId=b", "?%00=1", "?sessionId=%ff")
+_INVALID_QUERIES = ("?x=1", "?requestId=a&requestId=b", "?%00=1", "?sessionId=%ff")
 
 Sent: TypeAlias = tuple[str, Outcome, object]
-"""The way in which requests were sent, how the call ended, and what was sent."""
+"""The protocol by which requests were sent, the outcome, and the requests."""
 
 
 @dataclass
 class Tally:
-    """How the calls of one RPC ended: how many there were, passed validation, and succeeded."""
+    """Counts of the calls of one RPC: all, those that passed validation, those that succeeded, and by reason."""
 
     calls: int = 0
     passed: int = 0
@@ -87,25 +87,25 @@ class Tally:
     def add(self, outcome: Outcome) -> None:
         """Count one call."""
         self.calls += 1
-        self.reasons[outcome.said] += 1
-        self.passed += outcome.said not in _BEFORE_THE_OPERATION
+        self.reasons[outcome.reason] += 1
+        self.passed += outcome.reason not in _BEFORE_THE_OPERATION
         self.succeeded += outcome.refusal is None
 
 
 class Fuzz:
-    """One run against a stack of its own, whose people it may disable and whose courses it may change."""
+    """A run against its own stack, whose people it may disable and whose courses it may change."""
 
-    def __init__(self, stack: Stack, seed: int, tell: Callable[[str], None]) -> None:
+    def __init__(self, stack: Stack, seed: int, log: Callable[[str], None]) -> None:
         self._stack = stack
         self._seed = seed
-        self._tell = tell
+        self._log = log
         self._known = Known(Random(f"{seed}/known"))
         self._templates = Templates(Random(f"{seed}/templates"))
         methods = list(all_methods())
         Random(seed).shuffle(methods)
         self._methods = cycle(methods)
         self._callers: list[Caller] = []
-        self._before: Parts | None = None
+        self._before: Components | None = None
         self._services: dict[tuple[str, str], Channel] = {}
         self.tallies = {path_of(method): Tally() for method in methods}
         self.faults: dict[tuple[str, str], str] = {}
@@ -116,45 +116,45 @@ class Fuzz:
 
     @property
     def calls(self) -> int:
-        """How many calls were made."""
+        """The number of calls made."""
         return sum(tally.calls for tally in self.tallies.values())
 
-    async def set_scene(self) -> None:
-        """Play an examination, which must still work after all earlier calls; its people make the calls from now on."""
+    async def prepare(self) -> None:
+        """Run a session, which must still work after all earlier calls; its people make the calls from now on."""
         edge, who = self._stack.address("edge"), seed.ADMINISTRATOR
         if self._before is None:
-            keeper = await sign_in(edge, who.email, who.password)
-            await keeper.close()
-            self._known.leave_alone(keeper.person_id, keeper.email)
+            administrator = await sign_in(edge, who.email, who.password)
+            await administrator.close()
+            self._known.protect(administrator.person_id, administrator.email)
         self._templates.clear()
-        callers = await play(edge, self._templates, self._known)
+        callers = await create_callers(edge, self._templates, self._known)
         await self._close_callers()
         self._callers = callers
-        self._before = self._before or Parts.of(self._stack)
+        self._before = self._before or Components.of(self._stack)
 
     async def send(self, seconds: float) -> None:
-        """Call all RPCs in turn for so long."""
+        """Call all RPCs in turn for this time."""
         end = time.monotonic() + seconds
 
-        async def call_on() -> None:
-            while time.monotonic() < end and len(self.faults) < _FAULTS_TOLD:
+        async def call_repeatedly() -> None:
+            while time.monotonic() < end and len(self.faults) < _MAX_FAULTS:
                 await self._call(next(self._methods))
 
-        await asyncio.gather(*(call_on() for _ in range(_CALLS_AT_A_TIME)))
-        self._tell(f"{self.calls} calls so far, {len(self.faults)} faults")
+        await asyncio.gather(*(call_repeatedly() for _ in range(_CONCURRENT_CALLS)))
+        self._log(f"{self.calls} calls so far, {len(self.faults)} faults")
 
     async def finish(self) -> list[str]:
-        """Check that signing in and a list that is long by now still work; return what was wrong in all."""
+        """Check that signing in and listing sessions still work; return all faults."""
         edge, who = self._stack.address("edge"), seed.ADMINISTRATOR
         recorder = partial(Recorder, templates=self._templates, known=self._known)
         person = await sign_in(edge, who.email, who.password, recorder)
         await person.sessions.ListSessions(ListSessionsRequest(page_size=200))
         await person.close()
         assert self._before is not None
-        return [*self.faults.values(), *self._faults_of_parts(self._before)]
+        return [*self.faults.values(), *self._faults_of_components(self._before)]
 
     async def close(self) -> None:
-        """End the connections."""
+        """Close the connections."""
         await self._close_callers()
         for opened in self._services.values():
             await opened.close()
@@ -183,34 +183,34 @@ class Fuzz:
     async def _call(self, method: MethodDescriptor) -> None:
         random = Random(f"{self._seed}/{self.calls}")
         requests = Requests(random, self._known, self._templates)
-        made = [
+        messages = [
             requests.make(method)
             for _ in range(random.randint(1, 4) if method.client_streaming else 1)
         ]
         caller = self._caller(random, method, requests.token)
-        self._spare_callers(random, method, made[0])
-        way, outcome, sent = await self._send(random, method, caller, made)
+        self._avoid_callers(random, method, messages[0])
+        protocol, outcome, sent = await self._send(random, method, caller, messages)
         tally = self.tallies[path_of(method)]
         tally.add(outcome)
         fault = outcome.fault or self._learn(method, outcome)
-        if outcome.refusal is None and not fault and way.startswith("whole"):
-            self._templates.add(path_of(method), made[0].SerializeToString(), caller.token)
+        if outcome.refusal is None and not fault and protocol.startswith("valid"):
+            self._templates.add(path_of(method), messages[0].SerializeToString(), caller.token)
         if fault:
-            self._note(method, caller, way, sent, fault)
+            self._note(method, caller, protocol, sent, fault)
 
-    def _spare_callers(self, random: Random, method: MethodDescriptor, request: Any) -> None:
-        """Mostly let a request that ends sign-ins name somebody who does not call."""
+    def _avoid_callers(self, random: Random, method: MethodDescriptor, request: Any) -> None:
+        """Make most requests that end sign-ins name a person who is not one of the callers."""
         if method.name not in _ENDS_SIGN_INS or random.random() < 0.05:
             return
-        # Without a name it is the caller's own, where that is allowed.
+        # Without an id, the request is about the caller.
         callers = {"", *(caller.person_id for caller in self._callers)}
         for _ in range(5):
             if request.person_id not in callers:
                 return
-            request.person_id = self._known.one("person_id") or ""
+            request.person_id = self._known.choose("person_id") or ""
 
     def _caller(self, random: Random, method: MethodDescriptor, token: str | None) -> Caller:
-        """Choose who calls: mostly somebody who may, and whose request it was, as `token` tells."""
+        """Choose a caller: mostly an authorised one, and the owner of `token` if the request had a template."""
         if token is not None and random.random() < 0.7:
             for caller in self._callers:
                 if caller.token == token:
@@ -226,27 +226,27 @@ class Fuzz:
             return Caller(f"service {name} for a person", token=token, service=name)
         if random.random() < 0.2:
             return random.choice(self._callers)
-        return random.choice([one for one in self._callers if _may(rule, one)] or self._callers)
+        return random.choice([each for each in self._callers if _may(rule, each)] or self._callers)
 
     async def _send(
-        self, random: Random, method: MethodDescriptor, caller: Caller, made: list[Any]
+        self, random: Random, method: MethodDescriptor, caller: Caller, messages: list[Any]
     ) -> Sent:
-        """Send the requests in one of the ways; return which one, how it ended, and what was sent."""
+        """Send the requests by one of the protocols."""
         chance = random.random()
         over_http1 = caller.service is None and not method.client_streaming
         if over_http1 and chance < 0.4:
-            sent_as_json = await self._send_json(random, method, caller, made[0])
+            sent_as_json = await self._send_json(random, method, caller, messages[0])
             if sent_as_json is not None:
                 return sent_as_json
-        bodies = [each.SerializeToString() for each in made]
-        state, sent = "whole", made
+        bodies = [each.SerializeToString() for each in messages]
+        state, sent = "valid", messages
         if random.random() < 0.08:
-            bodies[-1] = broken_wire(random, bodies[-1])
-            state, sent = "broken", bodies
+            bodies[-1] = corrupt_protobuf(random, bodies[-1])
+            state, sent = "corrupt", bodies
         if caller.service is not None:
             opened = self._service(caller.service, owner_of(method))
             return (
-                f"{state} gRPC past the edge",
+                f"{state} gRPC without the edge",
                 await by_grpc(opened, method, caller, bodies),
                 sent,
             )
@@ -258,16 +258,16 @@ class Fuzz:
     async def _send_json(
         self, random: Random, method: MethodDescriptor, caller: Caller, request: Any
     ) -> Sent | None:
-        """Send the request as JSON; None if it has no JSON, or if that is too large for HTTP/1.1."""
+        """Send the request as JSON; return None if it has no JSON form or is too large for HTTP/1.1."""
         try:
             text = as_json(random, request)
         except ValueError:
             return None
-        state, query = "whole", ""
+        state, query = "valid", ""
         if random.random() < 0.4:
-            state, text = "broken", broken_json(random, text)
+            state, text = "corrupt", corrupt_json(random, text)
         if random.random() < 0.05:
-            state, query = "broken", random.choice(_BROKEN_QUERIES)
+            state, query = "corrupt", random.choice(_INVALID_QUERIES)
         if len(text.encode("utf-8", "surrogatepass")) > HTTP1_BYTES:
             return None
         http = self._stream_http if method.server_streaming else self._http
@@ -285,46 +285,46 @@ class Fuzz:
         return self._services[name, owner]
 
     def _learn(self, method: MethodDescriptor, outcome: Outcome) -> str:
-        """Learn from the messages that came; return what is wrong with them."""
+        """Learn from the received messages; return what is wrong with them."""
         for body in outcome.messages:
-            answer: Message = message_factory.GetMessageClass(method.output_type)()
+            response: Message = message_factory.GetMessageClass(method.output_type)()
             try:
-                answer.ParseFromString(body)
+                response.ParseFromString(body)
             except DecodeError:
-                return "an answer that is no message of its type"
-            self._known.learn(answer)
-            refused: Any = getattr(answer, "refused", None)
-            if refused is not None and answer.HasField("refused"):
-                told = ServiceError(Kind.INVALID, refused.reason, refused.message)
-                if fault := fault_of(told, details_of(told)):
+                return "a response that cannot be parsed"
+            self._known.learn(response)
+            refused: Any = getattr(response, "refused", None)
+            if refused is not None and response.HasField("refused"):
+                refusal = ServiceError(Kind.INVALID, refused.reason, refused.message)
+                if fault := fault_of(refusal, details_of(refusal)):
                     return f"a refusal in a stream: {fault}"
         return ""
 
     def _note(
-        self, method: MethodDescriptor, caller: Caller, way: str, sent: object, fault: str
+        self, method: MethodDescriptor, caller: Caller, protocol: str, sent: object, fault: str
     ) -> None:
-        """Keep one fault of its kind of this RPC, and tell it with all that is needed to play it again."""
+        """Record and log the first fault of its kind of this RPC, with all that is needed to reproduce it."""
         key = (path_of(method), fault[:40])
         if key in self.faults:
             return
         texts = [_shown(each) for each in sent] if isinstance(sent, list) else [repr(sent)]
         self.faults[key] = "\n".join(
             (
-                f"seed {self._seed}, call {self.calls}: {path_of(method)} as {caller.name}, {way}",
+                f"seed {self._seed}, call {self.calls}: {path_of(method)} as {caller.name}, {protocol}",
                 f"  {fault}",
                 *(f"  {text[:_SHOWN_CHARACTERS]}" for text in texts),
             )
         )
-        self._tell(f"FAULT {self.faults[key]}")
+        self._log(f"FAULT {self.faults[key]}")
 
-    def _faults_of_parts(self, before: Parts) -> list[str]:
-        after = Parts.of(self._stack)
-        self._tell(f"memory in MiB: {after.growth(before)}")
-        self._tell(
-            f"{after.logged_since(before) / max(1, self.calls):.0f} bytes of log for each call"
+    def _faults_of_components(self, before: Components) -> list[str]:
+        after = Components.of(self._stack)
+        self._log(f"memory in MiB: {after.growth(before)}")
+        self._log(
+            f"{after.logged_since(before) / max(1, self.calls):.0f} bytes of logs for each call"
         )
         errors = list(errors_logged(self._stack, before))
-        return [*after.faults_since(before, self.calls), *errors[:_FAULTS_TOLD]]
+        return [*after.faults_since(before, self.calls), *errors[:_MAX_FAULTS]]
 
     async def _close_callers(self) -> None:
         for caller in self._callers:
@@ -345,14 +345,14 @@ def _shown(request: object) -> str:
 
 
 async def run(minutes: float, seed: int) -> int:
-    """Fuzz a stack of its own for so long; return the exit code."""
+    """Fuzz a new stack for this time; return the exit code."""
     print(f"seed {seed}", flush=True)
     folder = Path(tempfile.mkdtemp(prefix="proctorium-fuzz-"))
     async with Stack.running(folder, ports=PortPlan.free(), durable=False) as stack:
         await demo_data.load(stack)
         fuzz = Fuzz(stack, seed, lambda line: print(line, flush=True))
         for _ in range(max(1, round(minutes * 60 / ROUND_SECONDS))):
-            await fuzz.set_scene()
+            await fuzz.prepare()
             await fuzz.send(ROUND_SECONDS)
         faults = await fuzz.finish()
         await fuzz.close()
@@ -360,7 +360,7 @@ async def run(minutes: float, seed: int) -> int:
     faults += [f"no valid request reached {path}" for path in fuzz.never_passed()]
     print(f"{fuzz.calls} calls, {len(faults)} faults", *faults, sep="\n")
     if faults:
-        print(f"what every part logged: {folder}/logs")
+        print(f"logs of all components: {folder}/logs")
     else:
         shutil.rmtree(folder)
     return 1 if faults else 0
@@ -371,8 +371,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
-    asked = parser.parse_args()
-    return asyncio.run(run(asked.minutes, asked.seed))
+    arguments = parser.parse_args()
+    return asyncio.run(run(arguments.minutes, arguments.seed))
 
 
 if __name__ == "__main__":

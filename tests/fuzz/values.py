@@ -1,4 +1,4 @@
-"""Values of single fields, made from the field's kind and its validation rules: valid ones and invalid ones."""
+"""Values of single fields, valid or invalid by the field's type and its validation rules."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from buf.validate import validate_pb2
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from e2e.pictures import identity_document, selfie
+from e2e.images import identity_document, selfie
 
 _PASSWORDS = ("meadow-copper-58-lantern", "granite-sparrow-90-harbour", "x" * 256)
-# Fields whose rule is an expression: what it allows cannot be read from the descriptor.
+# Fields whose rule is an expression, from which no valid value can be derived.
 _EXAMPLES: dict[str, tuple[str, ...]] = {
     "date_of_birth": ("", "1990-05-17", "2000-02-29"),
     "locale": ("", "en", "de-CH", "zh-Hans-CN"),
@@ -45,7 +45,7 @@ _ALPHABETS = (
     "e\u0301a\u0308",
     "🎓👩🏽‍🔬🇨🇭",
 )
-_ODD_TEXTS = (
+_UNUSUAL_TEXTS = (
     "", " ", "\t", "\0", "a\0b", "\n", "a\r\nb", "\x1b[31m", "\x7f", "\u202eabc", "\u2066abc", "\u200b", "\u200d", "\ufeff",
     "\u2028", "\u0301" * 50, "Z" + "\u0336" * 300, "\U000e0041", "\U0010ffff", "\ufffe", "\ud7ff", "ﷺ", "İı", "ß", "Ａ１",
     "' OR 1=1 --", "%s%n%x", "%00", "{}", "{0.__class__}", "${jndi:ldap://x}", "../../etc/passwd", "<script>alert(1)</script>",
@@ -69,11 +69,11 @@ _IMAGES = (
 )
 _SIGNED_BITS = {FieldDescriptor.CPPTYPE_INT32: 31, FieldDescriptor.CPPTYPE_INT64: 63}
 _FRACTIONS = {FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT}
-_KEPT = 300
+_KNOWN_LIMIT = 300
 _RECENT = 30
 _LONGEST_TEXT = 300_000
-# Fields of answers whose values are sent again, under the name of the field that they belong in.
-_LEARNT = {
+# Fields of responses whose values are used in requests, and the names of those requests' fields.
+_LEARNED = {
     "page_token": "page_token",
     "next_page_token": "page_token",
     "cursor": "cursor",
@@ -98,19 +98,19 @@ def rules_of(field: FieldDescriptor) -> validate_pb2.FieldRules:
 
 
 class Known:
-    """Values that answers contained, by the name of the field that they belong in; of each at most `_KEPT`."""
+    """Values found in responses, by the name of the field that takes them, at most `_KNOWN_LIMIT` each."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
         self._values: dict[str, list[str]] = {}
-        self._left_alone: set[str] = set()
+        self._protected: set[str] = set()
 
-    def leave_alone(self, *values: str) -> None:
-        """Never send these values: they belong to somebody whom the test needs."""
-        self._left_alone.update(values)
+    def protect(self, *values: str) -> None:
+        """Never use these values: they belong to a person whom the test needs."""
+        self._protected.update(values)
 
     def learn(self, message: Message) -> None:
-        """Note the ids, page tokens, cursors, codes and addresses in an answer."""
+        """Store the ids, page tokens, cursors, codes and addresses in a response."""
         for field, value in message.ListFields():
             if field.message_type is not None:
                 for inner in value if field.is_repeated else (value,):
@@ -120,32 +120,34 @@ class Known:
                 for text in value if field.is_repeated else (value,):
                     self._note(field.name, text)
 
-    def one(self, name: str) -> str | None:
-        """Return one value for a field of this name, None where none is known."""
+    def choose(self, name: str) -> str | None:
+        """Return a value for a field of this name, None if none is known."""
         values = self._values.get(_pool(name))
         if not values:
             return None
-        # Those of the people who call now came last.
+        # The last values belong to the current callers.
         return self._random.choice(values[-_RECENT:] if self._random.random() < 0.5 else values)
 
     def any_id(self) -> str | None:
-        """Return an id of anything."""
+        """Return an id of any resource."""
         names = [name for name, values in self._values.items() if name.endswith("_id") and values]
-        return self.one(self._random.choice(names)) if names else None
+        return self.choose(self._random.choice(names)) if names else None
 
     def _note(self, name: str, text: str) -> None:
-        pool = _LEARNT.get(name) or (_pool(name) if name.endswith(("_id", "_ids", "_by")) else None)
-        if pool is None or not text or text in self._left_alone:
+        pool = _LEARNED.get(name) or (
+            _pool(name) if name.endswith(("_id", "_ids", "_by")) else None
+        )
+        if pool is None or not text or text in self._protected:
             return
         if pool == "refresh_token" and self._random.random() < 0.7:
-            # Used twice, it ends all sign-ins of its owner, who could then call nothing else.
+            # Reuse of a refresh token ends all sign-ins of its owner, who could then make no other call.
             return
         values = self._values.setdefault(pool, [])
         if text in values[-_RECENT:]:
             return
         values.append(text)
-        if len(values) > _KEPT:
-            del values[self._random.randrange(_KEPT - _RECENT)]
+        if len(values) > _KNOWN_LIMIT:
+            del values[self._random.randrange(_KNOWN_LIMIT - _RECENT)]
 
 
 def _pool(name: str) -> str:
@@ -154,19 +156,19 @@ def _pool(name: str) -> str:
 
 
 class Values:
-    """Makes values of fields that are not messages."""
+    """Generates values of fields that are not messages."""
 
     def __init__(self, random: Random, known: Known) -> None:
         self._random = random
         self._known = known
 
     def scalar(self, field: FieldDescriptor, rules: validate_pb2.FieldRules, *, sane: bool) -> Any:
-        """Return a value that the rules allow, or one that they may not."""
+        """Return a value that the rules allow, or one that they may refuse."""
         match field.cpp_type:
             case FieldDescriptor.CPPTYPE_STRING if field.type == FieldDescriptor.TYPE_BYTES:
                 return self._bytes(sane=sane)
             case FieldDescriptor.CPPTYPE_STRING:
-                return self._text(field, rules) if sane else self._odd_text(field, rules)
+                return self._text(field, rules) if sane else self._unusual_text(field, rules)
             case FieldDescriptor.CPPTYPE_BOOL:
                 return self._random.random() < 0.5
             case FieldDescriptor.CPPTYPE_ENUM:
@@ -175,7 +177,7 @@ class Values:
                 return self._number(field, rules, sane=sane)
 
     def timestamp(self, *, sane: bool) -> tuple[int, int]:
-        """Return seconds and nanoseconds of a time, near now where it is to be sane."""
+        """Return seconds and nanoseconds of a time, which is near now if `sane`."""
         if sane:
             return int(time.time()) + self._random.randint(-3600, 30 * 86400), 0
         return self._random.choice(_TIMES), self._random.choice(_NANOS)
@@ -197,13 +199,13 @@ class Values:
         if name in _EXAMPLES:
             return random.choice(_EXAMPLES[name])
         if name in {"page_token", "cursor", "refresh_token", "etag", "code", "text"}:
-            known = self._known.one(name)
+            known = self._known.choose(name)
             if known is not None and random.random() < 0.7:
                 return known
             if name != "text":
                 return "" if limits.min_len == 0 else "abcd2345"
         if limits.email:
-            known = self._known.one(name)
+            known = self._known.choose(name)
             if known is not None and random.random() < 0.3:
                 return known
             return f"fuzz.{random.getrandbits(48):x}@example.org"
@@ -217,19 +219,19 @@ class Values:
         alphabet = self._random.choice(_ALPHABETS)
         made = "".join(self._random.choices(alphabet, k=min(length, 1000)))
         text = (made * (length // 1000 + 1))[:length]
-        # Blanks and marks alone are no text.
+        # A text of only blanks and combining marks is refused.
         return f"a{text[1:]}" if text else text
 
     def _id(self, name: str, *, needed: bool) -> str:
         random = self._random
         if not needed and random.random() < 0.3:
             return ""
-        known = self._known.one(name) if random.random() < 0.85 else self._known.any_id()
+        known = self._known.choose(name) if random.random() < 0.85 else self._known.any_id()
         if known is None or random.random() < 0.05:
             return str(UUID(int=random.getrandbits(128), version=4))
         return known
 
-    def _odd_text(self, field: FieldDescriptor, rules: validate_pb2.FieldRules) -> str:
+    def _unusual_text(self, field: FieldDescriptor, rules: validate_pb2.FieldRules) -> str:
         random = self._random
         most = rules.string.max_len
         match random.randrange(8):
@@ -250,15 +252,15 @@ class Values:
                     + chr(random.randrange(0xE000, 0x110000))
                 )
             case 6:
-                # PostgreSQL takes no zero character.
+                # PostgreSQL cannot store a zero character.
                 return random.choice(("\0", f"a\0{self._letters(5)}"))
             case _:
-                return random.choice(_ODD_TEXTS)
+                return random.choice(_UNUSUAL_TEXTS)
 
     def _crafted(self, name: str) -> str:
-        """Return a page token or cursor that was changed, or an id in another form."""
+        """Return a changed page token or cursor, or an id in another form."""
         random = self._random
-        known = self._known.one(name)
+        known = self._known.choose(name)
         if known is None:
             content = random.choice((b"", b"[]", b'["people"]', b'["people","\\u0000"]', b"\0" * 16, b"{" * 1000))  # fmt: skip
             return base64.urlsafe_b64encode(random.randbytes(16) + content).decode()
@@ -285,7 +287,9 @@ class Values:
         assert field.enum_type is not None
         numbers = [value.number for value in field.enum_type.values]
         if sane:
-            return self._random.choice([one for one in numbers if one not in rules.enum.not_in])
+            return self._random.choice(
+                [number for number in numbers if number not in rules.enum.not_in]
+            )
         return self._random.choice([*numbers, -1, max(numbers) + 1, 2**31 - 1, -(2**31)])
 
     def _number(
@@ -304,8 +308,8 @@ class Values:
         if sane:
             near = min(greatest, smallest + 100)
             return random.choice((smallest, near, random.randint(smallest, near), greatest))
-        odd = (0, 1, -1, smallest, greatest, smallest - 1, greatest + 1, most, -most - 1)
-        return max(-most - 1, min(most, random.choice(odd)))
+        extremes = (0, 1, -1, smallest, greatest, smallest - 1, greatest + 1, most, -most - 1)
+        return max(-most - 1, min(most, random.choice(extremes)))
 
 
 def _bounds(limits: Any) -> tuple[float, float]:

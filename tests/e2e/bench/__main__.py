@@ -1,4 +1,4 @@
-"""`make bench`: measures, prints a table, writes build/bench.json. Only ratios within one run mean something."""
+"""`make bench`: runs the measurements, prints a table and writes build/bench.json. Only its ratios are comparable."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 import structlog
 
 from e2e.bench import events, fanout, joins, presence, reads, saves
-from e2e.bench.stage import Figure, print_table
+from e2e.bench.harness import Figure, print_table
 
 MEASUREMENTS: Mapping[str, Callable[..., Awaitable[list[Figure]]]] = {
     "durable saves": saves.measure,
@@ -29,8 +29,8 @@ RESULT = Path("build/bench.json")
 
 
 async def main() -> int:
-    """Runs all measurements, one after the other; the exit code."""
-    # What libraries log in this process is not what is measured.
+    """Run all measurements, one after the other; return the exit code."""
+    # Libraries' logs in this process would disturb the measurement.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}")
     figures: list[Figure] = []
@@ -40,7 +40,7 @@ async def main() -> int:
     print_table(figures)
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps([asdict(each) for each in figures], indent=2) + "\n", "utf-8")
-    print(f"written: {RESULT}")
+    print(f"wrote {RESULT}")
     return 0
 
 

@@ -1,7 +1,7 @@
-"""What each custom replacement of a library buys in a save: the service beside itself with the library instead.
+"""Ablations: the effect of each custom replacement of a library on saves, beside the service with the library.
 
-All variants are replicas on one database and one core, and take turns; the load comes from another core. Only the ratio
-to the service as it is shipped means something, and differences under 10 % are noise on a shared machine.
+All variants are replicas on one database and one core, and their runs alternate; the load comes from another core. Only
+the ratio to the shipped service is comparable, and differences under 10 % are noise on a shared machine.
 
 `python -m e2e.bench.ablations` prints the table; `… serve <variant>` is a replica.
 """
@@ -24,10 +24,10 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from e2e.bench import stage as parts
+from e2e.bench import harness
+from e2e.bench.harness import Figure, Sample, throughput
 from e2e.bench.learners import learners_at
 from e2e.bench.saves import LOAD_MODULE, SECONDS, Load
-from e2e.bench.stage import Figure, Turn, throughput
 from proctorium_common.security.keys import SigningKey
 from proctorium_common.telemetry import logs
 from proctorium_common.telemetry.logs import CallLine, CallLog
@@ -79,26 +79,26 @@ VARIANTS: Mapping[str, Callable[[], None]] = {
 
 
 async def measure(*, rounds: int = ROUNDS, seconds: float = SECONDS) -> list[Figure]:
-    """Measure saves at 16 at once with each variant in turn."""
-    async with parts.set_stage() as stage:
+    """Measure 16 concurrent saves with each variant in turn."""
+    async with harness.start_harness() as bench:
         key = SigningKey.generate()
-        url = await stage.database(_SERVICE, [key.public])
+        url = await bench.database(_SERVICE, [key.public])
         addresses = {
-            name: await stage.serve(_SERVICE, url, arguments=["-m", _MODULE, "serve", name])
+            name: await bench.serve(_SERVICE, url, arguments=["-m", _MODULE, "serve", name])
             for name in VARIANTS
         }
         saving = tuple(await learners_at(addresses[SHIPPED], url, key, 16))
-        turns: dict[str, list[Turn]] = {name: [] for name in VARIANTS}
+        samples: dict[str, list[Sample]] = {name: [] for name in VARIANTS}
         sequence = 1
         for number in range(rounds + 1):
             for name, address in addresses.items():
                 load = Load(address, saving, sequence, seconds)
                 sequence += 1_000_000
-                turn = await parts.load(LOAD_MODULE, asdict(load))
+                sample = await harness.load(LOAD_MODULE, asdict(load))
                 if number:  # the first round warms up
-                    turns[name].append(turn)
-    middle = {name: Turn.middle(of) for name, of in turns.items()}
-    return [throughput(name, "saves/s", middle[name], middle[SHIPPED]) for name in VARIANTS]
+                    samples[name].append(sample)
+    medians = {name: Sample.median(each) for name, each in samples.items()}
+    return [throughput(name, "saves/s", medians[name], medians[SHIPPED]) for name in VARIANTS]
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -109,7 +109,7 @@ def main(arguments: Sequence[str]) -> None:
             sys.argv[1:] = []
             runpy.run_module(_SERVICE, run_name="__main__")
         case _:
-            parts.print_table(asyncio.run(measure()))
+            harness.print_table(asyncio.run(measure()))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""An event's way: from its commit until its effect is committed elsewhere, through outbox, relay, broker and inbox.
+"""The latency of an event from its commit to the commit of its effect, through outbox, relay, broker and inbox.
 
-Beside it, in the same run, the bare limit: a row committed, published with the broker's acknowledgement, received, and
-a row committed again, by the same drivers and nothing of ours.
+The limit, in the same run, is the same path without our code: a row is committed, published with the broker's
+acknowledgement, received, and a row is committed again, with the same drivers.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import nats
 from nats.aio.msg import Msg
 from sqlalchemy import make_url
 
-from e2e.bench.stage import Figure, set_stage
+from e2e.bench.harness import Figure, start_harness
 from proctorium.enrollment.events.v1.events_pb2 import PersonCertified
 from proctorium_common.events.broker import Broker
 from proctorium_common.events.handling import EventMetadata, Handlers
@@ -43,7 +43,7 @@ _TOPOLOGY = {
     ),
 }
 _MEASURED = BrokerIdentity("measured")
-_PATIENCE = 30.0
+_TIMEOUT_SECONDS = 30.0
 
 
 _PER_SECOND = 100
@@ -61,22 +61,22 @@ class Latency:
 
     @classmethod
     def of(cls, seconds: Iterable[float]) -> Latency:
-        """The middle and the slowest hundredth."""
-        cuts = quantiles([taken * 1000 for taken in seconds], n=100, method="inclusive")
+        """Return the median and the 99th percentile."""
+        cuts = quantiles([each * 1000 for each in seconds], n=100, method="inclusive")
         return cls(p50_ms=cuts[49], p99_ms=cuts[98])
 
 
 async def measure(*, rounds: int = _ROUNDS, seconds: float = _SECONDS) -> list[Figure]:
-    """Ours and the limit, in turn, on a durable PostgreSQL and a NATS of its own."""
-    async with set_stage(streams=False) as stage:
-        url = await stage.database(_PACKAGE)
-        bare_url = await stage.postgres.ensure_database("bare")
-        turns = []
+    """Alternate between the service's path and the limit, on a durable PostgreSQL and a new NATS."""
+    async with start_harness(streams=False) as bench:
+        url = await bench.database(_PACKAGE)
+        bare_url = await bench.postgres.ensure_database("bare")
+        samples = []
         for _ in range(rounds):
-            limit = await measure_limit(bare_url, stage.broker.url, seconds=seconds)
-            ours = await measure_latency(url, stage.broker.url, seconds=seconds)
-            turns.append((ours, limit))
-    ours, limit = sorted(turns, key=lambda turn: turn[0].p50_ms)[rounds // 2]
+            limit = await measure_limit(bare_url, bench.broker.url, seconds=seconds)
+            ours = await measure_latency(url, bench.broker.url, seconds=seconds)
+            samples.append((ours, limit))
+    ours, limit = sorted(samples, key=lambda sample: sample[0].p50_ms)[rounds // 2]
     return [
         Figure.of("event_p50_ms", "ms", ours.p50_ms, limit.p50_ms),
         Figure.of("event_p99_ms", "ms", ours.p99_ms, limit.p99_ms),
@@ -86,7 +86,7 @@ async def measure(*, rounds: int = _ROUNDS, seconds: float = _SECONDS) -> list[F
 async def measure_limit(
     database_url: str, nats_url: str, *, per_second: int = _PER_SECOND, seconds: float = _SECONDS
 ) -> Latency:
-    """The same two commits and the same hop through the broker, by hand."""
+    """Measure the same two commits and the same hop through the broker with the bare drivers."""
     plain = make_url(database_url).set(drivername="postgresql")
     address = plain.render_as_string(hide_password=False)
     handled: dict[str, float] = {}
@@ -104,14 +104,14 @@ async def measure_limit(
 
         await stream.subscribe(_BARE_SUBJECT, cb=handle, manual_ack=True)
         committed: dict[str, float] = {}
-        began = time.perf_counter()
+        start = time.perf_counter()
         for nth in range(int(per_second * seconds)):
-            await asyncio.sleep(max(0.0, began + nth / per_second - time.perf_counter()))
+            await asyncio.sleep(max(0.0, start + nth / per_second - time.perf_counter()))
             event_id = str(new_id())
             await pool.execute("INSERT INTO bare VALUES ($1, 'out', $2)", event_id, b"")
             committed[event_id] = time.perf_counter()
             await stream.publish(_BARE_SUBJECT, event_id.encode())
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
             while not committed.keys() <= handled.keys():
                 await asyncio.sleep(0.01)
         await stream.delete_stream("BARE")
@@ -120,14 +120,14 @@ async def measure_limit(
 
 
 class _Timed(Subscriber):
-    """Notes when each effect was committed: the moment before it is acknowledged."""
+    """Records when each effect was committed, just before it is acknowledged."""
 
     def __init__(
         self, database: Database, broker: Broker, consumer: str, handlers: Handlers
     ) -> None:
         super().__init__(database, broker, consumer, handlers)
         self.handled: dict[UUID, float] = {}
-        self.came = asyncio.Event()
+        self.changed = asyncio.Event()
 
     async def _settle(
         self,
@@ -137,20 +137,20 @@ class _Timed(Subscriber):
         keep_held: bool = False,
     ) -> None:
         self.handled[delivery.arrival.event_id] = time.perf_counter()
-        self.came.set()
+        self.changed.set()
         await super()._settle(delivery, answer, keep_held=keep_held)
 
 
 async def measure_latency(
     database_url: str, nats_url: str, *, per_second: int = _PER_SECOND, seconds: float = _SECONDS
 ) -> Latency:
-    """Records events at a steady rate and handles them, in this process.
+    """Record events at a steady rate and handle them in this process.
 
-    The database has the common tables and nothing else to do; the broker is empty, and has a stream more afterwards.
+    The database needs the common tables; the broker gets a stream.
     """
     await declare(nats_url, _TOPOLOGY, _MEASURED)
     async with _running(database_url, nats_url) as (database, subscriber):
-        # What is prepared once (statements, connections) is not what is measured.
+        # Warm up, so that statements and connections are prepared.
         await _record(database, per_second, seconds / 5, subscriber)
         committed = await _record(database, per_second, seconds, subscriber)
     return Latency.of(
@@ -171,7 +171,7 @@ async def _running(database_url: str, nats_url: str) -> AsyncIterator[tuple[Data
         for close in (database.close, broker.close, listener.close):
             stack.push_async_callback(close)
         relay = asyncio.create_task(Relay(database, broker, listener).run())
-        stack.push_async_callback(_ended, relay)
+        stack.push_async_callback(_wait_until_done, relay)
         handling = asyncio.create_task(subscriber.run())
         stack.callback(relay.cancel)
         try:
@@ -181,23 +181,23 @@ async def _running(database_url: str, nats_url: str) -> AsyncIterator[tuple[Data
             await handling
 
 
-async def _ended(task: asyncio.Task[None]) -> None:
+async def _wait_until_done(task: asyncio.Task[None]) -> None:
     await asyncio.wait({task})
 
 
 async def _record(
     database: Database, per_second: int, seconds: float, subscriber: _Timed
 ) -> dict[UUID, float]:
-    """When each event was committed; returns after all of them were handled."""
+    """Record events; return when each was committed, after all of them were handled."""
     committed: dict[UUID, float] = {}
-    began = time.perf_counter()
+    start = time.perf_counter()
     for nth in range(int(per_second * seconds)):
-        await asyncio.sleep(max(0.0, began + nth / per_second - time.perf_counter()))
+        await asyncio.sleep(max(0.0, start + nth / per_second - time.perf_counter()))
         async with database.transaction() as transaction:
             event_id = transaction.record(PersonCertified(person_id=str(new_id())))
         committed[event_id] = time.perf_counter()
-    async with asyncio.timeout(_PATIENCE):
+    async with asyncio.timeout(_TIMEOUT_SECONDS):
         while not committed.keys() <= subscriber.handled.keys():
-            subscriber.came.clear()
-            await subscriber.came.wait()
+            subscriber.changed.clear()
+            await subscriber.changed.wait()
     return committed

@@ -1,12 +1,12 @@
-"""A session starts: from the commit until the last learner who watches it was told, in milliseconds.
+"""The fan-out of a session's start: milliseconds from its commit until the last watching learner received it.
 
-The commit is the moment at which PostgreSQL tells that it happened (LISTEN). The limit is a bare server whose streams
-wait for one shared future with one encoded message: from the moment the future is set until the last stream was told.
-Both send to the same load process, which holds all streams over connections of 100 each and notes bytes as they come.
+The commit is the moment of PostgreSQL's notification (LISTEN). The limit is a bare server whose streams wait for one
+shared future with one encoded message: from the moment the future is set until the last stream received it. Both send
+to the same load process, which has all streams open over connections of 100 each and stores bytes as they arrive.
 `fanout_1000_edge` is the same through the edge, as browsers connect: the service and the bare server have certificates,
-each has an edge of its own before it, and both edges share the servers' core.
+each is behind its own edge, and both edges share the servers' core.
 
-`python -m e2e.bench.fanout` prints the table. The other commands are the processes that it starts.
+`python -m e2e.bench.fanout` prints the table. The other commands run the processes that it starts.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ import asyncpg
 import grpc
 import uvloop
 
-from e2e.bench import stage as parts
+from e2e.bench import harness
+from e2e.bench.harness import Figure, Harness
 from e2e.bench.lobbies import fill, open_lobby
-from e2e.bench.stage import Figure, Stage
 from proctorium.session.v1 import lobby_pb2, sessions_pb2, sessions_pb2_grpc
 from proctorium_access.certifications import store_missing_certifications
 from proctorium_common.ids import new_id
@@ -50,14 +50,14 @@ from proctorium_session.operations.changes import CHANNEL
 SERVICE = "proctorium.session.v1.LobbyService"
 WATCH = f"/{SERVICE}/WatchSession"
 FIRE = f"/{SERVICE}/Fire"
-"""The bare server's own; it serves `WATCH` too, because the edge knows no other services than ours."""
+"""A method of the bare server, which also serves `WATCH`, because the edge forwards only our services."""
 SIZES = (1000, 5000)
 EDGE_SIZE = 1000
 ROUNDS = 5
-STREAMS_A_CONNECTION = 100
+STREAMS_PER_CONNECTION = 100
 _MODULE = "e2e.bench.fanout"
 _READY = "ready"
-_LOOK_AGAIN, _PATIENCE = 0.2, 60.0
+_RECHECK_SECONDS, _TIMEOUT_SECONDS = 0.2, 60.0
 
 
 @dataclass(frozen=True)
@@ -73,19 +73,19 @@ class Load:
 async def measure(
     *, rounds: int = ROUNDS, sizes: Sequence[int] = SIZES, edge_size: int = EDGE_SIZE
 ) -> list[Figure]:
-    """Runs everything: for each size the limit and the service in turn, each time in another session."""
-    async with parts.set_stage() as stage:
-        fanout = await _set(stage)
+    """Run the measurement: for each size limit and service alternate, each time in another session."""
+    async with harness.start_harness() as bench:
+        fanout = await _set(bench)
         figures = [await fanout.measure(f"fanout_{size}", size, rounds) for size in sizes]
-    async with parts.set_stage(broker=Nats) as stage:
-        fanout = await _set_behind_edge(stage)
+    async with harness.start_harness(broker=Nats) as bench:
+        fanout = await _set_behind_edge(bench)
         figures.append(await fanout.measure(f"fanout_{edge_size}_edge", edge_size, rounds))
     return figures
 
 
 @dataclass
 class Fanout:
-    """The two servers, and who starts sessions. `fire` is where the bare server itself listens."""
+    """The two servers, and the signer for those who start sessions; `fire` is the bare server's own address."""
 
     fire: str
     limit: str
@@ -94,10 +94,10 @@ class Fanout:
     signer: TokenSigner
 
     async def measure(self, name: str, size: int, rounds: int) -> Figure:
-        """The middle of some rounds with so many watchers."""
+        """Return the median of some rounds with `size` watchers."""
         ours, limits = [], []
         for _ in range(rounds):
-            # Nobody supervises two sessions at a time.
+            # A proctor cannot supervise two sessions at a time.
             proctor_id, session_id = new_id(), new_id()
             tokens = await self._fill(session_id, proctor_id, size)
             limits.append(await self._limit(tokens))
@@ -125,24 +125,24 @@ class Fanout:
     async def _committed(
         self, stub: sessions_pb2_grpc.SessionServiceStub, session_id: UUID
     ) -> float:
-        """Starts the session; when that was committed."""
-        heard: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        """Start the session; return when that was committed."""
+        committed: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
-        def hear(_: object, __: int, ___: str, changed: object) -> None:
-            if changed == str(session_id) and not heard.done():
-                heard.set_result(time.monotonic())
+        def on_notify(_: object, __: int, ___: str, changed: object) -> None:
+            if changed == str(session_id) and not committed.done():
+                committed.set_result(time.monotonic())
 
         listening = await asyncpg.connect(self.database_url)
-        await listening.add_listener(CHANNEL, hear)
+        await listening.add_listener(CHANNEL, on_notify)
         try:
             request = sessions_pb2.StartSessionRequest(session_id=str(session_id))
             await stub.StartSession(request)
-            return await heard
+            return await committed
         finally:
             await listening.close()
 
     async def _fill(self, session_id: UUID, proctor_id: UUID, size: int) -> tuple[str, ...]:
-        """Makes the session, with so many learners in its open lobby; their tokens."""
+        """Store the session with learners in its open lobby; return their tokens."""
         session = open_lobby(session_id, capacity=size, proctor_id=proctor_id)
         person_ids = [new_id() for _ in range(size)]
         database = Database(self.database_url)
@@ -156,53 +156,53 @@ class Fanout:
         return tuple(self.signer.sign(each, ["learner"]).text for each in person_ids)
 
 
-async def _set(stage: Stage) -> Fanout:
+async def _set(bench: Harness) -> Fanout:
     key = SigningKey.generate()
-    url = await stage.database("proctorium_session", [key.public])
-    service = await stage.serve("proctorium_session", url)  # a start asks nobody
-    limit = await stage.start_limit(_MODULE)
+    url = await bench.database("proctorium_session", [key.public])
+    service = await bench.serve("proctorium_session", url)  # a start calls no other service
+    limit = await bench.start_limit(_MODULE)
     return Fanout(limit, limit, service, url, TokenSigner(key, life=timedelta(hours=2)))
 
 
-async def _set_behind_edge(stage: Stage) -> Fanout:
-    """The same, with certificates, and with an edge before each of the two servers."""
+async def _set_behind_edge(bench: Harness) -> Fanout:
+    """Start both servers with certificates, each behind an edge."""
     key = SigningKey.generate()
-    url = await stage.database("proctorium_session", [key.public])
-    service = await stage.serve("proctorium_session", url, stage.tls("session"))
+    url = await bench.database("proctorium_session", [key.public])
+    service = await bench.serve("proctorium_session", url, bench.tls("session"))
     (port,) = free_ports(1)
     secure = f"{LOOPBACK}:{port}"
-    fire = await stage.start_limit(_MODULE, secure, *stage.tls("session").values())
+    fire = await bench.start_limit(_MODULE, secure, *bench.tls("session").values())
     limit, ours = [
-        await stage.serve_edge({"session": each}, [key.public]) for each in (secure, service)
+        await bench.serve_edge({"session": each}, [key.public]) for each in (secure, service)
     ]
     return Fanout(fire, limit, ours, url, TokenSigner(key, life=timedelta(hours=2)))
 
 
-# The load, in a process of its own.
+# The load, in its own process.
 
 Last = Callable[[float], Awaitable[float]]
 
 
 @asynccontextmanager
 async def _watching(load: Load) -> AsyncIterator[Last]:
-    """Let everybody watch within the block; yield when the last of them received that they are in session."""
-    async with parts.load_process(_MODULE) as process:
+    """Open all streams within the block; yield a function that returns when the last one received In Session."""
+    async with harness.load_process(_MODULE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        said = process.stdout
+        output = process.stdout
         process.stdin.write(json.dumps(asdict(load)).encode())
         process.stdin.write_eof()
-        if (await said.readline()).decode().strip() != _READY:
-            raise RuntimeError("the load failed; what it said stands above")
+        if (await output.readline()).decode().strip() != _READY:
+            raise RuntimeError("the load failed; its output is above")
 
-        async def last(began: float) -> float:
-            return float(await said.readline()) - began
+        async def last(start: float) -> float:
+            return float(await output.readline()) - start
 
         yield last
 
 
 class Watchers:
-    """All streams, and what each was sent last."""
+    """All streams, and the last message of each."""
 
     def __init__(self, count: int) -> None:
         self.connections: list[Streams] = []
@@ -212,9 +212,9 @@ class Watchers:
         self._last = 0.0
         self._enough = asyncio.Event()
 
-    def received(self, place: int, message: bytes, at: float) -> None:
-        """Note that a stream received a message, which is read later."""
-        self._newest[place] = message
+    def received(self, number: int, message: bytes, at: float) -> None:
+        """Store a stream's message, which is parsed later."""
+        self._newest[number] = message
         self._last = at
         self._unread += 1
         if self._unread >= self._expected:
@@ -226,9 +226,9 @@ class Watchers:
         first: int = 0,
         count: int | None = None,
     ) -> float:
-        """When the last message came with which all streams (or `count` from `first` on) were told so.
+        """Wait until all streams (or `count` from `first` on) received an awaited state; return when the last one did.
 
-        Raises what went wrong with one of them.
+        Raises RuntimeError when one of them failed.
         """
         end = None if count is None else first + count
         while not all(m and awaited(_participant(m)) for m in self._newest[first:end]):
@@ -236,14 +236,14 @@ class Watchers:
                 raise RuntimeError(failure)
             self._unread, self._expected = 0, count or len(self._newest)
             self._enough.clear()
-            await _some(self._enough)
+            await _wait_briefly(self._enough)
         return self._last
 
 
-async def _some(enough: asyncio.Event) -> None:
-    """Waits for a message on each stream, but looks again now and then: some are told twice."""
+async def _wait_briefly(enough: asyncio.Event) -> None:
+    """Wait for a message on each stream, at most for a moment: some receive two, so the count may not be reached."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(_LOOK_AGAIN):
+        async with asyncio.timeout(_RECHECK_SECONDS):
             await enough.wait()
 
 
@@ -252,44 +252,44 @@ def _participant(message: bytes) -> lobby_pb2.Participant:
 
 
 async def _watch(load: Load) -> None:
-    """Opens all streams, says when everybody is shown as connected, and when the last of them is in the session."""
+    """Open all streams; print when everybody is shown as connected, and when the last one is in session."""
     watchers = Watchers(len(load.tokens))
     loop = asyncio.get_running_loop()
     host, _, port = load.address.rpartition(":")
     request = lobby_pb2.WatchSessionRequest(session_id=load.session_id).SerializeToString()
-    for first in range(0, len(load.tokens), STREAMS_A_CONNECTION):
+    for first in range(0, len(load.tokens), STREAMS_PER_CONNECTION):
         streams = Streams(first, watchers.received)
         await loop.create_connection(lambda streams=streams: streams, host, int(port))  # type: ignore[misc]
-        for token in load.tokens[first : first + STREAMS_A_CONNECTION]:
+        for token in load.tokens[first : first + STREAMS_PER_CONNECTION]:
             streams.open(load.method, request, {"authorization": f"Bearer {token}"})
         watchers.connections.append(streams)
-        # A server refuses those who come when too many wait already.
-        await watchers.all_are(lambda _: True, first, STREAMS_A_CONNECTION)
-    async with asyncio.timeout(_PATIENCE):
+        # A server refuses new streams while too many wait to open.
+        await watchers.all_are(lambda _: True, first, STREAMS_PER_CONNECTION)
+    async with asyncio.timeout(_TIMEOUT_SECONDS):
         await watchers.all_are(lambda each: each.connected)
         print(_READY, flush=True)
         in_session = lobby_pb2.PARTICIPANT_STATE_IN_SESSION
         print(await watchers.all_are(lambda each: each.state == in_session), flush=True)
 
 
-# The limit: streams that wait for one future, and nothing else.
+# The limit: streams that wait for one future.
 
 
 class Bare:
-    """Tells all who watch at once."""
+    """A bare server that notifies all streams at once."""
 
     def __init__(self) -> None:
         self._started: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
     async def watch(self, request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
-        """A view now, and one when it is time."""
+        """Send a view now, and one when `fire` is called."""
         started = self._started
         await context.write(_view(lobby_pb2.PARTICIPANT_STATE_WAITING))
         await context.write(await asyncio.shield(started))
         await asyncio.Event().wait()
 
     async def fire(self, request: bytes, context: object) -> bytes:
-        """It is time; answers when."""
+        """Send all streams the second view; return when."""
         started, self._started = self._started, asyncio.get_running_loop().create_future()
         now = time.monotonic()
         started.set_result(_view(lobby_pb2.PARTICIPANT_STATE_IN_SESSION))
@@ -297,7 +297,7 @@ class Bare:
 
 
 def _view(state: lobby_pb2.ParticipantState.ValueType) -> bytes:
-    """As many bytes as the service sends each learner."""
+    """Return a message as large as the service's."""
     session = open_lobby(new_id(), capacity=1)
     view = lobby_pb2.WatchSessionResponse(
         cursor="1", session=session_message(session), participant=_shown(session, state)
@@ -327,11 +327,11 @@ async def _serve_limit(address: str, secure: str = "", *files: str) -> None:
         "Fire": grpc.unary_unary_rpc_method_handler(bare.fire),
     }
     certificates = Certificates.load(*map(Path, files)) if files else None
-    await parts.serve_limit(address, SERVICE, methods, secure, certificates)
+    await harness.serve_limit(address, SERVICE, methods, secure, certificates)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """One of the processes, or the whole measurement."""
+    """Run one of the processes, or the whole measurement."""
     match arguments:
         case ["limit", *addresses]:
             uvloop.run(_serve_limit(*addresses))
@@ -339,7 +339,7 @@ def main(arguments: Sequence[str]) -> None:
             given = json.loads(sys.stdin.read())
             uvloop.run(_watch(Load(**{**given, "tokens": tuple(given["tokens"])})))
         case _:
-            parts.print_table(asyncio.run(measure()))
+            harness.print_table(asyncio.run(measure()))
 
 
 if __name__ == "__main__":

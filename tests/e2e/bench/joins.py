@@ -1,14 +1,14 @@
-"""Joins by code: session orchestration asks enrollment what the code leads to, then lets the learner in.
+"""Joins by code: session orchestration resolves the code at enrollment, then admits the learner.
 
-The limit is the bare join of two hops: a handler that calls a second handler, in each one data-modifying statement with
-its commit (the second notes who used the code; the first counts a seat under the session's lock, adds the participant
-and an event), by the same drivers, in the same run. Beside it, ours has everything on: certificates, tokens, a request
-id each, limits of attempts, the record, and the event's way to enrollment, which listens to it on the same core.
+The limit is a bare join of two hops: a handler that calls a second handler, each with one data-modifying statement and
+its commit (the second stores who used the code; the first counts a seat under the session's lock, inserts the
+participant and an event), with the same drivers, in the same run. The service has all features on: certificates,
+tokens, request ids, throttling, the session record, and the event to enrollment, which handles it on the same core.
 
-64 learners come into one session after the other, 16 at once: `join_16` with 16 sessions open at a time, so that nobody
-waits for another's session, and `join_rush` with all in the same one, as when a lobby opens.
+64 learners join one session after the other, 16 concurrently: `join_16` with 16 sessions at a time, so that no join
+waits for another in its session, and `join_rush` with all in the same session, as when a lobby opens.
 
-`python -m e2e.bench.joins` prints the table. The other commands are the processes that it starts.
+`python -m e2e.bench.joins` prints the table. The other commands run the processes that it starts.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ import grpc
 import uvloop
 from sqlalchemy import insert
 
-from e2e.bench import stage as parts
+from e2e.bench import harness
+from e2e.bench.harness import MASTER_KEY, Figure, Harness, Sample, slowest, throughput
 from e2e.bench.lobbies import open_lobby
-from e2e.bench.stage import MASTER_KEY, Figure, Stage, Turn, slowest, throughput
 from proctorium.enrollment.v1 import codes_pb2
 from proctorium.session.v1 import lobby_pb2, sessions_pb2
 from proctorium_common.ids import new_id
@@ -55,15 +55,15 @@ CONNECTIONS = 4
 ROUNDS = 3
 SECONDS = 2.0
 WARM_UP_SECONDS = 1.0
-SESSIONS_A_SECOND = 24
-"""More than a second can fill."""
+SESSIONS_PER_SECOND = 24
+"""More than can be filled in a second."""
 _MODULE = "e2e.bench.joins"
 _PERSON = "bench-person"
 
 
 @dataclass(frozen=True)
 class Learner:
-    """Who joins, and the token that says so."""
+    """A learner and their token."""
 
     person_id: str
     token: str
@@ -79,11 +79,11 @@ class Certified:
 
     @classmethod
     def of(cls, pair: KeyPair) -> Certified:
-        """As text, which a load can be told."""
+        """Return the paths of a key pair as text, which can be sent to the load."""
         return cls(str(pair.certificate), str(pair.key), str(pair.authority))
 
     def load(self) -> Certificates | None:
-        """What the files hold."""
+        """Load the certificates, None without paths."""
         if not self.certificate:
             return None
         return Certificates.load(Path(self.certificate), Path(self.key), Path(self.authority))
@@ -91,7 +91,7 @@ class Certified:
 
 @dataclass(frozen=True)
 class Load:
-    """One turn of the load process: the learners join the sessions that these codes are of."""
+    """Parameters of the load process: the learners join the sessions of these codes."""
 
     address: str
     learners: tuple[Learner, ...]
@@ -104,17 +104,17 @@ class Load:
 async def measure(
     *, rounds: int = ROUNDS, seconds: float = SECONDS, warm_up: bool = True
 ) -> list[Figure]:
-    """Runs everything; with `warm_up`, a first round is not counted."""
-    turns = 2 * (rounds + warm_up)
-    async with parts.set_stage(broker=Nats) as stage:
-        return await (await _set(stage, turns * _sessions_a_turn(seconds))).measure(
+    """Run the measurement; with `warm_up`, a first round is not counted."""
+    samples = 2 * (rounds + warm_up)
+    async with harness.start_harness(broker=Nats) as bench:
+        return await (await _set(bench, samples * _sessions_per_sample(seconds))).measure(
             rounds, seconds, warm_up
         )
 
 
 @dataclass
 class Joins:
-    """The two ways in, and who is to come."""
+    """The two servers, and the learners and codes for the joins."""
 
     limit: str
     service: str
@@ -123,66 +123,70 @@ class Joins:
     certified: Certified
 
     async def measure(self, rounds: int, seconds: float, warm_up: bool) -> list[Figure]:
-        """Takes turns: limit and service, each with sessions of one's own and in one session."""
-        turns: dict[str, list[Turn]] = {}
+        """Alternate between limit and service, each spread over sessions and in one session."""
+        samples: dict[str, list[Sample]] = {}
         for counted in [False] * warm_up + [True] * rounds:
             for rush in (False, True):
-                # Each has its own database, so both can be told the same codes.
-                codes = tuple(self.codes.pop() for _ in range(_sessions_a_turn(seconds)))
+                # Each has its own database, so both can use the same codes.
+                codes = tuple(self.codes.pop() for _ in range(_sessions_per_sample(seconds)))
                 for name, (address, certified) in self._servers().items():
-                    told = seconds if counted else WARM_UP_SECONDS
-                    load = Load(address, self.learners, codes, rush, told, certified)
-                    turn = await parts.load(_MODULE, asdict(load))
+                    duration = seconds if counted else WARM_UP_SECONDS
+                    load = Load(address, self.learners, codes, rush, duration, certified)
+                    sample = await harness.load(_MODULE, asdict(load))
                     if counted:
-                        turns.setdefault(f"{name}_rush" if rush else name, []).append(turn)
-        return _figures({name: Turn.middle(of) for name, of in turns.items()})
+                        samples.setdefault(f"{name}_rush" if rush else name, []).append(sample)
+        return _figures({name: Sample.median(of) for name, of in samples.items()})
 
     def _servers(self) -> dict[str, tuple[str, Certified]]:
         return {"limit": (self.limit, Certified()), "join": (self.service, self.certified)}
 
 
-def _sessions_a_turn(seconds: float) -> int:
-    return math.ceil(SESSIONS_A_SECOND * seconds)
+def _sessions_per_sample(seconds: float) -> int:
+    return math.ceil(SESSIONS_PER_SECOND * seconds)
 
 
-def _figures(turns: dict[str, Turn]) -> list[Figure]:
+def _figures(samples: dict[str, Sample]) -> list[Figure]:
     return [
-        throughput("join_16", "joins/s", turns["join"], turns["limit"]),
-        slowest("join_16", turns["join"], turns["limit"]),
-        throughput("join_rush", "joins/s", turns["join_rush"], turns["limit_rush"]),
-        slowest("join_rush", turns["join_rush"], turns["limit_rush"]),
+        throughput("join_16", "joins/s", samples["join"], samples["limit"]),
+        slowest("join_16", samples["join"], samples["limit"]),
+        throughput("join_rush", "joins/s", samples["join_rush"], samples["limit_rush"]),
+        slowest("join_rush", samples["join_rush"], samples["limit_rush"]),
     ]
 
 
-# What has happened before anybody joins.
+# The data before the joins.
 
 
-async def _set(stage: Stage, session_count: int) -> Joins:
+async def _set(bench: Harness, session_count: int) -> Joins:
     key = SigningKey.generate()
     signer = TokenSigner(key, life=timedelta(hours=2))
     person_ids = [new_id() for _ in range(LEARNERS)]
     learners = [Learner(str(each), signer.sign(each, ["learner"]).text) for each in person_ids]
     codes = {f"Bn{nth:06d}": new_id() for nth in range(session_count)}
     urls = [
-        await stage.database(f"proctorium_{each}", [key.public])
+        await bench.database(f"proctorium_{each}", [key.public])
         for each in ("enrollment", "session")
     ]
     course_id = new_id()
     await _enrol(urls[0], course_id, person_ids, codes)
     await _schedule(urls[1], person_ids, list(codes.values()))
-    asked = await stage.serve("proctorium_enrollment", urls[0], stage.tls("enrollment"))
-    service = await stage.serve(
-        "proctorium_session", urls[1], {**stage.tls("session"), "ENROLLMENT_ADDRESS": asked}
+    enrollment_address = await bench.serve(
+        "proctorium_enrollment", urls[0], bench.tls("enrollment")
     )
-    limit = await _set_limit(stage, codes)
-    certified = Certified.of(stage.broker.pair("edge"))
+    service = await bench.serve(
+        "proctorium_session",
+        urls[1],
+        {**bench.tls("session"), "ENROLLMENT_ADDRESS": enrollment_address},
+    )
+    limit = await _set_limit(bench, codes)
+    certified = Certified.of(bench.broker.pair("edge"))
     return Joins(limit, service, tuple(learners), list(codes), certified)
 
 
 async def _enrol(
     url: str, course_id: UUID, person_ids: Sequence[UUID], codes: dict[str, UUID]
 ) -> None:
-    """A course with its learners, and each session's code."""
+    """Store a course with its registered learners, and each session's code."""
     now, end = datetime.now(UTC), datetime.now(UTC) + timedelta(hours=3)
     key = EncryptionKeys.derive(MasterKey(MASTER_KEY)).codes
     database = Database(url)
@@ -254,7 +258,7 @@ async def _enrol(
 
 
 async def _schedule(url: str, person_ids: Sequence[UUID], session_ids: Sequence[UUID]) -> None:
-    """Sessions with open lobbies that expect everybody."""
+    """Store sessions with open lobbies to which all learners are invited."""
     database = Database(url)
     try:
         async with database.transaction() as tx:
@@ -265,41 +269,41 @@ async def _schedule(url: str, person_ids: Sequence[UUID], session_ids: Sequence[
         await database.close()
 
 
-# The load, in a process of its own.
+# The load, in its own process.
 
 
-async def _press(load: Load) -> Turn:
-    """16 times side by side: the next learner joins as soon as the last one is in."""
-    channels = parts.connections(load.address, CONNECTIONS, load.certified.load(), "session")
-    places = _rush(load) if load.rush else _spread(load)
-    return await parts.pressed(
-        [partial(_join, channels[nth % CONNECTIONS], places) for nth in range(AT_ONCE)],
+async def _run_load(load: Load) -> Sample:
+    """Join with 16 concurrent clients, each of which starts the next join when the last has ended."""
+    channels = harness.connections(load.address, CONNECTIONS, load.certified.load(), "session")
+    entries = _rush(load) if load.rush else _spread(load)
+    return await harness.run_clients(
+        [partial(_join, channels[nth % CONNECTIONS], entries) for nth in range(AT_ONCE)],
         load.seconds,
     )
 
 
-Place = tuple[str, Learner]
+Entry = tuple[str, Learner]
 
 
-def _rush(load: Load) -> Iterator[Place]:
-    """Everybody into the first session, then everybody into the next."""
+def _rush(load: Load) -> Iterator[Entry]:
+    """Yield all learners for the first session, then for the next."""
     return ((code, learner) for code in load.codes for learner in load.learners)
 
 
-def _spread(load: Load) -> Iterator[Place]:
-    """16 sessions at a time, with another learner before the door of each."""
+def _spread(load: Load) -> Iterator[Entry]:
+    """Yield joins of 16 sessions in turn, each with another learner."""
     apart = LEARNERS // AT_ONCE
     for first in range(0, len(load.codes), AT_ONCE):
         for nth in range(LEARNERS):
-            for place, code in enumerate(load.codes[first : first + AT_ONCE]):
-                yield code, load.learners[(nth + place * apart) % LEARNERS]
+            for number, code in enumerate(load.codes[first : first + AT_ONCE]):
+                yield code, load.learners[(nth + number * apart) % LEARNERS]
 
 
-async def _join(opened: grpc.aio.Channel, places: Iterator[Place], until: float) -> list[float]:
-    # Bytes in and out: what the load costs should be the servers' and not its own.
+async def _join(opened: grpc.aio.Channel, entries: Iterator[Entry], until: float) -> list[float]:
+    # Bytes in and out, so that the load process spends little time itself.
     join: Callable[..., Awaitable[bytes]] = opened.unary_unary(JOIN)
     latencies = []
-    for code, learner in places:
+    for code, learner in entries:
         if (began := time.perf_counter()) >= until:
             break
         request = lobby_pb2.JoinSessionRequest(request_id=str(uuid4()), code=code)
@@ -313,7 +317,7 @@ async def _join(opened: grpc.aio.Channel, places: Iterator[Place], until: float)
     return latencies
 
 
-# The limit: nothing but gRPC, a second call of it, one statement and its commit in each.
+# The limit: two gRPC calls, each with one statement and its commit.
 
 _CODE_TABLES = """
     CREATE TABLE codes (text text PRIMARY KEY, code_id uuid NOT NULL, session_id uuid NOT NULL);
@@ -337,16 +341,16 @@ _ENTER = """
         UPDATE sessions SET taken = taken + 1 WHERE session_id = $1 AND taken < capacity RETURNING session_id
     ), added AS (
         INSERT INTO participants SELECT $2, session_id, $3 FROM counted
-    ), told AS (
+    ), recorded AS (
         INSERT INTO outbox (event_id, body) SELECT $4, $5 FROM counted
     )
     SELECT session_id FROM counted
 """
 
 
-async def _set_limit(stage: Stage, codes: dict[str, UUID]) -> str:
-    code_url = await stage.postgres.ensure_database("bare_codes")
-    session_url = await stage.postgres.ensure_database("bare_sessions")
+async def _set_limit(bench: Harness, codes: dict[str, UUID]) -> str:
+    code_url = await bench.postgres.ensure_database("bare_codes")
+    session_url = await bench.postgres.ensure_database("bare_sessions")
     opened = await asyncpg.connect(code_url)
     await opened.execute(_CODE_TABLES)
     rows = [(text, new_id(), session_id) for text, session_id in codes.items()]
@@ -354,11 +358,11 @@ async def _set_limit(stage: Stage, codes: dict[str, UUID]) -> str:
     await opened.close()
     opened = await asyncpg.connect(session_url)
     await opened.execute(_SESSION_TABLES)
-    places = [(session_id, LEARNERS) for session_id in codes.values()]
-    await opened.executemany("INSERT INTO sessions VALUES ($1, $2, 0)", places)
+    capacities = [(session_id, LEARNERS) for session_id in codes.values()]
+    await opened.executemany("INSERT INTO sessions VALUES ($1, $2, 0)", capacities)
     await opened.close()
-    asked = await stage.start_limit(_MODULE, "codes", code_url)
-    return await stage.start_limit(_MODULE, "sessions", session_url, asked)
+    code_server = await bench.start_limit(_MODULE, "codes", code_url)
+    return await bench.start_limit(_MODULE, "sessions", session_url, code_server)
 
 
 async def _serve_codes(address: str, url: str) -> None:
@@ -377,13 +381,13 @@ async def _serve_codes(address: str, url: str) -> None:
         codes_pb2.ResolvedCode.SerializeToString,
     )
     service, _, method = RESOLVE[1:].partition("/")
-    await parts.serve_limit(address, service, {method: handler})
+    await harness.serve_limit(address, service, {method: handler})
 
 
-async def _serve_sessions(address: str, url: str, asked: str) -> None:
+async def _serve_sessions(address: str, url: str, code_server: str) -> None:
     pool = await asyncpg.create_pool(url, min_size=10, max_size=10)
     resolve: Callable[..., Awaitable[codes_pb2.ResolvedCode]] = grpc.aio.insecure_channel(
-        asked
+        code_server
     ).unary_unary(
         RESOLVE,
         codes_pb2.CodeEntry.SerializeToString,
@@ -420,23 +424,23 @@ async def _serve_sessions(address: str, url: str, asked: str) -> None:
         lobby_pb2.JoinSessionResponse.SerializeToString,
     )
     service, _, method = JOIN[1:].partition("/")
-    await parts.serve_limit(address, service, {method: handler})
+    await harness.serve_limit(address, service, {method: handler})
 
 
 def main(arguments: Sequence[str]) -> None:
-    """One of the processes, or the whole measurement."""
+    """Run one of the processes, or the whole measurement."""
     match arguments:
         case ["limit", address, "codes", url]:
             uvloop.run(_serve_codes(address, url))
-        case ["limit", address, "sessions", url, asked]:
-            uvloop.run(_serve_sessions(address, url, asked))
+        case ["limit", address, "sessions", url, code_server]:
+            uvloop.run(_serve_sessions(address, url, code_server))
         case ["load"]:
             given = json.loads(sys.stdin.read())
             learners = tuple(Learner(**each) for each in given.pop("learners"))
             certified = Certified(**given.pop("certified"))
-            uvloop.run(_press(Load(**given, learners=learners, certified=certified)))
+            uvloop.run(_run_load(Load(**given, learners=learners, certified=certified)))
         case _:
-            parts.print_table(asyncio.run(measure()))
+            harness.print_table(asyncio.run(measure()))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Learners at work on one assessment, in a service and its database."""
+"""Learners who have started an attempt, in a service and its database."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Learner:
     item_ids: tuple[str, ...]
 
     @classmethod
-    def of(cls, given: Mapping[str, Any]) -> Learner:
+    def of(cls, fields: Mapping[str, Any]) -> Learner:
         """Return the learner that JSON describes."""
-        return cls(given["token"], given["attempt_id"], tuple(given["item_ids"]))
+        return cls(fields["token"], fields["attempt_id"], tuple(fields["item_ids"]))
 
 
 async def learners_at(address: str, url: str, key: SigningKey, count: int) -> list[Learner]:
@@ -57,7 +57,7 @@ async def learners_at(address: str, url: str, key: SigningKey, count: int) -> li
 
 
 async def _register(url: str, assessment_id: UUID, person_ids: Sequence[UUID]) -> None:
-    """Store what enrollment's events would bring: a self-paced course, and these learners in it."""
+    """Store what enrollment's events would have stored: a self-paced course with these learners."""
     course_id = new_id()
     database = Database(url)
     try:
@@ -76,14 +76,14 @@ async def _learner(
     token = signer.sign(person_id, ["learner"]).text
     async with channel(address, bearer=lambda: token) as opened:
         stub = attempts_pb2_grpc.AttemptServiceStub(opened)
-        made = await stub.CreateAttempt(
+        created = await stub.CreateAttempt(
             attempts_pb2.CreateAttemptRequest(assessment_id=assessment_id)
         )
-        begun = await stub.StartAttempt(
-            attempts_pb2.StartAttemptRequest(attempt_id=made.attempt.attempt_id)
+        started = await stub.StartAttempt(
+            attempts_pb2.StartAttemptRequest(attempt_id=created.attempt.attempt_id)
         )
-    item_ids = tuple(item.item_id for item in begun.attempt.items)
-    return Learner(token, made.attempt.attempt_id, item_ids)
+    item_ids = tuple(item.item_id for item in started.attempt.items)
+    return Learner(token, created.attempt.attempt_id, item_ids)
 
 
 def _assessment() -> assessments_pb2.Assessment:

@@ -1,4 +1,4 @@
-"""A session whose lobby is open, as session orchestration keeps it, and learners in it."""
+"""A session with an open lobby, as session orchestration stores it, and learners in it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _AT_ONCE = 200
 
 
 def open_lobby(session_id: UUID, *, capacity: int, proctor_id: UUID | None = None) -> Session:
-    """The session; what nobody asks about it is made up."""
+    """Return a session with an open lobby and arbitrary other values."""
     now = datetime.now(UTC)
     plan = Plan(
         course_id=new_id(),
@@ -41,7 +41,7 @@ def open_lobby(session_id: UUID, *, capacity: int, proctor_id: UUID | None = Non
 
 
 async def fill(database: Database, session: Session, person_ids: Sequence[UUID]) -> list[UUID]:
-    """Plans the session with these learners, who wait in its lobby; the participants' ids."""
+    """Store the session with these learners waiting in its lobby; return the participants' ids."""
     rows = [_waiting(session.session_id, each) for each in person_ids]
     async with database.transaction() as tx:
         await sessions.insert_session(tx, session, person_ids)

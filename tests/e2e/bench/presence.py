@@ -1,12 +1,12 @@
-"""Presence: what it costs to keep learners shown as connected.
+"""Presence: the cost of keeping learners shown as connected.
 
 A learner sends no heartbeats: the open `WatchSession` stream is their presence, and each replica renews the leases of
-all whose stream it holds, a statement for all of them and a commit. So what is measured is the service's own turn
-(`operations/presence.py`) on a durable PostgreSQL with 1,000 streams open, run again and again as though half a lease
-had passed each time: leases renewed a second, looking for whom to show otherwise included. The limit is what a
-heartbeat that did nothing would cost: bare unary echoes a second, 16 at once.
+its streams with one statement and a commit. Measured are the runs of the service's worker (`operations/presence.py`)
+on a durable PostgreSQL with 1,000 open streams, as if half a lease had passed before each: renewed leases per second,
+which includes the search for learners whose presence changed. The limit is the cost of a heartbeat without effect: bare
+unary echoes per second, 16 concurrently.
 
-`python -m e2e.bench.presence` prints the table. The other commands are the processes that it starts.
+`python -m e2e.bench.presence` prints the table. The other commands run the processes that it starts.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from functools import partial
 import grpc
 import uvloop
 
-from e2e.bench import stage as parts
+from e2e.bench import harness
+from e2e.bench.harness import Figure, Harness, Sample, throughput
 from e2e.bench.lobbies import fill, open_lobby
-from e2e.bench.stage import Figure, Stage, Turn, throughput
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Database
 from proctorium_session.operations.presence import Lease, Presence
@@ -42,7 +42,7 @@ _HEARTBEAT = b"\n\x2401a2079d-9460-7386-a4e4-e6e3a5384bf7"
 
 @dataclass(frozen=True)
 class Load:
-    """One turn: echoes asked of an address, or leases renewed in a database."""
+    """Parameters of the load process: echoes from an address, or leases renewed in a database."""
 
     seconds: float
     address: str = ""
@@ -50,23 +50,23 @@ class Load:
 
 
 async def measure(*, rounds: int = ROUNDS, seconds: float = SECONDS) -> list[Figure]:
-    """Runs everything."""
-    async with parts.set_stage() as stage:
-        return await _measure(stage, rounds, seconds)
+    """Run the measurement."""
+    async with harness.start_harness() as bench:
+        return await _measure(bench, rounds, seconds)
 
 
-async def _measure(stage: Stage, rounds: int, seconds: float) -> list[Figure]:
-    url = await stage.database("proctorium_session")
-    limit = await stage.start_limit(_MODULE)
+async def _measure(bench: Harness, rounds: int, seconds: float) -> list[Figure]:
+    url = await bench.database("proctorium_session")
+    limit = await bench.start_limit(_MODULE)
     ours, limits = [], []
     for _ in range(rounds):
-        limits.append(await parts.load(_MODULE, asdict(Load(seconds, address=limit))))
-        ours.append(await parts.load(_MODULE, asdict(Load(seconds, database_url=url))))
-    return [throughput("presence", "renewals/s", Turn.middle(ours), Turn.middle(limits))]
+        limits.append(await harness.load(_MODULE, asdict(Load(seconds, address=limit))))
+        ours.append(await harness.load(_MODULE, asdict(Load(seconds, database_url=url))))
+    return [throughput("presence", "renewals/s", Sample.median(ours), Sample.median(limits))]
 
 
 async def _renew(load: Load) -> None:
-    """Turns with everybody's lease due."""
+    """Run the worker with every lease due."""
     database = Database(load.database_url)
     lease, clock = Lease(), Clock()
     presence = Presence(database, new_id(), lease, clock)
@@ -75,20 +75,20 @@ async def _renew(load: Load) -> None:
         for each in await fill(database, session, [new_id() for _ in range(LEARNERS)]):
             streams.enter_context(presence.stream(each))
         await presence.run()  # shows everybody as connected
-        turns, began = [], time.perf_counter()
-        while time.perf_counter() < began + load.seconds:
+        durations, start = [], time.perf_counter()
+        while time.perf_counter() < start + load.seconds:
             clock.now += lease.length.total_seconds() / 2
-            turn_began = time.perf_counter()
+            run_start = time.perf_counter()
             await presence.run()
-            turns.append(time.perf_counter() - turn_began)
-        seconds = time.perf_counter() - began
+            durations.append(time.perf_counter() - run_start)
+        seconds = time.perf_counter() - start
     await database.close()
-    turn = Turn.of(turns, seconds)
-    print(json.dumps(asdict(Turn(turn.per_second * LEARNERS, turn.p99_ms))))
+    sample = Sample.of(durations, seconds)
+    print(json.dumps(asdict(Sample(sample.per_second * LEARNERS, sample.p99_ms))))
 
 
 class Clock:
-    """Returns seconds; the measurement sets it."""
+    """A clock that the measurement sets."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -97,10 +97,10 @@ class Clock:
         return self.now
 
 
-async def _press(load: Load) -> None:
-    """16 times side by side: the next heartbeat as soon as the last one was answered."""
-    channels = parts.connections(load.address, CONNECTIONS)
-    await parts.pressed(
+async def _run_load(load: Load) -> None:
+    """Echo with 16 concurrent clients, each of which starts the next call when the last has ended."""
+    channels = harness.connections(load.address, CONNECTIONS)
+    await harness.run_clients(
         [partial(_echo, channels[nth % CONNECTIONS]) for nth in range(AT_ONCE)], load.seconds
     )
 
@@ -119,19 +119,19 @@ async def _serve_limit(address: str) -> None:
         return request
 
     handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(echo)
-    await parts.serve_limit(address, _BARE_SERVICE, {"Echo": handler})
+    await harness.serve_limit(address, _BARE_SERVICE, {"Echo": handler})
 
 
 def main(arguments: Sequence[str]) -> None:
-    """One of the processes, or the whole measurement."""
+    """Run one of the processes, or the whole measurement."""
     match arguments:
         case ["limit", address]:
             uvloop.run(_serve_limit(address))
         case ["load"]:
             load = Load(**json.loads(sys.stdin.read()))
-            uvloop.run(_press(load) if load.address else _renew(load))
+            uvloop.run(_run_load(load) if load.address else _renew(load))
         case _:
-            parts.print_table(asyncio.run(measure()))
+            harness.print_table(asyncio.run(measure()))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""A learner reads their attempt: the real service with everything on, beside a bare read on the same machine.
+"""Reads of an attempt by its learner: the service with all features on, beside a bare read on the same machine.
 
 The limit is a bare aio handler with one statement, which asyncpg's pool prepares once: it reads one row by its key, the
 response as it is sent. The service reads the attempt and its answers, decides what its learner may see, and builds the
-same bytes. Both are processes on one core, the load comes from another, and they take turns.
+same bytes. Both are processes on one core, the load comes from another, and the runs alternate.
 
-`python -m e2e.bench.reads` prints the table. The other commands are the processes that it starts.
+`python -m e2e.bench.reads` prints the table. The other commands run the processes that it starts.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ import asyncpg
 import grpc
 import uvloop
 
-from e2e.bench import stage as parts
+from e2e.bench import harness
+from e2e.bench.harness import Figure, Harness, Sample, slowest, throughput
 from e2e.bench.learners import Learner, learners_at
-from e2e.bench.stage import Figure, Stage, Turn, slowest, throughput
 from proctorium.assessment.v1 import attempts_pb2, attempts_pb2_grpc, items_pb2
 from proctorium_common.rpc.client import channel
 from proctorium_common.security.keys import SigningKey
@@ -40,7 +40,7 @@ _BODIES = "CREATE TABLE attempts (attempt_id uuid PRIMARY KEY, body bytea NOT NU
 
 @dataclass(frozen=True)
 class Load:
-    """One turn of the load process."""
+    """Parameters of the load process."""
 
     address: str
     learners: tuple[Learner, ...]
@@ -50,39 +50,41 @@ class Load:
 async def measure(
     *, rounds: int = ROUNDS, seconds: float = SECONDS, warm_up: bool = True
 ) -> list[Figure]:
-    """Take turns: limit, service."""
-    async with parts.set_stage() as stage:
-        limit, service, learners = await _set(stage)
-        turns: dict[str, list[Turn]] = {limit: [], service: []}
+    """Run the measurement, which alternates between limit and service."""
+    async with harness.start_harness() as bench:
+        limit, service, learners = await _set(bench)
+        samples: dict[str, list[Sample]] = {limit: [], service: []}
         if warm_up:
-            for address in turns:
-                await parts.load(_MODULE, asdict(Load(address, learners, WARM_UP_SECONDS)))
+            for address in samples:
+                await harness.load(_MODULE, asdict(Load(address, learners, WARM_UP_SECONDS)))
         for _ in range(rounds):
-            for address, of in turns.items():
-                of.append(await parts.load(_MODULE, asdict(Load(address, learners, seconds))))
-    ours, limits = Turn.middle(turns[service]), Turn.middle(turns[limit])
+            for address, of_address in samples.items():
+                of_address.append(
+                    await harness.load(_MODULE, asdict(Load(address, learners, seconds)))
+                )
+    ours, limits = Sample.median(samples[service]), Sample.median(samples[limit])
     name = f"read_attempt_{LEARNERS}"
     return [throughput(name, "reads/s", ours, limits), slowest(name, ours, limits)]
 
 
-async def _set(stage: Stage) -> tuple[str, str, tuple[Learner, ...]]:
+async def _set(bench: Harness) -> tuple[str, str, tuple[Learner, ...]]:
     """Return the addresses of the limit and the service, and learners who have answered every question."""
     key = SigningKey.generate()
-    url = await stage.database("proctorium_assessment", [key.public])
-    service = await stage.serve(
+    url = await bench.database("proctorium_assessment", [key.public])
+    service = await bench.serve(
         "proctorium_assessment", url
     )  # reading an attempt calls no other service
     learners = await learners_at(service, url, key, LEARNERS)
-    bodies = [(UUID(each.attempt_id), await _answered(service, each)) for each in learners]
-    bare = (await stage.postgres.ensure_database("bare")).replace("+asyncpg", "")
+    bodies = [(UUID(each.attempt_id), await _answer_all(service, each)) for each in learners]
+    bare = (await bench.postgres.ensure_database("bare")).replace("+asyncpg", "")
     connection = await asyncpg.connect(bare)
     await connection.execute(_BODIES)
     await connection.executemany("INSERT INTO attempts VALUES ($1, $2)", bodies)
     await connection.close()
-    return await stage.start_limit(_MODULE, bare), service, tuple(learners)
+    return await bench.start_limit(_MODULE, bare), service, tuple(learners)
 
 
-async def _answered(service: str, learner: Learner) -> bytes:
+async def _answer_all(service: str, learner: Learner) -> bytes:
     """Answer every question once; return the response that the learner then reads."""
     chosen = items_pb2.Answer(chosen=items_pb2.ChosenChoices(choice_ids=["a"]))
     changes = [
@@ -98,13 +100,13 @@ async def _answered(service: str, learner: Learner) -> bytes:
         return (await stub.GetAttempt(request)).SerializeToString()
 
 
-# The load, in a process of its own.
+# The load, in its own process.
 
 
-async def _press(load: Load) -> Turn:
-    """Every learner reads again as soon as the last read is answered."""
-    channels = parts.connections(load.address, CONNECTIONS)
-    return await parts.pressed(
+async def _run_load(load: Load) -> Sample:
+    """Read as every learner, each of whom reads again when the last read has ended."""
+    channels = harness.connections(load.address, CONNECTIONS)
+    return await harness.run_clients(
         [
             partial(_read, channels[nth % CONNECTIONS], learner)
             for nth, learner in enumerate(load.learners)
@@ -114,7 +116,7 @@ async def _press(load: Load) -> Turn:
 
 
 async def _read(opened: grpc.aio.Channel, learner: Learner, until: float) -> list[float]:
-    # Bytes in and out: what the load costs should be the servers' and not its own.
+    # Bytes in and out, so that the load process spends little time itself.
     read: Callable[..., Awaitable[bytes]] = opened.unary_unary(READ)
     request = attempts_pb2.GetAttemptRequest(attempt_id=learner.attempt_id).SerializeToString()
     metadata = (("authorization", f"Bearer {learner.token}"),)
@@ -125,7 +127,7 @@ async def _read(opened: grpc.aio.Channel, learner: Learner, until: float) -> lis
     return latencies
 
 
-# The limit: nothing but gRPC and one prepared statement.
+# The limit: gRPC and one prepared statement.
 
 
 async def _serve_limit(address: str, url: str) -> None:
@@ -140,20 +142,20 @@ async def _serve_limit(address: str, url: str) -> None:
     handler: grpc.RpcMethodHandler[attempts_pb2.GetAttemptRequest, bytes]
     handler = grpc.unary_unary_rpc_method_handler(read, attempts_pb2.GetAttemptRequest.FromString)
     service, _, method = READ[1:].partition("/")
-    await parts.serve_limit(address, service, {method: handler})
+    await harness.serve_limit(address, service, {method: handler})
 
 
 def main(arguments: Sequence[str]) -> None:
-    """One of the processes, or the whole measurement."""
+    """Run one of the processes, or the whole measurement."""
     match arguments:
         case ["limit", address, url]:
             uvloop.run(_serve_limit(address, url))
         case ["load"]:
             given = json.loads(sys.stdin.read())
             learners = tuple(Learner.of(each) for each in given.pop("learners"))
-            uvloop.run(_press(Load(**given, learners=learners)))
+            uvloop.run(_run_load(Load(**given, learners=learners)))
         case _:
-            parts.print_table(asyncio.run(measure()))
+            harness.print_table(asyncio.run(measure()))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Durable saves: the real service with everything on, beside the bare limit of the same machine and database.
+"""Durable saves: the service with all features on, beside the bare limit of the same machine and database.
 
 The limit (L1 of `docs`: a bare aio handler, one asyncpg UPSERT, answered after the commit) and the service are two
-processes on one core, the load comes from a third on another, and they take turns. Only the ratio means something: the
-machine may be shared.
+processes on one core, the load comes from a third on another, and the runs alternate. Only the ratio is comparable,
+because the machine may be shared.
 
-`python -m e2e.bench.saves` prints the table. The other commands are the processes that it starts.
+`python -m e2e.bench.saves` prints the table. The other commands run the processes that it starts.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ import asyncpg
 import grpc
 import uvloop
 
-from e2e.bench import stage as parts
+from e2e.bench import harness
+from e2e.bench.harness import Figure, Harness, Sample, slowest, throughput
 from e2e.bench.learners import Learner, learners_at
-from e2e.bench.stage import Figure, Stage, Turn, slowest, throughput
 from proctorium.assessment.v1 import attempts_pb2, items_pb2
 from proctorium_common.security.keys import SigningKey
 
@@ -42,7 +42,7 @@ LOAD_MODULE = "e2e.bench.saves"
 
 @dataclass(frozen=True)
 class Load:
-    """One turn of the load process."""
+    """Parameters of the load process."""
 
     address: str
     learners: tuple[Learner, ...]
@@ -54,13 +54,13 @@ class Load:
 async def measure(
     *, rounds: int = ROUNDS, seconds: float = SECONDS, warm_up: bool = True
 ) -> list[Figure]:
-    """Runs everything; with `warm_up`, a first round is not counted."""
-    async with parts.set_stage() as stage:
-        return await (await _set(stage)).measure(rounds, seconds, warm_up)
+    """Run the measurement; with `warm_up`, a first round is not counted."""
+    async with harness.start_harness() as bench:
+        return await (await _set(bench)).measure(rounds, seconds, warm_up)
 
 
 class Saves:
-    """The two servers, and learners who have begun."""
+    """The two servers, and learners who have started an attempt."""
 
     def __init__(self, limit: str, service: str, learners: Sequence[Learner]) -> None:
         self._limit = limit
@@ -69,18 +69,18 @@ class Saves:
         self._sequence = 1
 
     async def measure(self, rounds: int, seconds: float, warm_up: bool) -> list[Figure]:
-        """Takes turns: limit and service at 16 and at 64 at once, then streams."""
-        turns: dict[str, list[Turn]] = {}
+        """Alternate between limit and service with 16 and 64 concurrent calls, and streams."""
+        samples: dict[str, list[Sample]] = {}
         for counted in [False] * warm_up + [True] * rounds:
             for name, load in self._loads(seconds if counted else WARM_UP_SECONDS).items():
-                turn = await parts.load(
+                sample = await harness.load(
                     LOAD_MODULE, asdict(replace(load, first_sequence=self._sequence))
                 )
-                # More than a turn can use, so that no number comes twice.
+                # More than a run can use, so that no sequence number is reused.
                 self._sequence += 1_000_000
                 if counted:
-                    turns.setdefault(name, []).append(turn)
-        return _figures({name: Turn.middle(of) for name, of in turns.items()})
+                    samples.setdefault(name, []).append(sample)
+        return _figures({name: Sample.median(of) for name, of in samples.items()})
 
     def _loads(self, seconds: float) -> dict[str, Load]:
         few, all_of_them = self._learners[:16], self._learners
@@ -93,45 +93,45 @@ class Saves:
         }
 
 
-def _figures(turns: dict[str, Turn]) -> list[Figure]:
+def _figures(samples: dict[str, Sample]) -> list[Figure]:
     return [
-        throughput("save_16", "saves/s", turns["save_16"], turns["limit_16"]),
-        slowest("save_16", turns["save_16"], turns["limit_16"]),
-        throughput("save_64", "saves/s", turns["save_64"], turns["limit_64"]),
-        slowest("save_64", turns["save_64"], turns["limit_64"]),
-        # Beside the service's own single calls: what the stream spares.
-        throughput("save_stream", "saves/s", turns["save_stream"], turns["save_16"]),
+        throughput("save_16", "saves/s", samples["save_16"], samples["limit_16"]),
+        slowest("save_16", samples["save_16"], samples["limit_16"]),
+        throughput("save_64", "saves/s", samples["save_64"], samples["limit_64"]),
+        slowest("save_64", samples["save_64"], samples["limit_64"]),
+        # Beside the service's unary calls: the gain of the stream.
+        throughput("save_stream", "saves/s", samples["save_stream"], samples["save_16"]),
     ]
 
 
-async def _set(stage: Stage) -> Saves:
+async def _set(bench: Harness) -> Saves:
     key = SigningKey.generate()
-    url = await stage.database("proctorium_assessment", [key.public])
-    limit = await stage.start_limit(LOAD_MODULE, await stage.postgres.ensure_database("bare"))
-    service = await stage.serve("proctorium_assessment", url)  # saving asks nobody
+    url = await bench.database("proctorium_assessment", [key.public])
+    limit = await bench.start_limit(LOAD_MODULE, await bench.postgres.ensure_database("bare"))
+    service = await bench.serve("proctorium_assessment", url)  # saving calls no other service
     return Saves(limit, service, await learners_at(service, url, key, LEARNERS))
 
 
-# The load, in a process of its own.
+# The load, in its own process.
 
 
-async def _press(load: Load) -> Turn:
-    """Every learner saves again as soon as the last save was acknowledged."""
-    channels = parts.connections(load.address, CONNECTIONS)
-    press = _press_stream if load.streams else _press_calls
-    return await parts.pressed(
+async def _run_load(load: Load) -> Sample:
+    """Save as every learner, each of whom saves again when the last save was acknowledged."""
+    channels = harness.connections(load.address, CONNECTIONS)
+    client = _save_by_stream if load.streams else _save_by_calls
+    return await harness.run_clients(
         [
-            partial(press, channels[nth % CONNECTIONS], learner, load.first_sequence)
+            partial(client, channels[nth % CONNECTIONS], learner, load.first_sequence)
             for nth, learner in enumerate(load.learners)
         ],
         load.seconds,
     )
 
 
-async def _press_calls(
+async def _save_by_calls(
     opened: grpc.aio.Channel, learner: Learner, sequence: int, until: float
 ) -> list[float]:
-    # Bytes in and out: what the load costs should be the servers' and not its own.
+    # Bytes in and out, so that the load process spends little time itself.
     save: Callable[..., Awaitable[bytes]] = opened.unary_unary(SAVE)
     metadata = (("authorization", f"Bearer {learner.token}"),)
     latencies = []
@@ -142,7 +142,7 @@ async def _press_calls(
     return latencies
 
 
-async def _press_stream(
+async def _save_by_stream(
     opened: grpc.aio.Channel, learner: Learner, sequence: int, until: float
 ) -> list[float]:
     save: Callable[..., grpc.aio.StreamStreamCall[bytes, bytes]] = opened.stream_stream(STREAM)
@@ -174,7 +174,7 @@ def _request(learner: Learner, sequence: int) -> attempts_pb2.SaveAnswersRequest
     return attempts_pb2.SaveAnswersRequest(attempt_id=learner.attempt_id, changes=[change])
 
 
-# The limit: nothing but gRPC, one statement and its commit.
+# The limit: gRPC, one statement and its commit.
 
 _UPSERT = """
     INSERT INTO answers (attempt_id, item_id, sequence, answer) VALUES ($1, $2, $3, $4)
@@ -210,20 +210,20 @@ async def _serve_limit(address: str, url: str) -> None:
         attempts_pb2.SaveAnswersResponse.SerializeToString,
     )
     service, _, method = SAVE[1:].partition("/")
-    await parts.serve_limit(address, service, {method: handler})
+    await harness.serve_limit(address, service, {method: handler})
 
 
 def main(arguments: Sequence[str]) -> None:
-    """One of the processes, or the whole measurement."""
+    """Run one of the processes, or the whole measurement."""
     match arguments:
         case ["limit", address, url]:
             uvloop.run(_serve_limit(address, url))
         case ["load"]:
             given = json.loads(sys.stdin.read())
             learners = tuple(Learner.of(each) for each in given.pop("learners"))
-            uvloop.run(_press(Load(**given, learners=learners)))
+            uvloop.run(_run_load(Load(**given, learners=learners)))
         case _:
-            parts.print_table(asyncio.run(measure()))
+            harness.print_table(asyncio.run(measure()))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a run did to the parts of a stack: restarts, memory, log."""
+"""What a run did to the components of a stack: restarts, memory, logs."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from proctorium_devstack.stack import Stack
 
 MIB = 1024 * 1024
 GROWTH_BYTES = 200 * MIB
-"""The most that a part's memory may grow: its caches and pools fill up, and nothing else grows."""
+"""The limit of a component's growth in memory, which its caches and pools may use."""
 LOG_BYTES_PER_CALL = 6_000
-"""The limit of bytes logged per call by all components; one line of each has a few hundred bytes."""
+"""The limit of bytes logged per call by all components; a line has a few hundred bytes."""
 
 
 @dataclass(frozen=True)
-class Parts:
-    """The parts of a stack at one moment: processes, memory, and the size of what they logged."""
+class Components:
+    """The components of a stack at one moment: processes, memory, and log sizes."""
 
     pids: dict[str, int | None]
     memory: dict[str, int]
     logged: dict[str, int]
 
     @classmethod
-    def of(cls, stack: Stack) -> Parts:
-        """Look at the parts now."""
+    def of(cls, stack: Stack) -> Components:
+        """Return the current state of the components."""
         pids = {name: status.pid for name, status in stack.state.components.items()}
         memory = {
             name: psutil.Process(pid).memory_info().rss
@@ -38,8 +38,8 @@ class Parts:
         logged = {file.stem: file.stat().st_size for file in _logs(stack)}
         return cls(pids, memory, logged)
 
-    def faults_since(self, before: Parts, calls: int) -> Iterator[str]:
-        """Yield what must not have happened since `before`."""
+    def faults_since(self, before: Components, calls: int) -> Iterator[str]:
+        """Yield the restarts, memory growth and excess logging since `before`."""
         for name, pid in before.pids.items():
             if self.pids[name] != pid:
                 yield f"{name} was restarted"
@@ -47,31 +47,31 @@ class Parts:
                 yield f"{name} grew from {before.memory[name] // MIB} to {self.memory[name] // MIB} MiB"
         each = self.logged_since(before) / max(1, calls)
         if each > LOG_BYTES_PER_CALL:
-            yield f"the parts logged {each:.0f} bytes for each call"
+            yield f"the components logged {each:.0f} bytes for each call"
 
-    def logged_since(self, before: Parts) -> int:
-        """Return how many bytes all parts have logged since `before`."""
+    def logged_since(self, before: Components) -> int:
+        """Return how many bytes all components have logged since `before`."""
         return sum(self.logged.values()) - sum(before.logged.values())
 
-    def growth(self, before: Parts) -> str:
-        """Return each part's memory before and now, in MiB."""
+    def growth(self, before: Components) -> str:
+        """Return each component's memory before and now, in MiB."""
         return ", ".join(
             f"{name} {before.memory[name] // MIB} → {now // MIB}"
             for name, now in self.memory.items()
         )
 
 
-def errors_logged(stack: Stack, before: Parts) -> Iterator[str]:
+def errors_logged(stack: Stack, before: Components) -> Iterator[str]:
     """Yield the error lines that the services have logged since `before`."""
     for file in _logs(stack):
         with file.open("rb") as log:
             log.seek(before.logged.get(file.stem, 0))
             for line in log:
                 try:
-                    told = json.loads(line)
+                    entry = json.loads(line)
                 except ValueError:
                     continue
-                if isinstance(told, dict) and told.get("level") in {"error", "critical"}:
+                if isinstance(entry, dict) and entry.get("level") in {"error", "critical"}:
                     yield f"{file.stem}: {line.decode('utf-8', 'replace')[:1500]}"
 
 

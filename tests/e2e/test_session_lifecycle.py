@@ -1,4 +1,4 @@
-"""The whole path of one proctored session: the order of states, the mails, the result, and one trace."""
+"""A complete proctored session: states, mails, result, session record and trace."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from e2e.clients import LearnerClient, ProctorClient, canonical
 from e2e.grpc_web import WebChannel
 from e2e.mailbox import Mailbox
-from e2e.stage import Stage, set_stage
-from e2e.story import LearnerStory, ProctorStory, canonical
-from e2e.traces import Traces, TraceSpan, essence
+from e2e.scenario import Scenario, create_scenario
+from e2e.traces import Traces, TraceSpan, without_infrastructure
 from proctorium.assessment.v1.attempts_pb2 import AttemptState, GetAttemptRequest
 from proctorium.notification.v1.notifications_pb2 import ListNotificationsRequest, Topic
 from proctorium.session.v1.lobby_pb2 import ParticipantState
@@ -41,43 +41,43 @@ SERVICES = {"enrollment", "session", "assessment", "identity", "notification"}
 SUBJECTS = ("enrollment code", "identity is verified", "result", "certificate", "over")
 
 
-class Told:
-    """The story as it was acted once, for all tests of this module."""
+class CompletedSession:
+    """A session that was run once, for all tests of this module."""
 
     def __init__(
-        self, stage: Stage, learners: Sequence[LearnerStory], proctor: ProctorStory
+        self, scenario: Scenario, learners: Sequence[LearnerClient], proctor: ProctorClient
     ) -> None:
-        self.stage = stage
+        self.scenario = scenario
         self.learners = learners
         self.proctor = proctor
         self.trace_id = ""
 
 
 @pytest.fixture(scope="module")
-async def told(stack: Stack) -> AsyncIterator[Told]:
-    exporter = SpansOverHttp(stack.url("traces"), "story")
-    tracing = Tracing("story", ratio=1.0, exporter=exporter, export_delay_ms=200)
+async def completed(stack: Stack) -> AsyncIterator[CompletedSession]:
+    exporter = SpansOverHttp(stack.url("traces"), "e2e-tests")
+    tracing = Tracing("e2e-tests", ratio=1.0, exporter=exporter, export_delay_ms=200)
     use_tracing(tracing)
     with span("proctored session"):
         trace_id = current_trace_id() or ""
-        stage = await set_stage(
+        scenario = await create_scenario(
             stack.address("edge"), learner_channels=(EdgeChannel, WebChannel, EdgeChannel)
         )
-        story = await act(stage)
-    story.trace_id = trace_id
+        session = await run_session(scenario)
+    session.trace_id = trace_id
     await asyncio.to_thread(tracing.close)
     use_tracing(NOT_TRACING)
-    yield story
-    await story.proctor.close()
-    for learner in story.learners:
+    yield session
+    await session.proctor.close()
+    for learner in session.learners:
         await learner.close()
-    await stage.close()
+    await scenario.close()
 
 
-async def act(stage: Stage) -> Told:
-    """Two learners go the whole way, one over gRPC and one over gRPC-Web; a third one never joins."""
-    learners = [LearnerStory(learner, stage) for learner in stage.learners[:2]]
-    proctor = ProctorStory(stage)
+async def run_session(scenario: Scenario) -> CompletedSession:
+    """Run a session: two learners pass, one over gRPC and one over gRPC-Web; a third one never joins."""
+    learners = [LearnerClient(learner, scenario) for learner in scenario.learners[:2]]
+    proctor = ProctorClient(scenario)
     proctor.watch()
     for learner in learners:
         await learner.join()
@@ -88,27 +88,27 @@ async def act(stage: Stage) -> Told:
         await learner.open_lesson_eventually()
     await proctor.authorize(*learners)
     for learner in learners:
-        await learner.answer_all(await learner.begin())
+        await learner.answer_all(await learner.start())
         await learner.submit()
-        result = await learner.see_result()
-        assert not result.item_results, "right answers are not shown while others sit the exam"
+        result = await learner.wait_for_result()
+        assert not result.item_results, "correct answers are not shown before the session has ended"
     await proctor.end()
     for learner in learners:
         assert learner.lobby is not None
         await learner.lobby.until(
             lambda view: view.session.state == SESSION_STATE_ENDED, "the session ended"
         )
-    return Told(stage, learners, proctor)
+    return CompletedSession(scenario, learners, proctor)
 
 
 def changes(states: Sequence[int]) -> list[int]:
     return [state for state, _ in itertools.groupby(states)]
 
 
-async def test_each_learner_is_shown_the_states_in_order(told: Told) -> None:
-    for learner in told.learners:
+async def test_participant_states_are_shown_in_order(completed: CompletedSession) -> None:
+    for learner in completed.learners:
         assert learner.lobby is not None
-        shown = changes([view.participant.state for view in learner.lobby.shown])
+        shown = changes([view.participant.state for view in learner.lobby.received])
         assert shown == [
             ParticipantState.PARTICIPANT_STATE_WAITING,
             ParticipantState.PARTICIPANT_STATE_IN_SESSION,
@@ -116,18 +116,20 @@ async def test_each_learner_is_shown_the_states_in_order(told: Told) -> None:
         ]
 
 
-async def test_each_attempt_moves_forward_only(told: Told) -> None:
-    for learner in told.learners:
+async def test_attempt_states_only_move_forward(completed: CompletedSession) -> None:
+    for learner in completed.learners:
         assert learner.exam is not None
-        shown = changes([view.attempt.state for view in learner.exam.shown])
+        shown = changes([view.attempt.state for view in learner.exam.received])
         assert shown == sorted(shown)
         assert shown[-1] == AttemptState.ATTEMPT_STATE_RELEASED
         assert AttemptState.ATTEMPT_STATE_IN_PROGRESS in shown
 
 
-async def test_right_answers_pass_and_stand_in_the_transcript(told: Told) -> None:
-    for learner in told.learners:
-        result = await learner.see_result()
+async def test_correct_answers_pass_and_appear_in_the_transcript(
+    completed: CompletedSession,
+) -> None:
+    for learner in completed.learners:
+        result = await learner.wait_for_result()
         assert (result.points, result.points_possible, result.passed) == (8, 8, True)
         entries = await learner.transcript()
         assert [(entry.course_title, entry.hours) for entry in entries] == [
@@ -136,12 +138,14 @@ async def test_right_answers_pass_and_stand_in_the_transcript(told: Told) -> Non
         assert entries[0].result.result_id == result.result_id
 
 
-async def test_the_verifier_of_the_page_arrives_at_the_learners_receipt(told: Told) -> None:
+async def test_documented_verifier_computes_the_receipts_chain_head(
+    completed: CompletedSession,
+) -> None:
     page = Path(__file__).parents[2] / "docs" / "architecture" / "answers.md"
     program = page.read_text("utf-8").partition("```python\n")[2].partition("```")[0]
     names: dict[str, Any] = {}
     exec(program, names)
-    learner = told.learners[0]
+    learner = completed.learners[0]
     attempt = await learner.learner.attempts.GetAttempt(
         GetAttemptRequest(attempt_id=learner.attempt_id)
     )
@@ -153,27 +157,29 @@ async def test_the_verifier_of_the_page_arrives_at_the_learners_receipt(told: To
     assert names["head_after"](learner.attempt_id, changes[:-1]) != learner.receipts[-1].chain_head
 
 
-async def test_after_the_end_each_question_has_its_feedback(told: Told) -> None:
-    for learner in told.learners:
-        result = await learner.see_feedback()
+async def test_each_question_has_feedback_after_the_session_ended(
+    completed: CompletedSession,
+) -> None:
+    for learner in completed.learners:
+        result = await learner.wait_for_feedback()
         assert sum(each.points for each in result.item_results) == result.points
 
 
-async def test_the_certificate_can_be_fetched_and_checked_by_anybody(told: Told) -> None:
-    certificate, pdf = await told.learners[0].fetch_certificate()
+async def test_certificate_is_issued_and_publicly_verifiable(completed: CompletedSession) -> None:
+    certificate, pdf = await completed.learners[0].wait_for_certificate()
     assert pdf.startswith(b"%PDF-")
     assert certificate.title == "Laboratory safety"
 
 
-async def test_everybody_gets_each_mail_once_and_its_twin_in_the_application(
-    told: Told, mailbox: Mailbox
+async def test_each_mail_and_in_app_notification_is_sent_once(
+    completed: CompletedSession, mailbox: Mailbox
 ) -> None:
-    for learner in told.learners:
+    for learner in completed.learners:
         for subject in SUBJECTS:
             await mailbox.mail_to(learner.learner.email, subject)
         mails = await mailbox.mails_to(learner.learner.email)
         assert len(mails) == len(SUBJECTS), [mail.subject for mail in mails]
-        assert told.stage.code in mails[0].text
+        assert completed.scenario.code in mails[0].text
         assert "text/calendar" in mails[0].attachments
         listed = await learner.learner.inbox.ListNotifications(ListNotificationsRequest())
         assert sorted(one.topic for one in listed.notifications) == sorted(
@@ -185,49 +191,53 @@ async def test_everybody_gets_each_mail_once_and_its_twin_in_the_application(
                 Topic.TOPIC_SESSION_ENDED,
             )
         )
-    proctor = await mailbox.mails_to(told.stage.proctor.email)
+    proctor = await mailbox.mails_to(completed.scenario.proctor.email)
     assert len(proctor) == 1
     assert "supervise" in proctor[0].text.lower()
 
 
-async def test_who_never_came_got_the_code_and_no_thanks(told: Told, mailbox: Mailbox) -> None:
-    absent = told.stage.learners[2]
+async def test_absent_learner_receives_only_the_code_mail(
+    completed: CompletedSession, mailbox: Mailbox
+) -> None:
+    absent = completed.scenario.learners[2]
     await mailbox.mail_to(absent.email, "enrollment code")
     mails = await mailbox.mails_to(absent.email)
     assert len(mails) == 1, [mail.subject for mail in mails]
 
 
-async def test_content_closes_again_when_the_session_ends(told: Told) -> None:
-    learner = told.learners[0]
+async def test_lessons_are_refused_after_the_session_ended(completed: CompletedSession) -> None:
+    learner = completed.learners[0]
 
-    async def closed() -> str | None:
+    async def refusal_reason() -> str | None:
         try:
             await learner.get_lesson()
         except ServiceError as error:
             return error.reason
         return None
 
-    assert await eventually(closed, "the content to close") == "PARTICIPANT_NOT_IN_SESSION"
+    assert (
+        await eventually(refusal_reason, "the lesson to be refused") == "PARTICIPANT_NOT_IN_SESSION"
+    )
 
 
-async def test_doing_things_again_changes_nothing(told: Told) -> None:
-    learner = told.learners[0]
-    before = await learner.see_feedback()
+async def test_repeated_requests_change_nothing(completed: CompletedSession) -> None:
+    learner = completed.learners[0]
+    before = await learner.wait_for_feedback()
     await learner.submit()
-    await told.proctor.end()
+    await completed.proctor.end()
     error = await refusal(
-        told.stage.proctor.sessions.StartSession(
-            StartSessionRequest(session_id=told.stage.session_id)
+        completed.scenario.proctor.sessions.StartSession(
+            StartSessionRequest(session_id=completed.scenario.session_id)
         )
     )
     assert error.reason == "INVALID_STATE_TRANSITION"
     assert error.metadata["from"]
-    assert (await learner.see_result()) == before
+    assert (await learner.wait_for_result()) == before
 
 
-async def test_the_record_tells_the_session_in_order_and_links_each_entry(told: Told) -> None:
-    answer = await told.stage.proctor.record.GetRecord(
-        GetRecordRequest(session_id=told.stage.session_id, page_size=1000)
+async def test_session_record_is_numbered_in_order_of_events(completed: CompletedSession) -> None:
+    answer = await completed.scenario.proctor.record.GetRecord(
+        GetRecordRequest(session_id=completed.scenario.session_id, page_size=1000)
     )
     assert [entry.number for entry in answer.entries] == list(range(1, len(answer.entries) + 1))
     events = [entry.event for entry in answer.entries]
@@ -237,7 +247,7 @@ async def test_the_record_tells_the_session_in_order_and_links_each_entry(told: 
     assert len({entry.hash for entry in answer.entries}) == len(answer.entries)
 
 
-# What happens under what: a service's span, and names that must be found below it, each below the one before.
+# The names of spans that must be found, each as a child of the one before.
 CHAINS = [
     (
         "session.v1.SessionService/ScheduleSession",
@@ -304,7 +314,7 @@ CHAINS = [
 
 
 def has_chain(spans: Sequence[TraceSpan], chain: Sequence[str]) -> bool:
-    """Whether the names follow each other from parent to child."""
+    """Return whether the names occur one after the other from parent to child."""
     if not chain:
         return True
     return any(
@@ -314,34 +324,34 @@ def has_chain(spans: Sequence[TraceSpan], chain: Sequence[str]) -> bool:
 
 
 @pytest.fixture(scope="module")
-async def tree(stack: Stack, told: Told) -> list[TraceSpan]:
-    """The story's trace, once its last effects have arrived."""
+async def tree(stack: Stack, completed: CompletedSession) -> list[TraceSpan]:
+    """The session's trace, once its last spans have been exported."""
     traces = Traces(stack.url("traces"))
 
-    async def whole() -> list[TraceSpan] | None:
-        roots = await traces.tree(told.trace_id)
-        below = essence(roots)[0].children if roots else []
+    async def complete() -> list[TraceSpan] | None:
+        roots = await traces.tree(completed.trace_id)
+        below = without_infrastructure(roots)[0].children if roots else []
         arrived = len(roots) == 1 and all(has_chain(below, chain) for chain in CHAINS)
         return roots if arrived else None
 
     try:
-        return await eventually(whole, "the whole trace", patience=30)
+        return await eventually(complete, "the complete trace", patience=30)
     except TimeoutError:
-        return await traces.tree(told.trace_id)
+        return await traces.tree(completed.trace_id)
     finally:
         await traces.close()
 
 
 @pytest.mark.parametrize("chain", CHAINS, ids=[f"{chain[0]} … {chain[-1]}" for chain in CHAINS])
-async def test_each_effect_hangs_under_its_cause(
+async def test_spans_are_children_of_their_cause(
     tree: list[TraceSpan], chain: tuple[str, ...]
 ) -> None:
-    assert has_chain(essence(tree)[0].children, chain)
+    assert has_chain(without_infrastructure(tree)[0].children, chain)
 
 
-async def test_one_trace_holds_all_services_and_their_hops(tree: list[TraceSpan]) -> None:
+async def test_one_trace_spans_all_services(tree: list[TraceSpan]) -> None:
     assert [root.name for root in tree] == ["proctored session"]
-    spans = list(tree[0].below())
+    spans = list(tree[0].walk())
     assert {one.service for one in spans} >= SERVICES
     hops = [one for one in spans if one.kind == "consumer"]
     assert {one.service for one in hops} == SERVICES
@@ -349,23 +359,25 @@ async def test_one_trace_holds_all_services_and_their_hops(tree: list[TraceSpan]
     assert {parents[hop.span_id].kind for hop in hops} == {"producer"}
 
 
-async def test_the_trace_is_found_by_session_and_by_learner(
-    stack: Stack, told: Told, tree: list[TraceSpan]
+async def test_trace_is_found_by_session_person_and_attempt_id(
+    stack: Stack, completed: CompletedSession, tree: list[TraceSpan]
 ) -> None:
     assert tree
     traces = Traces(stack.url("traces"))
     for name, value in (
-        ("session_id", told.stage.session_id),
-        ("person_id", told.learners[0].learner.person_id),
-        ("attempt_id", told.learners[1].attempt_id),
+        ("session_id", completed.scenario.session_id),
+        ("person_id", completed.learners[0].learner.person_id),
+        ("attempt_id", completed.learners[1].attempt_id),
     ):
-        assert told.trace_id in await traces.found_by(name, value)
+        assert completed.trace_id in await traces.found_by(name, value)
     await traces.close()
 
 
-async def test_no_span_tells_who_somebody_is(told: Told, tree: list[TraceSpan]) -> None:
-    secrets = {told.stage.code}
-    for person in (*told.stage.learners, told.stage.proctor):
+async def test_spans_contain_no_personal_data(
+    completed: CompletedSession, tree: list[TraceSpan]
+) -> None:
+    secrets = {completed.scenario.code}
+    for person in (*completed.scenario.learners, completed.scenario.proctor):
         secrets |= {person.email, person.name, person.password}
-    text = repr([(one.name, dict(one.attributes)) for one in tree[0].below()])
+    text = repr([(one.name, dict(one.attributes)) for one in tree[0].walk()])
     assert [secret for secret in secrets if secret in text] == []

@@ -1,4 +1,4 @@
-"""A session with people, course, assessment and code of its own, so that runs on one stack stay apart."""
+"""Sessions with their own people, course, assessment and code, so that tests on one stack are independent."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _NAMES = ("Lena Fischer", "Omar Haddad", "Mei Tanaka", "Ada Obi", "Jonas Weber",
 
 
 @dataclass
-class Stage:
-    """Everybody and everything that one session needs, before anybody has joined."""
+class Scenario:
+    """A scheduled session that nobody has joined, with its people, course, assessment and code."""
 
     edge: str
     administrator: Person
@@ -31,12 +31,12 @@ class Stage:
     code: str
 
     async def close(self) -> None:
-        """Ends all connections."""
+        """Close all connections."""
         for person in (self.administrator, self.proctor, *self.learners):
             await person.close()
 
 
-async def set_stage(
+async def create_scenario(
     edge: str,
     *,
     learner_channels: tuple[MakeChannel, ...] = (EdgeChannel, EdgeChannel),
@@ -46,11 +46,11 @@ async def set_stage(
     further_assessments: Sequence[str] = (),
     late_entry: LateEntry.ValueType = LATE_ENTRY_UNTIL,
     named_after_run: bool = False,
-) -> Stage:
-    """Registers a proctor and one learner per channel, and plans their session; `edge` is host:port.
+) -> Scenario:
+    """Register a proctor and one learner per channel, and schedule their session; `edge` is host:port.
 
-    The session has an assessment called Examination and `further_assessments`, by title. `named_after_run` tells its
-    people and its course from those of other runs, where a person looks at all of them.
+    The session has an assessment called Examination and `further_assessments`, by title. With `named_after_run`, the
+    names of people and course contain the run's id, so that they can be told apart from those of other runs.
     """
     run = secrets.token_hex(4)
     surname = f" {run[:4].upper()}" if named_after_run else ""
@@ -58,7 +58,7 @@ async def set_stage(
     administrator = await sign_in(
         edge, seed.ADMINISTRATOR.email, seed.ADMINISTRATOR.password, staff_channel
     )
-    proctor = await newcomer(
+    proctor = await register_person(
         administrator,
         edge,
         f"Piotr Nowak{surname}",
@@ -77,7 +77,9 @@ async def set_stage(
     for number, channel in enumerate(learner_channels):
         name = _NAMES[number % len(_NAMES)]
         handle = f"{name.split()[0].lower()}{number}.{run}"
-        learner = await newcomer(administrator, edge, f"{name}{surname}", handle, channel=channel)
+        learner = await register_person(
+            administrator, edge, f"{name}{surname}", handle, channel=channel
+        )
         await seed.register(administrator, learner.person_id, course_id)
         learners.append(learner)
     plan = seed.plan(
@@ -93,7 +95,7 @@ async def set_stage(
     plan.assessment_ids.extend(further.values())
     session = await seed.schedule(administrator, plan)
     code = await seed.code_of(proctor, session.session_id)
-    return Stage(
+    return Scenario(
         edge,
         administrator,
         proctor,
@@ -105,7 +107,7 @@ async def set_stage(
     )
 
 
-async def newcomer(
+async def register_person(
     administrator: Person,
     edge: str,
     name: str,
@@ -114,7 +116,7 @@ async def newcomer(
     is_proctor: bool = False,
     channel: MakeChannel = EdgeChannel,
 ) -> Person:
-    """Somebody who was registered just now and has signed in."""
+    """Register a person and sign them in."""
     who = SignIn(
         "proctor" if is_proctor else "learner",
         name,

@@ -1,4 +1,4 @@
-"""One proctored session, step by step, as its people act it at the edge. The tests and the demo tell the same story."""
+"""Clients that take a learner and a proctor through a session, for the tests and the demo."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from e2e.pictures import identity_document, selfie
-from e2e.stage import Stage
+from e2e.images import identity_document, selfie
+from e2e.scenario import Scenario
 from e2e.watching import Watch
 from proctorium.assessment.v1.attempts_pb2 import (
     ATTEMPT_STATE_AUTHORIZED,
@@ -74,20 +74,20 @@ from proctorium_common.ids import new_id
 from proctorium_devstack.demo.people import Person
 from proctorium_devstack.demo.waiting import eventually
 
-Narrate = Callable[[str], None]
+Log = Callable[[str], None]
 
 
-def silent(_: str) -> None:
-    """Tells nobody."""
+def no_log(_: str) -> None:
+    """Discard the line."""
 
 
 @dataclass
-class LearnerStory:
-    """One learner on their way through the session."""
+class LearnerClient:
+    """The calls of one learner in a session, and the streams that they watch."""
 
     learner: Person
-    stage: Stage
-    say: Narrate = silent
+    scenario: Scenario
+    log: Log = no_log
     participant_id: str = ""
     attempt_id: str = ""
     receipts: list[Receipt] = field(default_factory=list)
@@ -96,9 +96,9 @@ class LearnerStory:
     exam: Watch[WatchAttemptResponse] | None = None
 
     async def join(self) -> Participant:
-        """Types the code, is Waiting, and watches the lobby from then on."""
+        """Join by the code and watch the lobby from then on."""
         answer = await self.learner.lobby.JoinSession(
-            JoinSessionRequest(request_id=str(new_id()), code=self.stage.code)
+            JoinSessionRequest(request_id=str(new_id()), code=self.scenario.code)
         )
         assert answer.participant.state == PARTICIPANT_STATE_WAITING
         self.participant_id = answer.participant.participant_id
@@ -106,21 +106,23 @@ class LearnerStory:
         await self.lobby.until(
             lambda view: view.participant.state == PARTICIPANT_STATE_WAITING, "Waiting"
         )
-        self.say(f"{self.learner.name} joined and is Waiting, participant {self.participant_id}")
+        self.log(f"{self.learner.name} joined and is Waiting, participant {self.participant_id}")
         return answer.participant
 
     def open_lobby(self, cursor: str) -> AsyncIterable[WatchSessionResponse]:
-        """The stream of the learner's own view, from `cursor` on."""
+        """Open the stream of the learner's own view, from `cursor` on."""
         return self.learner.lobby.WatchSession(
-            WatchSessionRequest(session_id=self.stage.session_id, cursor=cursor)
+            WatchSessionRequest(session_id=self.scenario.session_id, cursor=cursor)
         )
 
     async def send_evidence(self) -> Case:
-        """Sends document and selfie; the case is submitted then."""
+        """Submit a document and a selfie; return the submitted case."""
 
         async def case_opened() -> Case | None:
             try:
-                request = GetCaseRequest(learner=LearnerInSession(session_id=self.stage.session_id))
+                request = GetCaseRequest(
+                    learner=LearnerInSession(session_id=self.scenario.session_id)
+                )
                 return (await self.learner.identity.GetCase(request)).case
             except ServiceError as unknown:
                 if unknown.kind is not Kind.NOT_FOUND:
@@ -139,19 +141,19 @@ class LearnerStory:
             )
             case = answer.case
         assert case.state == CASE_STATE_SUBMITTED
-        self.say(f"{self.learner.name} sent document and selfie, case {case.case_id}")
+        self.log(f"{self.learner.name} sent document and selfie, case {case.case_id}")
         return case
 
     async def get_lesson(self) -> str:
-        """Opens the course's first lesson; returns its HTML."""
+        """Return the HTML of the course's first lesson."""
         course = await self.learner.courses.GetCourse(
-            GetCourseRequest(course_id=self.stage.course_id)
+            GetCourseRequest(course_id=self.scenario.course_id)
         )
         lesson = next(unit for unit in course.course.units if unit.kind == UNIT_KIND_LESSON)
         return (await self.learner.courses.GetLesson(GetLessonRequest(unit_id=lesson.unit_id))).html
 
     async def open_lesson_eventually(self) -> str:
-        """Opens the lesson as soon as enrollment has heard that the session began."""
+        """Return the lesson as soon as enrollment has handled the start of the session."""
 
         async def opened() -> str | None:
             try:
@@ -164,26 +166,26 @@ class LearnerStory:
         return await eventually(opened, "the course content to open")
 
     async def be_in_session(self) -> None:
-        """Waits to be shown In Session."""
+        """Wait until the learner's state is In Session."""
         assert self.lobby is not None
         await self.lobby.until(
             lambda view: view.participant.state == PARTICIPANT_STATE_IN_SESSION, "In Session"
         )
-        self.say(f"{self.learner.name} is shown In Session")
+        self.log(f"{self.learner.name} is shown In Session")
 
     async def find_attempt(self) -> str:
-        """The id of this learner's attempt in the session."""
+        """Return the id of this learner's attempt in the session."""
 
         async def listed() -> str | None:
             answer = await self.learner.attempts.ListAttempts(ListAttemptsRequest())
-            mine = (a for a in answer.attempts if a.session_id == self.stage.session_id)
+            mine = (a for a in answer.attempts if a.session_id == self.scenario.session_id)
             return next((attempt.attempt_id for attempt in mine), None)
 
-        self.attempt_id = await eventually(listed, "the attempt to be made")
+        self.attempt_id = await eventually(listed, "the attempt to be created")
         return self.attempt_id
 
-    async def begin(self) -> Attempt:
-        """Waits for the authorisation and begins."""
+    async def start(self) -> Attempt:
+        """Wait for the authorisation and start the attempt."""
         await self.find_attempt()
         self.exam = Watch(self._open_exam, lambda view: view.cursor, self.learner.renew)
         await self.exam.until(
@@ -192,7 +194,7 @@ class LearnerStory:
         answer = await self.learner.attempts.StartAttempt(
             StartAttemptRequest(request_id=str(new_id()), attempt_id=self.attempt_id)
         )
-        self.say(f"{self.learner.name} began attempt {self.attempt_id}")
+        self.log(f"{self.learner.name} started attempt {self.attempt_id}")
         return answer.attempt
 
     def _open_exam(self, cursor: str) -> AsyncIterable[WatchAttemptResponse]:
@@ -201,12 +203,12 @@ class LearnerStory:
         )
 
     async def save(self, item: Item, answer: Answer) -> Receipt:
-        """Saves one change under the next sequence number; returns the receipt."""
+        """Save one change under the next sequence number; return the receipt."""
         self.sequence += 1
-        return await self.save_again(self.sequence, item.item_id, answer)
+        return await self.save_as(self.sequence, item.item_id, answer)
 
-    async def save_again(self, sequence: int, item_id: str, answer: Answer) -> Receipt:
-        """Sends one change, for the first or another time."""
+    async def save_as(self, sequence: int, item_id: str, answer: Answer) -> Receipt:
+        """Save one change under a given sequence number, new or used before."""
         made = Timestamp()
         made.FromDatetime(datetime.now(UTC))
         change = AnswerChange(sequence=sequence, item_id=item_id, answer=answer, client_time=made)
@@ -217,10 +219,10 @@ class LearnerStory:
         return saved.receipt
 
     async def answer_all(self, attempt: Attempt) -> None:
-        """Answers every question rightly."""
+        """Answer every question correctly."""
         for item in attempt.items:
-            receipt = await self.save(item, right_answer(item))
-        self.say(
+            receipt = await self.save(item, correct_answer(item))
+        self.log(
             f"{self.learner.name} saved {len(attempt.items)} answers, "
             f"receipt {receipt.chain_head.hex()[:16]}…"
         )
@@ -230,10 +232,10 @@ class LearnerStory:
         await self.learner.attempts.SubmitAttempt(
             SubmitAttemptRequest(request_id=str(new_id()), attempt_id=self.attempt_id)
         )
-        self.say(f"{self.learner.name} submitted")
+        self.log(f"{self.learner.name} submitted")
 
-    async def see_result(self) -> Result:
-        """Waits for the result; returns it, with feedback on each question once the session's end was heard."""
+    async def wait_for_result(self) -> Result:
+        """Wait until the result is released and return it."""
         assert self.exam is not None
         await self.exam.until(
             lambda view: view.attempt.state == ATTEMPT_STATE_RELEASED, "the result released"
@@ -241,32 +243,32 @@ class LearnerStory:
         request = GetResultRequest(attempt_id=self.attempt_id)
         result = (await self.learner.results.GetResult(request)).result
         verdict = "passed" if result.passed else "failed"
-        self.say(
+        self.log(
             f"{self.learner.name} sees the result: {result.points:g} of "
             f"{result.points_possible:g} points, {verdict}"
         )
         return result
 
-    async def see_feedback(self) -> Result:
-        """Waits for the feedback on each question, which follows the end of the session; returns the result."""
-        await self.see_result()
+    async def wait_for_feedback(self) -> Result:
+        """Wait for the feedback on each question, which follows the end of the session; return the result."""
+        await self.wait_for_result()
 
-        async def told() -> Result | None:
+        async def with_feedback() -> Result | None:
             request = GetResultRequest(attempt_id=self.attempt_id)
             result = (await self.learner.results.GetResult(request)).result
             return result if result.item_results else None
 
-        return await eventually(told, "the feedback on each question")
+        return await eventually(with_feedback, "the feedback on each question")
 
-    async def fetch_certificate(self) -> tuple[Certificate, bytes]:
-        """Waits until the certificate is made; returns it and its PDF, checked at the public door."""
+    async def wait_for_certificate(self) -> tuple[Certificate, bytes]:
+        """Wait for the certificate, verify it publicly, and return it and its PDF."""
 
-        async def issued() -> Certificate | None:
+        async def first_issued() -> Certificate | None:
             transcript = await self.learner.transcripts.GetTranscript(GetTranscriptRequest())
-            made = [each for each in transcript.certificates if each.HasField("issue_time")]
-            return made[0] if made else None
+            issued = [each for each in transcript.certificates if each.HasField("issue_time")]
+            return issued[0] if issued else None
 
-        found = await eventually(issued, "the certificate")
+        found = await eventually(first_issued, "the certificate")
         request = GetCertificateRequest(certificate_id=found.certificate_id)
         certificate = (await self.learner.certificates.GetCertificate(request)).certificate
         pdf = await self.learner.certificates.DownloadCertificate(
@@ -277,54 +279,54 @@ class LearnerStory:
         )
         assert verified.holder_name == self.learner.name
         assert json.loads(certificate.credential_json)["proof"]
-        self.say(
+        self.log(
             f"{self.learner.name} has certificate {certificate.certificate_id} "
             f"(PDF of {len(pdf.pdf):,} bytes, credential signed)"
         )
         return certificate, pdf.pdf
 
     async def transcript(self) -> list[TranscriptEntry]:
-        """The learner's transcript."""
+        """Return the entries of the learner's transcript."""
         answer = await self.learner.transcripts.GetTranscript(GetTranscriptRequest())
         return list(answer.entries)
 
     async def close(self) -> None:
-        """Hangs up all streams."""
+        """Close all streams."""
         for watch in (self.lobby, self.exam):
             if watch is not None:
                 await watch.close()
 
 
 @dataclass
-class ProctorStory:
-    """The proctor's side of the session."""
+class ProctorClient:
+    """The calls of the session's proctor, and the roster that they watch."""
 
-    stage: Stage
-    say: Narrate = silent
+    scenario: Scenario
+    log: Log = no_log
     roster: Watch[WatchRosterResponse] | None = None
 
     @property
     def proctor(self) -> Person:
-        """Who supervises."""
-        return self.stage.proctor
+        """The person who supervises the session."""
+        return self.scenario.proctor
 
     def watch(self) -> None:
-        """Opens the roster."""
+        """Watch the roster from now on."""
         self.roster = Watch(self._open_roster, lambda view: view.cursor, self.proctor.renew)
 
     def _open_roster(self, cursor: str) -> AsyncIterable[WatchRosterResponse]:
         return self.proctor.supervision.WatchRoster(
-            WatchRosterRequest(session_id=self.stage.session_id, cursor=cursor)
+            WatchRosterRequest(session_id=self.scenario.session_id, cursor=cursor)
         )
 
     async def verify(self, case: Case) -> Case:
-        """Looks at the pictures beside the registration, and decides."""
+        """View the images and the registration data of a case, then verify it."""
         identity = self.proctor.identity
         for kind in (EVIDENCE_KIND_DOCUMENT, EVIDENCE_KIND_SELFIE):
-            picture = await identity.GetEvidence(
+            evidence = await identity.GetEvidence(
                 GetEvidenceRequest(case_id=case.case_id, kind=kind)
             )
-            assert picture.image
+            assert evidence.image
         registered = await identity.GetRegistration(GetRegistrationRequest(case_id=case.case_id))
         decided = await identity.DecideCase(
             DecideCaseRequest(
@@ -334,43 +336,43 @@ class ProctorStory:
                 decision_reason="The photo and the name agree.",
             )
         )
-        self.say(f"{self.proctor.name} verified the identity of {registered.legal_name}")
+        self.log(f"{self.proctor.name} verified the identity of {registered.legal_name}")
         return decided.case
 
     async def start(self) -> Session:
-        """Starts the session."""
+        """Start the session."""
         answer = await self.proctor.sessions.StartSession(
-            StartSessionRequest(request_id=str(new_id()), session_id=self.stage.session_id)
+            StartSessionRequest(request_id=str(new_id()), session_id=self.scenario.session_id)
         )
-        self.say(f"{self.proctor.name} started session {self.stage.session_id}")
+        self.log(f"{self.proctor.name} started session {self.scenario.session_id}")
         return answer.session
 
-    async def authorize(self, *learners: LearnerStory) -> None:
-        """Authorises the assessment for these learners, once the roster shows them verified."""
+    async def authorize(self, *learners: LearnerClient) -> None:
+        """Authorise the assessment for these learners, once the roster shows them verified."""
         assert self.roster is not None
         for learner in learners:
             await self.roster.until(_shows_verified(learner.participant_id), "a verified identity")
         await self.proctor.supervision.AuthorizeAssessment(
             AuthorizeAssessmentRequest(
                 request_id=str(new_id()),
-                session_id=self.stage.session_id,
-                assessment_id=self.stage.assessment_id,
+                session_id=self.scenario.session_id,
+                assessment_id=self.scenario.assessment_id,
                 participant_ids=[learner.participant_id for learner in learners],
             )
         )
         names = ", ".join(learner.learner.name for learner in learners)
-        self.say(f"{self.proctor.name} authorised the assessment for {names}")
+        self.log(f"{self.proctor.name} authorised the assessment for {names}")
 
     async def end(self) -> Session:
-        """Ends the session."""
+        """End the session."""
         answer = await self.proctor.sessions.EndSession(
-            EndSessionRequest(request_id=str(new_id()), session_id=self.stage.session_id)
+            EndSessionRequest(request_id=str(new_id()), session_id=self.scenario.session_id)
         )
-        self.say(f"{self.proctor.name} ended the session")
+        self.log(f"{self.proctor.name} ended the session")
         return answer.session
 
     async def close(self) -> None:
-        """Hangs up."""
+        """Close the roster's stream."""
         if self.roster is not None:
             await self.roster.close()
 
@@ -388,8 +390,8 @@ def _shows_verified(participant_id: str) -> Callable[[WatchRosterResponse], bool
     return shows
 
 
-def right_answer(item: Item) -> Answer:
-    """The right answer to a question of the story's assessment, which learners are not told."""
+def correct_answer(item: Item) -> Answer:
+    """Return the correct answer to a question of the demo assessment."""
     match item.WhichOneof("kind"):
         case "single_choice":
             return Answer(chosen=ChosenChoices(choice_ids=["b"]))
@@ -400,13 +402,13 @@ def right_answer(item: Item) -> Answer:
         case "numeric":
             return Answer(number=0.4)
         case other:
-            raise AssertionError(f"no such question in the story: {other}")
+            raise AssertionError(f"unexpected kind of question: {other}")
 
 
 def canonical(answer: Answer) -> bytes:
-    """The answer as it means, whatever order its choices came in."""
-    same = Answer()
-    same.CopyFrom(answer)
-    if same.HasField("chosen"):
-        same.chosen.choice_ids[:] = sorted(answer.chosen.choice_ids)
-    return same.SerializeToString(deterministic=True)
+    """Return the serialized answer with its choices in a fixed order."""
+    ordered = Answer()
+    ordered.CopyFrom(answer)
+    if ordered.HasField("chosen"):
+        ordered.chosen.choice_ids[:] = sorted(answer.chosen.choice_ids)
+    return ordered.SerializeToString(deterministic=True)

@@ -1,4 +1,4 @@
-"""Roles taken away and accounts disabled: every service refuses what was allowed a moment ago, and open streams end."""
+"""Revoked roles and disabled accounts: every service refuses their tokens, and open streams end."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import AsyncIterable, Awaitable, Callable
 from playwright.async_api import expect
 
 from e2e.browsing import Visitor, browser
-from e2e.stage import Stage
-from e2e.story import LearnerStory
+from e2e.clients import LearnerClient
+from e2e.scenario import Scenario
 from proctorium.assessment.v1.attempts_pb2 import ListAttemptsRequest
 from proctorium.enrollment.v1.accounts_pb2 import (
     DisableAccountRequest,
@@ -32,9 +32,9 @@ from proctorium_devstack.testing.refusals import refusal
 Calls = dict[str, Callable[[], Awaitable[object]]]
 
 
-def calls_of(stage: Stage, learner: Person) -> Calls:
-    """One call of this learner to each service."""
-    case = GetCaseRequest(learner=LearnerInSession(session_id=stage.session_id))
+def calls_of(scenario: Scenario, learner: Person) -> Calls:
+    """Return one call of this learner to each service."""
+    case = GetCaseRequest(learner=LearnerInSession(session_id=scenario.session_id))
     return {
         "enrollment": lambda: learner.accounts.GetMe(GetMeRequest()),
         "session": lambda: learner.sessions.ListSessions(ListSessionsRequest()),
@@ -54,10 +54,10 @@ async def reason_of(call: Callable[[], Awaitable[object]]) -> str:
 
 
 async def until_refused(call: Callable[[], Awaitable[object]], service: str) -> str:
-    async def once() -> str | None:
+    async def refused() -> str | None:
         return await reason_of(call) or None
 
-    return await eventually(once, f"{service} to refuse the token")
+    return await eventually(refused, f"{service} to refuse the token")
 
 
 async def end_of(stream: AsyncIterable[object]) -> ServiceError:
@@ -70,56 +70,58 @@ async def end_of(stream: AsyncIterable[object]) -> ServiceError:
     return await refusal(read())
 
 
-async def disable(stage: Stage, person: Person) -> None:
-    await stage.administrator.accounts.DisableAccount(
+async def disable(scenario: Scenario, person: Person) -> None:
+    await scenario.administrator.accounts.DisableAccount(
         DisableAccountRequest(person_id=person.person_id, reason="For a test.")
     )
 
 
-async def enable(stage: Stage, person: Person) -> None:
-    await stage.administrator.accounts.EnableAccount(
+async def enable(scenario: Scenario, person: Person) -> None:
+    await scenario.administrator.accounts.EnableAccount(
         EnableAccountRequest(person_id=person.person_id)
     )
 
 
-async def test_a_disabled_account_is_refused_by_every_service_and_its_streams_end(
-    stage: Stage,
+async def test_disabled_account_is_refused_by_every_service_and_its_streams_end(
+    scenario: Scenario,
 ) -> None:
-    learner = stage.learners[0]
-    story = LearnerStory(learner, stage)
-    await story.join()
-    calls = calls_of(stage, learner)
+    learner = scenario.learners[0]
+    client = LearnerClient(learner, scenario)
+    await client.join()
+    calls = calls_of(scenario, learner)
     assert {await reason_of(call) for call in calls.values()} == {""}
-    watch = learner.lobby.WatchSession(WatchSessionRequest(session_id=stage.session_id))
+    watch = learner.lobby.WatchSession(WatchSessionRequest(session_id=scenario.session_id))
     opened = aiter(watch)
     await anext(opened)
-    await disable(stage, learner)
+    await disable(scenario, learner)
     assert (await end_of(opened)).reason == "TOKEN_EXPIRED"
     reasons = {service: await until_refused(call, service) for service, call in calls.items()}
     assert set(reasons.values()) == {"TOKEN_INVALID"}, reasons
     assert (await refusal(learner.renew())).reason == "ACCOUNT_DISABLED"
-    await enable(stage, learner)
-    again = await sign_in(stage.edge, learner.email, learner.password)
-    assert {await reason_of(call) for call in calls_of(stage, again).values()} == {""}
+    await enable(scenario, learner)
+    signed_in = await sign_in(scenario.edge, learner.email, learner.password)
+    assert {await reason_of(call) for call in calls_of(scenario, signed_in).values()} == {""}
     assert {await reason_of(call) for call in calls.values()} == {"TOKEN_INVALID"}
-    await again.close()
-    await story.close()
+    await signed_in.close()
+    await client.close()
 
 
-async def test_a_proctor_without_the_role_supervises_nothing_and_others_go_on(
-    stage: Stage,
+async def test_proctor_without_the_role_is_refused_and_others_are_not(
+    scenario: Scenario,
 ) -> None:
-    proctor, administrator = stage.proctor, stage.administrator
+    proctor, administrator = scenario.proctor, scenario.administrator
     await administrator.people.GrantRole(
         GrantRoleRequest(person_id=proctor.person_id, role=ROLE_LEARNER)
     )
-    roster = aiter(proctor.supervision.WatchRoster(WatchRosterRequest(session_id=stage.session_id)))
+    roster = aiter(
+        proctor.supervision.WatchRoster(WatchRosterRequest(session_id=scenario.session_id))
+    )
     await anext(roster)
     await administrator.people.RevokeRole(
         RevokeRoleRequest(person_id=proctor.person_id, role=ROLE_PROCTOR, reason="For a test.")
     )
     assert (await end_of(roster)).reason == "TOKEN_EXPIRED"
-    opening = OpenLobbyRequest(session_id=stage.session_id)
+    opening = OpenLobbyRequest(session_id=scenario.session_id)
     assert (await refusal(proctor.sessions.OpenLobby(opening))).reason == "NOT_ALLOWED"
     await proctor.renew()
     assert (await refusal(proctor.sessions.OpenLobby(opening))).reason == "NOT_ALLOWED"
@@ -127,32 +129,34 @@ async def test_a_proctor_without_the_role_supervises_nothing_and_others_go_on(
     await administrator.sessions.OpenLobby(opening)
 
 
-async def test_without_the_broker_a_revocation_waits_and_new_tokens_are_refused(
-    stack: Stack, stage: Stage
+async def test_revocation_without_the_broker_takes_effect_when_nats_is_back(
+    stack: Stack, scenario: Scenario
 ) -> None:
     """Without NATS, other services accept an access token for the rest of its ten minutes, and no new one is issued."""
-    learner = stage.learners[0]
-    calls = calls_of(stage, learner)
+    learner = scenario.learners[0]
+    calls = calls_of(scenario, learner)
     await stack.stop("nats")
     try:
-        await disable(stage, learner)
+        await disable(scenario, learner)
         await until_refused(calls["enrollment"], "enrollment")
         assert (await refusal(learner.renew())).reason == "ACCOUNT_DISABLED"
-        assert await reason_of(calls["session"]) == "", "the token's life bounds this"
+        assert await reason_of(calls["session"]) == "", (
+            "the token is valid until it expires or the revocation arrives"
+        )
     finally:
         await stack.start("nats")
     reasons = {service: await until_refused(call, service) for service, call in calls.items()}
     assert set(reasons.values()) == {"TOKEN_INVALID"}, reasons
 
 
-async def test_an_administrator_disables_an_account_on_the_page_and_enables_it_again(
-    stack: Stack, stage: Stage
+async def test_administrator_disables_and_enables_an_account_on_the_people_page(
+    stack: Stack, scenario: Scenario
 ) -> None:
-    learner = stage.learners[0]
+    learner = scenario.learners[0]
     async with browser() as opened:
-        lena = await Visitor.arrive(opened, stack.url("edge"))
+        lena = await Visitor.open(opened, stack.url("edge"))
         await lena.sign_in(learner.email, learner.password)
-        ada = await Visitor.arrive(opened, stack.url("edge"))
+        ada = await Visitor.open(opened, stack.url("edge"))
         await ada.sign_in(seed.ADMINISTRATOR.email, seed.ADMINISTRATOR.password)
         page = ada.page
         await page.goto("/people")
@@ -162,7 +166,7 @@ async def test_an_administrator_disables_an_account_on_the_page_and_enables_it_a
         await card.get_by_label("Why").fill("Left the organisation.")
         await card.get_by_role("button", name="Disable the account…").click()
         await expect(card.get_by_text("They are signed out everywhere")).to_be_visible()
-        await ada.picture("people-disable")
+        await ada.screenshot("people-disable")
         await card.get_by_role("button", name="Disable the account", exact=False).last.click()
         await expect(card.get_by_text("Disabled", exact=True)).to_be_visible()
 
@@ -177,7 +181,7 @@ async def test_an_administrator_disables_an_account_on_the_page_and_enables_it_a
         await card.get_by_role("button", name="Enable the account…").click()
         await card.get_by_role("button", name="Enable the account", exact=False).last.click()
         await expect(card.get_by_text("account enabled")).to_be_visible()
-        await ada.picture("people-history")
+        await ada.screenshot("people-history")
         await lena.sign_in(learner.email, learner.password)
-        assert ada.complaints == []
-        assert lena.complaints == []
+        assert ada.errors == []
+        assert lena.errors == []

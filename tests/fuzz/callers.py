@@ -1,7 +1,7 @@
 """The callers of one round and their resources: an exam in progress, a finished one, a planned session.
 
-All is made by the story of an examination, over channels that record its requests and what the answers name. The
-story's people call from an address of their own, so that wrong passwords of the fuzz do not delay their sign-ins.
+They are created by a session, over channels that record its requests and the values in the responses. The session's
+people call from another address than the fuzz, so that its failed sign-ins do not delay theirs.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Callable
 import httpx2
 from google.protobuf.message import Message
 
+from e2e.clients import LearnerClient, ProctorClient, correct_answer
 from e2e.grpc_web import WebChannel
-from e2e.stage import Stage, set_stage
-from e2e.story import LearnerStory, ProctorStory, right_answer
+from e2e.scenario import Scenario, create_scenario
 from fuzz.calls import Caller
 from fuzz.messages import Templates
 from fuzz.values import Known
@@ -22,11 +22,11 @@ from proctorium.options.v1.options_pb2 import ROLE_ADMINISTRATOR
 from proctorium_devstack.demo import seed
 from proctorium_devstack.demo.people import Person, SignIn, sign_in
 
-STORY_ADDRESS = "127.0.0.2"
+SESSION_ADDRESS = "127.0.0.2"
 
 
 class Recorder(WebChannel):
-    """A channel of the story's people: keeps its requests as templates and learns from the answers."""
+    """A channel that records its requests as templates and learns the values in the responses."""
 
     def __init__(self, address: str, token: str | None, templates: Templates, known: Known) -> None:
         super().__init__(address, token)
@@ -35,35 +35,35 @@ class Recorder(WebChannel):
         self.http = httpx2.AsyncClient(
             base_url=f"http://{address}",
             timeout=60,
-            transport=httpx2.AsyncHTTPTransport(local_address=STORY_ADDRESS),
+            transport=httpx2.AsyncHTTPTransport(local_address=SESSION_ADDRESS),
         )
 
     def sent(self, method: str, body: bytes) -> None:
-        """Keep the request as a template, unless it is the demo administrator's."""
+        """Record the request as a template, unless it names the demo administrator."""
         if seed.ADMINISTRATOR.email.encode() not in body:
             self._templates.add(method, body, self.token)
 
-    def received(self, answer: Message) -> None:
-        """Learn from the answer."""
-        self._known.learn(answer)
+    def received(self, response: Message) -> None:
+        """Learn the values in the response."""
+        self._known.learn(response)
 
 
-async def play(edge: str, templates: Templates, known: Known) -> list[Caller]:
-    """Play the story of an examination; return its people as callers. Raises where a step of the story fails."""
+async def create_callers(edge: str, templates: Templates, known: Known) -> list[Caller]:
+    """Run a session and return its people as callers. Raises the error of a step that fails."""
 
     def channel(address: str, token: str | None) -> Recorder:
         return Recorder(address, token, templates, known)
 
-    examined = await set_stage(edge, learner_channels=(channel,) * 3, staff_channel=channel)
-    lobby = await set_stage(edge, learner_channels=(channel,), staff_channel=channel)
-    administrators = [await _administrator(examined, edge, channel) for _ in range(2)]
-    await _examine(examined)
-    waiting = LearnerStory(lobby.learners[0], lobby)
+    running = await create_scenario(edge, learner_channels=(channel,) * 3, staff_channel=channel)
+    lobby = await create_scenario(edge, learner_channels=(channel,), staff_channel=channel)
+    administrators = [await _administrator(running, edge, channel) for _ in range(2)]
+    await _run_session(running)
+    waiting = LearnerClient(lobby.learners[0], lobby)
     await waiting.join()
     await waiting.close()
     people = {
-        "learner": [*examined.learners, *lobby.learners],
-        "proctor": [examined.proctor, lobby.proctor],
+        "learner": [*running.learners, *lobby.learners],
+        "proctor": [running.proctor, lobby.proctor],
         "administrator": administrators,
     }
     callers = [
@@ -79,25 +79,25 @@ async def play(edge: str, templates: Templates, known: Known) -> list[Caller]:
     ]
     for person in administrators:
         await person.close()
-    for stage in (examined, lobby):
-        await stage.close()
+    for scenario in (running, lobby):
+        await scenario.close()
     return [Caller("anonymous", web=WebChannel(edge)), *callers]
 
 
 async def _administrator(
-    stage: Stage, edge: str, channel: Callable[[str, str | None], Recorder]
+    scenario: Scenario, edge: str, channel: Callable[[str, str | None], Recorder]
 ) -> Person:
     """Return a new administrator who has signed in."""
     email = f"fuzz.{secrets.token_hex(6)}@example.org"
     who = SignIn("administrator", "Ada Obi", email, secrets.token_urlsafe(12))
-    await seed.ensure_person(stage.administrator, who, [ROLE_ADMINISTRATOR])
+    await seed.ensure_person(scenario.administrator, who, [ROLE_ADMINISTRATOR])
     return await sign_in(edge, who.email, who.password, channel)
 
 
-async def _examine(stage: Stage) -> None:
-    """Let one learner finish the exam, a second one sit it, and a third one wait for their identity to be verified."""
-    proctor = ProctorStory(stage)
-    learners = [LearnerStory(learner, stage) for learner in stage.learners]
+async def _run_session(scenario: Scenario) -> None:
+    """Make one learner finish the exam, a second one start it, and a third one wait for verification."""
+    proctor = ProctorClient(scenario)
+    learners = [LearnerClient(learner, scenario) for learner in scenario.learners]
     proctor.watch()
     cases = []
     for learner in learners:
@@ -108,12 +108,12 @@ async def _examine(stage: Stage) -> None:
     await proctor.start()
     await learners[0].open_lesson_eventually()
     await proctor.authorize(*learners[:2])
-    finished, sitting = [await learner.begin() for learner in learners[:2]]
+    finished, in_progress = [await learner.start() for learner in learners[:2]]
     await learners[0].answer_all(finished)
-    await learners[1].save(sitting.items[0], right_answer(sitting.items[0]))
+    await learners[1].save(in_progress.items[0], correct_answer(in_progress.items[0]))
     await learners[0].submit()
-    await learners[0].see_result()
-    await learners[0].fetch_certificate()
+    await learners[0].wait_for_result()
+    await learners[0].wait_for_certificate()
     await proctor.close()
     for learner in learners:
         await learner.close()

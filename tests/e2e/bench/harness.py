@@ -1,4 +1,4 @@
-"""What the measurements share: PostgreSQL, NATS, services and limits on one core, the load on another, figures."""
+"""The harness of the measurements: PostgreSQL, NATS, services and limits on one core, load on another, and figures."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ from proctorium_devstack.ports import LOOPBACK, free_ports
 
 MASTER_KEY = bytes(32)
 NOBODY = "127.0.0.1:1"
-"""Where nobody listens."""
+"""An address without a listener."""
 
 _READY_SECONDS = 60.0
 
 
 class PlainNats(Nats):
-    """NATS without TLS and users, for services that are measured without TLS beside limits without TLS."""
+    """NATS without TLS and users, for services that are measured without TLS, like their limits."""
 
     def access(self) -> str:
-        """Nothing: everybody may connect."""
+        """Return no access rules: every client may connect."""
         return ""
 
     def identity(self, name: str) -> BrokerIdentity:
-        """A name and no proof."""
+        """Return an identity without a certificate."""
         return BrokerIdentity(name)
 
 
@@ -57,7 +57,7 @@ _SERVERS, _LOAD = 0, 1
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table. `ratio` is what counts: figure / limit."""
+    """One line of the table; `ratio` is figure / limit."""
 
     name: str
     figure: float
@@ -67,52 +67,52 @@ class Figure:
 
     @classmethod
     def of(cls, name: str, unit: str, figure: float, limit: float) -> Figure:
-        """The figure beside its limit, both rounded to what can be repeated."""
+        """Return a figure and its limit, both rounded."""
         return cls(name, round(figure, 2), unit, round(limit, 2), round(figure / limit, 3))
 
 
 @dataclass(frozen=True)
-class Turn:
-    """What one turn of a load came to; milliseconds of the slowest hundredth."""
+class Sample:
+    """The throughput and the 99th percentile of the latencies of one run of a load."""
 
     per_second: float
     p99_ms: float
 
     @classmethod
-    def of(cls, latencies: Sequence[float], seconds: float) -> Turn:
-        """The turn in which these calls, each so many seconds long, were answered."""
+    def of(cls, latencies: Sequence[float], seconds: float) -> Sample:
+        """Return the sample of a run with these latencies in seconds."""
         ordered = sorted(latencies)
         return cls(len(ordered) / seconds, ordered[int(len(ordered) * 0.99)] * 1000)
 
     @classmethod
-    def middle(cls, turns: Sequence[Turn]) -> Turn:
-        """The median of each value."""
+    def median(cls, samples: Sequence[Sample]) -> Sample:
+        """Return the median of each value."""
         return cls(
-            statistics.median(turn.per_second for turn in turns),
-            statistics.median(turn.p99_ms for turn in turns),
+            statistics.median(sample.per_second for sample in samples),
+            statistics.median(sample.p99_ms for sample in samples),
         )
 
 
-def throughput(name: str, unit: str, ours: Turn, limit: Turn) -> Figure:
-    """Calls a second beside the limit's."""
+def throughput(name: str, unit: str, ours: Sample, limit: Sample) -> Figure:
+    """Return the calls per second beside the limit's."""
     return Figure.of(name, unit, ours.per_second, limit.per_second)
 
 
-def slowest(name: str, ours: Turn, limit: Turn) -> Figure:
-    """The slowest hundredth beside the limit's."""
+def slowest(name: str, ours: Sample, limit: Sample) -> Figure:
+    """Return the 99th percentile beside the limit's."""
     return Figure.of(f"{name}_p99", "ms", ours.p99_ms, limit.p99_ms)
 
 
 def print_table(figures: Sequence[Figure]) -> None:
-    """The figures, for people."""
+    """Print the figures as a table."""
     print(f"{'name':<18}{'figure':>11}{'limit':>11}{'ratio':>8}  unit")
     for each in figures:
         print(f"{each.name:<18}{each.figure:>11}{each.limit:>11}{each.ratio:>8}  {each.unit}")
 
 
 @dataclass(frozen=True)
-class Stage:
-    """PostgreSQL with fsync, NATS, and the processes started on it."""
+class Harness:
+    """PostgreSQL with fsync, NATS, and the started processes."""
 
     folder: Path
     postgres: Postgres
@@ -120,7 +120,7 @@ class Stage:
     _started: AsyncExitStack
 
     async def database(self, package: str, keys: Sequence[PublicKey] = ()) -> str:
-        """A migrated database of a service that trusts `keys`; its URL."""
+        """Create a migrated database of a service that trusts `keys`; return its URL."""
         url = await self.postgres.ensure_migrated(package.removeprefix("proctorium_"), package)
         database = Database(url)
         try:
@@ -131,7 +131,7 @@ class Stage:
         return url
 
     def tls(self, name: str) -> dict[str, str]:
-        """The settings by which a service of that name serves with its certificate."""
+        """Return the settings of a service that serves with its certificate."""
         pair = self.broker.pair(name)
         return {
             "TLS_CERTIFICATE": str(pair.certificate),
@@ -143,13 +143,13 @@ class Stage:
         self,
         package: str,
         database_url: str,
-        told: Mapping[str, str] | None = None,
+        settings: Mapping[str, str] | None = None,
         *,
         arguments: Sequence[str] = (),
     ) -> str:
-        """Start a service with everything on and return its address; `told` are settings without PROCTORIUM_."""
+        """Start a service with all features on; return its address. `settings` have no PROCTORIUM_ prefix."""
         address = f"127.0.0.1:{free_ports(1)[0]}"
-        settings = {
+        all_settings = {
             "DATABASE_URL": database_url,
             "NATS_URL": self.broker.url,
             "LISTEN": address,
@@ -160,13 +160,13 @@ class Stage:
             "LOG_FORMAT": "json",
             "MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
             "DRAIN_WAIT": "0",
-            **(told or {}),
+            **(settings or {}),
         }
-        await self._start(package, arguments or ["-m", package], settings, address)
+        await self._start(package, arguments or ["-m", package], all_settings, address)
         return address
 
     async def serve_edge(self, services: Mapping[str, str], keys: Sequence[PublicKey]) -> str:
-        """Start the edge before services by name; it accepts tokens of `keys`. Return its address."""
+        """Start the edge in front of these services; it accepts tokens of `keys`. Return its address."""
         listen, admin, portal = free_ports(3)
         folder = self.folder / f"edge-{listen}"
         # Envoy watches the folder of the file.
@@ -189,21 +189,21 @@ class Stage:
         await edge.start()
         self._started.push_async_callback(edge.stop)
         assert edge.process is not None
-        _keep(edge.process.pid, _SERVERS)
+        _pin(edge.process.pid, _SERVERS)
         return f"{LOOPBACK}:{listen}"
 
     async def start_limit(self, module: str, *arguments: str) -> str:
-        """Starts a bare server, `python -m <module> limit <address> …`, and answers its address."""
+        """Start a bare server, `python -m <module> limit <address> …`; return its address."""
         address = f"127.0.0.1:{free_ports(1)[0]}"
         await self._start(module, ["-m", module, "limit", address, *arguments], {}, address)
         return address
 
     async def _start(
-        self, name: str, arguments: Sequence[str], told: Mapping[str, str], address: str
+        self, name: str, arguments: Sequence[str], settings: Mapping[str, str], address: str
     ) -> None:
         environment = {
             setting if setting.startswith("OTEL_") else f"PROCTORIUM_{setting}": value
-            for setting, value in told.items()
+            for setting, value in settings.items()
         }
         log_file = self.folder / f"{name}.log"
         with log_file.open("ab") as log:
@@ -214,78 +214,80 @@ class Stage:
                 stdout=log,
                 stderr=log,
             )
-            _keep(process.pid, _SERVERS)
+            _pin(process.pid, _SERVERS)
         self._started.push_async_callback(_end, process)
         if not await _listening(address, process):
-            raise RuntimeError(f"{name} ended: {log_file.read_text('utf-8')[-2000:]}")
+            raise RuntimeError(f"{name} exited: {log_file.read_text('utf-8')[-2000:]}")
 
 
 @asynccontextmanager
-async def set_stage(
+async def start_harness(
     *, streams: bool = True, broker: type[Nats] = PlainNats
-) -> AsyncIterator[Stage]:
-    """The stage; what is started on it ends with the block. `streams`: whether NATS has those of all services, or none.
+) -> AsyncIterator[Harness]:
+    """Yield a harness whose processes end with the block. With `streams`, NATS has the streams of all services.
 
     Services with certificates need `Nats` itself as their broker.
     """
     folder = Path(tempfile.mkdtemp(prefix="proctorium-bench-"))
     folder.chmod(0o711)
-    async with AsyncExitStack() as parts:
-        parts.callback(shutil.rmtree, folder, ignore_errors=True)
+    async with AsyncExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
         postgres_port, nats_port = free_ports(2)
         postgres = Postgres(folder / "postgres", postgres_port, folder / "postgres.log")
         await postgres.start()
-        parts.push_async_callback(postgres.stop)
+        stack.push_async_callback(postgres.stop)
         nats = broker(folder / "nats", nats_port, folder / "nats.log")
         await nats.start()
-        parts.push_async_callback(nats.stop)
+        stack.push_async_callback(nats.stop)
         if streams:
             await nats.declare()
-        yield Stage(folder, postgres, nats, await parts.enter_async_context(AsyncExitStack()))
+        yield Harness(folder, postgres, nats, await stack.enter_async_context(AsyncExitStack()))
 
 
-async def load(module: str, given: object) -> Turn:
-    """One turn of `python -m <module> load`, which reads `given` and says what its turn came to."""
+async def load(module: str, parameters: object) -> Sample:
+    """Run `python -m <module> load`, which reads `parameters` and prints its sample."""
     async with load_process(module) as process:
-        out, _ = await process.communicate(json.dumps(given).encode())
+        out, _ = await process.communicate(json.dumps(parameters).encode())
     if process.returncode:
-        raise RuntimeError("the load failed; what it said stands above")
-    return Turn(**json.loads(out))
+        raise RuntimeError("the load failed; its output is above")
+    return Sample(**json.loads(out))
 
 
 @asynccontextmanager
 async def load_process(module: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """`python -m <module> load` on the load's core, ended with the block."""
+    """Run `python -m <module> load` on the load's core within the block."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", module, "load"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
-    _keep(process.pid, _LOAD)
+    _pin(process.pid, _LOAD)
     try:
         yield process
     finally:
         await _end(process)
 
 
-Press = Callable[[float], Awaitable[list[float]]]
-"""Calls repeatedly until the given `time.perf_counter()`; returns the seconds that each call took."""
+ClientRun = Callable[[float], Awaitable[list[float]]]
+"""Makes calls until the given `time.perf_counter()`; returns each latency in seconds."""
 
 
-async def pressed(presses: Sequence[Press], seconds: float) -> Turn:
-    """All of them at once for so long; said on standard output, where `load` reads it."""
-    began = time.perf_counter()
-    taken = await asyncio.gather(*(press(began + seconds) for press in presses))
-    turn = Turn.of([each for of in taken for each in of], time.perf_counter() - began)
-    print(json.dumps(asdict(turn)))
-    return turn
+async def run_clients(clients: Sequence[ClientRun], seconds: float) -> Sample:
+    """Run all clients concurrently for this time; print the sample on standard output, where `load` reads it."""
+    start = time.perf_counter()
+    latencies = await asyncio.gather(*(client(start + seconds) for client in clients))
+    sample = Sample.of(
+        [each for of_client in latencies for each in of_client], time.perf_counter() - start
+    )
+    print(json.dumps(asdict(sample)))
+    return sample
 
 
 def connections(
     address: str, count: int, certificates: Certificates | None = None, server: str = ""
 ) -> list[grpc.aio.Channel]:
-    """Bare channels, each with a connection of its own; with `certificates` to a server of that name."""
+    """Return bare channels with a connection each, with `certificates` to the server of that name."""
     options: list[tuple[str, int | str]] = [("grpc.use_local_subchannel_pool", 1)]
     if certificates is None:
         return [grpc.aio.insecure_channel(address, options) for _ in range(count)]
@@ -317,7 +319,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 async def _listening(address: str, process: asyncio.subprocess.Process) -> bool:
-    """Whether the process listens there; it does not when it has ended."""
+    """Wait until the process listens; return False if it has exited."""
     host, _, port = address.rpartition(":")
     async with asyncio.timeout(_READY_SECONDS):
         while process.returncode is None:
@@ -336,8 +338,8 @@ def _address(of: str) -> Address:
     return Address(host, int(port))
 
 
-def _keep(pid: int, core: int) -> None:
-    """Servers on one core, load on another, where there are two. Threads that a process makes later follow it there."""
+def _pin(pid: int, core: int) -> None:
+    """Pin a process to a core, if there are two; its later threads inherit that."""
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) > 1:
         with contextlib.suppress(ProcessLookupError, FileNotFoundError):

@@ -1,4 +1,4 @@
-"""A channel that repeats unanswered calls, unchanged, for a bounded time."""
+"""A channel that retries failed calls, unchanged, for a bounded time."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from proctorium_devstack.demo.edge import Deserialize, EdgeChannel, Serialize
 Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response", bound=Message)
 
-PATIENCE_SECONDS = 60.0
+RETRY_SECONDS = 60.0
 _PAUSE_SECONDS = 0.2
 _CALL_SECONDS = 5.0
-AWAY = frozenset({Kind.UNAVAILABLE, Kind.TIMED_OUT})
+RETRIED = frozenset({Kind.UNAVAILABLE, Kind.TIMED_OUT})
 
 
-class PatientChannel(EdgeChannel):
-    """Repeats unary calls while the response is UNAVAILABLE or missing; the calls of the story are idempotent."""
+class RetryingChannel(EdgeChannel):
+    """Retries unary calls that end UNAVAILABLE or time out; they must be idempotent."""
 
     def unary_unary(
         self,
@@ -30,18 +30,18 @@ class PatientChannel(EdgeChannel):
         response_deserializer: Deserialize[Response],
         **_: object,
     ) -> Callable[..., Awaitable[Response]]:
-        """As EdgeChannel, patiently."""
+        """Return a call that retries."""
         once = super().unary_unary(method, request_serializer, response_deserializer)
 
-        async def until_answered(request: Request, timeout: float = _CALL_SECONDS) -> Response:
+        async def with_retries(request: Request, timeout: float = _CALL_SECONDS) -> Response:
             loop = asyncio.get_running_loop()
-            deadline = loop.time() + PATIENCE_SECONDS
+            deadline = loop.time() + RETRY_SECONDS
             while True:
                 try:
                     return await once(request, timeout=timeout)
-                except ServiceError as away:
-                    if away.kind not in AWAY or loop.time() > deadline:
+                except ServiceError as error:
+                    if error.kind not in RETRIED or loop.time() > deadline:
                         raise
                     await asyncio.sleep(_PAUSE_SECONDS)
 
-        return until_answered
+        return with_retries
