@@ -1,9 +1,9 @@
 -- Refuses JSON that no message can hold, before the transcoder, which drops what it does not know: unknown fields, a field given twice,
 -- two fields of a oneof, misspelt enum values, and unknown parameters of the query. METHODS, MESSAGES and ENUMS come from the protos
--- (edge_json.py). A request of more than MOST_STEPS names, values and escaped quotes, or nested deeper than MOST_DEPTH, is refused too: the
+-- (edge_json.py). A request of more than MAX_STEPS names, values and escaped quotes, or nested deeper than MAX_DEPTH, is refused too: the
 -- work for one request is bounded.
 
-local MOST_DEPTH = 32
+local MAX_DEPTH = 32
 local LARGE = 1048576
 local OBJECT, LIST, QUOTE, BACKSLASH = 123, 91, 34, 92
 local REASON = '{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"INVALID_REQUEST","domain":"proctorium"'
@@ -31,7 +31,7 @@ end
 
 local function step()
   steps = steps + 1
-  if steps > MOST_STEPS then
+  if steps > MAX_STEPS then
     refuse("The request holds too many values. Please send it in parts.")
   end
 end
@@ -123,7 +123,7 @@ end
 
 -- Calls `entry` for each entry up to the closing bracket.
 local function each(open, close, depth, entry)
-  if depth > MOST_DEPTH then
+  if depth > MAX_DEPTH then
     refuse("The request is nested too deeply.", here())
   end
   expect(open)
@@ -194,7 +194,7 @@ local function read_field(field, depth)
       refuse("This must be an object.", here())
     end
     read_map(field, depth)
-  elseif field.many then
+  elseif field.repeated then
     if first ~= LIST then
       refuse("This must be a list.", here())
     end
@@ -223,11 +223,11 @@ local function read_message(fields, depth)
     end
     seen[field] = true
     expect(58)
-    if read_field(field, depth + 1) and field.one ~= nil then
-      if chosen[field.one] ~= nil then
-        refuse("Only one of " .. chosen[field.one] .. " and " .. field.name .. " can be set.", here())
+    if read_field(field, depth + 1) and field.oneof ~= nil then
+      if chosen[field.oneof] ~= nil then
+        refuse("Only one of " .. chosen[field.oneof] .. " and " .. field.name .. " can be set.", here())
       end
-      chosen[field.one] = field.name
+      chosen[field.oneof] = field.name
     end
     path[#path] = nil
   end)
@@ -267,12 +267,12 @@ local function read_parameter(fields, name, value, seen)
     if field == nil then
       refuse("There is no such field here. Check the name of the parameter.", name)
     end
-    fields = not field.many and not field.map and MESSAGES[field.message or ""] or nil
+    fields = not field.repeated and not field.map and MESSAGES[field.message or ""] or nil
   end
   if field == nil then
     refuse("There is no such field here. Check the name of the parameter.", name)
   end
-  if seen[field] and not field.many then
+  if seen[field] and not field.repeated then
     refuse("This field is there twice.", name)
   end
   seen[field] = true
@@ -298,7 +298,7 @@ local function read_body(method)
   if next_byte() == nil then
     return  -- a missing body is an empty message
   end
-  if method.many and next_byte() == LIST then
+  if method.streaming and next_byte() == LIST then
     each(LIST, 93, 1, function(number)
       path[1] = number
       read_message(MESSAGES[method.message], 2)

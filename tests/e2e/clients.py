@@ -102,7 +102,7 @@ class LearnerClient:
         )
         assert answer.participant.state == PARTICIPANT_STATE_WAITING
         self.participant_id = answer.participant.participant_id
-        self.lobby = Watch(self.open_lobby, lambda view: view.cursor, self.learner.renew)
+        self.lobby = Watch(self.open_lobby, lambda view: view.cursor, self.learner.refresh_tokens)
         await self.lobby.until(
             lambda view: view.participant.state == PARTICIPANT_STATE_WAITING, "Waiting"
         )
@@ -187,7 +187,7 @@ class LearnerClient:
     async def start(self) -> Attempt:
         """Wait for the authorisation and start the attempt."""
         await self.find_attempt()
-        self.exam = Watch(self._open_exam, lambda view: view.cursor, self.learner.renew)
+        self.exam = Watch(self._open_exam, lambda view: view.cursor, self.learner.refresh_tokens)
         await self.exam.until(
             lambda view: view.attempt.state == ATTEMPT_STATE_AUTHORIZED, "the attempt authorised"
         )
@@ -312,7 +312,9 @@ class ProctorClient:
 
     def watch(self) -> None:
         """Watch the roster from now on."""
-        self.roster = Watch(self._open_roster, lambda view: view.cursor, self.proctor.renew)
+        self.roster = Watch(
+            self._open_roster, lambda view: view.cursor, self.proctor.refresh_tokens
+        )
 
     def _open_roster(self, cursor: str) -> AsyncIterable[WatchRosterResponse]:
         return self.proctor.supervision.WatchRoster(

@@ -11,7 +11,7 @@ from e2e.browsing import Visitor, browser
 from e2e.scenario import Scenario
 from proctorium.session.v1.lobby_pb2 import JoinSessionRequest
 from proctorium_devstack.stack import Stack
-from proctorium_devstack.testing.code_texts import ACCEPTED, MEANT, REFUSED
+from proctorium_devstack.testing.code_texts import ACCEPTED, CODE, REFUSED
 
 _JOIN = "**/proctorium.session.v1.LobbyService/JoinSession"
 
@@ -45,7 +45,7 @@ async def test_page_normalises_pasted_codes_like_enrollment(
         for text in ACCEPTED.values():
             await field.fill(text)
             await join.click()
-            assert await asyncio.wait_for(sent.get(), 10) == MEANT
+            assert await asyncio.wait_for(sent.get(), 10) == CODE
             await expect(join).to_be_enabled()
         await page.unroute(_JOIN)
         await field.fill(f"{scenario.code[:4]}-{scenario.code[4:]}")

@@ -28,7 +28,7 @@ async def test_edge_accepts_old_and_new_keys_after_restarts_while_enrollment_is_
     assert before is not None
     new_key = await rotate_signing_key(stack)
     # The new key starts to sign in six minutes, so tokens issued now are still signed with the old key.
-    await learner.renew()
+    await learner.refresh_tokens()
     assert learner.token is not None
     await _list_notifications(stack, learner.token)
     await _wait_until_edge_has_key(stack, new_key)

@@ -30,7 +30,7 @@ async def test_watch_resumes_with_a_renewed_token(stack: Stack, channel: MakeCha
     renewed = asyncio.Event()
 
     async def renew() -> None:
-        await learner.learner.renew()
+        await learner.learner.refresh_tokens()
         renewed.set()
 
     watch = Watch(learner.open_lobby, lambda view: view.cursor, renew)

@@ -97,7 +97,7 @@ async def test_disabled_account_is_refused_by_every_service_and_its_streams_end(
     assert (await end_of(opened)).reason == "TOKEN_EXPIRED"
     reasons = {service: await until_refused(call, service) for service, call in calls.items()}
     assert set(reasons.values()) == {"TOKEN_INVALID"}, reasons
-    assert (await refusal(learner.renew())).reason == "ACCOUNT_DISABLED"
+    assert (await refusal(learner.refresh_tokens())).reason == "ACCOUNT_DISABLED"
     await enable(scenario, learner)
     signed_in = await sign_in(scenario.edge, learner.email, learner.password)
     assert {await reason_of(call) for call in calls_of(scenario, signed_in).values()} == {""}
@@ -123,7 +123,7 @@ async def test_proctor_without_the_role_is_refused_and_others_are_not(
     assert (await end_of(roster)).reason == "TOKEN_EXPIRED"
     opening = OpenLobbyRequest(session_id=scenario.session_id)
     assert (await refusal(proctor.sessions.OpenLobby(opening))).reason == "NOT_ALLOWED"
-    await proctor.renew()
+    await proctor.refresh_tokens()
     assert (await refusal(proctor.sessions.OpenLobby(opening))).reason == "NOT_ALLOWED"
     await proctor.accounts.GetMe(GetMeRequest())
     await administrator.sessions.OpenLobby(opening)
@@ -139,7 +139,7 @@ async def test_revocation_without_the_broker_takes_effect_when_nats_is_back(
     try:
         await disable(scenario, learner)
         await until_refused(calls["enrollment"], "enrollment")
-        assert (await refusal(learner.renew())).reason == "ACCOUNT_DISABLED"
+        assert (await refusal(learner.refresh_tokens())).reason == "ACCOUNT_DISABLED"
         assert await reason_of(calls["session"]) == "", (
             "the token is valid until it expires or the revocation arrives"
         )

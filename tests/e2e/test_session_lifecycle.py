@@ -335,7 +335,7 @@ async def tree(stack: Stack, completed: CompletedSession) -> list[TraceSpan]:
         return roots if arrived else None
 
     try:
-        return await eventually(complete, "the complete trace", patience=30)
+        return await eventually(complete, "the complete trace", timeout=30)
     except TimeoutError:
         return await traces.tree(completed.trace_id)
     finally:

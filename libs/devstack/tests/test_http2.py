@@ -1,4 +1,4 @@
-"""The load that watches understands what gRPC sends, however it is cut into pieces."""
+"""The HTTP/2 client of the tests reads gRPC messages, whatever the boundaries of the received chunks."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 from proctorium_devstack.testing.http2 import DATA, PING, Streams, frame
 
 TOKEN = "t" * 300
-"""Longer than a length of seven bits can say."""
+"""Longer than a length of seven bits can express."""
 LONGER_THAN_A_FRAME = 20_000
 
 
-class Wire(asyncio.Transport):
-    """Keeps what is written."""
+class RecordingTransport(asyncio.Transport):
+    """Records the written bytes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class Wire(asyncio.Transport):
 
 @pytest.fixture
 async def address() -> AsyncIterator[str]:
-    """A server that says to each stream what it was sent, twice, and then keeps it open."""
+    """A server that sends two responses with the request to each stream, and then leaves it open."""
 
     async def repeat(request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
         metadata = {str(key): value for key, value in context.invocation_metadata() or ()}
@@ -48,42 +48,42 @@ async def address() -> AsyncIterator[str]:
     await server.stop(None)
 
 
-async def test_each_stream_of_a_connection_is_told_what_is_meant_for_it(address: str) -> None:
-    came: dict[int, list[bytes]] = {}
-    all_came = asyncio.Event()
+async def test_each_stream_receives_its_own_messages(address: str) -> None:
+    received: dict[int, list[bytes]] = {}
+    complete = asyncio.Event()
 
-    def received(place: int, message: bytes, _: float) -> None:
-        came.setdefault(place, []).append(message)
-        if sum(map(len, came.values())) == 20:
-            all_came.set()
+    def on_message(number: int, message: bytes, _: float) -> None:
+        received.setdefault(number, []).append(message)
+        if sum(map(len, received.values())) == 20:
+            complete.set()
 
     host, _, port = address.rpartition(":")
-    streams = Streams(100, received)
+    streams = Streams(100, on_message)
     await asyncio.get_running_loop().create_connection(lambda: streams, host, int(port))
     requests = [str(nth).encode() for nth in range(10)]
     for request in requests:
         streams.open("/test.Repeating/Repeat", request, {"authorization": TOKEN})
     async with asyncio.timeout(10):
-        await all_came.wait()
+        await complete.wait()
     assert streams.failure is None
-    assert came == {
+    assert received == {
         100 + nth: [first + request * LONGER_THAN_A_FRAME for first in (b"1", b"2")]
         for nth, request in enumerate(requests)
     }
     streams.close()
 
 
-def test_frames_are_read_whole_however_they_come() -> None:
-    came: list[tuple[int, bytes]] = []
-    streams = Streams(7, lambda place, message, _: came.append((place, message)))
-    wire = Wire()
-    streams.connection_made(wire)
-    wire.written = b""
+def test_frames_in_single_bytes_are_read() -> None:
+    received: list[tuple[int, bytes]] = []
+    streams = Streams(7, lambda number, message, _: received.append((number, message)))
+    transport = RecordingTransport()
+    streams.connection_made(transport)
+    transport.written = b""
     message = b"\0\0\0\0\x05hello"
     sent = frame(DATA, 0, 3, message[:4]) + frame(PING, 0, 0, b"12345678")
     sent += frame(DATA, 0, 1, message + message[:2]) + frame(DATA, 0, 3, message[4:])
     sent += frame(DATA, 0, 1, message[2:])
     for byte in sent:
         streams.data_received(bytes([byte]))
-    assert came == [(7, b"hello"), (8, b"hello"), (7, b"hello")]
-    assert wire.written == frame(PING, 1, 0, b"12345678")
+    assert received == [(7, b"hello"), (8, b"hello"), (7, b"hello")]
+    assert transport.written == frame(PING, 1, 0, b"12345678")

@@ -1,4 +1,4 @@
-"""The mailbox: what is sent by SMTP is there to be read, also after a restart, and can do nothing to its reader."""
+"""The mailbox stores the mails that it receives by SMTP, and shows them safely."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from email.message import EmailMessage
 from pathlib import Path
 
+import aiosmtplib
 import pytest
-from aiosmtplib import send
 from httpx2 import ASGITransport, AsyncClient
 
 from proctorium_devstack.mailbox.app import Mailbox, listen, web
@@ -17,7 +17,7 @@ from proctorium_devstack.ports import LOOPBACK, free_ports
 
 
 class World:
-    """A mailbox, its page, and somebody who writes to it."""
+    """A mailbox with an SMTP client and an HTTP client."""
 
     def __init__(self, file: Path, smtp: int) -> None:
         self.mailbox = Mailbox(MailStore(file))
@@ -26,7 +26,7 @@ class World:
         )
         self.smtp = smtp
 
-    async def write(self, to: str, subject: str = "Your code") -> None:
+    async def send(self, to: str, subject: str = "Your code") -> None:
         mail = EmailMessage()
         mail["From"], mail["To"], mail["Subject"] = "proctorium@example.org", to, subject
         mail["Message-ID"] = "<1@example.org>"
@@ -37,13 +37,12 @@ class World:
         mail.add_attachment(
             b"BEGIN:VCALENDAR", maintype="text", subtype="calendar", filename="session.ics"
         )
-        await send(mail, hostname=LOOPBACK, port=self.smtp)
+        await aiosmtplib.send(mail, hostname=LOOPBACK, port=self.smtp)
 
-    async def found(self, query: str = "") -> list[dict[str, object]]:
-        found: list[dict[str, object]] = (await self.page.get(f"/api/mails?{query}")).json()[
-            "mails"
-        ]
-        return found
+    async def search(self, query: str = "") -> list[dict[str, object]]:
+        response = await self.page.get(f"/api/mails?{query}")
+        mails: list[dict[str, object]] = response.json()["mails"]
+        return mails
 
 
 @pytest.fixture
@@ -56,9 +55,9 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     world.mailbox.store.close()
 
 
-async def test_a_mail_is_read_as_it_was_sent(world: World) -> None:
-    await world.write("lena@example.org")
-    (mail,) = await world.found()
+async def test_received_mail_is_shown_as_it_was_sent(world: World) -> None:
+    await world.send("lena@example.org")
+    (mail,) = await world.search()
     assert (mail["to"], mail["subject"], mail["message_id"]) == (
         ["lena@example.org"],
         "Your code",
@@ -72,33 +71,33 @@ async def test_a_mail_is_read_as_it_was_sent(world: World) -> None:
     ).content == b"BEGIN:VCALENDAR"
 
 
-async def test_mails_are_found_by_whole_address_and_words(world: World) -> None:
-    await world.write("lena@example.org", "Your code")
-    await world.write("magdalena@example.org", "Your result")
-    assert len(await world.found("to=LENA@example.org")) == 1
-    assert len(await world.found("subject=result")) == 1
-    assert len(await world.found("to=lena@example.org&subject=result")) == 0
-    assert [mail["subject"] for mail in await world.found("after=1")] == ["Your result"]
+async def test_mails_are_found_by_whole_address_and_subject_words(world: World) -> None:
+    await world.send("lena@example.org", "Your code")
+    await world.send("magdalena@example.org", "Your result")
+    assert len(await world.search("to=LENA@example.org")) == 1
+    assert len(await world.search("subject=result")) == 1
+    assert len(await world.search("to=lena@example.org&subject=result")) == 0
+    assert [mail["subject"] for mail in await world.search("after=1")] == ["Your result"]
 
 
-async def test_who_waits_for_a_mail_gets_it_when_it_comes(world: World) -> None:
-    waiting = asyncio.create_task(world.found("to=omar@example.org&wait=30"))
-    await world.write("lena@example.org")
-    await world.write("omar@example.org")
+async def test_waiting_search_returns_when_a_matching_mail_arrives(world: World) -> None:
+    waiting = asyncio.create_task(world.search("to=omar@example.org&wait=30"))
+    await world.send("lena@example.org")
+    await world.send("omar@example.org")
     (mail,) = await asyncio.wait_for(waiting, 10)
     assert mail["to"] == ["omar@example.org"]
 
 
-async def test_mails_are_there_after_a_restart(world: World, tmp_path: Path) -> None:
-    await world.write("lena@example.org")
-    again = MailStore(tmp_path / "mailbox.sqlite")
-    assert [mail.recipients for mail in again.search()] == [("lena@example.org",)]
-    again.close()
+async def test_mails_survive_a_restart(world: World, tmp_path: Path) -> None:
+    await world.send("lena@example.org")
+    reopened = MailStore(tmp_path / "mailbox.sqlite")
+    assert [mail.recipients for mail in reopened.search()] == [("lena@example.org",)]
+    reopened.close()
 
 
-async def test_a_mail_can_do_nothing_to_its_reader(world: World) -> None:
-    await world.write("lena@example.org", "<script>alert(1)</script>")
-    (mail,) = await world.found()
+async def test_html_of_a_mail_cannot_run_scripts_or_load_anything(world: World) -> None:
+    await world.send("lena@example.org", "<script>alert(1)</script>")
+    (mail,) = await world.search()
     for address in ("/", f"/mails/{mail['id']}"):
         assert "<script>alert(1)" not in (await world.page.get(address)).text
     body = await world.page.get(f"/mails/{mail['id']}/body")
@@ -107,7 +106,7 @@ async def test_a_mail_can_do_nothing_to_its_reader(world: World) -> None:
     assert "allow-scripts" not in body.headers["content-security-policy"]
 
 
-async def test_a_list_that_stops_says_so(world: World) -> None:
+async def test_limited_list_says_so(world: World) -> None:
     for number in range(100):
         world.mailbox.store.add("a@example.org", ["b@example.org"], b"Subject: %d\n\nx" % number)
     assert "are shown" not in (await world.page.get("/")).text

@@ -1,4 +1,4 @@
-"""The fixtures everybody's tests stand on."""
+"""The fixtures for PostgreSQL and NATS."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def _plain(url: str) -> str:
     return url.replace("+asyncpg", "")
 
 
-async def test_a_fresh_database_is_empty_and_belongs_to_a_role_without_rights(
+async def test_new_database_is_empty_and_its_owner_is_not_a_superuser(
     empty_database: str,
 ) -> None:
     connection = await asyncpg.connect(_plain(empty_database))
@@ -25,19 +25,19 @@ async def test_a_fresh_database_is_empty_and_belongs_to_a_role_without_rights(
         superuser = await connection.fetchval(
             "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
         )
-        await connection.execute("CREATE TABLE mine (id uuid PRIMARY KEY DEFAULT uuidv7())")
+        await connection.execute("CREATE TABLE own (id uuid PRIMARY KEY DEFAULT uuidv7())")
     finally:
         await connection.close()
     assert (tables, superuser) == (0, False)
 
 
-async def test_a_wrong_password_is_refused(postgres: Postgres) -> None:
+async def test_wrong_password_is_refused(postgres: Postgres) -> None:
     url = _plain(await postgres.ensure_database("refused"))
     with pytest.raises(asyncpg.InvalidPasswordError):
         await asyncpg.connect(url.replace(url.split("@")[0].split(":")[-1], "wrong"))
 
 
-async def test_a_copy_of_a_database_holds_what_its_template_holds(postgres: Postgres) -> None:
+async def test_copy_of_a_database_contains_the_data_of_its_template(postgres: Postgres) -> None:
     connection = await asyncpg.connect(
         _plain(await postgres.ensure_database("original", owner="proctorium"))
     )
@@ -52,25 +52,25 @@ async def test_a_copy_of_a_database_holds_what_its_template_holds(postgres: Post
         await copy.close()
 
 
-async def test_a_wiped_broker_has_forgotten_its_streams_and_a_restarted_one_has_not(
+async def test_restart_preserves_streams_and_wipe_deletes_them(
     own_nats: Nats,
 ) -> None:
     await _add_stream(own_nats)
     await own_nats.stop()
     await own_nats.start()
-    assert await _streams(own_nats) == ["KEPT"]
+    assert await _streams(own_nats) == ["TEST"]
     await own_nats.wipe()
     assert await _streams(own_nats) == []
 
 
 async def _add_stream(server: Nats) -> None:
     client = await server.connect(TESTER)
-    await client.jetstream().add_stream(name="KEPT", subjects=["kept.>"])
+    await client.jetstream().add_stream(name="TEST", subjects=["test.>"])
     await client.close()
 
 
 async def _streams(server: Nats) -> list[str]:
     client = await server.connect(TESTER)
-    found = await client.jetstream().streams_info()
+    streams = await client.jetstream().streams_info()
     await client.close()
-    return [str(stream.config.name) for stream in found]
+    return [str(stream.config.name) for stream in streams]

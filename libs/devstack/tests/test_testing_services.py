@@ -1,4 +1,4 @@
-"""The fixture that serves one service over TLS, to any caller."""
+"""The fixture that runs one service over TLS."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SESSION = "proctorium_session"
 
 
 class Record(supervision_pb2_grpc.RecordServiceServicer):
-    """Remembers who called."""
+    """Records the callers."""
 
     def __init__(self) -> None:
         self.callers: list[Caller] = []
@@ -35,22 +35,21 @@ class Record(supervision_pb2_grpc.RecordServiceServicer):
         raise NotImplementedError
 
 
-async def test_a_service_is_called_by_whom_the_test_names(running: Running) -> None:
+async def test_calls_have_the_person_and_peer_that_the_test_chooses(running: Running) -> None:
     record, proctor = Record(), uuid4()
 
     def build(service: Service[ServiceSettings]) -> None:
         service.rpc(supervision_pb2_grpc.add_RecordServiceServicer_to_server, record)
 
-    look = supervision_pb2.GetRecordRequest(session_id=str(uuid4()))
+    request = supervision_pb2.GetRecordRequest(session_id=str(uuid4()))
     async with running(ServiceSettings, build, package=SESSION) as served:
-        await supervision_pb2_grpc.RecordServiceStub(served.channel(proctor, "proctor")).GetRecord(
-            look
-        )
+        allowed = served.channel(proctor, "proctor")
+        await supervision_pb2_grpc.RecordServiceStub(allowed).GetRecord(request)
         for refused in (
             served.channel(),
             served.channel(uuid4(), "learner"),
             served.channel(proctor, "proctor", peer="stranger"),
         ):
             with pytest.raises(grpc.aio.AioRpcError):
-                await supervision_pb2_grpc.RecordServiceStub(refused).GetRecord(look)
+                await supervision_pb2_grpc.RecordServiceStub(refused).GetRecord(request)
     assert record.callers == [Caller(proctor, frozenset({"proctor"}), "edge")]

@@ -58,7 +58,7 @@ def test_inconsistent_machine_fails(
 
 
 def test_undocumented_machine_fails(tmp_path: Path) -> None:
-    with pytest.raises(AssertionError, match="does not show"):
+    with pytest.raises(AssertionError, match="lacks this of"):
         check_states(VALID, readme(tmp_path, f"```mermaid\n{VALID.diagram()}\n```"))
 
 

@@ -1,8 +1,8 @@
-"""Keeps the edge's token check up to date: `python -m proctorium_access.edge_keys`.
+"""Updates the edge's token check: `python -m proctorium_access.edge_keys`.
 
-Runs beside Envoy, asks enrollment for the signing keys with the edge's own certificate, and writes the file that Envoy
+Runs beside Envoy, fetches the signing keys from enrollment with the edge's certificate, and writes the file that Envoy
 watches (`token_check.py`). Envoy needs only the file, so it checks tokens even while this process and enrollment are
-down. Exit codes: 0 ended by SIGTERM or SIGINT, 1 the file cannot be written, 2 a setting is wrong.
+down. Exit codes: 0 ended by SIGTERM or SIGINT, 1 the file cannot be written, 2 a setting is not valid.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ class Settings(ProcessSettings):
         None, description="host:port of enrollment, which signs access tokens."
     )
     token_check_file: Path = Field(
-        description="The file that Envoy watches, in a folder of its own that survives a restart.",
+        description="The file that Envoy watches, in a separate folder that survives a restart.",
     )
     refresh_every: Duration = Field(
         timedelta(seconds=10),
         gt=timedelta(0),
         le=timedelta(minutes=1),
-        description="How often enrollment is asked. A new key signs six minutes after it is published, the very first one at once.",
+        description="The interval between requests to enrollment. A new key signs six minutes after it is published, the first one at once.",
     )
 
 
-async def keep(settings: Settings) -> None:
+async def update_file(settings: Settings) -> None:
     """Write the file at once and at each change of the keys. Raises SettingsError, NotLoopbackError, OSError."""
     file = TokenCheckFile(settings.token_check_file)
     address, certificates = settings.address_of(_ENROLLMENT), settings.certificates()
@@ -74,13 +74,13 @@ def _confirming(fetch: Fetch, file: TokenCheckFile) -> Fetch:
 
 
 async def _until_signal(settings: Settings) -> None:
-    keeping = asyncio.ensure_future(keep(settings))
+    updating = asyncio.ensure_future(update_file(settings))
     loop = asyncio.get_running_loop()
-    for ending in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(ending, keeping.cancel)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, updating.cancel)
     with suppress(asyncio.CancelledError):
-        await keeping
-    await end(keeping)
+        await updating
+    await end(updating)
 
 
 def main() -> int:
@@ -90,8 +90,8 @@ def main() -> int:
         configure_logs(level=settings.log_level_number, format=settings.log_format)
         use_tracing(Tracing("edge-keys"))
         asyncio.run(_until_signal(settings))
-    except (SettingsError, NotLoopbackError) as wrong:
-        sys.stderr.write(f"{wrong}\n")
+    except (SettingsError, NotLoopbackError) as error:
+        sys.stderr.write(f"{error}\n")
         return 2
     except OSError as failure:
         sys.stderr.write(f"{failure.filename} cannot be written: {failure.strerror}\n")

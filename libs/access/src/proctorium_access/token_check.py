@@ -1,8 +1,8 @@
 """The check of access tokens at the edge: a configuration of Envoy's filter `jwt_authn` in a file that Envoy watches.
 
-It says which methods need a token, by the access options of the protos, and which keys sign tokens. Envoy takes a new
-file as soon as it is moved into place, keeps the previous one when the new one is unusable, and starts from the file
-alone, without any other service.
+It lists the methods that need a token, from the access options of the protos, and the keys that sign tokens. Envoy
+loads a new file as soon as it is moved into the folder, continues with the previous one if the new one is not valid,
+and needs no other service to start.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ log = get_logger()
 
 FILTER = "envoy.filters.http.jwt_authn"
 FAILURE = "failure"
-"""Where the filter notes, in its dynamic metadata, why it refused a token."""
+"""The key in the filter's dynamic metadata under which it records why it refused a token."""
 COMPLETE_FOR = timedelta(minutes=5)
 """Keys are published longer than this before they sign: a set confirmed more recently contains all keys in use."""
 
 _TYPE = "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication"
 _RESOURCE = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"
-_REMEMBERED = 10_000
-_LONGEST_REMEMBERED = 4096
+_CACHE_SIZE = 10_000
+_MAX_CACHED_TOKEN_LENGTH = 4096
 
 
 def methods_without_token() -> Sequence[str]:
     """Return the paths of the methods without a token: the public ones, and those for services only.
 
-    The edge's routes refuse the latter to every caller, with a better reason than a missing token.
+    The edge's routes refuse the latter to every caller, with a more precise reason than a missing token.
     """
     return sorted(path for path, rule in rules().items() if rule.public or rule.for_services_only)
 
@@ -46,8 +46,8 @@ def methods_without_token() -> Sequence[str]:
 def token_check(keys: Sequence[PublicKey], *, complete: bool) -> str:
     """Return the file for Envoy.
 
-    Where the keys may not be `complete`, a token signed with an unknown one may be good: no token is checked then, and
-    the services, which check all tokens themselves, decide alone.
+    If the keys may not be `complete`, a token that is signed with an unknown key may be valid. Then the edge checks no
+    tokens; the services check all tokens themselves.
     """
     configuration: dict[str, object] = {"@type": _TYPE}
     if keys:
@@ -67,28 +67,27 @@ def _provider(keys: Sequence[PublicKey]) -> Mapping[str, object]:
         "audiences": [AUDIENCE],
         "clock_skew_seconds": int(LEEWAY.total_seconds()),
         "local_jwks": {"inline_string": json.dumps({"keys": [_written(key) for key in keys]})},
-        # Only the header: by default a token in the query would be accepted too, and would appear in other people's
-        # logs.
+        # Only the header: by default the filter also accepts a token in the query, which proxies would log.
         "from_headers": [{"name": "authorization", "value_prefix": "Bearer "}],
         "forward": True,
         "failed_status_in_metadata": FAILURE,
-        # A signature costs as much as the rest of a call at the edge, so a token is verified once.
+        # To verify a signature takes as long as the rest of a call at the edge, so results are cached.
         "jwt_cache_config": {
-            "jwt_cache_size": _REMEMBERED,
-            "jwt_max_token_size": _LONGEST_REMEMBERED,
+            "jwt_cache_size": _CACHE_SIZE,
+            "jwt_max_token_size": _MAX_CACHED_TOKEN_LENGTH,
         },
     }
 
 
 class TokenCheckFile:
-    """Keeps the keys of a `KeyRing` in the file that Envoy watches."""
+    """Stores the keys of a `KeyRing` in the file that Envoy watches."""
 
     def __init__(self, path: Path, *, clock: Clock = utc_now) -> None:
         self._path = path
         self._clock = clock
 
     async def load(self) -> Sequence[PublicKey]:
-        """Return the keys of the file, or none, and write a file without keys where Envoy could not start otherwise."""
+        """Return the keys of the file, if any, and write the file, without which Envoy could not start."""
         keys = self._read()
         complete = bool(keys) and self._clock() - self._confirmed_at() < COMPLETE_FOR
         if not complete:
@@ -102,7 +101,7 @@ class TokenCheckFile:
         log.info("signing_keys_written", keys=len(keys))
 
     def confirm(self) -> None:
-        """Note that the signer was asked just now."""
+        """Record, as the file's time, that the keys were just fetched from enrollment."""
         now = self._clock().timestamp()
         os.utime(self._path, (now, now))
 
@@ -132,7 +131,7 @@ class TokenCheckFile:
             file.flush()
             os.fsync(file.fileno())
         os.utime(new, (confirmed.timestamp(), confirmed.timestamp()))
-        # Envoy reads the file when it is moved into the folder, so it always reads a complete one.
+        # Envoy reads the file when it is moved into the folder, so it never reads an incomplete one.
         new.replace(self._path)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from proctorium_common.topology import ServiceTopology, services
 from proctorium_devstack.components.certificates import KeyPair, issue
-from proctorium_devstack.components.component import Component
+from proctorium_devstack.components.component import Component, UnknownComponentError
 from proctorium_devstack.components.edge import Edge, EdgeKeys
 from proctorium_devstack.components.nats import Nats
 from proctorium_devstack.components.postgres import Postgres
@@ -33,14 +33,14 @@ ALL_COMPONENTS = (
     "edge",
 )
 OPERATOR = "operator"
-"""The identity of the stack itself: services let it check their health and nothing else."""
+"""The identity of the stack itself, which may check the health of services and call nothing else."""
 
 _DEPENDENCIES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(GRPC_SERVICES, ("postgres", "nats")),
     EDGE_KEYS: ("enrollment",),
     "edge": (*GRPC_SERVICES, PORTAL, EDGE_KEYS),
 }
-# Only enrollment has the signing keys of tokens; the other services become ready after they have read them once.
+# Enrollment has the signing keys of tokens; the other services become ready only after they have fetched them.
 _START_AFTER: Mapping[str, tuple[str, ...]] = {
     name: ("enrollment",) for name in GRPC_SERVICES if name != "enrollment"
 }
@@ -49,10 +49,6 @@ _LISTENERS: Mapping[str, tuple[str, ...]] = {
     EDGE_KEYS: (),
     "mailbox": ("mailbox", "smtp"),
 }
-
-
-class UnknownComponentError(Exception):
-    """There is no component of that name."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +99,7 @@ def assemble(
         data_folder.log_file("postgres"),
         durable=durable,
     )
-    nats = Broker(
+    nats = DeclaredNats(
         data_folder.component_folder("nats"),
         ports["nats"],
         data_folder.log_file("nats"),
@@ -120,7 +116,7 @@ def assemble(
     return Assembly(data_folder, ports, components, postgres, nats, environments)
 
 
-class Broker(Nats):
+class DeclaredNats(Nats):
     """NATS with the streams and consumers of the topology."""
 
     async def on_ready(self) -> None:
@@ -216,7 +212,7 @@ class _Factory:
 
     @property
     def _token_check(self) -> Path:
-        """The file by which the edge checks tokens, alone in its folder because Envoy watches the folder."""
+        """The file by which the edge checks tokens, in a separate folder because Envoy watches the whole folder."""
         return self.data_folder.component_folder(EDGE_KEYS) / "token_check.json"
 
     @property

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from proctorium_devstack.assembly import UnknownComponentError
+from proctorium_devstack.components.component import UnknownComponentError
 from proctorium_devstack.components.postgres import Postgres
 from proctorium_devstack.console import Console
 from proctorium_devstack.data_folder import AlreadyRunningError, DataFolder

@@ -79,18 +79,25 @@ class Console:
 
 
 def _addresses(state: RunFile) -> list[Row]:
-    known = {
+    addresses = {
         name: f"localhost:{address.rpartition(':')[2]}" for name, address in state.addresses.items()
     }
     rows: list[tuple[str, str, str, str]] = [
         ("edge", "Web pages", "http://{}", "for learners, proctors and administrators"),
         ("edge", "gRPC, JSON", "{}", "in plaintext; gRPC-Web and JSON on the same port"),
         ("traces", "Traces", "http://{}", "all calls and events; also receives OTLP/HTTP"),
-        ("mailbox", "Mailbox", "http://{}", f"all mail; receives SMTP on {known.get('smtp', '')}"),
+        (
+            "mailbox",
+            "Mailbox",
+            "http://{}",
+            f"all mail; receives SMTP on {addresses.get('smtp', '')}",
+        ),
         ("postgres", "PostgreSQL", "{}", "one database for each service"),
         ("nats", "NATS", "nats://{}", "JetStream; TLS with a client certificate"),
     ]
     shown: list[Row] = [
-        (title, form.format(known[name]), what) for name, title, form, what in rows if name in known
+        (title, form.format(addresses[name]), what)
+        for name, title, form, what in rows
+        if name in addresses
     ]
     return [*shown, ("Logs", f"{state.folder}/logs", "one file for each component")]

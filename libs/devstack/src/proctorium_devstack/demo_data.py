@@ -26,7 +26,7 @@ class DemoData:
 
 
 async def load(stack: Stack, on_event: EventListener = lambda _: None) -> DemoData:
-    """Load what is missing of the demo data. Raises ComponentFailedError if a service refuses."""
+    """Load what is missing of the demo data. Raises ComponentFailedError if a call fails."""
     started_at = time.monotonic()
     administrator = seed.ADMINISTRATOR
     arguments = [
@@ -41,8 +41,8 @@ async def load(stack: Stack, on_event: EventListener = lambda _: None) -> DemoDa
     await run(replace(command, stdin=administrator.password.encode()), _COMMAND_TIMEOUT)
     try:
         loaded = await seed.load(stack.address("edge"))
-    except Exception as refused:
-        raise ComponentFailedError(_COMPONENT, f"{type(refused).__name__}: {refused}") from refused
+    except Exception as failure:
+        raise ComponentFailedError(_COMPONENT, f"{type(failure).__name__}: {failure}") from failure
     on_event(Event(_COMPONENT, "loaded", time.monotonic() - started_at))
     sign_ins = tuple(
         (f"{each.role} {each.name}", each.email, each.password) for each in loaded.sign_ins

@@ -137,7 +137,7 @@ def _leftovers(data_folder: DataFolder) -> Iterator[Finding]:
     left = [
         component.pid
         for component in state.components.values()
-        if component.pid and _is_ours(component.pid, data_folder)
+        if component.pid and _belongs_to(component.pid, data_folder)
     ]
     if left:
         pids = " ".join(map(str, left))
@@ -146,7 +146,7 @@ def _leftovers(data_folder: DataFolder) -> Iterator[Finding]:
         )
 
 
-def _is_ours(pid: int, data_folder: DataFolder) -> bool:
+def _belongs_to(pid: int, data_folder: DataFolder) -> bool:
     """Return whether the process belongs to the stack, and its id was not reused."""
     try:
         process = psutil.Process(pid)
@@ -163,8 +163,8 @@ def _ports(data_folder: DataFolder, environment: Mapping[str, str]) -> Iterator[
         return
     try:
         plan = PortPlan.from_environment(environment)
-    except PortError as bad:
-        yield Finding(Severity.ERROR, str(bad), "unset it, or set a valid number")
+    except PortError as error:
+        yield Finding(Severity.ERROR, str(error), "unset it, or set a valid number")
         return
     taken = {name: port for name, port in plan.ports.items() if is_taken(port)}
     for name, port in taken.items():

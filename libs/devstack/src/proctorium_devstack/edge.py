@@ -30,7 +30,7 @@ class Address:
 
 @dataclass(frozen=True)
 class ServerTls:
-    """Files of the certificate that clients of the edge see."""
+    """The files of the certificate that the edge presents to its clients."""
 
     certificate: str
     key: str
@@ -38,7 +38,7 @@ class ServerTls:
 
 @dataclass(frozen=True)
 class ClientTls:
-    """Files of the certificate that the edge shows to the services (its name is `edge`), and of their authority."""
+    """The files of the certificate `edge`, which the edge presents to the services, and of their authority."""
 
     certificate: str
     key: str
@@ -47,7 +47,7 @@ class ClientTls:
 
 @dataclass(frozen=True)
 class Upstream:
-    """One service behind the edge: it has the methods of `proctorium.<name>.v1` and a certificate for `name`."""
+    """One service behind the edge, with the methods of `proctorium.<name>.v1` and a certificate for `name`."""
 
     name: str
     address: Address
@@ -55,18 +55,17 @@ class Upstream:
 
 @dataclass(frozen=True)
 class Rate:
-    """Requests of one address to one route: so many at once, then so many a second."""
+    """A limit for each client address: a token bucket of `burst` requests that is refilled by `per_second`."""
 
     burst: int
     per_second: int
     ipv6_prefix: int = 64
-    """The bits of an IPv6 address that count as one address."""
+    """The prefix length up to which IPv6 addresses count as one address."""
 
 
-# 1,000 learners behind one address join within a minute with some thirty calls each, four of them open to everybody,
-# and then save once a second.
-# All of them sign in within that minute and half of them mistype; what follows bounds guessing over many accounts (ADR
-# 9).
+# Sized for 1,000 learners behind one address: they join within a minute, with about thirty calls each, four of them
+# public, and then save once a second. The rate of sign-ins lets all of them sign in within that minute, half of them
+# after a typing error, and then limits the guessing of passwords over many accounts (ADR 9).
 _RATES: Mapping[str, Rate] = {
     **dict.fromkeys(Kind, Rate(burst=20_000, per_second=500)),
     Kind.SAVES: Rate(burst=20_000, per_second=2_000),
@@ -74,7 +73,7 @@ _RATES: Mapping[str, Rate] = {
     Kind.SIGN_INS: Rate(burst=2_000, per_second=1, ipv6_prefix=48),
     "pages": Rate(burst=20_000, per_second=1_000),
 }
-_CHAINS = 8
+_FILTER_CHAINS = 8
 
 
 @dataclass(frozen=True)
@@ -87,54 +86,70 @@ class EdgeSettings:
     portal: Address
     client: ClientTls
     token_check: str
-    """The file that `proctorium_access.edge_keys` keeps, in a folder of its own."""
+    """The file that `proctorium_access.edge_keys` updates, in a separate folder."""
     descriptors: str = str(DESCRIPTORS)
     tls: ServerTls | None = None
-    """None: clients connect in plaintext, on a development machine or behind a load balancer that terminates TLS."""
+    """None if clients connect in plaintext: on a development machine, or to a load balancer that terminates TLS."""
     https: bool = False
-    """Whether a proxy before the edge terminates HTTPS; implied by `tls`. Must agree with enrollment's PROCTORIUM_SECURE_COOKIES."""
+    """Whether a proxy before the edge terminates HTTPS; implied by `tls`.
+
+    Must agree with enrollment's PROCTORIUM_SECURE_COOKIES.
+    """
     tracing: Address | None = None
-    """Where spans are sent by OTLP/HTTP; None: a client's `traceparent` is only passed on."""
+    """The receiver of spans by OTLP/HTTP; without one, a client's `traceparent` is only passed on."""
     sampling_percent: int = 100
     trusted_hops: int = 0
-    """The number of trusted proxies before the edge, which write client addresses to x-forwarded-for."""
-    most_connections: int = 40_000
-    """Connections of all clients. 5,000 learners with six each make 30,000."""
+    """The number of trusted proxies before the edge, which append client addresses to x-forwarded-for."""
+    max_connections: int = 40_000
+    """The limit of client connections. 5,000 learners with six each need 30,000."""
     connections_per_address: int = 6_500
-    """Connections of one address, or of the few with the same hash. 1,000 learners in one building make 6,000. Not
-    limited behind trusted proxies, whose address all clients share."""
+    """The limit for one address, or for the addresses with the same hash. 1,000 learners in one building need 6,000.
+
+    It does not apply behind trusted proxies, because all clients have the proxy's address.
+    """
     idle_seconds: float = 60
-    """Time after which an idle connection, or a request or response that makes no progress, ends."""
+    """The time after which an idle connection, or a request or response without progress, is closed."""
     heap_bytes: int = 1024 * _MIB
-    """Memory that Envoy may use. From 60 % of it on, idle connections end sooner and the requests that hold most are reset; at 97 % nothing new is taken."""
+    """The memory that Envoy may use.
+
+    From 60 % on, idle connections are closed sooner and the requests with the largest buffers are reset. From 97 % on,
+    new requests are refused.
+    """
     rates: Mapping[str, Rate] = field(default_factory=lambda: _RATES)
-    """How many requests an address may send, by kind of route."""
+    """The rate limits, by kind of route."""
     call_seconds: float = 15
-    """The longest a call may take, whatever its deadline; uploads may take four times as long, watches have no limit."""
+    """The limit of a call's duration, whatever its deadline; four times as long for uploads, none for watches."""
     watch_idle_seconds: float = 40
-    """Time without a message after which a watch ends. Services send a heartbeat every 15 s; clients give up after 37.5 s of silence."""
+    """The time without a message after which a watch is closed.
+
+    Services send a heartbeat every 15 s; clients reconnect after 37.5 s without one.
+    """
     stream_idle_seconds: float = 900
-    """The same for streams of requests: a learner may think for long, and a token lasts as long as this."""
-    small_bytes: int = 64 * 1024
-    """For requests of methods that are open to everybody, and for what opens a watch."""
+    """The same for streams of requests: learners may pause for long, and a token is valid for as long as this."""
+    small_request_bytes: int = 64 * 1024
+    """The limit for requests of public methods and of watches."""
     request_bytes: int = _MIB
+    """The limit for other requests."""
     upload_bytes: int = 17 * _MIB
-    """For evidence: 12 MiB, of which base64 in JSON makes a third more."""
+    """The limit for evidence: 12 MiB, which base64 in JSON enlarges by a third."""
     ejection_seconds: float = 5
-    """How long new calls avoid a host, if there is another one, after five consecutive calls failed by its fault."""
+    """How long a host receives no new calls, if there is another one, after five consecutive server errors."""
     upload_folder: str = "/tmp"
-    """Where unfinished uploads wait; on a disk, not in memory."""
-    most_requests: int = 20_000
-    """Open calls and streams at a time to one cluster. A session of 5,000 learners needs one watch of each at session and at assessment."""
+    """The folder of unfinished uploads, on a disk instead of in memory."""
+    max_requests: int = 20_000
+    """The limit of concurrent calls and streams to one cluster.
+
+    5,000 learners need one watch each at session and at assessment.
+    """
 
 
 def render(settings: EdgeSettings, templates: Path = TEMPLATES) -> str:
-    """The configuration of Envoy, as YAML; `templates` is `deploy/envoy`."""
+    """Return the configuration of Envoy, as YAML; `templates` is the folder `deploy/envoy`."""
     names = [upstream.name for upstream in settings.services]
     descriptors = descriptor_set()
     routes = routes_of(descriptors, names)
     clusters = clusters_of(routes)
-    # What is rendered is YAML: values are quoted by `tojson`, and HTML escapes would break them.
+    # The output is YAML: values are quoted by `tojson`, and HTML escapes would corrupt them.
     environment = Environment(  # noqa: S701
         loader=FileSystemLoader(templates), undefined=StrictUndefined, keep_trailing_newline=True
     )
@@ -160,8 +175,8 @@ def render(settings: EdgeSettings, templates: Path = TEMPLATES) -> str:
             (f"/healthz/{name}", [cluster for cluster in clusters if cluster.service == name])
             for name in names
         ],
-        chains=1 if settings.trusted_hops else _CHAINS,
-        # In Linux's abstract namespace: no file to write, gone with the process.
+        chains=1 if settings.trusted_hops else _FILTER_CHAINS,
+        # In Linux's abstract namespace, which needs no file and ends with the process.
         probes=f"@proctorium-edge-{settings.listen.port}-probes",
         addresses={upstream.name: upstream.address for upstream in settings.services},
     )

@@ -1,7 +1,6 @@
-"""Tables for `json_check.lua`, from the protos' descriptors, of what JSON for our methods may contain.
+"""Tables for `json_check.lua` of what the JSON of each method may contain, generated from the protos' descriptors.
 
-The transcoder of the edge drops fields that it does not know, so the edge checks names, repetitions and enum values
-before it.
+Envoy's transcoder drops unknown fields, so the edge checks names, repetitions and enum values before it.
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ from google.protobuf.descriptor_pb2 import (
     MethodDescriptorProto,
 )
 
-MOST_STEPS = 100_000
-"""Names, values and escaped quotes in one request. A request of one MiB that is no attack has fewer."""
+MAX_STEPS = 100_000
+"""The limit of names, values and escaped quotes in one request. A legitimate request of 1 MiB has fewer."""
 
 _WELL_KNOWN = "google.protobuf."
-# Their JSON is a single value, or anything at all.
+# Their JSON is a single value.
 _SINGLE = frozenset(
     _WELL_KNOWN + name
     for name in (
@@ -30,12 +29,13 @@ _SINGLE = frozenset(
         *("BoolValue", "StringValue", "BytesValue"),
     )
 )
+# Their JSON is any value.
 _ANYTHING = frozenset(_WELL_KNOWN + name for name in ("Any", "Struct", "Value", "ListValue"))
 
 
 def tables(descriptors: FileDescriptorSet, services: Iterable[str]) -> str:
-    """Return Lua that sets METHODS, MESSAGES and ENUMS for the gRPC services of these full names."""
-    return _Tables(descriptors).written(frozenset(services))
+    """Return Lua that sets METHODS, MESSAGES and ENUMS for the gRPC services with these full names."""
+    return _Tables(descriptors).render(frozenset(services))
 
 
 class _Tables:
@@ -61,17 +61,17 @@ class _Tables:
             },
         }
 
-    def written(self, services: frozenset[str]) -> str:
+    def render(self, services: frozenset[str]) -> str:
         methods = dict(self._methods(services))
-        reached = self._reached(method.input_type.lstrip(".") for method in methods.values())
+        reachable = self._reachable(method.input_type.lstrip(".") for method in methods.values())
         enums = {
             field.type_name.lstrip(".")
-            for name in reached
+            for name in reachable
             for field in self._messages[name].field
             if field.type == FieldDescriptorProto.TYPE_ENUM
         }
         lines = [
-            f"local MOST_STEPS = {MOST_STEPS}",
+            f"local MAX_STEPS = {MAX_STEPS}",
             "local METHODS, MESSAGES, ENUMS = {}, {}, {}",
             "local function message(name, fields)",
             "  local named = {}",
@@ -83,13 +83,13 @@ class _Tables:
         ]
         for path, method in sorted(methods.items()):
             request = _lua(
-                message=method.input_type.lstrip("."), many=method.client_streaming or None
+                message=method.input_type.lstrip("."), streaming=method.client_streaming or None
             )
             lines.append(f"METHODS[{_text(path)}] = {request}")
         for name in sorted(enums):
             values = ", ".join(f"{value.name} = true" for value in self._enums[name].value)
             lines.append(f"ENUMS[{_text(name)}] = {{ {values} }}")
-        for name in sorted(reached):
+        for name in sorted(reachable):
             message = self._messages[name]
             fields = ", ".join(self._field(message, field) for field in message.field)
             lines.append(f"message({_text(name)}, {{ {fields} }})")
@@ -103,36 +103,35 @@ class _Tables:
                     for method in service.method:
                         yield f"/{name}/{method.name}", method
 
-    def _reached(self, names: Iterable[str]) -> set[str]:
-        """Return the messages of these names, and those that their fields hold."""
-        reached: set[str] = set()
+    def _reachable(self, names: Iterable[str]) -> set[str]:
+        """Return the messages with these names, and those of their fields, recursively."""
+        reachable: set[str] = set()
         waiting = list(names)
         while waiting:
             name = waiting.pop()
-            if name not in reached and name not in _SINGLE | _ANYTHING:
-                reached.add(name)
+            if name not in reachable and name not in _SINGLE | _ANYTHING:
+                reachable.add(name)
                 waiting += [
                     field.type_name.lstrip(".")
                     for field in self._messages[name].field
                     if field.type == FieldDescriptorProto.TYPE_MESSAGE
                 ]
-        return reached
+        return reachable
 
     def _field(self, message: DescriptorProto, field: FieldDescriptorProto) -> str:
-        kind = field.type_name.lstrip(".")
-        held = self._messages.get(kind)
-        is_map = held is not None and held.options.map_entry
-        one = None
+        message_type = self._messages.get(field.type_name.lstrip("."))
+        is_map = message_type is not None and message_type.options.map_entry
+        oneof = None
         if field.HasField("oneof_index") and not field.proto3_optional:
-            one = message.oneof_decl[field.oneof_index].name
-        of = held.field[1] if held is not None and is_map else field
+            oneof = message.oneof_decl[field.oneof_index].name
+        value = message_type.field[1] if message_type is not None and is_map else field
         return _lua(
             name=field.name,
             json=field.json_name,
             map=is_map or None,
-            many=(field.label == FieldDescriptorProto.LABEL_REPEATED and not is_map) or None,
-            one=one,
-            **self._type(of),
+            repeated=(field.label == FieldDescriptorProto.LABEL_REPEATED and not is_map) or None,
+            oneof=oneof,
+            **self._type(value),
         )
 
     @staticmethod
@@ -155,13 +154,13 @@ def _messages(
 
 
 def _lua(**values: str | bool | None) -> str:
-    """Return a table; what is None is left out."""
-    written = [
+    """Return a Lua table, without the values that are None."""
+    entries = [
         f"{name} = {_text(value) if isinstance(value, str) else str(value).lower()}"
         for name, value in values.items()
         if value is not None
     ]
-    return f"{{ {', '.join(written)} }}"
+    return f"{{ {', '.join(entries)} }}"
 
 
 def _text(value: str) -> str:

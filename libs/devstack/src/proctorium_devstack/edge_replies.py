@@ -1,7 +1,8 @@
-"""What the edge itself refuses, said as the services say their refusals: code, sentence, `google.rpc.ErrorInfo` with reason and domain.
+"""The edge's own error responses, in the form of the services': code, sentence, `google.rpc.ErrorInfo`.
 
-gRPC and gRPC-Web callers get it as status, message and `grpc-status-details-bin`; callers of JSON as the body that the
-transcoder makes of a service's error. Who is which, `edge.lua` notes before any filter has changed the request.
+gRPC and gRPC-Web clients receive status, message and `grpc-status-details-bin`; JSON clients receive the body into
+which the transcoder would convert a service's error. `edge.lua` records the client's protocol before other filters
+change the request.
 """
 
 from __future__ import annotations
@@ -23,25 +24,27 @@ _LOCALE = "en"
 
 @dataclass(frozen=True)
 class Reply:
-    """One refusal: given where the check of tokens failed with a message that `token` matches (a ValueMatcher of
-    Envoy), where Envoy's response has one of `flags` (its response flags), or where its HTTP status is from `lowest` to
-    `highest`."""
+    """One error response and the condition under which it is sent.
+
+    The condition is one of: the token check failed with a message that `token` matches (Envoy's ValueMatcher), Envoy's
+    response has one of `flags` (its response flags), or its HTTP status is from `min_status` to `max_status`.
+    """
 
     code: grpc.StatusCode
     reason: str
     sentence: str
     flags: tuple[str, ...] = ()
-    lowest: int = 0
-    highest: int = 0
+    min_status: int = 0
+    max_status: int = 0
     token: Mapping[str, object] | None = None
     http: int | None = None
-    """The HTTP status for callers of JSON, where it is not the one that Envoy gives."""
+    """The HTTP status for JSON clients, if it differs from Envoy's."""
     by_code: bool = True
-    """Whether it also explains a code that comes without a reason from a service's gRPC library."""
+    """Whether it also completes responses of a service's gRPC library, which have a code but no reason."""
 
     @property
     def number(self) -> int:
-        """The code of gRPC."""
+        """The number of the gRPC status code."""
         number: int = self.code.value[0]
         return number
 
@@ -52,12 +55,12 @@ class Reply:
 
     @property
     def message(self) -> str:
-        """`grpc-message`, percent-encoded, and with it what would end a string of Lua."""
+        """`grpc-message`, percent-encoded; characters that would end a Lua string are encoded as well."""
         return quote(self.sentence, safe=" !#$()*+,/:;=?@[]")
 
     @property
     def json(self) -> str:
-        """The body for callers of JSON."""
+        """The body for JSON clients."""
         return json.dumps(json_format.MessageToDict(self._status()), separators=(",", ":"))
 
     def _status(self) -> status_pb2.Status:
@@ -70,19 +73,19 @@ class Reply:
         return status
 
 
-def _by_status(code: grpc.StatusCode, reason: str, sentence: str, *between: int) -> Reply:
-    return Reply(code, reason, sentence, lowest=between[0], highest=between[-1])
+def _by_status(code: grpc.StatusCode, reason: str, sentence: str, *statuses: int) -> Reply:
+    return Reply(code, reason, sentence, min_status=statuses[0], max_status=statuses[-1])
 
 
-_TOO_LONG = (
+_TIMEOUT = (
     grpc.StatusCode.DEADLINE_EXCEEDED,
     "DEADLINE_EXCEEDED",
-    "This took too long. Whether something was changed is not known: look, or send it again with the same request id.",
+    "This took too long, and it may or may not have changed something. Check it, or retry with the same request id.",
 )
-_AWAY = (
+_UNAVAILABLE = (
     grpc.StatusCode.UNAVAILABLE,
     "SERVICE_UNAVAILABLE",
-    "This part of the system cannot be reached now. Please try again in a moment.",
+    "This service cannot be reached now. Please try again in a moment.",
 )
 _INVALID = (
     grpc.StatusCode.INVALID_ARGUMENT,
@@ -98,7 +101,7 @@ def _by_token(reason: str, sentence: str, token: Mapping[str, object]) -> Reply:
 
 
 REPLIES: Sequence[Reply] = (
-    # The sentences are those of the services, which check tokens themselves.
+    # The same sentences as those of the services, which check tokens themselves.
     _by_token(
         "TOKEN_EXPIRED",
         "Your sign-in is no longer valid. Please sign in again.",
@@ -108,8 +111,8 @@ REPLIES: Sequence[Reply] = (
         "TOKEN_MISSING", "Please sign in first.", {"string_match": {"exact": "Jwt is missing"}}
     ),
     _by_token("TOKEN_INVALID", "Please sign in again.", {"present_match": True}),
-    Reply(*_TOO_LONG, flags=("UT", "DT", "SI")),
-    Reply(*_AWAY, flags=("UF", "UH", "UO", "UC", "UR", "LR", "LH", "URX", "UPE", "OM")),
+    Reply(*_TIMEOUT, flags=("UT", "DT", "SI")),
+    Reply(*_UNAVAILABLE, flags=("UF", "UH", "UO", "UC", "UR", "LR", "LH", "URX", "UPE", "OM")),
     _by_status(
         grpc.StatusCode.PERMISSION_DENIED,
         "NOT_ALLOWED",
@@ -119,43 +122,43 @@ REPLIES: Sequence[Reply] = (
     _by_status(
         grpc.StatusCode.UNIMPLEMENTED,
         "METHOD_NOT_FOUND",
-        "There is no such method here. Check its name, and that it is called by POST.",
+        "There is no such method here. Check its name, and call it by POST.",
         404,
         405,
     ),
-    _by_status(*_TOO_LONG, 408),
+    _by_status(*_TIMEOUT, 408),
     _by_status(
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         "MESSAGE_TOO_LARGE",
-        "The request is too large. Please send a smaller one; of a picture, for instance, one with a lower resolution.",
+        "The request is too large. Please send a smaller one, such as a photo with a lower resolution.",
         413,
     ),
     Reply(
         grpc.StatusCode.INVALID_ARGUMENT,
         "INVALID_REQUEST",
-        "Send the request as JSON, and say so: content-type: application/json.",
-        lowest=415,
-        highest=415,
+        "The request is not marked as JSON. Send it as content-type: application/json.",
+        min_status=415,
+        max_status=415,
         by_code=False,
     ),
     _by_status(
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         "TOO_MANY_REQUESTS",
-        "There were too many requests from where you are. Please wait a moment and try again.",
+        "There were too many requests from your network. Please wait a moment and try again.",
         429,
     ),
     _by_status(*_INVALID, 400, 499),
-    _by_status(*_TOO_LONG, 504),
-    _by_status(*_AWAY, 500, 599),
+    _by_status(*_TIMEOUT, 504),
+    _by_status(*_UNAVAILABLE, 500, 599),
 )
-"""The first that fits is given."""
+"""The replies in order: the first one whose condition holds is sent."""
 
 REPLIES_BY_CODE: Sequence[Reply] = (
     *{reply.number: reply for reply in reversed(REPLIES) if reply.by_code}.values(),
     Reply(
         grpc.StatusCode.INTERNAL,
         "INTERNAL",
-        "This could not be handled. If the request comes from a program of yours, compare how it encodes messages; else please try again.",
+        "This could not be handled. Please try again. If your own program sent the request, check how it encodes messages.",
     ),
 )
-"""For refusals that come with a code only, from a service's gRPC library."""
+"""The replies that complete responses of a service's gRPC library, one for each code."""

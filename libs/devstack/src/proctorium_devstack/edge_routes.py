@@ -1,4 +1,4 @@
-"""The methods that the edge forwards, from the protos' descriptors, grouped by their needs into a few routes for each service.
+"""The routes of the edge: the methods of the protos' descriptors, grouped by service and kind.
 
 A method that is not in the descriptors has no route, so a call to it never reaches a service.
 """
@@ -16,40 +16,39 @@ from proctorium.options.v1 import options_pb2
 
 _PACKAGE = re.compile(r"proctorium\.(\w+)\.v1")
 
-SAVING = frozenset(
+SAVES = frozenset(
     {
         "/proctorium.assessment.v1.AttemptService/SaveAnswers",
         "/proctorium.assessment.v1.AttemptService/StreamAnswers",
     }
 )
-"""The save path. It has a cluster of its own, so that nothing else can use up its connections and requests."""
+"""The save methods. They have a separate cluster, so that other calls cannot use up its connections and requests."""
 
 UPLOADS = frozenset({"/proctorium.identity.v1.VerificationService/SubmitEvidence"})
-"""Methods whose requests are large."""
-
+"""Methods with large requests."""
 
 SIGN_INS = frozenset({"/proctorium.enrollment.v1.AccountService/SignIn"})
-"""Methods that check a password of anybody who calls; they have a lower rate for each address."""
+"""Methods by which anybody can try a password; their rate limit is lower."""
 
 
 class Kind(StrEnum):
-    """The needs of a route: how large requests are, how long they take, whether they end."""
+    """A kind of method, which determines the limits of its route: size, duration, rate."""
 
     SAVES = "saves"
     STREAMS = "streams"
-    """Requests come one by one for as long as the client likes, so they are not buffered."""
+    """Methods with a stream of requests, which are not buffered."""
     WATCHES = "watches"
-    """One request, then responses for as long as the client likes."""
+    """Methods with one request and a stream of responses."""
     UPLOADS = "uploads"
     SIGN_INS = "sign-ins"
     PUBLIC = "public"
-    """Open to everybody, so requests are small."""
+    """Methods without a sign-in, whose requests are small."""
     CALLS = "calls"
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """One pool of connections to a service, with limits of its own."""
+    """A pool of connections to a service, with separate limits."""
 
     name: str
     service: str
@@ -57,7 +56,7 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Route:
-    """The methods of one kind and service."""
+    """The route of all methods of one kind and service."""
 
     cluster: Cluster
     kind: Kind
@@ -65,12 +64,12 @@ class Route:
 
     @property
     def name(self) -> str:
-        """The name in the access log."""
+        """The name, as in the access log."""
         return f"{self.cluster.service}-{self.kind}"
 
     @property
     def regex(self) -> str:
-        """The paths, for RE2, which has to match all of a path."""
+        """A regular expression (RE2) that matches the methods' whole paths."""
         return "|".join(method.replace(".", r"\.") for method in self.methods)
 
 
@@ -79,28 +78,28 @@ class UnknownMethodError(Exception):
 
 
 def routes_of(descriptors: FileDescriptorSet, services: Iterable[str]) -> Sequence[Route]:
-    """Return the routes for `services`, the save path first. Raises UnknownMethodError."""
+    """Return the routes for `services`, those of saves first. Raises UnknownMethodError."""
     methods: dict[tuple[Cluster, Kind], list[str]] = {}
-    known = set()
+    paths_of_protos = set()
     wanted = frozenset(services)
     for service, path, method in _methods(descriptors):
-        known.add(path)
+        paths_of_protos.add(path)
         if service in wanted:
             key = (_cluster_of(service, path), _kind_of(path, method))
             methods.setdefault(key, []).append(path)
-    if missing := (SAVING | UPLOADS | SIGN_INS) - known:
+    if missing := (SAVES | UPLOADS | SIGN_INS) - paths_of_protos:
         raise UnknownMethodError(f"no proto has {', '.join(sorted(missing))}")
     routes = [Route(*key, tuple(sorted(paths))) for key, paths in methods.items()]
-    return sorted(routes, key=lambda route: (route.methods[0] not in SAVING, route.name))
+    return sorted(routes, key=lambda route: (route.methods[0] not in SAVES, route.name))
 
 
 def clusters_of(routes: Iterable[Route]) -> Sequence[Cluster]:
-    """Return the clusters that the routes lead to."""
+    """Return the clusters of the routes."""
     return list(dict.fromkeys(route.cluster for route in routes))
 
 
 def _methods(descriptors: FileDescriptorSet) -> Iterator[tuple[str, str, MethodDescriptorProto]]:
-    """Yield the service, the path and the descriptor of every method of ours."""
+    """Yield the service, the path and the descriptor of each Proctorium method."""
     for file in descriptors.file:
         package = _PACKAGE.fullmatch(file.package)
         if package is not None:
@@ -111,7 +110,7 @@ def _methods(descriptors: FileDescriptorSet) -> Iterator[tuple[str, str, MethodD
 
 
 def _cluster_of(service: str, path: str) -> Cluster:
-    return Cluster(f"{service}-saving" if path in SAVING else service, service)
+    return Cluster(f"{service}-saving" if path in SAVES else service, service)
 
 
 def _kind_of(path: str, method: MethodDescriptorProto) -> Kind:
@@ -119,7 +118,7 @@ def _kind_of(path: str, method: MethodDescriptorProto) -> Kind:
         return Kind.STREAMS
     if method.server_streaming:
         return Kind.WATCHES
-    if path in SAVING:
+    if path in SAVES:
         return Kind.SAVES
     if path in UPLOADS:
         return Kind.UPLOADS

@@ -32,7 +32,7 @@ def environment_of(
         "TLS_KEY": str(identity.key),
         "TLS_AUTHORITY": str(identity.authority),
         "LOG_FORMAT": "json",
-        # There is no load balancer on one machine, so a service need not announce its end in advance.
+        # There is no load balancer here, so a service need not announce its shutdown in advance.
         "DRAIN_WAIT": "0",
         "DRAIN_GRACE": "5",
         **{f"{callee.upper()}_ADDRESS": f"{LOOPBACK}:{ports[callee]}" for callee in service.calls},
@@ -61,7 +61,7 @@ def _settings_of(name: str, data_folder: DataFolder, ports: PortPlan) -> Mapping
     public_url = f"http://localhost:{ports['edge']}"
     match name:
         case "enrollment":
-            # The edge of one machine speaks plain HTTP, over which browsers drop secure cookies.
+            # The edge serves plain HTTP here, over which browsers drop secure cookies.
             return {
                 "MASTER_KEY": _master_key(data_folder.component_folder(name)),
                 "SECURE_COOKIES": "false",

@@ -1,7 +1,7 @@
 """Execute a command that cannot outlive its parent, optionally as an unprivileged user.
 
 Called as ``python -I -S launch.py PARENT SIGNAL USER GROUP -- COMMAND…`` between fork and exec, because Python code
-in a forked child of a program with threads (gRPC starts some) may deadlock. Uses only the standard library.
+in a forked child of a program with threads, such as gRPC's, may deadlock. Uses only the standard library.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ OFFSETS: Mapping[str, int] = {
     "postgres": 52,
     "nats": 62,
 }
-"""The offset of each listener from the base port; people open the first three."""
+"""The offset of each listener from the base port. The first three are pages for people."""
 
 
 class PortsInUseError(Exception):

@@ -8,16 +8,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from proctorium_common.tasks import end
-from proctorium_devstack.components.component import Component
+from proctorium_devstack.components.component import Component, UnknownComponentError
 from proctorium_devstack.processes import ComponentFailedError
 from proctorium_devstack.run_file import ComponentStatus
 
 _BACKOFF = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 _STABLE_AFTER = 30.0
-
-
-class UnknownComponentError(Exception):
-    """The stack has no component of that name."""
 
 
 @dataclass(frozen=True)
@@ -130,13 +126,13 @@ class Supervisor:
 
     async def _start_first_time(self, entry: _Entry) -> None:
         await self._all_ready(entry.component.dependencies)
-        began = time.monotonic()
+        started_at = time.monotonic()
         await entry.component.prepare()
-        prepared = time.monotonic() - began
+        preparation = time.monotonic() - started_at
         await self._all_ready(entry.component.start_after)
-        began = time.monotonic() - prepared
+        started_at = time.monotonic() - preparation
         await self._launch(entry)
-        self._on_event(Event(entry.component.name, "ready", time.monotonic() - began))
+        self._on_event(Event(entry.component.name, "ready", time.monotonic() - started_at))
         self._watch(entry)
 
     async def _all_ready(self, names: Iterable[str]) -> None:
@@ -180,7 +176,7 @@ class Supervisor:
             await asyncio.sleep(_BACKOFF[min(failures, len(_BACKOFF) - 1)])
             failures += 1
             entry.restarts += 1
-            began = time.monotonic()
+            started_at = time.monotonic()
             try:
                 await self._launch(entry)
             except ComponentFailedError as failed:
@@ -188,7 +184,9 @@ class Supervisor:
                     Event(failed.component, f"did not restart: {failed}", log=failed.last_lines(8))
                 )
             else:
-                self._on_event(Event(entry.component.name, "ready again", time.monotonic() - began))
+                self._on_event(
+                    Event(entry.component.name, "ready again", time.monotonic() - started_at)
+                )
                 return failures
 
     async def _stop_one(self, entry: _Entry) -> None:

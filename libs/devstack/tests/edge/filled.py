@@ -1,4 +1,4 @@
-"""Messages with every field set, for every method, from the protos' descriptors."""
+"""Requests with every field set, for every method, from the protos' descriptors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 
 from proctorium_common.descriptors import descriptor_set
 
-_DEEPEST = 4
+_MAX_DEPTH = 4
 _SINGLE: dict[str, dict[str, Any]] = {
     "google.protobuf.Timestamp": {"seconds": 1},
     "google.protobuf.Duration": {"seconds": 1},
@@ -23,7 +23,7 @@ _SINGLE: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Method:
-    """One method of ours."""
+    """A Proctorium method."""
 
     path: str
     request: Descriptor
@@ -32,16 +32,16 @@ class Method:
 
     @property
     def service(self) -> str:
-        """The name of the service that has it, such as `session`."""
+        """The name of its service, such as `session`."""
         return self.path.split(".")[1]
 
     def filled(self) -> Message:
-        """A request with every field set, one of each oneof."""
+        """Return a request with every field set, and one of each oneof."""
         return _filled(self.request, 0)
 
 
 def methods() -> list[Method]:
-    """Every method of ours."""
+    """Return all Proctorium methods."""
     pool = DescriptorPool()
     files = descriptor_set().file
     for file in files:
@@ -60,12 +60,12 @@ def methods() -> list[Method]:
 
 
 def as_json(message: Message, *, proto_names: bool = False) -> dict[str, Any]:
-    """The JSON of a message, as a dictionary to change."""
+    """Return the JSON of a message as a dictionary."""
     return json_format.MessageToDict(message, preserving_proto_field_name=proto_names)
 
 
 def read(method: Method, received: bytes) -> Message:
-    """The request that a service received."""
+    """Parse a request that a service received."""
     request: Message = message_factory.GetMessageClass(method.request)()
     request.ParseFromString(received)
     return request
@@ -74,22 +74,22 @@ def read(method: Method, received: bytes) -> Message:
 def objects(
     message: Descriptor, value: dict[str, Any], path: str = ""
 ) -> Iterator[tuple[str, Descriptor, dict[str, Any]]]:
-    """Yield the path, the type and the JSON of a message and of every message in it; paths are in proto names."""
+    """Yield path (in proto names), type and JSON of a message and of all messages inside it."""
     yield path, message, value
     for field in message.fields:
         inner = field.message_type
         if inner is None or field.json_name not in value or not _is_plain(inner):
             continue
-        held = value[field.json_name]
+        values = value[field.json_name]
         name = f"{path}.{field.name}" if path else field.name
         if field.is_repeated:
-            yield from objects(inner, held[0], f"{name}[0]")
+            yield from objects(inner, values[0], f"{name}[0]")
         else:
-            yield from objects(inner, held, name)
+            yield from objects(inner, values, name)
 
 
 def _is_plain(message: Descriptor) -> bool:
-    """Whether its JSON is an object of named fields."""
+    """Return whether its JSON is an object of named fields."""
     return (
         not message.full_name.startswith("google.protobuf.") and not message.GetOptions().map_entry
     )
@@ -101,32 +101,34 @@ def _filled(descriptor: Descriptor, depth: int) -> Message:
         oneof = field.containing_oneof
         if oneof is not None and oneof.fields[0] is not field:
             continue
-        if field.message_type is not None and depth >= _DEEPEST:
+        if field.message_type is not None and depth >= _MAX_DEPTH:
             continue
         _fill(message, field, depth)
     return message
 
 
 def _fill(message: Message, field: FieldDescriptor, depth: int) -> None:
-    held = field.message_type
-    if held is not None and held.GetOptions().map_entry:
-        getattr(message, field.name)["key"] = _single(held.fields_by_name["value"])
+    inner = field.message_type
+    if inner is not None and inner.GetOptions().map_entry:
+        getattr(message, field.name)["key"] = _single(inner.fields_by_name["value"])
     elif field.is_repeated:
-        many = getattr(message, field.name)
-        if held is None:
-            many.append(_single(field))
+        values = getattr(message, field.name)
+        if inner is None:
+            values.append(_single(field))
         else:
-            many.add().CopyFrom(_filled_message(held, depth))
-    elif held is None:
+            values.add().CopyFrom(_filled_message(inner, depth))
+    elif inner is None:
         setattr(message, field.name, _single(field))
     else:
-        getattr(message, field.name).CopyFrom(_filled_message(held, depth))
+        getattr(message, field.name).CopyFrom(_filled_message(inner, depth))
 
 
 def _filled_message(descriptor: Descriptor, depth: int) -> Message:
     if descriptor.full_name in _SINGLE:
-        made: Message = message_factory.GetMessageClass(descriptor)(**_SINGLE[descriptor.full_name])
-        return made
+        message: Message = message_factory.GetMessageClass(descriptor)(
+            **_SINGLE[descriptor.full_name]
+        )
+        return message
     return _filled(descriptor, depth + 1)
 
 

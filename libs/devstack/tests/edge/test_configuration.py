@@ -1,4 +1,4 @@
-"""Envoy itself reads the rendered configuration: laptop, compose and Helm."""
+"""Envoy accepts the rendered configuration, whatever the settings."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def _settings(folder: Path) -> EdgeSettings:
     )
 
 
-@pytest.mark.parametrize("place", ["plain", "tls", "tracing"])
-def test_envoy_accepts_it(tmp_path: Path, place: str) -> None:
+@pytest.mark.parametrize("variant", ["plain", "tls", "tracing"])
+def test_envoy_accepts_the_configuration(tmp_path: Path, variant: str) -> None:
     settings = _settings(tmp_path)
-    match place:
+    match variant:
         case "tls":
             settings = replace(
                 settings, tls=ServerTls(settings.client.certificate, settings.client.key)

@@ -9,20 +9,20 @@ from pathlib import Path
 import grpc
 import pytest
 
-from .world import AWAY, ME, World, running_edge
+from .world import ME, UNAVAILABLE, World, running_edge
 
-FAILURES_IN_A_ROW = 5
+CONSECUTIVE_FAILURES = 5
 
 
-async def test_a_connection_on_which_calls_fail_is_replaced(world: World) -> None:
+async def test_connection_with_failing_calls_is_replaced(world: World) -> None:
     await world.call(ME)
-    broken = world.behind.broken_peer = world.behind.connection
+    broken = world.upstreams.broken_peer = world.upstreams.connection
     failed = 0
     async with asyncio.timeout(10):
         while not await _succeeds(world):
             failed += 1
-    assert failed >= FAILURES_IN_A_ROW
-    assert world.behind.connection != broken
+    assert failed >= CONSECUTIVE_FAILURES
+    assert world.upstreams.connection != broken
 
 
 async def _succeeds(world: World) -> bool:
@@ -33,21 +33,21 @@ async def _succeeds(world: World) -> bool:
     return True
 
 
-async def test_health_sees_what_callers_see(tmp_path: Path) -> None:
+async def test_health_page_follows_the_success_of_calls(tmp_path: Path) -> None:
     async with running_edge(tmp_path, ejection_seconds=0.5) as world:
         await _until(lambda: world.health("enrollment"), 200)
-        assert await world.health(AWAY) == 503
-        world.behind.answers_health_checks_only = True
+        assert await world.health(UNAVAILABLE) == 503
+        world.upstreams.fails_calls = True
         await _until(lambda: world.health("enrollment"), 503)
         with pytest.raises(grpc.aio.AioRpcError):
             await world.call(ME)
-        world.behind.answers_health_checks_only = False
+        world.upstreams.fails_calls = False
         await _until(lambda: world.health("enrollment"), 200)
         await world.call(ME)
-        assert (await world.browser.get("/healthz")).status_code == 503, "one service is away"
+        assert (await world.http.get("/healthz")).status_code == 503, "one service is unavailable"
 
 
-async def _until(ask: Callable[[], Awaitable[int]], expected: int) -> None:
+async def _until(get: Callable[[], Awaitable[int]], expected: int) -> None:
     async with asyncio.timeout(30):
-        while await ask() != expected:
+        while await get() != expected:
             await asyncio.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Headers that a gRPC library cannot read stop at the edge: behind it they would break the connection that all callers share."""
+"""The edge removes headers that a gRPC library cannot parse, because they would break its shared connection."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from proctorium_devstack.testing.http2 import (
     header_block,
 )
 
-from .world import PUBLIC, WATCH, Ask, Watch, World
+from .world import PUBLIC, WATCH, StreamCall, UnaryCall, World
 
 EMPTY_MESSAGE = bytes(5)
 PASSED = {
@@ -31,7 +31,7 @@ PASSED = {
     *("grpc-encoding", "origin", "sec-fetch-site", "traceparent", "tracestate"),
     *("x-forwarded-for", "x-forwarded-proto", "x-grpc-web"),
 }
-"""What a service may see; grpc-timeout, te and the pseudo-headers its gRPC library keeps to itself."""
+"""The headers that a service may receive; its gRPC library hides grpc-timeout, te and the pseudo-headers."""
 
 FIELDS: dict[str, list[bytes]] = {
     "deadline-without-unit": [b"grpc-timeout: 5"],
@@ -90,74 +90,77 @@ TRAILERS = {
 
 
 @pytest.mark.parametrize("fields", FIELDS.values(), ids=FIELDS.keys())
-async def test_unreadable_headers_harm_nobody(world: World, fields: list[bytes]) -> None:
-    async with Others(world) as others:
+async def test_unreadable_headers_do_not_affect_other_clients(
+    world: World, fields: list[bytes]
+) -> None:
+    async with OtherClient(world) as other:
         for _ in range(2):
             await post(world, fields)
-            assert set(world.behind.metadata) <= PASSED
-        await others.go_on()
+            assert set(world.upstreams.metadata) <= PASSED
+        await other.assert_works()
 
 
 @pytest.mark.parametrize("fields", PSEUDO_FIELDS.values(), ids=PSEUDO_FIELDS.keys())
-async def test_unreadable_pseudo_headers_harm_nobody(world: World, fields: dict[str, str]) -> None:
-    async with Others(world) as others:
+async def test_unreadable_pseudo_headers_do_not_affect_other_clients(
+    world: World, fields: dict[str, str]
+) -> None:
+    async with OtherClient(world) as other:
         for _ in range(2):
             await call_in_frames(world, fields)
-        await others.go_on()
+        await other.assert_works()
 
 
 @pytest.mark.parametrize("trailers", TRAILERS.values(), ids=TRAILERS.keys())
-async def test_unreadable_trailers_harm_nobody(
+async def test_unreadable_trailers_do_not_affect_other_clients(
     world: World, trailers: list[tuple[bytes, bytes]]
 ) -> None:
-    async with Others(world) as others:
+    async with OtherClient(world) as other:
         for _ in range(2):
             await call_in_frames(world, {}, trailers)
-        await others.go_on()
+        await other.assert_works()
 
 
-async def test_half_a_minute_of_unreadable_deadlines_fails_no_call(world: World) -> None:
-    two_a_second_for_half_a_minute = 60
-    async with Others(world) as others:
-        for _ in range(two_a_second_for_half_a_minute):
+async def test_repeated_unreadable_deadlines_fail_no_other_call(world: World) -> None:
+    async with OtherClient(world) as other:
+        for _ in range(60):
             await post(world, [b"grpc-timeout: 5"])
-            await others.go_on()
+            await other.assert_works()
 
 
-async def test_a_readable_deadline_is_passed_on(world: World) -> None:
-    world.behind.slow = True
+async def test_valid_deadline_is_passed_on(world: World) -> None:
+    world.upstreams.slow = True
     try:
         with pytest.raises(grpc.aio.AioRpcError) as late:
             await world.call(PUBLIC, timeout=0.05)
     finally:
-        world.behind.slow = False
+        world.upstreams.slow = False
     assert late.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    assert world.behind.left is not None
+    assert world.upstreams.time_remaining is not None
     # gRPC rounds a timeout up before it sends it.
-    assert world.behind.left < 0.1
+    assert world.upstreams.time_remaining < 0.1
 
 
-class Others:
+class OtherClient:
     """Another client, with an open watch, whose calls must succeed and arrive unchanged."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._channel = grpc.aio.insecure_channel(world.address)
 
-    async def __aenter__(self) -> Others:
-        self._ask: Ask = self._channel.unary_unary(PUBLIC)
-        watch: Watch = self._channel.unary_stream(WATCH)
+    async def __aenter__(self) -> OtherClient:
+        self._call: UnaryCall = self._channel.unary_unary(PUBLIC)
+        watch: StreamCall = self._channel.unary_stream(WATCH)
         self._watch = watch(b"", metadata=self._world.authorization)
         assert await self._watch.read() == b""
         return self
 
-    async def go_on(self) -> None:
-        """Call; raise AioRpcError or AssertionError when one of this client's calls fails or arrives as another's."""
+    async def assert_works(self) -> None:
+        """Assert that calls succeed and arrive with their own headers, and that the watch is open."""
         for token in ("Bearer mine", "Bearer mine", "Bearer other"):
             metadata = (("authorization", token), ("traceparent", token))
-            await self._ask(b"", metadata=metadata, timeout=5)
-            seen = self._world.behind.metadata
-            assert (seen["authorization"], seen["traceparent"]) == (token, token)
+            await self._call(b"", metadata=metadata, timeout=5)
+            received = self._world.upstreams.metadata
+            assert (received["authorization"], received["traceparent"]) == (token, token)
         assert not self._watch.done()
 
     async def __aexit__(self, *_: object) -> None:
@@ -184,18 +187,18 @@ async def post(world: World, fields: Iterable[bytes]) -> None:
 async def call_in_frames(
     world: World, metadata: dict[str, str], trailers: Iterable[tuple[bytes, bytes]] = ()
 ) -> None:
-    """Send a gRPC call of these headers and trailers, and wait until its stream or connection ends."""
+    """Send a gRPC call with these headers and trailers, and wait until its stream or connection ends."""
     reader, writer = await world.connect()
     head = header_block(PUBLIC, metadata)
     writer.write(PREFACE + frame(SETTINGS, 0, 0, b""))
     writer.write(frame(HEADERS, END_HEADERS, 1, head) + frame(DATA, 0, 1, EMPTY_MESSAGE))
-    last = encode(trailers)
-    if last:
-        writer.write(frame(HEADERS, END_HEADERS | END_STREAM, 1, last))
+    encoded = encode(trailers)
+    if encoded:
+        writer.write(frame(HEADERS, END_HEADERS | END_STREAM, 1, encoded))
     else:
         writer.write(frame(DATA, END_STREAM, 1, b""))
     received = b""
-    # Envoy may end the connection of a client that breaks the protocol.
+    # Envoy may close the connection of a client that violates the protocol.
     with suppress(ConnectionResetError):
         async with asyncio.timeout(10):
             while not _has_ended(received) and (more := await reader.read(65_536)):

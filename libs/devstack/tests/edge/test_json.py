@@ -1,4 +1,4 @@
-"""JSON that no message can hold is refused, with a reason that names the field; everything else arrives as intended."""
+"""JSON that does not match the method's request is refused with the name of the field; other JSON arrives unchanged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from httpx2 import Response
 from proctorium_common.rpc.access import rules
 
 from .filled import Method, as_json, methods, objects, read
-from .test_edge import assert_said
+from .test_edge import assert_json_error
 from .world import EVIDENCE, MIB, SERVICES, World
 
 RULES = rules()
@@ -27,97 +27,93 @@ SCHEDULE = "/proctorium.session.v1.SessionService/ScheduleSession"
 SAVE = "/proctorium.assessment.v1.AttemptService/SaveAnswers"
 
 
-def _named(method: Method) -> str:
+def _name_of(method: Method) -> str:
     return method.path.rpartition(".")[2]
 
 
-def assert_names(answer: Response, field: str) -> None:
-    """The request was refused for this field, as services refuse one."""
-    assert answer.status_code == 400, answer.text
-    assert_said(answer, 3, "INVALID_REQUEST")
-    details = {detail["@type"].rpartition(".")[2]: detail for detail in answer.json()["details"]}
-    assert [one["field"] for one in details["BadRequest"]["fieldViolations"]] == [field]
+def assert_field_refused(response: Response, field: str) -> None:
+    """Assert that the response is the services' error for an invalid `field`."""
+    assert response.status_code == 400, response.text
+    assert_json_error(response, 3, "INVALID_REQUEST")
+    details = {detail["@type"].rpartition(".")[2]: detail for detail in response.json()["details"]}
+    assert [violation["field"] for violation in details["BadRequest"]["fieldViolations"]] == [field]
     assert details["BadRequest"]["fieldViolations"][0]["description"].endswith(".")
     assert details["ErrorInfo"]["metadata"]["field"] == field
 
 
-@pytest.mark.parametrize("method", UNARY, ids=_named)
+@pytest.mark.parametrize("method", UNARY, ids=_name_of)
 @pytest.mark.parametrize("proto_names", [False, True], ids=["camel", "snake"])
-async def test_a_whole_request_arrives_as_it_was_sent(
+async def test_complete_request_arrives_unchanged(
     world: World, method: Method, proto_names: bool
 ) -> None:
     sent = method.filled()
-    answer = await world.json(method.path, json.dumps(as_json(sent, proto_names=proto_names)))
-    assert answer.status_code == 200, answer.text
-    assert read(method, world.behind.request) == sent
+    response = await world.json(method.path, json.dumps(as_json(sent, proto_names=proto_names)))
+    assert response.status_code == 200, response.text
+    assert read(method, world.upstreams.request) == sent
 
 
-@pytest.mark.parametrize("method", METHODS, ids=_named)
-async def test_an_unknown_field_is_refused_wherever_it_stands(world: World, method: Method) -> None:
-    whole = as_json(method.filled())
-    for path, _, value in objects(method.request, whole):
+@pytest.mark.parametrize("method", METHODS, ids=_name_of)
+async def test_unknown_field_is_refused_at_every_level(world: World, method: Method) -> None:
+    body = as_json(method.filled())
+    for path, _, value in objects(method.request, body):
         value["misspelt"] = 1
-        answer = await world.json(method.path, json.dumps(whole))
-        assert_names(answer, f"{path}.misspelt" if path else "misspelt")
+        response = await world.json(method.path, json.dumps(body))
+        assert_field_refused(response, f"{path}.misspelt" if path else "misspelt")
         del value["misspelt"]
 
 
-@pytest.mark.parametrize("method", METHODS, ids=_named)
-async def test_a_field_that_is_there_twice_is_refused_wherever_it_stands(
-    world: World, method: Method
-) -> None:
-    whole = as_json(method.filled())
-    for path, message, value in objects(method.request, whole):
+@pytest.mark.parametrize("method", METHODS, ids=_name_of)
+async def test_repeated_field_name_is_refused_at_every_level(world: World, method: Method) -> None:
+    body = as_json(method.filled())
+    for path, message, value in objects(method.request, body):
         for field in message.fields:
             if field.json_name not in value:
                 continue
-            # The field is given twice: under both of its names, or under one name in two spellings.
-            again = field.name if field.name != field.json_name else _escaped(field.name)
-            mark = f"#{field.name}#"
-            value[mark] = value[field.json_name]
-            body = json.dumps(whole).replace(f'"{mark}"', f'"{again}"')
-            del value[mark]
-            answer = await world.json(method.path, body)
-            assert_names(answer, f"{path}.{field.name}" if path else field.name)
+            # The field appears twice: with both of its names, or with its name in plain and in escaped form.
+            second_name = field.name if field.name != field.json_name else _escape_first(field.name)
+            placeholder = f"#{field.name}#"
+            value[placeholder] = value[field.json_name]
+            text = json.dumps(body).replace(f'"{placeholder}"', f'"{second_name}"')
+            del value[placeholder]
+            response = await world.json(method.path, text)
+            assert_field_refused(response, f"{path}.{field.name}" if path else field.name)
 
 
-def _escaped(name: str) -> str:
+def _escape_first(name: str) -> str:
     return f"\\u{ord(name[0]):04x}{name[1:]}"
 
 
-@pytest.mark.parametrize("method", METHODS, ids=_named)
-async def test_a_misspelt_value_of_an_enum_is_refused_wherever_it_stands(
-    world: World, method: Method
-) -> None:
-    whole = as_json(method.filled())
-    for path, message, value in objects(method.request, whole):
+@pytest.mark.parametrize("method", METHODS, ids=_name_of)
+async def test_unknown_enum_value_is_refused_at_every_level(world: World, method: Method) -> None:
+    body = as_json(method.filled())
+    for path, message, value in objects(method.request, body):
         for field in message.fields:
             if field.enum_type is None or field.json_name not in value:
                 continue
-            right = value[field.json_name]
+            original = value[field.json_name]
             value[field.json_name] = ["MISSPELT"] if field.is_repeated else "MISSPELT"
-            answer = await world.json(method.path, json.dumps(whole))
+            response = await world.json(method.path, json.dumps(body))
             name = f"{field.name}[0]" if field.is_repeated else field.name
-            assert_names(answer, f"{path}.{name}" if path else name)
-            value[field.json_name] = right
+            assert_field_refused(response, f"{path}.{name}" if path else name)
+            value[field.json_name] = original
 
 
-@pytest.mark.parametrize("method", METHODS, ids=_named)
+@pytest.mark.parametrize("method", METHODS, ids=_name_of)
 async def test_two_fields_of_a_oneof_are_refused(world: World, method: Method) -> None:
-    whole = as_json(method.filled())
-    for path, message, value in objects(method.request, whole):
+    body = as_json(method.filled())
+    for path, message, value in objects(method.request, body):
         for oneof in message.oneofs:
             first, *others = oneof.fields
             if not others or first.json_name not in value:
                 continue
             other = others[0]
             value[other.json_name] = {} if other.message_type is not None else 1
-            answer = await world.json(method.path, json.dumps(whole))
-            assert_names(answer, f"{path}.{other.name}" if path else other.name)
+            response = await world.json(method.path, json.dumps(body))
+            assert_field_refused(response, f"{path}.{other.name}" if path else other.name)
             del value[other.json_name]
 
 
-SAID = {
+INVALID_FIELDS = {
     "password-misspelt": (CREATE, '{"legalName": "x", "pasword": "x"}', "pasword"),
     "name-with-quotes": (CREATE, '{"a\\"b": 1}', 'a"b'),
     "list-for-a-message": (SCHEDULE, '{"plan": []}', "plan"),
@@ -128,13 +124,15 @@ SAID = {
 }
 
 
-@pytest.mark.parametrize(("method", "body", "field"), SAID.values(), ids=SAID.keys())
-async def test_a_refusal_names_the_field_as_it_was_written(
+@pytest.mark.parametrize(
+    ("method", "body", "field"), INVALID_FIELDS.values(), ids=INVALID_FIELDS.keys()
+)
+async def test_invalid_field_is_named_in_the_error(
     world: World, method: str, body: str, field: str
 ) -> None:
-    world.behind.metadata = {}
-    assert_names(await world.json(method, body), field)
-    assert world.behind.metadata == {}
+    world.upstreams.metadata = {}
+    assert_field_refused(await world.json(method, body), field)
+    assert world.upstreams.metadata == {}
 
 
 @pytest.mark.parametrize(
@@ -147,7 +145,7 @@ async def test_a_refusal_names_the_field_as_it_was_written(
         '{"password": "\\u00e9\\ud83d\\ude00"}',
     ],
 )
-async def test_what_is_right_is_let_through(world: World, body: str) -> None:
+async def test_valid_json_is_accepted(world: World, body: str) -> None:
     assert (await world.json(CREATE, body)).status_code == 200
 
 
@@ -159,10 +157,10 @@ async def test_what_is_right_is_let_through(world: World, body: str) -> None:
         '{"password": "\\"}', '{"\\u00g0": 1}', "/**/{}", "\ufeff{}",
     ],
 )  # fmt: skip
-async def test_what_is_no_json_object_is_refused(world: World, body: str) -> None:
-    answer = await world.json(CREATE, body)
-    assert answer.status_code == 400
-    assert_said(answer, 3, "INVALID_REQUEST")
+async def test_body_that_is_not_a_json_object_is_refused(world: World, body: str) -> None:
+    response = await world.json(CREATE, body)
+    assert response.status_code == 400
+    assert_json_error(response, 3, "INVALID_REQUEST")
 
 
 QUERIES = {
@@ -176,8 +174,8 @@ QUERIES = {
 
 
 @pytest.mark.parametrize(("query", "field"), QUERIES.values(), ids=QUERIES.keys())
-async def test_an_unknown_parameter_is_refused(world: World, query: str, field: str) -> None:
-    assert_names(await world.json(f"{CREATE}?{query}"), field)
+async def test_invalid_query_parameter_is_refused(world: World, query: str, field: str) -> None:
+    assert_field_refused(await world.json(f"{CREATE}?{query}"), field)
 
 
 HUGE = {
@@ -192,32 +190,32 @@ HUGE = {
 
 
 @pytest.mark.parametrize("body", HUGE.values(), ids=HUGE.keys())
-async def test_work_for_one_request_is_bounded(world: World, body: str) -> None:
+async def test_work_for_one_request_is_limited(world: World, body: str) -> None:
     assert len(body) < MIB
-    answer = await world.json(SAVE if "changes" in body[:20] else CREATE, body)
-    assert answer.status_code == 400
-    assert_said(answer, 3, "INVALID_REQUEST")
+    response = await world.json(SAVE if "changes" in body[:20] else CREATE, body)
+    assert response.status_code == 400
+    assert_json_error(response, 3, "INVALID_REQUEST")
 
 
-NO_UPLOADS = {
+INVALID_UPLOADS = {
     "unterminated": '{"image":"' + "A" * (8 * MIB),
-    "behind-the-value": '{"image":"A"' + "A" * (8 * MIB) + "}",
+    "after-the-value": '{"image":"A"' + "A" * (8 * MIB) + "}",
     "unknown-field-first": '{"unknown":"' + "A" * (8 * MIB) + '"}',
     "unknown-field-last": '{"image":"' + "A" * (8 * MIB) + '","unknown":1}',
     "no-base64": '{"image":"' + "!" * (8 * MIB) + '"}',
 }
 
 
-@pytest.mark.parametrize("body", NO_UPLOADS.values(), ids=NO_UPLOADS.keys())
-async def test_an_upload_that_is_refused_ends_nothing_but_itself(world: World, body: str) -> None:
-    answer = await world.json(EVIDENCE, body)
-    assert answer.status_code == 400
-    assert_said(answer, 3, "INVALID_REQUEST")
+@pytest.mark.parametrize("body", INVALID_UPLOADS.values(), ids=INVALID_UPLOADS.keys())
+async def test_refused_upload_does_not_affect_other_calls(world: World, body: str) -> None:
+    response = await world.json(EVIDENCE, body)
+    assert response.status_code == 400
+    assert_json_error(response, 3, "INVALID_REQUEST")
     assert (await world.json(CREATE, "{}")).status_code == 200
 
 
-async def test_an_upload_is_let_through(world: World) -> None:
+async def test_upload_is_accepted(world: World) -> None:
     body = json.dumps({"caseId": "x", "image": "A" * (8 * MIB)})
-    answer = await world.json(EVIDENCE, body)
-    assert answer.status_code == 200, answer.text
-    assert len(world.behind.request) > 6 * MIB
+    response = await world.json(EVIDENCE, body)
+    assert response.status_code == 200, response.text
+    assert len(world.upstreams.request) > 6 * MIB

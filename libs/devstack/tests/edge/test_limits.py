@@ -1,4 +1,4 @@
-"""One client, or one address, can use limited requests, time, connections and memory of the edge; what a class needs stays available."""
+"""The edge limits the requests, time, connections and memory that one client address can use."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from .world import EVIDENCE, ME, MIB, WATCH, World, running_edge
 SIGN_IN = "/proctorium.enrollment.v1.AccountService/SignIn"
 JOIN = "/proctorium.session.v1.LobbyService/JoinSession"
 ORGANISATION = "/proctorium.enrollment.v1.OrganisationService/GetOrganisation"
-FORMER_LIMIT = 1024
-"""Envoy's limit of open requests to a cluster where none is set."""
-STREAMS_OF_A_CONNECTION = 100
+DEFAULT_LIMIT = 1024
+"""Envoy's default limit of open requests to a cluster."""
+STREAMS_PER_CONNECTION = 100
 HEAP = 192 * MIB
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -44,44 +44,44 @@ def many_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-async def test_unfinished_watches_do_not_use_up_a_service(world: World) -> None:
+async def test_unfinished_watches_do_not_exhaust_a_service(world: World) -> None:
     connections = [
-        await world.connect() for _ in range(FORMER_LIMIT // STREAMS_OF_A_CONNECTION + 2)
+        await world.connect() for _ in range(DEFAULT_LIMIT // STREAMS_PER_CONNECTION + 2)
     ]
     for _, writer in connections:
         writer.write(PREFACE + frame(SETTINGS, 0, 0, b""))
-        for number in range(STREAMS_OF_A_CONNECTION):
+        for number in range(STREAMS_PER_CONNECTION):
             head = header_block(WATCH, dict(world.authorization))
             writer.write(frame(HEADERS, END_HEADERS, 2 * number + 1, head))
-    await asyncio.gather(*(_settled(connection) for connection in connections))
-    world.behind.metadata = {}
+    await asyncio.gather(*(_ping(connection) for connection in connections))
+    world.upstreams.metadata = {}
     await world.call(JOIN)
-    assert world.behind.metadata
+    assert world.upstreams.metadata
     for _, writer in connections:
         writer.close()
 
 
-async def _settled(connection: Connection) -> None:
-    """Wait until the edge has read what was sent before: it answers pings in order."""
+async def _ping(connection: Connection) -> None:
+    """Wait until the edge has read all earlier bytes, by a ping, which it acknowledges in order."""
     reader, writer = connection
-    ping, acknowledged = 6, b"\0\0\x08\x06\x01"
+    ping, acknowledgement = 6, b"\0\0\x08\x06\x01"
     writer.write(frame(ping, 0, 0, b"8 bytes."))
     received = b""
-    while acknowledged not in received:
+    while acknowledgement not in received:
         more = await reader.read(65_536)
         assert more
         received += more
 
 
-async def test_a_watch_that_is_not_finished_ends(tmp_path: Path) -> None:
+async def test_watch_with_an_unfinished_request_is_closed(tmp_path: Path) -> None:
     async with running_edge(tmp_path, watch_idle_seconds=0.5) as world:
         head, closed = await _unfinished(world, WATCH)
         assert b"DEADLINE" not in head
         assert closed
-        assert world.behind.metadata == {}
+        assert world.upstreams.metadata == {}
 
 
-async def test_a_body_that_never_ends_is_given_up(tmp_path: Path) -> None:
+async def test_call_with_an_unfinished_body_times_out(tmp_path: Path) -> None:
     async with running_edge(tmp_path) as world:
         for method in (ME, EVIDENCE, SIGN_IN):
             head, _ = await _unfinished(world, method)
@@ -90,7 +90,7 @@ async def test_a_body_that_never_ends_is_given_up(tmp_path: Path) -> None:
 
 
 async def _unfinished(world: World, method: str) -> tuple[bytes, bool]:
-    """Send a gRPC-Web call without the end of its body; return the response's headers, and whether the connection was closed."""
+    """Send a gRPC-Web call with an unfinished body; return the response's headers, and whether no body followed."""
     reader, writer = await world.connect()
     lines = [
         f"POST {method} HTTP/1.1",
@@ -99,7 +99,7 @@ async def _unfinished(world: World, method: str) -> tuple[bytes, bool]:
         "content-length: 1000",
         *_lines(world),
     ]
-    writer.write("\r\n".join(lines).encode() + b"\r\n\r\nonly this")
+    writer.write("\r\n".join(lines).encode() + b"\r\n\r\nincomplete")
     async with asyncio.timeout(20):
         head = await reader.readuntil(b"\r\n\r\n")
         rest = await reader.read()
@@ -107,29 +107,29 @@ async def _unfinished(world: World, method: str) -> tuple[bytes, bool]:
     return head, rest == b""
 
 
-async def test_what_is_open_to_everybody_takes_small_requests_only(world: World) -> None:
+async def test_public_methods_and_pages_accept_only_small_requests(world: World) -> None:
     await world.call(SIGN_IN, bytes(60 * 1024))
     with pytest.raises(grpc.aio.AioRpcError) as large:
         await world.call(SIGN_IN, bytes(70 * 1024))
     assert error_of(large.value).reason == "MESSAGE_TOO_LARGE"
-    page = await world.browser.post("/courses", content=bytes(70 * 1024))
+    page = await world.http.post("/courses", content=bytes(70 * 1024))
     assert page.status_code == 413
 
 
-async def test_unfinished_uploads_take_bounded_memory(tmp_path: Path) -> None:
+async def test_unfinished_uploads_use_limited_memory(tmp_path: Path) -> None:
     async with running_edge(tmp_path, heap_bytes=HEAP, call_seconds=5.0) as world:
         uploads = [asyncio.create_task(_upload(world, 16 * MIB)) for _ in range(60)]
-        most = 0
+        peak = 0
         done: set[asyncio.Task[None]] = set()
         while len(done) < len(uploads):
             done, _ = await asyncio.wait(uploads, timeout=0.1)
-            most = max(most, world.memory)
-        assert most < 1.5 * HEAP
+            peak = max(peak, world.memory)
+        assert peak < 1.5 * HEAP
         await world.call(ME)
 
 
 async def _upload(world: World, size: int) -> None:
-    """Send all but the last byte of an upload; return when the edge accepted it or aborted it."""
+    """Send all but the last byte of an upload, unless the edge closes the connection before."""
     _, writer = await world.connect()
     lines = [
         f"POST {EVIDENCE} HTTP/1.1",
@@ -146,7 +146,7 @@ async def _upload(world: World, size: int) -> None:
     writer.close()
 
 
-async def test_an_address_that_asks_too_often_is_refused_and_others_are_not(tmp_path: Path) -> None:
+async def test_rate_limit_applies_to_one_address_and_one_route(tmp_path: Path) -> None:
     rates = {
         **dict.fromkeys([*Kind, "pages"], Rate(burst=1000, per_second=1000)),
         Kind.CALLS: Rate(burst=3, per_second=1),
@@ -158,10 +158,10 @@ async def test_an_address_that_asks_too_often_is_refused_and_others_are_not(tmp_
         refused = await world.json(ME)
         assert refused.json()["details"][0]["reason"] == "TOO_MANY_REQUESTS"
         assert (await _status_from(world, "127.0.0.2")) == b"200"
-        assert (await world.json(SIGN_IN)).status_code == 200, "each route counts for itself"
+        assert (await world.json(SIGN_IN)).status_code == 200, "each route has a separate limit"
 
 
-async def test_sign_ins_of_an_address_have_a_limit_of_their_own(tmp_path: Path) -> None:
+async def test_sign_ins_of_an_address_have_a_separate_limit(tmp_path: Path) -> None:
     rates = {
         **dict.fromkeys([*Kind, "pages"], Rate(burst=1000, per_second=1000)),
         Kind.SIGN_INS: Rate(burst=3, per_second=1, ipv6_prefix=48),
@@ -176,7 +176,7 @@ async def test_sign_ins_of_an_address_have_a_limit_of_their_own(tmp_path: Path) 
         assert refused.json()["details"][0]["reason"] == "TOO_MANY_REQUESTS"
         assert await status(SIGN_IN, "192.0.2.2") == 200
         assert await status(ORGANISATION, "192.0.2.1") == 200, "other public methods stay available"
-        # All that one customer may have of IPv6 is one address.
+        # The IPv6 addresses of one customer's prefix count as one address.
         statuses = [await status(SIGN_IN, f"2001:db8:1:{number:x}::1") for number in range(5)]
         assert statuses[:3] == [200] * 3
         assert 429 in statuses[3:]
@@ -209,12 +209,12 @@ def _lines(world: World) -> list[str]:
     return [f"{name}: {value}" for name, value in world.authorization]
 
 
-async def test_an_address_has_so_many_connections_and_others_have_theirs(tmp_path: Path) -> None:
-    most = 20
-    async with running_edge(tmp_path, connections_per_address=most) as world:
-        own = [await world.connect("127.0.0.9") for _ in range(most)]
+async def test_connection_limit_applies_to_one_address(tmp_path: Path) -> None:
+    limit = 20
+    async with running_edge(tmp_path, connections_per_address=limit) as world:
+        own = [await world.connect("127.0.0.9") for _ in range(limit)]
         for connection in own:
-            await _answered(world, connection, ME)
+            await _assert_succeeds(world, connection, ME)
         assert await _status_from(world, "127.0.0.9") == b""
         others = [await _status_from(world, f"127.0.0.{number}") for number in range(20, 40)]
         assert others.count(b"200") > len(others) / 2
@@ -226,17 +226,17 @@ async def test_an_address_has_so_many_connections_and_others_have_theirs(tmp_pat
             writer.close()
 
 
-async def test_a_connection_without_requests_ends(tmp_path: Path) -> None:
+async def test_idle_connection_is_closed(tmp_path: Path) -> None:
     async with running_edge(tmp_path, idle_seconds=0.5) as world:
         reader, writer = await world.connect()
-        await _answered(world, (reader, writer), ME)
+        await _assert_succeeds(world, (reader, writer), ME)
         async with asyncio.timeout(10):
             assert await reader.read() == b""
         writer.close()
 
 
 @pytest.mark.usefixtures("many_files")
-async def test_a_class_behind_one_address_is_let_in(tmp_path: Path) -> None:
+async def test_thousand_learners_behind_one_address_are_within_the_limits(tmp_path: Path) -> None:
     learners, connections_of_each = 1_000, 6
     async with running_edge(tmp_path, call_seconds=30.0) as world:
         opened: list[Connection] = []
@@ -245,11 +245,13 @@ async def test_a_class_behind_one_address_is_let_in(tmp_path: Path) -> None:
         for reader, writer in opened:
             writer.write(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n")
             async with asyncio.timeout(30):
-                assert await reader.readuntil(b"\r\n\r\n"), "the connection was let in"
+                assert await reader.readuntil(b"\r\n\r\n"), "the connection was accepted"
         for number, method in enumerate((ORGANISATION, ME)):
             for first in range(0, learners, 200):
-                part = opened[number * learners + first :][:200]
-                await asyncio.gather(*(_answered(world, connection, method) for connection in part))
+                batch = opened[number * learners + first :][:200]
+                await asyncio.gather(
+                    *(_assert_succeeds(world, connection, method) for connection in batch)
+                )
         assert world.settings.rates[Kind.PUBLIC].burst >= 4 * learners
         assert world.settings.rates[Kind.CALLS].burst >= 20 * learners
         assert world.settings.rates[Kind.SIGN_INS].burst >= 2 * learners
@@ -257,8 +259,8 @@ async def test_a_class_behind_one_address_is_let_in(tmp_path: Path) -> None:
             writer.close()
 
 
-async def _answered(world: World, connection: Connection, method: str) -> None:
-    """Call a method; raise AssertionError where it is refused."""
+async def _assert_succeeds(world: World, connection: Connection, method: str) -> None:
+    """Call a method on the connection, and assert that it succeeds."""
     reader, writer = connection
     writer.write(_json_call(world, method))
     async with asyncio.timeout(30):
@@ -267,7 +269,7 @@ async def _answered(world: World, connection: Connection, method: str) -> None:
     assert b" 200 " in head.split(b"\r\n")[0], head
 
 
-async def test_limits_of_an_address_are_those_of_its_client_behind_a_trusted_proxy(
+async def test_forwarded_address_from_a_trusted_proxy_is_limited(
     tmp_path: Path,
 ) -> None:
     rates = dict.fromkeys([*Kind, "pages"], Rate(burst=2, per_second=1))
@@ -276,13 +278,13 @@ async def test_limits_of_an_address_are_those_of_its_client_behind_a_trusted_pro
             refused = await world.json(ME, **{"x-forwarded-for": "192.0.2.1"})
         assert refused.status_code == 429
         assert (await world.json(ME, **{"x-forwarded-for": "192.0.2.2"})).status_code == 200
-        assert world.behind.metadata["x-forwarded-for"] == "192.0.2.2"
+        assert world.upstreams.metadata["x-forwarded-for"] == "192.0.2.2"
 
 
-async def test_an_address_of_ones_own_making_is_not_believed(tmp_path: Path) -> None:
+async def test_forwarded_address_from_a_client_is_ignored(tmp_path: Path) -> None:
     rates = dict.fromkeys([*Kind, "pages"], Rate(burst=2, per_second=1))
     async with running_edge(tmp_path, rates=rates) as world:
         for number in range(3):
-            answer = await world.json(ME, **{"x-forwarded-for": f"192.0.2.{number}"})
-        assert answer.status_code == 429
-        assert world.behind.metadata["x-forwarded-for"] == LOOPBACK
+            response = await world.json(ME, **{"x-forwarded-for": f"192.0.2.{number}"})
+        assert response.status_code == 429
+        assert world.upstreams.metadata["x-forwarded-for"] == LOOPBACK

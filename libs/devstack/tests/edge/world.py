@@ -1,4 +1,4 @@
-"""A real Envoy in front of stand-ins for the services that record what reached them."""
+"""A real Envoy in front of fakes of the services and the portal, which record their requests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from proctorium_devstack.edge import Address, ClientTls, EdgeSettings, Upstream
 from proctorium_devstack.ports import LOOPBACK, free_ports
 
 SERVICES = ("enrollment", "identity", "session", "assessment")
-AWAY = "notification"
+UNAVAILABLE = "notification"
 INBOX = "/proctorium.notification.v1.InboxService/ListNotifications"
 ME = "/proctorium.enrollment.v1.AccountService/GetMe"
 PUBLIC = "/proctorium.enrollment.v1.AccountService/SignIn"
@@ -36,63 +36,65 @@ MIB = 1024 * 1024
 CALL_SECONDS = 0.5
 PROBE = "x-proctorium-probe"
 KEY = SigningKey(b"k" * 32)
-"""Signs the tokens that the edge takes."""
+"""The key of the tokens that the edge accepts."""
 PERSON = UUID("0198f6a0-0000-7000-8000-000000000001")
 SERVING = b"\x08\x01"
-Ask: TypeAlias = "grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]"
-Watch: TypeAlias = "grpc.aio.UnaryStreamMultiCallable[bytes, bytes]"
+UnaryCall: TypeAlias = "grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]"
+StreamCall: TypeAlias = "grpc.aio.UnaryStreamMultiCallable[bytes, bytes]"
 Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 
 
 class Upstreams(grpc.GenericRpcHandler):
-    """Every method of every service: remembers metadata, answers an empty message, and streams when it is watched."""
+    """A fake of all services and the portal, which records requests and returns empty messages, pages or failures."""
 
     def __init__(self) -> None:
         self.metadata: dict[str, str] = {}
         self.request = b""
         self.peer: str | None = None
         self.connection: str | None = None
-        self.left: float | None = None
+        self.time_remaining: float | None = None
         self.page_requests: list[bytes] = []
         self.hang_ups = 0
+        """How many more requests for pages the portal refuses by closing the connection."""
         self.slow = False
-        self.refusal: ServiceError | None = None
-        self.bare: grpc.StatusCode | None = None
+        self.error: ServiceError | None = None
+        self.library_error: grpc.StatusCode | None = None
+        """A code to fail with as a gRPC library does, without a reason."""
         self.broken_peer: str | None = None
-        """The client's end of a connection on which every call fails, as on one that a service's gRPC library has given up."""
-        self.answers_health_checks_only = False
+        """The peer of a connection on which every call fails, as on one that a service's gRPC library has abandoned."""
+        self.fails_calls = False
 
     def service(
         self, handler_call_details: grpc.HandlerCallDetails
     ) -> grpc.RpcMethodHandler[bytes, bytes]:
-        """The handler of any method."""
+        """Return the handler of a method."""
         match handler_call_details.method:
             case "/grpc.health.v1.Health/Check":
-                return grpc.unary_unary_rpc_method_handler(self._healthy)
+                return grpc.unary_unary_rpc_method_handler(self._check_health)
             case method if "/Watch" in method:
                 return grpc.unary_stream_rpc_method_handler(self._watch)
             case _:
-                return grpc.unary_unary_rpc_method_handler(self._answer)
+                return grpc.unary_unary_rpc_method_handler(self._call)
 
-    async def _healthy(self, request: bytes, context: Context) -> bytes:
+    async def _check_health(self, request: bytes, context: Context) -> bytes:
         through_edge = PROBE in dict(context.invocation_metadata() or ())
         if through_edge:
-            await self._fail_where_broken(context)
+            await self._fail_if_broken(context)
         return SERVING
 
-    async def _fail_where_broken(self, context: Context) -> None:
-        if self.answers_health_checks_only or context.peer() == self.broken_peer:
+    async def _fail_if_broken(self, context: Context) -> None:
+        if self.fails_calls or context.peer() == self.broken_peer:
             await context.abort(grpc.StatusCode.INTERNAL, "Error in the HTTP/2 framing layer")
 
-    async def _answer(self, request: bytes, context: Context) -> bytes:
-        self._remember(context)
+    async def _call(self, request: bytes, context: Context) -> bytes:
+        self._record(context)
         self.request = request
-        await self._fail_where_broken(context)
-        if self.refusal is not None:
-            details = ((DETAILS_KEY, details_of(self.refusal)),)
-            await context.abort(CODES[self.refusal.kind], self.refusal.message, details)
-        if self.bare is not None:
-            await context.abort(self.bare, "As libraries speak")
+        await self._fail_if_broken(context)
+        if self.error is not None:
+            details = ((DETAILS_KEY, details_of(self.error)),)
+            await context.abort(CODES[self.error.kind], self.error.message, details)
+        if self.library_error is not None:
+            await context.abort(self.library_error, "An error of the library")
         if self.slow:
             await asyncio.sleep(10 * CALL_SECONDS)
         return b""
@@ -102,14 +104,14 @@ class Upstreams(grpc.GenericRpcHandler):
         await asyncio.sleep(3 * CALL_SECONDS)
         yield b""
 
-    def _remember(self, context: Context) -> None:
+    def _record(self, context: Context) -> None:
         self.metadata = {str(key): str(value) for key, value in context.invocation_metadata() or ()}
         self.peer = peer_name(context.auth_context())
         self.connection = context.peer()
-        self.left = context.time_remaining()
+        self.time_remaining = context.time_remaining()
 
     async def page(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """The portal: one page for everything."""
+        """Serve the same page for every path of the portal."""
         self.page_requests.append(await reader.readuntil(b"\r\n\r\n"))
         if self.hang_ups > 0:
             self.hang_ups -= 1
@@ -121,29 +123,29 @@ class Upstreams(grpc.GenericRpcHandler):
 
 
 class World:
-    """An edge, the servers behind it, and a browser in front of it."""
+    """An edge, its fake upstreams, and an HTTP client of the edge."""
 
     def __init__(
         self,
         address: str,
-        behind: Upstreams,
-        browser: AsyncClient,
+        upstreams: Upstreams,
+        http: AsyncClient,
         settings: EdgeSettings,
         log: Path,
         envoy: Edge,
     ) -> None:
         self.address = address
         self.token: str | None = TokenSigner(KEY).sign(PERSON, ["learner"]).text
-        """Sent with every call that brings neither a token nor a cookie of its own."""
-        self.behind = behind
-        self.browser = browser
+        """Sent with every call that has neither a token nor a cookie."""
+        self.upstreams = upstreams
+        self.http = http
         self.settings = settings
         self.log = log
         self._envoy = envoy
 
     @property
     def memory(self) -> int:
-        """Bytes that Envoy holds."""
+        """The resident memory of Envoy in bytes."""
         assert self._envoy.process is not None
         status = Path(f"/proc/{self._envoy.process.pid}/status").read_text()
         kilobytes = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
@@ -156,8 +158,8 @@ class World:
         host, port = self.address.rsplit(":", 1)
         return await asyncio.open_connection(host, int(port), local_addr=(source, 0))
 
-    def bearing(self, token: str | None) -> World:
-        """Return the same world for a client with another token, or with none."""
+    def with_token(self, token: str | None) -> World:
+        """Return the same world with another token for the client, or with none."""
         other = copy(self)
         other.token = token
         return other
@@ -167,22 +169,24 @@ class World:
         """The header that identifies the caller, as metadata."""
         return () if self.token is None else (("authorization", f"Bearer {self.token}"),)
 
-    def _authorization(self, given: Sequence[str]) -> dict[str, str]:
-        """Return the header for a call that is `given` these."""
-        return {} if {"authorization", "cookie"}.intersection(given) else dict(self.authorization)
+    def _authorization(self, names: Sequence[str]) -> dict[str, str]:
+        """Return the authorization header for a call, unless its headers with these `names` identify the caller."""
+        return {} if {"authorization", "cookie"}.intersection(names) else dict(self.authorization)
 
     async def call(
         self, method: str, request: bytes = b"", *metadata: tuple[str, str], timeout: float = 5
     ) -> bytes:
-        """One gRPC call."""
+        """Make a gRPC call and return the response."""
         async with grpc.aio.insecure_channel(self.address) as channel:
-            ask: Ask = channel.unary_unary(method)
-            own = self._authorization([name for name, _ in metadata])
-            return await ask(request, metadata=(*metadata, *own.items()), timeout=timeout)
+            call: UnaryCall = channel.unary_unary(method)
+            authorization = self._authorization([name for name, _ in metadata])
+            return await call(
+                request, metadata=(*metadata, *authorization.items()), timeout=timeout
+            )
 
     async def json(self, method: str, body: str = "{}", **headers: str) -> Response:
-        """One call as a script makes it."""
-        return await self.browser.post(
+        """Make a call with a JSON body."""
+        return await self.http.post(
             method,
             content=body,
             headers={
@@ -193,19 +197,19 @@ class World:
         )
 
     async def post(self, method: str, body: str, content_type: str | None) -> Response:
-        """One call as any program or page may make it."""
+        """Make a call with any content type."""
         headers = {} if content_type is None else {"content-type": content_type}
-        return await self.browser.post(
+        return await self.http.post(
             method, content=body, headers={**headers, **self._authorization([])}
         )
 
     async def health(self, service: str) -> int:
-        """The status of the edge's page about calls to `service`."""
-        return (await self.browser.get(f"/healthz/{service}")).status_code
+        """Return the status of the edge's health page of `service`."""
+        return (await self.http.get(f"/healthz/{service}")).status_code
 
     async def web(self, method: str, request: bytes = b"") -> Response:
-        """One gRPC-Web call."""
-        return await self.browser.post(
+        """Make a gRPC-Web call."""
+        return await self.http.post(
             method,
             content=b"\0" + len(request).to_bytes(4, "big") + request,
             headers={
@@ -218,18 +222,18 @@ class World:
 
 @asynccontextmanager
 async def running_edge(folder: Path, **settings: Any) -> AsyncIterator[World]:
-    """Run an edge and what is behind it; `settings` replace fields of EdgeSettings."""
+    """Run an edge and its upstreams within the block; `settings` replace fields of EdgeSettings."""
     certificates = issue(folder / "certificates", [*SERVICES, "edge"])
-    listen, admin, portal, away, *ports = free_ports(4 + len(SERVICES))
-    behind = Upstreams()
+    listen, admin, portal, unavailable, *ports = free_ports(4 + len(SERVICES))
+    upstreams = Upstreams()
     pair = certificates["edge"]
-    chosen = replace(
+    edge_settings = replace(
         EdgeSettings(
             listen=Address(LOOPBACK, listen),
             admin=Address(LOOPBACK, admin),
             services=tuple(
                 Upstream(name, Address(LOOPBACK, port))
-                for name, port in zip((*SERVICES, AWAY), (*ports, away), strict=True)
+                for name, port in zip((*SERVICES, UNAVAILABLE), (*ports, unavailable), strict=True)
             ),
             portal=Address(LOOPBACK, portal),
             client=ClientTls(str(pair.certificate), str(pair.key), str(pair.authority)),
@@ -238,23 +242,25 @@ async def running_edge(folder: Path, **settings: Any) -> AsyncIterator[World]:
         ),
         **settings,
     )
-    check_tokens(chosen, KEY)
+    check_tokens(edge_settings, KEY)
     async with AsyncExitStack() as running:
         for name, port in zip(SERVICES, ports, strict=True):
-            server = await _serve(behind, certificates[name], port)
+            server = await _serve(upstreams, certificates[name], port)
             running.push_async_callback(server.stop, None)
-        pages = await asyncio.start_server(behind.page, LOOPBACK, portal)
+        pages = await asyncio.start_server(upstreams.page, LOOPBACK, portal)
         running.callback(pages.close)
-        envoy = Edge(folder / "envoy", chosen, folder / "edge.log", dependencies=())
+        envoy = Edge(folder / "envoy", edge_settings, folder / "edge.log", dependencies=())
         await envoy.start()
         running.push_async_callback(envoy.stop)
-        browser = AsyncClient(base_url=f"http://{LOOPBACK}:{listen}")
-        await running.enter_async_context(browser)
-        yield World(f"{LOOPBACK}:{listen}", behind, browser, chosen, folder / "edge.log", envoy)
+        http = AsyncClient(base_url=f"http://{LOOPBACK}:{listen}")
+        await running.enter_async_context(http)
+        yield World(
+            f"{LOOPBACK}:{listen}", upstreams, http, edge_settings, folder / "edge.log", envoy
+        )
 
 
 def check_tokens(settings: EdgeSettings, *keys: SigningKey) -> None:
-    """Have the edge check tokens by these keys."""
+    """Write the file by which the edge checks tokens, with these keys."""
     file = Path(settings.token_check)
     file.parent.mkdir(exist_ok=True)
     new = file.with_name("new")
@@ -262,10 +268,10 @@ def check_tokens(settings: EdgeSettings, *keys: SigningKey) -> None:
     new.replace(file)
 
 
-async def _serve(behind: Upstreams, pair: KeyPair, port: int) -> grpc.aio.Server:
+async def _serve(upstreams: Upstreams, pair: KeyPair, port: int) -> grpc.aio.Server:
     server = grpc.aio.server(options=[("grpc.max_receive_message_length", 32 * MIB)])
-    server.add_generic_rpc_handlers((behind,))
-    own = Certificates.load(pair.certificate, pair.key, pair.authority)
-    server.add_secure_port(f"{LOOPBACK}:{port}", own.server())
+    server.add_generic_rpc_handlers((upstreams,))
+    certificates = Certificates.load(pair.certificate, pair.key, pair.authority)
+    server.add_secure_port(f"{LOOPBACK}:{port}", certificates.server())
     await server.start()
     return server

@@ -39,7 +39,7 @@ from proctorium_common.events.envelope import name_of
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.status import error_of
 from proctorium_common.storage.tables import inbox, outbox
-from proctorium_devstack.demo.waiting import PATIENCE_SECONDS, eventually
+from proctorium_devstack.demo.waiting import TIMEOUT_SECONDS, eventually
 from proctorium_devstack.testing import Served
 from proctorium_enrollment.operations.accounts import Accounts
 from proctorium_enrollment.operations.signing import Signing
@@ -205,7 +205,7 @@ class Enrollment:
         # Many at once take turns: on a busy machine the last waits longer than a call has by default.
         codes = self.service("session").codes
         (resolution,) = (
-            await codes.BatchResolveCodes(request, timeout=PATIENCE_SECONDS)
+            await codes.BatchResolveCodes(request, timeout=TIMEOUT_SECONDS)
         ).resolutions
         return resolution
 
@@ -279,7 +279,7 @@ async def sign_in(
     metadata = (("x-forwarded-for", address),)
     # Many at once take turns: on a busy machine the last waits longer than a call has by default.
     return await enrollment.anonymous.accounts.SignIn(
-        request, metadata=metadata, timeout=PATIENCE_SECONDS
+        request, metadata=metadata, timeout=TIMEOUT_SECONDS
     )
 
 

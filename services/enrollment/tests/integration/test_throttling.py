@@ -15,7 +15,7 @@ from proctorium.enrollment.v1.accounts_pb2 import SignInRequest, SignOutRequest
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.status import error_of
-from proctorium_devstack.demo.waiting import PATIENCE_SECONDS
+from proctorium_devstack.demo.waiting import TIMEOUT_SECONDS
 from proctorium_enrollment.domain.throttling import (
     FIRST_WAIT,
     FREE_OF_ACCOUNT,
@@ -48,7 +48,7 @@ class Browser:
         if self.device:
             metadata.append(("cookie", f"__Host-proctorium_device={self.device}"))
         request = SignInRequest(email=email, password=password)
-        call = self._accounts.SignIn(request, metadata=tuple(metadata), timeout=PATIENCE_SECONDS)
+        call = self._accounts.SignIn(request, metadata=tuple(metadata), timeout=TIMEOUT_SECONDS)
         refusal = None
         try:
             await call
@@ -275,7 +275,7 @@ class Counting(PasswordHashes):
 
     async def has_started(self) -> None:
         """Wait until a password is being checked."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             await self.started.wait()
 
     async def verify(self, password: str, password_hash: str | None) -> bool:
@@ -289,7 +289,7 @@ async def refused(
     accounts: Accounts, email: str, password: str = OTHER_PASSWORD, address: str = SCHOOL
 ) -> ServiceError:
     with pytest.raises(ServiceError) as refusal:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             await accounts.sign_in(email, password, address)
     return refusal.value
 

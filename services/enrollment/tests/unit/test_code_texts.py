@@ -3,14 +3,14 @@ from __future__ import annotations
 import pytest
 
 from proctorium_common.errors import Kind, ServiceError
-from proctorium_devstack.testing.code_texts import ACCEPTED, MEANT, REFUSED
+from proctorium_devstack.testing.code_texts import ACCEPTED, CODE, REFUSED
 from proctorium_enrollment.domain.code_texts import LOOK_ALIKES, has_look_alikes, normalise
 from proctorium_enrollment.domain.codes import ALPHABET
 
 
 @pytest.mark.parametrize("text", ACCEPTED.values(), ids=list(ACCEPTED))
 def test_unambiguous_text_is_accepted(text: str) -> None:
-    assert normalise(text, "text") == MEANT
+    assert normalise(text, "text") == CODE
 
 
 @pytest.mark.parametrize("text", REFUSED.values(), ids=list(REFUSED))
@@ -22,7 +22,7 @@ def test_text_that_cannot_be_a_code_is_refused(text: str) -> None:
 
 
 def test_case_is_significant() -> None:
-    assert normalise(MEANT.swapcase(), "text") == MEANT.swapcase()
+    assert normalise(CODE.swapcase(), "text") == CODE.swapcase()
 
 
 def test_sentence_names_the_problem() -> None:

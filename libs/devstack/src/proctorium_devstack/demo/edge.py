@@ -1,4 +1,4 @@
-"""A gRPC channel to the edge as a person's client uses it: their token, the current trace, and errors with reasons."""
+"""A gRPC channel to the edge with a person's token and the current trace context, which raises ServiceErrors."""
 
 from __future__ import annotations
 
@@ -21,23 +21,26 @@ CALL_TIMEOUT_SECONDS = 20.0
 
 
 class Channel(Protocol):
-    """What stubs are made on: over gRPC here, over gRPC-Web in the end-to-end tests. `token` goes with every call from now on."""
+    """A channel for generated stubs: over gRPC here, over gRPC-Web in the end-to-end tests.
+
+    `token` is sent with every call, and may be replaced.
+    """
 
     token: str | None
 
     async def close(self) -> None:
-        """Ends the connections."""
+        """Close the connections."""
 
 
 def stub_on(channel: Channel) -> grpc.aio.Channel:
-    """`channel`, as the type that generated stubs ask for; they only look up methods on it."""
+    """Return `channel` as the type that generated stubs require, although they use only its methods for calls."""
     return cast("grpc.aio.Channel", channel)
 
 
 class EdgeChannel:
-    """Stands where stubs expect a channel. Failures are raised as ServiceError, with the server's reason.
+    """A `Channel` over gRPC that raises failures as ServiceError, with the server's reason.
 
-    `address` is host:port of the edge; `token` is sent with every call; without it calls are anonymous.
+    `address` is host:port of the edge. Without a `token`, calls are anonymous.
     """
 
     def __init__(self, address: str, token: str | None = None) -> None:
@@ -45,11 +48,11 @@ class EdgeChannel:
         self.token = token
 
     async def close(self) -> None:
-        """Ends the connections."""
+        """Close the connections."""
         await self._channel.close()
 
     def metadata(self) -> tuple[tuple[str, str], ...]:
-        """What goes with every call."""
+        """Return the metadata of a call: the token and the trace context."""
         headers: dict[str, str] = {}
         if self.token is not None:
             headers["authorization"] = f"Bearer {self.token}"
@@ -63,16 +66,16 @@ class EdgeChannel:
         response_deserializer: Deserialize[Response],
         **_: object,
     ) -> Callable[..., Awaitable[Response]]:
-        """What a stub asks for a method with one answer."""
+        """Return the function by which a stub calls a unary method."""
         call = self._channel.unary_unary(method, request_serializer, response_deserializer)
 
-        async def answer(request: Request, timeout: float = CALL_TIMEOUT_SECONDS) -> Response:
+        async def send(request: Request, timeout: float = CALL_TIMEOUT_SECONDS) -> Response:
             try:
                 return await call(request, metadata=self.metadata(), timeout=timeout)
             except grpc.aio.AioRpcError as failed:
                 raise error_of(failed) from None
 
-        return answer
+        return send
 
     def unary_stream(
         self,
@@ -81,19 +84,17 @@ class EdgeChannel:
         response_deserializer: Deserialize[Response],
         **_: object,
     ) -> Callable[..., AsyncIterator[Response]]:
-        """What a stub asks for a method with a stream of answers."""
+        """Return the function by which a stub calls a method with a stream of responses."""
         call = self._channel.unary_stream(method, request_serializer, response_deserializer)
 
-        async def answers(
-            request: Request, timeout: float | None = None
-        ) -> AsyncIterator[Response]:
+        async def stream(request: Request, timeout: float | None = None) -> AsyncIterator[Response]:
             try:
                 async for response in call(request, metadata=self.metadata(), timeout=timeout):
                     yield response
             except grpc.aio.AioRpcError as failed:
                 raise error_of(failed) from None
 
-        return answers
+        return stream
 
     def stream_stream(
         self,
@@ -102,17 +103,17 @@ class EdgeChannel:
         response_deserializer: Deserialize[Response],
         **_: object,
     ) -> Callable[..., AsyncIterator[Response]]:
-        """What a stub asks for a method that streams both ways."""
+        """Return the function by which a stub calls a method with streams in both directions."""
         call = self._channel.stream_stream(method, request_serializer, response_deserializer)
 
-        async def answers(
+        async def stream(
             requests: AsyncIterator[Request], timeout: float | None = None
         ) -> AsyncIterator[Response]:
             try:
-                under_way = call(requests, metadata=self.metadata(), timeout=timeout)
-                async for response in keep_status(under_way):
+                responses = call(requests, metadata=self.metadata(), timeout=timeout)
+                async for response in keep_status(responses):
                     yield response
             except grpc.aio.AioRpcError as failed:
                 raise error_of(failed) from None
 
-        return answers
+        return stream

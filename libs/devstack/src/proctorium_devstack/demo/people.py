@@ -1,4 +1,4 @@
-"""A learner, a proctor, an administrator: each signed in at the edge, with the calls that they make."""
+"""People who are signed in at the edge, with the stubs of all services."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from proctorium_devstack.demo.edge import Channel, EdgeChannel, stub_on
 
 @dataclass(frozen=True)
 class SignIn:
-    """How somebody signs in."""
+    """A person's role, name and credentials."""
 
     role: str
     name: str
@@ -37,7 +37,7 @@ class SignIn:
 
 
 class Person:
-    """Somebody at the edge: every service's stub, called in their name."""
+    """A client of the edge that acts for one person, with a stub for each gRPC service."""
 
     def __init__(
         self,
@@ -77,20 +77,20 @@ class Person:
         self.inbox = InboxServiceStub(stub)
         self.deliveries = DeliveryServiceStub(stub)
 
-    async def renew(self) -> None:
-        """Trades the refresh token for new tokens, as a client does whose access token is over."""
+    async def refresh_tokens(self) -> None:
+        """Exchange the refresh token for new tokens, as a client does when its access token has expired."""
         request = RefreshTokenRequest(refresh_token=self._refresh_token)
         tokens = (await self.accounts.RefreshToken(request)).tokens
         self._refresh_token = tokens.refresh_token
         self.token = self.channel.token = tokens.access_token
 
     async def close(self) -> None:
-        """Ends the connections."""
+        """Close the connections."""
         await self.channel.close()
 
 
 def anonymous(edge: str) -> Person:
-    """Somebody who has not signed in."""
+    """Return a client that is not signed in."""
     return Person(EdgeChannel(edge), None, name="somebody")
 
 
@@ -100,14 +100,14 @@ async def sign_in(
     password: str,
     channel: Callable[[str, str | None], Channel] = EdgeChannel,
 ) -> Person:
-    """Signs in at `edge` (host:port); `channel` makes the connection from the address and the token."""
+    """Sign in at `edge` (host:port); `channel` creates the connection from the address and the token."""
     visitor = Person(channel(edge, None), None)
     try:
-        answer = await visitor.accounts.SignIn(SignInRequest(email=email, password=password))
+        response = await visitor.accounts.SignIn(SignInRequest(email=email, password=password))
     finally:
         await visitor.close()
-    token = answer.tokens.access_token
-    person = answer.person
+    token = response.tokens.access_token
+    person = response.person
     return Person(
         channel(edge, token),
         token,
@@ -115,5 +115,5 @@ async def sign_in(
         name=person.legal_name,
         email=person.email,
         password=password,
-        refresh_token=answer.tokens.refresh_token,
+        refresh_token=response.tokens.refresh_token,
     )

@@ -1,8 +1,8 @@
-"""The small world of the development stack: an organisation, people, two courses, an assessment, and a session about to begin.
+"""The demo data: an organisation, people, two courses, an assessment, and a session that starts soon.
 
-Loading it again is harmless: what is there is found by its e-mail address or request id, and only a session that has
-become history is followed by a new one. Nobody sits an examination twice, so once somebody of ours has sat it, the next
-session is of a new course.
+Loading it again creates only what is missing: existing objects are found by e-mail address or request id, and a session
+that has ended is followed by a new one. A learner can take an assessment only once, so after a demo learner has
+submitted it, the next session is of a new course.
 """
 
 from __future__ import annotations
@@ -81,16 +81,18 @@ LEARNER = SignIn("learner", "Lena Fischer", "lena@example.org", "meadow-copper-5
 SECOND_LEARNER = SignIn("learner", "Omar Haddad", "omar@example.org", "granite-sparrow-90")
 
 COURSE_TITLE = "Laboratory safety"
-_SAT = frozenset({ATTEMPT_STATE_SUBMITTED, ATTEMPT_STATE_SCORED, ATTEMPT_STATE_RELEASED})
+_SUBMITTED_STATES = frozenset(
+    {ATTEMPT_STATE_SUBMITTED, ATTEMPT_STATE_SCORED, ATTEMPT_STATE_RELEASED}
+)
 _STARTS_IN = timedelta(minutes=15)
-_LASTS = timedelta(hours=2)
+_DURATION = timedelta(hours=2)
 _CERTIFIED_FOR = timedelta(days=365)
-_BORN = {"lena@example.org": "2001-04-17", "omar@example.org": "1999-11-02"}
+_DATES_OF_BIRTH = {"lena@example.org": "2001-04-17", "omar@example.org": "1999-11-02"}
 
 
 @dataclass(frozen=True)
-class World:
-    """What there is to see. Without a session and its code while the proctor leads another session at that time."""
+class Seeded:
+    """The ids of the demo data; no session and code while the proctor leads another session at that time."""
 
     course_id: str
     self_paced_course_id: str
@@ -100,26 +102,28 @@ class World:
     sign_ins: tuple[SignIn, ...]
 
 
-async def load(edge: str) -> World:
-    """Makes the world through the edge (host:port), where it is not there yet. The administrator must exist."""
+async def load(edge: str) -> Seeded:
+    """Create through the edge (host:port) what is missing of the demo data. The administrator must exist."""
     administrator = await sign_in(edge, ADMINISTRATOR.email, ADMINISTRATOR.password)
     try:
         await _name_organisation(administrator)
         proctor_id, *learner_ids = await _ensure_people(administrator)
-        title, course_id, assessment_id = await _course_to_take(administrator, await _sat(edge))
-        self_paced_id = await _create_self_paced_course(administrator)
+        title, course_id, assessment_id = await _course_to_take(
+            administrator, await _submitted(edge)
+        )
+        self_paced_course_id = await _create_self_paced_course(administrator)
         for learner_id in learner_ids:
             await register(administrator, learner_id, course_id)
-            await register(administrator, learner_id, self_paced_id)
+            await register(administrator, learner_id, self_paced_course_id)
         session = await upcoming_session(
             administrator, plan(course_id, assessment_id, [proctor_id], learner_ids, title=title)
         )
         code = await code_of(administrator, session.session_id) if session else None
     finally:
         await administrator.close()
-    return World(
+    return Seeded(
         course_id,
-        self_paced_id,
+        self_paced_course_id,
         assessment_id,
         session.session_id if session else None,
         code,
@@ -127,35 +131,39 @@ async def load(edge: str) -> World:
     )
 
 
-async def _sat(edge: str) -> frozenset[str]:
-    """The assessments that our learners have submitted, or that were submitted for them."""
-    sat: set[str] = set()
+async def _submitted(edge: str) -> frozenset[str]:
+    """Return the assessments that a demo learner has submitted, or that were submitted for them."""
+    submitted: set[str] = set()
     for who in (LEARNER, SECOND_LEARNER):
         learner = await sign_in(edge, who.email, who.password)
         try:
             found = await learner.attempts.ListAttempts(ListAttemptsRequest(page_size=200))
         finally:
             await learner.close()
-        sat.update(each.assessment_id for each in found.attempts if each.state in _SAT)
-    return frozenset(sat)
+        submitted.update(
+            each.assessment_id for each in found.attempts if each.state in _SUBMITTED_STATES
+        )
+    return frozenset(submitted)
 
 
-async def _course_to_take(administrator: Person, sat: frozenset[str]) -> tuple[str, str, str]:
-    """The title of our session's course, the course, and its assessment: the first that nobody of ours has sat."""
-    for turn in count(1):
+async def _course_to_take(administrator: Person, submitted: frozenset[str]) -> tuple[str, str, str]:
+    """Return title, course id and assessment id of the first demo course that no demo learner has submitted."""
+    for number in count(1):
         key, title = (
-            ("demo", COURSE_TITLE) if turn == 1 else (f"demo-{turn}", f"{COURSE_TITLE} {turn}")
+            ("demo", COURSE_TITLE)
+            if number == 1
+            else (f"demo-{number}", f"{COURSE_TITLE} {number}")
         )
         assessment_id = await create_assessment(administrator, title, key)
         course_id = await create_course(administrator, assessment_id, key, title)
-        if assessment_id not in sat:
+        if assessment_id not in submitted:
             return title, course_id, assessment_id
         await end_own_session(administrator, course_id, title)
-    raise AssertionError("counting does not end")
+    raise AssertionError("count() has no end")
 
 
 async def end_own_session(administrator: Person, course_id: str, title: str) -> None:
-    """Our proctor leads one session at a time, and the one of an examination that was taken is done with."""
+    """End or cancel the demo session of a course, so that the demo proctor, who leads it, can lead the next."""
     for session in await _live_sessions(administrator):
         if not _is_own(session, course_id, _session_title(title)):
             continue
@@ -169,16 +177,16 @@ async def end_own_session(administrator: Person, course_id: str, title: str) -> 
 
 
 async def _name_organisation(administrator: Person) -> None:
-    present = (
+    current = (
         await administrator.organisation.GetOrganisation(GetOrganisationRequest())
     ).organisation
     wanted = Organisation(
         name="Example Training Centre",
         administrator_contact=ADMINISTRATOR.email,
         support_phone="+44 20 7946 0123",
-        etag=present.etag,
+        etag=current.etag,
     )
-    if present.name != wanted.name:
+    if current.name != wanted.name:
         await administrator.organisation.UpdateOrganisation(
             UpdateOrganisationRequest(organisation=wanted)
         )
@@ -196,12 +204,12 @@ async def _ensure_people(administrator: Person) -> list[str]:
 async def ensure_person(
     administrator: Person, who: SignIn, roles: list[Role.ValueType]
 ) -> PersonMessage:
-    """The person with this e-mail address, registered now where there was none."""
+    """Return the person with this e-mail address; create them if they do not exist."""
     request = CreatePersonRequest(
         legal_name=who.name,
         preferred_name=who.name.split()[0],
         email=who.email,
-        date_of_birth=_BORN.get(who.email, "2000-01-01"),
+        date_of_birth=_DATES_OF_BIRTH.get(who.email, "2000-01-01"),
         locale="en",
         time_zone="Europe/London",
         roles=roles,
@@ -209,8 +217,8 @@ async def ensure_person(
     )
     try:
         return (await administrator.people.CreatePerson(request)).person
-    except ServiceError as refused:
-        if refused.reason != "EMAIL_TAKEN":
+    except ServiceError as error:
+        if error.reason != "EMAIL_TAKEN":
             raise
         return await _find_person(administrator, who.email)
 
@@ -226,11 +234,11 @@ async def _find_person(administrator: Person, email: str) -> PersonMessage:
                 return person
         page_token = page.next_page_token
         if not page_token:
-            raise LookupError(f"{email} is taken, but not listed")
+            raise LookupError(f"{email} is in use, but no person has it")
 
 
 async def certify(administrator: Person, proctor_id: str) -> None:
-    """Certifies a proctor for a year from now."""
+    """Certify a proctor for a year from now."""
     until = Timestamp()
     until.FromDatetime(datetime.now(UTC) + _CERTIFIED_FOR)
     await administrator.people.CertifyProctor(
@@ -239,7 +247,7 @@ async def certify(administrator: Person, proctor_id: str) -> None:
 
 
 async def create_assessment(administrator: Person, title: str, key: str) -> str:
-    """Creates and publishes the four-question assessment; the same `key` finds the one it made before. Returns its id."""
+    """Create and publish the assessment with four items, once for each `key`; return its id."""
     request = CreateAssessmentRequest(
         request_id=_request_id("assessment", key), assessment=_assessment(title)
     )
@@ -309,7 +317,7 @@ async def create_course(
     *,
     further: Mapping[str, str] | None = None,
 ) -> str:
-    """Create and publish the proctored course around an assessment and `further` ones, by title; return its id."""
+    """Create and publish the proctored course with an assessment and `further` ones by title; return its id."""
     return await _create_course(
         administrator,
         CreateCourseRequest(
@@ -359,13 +367,13 @@ async def _create_course(administrator: Person, request: CreateCourseRequest) ->
 
 
 async def register(administrator: Person, learner_id: str, course_id: str) -> None:
-    """Registers a learner in a course; being registered already is fine."""
+    """Register a learner in a course, unless they are registered already."""
     try:
         await administrator.registrations.CreateRegistration(
             CreateRegistrationRequest(person_id=learner_id, course_id=course_id)
         )
-    except ServiceError as refused:
-        if refused.kind is not Kind.ALREADY_EXISTS:
+    except ServiceError as error:
+        if error.kind is not Kind.ALREADY_EXISTS:
             raise
 
 
@@ -380,7 +388,7 @@ def plan(
     capacity: int = 30,
     late_entry: LateEntry.ValueType = LATE_ENTRY_UNTIL,
 ) -> SessionPlan:
-    """The plan of a session of the course with this title, whose lobby is open at once."""
+    """Return the plan of a session of the course with this title, whose lobby is open at once."""
     start = Timestamp()
     start.FromDatetime(datetime.now(UTC) + starts_in)
     return SessionPlan(
@@ -388,7 +396,7 @@ def plan(
         assessment_ids=[assessment_id],
         title=_session_title(title),
         start_time=start,
-        duration=Duration(seconds=int(_LASTS.total_seconds())),
+        duration=Duration(seconds=int(_DURATION.total_seconds())),
         proctor_ids=proctor_ids,
         learner_ids=learner_ids,
         capacity=capacity,
@@ -400,22 +408,22 @@ def plan(
 
 
 async def upcoming_session(administrator: Person, wanted: SessionPlan) -> Session | None:
-    """Our session, planned where there is none yet; None while our proctor leads another one at that time."""
+    """Return the demo session, scheduled if there is none; None if its proctor leads another one at that time."""
     now = datetime.now(UTC)
     for session in await _live_sessions(administrator):
-        ends = session.plan.start_time.ToDatetime(UTC) + _LASTS
+        ends = session.plan.start_time.ToDatetime(UTC) + _DURATION
         if _is_own(session, wanted.course_id, wanted.title) and ends > now:
             return session
     try:
         return await schedule(administrator, wanted)
-    except ServiceError as refused:
-        if refused.reason != "PROCTOR_OVERLAP":
+    except ServiceError as error:
+        if error.reason != "PROCTOR_OVERLAP":
             raise
         return None
 
 
 def _is_own(session: Session, course_id: str, title: str) -> bool:
-    """Whether it is a session that we planned: one that an administrator planned for later has nothing to do with us."""
+    """Return whether it is the demo session and not one that an administrator scheduled for later."""
     soon = datetime.now(UTC) + _STARTS_IN
     return (
         session.plan.course_id == course_id
@@ -434,26 +442,26 @@ async def _live_sessions(administrator: Person) -> Sequence[Session]:
 
 
 async def schedule(administrator: Person, wanted: SessionPlan) -> Session:
-    """Plans a session."""
+    """Schedule a session."""
     request = ScheduleSessionRequest(plan=wanted)
     return (await administrator.sessions.ScheduleSession(request)).session
 
 
 async def code_of(person: Person, session_id: str) -> str:
-    """The session's shared code, as soon as enrollment has issued it."""
+    """Return the session's shared code; wait until enrollment has issued it."""
 
-    async def ask() -> str | None:
+    async def find() -> str | None:
         try:
             listed = await person.codes.ListCodes(ListCodesRequest(session_id=session_id))
-        except ServiceError as refused:
-            # Enrollment learns of the session by an event: until then it knows nothing of it.
-            if refused.kind is not Kind.NOT_FOUND and refused.reason != "SESSION_UNKNOWN":
+        except ServiceError as error:
+            # Enrollment does not know the session before it has received its event.
+            if error.kind is not Kind.NOT_FOUND and error.reason != "SESSION_UNKNOWN":
                 raise
             return None
         active = (code for code in listed.codes if code.state == CODE_STATE_ACTIVE)
         return next((code.text for code in active if not code.person_id), None)
 
-    return await eventually(ask, "the session's enrollment code")
+    return await eventually(find, "the session's enrollment code")
 
 
 def _request_id(what: str, key: str) -> str:

@@ -1,4 +1,4 @@
-"""Waiting for what an event will bring about in another service: by looking again, for a bounded time."""
+"""Polling with a timeout, for effects of events in other services."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import TypeVar
 
 Found = TypeVar("Found")
 
-PATIENCE_SECONDS = 20.0
-_PAUSE_SECONDS = 0.05
+TIMEOUT_SECONDS = 20.0
+_POLL_INTERVAL_SECONDS = 0.05
 
 
 async def eventually(
-    look: Callable[[], Awaitable[Found | None]], what: str, patience: float = PATIENCE_SECONDS
+    find: Callable[[], Awaitable[Found | None]], what: str, timeout: float = TIMEOUT_SECONDS
 ) -> Found:
-    """The first answer of `look` that is not None; TimeoutError naming `what` after `patience` seconds."""
+    """Call `find` until its result is not None, and return it. Raises TimeoutError, with `what` in the message."""
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + patience
-    while (found := await look()) is None:
+    deadline = loop.time() + timeout
+    while (found := await find()) is None:
         if loop.time() > deadline:
-            raise TimeoutError(f"waited {patience:.0f} s for {what}")
-        await asyncio.sleep(_PAUSE_SECONDS)
+            raise TimeoutError(f"waited {timeout:.0f} s for {what}")
+        await asyncio.sleep(_POLL_INTERVAL_SECONDS)
     return found

@@ -1,1 +1,1 @@
-"""A mailbox for one machine: takes every mail by SMTP, delivers none, and shows them in a page and as JSON."""
+"""A mailbox for one machine: receives every mail by SMTP, delivers none, and shows them as pages and as JSON."""

@@ -13,21 +13,23 @@ from proctorium_devstack.serving import serve
 
 
 async def main() -> None:
-    """Take mails and show them until told to end."""
+    """Serve until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(
-        description="A mailbox that takes every mail and delivers none."
+        description="A mailbox that receives every mail and delivers none."
     )
-    parser.add_argument("--smtp", type=int, required=True, help="port that takes mails")
+    parser.add_argument("--smtp", type=int, required=True, help="port of the SMTP server")
     parser.add_argument("--page", type=int, required=True, help="port of the page and the JSON")
-    parser.add_argument("--store", type=Path, required=True, help="file that keeps the mails")
+    parser.add_argument("--store", type=Path, required=True, help="SQLite file of the mails")
     parser.add_argument("--host", default=LOOPBACK, help="address to listen on")
-    parser.add_argument("--name", default="localhost", help="host name that others reach it by")
-    asked = parser.parse_args()
-    asked.store.parent.mkdir(parents=True, exist_ok=True)
-    mailbox = Mailbox(MailStore(asked.store))
-    smtp = await listen(mailbox, asked.host, asked.smtp)
+    parser.add_argument(
+        "--name", default="localhost", help="additional host name that requests may use"
+    )
+    options = parser.parse_args()
+    options.store.parent.mkdir(parents=True, exist_ok=True)
+    mailbox = Mailbox(MailStore(options.store))
+    smtp = await listen(mailbox, options.host, options.smtp)
     try:
-        await serve(web(mailbox), asked.page, host=asked.host, name=asked.name)
+        await serve(web(mailbox), options.page, host=options.host, name=options.name)
     finally:
         smtp.close()
         mailbox.store.close()

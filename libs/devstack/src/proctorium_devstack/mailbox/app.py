@@ -1,7 +1,7 @@
-"""The mailbox's page and its JSON.
+"""The mailbox's SMTP server, pages and JSON API.
 
-- `GET /api/mails?to=&subject=&after=&wait=`: newest first. `wait` holds the answer back for up to that many seconds until there is
-  one, so that nobody has to ask again and again.
+- `GET /api/mails?to=&subject=&after=&wait=`: newest first. With `wait`, the response is delayed by up to that many
+  seconds until a mail matches, so that clients need not poll.
 - `GET /api/mails/{id}`, `GET /api/mails/{id}/raw`, `GET /api/mails/{id}/attachments/{number}`, `DELETE /api/mails`.
 """
 
@@ -23,26 +23,26 @@ from starlette.templating import Jinja2Templates
 from proctorium_devstack.mailbox.store import Mail, MailStore
 
 PAGES = Path(__file__).resolve().parent.parent / "pages"
-_LONGEST_WAIT = 60.0
-_LARGEST_MAIL = 32 * 1024 * 1024
-# A mail is a stranger's page: it may be looked at, and do nothing. Our page around it measures how high it is, hence
-# its origin; what runs no script can do nothing with that.
+_MAX_WAIT = 60.0
+_MAX_MAIL_BYTES = 32 * 1024 * 1024
+# The HTML of a mail is not trusted: it is shown, but may not run scripts or load anything. It has the origin of the
+# surrounding page, which measures its height; without scripts, it cannot use that origin.
 _CONTENT_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data: cid:; "
     "sandbox allow-popups allow-same-origin"
 )
-_MOST_LISTED = 100
+_MAX_LISTED = 100
 
 
 class Mailbox:
-    """The mails and those who wait for one."""
+    """Stores mails and wakes the requests that wait for one."""
 
     def __init__(self, store: MailStore) -> None:
         self.store = store
         self._arrived = asyncio.Condition()
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Store a mail; aiosmtpd calls this name. The sender receives 250 after the mail is on the disk."""
+        """Store a mail. aiosmtpd calls this method, and sends 250 to the sender after the mail is on the disk."""
         content = (
             envelope.content
             if isinstance(envelope.content, bytes)
@@ -51,22 +51,22 @@ class Mailbox:
         mail_id = self.store.add(envelope.mail_from or "", envelope.rcpt_tos, content)
         async with self._arrived:
             self._arrived.notify_all()
-        return f"250 kept as {mail_id}"
+        return f"250 stored as {mail_id}"
 
     async def search(
         self, *, to: str, subject: str, after: int, limit: int, wait: float
     ) -> Sequence[Mail]:
-        """The mails that match, waiting for the first one if there is none."""
-        deadline = asyncio.get_running_loop().time() + min(wait, _LONGEST_WAIT)
+        """Return the matching mails; if there are none, wait up to `wait` seconds for the first."""
+        deadline = asyncio.get_running_loop().time() + min(wait, _MAX_WAIT)
         async with self._arrived:
             while not (
                 found := self.store.search(to=to, subject=subject, after=after, limit=limit)
             ):
-                left = deadline - asyncio.get_running_loop().time()
-                if left <= 0:
+                remaining = deadline - asyncio.get_running_loop().time()
+                if remaining <= 0:
                     break
                 try:
-                    async with asyncio.timeout(left):
+                    async with asyncio.timeout(remaining):
                         await self._arrived.wait()
                 except TimeoutError:
                     break
@@ -74,14 +74,14 @@ class Mailbox:
 
 
 async def listen(mailbox: Mailbox, host: str, port: int) -> asyncio.Server:
-    """Take mails on the port."""
+    """Start the SMTP server on the port."""
     loop = asyncio.get_running_loop()
     return await loop.create_server(
         lambda: SMTP(
             mailbox,
             hostname="mailbox.localhost",
             enable_SMTPUTF8=True,
-            data_size_limit=_LARGEST_MAIL,
+            data_size_limit=_MAX_MAIL_BYTES,
         ),
         host,
         port,
@@ -89,40 +89,37 @@ async def listen(mailbox: Mailbox, host: str, port: int) -> asyncio.Server:
 
 
 def web(mailbox: Mailbox) -> Starlette:
-    """The page and the JSON."""
+    """Return the application with the pages and the JSON API."""
     pages = Jinja2Templates(directory=PAGES)
 
     async def listing(request: Request) -> Response:
-        found = await _search(mailbox, request, limit=_MOST_LISTED + 1)
-        shown = {
-            "mails": found[:_MOST_LISTED],
-            "more": len(found) > _MOST_LISTED,
+        found = await _search(mailbox, request, limit=_MAX_LISTED + 1)
+        context = {
+            "mails": found[:_MAX_LISTED],
+            "more": len(found) > _MAX_LISTED,
             "query": request.query_params,
         }
-        return pages.TemplateResponse(request, "mailbox.html", shown)
+        return pages.TemplateResponse(request, "mailbox.html", context)
 
-    async def reading(request: Request) -> Response:
-        return pages.TemplateResponse(request, "mail.html", {"mail": _asked(mailbox, request)})
+    async def detail(request: Request) -> Response:
+        return pages.TemplateResponse(request, "mail.html", {"mail": _find(mailbox, request)})
 
     async def body(request: Request) -> Response:
-        mail = _asked(mailbox, request)
+        mail = _find(mailbox, request)
         return Response(
             mail.html, media_type="text/html", headers={"content-security-policy": _CONTENT_POLICY}
         )
 
     async def raw(request: Request) -> Response:
-        return PlainTextResponse(bytes(_asked(mailbox, request).message))
+        return PlainTextResponse(bytes(_find(mailbox, request).message))
 
     async def attachment(request: Request) -> Response:
-        files = _asked(mailbox, request).attachments
+        files = _find(mailbox, request).attachments
         number = request.path_params["number"]
         if number >= len(files):
             raise HTTPException(404, "This mail has no such file.")
-        headers = {
-            "content-disposition": f'attachment; filename="{files[number].name}"'.encode(
-                "ascii", "replace"
-            ).decode()
-        }
+        name = files[number].name.encode("ascii", "replace").decode()
+        headers = {"content-disposition": f'attachment; filename="{name}"'}
         return Response(files[number].content, media_type=files[number].media_type, headers=headers)
 
     async def api_listing(request: Request) -> Response:
@@ -130,8 +127,8 @@ def web(mailbox: Mailbox) -> Starlette:
             {"mails": [_as_json(mail) for mail in await _search(mailbox, request, limit=1000)]}
         )
 
-    async def api_one(request: Request) -> Response:
-        return JSONResponse(_as_json(_asked(mailbox, request)))
+    async def api_detail(request: Request) -> Response:
+        return JSONResponse(_as_json(_find(mailbox, request)))
 
     async def api_clear(_: Request) -> Response:
         mailbox.store.clear()
@@ -143,11 +140,11 @@ def web(mailbox: Mailbox) -> Starlette:
     return Starlette(
         routes=[
             Route("/", listing),
-            Route("/mails/{mail_id:int}", reading),
+            Route("/mails/{mail_id:int}", detail),
             Route("/mails/{mail_id:int}/body", body),
             Route("/api/mails", api_listing),
             Route("/api/mails", api_clear, methods=["DELETE"]),
-            Route("/api/mails/{mail_id:int}", api_one),
+            Route("/api/mails/{mail_id:int}", api_detail),
             Route("/api/mails/{mail_id:int}/raw", raw),
             Route("/api/mails/{mail_id:int}/attachments/{number:int}", attachment),
             Route("/healthz", health),
@@ -157,24 +154,24 @@ def web(mailbox: Mailbox) -> Starlette:
 
 
 async def _search(mailbox: Mailbox, request: Request, limit: int) -> Sequence[Mail]:
-    asked = request.query_params
+    parameters = request.query_params
     try:
-        after, wait = int(asked.get("after") or 0), float(asked.get("wait") or 0)
+        after, wait = int(parameters.get("after") or 0), float(parameters.get("wait") or 0)
     except ValueError:
-        raise HTTPException(400, "after and wait are numbers") from None
+        raise HTTPException(400, "after and wait must be numbers") from None
     return await mailbox.search(
-        to=asked.get("to", ""),
-        subject=asked.get("subject", ""),
+        to=parameters.get("to", ""),
+        subject=parameters.get("subject", ""),
         after=after,
         limit=limit,
         wait=wait,
     )
 
 
-def _asked(mailbox: Mailbox, request: Request) -> Mail:
+def _find(mailbox: Mailbox, request: Request) -> Mail:
     mail = mailbox.store.get(request.path_params["mail_id"])
     if mail is None:
-        raise HTTPException(404, "There is no such mail; the oldest ones are forgotten.")
+        raise HTTPException(404, "There is no such mail; the oldest ones are deleted.")
     return mail
 
 

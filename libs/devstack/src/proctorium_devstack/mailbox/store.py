@@ -1,4 +1,4 @@
-"""Mails on disk, so that they are there again after a restart."""
+"""Storage of mails in SQLite, which survives a restart."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage, MIMEPart
 from pathlib import Path
 
-_MOST = 5000
+_MAX_MAILS = 5000
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS mails (
   mail_id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS mails (
 
 @dataclass(frozen=True)
 class Attachment:
-    """A part of a mail that is a file."""
+    """A file in a mail."""
 
     name: str
     media_type: str
@@ -33,7 +33,7 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Mail:
-    """A mail as it came in: `recipients` are those of the envelope, everything else is in the message."""
+    """A mail as it was received: sender and recipients of the envelope, and the message."""
 
     mail_id: int
     receive_time: datetime
@@ -48,70 +48,71 @@ class Mail:
 
     @property
     def text(self) -> str:
-        """The plain text, empty when there is none."""
+        """The plain text; empty if there is none."""
         return _content(self.message.get_body(("plain",)))
 
     @property
     def html(self) -> str:
-        """The HTML, empty when there is none."""
+        """The HTML; empty if there is none."""
         return _content(self.message.get_body(("html",)))
 
     @property
     def attachments(self) -> Sequence[Attachment]:
-        """Its files, calendar invites among them."""
+        """The files, including calendar invitations."""
         return [_attachment(part, number) for number, part in enumerate(self._files())]
 
     def _files(self) -> Iterator[EmailMessage | MIMEPart]:
-        shown = {id(self.message.get_body((kind,))) for kind in ("plain", "html")}
+        bodies = {id(self.message.get_body((kind,))) for kind in ("plain", "html")}
         for part in self.message.walk():
-            if not part.is_multipart() and id(part) not in shown:
+            if not part.is_multipart() and id(part) not in bodies:
                 yield part
 
 
 class MailStore:
-    """The mails in one SQLite file; the oldest go when there are too many."""
+    """The mails in one SQLite file, up to a limit from which the oldest are deleted."""
 
     def __init__(self, file: Path | str) -> None:
         self._database = sqlite3.connect(file, check_same_thread=False)
         self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute("PRAGMA synchronous=FULL")  # 250 says that we have it
+        # A 250 response promises that the mail is stored.
+        self._database.execute("PRAGMA synchronous=FULL")
         self._database.execute(_SCHEMA)
 
     def add(self, sender: str, recipients: Sequence[str], content: bytes) -> int:
-        """Keep a mail; it is on the disk when this returns. Its id."""
+        """Store a mail on the disk, and return its id."""
         with self._database:
             cursor = self._database.execute(
                 "INSERT INTO mails (receive_time, sender, recipients, content) VALUES (?, ?, ?, ?)",
                 (datetime.now(UTC).isoformat(), sender, "\n".join(recipients), content),
             )
             newest = cursor.lastrowid or 0
-            self._database.execute("DELETE FROM mails WHERE mail_id <= ?", (newest - _MOST,))
+            self._database.execute("DELETE FROM mails WHERE mail_id <= ?", (newest - _MAX_MAILS,))
         return newest
 
     def search(
         self, *, to: str = "", subject: str = "", after: int = 0, limit: int = 200
     ) -> list[Mail]:
-        """The newest mails first: to this address, with these words in the subject, with an id greater than `after`."""
+        """Return mails `to` an address, with `subject` in the subject and an id greater than `after`, newest first."""
         rows = self._database.execute(
             "SELECT * FROM mails WHERE mail_id > ? AND (? = '' OR char(10) || lower(recipients) || char(10) LIKE ?)"
             " ORDER BY mail_id DESC LIMIT ?",
-            (after, to, f"%\n{to.lower()}\n%", _MOST if subject else limit),
+            (after, to, f"%\n{to.lower()}\n%", _MAX_MAILS if subject else limit),
         )
         mails = (_mail(row) for row in rows)
         return [mail for mail in mails if subject.lower() in mail.subject.lower()][:limit]
 
     def get(self, mail_id: int) -> Mail | None:
-        """One mail, or None."""
+        """Return a mail, or None."""
         row = self._database.execute("SELECT * FROM mails WHERE mail_id = ?", (mail_id,)).fetchone()
         return _mail(row) if row else None
 
     def clear(self) -> None:
-        """Forget all mails."""
+        """Delete all mails."""
         with self._database:
             self._database.execute("DELETE FROM mails")
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._database.close()
 
 

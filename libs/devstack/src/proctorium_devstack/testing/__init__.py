@@ -1,20 +1,23 @@
-"""A pytest plugin: real PostgreSQL and NATS for tests, on free ports, gone when the tests are.
+"""A pytest plugin: real PostgreSQL and NATS servers for tests, on free ports, deleted after the tests.
 
-- `postgres` (session): a server; `await postgres.ensure_database("name")`, `postgres.url("name")`, `await postgres.ensure_migrated("name", package)`.
-- `empty_database` (test): the URL of a fresh, empty database.
-- `migrated_database` (test): `migrated_database("proctorium_enrollment")` is the URL of a fresh database with that
-  package's migrations. Any number in one test.
-  It is reached as the service's role; `await as_owner(url, statement)` does what that may not.
+- `postgres` (session): a server; `await postgres.ensure_database("name")`, `postgres.url("name")`,
+  `await postgres.ensure_migrated("name", package)`.
+- `empty_database` (test): the URL of a new, empty database.
+- `migrated_database` (test): `migrated_database("proctorium_enrollment")` returns the URL of a new database with that
+  package's migrations, for the service's role. A test may create several.
+- `as_owner` (session): `await as_owner(url, statement)` executes a statement as the owner of the tables, which may do
+  more than the service's role.
 - `nats` (session): a server that all tests share; `nats.url`.
-- `own_nats` (test): an empty server for one test, which the test may stop, kill, wipe and start again.
-  Both have the users and permissions of the topology, and TESTER, who may do anything: `await nats.connect("session")`,
-  `nats.identity("session")`, `nats.pair("session")`. `broker_topology` (test) is what `own_nats` takes them from.
-- `running` (test): `running(Settings, build)` serves one service in this process, over TLS, with a fresh database, a broker of its
-  own and tokens of a key that only the test has; `served.channel(person_id, "proctor")` calls it,
+- `own_nats` (test): an empty server for one test, which the test may stop, kill, wipe and start again. Both servers
+  have the users and permissions of the topology, and the user TESTER, who may do anything:
+  `await nats.connect("session")`, `nats.identity("session")`, `nats.pair("session")`.
+- `broker_topology` (test): the topology of `own_nats`; tests may override it.
+- `running` (test): `running(Settings, build)` runs one service in the test's process, over TLS, with a new database, a
+  separate broker, and tokens that are signed by the test's key. `served.channel(person_id, "proctor")` calls it,
   `served.publish(event)` publishes an event to it. See `services`.
-- `free_port` (test): a function that names a port nobody listens on.
+- `free_port` (test): a function that returns a port without a listener.
 
-The servers' methods are coroutines and run on any loop.
+The servers' methods are coroutines and run on any event loop.
 """
 
 from proctorium_devstack.testing.servers import (

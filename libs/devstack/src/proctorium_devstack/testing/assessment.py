@@ -1,4 +1,4 @@
-"""A fake assessment service for the tests of services that call it: the generated servicer over real gRPC, with assessments in memory."""
+"""A fake assessment service over real gRPC, for the tests of services that call it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ from proctorium_common.security.tls import Certificates
 
 @dataclass
 class FakeAssessment(assessments_pb2_grpc.AssessmentServiceServicer):
-    """Answers as the proto says, from what a test has put here. Any other ID is a published assessment that learners may take at any time."""
+    """A fake of assessment with the assessments that a test has configured.
+
+    By default, every ID is that of a published assessment that learners may take at any time.
+    """
 
     unknown: set[str] = field(default_factory=set)
     drafts: set[str] = field(default_factory=set)
     proctored: set[str] = field(default_factory=set)
     port: int = 0
     certificates: Certificates | None = None
-    """What it proves itself with, where it is asked over TLS."""
+    """The server's certificate; without one, it serves in plaintext."""
     _server: grpc.aio.Server | None = None
 
     @classmethod
@@ -40,7 +43,7 @@ class FakeAssessment(assessments_pb2_grpc.AssessmentServiceServicer):
             await assessment.stop()
 
     async def start(self) -> None:
-        """Listen; on the same port as before after a stop."""
+        """Start listening; after `stop`, on the same port as before."""
         self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         assessments_pb2_grpc.add_AssessmentServiceServicer_to_server(self, self._server)
         address = f"127.0.0.1:{self.port}"

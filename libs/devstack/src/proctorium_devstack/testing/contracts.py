@@ -1,4 +1,4 @@
-"""Every RPC of the contracts, for tests that must hold for all of them."""
+"""All methods of the contracts, for tests of properties that each method must have."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import proctorium
 
 @cache
 def all_methods() -> tuple[MethodDescriptor, ...]:
-    """Return the methods of all our services, in the order of their full names."""
+    """Return the methods of all services, sorted by full name."""
     descriptors = Path(proctorium.__path__[0]) / "descriptors.binpb"
     files = FileDescriptorSet.FromString(descriptors.read_bytes()).file
     methods = []
@@ -30,10 +30,10 @@ def all_methods() -> tuple[MethodDescriptor, ...]:
 
 
 def owner_of(method: MethodDescriptor) -> str:
-    """Return the name of the service that offers `method`: the second part of its package."""
+    """Return the name of the service of `method`, the second component of its package."""
     return str(method.containing_service.file.package).split(".")[1]
 
 
 def path_of(method: MethodDescriptor) -> str:
-    """Return the full name as it is on the wire: /package.Service/Method."""
+    """Return the HTTP/2 path of a method: /package.Service/Method."""
     return f"/{method.containing_service.full_name}/{method.name}"

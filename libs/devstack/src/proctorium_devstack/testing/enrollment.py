@@ -1,7 +1,6 @@
-"""Enrollment as the other services meet it: the generated servicers over real gRPC, with people, courses and codes in memory.
+"""A fake enrollment service over real gRPC, for the tests of services that call it.
 
-What those services rely on is asked of it and of enrollment itself by the same tests (`test_what_others_rely_on.py` of
-enrollment).
+Enrollment's `test_what_others_rely_on.py` runs the same tests against the fake and against enrollment itself.
 """
 
 from __future__ import annotations
@@ -39,33 +38,34 @@ class FakeEnrollment(
     codes_pb2_grpc.CodeServiceServicer,
     organisation_pb2_grpc.OrganisationServiceServicer,
 ):
-    """Answers as the protos say, from what a test has put here. Methods that no service calls are not implemented.
+    """A fake of enrollment with the data that a test has configured. Only methods that services call are implemented.
 
-    People and courses are there unless they are named as unknown. A code is valid, shared, and for every learner,
-    unless `resolutions` says something else of its text.
+    By default, every person and course exists, and each code of `codes` is valid, shared and for every learner.
     """
 
     certified_until: dict[UUID, datetime] = field(default_factory=dict)
     unknown_people: set[str] = field(default_factory=set)
     registered: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Legal name and date of birth, by person."""
+    """The legal name and date of birth of each person."""
     contacts: dict[str, people_pb2.Contact] = field(default_factory=dict)
     unknown_courses: set[str] = field(default_factory=set)
     drafts: set[str] = field(default_factory=set)
     listed_codes: dict[str, list[codes_pb2.Code]] = field(default_factory=dict)
+    """The codes that ListCodes returns for each session."""
     codes_per_page: int = 2
-    """What ListCodes says, by session."""
     codes: dict[str, UUID] = field(default_factory=dict)
     """The session of each code, by text."""
     resolutions: dict[str, codes_pb2.CodeResolution] = field(default_factory=dict)
+    """The resolutions of codes that differ from the default, by text."""
     entries: list[codes_pb2.CodeEntry] = field(default_factory=list)
-    """What BatchResolveCodes was asked for, in so many `calls`."""
+    """The entries of all BatchResolveCodes requests."""
     calls: int = 0
-    asked_for: list[str] = field(default_factory=list)
-    """Whose registration information was asked for."""
+    """The number of BatchResolveCodes requests."""
+    registrations_read: list[str] = field(default_factory=list)
+    """The people of all GetRegistrationInformation requests."""
     port: int = 0
     certificates: Certificates | None = None
-    """What it proves itself with, where it is asked over TLS."""
+    """The server's certificate; without one, it serves in plaintext."""
     _server: grpc.aio.Server | None = None
 
     @classmethod
@@ -73,7 +73,7 @@ class FakeEnrollment(
     async def serving(
         cls, certificates: Certificates | None = None
     ) -> AsyncIterator[FakeEnrollment]:
-        """One that listens within the block."""
+        """Serve within the block."""
         enrollment = cls(certificates=certificates)
         await enrollment.start()
         try:
@@ -82,7 +82,7 @@ class FakeEnrollment(
             await enrollment.stop()
 
     async def start(self) -> None:
-        """Listens; on the port of before when it was stopped."""
+        """Start listening; after `stop`, on the same port as before."""
         self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         people_pb2_grpc.add_PersonServiceServicer_to_server(self, self._server)
         courses_pb2_grpc.add_CourseServiceServicer_to_server(self, self._server)
@@ -97,7 +97,7 @@ class FakeEnrollment(
         await self._server.start()
 
     async def stop(self) -> None:
-        """Answers nobody any more."""
+        """Stop listening."""
         if self._server is not None:
             await self._server.stop(None)
 
@@ -107,7 +107,7 @@ class FakeEnrollment(
         text: str = "Kf7Q2mXa",
         state: codes_pb2.CodeState.ValueType = codes_pb2.CODE_STATE_ACTIVE,
     ) -> codes_pb2.Code:
-        """A code of the session that ListCodes says."""
+        """Add a code to those that ListCodes returns for the session, and return it."""
         code = codes_pb2.Code(code_id=str(new_id()), text=text, session_id=session_id, state=state)
         self.listed_codes.setdefault(session_id, []).append(code)
         return code
@@ -132,17 +132,19 @@ class FakeEnrollment(
     async def GetRegistrationInformation(
         self, request: people_pb2.GetRegistrationInformationRequest, context: Context
     ) -> people_pb2.GetRegistrationInformationResponse:
-        self.asked_for.append(request.person_id)
+        self.registrations_read.append(request.person_id)
         if request.person_id not in self.registered:
             await _refuse(context, not_found("NOT_FOUND", "There is no such person."))
-        name, born = self.registered[request.person_id]
-        return people_pb2.GetRegistrationInformationResponse(legal_name=name, date_of_birth=born)
+        name, date_of_birth = self.registered[request.person_id]
+        return people_pb2.GetRegistrationInformationResponse(
+            legal_name=name, date_of_birth=date_of_birth
+        )
 
     async def BatchGetContacts(
         self, request: people_pb2.BatchGetContactsRequest, context: Context
     ) -> people_pb2.BatchGetContactsResponse:
-        known = [self.contacts[each] for each in request.person_ids if each in self.contacts]
-        return people_pb2.BatchGetContactsResponse(contacts=known)
+        contacts = [self.contacts[each] for each in request.person_ids if each in self.contacts]
+        return people_pb2.BatchGetContactsResponse(contacts=contacts)
 
     async def GetCourse(
         self, request: courses_pb2.GetCourseRequest, context: Context
@@ -163,9 +165,9 @@ class FakeEnrollment(
     ) -> codes_pb2.ListCodesResponse:
         codes = self.listed_codes.get(request.session_id, [])
         first = int(request.page_token or 0)
-        after = first + self.codes_per_page
+        end = first + self.codes_per_page
         return codes_pb2.ListCodesResponse(
-            codes=codes[first:after], next_page_token=str(after) if after < len(codes) else ""
+            codes=codes[first:end], next_page_token=str(end) if end < len(codes) else ""
         )
 
     async def BatchResolveCodes(
@@ -185,7 +187,7 @@ class FakeEnrollment(
         return codes_pb2.CodeResolution(code=self.resolved(text))
 
     def resolved(self, text: str) -> codes_pb2.ResolvedCode:
-        """The facts of a valid, shared code, for a learner who is registered."""
+        """Return the resolution of a valid, shared code for a registered learner."""
         session_id = self.codes[text]
         return codes_pb2.ResolvedCode(
             code_id=str(uuid5(session_id, text)),
@@ -204,7 +206,7 @@ class FakeEnrollment(
 
 
 def assessments_of(course_id: str) -> list[str]:
-    """The assessments that the outline of a course names."""
+    """Return the ids of a course's assessments."""
     return [str(uuid5(UUID(course_id), str(number))) for number in range(5)]
 
 

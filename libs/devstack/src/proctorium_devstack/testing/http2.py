@@ -1,7 +1,7 @@
-"""A minimal HTTP/2 client: holds thousands of gRPC streams open, notes when each receives something, and sends any bytes as headers.
+"""A minimal HTTP/2 client for thousands of gRPC streams, which can also send arbitrary bytes as headers.
 
-gRPC's own client in Python costs more for each message than the servers that are measured; this one reads frames
-(https://www.rfc-editor.org/rfc/rfc9113#section-4) and nothing else.
+gRPC's Python client needs more time for each message than the servers that are measured. This client only reads frames
+(https://www.rfc-editor.org/rfc/rfc9113#section-4).
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from typing import cast
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
 END_STREAM, END_HEADERS, ACK = 0x1, 0x4, 0x1
-_LARGEST_WINDOW = 2**31 - 1
-_FIRST_WINDOW = 65_535
+_MAX_WINDOW = 2**31 - 1
+_DEFAULT_WINDOW = 65_535
 _INITIAL_WINDOW_SIZE = 4
 _FRAME_HEAD = struct.Struct(">BHBBI")
 _MESSAGE_HEAD = struct.Struct(">BI")
 
-Received = Callable[[int, bytes, float], None]
-"""Told of each message: its stream's place, its bytes, and when they came (`time.monotonic()`)."""
+OnMessage = Callable[[int, bytes, float], None]
+"""A callback for each message: the number of its stream, its bytes, and their arrival (`time.monotonic()`)."""
 
 
 class Streams(asyncio.Protocol):
-    """One connection with streams that the server answers; place `first` is that of its first stream."""
+    """One connection with calls that return streams; the streams are numbered from `first`."""
 
-    def __init__(self, first: int, received: Received) -> None:
+    def __init__(self, first: int, on_message: OnMessage) -> None:
         self._first = first
-        self._received = received
+        self._on_message = on_message
         self._transport: asyncio.Transport | None = None
         self._unread = b""
         self._messages: dict[int, bytes] = {}
@@ -38,18 +38,20 @@ class Streams(asyncio.Protocol):
         self.failure: str | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Says hello, and that as much may be sent as the server likes."""
-        self._transport = to = cast(asyncio.Transport, transport)
-        settings = struct.pack(">HI", _INITIAL_WINDOW_SIZE, _LARGEST_WINDOW)
-        window = struct.pack(">I", _LARGEST_WINDOW - _FIRST_WINDOW)
-        to.write(PREFACE + frame(SETTINGS, 0, 0, settings) + frame(WINDOW_UPDATE, 0, 0, window))
+        """Send the preface and the largest possible flow-control windows."""
+        self._transport = cast(asyncio.Transport, transport)
+        settings = struct.pack(">HI", _INITIAL_WINDOW_SIZE, _MAX_WINDOW)
+        window = struct.pack(">I", _MAX_WINDOW - _DEFAULT_WINDOW)
+        self._transport.write(
+            PREFACE + frame(SETTINGS, 0, 0, settings) + frame(WINDOW_UPDATE, 0, 0, window)
+        )
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing more will come."""
+        """Record the loss as the failure, unless there is one already."""
         self.failure = self.failure or f"the connection was lost: {exc}"
 
     def open(self, method: str, request: bytes, metadata: dict[str, str]) -> None:
-        """Opens the next stream by calling `method` once with `request`."""
+        """Open the next stream by calling `method` with `request`."""
         assert self._transport is not None
         stream = 2 * self._opened + 1
         self._opened += 1
@@ -58,12 +60,12 @@ class Streams(asyncio.Protocol):
         self._transport.write(head + frame(DATA, END_STREAM, stream, body))
 
     def close(self) -> None:
-        """Ends the connection and so all of its streams."""
+        """Close the connection and with it all streams."""
         assert self._transport is not None
         self._transport.close()
 
     def data_received(self, data: bytes) -> None:
-        """Reads the frames that are whole."""
+        """Process the complete frames, and store the rest."""
         now = time.monotonic()
         frames = Frames(self._unread + data if self._unread else data)
         for kind, flags, stream, payload in frames:
@@ -85,15 +87,15 @@ class Streams(asyncio.Protocol):
             end = _MESSAGE_HEAD.size + _MESSAGE_HEAD.unpack_from(received)[1]
             if len(received) < end:
                 break
-            place = self._first + (stream - 1) // 2
-            self._received(place, received[_MESSAGE_HEAD.size : end], now)
+            number = self._first + (stream - 1) // 2
+            self._on_message(number, received[_MESSAGE_HEAD.size : end], now)
             received = received[end:]
         if received:
             self._messages[stream] = received
 
 
 class Frames:
-    """The whole frames at the beginning of `data`, then its `rest`."""
+    """Iterates over the complete frames of `data`; then `rest` holds the remaining bytes."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -113,7 +115,7 @@ class Frames:
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
-    """One frame."""
+    """Return an encoded frame."""
     size = len(payload)
     return _FRAME_HEAD.pack(size >> 16, size & 0xFFFF, kind, flags, stream) + payload
 
@@ -138,13 +140,13 @@ def encode(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
 
 
 def _text(text: bytes) -> bytes:
-    """A text after its length, which fills seven bits and then as many more as it takes (RFC 7541, section 5.1)."""
+    """Return a string literal: its length as an integer with a 7-bit prefix (RFC 7541, section 5.1), and its bytes."""
     size = len(text)
     if size < 0x7F:
         return bytes([size]) + text
-    encoded, left = bytearray([0x7F]), size - 0x7F
-    while left > 0x7F:
-        encoded.append(left & 0x7F | 0x80)
-        left >>= 7
-    encoded.append(left)
+    encoded, remaining = bytearray([0x7F]), size - 0x7F
+    while remaining > 0x7F:
+        encoded.append(remaining & 0x7F | 0x80)
+        remaining >>= 7
+    encoded.append(remaining)
     return bytes(encoded) + text

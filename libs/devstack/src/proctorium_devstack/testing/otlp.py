@@ -1,4 +1,4 @@
-"""Builds what an exporter sends."""
+"""Builders of OTLP requests, for tests."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-BEGAN = 1_790_000_000_000_000_000
+START_NS = 1_790_000_000_000_000_000
 KINDS = {"internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
 
 
 @dataclass(frozen=True)
-class Work:
-    """A span in milliseconds after the beginning; ids are small numbers."""
+class SpanSpec:
+    """The description of a span, with times in milliseconds (`start` after START_NS) and small numbers as ids."""
 
     service: str
     name: str
-    at: float
-    lasts: float
+    start: float
+    duration: float
     number: int
     parent: int = 0
     kind: str = "internal"
@@ -32,54 +32,54 @@ class Work:
 
 
 def trace_id(number: int) -> str:
-    """The hexadecimal id of a trace of `Work`."""
+    """Return the hexadecimal id of the trace with this number."""
     return f"{number:032x}"
 
 
 def span_id(number: int) -> str:
-    """The hexadecimal id of a span of `Work`."""
+    """Return the hexadecimal id of the span with this number."""
     return f"{number:016x}"
 
 
-def request(*works: Work) -> ExportTraceServiceRequest:
-    """One request with all of it."""
+def request(*specs: SpanSpec) -> ExportTraceServiceRequest:
+    """Return one request with all spans."""
     built = ExportTraceServiceRequest()
-    for work in works:
+    for spec in specs:
         resource = built.resource_spans.add()
-        resource.resource.attributes.append(_pair("service.name", work.service))
-        resource.scope_spans.add().spans.append(_span(work))
+        resource.resource.attributes.append(_pair("service.name", spec.service))
+        resource.scope_spans.add().spans.append(_span(spec))
     return built
 
 
-def _span(work: Work) -> trace_pb2.Span:
+def _span(spec: SpanSpec) -> trace_pb2.Span:
     span = trace_pb2.Span(
-        trace_id=bytes.fromhex(trace_id(work.trace)),
-        span_id=bytes.fromhex(span_id(work.number)),
-        parent_span_id=bytes.fromhex(span_id(work.parent)) if work.parent else b"",
-        name=work.name,
-        kind=KINDS[work.kind],  # type: ignore[arg-type]
-        start_time_unix_nano=_time(work.at),
-        end_time_unix_nano=_time(work.at + work.lasts),
-        attributes=[_pair(key, value) for key, value in work.attributes.items()],
+        trace_id=bytes.fromhex(trace_id(spec.trace)),
+        span_id=bytes.fromhex(span_id(spec.number)),
+        parent_span_id=bytes.fromhex(span_id(spec.parent)) if spec.parent else b"",
+        name=spec.name,
+        kind=KINDS[spec.kind],  # type: ignore[arg-type]
+        start_time_unix_nano=_time(spec.start),
+        end_time_unix_nano=_time(spec.start + spec.duration),
+        attributes=[_pair(key, value) for key, value in spec.attributes.items()],
         events=[
             trace_pb2.Span.Event(name=name, time_unix_nano=_time(at))
-            for name, at in work.events.items()
+            for name, at in spec.events.items()
         ],
         links=[
             trace_pb2.Span.Link(
-                trace_id=bytes.fromhex(trace_id(to)), span_id=bytes.fromhex(span_id(at))
+                trace_id=bytes.fromhex(trace_id(trace)), span_id=bytes.fromhex(span_id(number))
             )
-            for to, at in work.links
+            for trace, number in spec.links
         ],
     )
-    if work.error:
+    if spec.error:
         span.status.code = trace_pb2.Status.STATUS_CODE_ERROR
-        span.status.message = work.error
+        span.status.message = spec.error
     return span
 
 
 def _time(milliseconds: float) -> int:
-    return BEGAN + int(milliseconds * 1e6)
+    return START_NS + int(milliseconds * 1e6)
 
 
 def _pair(key: str, value: str) -> KeyValue:

@@ -1,4 +1,4 @@
-"""Calls that must be refused."""
+"""An assertion for calls that must fail."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from proctorium_common.rpc.status import error_of
 
 
 async def refusal(call: Awaitable[object]) -> ServiceError:
-    """Return the error with which a call is refused; fail if it succeeds."""
+    """Return the error of a call; fail if the call succeeds."""
     try:
-        answer = await call
-    except grpc.aio.AioRpcError as failed:
-        return error_of(failed)
-    except ServiceError as refused:
-        # What the gRPC-Web stubs of the end-to-end tests raise.
-        return refused
-    raise AssertionError(f"the call was not refused: {answer}")
+        response = await call
+    except grpc.aio.AioRpcError as error:
+        return error_of(error)
+    except ServiceError as error:
+        # The gRPC-Web stubs of the end-to-end tests raise this error.
+        return error
+    raise AssertionError(f"the call succeeded: {response}")

@@ -1,4 +1,7 @@
-"""The fixtures that start PostgreSQL and NATS. Heavy imports are inside, since the plugin is loaded by every test run."""
+"""The fixtures for PostgreSQL and NATS.
+
+Expensive imports are inside the functions, because every test run loads the plugin.
+"""
 
 from __future__ import annotations
 
@@ -26,15 +29,15 @@ T = TypeVar("T")
 
 MigratedDatabase = Callable[[str], str]
 AsOwner = Callable[..., Awaitable[None]]
-"""`await as_owner(url, statement, *arguments)`."""
+"""Called as `await as_owner(url, statement, *arguments)`."""
 TESTER = "tester"
-"""A NATS user of the brokers of tests that may do anything: to look at what services may not see."""
+"""A NATS user of the tests' servers with all permissions, to read what the services may not."""
 _PREFIX = "proctorium-test-"
 _ROLE = "proctorium"
 
 
 class Background:
-    """A loop in a thread of its own, for fixtures: they are not coroutines, so that any test may ask for them."""
+    """An event loop in a separate thread, for fixtures, which are synchronous so that any test can use them."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -44,11 +47,11 @@ class Background:
         self._thread.start()
 
     def run(self, work: Coroutine[object, object, T]) -> T:
-        """Run to its end, and give what it gives."""
+        """Run a coroutine to its end, and return its result."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def close(self) -> None:
-        """End the loop. The processes that were started from it must have ended: it is their parent."""
+        """Stop the loop. The processes that it started must have ended, because its thread is their parent."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -63,8 +66,8 @@ def _background() -> Iterator[Background]:
 
 @pytest.fixture(scope="session")
 def devstack_folder() -> Iterator[Path]:
-    """A folder that an unprivileged user may pass, for when the tests run as root."""
-    _sweep()
+    """Yield a folder that an unprivileged user may enter, for tests that run as root."""
+    _remove_leftovers()
     folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
     folder.chmod(0o711)
     yield folder
@@ -73,7 +76,7 @@ def devstack_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def postgres(_background: Background, devstack_folder: Path) -> Iterator[Postgres]:
-    """A PostgreSQL server for all tests of this run."""
+    """Run a PostgreSQL server for all tests of this run."""
     from proctorium_devstack.components.postgres import Postgres
 
     server = Postgres(
@@ -89,7 +92,7 @@ def postgres(_background: Background, devstack_folder: Path) -> Iterator[Postgre
 
 @pytest.fixture
 def empty_database(postgres: Postgres, _background: Background) -> Iterator[str]:
-    """The URL of a database that holds nothing."""
+    """Yield the URL of an empty database."""
     name = f"test_{uuid.uuid4().hex}"
     yield _background.run(postgres.ensure_database(name, owner="proctorium"))
     _background.run(postgres.drop_database(name))
@@ -97,32 +100,34 @@ def empty_database(postgres: Postgres, _background: Background) -> Iterator[str]
 
 @pytest.fixture
 def migrated_database(postgres: Postgres, _background: Background) -> Iterator[MigratedDatabase]:
-    """Makes databases with a package's migrations: the first time by running them, then as copies of that one."""
-    made: list[str] = []
+    """Yield a function that creates databases with a package's migrations, as copies of one that was migrated."""
+    created: list[str] = []
 
-    def make(package: str) -> str:
+    def create(package: str) -> str:
         template = _background.run(_template(postgres, package))
-        made.append(f"test_{uuid.uuid4().hex}")
-        # What the service's role may do is copied with the tables.
+        created.append(f"test_{uuid.uuid4().hex}")
+        # The permissions of the service's role are copied with the tables.
         _background.run(
-            postgres.ensure_database(made[-1], template=template, owner=f"{_ROLE}_owner")
+            postgres.ensure_database(created[-1], template=template, owner=f"{_ROLE}_owner")
         )
-        return postgres.url(made[-1], _ROLE)
+        return postgres.url(created[-1], _ROLE)
 
-    yield make
-    for name in made:
+    yield create
+    for name in created:
         _background.run(postgres.drop_database(name))
 
 
 @pytest.fixture(scope="session")
 def as_owner(postgres: Postgres) -> AsOwner:
-    """Runs a statement as the role that owns a database's tables: more than the service itself may."""
+    """Return a function that executes a statement as the owner of a database's tables."""
     import asyncpg
     from sqlalchemy import make_url
 
     async def run(url: str, statement: str, *arguments: object) -> None:
-        at = make_url(url)
-        connection = await asyncpg.connect(postgres.url(at.database or "", f"{at.username}_owner"))
+        parsed = make_url(url)
+        connection = await asyncpg.connect(
+            postgres.url(parsed.database or "", f"{parsed.username}_owner")
+        )
         try:
             await connection.execute(statement, *arguments)
         finally:
@@ -133,7 +138,7 @@ def as_owner(postgres: Postgres) -> AsOwner:
 
 @pytest.fixture(scope="session")
 def nats(_background: Background, devstack_folder: Path) -> Iterator[Nats]:
-    """A NATS server for all tests of this run; streams of one test are seen by the next."""
+    """Run a NATS server for all tests of this run, which share its streams."""
     from proctorium_common.topology import services
 
     with _broker(_background, devstack_folder / "nats", services()) as server:
@@ -142,7 +147,7 @@ def nats(_background: Background, devstack_folder: Path) -> Iterator[Nats]:
 
 @pytest.fixture
 def broker_topology() -> Topology:
-    """The services that `own_nats` knows as users. Tests with services of their own override it."""
+    """Return the services that are users of `own_nats`. Tests that define services override it."""
     from proctorium_common.topology import services
 
     return services()
@@ -154,7 +159,7 @@ def own_nats(
     devstack_folder: Path,
     broker_topology: Topology,
 ) -> Iterator[Nats]:
-    """An empty NATS server for one test."""
+    """Run an empty NATS server for one test."""
     folder = devstack_folder / f"nats-{uuid.uuid4().hex}"
     with _broker(_background, folder, broker_topology) as server:
         yield server
@@ -162,7 +167,7 @@ def own_nats(
 
 @pytest.fixture
 def free_port() -> Callable[[], int]:
-    """Names a port that nobody listens on."""
+    """Return a function that returns a port without a listener."""
     return lambda: free_ports(1)[0]
 
 
@@ -184,7 +189,7 @@ def _broker(background: Background, folder: Path, topology: Topology) -> Iterato
 
 
 async def _template(postgres: Postgres, package: str) -> str:
-    """The migrated database of `package` that the others are copied from; nobody is ever connected to it."""
+    """Return the migrated database of `package` to copy, which has no connections; create it at the first call."""
     name = f"template_{package}"
     connection = await postgres.connect()
     try:
@@ -201,7 +206,7 @@ async def _template(postgres: Postgres, package: str) -> str:
     return name
 
 
-def _sweep() -> None:
+def _remove_leftovers() -> None:
     """Remove the folders of test runs that were killed."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with contextlib.suppress(ValueError, OSError):

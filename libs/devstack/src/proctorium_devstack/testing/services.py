@@ -1,8 +1,10 @@
-"""One service in the test's own process, with a database, a broker and certificates of its own, called as the person that a test chooses.
+"""A fixture that runs one service in the test's process, with a new database, a separate broker and certificates.
 
-async def test_…(running: Running) -> None:
-async with running(Settings, build) as served:
-stub = CodeServiceStub(served.channel(person_id, "administrator"))
+Example::
+
+    async def test_…(running: Running) -> None:
+        async with running(Settings, build) as served:
+            stub = CodeServiceStub(served.channel(person_id, "administrator"))
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ class Served(Generic[S]):
     """A service that runs in this process."""
 
     def __init__(self, service: Service[S], nats: Nats, token: Callable[..., str]) -> None:
-        """`nats` is the service's broker, whose authority issues all certificates; `token` signs for a person and roles."""
+        """`nats` is the service's broker, whose authority issues all certificates; `token` signs tokens."""
         self.service = service
         self._nats = nats
         self._token = token
@@ -43,11 +45,11 @@ class Served(Generic[S]):
         self._positions = itertools.count(1)
 
     def token(self, person_id: UUID, *roles: str) -> str:
-        """What this person shows when they hold these roles."""
+        """Return an access token for a person with these roles."""
         return self._token(person_id, roles)
 
     def channel(self, person_id: UUID | None = None, *roles: str, peer: str = "edge") -> Channel:
-        """A channel for a person (None: nobody has signed in) that comes by way of `peer`: the edge, or another service."""
+        """Return a channel to the service for a person (None: anonymous), with the certificate of `peer`."""
         from proctorium_common.rpc.client import channel
         from proctorium_common.security.tls import Certificates
 
@@ -65,29 +67,29 @@ class Served(Generic[S]):
     async def publish(
         self, event: Message, *, position: int | None = None, time: datetime | None = None
     ) -> UUID:
-        """Publish an event as the relay of its owner would; its id."""
+        """Publish an event as its owner's relay would, and return its id."""
         from proctorium_common.events.envelope import MESSAGE_ID, POSITION, name_of, seal
         from proctorium_common.ids import new_id
 
         event_id = new_id()
-        sealed = seal(event, event_id, time or self.service.clock())
+        envelope = seal(event, event_id, time or self.service.clock())
         at = next(self._positions) if position is None else position
-        headers = {**sealed.headers, POSITION: str(at), MESSAGE_ID: str(event_id)}
+        headers = {**envelope.headers, POSITION: str(at), MESSAGE_ID: str(event_id)}
         client = await self._nats.connect(name_of(event.DESCRIPTOR).owner)
         try:
-            await client.jetstream().publish(sealed.subject, sealed.body, headers=headers)
+            await client.jetstream().publish(envelope.subject, envelope.body, headers=headers)
         finally:
             await client.close()
         return event_id
 
     async def close(self) -> None:
-        """End the channels that were opened."""
+        """Close the channels."""
         for opened in self._opened:
             await opened.close()
 
 
 class Running(Protocol):
-    """What the fixture `running` is."""
+    """The type of the fixture `running`."""
 
     def __call__(
         self,
@@ -98,13 +100,13 @@ class Running(Protocol):
         clock: Clock | None = None,
         **overrides: object,
     ) -> AbstractAsyncContextManager[Served[S]]:
-        """Run the service that `build` makes, ready within the block; `overrides` are fields of its settings."""
+        """Run the service that `build` sets up within the block; `overrides` are fields of its settings."""
         ...
 
 
 @pytest.fixture
 def running(migrated_database: MigratedDatabase, own_nats: Nats) -> Running:
-    """Runs services, each with a fresh database; all that one test runs share a broker and an authority."""
+    """Return a function that runs services, each with a new database; they share a broker and an authority."""
     from proctorium_common.clock import utc_now
     from proctorium_common.process.life import running as run_service
     from proctorium_common.process.service import place_of
@@ -127,7 +129,7 @@ def running(migrated_database: MigratedDatabase, own_nats: Nats) -> Running:
         pair = own_nats.pair(name)
         signer = TokenSigner(key, clock=clock or utc_now)
         await own_nats.declare()
-        given: dict[str, object] = {
+        values: dict[str, object] = {
             "database_url": migrated_database(package),
             "nats_url": own_nats.url,
             "listen": "127.0.0.1:0",
@@ -141,7 +143,7 @@ def running(migrated_database: MigratedDatabase, own_nats: Nats) -> Running:
         async with AsyncExitStack() as stack:
             service = await stack.enter_async_context(
                 run_service(
-                    settings.model_validate(given),
+                    settings.model_validate(values),
                     build,
                     package=package,
                     clock=clock or utc_now,

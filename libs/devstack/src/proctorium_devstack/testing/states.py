@@ -17,12 +17,12 @@ A = TypeVar("A", bound=StrEnum)
 def check_states(machine: StateMachine[S, A], readme: Path) -> None:
     """Assert that the machine is consistent, and that the README shows its diagram and its table.
 
-    Consistent means: every state is reachable, somebody may perform each action, and in each state each action leads to
-    a state, is a repetition or is refused.
+    A machine is consistent if every state is reachable, each action has an actor, and in each state each action either
+    leads to a state, is a repetition, or is refused.
     """
     reached = set(machine.initial)
-    while further := {target for origin, target in machine.pairs if origin in reached} - reached:
-        reached |= further
+    while added := {target for origin, target in machine.pairs if origin in reached} - reached:
+        reached |= added
     assert reached == set(machine.states), f"{machine.name}: some states are not reachable"
     for transition in machine.transitions:
         assert machine.actors(transition.action), f"{machine.name}: nobody may {transition.action}"
@@ -34,8 +34,8 @@ def check_states(machine: StateMachine[S, A], readme: Path) -> None:
             else:
                 assert target is None or (state, target) in machine.pairs
     text = readme.read_text(encoding="utf-8")
-    for shown in (f"```mermaid\n{machine.diagram()}\n```", machine.table()):
-        assert shown in text, f"{readme} does not show this of {machine.name}:\n{shown}"
+    for expected in (f"```mermaid\n{machine.diagram()}\n```", machine.table()):
+        assert expected in text, f"{readme} lacks this of {machine.name}:\n{expected}"
 
 
 async def check_trigger(

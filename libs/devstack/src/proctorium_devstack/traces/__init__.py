@@ -1,1 +1,1 @@
-"""A trace page for one machine: receives OTLP over HTTP, keeps spans in SQLite, finds and draws traces."""
+"""A trace page for one machine: receives OTLP over HTTP, stores spans in SQLite, searches and draws traces."""

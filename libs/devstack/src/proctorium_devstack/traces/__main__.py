@@ -13,19 +13,21 @@ from proctorium_devstack.traces.store import TraceStore
 
 
 async def main() -> None:
-    """Receive and show until told to end."""
+    """Serve until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(
         description="A trace page: receives OTLP over HTTP and draws traces."
     )
     parser.add_argument("--port", type=int, required=True, help="port of receiver, page and JSON")
-    parser.add_argument("--store", type=Path, required=True, help="file that keeps the spans")
+    parser.add_argument("--store", type=Path, required=True, help="SQLite file of the spans")
     parser.add_argument("--host", default=LOOPBACK, help="address to listen on")
-    parser.add_argument("--name", default="localhost", help="host name that others reach it by")
-    asked = parser.parse_args()
-    asked.store.parent.mkdir(parents=True, exist_ok=True)
-    store = TraceStore(asked.store)
+    parser.add_argument(
+        "--name", default="localhost", help="additional host name that requests may use"
+    )
+    options = parser.parse_args()
+    options.store.parent.mkdir(parents=True, exist_ok=True)
+    store = TraceStore(options.store)
     try:
-        await serve(web(store), asked.port, host=asked.host, name=asked.name)
+        await serve(web(store), options.port, host=options.host, name=options.name)
     finally:
         store.close()
 

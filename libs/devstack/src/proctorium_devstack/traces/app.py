@@ -1,11 +1,12 @@
-"""The receiver, the page and the JSON.
+"""The web application: OTLP receiver, pages and JSON API.
 
-- `POST /v1/traces`, `/v1/metrics`, `/v1/logs`: OTLP over HTTP in protobuf. Traces are kept, the others are thanked for.
-- `GET /api/traces?service=&name=&session_id=&person_id=&attempt_id=&attribute=key%3Dvalue&error=1&min_ms=&max_ms=&since=&limit=`:
-  newest first, and whether there are `more`. Any parameter that ends in `_id` asks for the attribute
-  `proctorium.<parameter>`.
-- `GET /api/traces/{trace_id}`: its spans by their start, and who points to it from elsewhere. `GET /api/services`.
-- `DELETE /api/traces`: forget all.
+- `POST /v1/traces`, `/v1/metrics`, `/v1/logs`: OTLP over HTTP in protobuf. Traces are stored, the others are discarded.
+- `GET /api/traces?service=&name=&attribute=key%3Dvalue&error=1&min_ms=&max_ms=&since=&limit=`: the newest traces first,
+  and whether there are `more`. A parameter that ends in `_id`, such as `session_id`, `person_id` or `attempt_id`,
+  searches for the attribute `proctorium.<parameter>`.
+- `GET /api/traces/{trace_id}`: its spans by start time, and the spans of other traces that link to it.
+- `GET /api/services`: the names of all services.
+- `DELETE /api/traces`: delete all traces.
 """
 
 from __future__ import annotations
@@ -33,95 +34,100 @@ from proctorium_devstack.traces.store import TraceQuery, TraceStore, TraceSummar
 from proctorium_devstack.traces.waterfall import colour_of, waterfall
 
 PAGES = Path(__file__).resolve().parent.parent / "pages"
-_FOUND_AT_FIRST, _MOST_FOUND = 50, 1000
+_DEFAULT_LIMIT, _MAX_LIMIT = 50, 1000
 _PACKAGE = re.compile(r"/?\bproctorium\.[a-z]+\.v1\.")
 _ID_SUFFIX = "_id"
-# Alone, or inside of a W3C traceparent.
+# Alone, or inside a W3C traceparent.
 _TRACE_ID = re.compile(r"(?:[0-9a-f]{2}-)?([0-9a-f]{32})(?:-[0-9a-f]{16}-[0-9a-f]{2})?")
 
 
 def web(store: TraceStore) -> Starlette:
-    """The whole application."""
-    pages, interface = _Pages(store), _Interface(store)
+    """Return the application."""
+    pages, api = _Pages(store), _Api(store)
     return Starlette(
         routes=[
             *receiver(store),
-            Route("/", pages.listing),
-            Route("/traces/{trace_id}", pages.drawing),
-            Route("/api/traces", interface.listing),
-            Route("/api/traces", interface.clear, methods=["DELETE"]),
-            Route("/api/traces/{trace_id}", interface.one),
-            Route("/api/services", interface.services),
-            Route("/healthz", interface.health),
+            Route("/", pages.search),
+            Route("/traces/{trace_id}", pages.trace),
+            Route("/api/traces", api.search),
+            Route("/api/traces", api.clear, methods=["DELETE"]),
+            Route("/api/traces/{trace_id}", api.trace),
+            Route("/api/services", api.services),
+            Route("/healthz", api.health),
             Mount("/static", StaticFiles(directory=PAGES / "static")),
         ]
     )
 
 
 class _Pages:
-    """What people see."""
+    """The pages."""
 
     def __init__(self, store: TraceStore) -> None:
         self._store = store
         self._pages = Jinja2Templates(directory=PAGES)
-        self._pages.env.filters |= {"moment": _moment, "span_time": _span_time, "short": _short}
+        self._pages.env.filters |= {
+            "date_time": _date_time,
+            "span_time": _span_time,
+            "short": _short,
+        }
         self._pages.env.globals["colour_of"] = colour_of
 
-    async def listing(self, request: Request) -> Response:
-        """The search, or the trace itself when its whole id was typed."""
-        asked = request.query_params
+    async def search(self, request: Request) -> Response:
+        """Show the search and its results, or redirect to the trace whose id was entered."""
+        parameters = request.query_params
         try:
-            if typed := asked.get("id", "").strip():
-                return RedirectResponse(f"/traces/{trace_id_in(typed)}", 303)
-            wanted, wrong = parse_query(asked), ""
-            found, more = await asyncio.to_thread(_search, self._store, wanted)
-        except HTTPException as refused:
-            wrong, found, more = refused.detail, [], False
-        shown = {
+            if entered := parameters.get("id", "").strip():
+                return RedirectResponse(f"/traces/{trace_id_in(entered)}", 303)
+            query, error = parse_query(parameters), ""
+            found, more = await asyncio.to_thread(_search, self._store, query)
+        except HTTPException as invalid:
+            error, found, more = invalid.detail, [], False
+        context = {
             "traces": found,
             "more": more and request.url.include_query_params(limit=_next_limit(len(found))),
-            "most": _MOST_FOUND,
-            "wrong": wrong,
+            "max": _MAX_LIMIT,
+            "error": error,
             "services": await asyncio.to_thread(self._store.services),
-            "query": asked,
+            "query": parameters,
             "longest": max((trace.duration_ms for trace in found), default=0.0),
         }
         return self._pages.TemplateResponse(
-            request, "traces.html", shown, status_code=400 if wrong else 200
+            request, "traces.html", context, status_code=400 if error else 200
         )
 
-    async def drawing(self, request: Request) -> Response:
-        """The waterfall of one trace."""
+    async def trace(self, request: Request) -> Response:
+        """Show the waterfall of a trace."""
         trace_id = request.path_params["trace_id"].lower()
         spans = await asyncio.to_thread(self._store.trace, trace_id)
         if not spans:
-            shown = {"trace_id": trace_id, "wrong": "" if _TRACE_ID.fullmatch(trace_id) else _NO_ID}
-            return self._pages.TemplateResponse(request, "no_trace.html", shown, status_code=404)
+            error = "" if _TRACE_ID.fullmatch(trace_id) else _TRACE_ID_FORMAT
+            context = {"trace_id": trace_id, "error": error}
+            return self._pages.TemplateResponse(request, "no_trace.html", context, status_code=404)
         links = await asyncio.to_thread(self._store.links_to, trace_id)
         return self._pages.TemplateResponse(
             request, "trace.html", {"waterfall": waterfall(spans, links)}
         )
 
 
-class _Interface:
-    """What programs see."""
+class _Api:
+    """The JSON API and the health check."""
 
     def __init__(self, store: TraceStore) -> None:
         self._store = store
 
-    async def listing(self, request: Request) -> Response:
-        """The traces that match."""
+    async def search(self, request: Request) -> Response:
+        """Return the summaries of the matching traces."""
         found, more = await asyncio.to_thread(
             _search, self._store, parse_query(request.query_params)
         )
         return JSONResponse({"traces": [_summary_json(trace) for trace in found], "more": more})
 
-    async def one(self, request: Request) -> Response:
-        """All of one trace."""
+    async def trace(self, request: Request) -> Response:
+        """Return the spans of a trace."""
         trace_id = request.path_params["trace_id"]
         spans = await asyncio.to_thread(self._store.trace, trace_id)
         if not spans:
-            raise HTTPException(404, "There is no such trace; the oldest ones are forgotten.")
+            raise HTTPException(404, "There is no such trace; the oldest ones are deleted.")
         links = await asyncio.to_thread(self._store.links_to, trace_id)
         return JSONResponse(
             {
@@ -132,84 +138,84 @@ class _Interface:
         )
 
     async def services(self, _: Request) -> Response:
-        """Who was heard of."""
+        """Return the names of all services."""
         return JSONResponse({"services": await asyncio.to_thread(self._store.services)})
 
     async def clear(self, _: Request) -> Response:
-        """Forget all."""
+        """Delete all traces."""
         await asyncio.to_thread(self._store.clear)
         return Response(status_code=204)
 
     async def health(self, _: Request) -> Response:
-        """Ready when it answers."""
+        """Return 200 once the application serves."""
         return PlainTextResponse("ok")
 
 
-_NO_ID = "A trace id has 32 digits, 0 to 9 and a to f."
+_TRACE_ID_FORMAT = "A trace id has 32 digits, 0 to 9 and a to f."
 
 
-def trace_id_in(typed: str) -> str:
-    """The trace id in what was typed: it alone, or a traceparent. HTTP 400 where there is none."""
-    found = _TRACE_ID.fullmatch(typed.lower())
+def trace_id_in(text: str) -> str:
+    """Return the trace id in `text`, which is the id or a traceparent. Raises HTTPException 400 for other texts."""
+    found = _TRACE_ID.fullmatch(text.lower())
     if found is None:
-        raise HTTPException(400, f"“{typed}” is no trace id. {_NO_ID}")
+        raise HTTPException(400, f"“{text}” is not a trace id. {_TRACE_ID_FORMAT}")
     return found[1]
 
 
-def _search(store: TraceStore, wanted: TraceQuery) -> tuple[list[TraceSummary], bool]:
-    """What was found within the limit, and whether there is more."""
-    found = store.search(replace(wanted, limit=wanted.limit + 1))
-    return found[: wanted.limit], len(found) > wanted.limit
+def _search(store: TraceStore, query: TraceQuery) -> tuple[list[TraceSummary], bool]:
+    """Return the matching traces up to the limit, and whether there are more."""
+    found = store.search(replace(query, limit=query.limit + 1))
+    return found[: query.limit], len(found) > query.limit
 
 
 def _next_limit(shown: int) -> int:
-    return min(shown * 4, _MOST_FOUND)
+    return min(shown * 4, _MAX_LIMIT)
 
 
-def parse_query(asked: QueryParams) -> TraceQuery:
-    """What the parameters of the page or the JSON ask for. HTTP 400 for what makes no sense."""
-    attributes = [(f"proctorium.{name}", value.strip()) for name, value in asked.items()
+def parse_query(parameters: QueryParams) -> TraceQuery:
+    """Return the query of the page's or the API's parameters. Raises HTTPException 400 if one is not valid."""
+    attributes = [(f"proctorium.{name}", value.strip()) for name, value in parameters.items()
                   if name.endswith(_ID_SUFFIX) and value.strip()]  # fmt: skip
-    for pair in asked.getlist("attribute"):
+    for pair in parameters.getlist("attribute"):
         name, found, value = pair.partition("=")
         if found:
             attributes.append((name.strip(), value.strip()))
         elif pair.strip():
-            raise HTTPException(400, f"“{pair}” is no attribute: write key=value.")
+            raise HTTPException(400, f"“{pair}” is not an attribute. Write key=value.")
     return TraceQuery(
-        service=asked.get("service", ""),
-        name=asked.get("name", "").strip(),
+        service=parameters.get("service", ""),
+        name=parameters.get("name", "").strip(),
         attributes=tuple(attributes),
-        error=asked.get("error", "") not in {"", "0", "false"},
-        min_duration_ms=_number(asked, "min_ms"),
-        max_duration_ms=_number(asked, "max_ms"),
-        since_ns=_since(asked),
-        limit=_limit(asked),
+        error=parameters.get("error", "") not in {"", "0", "false"},
+        min_duration_ms=_number(parameters, "min_ms"),
+        max_duration_ms=_number(parameters, "max_ms"),
+        since_ns=_since(parameters),
+        limit=_limit(parameters),
     )
 
 
-def _number(asked: QueryParams, name: str) -> float | None:
-    text = asked.get(name, "").strip()
+def _number(parameters: QueryParams, name: str) -> float | None:
+    text = parameters.get(name, "").strip()
     try:
         number = float(text) if text else None
     except ValueError:
         number = nan
     if number is not None and not isfinite(number):
-        raise HTTPException(400, f"{name} is a number, not “{text}”.")
+        raise HTTPException(400, f"{name} must be a number, not “{text}”.")
     return number
 
 
-def _limit(asked: QueryParams) -> int:
-    limit = _number(asked, "limit")
-    return _FOUND_AT_FIRST if limit is None else max(1, min(int(limit), _MOST_FOUND))
+def _limit(parameters: QueryParams) -> int:
+    limit = _number(parameters, "limit")
+    return _DEFAULT_LIMIT if limit is None else max(1, min(int(limit), _MAX_LIMIT))
 
 
-def _since(asked: QueryParams) -> int | None:
-    text = asked.get("since", "").strip()
+def _since(parameters: QueryParams) -> int | None:
+    text = parameters.get("since", "").strip()
     try:
         return int(datetime.fromisoformat(text).timestamp() * 1e9) if text else None
     except ValueError:
-        raise HTTPException(400, "since is a time such as 2026-01-31T09:00:00Z") from None
+        raise HTTPException(400, "since must be a time such as 2026-01-31T09:00:00Z") from None
 
 
 def _summary_json(trace: TraceSummary) -> Mapping[str, object]:
@@ -232,17 +238,17 @@ def _iso(time_ns: int) -> str:
     return datetime.fromtimestamp(time_ns / 1e9, UTC).isoformat()
 
 
-def _moment(time_ns: int) -> str:
+def _date_time(time_ns: int) -> str:
     return datetime.fromtimestamp(time_ns / 1e9, UTC).strftime("%d %b %H:%M:%S.%f")[:-3]
 
 
 def _short(name: str) -> str:
-    """A span's name without the package of its method, which the service says already."""
+    """Return a span's name without the package of its method, because the service is shown beside it."""
     return _PACKAGE.sub("", name)
 
 
 def _span_time(milliseconds: float) -> str:
-    """A duration as people read it: three digits and a unit."""
+    """Return a duration with three significant digits and a unit."""
     if milliseconds < 1:
         return f"{milliseconds * 1000:.0f} µs"
     if milliseconds < 1000:

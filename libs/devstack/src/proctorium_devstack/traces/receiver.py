@@ -1,4 +1,4 @@
-"""OTLP over HTTP: traces are kept; metrics and logs are thanked for, since there is nothing here to look at them with."""
+"""OTLP over HTTP: traces are stored; metrics and logs are accepted and discarded, because no page shows them."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from proctorium_devstack.traces.span import spans_of
 from proctorium_devstack.traces.store import TraceStore
 
 _PROTOBUF = "application/x-protobuf"
-_LARGEST = 64 * 1024 * 1024
+_MAX_BYTES = 64 * 1024 * 1024
 
 
 def receiver(store: TraceStore) -> list[Route]:
-    """The routes that exporters post to."""
+    """Return the routes for exporters."""
 
     async def traces(request: Request) -> Response:
         spans = list(spans_of(_read(await _body(request))))
         await asyncio.to_thread(store.add, spans)
-        return _thanks(ExportTraceServiceResponse())
+        return _response(ExportTraceServiceResponse())
 
     async def metrics(_: Request) -> Response:
-        return _thanks(ExportMetricsServiceResponse())
+        return _response(ExportMetricsServiceResponse())
 
     async def logs(_: Request) -> Response:
-        return _thanks(ExportLogsServiceResponse())
+        return _response(ExportLogsServiceResponse())
 
     return [
         Route("/v1/traces", traces, methods=["POST"]),
@@ -48,17 +48,17 @@ def receiver(store: TraceStore) -> list[Route]:
     ]
 
 
-def _thanks(answer: Message) -> Response:
-    return Response(answer.SerializeToString(), media_type=_PROTOBUF)
+def _response(message: Message) -> Response:
+    return Response(message.SerializeToString(), media_type=_PROTOBUF)
 
 
 async def _body(request: Request) -> bytes:
     if not request.headers.get("content-type", "").startswith(_PROTOBUF):
-        raise HTTPException(415, f"OTLP is taken as {_PROTOBUF}.")
+        raise HTTPException(415, f"OTLP must be sent as {_PROTOBUF}.")
     received = bytearray()
     async for chunk in request.stream():
         received += chunk
-        if len(received) > _LARGEST:
+        if len(received) > _MAX_BYTES:
             raise HTTPException(413, "This batch is too large.")
     if request.headers.get("content-encoding") != "gzip":
         return bytes(received)

@@ -1,4 +1,4 @@
-"""Spans as they are kept, and how they are read from OTLP."""
+"""Spans as they are stored, and their conversion from OTLP."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UNKNOWN_SERVICE = "unknown"
 
 @dataclass(frozen=True)
 class SpanEvent:
-    """Something that happened at one moment of a span."""
+    """An event at one time of a span."""
 
     name: str
     time_ns: int
@@ -25,7 +25,7 @@ class SpanEvent:
 
 @dataclass(frozen=True)
 class Link:
-    """A span of this or another trace that a span has to do with."""
+    """A link to a related span of this or another trace."""
 
     trace_id: str
     span_id: str
@@ -33,7 +33,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Span:
-    """One piece of work. Ids are lower-case hexadecimal; `parent_id` is empty for the first of a trace."""
+    """A span. Ids are lower-case hexadecimal; `parent_id` is empty for the root of a trace."""
 
     trace_id: str
     span_id: str
@@ -52,12 +52,12 @@ class Span:
 
     @property
     def duration_ms(self) -> float:
-        """How long it took."""
+        """The duration in milliseconds."""
         return (self.end_ns - self.start_ns) / 1e6
 
 
 def spans_of(request: ExportTraceServiceRequest) -> Iterator[Span]:
-    """The spans of an OTLP request."""
+    """Yield the spans of an OTLP request."""
     for resource_spans in request.resource_spans:
         resource = _attributes(resource_spans.resource.attributes)
         service = str(resource.get("service.name") or UNKNOWN_SERVICE)

@@ -1,4 +1,4 @@
-"""Spans on disk, bounded: the oldest traces go first."""
+"""Storage of spans in SQLite, up to a limit from which the oldest traces are deleted."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 
 from proctorium_devstack.traces.span import Link, Span, SpanEvent
 
-MOST_SPANS = 400_000
-_LONGEST_VALUE = 200
+MAX_SPANS = 400_000
+_MAX_VALUE_LENGTH = 200
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS spans (
   trace_id TEXT NOT NULL, span_id TEXT NOT NULL, parent_id TEXT NOT NULL,
@@ -47,7 +47,7 @@ FROM spans WHERE trace_id = :trace_id
 
 @dataclass(frozen=True)
 class TraceQuery:
-    """What is searched for: a trace matches when one of its spans fits `service` and `name`, and it fits the rest itself."""
+    """A search for traces: one span must match both `service` and `name`, and the trace must match the rest."""
 
     service: str = ""
     name: str = ""
@@ -61,7 +61,7 @@ class TraceQuery:
 
 @dataclass(frozen=True)
 class TraceSummary:
-    """A line of the list. `root_*` is the first span, or the earliest that came when the first is missing."""
+    """A trace in a list. `root_*` describe the root span, or the earliest span if the root is missing."""
 
     trace_id: str
     start_ns: int
@@ -74,13 +74,13 @@ class TraceSummary:
 
     @property
     def duration_ms(self) -> float:
-        """From the first start to the last end."""
+        """The time from the first start to the last end, in milliseconds."""
         return (self.end_ns - self.start_ns) / 1e6
 
 
 @dataclass(frozen=True)
 class LinkFrom:
-    """A span elsewhere that points into a trace."""
+    """A link from a span of another trace."""
 
     linked_span_id: str
     trace_id: str
@@ -88,20 +88,20 @@ class LinkFrom:
 
 
 class TraceStore:
-    """The spans in one SQLite file. Methods may be called from several threads; they take turns."""
+    """The spans in one SQLite file. The methods are thread-safe."""
 
-    def __init__(self, file: Path | str, most_spans: int = MOST_SPANS) -> None:
+    def __init__(self, file: Path | str, max_spans: int = MAX_SPANS) -> None:
         self._database = sqlite3.connect(file, check_same_thread=False)
         self._database.execute("PRAGMA journal_mode=WAL")
-        # A trace that a power cut takes is no loss.
+        # Losing traces in a power cut is acceptable.
         self._database.execute("PRAGMA synchronous=OFF")
         self._database.executescript(_SCHEMA)
         self._lock = threading.Lock()
-        self._most = most_spans
-        self._count = self._counted()
+        self._max_spans = max_spans
+        self._count = self._count_spans()
 
     def add(self, spans: Sequence[Span]) -> None:
-        """Keep spans; one that came twice is kept once."""
+        """Store spans; one that is received twice is stored once."""
         with self._lock, self._database:
             self._database.executemany(
                 "INSERT OR REPLACE INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -109,7 +109,7 @@ class TraceStore:
             )
             self._database.executemany(
                 "INSERT OR IGNORE INTO attributes VALUES (?, ?, ?)",
-                [(name, str(value)[:_LONGEST_VALUE], span.trace_id)
+                [(name, str(value)[:_MAX_VALUE_LENGTH], span.trace_id)
                  for span in spans for name, value in span.attributes.items()],
             )  # fmt: skip
             self._database.executemany(
@@ -123,13 +123,13 @@ class TraceStore:
             for trace_id in {span.trace_id for span in spans}:
                 self._database.execute(_SUMMARISE, {"trace_id": trace_id})
             self._count += len(spans)
-            if self._count > self._most:
-                self._forget_oldest()
+            if self._count > self._max_spans:
+                self._delete_oldest()
 
     def search(self, query: TraceQuery) -> list[TraceSummary]:
-        """The newest traces that match."""
+        """Return the matching traces, newest first."""
         conditions, values = _conditions(query)
-        # The conditions are ours; what people typed is only in `values`.
+        # The conditions are constants; input is passed only in `values`.
         statement = (
             f"SELECT * FROM traces WHERE {' AND '.join(conditions)} ORDER BY start_ns DESC LIMIT ?"  # noqa: S608
         )
@@ -138,7 +138,7 @@ class TraceStore:
         return [_summary(row) for row in rows]
 
     def trace(self, trace_id: str) -> list[Span]:
-        """The spans of a trace by their start; none when it is not there."""
+        """Return the spans of a trace by start time; none if the trace does not exist."""
         with self._lock:
             rows = self._database.execute(
                 "SELECT document FROM spans WHERE trace_id = ? ORDER BY start_ns, span_id",
@@ -147,7 +147,7 @@ class TraceStore:
         return [_span(document) for (document,) in rows]
 
     def links_to(self, trace_id: str) -> list[LinkFrom]:
-        """Who elsewhere points to spans of this trace."""
+        """Return the links from other traces to spans of this trace."""
         with self._lock:
             rows = self._database.execute(
                 "SELECT linked_span_id, trace_id, span_id FROM links WHERE linked_trace_id = ? AND trace_id <> ?",
@@ -156,29 +156,29 @@ class TraceStore:
         return [LinkFrom(*row) for row in rows]
 
     def services(self) -> list[str]:
-        """Every service that was heard of."""
+        """Return the names of all services."""
         with self._lock:
             rows = self._database.execute("SELECT DISTINCT services FROM traces").fetchall()
         return sorted({service for (services,) in rows for service in services.split(",")})
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete everything."""
         with self._lock, self._database:
             for table in ("spans", "traces", "attributes", "links"):
-                self._database.execute(f"DELETE FROM {table}")  # noqa: S608 - names of ours
+                self._database.execute(f"DELETE FROM {table}")  # noqa: S608 - constant names
             self._count = 0
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._database.close()
 
-    def _counted(self) -> int:
+    def _count_spans(self) -> int:
         return int(self._database.execute("SELECT count(*) FROM spans").fetchone()[0])
 
-    def _forget_oldest(self) -> None:
-        """Down to nine tenths, so that it is not done with every batch."""
-        self._count = self._counted()
-        excess = self._count - self._most * 9 // 10
+    def _delete_oldest(self) -> None:
+        """Delete the oldest traces down to 90 % of the limit, so that not every batch has to."""
+        self._count = self._count_spans()
+        excess = self._count - self._max_spans * 9 // 10
         oldest = self._database.execute(
             "SELECT trace_id, spans FROM traces ORDER BY end_ns"
         ).fetchall()
@@ -219,15 +219,15 @@ def _conditions(query: TraceQuery) -> tuple[list[str], list[str | float]]:
 
 
 def _row(span: Span) -> tuple[object, ...]:
-    found_by = (span.trace_id, span.span_id, span.parent_id, span.service, span.name)
-    return (*found_by, span.start_ns, span.end_ns, span.error, json.dumps(asdict(span)))
+    columns = (span.trace_id, span.span_id, span.parent_id, span.service, span.name)
+    return (*columns, span.start_ns, span.end_ns, span.error, json.dumps(asdict(span)))
 
 
 def _span(document: str) -> Span:
-    kept = json.loads(document)
-    events = tuple(SpanEvent(**event) for event in kept.pop("events"))
-    links = tuple(Link(**link) for link in kept.pop("links"))
-    return Span(**kept, events=events, links=links)
+    fields = json.loads(document)
+    events = tuple(SpanEvent(**event) for event in fields.pop("events"))
+    links = tuple(Link(**link) for link in fields.pop("links"))
+    return Span(**fields, events=events, links=links)
 
 
 def _summary(row: Sequence[object]) -> TraceSummary:
@@ -245,13 +245,13 @@ def _number(value: object) -> int:
 
 
 def waterfall_order(spans: Iterable[Span]) -> list[tuple[Span, int]]:
-    """Spans with their depth, children under their parents by start; those whose parent never came stand at the top."""
+    """Return spans with their depth, children after their parents; a span without its parent is at the top level."""
     ordered = sorted(spans, key=lambda span: (span.start_ns, span.span_id))
-    known = {span.span_id for span in ordered}
+    span_ids = {span.span_id for span in ordered}
     children: dict[str, list[Span]] = {}
     for span in ordered:
         parent = (
-            span.parent_id if span.parent_id in known and span.parent_id != span.span_id else ""
+            span.parent_id if span.parent_id in span_ids and span.parent_id != span.span_id else ""
         )
         children.setdefault(parent, []).append(span)
     result: list[tuple[Span, int]] = []
