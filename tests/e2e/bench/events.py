@@ -129,16 +129,10 @@ class _Timed(Subscriber):
         self.handled: dict[UUID, float] = {}
         self.changed = asyncio.Event()
 
-    async def _settle(
-        self,
-        delivery: Delivery,
-        answer: Callable[[], Awaitable[None]],
-        *,
-        keep_held: bool = False,
-    ) -> None:
-        self.handled[delivery.arrival.event_id] = time.perf_counter()
+    async def _respond(self, delivery: Delivery, send: Callable[[], Awaitable[None]]) -> None:
+        self.handled[delivery.event.event_id] = time.perf_counter()
         self.changed.set()
-        await super()._settle(delivery, answer, keep_held=keep_held)
+        await super()._respond(delivery, send)
 
 
 async def measure_latency(

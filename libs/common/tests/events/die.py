@@ -38,9 +38,7 @@ class RelayThatDies(Relay):
 class SubscriberThatDies(Subscriber):
     """Dies when the effect is committed and the broker does not know it."""
 
-    async def _settle(
-        self, delivery: object, answer: Callable[[], Awaitable[None]], *, keep_held: bool = False
-    ) -> None:
+    async def _respond(self, delivery: object, send: Callable[[], Awaitable[None]]) -> None:
         die()
 
 

@@ -367,9 +367,9 @@ async def test_a_missing_consumer_is_said_and_waited_for(bare_world: World) -> N
     with capture_logs() as logs:
         async with world.relay(), world.subscriber() as subscriber:
             await until(lambda: said(logs, "consumer_missing"))
-            assert not subscriber.is_attached
+            assert not subscriber.is_consuming
             await world.declare()
-            await until(lambda: subscriber.is_attached)
+            await until(lambda: subscriber.is_consuming)
             await world.record(certified(person))
             await until(world.is_settled)
     assert await world.effects_of(person) == [1]
@@ -379,7 +379,7 @@ async def test_a_consumer_that_is_removed_is_missed_at_once(world: World) -> Non
     person = new_id()
     with capture_logs() as logs:
         async with world.relay(), world.subscriber() as subscriber:
-            await until(lambda: subscriber.is_attached)
+            await until(lambda: subscriber.is_consuming)
             client = await world.tester.connected()
             await client.jetstream().delete_consumer(STREAM, CONSUMER)
             await until(lambda: said(logs, "consumer_missing"))

@@ -16,7 +16,7 @@ from proctorium.enrollment.events.v1.events_pb2 import PersonCertified, PersonCr
 from proctorium_common.errors import unavailable
 from proctorium_common.events.handling import EventMetadata, Handlers
 from proctorium_common.events.publishing import OutboxRow, publish
-from proctorium_common.events.subscriber import Retry, Subscriber
+from proctorium_common.events.subscriber import RetryPolicy, Subscriber
 from proctorium_common.ids import new_id
 from proctorium_common.storage.tables import outbox
 
@@ -91,7 +91,7 @@ async def test_no_more_handlers_run_at_once_than_was_said(world: World) -> None:
     everyone = people(6)
     for person in everyone:
         world.effects.gates[str(person)] = asyncio.Event()
-    async with world.relay(), world.subscriber(side_by_side=2):
+    async with world.relay(), world.subscriber(concurrency=2):
         await world.record(*map(certified, everyone))
         await world.effects.until_seen(2)
         await until(lambda: world.has_in_hand(6))
@@ -120,7 +120,7 @@ async def test_what_fails_is_brought_again_later_and_later(world: World) -> None
         return unavailable("AWAY", "away") if metadata.deliveries < 4 else None
 
     world.effects.fail = fail
-    slower = Retry(first=timedelta(milliseconds=100), longest=timedelta(seconds=1))
+    slower = RetryPolicy(initial_delay=timedelta(milliseconds=100), max_delay=timedelta(seconds=1))
     async with world.relay(), world.subscriber(retry=slower):
         await world.record(certified(person))
         await until(world.is_settled)
@@ -171,7 +171,7 @@ async def test_stopping_lets_handlers_end_and_gives_the_rest_back(world: World) 
     for person in (first, second):
         world.effects.gates[str(person)] = asyncio.Event()
     async with world.relay():
-        async with world.subscriber(side_by_side=1) as subscriber:
+        async with world.subscriber(concurrency=1) as subscriber:
             await world.record(certified(first), certified(second))
             await world.effects.until_seen(1)
             await until(lambda: world.has_in_hand(2))

@@ -48,7 +48,7 @@ lanes_of_items = st.lists(st.sampled_from("abc"), min_size=1, max_size=30)
 @settings(max_examples=200, deadline=None)
 @given(lanes_of_items, st.data(), st.integers(1, 4), st.integers())
 def test_the_order_of_each_lane_is_kept(
-    keys: list[str], data: st.DataObject, side_by_side: int, seed: int
+    keys: list[str], data: st.DataObject, concurrency: int, seed: int
 ) -> None:
     items = [(key, nth) for nth, key in enumerate(keys)]
     failures = {
@@ -57,21 +57,21 @@ def test_the_order_of_each_lane_is_kept(
     broker = FakeBroker(failures, random.Random(seed))
 
     async def run() -> None:
-        lanes = Lanes(broker.work, broker.hold_back, side_by_side)
+        lanes = Lanes(broker.work, broker.hold_back, concurrency)
         coming = list(items)
         while coming:
             for item in coming:
-                lanes.offer(item[0], item[1], item)
+                lanes.add(item[0], item[1], item)
             await lanes.until_idle()
             coming = [heapq.heappop(broker.again)[2] for _ in range(len(broker.again))]
-        lanes.forget_late()
+        lanes.discard_overdue()
 
     asyncio.run(run())
     assert sorted(broker.done) == sorted(items)
     for key in set(keys):
         handled = [item for item in broker.done if item[0] == key]
         assert handled == sorted(handled)
-    assert broker.most_at_once <= side_by_side
+    assert broker.most_at_once <= concurrency
 
 
 async def test_what_does_not_come_again_is_given_up() -> None:
@@ -86,9 +86,9 @@ async def test_what_does_not_come_again_is_given_up() -> None:
         held.append(item)
 
     lanes = Lanes(work, hold_back, 1)
-    lanes.offer("a", 1, 1)
-    lanes.offer("a", 2, 2)
+    lanes.add("a", 1, 1)
+    lanes.add("a", 2, 2)
     await lanes.until_idle()
     assert (done, held) == ([1, 2], [])
-    lanes.forget_late()
+    lanes.discard_overdue()
     assert lanes.is_empty

@@ -18,7 +18,7 @@ from proctorium.enrollment.events.v1.events_pb2 import PersonCertified, PersonCr
 from proctorium_common.clock import utc_now
 from proctorium_common.events.broker import Broker
 from proctorium_common.events.dead_letters import DeadLetters
-from proctorium_common.events.envelope import Sealed, seal
+from proctorium_common.events.envelope import Envelope, wrap
 from proctorium_common.events.identity import inbox_prefix
 from proctorium_common.events.permissions import DECLARER, configuration, users_of
 from proctorium_common.events.pull import Pull
@@ -79,8 +79,8 @@ async def connected(server: Nats, name: str) -> AsyncIterator[Connection]:
         await client.close()
 
 
-def forged() -> Sealed:
-    return seal(certified(new_id()), new_id(), utc_now())
+def forged() -> Envelope:
+    return wrap(certified(new_id()), new_id(), utc_now())
 
 
 async def test_nobody_connects_without_a_certificate_or_without_encryption(own_nats: Nats) -> None:
@@ -221,9 +221,9 @@ async def test_an_answer_that_was_sent_into_anothers_inbox_is_not_taken_for_an_e
         pull = Pull(
             victim.client,
             *VICTIMS_CONSUMER,
-            capacity=8,
-            room=lambda: 8,
-            take=lambda message: taken.append(message.subject),
+            max_in_flight=8,
+            free_slots=lambda: 8,
+            on_message=lambda message: taken.append(message.subject),
         )
         running = asyncio.create_task(pull.run())
         owner = await declared.connect("identity")
@@ -314,14 +314,14 @@ class TestSubscriber:
     async def test_an_event_whose_source_is_not_the_owner_is_a_dead_letter_without_effect(
         self, world: World, change: Callable[[dict[str, str]], object]
     ) -> None:
-        sealed = forged()
-        headers = dict(sealed.headers)
+        envelope = forged()
+        headers = dict(envelope.headers)
         change(headers)
         effects = world.effects
         client = await world.tester.connected()
         with capture_logs() as logs:
             async with world.subscriber({PersonCertified: effects, PersonCreated: effects}):
-                await client.jetstream().publish(sealed.subject, sealed.body, headers=headers)
+                await client.jetstream().publish(envelope.subject, envelope.body, headers=headers)
                 await until(world.is_settled)
         assert await world.count_effects() == 0
         assert await world.marks() == 0, "the id can be used by the event whose id it is"
@@ -333,11 +333,11 @@ class TestSubscriber:
     async def test_a_dead_letter_of_a_wrong_source_cannot_be_driven_again(
         self, world: World
     ) -> None:
-        sealed = forged()
-        headers = {**sealed.headers, "ce-source": "/proctorium/session"}
+        envelope = forged()
+        headers = {**envelope.headers, "ce-source": "/proctorium/session"}
         client = await world.tester.connected()
         async with world.subscriber():
-            await client.jetstream().publish(sealed.subject, sealed.body, headers=headers)
+            await client.jetstream().publish(envelope.subject, envelope.body, headers=headers)
             await until(world.is_settled)
         letters = DeadLetters(world.database, {CONSUMER: world.effects.handlers})
         assert await letters.redrive_all() == (0, 1)

@@ -69,9 +69,9 @@ async def test_a_consumer_that_lacks_what_its_handlers_want_is_said(world: World
     await declare(world.nats.url, {**TOPOLOGY, "sample": sample}, world.nats.identity(DECLARER))
     with capture_logs() as logs:
         async with world.subscriber() as subscriber:
-            while not subscriber.is_attached:
+            while not subscriber.is_consuming:
                 await world.unpublished()
-    lacking = [line for line in logs if line["event"] == "consumer_lacks_subjects"]
+    lacking = [line for line in logs if line["event"] == "consumer_subjects_missing"]
     assert [line["subjects"] for line in lacking] == [["evt.enrollment.person.certified.v1.>"]]
 
 

@@ -18,7 +18,7 @@ from proctorium_common.events.handling import EventMetadata, Handlers
 from proctorium_common.events.permissions import DECLARER
 from proctorium_common.events.relay import Relay
 from proctorium_common.events.streams import declare
-from proctorium_common.events.subscriber import Retry, Subscriber
+from proctorium_common.events.subscriber import RetryPolicy, Subscriber
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.listen import Listener
@@ -33,7 +33,7 @@ from ..sample.storage.tables import effects
 CONSUMER = "sample--people"
 STREAM = "ENROLLMENT"
 ACK_WAIT = timedelta(seconds=1)
-QUICK = Retry(first=timedelta(milliseconds=20), longest=timedelta(milliseconds=60))
+QUICK = RetryPolicy(initial_delay=timedelta(milliseconds=20), max_delay=timedelta(milliseconds=60))
 
 TOPOLOGY = {
     "enrollment": ServiceTopology(
@@ -127,13 +127,15 @@ class World:
     @asynccontextmanager
     async def relay(self) -> AsyncIterator[Relay]:
         """A relay that runs within the block."""
-        made = Relay(self.database, self.owner, self.listener, standby=timedelta(milliseconds=20))
+        made = Relay(
+            self.database, self.owner, self.listener, lock_poll_interval=timedelta(milliseconds=20)
+        )
         async with running(made.run()):
             yield made
 
     @asynccontextmanager
     async def subscriber(
-        self, handlers: Handlers | None = None, *, retry: Retry = QUICK, side_by_side: int = 16
+        self, handlers: Handlers | None = None, *, retry: RetryPolicy = QUICK, concurrency: int = 16
     ) -> AsyncIterator[Subscriber]:
         """A subscriber that runs within the block and drains at its end."""
         made = Subscriber(
@@ -142,7 +144,7 @@ class World:
             CONSUMER,
             handlers or self.effects.handlers,
             retry=retry,
-            side_by_side=side_by_side,
+            concurrency=concurrency,
         )
         task = asyncio.create_task(made.run())
         try:

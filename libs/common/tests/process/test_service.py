@@ -19,7 +19,7 @@ from structlog.testing import capture_logs
 from proctorium.enrollment.events.v1.events_pb2 import PersonCertified, PersonCreated
 from proctorium_common.clock import utc_now
 from proctorium_common.errors import Kind
-from proctorium_common.events.envelope import seal
+from proctorium_common.events.envelope import wrap
 from proctorium_common.ids import new_id
 from proctorium_common.process.life import Life, assemble, running
 from proctorium_common.process.service import Service, WiringError
@@ -114,10 +114,10 @@ async def test_it_serves_and_hears_events_and_drains(
         certified = PersonCertified(
             person_id=str(person), certified_until_time=Timestamp(seconds=1)
         )
-        sealed = seal(certified, new_id(), utc_now())
+        envelope = wrap(certified, new_id(), utc_now())
         enrollment = await own_nats.connect("enrollment")
         await enrollment.jetstream().publish(
-            sealed.subject, sealed.body, headers=dict(sealed.headers)
+            envelope.subject, envelope.body, headers=dict(envelope.headers)
         )
         await enrollment.close()
         await _within(10, _effect_on(service.database, person))

@@ -201,8 +201,10 @@ async def test_events_are_written_in_the_order_they_were_recorded_in(
     people = [str(new_id()) for _ in range(20)]
     place = parse_trace_context("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
     async with database.transaction() as transaction:
-        ids = [transaction.record(PersonCreated(person_id=id_), place=place) for id_ in people]
-        last = transaction.record(PersonCertified(person_id=people[0]), place=place)
+        ids = [
+            transaction.record(PersonCreated(person_id=id_), trace_context=place) for id_ in people
+        ]
+        last = transaction.record(PersonCertified(person_id=people[0]), trace_context=place)
         assert transaction.now == now
     stored = await rows(database)
     assert [row[0] for row in stored] == [*ids, last]

@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 
 from proctorium.assessment.events.v1 import events_pb2
 from proctorium_common.clock import utc_now
-from proctorium_common.events.envelope import MESSAGE_ID, POSITION, name_of, seal
+from proctorium_common.events.envelope import MESSAGE_ID, POSITION, name_of, wrap
 from proctorium_common.ids import new_id
 from proctorium_devstack.components.nats import Nats
 from proctorium_devstack.testing import TESTER
@@ -33,11 +33,11 @@ async def publish(nats: Nats, *events: Message) -> None:
     """Publish each event twice, as another service's relay does after a crash."""
     for position, event in enumerate(events, start=1):
         client = await nats.connect(name_of(event.DESCRIPTOR).owner)
-        sealed = seal(event, new_id(), utc_now())
+        envelope = wrap(event, new_id(), utc_now())
         for delivery in ("first", "again"):
-            headers = {**sealed.headers, POSITION: str(position)}
-            headers[MESSAGE_ID] = f"{sealed.event_id}-{delivery}"
-            await client.jetstream().publish(sealed.subject, sealed.body, headers=headers)
+            headers = {**envelope.headers, POSITION: str(position)}
+            headers[MESSAGE_ID] = f"{envelope.event_id}-{delivery}"
+            await client.jetstream().publish(envelope.subject, envelope.body, headers=headers)
         await client.close()
 
 

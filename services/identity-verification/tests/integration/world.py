@@ -21,7 +21,7 @@ from proctorium.identity.v1 import verification_pb2 as pb
 from proctorium.identity.v1.verification_pb2_grpc import VerificationServiceStub
 from proctorium.session.events.v1 import events_pb2 as session_events
 from proctorium_common.errors import ServiceError
-from proctorium_common.events.envelope import MESSAGE_ID, POSITION, name_of, seal
+from proctorium_common.events.envelope import MESSAGE_ID, POSITION, name_of, wrap
 from proctorium_common.ids import new_id
 from proctorium_common.process.life import running
 from proctorium_common.process.service import Service
@@ -97,13 +97,13 @@ class World:
         """Publish events one after the other, as the relay of their owner does."""
         for event in events:
             self.positions += 1
-            sealed = seal(event, event_id or new_id(), time or datetime.now(UTC))
-            headers = {**sealed.headers, POSITION: str(position or self.positions)}
+            envelope = wrap(event, event_id or new_id(), time or datetime.now(UTC))
+            headers = {**envelope.headers, POSITION: str(position or self.positions)}
             if event_id is None:  # with the same id, the broker would drop the repetition
-                headers[MESSAGE_ID] = str(sealed.event_id)
+                headers[MESSAGE_ID] = str(envelope.event_id)
             client = await self.nats.connect(name_of(event.DESCRIPTOR).owner)
             try:
-                await client.jetstream().publish(sealed.subject, sealed.body, headers=headers)
+                await client.jetstream().publish(envelope.subject, envelope.body, headers=headers)
             finally:
                 await client.close()
 

@@ -22,7 +22,7 @@ from proctorium.notification.v1.notifications_pb2_grpc import (
     InboxServiceStub,
 )
 from proctorium.session.events.v1 import events_pb2 as session_events
-from proctorium_common.events.envelope import MESSAGE_ID, POSITION, name_of, seal
+from proctorium_common.events.envelope import MESSAGE_ID, POSITION, name_of, wrap
 from proctorium_common.ids import new_id
 from proctorium_common.process.life import running
 from proctorium_common.process.service import Service
@@ -105,15 +105,17 @@ class World:
         for event in events:
             self.positions += 1
             last = event_id or new_id()
-            sealed = seal(event, last, datetime.now(UTC))
-            headers = {**sealed.headers, POSITION: str(self.positions)}
+            envelope = wrap(event, last, datetime.now(UTC))
+            headers = {**envelope.headers, POSITION: str(self.positions)}
             # With this header, the broker drops repetitions.
             if event_id is None and times == 1:
-                headers[MESSAGE_ID] = str(sealed.event_id)
+                headers[MESSAGE_ID] = str(envelope.event_id)
             client = await self.nats.connect(name_of(event.DESCRIPTOR).owner)
             try:
                 for _ in range(times):
-                    await client.jetstream().publish(sealed.subject, sealed.body, headers=headers)
+                    await client.jetstream().publish(
+                        envelope.subject, envelope.body, headers=headers
+                    )
             finally:
                 await client.close()
         return last

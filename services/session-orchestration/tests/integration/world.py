@@ -23,7 +23,7 @@ from proctorium.session.v1 import (
     supervision_pb2_grpc,
 )
 from proctorium_common.errors import ServiceError
-from proctorium_common.events.envelope import MESSAGE_ID, POSITION, name_of, seal
+from proctorium_common.events.envelope import MESSAGE_ID, POSITION, name_of, wrap
 from proctorium_common.ids import new_id
 from proctorium_common.process.life import running
 from proctorium_common.process.service import Service
@@ -118,15 +118,15 @@ class World:
     ) -> None:
         """Publishes an event as the relay of its owner would."""
         self.positions += 1
-        sealed = seal(event, new_id(), time or datetime.now(UTC))
+        envelope = wrap(event, new_id(), time or datetime.now(UTC))
         headers = {
-            **sealed.headers,
+            **envelope.headers,
             POSITION: str(position or self.positions),
-            MESSAGE_ID: str(sealed.event_id),
+            MESSAGE_ID: str(envelope.event_id),
         }
         client = await self.nats.connect(name_of(event.DESCRIPTOR).owner)
         try:
-            await client.jetstream().publish(sealed.subject, sealed.body, headers=headers)
+            await client.jetstream().publish(envelope.subject, envelope.body, headers=headers)
         finally:
             await client.close()
 

@@ -1,4 +1,4 @@
-"""The connection to NATS: it connects in the background and reconnects until it is closed."""
+"""The connection to NATS, which connects in the background and reconnects until it is closed."""
 
 from __future__ import annotations
 
@@ -17,70 +17,70 @@ _log = get_logger()
 
 _RETRY_SECONDS = 0.5
 _PING_SECONDS = 10
-_REMIND_SECONDS = 30.0
+_LOG_INTERVAL = 30.0
 _PERMISSION = "permissions violation"
 
 
-class Reminder:
-    """Says the same thing at once and then only now and then, so that waiting is seen and does not fill the log."""
+class LogLimiter:
+    """Limits how often a persistent condition is logged: at once, then every `interval` seconds."""
 
-    def __init__(self, every: float = _REMIND_SECONDS) -> None:
-        self._every = every
+    def __init__(self, interval: float = _LOG_INTERVAL) -> None:
+        self._interval = interval
         self._next = 0.0
 
-    def due(self) -> bool:
-        """Return whether to log it now."""
+    def should_log(self) -> bool:
+        """Return whether to log the condition now."""
         now = asyncio.get_running_loop().time()
         if now < self._next:
             return False
-        self._next = now + self._every
+        self._next = now + self._interval
         return True
 
     def reset(self) -> None:
-        """Note that the condition is over, so that the next one is logged at once."""
+        """Log the next occurrence at once, because the condition has ended."""
         self._next = 0.0
 
 
 class Broker:
-    """One connection to NATS for the whole process. A broker that is away delays events and nothing else."""
+    """The process's connection to NATS. While NATS is unavailable, only events are delayed."""
 
     def __init__(self, url: str, identity: BrokerIdentity) -> None:
-        """Connect to `url`, which may name several servers, separated by commas, as `identity`."""
+        """Connect as `identity` to `url`, a comma-separated list of servers."""
         self._servers = url.split(",")
         self._identity = identity
         self._client = self._identity.client()
-        self._up = asyncio.Event()
-        self._reminder = Reminder()
+        self._connected = asyncio.Event()
+        self._log_limiter = LogLimiter()
         self._task: asyncio.Task[None] | None = None
         self._started = False
         self._closing = False
-        self._lost: list[Callable[[], None]] = []
+        self._disconnect_callbacks: list[Callable[[], None]] = []
 
     def start(self) -> None:
-        """Start to connect; return at once."""
+        """Start to connect in the background."""
         if self._task is None:
             self._task = asyncio.create_task(self._connect(), name="broker")
 
     @property
     def is_connected(self) -> bool:
-        """Whether the connection is up now; what health reports."""
+        """Whether the connection is up; part of the health check."""
         return self._client.is_connected
 
     async def connected(self) -> Client:
         """Return the client, once the connection is up."""
         self.start()
         while not self._client.is_connected:
-            self._up.clear()
-            await self._up.wait()
+            self._connected.clear()
+            await self._connected.wait()
         return self._client
 
-    def on_lost(self, tell: Callable[[], None]) -> Callable[[], None]:
-        """Call `tell` whenever the connection was lost; calling the result ends that."""
-        self._lost.append(tell)
-        return lambda: self._lost.remove(tell)
+    def on_disconnect(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` whenever the connection is lost. Returns a function that removes the callback."""
+        self._disconnect_callbacks.append(callback)
+        return lambda: self._disconnect_callbacks.remove(callback)
 
     async def close(self) -> None:
-        """Send what waits to be sent, and end the connection."""
+        """Send buffered messages and close the connection."""
         self._closing = True
         if self._task is not None:
             await end(self._task)
@@ -98,34 +98,34 @@ class Broker:
                     self._servers,
                     **self._identity.options(),
                     max_reconnect_attempts=-1,
-                    reconnect_time_wait=_RETRY_SECONDS,  # type: ignore[arg-type]  # any number of seconds will do
+                    reconnect_time_wait=_RETRY_SECONDS,  # type: ignore[arg-type]  # fractions of a second work too
                     ping_interval=_PING_SECONDS,
                     max_outstanding_pings=2,
                     error_cb=self._on_error,
-                    disconnected_cb=self._on_lost,
-                    reconnected_cb=self._on_up,
+                    disconnected_cb=self._on_disconnected,
+                    reconnected_cb=self._on_connected,
                     closed_cb=self._on_closed,
                 )
             except (NatsError, OSError, TimeoutError) as error:
                 await self._on_error(error)
                 await asyncio.sleep(_RETRY_SECONDS)
             else:
-                await self._on_up()
+                await self._on_connected()
                 return
 
-    async def _on_up(self) -> None:
-        self._reminder.reset()
+    async def _on_connected(self) -> None:
+        self._log_limiter.reset()
         _log.info("broker_connected")
-        self._up.set()
+        self._connected.set()
 
-    async def _on_lost(self) -> None:
+    async def _on_disconnected(self) -> None:
         if not self._client.is_closed:
             _log.warning("broker_connection_lost")
-        for tell in list(self._lost):
-            tell()
+        for callback in list(self._disconnect_callbacks):
+            callback()
 
     async def _on_closed(self) -> None:
-        """Connect again with a new client after this one gave up, for example on refused credentials."""
+        """Connect with a new client after this one has given up, for example because of refused credentials."""
         if self._closing:
             return
         self._client = self._identity.client()
@@ -134,7 +134,7 @@ class Broker:
 
     async def _on_error(self, error: Exception) -> None:
         if _PERMISSION in str(error).lower():
-            # The connection goes on: one subject is not ours by the server's configuration.
+            # Only one subject was refused; the connection stays usable.
             _log.error("broker_permission_denied", error=str(error))
-        elif self._reminder.due():
+        elif self._log_limiter.should_log():
             _log.warning("broker_unreachable", error=repr(error))

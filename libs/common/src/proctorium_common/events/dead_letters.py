@@ -1,4 +1,4 @@
-"""Dead letters: events that could not be handled, kept with the error until an operator has them handled after all."""
+"""Dead letters: events that could not be handled, stored with the error until an operator re-drives them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_common.errors import ServiceError, not_found
-from proctorium_common.events.handling import Arrival, Handlers, Handling
+from proctorium_common.events.handling import EventDispatcher, Handlers, ReceivedEvent
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.tables import dead_letters
@@ -25,7 +25,7 @@ _ERROR_LIMIT = 8_000
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One event that one consumer could not handle. `error` is the traceback."""
+    """An event that a consumer could not handle. `error` is the traceback."""
 
     id: UUID
     consumer: str
@@ -40,34 +40,34 @@ class DeadLetter:
     resolved_at: datetime | None
 
 
-async def bury(database: Database, consumer: str, arrival: Arrival, error: Exception) -> None:
-    """Keep what could not be handled. Once for each consumer and event: a later failure replaces the earlier."""
+async def store(database: Database, consumer: str, event: ReceivedEvent, error: Exception) -> None:
+    """Store the dead letter of `event`. A later failure of the same consumer and event replaces the earlier one."""
     async with database.transaction() as transaction:
-        found: dict[str, object] = {
+        failure: dict[str, object] = {
             "reason": reason_of(error),
             "error": "".join(traceback.format_exception(error))[-_ERROR_LIMIT:],
-            "deliveries": arrival.deliveries,
+            "deliveries": event.deliveries,
             "failed_at": transaction.now,
             "resolved_at": None,
         }
         letter = insert(dead_letters).values(
             id=new_id(),
             consumer=consumer,
-            event_id=arrival.event_id,
-            subject=arrival.subject,
-            headers=dict(arrival.headers),
-            body=arrival.body,
-            **found,
+            event_id=event.event_id,
+            subject=event.subject,
+            headers=dict(event.headers),
+            body=event.body,
+            **failure,
         )
         await transaction.execute(
             letter.on_conflict_do_update(
-                index_elements=[dead_letters.c.consumer, dead_letters.c.event_id], set_=found
+                index_elements=[dead_letters.c.consumer, dead_letters.c.event_id], set_=failure
             )
         )
 
 
 async def resolve(transaction: Transaction, consumer: str, event_id: UUID) -> None:
-    """Close the dead letter of an event that was handled after all; none is no error."""
+    """Mark the event's dead letter as resolved, if there is one."""
     await transaction.execute(
         update(dead_letters)
         .where(
@@ -80,22 +80,22 @@ async def resolve(transaction: Transaction, consumer: str, event_id: UUID) -> No
 
 
 def reason_of(error: Exception) -> str:
-    """Return a word for machines: the reason of a ServiceError, else the type."""
+    """Return the reason of a ServiceError, or the type of another error, for logs and filters."""
     return error.reason if isinstance(error, ServiceError) else type(error).__name__
 
 
 class DeadLetters:
-    """What an operator does with dead letters; `consumers` are the handlers of the service by consumer."""
+    """The operator's operations on dead letters; `consumers` maps each consumer of the service to its handlers."""
 
     def __init__(self, database: Database, consumers: Mapping[str, Handlers]) -> None:
         self._database = database
-        self._handlings = {
-            consumer: Handling(database, consumer, handlers)
+        self._dispatchers = {
+            consumer: EventDispatcher(database, consumer, handlers)
             for consumer, handlers in consumers.items()
         }
 
     async def list(self, *, resolved: bool = False, limit: int = 1000) -> Sequence[DeadLetter]:
-        """Return the open ones, or with `resolved` the closed ones, oldest first."""
+        """Return the unresolved dead letters, or with `resolved` the resolved ones, oldest first."""
         state = dead_letters.c.resolved_at
         async with self._database.transaction() as transaction:
             found = await transaction.execute(
@@ -118,38 +118,38 @@ class DeadLetters:
         return _letter(row)
 
     async def redrive(self, letter_id: UUID) -> bool:
-        """Run the handler again, and close the letter in the same transaction.
+        """Run the handler again, and resolve the dead letter in the same transaction.
 
-        True when the effect took place now, False when it had taken place before. Raises NOT_FOUND, or what the handler
-        raises: then the letter stays open, with the new error.
+        Returns False if the event had been handled before, so that the handler did not run. Raises NOT_FOUND, or the
+        handler's error; then the dead letter stays unresolved, with the new error.
         """
         letter = await self.show(letter_id)
-        if letter.consumer not in self._handlings:
+        if letter.consumer not in self._dispatchers:
             raise not_found("NOT_FOUND", f"This service has no consumer {letter.consumer}.")
-        # Re-driving counts as one more delivery, and its trace is its own.
-        arrival = Arrival(letter.subject, letter.headers, letter.body, letter.deliveries + 1)
+        # Re-driving counts as another delivery, so it starts its own trace.
+        event = ReceivedEvent(letter.subject, letter.headers, letter.body, letter.deliveries + 1)
 
         async def close(transaction: Transaction) -> None:
             await resolve(transaction, letter.consumer, letter.event_id)
 
         try:
-            return await self._handlings[letter.consumer].handle(arrival, also=close)
+            return await self._dispatchers[letter.consumer].handle(event, hook=close)
         except Exception as error:
-            await bury(self._database, letter.consumer, arrival, error)
+            await store(self._database, letter.consumer, event, error)
             raise
 
     async def redrive_all(self) -> tuple[int, int]:
-        """Re-drive every open letter, oldest first; return how many were closed and how many failed again."""
-        closed = failed = 0
+        """Re-drive every unresolved dead letter, oldest first; return how many were resolved and how many failed."""
+        resolved = failed = 0
         for letter in await self.list(limit=100_000):
             try:
                 await self.redrive(letter.id)
-            except Exception:  # noqa: BLE001 - the next letter may succeed
+            except Exception:  # noqa: BLE001 - the next one may succeed
                 _log.exception("redrive_failed", dead_letter=str(letter.id), subject=letter.subject)
                 failed += 1
             else:
-                closed += 1
-        return closed, failed
+                resolved += 1
+        return resolved, failed
 
 
 def _letter(row: RowMapping) -> DeadLetter:

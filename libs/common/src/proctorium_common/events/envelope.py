@@ -1,8 +1,8 @@
-"""An event as it travels: CloudEvents 1.0 in binary mode, as the NATS binding has it, around a protobuf body.
+"""The envelope of an event: CloudEvents 1.0 in the binary mode of the NATS binding, with a protobuf body.
 
-https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/nats-protocol-binding.md: every attribute is a header
-with the prefix `ce-`, `datacontenttype` among them. The name of an event stands in its proto (`option (event)`), its
-owner is the package's.
+Every CloudEvents attribute, `datacontenttype` included, is a header with the prefix `ce-`
+(https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/nats-protocol-binding.md). The event's name comes
+from the option `(event)` of its proto message, its owner from the proto package.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ SOURCE = "ce-source"
 TYPE = "ce-type"
 TIME = "ce-time"
 POSITION = "ce-position"
-"""The row's place in its owner's outbox: an extension attribute, set by the relay."""
+"""The event's position in its owner's outbox: an extension attribute, set by the relay."""
 REPLAYED = "ce-replayed"
-"""Present ("true") on what `replay` sent again."""
+"""Set to "true" on events that `replay` published."""
 MESSAGE_ID = "Nats-Msg-Id"
 
 _SEPARATORS = frozenset(" .*>\t\r\n")
@@ -46,7 +46,7 @@ class EventName:
 
     @property
     def short(self) -> str:
-        """Names spans and log lines."""
+        """The name in spans and log lines."""
         return f"{self.owner}.{self.aggregate}.{self.action}"
 
     @property
@@ -56,7 +56,7 @@ class EventName:
 
     @property
     def subjects(self) -> str:
-        """The subject pattern of this event for every aggregate; what a consumer filters by."""
+        """The subject pattern that matches this event for every aggregate, for a consumer's filter."""
         return f"evt.{self.short}.{self.version}.>"
 
     def subject(self, aggregate_id: str) -> str:
@@ -65,8 +65,8 @@ class EventName:
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
-    """An event ready for the outbox."""
+class Envelope:
+    """An event with its headers, ready for the outbox."""
 
     event_id: UUID
     aggregate: str
@@ -102,12 +102,15 @@ def name_of(descriptor: Descriptor) -> EventName:
     return EventName(package[1], event.aggregate, event.action, package[3], event.id_field)
 
 
-def seal(
-    event: Message, event_id: UUID, occurred_at: datetime, place: SpanContext | None = None
-) -> Sealed:
-    """`event` with its headers; its place in a trace is `place`, else the current one.
+def wrap(
+    event: Message,
+    event_id: UUID,
+    occurred_at: datetime,
+    trace_context: SpanContext | None = None,
+) -> Envelope:
+    """Return `event` in its envelope, with `trace_context` or, by default, the current trace context.
 
-    Raises ValueError when the aggregate's id is missing or cannot stand in a subject.
+    Raises ValueError when the aggregate's id is missing or contains characters that a subject cannot have.
     """
     name = name_of(event.DESCRIPTOR)
     aggregate_id = str(getattr(event, name.id_field))
@@ -122,10 +125,10 @@ def seal(
         "ce-subject": aggregate_id,
         "ce-datacontenttype": CONTENT_TYPE,
     }
-    place = place or current_trace_context()
-    if place is not None:
-        headers.update(headers_of(place))
-    return Sealed(
+    trace_context = trace_context or current_trace_context()
+    if trace_context is not None:
+        headers.update(headers_of(trace_context))
+    return Envelope(
         event_id=event_id,
         aggregate=f"{name.owner}.{name.aggregate}",
         aggregate_id=aggregate_id,

@@ -1,6 +1,6 @@
-"""Handling one event: reading it, running its handler in the transaction of its inbox row, and the span around that.
+"""Event handlers, and the dispatcher that parses an event and runs its handler in the transaction of its inbox row.
 
-The subscriber does this with what the broker delivers, and re-driving does it with what a dead letter holds.
+The subscriber dispatches the events that the broker delivers; re-driving dispatches the events of dead letters.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ from proctorium_common.telemetry.traces import annotate_from, extract, link_to, 
 _log = get_logger()
 
 _LINGER = 0.005
-"""Seconds for which events wait for further ones after a batch."""
+"""Seconds for which events wait for more events after a batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventMetadata:
-    """An event's data beside its content. `position` orders the events of one owner; `deliveries` counts from 1."""
+    """The metadata of an event. `position` orders the events of one owner; `deliveries` counts from 1."""
 
     event_id: UUID
     subject: str
@@ -53,21 +53,21 @@ class EventMetadata:
     replayed: bool = False
 
 
-# Any: a handler takes the message type that it is registered for, which a mapping's type cannot say.
+# Any: a handler takes the message type that it is registered for, which the type of a mapping cannot express.
 Handler = Callable[[Transaction, Any, EventMetadata], Awaitable[None]]
-"""Has the event's effect within the transaction. Raises what it cannot deal with; never swallows."""
+"""Applies the event within the transaction. Raises if it cannot; never ignores an error."""
 
 BatchHandler = Callable[[Transaction, Sequence[tuple[Any, EventMetadata]]], Awaitable[None]]
-"""Has the effect of several events of one type within the transaction. Raises where one of them cannot be handled."""
+"""Applies several events of one type within the transaction. Raises if one of them cannot be handled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batched:
-    """A handler that takes the events that arrive during a commit together, in one transaction.
+    """A handler of batches: the events that arrive during a commit share the next transaction.
 
-    The events of a batch are of different aggregates and in no particular order. When the handler raises, its events
-    are handled one by one, so that an event that cannot be handled delays only its own aggregate. The handler runs
-    outside of the events' traces, so it must not record events of its own.
+    The events of a batch belong to different aggregates and have no particular order. When the handler raises, its
+    events are handled one by one, so that an event that cannot be handled delays only its own aggregate. The handler
+    runs outside of the events' traces, so it must not record new events.
     """
 
     handle: BatchHandler
@@ -77,20 +77,20 @@ Handlers = Mapping[type[Message], Handler | Batched]
 
 
 class UnreadableError(Exception):
-    """The event cannot be read: delivering it again would change nothing."""
+    """The event cannot be parsed, so a redelivery cannot succeed."""
 
 
 class WrongSourceError(UnreadableError):
-    """The event claims to come from another service than the one that owns its subject, or to be of another type."""
+    """The source or type of the event does not match its subject."""
 
 
 class MissingHandlerError(Exception):
-    """This version has no handler for the event. Another one may: during a deployment both are running."""
+    """This version has no handler for the event. During a deployment, another running version may have one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
-    """An event as it came, unread."""
+class ReceivedEvent:
+    """An event as received, not parsed yet."""
 
     subject: str
     headers: Mapping[str, str]
@@ -99,12 +99,12 @@ class Arrival:
 
     @property
     def is_replayed(self) -> bool:
-        """Whether `replay` sent it."""
+        """Whether `replay` published the event again."""
         return self.headers.get(REPLAYED) == "true"
 
     @property
     def event_id(self) -> UUID:
-        """The event's id, or one made of the content where the headers have none to offer."""
+        """The event's id, or a hash of the content if the headers have no valid id."""
         try:
             return UUID(self.headers[ID])
         except (KeyError, ValueError):
@@ -113,18 +113,19 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class _Readable:
+class _ParsedEvent:
     name: EventName
     message: Message
     handler: Handler | Batched
     metadata: EventMetadata
 
 
-Also = Callable[[Transaction], Awaitable[None]]
+TransactionHook = Callable[[Transaction], Awaitable[None]]
+"""Runs in the transaction of an event, whether or not its handler runs."""
 
 
-class Handling:
-    """What one consumer does with its events."""
+class EventDispatcher:
+    """Dispatches the events of one consumer to their handlers, each event once."""
 
     def __init__(self, database: Database, consumer: str, handlers: Handlers) -> None:
         self.database = database
@@ -143,18 +144,18 @@ class Handling:
 
     async def handle(
         self,
-        arrival: Arrival,
+        received: ReceivedEvent,
         *,
-        also: Also | None = None,
+        hook: TransactionHook | None = None,
     ) -> bool:
-        """Handle the event once: return False if it was handled before. `also` joins the transaction in both cases.
+        """Handle the event, or return False if it was handled before. `hook` runs in the transaction in both cases.
 
-        Raises UnreadableError, MissingHandlerError, and whatever the handler or the database raises; then nothing has
-        changed.
+        Raises UnreadableError, MissingHandlerError, and the errors of the handler and the database; nothing is changed
+        then.
         """
-        event = self._read(arrival)
-        place = extract(arrival.headers)
-        first = event.metadata.deliveries == 1 and not event.metadata.replayed
+        event = self._parse(received)
+        publisher_context = extract(received.headers)
+        is_first = event.metadata.deliveries == 1 and not event.metadata.replayed
         attributes: dict[str, str | int] = {
             "messaging.system": "nats",
             "messaging.operation.type": "process",
@@ -163,32 +164,32 @@ class Handling:
             "messaging.message.id": str(event.metadata.event_id),
             "proctorium.deliveries": event.metadata.deliveries,
         }
-        # A trace that goes on for days because of a redelivery is of no use to anyone: later ones only point to it.
+        # Only the first delivery continues the publisher's trace; redeliveries may come days later, so they link to it.
         with span_from(
-            place if first else None,
+            publisher_context if is_first else None,
             f"process {event.name.short}",
             kind=SpanKind.CONSUMER,
             attributes=attributes,
-            links=link_to(place),
+            links=link_to(publisher_context),
         ):
             annotate_from(event.message)
-            with self._told(event):
-                return await self._handle(event, also)
+            with self._logged(event):
+                return await self._handle(event, hook)
 
-    async def _handle(self, event: _Readable, also: Also | None) -> bool:
+    async def _handle(self, event: _ParsedEvent, hook: TransactionHook | None) -> bool:
         handler, event_id = event.handler, event.metadata.event_id
         if isinstance(handler, Batched):
-            return await self._batches[event.name.type].submit((event, also))
+            return await self._batches[event.name.type].submit((event, hook))
         async with self.database.transaction() as transaction:
             new = await inbox.claim(transaction, self.consumer, [event_id])
             if new:
                 await handler(transaction, event.message, event.metadata)
-            if also is not None:
-                await also(transaction)
+            if hook is not None:
+                await hook(transaction)
             return bool(new)
 
     async def _handle_batch(
-        self, handle: BatchHandler, batch: list[tuple[_Readable, Also | None]]
+        self, handle: BatchHandler, batch: list[tuple[_ParsedEvent, TransactionHook | None]]
     ) -> list[bool]:
         event_ids = [event.metadata.event_id for event, _ in batch]
         async with self.database.transaction() as transaction:
@@ -196,16 +197,16 @@ class Handling:
             events = [(e.message, e.metadata) for e, _ in batch if e.metadata.event_id in new]
             if events:
                 await handle(transaction, events)
-            for _, also in batch:
-                if also is not None:
-                    await also(transaction)
+            for _, hook in batch:
+                if hook is not None:
+                    await hook(transaction)
         return [event_id in new for event_id in event_ids]
 
     @contextmanager
-    def _told(self, event: _Readable) -> Iterator[None]:
-        """Log one line for the event, in its trace."""
-        began = time.monotonic()
-        said = {
+    def _logged(self, event: _ParsedEvent) -> Iterator[None]:
+        """Log the result of the block as one line in the event's trace."""
+        started = time.monotonic()
+        fields: dict[str, object] = {
             "consumer": self.consumer,
             "type": event.name.short,
             "event_id": str(event.metadata.event_id),
@@ -214,45 +215,47 @@ class Handling:
         try:
             yield
         except Exception as error:
-            said["error"] = f"{type(error).__name__}: {error}"
-            _log.warning("event_failed", duration_ms=_since(began), exc_info=True, **said)
+            fields["error"] = f"{type(error).__name__}: {error}"
+            _log.warning(
+                "event_failed", duration_ms=_milliseconds_since(started), exc_info=True, **fields
+            )
             raise
-        _log.info("event_handled", duration_ms=_since(began), **said)
+        _log.info("event_handled", duration_ms=_milliseconds_since(started), **fields)
 
-    def _check_source(self, arrival: Arrival) -> None:
-        """Raise WrongSourceError unless the owner of the subject is the source, and one that this consumer listens to.
+    def _check_source(self, received: ReceivedEvent) -> None:
+        """Raise WrongSourceError unless the source owns the subject and this consumer subscribes to its events.
 
-        NATS lets each service publish under its own subjects alone. This holds where it was set up without permissions,
-        too.
+        NATS permissions already limit each service to its own subjects. This check also holds where NATS runs without
+        permissions.
         """
-        owner = next(iter(arrival.subject.split(".")[1:]), "")
-        source = arrival.headers.get(SOURCE, "")
+        owner = next(iter(received.subject.split(".")[1:]), "")
+        source = received.headers.get(SOURCE, "")
         if source != source_of(owner) or owner not in self._owners:
-            raise WrongSourceError(f"its source is {source!r} and its subject {arrival.subject!r}")
+            raise WrongSourceError(f"its source is {source!r} and its subject {received.subject!r}")
 
-    def _read(self, arrival: Arrival) -> _Readable:
-        headers = arrival.headers
-        self._check_source(arrival)
+    def _parse(self, received: ReceivedEvent) -> _ParsedEvent:
+        headers = received.headers
+        self._check_source(received)
         event_type = headers.get(TYPE, "")
         if event_type not in self._by_type:
             raise MissingHandlerError(f"{self.consumer} has no handler for {event_type or 'this'}")
         name, message_type, handler = self._by_type[event_type]
-        if not arrival.subject.startswith(name.subject("")):
-            raise WrongSourceError(f"{arrival.subject} is not the subject of a {event_type}")
+        if not received.subject.startswith(name.subject("")):
+            raise WrongSourceError(f"{received.subject} is not the subject of a {event_type}")
         try:
             metadata = EventMetadata(
                 event_id=UUID(headers[ID]),
-                subject=arrival.subject,
+                subject=received.subject,
                 occurred_at=datetime.fromisoformat(headers[TIME]),
                 position=int(headers.get(POSITION, "0")),
-                deliveries=arrival.deliveries,
-                replayed=arrival.is_replayed,
+                deliveries=received.deliveries,
+                replayed=received.is_replayed,
             )
-            message = message_type.FromString(arrival.body)
+            message = message_type.FromString(received.body)
         except (KeyError, ValueError, DecodeError) as error:
             raise UnreadableError(f"it is no {event_type}: {error!r}") from error
-        return _Readable(name, message, handler, metadata)
+        return _ParsedEvent(name, message, handler, metadata)
 
 
-def _since(began: float) -> float:
-    return round((time.monotonic() - began) * 1000, 2)
+def _milliseconds_since(started: float) -> float:
+    return round((time.monotonic() - started) * 1000, 2)

@@ -1,4 +1,4 @@
-"""The identity of a NATS client: the name in its certificate, also that of the NATS user and of its inboxes."""
+"""The identity of a NATS client: the name in its certificate, which is also its NATS user and inbox prefix."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ class ConnectOptions(TypedDict):
 
 
 def inbox_prefix(name: str) -> str:
-    """Return the first token of the reply subjects of `name`. Nobody else may subscribe to them."""
+    """Return the first token of the reply subjects of `name`, to which only that user may subscribe."""
     return f"_INBOX_{name}"
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerIdentity:
-    """One NATS user. Without `tls` the connection is plaintext and the server cannot tell users apart."""
+    """A NATS user. Without `tls` the connection is plaintext and the server cannot authenticate the user."""
 
     name: str
     tls: ssl.SSLContext | None = None
 
     @classmethod
     def load(cls, name: str, certificate: Path, key: Path, authority: Path) -> BrokerIdentity:
-        """Return the identity that these PEM files prove. Raises OSError for files that cannot be read."""
+        """Load the identity from PEM files. Raises OSError for files that cannot be read."""
         context = ssl.create_default_context(cafile=authority)
         context.load_cert_chain(certificate, key)
         return cls(name, context)
 
     def client(self) -> Client:
-        """Return a client that is not connected yet; call its `connect` with `options`."""
+        """Return an unconnected client; call its `connect` with `options`."""
         return Client() if self.tls is None else _TlsClient(self.tls)
 
     def options(self) -> ConnectOptions:
@@ -53,8 +53,8 @@ class BrokerIdentity:
 class _TlsClient(Client):
     """A client that encrypts from the first byte, so that a man in the middle cannot downgrade it to plaintext.
 
-    nats-py can do that too (`tls_handshake_first`), by upgrading a plain stream. When such a handshake times out, it
-    waits for the end of the plain stream, which never comes, and the client connects to no server any more.
+    nats-py's own `tls_handshake_first` upgrades a plaintext stream. When that handshake times out, the client waits
+    for the plaintext stream to close, which never happens, and does not reconnect.
     """
 
     def __init__(self, context: ssl.SSLContext) -> None:

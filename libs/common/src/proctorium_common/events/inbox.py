@@ -1,6 +1,6 @@
-"""The inbox: the events that a consumer has handled, written in the transaction of the effect.
+"""The inbox: the ids of the events that a consumer has handled, written in the handler's transaction.
 
-It is what keeps a repeated delivery from having its effect twice.
+It prevents a redelivered event from being handled twice.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from uuid import UUID
 
 from proctorium_common.storage.database import Transaction
 
-# One order for all, so that two transactions never wait for each other.
+# All transactions insert in the same order, so that they cannot deadlock.
 _CLAIM = """
     INSERT INTO inbox (consumer, event_id, handled_at)
     SELECT $1, event_id, $3 FROM unnest($2::uuid[]) AS event (event_id) ORDER BY event_id
@@ -19,9 +19,9 @@ _CLAIM = """
 
 
 async def claim(transaction: Transaction, consumer: str, event_ids: Collection[UUID]) -> set[UUID]:
-    """Return the events that `consumer` has not handled yet; they count as handled if this transaction commits.
+    """Record the events as handled by `consumer`, and return those that were not recorded before.
 
-    Waits for another transaction that claims the same events; the result depends on how that one ended.
+    Waits for another transaction that claims the same events, to see whether it commits.
     """
     rows = await transaction.fetch(_CLAIM, consumer, list(event_ids), transaction.now)
     return {row["event_id"] for row in rows}

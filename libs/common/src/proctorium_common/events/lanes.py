@@ -1,7 +1,8 @@
-"""Lanes: the events of one aggregate one after the other, those of different ones side by side, within bounds.
+"""Lanes: run the events of one aggregate in order, and those of different aggregates concurrently.
 
-When an event has to be tried again later, the later events of its aggregate are held back with it. This holds within
-one process; another replica may be given the events in between, which is why handlers tolerate events out of order.
+Each aggregate has a lane. While a failed event waits for its redelivery, the later events of its lane are deferred.
+This order holds within one process: another replica may receive the later events, so handlers must tolerate events out
+of order.
 """
 
 from __future__ import annotations
@@ -14,115 +15,118 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-_GRACE = 2.0
-"""Seconds by which a held event may be late before others pass it: it may have gone to another replica."""
-_BEHIND = 0.1
-"""Seconds by which those behind a held event come after it."""
+_REDELIVERY_GRACE = 2.0
+"""Seconds by which a redelivery may be late. After that it probably went to another replica, and the lane goes on."""
+_DEFERRAL_MARGIN = 0.1
+"""Seconds between the redelivery of an event and that of the events deferred because of it."""
 
-Work = Callable[[T], Awaitable[float | None]]
-"""Do the work and return None, or the seconds after which the broker delivers the item again."""
-HoldBack = Callable[[T, float], Awaitable[None]]
-"""Returns the item to the broker for a time in seconds; the item itself did not fail."""
+Process = Callable[[T], Awaitable[float | None]]
+"""Processes an item. Returns None, or the seconds after which the broker redelivers it."""
+Defer = Callable[[T, float], Awaitable[None]]
+"""Returns an unprocessed item to the broker, to be redelivered after that many seconds."""
 
 
 @dataclass(order=True, frozen=True, slots=True)
-class _Waiting(Generic[T]):
+class _Queued(Generic[T]):
     sequence: int
     item: T = field(compare=False)
 
 
 @dataclass(slots=True)
 class _Lane(Generic[T]):
-    queue: list[_Waiting[T]] = field(default_factory=list)
-    due: dict[int, float] = field(default_factory=dict)
-    """When the events that were sent back come again, by sequence and the loop's time."""
+    queue: list[_Queued[T]] = field(default_factory=list)
+    redelivery_at: dict[int, float] = field(default_factory=dict)
+    """When each returned item will be redelivered, by its sequence, in the event loop's time."""
     running: bool = False
 
-    def forget_late(self, now: float) -> None:
-        """Give up waiting for what is too late."""
-        for sequence in [nth for nth, due in self.due.items() if due + _GRACE < now]:
-            del self.due[sequence]
+    def discard_overdue(self, now: float) -> None:
+        """Stop waiting for redeliveries that are overdue."""
+        for sequence in [
+            nth for nth, at in self.redelivery_at.items() if at + _REDELIVERY_GRACE < now
+        ]:
+            del self.redelivery_at[sequence]
 
-    def held_until(self, sequence: int) -> float | None:
-        """When the last of the earlier events comes again, or None when nothing earlier is out."""
-        return max((due for nth, due in self.due.items() if nth < sequence), default=None)
+    def blocked_until(self, sequence: int) -> float | None:
+        """Return when the last earlier item will be redelivered, or None if there is none to wait for."""
+        return max((at for nth, at in self.redelivery_at.items() if nth < sequence), default=None)
 
 
 class Lanes(Generic[T]):
-    """Items by lane and sequence; `work` for each, at most `side_by_side` at a time."""
+    """Processes items in order per lane, at most `concurrency` at a time."""
 
-    def __init__(self, work: Work[T], hold_back: HoldBack[T], side_by_side: int) -> None:
-        self._work = work
-        self._hold_back = hold_back
-        self._slots = asyncio.Semaphore(side_by_side)
+    def __init__(self, process: Process[T], defer: Defer[T], concurrency: int) -> None:
+        self._process = process
+        self._defer = defer
+        self._permits = asyncio.Semaphore(concurrency)
         self._lanes: dict[str, _Lane[T]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is here, nor expected to come again."""
+        """Whether no item is queued, running or waiting for its redelivery."""
         return not self._lanes
 
-    def offer(self, lane_key: str, sequence: int, item: T) -> None:
-        """Take an item. The same sequence may come again after it was sent back."""
+    def add(self, lane_key: str, sequence: int, item: T) -> None:
+        """Queue an item. A redelivered item has the same sequence as before."""
         lane = self._lanes.setdefault(lane_key, _Lane())
-        lane.due.pop(sequence, None)
-        insort(lane.queue, _Waiting(sequence, item))
+        lane.redelivery_at.pop(sequence, None)
+        insort(lane.queue, _Queued(sequence, item))
         if not lane.running:
             lane.running = True
             task = asyncio.create_task(self._run(lane_key, lane))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    def forget_late(self) -> None:
-        """Drop lanes that only wait for what will not come here any more; call it now and then."""
+    def discard_overdue(self) -> None:
+        """Drop the lanes that only wait for overdue redeliveries; call this periodically."""
         now = asyncio.get_running_loop().time()
         for key, lane in list(self._lanes.items()):
-            lane.forget_late(now)
+            lane.discard_overdue(now)
             self._drop_if_idle(key, lane)
 
     async def close(self) -> None:
-        """Let the running work end, and send back what has not started."""
+        """Wait for the running items, and return the queued ones to the broker."""
         self._closed = True
         await self.until_idle()
 
     async def until_idle(self) -> None:
-        """Wait until nothing runs or waits here."""
+        """Wait until no item is queued or running."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
     def cancel(self) -> None:
-        """End everything at once, begun or not."""
+        """Cancel all running and queued items."""
         for task in self._tasks:
             task.cancel()
 
     async def _run(self, key: str, lane: _Lane[T]) -> None:
         try:
             while lane.queue:
-                waiting = lane.queue.pop(0)
-                await self._next(lane, waiting)
+                queued = lane.queue.pop(0)
+                await self._process_or_defer(lane, queued)
         finally:
             lane.running = False
             self._drop_if_idle(key, lane)
 
-    async def _next(self, lane: _Lane[T], waiting: _Waiting[T]) -> None:
+    async def _process_or_defer(self, lane: _Lane[T], queued: _Queued[T]) -> None:
         loop = asyncio.get_running_loop()
-        lane.forget_late(loop.time())
-        until = lane.held_until(waiting.sequence)
-        if until is not None:
-            delay = max(0.0, until - loop.time()) + _BEHIND
-            lane.due[waiting.sequence] = loop.time() + delay
-            await self._hold_back(waiting.item, delay)
+        lane.discard_overdue(loop.time())
+        blocked_until = lane.blocked_until(queued.sequence)
+        if blocked_until is not None:
+            delay = max(0.0, blocked_until - loop.time()) + _DEFERRAL_MARGIN
+            lane.redelivery_at[queued.sequence] = loop.time() + delay
+            await self._defer(queued.item, delay)
             return
-        async with self._slots:
+        async with self._permits:
             if self._closed:
-                await self._hold_back(waiting.item, 0.0)
+                await self._defer(queued.item, 0.0)
                 return
-            again = await self._work(waiting.item)
-        if again is not None:
-            lane.due[waiting.sequence] = loop.time() + again
+            retry_delay = await self._process(queued.item)
+        if retry_delay is not None:
+            lane.redelivery_at[queued.sequence] = loop.time() + retry_delay
 
     def _drop_if_idle(self, key: str, lane: _Lane[T]) -> None:
-        if not lane.running and not lane.queue and not lane.due and self._lanes.get(key) is lane:
+        is_idle = not lane.running and not lane.queue and not lane.redelivery_at
+        if is_idle and self._lanes.get(key) is lane:
             del self._lanes[key]

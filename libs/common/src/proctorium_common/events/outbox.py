@@ -1,16 +1,16 @@
-"""The outbox: events as rows, written in the transaction of the change they tell of."""
+"""The outbox: events stored as rows, in the transaction of the change that caused them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 
-from proctorium_common.events.envelope import Sealed
+from proctorium_common.events.envelope import Envelope
 
 CHANNEL = "outbox"
-"""NOTIFY channel that a trigger on the table fires once for each statement; the relay wakes by it."""
+"""The NOTIFY channel that wakes the relay; a trigger on the table notifies once per statement."""
 
-# Arrays make one statement, prepared once, of however many rows; ORDINALITY keeps their order in the positions.
+# With arrays, one prepared statement inserts any number of rows; ORDINALITY preserves their order.
 INSERT_AND_NOTIFY = """
     WITH recorded AS (
         INSERT INTO outbox (event_id, aggregate, aggregate_id, subject, body, headers, occurred_at)
@@ -22,11 +22,11 @@ INSERT_AND_NOTIFY = """
     )
     SELECT pg_notify(channel, payload) FROM unnest($8::text[], $9::text[]) AS notice (channel, payload)
 """
-"""Inserts events in their order, and notifies. Parameters: those of `columns`, channels and payloads."""
+"""Inserts events in order and sends notifications. Parameters: `columns`, then channels and payloads."""
 
 
-def columns(events: Sequence[Sealed]) -> tuple[list[object], ...]:
-    """Return the arrays of events that `INSERT_AND_NOTIFY` takes."""
+def columns(events: Sequence[Envelope]) -> tuple[list[object], ...]:
+    """Return the column arrays of the events, as parameters of `INSERT_AND_NOTIFY`."""
     return (
         [event.event_id for event in events],
         [event.aggregate for event in events],

@@ -1,9 +1,8 @@
-"""What each NATS user may do, derived from the topology.
+"""The permissions of each NATS user, derived from the topology.
 
-`python -m proctorium_common.events.permissions` prints it as JSON for `include` in a NATS configuration. Services see
-nothing of `$JS.API.STREAM`: the relay publishes, the subscriber asks for its own consumers' state, pulls and
-acknowledges, and replay and dead letters need no more than that. JetStream itself replies into inboxes, so no user may
-publish to any.
+`python -m proctorium_common.events.permissions` prints them as JSON for `include` in a NATS configuration. A service
+may publish its own events, and inspect, pull from and acknowledge to its own consumers; it has no access to
+`$JS.API.STREAM`. No user may publish to an inbox, because JetStream itself sends the replies.
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ from proctorium_common.events.identity import inbox_prefix
 from proctorium_common.topology import ServiceTopology, Topology, services, stream_of
 
 DECLARER = "streams"
-"""The identity that declares streams and consumers at deployment. No service has it."""
+"""The identity that declares streams and consumers at deployment; no service uses it."""
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerUser:
-    """A NATS user, named like its certificate, and the subjects that it may use; `None` allows every subject."""
+    """A NATS user, named like its certificate, and the subjects that it may use. None allows every subject."""
 
     name: str
     publish: tuple[str, ...] | None
@@ -30,18 +29,18 @@ class BrokerUser:
 
 
 def users_of(topology: Topology) -> list[BrokerUser]:
-    """Return the users of `topology`: each service with events, and the one that declares streams and consumers."""
+    """Return the users of `topology`: every service with events, and the declarer."""
     services = [_service(service) for service in topology.values() if _has_events(service)]
     return [*services, _declarer(topology)]
 
 
 def authorization(users: Iterable[BrokerUser]) -> Mapping[str, object]:
-    """Return the block `authorization` of a NATS configuration."""
+    """Return the `authorization` block of a NATS configuration."""
     return {"users": [{"user": user.name, **_permissions(user)} for user in users]}
 
 
 def configuration(users: Iterable[BrokerUser]) -> str:
-    """Return a file that a NATS configuration includes."""
+    """Return the text of a file that a NATS configuration can include."""
     return json.dumps({"authorization": authorization(users)}, indent=2) + "\n"
 
 
@@ -62,7 +61,7 @@ def _service(service: ServiceTopology) -> BrokerUser:
 
 
 def _declarer(topology: Topology) -> BrokerUser:
-    """Neither deletes, purges nor reads: an operator removes consumers that the topology no longer names."""
+    """Return the user that may create and update, but not delete, purge or read: operators delete old consumers."""
     publish = ["$JS.API.INFO"]
     for service in topology.values():
         if service.publishes:

@@ -1,4 +1,4 @@
-"""Publishing outbox rows: pipelined over aggregates, one after the other within one."""
+"""Publish outbox rows: the rows of one aggregate in order, those of different aggregates concurrently."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from opentelemetry.trace import SpanKind
 from proctorium_common.events.envelope import MESSAGE_ID, POSITION
 from proctorium_common.telemetry.traces import current_trace_context, extract, headers_of, span_from
 
-_ACK_SECONDS = 5.0
+_ACK_TIMEOUT = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """What the relay and replay read of a row."""
+    """A row of the outbox, as the relay and replay read it."""
 
     position: int
     event_id: str
@@ -32,36 +32,36 @@ class OutboxRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a row was not published; the rows of its aggregate behind it were not tried."""
+class PublishFailure:
+    """A row that could not be published. The later rows of its aggregate were not tried."""
 
     row: OutboxRow
     error: Exception
 
     @property
     def stream_is_missing(self) -> bool:
-        """Whether no stream takes the subject, which an operator mends by declaring the streams."""
+        """Whether no stream has the subject: an operator has to declare the streams."""
         return isinstance(self.error, NoStreamResponseError)
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """Positions that the broker has acknowledged, and what went wrong."""
+class PublishResult:
+    """The positions that the broker has acknowledged, and the failures."""
 
     published: Sequence[int]
-    failures: Sequence[Failure]
+    failures: Sequence[PublishFailure]
 
 
-class Change(Protocol):
-    """What is sent of a row: its message id and headers."""
+class HeadersOf(Protocol):
+    """Builds the headers with which a row is published."""
 
     def __call__(self, row: OutboxRow) -> dict[str, str]:
-        """Return the headers to publish `row` with."""
+        """Return the headers of the message for `row`."""
         ...
 
 
-def first_time(row: OutboxRow) -> dict[str, str]:
-    """Return the stored headers with the position, and the id by which the broker recognises duplicates."""
+def original_headers(row: OutboxRow) -> dict[str, str]:
+    """Return the stored headers, the position, and the message id by which the broker drops duplicates."""
     return {**row.headers, MESSAGE_ID: row.event_id, POSITION: str(row.position)}
 
 
@@ -69,40 +69,41 @@ async def publish(
     jetstream: JetStreamContext,
     rows: Iterable[OutboxRow],
     *,
-    headers: Change = first_time,
-    at_once: int = 64,
-) -> Outcome:
-    """Publish `rows`, given in the order of their positions, and wait for each acknowledgement.
+    headers: HeadersOf = original_headers,
+    concurrency: int = 64,
+) -> PublishResult:
+    """Publish `rows`, which are ordered by position, and wait for each acknowledgement.
 
-    Rows of one aggregate go in order and stop at the first failure; up to `at_once` aggregates go side by side.
+    The rows of an aggregate are published in order, up to the first failure. Up to `concurrency` aggregates are
+    published concurrently.
     """
-    chains: dict[tuple[str, str], list[OutboxRow]] = {}
+    by_aggregate: dict[tuple[str, str], list[OutboxRow]] = {}
     for row in rows:
-        chains.setdefault((row.aggregate, row.aggregate_id), []).append(row)
-    slots = asyncio.Semaphore(at_once)
+        by_aggregate.setdefault((row.aggregate, row.aggregate_id), []).append(row)
+    permits = asyncio.Semaphore(concurrency)
     published: list[int] = []
-    failures: list[Failure] = []
+    failures: list[PublishFailure] = []
 
-    async def publish_chain(chain: Sequence[OutboxRow]) -> None:
-        async with slots:
-            for row in chain:
+    async def publish_aggregate(aggregate: Sequence[OutboxRow]) -> None:
+        async with permits:
+            for row in aggregate:
                 try:
                     await _publish_one(jetstream, row, headers(row))
                 except (NatsError, APIError, TimeoutError, OSError) as error:
-                    failures.append(Failure(row, error))
+                    failures.append(PublishFailure(row, error))
                     return
                 published.append(row.position)
 
-    await asyncio.gather(*map(publish_chain, chains.values()))
-    return Outcome(published, failures)
+    await asyncio.gather(*map(publish_aggregate, by_aggregate.values()))
+    return PublishResult(published, failures)
 
 
 async def _publish_one(
     jetstream: JetStreamContext, row: OutboxRow, headers: dict[str, str]
 ) -> None:
-    place = extract(headers)
-    if place is None:
-        await jetstream.publish(row.subject, row.body, timeout=_ACK_SECONDS, headers=headers)
+    stored_context = extract(headers)
+    if stored_context is None:
+        await jetstream.publish(row.subject, row.body, timeout=_ACK_TIMEOUT, headers=headers)
         return
     name = row.subject.removeprefix("evt.").removesuffix(f".v1.{row.aggregate_id}")
     attributes = {
@@ -111,8 +112,10 @@ async def _publish_one(
         "messaging.destination.name": name,
         "messaging.message.id": row.event_id,
     }
-    with span_from(place, f"publish {name}", kind=SpanKind.PRODUCER, attributes=attributes):
-        here = current_trace_context() or place
+    with span_from(
+        stored_context, f"publish {name}", kind=SpanKind.PRODUCER, attributes=attributes
+    ):
+        context = current_trace_context() or stored_context
         await jetstream.publish(
-            row.subject, row.body, timeout=_ACK_SECONDS, headers={**headers, **headers_of(here)}
+            row.subject, row.body, timeout=_ACK_TIMEOUT, headers={**headers, **headers_of(context)}
         )

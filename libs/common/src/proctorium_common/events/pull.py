@@ -1,7 +1,7 @@
-"""Pulls messages from a durable consumer, one by one as they arrive, never more than the subscriber has room for.
+"""Pull messages from a durable consumer as they arrive, never more than the subscriber can hold in flight.
 
-The client library's `fetch` waits until a batch is full or its time is over, which is a delay on every event; so the
-pull request of the JetStream protocol is made here
+The client library's `fetch` waits until a batch is full or times out, which would delay every event. This module
+therefore sends the JetStream pull request itself
 (https://docs.nats.io/reference/reference-protocols/nats_api_reference).
 """
 
@@ -20,22 +20,25 @@ from proctorium_common.telemetry.logs import get_logger
 _log = get_logger()
 
 _NEXT = "$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
-_EXPIRES = 30.0
-_HEARTBEAT = 5.0
-_SILENCE = 2.5 * _HEARTBEAT
+_EXPIRES_SECONDS = 30.0
+_HEARTBEAT_SECONDS = 5.0
+_HEARTBEAT_TIMEOUT = 2.5 * _HEARTBEAT_SECONDS
 _NANOSECONDS = 1_000_000_000
 
 _STATUS, _DESCRIPTION, _PENDING = "Status", "Description", "Nats-Pending-Messages"
 _HEARTBEAT_STATUS = "100"
-_ENDED = frozenset({"404", "408"})
+_REQUEST_ENDED = frozenset({"404", "408"})
 
 
 class ConsumerLostError(Exception):
-    """The consumer does not answer any more: it was removed, the broker went away, or the connection did."""
+    """The consumer no longer responds: it was deleted, or the broker or the connection failed."""
 
 
 class Pull:
-    """One consumer's messages. `take` receives each; `room` returns how many more may be in hand now."""
+    """Pulls the messages of one consumer.
+
+    `on_message` receives each message; `free_slots` returns how many more may be in flight now.
+    """
 
     def __init__(
         self,
@@ -43,99 +46,99 @@ class Pull:
         stream: str,
         consumer: str,
         *,
-        capacity: int,
-        room: Callable[[], int],
-        take: Callable[[Msg], None],
+        max_in_flight: int,
+        free_slots: Callable[[], int],
+        on_message: Callable[[Msg], None],
     ) -> None:
         self._client = client
         self._consumer = (stream, consumer)
         self._subject = _NEXT.format(stream=stream, consumer=consumer)
-        self._capacity = capacity
-        self._room = room
-        self._take = take
-        self._asked = 0
-        self._lost = ""
+        self._max_in_flight = max_in_flight
+        self._free_slots = free_slots
+        self._handle = on_message
+        self._requested = 0
+        self._failure = ""
         self._changed = asyncio.Event()
-        self._heard = 0.0
+        self._received_at = 0.0
         self._stopping = False
 
     def wake(self) -> None:
-        """Note that there is more room than before."""
+        """Check for free slots again; called when a message is no longer in flight."""
         self._changed.set()
 
     def stop(self) -> None:
-        """End `run` without an error."""
+        """Make `run` return."""
         self._stopping = True
         self._changed.set()
 
-    def lose(self, why: str) -> None:
-        """End `run` with ConsumerLostError."""
-        self._lost = self._lost or why
+    def fail(self, reason: str) -> None:
+        """Make `run` raise ConsumerLostError."""
+        self._failure = self._failure or reason
         self._changed.set()
 
     async def run(self) -> None:
-        """Pull until `stop`. Raises ConsumerLostError."""
+        """Pull messages until `stop`. Raises ConsumerLostError."""
         inbox = self._client.new_inbox()
         subscription = await self._client.subscribe(inbox, cb=self._on_message)
-        self._heard = asyncio.get_running_loop().time()
+        self._received_at = asyncio.get_running_loop().time()
         try:
             while not self._stopping:
-                await self._ask(inbox)
+                await self._request(inbox)
                 await self._wait()
         finally:
             if not self._client.is_closed:
                 await subscription.unsubscribe()
 
-    async def _ask(self, inbox: str) -> None:
-        """Ask for as many as there is room for, in large portions while there are still some to come."""
-        wanted = self._room() - self._asked
-        if wanted <= 0 or (self._asked > 0 and wanted < self._capacity // 2):
+    async def _request(self, inbox: str) -> None:
+        """Request as many messages as there are free slots; while a request is pending, only for half of all slots."""
+        wanted = self._free_slots() - self._requested
+        if wanted <= 0 or (self._requested > 0 and wanted < self._max_in_flight // 2):
             return
         request = {
             "batch": wanted,
-            "expires": int(_EXPIRES * _NANOSECONDS),
-            "idle_heartbeat": int(_HEARTBEAT * _NANOSECONDS),
+            "expires": int(_EXPIRES_SECONDS * _NANOSECONDS),
+            "idle_heartbeat": int(_HEARTBEAT_SECONDS * _NANOSECONDS),
         }
-        self._asked += wanted
+        self._requested += wanted
         await self._client.publish(self._subject, json.dumps(request).encode(), inbox)
 
     async def _wait(self) -> None:
-        """Wait until something changed; a request without even heartbeats means that the consumer is lost."""
+        """Wait for a change. Raises ConsumerLostError when a pending request receives no heartbeats."""
         loop = asyncio.get_running_loop()
-        silent_at = self._heard + _SILENCE if self._asked > 0 else None
+        deadline = self._received_at + _HEARTBEAT_TIMEOUT if self._requested > 0 else None
         try:
-            async with asyncio.timeout_at(silent_at):
+            async with asyncio.timeout_at(deadline):
                 await self._changed.wait()
         except TimeoutError:
-            if self._heard + _SILENCE <= loop.time():
-                raise ConsumerLostError("it is silent") from None
+            if self._received_at + _HEARTBEAT_TIMEOUT <= loop.time():
+                raise ConsumerLostError("no heartbeat arrived") from None
         self._changed.clear()
-        if self._asked == 0:
-            # Nothing was asked for, so nobody owed us a sign.
-            self._heard = loop.time()
-        if self._lost:
-            raise ConsumerLostError(self._lost)
+        if self._requested == 0:
+            # The broker sends heartbeats only for a pending request.
+            self._received_at = loop.time()
+        if self._failure:
+            raise ConsumerLostError(self._failure)
 
     async def _on_message(self, message: Msg) -> None:
-        self._heard = asyncio.get_running_loop().time()
+        self._received_at = asyncio.get_running_loop().time()
         status = (message.headers or {}).get(_STATUS)
         if status is None:
-            if not self._is_ours(message):
-                # Somebody guessed the name of our inbox; there is nothing to acknowledge.
+            if not self._is_from_consumer(message):
+                # Another client has published to our inbox; there is nothing to acknowledge.
                 _log.error("message_refused", subject=message.subject, reply=message.reply)
                 return
-            self._asked = max(0, self._asked - 1)
-            self._take(message)
+            self._requested = max(0, self._requested - 1)
+            self._handle(message)
             self._changed.set()
-        elif status in _ENDED:
+        elif status in _REQUEST_ENDED:
             pending = (message.headers or {}).get(_PENDING)
-            self._asked = max(0, self._asked - int(pending)) if pending else 0
+            self._requested = max(0, self._requested - int(pending)) if pending else 0
             self._changed.set()
         elif status != _HEARTBEAT_STATUS:
-            self.lose(f"{status} {(message.headers or {}).get(_DESCRIPTION, '')}".strip())
+            self.fail(f"{status} {(message.headers or {}).get(_DESCRIPTION, '')}".strip())
 
-    def _is_ours(self, message: Msg) -> bool:
-        """Return whether our consumer delivered it: only the server can write the subject for its acknowledgement."""
+    def _is_from_consumer(self, message: Msg) -> bool:
+        """Return whether our consumer delivered the message: only the server can set its acknowledgement subject."""
         try:
             metadata = message.metadata
         except (NotJSMessageError, ValueError):

@@ -1,7 +1,7 @@
-"""The relay: takes events from the outbox to the broker, in order per aggregate, and marks what the broker has.
+"""The relay: publishes the events of the outbox to the broker, in order per aggregate, and marks them as published.
 
-One relay of a database is active, by an advisory lock; the others stand by. If it dies between publishing and marking,
-its successor publishes again: the broker's window drops most doubles, the subscribers' inboxes all.
+An advisory lock elects one active relay per database; the others stand by. If the active one dies between publishing an
+event and marking it, the next one publishes it again. The broker drops most duplicates, the subscribers' inboxes all.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from datetime import timedelta
 
 import asyncpg
 
-from proctorium_common.events.broker import Broker, Reminder
+from proctorium_common.events.broker import Broker, LogLimiter
 from proctorium_common.events.outbox import CHANNEL
-from proctorium_common.events.publishing import Failure, OutboxRow, Outcome, publish
+from proctorium_common.events.publishing import OutboxRow, PublishFailure, PublishResult, publish
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.listen import Listener, Notices
 from proctorium_common.storage.transient import CONNECTION_ERRORS
@@ -25,18 +25,18 @@ from proctorium_common.telemetry.logs import get_logger
 _log = get_logger()
 
 _LOCK_KEY = 0x70726F6372656C79  # "procrely"
-_FIRST_RETRY, _LAST_RETRY = 0.1, 5.0
+_MIN_RETRY, _MAX_RETRY = 0.1, 5.0
 
 _UNPUBLISHED = """
     SELECT position, event_id, aggregate, aggregate_id, subject, headers, body
     FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT $1
 """
 _TRY_LOCK = "SELECT pg_try_advisory_lock($1)"
-_MARK = "UPDATE outbox SET published_at = now() WHERE position = ANY($1::bigint[])"
+_MARK_PUBLISHED = "UPDATE outbox SET published_at = now() WHERE position = ANY($1::bigint[])"
 
 
 class Relay:
-    """Runs beside a service's other work; `run` until it is cancelled."""
+    """Publishes the outbox of one database while `run` is running."""
 
     def __init__(
         self,
@@ -44,43 +44,50 @@ class Relay:
         broker: Broker,
         listener: Listener,
         *,
-        batch: int = 500,
-        poll: timedelta = timedelta(seconds=2),
-        standby: timedelta = timedelta(seconds=1),
+        batch_size: int = 500,
+        poll_interval: timedelta = timedelta(seconds=2),
+        lock_poll_interval: timedelta = timedelta(seconds=1),
     ) -> None:
-        """Read `batch` rows at a time; look every `poll` though nothing woke it, and every `standby` for the lock."""
+        """Read `batch_size` rows at a time.
+
+        The outbox is read on each notification and every `poll_interval`; a standby relay tries to take the lock every
+        `lock_poll_interval`.
+        """
         self._database = database
         self._broker = broker
         self._listener = listener
-        self._batch = batch
-        self._poll = poll.total_seconds()
-        self._standby = standby.total_seconds()
-        self._reminder = Reminder()
+        self._batch_size = batch_size
+        self._poll_seconds = poll_interval.total_seconds()
+        self._lock_poll_seconds = lock_poll_interval.total_seconds()
+        self._log_limiter = LogLimiter()
         self.is_active = False
 
     async def run(self) -> None:
-        """Relay while this is the active relay, until cancelled. Nothing is lost at any point of a cancellation."""
-        retry = _FIRST_RETRY
+        """Publish events whenever this relay holds the lock, until cancelled. A cancellation loses no event."""
+        retry = _MIN_RETRY
         while True:
             try:
-                async with self._leading() as connection:
-                    retry = _FIRST_RETRY
+                async with self._locked() as connection:
+                    retry = _MIN_RETRY
                     async with self._listener.subscribe(CHANNEL) as notices:
                         await self._relay(connection, notices)
             except CONNECTION_ERRORS as error:
                 _log.warning("relay_database_lost", error=repr(error), retry_seconds=retry)
                 await asyncio.sleep(retry)
-                retry = min(2 * retry, _LAST_RETRY)
+                retry = min(2 * retry, _MAX_RETRY)
 
     @asynccontextmanager
-    async def _leading(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-        """Yield the connection that holds the lock, which reads and marks use: a relay without it marks nothing."""
+    async def _locked(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+        """Yield the connection that holds the lock.
+
+        All reads and updates use this connection, so a relay that loses it, and the lock with it, marks nothing.
+        """
         connection = await self._database.connect()
         try:
-            # Asked again and again: waiting inside the database would keep a snapshot, and with it all dead rows;
-            # and the lock is another process's, so there is nothing here to wait for.
-            while not await connection.fetchval(_TRY_LOCK, _LOCK_KEY):  # noqa: ASYNC110 - see above
-                await asyncio.sleep(self._standby)
+            # Poll for the lock: a statement that waits for it would hold a snapshot, and VACUUM could remove no dead
+            # rows. The lock belongs to another process, so there is no event in this one to wait for.
+            while not await connection.fetchval(_TRY_LOCK, _LOCK_KEY):  # noqa: ASYNC110 - the lock is in another process
+                await asyncio.sleep(self._lock_poll_seconds)
             self.is_active = True
             _log.info("relay_active")
             yield connection
@@ -91,32 +98,32 @@ class Relay:
     async def _relay(
         self, connection: asyncpg.Connection[asyncpg.Record], notices: Notices
     ) -> None:
-        retry = _FIRST_RETRY
+        retry = _MIN_RETRY
         while True:
             rows = await self._unpublished(connection)
-            outcome = await self._publish(rows)
-            if outcome.published:
-                await self.mark(connection, outcome.published)
-            if outcome.failures:
-                self._say(outcome.failures)
-                if outcome.published:
-                    # One aggregate's trouble is not to delay what the others will have to tell.
+            result = await self._publish(rows)
+            if result.published:
+                await self.mark(connection, result.published)
+            if result.failures:
+                self._log_failures(result.failures)
+                if result.published:
+                    # Other aggregates can be published, so do not delay their new events.
                     await notices.wait(retry)
                 else:
                     await asyncio.sleep(retry)
-                retry = min(2 * retry, _LAST_RETRY)
+                retry = min(2 * retry, _MAX_RETRY)
                 continue
-            retry = _FIRST_RETRY
-            self._reminder.reset()
-            if len(rows) < self._batch:
-                await notices.wait(self._poll)
+            retry = _MIN_RETRY
+            self._log_limiter.reset()
+            if len(rows) < self._batch_size:
+                await notices.wait(self._poll_seconds)
 
     async def _unpublished(self, connection: asyncpg.Connection[asyncpg.Record]) -> list[OutboxRow]:
-        return [row_of(found) for found in await connection.fetch(_UNPUBLISHED, self._batch)]
+        return [row_of(record) for record in await connection.fetch(_UNPUBLISHED, self._batch_size)]
 
-    async def _publish(self, rows: Sequence[OutboxRow]) -> Outcome:
+    async def _publish(self, rows: Sequence[OutboxRow]) -> PublishResult:
         if not rows:
-            return Outcome((), ())
+            return PublishResult((), ())
         client = await self._broker.connected()
         return await publish(client.jetstream(), rows)
 
@@ -124,10 +131,10 @@ class Relay:
         self, connection: asyncpg.Connection[asyncpg.Record], positions: Sequence[int]
     ) -> None:
         """Mark the rows at `positions` as published."""
-        await connection.execute(_MARK, list(positions))
+        await connection.execute(_MARK_PUBLISHED, list(positions))
 
-    def _say(self, failures: Sequence[Failure]) -> None:
-        if not self._reminder.due():
+    def _log_failures(self, failures: Sequence[PublishFailure]) -> None:
+        if not self._log_limiter.should_log():
             return
         first = failures[0]
         if first.stream_is_missing:
@@ -142,14 +149,14 @@ class Relay:
             )
 
 
-def row_of(found: asyncpg.Record) -> OutboxRow:
-    """Return the row as `publish` takes it."""
+def row_of(record: asyncpg.Record) -> OutboxRow:
+    """Convert a database record to an `OutboxRow`."""
     return OutboxRow(
-        position=found["position"],
-        event_id=str(found["event_id"]),
-        aggregate=found["aggregate"],
-        aggregate_id=found["aggregate_id"],
-        subject=found["subject"],
-        headers=json.loads(found["headers"]),
-        body=found["body"],
+        position=record["position"],
+        event_id=str(record["event_id"]),
+        aggregate=record["aggregate"],
+        aggregate_id=record["aggregate_id"],
+        subject=record["subject"],
+        headers=json.loads(record["headers"]),
+        body=record["body"],
     )

@@ -1,4 +1,4 @@
-"""Publishes stored events again, after a broker lost its streams or a consumer was added; inboxes ignore repeats."""
+"""Publish stored events again, after the broker lost its streams or a consumer was added; inboxes drop duplicates."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from sqlalchemy import select
 from proctorium_common.errors import unavailable
 from proctorium_common.events.broker import Broker
 from proctorium_common.events.envelope import MESSAGE_ID, REPLAYED
-from proctorium_common.events.publishing import OutboxRow, first_time, publish
+from proctorium_common.events.publishing import OutboxRow, original_headers, publish
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.tables import outbox
 
-_AT_ONCE = 500
+_BATCH_SIZE = 500
 
 
 async def replay(
@@ -25,28 +25,32 @@ async def replay(
     *,
     progress: Callable[[int], None] = lambda _: None,
 ) -> int:
-    """Publish every published event that occurred at or after `since` again, in order, and return how many.
+    """Publish again all published events that occurred at or after `since`, in order, and return their number.
 
-    Raises ServiceError DEPENDENCY_UNAVAILABLE when an event is not taken; running it again is harmless. What is not
-    published yet is the relay's. `progress` receives the number so far.
+    Unpublished events are left to the relay. `progress` receives the number of events so far. Raises ServiceError
+    DEPENDENCY_UNAVAILABLE when the broker refuses an event; it is safe to run the replay again.
     """
-    # The broker's window would drop what it has seen lately, even if it has lost it since: so the message ids are new.
-    turn = new_id()
+    # With their original message ids, the broker would drop recent events as duplicates, even after it lost the stream.
+    replay_id = new_id()
 
-    def again(row: OutboxRow) -> dict[str, str]:
-        return {**first_time(row), MESSAGE_ID: f"{row.event_id}/{turn}", REPLAYED: "true"}
+    def replay_headers(row: OutboxRow) -> dict[str, str]:
+        return {
+            **original_headers(row),
+            MESSAGE_ID: f"{row.event_id}/{replay_id}",
+            REPLAYED: "true",
+        }
 
     after, sent = 0, 0
     while rows := await _published(database, since, after):
         client = await broker.connected()
-        outcome = await publish(client.jetstream(), rows, headers=again)
-        sent += len(outcome.published)
+        result = await publish(client.jetstream(), rows, headers=replay_headers)
+        sent += len(result.published)
         progress(sent)
-        if outcome.failures:
-            failure = outcome.failures[0]
+        if result.failures:
+            failure = result.failures[0]
             raise unavailable(
                 "DEPENDENCY_UNAVAILABLE",
-                f"The broker did not take {failure.row.subject}: {failure.error}. {sent} were sent.",
+                f"The broker refused {failure.row.subject}: {failure.error}. {sent} events were sent.",
             ) from failure.error
         after = rows[-1].position
     return sent
@@ -62,7 +66,7 @@ async def _published(database: Database, since: datetime, after: int) -> list[Ou
                 outbox.c.published_at.is_not(None),
             )
             .order_by(outbox.c.position)
-            .limit(_AT_ONCE)
+            .limit(_BATCH_SIZE)
         )
         return [
             OutboxRow(

@@ -1,4 +1,4 @@
-"""Declares streams and durable consumers from the topology: used by the command `declare`, `make up` and tests."""
+"""Declare the streams and durable consumers of the topology; used by the command `declare`, `make up` and tests."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from proctorium_common.topology import Subscription, Topology, stream_of
 
 _log = get_logger()
 
-_KEPT = timedelta(days=7)
-_WINDOW = timedelta(minutes=2)
-# How long a killed subscriber's events are held up; those of a living one are prolonged by its heartbeats.
+_MAX_AGE = timedelta(days=7)
+_DUPLICATE_WINDOW = timedelta(minutes=2)
+# The redelivery delay after a subscriber was killed; a running subscriber extends it while it handles an event.
 _ACK_WAIT = timedelta(seconds=10)
-_ACK_PENDING = 1_000
+_MAX_ACK_PENDING = 1_000
 
 
 async def declare(
@@ -39,16 +39,16 @@ async def declare(
     replicas: int = 1,
     ack_wait: timedelta = _ACK_WAIT,
 ) -> None:
-    """Create or update the streams and consumers of `topology`; a repetition changes nothing.
+    """Create or update the streams and consumers of `topology`; this is idempotent.
 
-    `identity` is that of `permissions.DECLARER`. Consumers that the topology no longer names are left alone and logged:
-    removing one forgets its position. Raises DEPENDENCY_UNAVAILABLE when the broker does not answer or refuses the
-    identity.
+    `identity` is that of `permissions.DECLARER`. Consumers that are no longer in the topology are logged but not
+    deleted, because that would lose their position. Raises DEPENDENCY_UNAVAILABLE when the broker does not respond or
+    refuses the identity.
     """
-    refusals: list[str] = []
+    errors: list[str] = []
 
-    async def note(error: Exception) -> None:
-        refusals.append(str(error))
+    async def on_error(error: Exception) -> None:
+        errors.append(str(error))
 
     client = identity.client()
     try:
@@ -56,20 +56,20 @@ async def declare(
             nats_url,
             **identity.options(),
             allow_reconnect=False,
-            # The caller retries; the client must not do so for minutes first.
+            # The caller retries, so the client fails at once.
             max_reconnect_attempts=1,
             reconnect_time_wait=1,
             connect_timeout=5,
-            error_cb=note,
+            error_cb=on_error,
         )
     except (NatsError, OSError) as error:
-        raise unavailable("DEPENDENCY_UNAVAILABLE", f"NATS does not answer: {error!r}.") from error
+        raise unavailable("DEPENDENCY_UNAVAILABLE", f"NATS does not respond: {error!r}.") from error
     try:
         await declare_on(client.jetstream(), topology, replicas=replicas, ack_wait=ack_wait)
     except (NatsError, TimeoutError) as error:
-        # What the server refuses it does not answer; the reason comes beside.
-        why = "; ".join(refusals) or repr(error)
-        raise unavailable("DEPENDENCY_UNAVAILABLE", f"NATS does not answer: {why}.") from error
+        # The server does not respond to a request that it refuses; it reports the reason to the error callback.
+        reason = "; ".join(errors) or repr(error)
+        raise unavailable("DEPENDENCY_UNAVAILABLE", f"NATS does not respond: {reason}.") from error
     finally:
         await client.close()
 
@@ -81,14 +81,14 @@ async def declare_on(
     replicas: int = 1,
     ack_wait: timedelta = _ACK_WAIT,
 ) -> None:
-    """`declare` on a connection that is there."""
+    """Declare the streams and consumers over an existing connection."""
     for service in topology.values():
         if service.publishes:
             await _declare_stream(jetstream, _stream(service.name, replicas))
     for service in topology.values():
         for subscription in service.subscriptions:
             await jetstream.add_consumer(subscription.stream, _consumer(subscription, ack_wait))
-    await _name_leftovers(jetstream, topology)
+    await _log_unknown_consumers(jetstream, topology)
 
 
 async def _declare_stream(jetstream: JetStreamContext, wanted: StreamConfig) -> None:
@@ -109,8 +109,8 @@ def _stream(owner: str, replicas: int) -> StreamConfig:
         retention=RetentionPolicy.LIMITS,
         discard=DiscardPolicy.OLD,
         storage=StorageType.FILE,
-        max_age=_KEPT.total_seconds(),
-        duplicate_window=_WINDOW.total_seconds(),
+        max_age=_MAX_AGE.total_seconds(),
+        duplicate_window=_DUPLICATE_WINDOW.total_seconds(),
         num_replicas=replicas,
         allow_direct=True,
     )
@@ -122,14 +122,14 @@ def _consumer(subscription: Subscription, ack_wait: timedelta) -> ConsumerConfig
         deliver_policy=DeliverPolicy.ALL,
         ack_policy=AckPolicy.EXPLICIT,
         ack_wait=ack_wait.total_seconds(),
-        # The subscriber ends deliveries, by a dead letter; the broker would end them by silence.
+        # The subscriber limits deliveries and stores a dead letter; the broker would drop the event silently.
         max_deliver=-1,
-        max_ack_pending=_ACK_PENDING,
+        max_ack_pending=_MAX_ACK_PENDING,
         filter_subjects=list(subscription.filter_subjects),
     )
 
 
-async def _name_leftovers(jetstream: JetStreamContext, topology: Topology) -> None:
+async def _log_unknown_consumers(jetstream: JetStreamContext, topology: Topology) -> None:
     named = {
         (subscription.stream, subscription.consumer)
         for service in topology.values()

@@ -1,8 +1,8 @@
-"""The subscriber: takes a durable consumer's events and has their effects, each once, in order per aggregate.
+"""The subscriber: consumes a durable NATS consumer and handles each event once, in order per aggregate.
 
-Acknowledged after the commit. What fails is brought again with a growing delay, the later events of its aggregate
-behind it; what keeps failing, or cannot be read, becomes a dead letter. Consumers are declared at deployment
-(`streams.py`), never here.
+An event is acknowledged after the transaction of its handler has committed. A failed event is redelivered with
+exponential backoff, and the later events of its aggregate wait for it. An event that keeps failing, or cannot be
+parsed, becomes a dead letter. Consumers are created at deployment (`streams.py`), never here.
 """
 
 from __future__ import annotations
@@ -22,9 +22,15 @@ from sqlalchemy.exc import DBAPIError
 
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.events import dead_letters
-from proctorium_common.events.broker import Broker, Reminder
+from proctorium_common.events.broker import Broker, LogLimiter
 from proctorium_common.events.envelope import ID
-from proctorium_common.events.handling import Arrival, Handlers, Handling, UnreadableError
+from proctorium_common.events.handling import (
+    EventDispatcher,
+    Handlers,
+    ReceivedEvent,
+    TransactionHook,
+    UnreadableError,
+)
 from proctorium_common.events.lanes import Lanes
 from proctorium_common.events.pull import ConsumerLostError, Pull
 from proctorium_common.storage.database import Database, Transaction
@@ -33,46 +39,47 @@ from proctorium_common.topology import stream_of
 
 _log = get_logger()
 
-_LOOK_AGAIN = 1.0
+_RETRY_SECONDS = 1.0
 _DEFAULT_ACK_WAIT = 10.0
-_HELD_LIMIT = 100_000
+_DEFERRALS_LIMIT = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Retry:
-    """How often and how soon an event is brought again.
+class RetryPolicy:
+    """How often a failed event is redelivered, and after which delay.
 
-    Deliveries are finite: `failures` for what a handler raises, `unavailable` for what passes by itself (a database or
-    another service away), which at the longest delay is hours.
+    `max_deliveries` limits the deliveries of an event whose handler fails. `max_transient_deliveries` is the limit
+    after transient failures, such as an unavailable database; at `max_delay` it is reached after hours.
     """
 
-    first: timedelta = timedelta(milliseconds=200)
-    longest: timedelta = timedelta(minutes=1)
-    failures: int = 8
-    unavailable: int = 200
+    initial_delay: timedelta = timedelta(milliseconds=200)
+    max_delay: timedelta = timedelta(minutes=1)
+    max_deliveries: int = 8
+    max_transient_deliveries: int = 200
 
     def delay(self, deliveries: int) -> float:
-        """Return seconds until the next delivery, after the `deliveries`-th failed."""
-        doubled = self.first.total_seconds() * 2.0 ** min(deliveries - 1, 30)
-        return float(min(doubled, self.longest.total_seconds()))
+        """Return the seconds before the next delivery, after `deliveries` have failed."""
+        doubled = self.initial_delay.total_seconds() * 2.0 ** min(deliveries - 1, 30)
+        return float(min(doubled, self.max_delay.total_seconds()))
 
-    def is_over(self, deliveries: int, error: Exception) -> bool:
-        """Return whether the event is to be a dead letter instead."""
+    def is_exhausted(self, deliveries: int, error: Exception) -> bool:
+        """Return whether the event becomes a dead letter instead of being redelivered."""
         if isinstance(error, UnreadableError):
             return True
-        return deliveries >= (self.unavailable if _passes(error) else self.failures)
+        limit = self.max_transient_deliveries if _is_transient(error) else self.max_deliveries
+        return deliveries >= limit
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message that is being handled, with how often it was delivered for its own sake."""
+    """A message in flight, with the event that it contains."""
 
     message: Msg
-    arrival: Arrival
+    event: ReceivedEvent
 
     @property
-    def key(self) -> int:
-        """Its place in the stream: the same at each delivery."""
+    def sequence(self) -> int:
+        """The message's sequence number in the stream, the same for each delivery."""
         return self.message.metadata.sequence.stream
 
     @property
@@ -83,7 +90,7 @@ class Delivery:
 
 
 class Subscriber:
-    """One consumer of one service. `run` it; `stop` lets it drain."""
+    """Consumes the events of one consumer until `stop`, which lets the running handlers finish."""
 
     def __init__(
         self,
@@ -92,73 +99,76 @@ class Subscriber:
         consumer: str,
         handlers: Handlers,
         *,
-        side_by_side: int = 16,
-        capacity: int = 128,
-        retry: Retry | None = None,
+        concurrency: int = 16,
+        max_in_flight: int = 128,
+        retry: RetryPolicy | None = None,
     ) -> None:
-        """Run at most `side_by_side` handlers at once and take at most `capacity` events, all of one owner."""
+        """Run up to `concurrency` handlers at once and fetch up to `max_in_flight` events, all of one owner."""
         self.consumer = consumer
         self.handlers = handlers
-        self._handling = Handling(database, consumer, handlers)
-        owners = {name.owner for name in self._handling.names}
+        self._dispatcher = EventDispatcher(database, consumer, handlers)
+        owners = {name.owner for name in self._dispatcher.names}
         if len(owners) != 1:
-            raise ValueError(f"{consumer} must listen to one owner, not to {sorted(owners)}")
+            raise ValueError(
+                f"{consumer} must subscribe to the events of one owner, not of {sorted(owners)}"
+            )
         self._stream = stream_of(owners.pop())
         self._database = database
         self._broker = broker
-        self._retry = retry or Retry()
-        self._capacity = capacity
-        self._lanes = Lanes(self._work, self._hold_back, side_by_side)
-        self._in_hand: dict[int, Delivery] = {}
-        self._held: dict[int, int] = {}
+        self._retry = retry or RetryPolicy()
+        self._max_in_flight = max_in_flight
+        self._lanes = Lanes(self._process, self._defer, concurrency)
+        self._in_flight: dict[int, Delivery] = {}
+        # How often each event was deferred, by its sequence: these deliveries are not failures.
+        self._deferrals: dict[int, int] = {}
         self._ack_wait = _DEFAULT_ACK_WAIT
-        self._patience_known = asyncio.Event()
-        self._reminder = Reminder()
+        self._ack_wait_known = asyncio.Event()
+        self._log_limiter = LogLimiter()
         self._pull: Pull | None = None
         self._stopping = asyncio.Event()
 
     @property
-    def is_attached(self) -> bool:
-        """Whether the consumer is there and being pulled from; what health reports."""
+    def is_consuming(self) -> bool:
+        """Whether the consumer exists and its messages are being pulled; part of the health check."""
         return self._pull is not None
 
     def stop(self) -> None:
-        """Take nothing more; `run` returns when the running handlers have ended."""
+        """Fetch no more events; `run` returns when the running handlers have finished."""
         self._stopping.set()
         if self._pull is not None:
             self._pull.stop()
 
     async def run(self) -> None:
-        """Handle events until `stop`. When it is cancelled instead, the events in hand are delivered again."""
-        heartbeat = asyncio.create_task(self._keep_in_hand())
+        """Handle events until `stop`. On cancellation, the events in flight are redelivered later."""
+        extending = asyncio.create_task(self._extend_ack_deadlines())
         stopping = asyncio.create_task(self._stopping.wait())
         try:
             while not self._stopping.is_set():
-                client = await _first(self._broker.connected(), stopping)
+                client = await _client_unless_stopping(self._broker.connected(), stopping)
                 if client is None:
                     break
-                await self._attend(client)
+                await self._consume(client)
             await self._lanes.close()
         finally:
-            heartbeat.cancel()
+            extending.cancel()
             stopping.cancel()
             self._lanes.cancel()
 
-    async def _attend(self, client: Client) -> None:
-        """Pull for as long as the consumer is there; return soon when it is not."""
+    async def _consume(self, client: Client) -> None:
+        """Pull events while the consumer exists; wait a moment and return when it does not."""
         try:
             config = (await client.jetstream().consumer_info(self._stream, self.consumer)).config
         except NotFoundError:
-            self._say("consumer_missing")
-            await self._pause()
+            self._warn("consumer_missing")
+            await self._wait_unless_stopping()
             return
         except (NatsError, APIError, TimeoutError, OSError) as error:
-            self._say("consumer_unreachable", error=repr(error))
-            await self._pause()
+            self._warn("consumer_unreachable", error=repr(error))
+            await self._wait_unless_stopping()
             return
         self._ack_wait = config.ack_wait or _DEFAULT_ACK_WAIT
-        self._patience_known.set()
-        self._compare(config)
+        self._ack_wait_known.set()
+        self._log_missing_subjects(config)
         await self._pull_from(client)
 
     async def _pull_from(self, client: Client) -> None:
@@ -166,135 +176,140 @@ class Subscriber:
             client,
             self._stream,
             self.consumer,
-            capacity=self._capacity,
-            room=lambda: self._capacity - len(self._in_hand),
-            take=self._take,
+            max_in_flight=self._max_in_flight,
+            free_slots=lambda: self._max_in_flight - len(self._in_flight),
+            on_message=self._on_message,
         )
-        quiet = self._broker.on_lost(lambda: pull.lose("the connection was lost"))
+        remove_callback = self._broker.on_disconnect(lambda: pull.fail("the connection was lost"))
         self._pull = pull
-        self._reminder.reset()
+        self._log_limiter.reset()
         try:
             if not self._stopping.is_set():
                 await pull.run()
         except (ConsumerLostError, NatsError, OSError) as error:
             _log.warning("consumer_lost", consumer=self.consumer, error=str(error))
-            await self._pause(0.1)
+            await self._wait_unless_stopping(0.1)
         finally:
             self._pull = None
-            quiet()
+            remove_callback()
 
-    def _take(self, message: Msg) -> None:
-        held = self._held.get(message.metadata.sequence.stream, 0)
-        arrival = Arrival(
+    def _on_message(self, message: Msg) -> None:
+        deferrals = self._deferrals.get(message.metadata.sequence.stream, 0)
+        event = ReceivedEvent(
             subject=message.subject,
             headers=message.headers or {},
             body=message.data,
-            # Being held back behind another is no failure of its own.
-            deliveries=max(1, message.metadata.num_delivered - held),
+            # A deferred event waited for an earlier one; its own handling has not failed.
+            deliveries=max(1, message.metadata.num_delivered - deferrals),
         )
-        delivery = Delivery(message, arrival)
-        self._in_hand[delivery.key] = delivery
-        self._lanes.offer(delivery.aggregate, delivery.key, delivery)
+        delivery = Delivery(message, event)
+        self._in_flight[delivery.sequence] = delivery
+        self._lanes.add(delivery.aggregate, delivery.sequence, delivery)
 
-    async def _work(self, delivery: Delivery) -> float | None:
-        """Handle the event and acknowledge it; return the delay when it is to be delivered again."""
-        arrival = delivery.arrival
+    async def _process(self, delivery: Delivery) -> float | None:
+        """Handle the event and acknowledge it; return the redelivery delay if that failed."""
+        event = delivery.event
         try:
-            await self._handling.handle(arrival, also=self._resolving(arrival))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the event is brought again or buried
-            return await self._failed(delivery, error)
-        await self._settle(delivery, delivery.message.ack)
+            await self._dispatcher.handle(event, hook=self._dead_letter_hook(event))
+        except Exception as error:  # noqa: BLE001 - on any error the event is redelivered or dead-lettered
+            return await self._handle_failure(delivery, error)
+        await self._acknowledge(delivery, delivery.message.ack)
         return None
 
-    def _resolving(self, arrival: Arrival) -> Callable[[Transaction], Awaitable[None]] | None:
-        """Close the dead letter, which can only be there if this is not the first time."""
-        if arrival.deliveries == 1 and not arrival.is_replayed:
+    def _dead_letter_hook(self, event: ReceivedEvent) -> TransactionHook | None:
+        """Return a hook that closes the event's dead letter, which a first delivery cannot have."""
+        if event.deliveries == 1 and not event.is_replayed:
             return None
 
         async def close(transaction: Transaction) -> None:
-            await dead_letters.resolve(transaction, self.consumer, arrival.event_id)
+            await dead_letters.resolve(transaction, self.consumer, event.event_id)
 
         return close
 
-    async def _failed(self, delivery: Delivery, error: Exception) -> float | None:
-        arrival = delivery.arrival
-        said = {
+    async def _handle_failure(self, delivery: Delivery, error: Exception) -> float | None:
+        event = delivery.event
+        fields = {
             "consumer": self.consumer,
-            "event_id": arrival.headers.get(ID, ""),
-            "subject": arrival.subject,
-            "deliveries": arrival.deliveries,
+            "event_id": event.headers.get(ID, ""),
+            "subject": event.subject,
+            "deliveries": event.deliveries,
             "reason": dead_letters.reason_of(error),
         }
-        if self._retry.is_over(arrival.deliveries, error) and await self._bury(arrival, error):
-            _log.error("event_dead_lettered", **said)
-            await self._settle(delivery, delivery.message.term)
+        is_exhausted = self._retry.is_exhausted(event.deliveries, error)
+        if is_exhausted and await self._store_dead_letter(event, error):
+            _log.error("event_dead_lettered", **fields)
+            await self._acknowledge(delivery, delivery.message.term)
             return None
-        delay = self._retry.delay(arrival.deliveries)
-        _log.warning("event_delayed", retry_seconds=delay, **said)
-        await self._settle(delivery, lambda: delivery.message.nak(delay), keep_held=True)
+        delay = self._retry.delay(event.deliveries)
+        _log.warning("event_retry_scheduled", retry_seconds=delay, **fields)
+        await self._return_to_broker(delivery, delay)
         return delay
 
-    async def _bury(self, arrival: Arrival, error: Exception) -> bool:
+    async def _store_dead_letter(self, event: ReceivedEvent, error: Exception) -> bool:
         try:
-            await dead_letters.bury(self._database, self.consumer, arrival, error)
+            await dead_letters.store(self._database, self.consumer, event, error)
         except (ServiceError, DBAPIError, asyncpg.PostgresError):
-            # Without its letter the event would be lost: it is brought again instead.
-            _log.exception("dead_letter_not_kept", consumer=self.consumer, subject=arrival.subject)
+            # Without a dead letter the event would be lost, so it is redelivered.
+            _log.exception(
+                "dead_letter_store_failed", consumer=self.consumer, subject=event.subject
+            )
             return False
         return True
 
-    async def _hold_back(self, delivery: Delivery, delay: float) -> None:
-        if len(self._held) >= _HELD_LIMIT:
-            # Other replicas took these long ago; at worst an event is given up some deliveries too early.
-            self._held.clear()
-        self._held[delivery.key] = self._held.get(delivery.key, 0) + 1
-        await self._settle(delivery, lambda: delivery.message.nak(delay), keep_held=True)
+    async def _defer(self, delivery: Delivery, delay: float) -> None:
+        """Have the event redelivered after `delay`, because an earlier event of its aggregate comes first."""
+        if len(self._deferrals) >= _DEFERRALS_LIMIT:
+            # Most of these events were redelivered to other replicas. Without its count, an event may become a dead
+            # letter some deliveries too early.
+            self._deferrals.clear()
+        self._deferrals[delivery.sequence] = self._deferrals.get(delivery.sequence, 0) + 1
+        await self._return_to_broker(delivery, delay)
 
-    async def _settle(
-        self,
-        delivery: Delivery,
-        answer: Callable[[], Awaitable[None]],
-        *,
-        keep_held: bool = False,
-    ) -> None:
-        """Acknowledge to the broker. A lost acknowledgement means one more delivery, which the inbox recognises."""
-        if not keep_held:
-            self._held.pop(delivery.key, None)
-        if self._in_hand.get(delivery.key) is delivery:
-            del self._in_hand[delivery.key]
+    async def _acknowledge(self, delivery: Delivery, send: Callable[[], Awaitable[None]]) -> None:
+        """Send the acknowledgement `send`, after which the broker does not redeliver the event."""
+        self._deferrals.pop(delivery.sequence, None)
+        await self._respond(delivery, send)
+
+    async def _return_to_broker(self, delivery: Delivery, delay: float) -> None:
+        await self._respond(delivery, lambda: delivery.message.nak(delay))
+
+    async def _respond(self, delivery: Delivery, send: Callable[[], Awaitable[None]]) -> None:
+        """Respond to the broker. If the response is lost, the event is redelivered and found in the inbox."""
+        if self._in_flight.get(delivery.sequence) is delivery:
+            del self._in_flight[delivery.sequence]
         try:
-            await answer()
+            await send()
         except (NatsError, OSError) as error:
-            _log.warning("answer_lost", consumer=self.consumer, error=repr(error))
+            _log.warning("acknowledgement_lost", consumer=self.consumer, error=repr(error))
         if self._pull is not None:
             self._pull.wake()
 
-    async def _keep_in_hand(self) -> None:
-        """Tell the broker, well within its acknowledgement time, that the events in hand are still being handled."""
-        await self._patience_known.wait()
+    async def _extend_ack_deadlines(self) -> None:
+        """Report the events in flight as in progress, so that the broker does not redeliver them."""
+        await self._ack_wait_known.wait()
         while True:
             await asyncio.sleep(self._ack_wait / 3)
-            self._lanes.forget_late()
-            for delivery in list(self._in_hand.values()):
+            self._lanes.discard_overdue()
+            for delivery in list(self._in_flight.values()):
                 try:
                     await delivery.message.in_progress()
                 except (NatsError, OSError):
-                    break  # the connection is away, and with it everything in hand
+                    break  # the connection is lost, so the others would fail too
 
-    def _compare(self, config: ConsumerConfig) -> None:
-        """Log the subjects that the declared consumer does not deliver; it may be declared again at any time."""
-        declared = set(config.filter_subjects or (config.filter_subject or ">",))
-        lacking = sorted(
-            name.subjects for name in self._handling.names if name.subjects not in declared
+    def _log_missing_subjects(self, config: ConsumerConfig) -> None:
+        """Log the subjects that have a handler but are not in the consumer's filter."""
+        filtered = set(config.filter_subjects or (config.filter_subject or ">",))
+        missing = sorted(
+            name.subjects for name in self._dispatcher.names if name.subjects not in filtered
         )
-        if lacking:
-            _log.error("consumer_lacks_subjects", consumer=self.consumer, subjects=lacking)
+        if missing:
+            _log.error("consumer_subjects_missing", consumer=self.consumer, subjects=missing)
 
-    def _say(self, what: str, **fields: str) -> None:
-        if self._reminder.due():
-            _log.warning(what, consumer=self.consumer, stream=self._stream, **fields)
+    def _warn(self, event: str, **fields: str) -> None:
+        if self._log_limiter.should_log():
+            _log.warning(event, consumer=self.consumer, stream=self._stream, **fields)
 
-    async def _pause(self, seconds: float = _LOOK_AGAIN) -> None:
+    async def _wait_unless_stopping(self, seconds: float = _RETRY_SECONDS) -> None:
         try:
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
@@ -302,15 +317,17 @@ class Subscriber:
             return
 
 
-def _passes(error: Exception) -> bool:
-    """Return whether retrying can help."""
+def _is_transient(error: Exception) -> bool:
+    """Return whether a retry can succeed without a change of the code or the event."""
     if isinstance(error, ServiceError):
         return error.kind in {Kind.UNAVAILABLE, Kind.TIMED_OUT, Kind.EXHAUSTED}
     return isinstance(error, (DBAPIError, asyncpg.PostgresError, OSError))
 
 
-async def _first(connecting: Awaitable[Client], stopping: asyncio.Task[bool]) -> Client | None:
-    """Return the client, or None if stopping came first."""
+async def _client_unless_stopping(
+    connecting: Awaitable[Client], stopping: asyncio.Task[bool]
+) -> Client | None:
+    """Return the connected client, or None if the subscriber is stopped first."""
     waiting = asyncio.ensure_future(connecting)
     try:
         await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -121,7 +121,7 @@ class Service(Generic[S]):
         self.subscribers.append(subscriber)
 
         async def attached() -> None:
-            if not subscriber.is_attached:
+            if not subscriber.is_consuming:
                 raise RuntimeError("is not receiving")
 
         self.check(f"subscriber {consumer}", attached, Weight.DEGRADING)

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from proctorium_common.storage.transient import said_as_unavailable
+from proctorium_common.storage.transient import unavailable_on_transient_errors
 
 if TYPE_CHECKING:
     import asyncpg
@@ -37,7 +37,7 @@ class Connections:
 
         The block only talks to the database: an OSError in it is taken for the database's.
         """
-        with said_as_unavailable():
+        with unavailable_on_transient_errors():
             if self._free.locked():
                 async with asyncio.timeout(self._patience):
                     await self._free.acquire()

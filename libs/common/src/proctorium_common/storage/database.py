@@ -22,7 +22,7 @@ from proctorium_common.clock import Clock, utc_now
 from proctorium_common.storage import idempotency, spans
 from proctorium_common.storage.connections import Connections
 from proctorium_common.storage.transaction import Transaction, driver_of
-from proctorium_common.storage.transient import CONNECTION_ERRORS, said_as_unavailable
+from proctorium_common.storage.transient import CONNECTION_ERRORS, unavailable_on_transient_errors
 
 M = TypeVar("M", bound=Message)
 T = TypeVar("T")
@@ -112,18 +112,18 @@ class Database:
 
         With `repeatable_read`, the transaction reads the state of one moment and cannot write.
         """
-        with spans.recorded("db.transaction"), said_as_unavailable(network=False):
-            with said_as_unavailable():
+        with spans.recorded("db.transaction"), unavailable_on_transient_errors(network=False):
+            with unavailable_on_transient_errors():
                 connection = await self._engine.connect()
             driver = driver_of(connection)
             committed = False
             try:
-                with said_as_unavailable():
+                with unavailable_on_transient_errors():
                     await driver.execute(_BEGIN_REPEATABLE_READ if repeatable_read else "BEGIN")
                 transaction = Transaction(connection, self._clock())
                 yield transaction
                 await transaction.flush()
-                with said_as_unavailable():
+                with unavailable_on_transient_errors():
                     await driver.execute("COMMIT")
                 committed = True
             finally:

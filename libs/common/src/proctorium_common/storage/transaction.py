@@ -1,4 +1,4 @@
-"""One transaction: statements, and the events and notifications that become visible with its commit."""
+"""A database transaction: its statements, and the events and notifications that are sent if it commits."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from proctorium_common.events import outbox
-from proctorium_common.events.envelope import Sealed, seal
+from proctorium_common.events.envelope import Envelope, wrap
 from proctorium_common.ids import new_id
 from proctorium_common.storage import spans
-from proctorium_common.storage.transient import said_as_unavailable
+from proctorium_common.storage.transient import unavailable_on_transient_errors
 
 Ts = TypeVarTuple("Ts")
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
@@ -28,18 +28,18 @@ _NOTIFY = """
 """
 
 _PAYLOAD_LIMIT = 7999
-"""Bytes that PostgreSQL takes in one notice."""
+"""The most bytes that PostgreSQL accepts in a notification."""
 
 
 class Transaction:
-    """One open transaction. What is recorded and notified becomes visible with the commit, or not at all."""
+    """An open transaction. Its events and notifications are sent if it commits, and only then."""
 
     def __init__(self, connection: AsyncConnection, now: datetime) -> None:
         self.connection = connection
         self.now = now
         self._driver = driver_of(connection)
-        self._events: list[Sealed] = []
-        self._notices: list[tuple[str, str]] = []
+        self._events: list[Envelope] = []
+        self._notifications: list[tuple[str, str]] = []
 
     @overload
     async def execute(
@@ -54,50 +54,55 @@ class Transaction:
     async def execute(
         self, statement: Executable, parameters: Parameters | None = None
     ) -> CursorResult[*tuple[Any, ...]]:
-        """Run one statement; several rows of parameters are one batch. Answers the buffered result."""
-        with spans.statement(statement), said_as_unavailable():
+        """Run a statement, once for each row of parameters, and return the buffered result."""
+        with spans.statement(statement), unavailable_on_transient_errors():
             return await self.connection.execute(statement, parameters)
 
     async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
-        """Run a constant SQL text with `$1`-style arguments and return its rows.
+        """Run a constant SQL statement with `$1`-style arguments and return its rows.
 
-        For statements on hot paths: the driver prepares a text once per connection, and nothing is built per call.
-        Takes and returns what asyncpg does (UUID, datetime, bytes; JSON as text), and raises asyncpg's errors.
+        For hot paths: the driver prepares the statement once per connection, and no SQL is built per call. Arguments,
+        rows and errors are asyncpg's (UUID, datetime, bytes; JSON as text).
         """
-        with spans.statement(sql), said_as_unavailable():
+        with spans.statement(sql), unavailable_on_transient_errors():
             return await self._driver.fetch(sql, *arguments)
 
-    def record(self, event: Message, *, place: SpanContext | None = None) -> UUID:
-        """Put `event` into the outbox of this transaction and return its id.
+    def record(self, event: Message, *, trace_context: SpanContext | None = None) -> UUID:
+        """Insert `event` into the outbox with this transaction, and return its id.
 
-        Its place in a trace is `place`, else the current one: group commit passes each item's own.
-        Lock the aggregate's row first: that is what puts the events of one aggregate in order.
+        The event gets `trace_context` or, by default, the current one; a batch passes the context of each item. Lock
+        the aggregate's row first, so that the events of one aggregate are in order.
         """
         event_id = new_id()
-        self._events.append(seal(event, event_id, self.now, place))
+        self._events.append(wrap(event, event_id, self.now, trace_context))
         return event_id
 
     def notify(self, channel: str, payload: str) -> None:
-        """NOTIFY at commit. Raises ValueError for a payload that PostgreSQL would refuse."""
+        """Send a NOTIFY at commit. Raises ValueError for a payload that is too long for PostgreSQL."""
         if len(payload.encode()) > _PAYLOAD_LIMIT:
-            raise ValueError(f"a notice on {channel} is longer than {_PAYLOAD_LIMIT} bytes")
-        self._notices.append((channel, payload))
+            raise ValueError(f"a notification on {channel} is longer than {_PAYLOAD_LIMIT} bytes")
+        self._notifications.append((channel, payload))
 
     async def flush(self) -> None:
-        """Write what was recorded and notified, in one statement; `Database.transaction` calls it before the commit."""
-        if not self._events and not self._notices:
+        """Write the events and notifications in one statement; `Database.transaction` calls this before the commit."""
+        if not self._events and not self._notifications:
             return
-        notices = [channel for channel, _ in self._notices], [text for _, text in self._notices]
+        notifications = (
+            [channel for channel, _ in self._notifications],
+            [text for _, text in self._notifications],
+        )
         if self._events:
-            await self.fetch(outbox.INSERT_AND_NOTIFY, *outbox.columns(self._events), *notices)
+            await self.fetch(
+                outbox.INSERT_AND_NOTIFY, *outbox.columns(self._events), *notifications
+            )
         else:
-            await self.fetch(_NOTIFY, *notices)
+            await self.fetch(_NOTIFY, *notifications)
         self._events.clear()
-        self._notices.clear()
+        self._notifications.clear()
 
 
 def driver_of(connection: AsyncConnection) -> asyncpg.Connection[asyncpg.Record]:
-    """Return the driver's connection of a connection that is checked out."""
+    """Return the asyncpg connection of a connection that is checked out of the pool."""
     assert connection.sync_connection is not None, "the connection is checked out"
     driver = connection.sync_connection.connection.driver_connection
     assert isinstance(driver, asyncpg.Connection)

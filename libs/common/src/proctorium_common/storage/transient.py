@@ -42,7 +42,7 @@ _CLASSES = ("08", "53")  # connection lost; out of connections, memory, disk
 
 
 @contextmanager
-def said_as_unavailable(*, network: bool = True) -> Iterator[None]:
+def unavailable_on_transient_errors(*, network: bool = True) -> Iterator[None]:
     """Raise ServiceError UNAVAILABLE for a passing failure of the database within the block; others stay what they are.
 
     With `network` the block is one call of the driver, so that errors of sockets are the database's too.

@@ -68,11 +68,11 @@ class Served(Generic[S]):
         self, event: Message, *, position: int | None = None, time: datetime | None = None
     ) -> UUID:
         """Publish an event as its owner's relay would, and return its id."""
-        from proctorium_common.events.envelope import MESSAGE_ID, POSITION, name_of, seal
+        from proctorium_common.events.envelope import MESSAGE_ID, POSITION, name_of, wrap
         from proctorium_common.ids import new_id
 
         event_id = new_id()
-        envelope = seal(event, event_id, time or self.service.clock())
+        envelope = wrap(event, event_id, time or self.service.clock())
         at = next(self._positions) if position is None else position
         headers = {**envelope.headers, POSITION: str(at), MESSAGE_ID: str(event_id)}
         client = await self._nats.connect(name_of(event.DESCRIPTOR).owner)

@@ -81,7 +81,7 @@ async def save_changes(tx: Transaction, session_changes: Sequence[Change]) -> li
         added += [(session.session_id, entry) for entry in entries]
         for event in each.events:
             if isinstance(event, RecordedEvent):
-                tx.record(event.event, place=event.trace_context)
+                tx.record(event.event, trace_context=event.trace_context)
         tx.notify(CHANNEL, str(session.session_id))
     await changes.save_changes(tx, saved, newcomers, added)
     return saved
