@@ -1,11 +1,11 @@
-# One Dockerfile for every image of Proctorium; `make images` builds them all, the build arguments say which:
+# One Dockerfile for all images of Proctorium. `make images` builds all; the build arguments select one:
 #
 #   docker build --build-arg SERVICE=enrollment -t proctorium/enrollment .
 #   docker build --build-arg SERVICE=portal --build-arg SOURCE=pages -t proctorium/portal .
 #   docker build --build-arg ROOM=libs --build-arg SERVICE=devstack -t proctorium/devstack .
 #
-# Needs BuildKit. Everything is installed by requirements.lock: a package that is not what the lock's hash says ends the build.
-# Behind a company's mirrors, proxy and authority: docs/how-to/build-the-images.md.
+# Needs BuildKit. All packages are installed with the versions and hashes of requirements.lock.
+# For mirrors, a proxy or a private certificate authority, see docs/how-to/build-the-images.md.
 
 ARG BASE=python:3.11-slim
 ARG SOURCE=shared
@@ -13,7 +13,7 @@ ARG SOURCE=shared
 FROM ${BASE} AS tools
 ARG PIP_INDEX_URL
 ARG UV_DEFAULT_INDEX
-# One file of authorities for pip, uv and npm. The secret `ca` takes its place while they run, and is in no layer.
+# One file of certificate authorities for pip, uv and npm. The secret `ca` replaces it while they run, and is in no layer.
 ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
     NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt \
     PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore \
@@ -21,14 +21,14 @@ ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt SSL_CERT_FILE=/etc/ssl/certs/ca-
     UV_CONSTRAINT=/src/requirements.lock UV_BUILD_CONSTRAINT=/src/requirements.lock
 WORKDIR /src
 COPY requirements.lock ./
-# uv itself comes by pip, with the version and the hashes of the lock.
+# pip installs uv, with the version and the hashes of the lock.
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     awk '/^uv==/ {found = 1} found {print} found && !/\\$/ {exit}' requirements.lock > /tmp/uv.txt \
     && pip install --no-deps --require-hashes --requirement /tmp/uv.txt \
     && python -m venv --without-pip /opt/proctorium
 ENV VIRTUAL_ENV=/opt/proctorium
 
-# What every service shares, once for all images.
+# The packages that all services share, in one layer of all images.
 FROM tools AS shared
 COPY protos protos
 COPY libs/common libs/common
@@ -36,7 +36,7 @@ COPY libs/access libs/access
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt --mount=type=cache,target=/cache \
     uv pip install ./protos ./libs/common ./libs/access
 
-# The web pages, built with tools of their own; only the portal's image starts from here.
+# The web pages, built with separate tools. Only the portal's image is based on this stage.
 FROM shared AS pages
 ARG NPM_CONFIG_REGISTRY
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt --mount=type=cache,target=/cache \
@@ -47,11 +47,11 @@ COPY services/portal services/portal
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     /opt/web/bin/python -m tools.web build
 
-# The service itself. What it adds to the shared packages is put aside, so that an image holds them in a layer of their own.
+# The service. The files that it adds to the shared packages are copied to /opt/added, for a separate layer.
 FROM ${SOURCE} AS service
 ARG ROOM=services
 ARG SERVICE
-RUN test -n "${SERVICE}" || { echo "Say which image: --build-arg SERVICE=enrollment" >&2; exit 1; }
+RUN test -n "${SERVICE}" || { echo "Select an image: --build-arg SERVICE=enrollment" >&2; exit 1; }
 COPY ${ROOM}/${SERVICE} ${ROOM}/${SERVICE}
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt --mount=type=cache,target=/cache \
@@ -64,9 +64,9 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt --mount=
     | tar --create --directory=/opt/proctorium --null --files-from=- | tar --extract --directory=/opt/added
 
 FROM ${BASE} AS runtime
-# The base leaves its bytecode out, and on a read-only root nothing could add it: each start would compile for longer than it imports.
-# A user of its own, by number, so that Kubernetes can see that it is not root.
-# /data and /certificates are its own, so that a volume put there is too.
+# The base image has no bytecode, and a read-only root cannot store it, so each start would compile the standard library.
+# A numeric user, so that Kubernetes can verify that it is not root.
+# /data and /certificates belong to it, so that volumes mounted there do as well.
 RUN python -m pip uninstall --yes --root-user-action=ignore pip setuptools wheel \
     && library="$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" \
     && rm -rf "${library}/ensurepip" "${library}/idlelib" "${library}/lib2to3" "${library}/turtledemo" \
@@ -75,10 +75,10 @@ RUN python -m pip uninstall --yes --root-user-action=ignore pip setuptools wheel
     && install --directory --owner=10001 --group=10001 /data /certificates
 COPY --from=shared /opt/proctorium /opt/proctorium
 COPY --from=service /opt/added /opt/proctorium
-# Safe path: the working directory can be written to, so no module is looked for there.
+# PYTHONSAFEPATH: no modules are imported from the working directory, because it is writable.
 ENV PATH=/opt/proctorium/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONSAFEPATH=1
 USER 10001:10001
 WORKDIR /tmp
-# Writes nothing but to /tmp and to the folders its settings name: run it with a read-only root.
+# The service writes only to /tmp and to the folders in its settings: run it with a read-only root.
 ENTRYPOINT ["/opt/proctorium/bin/service"]
 CMD ["serve"]

@@ -1,4 +1,4 @@
-# Everything that is done with this repository. `make` alone lists the targets.
+# The commands of this repository. `make` without a target lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -8,19 +8,19 @@ export UV_SYSTEM_CERTS := 1
 BIN := .venv/bin
 PYTHON := $(BIN)/python
 OWN_PROJECTS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
-# Folders are in the list too: their times change when a file is taken away.
+# With the folders, whose times change when a file is deleted.
 PROTO_SOURCES := protos/pyproject.toml protos/hatch_build.py $(shell find protos/proctorium)
 WEB_SOURCES := $(shell find services/portal/web -name node_modules -prune -o -name gen -prune -o -name .built -prune -o -type f -print 2>/dev/null)
 
 ##@ Use
 .PHONY: up demo doctor reset
-up: ready ## Start everything on this machine; Ctrl-C ends it
+up: ready ## Start everything on this machine; Ctrl-C stops it
 	@$(PYTHON) -m proctorium_devstack up
 
-demo: ready ## Tell one proctored session line by line, with a crash in the middle
+demo: ready ## Play one proctored session line by line, with a crash in the middle
 	@PYTHONPATH=tests $(PYTHON) -m e2e.demo
 
-doctor: env protos ## What is wrong with this machine, and the remedy
+doctor: env protos ## Find problems of this machine, and their remedies
 	@$(PYTHON) -m proctorium_devstack doctor
 
 reset: ## Delete the databases and messages of `make up`
@@ -28,38 +28,38 @@ reset: ## Delete the databases and messages of `make up`
 
 ##@ Check
 .PHONY: test lint topology authorisation bench chaos fuzz containers
-test: ready ## All tests, three files at a time (FLAGS='-m "not long"': what else pytest is to know)
+test: ready ## Run all tests, three files at a time (FLAGS='-m "not long"': more options of pytest)
 	@$(BIN)/pytest --numprocesses 3 --max-worker-restart 0 --no-loadscope-reorder $(FLAGS)
 
-lint: env protos ## Format, rules, types, protos, imports, who-calls-whom
+lint: env protos ## Check format, rules, types, protos, imports and topology
 	@$(PYTHON) -m tools.lint $(only)
 
-topology: env protos ## Generate who calls whom and consumes whose events, and the README's picture, from the code
+topology: env protos ## Generate the topology of calls and events, and the README's diagram, from the code
 	@$(PYTHON) -m tools.topology
 
-authorisation: ready ## Renew the tables of who may call what and use whose resources, to be reviewed and committed
+authorisation: ready ## Generate the tables of permitted calls and resources, for review and commit
 	@PYTHONPATH=tests $(PYTHON) -m authorisation.matrix
 	@PYTHONPATH=tests $(PYTHON) -m authorisation.ownership
 
-bench: ready ## Measure, each figure beside the bare limit of this machine (6 to 8 minutes)
+bench: ready ## Measure performance, relative to the limits of this machine (6 to 8 minutes)
 	@PYTHONPATH=tests $(PYTHON) -m e2e.bench
 
-chaos: ready ## Kill each process at random moments of an exam, 50 rounds (ROUNDS=12: that many)
+chaos: ready ## Kill each process at random moments of an exam, 50 rounds (ROUNDS=12: another number)
 	@PYTHONPATH=tests $(PYTHON) -m e2e.chaos --rounds $(or $(ROUNDS),50)
 
-fuzz: ready ## Call every RPC with valid and invalid messages from its descriptor (MINUTES=10 SEED=7: so long, from there)
+fuzz: ready ## Call every RPC with valid and invalid messages from its descriptor (MINUTES=10 SEED=7: another duration and seed)
 	@PYTHONPATH=tests $(PYTHON) -m fuzz.run --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
-containers: ready ## Tell the story of `make demo` in containers, with Docker, after `make images`
+containers: ready ## Play the session of `make demo` in containers, with Docker, after `make images`
 	@PYTHONPATH=tests $(PYTHON) -m e2e.containers
 
 ##@ Build
 .PHONY: env protos protos-baseline portal ready images format lock help
-env: .venv/.packages ## Make or renew .venv (the other targets do it by themselves)
+env: .venv/.packages ## Create or update .venv (the other targets do so as needed)
 
-protos: .venv/.protos ## Generate the package proctorium from protos/ where they changed
+protos: .venv/.protos ## Generate the package proctorium from protos/ if they changed
 
-protos-baseline: protos ## Make the present protos the state that later changes must not break
+protos-baseline: protos ## Set the current protos as the baseline for breaking changes
 	@$(PYTHON) -m tools.baseline
 
 portal: $(patsubst %/package.json,%/.built,$(wildcard services/portal/web/package.json)) ## Build the web pages
@@ -69,7 +69,7 @@ ready: env protos portal
 images: ## Build the container images, with Docker (only="enrollment portal": some of them)
 	@deploy/images.sh $(only)
 
-format: env ## Format the code and mend what the linter can mend
+format: env ## Format the code and apply the linter's fixes
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format --quiet .
 	@$(PYTHON) -m tools.web format
@@ -81,7 +81,7 @@ lock: env ## Pin the dependencies of all pyproject.toml in requirements.lock
 		--group pyproject.toml:dev protos/pyproject.toml $(OWN_PROJECTS)
 	@echo "requirements.lock is up to date; commit it with the pyproject.toml that changed."
 
-help: ## This list
+help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 		/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# `make images`: builds the images of Proctorium. Needs Docker with BuildKit and nothing else.
+# `make images`: builds the images of Proctorium. Needs only Docker with BuildKit.
 #
 #   deploy/images.sh                     all of them
 #   deploy/images.sh enrollment portal   some of them
 #
-# Taken from the environment where they are set: TAG (else latest); BASE, PIP_INDEX_URL, UV_DEFAULT_INDEX, NPM_CONFIG_REGISTRY
-# (mirrors); CA_BUNDLE (a file of authorities in PEM); HTTP_PROXY, HTTPS_PROXY, NO_PROXY.
+# Environment variables: TAG (default: latest); BASE, PIP_INDEX_URL, UV_DEFAULT_INDEX, NPM_CONFIG_REGISTRY
+# (mirrors); CA_BUNDLE (a PEM file of certificate authorities); HTTP_PROXY, HTTPS_PROXY, NO_PROXY.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export DOCKER_BUILDKIT=1
@@ -19,7 +19,7 @@ build() {
 
 options=()
 for name in BASE PIP_INDEX_URL UV_DEFAULT_INDEX NPM_CONFIG_REGISTRY HTTP_PROXY HTTPS_PROXY NO_PROXY; do
-  # By name alone: an address may hold a password, and others can read a command line.
+  # Only by name: the value may contain a password, and other users can read the command line.
   if [ -n "${!name:-}" ]; then options+=("--build-arg=$name"); fi
 done
 if [ -n "${CA_BUNDLE:-}" ]; then options+=("--secret=id=ca,src=$CA_BUNDLE"); fi

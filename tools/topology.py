@@ -22,7 +22,7 @@ from tools.checks.sources import Source, read_sources, text_of
 ROOT = Path(__file__).resolve().parent.parent
 TOPOLOGY = Path("protos/proctorium/topology.json")
 README = Path("README.md")
-_PICTURE = re.compile(r"```mermaid\nflowchart LR\n.*?\n```", re.DOTALL)
+_DIAGRAM = re.compile(r"```mermaid\nflowchart LR\n.*?\n```", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -185,8 +185,8 @@ def as_json(services: Topology) -> str:
     return json.dumps(data, indent=2) + "\n"
 
 
-def picture_of(services: Topology) -> str:
-    """Return the picture as a Mermaid flowchart: calls are solid, events dotted."""
+def diagram_of(services: Topology) -> str:
+    """Return the diagram as a Mermaid flowchart: solid arrows for calls, dotted ones for events."""
     return "\n".join(["```mermaid", "flowchart LR", *_lines(services), "```"])
 
 
@@ -213,9 +213,9 @@ def _consumed(service: ServiceTopology) -> Mapping[str, set[str]]:
     return consumed
 
 
-def with_picture(readme: str, services: Topology) -> str:
-    """Return the README with the picture of these services."""
-    return _PICTURE.sub(lambda _: picture_of(services), readme)
+def with_diagram(readme: str, services: Topology) -> str:
+    """Return the README with the diagram of these services."""
+    return _DIAGRAM.sub(lambda _: diagram_of(services), readme)
 
 
 def check(root: Path = ROOT) -> Iterator[str]:
@@ -225,8 +225,8 @@ def check(root: Path = ROOT) -> Iterator[str]:
     readme = (root / README).read_text("utf-8")
     if (root / TOPOLOGY).read_text("utf-8") != as_json(generated.services):
         yield f"{TOPOLOGY} is out of date: run `make topology`."
-    if with_picture(readme, generated.services) != readme:
-        yield f"The picture in {README} is out of date: run `make topology`."
+    if with_diagram(readme, generated.services) != readme:
+        yield f"The diagram in {README} is out of date: run `make topology`."
 
 
 def main() -> int:
@@ -237,7 +237,7 @@ def main() -> int:
         return 1
     (ROOT / TOPOLOGY).write_text(as_json(generated.services), encoding="utf-8")
     readme = (ROOT / README).read_text("utf-8")
-    (ROOT / README).write_text(with_picture(readme, generated.services), encoding="utf-8")
+    (ROOT / README).write_text(with_diagram(readme, generated.services), encoding="utf-8")
     return 0
 
 

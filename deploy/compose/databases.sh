@@ -1,6 +1,6 @@
 #!/bin/bash
-# Run once by the PostgreSQL image, before anybody connects: for each service one database, the role that owns
-# its tables and migrates them, and the role that the service runs as, which the migration gives what it needs.
+# Run once by the PostgreSQL image before it accepts connections. Creates for each service a database, the role that
+# owns and migrates its tables, and the role that the service runs as, to which the migration grants its permissions.
 set -euo pipefail
 
 for service in enrollment session assessment identity notification; do
@@ -17,5 +17,5 @@ GRANT CONNECT ON DATABASE :"role" TO :"role";
 SQL
 done
 
-# The superuser by the socket of this container alone: over the network, only who has a password comes in.
+# The superuser connects only by the socket in this container, because connections over the network need a password.
 psql --username "$POSTGRES_USER" --set ON_ERROR_STOP=1 --quiet --command 'ALTER ROLE CURRENT_USER PASSWORD NULL'

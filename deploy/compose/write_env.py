@@ -1,4 +1,4 @@
-"""Writes `.env` with new secrets for docker-compose.yml; secrets that it contains already stay. Standard library only.
+"""Writes `.env` with secrets for docker-compose.yml; existing secrets do not change. Standard library only.
 
 Keep the file: without its keys, the encrypted data in the volumes cannot be read.
 """
@@ -32,19 +32,19 @@ SECRETS: Mapping[str, Callable[[], str]] = {
 
 def complete(text: str) -> str:
     """Return `text` with a line for each secret that it lacks."""
-    there = {line.partition("=")[0].strip() for line in text.splitlines()}
-    added = [f"{name}={make()}\n" for name, make in SECRETS.items() if name not in there]
+    existing = {line.partition("=")[0].strip() for line in text.splitlines()}
+    added = [f"{name}={create()}\n" for name, create in SECRETS.items() if name not in existing]
     return text + ("" if not text or text.endswith("\n") else "\n") + "".join(added)
 
 
 def main() -> None:
-    """Complete the file, readable by its owner alone."""
+    """Complete the file, which only its owner can read."""
     text = complete(ENV.read_text("utf-8") if ENV.exists() else "")
     with os.fdopen(
         os.open(ENV, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
     ) as file:
         file.write(text)
-    print(f"{ENV.name} holds {', '.join(SECRETS)}.")
+    print(f"{ENV.name} contains {', '.join(SECRETS)}.")
 
 
 if __name__ == "__main__":

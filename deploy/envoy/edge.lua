@@ -1,6 +1,6 @@
--- What a client may say about itself, and how a browser's cookie becomes a token.
+-- Removes headers that clients may not set, and converts a browser's cookie into a token.
 
--- COOKIE_PREFIX is "__Host-" where clients come by HTTPS: a browser takes such a cookie from this host alone. Without it none counts there.
+-- COOKIE_PREFIX is "__Host-" when clients use HTTPS: browsers accept such cookies only from this host. Cookies without it are then ignored.
 local TOKEN = COOKIE_PREFIX .. "proctorium_token"
 local REFRESH = COOKIE_PREFIX .. "proctorium_refresh"
 local DEVICE = COOKIE_PREFIX .. "proctorium_device"
@@ -8,7 +8,7 @@ local ACCOUNTS = "/proctorium.enrollment.v1.AccountService/"
 
 local SERVICES = "/proctorium."
 
--- Headers that services believe because only the edge and other services can send them.
+-- Removes headers that services trust because only the edge and other services can send them.
 local function strip_claims(headers)
   local claims = {}
   for name, _ in pairs(headers) do
@@ -21,16 +21,16 @@ local function strip_claims(headers)
   end
 end
 
--- The headers that a call may bring, each with its greatest length; all others stop here. A service's gRPC library gives up on the whole
--- connection, which all callers share, when it cannot read one header of one call: a deadline without a unit, a name that ends in -bin
--- with a value that is no base64, more than 8 KiB in all. What is listed here is either read by a filter behind this one or by a service.
-local LONGEST = {
+-- The headers that a call may have, with their maximum lengths; all others are removed. A service's gRPC library closes the whole
+-- connection, which all callers share, when it cannot parse one header of one call: a deadline without a unit, a name that ends in -bin
+-- with a value that is not base64, more than 8 KiB in total. Each header of the list is used by a later filter or by a service.
+local MAX_LENGTHS = {
   [":authority"] = 255, [":method"] = 16, [":path"] = 4096, [":scheme"] = 8,
   ["accept"] = 255, ["content-length"] = 20, ["content-type"] = 64, ["transfer-encoding"] = 32, ["te"] = 8,
   ["grpc-timeout"] = 9, ["grpc-encoding"] = 16, ["grpc-accept-encoding"] = 64, ["x-grpc-web"] = 8,
   ["authorization"] = 2560, ["cookie"] = 2560, ["origin"] = 255, ["sec-fetch-site"] = 16,
   ["traceparent"] = 64, ["tracestate"] = 512,
-  ["x-forwarded-proto"] = 8,  -- Envoy's own; it finds no route without
+  ["x-forwarded-proto"] = 8,  -- set by Envoy, which needs it to find a route
 }
 local READABLE = {
   ["grpc-timeout"] = "^%d+[HMSmun]$",
@@ -41,8 +41,8 @@ local READABLE = {
 local ENCODINGS = { identity = true, gzip = true, deflate = true }
 
 local function is_readable(name, value)
-  local longest = LONGEST[name]
-  if longest == nil or #value > longest or value:find("[^\32-\126]") then
+  local max_length = MAX_LENGTHS[name]
+  if max_length == nil or #value > max_length or value:find("[^\32-\126]") then
     return false
   end
   if name == "grpc-encoding" then
@@ -51,8 +51,8 @@ local function is_readable(name, value)
   return READABLE[name] == nil or value:find(READABLE[name]) ~= nil
 end
 
--- Pseudo-headers are Envoy's to refuse, and cannot be removed.
-local function keep_readable(headers)
+-- Removes headers that are not readable, except pseudo-headers, which Envoy itself refuses.
+local function remove_unreadable(headers)
   local unreadable, seen = {}, {}
   for name, value in pairs(headers) do
     if seen[name] or not is_readable(name, value) then
@@ -67,17 +67,17 @@ local function keep_readable(headers)
   end
 end
 
--- A cookie comes along with whatever any page sends here, so it counts only for our own pages and for what is typed.
-local function is_from_here(headers)
+-- A browser sends cookies with the requests of any page, so they are accepted only from Proctorium's pages and from the address bar.
+local function is_from_own_page(headers)
   local site = headers:get("sec-fetch-site")
   return site == nil or site == "same-origin" or site == "none"
 end
 
--- What the cookies say: nothing where another site sends them along. A name that comes twice counts as the browser orders them.
+-- Returns the cookies by name; none for requests from other sites. Of several cookies with one name, the browser's first is used.
 local function cookies_of(headers)
   local found = {}
   local cookies = headers:get("cookie")
-  if cookies ~= nil and is_from_here(headers) then
+  if cookies ~= nil and is_from_own_page(headers) then
     for name, value in cookies:gmatch("([^=;%s]+)=([^;]*)") do
       if found[name] == nil and not value:find("[^\33-\126]") then
         found[name] = value
@@ -87,8 +87,7 @@ local function cookies_of(headers)
   return found
 end
 
--- The refresh token and the device cookie go to the one service that takes them, the access token becomes a header, and all others are
--- removed.
+-- Passes the refresh token and the device cookie to the account service, and removes all other cookies.
 local function pass_cookies(headers, path, cookies)
   local passed = {}
   if path:sub(1, #ACCOUNTS) == ACCOUNTS then
@@ -105,16 +104,16 @@ local function pass_cookies(headers, path, cookies)
   end
 end
 
--- The name of the scheme may be written in any case (RFC 9110); the check of tokens knows one.
-local function write_scheme(headers)
+-- Normalises the case of the scheme, which is arbitrary (RFC 9110), because the token check accepts only one form.
+local function normalise_scheme(headers)
   local authorization = headers:get("authorization")
   if authorization ~= nil and authorization:sub(1, 7):lower() == "bearer " then
     headers:replace("authorization", "Bearer " .. authorization:sub(8))
   end
 end
 
-local function bear_token(headers, path)
-  write_scheme(headers)
+local function set_authorization(headers, path)
+  normalise_scheme(headers)
   local cookies = cookies_of(headers)
   pass_cookies(headers, path, cookies)
   local token = cookies[TOKEN] or ""
@@ -123,7 +122,7 @@ local function bear_token(headers, path)
   end
 end
 
--- For the access log and the spans: the name of a method says nothing about a person, the rest of a page's path may.
+-- For the access log and the spans: the name of a method identifies no person, but the rest of a page's path may.
 local function name_of(path, verb)
   if path:sub(1, #SERVICES) == SERVICES then
     return path:match("^/([^?]*)"):sub(1, 120)
@@ -131,7 +130,7 @@ local function name_of(path, verb)
   return verb .. " " .. path:match("^/[^/?]*"):sub(1, 40)
 end
 
--- How somebody speaks, noted before other filters make gRPC of everything: an answer of the edge's own has to fit (local_reply_config).
+-- The client's protocol, recorded before other filters convert everything to gRPC, for the form of the edge's errors (local_reply_config).
 local function caller_of(path, headers)
   local content = headers:get("content-type") or ""
   if content:sub(1, 20) == "application/grpc-web" then
@@ -143,7 +142,7 @@ local function caller_of(path, headers)
   return path:sub(1, #SERVICES) == SERVICES and "json" or "page"
 end
 
--- A form of any site can send text that reads as JSON, but cannot say that it is JSON.
+-- A form of another site can send text that is valid JSON, but cannot set the content type of JSON.
 local function is_json(headers)
   local content = (headers:get("content-type") or ""):lower()
   return content:match("^application/json%s*$") ~= nil or content:match("^application/json%s*;") ~= nil
@@ -154,8 +153,8 @@ function envoy_on_request(handle)
   strip_claims(headers)
   local path = headers:get(":path") or "/"
   if path:sub(1, #SERVICES) == SERVICES then
-    bear_token(headers, path)
-    keep_readable(headers)
+    set_authorization(headers, path)
+    remove_unreadable(headers)
   end
   local caller = caller_of(path, headers)
   handle:streamInfo():dynamicMetadata():set("proctorium", "caller", caller)

@@ -1,14 +1,14 @@
--- Refuses JSON that no message can hold, before the transcoder, which drops what it does not know: unknown fields, a field given twice,
--- two fields of a oneof, misspelt enum values, and unknown parameters of the query. METHODS, MESSAGES and ENUMS come from the protos
--- (edge_json.py). A request of more than MAX_STEPS names, values and escaped quotes, or nested deeper than MAX_DEPTH, is refused too: the
--- work for one request is bounded.
+-- Refuses JSON that does not match the method's request, before the transcoder, which would drop it: unknown fields, repeated fields, two
+-- fields of a oneof, unknown enum values, and unknown query parameters. METHODS, MESSAGES and ENUMS are generated from the protos
+-- (edge_json.py). To limit the work for one request, more than MAX_STEPS names, values and escaped quotes, or a nesting deeper than
+-- MAX_DEPTH, are refused too.
 
 local MAX_DEPTH = 32
 local LARGE = 1048576
 local OBJECT, LIST, QUOTE, BACKSLASH = 123, 91, 34, 92
 local REASON = '{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"INVALID_REQUEST","domain":"proctorium"'
 
--- The request that is being read. Envoy runs one request at a time in this code: nothing below waits.
+-- The request that is being read. Envoy runs this code for one request at a time, because nothing below waits.
 local text, at, steps, path
 
 local find, byte, sub = string.find, string.byte, string.sub
@@ -32,7 +32,7 @@ end
 local function step()
   steps = steps + 1
   if steps > MAX_STEPS then
-    refuse("The request holds too many values. Please send it in parts.")
+    refuse("The request has too many values. Please split it into several requests.")
   end
 end
 
@@ -88,15 +88,15 @@ end
 
 local SHORT = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t" }
 
--- A name that is written with escapes is still the same name.
-local function decode(written)
-  if not find(written, "\\", 1, true) then
-    return written
+-- Decodes escapes, because a name with escapes is the same name.
+local function decode(raw)
+  if not find(raw, "\\", 1, true) then
+    return raw
   end
-  written = written:gsub("\\u([dD][89abAB]%x%x)\\u([dD][c-fC-F]%x%x)", function(high, low)
+  raw = raw:gsub("\\u([dD][89abAB]%x%x)\\u([dD][c-fC-F]%x%x)", function(high, low)
     return utf8(0x10000 + (tonumber(high, 16) - 0xD800) * 0x400 + tonumber(low, 16) - 0xDC00)
   end)
-  return (written:gsub("\\(u?)(.)(%x?%x?%x?)", function(unicode, first, rest)
+  return (raw:gsub("\\(u?)(.)(%x?%x?%x?)", function(unicode, first, rest)
     if unicode == "u" then
       local code = tonumber(first .. rest, 16)
       return #rest == 3 and code ~= nil and utf8(code) or refuse()
@@ -171,7 +171,7 @@ local function read_map(field, depth)
   each(OBJECT, 125, depth, function()
     local key = read_text()
     if seen[key] then
-      refuse("This key is there twice.", here(key))
+      refuse("This key appears twice.", here(key))
     end
     seen[key] = true
     expect(58)
@@ -219,7 +219,7 @@ local function read_message(fields, depth)
     end
     path[#path + 1] = field.name
     if seen[field] then
-      refuse("This field is there twice.", here())
+      refuse("This field appears twice.", here())
     end
     seen[field] = true
     expect(58)
@@ -259,7 +259,7 @@ function read_value(field, depth)
   end
 end
 
--- The fields that a parameter such as `filter.state` names, and its value.
+-- Checks a query parameter, such as `filter.state`, and its value.
 local function read_parameter(fields, name, value, seen)
   local field
   for part in name:gmatch("[^.]+") do
@@ -273,7 +273,7 @@ local function read_parameter(fields, name, value, seen)
     refuse("There is no such field here. Check the name of the parameter.", name)
   end
   if seen[field] and not field.repeated then
-    refuse("This field is there twice.", name)
+    refuse("This field appears twice.", name)
   end
   seen[field] = true
   if field.enum ~= nil and not ENUMS[field.enum][value] and not find(value, "^%-?%d+$") then
@@ -313,12 +313,12 @@ local function read_body(method)
 end
 
 -- Escapes text from a client for use inside a JSON string.
-local function quoted(written)
-  local printable = written:sub(1, 200):gsub("[^\32-\126]", "?"):gsub('[\\"]', "\\%0")
+local function quoted(value)
+  local printable = value:sub(1, 200):gsub("[^\32-\126]", "?"):gsub('[\\"]', "\\%0")
   return '"' .. printable .. '"'
 end
 
--- In the form in which a service refuses a field that breaks a rule.
+-- Returns the error in the form of a service's error for an invalid field.
 local function status_of(refusal)
   local message, info, fields = quoted(refusal.description), REASON .. "}", ""
   if refusal.field ~= nil then
@@ -333,20 +333,20 @@ end
 
 local function check(method, query, body)
   text, at, steps, path = body, 1, 0, {}
-  local fine, refusal = pcall(function()
+  local ok, refusal = pcall(function()
     read_query(MESSAGES[method.message], query)
     read_body(method)
   end)
   text, path = nil, nil
-  if not fine and type(refusal) ~= "table" then
+  if not ok and type(refusal) ~= "table" then
     error(refusal, 0)
   end
-  return not fine and refusal or nil
+  return not ok and refusal or nil
 end
 
 function envoy_on_request(handle)
-  local noted = handle:streamInfo():dynamicMetadata():get("proctorium") or {}
-  if noted.caller ~= "json" then
+  local metadata = handle:streamInfo():dynamicMetadata():get("proctorium") or {}
+  if metadata.caller ~= "json" then
     return
   end
   local name, query = handle:headers():get(":path"):match("^([^?]*)%??(.*)$")
@@ -365,7 +365,7 @@ function envoy_on_request(handle)
   elseif refusal.description == nil then
     handle:respond({ [":status"] = "400" }, "")
   else
-    -- The response is complete: the edge's own replies must not replace it.
+    -- The response is complete, and the edge's own replies must not replace it.
     handle:streamInfo():dynamicMetadata():set("proctorium", "caller", "answered")
     handle:respond({ [":status"] = "400", ["content-type"] = "application/json" }, status_of(refusal))
   end

@@ -1,5 +1,5 @@
--- A refusal that came from a service's machinery, such as its gRPC library when time is over, has a code and no reason. It gets the edge's
--- own (REPLIES, by code), before it becomes JSON or gRPC-Web.
+-- Adds a reason to errors that have only a code, such as those of a service's gRPC library when a deadline has passed: the edge's reply for
+-- that code (REPLIES), before the error is converted to JSON or gRPC-Web.
 
 function envoy_on_response(handle)
   local headers = handle:headers()

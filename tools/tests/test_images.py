@@ -130,7 +130,7 @@ def mounted(volume: str) -> set[str]:
 
 
 def test_each_certificate_is_mounted_by_its_identity_and_by_who_issues_it() -> None:
-    issued = set(prepare["NAMES"])
+    issued = set(prepare["USERS"])
     assert issued == {*WITH_DATABASE, "edge", "nats", "streams"}
     for name in issued:
         # The process that fetches keys for the edge is a part of the edge.

@@ -9,7 +9,7 @@ from proctorium_common.topology import ServiceTopology, Subscription, parse, ser
 from tools import topology
 from tools.checks.contract import Contract, contract_of, read_contract
 from tools.checks.sources import Source
-from tools.topology import ServiceCode, as_json, generate, picture_of, with_picture
+from tools.topology import ServiceCode, as_json, diagram_of, generate, with_diagram
 
 STARTED = "proctorium.session.events.v1.SessionStarted"
 CONTRACT = Contract(
@@ -124,15 +124,15 @@ def test_a_consumer_without_its_services_name_is_found() -> None:
     assert found == "e.py:6: name the consumer by a text enrollment--<purpose>."
 
 
-def test_the_picture_shows_calls_and_events() -> None:
-    picture = picture_of(SERVICES)
-    assert "session -- calls --> enrollment" in picture
-    assert "session -. session .-> enrollment" in picture
+def test_diagram_shows_calls_and_events() -> None:
+    diagram = diagram_of(SERVICES)
+    assert "session -- calls --> enrollment" in diagram
+    assert "session -. session .-> enrollment" in diagram
 
 
-def test_the_picture_replaces_the_one_in_the_readme() -> None:
+def test_diagram_replaces_the_one_in_the_readme() -> None:
     before = "# Readme\n```mermaid\nflowchart LR\n  old\n```\nMore.\n"
-    assert with_picture(before, SERVICES) == f"# Readme\n{picture_of(SERVICES)}\nMore.\n"
+    assert with_diagram(before, SERVICES) == f"# Readme\n{diagram_of(SERVICES)}\nMore.\n"
 
 
 def test_events_access_and_reasons_are_read_from_the_options_of_the_protos() -> None:
