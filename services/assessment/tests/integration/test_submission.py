@@ -120,6 +120,13 @@ async def test_start_without_authorisation_is_refused(world: World) -> None:
     assert "This assessment has not been authorised for you yet." in error.message
 
 
+async def test_without_an_identity_check_only_the_authorisation_is_missing(world: World) -> None:
+    seat = await world.joined()
+    await world.handle(seat.joined(identity_required=False))
+    error = await refused(world, seat.start())
+    assert "This assessment has not been authorised for you yet." in error.message
+
+
 async def test_start_of_a_submitted_attempt_is_refused(world: World) -> None:
     seat = await world.started()
     await seat.submit()

@@ -120,13 +120,14 @@ class Seat:
             proctor_ids=[str(self.proctor_id)],
         )
 
-    def joined(self) -> session_events.ParticipantJoined:
+    def joined(self, *, identity_required: bool = True) -> session_events.ParticipantJoined:
         return session_events.ParticipantJoined(
             participant_id=str(self.participant_id),
             session_id=str(self.session_id),
             person_id=str(self.learner.person_id),
             course_id=str(self.course_id),
             assessment_ids=[str(self.assessment_id)],
+            identity_required=identity_required,
         )
 
     def ready(self) -> session_events.ParticipantReady:

@@ -116,7 +116,7 @@ def participant_joined(session: Session, participant: Participant) -> pb.Partici
 
 
 def participant_ready(participant: Participant) -> pb.ParticipantReady:
-    """Return the event that a learner meets the identity policy."""
+    """Return the event that a learner whose identity had to be verified meets the identity policy."""
     return pb.ParticipantReady(**_ids(participant))
 
 

@@ -59,7 +59,6 @@ async def test_a_session_goes_from_plan_to_end(world: World) -> None:
         "session.scheduled",
         "session.lobby-opened",
         "participant.joined",
-        "participant.ready",
         "session.started",
         "participant.assessment-authorized",
         "participant.left",

@@ -64,7 +64,6 @@ async def test_the_record_says_what_happened_in_order_and_who_did_it(world: Worl
         assert [(each.event, each.actor) for each in entries[1:]] == [
             ("session.lobby-opened", "session"),
             ("participant.joined", learner.id),
-            ("participant.ready", "session"),
             ("session.started", proctor.id),
             ("participant.left", "session"),
             ("session.ended", proctor.id),

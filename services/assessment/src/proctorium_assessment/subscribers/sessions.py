@@ -26,7 +26,9 @@ async def on_session_scheduled(
 async def on_participant_joined(
     tx: Transaction, event: pb.ParticipantJoined, _metadata: EventMetadata
 ) -> None:
-    """Create the participant's attempts."""
+    """Create the participant's attempts. Without an identity check, the participant meets the session's policy."""
+    if not event.identity_required:
+        await sessions.store_ready_participant(tx, UUID(event.participant_id))
     await sessions.create_attempts(
         tx,
         session_id=UUID(event.session_id),

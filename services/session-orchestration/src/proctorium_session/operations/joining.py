@@ -26,7 +26,7 @@ from proctorium_session.domain.identity import first_state, is_ready
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import Participant, ParticipantView
 from proctorium_session.domain.sessions import Session
-from proctorium_session.operations.changes import SYSTEM_ACTOR, Change, RecordedEvent, save_changes
+from proctorium_session.operations.changes import Change, RecordedEvent, save_changes
 from proctorium_session.operations.enrollment import CodeEntry, Enrollment
 from proctorium_session.operations.lobby import with_due_lobby
 from proctorium_session.storage import participants, sessions
@@ -238,7 +238,12 @@ class _Admission:
         self._taken += 1
         self.reserved = max(0, self.reserved - invited)
         self.newcomers.append(participant)
-        self.recorded += _joined_events(self.session, participant, request.trace_context)
+        joined = events.participant_joined(self.session, participant)
+        self.recorded.append(
+            RecordedEvent(
+                joined, participant.person_id, participant.participant_id, request.trace_context
+            )
+        )
         return ParticipantView(participant, {})
 
 
@@ -261,15 +266,3 @@ def _newcomer(
         removal_reason="",
         revision=session.next_revision,
     )
-
-
-def _joined_events(
-    session: Session, participant: Participant, trace_context: SpanContext | None
-) -> list[RecordedEvent]:
-    participant_id = participant.participant_id
-    joined = events.participant_joined(session, participant)
-    recorded = [RecordedEvent(joined, participant.person_id, participant_id, trace_context)]
-    if participant.ready_time is not None:
-        ready = events.participant_ready(participant)
-        recorded.append(RecordedEvent(ready, SYSTEM_ACTOR, participant_id, trace_context))
-    return recorded
