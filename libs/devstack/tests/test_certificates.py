@@ -51,12 +51,12 @@ def test_valid_certificate_remains_and_expiring_one_is_renewed(tmp_path: Path) -
 async def test_identities_of_one_authority_trust_only_each_other(
     tmp_path: Path,
 ) -> None:
-    ours = issue(tmp_path / "ours", ["assessment", "edge"])
-    theirs = issue(tmp_path / "theirs", ["edge"])["edge"]
-    stranger = KeyPair(theirs.certificate, theirs.key, ours["edge"].authority)
-    assert await _greeting(ours["assessment"], ours["edge"]) == b"hello edge"
+    trusted = issue(tmp_path / "trusted", ["assessment", "edge"])
+    foreign = issue(tmp_path / "foreign", ["edge"])["edge"]
+    stranger = KeyPair(foreign.certificate, foreign.key, trusted["edge"].authority)
+    assert await _greeting(trusted["assessment"], trusted["edge"]) == b"hello edge"
     with pytest.raises((ssl.SSLError, ConnectionError)):
-        await _greeting(ours["assessment"], stranger)
+        await _greeting(trusted["assessment"], stranger)
 
 
 async def _greeting(server: KeyPair, client: KeyPair) -> bytes:

@@ -247,14 +247,14 @@ def test_doctor_finds_a_port_in_use_and_names_the_remedy(supervised: Supervised)
 
 
 def test_doctor_finds_processes_of_an_earlier_run(supervised: Supervised) -> None:
-    left = subprocess.Popen(
+    leftover = subprocess.Popen(
         [sys.executable, "-c", "input()  # proctorium", str(supervised.data_folder.root)],
         stdin=subprocess.PIPE,
     )
     try:
         supervised.data_folder.root.mkdir()
         (supervised.data_folder.root / "lock").touch()
-        state = {"state": "ready", "pid": left.pid, "restarts": 0}
+        state = {"state": "ready", "pid": leftover.pid, "restarts": 0}
         supervised.data_folder.run_file.write_text(
             json.dumps(
                 {
@@ -269,8 +269,8 @@ def test_doctor_finds_processes_of_an_earlier_run(supervised: Supervised) -> Non
         )
         report = supervised.run("doctor")
     finally:
-        left.communicate(b"\n")
-    assert f"left over from an earlier run: processes {left.pid}" in report.stdout
+        leftover.communicate(b"\n")
+    assert f"left over from an earlier run: processes {leftover.pid}" in report.stdout
     assert report.returncode == 1
 
 
@@ -295,7 +295,7 @@ async def _execute(supervised: Supervised, statement: str) -> None:
 
 
 def _python_of(user: User) -> str | None:
-    """Return a Python of our version that `user` may run; ours may be in a folder that they may not enter."""
+    """Return a Python of the same version that `user` may execute; None if there is none."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     for python in (sys.executable, f"/usr/bin/{version}", f"/usr/local/bin/{version}"):
         if Path(python).exists() and may_enter(Path(python).resolve().parent, user):

@@ -82,16 +82,16 @@ class Assembly:
 def assemble(
     data_folder: DataFolder,
     ports: PortPlan,
-    wanted: Iterable[str] | None = None,
+    requested: Iterable[str] | None = None,
     *,
     durable: bool = True,
     settings: Mapping[str, str] | None = None,
 ) -> Assembly:
-    """Create the components named in `wanted` (None: all) and their dependencies.
+    """Create the components named in `requested` (None: all) and their dependencies.
 
     `settings` are environment variables of all services, which override those of the stack.
     """
-    names = with_dependencies(wanted)
+    names = with_dependencies(requested)
     certificates = issue(data_folder.certificates, [*GRPC_SERVICES, PORTAL, "edge", OPERATOR])
     postgres = Postgres(
         data_folder.component_folder("postgres"),
@@ -243,10 +243,10 @@ def listeners_of(components: Iterable[str]) -> list[str]:
     return [listener for name in components for listener in _LISTENERS.get(name, (name,))]
 
 
-def with_dependencies(wanted: Iterable[str] | None) -> frozenset[str]:
-    """Return the components in `wanted` (None: all) and their dependencies. Raises UnknownComponentError."""
+def with_dependencies(requested: Iterable[str] | None) -> frozenset[str]:
+    """Return the components in `requested` (None: all) and their dependencies. Raises UnknownComponentError."""
     names: set[str] = set()
-    waiting = list(wanted if wanted is not None else ALL_COMPONENTS)
+    waiting = list(requested if requested is not None else ALL_COMPONENTS)
     while waiting:
         name = waiting.pop()
         if name not in ALL_COMPONENTS:

@@ -29,8 +29,8 @@ class Console:
 
     def write_event(self, event: Event) -> None:
         """Write a line about a component: what happened, how long it took, and the end of its log after a failure."""
-        took = f"{event.seconds:6.1f} s" if event.seconds is not None else " " * 8
-        self.write_line(f"  {event.component:<14}{took}  {event.what}")
+        duration = f"{event.seconds:6.1f} s" if event.seconds is not None else " " * 8
+        self.write_line(f"  {event.component:<14}{duration}  {event.what}")
         for line in event.log:
             self.write_line(self._dim(f"      | {line[:200]}"))
 
@@ -95,9 +95,9 @@ def _addresses(state: RunFile) -> list[Row]:
         ("postgres", "PostgreSQL", "{}", "one database for each service"),
         ("nats", "NATS", "nats://{}", "JetStream; TLS with a client certificate"),
     ]
-    shown: list[Row] = [
+    available: list[Row] = [
         (title, form.format(addresses[name]), what)
         for name, title, form, what in rows
         if name in addresses
     ]
-    return [*shown, ("Logs", f"{state.folder}/logs", "one file for each component")]
+    return [*available, ("Logs", f"{state.folder}/logs", "one file for each component")]

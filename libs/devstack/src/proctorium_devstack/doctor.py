@@ -134,15 +134,15 @@ def _leftovers(data_folder: DataFolder) -> Iterator[Finding]:
     if not data_folder.run_file.exists():
         return
     state = RunFile.read(data_folder.run_file)
-    left = [
+    pids = [
         component.pid
         for component in state.components.values()
         if component.pid and _belongs_to(component.pid, data_folder)
     ]
-    if left:
-        pids = " ".join(map(str, left))
+    if pids:
+        text = " ".join(map(str, pids))
         yield Finding(
-            Severity.ERROR, f"left over from an earlier run: processes {pids}", f"kill {pids}"
+            Severity.ERROR, f"left over from an earlier run: processes {text}", f"kill {text}"
         )
 
 

@@ -81,10 +81,10 @@ def routes_of(descriptors: FileDescriptorSet, services: Iterable[str]) -> Sequen
     """Return the routes for `services`, those of saves first. Raises UnknownMethodError."""
     methods: dict[tuple[Cluster, Kind], list[str]] = {}
     paths_of_protos = set()
-    wanted = frozenset(services)
+    selected = frozenset(services)
     for service, path, method in _methods(descriptors):
         paths_of_protos.add(path)
-        if service in wanted:
+        if service in selected:
             key = (_cluster_of(service, path), _kind_of(path, method))
             methods.setdefault(key, []).append(path)
     if missing := (SAVES | UPLOADS | SIGN_INS) - paths_of_protos:

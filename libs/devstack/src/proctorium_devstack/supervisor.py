@@ -212,10 +212,10 @@ def _status(entry: _Entry) -> ComponentStatus:
 
 def _stop_order(entries: Mapping[str, _Entry]) -> Iterable[list[_Entry]]:
     """Yield batches: the components that no other depends on, then those that only these depended on, and so on."""
-    left = dict(entries)
-    while left:
-        needed = {need for each in left.values() for need in each.component.dependencies}
-        batch = [each for name, each in left.items() if name not in needed]
+    remaining = dict(entries)
+    while remaining:
+        needed = {name for each in remaining.values() for name in each.component.dependencies}
+        batch = [each for name, each in remaining.items() if name not in needed]
         yield batch
         for each in batch:
-            del left[each.component.name]
+            del remaining[each.component.name]

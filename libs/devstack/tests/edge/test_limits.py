@@ -212,17 +212,17 @@ def _lines(world: World) -> list[str]:
 async def test_connection_limit_applies_to_one_address(tmp_path: Path) -> None:
     limit = 20
     async with running_edge(tmp_path, connections_per_address=limit) as world:
-        own = [await world.connect("127.0.0.9") for _ in range(limit)]
-        for connection in own:
+        connections = [await world.connect("127.0.0.9") for _ in range(limit)]
+        for connection in connections:
             await _assert_succeeds(world, connection, ME)
         assert await _status_from(world, "127.0.0.9") == b""
         others = [await _status_from(world, f"127.0.0.{number}") for number in range(20, 40)]
         assert others.count(b"200") > len(others) / 2
-        own.pop()[1].close()
+        connections.pop()[1].close()
         async with asyncio.timeout(10):
             while await _status_from(world, "127.0.0.9") != b"200":
                 await asyncio.sleep(0.02)
-        for _, writer in own:
+        for _, writer in connections:
             writer.close()
 
 

@@ -286,8 +286,8 @@ def choose_layout(folder: Path) -> PostgresLayout:
 
 def unprivileged_user() -> User:
     """Return the user of PROCTORIUM_POSTGRES_USER, or an existing unprivileged one. Raises ComponentFailedError."""
-    wanted = os.environ.get("PROCTORIUM_POSTGRES_USER")
-    for name in (wanted,) if wanted else _UNPRIVILEGED:
+    configured = os.environ.get("PROCTORIUM_POSTGRES_USER")
+    for name in (configured,) if configured else _UNPRIVILEGED:
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
@@ -296,7 +296,7 @@ def unprivileged_user() -> User:
             return User(name, entry.pw_uid, entry.pw_gid)
     raise ComponentFailedError(
         "postgres",
-        f"does not run as root, and this machine has no user {' or '.join((wanted,) if wanted else _UNPRIVILEGED)}. "
+        f"does not run as root, and this machine has no user {' or '.join((configured,) if configured else _UNPRIVILEGED)}. "
         "Create an unprivileged user and name it in PROCTORIUM_POSTGRES_USER.",
     )
 

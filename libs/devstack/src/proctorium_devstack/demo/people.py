@@ -91,7 +91,7 @@ class Person:
 
 def anonymous(edge: str) -> Person:
     """Return a client that is not signed in."""
-    return Person(EdgeChannel(edge), None, name="somebody")
+    return Person(EdgeChannel(edge), None, name="anonymous")
 
 
 async def sign_in(

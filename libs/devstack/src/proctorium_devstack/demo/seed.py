@@ -134,8 +134,8 @@ async def load(edge: str) -> Seeded:
 async def _submitted(edge: str) -> frozenset[str]:
     """Return the assessments that a demo learner has submitted, or that were submitted for them."""
     submitted: set[str] = set()
-    for who in (LEARNER, SECOND_LEARNER):
-        learner = await sign_in(edge, who.email, who.password)
+    for account in (LEARNER, SECOND_LEARNER):
+        learner = await sign_in(edge, account.email, account.password)
         try:
             found = await learner.attempts.ListAttempts(ListAttemptsRequest(page_size=200))
         finally:
@@ -180,15 +180,15 @@ async def _name_organisation(administrator: Person) -> None:
     current = (
         await administrator.organisation.GetOrganisation(GetOrganisationRequest())
     ).organisation
-    wanted = Organisation(
+    organisation = Organisation(
         name="Example Training Centre",
         administrator_contact=ADMINISTRATOR.email,
         support_phone="+44 20 7946 0123",
         etag=current.etag,
     )
-    if current.name != wanted.name:
+    if current.name != organisation.name:
         await administrator.organisation.UpdateOrganisation(
-            UpdateOrganisationRequest(organisation=wanted)
+            UpdateOrganisationRequest(organisation=organisation)
         )
 
 
@@ -196,31 +196,32 @@ async def _ensure_people(administrator: Person) -> list[str]:
     proctor = await ensure_person(administrator, PROCTOR, [ROLE_PROCTOR])
     await certify(administrator, proctor.person_id)
     learners = [
-        await ensure_person(administrator, who, [ROLE_LEARNER]) for who in (LEARNER, SECOND_LEARNER)
+        await ensure_person(administrator, account, [ROLE_LEARNER])
+        for account in (LEARNER, SECOND_LEARNER)
     ]
     return [person.person_id for person in (proctor, *learners)]
 
 
 async def ensure_person(
-    administrator: Person, who: SignIn, roles: list[Role.ValueType]
+    administrator: Person, account: SignIn, roles: list[Role.ValueType]
 ) -> PersonMessage:
     """Return the person with this e-mail address; create them if they do not exist."""
     request = CreatePersonRequest(
-        legal_name=who.name,
-        preferred_name=who.name.split()[0],
-        email=who.email,
-        date_of_birth=_DATES_OF_BIRTH.get(who.email, "2000-01-01"),
+        legal_name=account.name,
+        preferred_name=account.name.split()[0],
+        email=account.email,
+        date_of_birth=_DATES_OF_BIRTH.get(account.email, "2000-01-01"),
         locale="en",
         time_zone="Europe/London",
         roles=roles,
-        password=who.password,
+        password=account.password,
     )
     try:
         return (await administrator.people.CreatePerson(request)).person
     except ServiceError as error:
         if error.reason != "EMAIL_TAKEN":
             raise
-        return await _find_person(administrator, who.email)
+        return await _find_person(administrator, account.email)
 
 
 async def _find_person(administrator: Person, email: str) -> PersonMessage:
@@ -407,15 +408,15 @@ def plan(
     )
 
 
-async def upcoming_session(administrator: Person, wanted: SessionPlan) -> Session | None:
+async def upcoming_session(administrator: Person, session_plan: SessionPlan) -> Session | None:
     """Return the demo session, scheduled if there is none; None if its proctor leads another one at that time."""
     now = datetime.now(UTC)
     for session in await _live_sessions(administrator):
         ends = session.plan.start_time.ToDatetime(UTC) + _DURATION
-        if _is_own(session, wanted.course_id, wanted.title) and ends > now:
+        if _is_own(session, session_plan.course_id, session_plan.title) and ends > now:
             return session
     try:
-        return await schedule(administrator, wanted)
+        return await schedule(administrator, session_plan)
     except ServiceError as error:
         if error.reason != "PROCTOR_OVERLAP":
             raise
@@ -441,9 +442,9 @@ async def _live_sessions(administrator: Person) -> Sequence[Session]:
     return (await administrator.sessions.ListSessions(request)).sessions
 
 
-async def schedule(administrator: Person, wanted: SessionPlan) -> Session:
+async def schedule(administrator: Person, session_plan: SessionPlan) -> Session:
     """Schedule a session."""
-    request = ScheduleSessionRequest(plan=wanted)
+    request = ScheduleSessionRequest(plan=session_plan)
     return (await administrator.sessions.ScheduleSession(request)).session
 
 

@@ -105,11 +105,11 @@ class Frames:
         data, at = self._data, 0
         while len(data) - at >= _FRAME_HEAD.size:
             high, low, kind, flags, stream = _FRAME_HEAD.unpack_from(data, at)
-            begin = at + _FRAME_HEAD.size
-            end = begin + (high << 16 | low)
+            start = at + _FRAME_HEAD.size
+            end = start + (high << 16 | low)
             if len(data) < end:
                 break
-            yield kind, flags, stream, data[begin:end]
+            yield kind, flags, stream, data[start:end]
             at = end
         self.rest = data[at:]
 
