@@ -2,7 +2,7 @@
 #
 #   docker build --build-arg SERVICE=enrollment -t proctorium/enrollment .
 #   docker build --build-arg SERVICE=portal --build-arg SOURCE=pages -t proctorium/portal .
-#   docker build --build-arg ROOM=libs --build-arg SERVICE=devstack -t proctorium/devstack .
+#   docker build --build-arg PARENT=libs --build-arg SERVICE=devstack -t proctorium/devstack .
 #
 # Needs BuildKit. All packages are installed with the versions and hashes of requirements.lock.
 # For mirrors, a proxy or a private certificate authority, see docs/how-to/build-the-images.md.
@@ -49,15 +49,15 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
 
 # The service. The files that it adds to the shared packages are copied to /opt/added, for a separate layer.
 FROM ${SOURCE} AS service
-ARG ROOM=services
+ARG PARENT=services
 ARG SERVICE
 RUN test -n "${SERVICE}" || { echo "Select an image: --build-arg SERVICE=enrollment" >&2; exit 1; }
-COPY ${ROOM}/${SERVICE} ${ROOM}/${SERVICE}
+COPY ${PARENT}/${SERVICE} ${PARENT}/${SERVICE}
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt --mount=type=cache,target=/cache \
     mkdir /opt/added && touch /tmp/before \
-    && uv pip install "./${ROOM}/${SERVICE}" \
-    && package="$(basename "${ROOM}/${SERVICE}"/src/*)" \
+    && uv pip install "./${PARENT}/${SERVICE}" \
+    && package="$(basename "${PARENT}/${SERVICE}"/src/*)" \
     && printf '#!/bin/sh\nexec /opt/proctorium/bin/python -m %s "$@"\n' "${package}" > /opt/proctorium/bin/service \
     && chmod 0755 /opt/proctorium/bin/service \
     && find /opt/proctorium -cnewer /tmp/before ! -type d -printf '%P\0' \

@@ -30,7 +30,7 @@ for image in "$@"; do
     session) build session SERVICE=session-orchestration ;;
     identity) build identity SERVICE=identity-verification ;;
     portal) build portal SERVICE=portal SOURCE=pages ;;
-    devstack) build devstack SERVICE=devstack ROOM=libs ;;
+    devstack) build devstack SERVICE=devstack PARENT=libs ;;
     *) build "$image" "SERVICE=$image" ;;
   esac
 done

@@ -95,7 +95,7 @@ def test_the_databases_that_are_made_are_those_of_the_topology() -> None:
 def test_every_image_of_ours_is_built_from_a_folder_that_is_there() -> None:
     for name, part in our_images():
         build = part.get("build") or parts()["enrollment"]["build"]
-        folder = ROOT / build["args"].get("ROOM", "services") / build["args"]["SERVICE"]
+        folder = ROOT / build["args"].get("PARENT", "services") / build["args"]["SERVICE"]
         assert (folder / "pyproject.toml").exists(), name
         assert (
             len(
@@ -347,6 +347,6 @@ def test_what_the_dockerfile_copies_is_in_the_build_context() -> None:
     copied = re.findall(
         r"^COPY (?!--from)(\S+)", (ROOT / "Dockerfile").read_text("utf-8"), re.MULTILINE
     )
-    rooms = {Path(source.replace("${ROOM}", "services")).parts[0] for source in copied}
+    folders = {Path(source.replace("${PARENT}", "services")).parts[0] for source in copied}
     assert copied
-    assert rooms <= kept
+    assert folders <= kept
