@@ -1,4 +1,4 @@
-"""The process that keeps the edge's token check up to date: the settings that it requires."""
+"""The process that updates the edge's token check reports invalid settings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.Monke
 
 
 @pytest.mark.parametrize("missing", ["TOKEN_CHECK_FILE", "ENROLLMENT_ADDRESS"])
-def test_a_missing_setting_is_named(
+def test_missing_setting_is_named(
     environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], missing: str
 ) -> None:
     environment.delenv(f"PROCTORIUM_{missing}")
@@ -33,7 +33,7 @@ def test_plaintext_over_a_network_is_refused(
     assert "needs certificates" in capsys.readouterr().err
 
 
-def test_a_folder_that_is_not_there_is_named(
+def test_missing_folder_is_an_error(
     environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     missing = tmp_path / "missing" / "check.json"

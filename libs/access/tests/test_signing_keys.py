@@ -30,7 +30,7 @@ RETIRED = PublicKey("old", SigningKey(b"r" * 32).public.raw, datetime(2026, 4, 2
 
 
 class Accounts(accounts_pb2_grpc.AccountServiceServicer):
-    """Enrollment, as far as keys go."""
+    """A fake of enrollment that only lists signing keys."""
 
     async def ListSigningKeys(
         self, request: accounts_pb2.ListSigningKeysRequest, context: Any
@@ -54,7 +54,7 @@ async def _enrollment(certificates: Certificates) -> AsyncIterator[str]:
         health=health,
         call_log=CallLog(),
     )
-    server.add(accounts_pb2_grpc.add_AccountServiceServicer_to_server, Accounts())  # type: ignore[abstract]  # keys alone
+    server.add(accounts_pb2_grpc.add_AccountServiceServicer_to_server, Accounts())  # type: ignore[abstract]  # only ListSigningKeys
     port = await server.start()
     await health.check_now()
     yield f"127.0.0.1:{port}"
@@ -66,24 +66,24 @@ def _certificates(folder: Path, name: str) -> Certificates:
     return Certificates.load(pair.certificate, pair.key, pair.authority)
 
 
-async def test_all_keys_come_with_the_time_they_retired(tmp_path: Path) -> None:
+async def test_keys_have_their_retire_time(tmp_path: Path) -> None:
     async with (
         _enrollment(_certificates(tmp_path, "enrollment")) as address,
         channel(
             address, certificates=_certificates(tmp_path, "session"), server="enrollment"
-        ) as asked,
+        ) as enrollment,
     ):
-        ring = KeyRing(signing_keys(asked))
+        ring = KeyRing(signing_keys(enrollment))
         assert await ring.refresh()
         found, _ = await ring.find(RETIRED.key_id)
         assert found == RETIRED
         assert (await ring.find(IN_USE.key_id))[0] == IN_USE
 
 
-async def test_enrollment_that_is_away_is_an_error_that_a_ring_understands() -> None:
-    async with channel("127.0.0.1:1") as nowhere:
-        fetch = signing_keys(nowhere)
-        with pytest.raises(ServiceError) as refused:
+async def test_unavailable_enrollment_raises_an_error_that_the_key_ring_handles() -> None:
+    async with channel("127.0.0.1:1") as unavailable:
+        fetch = signing_keys(unavailable)
+        with pytest.raises(ServiceError) as error:
             await fetch()
-        assert refused.value.kind is Kind.UNAVAILABLE
+        assert error.value.kind is Kind.UNAVAILABLE
         assert not await KeyRing(fetch).refresh()

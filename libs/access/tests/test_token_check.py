@@ -29,18 +29,18 @@ def _at(path: Path, now: datetime = NOW) -> TokenCheckFile:
 
 
 def _configuration(path: Path) -> dict[str, Any]:
-    written: dict[str, Any] = json.loads(path.read_text())["resources"][0]["typed_config"]
-    return written
+    configuration: dict[str, Any] = json.loads(path.read_text())["resources"][0]["typed_config"]
+    return configuration
 
 
-def test_public_methods_and_those_for_services_are_open() -> None:
+def test_public_and_service_only_methods_need_no_token() -> None:
     methods = methods_without_token()
     assert "/proctorium.enrollment.v1.AccountService/SignIn" in methods
     assert "/proctorium.enrollment.v1.PersonService/BatchGetContacts" in methods
     assert "/proctorium.enrollment.v1.AccountService/GetMe" not in methods
 
 
-def test_everything_else_needs_a_token() -> None:
+def test_other_methods_need_a_token() -> None:
     *open_rules, last = json.loads(token_check(KEYS, complete=True))["resources"][0][
         "typed_config"
     ]["rules"]
@@ -51,7 +51,7 @@ def test_everything_else_needs_a_token() -> None:
     }
 
 
-async def test_saved_keys_are_loaded_again(tmp_path: Path) -> None:
+async def test_saved_keys_are_loaded(tmp_path: Path) -> None:
     path = tmp_path / "check.json"
     file = _at(path)
     assert await file.load() == ()
@@ -61,13 +61,13 @@ async def test_saved_keys_are_loaded_again(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["check.json"]
 
 
-async def test_without_keys_the_services_decide_alone(tmp_path: Path) -> None:
+async def test_tokens_are_not_checked_without_keys(tmp_path: Path) -> None:
     path = tmp_path / "check.json"
     await _at(path).load()
     assert "rules" not in _configuration(path)
 
 
-async def test_keys_that_were_not_confirmed_for_long_are_kept_but_refuse_nobody(
+async def test_tokens_are_not_checked_with_keys_that_were_not_confirmed_recently(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "check.json"
@@ -78,16 +78,16 @@ async def test_keys_that_were_not_confirmed_for_long_are_kept_but_refuse_nobody(
     later = _at(path, NOW + COMPLETE_FOR - timedelta(seconds=1))
     assert await later.load() == list(KEYS)
     assert _configuration(path)["rules"]
-    too_late = _at(path, NOW + COMPLETE_FOR)
-    for _ in range(2):  # a load confirms nothing, however often the process starts
-        assert await too_late.load() == list(KEYS)
+    expired = _at(path, NOW + COMPLETE_FOR)
+    for _ in range(2):  # loading does not confirm the keys, however often the process starts
+        assert await expired.load() == list(KEYS)
         assert "rules" not in _configuration(path)
-    await too_late.save(KEYS)
+    await expired.save(KEYS)
     assert _configuration(path)["rules"]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"resources": []}', '{"resources": [{}]}'])
-async def test_a_file_that_cannot_be_read_is_replaced(tmp_path: Path, text: str) -> None:
+async def test_unreadable_file_is_replaced(tmp_path: Path, text: str) -> None:
     path = tmp_path / "check.json"
     path.write_text(text)
     os.utime(path, (NOW.timestamp(), NOW.timestamp()))
