@@ -1,0 +1,114 @@
+"""Draw docstrings, comments and document sentences at random, to be judged by a reader who does not know the code.
+
+`python -m tools.sample 100 --seed 7` prints 100 of them, each with its place. The same seed draws the same texts from
+the same commit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import io
+import random
+import re
+import subprocess
+import tokenize
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tools.checks.language import TEXTS
+
+_LEAST_WORDS = 4
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\[])")
+_CODE_BLOCK = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.DOTALL | re.MULTILINE)
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the sample."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("count", type=int, nargs="?", default=100)
+    parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
+    chosen = parser.parse_args(arguments)
+    texts = [text for path in _files() for text in texts_of(path, Path(path).read_text("utf-8"))]
+    drawn = random.Random(chosen.seed).sample(texts, min(chosen.count, len(texts)))
+    print(f"{len(drawn)} of {len(texts)} texts, seed {chosen.seed}")
+    for number, (place, text) in enumerate(drawn, 1):
+        print(f"\n{number}. {place}\n{text}")
+
+
+def texts_of(path: str, source: str) -> Iterator[tuple[str, str]]:
+    """Yield the place and the text of each docstring, comment or document sentence of a file."""
+    if path.endswith(".py"):
+        found = [*_docstrings(source), *_comments(source)]
+    elif path.endswith(".md"):
+        found = list(_sentences(source))
+    elif path.endswith(".proto"):
+        found = list(_line_comments(source, "//"))
+    else:
+        found = list(_line_comments(source, "#"))
+    for line, text in found:
+        if len(text.split()) >= _LEAST_WORDS:
+            yield f"{path}:{line}", text
+
+
+def _files() -> list[str]:
+    listed = subprocess.run(["git", "ls-files"], check=True, capture_output=True, text=True)
+    return [path for path in listed.stdout.splitlines() if TEXTS.search(path)]
+
+
+def _docstrings(source: str) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, _DOCUMENTED) and (text := ast.get_docstring(node)):
+            yield node.body[0].lineno, text
+
+
+def _comments(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the comments of a Python file; those that fill consecutive lines are one."""
+    lines: dict[int, str] = {}
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type != tokenize.COMMENT:
+            continue
+        if token.line.lstrip().startswith("#"):
+            lines[token.start[0]] = token.string
+        else:
+            yield token.start[0], token.string.lstrip("# ")
+    yield from _joined(lines, "#")
+
+
+def _line_comments(source: str, mark: str) -> Iterator[tuple[int, str]]:
+    lines = {
+        number: line.strip()
+        for number, line in enumerate(source.splitlines(), 1)
+        if line.lstrip().startswith(mark)
+    }
+    yield from _joined(lines, mark)
+
+
+def _joined(lines: dict[int, str], mark: str) -> Iterator[tuple[int, str]]:
+    first, text = 0, ""
+    for number, line in lines.items():
+        words = line.lstrip(mark).strip()
+        if number - 1 in lines and text:
+            text += f" {words}"
+            continue
+        if text:
+            yield first, text
+        first, text = number, words
+    if text:
+        yield first, text
+
+
+def _sentences(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the sentences of a Markdown document without its code blocks."""
+    without_code = _CODE_BLOCK.sub(lambda found: "\n" * found.group().count("\n"), source)
+    line = 1
+    for paragraph in re.split(r"(\n\s*\n|\n(?=[-*|#]|\d+\. ))", without_code):
+        for sentence in _SENTENCE.split(" ".join(paragraph.split())):
+            if sentence and not sentence.startswith("#"):
+                yield line + len(paragraph) - len(paragraph.lstrip("\n")), sentence
+        line += paragraph.count("\n")
+
+
+if __name__ == "__main__":
+    main()
