@@ -1,7 +1,8 @@
-"""Ablations: the effect of each custom replacement of a library on saves, beside the service with the library.
+"""Ablations: the effect of each custom replacement of a library, beside the same code with the library.
 
-All variants are replicas on one database and one core, and their runs alternate; the load comes from another core. Only
-the ratio to the shipped service is comparable, and differences under 10 % are noise on a shared machine.
+The variants of saving are replicas on one database and one core, and their runs alternate; the load comes from another
+core. The pull requests of a subscriber are compared by the latency of events. Only the ratio to the shipped code is
+comparable, and differences under 10 % are noise on a shared machine.
 
 `python -m e2e.bench.ablations` prints the table; `… serve <variant>` is a replica.
 """
@@ -10,8 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import runpy
+import statistics
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 
 from opentelemetry.context import Context
@@ -24,10 +27,12 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from e2e.bench import harness
+from e2e.bench import events, harness
 from e2e.bench.harness import Figure, Sample, throughput
 from e2e.bench.learners import learners_at
 from e2e.bench.saves import LOAD_MODULE, SECONDS, Load
+from proctorium_common.events import subscriber
+from proctorium_common.events.pull import Pull
 from proctorium_common.security.keys import SigningKey
 from proctorium_common.telemetry import logs
 from proctorium_common.telemetry.logs import CallLine, CallLog
@@ -37,6 +42,7 @@ SHIPPED = "as shipped"
 ROUNDS = 7
 _MODULE = "e2e.bench.ablations"
 _SERVICE = "proctorium_assessment"
+_FETCH_SECONDS = 1.0
 
 
 def _as_shipped() -> None:
@@ -78,7 +84,46 @@ VARIANTS: Mapping[str, Callable[[], None]] = {
 }
 
 
+class _Fetch(Pull):
+    """Pulls messages one by one with the client library's `fetch`, which is the way to take each as it arrives."""
+
+    async def run(self) -> None:
+        stream, consumer = self._consumer
+        subscription = await self._client.jetstream().pull_subscribe_bind(consumer, stream)
+        try:
+            while not self._stopping:
+                with suppress(TimeoutError):
+                    for message in await subscription.fetch(1, timeout=_FETCH_SECONDS):
+                        self._handle(message)
+        finally:
+            await subscription.unsubscribe()
+
+
 async def measure(*, rounds: int = ROUNDS, seconds: float = SECONDS) -> list[Figure]:
+    """Measure saves, then the latency of events."""
+    saves = await measure_saves(rounds=rounds, seconds=seconds)
+    return saves + await measure_pulls(rounds=rounds, seconds=seconds)
+
+
+async def measure_pulls(*, rounds: int, seconds: float) -> list[Figure]:
+    """Measure the latency of 100 events a second with the shipped pull requests and with `fetch` in turn."""
+    latencies: dict[type[Pull], list[events.Latency]] = {Pull: [], _Fetch: []}
+    async with harness.start_harness(streams=False) as bench:
+        url = await bench.database(events.PACKAGE)
+        for _ in range(rounds):
+            for variant, measured in latencies.items():
+                subscriber.Pull = variant  # type: ignore[attr-defined]  # the ablation
+                measured.append(
+                    await events.measure_latency(url, bench.broker.url, seconds=seconds)
+                )
+    subscriber.Pull = Pull  # type: ignore[attr-defined]
+    shipped, fetched = (
+        statistics.median(each.p50_ms for each in measured) for measured in latencies.values()
+    )
+    return [Figure.of("fetch of the library", "ms p50 of an event", fetched, shipped)]
+
+
+async def measure_saves(*, rounds: int, seconds: float) -> list[Figure]:
     """Measure 16 concurrent saves with each variant in turn."""
     async with harness.start_harness() as bench:
         key = SigningKey.generate()

@@ -34,7 +34,7 @@ from proctorium_common.topology import ServiceTopology, Subscription
 
 _CONSUMER = "measured--events"
 # Any service's database has the common tables.
-_PACKAGE = "proctorium_enrollment"
+PACKAGE = "proctorium_enrollment"
 _TOPOLOGY = {
     "enrollment": ServiceTopology("enrollment", publishes=("person.certified",)),
     "measured": ServiceTopology(
@@ -69,7 +69,7 @@ class Latency:
 async def measure(*, rounds: int = _ROUNDS, seconds: float = _SECONDS) -> list[Figure]:
     """Alternate between the service's path and the limit, on a durable PostgreSQL and a new NATS."""
     async with start_harness(streams=False) as bench:
-        url = await bench.database(_PACKAGE)
+        url = await bench.database(PACKAGE)
         bare_url = await bench.postgres.ensure_database("bare")
         samples = []
         for _ in range(rounds):
