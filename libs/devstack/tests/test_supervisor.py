@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
@@ -11,7 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -24,16 +23,10 @@ from proctorium_devstack.ports import OFFSETS, free_ports
 from proctorium_devstack.processes import User
 from proctorium_devstack.run_file import RunFile
 from proctorium_devstack.stack import RunningStack
+from proctorium_devstack.testing.waiting import until
 
 COMPONENTS = "postgres,nats,mailbox"
 TIMEOUT = 60.0
-
-
-async def _until(condition: Callable[[], bool], what: str) -> None:
-    async with asyncio.timeout(TIMEOUT):
-        while not condition():
-            await asyncio.sleep(0.05)
-    assert condition(), what
 
 
 class Supervised:
@@ -97,7 +90,7 @@ class Supervised:
         process = self.start("up", "--only", COMPONENTS)
         components: list[psutil.Process] = []
         try:
-            await _until(lambda: process.poll() is not None or self.is_complete(), "up is complete")
+            await until(lambda: process.poll() is not None or self.is_complete())
             assert process.poll() is None, self.output.read_text()
             components = self.processes()
             yield process
@@ -106,7 +99,7 @@ class Supervised:
                 components += self.processes()
             process.kill()
             process.wait()
-            await _until(lambda: not _alive(components), "its components ended")
+            await until(lambda: not _alive(components))
 
     def is_complete(self) -> bool:
         try:
@@ -154,8 +147,8 @@ async def test_no_process_is_left_after_the_supervisor_ended(
         processes = supervised.processes()
         assert len(processes) > len(COMPONENTS.split(","))
         supervisor.send_signal(number)
-        await _until(lambda: supervisor.poll() is not None, "the supervisor ended")
-        await _until(lambda: not _alive(processes), "no process is left")
+        await until(lambda: supervisor.poll() is not None)
+        await until(lambda: not _alive(processes))
     assert supervised.data_folder.run_file.exists() == (number == signal.SIGKILL)
     assert not supervised.data_folder.is_locked()
 
@@ -321,5 +314,5 @@ async def test_stack_runs_as_an_unprivileged_user(supervised: Supervised) -> Non
         processes = supervised.processes()
         assert {process.username() for process in processes} == {user.name}
         supervisor.send_signal(signal.SIGINT)
-        await _until(lambda: supervisor.poll() is not None, "the supervisor ended")
+        await until(lambda: supervisor.poll() is not None)
     assert not _alive(processes)

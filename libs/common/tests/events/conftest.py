@@ -11,7 +11,7 @@ from proctorium_common.storage.database import Database
 from proctorium_common.topology import Topology, services
 from proctorium_devstack.components.nats import Nats
 
-from .world import TOPOLOGY, World
+from .harness import TOPOLOGY, Harness
 
 
 @pytest.fixture
@@ -21,15 +21,15 @@ def broker_topology() -> Topology:
 
 
 @pytest_asyncio.fixture
-async def bare_world(database: Database, own_nats: Nats) -> AsyncIterator[World]:
-    """A world in which nobody has declared anything."""
-    world = World(database, own_nats)
-    yield world
-    await world.close()
+async def bare_harness(database: Database, own_nats: Nats) -> AsyncIterator[Harness]:
+    """The harness before streams and consumers are declared."""
+    harness = Harness(database, own_nats)
+    yield harness
+    await harness.close()
 
 
 @pytest_asyncio.fixture
-async def world(bare_world: World) -> World:
-    """A world with its streams and consumers."""
-    await bare_world.declare()
-    return bare_world
+async def harness(bare_harness: Harness) -> Harness:
+    """The harness with its streams and consumers."""
+    await bare_harness.declare()
+    return bare_harness

@@ -20,7 +20,7 @@ from proctorium_common.storage.database import Database
 from proctorium_common.storage.listen import Listener
 from proctorium_devstack.components.certificates import key_pair
 
-from .world import CONSUMER, Effects
+from .harness import CONSUMER, Effects
 
 
 def die() -> None:

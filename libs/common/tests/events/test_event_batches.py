@@ -13,10 +13,11 @@ from proctorium_common.events.handling import Batched, EventMetadata, Handlers
 from proctorium_common.events.replay import replay
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Transaction
+from proctorium_devstack.testing.waiting import until
 
 from ..sample.storage.tables import effects
+from .harness import Harness, certified, people
 from .test_event_failures import LONG_AGO
-from .world import World, certified, people, until
 
 
 class BatchEffects:
@@ -45,48 +46,48 @@ class BatchEffects:
         return {PersonCertified: Batched(self)}
 
 
-async def test_events_that_arrive_during_a_commit_share_the_next_one(world: World) -> None:
+async def test_events_that_arrive_during_a_commit_share_the_next_one(harness: Harness) -> None:
     handler, everybody = BatchEffects(), people(9)
-    async with world.relay(), world.subscriber(handler.handlers):
-        await world.record(*(certified(person, nth) for nth in (1, 2) for person in everybody))
+    async with harness.relay(), harness.subscriber(handler.handlers):
+        await harness.record(*(certified(person, nth) for nth in (1, 2) for person in everybody))
 
         async def all_in_hand() -> bool:
-            return await world.has_in_hand(18)
+            return await harness.has_in_hand(18)
 
         await until(all_in_hand)
         handler.first_may_end.set()
-        await until(world.is_settled)
+        await until(harness.is_settled)
     assert sum(handler.sizes) == 18
     assert max(handler.sizes) > 1
     for person in everybody:
-        assert await world.effects_of(person) == [1, 2]
-    assert await world.marks() == 18
+        assert await harness.effects_of(person) == [1, 2]
+    assert await harness.marks() == 18
 
 
-async def test_an_event_that_fails_holds_up_only_its_own_aggregate(world: World) -> None:
+async def test_an_event_that_fails_holds_up_only_its_own_aggregate(harness: Harness) -> None:
     handler, everybody = BatchEffects(), people(5)
     handler.first_may_end.set()
     handler.poisoned = everybody[2]
-    async with world.relay(), world.subscriber(handler.handlers):
-        await world.record(*(certified(person, nth) for nth in (1, 2) for person in everybody))
+    async with harness.relay(), harness.subscriber(handler.handlers):
+        await harness.record(*(certified(person, nth) for nth in (1, 2) for person in everybody))
 
         async def buried() -> bool:
-            return await world.letters() == 2
+            return await harness.letters() == 2
 
         await until(buried)
-        await until(world.is_settled)
+        await until(harness.is_settled)
     for person in everybody:
-        assert await world.effects_of(person) == ([] if person == handler.poisoned else [1, 2])
-    assert await world.marks() == 8
+        assert await harness.effects_of(person) == ([] if person == handler.poisoned else [1, 2])
+    assert await harness.marks() == 8
 
 
-async def test_an_event_that_comes_again_has_no_second_effect(world: World) -> None:
+async def test_an_event_that_comes_again_has_no_second_effect(harness: Harness) -> None:
     handler, person = BatchEffects(), new_id()
     handler.first_may_end.set()
-    async with world.relay(), world.subscriber(handler.handlers):
-        await world.record(certified(person, 1))
-        await until(world.is_settled)
-        await replay(world.database, world.owner, LONG_AGO)
-        await until(world.is_settled)
-    assert await world.effects_of(person) == [1]
+    async with harness.relay(), harness.subscriber(handler.handlers):
+        await harness.record(certified(person, 1))
+        await until(harness.is_settled)
+        await replay(harness.database, harness.owner, LONG_AGO)
+        await until(harness.is_settled)
+    assert await harness.effects_of(person) == [1]
     assert handler.sizes == [1]

@@ -23,143 +23,146 @@ from proctorium_common.events.replay import replay
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Database
 from proctorium_devstack.components.postgres import Postgres
+from proctorium_devstack.testing.waiting import until
 
-from .world import CONSUMER, STREAM, World, certified, people, until
+from .harness import CONSUMER, STREAM, Harness, certified, people
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-async def run_until_it_dies(world: World, who: str) -> None:
+async def run_until_it_dies(harness: Harness, who: str) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "libs.common.tests.events.die",
         who,
-        world.database.url,
-        world.nats.url,
-        str(world.nats.certificates),
+        harness.database.url,
+        harness.nats.url,
+        str(harness.nats.certificates),
     )
     async with asyncio.timeout(60):
         assert await process.wait() == -signal.SIGKILL
 
 
 async def test_a_relay_killed_between_publish_and_mark_loses_and_doubles_nothing(
-    world: World,
+    harness: Harness,
 ) -> None:
     person = new_id()
-    await world.record(*(certified(person, nth) for nth in range(1, 6)))
-    await run_until_it_dies(world, "relay")
-    assert await world.in_stream() == 5
-    assert await world.unpublished() == 5
-    async with world.relay(), world.subscriber():
-        await world.record(certified(person, 6))
-        await until(world.is_settled)
-    assert await world.in_stream() == 6, "the broker knows what it has by the message id"
-    assert await world.effects_of(person) == [1, 2, 3, 4, 5, 6]
+    await harness.record(*(certified(person, nth) for nth in range(1, 6)))
+    await run_until_it_dies(harness, "relay")
+    assert await harness.in_stream() == 5
+    assert await harness.unpublished() == 5
+    async with harness.relay(), harness.subscriber():
+        await harness.record(certified(person, 6))
+        await until(harness.is_settled)
+    assert await harness.in_stream() == 6, "the broker knows what it has by the message id"
+    assert await harness.effects_of(person) == [1, 2, 3, 4, 5, 6]
 
 
 async def test_even_after_the_brokers_window_a_second_publishing_has_no_second_effect(
-    world: World,
+    harness: Harness,
 ) -> None:
     person = new_id()
-    await world.record(certified(person))
-    await run_until_it_dies(world, "relay")
-    client = await world.tester.connected()
+    await harness.record(certified(person))
+    await run_until_it_dies(harness, "relay")
+    client = await harness.tester.connected()
     jetstream = client.jetstream()
     config = (await jetstream.stream_info(STREAM)).config
     await jetstream.update_stream(config.evolve(duplicate_window=0.1))
-    await world.forgets()
+    await harness.forgets()
     windows = cycle((0.2, 0.1))
 
     async def forgets() -> bool:
         # A server that is slow applies a window only after it has planned its next clean-up by the window before: so
         # another one is set.
         await jetstream.update_stream(config.evolve(duplicate_window=next(windows)))
-        return await world.forgets()
+        return await harness.forgets()
 
     await until(forgets)
-    async with world.relay(), world.subscriber():
-        await until(world.is_settled)
-    assert await world.in_stream() == 4, "the event twice, and two that were only to see"
-    assert await world.effects_of(person) == [1]
+    async with harness.relay(), harness.subscriber():
+        await until(harness.is_settled)
+    assert await harness.in_stream() == 4, "the event twice, and two that were only to see"
+    assert await harness.effects_of(person) == [1]
 
 
 async def test_a_subscriber_killed_between_effect_and_ack_has_its_effect_once(
-    world: World,
+    harness: Harness,
 ) -> None:
     person = new_id()
-    async with world.relay():
-        await world.record(certified(person, 1), certified(person, 2))
-        await until(world.is_published)
-    await run_until_it_dies(world, "subscriber")
-    assert await world.effects_of(person) == [1]
-    assert await world.unacknowledged() == 2
-    async with world.subscriber():
-        await until(world.is_settled)
-    assert await world.effects_of(person) == [1, 2]
+    async with harness.relay():
+        await harness.record(certified(person, 1), certified(person, 2))
+        await until(harness.is_published)
+    await run_until_it_dies(harness, "subscriber")
+    assert await harness.effects_of(person) == [1]
+    assert await harness.unacknowledged() == 2
+    async with harness.subscriber():
+        await until(harness.is_settled)
+    assert await harness.effects_of(person) == [1, 2]
 
 
 async def test_a_broker_that_is_away_for_a_while_delays_events_and_nothing_else(
-    world: World,
+    harness: Harness,
 ) -> None:
     person = new_id()
-    async with world.relay(), world.subscriber():
-        await world.record(certified(person, 1))
-        await until(world.is_settled)
-        await world.nats.stop()
+    async with harness.relay(), harness.subscriber():
+        await harness.record(certified(person, 1))
+        await until(harness.is_settled)
+        await harness.nats.stop()
         for nth in range(2, 6):
-            await world.record(certified(person, nth))
-        assert await world.unpublished() == 4
-        await world.nats.start()
-        await world.record(certified(person, 6))
-        await until(world.is_settled)
-    assert await world.effects_of(person) == [1, 2, 3, 4, 5, 6]
+            await harness.record(certified(person, nth))
+        assert await harness.unpublished() == 4
+        await harness.nats.start()
+        await harness.record(certified(person, 6))
+        await until(harness.is_settled)
+    assert await harness.effects_of(person) == [1, 2, 3, 4, 5, 6]
 
 
-async def test_a_broker_killed_under_load_costs_no_event(world: World) -> None:
+async def test_a_broker_killed_under_load_costs_no_event(harness: Harness) -> None:
     everyone = people(3)
-    async with world.relay(), world.subscriber():
+    async with harness.relay(), harness.subscriber():
         for nth in range(1, 31):
-            await world.record(*(certified(person, nth) for person in everyone))
+            await harness.record(*(certified(person, nth) for person in everyone))
             if nth in {10, 20}:
-                await world.nats.kill()
-                await world.nats.start()
-        await until(world.is_settled)
+                await harness.nats.kill()
+                await harness.nats.start()
+        await until(harness.is_settled)
     for person in everyone:
-        assert sorted(await world.effects_of(person)) == list(range(1, 31))
+        assert sorted(await harness.effects_of(person)) == list(range(1, 31))
 
 
-async def test_relay_and_subscriber_start_before_their_broker(world: World) -> None:
-    await world.nats.stop()
+async def test_relay_and_subscriber_start_before_their_broker(harness: Harness) -> None:
+    await harness.nats.stop()
     person = new_id()
-    async with world.relay(), world.subscriber():
-        await world.record(certified(person))
-        await world.nats.start()
-        await until(world.is_settled)
-    assert await world.effects_of(person) == [1]
+    async with harness.relay(), harness.subscriber():
+        await harness.record(certified(person))
+        await harness.nats.start()
+        await until(harness.is_settled)
+    assert await harness.effects_of(person) == [1]
 
 
-async def test_a_broker_that_lost_everything_is_filled_again_by_replay(world: World) -> None:
+async def test_a_broker_that_lost_everything_is_filled_again_by_replay(harness: Harness) -> None:
     person, other = people(2)
-    async with world.relay():
-        async with world.subscriber():
-            await world.record(certified(person, 1), certified(person, 2))
-            await until(world.is_settled)
-        await world.record(certified(person, 3), certified(other, 4))
-        await until(world.is_published)
-        await world.nats.wipe()
-        await world.declare()
-        async with world.subscriber():
-            assert await world.in_stream() == 0
+    async with harness.relay():
+        async with harness.subscriber():
+            await harness.record(certified(person, 1), certified(person, 2))
+            await until(harness.is_settled)
+        await harness.record(certified(person, 3), certified(other, 4))
+        await until(harness.is_published)
+        await harness.nats.wipe()
+        await harness.declare()
+        async with harness.subscriber():
+            assert await harness.in_stream() == 0
             told: list[int] = []
-            assert await replay(world.database, world.owner, LONG_AGO, progress=told.append) == 4
+            assert (
+                await replay(harness.database, harness.owner, LONG_AGO, progress=told.append) == 4
+            )
             assert told == [4]
-            await until(world.is_settled)
-            await world.record(certified(person, 5))
-            await until(world.is_settled)
-    assert await world.effects_of(person) == [1, 2, 3, 5]
-    assert await world.effects_of(other) == [4]
-    assert {metadata.position: metadata.replayed for metadata in world.effects.metadata} == {
+            await until(harness.is_settled)
+            await harness.record(certified(person, 5))
+            await until(harness.is_settled)
+    assert await harness.effects_of(person) == [1, 2, 3, 5]
+    assert await harness.effects_of(other) == [4]
+    assert {metadata.position: metadata.replayed for metadata in harness.effects.metadata} == {
         1: False,
         2: False,
         3: True,
@@ -168,32 +171,32 @@ async def test_a_broker_that_lost_everything_is_filled_again_by_replay(world: Wo
     }
 
 
-async def test_replay_sends_what_occurred_since_and_nothing_older(world: World) -> None:
-    async with world.relay():
-        await world.record(certified(new_id()))
-        await until(world.is_published)
+async def test_replay_sends_what_occurred_since_and_nothing_older(harness: Harness) -> None:
+    async with harness.relay():
+        await harness.record(certified(new_id()))
+        await until(harness.is_published)
     later = datetime.now(UTC) + timedelta(hours=1)
-    assert await replay(world.database, world.owner, later) == 0
-    assert await replay(world.database, world.owner, LONG_AGO) == 1
-    assert await world.in_stream() == 2
+    assert await replay(harness.database, harness.owner, later) == 0
+    assert await replay(harness.database, harness.owner, LONG_AGO) == 1
+    assert await harness.in_stream() == 2
 
 
-async def test_replay_says_when_the_broker_does_not_take_it(world: World) -> None:
-    async with world.relay():
-        await world.record(certified(new_id()))
-        await until(world.is_published)
-    await world.nats.wipe()
+async def test_replay_says_when_the_broker_does_not_take_it(harness: Harness) -> None:
+    async with harness.relay():
+        await harness.record(certified(new_id()))
+        await until(harness.is_published)
+    await harness.nats.wipe()
     with pytest.raises(ServiceError) as caught:
-        await replay(world.database, world.owner, LONG_AGO)
+        await replay(harness.database, harness.owner, LONG_AGO)
     assert caught.value.reason == "DEPENDENCY_UNAVAILABLE"
 
 
 async def test_a_poison_message_is_a_dead_letter_at_once_and_holds_nobody_up(
-    world: World,
+    harness: Harness,
 ) -> None:
     person = new_id()
-    async with world.relay(), world.subscriber():
-        client = await world.tester.connected()
+    async with harness.relay(), harness.subscriber():
+        client = await harness.tester.connected()
         headers = {
             "ce-id": str(new_id()),
             "ce-source": "/proctorium/enrollment",
@@ -204,28 +207,28 @@ async def test_a_poison_message_is_a_dead_letter_at_once_and_holds_nobody_up(
         await client.jetstream().publish(subject, b"\xff\xff\xff", headers=headers)
         nameless = {name: headers[name] for name in ("ce-source", "ce-type")}
         await client.jetstream().publish(subject, b"", headers=nameless)
-        await world.record(certified(person, 3))
-        await until(world.is_settled)
-    letters = await DeadLetters(world.database, {}).list()
+        await harness.record(certified(person, 3))
+        await until(harness.is_settled)
+    letters = await DeadLetters(harness.database, {}).list()
     assert [(letter.reason, letter.deliveries) for letter in letters] == [
         ("UnreadableError", 1)
     ] * 2
     assert letters[0].body == b"\xff\xff\xff"
     assert letters[0].event_id == UUID(headers["ce-id"])
-    assert await world.effects_of(person) == [3]
+    assert await harness.effects_of(person) == [3]
 
 
-async def test_an_event_nobody_handles_yet_is_kept_as_a_dead_letter(world: World) -> None:
-    async with world.relay(), world.subscriber():
-        async with world.database.transaction() as transaction:
+async def test_an_event_nobody_handles_yet_is_kept_as_a_dead_letter(harness: Harness) -> None:
+    async with harness.relay(), harness.subscriber():
+        async with harness.database.transaction() as transaction:
             transaction.record(PersonCreated(person_id=str(new_id())))
-        await until(world.is_settled)
-    (letter,) = await DeadLetters(world.database, {}).list()
+        await until(harness.is_settled)
+    (letter,) = await DeadLetters(harness.database, {}).list()
     assert (letter.reason, letter.deliveries) == ("MissingHandlerError", 8)
 
 
 async def test_what_keeps_failing_becomes_a_dead_letter_and_can_be_driven_again(
-    world: World,
+    harness: Harness,
 ) -> None:
     person = new_id()
     broken = True
@@ -234,12 +237,12 @@ async def test_what_keeps_failing_becomes_a_dead_letter_and_can_be_driven_again(
         first = event.certified_until_time.seconds == 1
         return conflict("BROKEN", "It is broken.") if broken and first else None
 
-    world.effects.fail = fail
-    async with world.relay(), world.subscriber():
-        await world.record(certified(person, 1), certified(person, 2))
-        await until(world.is_settled)
-    assert await world.effects_of(person) == [2]
-    letters = DeadLetters(world.database, {CONSUMER: world.effects.handlers})
+    harness.effects.fail = fail
+    async with harness.relay(), harness.subscriber():
+        await harness.record(certified(person, 1), certified(person, 2))
+        await until(harness.is_settled)
+    assert await harness.effects_of(person) == [2]
+    letters = DeadLetters(harness.database, {CONSUMER: harness.effects.handlers})
     (letter,) = await letters.list()
     assert (letter.consumer, letter.reason) == (CONSUMER, "BROKEN")
     # The broker counts, and delivers once more where an answer of ours took longer than it waits.
@@ -254,37 +257,37 @@ async def test_what_keeps_failing_becomes_a_dead_letter_and_can_be_driven_again(
     assert await letters.redrive_all() == (0, 1)
     broken = False
     assert await letters.redrive(letter.id)
-    assert await world.effects_of(person) == [2, 1]
+    assert await harness.effects_of(person) == [2, 1]
     assert await letters.list() == []
     assert [found.id for found in await letters.list(resolved=True)] == [letter.id]
     assert not await letters.redrive(letter.id), "a second time has no second effect"
-    assert await world.effects_of(person) == [2, 1]
+    assert await harness.effects_of(person) == [2, 1]
 
 
-async def test_all_dead_letters_are_driven_again_at_once(world: World) -> None:
+async def test_all_dead_letters_are_driven_again_at_once(harness: Harness) -> None:
     everyone = people(3)
-    world.effects.fail = lambda *_: conflict("BROKEN", "It is broken.")
-    async with world.relay(), world.subscriber():
-        await world.record(*map(certified, everyone))
-        await until(world.is_settled)
-    assert await world.letters() == 3
-    world.effects.fail = lambda *_: None
-    letters = DeadLetters(world.database, {CONSUMER: world.effects.handlers})
+    harness.effects.fail = lambda *_: conflict("BROKEN", "It is broken.")
+    async with harness.relay(), harness.subscriber():
+        await harness.record(*map(certified, everyone))
+        await until(harness.is_settled)
+    assert await harness.letters() == 3
+    harness.effects.fail = lambda *_: None
+    letters = DeadLetters(harness.database, {CONSUMER: harness.effects.handlers})
     assert await letters.redrive_all() == (3, 0)
-    assert await world.count_effects() == 3
+    assert await harness.count_effects() == 3
 
 
-async def test_a_replay_that_succeeds_closes_the_dead_letter(world: World) -> None:
-    world.effects.fail = lambda *_: conflict("BROKEN", "It is broken.")
-    async with world.relay(), world.subscriber():
-        await world.record(certified(new_id()))
-        await until(world.is_settled)
-        assert await world.letters() == 1
-        world.effects.fail = lambda *_: None
-        await replay(world.database, world.owner, LONG_AGO)
-        await until(world.is_settled)
-    assert await world.letters() == 0
-    assert await world.count_effects() == 1
+async def test_a_replay_that_succeeds_closes_the_dead_letter(harness: Harness) -> None:
+    harness.effects.fail = lambda *_: conflict("BROKEN", "It is broken.")
+    async with harness.relay(), harness.subscriber():
+        await harness.record(certified(new_id()))
+        await until(harness.is_settled)
+        assert await harness.letters() == 1
+        harness.effects.fail = lambda *_: None
+        await replay(harness.database, harness.owner, LONG_AGO)
+        await until(harness.is_settled)
+    assert await harness.letters() == 0
+    assert await harness.count_effects() == 1
 
 
 async def test_no_such_dead_letter_is_said(database: Database) -> None:
@@ -294,32 +297,32 @@ async def test_no_such_dead_letter_is_said(database: Database) -> None:
 
 
 async def test_of_two_relays_one_works_and_the_other_takes_over(
-    world: World, postgres: Postgres
+    harness: Harness, postgres: Postgres
 ) -> None:
     person = new_id()
-    async with world.relay() as first:
+    async with harness.relay() as first:
         await until(lambda: first.is_active)
-        async with world.relay() as second:
-            await world.record(*(certified(person, nth) for nth in range(1, 101)))
-            await until(world.is_published)
+        async with harness.relay() as second:
+            await harness.record(*(certified(person, nth) for nth in range(1, 101)))
+            await until(harness.is_published)
             assert (first.is_active, second.is_active) == (True, False)
             await cut(
-                postgres, world, "pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory')"
+                postgres, harness, "pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory')"
             )
             await until(lambda: second.is_active)
-            await world.record(*(certified(person, nth) for nth in range(101, 201)))
-            await until(world.is_published)
+            await harness.record(*(certified(person, nth) for nth in range(101, 201)))
+            await until(harness.is_published)
             await until(lambda: not first.is_active)
-    assert await world.in_stream() == 200
-    async with world.subscriber():
-        await until(world.is_settled)
-    assert await world.effects_of(person) == list(range(1, 201))
+    assert await harness.in_stream() == 200
+    async with harness.subscriber():
+        await until(harness.is_settled)
+    assert await harness.effects_of(person) == list(range(1, 201))
 
 
-async def cut(postgres: Postgres, world: World, which: str = "true") -> None:
-    """Ends connections of the world's database from the server's side."""
+async def cut(postgres: Postgres, harness: Harness, which: str = "true") -> None:
+    """Ends connections of the harness's database from the server's side."""
     superuser = await postgres.connect()
-    name = world.database.url.rpartition("/")[2]
+    name = harness.database.url.rpartition("/")[2]
     ended = await superuser.fetch(
         f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND {which}",
         name,
@@ -329,80 +332,80 @@ async def cut(postgres: Postgres, world: World, which: str = "true") -> None:
 
 
 async def test_a_database_that_goes_away_for_a_moment_delays_events(
-    world: World, postgres: Postgres
+    harness: Harness, postgres: Postgres
 ) -> None:
     person = new_id()
-    async with world.relay(), world.subscriber():
-        await world.record(certified(person, 1))
-        await until(world.is_settled)
-        await cut(postgres, world)
-        await until(lambda: recorded(world, certified(person, 2)))
-        await until(world.is_settled)
-    assert await world.effects_of(person) == [1, 2]
+    async with harness.relay(), harness.subscriber():
+        await harness.record(certified(person, 1))
+        await until(harness.is_settled)
+        await cut(postgres, harness)
+        await until(lambda: recorded(harness, certified(person, 2)))
+        await until(harness.is_settled)
+    assert await harness.effects_of(person) == [1, 2]
 
 
-async def recorded(world: World, event: PersonCertified) -> bool:
+async def recorded(harness: Harness, event: PersonCertified) -> bool:
     """Tries as a client does: what is unavailable is asked again."""
     try:
-        await world.record(event)
+        await harness.record(event)
     except ServiceError as error:
         return error.kind is not Kind.UNAVAILABLE
     return True
 
 
-async def test_a_missing_stream_is_said_and_waited_for(bare_world: World) -> None:
-    world, person = bare_world, new_id()
+async def test_a_missing_stream_is_said_and_waited_for(bare_harness: Harness) -> None:
+    harness, person = bare_harness, new_id()
     with capture_logs() as logs:
-        async with world.relay():
-            await world.record(certified(person))
+        async with harness.relay():
+            await harness.record(certified(person))
             await until(lambda: said(logs, "stream_missing"))
-            await world.declare()
-            await until(world.is_published)
+            await harness.declare()
+            await until(harness.is_published)
     assert len(said(logs, "stream_missing")) == 1, "said once, not at each look"
-    assert await world.in_stream() == 1
+    assert await harness.in_stream() == 1
 
 
-async def test_a_missing_consumer_is_said_and_waited_for(bare_world: World) -> None:
-    world, person = bare_world, new_id()
+async def test_a_missing_consumer_is_said_and_waited_for(bare_harness: Harness) -> None:
+    harness, person = bare_harness, new_id()
     with capture_logs() as logs:
-        async with world.relay(), world.subscriber() as subscriber:
+        async with harness.relay(), harness.subscriber() as subscriber:
             await until(lambda: said(logs, "consumer_missing"))
             assert not subscriber.is_consuming
-            await world.declare()
+            await harness.declare()
             await until(lambda: subscriber.is_consuming)
-            await world.record(certified(person))
-            await until(world.is_settled)
-    assert await world.effects_of(person) == [1]
+            await harness.record(certified(person))
+            await until(harness.is_settled)
+    assert await harness.effects_of(person) == [1]
 
 
-async def test_a_consumer_that_is_removed_is_missed_at_once(world: World) -> None:
+async def test_a_consumer_that_is_removed_is_missed_at_once(harness: Harness) -> None:
     person = new_id()
     with capture_logs() as logs:
-        async with world.relay(), world.subscriber() as subscriber:
+        async with harness.relay(), harness.subscriber() as subscriber:
             await until(lambda: subscriber.is_consuming)
-            client = await world.tester.connected()
+            client = await harness.tester.connected()
             await client.jetstream().delete_consumer(STREAM, CONSUMER)
             await until(lambda: said(logs, "consumer_missing"))
-            await world.declare()
-            await world.record(certified(person))
-            await until(world.is_settled)
-    assert await world.effects_of(person) == [1]
+            await harness.declare()
+            await harness.record(certified(person))
+            await until(harness.is_settled)
+    assert await harness.effects_of(person) == [1]
 
 
 def said(logs: Sequence[Mapping[str, object]], event: str) -> list[Mapping[str, object]]:
     return [line for line in logs if line["event"] == event]
 
 
-async def test_what_passes_by_itself_is_tried_more_often_than_what_fails(world: World) -> None:
+async def test_what_passes_by_itself_is_tried_more_often_than_what_fails(harness: Harness) -> None:
     person = new_id()
-    world.effects.fail = lambda event, metadata: (
+    harness.effects.fail = lambda event, metadata: (
         unavailable("AWAY", "away") if metadata.deliveries < 12 else None
     )
-    async with world.relay(), world.subscriber():
-        await world.record(certified(person))
-        await until(world.is_settled)
-    assert await world.letters() == 0
-    assert await world.effects_of(person) == [1]
+    async with harness.relay(), harness.subscriber():
+        await harness.record(certified(person))
+        await until(harness.is_settled)
+    assert await harness.letters() == 0
+    assert await harness.effects_of(person) == [1]
 
 
 async def test_a_broker_that_was_never_there_can_be_closed(

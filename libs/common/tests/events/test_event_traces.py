@@ -13,9 +13,10 @@ from proctorium_common.errors import unavailable
 from proctorium_common.events.replay import replay
 from proctorium_common.ids import new_id
 from proctorium_common.telemetry.traces import NOT_TRACING, Tracing, span, use_tracing
+from proctorium_devstack.testing.waiting import until
 
+from .harness import Harness, certified
 from .test_event_failures import LONG_AGO
-from .world import World, certified, until
 
 
 class Recording:
@@ -47,13 +48,13 @@ def trace_of(found: ReadableSpan) -> int:
 
 
 async def test_the_trace_goes_on_through_outbox_and_broker(
-    world: World, recording: Recording
+    harness: Harness, recording: Recording
 ) -> None:
     use_tracing(recording.tracing)
-    async with world.relay(), world.subscriber():
+    async with harness.relay(), harness.subscriber():
         with span("the change"):
-            await world.record(certified(new_id()))
-        await until(world.is_settled)
+            await harness.record(certified(new_id()))
+        await until(harness.is_settled)
         await until(lambda: recording.named("process enrollment.person.certified"))
     (change,) = recording.named("the change")
     (published,) = recording.named("publish enrollment.person.certified")
@@ -74,17 +75,17 @@ async def test_the_trace_goes_on_through_outbox_and_broker(
 
 
 async def test_a_second_delivery_and_a_replay_are_traces_of_their_own_that_point_back(
-    world: World, recording: Recording
+    harness: Harness, recording: Recording
 ) -> None:
     use_tracing(recording.tracing)
-    world.effects.fail = lambda _, metadata: (
+    harness.effects.fail = lambda _, metadata: (
         unavailable("AWAY", "away") if metadata.deliveries == 1 else None
     )
-    async with world.relay(), world.subscriber():
+    async with harness.relay(), harness.subscriber():
         with span("the change"):
-            await world.record(certified(new_id()))
-        await until(world.is_settled)
-        await replay(world.database, world.owner, LONG_AGO)
+            await harness.record(certified(new_id()))
+        await until(harness.is_settled)
+        await replay(harness.database, harness.owner, LONG_AGO)
         await until(lambda: len(recording.named("process enrollment.person.certified")) == 3)
     first, second, replayed = recording.named("process enrollment.person.certified")
     published, again = recording.named("publish enrollment.person.certified")
@@ -99,12 +100,12 @@ async def test_a_second_delivery_and_a_replay_are_traces_of_their_own_that_point
 
 
 async def test_what_is_not_sampled_has_no_spans_and_still_works(
-    world: World, recording: Recording
+    harness: Harness, recording: Recording
 ) -> None:
     use_tracing(Tracing("test", ratio=0.0))
-    async with world.relay(), world.subscriber():
+    async with harness.relay(), harness.subscriber():
         with span("the change"):
-            await world.record(certified(new_id()))
-        await until(world.is_settled)
-    assert await world.count_effects() == 1
+            await harness.record(certified(new_id()))
+        await until(harness.is_settled)
+    assert await harness.count_effects() == 1
     use_tracing(NOT_TRACING)

@@ -27,8 +27,9 @@ from proctorium_common.tasks import end
 from proctorium_common.topology import Topology, services
 from proctorium_devstack.components.nats import Nats
 from proctorium_devstack.testing import TESTER
+from proctorium_devstack.testing.waiting import until
 
-from .world import CONSUMER, TOPOLOGY, World, certified, until
+from .harness import CONSUMER, TOPOLOGY, Harness, certified
 
 VICTIM, ATTACKER = "session", "notification"
 VICTIMS_CONSUMER = ("ENROLLMENT", "session--certifications")
@@ -312,46 +313,46 @@ class TestSubscriber:
         ids=["missing", "another", "misspelt", "type"],
     )
     async def test_an_event_whose_source_is_not_the_owner_is_a_dead_letter_without_effect(
-        self, world: World, change: Callable[[dict[str, str]], object]
+        self, harness: Harness, change: Callable[[dict[str, str]], object]
     ) -> None:
         envelope = forged()
         headers = dict(envelope.headers)
         change(headers)
-        effects = world.effects
-        client = await world.tester.connected()
+        effects = harness.effects
+        client = await harness.tester.connected()
         with capture_logs() as logs:
-            async with world.subscriber({PersonCertified: effects, PersonCreated: effects}):
+            async with harness.subscriber({PersonCertified: effects, PersonCreated: effects}):
                 await client.jetstream().publish(envelope.subject, envelope.body, headers=headers)
-                await until(world.is_settled)
-        assert await world.count_effects() == 0
-        assert await world.marks() == 0, "the id can be used by the event whose id it is"
-        (letter,) = await DeadLetters(world.database, {CONSUMER: world.effects.handlers}).list()
+                await until(harness.is_settled)
+        assert await harness.count_effects() == 0
+        assert await harness.marks() == 0, "the id can be used by the event whose id it is"
+        (letter,) = await DeadLetters(harness.database, {CONSUMER: harness.effects.handlers}).list()
         assert (letter.reason, letter.deliveries) == ("WrongSourceError", 1)
         (said,) = [line for line in logs if line["event"] == "event_dead_lettered"]
         assert said["log_level"] == "error"
 
     async def test_a_dead_letter_of_a_wrong_source_cannot_be_driven_again(
-        self, world: World
+        self, harness: Harness
     ) -> None:
         envelope = forged()
         headers = {**envelope.headers, "ce-source": "/proctorium/session"}
-        client = await world.tester.connected()
-        async with world.subscriber():
+        client = await harness.tester.connected()
+        async with harness.subscriber():
             await client.jetstream().publish(envelope.subject, envelope.body, headers=headers)
-            await until(world.is_settled)
-        letters = DeadLetters(world.database, {CONSUMER: world.effects.handlers})
+            await until(harness.is_settled)
+        letters = DeadLetters(harness.database, {CONSUMER: harness.effects.handlers})
         assert await letters.redrive_all() == (0, 1)
-        assert await world.count_effects() == 0
+        assert await harness.count_effects() == 0
 
-    async def test_a_relay_publishes_nothing_for_others(self, world: World) -> None:
+    async def test_a_relay_publishes_nothing_for_others(self, harness: Harness) -> None:
         """The row stays in the outbox: NATS does not take it from this service."""
-        await world.record(certified(new_id()))
-        world.owner, owner = world.broker, world.owner
+        await harness.record(certified(new_id()))
+        harness.owner, owner = harness.broker, harness.owner
         with capture_logs() as logs:
-            async with world.relay():
+            async with harness.relay():
                 await until(
                     lambda: [line for line in logs if line["event"] == "broker_permission_denied"]
                 )
-        world.owner = owner
-        assert await world.unpublished() == 1
-        assert await world.in_stream() == 0
+        harness.owner = owner
+        assert await harness.unpublished() == 1
+        assert await harness.in_stream() == 0

@@ -25,6 +25,7 @@ from proctorium_common.telemetry.logs import CallLog
 from proctorium_common.telemetry.metrics import Metrics
 from proctorium_common.telemetry.traces import NOT_TRACING
 from proctorium_devstack.testing.refusals import refusal
+from proctorium_devstack.testing.waiting import until
 
 from .echo import pb, stubs
 from .serving import PERSON, bearer, serving
@@ -277,7 +278,7 @@ async def test_a_caller_who_leaves_cancels_the_work() -> None:
         await begun.wait()
         call.cancel()
         await asyncio.wait_for(ended.wait(), 5)
-        await _until(lambda: bool(served.log.lines))
+        await until(lambda: served.log.lines)
     assert served.log.lines[0]["code"] == "CANCELLED"
     assert served.telemetry.metrics.in_flight == 0
 
@@ -307,7 +308,7 @@ async def test_a_watcher_who_leaves_is_noticed_at_once() -> None:
         call = stubs.EchoServiceStub(channel).Watch(pb.EchoRequest())
         assert (await call.read()).text == "first"
         call.cancel()
-        await _until(lambda: served.servicer.watchers_left == 1)
+        await until(lambda: served.servicer.watchers_left == 1)
 
 
 async def test_a_watcher_who_leaves_while_more_waits_to_be_sent_is_noticed_at_once() -> None:
@@ -315,7 +316,7 @@ async def test_a_watcher_who_leaves_while_more_waits_to_be_sent_is_noticed_at_on
         call = stubs.EchoServiceStub(channel).Watch(pb.EchoRequest(text="flood"))
         assert (await call.read()).text == "first"
         call.cancel()
-        await _until(lambda: served.servicer.watchers_left == 1)
+        await until(lambda: served.servicer.watchers_left == 1)
 
 
 async def test_one_line_for_each_call_with_what_an_operator_asks_for() -> None:
@@ -411,12 +412,6 @@ async def test_a_connection_ends_at_its_age_and_calls_go_on() -> None:
                 await asyncio.sleep(0.01)
 
         await asyncio.wait_for(call_until_reconnected(), 10)
-
-
-async def _until(holds: Any) -> None:
-    async with asyncio.timeout(5):
-        while not holds():
-            await asyncio.sleep(0.005)
 
 
 async def _all(call: Any) -> list[str]:

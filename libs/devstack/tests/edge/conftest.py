@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from .world import World, running_edge
+from .harness import Harness, running_edge
 
 
 @pytest.fixture(scope="module")
-async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+async def harness(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Harness]:
     async with running_edge(tmp_path_factory.mktemp("edge")) as running:
         yield running

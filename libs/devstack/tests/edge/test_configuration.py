@@ -13,7 +13,7 @@ from proctorium_common.topology import services
 from proctorium_devstack.components.certificates import issue
 from proctorium_devstack.edge import Address, ClientTls, EdgeSettings, ServerTls, Upstream, render
 
-from .world import KEY, check_tokens
+from .harness import KEY, check_tokens
 
 
 def _settings(folder: Path) -> EdgeSettings:

@@ -24,39 +24,39 @@ from proctorium_devstack.edge import Address
 from proctorium_devstack.ports import LOOPBACK, free_ports
 from proctorium_devstack.testing.refusals import refusal
 
-from .world import CALL_SECONDS, EVIDENCE, INBOX, ME, MIB, PUBLIC, WATCH, StreamCall, World
+from .harness import CALL_SECONDS, EVIDENCE, INBOX, ME, MIB, PUBLIC, WATCH, Harness, StreamCall
 
 SESSIONS = "/proctorium.session.v1.SessionService/ListSessions"
 
 
 @pytest.mark.parametrize("header", ["x-forwarded-for", "x-envoy-external-address", "x-real-ip"])
-async def test_client_cannot_forge_its_address(world: World, header: str) -> None:
-    await world.call(ME, b"", (header, "9.9.9.9"))
-    assert address_of(world.upstreams.metadata, "", through_edge=True) == LOOPBACK
-    await world.json(ME, **{header: "9.9.9.9"})
-    assert address_of(world.upstreams.metadata, "", through_edge=True) == LOOPBACK
+async def test_client_cannot_forge_its_address(harness: Harness, header: str) -> None:
+    await harness.call(ME, b"", (header, "9.9.9.9"))
+    assert address_of(harness.upstreams.metadata, "", through_edge=True) == LOOPBACK
+    await harness.json(ME, **{header: "9.9.9.9"})
+    assert address_of(harness.upstreams.metadata, "", through_edge=True) == LOOPBACK
 
 
-async def test_call_arrives_from_the_edge_without_claimed_headers(world: World) -> None:
+async def test_call_arrives_from_the_edge_without_claimed_headers(harness: Harness) -> None:
     claims = (
         ("x-proctorium-person", "somebody-else"),
         ("x-forwarded-client-cert", "Subject=session"),
     )
-    await world.call(
+    await harness.call(
         ME,
         b"",
         *claims,
         ("x-forwarded-for", "9.9.9.9"),
         ("traceparent", "00-" + "a" * 32 + "-" + "b" * 16 + "-01"),
     )
-    assert world.upstreams.peer == "edge"
+    assert harness.upstreams.peer == "edge"
     assert not [
         key
-        for key in world.upstreams.metadata
+        for key in harness.upstreams.metadata
         if key.startswith(("x-proctorium", "x-forwarded-client"))
     ]
-    assert world.upstreams.metadata["x-forwarded-for"] == LOOPBACK
-    assert world.upstreams.metadata["traceparent"] == "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+    assert harness.upstreams.metadata["x-forwarded-for"] == LOOPBACK
+    assert harness.upstreams.metadata["traceparent"] == "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
 
 
 @pytest.mark.parametrize(
@@ -72,24 +72,24 @@ async def test_call_arrives_from_the_edge_without_claimed_headers(world: World) 
     ids=["cookie", "own-page", "other-page", "bearer-wins", "other-cookie", "nothing"],
 )
 async def test_token_cookie_becomes_the_authorization_header(
-    world: World, headers: dict[str, str], expected: str | None
+    harness: Harness, headers: dict[str, str], expected: str | None
 ) -> None:
-    anonymous = world.with_token(None)
+    anonymous = harness.with_token(None)
     assert (await anonymous.json(PUBLIC, **headers)).status_code == 200
-    assert world.upstreams.metadata.get("authorization") == expected
+    assert harness.upstreams.metadata.get("authorization") == expected
 
 
-async def test_only_proctorium_cookies_reach_a_service(world: World) -> None:
+async def test_only_proctorium_cookies_reach_a_service(harness: Harness) -> None:
     long = "other=" + "x" * 20_000
-    await world.json(PUBLIC, cookie=f"{long}; proctorium_refresh=r=1; a=b")
-    assert world.upstreams.metadata["cookie"] == "proctorium_refresh=r=1"
-    assert (await world.json(PUBLIC, cookie=long)).status_code == 200
-    assert "cookie" not in world.upstreams.metadata
+    await harness.json(PUBLIC, cookie=f"{long}; proctorium_refresh=r=1; a=b")
+    assert harness.upstreams.metadata["cookie"] == "proctorium_refresh=r=1"
+    assert (await harness.json(PUBLIC, cookie=long)).status_code == 200
+    assert "cookie" not in harness.upstreams.metadata
 
 
-async def test_vanished_client_is_probed_within_seconds(world: World) -> None:
-    port = int(world.address.rsplit(":", 1)[1])
-    _, writer = await world.connect()
+async def test_vanished_client_is_probed_within_seconds(harness: Harness) -> None:
+    port = int(harness.address.rsplit(":", 1)[1])
+    _, writer = await harness.connect()
     client = writer.get_extra_info("sockname")[1]
     async with asyncio.timeout(5):
         while (delay := keepalive_delay(port, client)) is None:
@@ -110,20 +110,20 @@ def keepalive_delay(port: int, client: int) -> float | None:
     return None
 
 
-async def test_json_call_returns_json(world: World) -> None:
-    response = await world.json(ME)
+async def test_json_call_returns_json(harness: Harness) -> None:
+    response = await harness.json(ME)
     assert (response.headers["content-type"], isinstance(response.json(), dict)) == (
         "application/json",
         True,
     )
 
 
-async def test_service_error_is_returned_as_json_with_its_reason(world: World) -> None:
-    world.upstreams.error = invalid("CODE_INVALID", "Please check each character.", code="1")
+async def test_service_error_is_returned_as_json_with_its_reason(harness: Harness) -> None:
+    harness.upstreams.error = invalid("CODE_INVALID", "Please check each character.", code="1")
     try:
-        response = await world.json(ME)
+        response = await harness.json(ME)
     finally:
-        world.upstreams.error = None
+        harness.upstreams.error = None
     assert (response.status_code, response.headers["content-type"]) == (400, "application/json")
     status = response.json()
     assert (status["code"], status["message"]) == (3, "Please check each character.")
@@ -131,8 +131,8 @@ async def test_service_error_is_returned_as_json_with_its_reason(world: World) -
     assert status["details"][0]["metadata"] == {"code": "1"}
 
 
-async def test_grpc_web_call_succeeds(world: World) -> None:
-    response = await world.web(ME)
+async def test_grpc_web_call_succeeds(harness: Harness) -> None:
+    response = await harness.web(ME)
     assert response.headers["content-type"] == "application/grpc-web+proto"
     assert b"grpc-status:0" in response.content.replace(b" ", b"")
 
@@ -146,35 +146,35 @@ async def test_grpc_web_call_succeeds(world: World) -> None:
         "/proctorium.unknown.v1.Service/Method",
     ],
 )
-async def test_operator_methods_are_not_reachable(world: World, method: str) -> None:
+async def test_operator_methods_are_not_reachable(harness: Harness, method: str) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as error:
-        await world.call(method)
+        await harness.call(method)
     assert error.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
-async def test_only_uploads_may_be_large(world: World) -> None:
-    await world.call(EVIDENCE, bytes(12 * MIB), timeout=20)
+async def test_only_uploads_may_be_large(harness: Harness) -> None:
+    await harness.call(EVIDENCE, bytes(12 * MIB), timeout=20)
     for method, size in ((ME, 2 * MIB), (EVIDENCE, 20 * MIB)):
         with pytest.raises(grpc.aio.AioRpcError) as large:
-            await world.call(method, bytes(size), timeout=20)
+            await harness.call(method, bytes(size), timeout=20)
         assert error_of(large.value).reason == "MESSAGE_TOO_LARGE"
 
 
-async def test_time_limit_applies_to_calls_but_not_to_watches(world: World) -> None:
-    async with grpc.aio.insecure_channel(world.address) as channel:
+async def test_time_limit_applies_to_calls_but_not_to_watches(harness: Harness) -> None:
+    async with grpc.aio.insecure_channel(harness.address) as channel:
         watch: StreamCall = channel.unary_stream(WATCH)
-        assert [response async for response in watch(b"", metadata=world.authorization)] == [
+        assert [response async for response in watch(b"", metadata=harness.authorization)] == [
             b"",
             b"",
         ]
-    world.upstreams.slow = True
+    harness.upstreams.slow = True
     try:
         with pytest.raises(grpc.aio.AioRpcError) as late:
-            await world.call(ME, timeout=30)
-        without_deadline = await asyncio.wait_for(world.json(ME), 6 * CALL_SECONDS)
-        web = await world.web(ME)
+            await harness.call(ME, timeout=30)
+        without_deadline = await asyncio.wait_for(harness.json(ME), 6 * CALL_SECONDS)
+        web = await harness.web(ME)
     finally:
-        world.upstreams.slow = False
+        harness.upstreams.slow = False
     assert late.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     assert error_of(late.value).reason == "DEADLINE_EXCEEDED"
     assert without_deadline.status_code == 504
@@ -195,63 +195,63 @@ REFUSED = [
     ids=[case[0] for case in REFUSED],
 )
 async def test_errors_of_the_edge_have_the_services_form(
-    world: World, method: str, size: int, http: int, code: int, reason: str
+    harness: Harness, method: str, size: int, http: int, code: int, reason: str
 ) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as error:
-        await world.call(method, bytes(size), timeout=20)
+        await harness.call(method, bytes(size), timeout=20)
     assert error.value.code().value[0] == code
     assert error_of(error.value).reason == reason
-    assert_grpc_web_error(await world.web(method, bytes(size)), code, reason)
-    response = await world.json(method, json.dumps({"text": "x" * size} if size else {}))
+    assert_grpc_web_error(await harness.web(method, bytes(size)), code, reason)
+    response = await harness.json(method, json.dumps({"text": "x" * size} if size else {}))
     assert response.status_code == http
     assert_json_error(response, code, reason)
 
 
 @pytest.mark.parametrize("body", ["{", '{"a": }', "nonsense", "[1"])
-async def test_malformed_json_is_an_invalid_request(world: World, body: str) -> None:
-    response = await world.json(ME, body)
+async def test_malformed_json_is_an_invalid_request(harness: Harness, body: str) -> None:
+    response = await harness.json(ME, body)
     assert response.status_code == 400
     assert_json_error(response, 3, "INVALID_REQUEST")
 
 
-async def test_unknown_method_and_get_request_are_not_found(world: World) -> None:
+async def test_unknown_method_and_get_request_are_not_found(harness: Harness) -> None:
     missing = "/proctorium.enrollment.v1.AccountService/Unknown"
     for response in (
-        await world.json(missing),
-        await world.http.get(ME, headers=dict(world.authorization)),
+        await harness.json(missing),
+        await harness.http.get(ME, headers=dict(harness.authorization)),
     ):
         assert response.status_code == 404
         assert_json_error(response, 12, "METHOD_NOT_FOUND")
 
 
-async def test_service_error_is_passed_on_unchanged(world: World) -> None:
-    world.upstreams.error = exhausted("TOO_MANY_FAILED_SIGN_INS", "Please wait a minute.")
+async def test_service_error_is_passed_on_unchanged(harness: Harness) -> None:
+    harness.upstreams.error = exhausted("TOO_MANY_FAILED_SIGN_INS", "Please wait a minute.")
     try:
-        web, json_response = await world.web(ME), await world.json(ME)
+        web, json_response = await harness.web(ME), await harness.json(ME)
     finally:
-        world.upstreams.error = None
+        harness.upstreams.error = None
     assert_json_error(json_response, 8, "TOO_MANY_FAILED_SIGN_INS")
     assert json_response.json()["message"] == "Please wait a minute."
     assert_grpc_web_error(web, 8, "TOO_MANY_FAILED_SIGN_INS")
 
 
 async def test_largest_error_reaches_its_caller_and_ends_no_other_stream(
-    world: World,
+    harness: Harness,
 ) -> None:
     violations = [
         Violation(f"answers[{n}]." + "ü" * 500, "ü" * 500, "ü" * 5000) for n in range(600)
     ]
     largest = invalid("INVALID_REQUEST", "ü" * 5000, violations=violations, seen="ü" * 5000)
-    async with grpc.aio.insecure_channel(world.address) as channel:
+    async with grpc.aio.insecure_channel(harness.address) as channel:
         watch: StreamCall = channel.unary_stream(WATCH)
-        watching = watch(b"", metadata=world.authorization)
+        watching = watch(b"", metadata=harness.authorization)
         assert await watching.read() == b""
-        world.upstreams.error = largest
+        harness.upstreams.error = largest
         try:
             # To the service of the watch, over the edge's one connection to it.
-            errors = [await refusal(world.call(SESSIONS)) for _ in range(5)]
+            errors = [await refusal(harness.call(SESSIONS)) for _ in range(5)]
         finally:
-            world.upstreams.error = None
+            harness.upstreams.error = None
         assert await watching.read() == b""
     assert {each.message for each in errors} == {largest.message}
     assert errors[0].violations == largest.violations
@@ -268,15 +268,15 @@ async def test_largest_error_reaches_its_caller_and_ends_no_other_stream(
     ],
 )
 async def test_library_error_without_a_reason_receives_one(
-    world: World, code: grpc.StatusCode, reason: str
+    harness: Harness, code: grpc.StatusCode, reason: str
 ) -> None:
-    world.upstreams.library_error = code
+    harness.upstreams.library_error = code
     try:
         with pytest.raises(grpc.aio.AioRpcError) as error:
-            await world.call(ME)
-        web, json_response = await world.web(ME), await world.json(ME)
+            await harness.call(ME)
+        web, json_response = await harness.web(ME), await harness.json(ME)
     finally:
-        world.upstreams.library_error = None
+        harness.upstreams.library_error = None
     assert (error.value.code(), error_of(error.value).reason) == (code, reason)
     number: int = code.value[0]
     assert_grpc_web_error(web, number, reason)
@@ -296,17 +296,17 @@ class AlwaysLimited(Edge):
         self._configuration.write_text(changed)
 
 
-async def test_exceeded_rate_limit_has_the_services_form(world: World, tmp_path: Path) -> None:
+async def test_exceeded_rate_limit_has_the_services_form(harness: Harness, tmp_path: Path) -> None:
     listen, admin = free_ports(2)
     settings = replace(
-        world.settings, listen=Address(LOOPBACK, listen), admin=Address(LOOPBACK, admin)
+        harness.settings, listen=Address(LOOPBACK, listen), admin=Address(LOOPBACK, admin)
     )
     limited = AlwaysLimited(tmp_path, settings, tmp_path / "edge.log", dependencies=())
     await limited.start()
     try:
         async with AsyncClient(base_url=f"http://{LOOPBACK}:{listen}") as http:
-            other = World(
-                f"{LOOPBACK}:{listen}", world.upstreams, http, settings, tmp_path, limited
+            other = Harness(
+                f"{LOOPBACK}:{listen}", harness.upstreams, http, settings, tmp_path, limited
             )
             method = "/proctorium.unknown.v1.Service/Method"
             response = await other.json(method)
@@ -339,17 +339,17 @@ def assert_grpc_web_error(response: Response, code: int, reason: str) -> None:
     assert unquote(response.headers["grpc-message"]) == status.message
 
 
-async def test_other_paths_reach_the_portal(world: World) -> None:
+async def test_other_paths_reach_the_portal(harness: Harness) -> None:
     for address in ("/", "/sessions/1?tab=chat", "/assets/app.js"):
-        assert (await world.http.get(address)).text == "page"
-    assert world.upstreams.page_requests[-1].startswith(b"GET /assets/app.js HTTP/1.1")
+        assert (await harness.http.get(address)).text == "page"
+    assert harness.upstreams.page_requests[-1].startswith(b"GET /assets/app.js HTTP/1.1")
 
 
-async def test_access_log_contains_methods_but_no_personal_data(world: World) -> None:
-    await world.http.get("/shared/s3cret?token=s3cret")
-    await world.call(PUBLIC, b"", ("authorization", "Bearer s3cret"))
+async def test_access_log_contains_methods_but_no_personal_data(harness: Harness) -> None:
+    await harness.http.get("/shared/s3cret?token=s3cret")
+    await harness.call(PUBLIC, b"", ("authorization", "Bearer s3cret"))
     lines = await _lines(
-        world.log,
+        harness.log,
         lambda lines: [line["method"] for line in lines[-2:]] == ["GET /shared", PUBLIC[1:]],
     )
     assert (lines[-1]["route"], lines[-1]["grpc_status"]) == ("enrollment-sign-ins", "OK")
@@ -376,16 +376,16 @@ async def _lines(
     return await asyncio.wait_for(waiting, 15)
 
 
-async def test_get_is_retried_when_the_portal_closes_the_connection(world: World) -> None:
-    world.upstreams.hang_ups = 2
-    page = await world.http.get("/courses")
+async def test_get_is_retried_when_the_portal_closes_the_connection(harness: Harness) -> None:
+    harness.upstreams.hang_ups = 2
+    page = await harness.http.get("/courses")
     assert (page.status_code, page.text) == (200, "page")
-    assert world.upstreams.hang_ups == 0
+    assert harness.upstreams.hang_ups == 0
 
 
-async def test_post_to_the_portal_is_not_retried(world: World) -> None:
-    world.upstreams.hang_ups = 1
-    before = len(world.upstreams.page_requests)
-    response = await world.http.post("/courses", content=b"")
+async def test_post_to_the_portal_is_not_retried(harness: Harness) -> None:
+    harness.upstreams.hang_ups = 1
+    before = len(harness.upstreams.page_requests)
+    response = await harness.http.post("/courses", content=b"")
     assert response.status_code == 503
-    assert len(world.upstreams.page_requests) == before + 1
+    assert len(harness.upstreams.page_requests) == before + 1

@@ -23,7 +23,7 @@ from proctorium_devstack.testing.http2 import (
     header_block,
 )
 
-from .world import PUBLIC, WATCH, StreamCall, UnaryCall, World
+from .harness import PUBLIC, WATCH, Harness, StreamCall, UnaryCall
 
 EMPTY_MESSAGE = bytes(5)
 PASSED = {
@@ -91,66 +91,66 @@ TRAILERS = {
 
 @pytest.mark.parametrize("fields", FIELDS.values(), ids=FIELDS.keys())
 async def test_unreadable_headers_do_not_affect_other_clients(
-    world: World, fields: list[bytes]
+    harness: Harness, fields: list[bytes]
 ) -> None:
-    async with OtherClient(world) as other:
+    async with OtherClient(harness) as other:
         for _ in range(2):
-            await post(world, fields)
-            assert set(world.upstreams.metadata) <= PASSED
+            await post(harness, fields)
+            assert set(harness.upstreams.metadata) <= PASSED
         await other.assert_works()
 
 
 @pytest.mark.parametrize("fields", PSEUDO_FIELDS.values(), ids=PSEUDO_FIELDS.keys())
 async def test_unreadable_pseudo_headers_do_not_affect_other_clients(
-    world: World, fields: dict[str, str]
+    harness: Harness, fields: dict[str, str]
 ) -> None:
-    async with OtherClient(world) as other:
+    async with OtherClient(harness) as other:
         for _ in range(2):
-            await call_in_frames(world, fields)
+            await call_in_frames(harness, fields)
         await other.assert_works()
 
 
 @pytest.mark.parametrize("trailers", TRAILERS.values(), ids=TRAILERS.keys())
 async def test_unreadable_trailers_do_not_affect_other_clients(
-    world: World, trailers: list[tuple[bytes, bytes]]
+    harness: Harness, trailers: list[tuple[bytes, bytes]]
 ) -> None:
-    async with OtherClient(world) as other:
+    async with OtherClient(harness) as other:
         for _ in range(2):
-            await call_in_frames(world, {}, trailers)
+            await call_in_frames(harness, {}, trailers)
         await other.assert_works()
 
 
-async def test_repeated_unreadable_deadlines_fail_no_other_call(world: World) -> None:
-    async with OtherClient(world) as other:
+async def test_repeated_unreadable_deadlines_fail_no_other_call(harness: Harness) -> None:
+    async with OtherClient(harness) as other:
         for _ in range(60):
-            await post(world, [b"grpc-timeout: 5"])
+            await post(harness, [b"grpc-timeout: 5"])
             await other.assert_works()
 
 
-async def test_valid_deadline_is_passed_on(world: World) -> None:
-    world.upstreams.slow = True
+async def test_valid_deadline_is_passed_on(harness: Harness) -> None:
+    harness.upstreams.slow = True
     try:
         with pytest.raises(grpc.aio.AioRpcError) as late:
-            await world.call(PUBLIC, timeout=0.05)
+            await harness.call(PUBLIC, timeout=0.05)
     finally:
-        world.upstreams.slow = False
+        harness.upstreams.slow = False
     assert late.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    assert world.upstreams.time_remaining is not None
+    assert harness.upstreams.time_remaining is not None
     # gRPC rounds a timeout up before it sends it.
-    assert world.upstreams.time_remaining < 0.1
+    assert harness.upstreams.time_remaining < 0.1
 
 
 class OtherClient:
     """Another client, with an open watch, whose calls must succeed and arrive unchanged."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._channel = grpc.aio.insecure_channel(world.address)
+    def __init__(self, harness: Harness) -> None:
+        self._harness = harness
+        self._channel = grpc.aio.insecure_channel(harness.address)
 
     async def __aenter__(self) -> OtherClient:
         self._call: UnaryCall = self._channel.unary_unary(PUBLIC)
         watch: StreamCall = self._channel.unary_stream(WATCH)
-        self._watch = watch(b"", metadata=self._world.authorization)
+        self._watch = watch(b"", metadata=self._harness.authorization)
         assert await self._watch.read() == b""
         return self
 
@@ -159,7 +159,7 @@ class OtherClient:
         for token in ("Bearer mine", "Bearer mine", "Bearer other"):
             metadata = (("authorization", token), ("traceparent", token))
             await self._call(b"", metadata=metadata, timeout=5)
-            received = self._world.upstreams.metadata
+            received = self._harness.upstreams.metadata
             assert (received["authorization"], received["traceparent"]) == (token, token)
         assert not self._watch.done()
 
@@ -168,9 +168,9 @@ class OtherClient:
         await self._channel.close()
 
 
-async def post(world: World, fields: Iterable[bytes]) -> None:
+async def post(harness: Harness, fields: Iterable[bytes]) -> None:
     """Send a gRPC-Web call with these header lines, and wait for the end of its response's headers."""
-    reader, writer = await world.connect()
+    reader, writer = await harness.connect()
     head = [
         b"POST " + PUBLIC.encode() + b" HTTP/1.1",
         b"host: localhost",
@@ -185,10 +185,10 @@ async def post(world: World, fields: Iterable[bytes]) -> None:
 
 
 async def call_in_frames(
-    world: World, metadata: dict[str, str], trailers: Iterable[tuple[bytes, bytes]] = ()
+    harness: Harness, metadata: dict[str, str], trailers: Iterable[tuple[bytes, bytes]] = ()
 ) -> None:
     """Send a gRPC call with these headers and trailers, and wait until its stream or connection ends."""
-    reader, writer = await world.connect()
+    reader, writer = await harness.connect()
     head = header_block(PUBLIC, metadata)
     writer.write(PREFACE + frame(SETTINGS, 0, 0, b""))
     writer.write(frame(HEADERS, END_HEADERS, 1, head) + frame(DATA, 0, 1, EMPTY_MESSAGE))

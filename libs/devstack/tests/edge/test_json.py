@@ -10,8 +10,8 @@ from httpx2 import Response
 from proctorium_common.rpc.access import rules
 
 from .filled import Method, as_json, methods, objects, read
+from .harness import EVIDENCE, MIB, SERVICES, Harness
 from .test_edge import assert_json_error
-from .world import EVIDENCE, MIB, SERVICES, World
 
 RULES = rules()
 METHODS = [
@@ -44,26 +44,28 @@ def assert_field_refused(response: Response, field: str) -> None:
 @pytest.mark.parametrize("method", UNARY, ids=_name_of)
 @pytest.mark.parametrize("proto_names", [False, True], ids=["camel", "snake"])
 async def test_complete_request_arrives_unchanged(
-    world: World, method: Method, proto_names: bool
+    harness: Harness, method: Method, proto_names: bool
 ) -> None:
     sent = method.filled()
-    response = await world.json(method.path, json.dumps(as_json(sent, proto_names=proto_names)))
+    response = await harness.json(method.path, json.dumps(as_json(sent, proto_names=proto_names)))
     assert response.status_code == 200, response.text
-    assert read(method, world.upstreams.request) == sent
+    assert read(method, harness.upstreams.request) == sent
 
 
 @pytest.mark.parametrize("method", METHODS, ids=_name_of)
-async def test_unknown_field_is_refused_at_every_level(world: World, method: Method) -> None:
+async def test_unknown_field_is_refused_at_every_level(harness: Harness, method: Method) -> None:
     body = as_json(method.filled())
     for path, _, value in objects(method.request, body):
         value["misspelt"] = 1
-        response = await world.json(method.path, json.dumps(body))
+        response = await harness.json(method.path, json.dumps(body))
         assert_field_refused(response, f"{path}.misspelt" if path else "misspelt")
         del value["misspelt"]
 
 
 @pytest.mark.parametrize("method", METHODS, ids=_name_of)
-async def test_repeated_field_name_is_refused_at_every_level(world: World, method: Method) -> None:
+async def test_repeated_field_name_is_refused_at_every_level(
+    harness: Harness, method: Method
+) -> None:
     body = as_json(method.filled())
     for path, message, value in objects(method.request, body):
         for field in message.fields:
@@ -75,7 +77,7 @@ async def test_repeated_field_name_is_refused_at_every_level(world: World, metho
             value[placeholder] = value[field.json_name]
             text = json.dumps(body).replace(f'"{placeholder}"', f'"{second_name}"')
             del value[placeholder]
-            response = await world.json(method.path, text)
+            response = await harness.json(method.path, text)
             assert_field_refused(response, f"{path}.{field.name}" if path else field.name)
 
 
@@ -84,7 +86,9 @@ def _escape_first(name: str) -> str:
 
 
 @pytest.mark.parametrize("method", METHODS, ids=_name_of)
-async def test_unknown_enum_value_is_refused_at_every_level(world: World, method: Method) -> None:
+async def test_unknown_enum_value_is_refused_at_every_level(
+    harness: Harness, method: Method
+) -> None:
     body = as_json(method.filled())
     for path, message, value in objects(method.request, body):
         for field in message.fields:
@@ -92,14 +96,14 @@ async def test_unknown_enum_value_is_refused_at_every_level(world: World, method
                 continue
             original = value[field.json_name]
             value[field.json_name] = ["MISSPELT"] if field.is_repeated else "MISSPELT"
-            response = await world.json(method.path, json.dumps(body))
+            response = await harness.json(method.path, json.dumps(body))
             name = f"{field.name}[0]" if field.is_repeated else field.name
             assert_field_refused(response, f"{path}.{name}" if path else name)
             value[field.json_name] = original
 
 
 @pytest.mark.parametrize("method", METHODS, ids=_name_of)
-async def test_two_fields_of_a_oneof_are_refused(world: World, method: Method) -> None:
+async def test_two_fields_of_a_oneof_are_refused(harness: Harness, method: Method) -> None:
     body = as_json(method.filled())
     for path, message, value in objects(method.request, body):
         for oneof in message.oneofs:
@@ -108,7 +112,7 @@ async def test_two_fields_of_a_oneof_are_refused(world: World, method: Method) -
                 continue
             other = others[0]
             value[other.json_name] = {} if other.message_type is not None else 1
-            response = await world.json(method.path, json.dumps(body))
+            response = await harness.json(method.path, json.dumps(body))
             assert_field_refused(response, f"{path}.{other.name}" if path else other.name)
             del value[other.json_name]
 
@@ -128,11 +132,11 @@ INVALID_FIELDS = {
     ("method", "body", "field"), INVALID_FIELDS.values(), ids=INVALID_FIELDS.keys()
 )
 async def test_invalid_field_is_named_in_the_error(
-    world: World, method: str, body: str, field: str
+    harness: Harness, method: str, body: str, field: str
 ) -> None:
-    world.upstreams.metadata = {}
-    assert_field_refused(await world.json(method, body), field)
-    assert world.upstreams.metadata == {}
+    harness.upstreams.metadata = {}
+    assert_field_refused(await harness.json(method, body), field)
+    assert harness.upstreams.metadata == {}
 
 
 @pytest.mark.parametrize(
@@ -145,8 +149,8 @@ async def test_invalid_field_is_named_in_the_error(
         '{"password": "\\u00e9\\ud83d\\ude00"}',
     ],
 )
-async def test_valid_json_is_accepted(world: World, body: str) -> None:
-    assert (await world.json(CREATE, body)).status_code == 200
+async def test_valid_json_is_accepted(harness: Harness, body: str) -> None:
+    assert (await harness.json(CREATE, body)).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -157,8 +161,8 @@ async def test_valid_json_is_accepted(world: World, body: str) -> None:
         '{"password": "\\"}', '{"\\u00g0": 1}', "/**/{}", "\ufeff{}",
     ],
 )  # fmt: skip
-async def test_body_that_is_not_a_json_object_is_refused(world: World, body: str) -> None:
-    response = await world.json(CREATE, body)
+async def test_body_that_is_not_a_json_object_is_refused(harness: Harness, body: str) -> None:
+    response = await harness.json(CREATE, body)
     assert response.status_code == 400
     assert_json_error(response, 3, "INVALID_REQUEST")
 
@@ -174,8 +178,8 @@ QUERIES = {
 
 
 @pytest.mark.parametrize(("query", "field"), QUERIES.values(), ids=QUERIES.keys())
-async def test_invalid_query_parameter_is_refused(world: World, query: str, field: str) -> None:
-    assert_field_refused(await world.json(f"{CREATE}?{query}"), field)
+async def test_invalid_query_parameter_is_refused(harness: Harness, query: str, field: str) -> None:
+    assert_field_refused(await harness.json(f"{CREATE}?{query}"), field)
 
 
 HUGE = {
@@ -190,9 +194,9 @@ HUGE = {
 
 
 @pytest.mark.parametrize("body", HUGE.values(), ids=HUGE.keys())
-async def test_work_for_one_request_is_limited(world: World, body: str) -> None:
+async def test_work_for_one_request_is_limited(harness: Harness, body: str) -> None:
     assert len(body) < MIB
-    response = await world.json(SAVE if "changes" in body[:20] else CREATE, body)
+    response = await harness.json(SAVE if "changes" in body[:20] else CREATE, body)
     assert response.status_code == 400
     assert_json_error(response, 3, "INVALID_REQUEST")
 
@@ -207,15 +211,15 @@ INVALID_UPLOADS = {
 
 
 @pytest.mark.parametrize("body", INVALID_UPLOADS.values(), ids=INVALID_UPLOADS.keys())
-async def test_refused_upload_does_not_affect_other_calls(world: World, body: str) -> None:
-    response = await world.json(EVIDENCE, body)
+async def test_refused_upload_does_not_affect_other_calls(harness: Harness, body: str) -> None:
+    response = await harness.json(EVIDENCE, body)
     assert response.status_code == 400
     assert_json_error(response, 3, "INVALID_REQUEST")
-    assert (await world.json(CREATE, "{}")).status_code == 200
+    assert (await harness.json(CREATE, "{}")).status_code == 200
 
 
-async def test_upload_is_accepted(world: World) -> None:
+async def test_upload_is_accepted(harness: Harness) -> None:
     body = json.dumps({"caseId": "x", "image": "A" * (8 * MIB)})
-    response = await world.json(EVIDENCE, body)
+    response = await harness.json(EVIDENCE, body)
     assert response.status_code == 200, response.text
-    assert len(world.upstreams.request) > 6 * MIB
+    assert len(harness.upstreams.request) > 6 * MIB

@@ -1,20 +1,37 @@
-"""The fixtures of the integration tests."""
+"""A service with a database of its own for each test."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
-import pytest_asyncio
+import pytest
 
 from proctorium_devstack.components.nats import Nats
+from proctorium_devstack.testing import MigratedDatabase, Servers
+from proctorium_devstack.testing.enrollment import FakeEnrollment
 
-from .world import World
-from .world import world as running_world
-
-Migrated = Callable[[str], str]
+from .harness import Harness
 
 
-@pytest_asyncio.fixture
-async def world(migrated_database: Migrated, nats: Nats) -> AsyncIterator[World]:
-    async with running_world(migrated_database("proctorium_assessment"), nats) as started:
-        yield started
+@asynccontextmanager
+async def running(database_url: str, nats: Nats) -> AsyncIterator[Harness]:
+    async with (
+        FakeEnrollment.serving(nats.certificates_of("enrollment")) as enrollment,
+        Harness(Servers(database_url, nats), enrollment).replica() as harness,
+    ):
+        yield harness
+
+
+@pytest.fixture
+async def harness(migrated_database: MigratedDatabase, nats: Nats) -> AsyncIterator[Harness]:
+    async with running(migrated_database("proctorium_assessment"), nats) as harness:
+        yield harness
+
+
+@pytest.fixture
+async def connected(migrated_database: MigratedDatabase, own_nats: Nats) -> AsyncIterator[Harness]:
+    """The service with a broker of its own, which has all streams."""
+    await own_nats.declare()
+    async with running(migrated_database("proctorium_assessment"), own_nats) as harness:
+        yield harness

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from proctorium_common.ids import new_id
 from proctorium_devstack.testing.refusals import refusal
 
 from ..builders import assessment_proto
-from .world import Person, Seat, World, refused
+from .harness import Harness, Person, Seat
 
 
 def holds_right_answers(attempt: attempts_pb2.Attempt) -> bool:
@@ -30,10 +31,10 @@ def holds_right_answers(attempt: attempts_pb2.Attempt) -> bool:
     )
 
 
-async def test_learner_receives_no_answer_key_before_the_result(world: World) -> None:
-    seat = await world.joined()
+async def test_learner_receives_no_answer_key_before_the_result(harness: Harness) -> None:
+    seat = await harness.joined()
     assert not (await seat.attempt()).items, "no questions before the beginning"
-    await world.handle(seat.authorized())
+    await harness.handle(seat.authorized())
     assert not (await seat.attempt()).items
     started = await seat.start()
     await seat.save(seat.change(1, 0))
@@ -46,25 +47,28 @@ async def test_learner_receives_no_answer_key_before_the_result(world: World) ->
         assert not holds_right_answers(attempt)
 
 
-async def test_learner_cannot_call_methods_of_administrators(world: World) -> None:
-    learner = world.person("learner", "proctor")
-    published = await world.publish(assessment_proto())
+async def test_learner_cannot_call_methods_of_administrators(harness: Harness) -> None:
+    learner = harness.person("learner", "proctor")
+    published = await harness.publish_assessment(assessment_proto())
     for call in (
-        learner.assessments.CreateAssessment(
-            assessments_pb2.CreateAssessmentRequest(assessment=assessment_proto())
+        partial(
+            learner.assessments.CreateAssessment,
+            assessments_pb2.CreateAssessmentRequest(assessment=assessment_proto()),
         ),
-        learner.assessments.PublishAssessment(
-            assessments_pb2.PublishAssessmentRequest(assessment_id=published.assessment_id)
+        partial(
+            learner.assessments.PublishAssessment,
+            assessments_pb2.PublishAssessmentRequest(assessment_id=published.assessment_id),
         ),
-        learner.assessments.GetAssessment(
-            assessments_pb2.GetAssessmentRequest(assessment_id=published.assessment_id)
+        partial(
+            learner.assessments.GetAssessment,
+            assessments_pb2.GetAssessmentRequest(assessment_id=published.assessment_id),
         ),
     ):
-        assert (await refused(world, call)).reason == "NOT_ALLOWED"
+        assert (await harness.refused(call)).reason == "NOT_ALLOWED"
 
 
-async def test_call_without_token_is_refused(world: World) -> None:
-    async with world.channel() as opened:
+async def test_call_without_token_is_refused(harness: Harness) -> None:
+    async with harness.channel() as opened:
         call = AttemptServiceStub(opened).ListAttempts(attempts_pb2.ListAttemptsRequest())
         assert (await refusal(call)).reason == "TOKEN_MISSING"
 
@@ -79,58 +83,59 @@ async def results_seen(person: Person, seat: Seat) -> list[str]:
     return [each.attempt_id for each in (await person.results.ListResults(request)).results]
 
 
-async def test_session_is_visible_to_its_proctors_and_administrators(world: World) -> None:
-    seat = await world.started()
+async def test_session_is_visible_to_its_proctors_and_administrators(harness: Harness) -> None:
+    seat = await harness.started()
     await seat.submit()
-    leading = await world.proctor_of(seat)
-    for person in (leading, world.administrator, seat.learner):
+    leading = await harness.proctor_of(seat)
+    for person in (leading, harness.administrator, seat.learner):
         assert await attempts_seen(person, seat) == [seat.attempt_id]
         assert await results_seen(person, seat) == [seat.attempt_id]
 
 
 async def test_proctor_without_current_certification_reads_no_attempts_or_results(
-    world: World,
+    harness: Harness,
 ) -> None:
-    seat = await world.started()
+    seat = await harness.started()
     await seat.submit()
     late = grading_pb2.ListLateAnswersRequest(attempt_id=seat.attempt_id)
-    proctor = await world.proctor_of(seat)
+    proctor = await harness.proctor_of(seat)
     await proctor.grading.ListLateAnswers(late)
 
     async def assert_closed() -> None:
         for call in (
-            attempts_seen(proctor, seat),
-            results_seen(proctor, seat),
-            proctor.grading.ListLateAnswers(late),
+            partial(attempts_seen, proctor, seat),
+            partial(results_seen, proctor, seat),
+            partial(proctor.grading.ListLateAnswers, late),
         ):
-            assert (await refused(world, call)).reason == "CERTIFICATION_ENDED"
+            assert (await harness.refused(call)).reason == "CERTIFICATION_ENDED"
 
-    await world.certify(proctor, timedelta(days=-1))
+    await harness.certify(proctor, timedelta(days=-1))
     await assert_closed()
-    await world.certify(proctor)
+    await harness.certify(proctor)
     assert await results_seen(proctor, seat) == [seat.attempt_id]
-    await world.handle(
+    await harness.handle(
         enrollment_events.PersonRoleRevoked(
             person_id=str(proctor.person_id), role=ROLE_PROCTOR, roles=[], access_version=1
-        )
+        ),
+        consumer="assessment--certifications",
     )
     await assert_closed()
 
 
 async def test_person_without_the_role_of_proctor_reads_nothing_of_the_session(
-    world: World,
+    harness: Harness,
 ) -> None:
-    seat = await world.started()
-    await world.proctor_of(seat)
-    former = world.person("learner", person_id=seat.proctor_id)
+    seat = await harness.started()
+    await harness.proctor_of(seat)
+    former = harness.person("learner", person_id=seat.proctor_id)
     assert await attempts_seen(former, seat) == []
     late = grading_pb2.ListLateAnswersRequest(attempt_id=seat.attempt_id)
-    assert (await refused(world, former.grading.ListLateAnswers(late))).reason == "NOT_ALLOWED"
+    assert (await harness.refused(former.grading.ListLateAnswers, late)).reason == "NOT_ALLOWED"
 
 
-async def test_session_of_another_proctor_is_refused_like_an_unknown_one(world: World) -> None:
-    seat = await world.started()
-    other = world.person("proctor")
+async def test_session_of_another_proctor_is_refused_like_an_unknown_one(harness: Harness) -> None:
+    seat = await harness.started()
+    other = harness.person("proctor")
     for session_id in (seat.session_id, new_id()):
         error = await refusal(
             other.attempts.ListAttempts(
@@ -144,22 +149,22 @@ async def test_session_of_another_proctor_is_refused_like_an_unknown_one(world: 
         assert error.reason == "NOT_ALLOWED"
 
 
-async def test_learner_reads_nothing_of_others_in_the_session(world: World) -> None:
-    seat = await world.started()
-    assert await attempts_seen(world.person(), seat) == []
+async def test_learner_reads_nothing_of_others_in_the_session(harness: Harness) -> None:
+    seat = await harness.started()
+    assert await attempts_seen(harness.person(), seat) == []
     error = await refusal(
-        world.person().attempts.GetAttempt(
+        harness.person().attempts.GetAttempt(
             attempts_pb2.GetAttemptRequest(attempt_id=seat.attempt_id)
         )
     )
     assert error.reason == "NOT_YOUR_ATTEMPT"
 
 
-async def test_next_page_continues_after_the_previous_page(world: World) -> None:
-    learner = world.person()
+async def test_next_page_continues_after_the_previous_page(harness: Harness) -> None:
+    learner = harness.person()
     for _ in range(5):
-        published = await world.publish(assessment_proto())
-        await world.handle(world.seat(published.assessment_id, learner=learner).joined())
+        published = await harness.publish_assessment(assessment_proto())
+        await harness.handle(harness.seat(published.assessment_id, learner=learner).joined())
     seen: list[str] = []
     token = ""
     while True:
@@ -174,15 +179,15 @@ async def test_next_page_continues_after_the_previous_page(world: World) -> None
 
 
 @pytest.mark.parametrize("token", ["nonsense", "WyJwZW9wbGUiLCJhIl0"], ids=str)
-async def test_page_token_of_another_list_is_refused(world: World, token: str) -> None:
+async def test_page_token_of_another_list_is_refused(harness: Harness, token: str) -> None:
     calls: list[Any] = [
-        world.administrator.assessments.ListAssessments(
+        harness.administrator.assessments.ListAssessments(
             assessments_pb2.ListAssessmentsRequest(page_token=token)
         ),
-        world.administrator.attempts.ListAttempts(
+        harness.administrator.attempts.ListAttempts(
             attempts_pb2.ListAttemptsRequest(page_token=token)
         ),
-        world.administrator.results.ListResults(results_pb2.ListResultsRequest(page_token=token)),
+        harness.administrator.results.ListResults(results_pb2.ListResultsRequest(page_token=token)),
     ]
     for call in calls:
         assert (await refusal(call)).reason == "INVALID_PAGE_TOKEN"

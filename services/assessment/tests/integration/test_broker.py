@@ -2,49 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-
-import pytest_asyncio
-from google.protobuf.message import Message
-
 from proctorium.assessment.events.v1 import events_pb2
-from proctorium_common.clock import utc_now
-from proctorium_common.events.envelope import MESSAGE_ID, POSITION, name_of, wrap
-from proctorium_common.ids import new_id
-from proctorium_devstack.components.nats import Nats
 from proctorium_devstack.testing import TESTER
+from proctorium_devstack.testing.waiting import until
 
 from ..builders import assessment_proto
-from ..waiting import eventually
-from .world import World
-from .world import world as running_world
+from .harness import Harness
 
 
-@pytest_asyncio.fixture
-async def connected(
-    migrated_database: Callable[[str], str], own_nats: Nats
-) -> AsyncIterator[World]:
-    await own_nats.declare()
-    async with running_world(migrated_database("proctorium_assessment"), own_nats) as started:
-        yield started
-
-
-async def publish(nats: Nats, *events: Message) -> None:
-    """Publish each event twice, as another service's relay does after a crash."""
-    for position, event in enumerate(events, start=1):
-        client = await nats.connect(name_of(event.DESCRIPTOR).owner)
-        envelope = wrap(event, new_id(), utc_now())
-        for delivery in ("first", "again"):
-            headers = {**envelope.headers, POSITION: str(position)}
-            headers[MESSAGE_ID] = f"{envelope.event_id}-{delivery}"
-            await client.jetstream().publish(envelope.subject, envelope.body, headers=headers)
-        await client.close()
-
-
-async def test_events_pass_through_the_broker_once(connected: World, own_nats: Nats) -> None:
-    published = await connected.publish(assessment_proto())
+async def test_events_pass_through_the_broker_once(connected: Harness) -> None:
+    published = await connected.publish_assessment(assessment_proto())
     seat = connected.seat(published.assessment_id)
-    await publish(own_nats, seat.scheduled(), seat.joined(), seat.authorized())
+    await connected.publish(seat.scheduled(), seat.joined(), seat.authorized(), times=2)
 
     async def authorized() -> str:
         return "".join(
@@ -53,12 +22,12 @@ async def test_events_pass_through_the_broker_once(connected: World, own_nats: N
             if attempt.state == 2
         )
 
-    seat.attempt_id = await eventually(authorized)
+    seat.attempt_id = await until(authorized)
     await seat.start()
     await seat.save(seat.change(1, 0))
-    await publish(own_nats, seat.ended())
+    await connected.publish(seat.ended(), times=2)
 
-    client = await own_nats.connect(TESTER)
+    client = await connected.nats.connect(TESTER)
     subscription = await client.jetstream().subscribe(
         "evt.assessment.result.released.v1.>", ordered_consumer=True
     )
@@ -66,6 +35,6 @@ async def test_events_pass_through_the_broker_once(connected: World, own_nats: N
     released = events_pb2.ResultReleased.FromString(message.data)
     assert released.attempt_id == seat.attempt_id
     await client.close()
-    assert len(await connected.events("attempt.created")) == 1
-    assert len(await connected.sql("SELECT 1 FROM results")) == 1
-    assert not await connected.sql("SELECT 1 FROM dead_letters")
+    assert len(await connected.events(events_pb2.AttemptCreated)) == 1
+    assert len(await connected.rows("SELECT 1 FROM results")) == 1
+    assert not await connected.rows("SELECT 1 FROM dead_letters")

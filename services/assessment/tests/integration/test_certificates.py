@@ -4,41 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
 
 import asyncpg
 import pytest
-import pytest_asyncio
 
 from proctorium.assessment.events.v1 import events_pb2
 from proctorium.assessment.v1 import results_pb2
 from proctorium.enrollment.events.v1.events_pb2 import RegistrationCompleted
 from proctorium_assessment.domain.credentials import public_key_multibase
 from proctorium_common.ids import new_id
-from proctorium_devstack.components.nats import Nats
 from proctorium_devstack.testing import AsOwner
 from proctorium_devstack.testing.refusals import refusal
+from proctorium_devstack.testing.waiting import until
 
 from ..unit.test_credentials import verify_credential
-from ..waiting import eventually
-from .registrations import Registrations, registrations
-from .world import Person, Seat, World
-from .world import world as running_world
-
-
-@pytest_asyncio.fixture
-async def known(nats: Nats) -> AsyncIterator[Registrations]:
-    async with registrations(nats.certificates_of("enrollment")) as served:
-        yield served
-
-
-@pytest_asyncio.fixture
-async def certifying(
-    migrated_database: Callable[[str], str], nats: Nats, known: Registrations
-) -> AsyncIterator[World]:
-    url = migrated_database("proctorium_assessment")
-    async with running_world(url, nats, enrollment=known.address) as started:
-        yield started
+from .harness import Harness, Person, Seat
 
 
 def completion(
@@ -54,17 +34,17 @@ def completion(
     )
 
 
-async def completed(world: World, known: Registrations, name: str = "Ada Lovelace") -> Person:
+async def completed(harness: Harness, name: str = "Ada Lovelace") -> Person:
     """Return a learner who has completed a course that awards a certificate."""
-    learner = world.person()
-    known.register(learner.person_id, name)
-    await world.handle(completion(learner))
+    learner = harness.person()
+    harness.register(learner, name)
+    await harness.handle(completion(learner))
     return learner
 
 
-async def passed(world: World) -> Seat:
+async def passed(harness: Harness) -> Seat:
     """Return a learner who has passed an assessment."""
-    seat = await world.started()
+    seat = await harness.started()
     await seat.save(*(seat.change(item + 1, item) for item in range(4)))
     await seat.submit()
     return seat
@@ -86,16 +66,16 @@ async def issued(learner: Person) -> results_pb2.Certificate:
         [only] = await listed(learner)
         return only if only.HasField("issue_time") else None
 
-    found = await eventually(look)
+    found = await until(look)
     assert found is not None
     answer = await learner.certificates.GetCertificate(request_for(found.certificate_id))
     return answer.certificate
 
 
 async def test_certificate_of_a_completed_course_can_be_verified_by_everybody(
-    certifying: World, known: Registrations
+    harness: Harness,
 ) -> None:
-    learner = await completed(certifying, known)
+    learner = await completed(harness)
     certificate = await issued(learner)
     number = certificate.certificate_id
 
@@ -106,30 +86,30 @@ async def test_certificate_of_a_completed_course_can_be_verified_by_everybody(
     assert b"pdfaid" in download.pdf  # archival
     assert download.file_name == "certificate-Radiation-protection.pdf"
 
-    anybody = certifying.person("learner")
+    anybody = harness.person("learner")
     verified = await anybody.certificates.VerifyCertificate(
         results_pb2.VerifyCertificateRequest(certificate_id=number)
     )
     assert (verified.holder_name, verified.title) == ("Ada Lovelace", "Radiation protection")
 
     credential = json.loads(certificate.credential_json)
-    (key,) = await certifying.sql("SELECT public_key FROM issuer_keys")
-    assert credential["issuer"]["id"] == f"did:key:{public_key_multibase(key['public_key'])}"
-    assert verify_credential(credential, key["public_key"])
+    (key,) = await harness.rows("SELECT public_key FROM issuer_keys")
+    assert credential["issuer"]["id"] == f"did:key:{public_key_multibase(key.public_key)}"
+    assert verify_credential(credential, key.public_key)
     assert credential["id"] == f"https://exams.example.org/certificates/{number}"
     achievement = credential["credentialSubject"]["achievement"]
     assert achievement["id"] == f"urn:uuid:{certificate.course_id}"
     assert achievement["criteria"] == {"narrative": "Completed the course."}
 
 
-async def test_issued_certificate_is_published(certifying: World, known: Registrations) -> None:
-    learner = certifying.person()
-    known.register(learner.person_id, "Ada Lovelace")
+async def test_issued_certificate_is_published(harness: Harness) -> None:
+    learner = harness.person()
+    harness.register(learner, "Ada Lovelace")
     event = completion(learner)
-    await certifying.handle(event)
+    await harness.handle(event)
     certificate = await issued(learner)
-    (body,) = await certifying.events("certificate.issued")
-    assert events_pb2.CertificateIssued.FromString(body) == events_pb2.CertificateIssued(
+    (event_issued,) = await harness.events(events_pb2.CertificateIssued)
+    assert event_issued == events_pb2.CertificateIssued(
         certificate_id=certificate.certificate_id,
         registration_id=event.registration_id,
         person_id=event.person_id,
@@ -138,72 +118,62 @@ async def test_issued_certificate_is_published(certifying: World, known: Registr
     )
 
 
-async def test_passed_assessment_without_completion_has_no_certificate(
-    certifying: World, known: Registrations
-) -> None:
-    seat = await passed(certifying)
-    await certifying.publish_course(
+async def test_passed_assessment_without_completion_has_no_certificate(harness: Harness) -> None:
+    seat = await passed(harness)
+    await harness.publish_course(
         seat.course_id, "Two examinations", 6.5, str(seat.assessment_id), str(new_id())
     )
     assert await listed(seat.learner) == []
-    assert await certifying.sql("SELECT 1 FROM certificates") == []
+    assert await harness.rows("SELECT 1 FROM certificates") == []
 
 
-async def test_course_without_certificates_has_none(
-    certifying: World, known: Registrations
-) -> None:
-    learner = certifying.person()
-    await certifying.handle(completion(learner, awards=False))
+async def test_course_without_certificates_has_none(harness: Harness) -> None:
+    learner = harness.person()
+    await harness.handle(completion(learner, awards=False))
     assert await listed(learner) == []
 
 
-async def test_repeated_completion_creates_one_certificate(
-    certifying: World, known: Registrations
-) -> None:
-    learner = certifying.person()
-    known.register(learner.person_id, "Ada Lovelace")
+async def test_repeated_completion_creates_one_certificate(harness: Harness) -> None:
+    learner = harness.person()
+    harness.register(learner, "Ada Lovelace")
     event = completion(learner)
-    await asyncio.gather(*(certifying.handle(event) for _ in range(4)))
+    await asyncio.gather(*(harness.handle(event) for _ in range(4)))
     first = await issued(learner)
-    certifying.rewind()  # a replay, long after
-    await certifying.handle(event)
+    harness.rewind()  # a replay, long after
+    await harness.handle(event)
     assert await issued(learner) == first
-    assert len(await certifying.events("certificate.issued")) == 1
+    assert len(await harness.events(events_pb2.CertificateIssued)) == 1
 
 
 @pytest.mark.parametrize("order", ["result first", "completion first"])
 async def test_completion_before_the_result_creates_a_certificate(
-    certifying: World, known: Registrations, order: str
+    harness: Harness, order: str
 ) -> None:
-    seat = await certifying.started()
-    known.register(seat.learner.person_id, "Ada Lovelace")
-    steps = [seat.submit, lambda: certifying.handle(completion(seat.learner))]
+    seat = await harness.started()
+    harness.register(seat.learner, "Ada Lovelace")
+    steps = [seat.submit, lambda: harness.handle(completion(seat.learner))]
     for step in steps if order == "result first" else reversed(steps):
         await step()
     assert (await issued(seat.learner)).title == "Radiation protection"
 
 
-async def test_each_completed_course_has_its_own_certificate(
-    certifying: World, known: Registrations
-) -> None:
-    learner = certifying.person()
-    known.register(learner.person_id, "Ada Lovelace")
+async def test_each_completed_course_has_its_own_certificate(harness: Harness) -> None:
+    learner = harness.person()
+    harness.register(learner, "Ada Lovelace")
     for title in ("First aid", "Fire safety"):
-        await certifying.handle(completion(learner, title=title))
+        await harness.handle(completion(learner, title=title))
 
     async def both() -> bool:
         return all(each.HasField("issue_time") for each in await listed(learner))
 
-    await eventually(both)
+    await until(both)
     assert [each.title for each in await listed(learner)] == ["Fire safety", "First aid"]
     assert not any(each.credential_json for each in await listed(learner))
 
 
-async def test_certificate_is_issued_after_enrollment_returns(
-    certifying: World, known: Registrations
-) -> None:
-    known.away = True
-    learner = await completed(certifying, known)
+async def test_certificate_is_issued_after_enrollment_returns(harness: Harness) -> None:
+    harness.enrollment.is_unavailable = True
+    learner = await completed(harness)
     [waiting] = await listed(learner)
     assert not waiting.HasField("issue_time")
     assert waiting.title == "Radiation protection"
@@ -215,19 +185,17 @@ async def test_certificate_is_issued_after_enrollment_returns(
     assert refused.retry_after is not None
 
     async def was_called() -> bool:
-        return known.calls > 0
+        return bool(harness.enrollment.registrations_read)
 
-    await eventually(was_called)
-    known.away = False
+    await until(was_called)
+    harness.enrollment.is_unavailable = False
     assert (await issued(learner)).certificate_id == waiting.certificate_id
 
 
-async def test_certificate_is_visible_to_its_holder_and_administrators(
-    certifying: World, known: Registrations
-) -> None:
-    learner = await completed(certifying, known)
+async def test_certificate_is_visible_to_its_holder_and_administrators(harness: Harness) -> None:
+    learner = await completed(harness)
     number = (await issued(learner)).certificate_id
-    other = certifying.person()
+    other = harness.person()
     assert await listed(other) == []
     for refused in (
         await refusal(other.certificates.GetCertificate(request_for(number))),
@@ -238,41 +206,38 @@ async def test_certificate_is_visible_to_its_holder_and_administrators(
         ),
     ):
         assert refused.reason == "NOT_FOUND"
-    seen = await certifying.administrator.certificates.GetCertificate(request_for(number))
+    seen = await harness.administrator.certificates.GetCertificate(request_for(number))
     assert seen.certificate.certificate_id == number
-    transcript = await certifying.administrator.transcripts.GetTranscript(
+    transcript = await harness.administrator.transcripts.GetTranscript(
         results_pb2.GetTranscriptRequest(person_id=str(learner.person_id))
     )
     assert [each.certificate_id for each in transcript.certificates] == [number]
 
 
 async def test_issued_certificate_cannot_be_changed_or_deleted(
-    certifying: World, known: Registrations, as_owner: AsOwner
+    harness: Harness, as_owner: AsOwner
 ) -> None:
-    await issued(await completed(certifying, known))
+    await issued(await completed(harness))
     for statement in (
         "UPDATE certificates SET holder_name = 'Eve'",
         "DELETE FROM certificates",
         "TRUNCATE certificates",
     ):
         with pytest.raises(asyncpg.RestrictViolationError):
-            await as_owner(certifying.service.settings.database_url, statement)
+            await as_owner(harness.database_url, statement)
 
 
-async def test_certificate_has_the_current_name_of_the_organisation(
-    certifying: World, known: Registrations
-) -> None:
-    unnamed = await issued(await completed(certifying, known))
-    known.organisation = "Example Training Centre"
-    named = await issued(await completed(certifying, known))
+async def test_certificate_has_the_current_name_of_the_organisation(harness: Harness) -> None:
+    harness.enrollment.organisation = ""
+    unnamed = await issued(await completed(harness))
+    harness.enrollment.organisation = "Example Training Centre"
+    named = await issued(await completed(harness))
     names = [json.loads(made.credential_json)["issuer"]["name"] for made in (unnamed, named)]
     assert names == ["Proctorium", "Example Training Centre"]
 
 
-async def test_issuer_key_is_stored_encrypted_and_reused(
-    certifying: World, known: Registrations
-) -> None:
-    first = json.loads((await issued(await completed(certifying, known))).credential_json)
-    second = json.loads((await issued(await completed(certifying, known))).credential_json)
+async def test_issuer_key_is_stored_encrypted_and_reused(harness: Harness) -> None:
+    first = json.loads((await issued(await completed(harness))).credential_json)
+    second = json.loads((await issued(await completed(harness))).credential_json)
     assert first["issuer"]["id"] == second["issuer"]["id"]
-    assert len(await certifying.sql("SELECT 1 FROM issuer_keys")) == 1
+    assert len(await harness.rows("SELECT 1 FROM issuer_keys")) == 1

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncpg
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from proctorium.assessment.v1 import grading_pb2
 from proctorium_assessment.domain.attempts import (
@@ -15,33 +15,33 @@ from proctorium_assessment.domain.attempts import (
 from proctorium_common.ids import new_id
 
 from ..builders import assessment_proto
-from .world import World
+from .harness import Harness
 
 
-async def test_published_assessment_cannot_change(world: World) -> None:
-    await world.publish(assessment_proto())
-    before = await world.state()
+async def test_published_assessment_cannot_change(harness: Harness) -> None:
+    await harness.publish_assessment(assessment_proto())
+    before = await harness.state()
     for statement in (
         "UPDATE assessments SET title = 'Easier'",
         "UPDATE assessments SET item_list = ''",
         "UPDATE assessments SET published_at = NULL",
         "DELETE FROM assessments",
     ):
-        with pytest.raises(asyncpg.RestrictViolationError):
-            await world.sql(statement)
-    assert await world.state() == before
+        with pytest.raises(DBAPIError, match="RestrictViolation"):
+            await harness.rows(statement)
+    assert await harness.state() == before
 
 
 @pytest.mark.parametrize("table", ["results", "answer_revisions", "time_ledger", "releases"])
-async def test_permanent_rows_cannot_be_changed_or_deleted(world: World, table: str) -> None:
-    seat = await world.started()
+async def test_permanent_rows_cannot_be_changed_or_deleted(harness: Harness, table: str) -> None:
+    seat = await harness.started()
     await seat.save(seat.change(1, 0))
-    await world.handle(seat.removed())
+    await harness.handle(seat.removed())
     request = grading_pb2.ReleaseResultsRequest(
         attempt_ids=[seat.attempt_id], release_reason="It was a mistake."
     )
-    await world.administrator.grading.ReleaseResults(request)
-    before = await world.state()
+    await harness.administrator.grading.ReleaseResults(request)
+    before = await harness.state()
     column = {
         "results": "points",
         "answer_revisions": "answer",
@@ -52,18 +52,18 @@ async def test_permanent_rows_cannot_be_changed_or_deleted(world: World, table: 
         f"UPDATE {table} SET {column} = {column}",
         f"DELETE FROM {table}",
         f"TRUNCATE {table} CASCADE",
-        f"SET session_replication_role = replica; DELETE FROM {table}",
+        "SET session_replication_role = replica",
     ):
-        with pytest.raises(asyncpg.PostgresError):
-            await world.execute(statement)
-    assert await world.state() == before
+        with pytest.raises(DBAPIError, match=r"RestrictViolation|permission denied"):
+            await harness.rows(statement)
+    assert await harness.state() == before
 
 
-async def test_version_of_a_result_is_unique(world: World) -> None:
-    seat = await world.started()
+async def test_version_of_a_result_is_unique(harness: Harness) -> None:
+    seat = await harness.started()
     await seat.submit()
-    with pytest.raises(asyncpg.UniqueViolationError):
-        await world.sql(
+    with pytest.raises(DBAPIError, match="UniqueViolation"):
+        await harness.rows(
             "INSERT INTO results SELECT gen_random_uuid(), attempt_id, version, assessment_id, person_id,"
             " session_id, points, points_possible, passed, item_scores, scored_at FROM results"
         )
@@ -85,22 +85,22 @@ async def test_version_of_a_result_is_unique(world: World) -> None:
     ids=str,
 )
 async def test_attempt_cannot_change_its_learner_or_go_back(
-    world: World, state: str, changes: str
+    harness: Harness, state: str, changes: str
 ) -> None:
-    seat = await (world.joined() if state == "joined" else world.started())
+    seat = await (harness.joined() if state == "joined" else harness.started())
     if state == "submitted":
         await seat.submit()
-    before = await world.state()
-    with pytest.raises(asyncpg.PostgresError):
-        await world.sql(f"UPDATE attempts SET {changes}")
-    assert await world.state() == before
+    before = await harness.state()
+    with pytest.raises(DBAPIError, match=r"RestrictViolation|CheckViolation"):
+        await harness.rows(f"UPDATE attempts SET {changes}")
+    assert await harness.state() == before
 
 
-async def test_attempt_with_answers_cannot_be_deleted(world: World) -> None:
-    seat = await world.started()
+async def test_attempt_with_answers_cannot_be_deleted(harness: Harness) -> None:
+    seat = await harness.started()
     await seat.save(seat.change(1, 0))
-    with pytest.raises(asyncpg.ForeignKeyViolationError):
-        await world.sql("DELETE FROM attempts")
+    with pytest.raises(DBAPIError, match="ForeignKeyViolation"):
+        await harness.rows("DELETE FROM attempts")
 
 
 COMBINED = {
@@ -111,37 +111,41 @@ COMBINED = {
 """What a submission makes of several transitions in one update."""
 
 
-async def test_database_allows_exactly_the_transitions_of_the_state_machine(world: World) -> None:
+async def test_database_allows_exactly_the_transitions_of_the_state_machine(
+    harness: Harness,
+) -> None:
     allowed = set()
     for origin in AttemptState:
         for target in AttemptState:
-            if origin is not target and await _allows(world, origin, target):
+            if origin is not target and await _allows(harness, origin, target):
                 allowed.add((origin, target))
     assert allowed == ATTEMPT_STATES.pairs | COMBINED
 
 
-async def _allows(world: World, origin: AttemptState, target: AttemptState) -> bool:
+async def _allows(harness: Harness, origin: AttemptState, target: AttemptState) -> bool:
     """Return whether the database lets an attempt change from one state to the other."""
     attempt_id = new_id()
-    await world.sql(
+    await harness.rows(
         "INSERT INTO attempts (attempt_id, assessment_id, person_id, state, created_at, version, chain_head,"
         " chain_length, last_sequence, progress_published_length, started_at, submitted_at, submit_cause, released_at)"
-        " VALUES ($1, gen_random_uuid(), gen_random_uuid(), $2, now(), 1, sha256(''), 0, 0, 0,"
+        " VALUES (:id, gen_random_uuid(), gen_random_uuid(), :state, now(), 1, sha256(''), 0, 0, 0,"
         f" {_columns(origin)})",
-        attempt_id,
-        origin,
+        id=attempt_id,
+        state=origin,
     )
     try:
-        await world.sql(
-            "UPDATE attempts SET state = $2, (started_at, submitted_at, submit_cause, released_at)"
-            f" = ROW({_columns(target)}) WHERE attempt_id = $1",
-            attempt_id,
-            target,
+        await harness.rows(
+            "UPDATE attempts SET state = :state, (started_at, submitted_at, submit_cause, released_at)"
+            f" = ROW({_columns(target)}) WHERE attempt_id = :id",
+            id=attempt_id,
+            state=target,
         )
-    except asyncpg.RestrictViolationError:
+    except DBAPIError as refused:
+        if "RestrictViolation" not in str(refused):
+            raise
         return False
     finally:
-        await world.sql("DELETE FROM attempts WHERE attempt_id = $1", attempt_id)
+        await harness.rows("DELETE FROM attempts WHERE attempt_id = :id", id=attempt_id)
     return True
 
 

@@ -8,20 +8,20 @@ from proctorium.assessment.v1 import assessments_pb2, items_pb2
 from proctorium_assessment.operations.published_assessments import PublishedAssessments
 
 from ..builders import RIGHT, assessment_proto
-from .world import World
+from .harness import Harness
 
 WRONG = items_pb2.Answer(chosen=items_pb2.ChosenChoices(choice_ids=["a"]))
 
 
-async def created(world: World) -> UUID:
+async def created(harness: Harness) -> UUID:
     request = assessments_pb2.CreateAssessmentRequest(assessment=assessment_proto())
-    response = await world.administrator.assessments.CreateAssessment(request)
+    response = await harness.administrator.assessments.CreateAssessment(request)
     return UUID(response.assessment.assessment_id)
 
 
-async def test_published_assessment_is_parsed_once(world: World) -> None:
-    published, database = PublishedAssessments(), world.service.database
-    assessment_id = UUID((await world.publish(assessment_proto())).assessment_id)
+async def test_published_assessment_is_parsed_once(harness: Harness) -> None:
+    published, database = PublishedAssessments(), harness.database
+    assessment_id = UUID((await harness.publish_assessment(assessment_proto())).assessment_id)
     first = await published.get(database, assessment_id)
     assert first is not None
     assert len(first.items) == 4
@@ -30,13 +30,13 @@ async def test_published_assessment_is_parsed_once(world: World) -> None:
     assert [each.value for each in published.observations()] == [1]
 
 
-async def test_draft_is_not_cached(world: World) -> None:
-    published, database = PublishedAssessments(), world.service.database
-    assessment_id = await created(world)
+async def test_draft_is_not_cached(harness: Harness) -> None:
+    published, database = PublishedAssessments(), harness.database
+    assessment_id = await created(harness)
     draft = await published.get(database, assessment_id)
     assert draft is not None
     assert draft.published_at is None
-    await world.administrator.assessments.PublishAssessment(
+    await harness.administrator.assessments.PublishAssessment(
         assessments_pb2.PublishAssessmentRequest(assessment_id=str(assessment_id))
     )
     found = await published.get(database, assessment_id)
@@ -44,9 +44,11 @@ async def test_draft_is_not_cached(world: World) -> None:
     assert found.published_at is not None
 
 
-async def test_least_recently_used_assessment_is_removed_from_the_cache(world: World) -> None:
-    published, database = PublishedAssessments(limit=2), world.service.database
-    ids = [UUID((await world.publish(assessment_proto())).assessment_id) for _ in range(3)]
+async def test_least_recently_used_assessment_is_removed_from_the_cache(harness: Harness) -> None:
+    published, database = PublishedAssessments(limit=2), harness.database
+    ids = [
+        UUID((await harness.publish_assessment(assessment_proto())).assessment_id) for _ in range(3)
+    ]
     first, second = [await published.get(database, each) for each in ids[:2]]
     assert await published.get(database, ids[0]) is first
     await published.get(database, ids[2])
@@ -56,9 +58,9 @@ async def test_least_recently_used_assessment_is_removed_from_the_cache(world: W
 
 
 async def test_attempt_has_the_newest_answer_of_each_item_without_removed_ones(
-    world: World,
+    harness: Harness,
 ) -> None:
-    seat = await world.started()
+    seat = await harness.started()
     await seat.save(seat.change(1, 0, WRONG), seat.change(2, 1), seat.change(3, 2))
     await seat.save(seat.change(4, 0), seat.change(5, 2, items_pb2.Answer()))
     attempt = await seat.attempt()

@@ -14,7 +14,7 @@ from typing import Any
 from proctorium.assessment.v1 import attempts_pb2, items_pb2
 from proctorium_assessment.serialization import answer_from_message, answer_to_bytes
 
-from .world import Seat, World
+from .harness import Harness, Seat
 
 PAGE = Path(__file__).parents[4] / "docs" / "architecture" / "answers.md"
 
@@ -68,13 +68,13 @@ async def receipts_of(seat: Seat) -> dict[str, Any]:
     return {"attempt_id": seat.attempt_id, "receipts": receipts}
 
 
-async def test_verifier_confirms_receipts_in_any_order(world: World) -> None:
-    receipts = await receipts_of(await world.started())
+async def test_verifier_confirms_receipts_in_any_order(harness: Harness) -> None:
+    receipts = await receipts_of(await harness.started())
     assert verdict(receipts) == "all 4 changes are as they were acknowledged"
 
 
-async def test_verifier_finds_a_changed_answer(world: World) -> None:
-    receipts = await receipts_of(await world.started())
+async def test_verifier_finds_a_changed_answer(harness: Harness) -> None:
+    receipts = await receipts_of(await harness.started())
     for receipt in receipts["receipts"]:
         for change in receipt["changes"]:
             if change["sequence"] == 3:
@@ -82,13 +82,13 @@ async def test_verifier_finds_a_changed_answer(world: World) -> None:
     assert "does not fit" in verdict(receipts)
 
 
-async def test_verifier_reports_a_missing_receipt(world: World) -> None:
-    receipts = await receipts_of(await world.started())
+async def test_verifier_reports_a_missing_receipt(harness: Harness) -> None:
+    receipts = await receipts_of(await harness.started())
     receipts["receipts"] = [each for each in receipts["receipts"] if 1 not in each["positions"]]
     assert "no receipt for position 1" in verdict(receipts)
 
 
-async def test_verifier_refuses_receipts_of_another_attempt(world: World) -> None:
-    receipts = await receipts_of(await world.started())
-    receipts["attempt_id"] = (await world.started()).attempt_id
+async def test_verifier_refuses_receipts_of_another_attempt(harness: Harness) -> None:
+    receipts = await receipts_of(await harness.started())
+    receipts["attempt_id"] = (await harness.started()).attempt_id
     assert "does not fit" in verdict(receipts)

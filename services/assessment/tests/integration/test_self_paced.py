@@ -7,26 +7,23 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from google.protobuf.message import Message
 
 from proctorium.assessment.v1 import attempts_pb2, results_pb2
 from proctorium.enrollment.events.v1 import events_pb2 as enrollment_events
 from proctorium.enrollment.v1 import courses_pb2
-from proctorium_assessment.subscribers import courses as course_handlers
 from proctorium_common.errors import Kind
-from proctorium_common.events.handling import EventMetadata
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing.refusals import refusal
 
 from ..builders import assessment_proto
-from .world import Person, World, refused
+from .harness import Harness, Person
 
 SELF_PACED = courses_pb2.COURSE_KIND_SELF_PACED
 PROCTORED = courses_pb2.COURSE_KIND_PROCTORED
 
 
-async def published(world: World, **assessment: Any) -> str:
-    made = await world.publish(assessment_proto(**{"proctored": False, **assessment}))
+async def published(harness: Harness, **assessment: Any) -> str:
+    made = await harness.publish_assessment(assessment_proto(**{"proctored": False, **assessment}))
     return made.assessment_id
 
 
@@ -50,16 +47,6 @@ def registration(course_id: UUID, learner: Person) -> enrollment_events.Registra
     )
 
 
-async def tell(world: World, event: Message) -> None:
-    """Handle the event as the subscriber does."""
-    if not isinstance(event, enrollment_events.RegistrationCreated):
-        await world.handle(event)
-        return
-    metadata = EventMetadata(new_id(), "enrollment.registration.created", world.clock(), 1, 1)
-    async with world.service.database.transaction() as tx:
-        await course_handlers.on_registration_created(tx, event, metadata)
-
-
 async def create(learner: Person, assessment_id: str) -> attempts_pb2.Attempt:
     request = attempts_pb2.CreateAttemptRequest(assessment_id=assessment_id)
     return (await learner.attempts.CreateAttempt(request)).attempt
@@ -70,11 +57,11 @@ async def take(learner: Person, attempt_id: str) -> None:
     await learner.attempts.SubmitAttempt(attempts_pb2.SubmitAttemptRequest(attempt_id=attempt_id))
 
 
-async def test_registered_learner_takes_a_self_paced_assessment_once(world: World) -> None:
-    learner, course_id = world.person(), new_id()
-    assessment_id = await published(world)
-    await tell(world, course(course_id, assessment_id))
-    await tell(world, registration(course_id, learner))
+async def test_registered_learner_takes_a_self_paced_assessment_once(harness: Harness) -> None:
+    learner, course_id = harness.person(), new_id()
+    assessment_id = await published(harness)
+    await harness.handle(course(course_id, assessment_id))
+    await harness.handle(registration(course_id, learner))
 
     made = await create(learner, assessment_id)
     assert made.state == attempts_pb2.ATTEMPT_STATE_AUTHORIZED
@@ -84,74 +71,76 @@ async def test_registered_learner_takes_a_self_paced_assessment_once(world: Worl
     result = (await learner.results.GetResult(request)).result
     assert {each.item.feedback for each in result.item_results} >= {"9.81", "true"}
 
-    error = await refused(world, create(learner, assessment_id))
+    error = await harness.refused(create, learner, assessment_id)
     assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "ATTEMPT_ALREADY_TAKEN")
 
 
-async def test_self_paced_attempt_after_one_in_a_session_is_refused(world: World) -> None:
-    seat = await world.started(proctored=False)
+async def test_self_paced_attempt_after_one_in_a_session_is_refused(harness: Harness) -> None:
+    seat = await harness.started(proctored=False)
     await seat.submit()
-    await tell(world, course(seat.course_id, str(seat.assessment_id)))
-    await tell(world, registration(seat.course_id, seat.learner))
-    error = await refused(world, create(seat.learner, str(seat.assessment_id)))
+    await harness.handle(course(seat.course_id, str(seat.assessment_id)))
+    await harness.handle(registration(seat.course_id, seat.learner))
+    error = await harness.refused(create, seat.learner, str(seat.assessment_id))
     assert error.reason == "ATTEMPT_ALREADY_TAKEN"
 
 
-async def test_self_paced_attempt_without_registration_is_refused(world: World) -> None:
+async def test_self_paced_attempt_without_registration_is_refused(harness: Harness) -> None:
     learner, registered, course_id, other_course_id = (
-        world.person(),
-        world.person(),
+        harness.person(),
+        harness.person(),
         new_id(),
         new_id(),
     )
-    assessment_id = await published(world)
-    assert (await refused(world, create(learner, assessment_id))).reason == "LEARNER_NOT_REGISTERED"
+    assessment_id = await published(harness)
+    assert (
+        await harness.refused(create, learner, assessment_id)
+    ).reason == "LEARNER_NOT_REGISTERED"
 
-    await tell(world, course(course_id, assessment_id))
-    await tell(world, course(other_course_id, await published(world)))
-    await tell(world, registration(course_id, registered))
-    await tell(world, registration(other_course_id, learner))
-    error = await refused(world, create(learner, assessment_id))
+    await harness.handle(course(course_id, assessment_id))
+    await harness.handle(course(other_course_id, await published(harness)))
+    await harness.handle(registration(course_id, registered))
+    await harness.handle(registration(other_course_id, learner))
+    error = await harness.refused(create, learner, assessment_id)
     assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "LEARNER_NOT_REGISTERED")
     assert "administrator" in error.message
 
 
-async def test_self_paced_attempt_in_a_proctored_course_is_refused(world: World) -> None:
-    learner, proctored_id, self_paced_id = world.person(), new_id(), new_id()
-    assessment_id = await published(world)
-    await tell(world, course(proctored_id, assessment_id, kind=PROCTORED))
-    await tell(world, registration(proctored_id, learner))
+async def test_self_paced_attempt_in_a_proctored_course_is_refused(harness: Harness) -> None:
+    learner, proctored_id, self_paced_id = harness.person(), new_id(), new_id()
+    assessment_id = await published(harness)
+    await harness.handle(course(proctored_id, assessment_id, kind=PROCTORED))
+    await harness.handle(registration(proctored_id, learner))
     assert (
-        await refused(world, create(learner, assessment_id))
+        await harness.refused(create, learner, assessment_id)
     ).reason == "ASSESSMENT_IS_PROCTORED"
 
-    await tell(world, course(self_paced_id, assessment_id))
+    await harness.handle(course(self_paced_id, assessment_id))
     assert (await refusal(create(learner, assessment_id))).reason == "LEARNER_NOT_REGISTERED"
-    await tell(world, registration(self_paced_id, learner))
+    await harness.handle(registration(self_paced_id, learner))
     assert (await create(learner, assessment_id)).attempt_id
 
 
-async def test_self_paced_attempt_at_a_proctored_assessment_is_refused(world: World) -> None:
-    learner, course_id = world.person(), new_id()
-    assessment_id = await published(world, proctored=True)
-    await tell(world, course(course_id, assessment_id))
-    await tell(world, registration(course_id, learner))
+async def test_self_paced_attempt_at_a_proctored_assessment_is_refused(harness: Harness) -> None:
+    learner, course_id = harness.person(), new_id()
+    assessment_id = await published(harness, proctored=True)
+    await harness.handle(course(course_id, assessment_id))
+    await harness.handle(registration(course_id, learner))
     assert (
-        await refused(world, create(learner, assessment_id))
+        await harness.refused(create, learner, assessment_id)
     ).reason == "ASSESSMENT_IS_PROCTORED"
 
 
 @pytest.mark.parametrize("order", list(permutations(("course", "registration"))), ids="-".join)
 async def test_course_and_registration_arrive_in_any_order_and_repeatedly(
-    world: World, order: tuple[str, ...]
+    harness: Harness, order: tuple[str, ...]
 ) -> None:
-    learner, course_id = world.person(), new_id()
-    assessment_id = await published(world)
+    learner, course_id = harness.person(), new_id()
+    assessment_id = await published(harness)
     events = {
         "course": course(course_id, assessment_id),
         "registration": registration(course_id, learner),
     }
     for name in (*order, *order):
-        await tell(world, events[name])
+        await harness.handle(events[name])
     assert (await create(learner, assessment_id)).attempt_id
-    assert len(await world.sql("SELECT 1 FROM registrations")) == 1
+    assert len(await harness.rows("SELECT 1 FROM registrations")) == 1

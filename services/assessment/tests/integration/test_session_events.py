@@ -11,7 +11,7 @@ from proctorium.assessment.events.v1 import events_pb2
 from proctorium.assessment.v1 import assessments_pb2, attempts_pb2
 
 from ..builders import assessment_proto
-from .world import Seat, World, refused
+from .harness import Harness, Seat
 
 WAITING: int = attempts_pb2.ATTEMPT_STATE_AWAITING_AUTHORIZATION
 AUTHORIZED: int = attempts_pb2.ATTEMPT_STATE_AUTHORIZED
@@ -20,39 +20,37 @@ SCORED: int = attempts_pb2.ATTEMPT_STATE_SCORED
 RELEASED: int = attempts_pb2.ATTEMPT_STATE_RELEASED
 
 
-async def seat_of(world: World, **assessment: Any) -> Seat:
-    published = await world.publish(assessment_proto(**assessment))
-    return world.seat(published.assessment_id)
+async def seat_of(harness: Harness, **assessment: Any) -> Seat:
+    published = await harness.publish_assessment(assessment_proto(**assessment))
+    return harness.seat(published.assessment_id)
 
 
-async def states(world: World, seat: Seat) -> list[int]:
-    return [int(attempt.state) for attempt in await world.attempts_of(seat)]
+async def states(harness: Harness, seat: Seat) -> list[int]:
+    return [int(attempt.state) for attempt in await harness.attempts_of(seat)]
 
 
-async def test_join_creates_one_attempt_for_each_assessment(world: World) -> None:
-    seat = await seat_of(world)
-    second = await world.publish(assessment_proto(title="Chemistry"))
+async def test_join_creates_one_attempt_for_each_assessment(harness: Harness) -> None:
+    seat = await seat_of(harness)
+    second = await harness.publish_assessment(assessment_proto(title="Chemistry"))
     event = seat.joined()
     event.assessment_ids.append(second.assessment_id)
-    await world.handle(event)
-    await world.handle(event)
-    attempts = await world.attempts_of(seat)
+    await harness.handle(event)
+    await harness.handle(event)
+    attempts = await harness.attempts_of(seat)
     assert sorted(attempt.title for attempt in attempts) == ["Chemistry", "Physics"]
     assert {attempt.state for attempt in attempts} == {WAITING}
-    created = [
-        events_pb2.AttemptCreated.FromString(body) for body in await world.events("attempt.created")
-    ]
+    created = await harness.events(events_pb2.AttemptCreated)
     assert {event.item_count for event in created} == {4}
     assert len(created) == 2
 
 
-async def test_authorisation_that_arrives_before_the_join_counts(world: World) -> None:
-    seat = await seat_of(world)
-    await world.handle(seat.authorized())
-    await world.handle(seat.joined())
-    assert await states(world, seat) == [AUTHORIZED]
-    assert len(await world.events("attempt.created")) == 1
-    assert len(await world.events("attempt.authorized")) == 1
+async def test_authorisation_that_arrives_before_the_join_counts(harness: Harness) -> None:
+    seat = await seat_of(harness)
+    await harness.handle(seat.authorized())
+    await harness.handle(seat.joined())
+    assert await states(harness, seat) == [AUTHORIZED]
+    assert len(await harness.events(events_pb2.AttemptCreated)) == 1
+    assert len(await harness.events(events_pb2.AttemptAuthorized)) == 1
 
 
 EVENTS = ("scheduled", "joined", "authorized", "ended", "removed")
@@ -60,91 +58,88 @@ EVENTS = ("scheduled", "joined", "authorized", "ended", "removed")
 
 @pytest.mark.parametrize("order", list(permutations(EVENTS, 2)), ids="-".join)
 async def test_pairs_of_events_arrive_in_any_order_and_repeatedly(
-    world: World, order: tuple[str, str]
+    harness: Harness, order: tuple[str, str]
 ) -> None:
-    straight, swapped = await seat_of(world), await seat_of(world)
+    straight, swapped = await seat_of(harness), await seat_of(harness)
     for seat, names in ((straight, order), (swapped, (order[1], order[0]))):
         for name in (*names, *names):
-            await world.handle(getattr(seat, name)())
+            await harness.handle(getattr(seat, name)())
         for name in EVENTS:
-            await world.handle(getattr(seat, name)())
+            await harness.handle(getattr(seat, name)())
     for seat in (straight, swapped):
-        over = [state for state in await states(world, seat) if state != VOIDED]
+        over = [state for state in await states(harness, seat) if state != VOIDED]
         assert not over, "after the end nothing is open, whatever came when"
 
 
 async def test_end_of_the_session_submits_started_attempts_and_voids_others(
-    world: World,
+    harness: Harness,
 ) -> None:
-    seat = await world.started()
-    waiting = world.seat(str(seat.assessment_id))
+    seat = await harness.started()
+    waiting = harness.seat(str(seat.assessment_id))
     waiting.session_id = seat.session_id
-    await world.handle(waiting.joined())
+    await harness.handle(waiting.joined())
     await seat.save(seat.change(1, 0), seat.change(2, 2))
-    await world.handle(seat.ended())
-    await world.handle(seat.ended())
+    await harness.handle(seat.ended())
+    await harness.handle(seat.ended())
 
     attempt = await seat.attempt()
     assert attempt.state == RELEASED
     assert attempt.submit_cause == attempts_pb2.SUBMIT_CAUSE_SESSION_ENDED
-    assert sorted(await states(world, seat)) == sorted((RELEASED, VOIDED))
-    (event,) = await world.events("attempt.submitted")
-    submission = events_pb2.AttemptSubmitted.FromString(event)
+    assert sorted(await states(harness, seat)) == sorted((RELEASED, VOIDED))
+    (submission,) = await harness.events(events_pb2.AttemptSubmitted)
     assert (submission.answered_count, submission.item_count) == (2, 4)
     assert submission.cause == attempts_pb2.SUBMIT_CAUSE_SESSION_ENDED
-    (closed,) = await world.events("attempt.voided")
-    voided = events_pb2.AttemptVoided.FromString(closed)
+    (voided,) = await harness.events(events_pb2.AttemptVoided)
     assert (voided.session_id, voided.participant_id) == (
         str(seat.session_id),
         str(waiting.participant_id),
     )
-    (released,) = await world.events("result.released")
-    result = events_pb2.ResultReleased.FromString(released)
+    (result,) = await harness.events(events_pb2.ResultReleased)
     assert result.course_id == str(seat.course_id)
     assert result.passed, "4 of 8 points at a pass mark of a half"
 
 
-async def test_removal_submits_and_later_events_change_nothing(world: World) -> None:
-    seat = await world.started()
+async def test_removal_submits_and_later_events_change_nothing(harness: Harness) -> None:
+    seat = await harness.started()
     await seat.save(seat.change(1, 0))
-    await world.handle(seat.removed())
+    await harness.handle(seat.removed())
     attempt = await seat.attempt()
     assert (attempt.state, attempt.submit_cause) == (SCORED, attempts_pb2.SUBMIT_CAUSE_REMOVED)
-    await world.handle(seat.joined())
-    await world.handle(seat.authorized())
-    assert await states(world, seat) == [SCORED]
+    await harness.handle(seat.joined())
+    await harness.handle(seat.authorized())
+    assert await states(harness, seat) == [SCORED]
 
 
-async def test_removal_closes_only_the_attempts_of_its_learner(world: World) -> None:
-    seat = await world.started()
-    neighbour = world.seat(str(seat.assessment_id))
+async def test_removal_closes_only_the_attempts_of_its_learner(harness: Harness) -> None:
+    seat = await harness.started()
+    neighbour = harness.seat(str(seat.assessment_id))
     neighbour.session_id = seat.session_id
-    await world.handle(neighbour.joined())
-    await world.handle(neighbour.authorized())
-    await world.handle(seat.removed())
-    assert sorted(await states(world, seat)) == sorted((SCORED, AUTHORIZED))
+    await harness.handle(neighbour.joined())
+    await harness.handle(neighbour.authorized())
+    await harness.handle(seat.removed())
+    assert sorted(await states(harness, seat)) == sorted((SCORED, AUTHORIZED))
 
 
-async def test_older_authorisation_does_not_reopen_a_submitted_attempt(world: World) -> None:
-    seat = await world.started()
+async def test_older_authorisation_does_not_reopen_a_submitted_attempt(harness: Harness) -> None:
+    seat = await harness.started()
     await seat.submit()
-    await world.handle(seat.authorized())
-    assert await states(world, seat) == [RELEASED]
+    await harness.handle(seat.authorized())
+    assert await states(harness, seat) == [RELEASED]
 
 
-async def test_assessment_that_is_published_after_the_join_can_be_taken(world: World) -> None:
-    stub = world.administrator.assessments
+async def test_assessment_that_is_published_after_the_join_can_be_taken(harness: Harness) -> None:
+    stub = harness.administrator.assessments
     draft = await stub.CreateAssessment(
         assessments_pb2.CreateAssessmentRequest(assessment=assessment_proto())
     )
     assessment_id = draft.assessment.assessment_id
-    seat = world.seat(assessment_id)
-    await world.handle(seat.joined())
-    await world.handle(seat.authorized())
-    (attempt,) = await world.attempts_of(seat)
+    seat = harness.seat(assessment_id)
+    await harness.handle(seat.joined())
+    await harness.handle(seat.authorized())
+    (attempt,) = await harness.attempts_of(seat)
     seat.attempt_id = attempt.attempt_id
 
-    error = await refused(world, seat.start())
+    error = await harness.refused(seat.start)
     assert error.reason == "ASSESSMENT_NOT_PUBLISHED"
     await stub.PublishAssessment(
         assessments_pb2.PublishAssessmentRequest(assessment_id=assessment_id)

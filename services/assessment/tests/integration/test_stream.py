@@ -12,7 +12,7 @@ import pytest
 from proctorium.assessment.v1 import attempts_pb2
 from proctorium_common.rpc.status import error_of
 
-from .world import Seat, World
+from .harness import Harness, Seat
 
 
 def request(seat: Seat, *changes: attempts_pb2.AnswerChange) -> attempts_pb2.StreamAnswersRequest:
@@ -36,8 +36,8 @@ async def answered(
     return [each async for each in seat.learner.attempts.StreamAnswers(send())]
 
 
-async def test_responses_are_in_the_order_of_the_requests(world: World) -> None:
-    seat = await world.started()
+async def test_responses_are_in_the_order_of_the_requests(harness: Harness) -> None:
+    seat = await harness.started()
     sent = [request(seat, seat.change(number, number % 4)) for number in range(1, 201)]
     responses = await answered(seat, sent)
     receipts = [response.receipt for response in responses]
@@ -48,10 +48,10 @@ async def test_responses_are_in_the_order_of_the_requests(world: World) -> None:
 
 
 async def test_refused_save_does_not_end_the_stream(
-    world: World,
+    harness: Harness,
 ) -> None:
-    seat = await world.started()
-    other = await world.started()
+    seat = await harness.started()
+    other = await harness.started()
     responses = await answered(
         seat,
         [
@@ -68,9 +68,9 @@ async def test_refused_save_does_not_end_the_stream(
 
 
 async def test_saves_of_an_attempt_that_is_not_cached_are_in_order(
-    world: World,
+    harness: Harness,
 ) -> None:
-    seats = [await world.started() for _ in range(12)]
+    seats = [await harness.started() for _ in range(12)]
 
     async def outcomes(seat: Seat) -> list[str]:
         sent = [request(seat, seat.change(1, choice)) for choice in (0, 2, 1, 3)]
@@ -80,16 +80,16 @@ async def test_saves_of_an_attempt_that_is_not_cached_are_in_order(
         assert one == ["receipt", *["SEQUENCE_REUSED"] * 3]
 
 
-async def test_changes_in_the_stream_after_the_deadline_are_refused(world: World) -> None:
-    seat = await world.started()
+async def test_changes_in_the_stream_after_the_deadline_are_refused(harness: Harness) -> None:
+    seat = await harness.started()
     await seat.submit()
     (response,) = await answered(seat, [request(seat, seat.change(1, 0))])
     assert response.refused.reason == "ATTEMPT_SUBMITTED"
     assert response.refused.metadata["kept"] == "true"
 
 
-async def test_invalid_message_ends_the_stream_after_earlier_responses(world: World) -> None:
-    seat = await world.started()
+async def test_invalid_message_ends_the_stream_after_earlier_responses(harness: Harness) -> None:
+    seat = await harness.started()
 
     async def send() -> AsyncIterator[attempts_pb2.StreamAnswersRequest]:
         yield request(seat, seat.change(1, 0))
@@ -103,8 +103,8 @@ async def test_invalid_message_ends_the_stream_after_earlier_responses(world: Wo
     assert (await seat.attempt()).last_sequence == 1
 
 
-async def test_disconnected_learner_loses_no_received_change(world: World) -> None:
-    seat = await world.started()
+async def test_disconnected_learner_loses_no_received_change(harness: Harness) -> None:
+    seat = await harness.started()
     sending = asyncio.Event()
 
     async def send() -> AsyncIterator[attempts_pb2.StreamAnswersRequest]:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 from typing import Any
 
 from proctorium.assessment.events.v1 import events_pb2
 from proctorium.assessment.v1 import attempts_pb2
-from proctorium_devstack.components.nats import Nats
 from proctorium_devstack.testing.refusals import refusal
+from proctorium_devstack.testing.waiting import next_response, until
 
-from ..waiting import eventually
-from .conftest import Migrated
-from .world import Seat, World
-from .world import world as running_world
+from .harness import Harness, Seat
 
 
 def watch(seat: Seat) -> Any:
@@ -26,20 +22,14 @@ def watch(seat: Seat) -> Any:
 async def ends(call: Any) -> None:
     """Assert that the stream has no further response."""
     async with asyncio.timeout(10):
-        assert not await call.read()
+        assert [each async for each in call] == []
 
 
-async def next_response(call: Any) -> attempts_pb2.WatchAttemptResponse:
-    async with asyncio.timeout(10):
-        response: attempts_pb2.WatchAttemptResponse = await call.read()
-    return response
-
-
-async def test_watch_reports_each_change_and_ends(world: World) -> None:
-    seat = await world.joined()
+async def test_watch_reports_each_change_and_ends(harness: Harness) -> None:
+    seat = await harness.joined()
     call = watch(seat)
     states = [(await next_response(call)).attempt.state]
-    await world.handle(seat.authorized())
+    await harness.handle(seat.authorized())
     states.append((await next_response(call)).attempt.state)
     await seat.start()
     working = await next_response(call)
@@ -60,11 +50,9 @@ async def test_watch_reports_each_change_and_ends(world: World) -> None:
     await ends(call)
 
 
-async def test_watch_sends_heartbeats(migrated_database: Migrated, nats: Nats) -> None:
-    short = timedelta(milliseconds=100)
-    url = migrated_database("proctorium_assessment")
-    async with running_world(url, nats, watch_heartbeat=short) as world:
-        seat = await world.started()
+async def test_watch_sends_heartbeats(harness: Harness) -> None:
+    async with harness.replica(watch_heartbeat=0.1) as replica:
+        seat = await replica.started()
         call = watch(seat)
         first = await next_response(call)
         for _ in range(3):
@@ -79,36 +67,35 @@ async def test_watch_sends_heartbeats(migrated_database: Migrated, nats: Nats) -
         assert view.attempt.state >= attempts_pb2.ATTEMPT_STATE_SUBMITTED
 
 
-async def test_watch_ends_when_the_attempt_is_voided(world: World) -> None:
-    seat = await world.joined()
+async def test_watch_ends_when_the_attempt_is_voided(harness: Harness) -> None:
+    seat = await harness.joined()
     call = watch(seat)
     await next_response(call)
-    await world.handle(seat.ended())
+    await harness.handle(seat.ended())
     assert (await next_response(call)).attempt.state == attempts_pb2.ATTEMPT_STATE_VOIDED
     await ends(call)
 
 
-async def test_watch_of_anothers_attempt_is_refused(world: World) -> None:
-    seat = await world.joined()
-    stranger = world.person().attempts.WatchAttempt(
+async def test_watch_of_anothers_attempt_is_refused(harness: Harness) -> None:
+    seat = await harness.joined()
+    stranger = harness.person().attempts.WatchAttempt(
         attempts_pb2.WatchAttemptRequest(attempt_id=seat.attempt_id)
     )
-    assert (await refusal(stranger.read())).reason == "NOT_YOUR_ATTEMPT"
+    assert (await refusal(next_response(stranger))).reason == "NOT_YOUR_ATTEMPT"
 
 
-async def test_progress_is_published_less_often_than_saves(world: World) -> None:
-    seat = await world.started()
+async def test_progress_is_published_less_often_than_saves(harness: Harness) -> None:
+    seat = await harness.started()
     for number in range(1, 41):
         await seat.save(seat.change(number, number % 4))
 
     async def last() -> events_pb2.AttemptProgressed | None:
-        events = await world.events("attempt.progressed")
-        newest = events_pb2.AttemptProgressed.FromString(events[-1]) if events else None
-        return newest if newest is not None and newest.answered_count == 4 else None
+        events = await harness.events(events_pb2.AttemptProgressed)
+        return events[-1] if events and events[-1].answered_count == 4 else None
 
-    newest = await eventually(last)
+    newest = await until(last)
     assert newest is not None
     assert (newest.item_count, newest.participant_id) == (4, str(seat.participant_id))
-    assert len(await world.events("attempt.progressed")) < 20
-    (row,) = await world.sql("SELECT chain_length, progress_published_length FROM attempts")
-    assert row["chain_length"] == 40
+    assert len(await harness.events(events_pb2.AttemptProgressed)) < 20
+    (row,) = await harness.rows("SELECT chain_length, progress_published_length FROM attempts")
+    assert row.chain_length == 40

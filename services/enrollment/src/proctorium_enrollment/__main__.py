@@ -43,12 +43,8 @@ from proctorium_enrollment.subscribers import results
 from proctorium_enrollment.subscribers.sessions import SessionEvents
 
 
-def build(
-    service: Service[Settings],
-    hashes: PasswordHashes | None = None,
-    assessments: Assessments | None = None,
-) -> None:
-    """Wire the service; integration tests pass fast `hashes` and their own assessment service."""
+def build(service: Service[Settings], hashes: PasswordHashes | None = None) -> None:
+    """Wire the service; integration tests pass fast `hashes`."""
     settings, database = service.settings, service.database
     keys = settings.encryption_keys()
     hashes = hashes or PasswordHashes()
@@ -74,7 +70,7 @@ def build(
     service.rpc(add_PersonServiceServicer_to_server, PersonApi(database, hashes))
     service.rpc(
         add_CourseServiceServicer_to_server,
-        CourseApi(database, assessments or Assessments(service.channel("assessment"))),
+        CourseApi(database, Assessments(service.channel("assessment"))),
     )
     service.rpc(add_RegistrationServiceServicer_to_server, RegistrationApi(database, codes))
     service.rpc(add_CodeServiceServicer_to_server, CodeApi(codes, resolution))

@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Transaction
-from proctorium_devstack.demo.waiting import eventually
+from proctorium_devstack.testing.waiting import until
 from proctorium_enrollment.operations.code_resolution import (
     CodeEntry,
     CodeResolution,
@@ -16,7 +16,7 @@ from proctorium_enrollment.operations.code_resolution import (
 )
 from proctorium_enrollment.storage.tables import failed_entries
 
-from .enrollment import Enrollment
+from .harness import Harness
 
 _WAITING = text(
     "SELECT count(*) FROM pg_stat_activity"
@@ -24,23 +24,21 @@ _WAITING = text(
 )
 
 
-async def waits_for_a_lock(enrollment: Enrollment, task: asyncio.Task[Resolution]) -> bool:
+async def waits_for_a_lock(harness: Harness, task: asyncio.Task[Resolution]) -> bool:
     """Whether the task comes to wait for another transaction; False when it ends without."""
 
-    async def looked() -> bool | None:
-        if task.done():
-            return False
-        async with enrollment.database.transaction() as tx:
-            return True if (await tx.execute(_WAITING)).scalar_one() else None
+    async def waits_or_ended() -> bool:
+        return task.done() or (await harness.rows(_WAITING))[0][0] > 0
 
-    return await eventually(looked, "a lock that is waited for, or an answer")
+    await until(waits_or_ended)
+    return not task.done()
 
 
 async def test_concurrent_failed_entries_all_count_for_their_network(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    keys = enrollment.served.service.settings.encryption_keys()
-    replicas = [CodeResolution(enrollment.database, keys.codes, keys.throttling) for _ in range(2)]
+    keys = harness.service.settings.encryption_keys()
+    replicas = [CodeResolution(harness.database, keys.codes, keys.throttling) for _ in range(2)]
     address = "198.51.100.44"
 
     async def guess(tx: Transaction, replica: CodeResolution) -> Resolution:
@@ -50,14 +48,14 @@ async def test_concurrent_failed_entries_all_count_for_their_network(
         return resolution
 
     async def guess_meanwhile() -> Resolution:
-        async with enrollment.database.transaction() as tx:
+        async with harness.database.transaction() as tx:
             return await guess(tx, replicas[1])
 
-    async with enrollment.database.transaction() as tx:
+    async with harness.database.transaction() as tx:
         first = await guess(tx, replicas[0])
         guessing = asyncio.create_task(guess_meanwhile())
-        assert await waits_for_a_lock(enrollment, guessing)
+        assert await waits_for_a_lock(harness, guessing)
     assert first == await guessing == Resolution(None)
     mark = keys.throttling.blind_index(f"code_network:{address}")
     counted = select(failed_entries.c.failures).where(failed_entries.c.digest == mark)
-    assert [row.failures for row in await enrollment.rows(counted)] == [2]
+    assert [row.failures for row in await harness.rows(counted)] == [2]

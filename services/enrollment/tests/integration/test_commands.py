@@ -23,7 +23,7 @@ from proctorium_enrollment.settings import Settings
 from proctorium_enrollment.storage.password_hashes import PasswordHashes
 from proctorium_enrollment.storage.tables import credentials, people
 
-from .enrollment import PASSWORD
+from .harness import PASSWORD
 
 CREATE = (
     "create-administrator",

@@ -14,63 +14,63 @@ from proctorium.enrollment.v1.courses_pb2 import COURSE_KIND_SELF_PACED, RecordP
 from proctorium_common.ids import new_id
 from proctorium_enrollment.domain.codes import CODE_STATES, CodeState
 
-from .enrollment import PASSWORD, Enrollment, Scheduled, ended_event, lesson
+from .harness import PASSWORD, Harness, Scheduled, ended_event, lesson
 
 
-async def refuses(enrollment: Enrollment, statement: str, **values: object) -> None:
+async def refuses(harness: Harness, statement: str, **values: object) -> None:
     with pytest.raises(DBAPIError) as refused:
-        async with enrollment.database.transaction() as tx:
+        async with harness.database.transaction() as tx:
             await tx.execute(text(statement), values)
     state = getattr(refused.value.orig, "sqlstate", "")
     # Integrity constraint violations, and restrict_violation of our triggers.
     assert state.startswith("23"), refused.value
 
 
-async def code_id(enrollment: Enrollment, session: Scheduled) -> str:
+async def code_id(harness: Harness, session: Scheduled) -> str:
     request = ListCodesRequest(session_id=session.session_id)
-    return (await enrollment.administrator.codes.ListCodes(request)).codes[0].code_id
+    return (await harness.administrator.codes.ListCodes(request)).codes[0].code_id
 
 
-async def test_people(enrollment: Enrollment) -> None:
-    person = await enrollment.person()
-    other = await enrollment.person()
+async def test_people(harness: Harness) -> None:
+    person = await harness.person()
+    other = await harness.person()
     who = {"who": person.person_id}
     change = "UPDATE people SET {} WHERE person_id = CAST(:who AS uuid)"
-    await refuses(enrollment, change.format("email = upper(email)"), **who)
-    await refuses(enrollment, change.format("email = :email"), email=other.email, **who)
-    await refuses(enrollment, change.format("roles = '{}'"), **who)
-    await refuses(enrollment, change.format("roles = '{owner}'"), **who)
-    await refuses(enrollment, change.format("certified_until = now()"), **who)
+    await refuses(harness, change.format("email = upper(email)"), **who)
+    await refuses(harness, change.format("email = :email"), email=other.email, **who)
+    await refuses(harness, change.format("roles = '{}'"), **who)
+    await refuses(harness, change.format("roles = '{owner}'"), **who)
+    await refuses(harness, change.format("certified_until = now()"), **who)
 
 
-async def test_sign_ins(enrollment: Enrollment) -> None:
-    person = await enrollment.person(password=PASSWORD)
+async def test_sign_ins(harness: Harness) -> None:
+    person = await harness.person(password=PASSWORD)
     request = SignInRequest(email=person.email, password=PASSWORD)
-    signed_in = await enrollment.anonymous.accounts.SignIn(request)
-    await enrollment.anonymous.accounts.SignOut(
+    signed_in = await harness.anonymous.accounts.SignIn(request)
+    await harness.anonymous.accounts.SignOut(
         SignOutRequest(refresh_token=signed_in.tokens.refresh_token)
     )
     who = {"who": person.person_id}
     await refuses(
-        enrollment,
+        harness,
         "UPDATE sign_ins SET ended_at = NULL WHERE person_id = CAST(:who AS uuid)",
         **who,
     )
     await refuses(
-        enrollment,
+        harness,
         "UPDATE sign_ins SET stay_signed_in = true WHERE person_id = CAST(:who AS uuid)",
         **who,
     )
-    async with enrollment.database.transaction() as tx:
+    async with harness.database.transaction() as tx:
         await tx.execute(text("UPDATE refresh_tokens SET used_at = now() WHERE used_at IS NULL"))
-    await refuses(enrollment, "UPDATE refresh_tokens SET used_at = NULL")
+    await refuses(harness, "UPDATE refresh_tokens SET used_at = NULL")
 
 
-async def test_courses_and_units(enrollment: Enrollment) -> None:
-    course = await enrollment.course()
+async def test_courses_and_units(harness: Harness) -> None:
+    course = await harness.course()
     what = {"what": course.course_id}
     await refuses(
-        enrollment,
+        harness,
         "UPDATE courses SET published_at = NULL WHERE course_id = CAST(:what AS uuid)",
         **what,
     )
@@ -81,31 +81,31 @@ async def test_courses_and_units(enrollment: Enrollment) -> None:
         "kind = 'quiz'",
     ):
         await refuses(
-            enrollment, f"UPDATE units SET {change} WHERE course_id = CAST(:what AS uuid)", **what
+            harness, f"UPDATE units SET {change} WHERE course_id = CAST(:what AS uuid)", **what
         )
 
 
-async def test_registrations_and_progress(enrollment: Enrollment) -> None:
-    course = await enrollment.course(COURSE_KIND_SELF_PACED, [lesson()])
-    other = await enrollment.course(COURSE_KIND_SELF_PACED, [lesson()])
-    person_id = await enrollment.registered_learner(course.course_id)
+async def test_registrations_and_progress(harness: Harness) -> None:
+    course = await harness.course(COURSE_KIND_SELF_PACED, [lesson()])
+    other = await harness.course(COURSE_KIND_SELF_PACED, [lesson()])
+    person_id = await harness.registered_learner(course.course_id)
     record = RecordProgressRequest(unit_id=course.units[0].unit_id)
-    await enrollment.learner(person_id).courses.RecordProgress(record)
+    await harness.learner(person_id).courses.RecordProgress(record)
     what = {"what": course.course_id}
     await refuses(
-        enrollment,
+        harness,
         "INSERT INTO registrations SELECT gen_random_uuid(), person_id, course_id, now(), NULL"
         " FROM registrations WHERE course_id = CAST(:what AS uuid)",
         **what,
     )
     await refuses(
-        enrollment,
+        harness,
         "UPDATE registrations SET completed_at = NULL WHERE course_id = CAST(:what AS uuid)",
         **what,
     )
     # A unit of another course.
     await refuses(
-        enrollment,
+        harness,
         "INSERT INTO progress SELECT registration_id, CAST(:unit AS uuid), course_id, now()"
         " FROM registrations WHERE course_id = CAST(:what AS uuid)",
         unit=other.units[0].unit_id,
@@ -113,31 +113,31 @@ async def test_registrations_and_progress(enrollment: Enrollment) -> None:
     )
 
 
-async def test_codes(enrollment: Enrollment) -> None:
-    session = await enrollment.session()
-    what = {"what": await code_id(enrollment, session)}
+async def test_codes(harness: Harness) -> None:
+    session = await harness.session()
+    what = {"what": await code_id(harness, session)}
     change = "UPDATE codes SET {} WHERE code_id = CAST(:what AS uuid)"
     await refuses(
-        enrollment,
+        harness,
         change.format("valid_from = now(), valid_until = now() + interval '1 day'"),
         **what,
     )
-    await refuses(enrollment, change.format("state = 'lost'"), **what)
+    await refuses(harness, change.format("state = 'lost'"), **what)
     copy = (
         "INSERT INTO codes SELECT gen_random_uuid(), session_id, person_id, {}, folded_lookup, encrypted_text, state,"
         " valid_from, valid_until, {}, NULL, now() FROM codes WHERE code_id = CAST(:what AS uuid)"
     )
-    await refuses(enrollment, copy.format("lookup", "false"), **what)
-    await refuses(enrollment, copy.format("'another'", "true"), **what)  # a second automatic code
+    await refuses(harness, copy.format("lookup", "false"), **what)
+    await refuses(harness, copy.format("'another'", "true"), **what)  # a second automatic code
     request = RevokeCodeRequest(code_id=what["what"])
-    await enrollment.administrator.codes.RevokeCode(request)
-    await refuses(enrollment, change.format("state = 'active'"), **what)
+    await harness.administrator.codes.RevokeCode(request)
+    await refuses(harness, change.format("state = 'active'"), **what)
 
 
 async def test_database_allows_exactly_the_stored_transitions_of_the_state_machine(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    session = await enrollment.session()
+    session = await harness.session()
     stored = [state for state in CodeState if state is not CodeState.EXPIRED]
     allowed = set()
     for origin in stored:
@@ -148,7 +148,7 @@ async def test_database_allows_exactly_the_stored_transitions_of_the_state_machi
                 "lookup": new_id().bytes,
                 "origin": origin,
             }
-            async with enrollment.database.transaction() as tx:
+            async with harness.database.transaction() as tx:
                 await tx.execute(
                     text(
                         "INSERT INTO codes VALUES (:id, :session, NULL, :lookup, '', '', :origin, NULL, NULL, false, NULL, now())"
@@ -156,7 +156,7 @@ async def test_database_allows_exactly_the_stored_transitions_of_the_state_machi
                     row,
                 )
             try:
-                async with enrollment.database.transaction() as tx:
+                async with harness.database.transaction() as tx:
                     await tx.execute(
                         text("UPDATE codes SET state = :target WHERE code_id = :id"),
                         {"target": target, "id": row["id"]},
@@ -168,17 +168,17 @@ async def test_database_allows_exactly_the_stored_transitions_of_the_state_machi
     assert allowed == {pair for pair in CODE_STATES.pairs if CodeState.EXPIRED not in pair}
 
 
-async def test_sessions(enrollment: Enrollment) -> None:
-    session = await enrollment.session()
-    await enrollment.tell(ended_event(session))
+async def test_sessions(harness: Harness) -> None:
+    session = await harness.session()
+    await harness.deliver(ended_event(session))
     for state in ("in_progress", "scheduled", "cancelled", "paused"):
         await refuses(
-            enrollment,
+            harness,
             f"UPDATE sessions SET state = '{state}' WHERE session_id = CAST(:what AS uuid)",
             what=session.session_id,
         )
 
 
-async def test_there_is_one_organisation(enrollment: Enrollment) -> None:
+async def test_there_is_one_organisation(harness: Harness) -> None:
     for singleton in ("true", "false"):
-        await refuses(enrollment, f"INSERT INTO organisation VALUES ({singleton}, '', '', '', 1)")
+        await refuses(harness, f"INSERT INTO organisation VALUES ({singleton}, '', '', '', 1)")

@@ -15,7 +15,7 @@ from proctorium.enrollment.v1.accounts_pb2 import (
 )
 from proctorium_common.rpc.status import error_of
 
-from .enrollment import PASSWORD, Enrollment, refresh, sign_in
+from .harness import PASSWORD, Harness, refresh, sign_in
 
 
 async def cookies_of(call: Any) -> list[str]:
@@ -25,11 +25,11 @@ async def cookies_of(call: Any) -> list[str]:
 
 
 async def test_browser_gets_cookies_that_scripts_cannot_read(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    person = await enrollment.person(password=PASSWORD)
+    person = await harness.person(password=PASSWORD)
     request = SignInRequest(email=person.email, password=PASSWORD)
-    cookies = await cookies_of(enrollment.anonymous.accounts.SignIn(request))
+    cookies = await cookies_of(harness.anonymous.accounts.SignIn(request))
     access, refreshing, device = cookies
     assert access.startswith("__Host-proctorium_token=ey")
     assert refreshing.startswith("__Host-proctorium_refresh=")
@@ -43,10 +43,10 @@ async def test_browser_gets_cookies_that_scripts_cannot_read(
 
 @pytest.mark.parametrize("stay_signed_in", [False, True], ids=["browser-session", "longer"])
 async def test_browser_stores_cookies_only_if_the_person_stays_signed_in(
-    enrollment: Enrollment, stay_signed_in: bool
+    harness: Harness, stay_signed_in: bool
 ) -> None:
-    person = await enrollment.person(password=PASSWORD)
-    accounts = enrollment.anonymous.accounts
+    person = await harness.person(password=PASSWORD)
+    accounts = harness.anonymous.accounts
     request = SignInRequest(email=person.email, password=PASSWORD, stay_signed_in=stay_signed_in)
     first = await cookies_of(accounts.SignIn(request))
     kept = (("cookie", first[1].partition(";")[0]),)
@@ -60,9 +60,9 @@ async def test_browser_stores_cookies_only_if_the_person_stays_signed_in(
         assert "Max-Age" not in cookie
 
 
-async def test_browser_refreshes_and_signs_out_by_its_cookie(enrollment: Enrollment) -> None:
-    person = await enrollment.person(password=PASSWORD)
-    accounts = enrollment.anonymous.accounts
+async def test_browser_refreshes_and_signs_out_by_its_cookie(harness: Harness) -> None:
+    person = await harness.person(password=PASSWORD)
+    accounts = harness.anonymous.accounts
     request = SignInRequest(email=person.email, password=PASSWORD)
     _, cookie, _ = await cookies_of(accounts.SignIn(request))
     kept = (("cookie", f"a=b; {cookie.partition(';')[0]}"),)
@@ -80,10 +80,10 @@ async def test_browser_refreshes_and_signs_out_by_its_cookie(enrollment: Enrollm
 
 
 async def test_page_gets_tokens_only_as_cookies(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    person = await enrollment.person(password=PASSWORD)
-    accounts = enrollment.anonymous.accounts
+    person = await harness.person(password=PASSWORD)
+    accounts = harness.anonymous.accounts
     page = (("sec-fetch-site", "same-origin"), ("origin", "https://proctorium.example"))
     call = accounts.SignIn(SignInRequest(email=person.email, password=PASSWORD), metadata=page)
     _, cookie, _ = await cookies_of(call)
@@ -97,10 +97,10 @@ async def test_page_gets_tokens_only_as_cookies(
         assert tokens.refresh_expire_time.seconds
 
 
-async def test_page_of_another_site_can_neither_sign_in_nor_out(enrollment: Enrollment) -> None:
-    person = await enrollment.person(password=PASSWORD)
-    accounts = enrollment.anonymous.accounts
-    tokens = (await sign_in(enrollment, person.email)).tokens
+async def test_page_of_another_site_can_neither_sign_in_nor_out(harness: Harness) -> None:
+    person = await harness.person(password=PASSWORD)
+    accounts = harness.anonymous.accounts
+    tokens = (await sign_in(harness, person.email)).tokens
     other_site = (("sec-fetch-site", "cross-site"),)
     for call in (
         accounts.SignIn(SignInRequest(email=person.email, password=PASSWORD), metadata=other_site),
@@ -108,7 +108,7 @@ async def test_page_of_another_site_can_neither_sign_in_nor_out(enrollment: Enro
             RefreshTokenRequest(refresh_token=tokens.refresh_token), metadata=other_site
         ),
         accounts.SignOut(SignOutRequest(refresh_token=tokens.refresh_token), metadata=other_site),
-        enrollment.learner(person.person_id).accounts.SignOutEverywhere(
+        harness.learner(person.person_id).accounts.SignOutEverywhere(
             SignOutEverywhereRequest(), metadata=other_site
         ),
     ):
@@ -118,4 +118,4 @@ async def test_page_of_another_site_can_neither_sign_in_nor_out(enrollment: Enro
         assert error_of(refused.value).reason == "CROSS_SITE_REQUEST"
         headers = [key for key, _ in await call.initial_metadata()]
         assert "set-cookie" not in headers
-    await refresh(enrollment, tokens.refresh_token)
+    await refresh(harness, tokens.refresh_token)

@@ -14,11 +14,11 @@ from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing.refusals import refusal
 
-from .enrollment import Enrollment
+from .harness import Harness
 
 
-async def present(enrollment: Enrollment) -> Organisation:
-    answer = await enrollment.anonymous.organisation.GetOrganisation(GetOrganisationRequest())
+async def present(harness: Harness) -> Organisation:
+    answer = await harness.anonymous.organisation.GetOrganisation(GetOrganisationRequest())
     return answer.organisation
 
 
@@ -30,8 +30,8 @@ def update(etag: str = "", mask: Sequence[str] = (), **given: str) -> UpdateOrga
     )
 
 
-async def test_everyone_reads_the_organisation(enrollment: Enrollment) -> None:
-    before = await present(enrollment)
+async def test_everyone_reads_the_organisation(harness: Harness) -> None:
+    before = await present(harness)
     assert before.name
     change = update(
         before.etag,
@@ -40,58 +40,56 @@ async def test_everyone_reads_the_organisation(enrollment: Enrollment) -> None:
         support_phone="+44 20 7946 0123",
     )
     for _ in range(2):  # the same request again changes nothing
-        changed = await enrollment.administrator.organisation.UpdateOrganisation(change)
-        assert changed.organisation == await present(enrollment)
+        changed = await harness.administrator.organisation.UpdateOrganisation(change)
+        assert changed.organisation == await present(harness)
     assert changed.organisation.support_phone == "+44 20 7946 0123"
     assert changed.organisation.etag != before.etag
 
 
-async def test_update_with_a_stale_etag_is_refused(enrollment: Enrollment) -> None:
-    before = await present(enrollment)
-    await enrollment.administrator.organisation.UpdateOrganisation(update(name="First"))
-    call = enrollment.administrator.organisation.UpdateOrganisation(
-        update(before.etag, name="Second")
-    )
+async def test_update_with_a_stale_etag_is_refused(harness: Harness) -> None:
+    before = await present(harness)
+    await harness.administrator.organisation.UpdateOrganisation(update(name="First"))
+    call = harness.administrator.organisation.UpdateOrganisation(update(before.etag, name="Second"))
     stale = await refusal(call)
     assert (stale.kind, stale.reason) == (Kind.CONFLICT, "STALE_ETAG")
-    assert (await present(enrollment)).name == "First"
+    assert (await present(harness)).name == "First"
 
 
-async def changed_by(enrollment: Enrollment, request: UpdateOrganisationRequest) -> Organisation:
-    return (await enrollment.administrator.organisation.UpdateOrganisation(request)).organisation
+async def changed_by(harness: Harness, request: UpdateOrganisationRequest) -> Organisation:
+    return (await harness.administrator.organisation.UpdateOrganisation(request)).organisation
 
 
-async def test_update_changes_the_fields_of_its_mask(enrollment: Enrollment) -> None:
+async def test_update_changes_the_fields_of_its_mask(harness: Harness) -> None:
     await changed_by(
-        enrollment, update(name="Centre", administrator_contact="a@example.org", support_phone="1")
+        harness, update(name="Centre", administrator_contact="a@example.org", support_phone="1")
     )
-    changed = await changed_by(enrollment, update(mask=["support_phone"], name="Other"))
+    changed = await changed_by(harness, update(mask=["support_phone"], name="Other"))
     assert (changed.name, changed.administrator_contact) == ("Centre", "a@example.org")
     assert changed.support_phone == ""
-    changed = await changed_by(enrollment, update(mask=["*"], name="Only"))
+    changed = await changed_by(harness, update(mask=["*"], name="Only"))
     assert (changed.name, changed.administrator_contact) == ("Only", "")
 
 
 async def test_update_without_a_mask_changes_the_fields_with_values(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    await changed_by(enrollment, update(name="Centre", support_phone="1"))
-    changed = await changed_by(enrollment, update(support_phone="2"))
+    await changed_by(harness, update(name="Centre", support_phone="1"))
+    changed = await changed_by(harness, update(support_phone="2"))
     assert (changed.name, changed.support_phone) == ("Centre", "2")
 
 
 @pytest.mark.parametrize("path", ["etag", "nothing", "name.first"])
-async def test_mask_with_a_fixed_field_is_refused(enrollment: Enrollment, path: str) -> None:
-    before = await present(enrollment)
+async def test_mask_with_a_fixed_field_is_refused(harness: Harness, path: str) -> None:
+    before = await present(harness)
     request = update(mask=["name", path], name="Other")
-    error = await refusal(enrollment.administrator.organisation.UpdateOrganisation(request))
+    error = await refusal(harness.administrator.organisation.UpdateOrganisation(request))
     assert (error.kind, error.reason) == (Kind.INVALID, "INVALID_REQUEST")
     assert [each.field for each in error.violations] == ["update_mask"]
-    assert await present(enrollment) == before
+    assert await present(harness) == before
 
 
-async def test_only_administrators_update_the_organisation(enrollment: Enrollment) -> None:
-    before = await present(enrollment)
-    client = enrollment.client(new_id(), "learner", "proctor").organisation
+async def test_only_administrators_update_the_organisation(harness: Harness) -> None:
+    before = await present(harness)
+    client = harness.client(new_id(), "learner", "proctor").organisation
     assert (await refusal(client.UpdateOrganisation(update(name="Mine")))).reason == "NOT_ALLOWED"
-    assert await present(enrollment) == before
+    assert await present(harness) == before

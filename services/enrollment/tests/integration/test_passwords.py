@@ -22,85 +22,85 @@ from proctorium_enrollment.operations.accounts import Accounts
 from proctorium_enrollment.storage.password_hashes import PasswordHashes
 from proctorium_enrollment.storage.tables import credentials, failed_entries, sign_ins
 
-from .enrollment import (
+from .harness import (
     HERE,
     OTHER_PASSWORD,
     PASSWORD,
-    Enrollment,
+    Harness,
     accounts_of,
-    eventually_refused,
     refresh,
     sign_in,
+    until_refused,
 )
 
 
-async def reset(enrollment: Enrollment, person_id: str, password: str) -> None:
+async def reset(harness: Harness, person_id: str, password: str) -> None:
     request = SetPasswordRequest(person_id=person_id, new_password=password)
-    await enrollment.administrator.accounts.SetPassword(request)
+    await harness.administrator.accounts.SetPassword(request)
 
 
-async def test_person_sets_their_password_with_the_current_one(enrollment: Enrollment) -> None:
-    person = await enrollment.person(password=PASSWORD)
-    token = (await sign_in(enrollment, person.email)).tokens.refresh_token
-    accounts = enrollment.learner(person.person_id).accounts
+async def test_person_sets_their_password_with_the_current_one(harness: Harness) -> None:
+    person = await harness.person(password=PASSWORD)
+    token = (await sign_in(harness, person.email)).tokens.refresh_token
+    accounts = harness.learner(person.person_id).accounts
     await accounts.GetMe(GetMeRequest())
     await accounts.SetPassword(
         SetPasswordRequest(current_password=PASSWORD, new_password=OTHER_PASSWORD)
     )
-    ended = await eventually_refused(lambda: accounts.GetMe(GetMeRequest()))
+    ended = await until_refused(lambda: accounts.GetMe(GetMeRequest()))
     assert ended.reason == "TOKEN_INVALID"
-    assert (await refusal(sign_in(enrollment, person.email))).reason == "SIGN_IN_FAILED"
-    assert (await refusal(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
-    assert (await sign_in(enrollment, person.email, OTHER_PASSWORD)).person == person
+    assert (await refusal(sign_in(harness, person.email))).reason == "SIGN_IN_FAILED"
+    assert (await refusal(refresh(harness, token))).reason == "REFRESH_TOKEN_INVALID"
+    assert (await sign_in(harness, person.email, OTHER_PASSWORD)).person == person
 
 
 async def test_wrong_current_password_is_counted_and_changes_nothing(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    person = await enrollment.person(password=PASSWORD)
-    accounts = enrollment.learner(person.person_id).accounts
+    person = await harness.person(password=PASSWORD)
+    accounts = harness.learner(person.person_id).accounts
     request = SetPasswordRequest(current_password=OTHER_PASSWORD, new_password=OTHER_PASSWORD)
     for _ in range(FREE_OF_PERSON):
         assert (await refusal(accounts.SetPassword(request))).reason == "SIGN_IN_FAILED"
     assert (await refusal(accounts.SetPassword(request))).reason == "TOO_MANY_FAILED_SIGN_INS"
     # Only who is signed in can fail here, so signing in does not wait for it.
-    assert (await sign_in(enrollment, person.email)).person == person
+    assert (await sign_in(harness, person.email)).person == person
 
 
-async def test_weak_password_is_refused(enrollment: Enrollment) -> None:
-    person = await enrollment.person(password=PASSWORD)
-    accounts = enrollment.learner(person.person_id).accounts
+async def test_weak_password_is_refused(harness: Harness) -> None:
+    person = await harness.person(password=PASSWORD)
+    accounts = harness.learner(person.person_id).accounts
     request = SetPasswordRequest(current_password=PASSWORD, new_password="password1234")
     assert (await refusal(accounts.SetPassword(request))).reason == "PASSWORD_TOO_WEAK"
-    assert (await sign_in(enrollment, person.email)).person == person
+    assert (await sign_in(harness, person.email)).person == person
 
 
-async def test_administrator_sets_the_password_of_another_person(enrollment: Enrollment) -> None:
-    person = await enrollment.person(password=PASSWORD)
-    token = (await sign_in(enrollment, person.email)).tokens.refresh_token
-    await enrollment.administrator.accounts.SetPassword(
+async def test_administrator_sets_the_password_of_another_person(harness: Harness) -> None:
+    person = await harness.person(password=PASSWORD)
+    token = (await sign_in(harness, person.email)).tokens.refresh_token
+    await harness.administrator.accounts.SetPassword(
         SetPasswordRequest(person_id=person.person_id, new_password=OTHER_PASSWORD)
     )
-    assert (await sign_in(enrollment, person.email, OTHER_PASSWORD)).person == person
-    assert (await refusal(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
+    assert (await sign_in(harness, person.email, OTHER_PASSWORD)).person == person
+    assert (await refusal(refresh(harness, token))).reason == "REFRESH_TOKEN_INVALID"
 
 
-async def test_only_administrators_set_passwords_of_others(enrollment: Enrollment) -> None:
-    person = await enrollment.person(password=PASSWORD)
-    other = enrollment.client(new_id(), "learner", "proctor")
+async def test_only_administrators_set_passwords_of_others(harness: Harness) -> None:
+    person = await harness.person(password=PASSWORD)
+    other = harness.client(new_id(), "learner", "proctor")
     request = SetPasswordRequest(person_id=person.person_id, new_password=OTHER_PASSWORD)
     assert (await refusal(other.accounts.SetPassword(request))).reason == "NOT_FOUND"
     request = SetPasswordRequest(person_id=str(new_id()), new_password=OTHER_PASSWORD)
-    gone = await refusal(enrollment.administrator.accounts.SetPassword(request))
+    gone = await refusal(harness.administrator.accounts.SetPassword(request))
     assert gone.reason == "NOT_FOUND"
-    assert (await sign_in(enrollment, person.email)).person == person
+    assert (await sign_in(harness, person.email)).person == person
 
 
 async def test_one_of_several_concurrent_password_changes_succeeds(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    person = await enrollment.person(password=PASSWORD)
-    accounts = enrollment.learner(person.person_id).accounts
+    person = await harness.person(password=PASSWORD)
+    accounts = harness.learner(person.person_id).accounts
     new = [f"{OTHER_PASSWORD}-{number}" for number in range(3)]
     answers = await asyncio.gather(
         *(
@@ -118,7 +118,7 @@ async def test_one_of_several_concurrent_password_changes_succeeds(
     assert len(told) == 2
     assert set(told.values()) <= {"SIGN_IN_FAILED", "TOKEN_INVALID"}
     (kept,) = set(new) - set(told)
-    assert (await sign_in(enrollment, person.email, kept)).person == person
+    assert (await sign_in(harness, person.email, kept)).person == person
 
 
 class Held(PasswordHashes):
@@ -136,48 +136,48 @@ class Held(PasswordHashes):
 
 
 @asynccontextmanager
-async def held(enrollment: Enrollment) -> AsyncIterator[tuple[Accounts, Held]]:
+async def held(harness: Harness) -> AsyncIterator[tuple[Accounts, Held]]:
     """Accounts of another replica, which are held between the check of a password and what follows from it."""
     hashes = Held()
-    async with accounts_of(enrollment, hashes) as accounts:
+    async with accounts_of(harness, hashes) as accounts:
         yield accounts, hashes
 
 
-async def test_password_that_was_reset_meanwhile_is_not_replaced(enrollment: Enrollment) -> None:
-    person = await enrollment.person(password=PASSWORD)
+async def test_password_that_was_reset_meanwhile_is_not_replaced(harness: Harness) -> None:
+    person = await harness.person(password=PASSWORD)
     person_id = UUID(person.person_id)
     caller = Caller(person_id, frozenset({"learner"}), None)
-    async with held(enrollment) as (accounts, hashes):
+    async with held(harness) as (accounts, hashes):
         late = asyncio.create_task(
             accounts.set_password(caller, None, PASSWORD, f"{OTHER_PASSWORD}-late")
         )
         await hashes.checked.wait()
-        await reset(enrollment, person.person_id, OTHER_PASSWORD)
+        await reset(harness, person.person_id, OTHER_PASSWORD)
         hashes.may_go_on.set()
         with pytest.raises(ServiceError) as refusal:
             await late
     assert refusal.value.reason == "SIGN_IN_FAILED"
-    assert (await sign_in(enrollment, person.email, OTHER_PASSWORD)).person == person
+    assert (await sign_in(harness, person.email, OTHER_PASSWORD)).person == person
 
 
 async def test_sign_in_with_a_password_that_was_reset_meanwhile_is_refused(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    person = await enrollment.person(password=PASSWORD)
-    async with held(enrollment) as (accounts, hashes):
+    person = await harness.person(password=PASSWORD)
+    async with held(harness) as (accounts, hashes):
         late = asyncio.create_task(accounts.sign_in(person.email, PASSWORD, HERE))
         await hashes.checked.wait()
-        await reset(enrollment, person.person_id, OTHER_PASSWORD)
+        await reset(harness, person.person_id, OTHER_PASSWORD)
         hashes.may_go_on.set()
         with pytest.raises(ServiceError) as refusal:
             await late
     assert refusal.value.reason == "SIGN_IN_FAILED"
-    assert await enrollment.count(sign_ins) == 0
+    assert await harness.count(sign_ins) == 0
 
 
-async def has_hash_of_earlier_parameters(enrollment: Enrollment, person_id: str) -> None:
+async def has_hash_of_earlier_parameters(harness: Harness, person_id: str) -> None:
     earlier = PasswordHashes(memory_kib=128, passes=1)
-    async with enrollment.database.transaction() as tx:
+    async with harness.database.transaction() as tx:
         await tx.execute(
             update(credentials)
             .where(credentials.c.person_id == person_id)
@@ -187,41 +187,41 @@ async def has_hash_of_earlier_parameters(enrollment: Enrollment, person_id: str)
 
 
 async def test_sign_in_succeeds_although_a_concurrent_one_computes_the_hash_again(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    person = await enrollment.person(password=PASSWORD)
-    await has_hash_of_earlier_parameters(enrollment, person.person_id)
-    async with held(enrollment) as (accounts, hashes):
+    person = await harness.person(password=PASSWORD)
+    await has_hash_of_earlier_parameters(harness, person.person_id)
+    async with held(harness) as (accounts, hashes):
         late = asyncio.create_task(accounts.sign_in(person.email, PASSWORD, HERE))
         await hashes.checked.wait()
-        await sign_in(enrollment, person.email)
+        await sign_in(harness, person.email)
         hashes.may_go_on.set()
         assert (await late).person.person_id == UUID(person.person_id)
-    assert await enrollment.count(sign_ins) == 2
-    assert await enrollment.count(failed_entries) == 0
+    assert await harness.count(sign_ins) == 2
+    assert await harness.count(failed_entries) == 0
 
 
 async def test_password_is_set_although_a_concurrent_sign_in_computes_the_hash_again(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    person = await enrollment.person(password=PASSWORD)
-    await has_hash_of_earlier_parameters(enrollment, person.person_id)
+    person = await harness.person(password=PASSWORD)
+    await has_hash_of_earlier_parameters(harness, person.person_id)
     caller = Caller(UUID(person.person_id), frozenset({"learner"}), None)
-    async with held(enrollment) as (accounts, hashes):
+    async with held(harness) as (accounts, hashes):
         late = asyncio.create_task(accounts.set_password(caller, None, PASSWORD, OTHER_PASSWORD))
         await hashes.checked.wait()
-        await sign_in(enrollment, person.email)
+        await sign_in(harness, person.email)
         hashes.may_go_on.set()
         await late
-    assert (await sign_in(enrollment, person.email, OTHER_PASSWORD)).person == person
+    assert (await sign_in(harness, person.email, OTHER_PASSWORD)).person == person
 
 
-async def test_outdated_hash_is_computed_again(enrollment: Enrollment) -> None:
-    person = await enrollment.person(password=PASSWORD)
-    await has_hash_of_earlier_parameters(enrollment, person.person_id)
-    await sign_in(enrollment, person.email)
-    (row,) = await enrollment.rows(
+async def test_outdated_hash_is_computed_again(harness: Harness) -> None:
+    person = await harness.person(password=PASSWORD)
+    await has_hash_of_earlier_parameters(harness, person.person_id)
+    await sign_in(harness, person.email)
+    (row,) = await harness.rows(
         select(credentials.c.password_hash).where(credentials.c.person_id == person.person_id)
     )
     assert "m=64,t=1,p=1" in row.password_hash
-    assert (await sign_in(enrollment, person.email)).person == person
+    assert (await sign_in(harness, person.email)).person == person

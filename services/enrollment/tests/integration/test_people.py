@@ -34,7 +34,7 @@ from proctorium_common.storage.tables import idempotency_keys
 from proctorium_devstack.testing.refusals import refusal
 from proctorium_enrollment.storage.tables import credentials, people
 
-from .enrollment import PASSWORD, Client, Enrollment, joined_event, stamp
+from .harness import PASSWORD, Client, Harness, joined_event, stamp
 
 
 def request(**given: object) -> CreatePersonRequest:
@@ -52,43 +52,43 @@ def request(**given: object) -> CreatePersonRequest:
 
 
 async def test_creating_a_person_publishes_an_event_without_a_name(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
     given = request(password=PASSWORD)
-    person = (await enrollment.administrator.people.CreatePerson(given)).person
+    person = (await harness.administrator.people.CreatePerson(given)).person
     assert person.email == given.email.lower()
     assert (person.legal_name, person.preferred_name) == ("Lena Fischer", "Leni")
     assert (person.date_of_birth, person.locale) == ("2001-04-17", "de")
-    (event,) = await enrollment.events(PersonCreated)
+    (event,) = await harness.events(PersonCreated)
     assert event == PersonCreated(person_id=person.person_id, roles=[ROLE_LEARNER])
     assert b"Lena" not in event.SerializeToString()
 
 
-async def test_repeated_request_registers_once(enrollment: Enrollment) -> None:
+async def test_repeated_request_registers_once(harness: Harness) -> None:
     once = request(password=PASSWORD)
-    first = await enrollment.administrator.people.CreatePerson(once)
-    assert await enrollment.administrator.people.CreatePerson(once) == first
-    assert await enrollment.count(people) == 1
-    assert len(await enrollment.events(PersonCreated)) == 1
+    first = await harness.administrator.people.CreatePerson(once)
+    assert await harness.administrator.people.CreatePerson(once) == first
+    assert await harness.count(people) == 1
+    assert len(await harness.events(PersonCreated)) == 1
     changed = CreatePersonRequest()
     changed.CopyFrom(once)
     changed.legal_name = "Somebody Else"
-    reused = await refusal(enrollment.administrator.people.CreatePerson(changed))
+    reused = await refusal(harness.administrator.people.CreatePerson(changed))
     assert reused.reason == "REQUEST_ID_REUSED"
 
 
-async def test_password_is_stored_only_as_a_slow_hash(enrollment: Enrollment) -> None:
+async def test_password_is_stored_only_as_a_slow_hash(harness: Harness) -> None:
     import hashlib
 
     given = request(password=PASSWORD)
-    answer = await enrollment.administrator.people.CreatePerson(given)
-    (kept,) = await enrollment.rows(
+    answer = await harness.administrator.people.CreatePerson(given)
+    (kept,) = await harness.rows(
         select(idempotency_keys).where(idempotency_keys.c.request_id == given.request_id)
     )
     whole = hashlib.sha256(given.SerializeToString(deterministic=True)).digest()
     assert kept.request_digest != whole
     assert PASSWORD.encode() not in kept.response
-    (credential,) = await enrollment.rows(
+    (credential,) = await harness.rows(
         select(credentials.c.password_hash).where(
             credentials.c.person_id == UUID(answer.person.person_id)
         )
@@ -96,24 +96,24 @@ async def test_password_is_stored_only_as_a_slow_hash(enrollment: Enrollment) ->
     assert credential.password_hash.startswith("$argon2id$")
 
 
-async def test_email_address_belongs_to_one_person(enrollment: Enrollment) -> None:
+async def test_email_address_belongs_to_one_person(harness: Harness) -> None:
     first = request()
-    await enrollment.administrator.people.CreatePerson(first)
+    await harness.administrator.people.CreatePerson(first)
     second = request(email=first.email.swapcase())
-    taken = await refusal(enrollment.administrator.people.CreatePerson(second))
+    taken = await refusal(harness.administrator.people.CreatePerson(second))
     assert (taken.kind, taken.reason) == (Kind.ALREADY_EXISTS, "EMAIL_TAKEN")
-    assert await enrollment.count(people) == 1
-    assert len(await enrollment.events(PersonCreated)) == 1
+    assert await harness.count(people) == 1
+    assert len(await harness.events(PersonCreated)) == 1
 
 
-async def test_invalid_person_is_refused_and_not_stored(enrollment: Enrollment) -> None:
-    create = enrollment.administrator.people.CreatePerson
+async def test_invalid_person_is_refused_and_not_stored(harness: Harness) -> None:
+    create = harness.administrator.people.CreatePerson
     weak = await refusal(create(request(password="password1234")))
     assert weak.reason == "PASSWORD_TOO_WEAK"
     for wrong in (
         request(email="nonsense"),
         request(date_of_birth="2001-02-29"),
-        request(date_of_birth=(enrollment.clock.now + timedelta(days=2)).date().isoformat()),
+        request(date_of_birth=(harness.clock.now + timedelta(days=2)).date().isoformat()),
         request(locale="German"),
         request(preferred_name="\u200b"),
         request(time_zone="Europe/Atlantis"),
@@ -124,22 +124,22 @@ async def test_invalid_person_is_refused_and_not_stored(enrollment: Enrollment) 
         request(preferred_name="Lena\u202eanel"),
     ):
         assert (await refusal(create(wrong))).reason == "INVALID_REQUEST"
-    assert await enrollment.count(people) == 0
+    assert await harness.count(people) == 0
 
 
-async def test_only_administrators_register_list_and_change_people(enrollment: Enrollment) -> None:
-    person = await enrollment.person()
-    before = len(await enrollment.events(PersonCreated))
+async def test_only_administrators_register_list_and_change_people(harness: Harness) -> None:
+    person = await harness.person()
+    before = len(await harness.events(PersonCreated))
     for role in ("learner", "proctor"):
-        client = enrollment.client(new_id(), role).people
+        client = harness.client(new_id(), role).people
         for call in (
             client.CreatePerson(request()),
             client.ListPeople(ListPeopleRequest()),
             client.GrantRole(GrantRoleRequest(person_id=person.person_id, role=ROLE_PROCTOR)),
-            client.CertifyProctor(certify(enrollment, person.person_id)),
+            client.CertifyProctor(certify(harness, person.person_id)),
         ):
             assert (await refusal(call)).reason == "NOT_ALLOWED"
-    assert len(await enrollment.events(PersonCreated)) == before
+    assert len(await harness.events(PersonCreated)) == before
 
 
 # Who sees whom.
@@ -156,28 +156,26 @@ async def seen(client: Client, person_id: str) -> bool:
         return False
 
 
-async def test_access_to_a_person(enrollment: Enrollment) -> None:
-    session = await enrollment.session()
+async def test_access_to_a_person(harness: Harness) -> None:
+    session = await harness.session()
     (learner_id,) = session.learner_ids
-    stranger = await enrollment.person("proctor")
-    assert await seen(enrollment.administrator, learner_id)
-    assert await seen(enrollment.learner(learner_id), learner_id)
-    assert await seen(enrollment.client(session.proctor_id, "proctor"), learner_id)
-    assert not await seen(enrollment.client(stranger.person_id, "proctor"), learner_id)
+    stranger = await harness.person("proctor")
+    assert await seen(harness.administrator, learner_id)
+    assert await seen(harness.learner(learner_id), learner_id)
+    assert await seen(harness.client(session.proctor_id, "proctor"), learner_id)
+    assert not await seen(harness.client(stranger.person_id, "proctor"), learner_id)
     # Who leads the session but is no proctor any more, and who takes part in it.
-    assert not await seen(enrollment.client(session.proctor_id, "learner"), learner_id)
-    assert not await seen(enrollment.learner(learner_id), session.proctor_id)
-    assert not await seen(enrollment.administrator, str(new_id()))
+    assert not await seen(harness.client(session.proctor_id, "learner"), learner_id)
+    assert not await seen(harness.learner(learner_id), session.proctor_id)
+    assert not await seen(harness.administrator, str(new_id()))
 
 
-async def test_proctor_reads_only_names(enrollment: Enrollment) -> None:
-    session = await enrollment.session()
+async def test_proctor_reads_only_names(harness: Harness) -> None:
+    session = await harness.session()
     request = GetPersonRequest(person_id=session.learner_ids[0])
-    whole = (await enrollment.administrator.people.GetPerson(request)).person
+    whole = (await harness.administrator.people.GetPerson(request)).person
     assert whole.date_of_birth
-    shown = (
-        await enrollment.client(session.proctor_id, "proctor").people.GetPerson(request)
-    ).person
+    shown = (await harness.client(session.proctor_id, "proctor").people.GetPerson(request)).person
     assert shown == Person(
         person_id=whole.person_id,
         legal_name=whole.legal_name,
@@ -190,45 +188,45 @@ async def names(client: Client, *person_ids: str) -> dict[str, tuple[str, str]]:
     return {name.person_id: (name.preferred_name, name.legal_name) for name in listed.names}
 
 
-async def test_members_of_a_session_read_names(enrollment: Enrollment) -> None:
-    session = await enrollment.session()
+async def test_members_of_a_session_read_names(harness: Harness) -> None:
+    session = await harness.session()
     (learner_id,) = session.learner_ids
-    mate_id = await enrollment.registered_learner(session.course.course_id)
-    await enrollment.tell(joined_event(session, mate_id))
-    other = await enrollment.session()
+    mate_id = await harness.registered_learner(session.course.course_id)
+    await harness.deliver(joined_event(session, mate_id))
+    other = await harness.session()
     (other_id,) = other.learner_ids
     asked = (learner_id, mate_id, session.proctor_id, other_id, str(new_id()))
     name = ("Lena Fischer", "Lena Fischer")
 
-    assert await names(enrollment.administrator, *asked) == dict.fromkeys(asked[:4], name)
-    proctor = enrollment.client(session.proctor_id, "proctor")
+    assert await names(harness.administrator, *asked) == dict.fromkeys(asked[:4], name)
+    proctor = harness.client(session.proctor_id, "proctor")
     assert await names(proctor, *asked) == dict.fromkeys(asked[:3], name)
     # A learner sees the proctors, and oneself; never the legal name, never another learner.
-    learner = enrollment.learner(learner_id)
+    learner = harness.learner(learner_id)
     assert await names(learner, *asked) == dict.fromkeys(
         (learner_id, session.proctor_id), ("Lena Fischer", "")
     )
-    stranger = enrollment.client(new_id(), "proctor", "learner")
+    stranger = harness.client(new_id(), "proctor", "learner")
     assert await names(stranger, *asked) == {}
 
 
-async def test_names_are_in_the_order_of_the_request(enrollment: Enrollment) -> None:
-    people = [(await enrollment.person()).person_id for _ in range(3)]
+async def test_names_are_in_the_order_of_the_request(harness: Harness) -> None:
+    people = [(await harness.person()).person_id for _ in range(3)]
     asked = [people[2], str(new_id()), people[0], people[1], people[2]]
-    assert list(await names(enrollment.administrator, *asked)) == [people[2], people[0], people[1]]
+    assert list(await names(harness.administrator, *asked)) == [people[2], people[0], people[1]]
 
 
-async def test_names_need_a_token(enrollment: Enrollment) -> None:
-    call = enrollment.anonymous.people.BatchGetNames(BatchGetNamesRequest())
+async def test_names_need_a_token(harness: Harness) -> None:
+    call = harness.anonymous.people.BatchGetNames(BatchGetNamesRequest())
     assert (await refusal(call)).reason == "TOKEN_MISSING"
 
 
-async def test_people_have_pages_by_name(enrollment: Enrollment) -> None:
-    made = {(await enrollment.person(name=name)).person_id: name for name in ("Cy", "Ada", "Ada")}
+async def test_people_have_pages_by_name(harness: Harness) -> None:
+    made = {(await harness.person(name=name)).person_id: name for name in ("Cy", "Ada", "Ada")}
     listed: list[Person] = []
     token = ""
     while True:
-        page = await enrollment.administrator.people.ListPeople(
+        page = await harness.administrator.people.ListPeople(
             ListPeopleRequest(page_size=7, page_token=token)
         )
         listed += page.people
@@ -241,8 +239,8 @@ async def test_people_have_pages_by_name(enrollment: Enrollment) -> None:
     assert len({person.person_id for person in listed}) == len(listed)
 
 
-async def test_page_token_of_another_list_is_refused(enrollment: Enrollment) -> None:
-    call = enrollment.administrator.people.ListPeople(ListPeopleRequest(page_token="nonsense"))
+async def test_page_token_of_another_list_is_refused(harness: Harness) -> None:
+    call = harness.administrator.people.ListPeople(ListPeopleRequest(page_token="nonsense"))
     assert (await refusal(call)).reason == "INVALID_PAGE_TOKEN"
 
 
@@ -250,100 +248,100 @@ async def test_page_token_of_another_list_is_refused(enrollment: Enrollment) -> 
 
 
 def certify(
-    enrollment: Enrollment, person_id: str, days: int = 365, request_id: str = ""
+    harness: Harness, person_id: str, days: int = 365, request_id: str = ""
 ) -> CertifyProctorRequest:
-    until: Timestamp = stamp(enrollment.clock.now + timedelta(days=days))
+    until: Timestamp = stamp(harness.clock.now + timedelta(days=days))
     return CertifyProctorRequest(
         request_id=request_id, person_id=person_id, certified_until_time=until
     )
 
 
-async def test_role_is_granted_once(enrollment: Enrollment) -> None:
-    person = await enrollment.person()
+async def test_role_is_granted_once(harness: Harness) -> None:
+    person = await harness.person()
     grant = GrantRoleRequest(person_id=person.person_id, role=ROLE_ADMINISTRATOR)
     for _ in range(2):
-        granted = await enrollment.administrator.people.GrantRole(grant)
+        granted = await harness.administrator.people.GrantRole(grant)
         assert list(granted.person.roles) == [ROLE_LEARNER, ROLE_ADMINISTRATOR]
     unknown = GrantRoleRequest(person_id=str(new_id()), role=ROLE_LEARNER)
-    call = enrollment.administrator.people.GrantRole(unknown)
+    call = harness.administrator.people.GrantRole(unknown)
     assert (await refusal(call)).reason == "NOT_FOUND"
 
 
 async def test_certifying_a_proctor_publishes_an_event(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    proctor = await enrollment.person("proctor")
-    asked = certify(enrollment, proctor.person_id, request_id=str(new_id()))
+    proctor = await harness.person("proctor")
+    asked = certify(harness, proctor.person_id, request_id=str(new_id()))
     for _ in range(2):
-        certified = await enrollment.administrator.people.CertifyProctor(asked)
+        certified = await harness.administrator.people.CertifyProctor(asked)
         assert certified.person.certified_until_time == asked.certified_until_time
-    (event,) = await enrollment.events(PersonCertified)
+    (event,) = await harness.events(PersonCertified)
     assert event.person_id == proctor.person_id
     assert event.certified_until_time == asked.certified_until_time
 
 
-async def test_only_a_proctor_can_be_certified(enrollment: Enrollment) -> None:
-    learner = await enrollment.person()
-    call = enrollment.administrator.people.CertifyProctor(certify(enrollment, learner.person_id))
+async def test_only_a_proctor_can_be_certified(harness: Harness) -> None:
+    learner = await harness.person()
+    call = harness.administrator.people.CertifyProctor(certify(harness, learner.person_id))
     wrong = await refusal(call)
     assert (wrong.kind, wrong.reason) == (Kind.INVALID_STATE_TRANSITION, "INVALID_STATE_TRANSITION")
-    call = enrollment.administrator.people.CertifyProctor(certify(enrollment, str(new_id())))
+    call = harness.administrator.people.CertifyProctor(certify(harness, str(new_id())))
     assert (await refusal(call)).reason == "NOT_FOUND"
-    assert await enrollment.events(PersonCertified) == []
+    assert await harness.events(PersonCertified) == []
 
 
 # What other services ask.
 
 
-async def test_session_orchestration_reads_certifications(enrollment: Enrollment) -> None:
-    certified = await enrollment.person("proctor")
-    other = await enrollment.person("proctor")
-    asked = certify(enrollment, certified.person_id, days=-1)
-    await enrollment.administrator.people.CertifyProctor(asked)
+async def test_session_orchestration_reads_certifications(harness: Harness) -> None:
+    certified = await harness.person("proctor")
+    other = await harness.person("proctor")
+    asked = certify(harness, certified.person_id, days=-1)
+    await harness.administrator.people.CertifyProctor(asked)
     request = BatchGetCertificationsRequest(person_ids=[certified.person_id, other.person_id])
-    for client in (enrollment.service("session"), enrollment.administrator):
+    for client in (harness.peer("session"), harness.administrator):
         listed = await client.people.BatchGetCertifications(request)
         assert list(listed.certifications) == [
             Certification(
                 person_id=certified.person_id, certified_until_time=asked.certified_until_time
             )
         ]
-    learner = enrollment.learner(other.person_id)
+    learner = harness.learner(other.person_id)
     assert (await refusal(learner.people.BatchGetCertifications(request))).reason == "NOT_ALLOWED"
-    service = enrollment.service("identity")
+    service = harness.peer("identity")
     assert (await refusal(service.people.BatchGetCertifications(request))).reason == "TOKEN_MISSING"
 
 
-async def test_session_orchestration_checks_people(enrollment: Enrollment) -> None:
-    person = await enrollment.person()
+async def test_session_orchestration_checks_people(harness: Harness) -> None:
+    person = await harness.person()
     strangers = sorted(str(new_id()) for _ in range(2))
     asked = CheckPeopleRequest(person_ids=[strangers[1], person.person_id, *strangers])
-    listed = await enrollment.service("session").people.CheckPeople(asked)
+    listed = await harness.peer("session").people.CheckPeople(asked)
     assert list(listed.missing_person_ids) == strangers
-    for client in (enrollment.service("notification"), enrollment.administrator):
+    for client in (harness.peer("notification"), harness.administrator):
         assert (await refusal(client.people.CheckPeople(asked))).reason == "NOT_ALLOWED"
 
 
 async def test_identity_and_assessment_read_registration_information(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    person = await enrollment.person()
+    person = await harness.person()
     request = GetRegistrationInformationRequest(person_id=person.person_id)
     for name in ("identity", "assessment"):
-        given = await enrollment.service(name).people.GetRegistrationInformation(request)
+        given = await harness.peer(name).people.GetRegistrationInformation(request)
         assert (given.legal_name, given.date_of_birth) == ("Lena Fischer", "2001-04-17")
-    for client in (enrollment.service("session"), enrollment.administrator):
+    for client in (harness.peer("session"), harness.administrator):
         call = client.people.GetRegistrationInformation(request)
         assert (await refusal(call)).reason == "NOT_ALLOWED"
     unknown = GetRegistrationInformationRequest(person_id=str(new_id()))
-    call = enrollment.service("identity").people.GetRegistrationInformation(unknown)
+    call = harness.peer("identity").people.GetRegistrationInformation(unknown)
     assert (await refusal(call)).reason == "NOT_FOUND"
 
 
-async def test_notification_reads_contacts(enrollment: Enrollment) -> None:
-    person = (await enrollment.administrator.people.CreatePerson(request())).person
+async def test_notification_reads_contacts(harness: Harness) -> None:
+    person = (await harness.administrator.people.CreatePerson(request())).person
     asked = BatchGetContactsRequest(person_ids=[person.person_id, str(new_id())])
-    listed = await enrollment.service("notification").people.BatchGetContacts(asked)
+    listed = await harness.peer("notification").people.BatchGetContacts(asked)
     assert list(listed.contacts) == [
         Contact(
             person_id=person.person_id,
@@ -353,5 +351,5 @@ async def test_notification_reads_contacts(enrollment: Enrollment) -> None:
             time_zone="Europe/Berlin",
         )
     ]
-    for client in (enrollment.service("session"), enrollment.administrator):
+    for client in (harness.peer("session"), harness.administrator):
         assert (await refusal(client.people.BatchGetContacts(asked))).reason == "NOT_ALLOWED"

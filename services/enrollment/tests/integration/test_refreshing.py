@@ -15,142 +15,140 @@ from proctorium_devstack.testing.refusals import refusal
 from proctorium_enrollment.domain.sign_ins import SIGN_IN_LIFETIME
 from proctorium_enrollment.storage.tables import people, refresh_tokens, sign_ins
 
-from .enrollment import PASSWORD, Enrollment, refresh, sign_in
+from .harness import PASSWORD, Harness, refresh, sign_in
 
 
-async def test_refresh_token_works_once_and_returns_the_next(enrollment: Enrollment) -> None:
-    person = await enrollment.person(password=PASSWORD)
-    token = (await sign_in(enrollment, person.email)).tokens.refresh_token
+async def test_refresh_token_works_once_and_returns_the_next(harness: Harness) -> None:
+    person = await harness.person(password=PASSWORD)
+    token = (await sign_in(harness, person.email)).tokens.refresh_token
     tokens = [token]
     for _ in range(3):
-        tokens.append(await refresh(enrollment, tokens[-1]))
+        tokens.append(await refresh(harness, tokens[-1]))
     assert len(set(tokens)) == 4
-    stored = await enrollment.rows(select(refresh_tokens.c.token_hash))
+    stored = await harness.rows(select(refresh_tokens.c.token_hash))
     assert all(text.encode() not in row.token_hash for text in tokens for row in stored)
 
 
-async def test_token_that_is_used_twice_ends_the_sign_in(enrollment: Enrollment) -> None:
-    person = await enrollment.person(password=PASSWORD)
-    first = (await sign_in(enrollment, person.email)).tokens.refresh_token
-    elsewhere = (await sign_in(enrollment, person.email)).tokens.refresh_token
-    second = await refresh(enrollment, first)
-    enrollment.clock.move(seconds=30)
-    again = await refusal(refresh(enrollment, first))
+async def test_token_that_is_used_twice_ends_the_sign_in(harness: Harness) -> None:
+    person = await harness.person(password=PASSWORD)
+    first = (await sign_in(harness, person.email)).tokens.refresh_token
+    elsewhere = (await sign_in(harness, person.email)).tokens.refresh_token
+    second = await refresh(harness, first)
+    harness.clock.move(seconds=30)
+    again = await refusal(refresh(harness, first))
     assert (again.kind, again.reason) == (Kind.UNAUTHENTICATED, "REFRESH_TOKEN_INVALID")
-    assert (await refusal(refresh(enrollment, second))).reason == "REFRESH_TOKEN_INVALID"
+    assert (await refusal(refresh(harness, second))).reason == "REFRESH_TOKEN_INVALID"
     # The sign-in on another device is another one.
-    assert await refresh(enrollment, elsewhere)
+    assert await refresh(harness, elsewhere)
 
 
 async def test_repeated_refresh_within_the_grace_period_returns_the_same_token(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    person = await enrollment.person(password=PASSWORD)
-    first = (await sign_in(enrollment, person.email)).tokens.refresh_token
-    lost = await refresh(enrollment, first)
-    enrollment.clock.move(seconds=29)
-    again = await enrollment.anonymous.accounts.RefreshToken(
-        RefreshTokenRequest(refresh_token=first)
-    )
+    person = await harness.person(password=PASSWORD)
+    first = (await sign_in(harness, person.email)).tokens.refresh_token
+    lost = await refresh(harness, first)
+    harness.clock.move(seconds=29)
+    again = await harness.anonymous.accounts.RefreshToken(RefreshTokenRequest(refresh_token=first))
     assert again.tokens.refresh_token == lost
     assert person.person_id in claims_of(again.tokens.access_token)
-    assert await enrollment.count(sign_ins) == 1
-    enrollment.clock.move(minutes=30)
-    assert await refresh(enrollment, lost) != lost
+    assert await harness.count(sign_ins) == 1
+    harness.clock.move(minutes=30)
+    assert await refresh(harness, lost) != lost
 
 
 async def test_two_concurrent_refreshes_return_the_same_token(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    person = await enrollment.person(password=PASSWORD)
-    first = (await sign_in(enrollment, person.email)).tokens.refresh_token
-    tokens = await asyncio.gather(*(refresh(enrollment, first) for _ in range(8)))
+    person = await harness.person(password=PASSWORD)
+    first = (await sign_in(harness, person.email)).tokens.refresh_token
+    tokens = await asyncio.gather(*(refresh(harness, first) for _ in range(8)))
     assert len(set(tokens)) == 1
-    assert await refresh(enrollment, tokens[0])
+    assert await refresh(harness, tokens[0])
 
 
 async def test_repeated_refresh_returns_the_newest_token(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    person = await enrollment.person(password=PASSWORD)
-    first = (await sign_in(enrollment, person.email)).tokens.refresh_token
-    second = await refresh(enrollment, first)
-    third = await refresh(enrollment, second)
-    assert await refresh(enrollment, first) == third
+    person = await harness.person(password=PASSWORD)
+    first = (await sign_in(harness, person.email)).tokens.refresh_token
+    second = await refresh(harness, first)
+    third = await refresh(harness, second)
+    assert await refresh(harness, first) == third
     # A repeated refresh forks nothing: using a token that was refreshed already reveals a theft.
-    enrollment.clock.move(minutes=9)
-    fourth = await refresh(enrollment, third)
-    enrollment.clock.move(minutes=9)
-    assert (await refusal(refresh(enrollment, third))).reason == "REFRESH_TOKEN_INVALID"
-    assert (await refusal(refresh(enrollment, fourth))).reason == "REFRESH_TOKEN_INVALID"
+    harness.clock.move(minutes=9)
+    fourth = await refresh(harness, third)
+    harness.clock.move(minutes=9)
+    assert (await refusal(refresh(harness, third))).reason == "REFRESH_TOKEN_INVALID"
+    assert (await refusal(refresh(harness, fourth))).reason == "REFRESH_TOKEN_INVALID"
 
 
-async def test_expired_token_is_not_returned_again(enrollment: Enrollment) -> None:
+async def test_expired_token_is_not_returned_again(harness: Harness) -> None:
     """At the end of the longest sign-in the newest token expires before the time for repeating a lost response."""
-    person = await enrollment.person(password=PASSWORD)
-    first = (await sign_in(enrollment, person.email)).tokens.refresh_token
-    signed_in = enrollment.clock.now - SIGN_IN_LIFETIME + timedelta(seconds=10)
-    async with enrollment.database.transaction() as tx:
+    person = await harness.person(password=PASSWORD)
+    first = (await sign_in(harness, person.email)).tokens.refresh_token
+    signed_in = harness.clock.now - SIGN_IN_LIFETIME + timedelta(seconds=10)
+    async with harness.database.transaction() as tx:
         begun = update(sign_ins).where(sign_ins.c.person_id == UUID(person.person_id))
         await tx.execute(begun.values(created_at=signed_in))
-    second = await refresh(enrollment, first)
-    assert await refresh(enrollment, first) == second
-    enrollment.clock.move(seconds=10)
-    assert (await refusal(refresh(enrollment, first))).reason == "REFRESH_TOKEN_INVALID"
+    second = await refresh(harness, first)
+    assert await refresh(harness, first) == second
+    harness.clock.move(seconds=10)
+    assert (await refusal(refresh(harness, first))).reason == "REFRESH_TOKEN_INVALID"
 
 
-async def test_ended_sign_in_has_no_grace_period(enrollment: Enrollment) -> None:
-    person = await enrollment.person(password=PASSWORD)
-    first = (await sign_in(enrollment, person.email)).tokens.refresh_token
-    second = await refresh(enrollment, first)
-    await enrollment.anonymous.accounts.SignOut(SignOutRequest(refresh_token=second))
-    assert (await refusal(refresh(enrollment, first))).reason == "REFRESH_TOKEN_INVALID"
+async def test_ended_sign_in_has_no_grace_period(harness: Harness) -> None:
+    person = await harness.person(password=PASSWORD)
+    first = (await sign_in(harness, person.email)).tokens.refresh_token
+    second = await refresh(harness, first)
+    await harness.anonymous.accounts.SignOut(SignOutRequest(refresh_token=second))
+    assert (await refusal(refresh(harness, first))).reason == "REFRESH_TOKEN_INVALID"
 
 
-async def test_unknown_or_old_token_is_refused(enrollment: Enrollment) -> None:
-    person = await enrollment.person(password=PASSWORD)
-    token = (await sign_in(enrollment, person.email, stay_signed_in=True)).tokens.refresh_token
-    assert (await refusal(refresh(enrollment, "nonsense"))).reason == "REFRESH_TOKEN_INVALID"
-    assert (await refusal(refresh(enrollment, ""))).reason == "REFRESH_TOKEN_INVALID"
-    enrollment.clock.move(hours=12)
-    assert (await refusal(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
+async def test_unknown_or_old_token_is_refused(harness: Harness) -> None:
+    person = await harness.person(password=PASSWORD)
+    token = (await sign_in(harness, person.email, stay_signed_in=True)).tokens.refresh_token
+    assert (await refusal(refresh(harness, "nonsense"))).reason == "REFRESH_TOKEN_INVALID"
+    assert (await refusal(refresh(harness, ""))).reason == "REFRESH_TOKEN_INVALID"
+    harness.clock.move(hours=12)
+    assert (await refusal(refresh(harness, token))).reason == "REFRESH_TOKEN_INVALID"
 
 
 async def test_sign_in_for_the_browser_session_ends_when_idle(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    person = await enrollment.person(password=PASSWORD)
-    token = (await sign_in(enrollment, person.email)).tokens.refresh_token
+    person = await harness.person(password=PASSWORD)
+    token = (await sign_in(harness, person.email)).tokens.refresh_token
     # An exam of three hours, of which half an hour without a connection.
     for minutes in [10] * 15 + [40]:
-        enrollment.clock.move(minutes=minutes)
-        token = await refresh(enrollment, token)
-    enrollment.clock.move(minutes=59, seconds=59)
-    token = await refresh(enrollment, token)
-    enrollment.clock.move(hours=1)
-    assert (await refusal(refresh(enrollment, token))).reason == "REFRESH_TOKEN_INVALID"
+        harness.clock.move(minutes=minutes)
+        token = await refresh(harness, token)
+    harness.clock.move(minutes=59, seconds=59)
+    token = await refresh(harness, token)
+    harness.clock.move(hours=1)
+    assert (await refusal(refresh(harness, token))).reason == "REFRESH_TOKEN_INVALID"
 
 
 async def test_person_who_stays_signed_in_may_be_idle_for_hours(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    person = await enrollment.person(password=PASSWORD)
-    token = (await sign_in(enrollment, person.email, stay_signed_in=True)).tokens.refresh_token
+    person = await harness.person(password=PASSWORD)
+    token = (await sign_in(harness, person.email, stay_signed_in=True)).tokens.refresh_token
     for _ in range(3):
-        enrollment.clock.move(hours=11, minutes=59)
-        token = await refresh(enrollment, token)
+        harness.clock.move(hours=11, minutes=59)
+        token = await refresh(harness, token)
 
 
-async def test_new_tokens_have_the_current_roles(enrollment: Enrollment) -> None:
-    person = await enrollment.person(password=PASSWORD)
-    signed_in = await sign_in(enrollment, person.email)
-    async with enrollment.database.transaction() as tx:
+async def test_new_tokens_have_the_current_roles(harness: Harness) -> None:
+    person = await harness.person(password=PASSWORD)
+    signed_in = await sign_in(harness, person.email)
+    async with harness.database.transaction() as tx:
         await tx.execute(
             update(people)
             .where(people.c.person_id == person.person_id)
             .values(roles=["learner", "proctor"])
         )
-    answer = await enrollment.anonymous.accounts.RefreshToken(
+    answer = await harness.anonymous.accounts.RefreshToken(
         RefreshTokenRequest(refresh_token=signed_in.tokens.refresh_token)
     )
     assert '"roles":["learner","proctor"]' in claims_of(answer.tokens.access_token)

@@ -20,50 +20,50 @@ from proctorium_enrollment.operations.retention import (
 )
 from proctorium_enrollment.storage.tables import failed_entries, sign_ins
 
-from .enrollment import PASSWORD, Enrollment
+from .harness import PASSWORD, Harness
 
 
-async def signed_in(enrollment: Enrollment) -> tuple[str, str]:
+async def signed_in(harness: Harness) -> tuple[str, str]:
     """Sign a new person in; return their ID and their refresh token."""
-    person = await enrollment.person(password=PASSWORD)
+    person = await harness.person(password=PASSWORD)
     request = SignInRequest(email=person.email, password=PASSWORD, stay_signed_in=True)
-    answer = await enrollment.anonymous.accounts.SignIn(request)
+    answer = await harness.anonymous.accounts.SignIn(request)
     return person.person_id, answer.tokens.refresh_token
 
 
-async def failures_at(enrollment: Enrollment, time: datetime) -> int:
+async def failures_at(harness: Harness, time: datetime) -> int:
     query = select(failed_entries).where(failed_entries.c.first_at == time)
-    return len(await enrollment.rows(query))
+    return len(await harness.rows(query))
 
 
-async def test_old_failures_are_deleted(enrollment: Enrollment) -> None:
-    then = enrollment.clock.now
+async def test_old_failures_are_deleted(harness: Harness) -> None:
+    then = harness.clock.now
     await refusal(
-        enrollment.anonymous.accounts.SignIn(
+        harness.anonymous.accounts.SignIn(
             SignInRequest(email="nobody@example.org", password=PASSWORD)
         )
     )
-    await purge(enrollment.database)
-    assert await failures_at(enrollment, then) == 2
-    enrollment.clock.now += FAILURES_RETENTION + timedelta(seconds=1)
-    await purge(enrollment.database)
-    assert await failures_at(enrollment, then) == 0
+    await purge(harness.database)
+    assert await failures_at(harness, then) == 2
+    harness.clock.now += FAILURES_RETENTION + timedelta(seconds=1)
+    await purge(harness.database)
+    assert await failures_at(harness, then) == 0
 
 
-async def test_sign_ins_are_deleted_after_their_retention(enrollment: Enrollment) -> None:
-    ended, ended_token = await signed_in(enrollment)
-    active, token = await signed_in(enrollment)
-    await enrollment.anonymous.accounts.SignOut(SignOutRequest(refresh_token=ended_token))
+async def test_sign_ins_are_deleted_after_their_retention(harness: Harness) -> None:
+    ended, ended_token = await signed_in(harness)
+    active, token = await signed_in(harness)
+    await harness.anonymous.accounts.SignOut(SignOutRequest(refresh_token=ended_token))
 
     async def is_stored(person_id: str) -> bool:
         query = select(sign_ins).where(sign_ins.c.person_id == UUID(person_id))
-        return bool(await enrollment.rows(query))
+        return bool(await harness.rows(query))
 
-    await purge(enrollment.database)
+    await purge(harness.database)
     assert await is_stored(ended)
-    enrollment.clock.move(hours=11)
-    await enrollment.anonymous.accounts.RefreshToken(RefreshTokenRequest(refresh_token=token))
-    enrollment.clock.now += SIGN_INS_RETENTION - timedelta(hours=10)
-    await purge(enrollment.database)
+    harness.clock.move(hours=11)
+    await harness.anonymous.accounts.RefreshToken(RefreshTokenRequest(refresh_token=token))
+    harness.clock.now += SIGN_INS_RETENTION - timedelta(hours=10)
+    await purge(harness.database)
     assert not await is_stored(ended)
     assert await is_stored(active)

@@ -46,7 +46,7 @@ from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing.refusals import refusal
 
-from .enrollment import PASSWORD, Client, Enrollment, eventually_refused, sign_in, stamp
+from .harness import PASSWORD, Client, Harness, sign_in, stamp, until_refused
 
 
 def disabling(person: Person) -> DisableAccountRequest:
@@ -68,50 +68,50 @@ def version_of(answer: SignInResponse) -> int:
     return int(claims["ver"])
 
 
-async def grant(enrollment: Enrollment, person: Person, role: Role.ValueType) -> None:
+async def grant(harness: Harness, person: Person, role: Role.ValueType) -> None:
     request = GrantRoleRequest(person_id=person.person_id, role=role)
-    await enrollment.administrator.people.GrantRole(request)
+    await harness.administrator.people.GrantRole(request)
 
 
-async def history(enrollment: Enrollment, person: Person) -> list[PersonChange]:
+async def history(harness: Harness, person: Person) -> list[PersonChange]:
     request = ListPersonHistoryRequest(person_id=person.person_id)
-    return list((await enrollment.administrator.people.ListPersonHistory(request)).changes)
+    return list((await harness.administrator.people.ListPersonHistory(request)).changes)
 
 
-async def test_disabled_account_is_refused_at_once(enrollment: Enrollment) -> None:
-    person = await enrollment.person(password=PASSWORD)
+async def test_disabled_account_is_refused_at_once(harness: Harness) -> None:
+    person = await harness.person(password=PASSWORD)
     signed_in, earlier = (
-        await sign_in(enrollment, person.email),
-        enrollment.learner(person.person_id),
+        await sign_in(harness, person.email),
+        harness.learner(person.person_id),
     )
     await earlier.accounts.GetMe(GetMeRequest())
     request = disabling(person)
-    answer = await enrollment.administrator.accounts.DisableAccount(request)
+    answer = await harness.administrator.accounts.DisableAccount(request)
     assert answer.person.HasField("disabled_time")
-    assert await enrollment.administrator.accounts.DisableAccount(request) == answer
-    (event,) = await enrollment.events(PersonDisabled)
+    assert await harness.administrator.accounts.DisableAccount(request) == answer
+    (event,) = await harness.events(PersonDisabled)
     assert event == PersonDisabled(person_id=person.person_id, access_version=1)
 
-    again = await refusal(sign_in(enrollment, person.email))
+    again = await refusal(sign_in(harness, person.email))
     assert (again.kind, again.reason) == (Kind.UNAUTHENTICATED, "ACCOUNT_DISABLED")
     assert "administrator" in again.message
     refresh = RefreshTokenRequest(refresh_token=signed_in.tokens.refresh_token)
     assert (
-        await refusal(enrollment.anonymous.accounts.RefreshToken(refresh))
+        await refusal(harness.anonymous.accounts.RefreshToken(refresh))
     ).reason == "ACCOUNT_DISABLED"
-    ended = await eventually_refused(lambda: earlier.accounts.GetMe(GetMeRequest()))
+    ended = await until_refused(lambda: earlier.accounts.GetMe(GetMeRequest()))
     assert ended.reason == "TOKEN_INVALID"
 
 
 async def test_wrong_password_does_not_reveal_a_disabled_account(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    disabled = await enrollment.person(password=PASSWORD)
-    await enrollment.administrator.accounts.DisableAccount(disabling(disabled))
-    enabled = await enrollment.person(password=PASSWORD)
+    disabled = await harness.person(password=PASSWORD)
+    await harness.administrator.accounts.DisableAccount(disabling(disabled))
+    enabled = await harness.person(password=PASSWORD)
     said = [
         await refusal(
-            enrollment.anonymous.accounts.SignIn(
+            harness.anonymous.accounts.SignIn(
                 SignInRequest(email=email, password="not-the-password-1")
             )
         )
@@ -121,131 +121,125 @@ async def test_wrong_password_does_not_reveal_a_disabled_account(
 
 
 async def test_right_password_of_a_disabled_account_is_no_failed_sign_in(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    person = await enrollment.person(password=PASSWORD)
-    await enrollment.administrator.accounts.DisableAccount(disabling(person))
-    reasons = {(await refusal(sign_in(enrollment, person.email))).reason for _ in range(8)}
+    person = await harness.person(password=PASSWORD)
+    await harness.administrator.accounts.DisableAccount(disabling(person))
+    reasons = {(await refusal(sign_in(harness, person.email))).reason for _ in range(8)}
     assert reasons == {"ACCOUNT_DISABLED"}
 
 
 async def test_enabling_allows_signing_in_but_earlier_tokens_stay_refused(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    person = await enrollment.person(password=PASSWORD)
+    person = await harness.person(password=PASSWORD)
     signed_in, earlier = (
-        await sign_in(enrollment, person.email),
-        enrollment.learner(person.person_id),
+        await sign_in(harness, person.email),
+        harness.learner(person.person_id),
     )
-    await enrollment.administrator.accounts.DisableAccount(disabling(person))
+    await harness.administrator.accounts.DisableAccount(disabling(person))
     request = EnableAccountRequest(request_id=str(new_id()), person_id=person.person_id)
-    answer = await enrollment.administrator.accounts.EnableAccount(request)
+    answer = await harness.administrator.accounts.EnableAccount(request)
     assert not answer.person.HasField("disabled_time")
-    assert await enrollment.administrator.accounts.EnableAccount(request) == answer
-    assert len(await enrollment.events(PersonEnabled)) == 1
-    assert (version_of(signed_in), version_of(await sign_in(enrollment, person.email))) == (0, 1)
-    ended = await eventually_refused(lambda: earlier.accounts.GetMe(GetMeRequest()))
+    assert await harness.administrator.accounts.EnableAccount(request) == answer
+    assert len(await harness.events(PersonEnabled)) == 1
+    assert (version_of(signed_in), version_of(await sign_in(harness, person.email))) == (0, 1)
+    ended = await until_refused(lambda: earlier.accounts.GetMe(GetMeRequest()))
     assert ended.reason == "TOKEN_INVALID"
     refresh = RefreshTokenRequest(refresh_token=signed_in.tokens.refresh_token)
     assert (
-        await refusal(enrollment.anonymous.accounts.RefreshToken(refresh))
+        await refusal(harness.anonymous.accounts.RefreshToken(refresh))
     ).reason == "REFRESH_TOKEN_INVALID"
 
 
 async def test_revoked_role_in_an_earlier_token_has_no_effect(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    person = await enrollment.person("administrator", password=PASSWORD)
-    await enrollment.person("administrator")
-    await grant(enrollment, person, ROLE_LEARNER)
-    signed_in = await sign_in(enrollment, person.email)
-    earlier = enrollment.client(person.person_id, "administrator", "learner")
+    person = await harness.person("administrator", password=PASSWORD)
+    await harness.person("administrator")
+    await grant(harness, person, ROLE_LEARNER)
+    signed_in = await sign_in(harness, person.email)
+    earlier = harness.client(person.person_id, "administrator", "learner")
     await earlier.people.ListPeople(ListPeopleRequest(page_size=1))
 
     request = revoking(person, ROLE_ADMINISTRATOR)
-    answer = await enrollment.administrator.people.RevokeRole(request)
+    answer = await harness.administrator.people.RevokeRole(request)
     assert list(answer.person.roles) == [ROLE_LEARNER]
-    assert await enrollment.administrator.people.RevokeRole(request) == answer
-    (event,) = await enrollment.events(PersonRoleRevoked)
+    assert await harness.administrator.people.RevokeRole(request) == answer
+    (event,) = await harness.events(PersonRoleRevoked)
     assert event == PersonRoleRevoked(
         person_id=person.person_id, role=ROLE_ADMINISTRATOR, roles=[ROLE_LEARNER], access_version=1
     )
 
-    demoted = await eventually_refused(
-        lambda: earlier.people.ListPeople(ListPeopleRequest(page_size=1))
-    )
+    demoted = await until_refused(lambda: earlier.people.ListPeople(ListPeopleRequest(page_size=1)))
     assert demoted.reason == "NOT_ALLOWED"
     assert (await earlier.accounts.GetMe(GetMeRequest())).person.person_id == person.person_id
     refresh = RefreshTokenRequest(refresh_token=signed_in.tokens.refresh_token)
-    await enrollment.anonymous.accounts.RefreshToken(refresh)
+    await harness.anonymous.accounts.RefreshToken(refresh)
 
 
-async def test_revoking_the_proctor_role_ends_the_certification(enrollment: Enrollment) -> None:
-    person = await enrollment.person("proctor")
-    await grant(enrollment, person, ROLE_LEARNER)
-    until = stamp(enrollment.clock.now + timedelta(days=30))
-    await enrollment.administrator.people.CertifyProctor(
+async def test_revoking_the_proctor_role_ends_the_certification(harness: Harness) -> None:
+    person = await harness.person("proctor")
+    await grant(harness, person, ROLE_LEARNER)
+    until = stamp(harness.clock.now + timedelta(days=30))
+    await harness.administrator.people.CertifyProctor(
         CertifyProctorRequest(person_id=person.person_id, certified_until_time=until)
     )
-    await enrollment.administrator.people.RevokeRole(revoking(person, ROLE_PROCTOR))
+    await harness.administrator.people.RevokeRole(revoking(person, ROLE_PROCTOR))
     asked = BatchGetCertificationsRequest(person_ids=[person.person_id])
-    session = enrollment.service("session").people
+    session = harness.peer("session").people
     assert not (await session.BatchGetCertifications(asked)).certifications
-    newest, *_ = await history(enrollment, person)
+    newest, *_ = await history(harness, person)
     assert newest.kind == people_pb2.PERSON_CHANGE_KIND_ROLE_REVOKED
     assert newest.previous_certified_until_time == until
     assert not newest.HasField("certified_until_time")
 
 
-async def test_disabled_proctor_is_not_certified(enrollment: Enrollment) -> None:
-    person = await enrollment.person("proctor")
-    until = stamp(enrollment.clock.now + timedelta(days=30))
-    await enrollment.administrator.people.CertifyProctor(
+async def test_disabled_proctor_is_not_certified(harness: Harness) -> None:
+    person = await harness.person("proctor")
+    until = stamp(harness.clock.now + timedelta(days=30))
+    await harness.administrator.people.CertifyProctor(
         CertifyProctorRequest(person_id=person.person_id, certified_until_time=until)
     )
-    await enrollment.administrator.accounts.DisableAccount(disabling(person))
+    await harness.administrator.accounts.DisableAccount(disabling(person))
     asked = BatchGetCertificationsRequest(person_ids=[person.person_id])
-    assert not (
-        await enrollment.service("session").people.BatchGetCertifications(asked)
-    ).certifications
+    assert not (await harness.peer("session").people.BatchGetCertifications(asked)).certifications
 
 
-async def test_last_role_cannot_be_revoked(enrollment: Enrollment) -> None:
-    person = await enrollment.person()
-    only = await refusal(enrollment.administrator.people.RevokeRole(revoking(person, ROLE_LEARNER)))
+async def test_last_role_cannot_be_revoked(harness: Harness) -> None:
+    person = await harness.person()
+    only = await refusal(harness.administrator.people.RevokeRole(revoking(person, ROLE_LEARNER)))
     assert (only.kind, only.reason) == (Kind.INVALID_STATE_TRANSITION, "LAST_ROLE")
-    await enrollment.administrator.people.RevokeRole(revoking(person, ROLE_PROCTOR))
-    assert await history(enrollment, person) == []
+    await harness.administrator.people.RevokeRole(revoking(person, ROLE_PROCTOR))
+    assert await history(harness, person) == []
 
 
-async def _only_administrators(enrollment: Enrollment, *people: Person) -> None:
+async def _only_administrators(harness: Harness, *people: Person) -> None:
     """Make these the only administrators whose account is enabled, until the test ends."""
-    others = await enrollment.rows(
-        text(  # type: ignore[arg-type]  # a statement as any
-            "SELECT person_id FROM people WHERE 'administrator' = ANY (roles) AND disabled_at IS NULL"
-        )
+    others = await harness.rows(
+        "SELECT person_id FROM people WHERE 'administrator' = ANY (roles) AND disabled_at IS NULL"
     )
     for row in others:
         if str(row.person_id) not in {person.person_id for person in people}:
-            await enrollment.administrator.accounts.DisableAccount(
+            await harness.administrator.accounts.DisableAccount(
                 DisableAccountRequest(person_id=str(row.person_id), reason="For a test.")
             )
 
 
 async def test_last_administrator_can_be_neither_revoked_nor_disabled(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    last = await enrollment.person("administrator")
-    await _only_administrators(enrollment, last)
-    await grant(enrollment, last, ROLE_LEARNER)
-    own = enrollment.client(last.person_id, "administrator")
+    last = await harness.person("administrator")
+    await _only_administrators(harness, last)
+    await grant(harness, last, ROLE_LEARNER)
+    own = harness.client(last.person_id, "administrator")
     demoted = await refusal(own.people.RevokeRole(revoking(last, ROLE_ADMINISTRATOR)))
     disabled = await refusal(own.accounts.DisableAccount(disabling(last)))
     assert (demoted.kind, demoted.reason) == (Kind.INVALID_STATE_TRANSITION, "LAST_ADMINISTRATOR")
     assert (disabled.kind, disabled.reason) == (Kind.INVALID_STATE_TRANSITION, "LAST_ADMINISTRATOR")
     for change in ("roles = '{learner}'", "disabled_at = now()"):
         with pytest.raises(Exception, match="last administrator"):
-            async with enrollment.database.transaction() as tx:
+            async with harness.database.transaction() as tx:
                 await tx.execute(
                     text(
                         f"UPDATE people SET {change}, access_version = access_version + 1 WHERE person_id = :id"
@@ -255,13 +249,13 @@ async def test_last_administrator_can_be_neither_revoked_nor_disabled(
 
 
 async def test_two_administrators_cannot_disable_each_other_at_once(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    one, two = [await enrollment.person("administrator") for _ in range(2)]
-    await _only_administrators(enrollment, one, two)
+    one, two = [await harness.person("administrator") for _ in range(2)]
+    await _only_administrators(harness, one, two)
 
     def disable(by: Person, whom: Person) -> Awaitable[object]:
-        client = enrollment.client(by.person_id, "administrator")
+        client = harness.client(by.person_id, "administrator")
         return client.accounts.DisableAccount(disabling(whom))
 
     outcomes = await asyncio.gather(
@@ -273,27 +267,27 @@ async def test_two_administrators_cannot_disable_each_other_at_once(
 
 
 async def test_database_refuses_to_revoke_a_right_without_a_new_access_version(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    person = await enrollment.person()
+    person = await harness.person()
     for change in ("roles = '{proctor}'", "disabled_at = now()", "access_version = -1"):
         with pytest.raises(Exception, match="access version"):
-            async with enrollment.database.transaction() as tx:
+            async with harness.database.transaction() as tx:
                 await tx.execute(
                     text(f"UPDATE people SET {change} WHERE person_id = :id"),
                     {"id": person.person_id},
                 )
 
 
-async def test_history_has_who_changed_what_and_why(enrollment: Enrollment) -> None:
-    administrator = await enrollment.person("administrator", name="Ada Obi")
-    client = enrollment.client(administrator.person_id, "administrator")
-    person = await enrollment.person()
+async def test_history_has_who_changed_what_and_why(harness: Harness) -> None:
+    administrator = await harness.person("administrator", name="Ada Obi")
+    client = harness.client(administrator.person_id, "administrator")
+    person = await harness.person()
     await client.people.GrantRole(GrantRoleRequest(person_id=person.person_id, role=ROLE_PROCTOR))
     await client.people.RevokeRole(revoking(person, ROLE_PROCTOR))
     await client.accounts.DisableAccount(disabling(person))
     await client.accounts.EnableAccount(EnableAccountRequest(person_id=person.person_id))
-    found = await history(enrollment, person)
+    found = await history(harness, person)
     assert [(change.kind, change.role, change.reason) for change in found] == [
         (people_pb2.PERSON_CHANGE_KIND_ENABLED, 0, ""),
         (people_pb2.PERSON_CHANGE_KIND_DISABLED, 0, "Left the organisation."),
@@ -313,22 +307,22 @@ async def test_history_has_who_changed_what_and_why(enrollment: Enrollment) -> N
     assert [*page.changes, *rest.changes] == found
     assert not rest.next_page_token
     with pytest.raises(Exception, match="permanent"):
-        async with enrollment.database.transaction() as tx:
+        async with harness.database.transaction() as tx:
             await tx.execute(text("UPDATE person_changes SET reason = ''"))
 
 
-async def test_only_administrators_change_rights(enrollment: Enrollment) -> None:
-    person = await enrollment.person()
+async def test_only_administrators_change_rights(harness: Harness) -> None:
+    person = await harness.person()
     for client in (
-        enrollment.client(new_id(), "proctor"),
-        enrollment.learner(person.person_id),
+        harness.client(new_id(), "proctor"),
+        harness.learner(person.person_id),
     ):
         for call in _all_calls(client, person):
             assert (await refusal(call)).reason == "NOT_ALLOWED"
-    for call in _all_calls(enrollment.anonymous, person):
+    for call in _all_calls(harness.anonymous, person):
         assert (await refusal(call)).reason == "TOKEN_MISSING"
     nobody = Person(person_id=str(new_id()))
-    for call in _all_calls(enrollment.administrator, nobody):
+    for call in _all_calls(harness.administrator, nobody):
         assert (await refusal(call)).reason == "NOT_FOUND"
 
 
@@ -341,13 +335,13 @@ def _all_calls(client: Client, person: Person) -> list[Awaitable[object]]:
     ]
 
 
-async def test_revoking_and_disabling_need_a_reason(enrollment: Enrollment) -> None:
-    person = await enrollment.person()
+async def test_revoking_and_disabling_need_a_reason(harness: Harness) -> None:
+    person = await harness.person()
     for call in (
-        enrollment.administrator.accounts.DisableAccount(
+        harness.administrator.accounts.DisableAccount(
             DisableAccountRequest(person_id=person.person_id)
         ),
-        enrollment.administrator.people.RevokeRole(
+        harness.administrator.people.RevokeRole(
             RevokeRoleRequest(person_id=person.person_id, role=ROLE_LEARNER)
         ),
     ):
@@ -357,14 +351,12 @@ async def test_revoking_and_disabling_need_a_reason(enrollment: Enrollment) -> N
 
 
 async def test_new_password_does_not_enable_a_disabled_account(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    person = await enrollment.person(password=PASSWORD)
-    await enrollment.administrator.accounts.DisableAccount(disabling(person))
-    await enrollment.administrator.accounts.SetPassword(
+    person = await harness.person(password=PASSWORD)
+    await harness.administrator.accounts.DisableAccount(disabling(person))
+    await harness.administrator.accounts.SetPassword(
         SetPasswordRequest(person_id=person.person_id, new_password="harbour-violet-93")
     )
     request = SignInRequest(email=person.email, password="harbour-violet-93")
-    assert (
-        await refusal(enrollment.anonymous.accounts.SignIn(request))
-    ).reason == "ACCOUNT_DISABLED"
+    assert (await refusal(harness.anonymous.accounts.SignIn(request))).reason == "ACCOUNT_DISABLED"

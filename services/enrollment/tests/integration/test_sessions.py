@@ -14,8 +14,8 @@ from proctorium.enrollment.v1.courses_pb2 import GetLessonRequest
 from proctorium_devstack.testing.refusals import refusal
 from proctorium_enrollment.storage.tables import session_members, sessions
 
-from .enrollment import (
-    Enrollment,
+from .harness import (
+    Harness,
     Scheduled,
     cancelled_event,
     ended_event,
@@ -26,11 +26,11 @@ from .enrollment import (
 )
 
 
-async def planned(enrollment: Enrollment) -> tuple[Scheduled, str, dict[str, Message]]:
+async def planned(harness: Harness) -> tuple[Scheduled, str, dict[str, Message]]:
     """A session that nobody has told of yet, a learner, and all that could be told."""
-    course = await enrollment.course()
-    learner_id = await enrollment.registered_learner(course.course_id)
-    scheduled = scheduled_event(course.course_id, enrollment.clock.now, learner_ids=[learner_id])
+    course = await harness.course()
+    learner_id = await harness.registered_learner(course.course_id)
+    scheduled = scheduled_event(course.course_id, harness.clock.now, learner_ids=[learner_id])
     session = Scheduled(scheduled.session_id, course, "", (learner_id,), "")
     return (
         session,
@@ -46,38 +46,34 @@ async def planned(enrollment: Enrollment) -> tuple[Scheduled, str, dict[str, Mes
     )
 
 
-async def is_open(enrollment: Enrollment, session: Scheduled, learner_id: str) -> bool:
+async def is_open(harness: Harness, session: Scheduled, learner_id: str) -> bool:
     request = GetLessonRequest(unit_id=session.course.units[0].unit_id)
-    call = enrollment.learner(learner_id).courses.GetLesson(request)
+    call = harness.learner(learner_id).courses.GetLesson(request)
     try:
         await call
     except Exception:  # noqa: BLE001 - which refusal it is, is asserted below
-        call = enrollment.learner(learner_id).courses.GetLesson(request)
+        call = harness.learner(learner_id).courses.GetLesson(request)
         assert (await refusal(call)).reason == "PARTICIPANT_NOT_IN_SESSION"
         return False
     return True
 
 
-async def told(enrollment: Enrollment, order: Sequence[str]) -> tuple[bool, str, int]:
+async def told(harness: Harness, order: Sequence[str]) -> tuple[bool, str, int]:
     """Whether content is open after events in this order, the state, and how many codes were issued."""
-    session, learner_id, events = await planned(enrollment)
-    before = len(await enrollment.events(CodeIssued))
+    session, learner_id, events = await planned(harness)
+    before = len(await harness.events(CodeIssued))
     for name in order:
-        await enrollment.tell(events[name])
-    (row,) = await enrollment.rows(
-        select(sessions).where(sessions.c.session_id == session.session_id)
-    )
-    issued = len(await enrollment.events(CodeIssued)) - before
-    return await is_open(enrollment, session, learner_id), row.state, issued
+        await harness.deliver(events[name])
+    (row,) = await harness.rows(select(sessions).where(sessions.c.session_id == session.session_id))
+    issued = len(await harness.events(CodeIssued)) - before
+    return await is_open(harness, session, learner_id), row.state, issued
 
 
 @pytest.mark.parametrize(
     "order", list(permutations(["scheduled", "joined", "started"])), ids="-".join
 )
-async def test_content_opens_in_any_order_of_events(
-    enrollment: Enrollment, order: Sequence[str]
-) -> None:
-    assert await told(enrollment, order) == (True, "in_progress", 1)
+async def test_content_opens_in_any_order_of_events(harness: Harness, order: Sequence[str]) -> None:
+    assert await told(harness, order) == (True, "in_progress", 1)
 
 
 @pytest.mark.parametrize(
@@ -89,8 +85,8 @@ async def test_content_opens_in_any_order_of_events(
     ],
     ids="-".join,
 )
-async def test_ended_session_stays_ended(enrollment: Enrollment, order: Sequence[str]) -> None:
-    is_open, state, issued = await told(enrollment, order)
+async def test_ended_session_stays_ended(harness: Harness, order: Sequence[str]) -> None:
+    is_open, state, issued = await told(harness, order)
     assert (is_open, state) == (False, "ended")
     assert issued == (1 if order[0] == "scheduled" else 0)
 
@@ -104,23 +100,23 @@ async def test_ended_session_stays_ended(enrollment: Enrollment, order: Sequence
     ],
     ids="-".join,
 )
-async def test_removed_learner_stays_removed(enrollment: Enrollment, order: Sequence[str]) -> None:
-    assert await told(enrollment, order) == (False, "in_progress", 1)
+async def test_removed_learner_stays_removed(harness: Harness, order: Sequence[str]) -> None:
+    assert await told(harness, order) == (False, "in_progress", 1)
 
 
-async def test_cancelled_session_stays_cancelled(enrollment: Enrollment) -> None:
+async def test_cancelled_session_stays_cancelled(harness: Harness) -> None:
     order = ["scheduled", "cancelled", "started", "joined", "ended"]
-    assert await told(enrollment, order) == (False, "cancelled", 1)
+    assert await told(harness, order) == (False, "cancelled", 1)
 
 
-async def test_repeated_events_change_nothing(enrollment: Enrollment) -> None:
-    session, learner_id, events = await planned(enrollment)
+async def test_repeated_events_change_nothing(harness: Harness) -> None:
+    session, learner_id, events = await planned(harness)
     for name in ("scheduled", "joined", "started"):
         for _ in range(2):
-            await enrollment.tell(events[name])
-    assert await is_open(enrollment, session, learner_id)
-    members = await enrollment.rows(
+            await harness.deliver(events[name])
+    assert await is_open(harness, session, learner_id)
+    members = await harness.rows(
         select(session_members).where(session_members.c.session_id == session.session_id)
     )
     assert [(row.role, row.joined, row.removed) for row in members] == [("learner", True, False)]
-    assert len(await enrollment.events(CodeIssued)) == 1
+    assert len(await harness.events(CodeIssued)) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 from proctorium.enrollment.v1.accounts_pb2 import GetMeRequest
 from proctorium_common.errors import Kind
@@ -10,54 +11,56 @@ from proctorium_common.ids import new_id
 from proctorium_devstack.testing.refusals import refusal
 from proctorium_enrollment.storage.tables import sign_ins
 
-from .enrollment import OTHER_PASSWORD, PASSWORD, Enrollment, sign_in
+from .harness import OTHER_PASSWORD, PASSWORD, Harness, sign_in
 
 
-async def test_signing_in_returns_tokens_and_the_person(enrollment: Enrollment) -> None:
-    person = await enrollment.person(password=PASSWORD)
-    answer = await sign_in(enrollment, person.email.upper())
+async def test_signing_in_returns_tokens_and_the_person(harness: Harness) -> None:
+    person = await harness.person(password=PASSWORD)
+    answer = await sign_in(harness, person.email.upper())
     assert answer.person == person
-    expires = answer.tokens.access_expire_time.ToDatetime(enrollment.clock.now.tzinfo)
-    assert expires == enrollment.clock.now + timedelta(minutes=10)
+    expires = answer.tokens.access_expire_time.ToDatetime(harness.clock.now.tzinfo)
+    assert expires == harness.clock.now + timedelta(minutes=10)
     assert answer.tokens.refresh_token
 
 
 async def test_wrong_password_and_unknown_address_have_the_same_error(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    person = await enrollment.person(password=PASSWORD)
-    wrong = await refusal(sign_in(enrollment, person.email, OTHER_PASSWORD))
-    unknown = await refusal(sign_in(enrollment, "nobody@example.org", OTHER_PASSWORD))
+    person = await harness.person(password=PASSWORD)
+    wrong = await refusal(sign_in(harness, person.email, OTHER_PASSWORD))
+    unknown = await refusal(sign_in(harness, "nobody@example.org", OTHER_PASSWORD))
     assert (wrong.kind, wrong.reason) == (Kind.UNAUTHENTICATED, "SIGN_IN_FAILED")
     assert (unknown.kind, unknown.reason, unknown.message) == (
         wrong.kind,
         wrong.reason,
         wrong.message,
     )
-    assert await enrollment.count(sign_ins) == 0
+    assert await harness.count(sign_ins) == 0
 
 
-async def test_person_without_a_password_cannot_sign_in(enrollment: Enrollment) -> None:
-    person = await enrollment.person()
-    assert (await refusal(sign_in(enrollment, person.email))).reason == "SIGN_IN_FAILED"
+async def test_person_without_a_password_cannot_sign_in(harness: Harness) -> None:
+    person = await harness.person()
+    assert (await refusal(sign_in(harness, person.email))).reason == "SIGN_IN_FAILED"
 
 
-async def test_get_me_returns_the_signed_in_person(enrollment: Enrollment) -> None:
-    person = await enrollment.person()
-    answer = await enrollment.learner(person.person_id).accounts.GetMe(GetMeRequest())
+async def test_get_me_returns_the_signed_in_person(harness: Harness) -> None:
+    person = await harness.person()
+    answer = await harness.learner(person.person_id).accounts.GetMe(GetMeRequest())
     assert answer.person == person
 
 
-async def test_get_me_needs_a_person(enrollment: Enrollment) -> None:
-    nobody = await refusal(enrollment.anonymous.accounts.GetMe(GetMeRequest()))
+async def test_get_me_needs_a_person(harness: Harness) -> None:
+    nobody = await refusal(harness.anonymous.accounts.GetMe(GetMeRequest()))
     assert nobody.reason == "TOKEN_MISSING"
-    unknown = await refusal(enrollment.client(new_id(), "learner").accounts.GetMe(GetMeRequest()))
+    unknown = await refusal(harness.client(new_id(), "learner").accounts.GetMe(GetMeRequest()))
     assert unknown.reason == "NOT_FOUND"
 
 
-async def test_expired_token_is_refused(enrollment: Enrollment) -> None:
-    person = await enrollment.person()
-    client = enrollment.learner(person.person_id)
-    await client.accounts.GetMe(GetMeRequest())
-    enrollment.clock.move(hours=1)
-    assert (await refusal(client.accounts.GetMe(GetMeRequest()))).reason == "TOKEN_EXPIRED"
+async def test_expired_token_is_refused(harness: Harness) -> None:
+    person = await harness.person()
+    bearer = (("authorization", f"Bearer {harness.token(UUID(person.person_id), 'learner')}"),)
+    accounts = harness.anonymous.accounts
+    await accounts.GetMe(GetMeRequest(), metadata=bearer)
+    harness.clock.move(hours=1)
+    error = await refusal(accounts.GetMe(GetMeRequest(), metadata=bearer))
+    assert error.reason == "TOKEN_EXPIRED"

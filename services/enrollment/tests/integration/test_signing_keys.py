@@ -2,54 +2,46 @@ from __future__ import annotations
 
 import asyncio
 import os
-from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import select
 
 from proctorium.enrollment.v1.accounts_pb2 import (
     GetMeRequest,
     ListSigningKeysRequest,
-    SignInRequest,
 )
-from proctorium.enrollment.v1.accounts_pb2_grpc import AccountServiceStub
-from proctorium_common.process.life import running
-from proctorium_common.rpc.client import channel
 from proctorium_common.security.encryption import DecryptionError, EncryptionKey
 from proctorium_common.security.keys import KeyRing, PublicKey
 from proctorium_common.security.tokens import TokenVerifier
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.tables import signing_keys
 from proctorium_devstack.components.nats import Nats
-from proctorium_devstack.testing import Running
-from proctorium_enrollment.__main__ import build
+from proctorium_devstack.testing import MigratedDatabase, Servers
+from proctorium_devstack.testing.assessment import FakeAssessment
 from proctorium_enrollment.operations.bootstrap import create_administrator
 from proctorium_enrollment.operations.signing import ACTIVATION_DELAY, Signing
-from proctorium_enrollment.settings import Settings
 from proctorium_enrollment.storage.password_hashes import PasswordHashes
 
-from .enrollment import PASSWORD, Enrollment, MovableClock, sign_in
+from .harness import PASSWORD, Harness, sign_in
 
 EMAIL = "amara@example.org"
-NOBODY = "127.0.0.1:1"
 
 
-@pytest_asyncio.fixture
-async def alone(running: Running) -> AsyncIterator[Enrollment]:
+@pytest.fixture
+async def alone(migrated_database: MigratedDatabase, own_nats: Nats) -> AsyncIterator[Harness]:
     """Enrollment with a database of its own, whose keys a test may change."""
-    clock = MovableClock()
-    master_key = b64encode(os.urandom(32)).decode()
-    async with running(
-        Settings, build, clock=clock, master_key=master_key, assessment_address=NOBODY
-    ) as served:
-        yield Enrollment(served, clock)
+    servers = Servers(migrated_database("proctorium_enrollment"), own_nats)
+    async with (
+        FakeAssessment.serving(own_nats.certificates_of("assessment")) as assessment,
+        Harness(servers, assessment).replica() as harness,
+    ):
+        yield harness
 
 
-async def keys_in_use(enrollment: Enrollment) -> list[PublicKey]:
-    listed = await enrollment.anonymous.accounts.ListSigningKeys(ListSigningKeysRequest())
+async def keys_in_use(harness: Harness) -> list[PublicKey]:
+    listed = await harness.anonymous.accounts.ListSigningKeys(ListSigningKeysRequest())
     return [
         PublicKey(
             key.key_id,
@@ -60,30 +52,30 @@ async def keys_in_use(enrollment: Enrollment) -> list[PublicKey]:
     ]
 
 
-async def access_token(enrollment: Enrollment, email: str) -> str:
-    return (await sign_in(enrollment, email)).tokens.access_token
+async def access_token(harness: Harness, email: str) -> str:
+    return (await sign_in(harness, email)).tokens.access_token
 
 
-async def rotate(enrollment: Enrollment) -> str:
-    signing = Signing(enrollment.served.service.settings.encryption_keys().signing_keys)
-    return await signing.rotate(enrollment.database)
+async def rotate(harness: Harness) -> str:
+    signing = Signing(harness.service.settings.encryption_keys().signing_keys)
+    return await signing.rotate(harness.database)
 
 
-async def test_tokens_can_be_verified_offline_with_the_listed_keys(enrollment: Enrollment) -> None:
-    person = await enrollment.person("proctor", password=PASSWORD)
-    keys = await keys_in_use(enrollment)
+async def test_tokens_can_be_verified_offline_with_the_listed_keys(harness: Harness) -> None:
+    person = await harness.person("proctor", password=PASSWORD)
+    keys = await keys_in_use(harness)
     assert len(keys) == 1
     assert len(keys[0].raw) == 32
-    verifier = TokenVerifier(KeyRing.of(*keys), clock=enrollment.clock)
-    caller = await verifier.verify(await access_token(enrollment, person.email))
+    verifier = TokenVerifier(KeyRing.of(*keys), clock=harness.clock)
+    caller = await verifier.verify(await access_token(harness, person.email))
     assert str(caller.person_id) == person.person_id
     assert caller.roles == {"proctor"}
 
 
-async def test_seed_is_stored_encrypted(enrollment: Enrollment) -> None:
-    await keys_in_use(enrollment)
-    (row,) = await enrollment.rows(select(signing_keys.c.encrypted_seed, signing_keys.c.key_id))
-    key = enrollment.served.service.settings.encryption_keys().signing_keys
+async def test_seed_is_stored_encrypted(harness: Harness) -> None:
+    await keys_in_use(harness)
+    (row,) = await harness.rows(select(signing_keys.c.encrypted_seed, signing_keys.c.key_id))
+    key = harness.service.settings.encryption_keys().signing_keys
     seed = key.decrypt(row.encrypted_seed, row.key_id)
     assert len(seed) == 32
     assert seed not in row.encrypted_seed
@@ -124,31 +116,31 @@ async def test_database_without_migrations_makes_keys_unavailable(empty_database
 
 
 async def test_new_key_is_listed_before_it_is_active_and_the_old_one_retires_afterwards(
-    alone: Enrollment,
+    alone: Harness,
 ) -> None:
-    enrollment = alone
-    person = await enrollment.person(password=PASSWORD)
-    (old,) = await keys_in_use(enrollment)
-    enrollment.clock.move(hours=1)
-    before = await access_token(enrollment, person.email)
-    new_id = await rotate(enrollment)
+    harness = alone
+    person = await harness.person(password=PASSWORD)
+    (old,) = await keys_in_use(harness)
+    harness.clock.move(hours=1)
+    before = await access_token(harness, person.email)
+    new_id = await rotate(harness)
 
-    keys = {key.key_id: key for key in await keys_in_use(enrollment)}
+    keys = {key.key_id: key for key in await keys_in_use(harness)}
     assert set(keys) == {old.key_id, new_id}
     assert keys[new_id].retire_time is None
     retires = keys[old.key_id].retire_time
     assert retires is not None
-    assert retires > enrollment.clock.now + ACTIVATION_DELAY
-    assert old.key_id in header_of(await access_token(enrollment, person.email))
+    assert retires > harness.clock.now + ACTIVATION_DELAY
+    assert old.key_id in header_of(await access_token(harness, person.email))
 
-    enrollment.clock.move(minutes=7)
-    after = await access_token(enrollment, person.email)
+    harness.clock.move(minutes=7)
+    after = await access_token(harness, person.email)
     assert new_id in header_of(after)
-    verifier = TokenVerifier(KeyRing.of(*keys.values()), clock=enrollment.clock)
+    verifier = TokenVerifier(KeyRing.of(*keys.values()), clock=harness.clock)
     assert (await verifier.verify(before)).person_id == (await verifier.verify(after)).person_id
 
-    enrollment.clock.move(hours=1)
-    assert [key.key_id for key in await keys_in_use(enrollment)] == [new_id]
+    harness.clock.move(hours=1)
+    assert [key.key_id for key in await keys_in_use(harness)] == [new_id]
 
 
 def header_of(token: str) -> str:
@@ -158,25 +150,13 @@ def header_of(token: str) -> str:
     return base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)).decode()
 
 
-async def test_enrollment_trusts_the_tokens_that_it_signs(
-    migrated_database: Callable[[str], str], own_nats: Nats
-) -> None:
-    await own_nats.declare()
-    settings = Settings(
-        assessment_address=NOBODY,
-        database_url=migrated_database("proctorium_enrollment"),
-        **own_nats.settings_of("enrollment"),
-        master_key=b64encode(os.urandom(32)).decode(),
-        drain_wait=0,
-    )
+async def test_enrollment_trusts_the_tokens_that_it_signs(alone: Harness) -> None:
+    alone.keys = None
     hashes = PasswordHashes()
-    async with running(settings, build, clock=MovableClock()) as service:
-        await create_administrator(service.database, hashes, EMAIL, "Amara Okafor", PASSWORD)
-        edge = own_nats.certificates_of("edge")
-        async with channel(service.address, certificates=edge, server="enrollment") as opened:
-            accounts = AccountServiceStub(opened)
-            signed_in = await accounts.SignIn(SignInRequest(email=EMAIL, password=PASSWORD))
-            bearer = (("authorization", f"Bearer {signed_in.tokens.access_token}"),)
-            answer = await accounts.GetMe(GetMeRequest(), metadata=bearer)
+    async with alone.replica() as harness:
+        await create_administrator(harness.database, hashes, EMAIL, "Amara Okafor", PASSWORD)
+        signed_in = await sign_in(harness, EMAIL)
+        bearer = (("authorization", f"Bearer {signed_in.tokens.access_token}"),)
+        answer = await harness.anonymous.accounts.GetMe(GetMeRequest(), metadata=bearer)
     await hashes.close()
     assert answer.person.email == EMAIL

@@ -15,7 +15,7 @@ from proctorium.enrollment.v1.accounts_pb2 import SignInRequest, SignOutRequest
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.status import error_of
-from proctorium_devstack.demo.waiting import TIMEOUT_SECONDS
+from proctorium_devstack.testing.waiting import TIMEOUT
 from proctorium_enrollment.domain.throttling import (
     FIRST_WAIT,
     FREE_OF_ACCOUNT,
@@ -27,7 +27,7 @@ from proctorium_enrollment.operations.throttling import DEVICE_COOKIE_LIFE
 from proctorium_enrollment.storage.password_hashes import PasswordHashes
 from proctorium_enrollment.storage.tables import failed_entries, sign_ins
 
-from .enrollment import HERE, OTHER_PASSWORD, PASSWORD, Enrollment, accounts_of
+from .harness import HERE, OTHER_PASSWORD, PASSWORD, Harness, accounts_of
 
 SCHOOL, HOME, LIBRARY = HERE, "198.51.100.7", "203.0.113.9"
 UNKNOWN = f"{new_id()}@example.org"
@@ -36,8 +36,8 @@ UNKNOWN = f"{new_id()}@example.org"
 class Browser:
     """A browser: it keeps its device cookie."""
 
-    def __init__(self, enrollment: Enrollment, address: str = SCHOOL, device: str = "") -> None:
-        self._accounts = enrollment.anonymous.accounts
+    def __init__(self, harness: Harness, address: str = SCHOOL, device: str = "") -> None:
+        self._accounts = harness.anonymous.accounts
         self.address = address
         self.device = device
         self.cookies_set: list[str] = []
@@ -48,7 +48,7 @@ class Browser:
         if self.device:
             metadata.append(("cookie", f"__Host-proctorium_device={self.device}"))
         request = SignInRequest(email=email, password=password)
-        call = self._accounts.SignIn(request, metadata=tuple(metadata), timeout=TIMEOUT_SECONDS)
+        call = self._accounts.SignIn(request, metadata=tuple(metadata), timeout=TIMEOUT)
         refusal = None
         try:
             await call
@@ -63,8 +63,8 @@ class Browser:
         return refusal
 
 
-async def email_of(enrollment: Enrollment) -> str:
-    return (await enrollment.person(password=PASSWORD)).email
+async def email_of(harness: Harness) -> str:
+    return (await harness.person(password=PASSWORD)).email
 
 
 async def fail(browser: Browser, email: str, times: int = 1) -> None:
@@ -80,16 +80,16 @@ async def assert_throttled(browser: Browser, email: str) -> None:
     assert (refusal.kind, refusal.reason) == (Kind.EXHAUSTED, "TOO_MANY_FAILED_SIGN_INS")
 
 
-async def guess_from_many_networks(enrollment: Enrollment, email: str) -> None:
+async def guess_from_many_networks(harness: Harness, email: str) -> None:
     """Use up what is free for an account over all networks."""
     for number in range(FREE_OF_ACCOUNT):
-        await fail(Browser(enrollment, f"203.0.113.{number}"), email)
+        await fail(Browser(harness, f"203.0.113.{number}"), email)
 
 
-async def counted(enrollment: Enrollment) -> dict[str, list[int]]:
+async def counted(harness: Harness) -> dict[str, list[int]]:
     """Return the failures that are counted since this moment, by kind."""
-    rows = await enrollment.rows(
-        select(failed_entries).where(failed_entries.c.first_at == enrollment.clock.now)
+    rows = await harness.rows(
+        select(failed_entries).where(failed_entries.c.first_at == harness.clock.now)
     )
     return {
         kind: sorted(row.failures for row in rows if row.kind == kind)
@@ -100,71 +100,71 @@ async def counted(enrollment: Enrollment) -> dict[str, list[int]]:
 # Backoff.
 
 
-async def test_wait_grows_after_the_free_failures(enrollment: Enrollment) -> None:
-    email, browser = await email_of(enrollment), Browser(enrollment)
+async def test_wait_grows_after_the_free_failures(harness: Harness) -> None:
+    email, browser = await email_of(harness), Browser(harness)
     await fail(browser, email, FREE_OF_NETWORK)
     refusal = await browser.sign_in(email)
     assert refusal is not None
     assert (refusal.reason, refusal.retry_after) == ("TOO_MANY_FAILED_SIGN_INS", FIRST_WAIT)
-    enrollment.clock.now += FIRST_WAIT
+    harness.clock.now += FIRST_WAIT
     await fail(browser, email)
     refusal = await browser.sign_in(email)
     assert refusal is not None
     assert refusal.retry_after == 2 * FIRST_WAIT
-    assert await enrollment.count(sign_ins) == 0
-    enrollment.clock.now += 2 * FIRST_WAIT
+    assert await harness.count(sign_ins) == 0
+    harness.clock.now += 2 * FIRST_WAIT
     assert await browser.sign_in(email) is None
 
 
-async def test_failures_in_one_network_do_not_delay_another(enrollment: Enrollment) -> None:
-    email, guesser = await email_of(enrollment), Browser(enrollment, HOME)
+async def test_failures_in_one_network_do_not_delay_another(harness: Harness) -> None:
+    email, guesser = await email_of(harness), Browser(harness, HOME)
     await fail(guesser, email, FREE_OF_NETWORK)
     await assert_throttled(guesser, email)
-    assert await Browser(enrollment, SCHOOL).sign_in(email) is None
+    assert await Browser(harness, SCHOOL).sign_in(email) is None
     # The owner's success does not let the guesser continue.
     await assert_throttled(guesser, email)
 
 
-async def test_ipv6_prefix_is_one_network(enrollment: Enrollment) -> None:
-    email = await email_of(enrollment)
+async def test_ipv6_prefix_is_one_network(harness: Harness) -> None:
+    email = await email_of(harness)
     for number in range(FREE_OF_NETWORK):
-        await fail(Browser(enrollment, f"2001:db8:1:{number:x}::1"), email)
-    await assert_throttled(Browser(enrollment, "2001:db8:1:ff::1"), email)
-    assert await Browser(enrollment, "2001:db8:2::1").sign_in(email) is None
+        await fail(Browser(harness, f"2001:db8:1:{number:x}::1"), email)
+    await assert_throttled(Browser(harness, "2001:db8:1:ff::1"), email)
+    assert await Browser(harness, "2001:db8:2::1").sign_in(email) is None
 
 
-async def test_failures_of_one_account_do_not_delay_another(enrollment: Enrollment) -> None:
-    browser = Browser(enrollment)
-    await fail(browser, await email_of(enrollment), FREE_OF_NETWORK)
-    assert await browser.sign_in(await email_of(enrollment)) is None
+async def test_failures_of_one_account_do_not_delay_another(harness: Harness) -> None:
+    browser = Browser(harness)
+    await fail(browser, await email_of(harness), FREE_OF_NETWORK)
+    assert await browser.sign_in(await email_of(harness)) is None
 
 
-async def test_success_deletes_the_failures_before(enrollment: Enrollment) -> None:
-    email, browser = await email_of(enrollment), Browser(enrollment)
+async def test_success_deletes_the_failures_before(harness: Harness) -> None:
+    email, browser = await email_of(harness), Browser(harness)
     for _ in range(2):
         await fail(browser, email, FREE_OF_NETWORK - 1)
-        assert await Browser(enrollment).sign_in(email) is None
+        assert await Browser(harness).sign_in(email) is None
 
 
 async def test_success_in_new_browsers_uses_up_no_free_failures(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    email = await email_of(enrollment)
-    await fail(Browser(enrollment, HOME), email)
+    email = await email_of(harness)
+    await fail(Browser(harness, HOME), email)
     for number in range(3):
-        assert await Browser(enrollment, f"203.0.113.{number}").sign_in(email) is None
-    assert await counted(enrollment) == {"sign_in_network": [1], "sign_in_account": [1]}
+        assert await Browser(harness, f"203.0.113.{number}").sign_in(email) is None
+    assert await counted(harness) == {"sign_in_network": [1], "sign_in_account": [1]}
 
 
 # Device cookies.
 
 
 async def test_known_browser_signs_in_despite_failures_in_its_network(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    email, known = await email_of(enrollment), Browser(enrollment)
+    email, known = await email_of(harness), Browser(harness)
     assert await known.sign_in(email) is None
-    neighbour = Browser(enrollment)
+    neighbour = Browser(harness)
     await fail(neighbour, email, FREE_OF_NETWORK)
     await assert_throttled(neighbour, email)
     assert await known.sign_in(email) is None
@@ -172,72 +172,72 @@ async def test_known_browser_signs_in_despite_failures_in_its_network(
 
 
 async def test_known_browser_signs_in_from_anywhere_despite_failures_of_many_networks(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    email, known = await email_of(enrollment), Browser(enrollment)
+    email, known = await email_of(harness), Browser(harness)
     assert await known.sign_in(email) is None
-    await guess_from_many_networks(enrollment, email)
-    await assert_throttled(Browser(enrollment, HOME), email)
+    await guess_from_many_networks(harness, email)
+    await assert_throttled(Browser(harness, HOME), email)
     known.address = LIBRARY
     assert await known.sign_in(email) is None
-    enrollment.clock.now += FIRST_WAIT
-    assert await Browser(enrollment, HOME).sign_in(email) is None
+    harness.clock.now += FIRST_WAIT
+    assert await Browser(harness, HOME).sign_in(email) is None
 
 
-async def test_known_browser_has_its_own_backoff(enrollment: Enrollment) -> None:
-    email, known = await email_of(enrollment), Browser(enrollment)
+async def test_known_browser_has_its_own_backoff(harness: Harness) -> None:
+    email, known = await email_of(harness), Browser(harness)
     assert await known.sign_in(email) is None
     await fail(known, email, FREE_OF_DEVICE)
     await assert_throttled(known, email)
     known.address = HOME
     await assert_throttled(known, email)
-    assert await counted(enrollment) == {"sign_in_device": [FREE_OF_DEVICE]}
-    assert await Browser(enrollment).sign_in(email) is None
+    assert await counted(harness) == {"sign_in_device": [FREE_OF_DEVICE]}
+    assert await Browser(harness).sign_in(email) is None
 
 
-async def test_browser_stays_known_after_signing_out(enrollment: Enrollment) -> None:
-    email, known = await email_of(enrollment), Browser(enrollment)
+async def test_browser_stays_known_after_signing_out(harness: Harness) -> None:
+    email, known = await email_of(harness), Browser(harness)
     assert await known.sign_in(email) is None
     (refresh,) = (each for each in known.cookies_set if "proctorium_refresh" in each)
-    call = enrollment.anonymous.accounts.SignOut(
+    call = harness.anonymous.accounts.SignOut(
         SignOutRequest(), metadata=(("cookie", refresh.partition(";")[0]),)
     )
     await call
     cleared = [value for key, value in await call.initial_metadata() if key == "set-cookie"]
     assert len(cleared) == 2
     assert not any("proctorium_device" in str(each) for each in cleared)
-    await guess_from_many_networks(enrollment, email)
+    await guess_from_many_networks(harness, email)
     assert await known.sign_in(email) is None
 
 
-async def test_shared_computer_is_known_to_all_its_accounts(enrollment: Enrollment) -> None:
-    shared = Browser(enrollment)
-    emails = [await email_of(enrollment) for _ in range(3)]
+async def test_shared_computer_is_known_to_all_its_accounts(harness: Harness) -> None:
+    shared = Browser(harness)
+    emails = [await email_of(harness) for _ in range(3)]
     for email in emails:
         assert await shared.sign_in(email) is None
     for email in emails:
-        await fail(Browser(enrollment), email, FREE_OF_NETWORK)
+        await fail(Browser(harness), email, FREE_OF_NETWORK)
         assert await shared.sign_in(email) is None
 
 
-async def test_device_cookie_counts_only_for_its_accounts(enrollment: Enrollment) -> None:
-    own, victim = await email_of(enrollment), await email_of(enrollment)
-    guesser = Browser(enrollment)
+async def test_device_cookie_counts_only_for_its_accounts(harness: Harness) -> None:
+    own, victim = await email_of(harness), await email_of(harness)
+    guesser = Browser(harness)
     assert await guesser.sign_in(own) is None
     await fail(guesser, victim, FREE_OF_NETWORK)
     await assert_throttled(guesser, victim)
     # Neither a fresh cookie of the guesser's own nor none makes a difference.
-    assert await Browser(enrollment).sign_in(own) is None
+    assert await Browser(harness).sign_in(own) is None
     await assert_throttled(guesser, victim)
-    await assert_throttled(Browser(enrollment), victim)
+    await assert_throttled(Browser(harness), victim)
 
 
 @pytest.mark.parametrize("how", ["forged", "changed", "cut", "not encoded", "expired"])
-async def test_invalid_device_cookie_is_ignored(enrollment: Enrollment, how: str) -> None:
-    email, known = await email_of(enrollment), Browser(enrollment)
+async def test_invalid_device_cookie_is_ignored(harness: Harness, how: str) -> None:
+    email, known = await email_of(harness), Browser(harness)
     assert await known.sign_in(email) is None
     cookie = known.device
-    enrollment.clock.now += timedelta(hours=1)
+    harness.clock.now += timedelta(hours=1)
     if how == "forged":
         known.device = "Zm9yZ2Vk"
     elif how == "changed":
@@ -247,13 +247,13 @@ async def test_invalid_device_cookie_is_ignored(enrollment: Enrollment, how: str
     elif how == "not encoded":
         known.device = "not base64!"
     else:
-        enrollment.clock.now += DEVICE_COOKIE_LIFE
-    await fail(Browser(enrollment), email, FREE_OF_NETWORK)
+        harness.clock.now += DEVICE_COOKIE_LIFE
+    await fail(Browser(harness), email, FREE_OF_NETWORK)
     await assert_throttled(known, email)
 
 
-async def test_failed_sign_in_sets_no_cookie(enrollment: Enrollment) -> None:
-    email, browser = await email_of(enrollment), Browser(enrollment)
+async def test_failed_sign_in_sets_no_cookie(harness: Harness) -> None:
+    email, browser = await email_of(harness), Browser(harness)
     for each in (email, UNKNOWN):
         await fail(browser, each)
         assert browser.cookies_set == []
@@ -275,7 +275,7 @@ class Counting(PasswordHashes):
 
     async def has_started(self) -> None:
         """Wait until a password is being checked."""
-        async with asyncio.timeout(TIMEOUT_SECONDS):
+        async with asyncio.timeout(TIMEOUT):
             await self.started.wait()
 
     async def verify(self, password: str, password_hash: str | None) -> bool:
@@ -289,7 +289,7 @@ async def refused(
     accounts: Accounts, email: str, password: str = OTHER_PASSWORD, address: str = SCHOOL
 ) -> ServiceError:
     with pytest.raises(ServiceError) as refusal:
-        async with asyncio.timeout(TIMEOUT_SECONDS):
+        async with asyncio.timeout(TIMEOUT):
             await accounts.sign_in(email, password, address)
     return refusal.value
 
@@ -309,23 +309,23 @@ def statements() -> Iterator[list[str]]:
 
 
 async def test_existing_and_unknown_accounts_cannot_be_distinguished(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    existing, without_password = await email_of(enrollment), (await enrollment.person()).email
+    existing, without_password = await email_of(harness), (await harness.person()).email
     seen = []
     hashes = Counting()
-    async with accounts_of(enrollment, hashes) as accounts:
+    async with accounts_of(harness, hashes) as accounts:
         # Where the existing account has signed in before, it has a known network but no cookie here.
         await accounts.sign_in(existing, PASSWORD, SCHOOL)
         for email in (existing, without_password, UNKNOWN):
-            enrollment.clock.move(hours=1)
+            harness.clock.move(hours=1)
             hashes.checks = 0
             responses = []
             with statements() as executed:
                 for _ in range(FREE_OF_NETWORK + 2):
                     refusal = await refused(accounts, email)
                     responses.append((refusal.reason, refusal.message, refusal.retry_after))
-            seen.append((responses, hashes.checks, executed, await counted(enrollment)))
+            seen.append((responses, hashes.checks, executed, await counted(harness)))
     assert seen[0] == seen[1] == seen[2]
     assert [response[0] for response in seen[0][0]] == [
         *["SIGN_IN_FAILED"] * FREE_OF_NETWORK,
@@ -336,10 +336,10 @@ async def test_existing_and_unknown_accounts_cannot_be_distinguished(
 
 
 async def test_right_password_during_a_wait_is_refused_like_a_wrong_one(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
-    email, hashes = await email_of(enrollment), Counting()
-    async with accounts_of(enrollment, hashes) as accounts:
+    email, hashes = await email_of(harness), Counting()
+    async with accounts_of(harness, hashes) as accounts:
         for _ in range(FREE_OF_NETWORK):
             await refused(accounts, email)
         wrong, right = await refused(accounts, email), await refused(accounts, email, PASSWORD)
@@ -347,11 +347,11 @@ async def test_right_password_during_a_wait_is_refused_like_a_wrong_one(
     assert hashes.checks == FREE_OF_NETWORK
 
 
-async def test_failed_entries_contain_no_identity(enrollment: Enrollment) -> None:
-    email = await email_of(enrollment)
-    await fail(Browser(enrollment), email)
-    rows = await enrollment.rows(
-        select(failed_entries).where(failed_entries.c.first_at == enrollment.clock.now)
+async def test_failed_entries_contain_no_identity(harness: Harness) -> None:
+    email = await email_of(harness)
+    await fail(Browser(harness), email)
+    rows = await harness.rows(
+        select(failed_entries).where(failed_entries.c.first_at == harness.clock.now)
     )
     assert {row.kind for row in rows} == {"sign_in_network", "sign_in_account"}
     for row in rows:
@@ -362,9 +362,9 @@ async def test_failed_entries_contain_no_identity(enrollment: Enrollment) -> Non
 # Many at once.
 
 
-async def test_class_behind_one_address_can_sign_in(enrollment: Enrollment) -> None:
+async def test_class_behind_one_address_can_sign_in(harness: Harness) -> None:
     """Each learner mistypes as often as is free, while a neighbour guesses at many other accounts."""
-    learners = [await email_of(enrollment) for _ in range(60)]
+    learners = [await email_of(harness) for _ in range(60)]
 
     async def spray(accounts: Accounts) -> None:
         for _ in range(100):
@@ -376,8 +376,8 @@ async def test_class_behind_one_address_can_sign_in(enrollment: Enrollment) -> N
         return await accounts.sign_in(email, PASSWORD, SCHOOL)
 
     async with (
-        accounts_of(enrollment, Counting(capacity_per_key=100)) as one,
-        accounts_of(enrollment, Counting(capacity_per_key=100)) as other,
+        accounts_of(harness, Counting(capacity_per_key=100)) as one,
+        accounts_of(harness, Counting(capacity_per_key=100)) as other,
     ):
         spraying = asyncio.create_task(spray(one))
         replicas = [one, other] * (len(learners) // 2)
@@ -388,21 +388,21 @@ async def test_class_behind_one_address_can_sign_in(enrollment: Enrollment) -> N
     assert [each.person.email for each in signed_in] == learners
 
 
-async def test_concurrent_failures_are_all_counted(enrollment: Enrollment) -> None:
-    email = await email_of(enrollment)
+async def test_concurrent_failures_are_all_counted(harness: Harness) -> None:
+    email = await email_of(harness)
     refusals = await asyncio.gather(
-        *(Browser(enrollment).sign_in(email, OTHER_PASSWORD) for _ in range(20))
+        *(Browser(harness).sign_in(email, OTHER_PASSWORD) for _ in range(20))
     )
     reasons = [refusal.reason for refusal in refusals if refusal is not None]
     assert reasons.count("SIGN_IN_FAILED") == FREE_OF_NETWORK
     assert reasons.count("TOO_MANY_FAILED_SIGN_INS") == 20 - FREE_OF_NETWORK
 
 
-async def test_replicas_count_together(enrollment: Enrollment) -> None:
-    email = await email_of(enrollment)
+async def test_replicas_count_together(harness: Harness) -> None:
+    email = await email_of(harness)
     async with (
-        accounts_of(enrollment, Counting(permits=6)) as one,
-        accounts_of(enrollment, Counting(permits=6)) as other,
+        accounts_of(harness, Counting(permits=6)) as one,
+        accounts_of(harness, Counting(permits=6)) as other,
     ):
         refusals = await asyncio.gather(*(refused(each, email) for each in (one, other) * 6))
     reasons = [refusal.reason for refusal in refusals]
@@ -410,24 +410,24 @@ async def test_replicas_count_together(enrollment: Enrollment) -> None:
     assert reasons.count("TOO_MANY_FAILED_SIGN_INS") == 12 - FREE_OF_NETWORK
 
 
-async def test_cancelled_sign_in_counts_as_failed(enrollment: Enrollment) -> None:
+async def test_cancelled_sign_in_counts_as_failed(harness: Harness) -> None:
     hashes = Counting()
     hashes.may_continue.clear()
-    async with accounts_of(enrollment, hashes) as accounts:
+    async with accounts_of(harness, hashes) as accounts:
         signing_in = asyncio.create_task(refused(accounts, UNKNOWN))
         await hashes.has_started()
         signing_in.cancel()
         with pytest.raises(asyncio.CancelledError):
             await signing_in
-    assert await counted(enrollment) == {"sign_in_network": [1], "sign_in_account": [1]}
+    assert await counted(harness) == {"sign_in_network": [1], "sign_in_account": [1]}
 
 
 async def test_flood_from_one_network_delays_neither_others_nor_known_browsers(
-    enrollment: Enrollment,
+    harness: Harness,
 ) -> None:
     hashes = Counting(permits=1, capacity_per_key=4)
-    known, other = await email_of(enrollment), await email_of(enrollment)
-    async with accounts_of(enrollment, hashes) as accounts:
+    known, other = await email_of(harness), await email_of(harness)
+    async with accounts_of(harness, hashes) as accounts:
         cookie = (await accounts.sign_in(known, PASSWORD, SCHOOL)).device_cookie
         hashes.may_continue.clear()
         hashes.started.clear()
@@ -458,7 +458,7 @@ async def test_flood_from_one_network_delays_neither_others_nor_known_browsers(
         # One of the flood was being hashed, and one waited for the permit already.
         assert set(order[:4]) == {"flood", other, known}
         assert order[:4].count("flood") == 2
-    assert await counted(enrollment) == {
+    assert await counted(harness) == {
         "sign_in_network": [1, 1, 1, 1],
         "sign_in_account": [1, 1, 1, 1],
     }

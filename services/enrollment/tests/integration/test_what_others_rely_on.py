@@ -18,7 +18,7 @@ from proctorium_common.ids import new_id
 from proctorium_devstack.testing.enrollment import FakeEnrollment, assessments_of
 from proctorium_devstack.testing.refusals import refusal
 
-from .enrollment import Client, Enrollment, assessment, lesson, stamp
+from .harness import Client, Harness, assessment, lesson, stamp
 
 NAME, BORN = "Lena Fischer", "2001-04-17"
 
@@ -71,39 +71,39 @@ class Met(Protocol):
 class TheService:
     """Enrollment itself."""
 
-    def __init__(self, enrollment: Enrollment) -> None:
-        self._enrollment = enrollment
-        self.client = enrollment.service
+    def __init__(self, harness: Harness) -> None:
+        self._harness = harness
+        self.client = harness.peer
 
     async def person(self) -> str:
-        return (await self._enrollment.person(name=NAME)).person_id
+        return (await self._harness.person(name=NAME)).person_id
 
     async def nobody(self) -> str:
         return str(new_id())
 
     async def proctor(self, until: datetime) -> str:
-        person_id = (await self._enrollment.person("proctor")).person_id
+        person_id = (await self._harness.person("proctor")).person_id
         request = people_pb2.CertifyProctorRequest(
             person_id=person_id, certified_until_time=stamp(until)
         )
-        await self._enrollment.administrator.people.CertifyProctor(request)
+        await self._harness.administrator.people.CertifyProctor(request)
         return person_id
 
     async def course(self, *, published: bool) -> tuple[str, list[str]]:
         named = [str(new_id()) for _ in range(3)]
         units = [lesson(), *(assessment(each) for each in named)]
-        course = await self._enrollment.course(units=units, published=published)
+        course = await self._harness.course(units=units, published=published)
         return course.course_id, named
 
     async def no_course(self) -> str:
         return str(new_id())
 
     async def code(self) -> Admitting:
-        session = await self._enrollment.session()
+        session = await self._harness.session()
         return Admitting(session.code, session.session_id, session.learner_ids[0])
 
     async def revoke(self, code: Admitting) -> None:
-        codes = self._enrollment.administrator.codes
+        codes = self._harness.administrator.codes
         listed = await codes.ListCodes(codes_pb2.ListCodesRequest(session_id=code.session_id))
         request = codes_pb2.RevokeCodeRequest(code_id=listed.codes[0].code_id)
         await codes.RevokeCode(request)
@@ -165,9 +165,9 @@ class TheFake:
 
 
 @pytest_asyncio.fixture(params=["service", "fake"])
-async def met(request: pytest.FixtureRequest, enrollment: Enrollment) -> AsyncIterator[Met]:
+async def met(request: pytest.FixtureRequest, harness: Harness) -> AsyncIterator[Met]:
     if request.param == "service":
-        yield TheService(enrollment)
+        yield TheService(harness)
         return
     async with FakeEnrollment.serving() as fake:
         channel = grpc.aio.insecure_channel(f"127.0.0.1:{fake.port}")

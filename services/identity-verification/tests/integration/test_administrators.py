@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -11,16 +12,15 @@ from proctorium.identity.events.v1 import events_pb2
 from proctorium.identity.v1 import verification_pb2 as pb
 from proctorium.options.v1.options_pb2 import ROLE_ADMINISTRATOR, ROLE_PROCTOR
 from proctorium_common.errors import Kind
+from proctorium_devstack.testing.waiting import next_response
 
-from .world import (
+from .harness import (
     DOCUMENT,
     SELFIE,
+    Harness,
     Person,
-    World,
     case_of,
     decide,
-    next_response,
-    refused_without_change,
     request_resubmission,
     submit_both,
     verify,
@@ -30,15 +30,15 @@ from .world import (
 REJECT = pb.DECISION_REJECT
 
 
-async def open_case(world: World, *proctors: Person) -> tuple[Person, str, str]:
+async def open_case(harness: Harness, *proctors: Person) -> tuple[Person, str, str]:
     """Return a learner with a case in a session, the session and the case."""
-    learner = world.learner()
-    session_id = await world.session(*(proctors or [world.proctor()]))
-    return learner, session_id, await world.case(session_id, learner)
+    learner = harness.learner()
+    session_id = await harness.session(*(proctors or [harness.proctor()]))
+    return learner, session_id, await harness.case(session_id, learner)
 
 
-async def last_event(world: World, session_id: str) -> bytes:
-    rows = await world.rows(
+async def last_event(harness: Harness, session_id: str) -> bytes:
+    rows = await harness.rows(
         "SELECT body FROM outbox WHERE position(convert_to(:id, 'utf8') in body) > 0"
         " ORDER BY position DESC LIMIT 1",
         id=session_id,
@@ -48,16 +48,16 @@ async def last_event(world: World, session_id: str) -> bytes:
     return body
 
 
-async def logged_accesses(world: World, case_id: str) -> list[tuple[object, ...]]:
-    return await world.rows(
+async def logged_accesses(harness: Harness, case_id: str) -> list[tuple[object, ...]]:
+    return await harness.rows(
         "SELECT accessed_by, acting_role, subject FROM evidence_access_log WHERE case_id = :id ORDER BY access_id",
         id=UUID(case_id),
     )
 
 
-async def test_administrator_decision_is_recorded_with_its_role(world: World) -> None:
-    administrator = world.person("administrator")
-    learner, session_id, case_id = await open_case(world)
+async def test_administrator_decision_is_recorded_with_its_role(harness: Harness) -> None:
+    administrator = harness.person("administrator")
+    learner, session_id, case_id = await open_case(harness)
     await submit_both(learner, case_id)
     queue = administrator.stub.WatchQueue(pb.WatchQueueRequest(session_id=session_id))
     assert [case.case_id for case in (await next_response(queue)).cases] == [case_id]
@@ -73,76 +73,76 @@ async def test_administrator_decision_is_recorded_with_its_role(world: World) ->
         administrator.id,
         ROLE_ADMINISTRATOR,
     )
-    event = events_pb2.CaseVerified.FromString(await last_event(world, session_id))
+    event = events_pb2.CaseVerified.FromString(await last_event(harness, session_id))
     assert (event.decided_by, event.acting_role) == (administrator.id, ROLE_ADMINISTRATOR)
-    assert await logged_accesses(world, case_id) == [
+    assert await logged_accesses(harness, case_id) == [
         (administrator.person_id, "administrator", "document"),
         (administrator.person_id, "administrator", "selfie"),
     ]
 
 
-async def test_administrator_requests_resubmission_and_rejects(world: World) -> None:
-    administrator = world.person("administrator")
-    learner, session_id, case_id = await open_case(world)
+async def test_administrator_requests_resubmission_and_rejects(harness: Harness) -> None:
+    administrator = harness.person("administrator")
+    learner, session_id, case_id = await open_case(harness)
     await submit_both(learner, case_id)
     asked = await request_resubmission(administrator, case_id)
     assert asked.state == pb.CASE_STATE_RESUBMISSION_REQUESTED
-    event = events_pb2.CaseResubmissionRequested.FromString(await last_event(world, session_id))
+    event = events_pb2.CaseResubmissionRequested.FromString(await last_event(harness, session_id))
     assert (event.requested_by, event.acting_role) == (administrator.id, ROLE_ADMINISTRATOR)
     await decide(administrator, case_id, REJECT, "It is somebody else.")
-    rejected = events_pb2.CaseRejected.FromString(await last_event(world, session_id))
+    rejected = events_pb2.CaseRejected.FromString(await last_event(harness, session_id))
     assert (rejected.decided_by, rejected.acting_role) == (administrator.id, ROLE_ADMINISTRATOR)
 
 
-async def test_administrator_must_view_images_before_verifying(world: World) -> None:
-    administrator, proctor = world.person("administrator"), world.proctor()
-    learner, _, case_id = await open_case(world, proctor)
+async def test_administrator_must_view_images_before_verifying(harness: Harness) -> None:
+    administrator, proctor = harness.person("administrator"), harness.proctor()
+    learner, _, case_id = await open_case(harness, proctor)
     await submit_both(learner, case_id)
     for kind in (DOCUMENT, SELFIE):
         await view_image(proctor, case_id, kind)
-    error = await refused_without_change(world, decide(administrator, case_id))
+    error = await harness.refused(decide, administrator, case_id)
     assert error.reason == "EVIDENCE_NOT_VIEWED"
 
 
 async def test_administrator_who_is_a_proctor_of_the_session_acts_as_proctor(
-    world: World,
+    harness: Harness,
 ) -> None:
-    both = world.person("administrator", "proctor")
-    learner, session_id, case_id = await open_case(world, both)
+    both = harness.person("administrator", "proctor")
+    learner, session_id, case_id = await open_case(harness, both)
     await submit_both(learner, case_id)
     assert (await verify(both, case_id)).decided_as == ROLE_PROCTOR
-    event = events_pb2.CaseVerified.FromString(await last_event(world, session_id))
+    event = events_pb2.CaseVerified.FromString(await last_event(harness, session_id))
     assert event.acting_role == ROLE_PROCTOR
-    assert {row[1] for row in await logged_accesses(world, case_id)} == {"proctor"}
+    assert {row[1] for row in await logged_accesses(harness, case_id)} == {"proctor"}
 
 
 async def test_administrator_with_own_case_cannot_act_on_the_session(
-    world: World,
+    harness: Harness,
 ) -> None:
-    both = world.person("administrator", "learner")
-    learner, session_id, case_id = await open_case(world)
-    own = await world.case(session_id, both)
+    both = harness.person("administrator", "learner")
+    learner, session_id, case_id = await open_case(harness)
+    own = await harness.case(session_id, both)
     await submit_both(learner, case_id)
     await submit_both(both, own)
     for call in (
-        decide(both, own),
-        decide(both, case_id, REJECT, "No."),
-        request_resubmission(both, case_id),
-        view_image(both, case_id),
-        view_image(both, own),
-        case_of(both, case_id),
+        partial(decide, both, own),
+        partial(decide, both, case_id, REJECT, "No."),
+        partial(request_resubmission, both, case_id),
+        partial(view_image, both, case_id),
+        partial(view_image, both, own),
+        partial(case_of, both, case_id),
     ):
-        error = await refused_without_change(world, call)
+        error = await harness.refused(call)
         assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_YOUR_CASE")
     assert (await case_of(both, own)).state == pb.CASE_STATE_SUBMITTED
 
 
-async def test_database_refuses_to_change_the_role_of_a_decision(world: World) -> None:
-    administrator = world.person("administrator")
-    learner, _, case_id = await open_case(world)
+async def test_database_refuses_to_change_the_role_of_a_decision(harness: Harness) -> None:
+    administrator = harness.person("administrator")
+    learner, _, case_id = await open_case(harness)
     await submit_both(learner, case_id)
     await verify(administrator, case_id)
     with pytest.raises(DBAPIError, match="cannot change"):
-        await world.rows(
+        await harness.rows(
             "UPDATE cases SET decided_as = 'proctor' WHERE case_id = :id", id=UUID(case_id)
         )

@@ -6,6 +6,7 @@ import asyncio
 import json
 from contextlib import aclosing
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -18,75 +19,73 @@ from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.migrations import differences
 from proctorium_devstack.testing.refusals import refusal
 from proctorium_devstack.testing.states import check_trigger
+from proctorium_devstack.testing.waiting import TIMEOUT, next_response
 from proctorium_identity.domain.cases import CASE_STATES, CaseState
 from proctorium_identity.operations import queue
 
-from .test_evidence import open_case
-from .world import (
+from .harness import (
     DOCUMENT,
-    PATIENCE,
     SELFIE,
-    World,
+    Harness,
     case_of,
     decide,
     ended,
-    next_response,
-    refused_without_change,
     request_resubmission,
     submit,
     submit_both,
     verify,
     view_image,
 )
+from .test_evidence import open_case
 
 REJECT = pb.DECISION_REJECT
 
 
-async def test_proctor_verifies(world: World) -> None:
-    learner, proctor, session_id, case_id = await open_case(world)
+async def test_proctor_verifies(harness: Harness) -> None:
+    learner, proctor, session_id, case_id = await open_case(harness)
     await submit_both(learner, case_id)
     decided = await verify(proctor, case_id, reason="  As on the document. ")
     assert decided.state == pb.CASE_STATE_VERIFIED
     assert (decided.decided_by, decided.decision_reason) == (proctor.id, "As on the document.")
     assert decided.HasField("decide_time")
     assert await case_of(learner, case_id) == decided
-    assert await world.published_actions(session_id) == ["opened", "submitted", "verified"]
+    assert await harness.published(session_id) == ["case.opened", "case.submitted", "case.verified"]
 
 
 @pytest.mark.parametrize("sent", [[], [DOCUMENT], [DOCUMENT, SELFIE]], ids=["none", "one", "both"])
 async def test_proctor_rejects_with_a_reason_in_any_undecided_state(
-    world: World, sent: list[pb.EvidenceKind.ValueType]
+    harness: Harness, sent: list[pb.EvidenceKind.ValueType]
 ) -> None:
-    learner, proctor, session_id, case_id = await open_case(world)
+    learner, proctor, session_id, case_id = await open_case(harness)
     for kind in sent:
         await submit(learner, case_id, kind)
-    error = await refused_without_change(world, decide(proctor, case_id, REJECT, " "))
+    error = await harness.refused(decide, proctor, case_id, REJECT, " ")
     assert (error.kind, error.reason) == (Kind.INVALID, "INVALID_REQUEST")
     decided = await decide(proctor, case_id, REJECT, "It is somebody else.")
     assert (decided.state, decided.decision_reason) == (
         pb.CASE_STATE_REJECTED,
         "It is somebody else.",
     )
-    assert (await world.published_actions(session_id))[-1] == "rejected"
+    assert (await harness.published(session_id))[-1] == "case.rejected"
 
 
-async def test_repeated_decision_is_accepted_and_another_is_refused(world: World) -> None:
-    learner, proctor, session_id, case_id = await open_case(world)
+async def test_repeated_decision_is_accepted_and_another_is_refused(harness: Harness) -> None:
+    learner, proctor, session_id, case_id = await open_case(harness)
     await submit_both(learner, case_id)
     decided = await verify(proctor, case_id)
     assert await decide(proctor, case_id, reason="Again.") == decided
-    error = await refused_without_change(world, decide(proctor, case_id, REJECT, "Oh."))
+    error = await harness.refused(decide, proctor, case_id, REJECT, "Oh.")
     assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "CASE_CLOSED")
     assert "A decision cannot be changed." in error.message
     assert "talk to the proctor" not in error.message
     assert error.metadata == {"state": "verified"}
-    error = await refused_without_change(world, request_resubmission(proctor, case_id))
+    error = await harness.refused(request_resubmission, proctor, case_id)
     assert error.reason == "CASE_CLOSED"
-    assert await world.published_actions(session_id) == ["opened", "submitted", "verified"]
+    assert await harness.published(session_id) == ["case.opened", "case.submitted", "case.verified"]
 
 
-async def test_repeated_request_returns_the_first_response(world: World) -> None:
-    learner, proctor, _, case_id = await open_case(world)
+async def test_repeated_request_returns_the_first_response(harness: Harness) -> None:
+    learner, proctor, _, case_id = await open_case(harness)
     await submit_both(learner, case_id)
     request_id = str(new_id())
     decided = await verify(proctor, case_id, request_id=request_id)
@@ -95,70 +94,70 @@ async def test_repeated_request_returns_the_first_response(world: World) -> None
     assert error.reason == "REQUEST_ID_REUSED"
 
 
-async def test_concurrent_decisions_decide_once(world: World) -> None:
-    learner, first, second = world.learner(), world.proctor(), world.proctor()
-    session_id = await world.session(first, second)
-    case_id = await world.case(session_id, learner)
+async def test_concurrent_decisions_decide_once(harness: Harness) -> None:
+    learner, first, second = harness.learner(), harness.proctor(), harness.proctor()
+    session_id = await harness.session(first, second)
+    case_id = await harness.case(session_id, learner)
     await submit_both(learner, case_id)
     results = await asyncio.gather(
         verify(first, case_id), decide(second, case_id, REJECT, "No."), return_exceptions=True
     )
     assert sum(isinstance(result, pb.Case) for result in results) == 1
-    assert len(await world.published_actions(session_id)) == 3
+    assert len(await harness.published(session_id)) == 3
 
 
-async def test_verification_without_evidence_is_refused(world: World) -> None:
-    learner, proctor, _, case_id = await open_case(world)
-    error = await refused_without_change(world, decide(proctor, case_id))
+async def test_verification_without_evidence_is_refused(harness: Harness) -> None:
+    learner, proctor, _, case_id = await open_case(harness)
+    error = await harness.refused(decide, proctor, case_id)
     assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "EVIDENCE_MISSING")
     assert error.metadata == {"missing": "document,selfie"}
     await submit(learner, case_id, SELFIE)
-    error = await refused_without_change(world, decide(proctor, case_id))
+    error = await harness.refused(decide, proctor, case_id)
     assert error.metadata == {"missing": "document"}
 
 
-async def test_verification_without_viewing_every_image_is_refused(world: World) -> None:
-    learner, proctor, _, case_id = await open_case(world)
+async def test_verification_without_viewing_every_image_is_refused(harness: Harness) -> None:
+    learner, proctor, _, case_id = await open_case(harness)
     await submit_both(learner, case_id)
-    error = await refused_without_change(world, decide(proctor, case_id))
+    error = await harness.refused(decide, proctor, case_id)
     assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "EVIDENCE_NOT_VIEWED")
     assert error.metadata == {"kinds": "document,selfie"}
     await view_image(proctor, case_id, DOCUMENT)
-    error = await refused_without_change(world, decide(proctor, case_id))
+    error = await harness.refused(decide, proctor, case_id)
     assert error.metadata == {"kinds": "selfie"}
 
 
 async def test_image_replaced_after_viewing_must_be_viewed_again(
-    world: World,
+    harness: Harness,
 ) -> None:
-    learner, proctor, _, case_id = await open_case(world)
+    learner, proctor, _, case_id = await open_case(harness)
     await submit_both(learner, case_id)
     await view_image(proctor, case_id, DOCUMENT)
     await view_image(proctor, case_id, SELFIE)
     await submit(learner, case_id, SELFIE)
-    error = await refused_without_change(world, decide(proctor, case_id))
+    error = await harness.refused(decide, proctor, case_id)
     assert (error.kind, error.reason) == (Kind.CONFLICT, "EVIDENCE_REPLACED")
     assert error.metadata == {"kinds": "selfie"}
     await view_image(proctor, case_id, SELFIE)
     assert (await decide(proctor, case_id)).state == pb.CASE_STATE_VERIFIED
 
 
-async def test_proctor_of_another_session_cannot_decide(world: World) -> None:
-    learner, _, _, case_id = await open_case(world)
+async def test_proctor_of_another_session_cannot_decide(harness: Harness) -> None:
+    learner, _, _, case_id = await open_case(harness)
     await submit_both(learner, case_id)
-    stranger = world.proctor()
+    stranger = harness.proctor()
     for call in (
-        decide(stranger, case_id),
-        decide(stranger, case_id, REJECT, "No."),
-        request_resubmission(stranger, case_id),
-        decide(stranger, str(new_id())),
+        partial(decide, stranger, case_id),
+        partial(decide, stranger, case_id, REJECT, "No."),
+        partial(request_resubmission, stranger, case_id),
+        partial(decide, stranger, str(new_id())),
     ):
-        error = await refused_without_change(world, call)
+        error = await harness.refused(call)
         assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_YOUR_CASE")
 
 
-async def test_resubmission_needs_both_images_again(world: World) -> None:
-    learner, proctor, session_id, case_id = await open_case(world)
+async def test_resubmission_needs_both_images_again(harness: Harness) -> None:
+    learner, proctor, session_id, case_id = await open_case(harness)
     await submit_both(learner, case_id)
     case = await request_resubmission(proctor, case_id, "The document is blurred.")
     assert case.state == pb.CASE_STATE_RESUBMISSION_REQUESTED
@@ -169,21 +168,21 @@ async def test_resubmission_needs_both_images_again(world: World) -> None:
     assert error.reason == "EVIDENCE_MISSING"
     assert (await submit(learner, case_id, DOCUMENT)).state == pb.CASE_STATE_RESUBMISSION_REQUESTED
     assert (await submit(learner, case_id, SELFIE)).state == pb.CASE_STATE_SUBMITTED
-    assert await world.published_actions(session_id) == [
-        "opened",
-        "submitted",
-        "resubmission-requested",
-        "submitted",
+    assert await harness.published(session_id) == [
+        "case.opened",
+        "case.submitted",
+        "case.resubmission-requested",
+        "case.submitted",
     ]
 
 
 async def test_queue_is_sent_at_once_and_after_every_change(
-    world: World,
+    harness: Harness,
 ) -> None:
-    proctor, first, second = world.proctor(), world.learner(), world.learner()
-    session_id = await world.session(proctor)
-    first_case = await world.case(session_id, first)
-    second_case = await world.case(session_id, second)
+    proctor, first, second = harness.proctor(), harness.learner(), harness.learner()
+    session_id = await harness.session(proctor)
+    first_case = await harness.case(session_id, first)
+    second_case = await harness.case(session_id, second)
     call = proctor.stub.WatchQueue(pb.WatchQueueRequest(session_id=session_id))
 
     async def queue() -> list[str]:
@@ -197,17 +196,17 @@ async def test_queue_is_sent_at_once_and_after_every_change(
         assert await queue() == [second_case, first_case]
         await verify(proctor, second_case)
         assert await queue() == [first_case]
-        await world.publish(ended(UUID(session_id)))
+        await harness.publish(ended(UUID(session_id)))
         assert await queue() == []
     finally:
         call.cancel()
 
 
-async def test_unchanged_queue_is_sent_again_after_the_heartbeat(world: World) -> None:
-    proctor, learner = world.proctor(), world.learner()
-    session_id = await world.session(proctor)
-    case_id = await world.case(session_id, learner)
-    service, caller = world.service, Caller(proctor.person_id, frozenset({"proctor"}))
+async def test_unchanged_queue_is_sent_again_after_the_heartbeat(harness: Harness) -> None:
+    proctor, learner = harness.proctor(), harness.learner()
+    session_id = await harness.session(proctor)
+    case_id = await harness.case(session_id, learner)
+    service, caller = harness.service, Caller(proctor.person_id, frozenset({"proctor"}))
     queues = queue.watch_queue(
         service.database,
         service.listener,
@@ -215,7 +214,7 @@ async def test_unchanged_queue_is_sent_again_after_the_heartbeat(world: World) -
         UUID(session_id),
         heartbeat=timedelta(milliseconds=50),
     )
-    async with asyncio.timeout(PATIENCE), aclosing(queues):
+    async with asyncio.timeout(TIMEOUT), aclosing(queues):
         for _ in range(4):
             assert await anext(queues) == []
         await submit_both(learner, case_id)
@@ -225,10 +224,10 @@ async def test_unchanged_queue_is_sent_again_after_the_heartbeat(world: World) -
         assert await anext(queues) == waiting
 
 
-async def test_proctor_of_another_session_cannot_watch_the_queue(world: World) -> None:
-    session_id = await world.session(world.proctor())
+async def test_proctor_of_another_session_cannot_watch_the_queue(harness: Harness) -> None:
+    session_id = await harness.session(harness.proctor())
     for each in (session_id, str(new_id())):
-        call = world.proctor().stub.WatchQueue(pb.WatchQueueRequest(session_id=each))
+        call = harness.proctor().stub.WatchQueue(pb.WatchQueueRequest(session_id=each))
         error = await refusal(next_response(call))
         assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_YOUR_CASE")
 
@@ -244,22 +243,22 @@ async def test_proctor_of_another_session_cannot_watch_the_queue(world: World) -
     ids=["state", "decider", "reason", "learner"],
 )
 async def test_database_refuses_to_change_a_decided_case(
-    world: World, change: str, message: str
+    harness: Harness, change: str, message: str
 ) -> None:
-    learner, proctor, _, case_id = await open_case(world)
+    learner, proctor, _, case_id = await open_case(harness)
     await submit_both(learner, case_id)
     await verify(proctor, case_id)
     with pytest.raises(Exception, match=message):
-        await world.rows(f"UPDATE cases SET {change} WHERE case_id = :id", id=UUID(case_id))
+        await harness.rows(f"UPDATE cases SET {change} WHERE case_id = :id", id=UUID(case_id))
 
 
 async def test_database_allows_exactly_the_transitions_of_the_state_machine(
-    world: World,
+    harness: Harness,
 ) -> None:
-    session_id = UUID(await world.session())
+    session_id = UUID(await harness.session())
 
     async def allows(origin: CaseState, target: CaseState) -> bool:
-        [[case_id]] = await world.rows(
+        [[case_id]] = await harness.rows(
             "INSERT INTO cases (case_id, session_id, participant_id, person_id, state, encrypted_key, opened_at,"
             " submitted_at, decided_by, decided_as, decided_at, decision_reason)"
             " VALUES (gen_random_uuid(), :session_id, gen_random_uuid(), gen_random_uuid(), :state, '', now(),"
@@ -268,7 +267,7 @@ async def test_database_allows_exactly_the_transitions_of_the_state_machine(
             state=origin.value,
         )
         try:
-            await world.rows(
+            await harness.rows(
                 "UPDATE cases SET state = :state WHERE case_id = :id",
                 state=target.value,
                 id=case_id,
@@ -298,9 +297,9 @@ DECIDED = {"decided_by": PROCTOR, "decided_as": "proctor", "decided_at": "2026-0
     ids=["no decider", "no role", "own case", "no reason", "nothing submitted", "unknown state"],
 )
 async def test_database_refuses_inconsistent_cases(
-    world: World, columns: dict[str, str | None], constraint: str
+    harness: Harness, columns: dict[str, str | None], constraint: str
 ) -> None:
-    _, _, _, case_id = await open_case(world)
+    _, _, _, case_id = await open_case(harness)
     row = {
         "case_id": str(new_id()),
         "person_id": LEARNER,
@@ -308,7 +307,7 @@ async def test_database_refuses_inconsistent_cases(
         **columns,
     }
     with pytest.raises(DBAPIError, match=constraint):
-        await world.rows(
+        await harness.rows(
             "INSERT INTO cases SELECT (jsonb_populate_record(cases, CAST(:row AS jsonb))).*"
             " FROM cases WHERE case_id = :id",
             id=UUID(case_id),
@@ -317,23 +316,23 @@ async def test_database_refuses_inconsistent_cases(
 
 
 async def test_database_refuses_second_case_and_second_current_image(
-    world: World,
+    harness: Harness,
 ) -> None:
-    learner, _, _, case_id = await open_case(world)
+    learner, _, _, case_id = await open_case(harness)
     await submit(learner, case_id, DOCUMENT)
     with pytest.raises(Exception, match="uq_cases_session_id_person_id"):
-        await world.rows(
+        await harness.rows(
             "INSERT INTO cases SELECT gen_random_uuid(), session_id, participant_id, person_id, state,"
             " encrypted_key, opened_at FROM cases WHERE case_id = :id",
             id=UUID(case_id),
         )
     with pytest.raises(Exception, match="uq_evidence_current"):
-        await world.rows(
+        await harness.rows(
             "INSERT INTO evidence SELECT gen_random_uuid(), case_id, kind, 'elsewhere', media_type, width,"
             " height, submitted_at FROM evidence WHERE case_id = :id",
             id=UUID(case_id),
         )
 
 
-async def test_migrations_create_the_tables(world: World) -> None:
-    assert await differences(world.service.settings.database_url, "proctorium_identity") == []
+async def test_migrations_create_the_tables(harness: Harness) -> None:
+    assert await differences(harness.database_url, "proctorium_identity") == []

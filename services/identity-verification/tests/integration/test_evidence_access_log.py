@@ -8,7 +8,7 @@ from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing.refusals import refusal
 
-from .world import DOCUMENT, SELFIE, Person, World, submit_both, view_image
+from .harness import DOCUMENT, SELFIE, Harness, Person, submit_both, view_image
 
 
 async def list_accesses(
@@ -29,16 +29,16 @@ async def list_accesses(
             return found
 
 
-async def test_administrators_list_accesses_newest_first(world: World) -> None:
+async def test_administrators_list_accesses_newest_first(harness: Harness) -> None:
     proctor, administrator, learner = (
-        world.proctor(),
-        world.person("administrator"),
-        world.learner(),
+        harness.proctor(),
+        harness.person("administrator"),
+        harness.learner(),
     )
-    session_id = await world.session(proctor)
-    case_id = await world.case(session_id, learner)
-    other = await world.session(proctor)
-    world.enrollment.registered[learner.id] = ("Lena Fischer", "1990-01-01")
+    session_id = await harness.session(proctor)
+    case_id = await harness.case(session_id, learner)
+    other = await harness.session(proctor)
+    harness.enrollment.registered[learner.id] = ("Lena Fischer", "1990-01-01")
     await submit_both(learner, case_id)
     await view_image(proctor, case_id, DOCUMENT)
     await proctor.stub.GetRegistration(pb.GetRegistrationRequest(case_id=case_id))
@@ -59,22 +59,22 @@ async def test_administrators_list_accesses_newest_first(world: World) -> None:
     assert await list_accesses(administrator, other) == []
 
 
-async def test_only_administrators_list_accesses(world: World) -> None:
-    proctor = world.proctor()
-    request = pb.ListEvidenceAccessesRequest(session_id=await world.session(proctor))
-    for person in (proctor, world.learner()):
+async def test_only_administrators_list_accesses(harness: Harness) -> None:
+    proctor = harness.proctor()
+    request = pb.ListEvidenceAccessesRequest(session_id=await harness.session(proctor))
+    for person in (proctor, harness.learner()):
         error = await refusal(person.stub.ListEvidenceAccesses(request))
         assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_ALLOWED")
 
 
-async def test_page_token_of_another_session_is_refused(world: World) -> None:
+async def test_page_token_of_another_session_is_refused(harness: Harness) -> None:
     proctor, administrator, learner = (
-        world.proctor(),
-        world.person("administrator"),
-        world.learner(),
+        harness.proctor(),
+        harness.person("administrator"),
+        harness.learner(),
     )
-    session_id = await world.session(proctor)
-    case_id = await world.case(session_id, learner)
+    session_id = await harness.session(proctor)
+    case_id = await harness.case(session_id, learner)
     await submit_both(learner, case_id)
     for kind in (DOCUMENT, SELFIE):
         await view_image(proctor, case_id, kind)

@@ -18,25 +18,24 @@ from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import call_under_way
 from proctorium_devstack.testing.refusals import refusal
+from proctorium_devstack.testing.waiting import until
 from proctorium_identity.domain.evidence import MAX_IMAGES
 from proctorium_identity.images.process import ImageReader, ReadImage
 from proctorium_identity.storage.objects import EvidenceStore
 
 from ..images import encoded, photo
-from .test_evidence import open_case
-from .world import (
+from .harness import (
     DOCUMENT,
     SELFIE,
+    Harness,
     Person,
-    World,
-    refused_without_change,
     request_resubmission,
     submit,
     submit_both,
-    until,
     verify,
     view_image,
 )
+from .test_evidence import open_case
 
 Meanwhile = Callable[[], Awaitable[object]]
 
@@ -66,31 +65,33 @@ def read_counter(monkeypatch: pytest.MonkeyPatch) -> ReadCounter:
     return ReadCounter(monkeypatch)
 
 
-def stored_objects(world: World, case_id: str) -> set[str]:
+def stored_objects(harness: Harness, case_id: str) -> set[str]:
     """Return the keys of the case's objects."""
-    folder = world.evidence / case_id
+    folder = harness.evidence / case_id
     return {f"{case_id}/{each.name}" for each in folder.iterdir()} if folder.exists() else set()
 
 
-async def referenced_objects(world: World, case_id: str) -> set[str]:
+async def referenced_objects(harness: Harness, case_id: str) -> set[str]:
     """Return the object keys in the case's rows."""
-    rows = await world.rows("SELECT object_key FROM evidence WHERE case_id = :id", id=UUID(case_id))
+    rows = await harness.rows(
+        "SELECT object_key FROM evidence WHERE case_id = :id", id=UUID(case_id)
+    )
     return {str(row[0]) for row in rows}
 
 
-async def test_refused_submission_is_not_read(world: World, read_counter: ReadCounter) -> None:
-    learner, proctor, _, case_id = await open_case(world)
+async def test_refused_submission_is_not_read(harness: Harness, read_counter: ReadCounter) -> None:
+    learner, proctor, _, case_id = await open_case(harness)
     await submit_both(learner, case_id)
-    error = await refused_without_change(world, submit(world.learner(), case_id, DOCUMENT))
+    error = await harness.refused(submit, harness.learner(), case_id, DOCUMENT)
     assert error.reason == "NOT_YOUR_CASE"
     await verify(proctor, case_id)
-    error = await refused_without_change(world, submit(learner, case_id, DOCUMENT))
+    error = await harness.refused(submit, learner, case_id, DOCUMENT)
     assert error.reason == "CASE_CLOSED"
     assert read_counter.count == 2
 
 
-async def test_repeated_submission_is_not_read(world: World, read_counter: ReadCounter) -> None:
-    learner, proctor, _, case_id = await open_case(world)
+async def test_repeated_submission_is_not_read(harness: Harness, read_counter: ReadCounter) -> None:
+    learner, proctor, _, case_id = await open_case(harness)
     await submit(learner, case_id, SELFIE)
     image, request_id = photo(), str(new_id())
     first = await submit(learner, case_id, DOCUMENT, image, request_id)
@@ -101,34 +102,34 @@ async def test_repeated_submission_is_not_read(world: World, read_counter: ReadC
     assert read_counter.count == 2
 
 
-async def test_concurrent_repetitions_store_one_object(world: World) -> None:
-    learner, _, _, case_id = await open_case(world)
+async def test_concurrent_repetitions_store_one_object(harness: Harness) -> None:
+    learner, _, _, case_id = await open_case(harness)
     image, request_id = photo(), str(new_id())
     first, *others = await asyncio.gather(
         *(submit(learner, case_id, DOCUMENT, image, request_id) for _ in range(3))
     )
     assert others == [first, first]
-    assert len(stored_objects(world, case_id)) == 1
-    assert stored_objects(world, case_id) == await referenced_objects(world, case_id)
+    assert len(stored_objects(harness, case_id)) == 1
+    assert stored_objects(harness, case_id) == await referenced_objects(harness, case_id)
 
 
 async def test_object_is_deleted_when_the_case_closes_during_the_submission(
-    world: World, read_counter: ReadCounter
+    harness: Harness, read_counter: ReadCounter
 ) -> None:
-    learner, proctor, _, case_id = await open_case(world)
+    learner, proctor, _, case_id = await open_case(harness)
     await submit_both(learner, case_id)
-    before = stored_objects(world, case_id)
+    before = stored_objects(harness, case_id)
     read_counter.meanwhile = lambda: verify(proctor, case_id)
     error = await refusal(submit(learner, case_id, DOCUMENT))
     assert error.reason == "CASE_CLOSED"
     assert read_counter.count == 3
-    assert stored_objects(world, case_id) == before == await referenced_objects(world, case_id)
+    assert stored_objects(harness, case_id) == before == await referenced_objects(harness, case_id)
 
 
 async def test_cancelled_submission_deletes_its_object(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    learner, _, _, case_id = await open_case(world)
+    learner, _, _, case_id = await open_case(harness)
     storing, cancelled, deleted = asyncio.Event(), asyncio.Event(), asyncio.Event()
     put, delete = EvidenceStore.put, EvidenceStore.delete
 
@@ -138,7 +139,7 @@ async def test_cancelled_submission_deletes_its_object(
         await put(store, key, content)
 
     async def observed_delete(store: EvidenceStore, key: str) -> None:
-        assert stored_objects(world, case_id) == {key}
+        assert stored_objects(harness, case_id) == {key}
         await delete(store, key)
         deleted.set()
 
@@ -157,13 +158,13 @@ async def test_cancelled_submission_deletes_its_object(
     cancelled.set()
     async with asyncio.timeout(20):
         await deleted.wait()
-    assert stored_objects(world, case_id) == await referenced_objects(world, case_id) == set()
+    assert stored_objects(harness, case_id) == await referenced_objects(harness, case_id) == set()
 
 
 async def test_object_stays_when_the_response_to_the_commit_is_lost(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    learner, proctor, _, case_id = await open_case(world)
+    learner, proctor, _, case_id = await open_case(harness)
     execute, commits = asyncpg.Connection.execute, 0
 
     async def commit_and_lose_response(
@@ -185,12 +186,12 @@ async def test_object_stays_when_the_response_to_the_commit_is_lost(
     assert (await view_image(proctor, case_id)).image
     again = await submit(learner, case_id, DOCUMENT, image, request_id)
     assert list(again.evidence) == [DOCUMENT]
-    assert len(stored_objects(world, case_id)) == 1
+    assert len(stored_objects(harness, case_id)) == 1
 
 
-async def insert_superseded(world: World, case_id: str, count: int) -> None:
+async def insert_superseded(harness: Harness, case_id: str, count: int) -> None:
     """Insert `count` superseded images of the case."""
-    await world.rows(
+    await harness.rows(
         "INSERT INTO evidence SELECT gen_random_uuid(), :id, 'document', gen_random_uuid()::text,"
         " 'image/jpeg', 640, 480, now(), now() FROM generate_series(1, :count)",
         id=UUID(case_id),
@@ -199,13 +200,13 @@ async def insert_superseded(world: World, case_id: str, count: int) -> None:
 
 
 async def test_case_over_the_limit_accepts_requested_images_only(
-    world: World, read_counter: ReadCounter
+    harness: Harness, read_counter: ReadCounter
 ) -> None:
-    learner, proctor, _, case_id = await open_case(world)
+    learner, proctor, _, case_id = await open_case(harness)
     await submit_both(learner, case_id)
-    await insert_superseded(world, case_id, MAX_IMAGES - 3)
+    await insert_superseded(harness, case_id, MAX_IMAGES - 3)
     await submit(learner, case_id, DOCUMENT)
-    error = await refused_without_change(world, submit(learner, case_id, DOCUMENT))
+    error = await harness.refused(submit, learner, case_id, DOCUMENT)
     assert (error.kind, error.reason) == (Kind.EXHAUSTED, "TOO_MANY_IMAGES")
     assert error.metadata == {"limit": f"{MAX_IMAGES} images"}
     assert read_counter.count == 3
@@ -217,15 +218,15 @@ async def test_case_over_the_limit_accepts_requested_images_only(
 
 
 async def test_concurrent_submissions_cannot_exceed_the_limit(
-    world: World, read_counter: ReadCounter
+    harness: Harness, read_counter: ReadCounter
 ) -> None:
-    learner, _, _, case_id = await open_case(world)
+    learner, _, _, case_id = await open_case(harness)
     await submit(learner, case_id, DOCUMENT)
     # Each was checked before the others were stored.
-    read_counter.meanwhile = lambda: insert_superseded(world, case_id, MAX_IMAGES)
+    read_counter.meanwhile = lambda: insert_superseded(harness, case_id, MAX_IMAGES)
     error = await refusal(submit(learner, case_id, DOCUMENT))
     assert error.reason == "TOO_MANY_IMAGES"
-    assert len(stored_objects(world, case_id)) == 1
+    assert len(stored_objects(harness, case_id)) == 1
 
 
 async def submit_or_error(learner: Person, case_id: str, image: bytes) -> object:
@@ -235,9 +236,9 @@ async def submit_or_error(learner: Person, case_id: str, image: bytes) -> object
         return failure
 
 
-async def test_many_costly_images_of_one_case_delay_only_that_case(world: World) -> None:
-    attacker, _, _, attacked = await open_case(world)
-    learner, _, _, case_id = await open_case(world)
+async def test_many_costly_images_of_one_case_delay_only_that_case(harness: Harness) -> None:
+    attacker, _, _, attacked = await open_case(harness)
+    learner, _, _, case_id = await open_case(harness)
     costly = encoded(Image.new("RGBA", (4000, 4000), (90, 120, 150, 200)), "PNG")
     attacks = [asyncio.create_task(submit_or_error(attacker, attacked, costly)) for _ in range(12)]
     await asyncio.wait(attacks, return_when=asyncio.FIRST_COMPLETED)

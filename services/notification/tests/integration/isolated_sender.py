@@ -1,18 +1,18 @@
-"""A sender with its own database and a clock that the test advances; mail server and enrollment are the world's."""
+"""A sender with its own database and a clock that the test advances; mail server and enrollment are the harness's."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
-
-from sqlalchemy import text
 
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.client import channel
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.listen import Listener
+from proctorium_devstack.testing.harness import rows_of
 from proctorium_notification.domain.deliveries import Cause
 from proctorium_notification.domain.destinations import Lane
 from proctorium_notification.domain.topics import Session, Topic
@@ -22,8 +22,8 @@ from proctorium_notification.operations.sending import Sender, SendingPolicy
 from proctorium_notification.rendering.mail import MailBuilder
 from proctorium_notification.transport.smtp import MailServer, SmtpClient
 
+from .harness import PORTAL, Harness, Person
 from .mail_sink import MailSink
-from .world import PORTAL, Person, World
 
 
 class IsolatedSender:
@@ -63,13 +63,11 @@ class IsolatedSender:
         batch = await self.sender.claim(lane)
         return batch is not None and await self.sender.send(batch)
 
-    async def rows(self, statement: str) -> list[tuple[object, ...]]:
+    async def rows(self, statement: str) -> list[Any]:
         """Return the rows of a statement; none for a statement without rows."""
-        async with self.database.transaction() as tx:
-            result = await tx.execute(text(statement))
-            return [tuple(row) for row in result] if result.returns_rows else []
+        return await rows_of(self.database, statement)
 
-    async def states(self) -> list[tuple[object, ...]]:
+    async def states(self) -> list[Any]:
         """Return the state and the number of tries of each mail, oldest first."""
         return await self.rows(
             "SELECT state, try_count FROM deliveries WHERE channel = 'email' ORDER BY delivery_id"
@@ -78,14 +76,14 @@ class IsolatedSender:
 
 @asynccontextmanager
 async def isolated_sender(
-    world: World, url: str, policy: SendingPolicy | None = None, sink: MailSink | None = None
+    harness: Harness, url: str, policy: SendingPolicy | None = None, sink: MailSink | None = None
 ) -> AsyncIterator[IsolatedSender]:
     enrollment = channel(
-        f"127.0.0.1:{world.enrollment.port}",
-        certificates=world.nats.certificates_of("notification"),
+        harness.enrollment.address,
+        certificates=harness.nats.certificates_of("notification"),
         server="enrollment",
     )
-    isolated = IsolatedSender((sink or world.sink).port, url, Directory(enrollment), policy)
+    isolated = IsolatedSender((sink or harness.sink).port, url, Directory(enrollment), policy)
     try:
         yield isolated
     finally:

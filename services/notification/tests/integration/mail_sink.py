@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -56,6 +57,22 @@ class MailSink:
     connections: int = 0
     open: set[SMTP] = field(default_factory=set)
     _server: asyncio.Server | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def serving(cls) -> AsyncIterator[MailSink]:
+        """Serve within the block."""
+        sink = cls()
+        await sink.start()
+        try:
+            yield sink
+        finally:
+            await sink.stop()
+
+    @property
+    def url(self) -> str:
+        """The URL of the server, for the service's settings."""
+        return f"smtp://127.0.0.1:{self.port}"
 
     async def start(self) -> None:
         """Listen; after `stop`, on the same port as before."""

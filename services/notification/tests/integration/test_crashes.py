@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -16,17 +13,17 @@ import pytest
 
 from proctorium.notification.v1 import notifications_pb2 as pb
 from proctorium_common.storage.idempotency import Responder
+from proctorium_devstack.testing import MigratedDatabase
+from proctorium_devstack.testing.waiting import until
 from proctorium_notification.domain.deliveries import Delivery
 from proctorium_notification.operations.deliveries import resend
 
+from .harness import Harness, Person
 from .isolated_sender import IsolatedSender, isolated_sender
 from .mail_sink import MailSink
-from .world import Person, World, replica_settings, until
 
 PROCESS_TIMEOUT = 180.0
 """Seconds for a process to start on a busy machine."""
-
-MigratedDatabase = Callable[[str], str]
 
 
 @dataclass
@@ -53,31 +50,11 @@ class Barrier:
             self.reached.set()
 
 
-@asynccontextmanager
-async def service_process(
-    world: World, url: str, sink: MailSink
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The service as a separate process, which is killed when the block ends."""
-    settings = replica_settings(url, world.nats, world.enrollment.port, sink.port)
-    environment = {f"PROCTORIUM_{name.upper()}": str(value) for name, value in settings.items()}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "proctorium_notification",
-        env={
-            **os.environ,
-            **environment,
-            "PROCTORIUM_CHECK_EVERY": "0.1",
-            "PROCTORIUM_LOG_FORMAT": "json",
-        },
-        stdout=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+def service_process(
+    harness: Harness, url: str, sink: MailSink
+) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
+    """Run the service as a separate process with another database and mail server."""
+    return harness.process(database_url=url, smtp_url=sink.url, check_every=0.1)
 
 
 async def kill(process: asyncio.subprocess.Process) -> None:
@@ -109,30 +86,21 @@ async def resend_as_administrator(isolated: IsolatedSender) -> None:
     await isolated.send_due()
 
 
-@pytest.fixture
-async def sink() -> AsyncIterator[MailSink]:
-    server = MailSink()
-    await server.start()
-    yield server
-    server.disconnect()
-    await server.stop()
-
-
-async def notified_learner(isolated: IsolatedSender, world: World) -> Person:
-    learner = world.person()
+async def notified_learner(isolated: IsolatedSender, harness: Harness) -> Person:
+    learner = harness.person()
     await isolated.notify(learner)
     return learner
 
 
 @pytest.mark.parametrize("step", ["EHLO", "MAIL", "RCPT"])
 async def test_mail_of_sender_killed_before_hand_over_is_sent_by_another(
-    step: str, world: World, migrated_database: MigratedDatabase, sink: MailSink
+    step: str, harness: Harness, migrated_database: MigratedDatabase, sink: MailSink
 ) -> None:
     url, barrier = migrated_database("proctorium_notification"), Barrier(sink, step)
     sink.step = barrier.block
-    async with isolated_sender(world, url, sink=sink) as isolated:
-        learner = await notified_learner(isolated, world)
-        async with service_process(world, url, sink) as process:
+    async with isolated_sender(harness, url, sink=sink) as isolated:
+        learner = await notified_learner(isolated, harness)
+        async with service_process(harness, url, sink) as process:
             await asyncio.wait_for(barrier.reached.wait(), PROCESS_TIMEOUT)
             await kill(process)
         assert await isolated.states() == [("pending", 0)]
@@ -146,13 +114,13 @@ async def test_mail_of_sender_killed_before_hand_over_is_sent_by_another(
     ids=["nothing handed over", "half handed over", "accepted without a response"],
 )
 async def test_mail_of_sender_killed_during_hand_over_is_in_doubt_until_resent(
-    step: str, accepted: int, world: World, migrated_database: MigratedDatabase, sink: MailSink
+    step: str, accepted: int, harness: Harness, migrated_database: MigratedDatabase, sink: MailSink
 ) -> None:
     url, barrier = migrated_database("proctorium_notification"), Barrier(sink, step)
     sink.step = barrier.block
-    async with isolated_sender(world, url, sink=sink) as isolated:
-        learner = await notified_learner(isolated, world)
-        async with service_process(world, url, sink) as process:
+    async with isolated_sender(harness, url, sink=sink) as isolated:
+        learner = await notified_learner(isolated, harness)
+        async with service_process(harness, url, sink) as process:
             await asyncio.wait_for(barrier.reached.wait(), PROCESS_TIMEOUT)
             await kill(process)
         assert await isolated.states() == [("sending", 1)]
@@ -174,16 +142,16 @@ async def test_mail_of_sender_killed_during_a_database_write_is_not_sent_twice(
     step: str,
     state: str,
     recovered_state: str,
-    world: World,
+    harness: Harness,
     migrated_database: MigratedDatabase,
     sink: MailSink,
 ) -> None:
     url = migrated_database("proctorium_notification")
-    async with isolated_sender(world, url, sink=sink) as isolated:
+    async with isolated_sender(harness, url, sink=sink) as isolated:
         barrier = Barrier(sink, step, connection=await isolated.database.connect())
         assert barrier.connection is not None
         sink.step = barrier.lock_row
-        learner = await notified_learner(isolated, world)
+        learner = await notified_learner(isolated, harness)
 
         async def waiting() -> bool:
             return bool(
@@ -193,7 +161,7 @@ async def test_mail_of_sender_killed_during_a_database_write_is_not_sent_twice(
                 )
             )
 
-        async with service_process(world, url, sink) as process:
+        async with service_process(harness, url, sink) as process:
             await asyncio.wait_for(barrier.reached.wait(), PROCESS_TIMEOUT)
             await until(waiting)
             await kill(process)
@@ -204,16 +172,16 @@ async def test_mail_of_sender_killed_during_a_database_write_is_not_sent_twice(
 
 
 async def test_sent_mail_stays_sent_when_the_process_is_killed(
-    world: World, migrated_database: MigratedDatabase, sink: MailSink
+    harness: Harness, migrated_database: MigratedDatabase, sink: MailSink
 ) -> None:
     url = migrated_database("proctorium_notification")
-    async with isolated_sender(world, url, sink=sink) as isolated:
-        learner = await notified_learner(isolated, world)
+    async with isolated_sender(harness, url, sink=sink) as isolated:
+        learner = await notified_learner(isolated, harness)
 
         async def sent() -> bool:
             return await isolated.states() == [("sent", 1)]
 
-        async with service_process(world, url, sink) as process:
+        async with service_process(harness, url, sink) as process:
             await until(sent)
             await kill(process)
         await until_recovered(isolated, "sent")

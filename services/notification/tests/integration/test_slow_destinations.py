@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from proctorium_common.ids import new_id
+from proctorium_devstack.testing import MigratedDatabase
+from proctorium_devstack.testing.waiting import until
 from proctorium_notification.domain.deliveries import Cause
 from proctorium_notification.domain.topics import Topic
 from proctorium_notification.operations.notifying import notify
@@ -18,12 +19,10 @@ from proctorium_notification.transport.smtp import MailServer, NoResponseError, 
 from proctorium_notification.workers.backlog import Backlog
 from proctorium_notification.workers.sending import SendingWorker
 
+from .harness import Harness, Person
 from .isolated_sender import IsolatedSender, isolated_sender
 from .mail_sink import MailSink
 from .test_crashes import kill, service_process
-from .world import Person, World, replica, replica_settings, until
-
-MigratedDatabase = Callable[[str], str]
 
 CONNECTIONS = 8
 TIMEOUT = 60.0
@@ -56,19 +55,10 @@ class Block:
         return self.blocked.keys() == self.domains
 
 
-@pytest.fixture
-async def sink() -> AsyncIterator[MailSink]:
-    server = MailSink()
-    await server.start()
-    yield server
-    server.disconnect()
-    await server.stop()
-
-
 async def notified_people(
-    isolated: IsolatedSender, world: World, domain: str, number: int
+    isolated: IsolatedSender, harness: Harness, domain: str, number: int
 ) -> list[Person]:
-    people = [world.person(domain=domain) for _ in range(number)]
+    people = [harness.person(domain=domain) for _ in range(number)]
     await isolated.notify(*people)
     return people
 
@@ -98,19 +88,18 @@ async def stored_destinations(isolated: IsolatedSender) -> object:
 
 @pytest.mark.parametrize("step", ["RCPT", "DATA", "MESSAGE", "RESPONSE"])
 async def test_other_mails_are_sent_while_one_destination_is_slow(
-    step: str, world: World, migrated_database: MigratedDatabase, sink: MailSink
+    step: str, harness: Harness, migrated_database: MigratedDatabase, sink: MailSink
 ) -> None:
     url = migrated_database("proctorium_notification")
     block = Block(sink, step, frozenset({"slow.example"}))
-    settings = replica_settings(url, world.nats, world.enrollment.port, sink.port)
-    async with isolated_sender(world, url, sink=sink) as isolated:
-        slow = await notified_people(isolated, world, "slow.example", 25)
-        async with replica(**settings):
+    async with isolated_sender(harness, url, sink=sink) as isolated:
+        slow = await notified_people(isolated, harness, "slow.example", 25)
+        async with harness.replica(database_url=url, smtp_url=sink.url):
             await until(block.reached)
             others = [
                 each
                 for domain in ("one.example", "two.example", "three.example")
-                for each in await notified_people(isolated, world, domain, 5)
+                for each in await notified_people(isolated, harness, domain, 5)
             ]
             await until_accepted(sink, others)
             assert not block.released.is_set()
@@ -121,20 +110,19 @@ async def test_other_mails_are_sent_while_one_destination_is_slow(
 
 
 async def test_other_mails_are_sent_while_more_destinations_than_connections_are_slow(
-    world: World, migrated_database: MigratedDatabase, sink: MailSink
+    harness: Harness, migrated_database: MigratedDatabase, sink: MailSink
 ) -> None:
     url = migrated_database("proctorium_notification")
     block = Block(sink, "RCPT", frozenset(f"slow{number}.example" for number in range(24)))
-    settings = replica_settings(url, world.nats, world.enrollment.port, sink.port)
-    async with isolated_sender(world, url, sink=sink) as isolated:
+    async with isolated_sender(harness, url, sink=sink) as isolated:
         slow = [
             each
             for domain in sorted(block.domains)
-            for each in await notified_people(isolated, world, domain, 2)
+            for each in await notified_people(isolated, harness, domain, 2)
         ]
-        async with replica(**settings, mail_slow_after=1):
+        async with harness.replica(database_url=url, smtp_url=sink.url, mail_slow_after=1):
             await until(block.reached)
-            others = await notified_people(isolated, world, "one.example", 10)
+            others = await notified_people(isolated, harness, "one.example", 10)
             await until_accepted(sink, others)
             assert not block.released.is_set()
             block.released.set()
@@ -143,18 +131,18 @@ async def test_other_mails_are_sent_while_more_destinations_than_connections_are
 
 
 async def test_no_mail_is_lost_or_sent_twice_when_killed_while_a_destination_is_slow(
-    world: World, migrated_database: MigratedDatabase, sink: MailSink
+    harness: Harness, migrated_database: MigratedDatabase, sink: MailSink
 ) -> None:
     url = migrated_database("proctorium_notification")
     block = Block(sink, "RCPT", frozenset({"slow.example"}))
-    async with isolated_sender(world, url, sink=sink) as isolated:
-        slow = await notified_people(isolated, world, "slow.example", 25)
-        others = await notified_people(isolated, world, "one.example", 10)
+    async with isolated_sender(harness, url, sink=sink) as isolated:
+        slow = await notified_people(isolated, harness, "slow.example", 25)
+        others = await notified_people(isolated, harness, "one.example", 10)
 
         async def others_sent() -> bool:
             return [state for state, _ in await isolated.states()].count("sent") == len(others)
 
-        async with service_process(world, url, sink) as process:
+        async with service_process(harness, url, sink) as process:
             await until(block.reached)
             await until(others_sent, TIMEOUT)
             await kill(process)
@@ -171,13 +159,13 @@ async def test_no_mail_is_lost_or_sent_twice_when_killed_while_a_destination_is_
 
 
 async def test_ending_process_finishes_the_mails_in_progress(
-    world: World, migrated_database: MigratedDatabase, sink: MailSink
+    harness: Harness, migrated_database: MigratedDatabase, sink: MailSink
 ) -> None:
     block = Block(sink, "MESSAGE", frozenset({"slow.example"}))
     async with isolated_sender(
-        world, migrated_database("proctorium_notification"), sink=sink
+        harness, migrated_database("proctorium_notification"), sink=sink
     ) as isolated:
-        people = await notified_people(isolated, world, "slow.example", 1)
+        people = await notified_people(isolated, harness, "slow.example", 1)
         worker = SendingWorker(isolated.listener, isolated.sender, grace=timedelta(minutes=1))
 
         async def handed_over() -> bool:
@@ -209,13 +197,13 @@ async def test_connection_without_a_response_is_not_used_again(
 
 
 async def test_pending_mails_are_counted_by_reason(
-    world: World, migrated_database: MigratedDatabase
+    harness: Harness, migrated_database: MigratedDatabase
 ) -> None:
-    async with isolated_sender(world, migrated_database("proctorium_notification")) as isolated:
+    async with isolated_sender(harness, migrated_database("proctorium_notification")) as isolated:
         backlog = Backlog(isolated.database, isolated.sender.destinations.slow)
         assert list(backlog.by_reason()) == []
         slow, deferred, claimed = [
-            (await notified_people(isolated, world, "one.example", 1))[0].person_id
+            (await notified_people(isolated, harness, "one.example", 1))[0].person_id
             for _ in range(3)
         ]
         for change, person_id in (
@@ -226,7 +214,7 @@ async def test_pending_mails_are_counted_by_reason(
             await isolated.rows(
                 f"UPDATE deliveries SET {change} WHERE channel = 'email' AND person_id = '{person_id}'"
             )
-        await notified_people(isolated, world, "one.example", 5)
+        await notified_people(isolated, harness, "one.example", 5)
         async with isolated.database.transaction() as tx:
             unplanned = Cause(new_id(), Topic.PARTICIPANT_REMOVED, new_id())
             await notify(tx, unplanned, [new_id(), new_id()])
@@ -244,9 +232,9 @@ async def test_pending_mails_are_counted_by_reason(
 
 @pytest.mark.parametrize("destination", [-1, 1024])
 async def test_database_refuses_a_destination_out_of_range(
-    destination: int, world: World, migrated_database: MigratedDatabase
+    destination: int, harness: Harness, migrated_database: MigratedDatabase
 ) -> None:
-    async with isolated_sender(world, migrated_database("proctorium_notification")) as isolated:
-        await notified_people(isolated, world, "one.example", 1)
+    async with isolated_sender(harness, migrated_database("proctorium_notification")) as isolated:
+        await notified_people(isolated, harness, "one.example", 1)
         with pytest.raises(Exception, match="ck_deliveries_destination"):
             await isolated.rows(f"UPDATE deliveries SET destination = {destination}")

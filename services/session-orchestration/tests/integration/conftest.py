@@ -1,4 +1,4 @@
-"""One replica for all tests of this folder: each test has people and sessions of its own in it."""
+"""One replica for all tests of this folder; each test uses its own people and sessions."""
 
 from __future__ import annotations
 
@@ -6,44 +6,25 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from proctorium_common.storage.database import Database
-from proctorium_devstack.components.nats import Nats
-from proctorium_devstack.components.postgres import Postgres
-from proctorium_devstack.ports import free_ports
+from proctorium_devstack.testing import SharedServers
 from proctorium_devstack.testing.assessment import FakeAssessment
 from proctorium_devstack.testing.enrollment import FakeEnrollment
 
-from .world import World, replica
+from .harness import Harness
 
 
 @pytest.fixture(scope="session")
-async def broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Nats]:
-    folder = tmp_path_factory.mktemp("session-nats")
-    server = Nats(folder, free_ports(1)[0], folder / "nats.log")
-    await server.start()
-    yield server
-    await server.stop()
-
-
-@pytest.fixture(scope="session")
-async def shared_world(postgres: Postgres, broker: Nats) -> AsyncIterator[World]:
-    url = await postgres.ensure_migrated("session_world", "proctorium_session")
-    await broker.declare()
+async def shared_harness(shared_servers: SharedServers) -> AsyncIterator[Harness]:
+    servers = shared_servers("proctorium_session")
     async with (
-        FakeEnrollment.serving(broker.certificates_of("enrollment")) as enrollment,
-        FakeAssessment.serving(broker.certificates_of("assessment")) as assessment,
-        replica(
-            url, broker, enrollment.port, assessment_address=f"127.0.0.1:{assessment.port}"
-        ) as service,
+        FakeEnrollment.serving(servers.nats.certificates_of("enrollment")) as enrollment,
+        FakeAssessment.serving(servers.nats.certificates_of("assessment")) as assessment,
+        Harness(servers, enrollment, assessment).replica() as harness,
     ):
-        made = World(url, broker, enrollment, assessment, service, Database(url))
-        yield made
-        await made.database.close()
+        yield harness
 
 
 @pytest.fixture
-async def world(shared_world: World) -> AsyncIterator[World]:
-    yield shared_world
-    for channel in shared_world.channels:
-        await channel.close()
-    shared_world.channels.clear()
+async def harness(shared_harness: Harness) -> AsyncIterator[Harness]:
+    yield shared_harness
+    await shared_harness.close_channels()

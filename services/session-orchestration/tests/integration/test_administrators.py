@@ -14,8 +14,9 @@ from proctorium.session.events.v1 import events_pb2
 from proctorium.session.v1 import lobby_pb2, sessions_pb2, supervision_pb2
 from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
+from proctorium_devstack.testing.waiting import until
 
-from .world import Person, World, end, join, plan, refused_without_change, roster, start, until
+from .harness import Harness, Person, end, join, plan, roster, start
 
 _ACTS: dict[str, type[Message]] = {
     "session.lobby-opened": events_pb2.SessionLobbyOpened,
@@ -58,11 +59,11 @@ async def remove(person: Person, session_id: str, participant_id: str) -> None:
     )
 
 
-async def run_session(world: World, person: Person, proctors: list[Person]) -> str:
+async def run_session(harness: Harness, person: Person, proctors: list[Person]) -> str:
     """Let a person do everything in a session that one may do from opening the lobby to the end; return its id."""
-    session = await world.scheduled(plan(proctors, starts_in=timedelta(hours=5)))
+    session = await harness.scheduled(plan(proctors, starts_in=timedelta(hours=5)))
     await open_lobby(person, session.session_id)
-    first = (await join(world.learner(), session.session_id)).participant
+    first = (await join(harness.learner(), session.session_id)).participant
     await start(person, session.session_id)
     await authorize(person, session)
     await remove(person, session.session_id, first.participant_id)
@@ -81,31 +82,33 @@ _RUN = [
 ]
 
 
-async def test_an_administrator_runs_any_session_and_the_record_says_so(world: World) -> None:
-    administrator = world.administrator()
-    session_id = await run_session(world, administrator, [world.proctor()])
+async def test_an_administrator_runs_any_session_and_the_record_says_so(harness: Harness) -> None:
+    administrator = harness.administrator()
+    session_id = await run_session(harness, administrator, [harness.proctor()])
     assert await acts(administrator, session_id) == [
         (event, administrator.id, ROLE_ADMINISTRATOR) for event in _RUN
     ]
 
 
-async def test_what_a_proctor_does_is_recorded_as_by_a_proctor(world: World) -> None:
-    proctor = world.proctor()
-    session_id = await run_session(world, proctor, [proctor])
+async def test_what_a_proctor_does_is_recorded_as_by_a_proctor(harness: Harness) -> None:
+    proctor = harness.proctor()
+    session_id = await run_session(harness, proctor, [proctor])
     assert await acts(proctor, session_id) == [(event, proctor.id, ROLE_PROCTOR) for event in _RUN]
 
 
-async def test_the_clock_acts_in_no_role(world: World) -> None:
-    proctor = world.proctor()
-    session = await world.scheduled(plan([proctor]))
-    await join(world.learner(), session.session_id)
+async def test_the_clock_acts_in_no_role(harness: Harness) -> None:
+    proctor = harness.proctor()
+    session = await harness.scheduled(plan([proctor]))
+    await join(harness.learner(), session.session_id)
     opened = ("session.lobby-opened", "session", ROLE_UNSPECIFIED)
     assert await acts(proctor, session.session_id) == [opened]
 
 
-async def test_a_cancelled_session_says_that_an_administrator_cancelled_it(world: World) -> None:
-    administrator = world.administrator()
-    session = await world.scheduled(plan([world.proctor()], starts_in=timedelta(hours=5)))
+async def test_a_cancelled_session_says_that_an_administrator_cancelled_it(
+    harness: Harness,
+) -> None:
+    administrator = harness.administrator()
+    session = await harness.scheduled(plan([harness.proctor()], starts_in=timedelta(hours=5)))
     request = sessions_pb2.CancelSessionRequest(session_id=session.session_id)
     await administrator.sessions.CancelSession(request)
     cancelled = ("session.cancelled", administrator.id, ROLE_ADMINISTRATOR)
@@ -114,13 +117,13 @@ async def test_a_cancelled_session_says_that_an_administrator_cancelled_it(world
 
 @pytest.mark.parametrize("certified", [True, False], ids=["certified", "lapsed"])
 async def test_a_planned_proctor_who_is_an_administrator_acts_as_a_proctor_while_certified(
-    world: World, *, certified: bool
+    harness: Harness, *, certified: bool
 ) -> None:
-    proctor = world.proctor()
-    both = world.person("proctor", "administrator", person_id=proctor.person_id)
-    session = await world.scheduled(plan([proctor], starts_in=timedelta(hours=5)))
+    proctor = harness.proctor()
+    both = harness.person("proctor", "administrator", person_id=proctor.person_id)
+    session = await harness.scheduled(plan([proctor], starts_in=timedelta(hours=5)))
     if not certified:
-        await lapse(world, proctor)
+        await lapse(harness, proctor)
     await open_lobby(both, session.session_id)
     await start(both, session.session_id)
     role = ROLE_PROCTOR if certified else ROLE_ADMINISTRATOR
@@ -130,25 +133,27 @@ async def test_a_planned_proctor_who_is_an_administrator_acts_as_a_proctor_while
     ]
 
 
-async def lapse(world: World, proctor: Person) -> None:
+async def lapse(harness: Harness, proctor: Person) -> None:
     """Let the person's certification end."""
     now = datetime.now(UTC)
     over = Timestamp()
     over.FromDatetime(now - timedelta(days=1))
     event = enrollment_events.PersonCertified(person_id=proctor.id, certified_until_time=over)
-    await world.tell(event, time=now + timedelta(seconds=1))
+    await harness.publish(event, time=now + timedelta(seconds=1))
 
     async def known() -> bool:
         statement = "SELECT 1 FROM certifications WHERE person_id = :id AND certified_until < now()"
-        return bool(await world.rows(statement, id=proctor.person_id))
+        return bool(await harness.rows(statement, id=proctor.person_id))
 
     await until(known)
 
 
-async def test_an_administrator_who_takes_part_in_a_session_does_not_run_it(world: World) -> None:
-    proctor, person_id = world.proctor(), new_id()
-    both = world.person("administrator", "learner", person_id=person_id)
-    session = await world.scheduled(plan([proctor]))
+async def test_an_administrator_who_takes_part_in_a_session_does_not_run_it(
+    harness: Harness,
+) -> None:
+    proctor, person_id = harness.proctor(), new_id()
+    both = harness.person("administrator", "learner", person_id=person_id)
+    session = await harness.scheduled(plan([proctor]))
     own = (await join(both, session.session_id)).participant
     await start(proctor, session.session_id)
     authorizing = supervision_pb2.AuthorizeAssessmentRequest(
@@ -156,33 +161,31 @@ async def test_an_administrator_who_takes_part_in_a_session_does_not_run_it(worl
         assessment_id=session.plan.assessment_ids[0],
         participant_ids=[own.participant_id],
     )
-    error = await refused_without_change(world, both.supervision.AuthorizeAssessment, authorizing)
+    error = await harness.refused(both.supervision.AuthorizeAssessment, authorizing)
     assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_YOUR_SESSION")
     assert "take part" in error.message
     ending = sessions_pb2.EndSessionRequest(session_id=session.session_id)
-    error = await refused_without_change(world, both.sessions.EndSession, ending)
+    error = await harness.refused(both.sessions.EndSession, ending)
     assert error.reason == "NOT_YOUR_SESSION"
 
 
 async def test_an_administrator_who_is_invited_as_a_learner_does_not_run_the_session(
-    world: World,
+    harness: Harness,
 ) -> None:
-    both = world.person("administrator", "learner", person_id=new_id())
-    session = await world.scheduled(plan([world.proctor()], [both]))
+    both = harness.person("administrator", "learner", person_id=new_id())
+    session = await harness.scheduled(plan([harness.proctor()], [both]))
     starting = sessions_pb2.StartSessionRequest(session_id=session.session_id)
-    error = await refused_without_change(world, both.sessions.StartSession, starting)
+    error = await harness.refused(both.sessions.StartSession, starting)
     assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_YOUR_SESSION")
 
 
-async def test_an_administrator_learns_that_a_session_does_not_exist(world: World) -> None:
-    administrator, nowhere = world.administrator(), str(new_id())
+async def test_an_administrator_learns_that_a_session_does_not_exist(harness: Harness) -> None:
+    administrator, nowhere = harness.administrator(), str(new_id())
     starting = sessions_pb2.StartSessionRequest(session_id=nowhere)
-    error = await refused_without_change(world, administrator.sessions.StartSession, starting)
+    error = await harness.refused(administrator.sessions.StartSession, starting)
     assert error.reason == "NOT_FOUND"
     authorizing = supervision_pb2.AuthorizeAssessmentRequest(
         session_id=nowhere, assessment_id=str(new_id())
     )
-    error = await refused_without_change(
-        world, administrator.supervision.AuthorizeAssessment, authorizing
-    )
+    error = await harness.refused(administrator.supervision.AuthorizeAssessment, authorizing)
     assert error.reason == "NOT_FOUND"

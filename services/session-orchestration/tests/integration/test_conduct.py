@@ -18,26 +18,17 @@ from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing.refusals import refusal
 from proctorium_devstack.testing.states import check_trigger
+from proctorium_devstack.testing.waiting import until
 from proctorium_session.domain.participant_states import PARTICIPANT_STATES, ParticipantState
 from proctorium_session.domain.session_states import SESSION_STATES, SessionState
 
-from .world import (
-    Person,
-    World,
-    end,
-    join,
-    plan,
-    refused_without_change,
-    roster,
-    start,
-    until,
-)
+from .harness import Harness, Person, end, join, plan, roster, start
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 async def certify(
-    world: World,
+    harness: Harness,
     person: Person,
     until_time: datetime,
     progress_published_at: datetime,
@@ -46,11 +37,11 @@ async def certify(
     stamp = Timestamp()
     stamp.FromDatetime(until_time)
     event = enrollment_events.PersonCertified(person_id=person.id, certified_until_time=stamp)
-    await world.tell(event, position=position, time=progress_published_at)
+    await harness.publish(event, position=position, time=progress_published_at)
 
 
-async def kept_certification(world: World, person: Person) -> datetime:
-    rows = await world.rows(
+async def kept_certification(harness: Harness, person: Person) -> datetime:
+    rows = await harness.rows(
         "SELECT certified_until FROM certifications WHERE person_id = :id", id=person.person_id
     )
     kept = rows[0][0]
@@ -58,85 +49,83 @@ async def kept_certification(world: World, person: Person) -> datetime:
     return kept
 
 
-async def test_a_certification_ends_with_the_role_of_a_proctor(world: World) -> None:
-    proctor, now = world.proctor(), datetime.now(UTC)
-    session = await world.scheduled(plan([proctor]))
+async def test_a_certification_ends_with_the_role_of_a_proctor(harness: Harness) -> None:
+    proctor, now = harness.proctor(), datetime.now(UTC)
+    session = await harness.scheduled(plan([proctor]))
     event = enrollment_events.PersonRoleRevoked(
         person_id=proctor.id, role=ROLE_PROCTOR, roles=[], access_version=1
     )
     later = now + timedelta(seconds=5)
-    await world.tell(event, time=later)
+    await harness.publish(event, time=later)
 
     async def is_known() -> bool:
-        return await kept_certification(world, proctor) == later
+        return await kept_certification(harness, proctor) == later
 
     await until(is_known)
     # The certification of before arrives again.
-    await certify(world, proctor, now + timedelta(days=1), now, position=1)
-    await until(world.is_quiet)
+    await certify(harness, proctor, now + timedelta(days=1), now, position=1)
+    await until(harness.is_quiet)
     assert await is_known()
     request = sessions_pb2.OpenLobbyRequest(session_id=session.session_id)
     error = await refusal(proctor.sessions.OpenLobby(request))
     assert error.reason == "NOT_ALLOWED"
 
 
-async def test_the_start_turns_everybody_who_waits_in_session(world: World) -> None:
-    proctor, learners = world.proctor(), [world.learner() for _ in range(5)]
-    session = await world.scheduled(plan([proctor]))
+async def test_the_start_turns_everybody_who_waits_in_session(harness: Harness) -> None:
+    proctor, learners = harness.proctor(), [harness.learner() for _ in range(5)]
+    session = await harness.scheduled(plan([proctor]))
     await asyncio.gather(*(join(each, session.session_id) for each in learners))
     started = await start(proctor, session.session_id)
     assert started.HasField("actual_start_time")
     shown = await roster(proctor, session.session_id)
     assert {each.state for each in shown.participants} == {lobby_pb2.PARTICIPANT_STATE_IN_SESSION}
     assert await start(proctor, session.session_id) == started
-    assert (await world.events(session.session_id)).count("session.started") == 1
+    assert (await harness.recorded(session.session_id)).count("session.started") == 1
 
 
-async def test_a_session_starts_while_enrollment_is_away(world: World) -> None:
-    proctor = world.proctor()
-    session = await world.scheduled(plan([proctor]))
-    async with world.enrollment_away():
+async def test_a_session_starts_while_enrollment_is_away(harness: Harness) -> None:
+    proctor = harness.proctor()
+    session = await harness.scheduled(plan([proctor]))
+    async with harness.without(harness.enrollment):
         started = await start(proctor, session.session_id)
     assert started.state == sessions_pb2.SESSION_STATE_IN_PROGRESS
 
 
-async def test_who_has_lost_the_certification_does_not_start(world: World) -> None:
-    proctor = world.proctor()
-    session = await world.scheduled(plan([proctor]))
+async def test_who_has_lost_the_certification_does_not_start(harness: Harness) -> None:
+    proctor = harness.proctor()
+    session = await harness.scheduled(plan([proctor]))
     now = datetime.now(UTC)
-    await certify(world, proctor, now - timedelta(days=1), now + timedelta(seconds=1))
+    await certify(harness, proctor, now - timedelta(days=1), now + timedelta(seconds=1))
 
     async def is_known() -> bool:
-        return await kept_certification(world, proctor) < now
+        return await kept_certification(harness, proctor) < now
 
     await until(is_known)
     request = sessions_pb2.StartSessionRequest(session_id=session.session_id)
-    error = await refused_without_change(world, proctor.sessions.StartSession, request)
+    error = await harness.refused(proctor.sessions.StartSession, request)
     assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "PROCTOR_NOT_CERTIFIED")
     assert error.metadata == {"person_id": proctor.id}
 
 
-async def test_a_proctor_of_other_sessions_starts_nothing(world: World) -> None:
-    session = await world.scheduled(plan([world.proctor()]))
+async def test_a_proctor_of_other_sessions_starts_nothing(harness: Harness) -> None:
+    session = await harness.scheduled(plan([harness.proctor()]))
     for session_id in (session.session_id, str(new_id())):
         request = sessions_pb2.StartSessionRequest(session_id=session_id)
-        error = await refused_without_change(world, world.proctor().sessions.StartSession, request)
+        error = await harness.refused(harness.proctor().sessions.StartSession, request)
         assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_YOUR_SESSION")
 
 
-async def test_learners_start_and_end_nothing(world: World) -> None:
-    session = await world.scheduled(plan([world.proctor()]))
-    learner = world.learner()
+async def test_learners_start_and_end_nothing(harness: Harness) -> None:
+    session = await harness.scheduled(plan([harness.proctor()]))
+    learner = harness.learner()
     assert (
-        await refused_without_change(
-            world,
+        await harness.refused(
             learner.sessions.StartSession,
             sessions_pb2.StartSessionRequest(session_id=session.session_id),
         )
     ).reason == "NOT_ALLOWED"
     assert (
-        await refused_without_change(
-            world,
+        await harness.refused(
             learner.sessions.EndSession,
             sessions_pb2.EndSessionRequest(session_id=session.session_id),
         )
@@ -144,24 +133,24 @@ async def test_learners_start_and_end_nothing(world: World) -> None:
 
 
 async def test_a_session_does_not_start_before_its_lobby_nor_end_before_its_start(
-    world: World,
+    harness: Harness,
 ) -> None:
-    proctor = world.proctor()
-    session = await world.scheduled(plan([proctor], starts_in=timedelta(hours=5)))
+    proctor = harness.proctor()
+    session = await harness.scheduled(plan([proctor], starts_in=timedelta(hours=5)))
     starting = sessions_pb2.StartSessionRequest(session_id=session.session_id)
-    error = await refused_without_change(world, proctor.sessions.StartSession, starting)
+    error = await harness.refused(proctor.sessions.StartSession, starting)
     assert (error.reason, error.metadata["from"]) == ("INVALID_STATE_TRANSITION", "scheduled")
     await proctor.sessions.OpenLobby(sessions_pb2.OpenLobbyRequest(session_id=session.session_id))
     ending = sessions_pb2.EndSessionRequest(session_id=session.session_id)
-    error = await refused_without_change(world, proctor.sessions.EndSession, ending)
+    error = await harness.refused(proctor.sessions.EndSession, ending)
     assert (error.reason, error.metadata["from"]) == ("INVALID_STATE_TRANSITION", "lobby_open")
     assert error.metadata["possible"] == "start,cancel"
 
 
-async def test_the_end_says_how_it_was_for_each_learner(world: World) -> None:
-    proctor = world.proctor()
-    there, removed, late_waiter, absent = (world.learner() for _ in range(4))
-    session = await world.scheduled(plan([proctor], [there, absent]))
+async def test_the_end_says_how_it_was_for_each_learner(harness: Harness) -> None:
+    proctor = harness.proctor()
+    there, removed, late_waiter, absent = (harness.learner() for _ in range(4))
+    session = await harness.scheduled(plan([proctor], [there, absent]))
     await join(there, session.session_id)
     gone = (await join(removed, session.session_id)).participant.participant_id
     await proctor.supervision.RemoveParticipant(
@@ -170,13 +159,13 @@ async def test_the_end_says_how_it_was_for_each_learner(world: World) -> None:
         )
     )
     await start(proctor, session.session_id)
-    waiting_id = await left_waiting(world, session.session_id, late_waiter)
+    waiting_id = await left_waiting(harness, session.session_id, late_waiter)
 
     ended = await end(proctor, session.session_id)
     assert ended.ended_by == proctor.id
-    assert await end(world.administrator(), session.session_id) == ended
+    assert await end(harness.administrator(), session.session_id) == ended
 
-    event = await event_of(world, session.session_id, "session.ended")
+    event = await event_of(harness, session.session_id, "session.ended")
     told = events_pb2.SessionEnded.FromString(event)
     attended = {
         each.person_id: (bool(each.participant_id), each.attended) for each in told.attendances
@@ -187,22 +176,22 @@ async def test_the_end_says_how_it_was_for_each_learner(world: World) -> None:
         late_waiter.id: (True, False),
         absent.id: (False, False),
     }
-    events = await world.events(session.session_id)
+    events = await harness.recorded(session.session_id)
     assert events[-3:] == ["participant.left", "participant.missed", "session.ended"]
     assert events.count("session.ended") == 1
-    rows = await world.rows(
+    rows = await harness.rows(
         "SELECT state FROM participants WHERE participant_id = :id", id=UUID(waiting_id)
     )
     assert rows == [("no_show",)]
 
 
-async def test_database_allows_exactly_the_transitions_of_participants(world: World) -> None:
-    session = await world.scheduled(plan([world.proctor()], capacity=100))
+async def test_database_allows_exactly_the_transitions_of_participants(harness: Harness) -> None:
+    session = await harness.scheduled(plan([harness.proctor()], capacity=100))
 
     async def allows(origin: ParticipantState, target: ParticipantState) -> bool:
-        participant_id = await insert_participant(world, session.session_id, origin)
+        participant_id = await insert_participant(harness, session.session_id, origin)
         return await is_allowed(
-            world,
+            harness,
             "UPDATE participants SET state = :state, removal_reason = :reason"
             " WHERE participant_id = :id",
             state=target.value,
@@ -213,21 +202,21 @@ async def test_database_allows_exactly_the_transitions_of_participants(world: Wo
     await check_trigger(PARTICIPANT_STATES, allows)
 
 
-async def test_database_allows_exactly_the_transitions_of_sessions(world: World) -> None:
-    planned = plan([world.proctor()], starts_in=timedelta(hours=5))
-    planned_id = (await world.scheduled(planned)).session_id
+async def test_database_allows_exactly_the_transitions_of_sessions(harness: Harness) -> None:
+    planned = plan([harness.proctor()], starts_in=timedelta(hours=5))
+    planned_id = (await harness.scheduled(planned)).session_id
 
     async def allows(origin: SessionState, target: SessionState) -> bool:
         session_id = new_id()
         row = {"session_id": str(session_id), "participant_count": 0, **columns_of(origin)}
-        await world.rows(
+        await harness.rows(
             "INSERT INTO sessions SELECT (jsonb_populate_record(sessions, CAST(:row AS jsonb))).*"
             " FROM sessions WHERE session_id = :id",
             id=UUID(planned_id),
             row=json.dumps(row),
         )
         return await is_allowed(
-            world,
+            harness,
             "UPDATE sessions SET state = :state, actual_start_time = CAST(:start AS timestamptz),"
             " end_time = CAST(:end AS timestamptz), ended_by = CAST(:ended_by AS uuid)"
             " WHERE session_id = :id",
@@ -258,20 +247,20 @@ def columns_of(state: SessionState) -> dict[str, str | None]:
     }
 
 
-async def is_allowed(world: World, statement: str, **parameters: object) -> bool:
+async def is_allowed(harness: Harness, statement: str, **parameters: object) -> bool:
     """Execute an update; return False if a trigger refuses the transition."""
     try:
-        await world.rows(statement, **parameters)
+        await harness.rows(statement, **parameters)
     except DBAPIError as refused:
         assert "cannot change" in str(refused)  # noqa: PT017 - any other error is a mistake here
         return False
     return True
 
 
-async def insert_participant(world: World, session_id: str, state: ParticipantState) -> UUID:
+async def insert_participant(harness: Harness, session_id: str, state: ParticipantState) -> UUID:
     """Insert a participant in this state; return its id."""
     participant_id = new_id()
-    await world.rows(
+    await harness.rows(
         "INSERT INTO participants (participant_id, session_id, person_id, state, identity, "
         "join_time, removal_reason, revision) "
         "VALUES (:id, :session, :id, :state, 'not_required', now(), :reason, 9)",
@@ -283,10 +272,10 @@ async def insert_participant(world: World, session_id: str, state: ParticipantSt
     return participant_id
 
 
-async def left_waiting(world: World, session_id: str, learner: Person) -> str:
+async def left_waiting(harness: Harness, session_id: str, learner: Person) -> str:
     """Somebody who waits although the session is in progress: as approval of late entry will leave them."""
     participant_id = new_id()
-    await world.rows(
+    await harness.rows(
         "INSERT INTO participants (participant_id, session_id, person_id, state, identity, "
         "join_time, revision) VALUES (:new, :id, :person, 'waiting', 'not_required', now(), 9)",
         new=participant_id,
@@ -296,8 +285,8 @@ async def left_waiting(world: World, session_id: str, learner: Person) -> str:
     return str(participant_id)
 
 
-async def event_of(world: World, session_id: str, event: str) -> bytes:
-    rows = await world.rows(
+async def event_of(harness: Harness, session_id: str, event: str) -> bytes:
+    rows = await harness.rows(
         "SELECT body FROM session_record WHERE session_id = :id AND event = :event",
         id=UUID(session_id),
         event=event,

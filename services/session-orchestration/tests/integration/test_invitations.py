@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -11,12 +10,11 @@ from proctorium.enrollment.events.v1 import events_pb2 as enrollment
 from proctorium.session.events.v1.events_pb2 import SessionCancelled
 from proctorium.session.v1 import sessions_pb2
 from proctorium_common.events.envelope import name_of
-from proctorium_common.events.handling import EventMetadata
 from proctorium_common.ids import new_id
 from proctorium_common.storage.tables import outbox
-from proctorium_session.subscribers.codes import on_code_issued
+from proctorium_devstack.testing.waiting import until
 
-from .world import Person, World, end, join, plan, roster, start, until
+from .harness import Harness, Person, end, join, plan, roster, start
 
 
 def issued(session_id: str, *recipients: Person) -> enrollment.CodeIssued:
@@ -27,27 +25,20 @@ def issued(session_id: str, *recipients: Person) -> enrollment.CodeIssued:
     )
 
 
-async def handle(world: World, event: enrollment.CodeIssued) -> None:
-    """Apply the event as the subscriber does."""
-    metadata = EventMetadata(new_id(), "evt.x", datetime.now(UTC), 1, 1)
-    async with world.database.transaction() as tx:
-        await on_code_issued(tx, event, metadata)
-
-
-async def invited(world: World, session_id: str) -> set[str]:
-    rows = await world.rows(
+async def invited(harness: Harness, session_id: str) -> set[str]:
+    rows = await harness.rows(
         "SELECT person_id FROM session_learners WHERE session_id = :id", id=UUID(session_id)
     )
     return {str(row[0]) for row in rows}
 
 
 async def test_a_learner_who_is_sent_a_code_is_on_the_roster_and_told_of_a_cancellation(
-    world: World,
+    harness: Harness,
 ) -> None:
-    proctor, planned, newcomer = world.proctor(), world.learner(), world.learner()
-    session = await world.scheduled(plan([proctor], [planned]))
+    proctor, planned, newcomer = harness.proctor(), harness.learner(), harness.learner()
+    session = await harness.scheduled(plan([proctor], [planned]))
     event = issued(session.session_id, planned, newcomer)
-    await world.tell(event)
+    await harness.publish(event)
     everybody = {planned.id, newcomer.id}
 
     async def listed() -> bool:
@@ -55,25 +46,25 @@ async def test_a_learner_who_is_sent_a_code_is_on_the_roster_and_told_of_a_cance
         return set(snapshot.session.plan.learner_ids) == everybody
 
     await until(listed)
-    await world.tell(event)
-    await world.administrator().sessions.CancelSession(
+    await harness.publish(event)
+    await harness.administrator().sessions.CancelSession(
         sessions_pb2.CancelSessionRequest(session_id=session.session_id)
     )
     subject = name_of(SessionCancelled.DESCRIPTOR).subject(session.session_id)
-    async with world.database.transaction() as tx:
+    async with harness.database.transaction() as tx:
         statement = select(outbox.c.body).where(outbox.c.subject == subject)
         cancelled = SessionCancelled.FromString((await tx.execute(statement)).scalar_one())
     assert set(cancelled.person_ids) == {*everybody, proctor.id}
 
 
-async def test_places_of_planned_learners_stay_theirs(world: World) -> None:
-    proctor = world.proctor()
-    planned, first, second = world.learner(), world.learner(), world.learner()
-    session = await world.scheduled(plan([proctor], [planned], capacity=2))
-    await world.tell(issued(session.session_id, first, second))
+async def test_places_of_planned_learners_stay_theirs(harness: Harness) -> None:
+    proctor = harness.proctor()
+    planned, first, second = harness.learner(), harness.learner(), harness.learner()
+    session = await harness.scheduled(plan([proctor], [planned], capacity=2))
+    await harness.publish(issued(session.session_id, first, second))
 
     async def kept() -> bool:
-        return await invited(world, session.session_id) == {planned.id, first.id}
+        return await invited(harness, session.session_id) == {planned.id, first.id}
 
     await until(kept)
     await join(first, session.session_id)
@@ -81,13 +72,13 @@ async def test_places_of_planned_learners_stay_theirs(world: World) -> None:
 
 
 async def test_nobody_new_is_invited_to_a_session_that_is_over_nor_its_proctor(
-    world: World,
+    harness: Harness,
 ) -> None:
-    proctor, learner, newcomer = world.proctor(), world.learner(), world.learner()
-    session = await world.scheduled(plan([proctor], [learner]))
+    proctor, learner, newcomer = harness.proctor(), harness.learner(), harness.learner()
+    session = await harness.scheduled(plan([proctor], [learner]))
     await join(learner, session.session_id)
     await start(proctor, session.session_id)
-    await handle(world, issued(session.session_id, proctor))
+    await harness.handle(issued(session.session_id, proctor))
     await end(proctor, session.session_id)
-    await handle(world, issued(session.session_id, newcomer))
-    assert await invited(world, session.session_id) == {learner.id}
+    await harness.handle(issued(session.session_id, newcomer))
+    assert await invited(harness, session.session_id) == {learner.id}

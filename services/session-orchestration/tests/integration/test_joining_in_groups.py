@@ -18,7 +18,7 @@ from proctorium_session.operations.enrollment import CodeEntry, GrpcEnrollment
 from proctorium_session.operations.joining import Joining, JoinRequest, JoinResult, join_all
 from proctorium_session.storage import sessions
 
-from .world import World, plan
+from .harness import Harness, plan
 
 
 def request(session_id: UUID, person_id: UUID, trace: SpanContext | None = None) -> JoinRequest:
@@ -27,9 +27,9 @@ def request(session_id: UUID, person_id: UUID, trace: SpanContext | None = None)
     return JoinRequest(person_id, CodeResolution(code), trace_context=trace)
 
 
-async def come(world: World, *requests: JoinRequest) -> list[str]:
+async def come(harness: Harness, *requests: JoinRequest) -> list[str]:
     """They join in one batch; what becomes of each."""
-    async with world.database.transaction() as tx:
+    async with harness.database.transaction() as tx:
         session_ids = {each.session_id for each in requests if each.session_id}
         outcomes = await join_all(tx, await sessions.lock_sessions(tx, session_ids), requests)
     return [each.reason if isinstance(each, Refusal) else _in(each) for each in outcomes]
@@ -39,44 +39,46 @@ def _in(joined: JoinResult) -> str:
     return "rejoined" if joined.rejoin else "in"
 
 
-async def test_a_place_that_was_kept_is_free_when_who_was_expected_has_come(world: World) -> None:
-    expected = world.learner()
-    session = await world.scheduled(plan([world.proctor()], [expected], capacity=2))
+async def test_a_place_that_was_kept_is_free_when_who_was_expected_has_come(
+    harness: Harness,
+) -> None:
+    expected = harness.learner()
+    session = await harness.scheduled(plan([harness.proctor()], [expected], capacity=2))
     session_id = UUID(session.session_id)
     first, second, third = (
         request(session_id, person_id) for person_id in (expected.person_id, new_id(), new_id())
     )
-    assert await come(world, first, second, third) == ["in", "in", "SESSION_FULL"]
+    assert await come(harness, first, second, third) == ["in", "in", "SESSION_FULL"]
 
 
-async def test_a_place_is_kept_while_who_is_expected_has_not_come(world: World) -> None:
-    expected = world.learner()
-    session = await world.scheduled(plan([world.proctor()], [expected], capacity=2))
+async def test_a_place_is_kept_while_who_is_expected_has_not_come(harness: Harness) -> None:
+    expected = harness.learner()
+    session = await harness.scheduled(plan([harness.proctor()], [expected], capacity=2))
     session_id = UUID(session.session_id)
     first, second, third = (
         request(session_id, person_id) for person_id in (new_id(), new_id(), expected.person_id)
     )
-    assert await come(world, first, second, third) == ["in", "SESSION_FULL", "in"]
+    assert await come(harness, first, second, third) == ["in", "SESSION_FULL", "in"]
 
 
-async def test_who_comes_twice_in_one_group_is_in_once(world: World) -> None:
-    session = await world.scheduled(plan([world.proctor()], capacity=2))
+async def test_who_comes_twice_in_one_group_is_in_once(harness: Harness) -> None:
+    session = await harness.scheduled(plan([harness.proctor()], capacity=2))
     once = request(UUID(session.session_id), new_id())
-    assert await come(world, once, once) == ["in", "rejoined"]
-    found = await world.rows(
+    assert await come(harness, once, once) == ["in", "rejoined"]
+    found = await harness.rows(
         "SELECT participant_count FROM sessions WHERE session_id = :id", id=once.session_id
     )
     assert found == [(1,)]
 
 
-async def test_the_event_of_each_is_in_the_trace_of_their_own_call(world: World) -> None:
-    session = await world.scheduled(plan([world.proctor()]))
+async def test_the_event_of_each_is_in_the_trace_of_their_own_call(harness: Harness) -> None:
+    session = await harness.scheduled(plan([harness.proctor()]))
     places = [
         SpanContext(secrets.randbits(128) | 1, secrets.randbits(64) | 1, True, TraceFlags(1))
         for _ in range(2)
     ]
-    await come(world, *(request(UUID(session.session_id), new_id(), place) for place in places))
-    told = await world.rows(
+    await come(harness, *(request(UUID(session.session_id), new_id(), place) for place in places))
+    told = await harness.rows(
         "SELECT headers::json ->> 'traceparent' FROM outbox "
         "WHERE subject LIKE 'evt.session.participant.joined.%' ORDER BY position DESC LIMIT 2"
     )
@@ -98,11 +100,11 @@ class Resolving(GrpcEnrollment):
 
 
 async def test_learners_who_join_at_once_share_a_call_and_one_learner_has_one_entry_in_it(
-    world: World,
+    harness: Harness,
 ) -> None:
-    session = await world.scheduled(plan([world.proctor()], capacity=40))
+    session = await harness.scheduled(plan([harness.proctor()], capacity=40))
     enrollment = Resolving(UUID(session.session_id))
-    joining = Joining(world.database, enrollment, join_response, lobby_pb2.JoinSessionResponse)
+    joining = Joining(harness.database, enrollment, join_response, lobby_pb2.JoinSessionResponse)
     everybody = [new_id() for _ in range(30)]
     entries = [CodeEntry("Kf7Q2mXa", each, "") for each in (*everybody, everybody[0])]
     responses = await asyncio.gather(*(joining.join(each, None) for each in entries))

@@ -15,9 +15,10 @@ from proctorium.session.v1 import lobby_pb2, sessions_pb2, supervision_pb2
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.listen import Listener
 from proctorium_devstack.ports import free_ports
+from proctorium_devstack.testing.waiting import TIMEOUT, next_response, until
 from proctorium_session.operations.live import Live, LiveSession
 
-from .world import PATIENCE, Person, World, end, join, next_of, plan, replica, start, until
+from .harness import Harness, Person, end, join, plan, start
 
 WAITING = lobby_pb2.PARTICIPANT_STATE_WAITING
 IN_SESSION = lobby_pb2.PARTICIPANT_STATE_IN_SESSION
@@ -45,7 +46,7 @@ async def seen_as(
 ) -> lobby_pb2.WatchSessionResponse:
     """The first view in which the learner is in `state`."""
     while True:
-        view = await next_of(call)
+        view = await next_response(call)
         if view.participant.state == state:
             return view
 
@@ -53,7 +54,7 @@ async def seen_as(
 async def connected(call: Watch) -> lobby_pb2.WatchSessionResponse:
     """The view in which the learner is shown as connected: after it nothing changes by itself."""
     while True:
-        view = await next_of(call)
+        view = await next_response(call)
         if view.participant.connected:
             return view
 
@@ -70,22 +71,17 @@ async def is_silent(call: Watch | RosterWatch) -> bool:
     return not done
 
 
-async def test_the_start_reaches_every_learner_at_once_without_the_broker(world: World) -> None:
-    proctor, learners = world.proctor(), [world.learner() for _ in range(4)]
-    session = await world.scheduled(plan([proctor]))
+async def test_the_start_reaches_every_learner_at_once_without_the_broker(harness: Harness) -> None:
+    proctor, learners = harness.proctor(), [harness.learner() for _ in range(4)]
+    session = await harness.scheduled(plan([proctor]))
     nowhere = f"nats://127.0.0.1:{free_ports(1)[0]}"
-    async with replica(
-        world.database_url, world.nats, world.enrollment.port, nats_url=nowhere
-    ) as lonely:
-        there = [
-            world.person("learner", person_id=each.person_id, at=lonely.address)
-            for each in learners
-        ]
+    async with harness.replica(nats_url=nowhere) as lonely:
+        there = [lonely.person("learner", person_id=each.person_id) for each in learners]
         for each in there:
             await join(each, session.session_id)
         watches = [watch(each, session.session_id) for each in there]
         await asyncio.gather(*(connected(each) for each in watches))
-        own = world.person("proctor", person_id=proctor.person_id, at=lonely.address)
+        own = lonely.person("proctor", person_id=proctor.person_id)
         await start(own, session.session_id)
         views = await asyncio.gather(*(seen_as(each, IN_SESSION) for each in watches))
         assert {each.session.state for each in views} == {sessions_pb2.SESSION_STATE_IN_PROGRESS}
@@ -93,9 +89,9 @@ async def test_the_start_reaches_every_learner_at_once_without_the_broker(world:
             call.cancel()
 
 
-async def test_a_start_sends_each_device_its_own_learner_and_the_time(world: World) -> None:
-    proctor, learners = world.proctor(), [world.learner() for _ in range(3)]
-    session = await world.scheduled(plan([proctor]))
+async def test_a_start_sends_each_device_its_own_learner_and_the_time(harness: Harness) -> None:
+    proctor, learners = harness.proctor(), [harness.learner() for _ in range(3)]
+    session = await harness.scheduled(plan([proctor]))
     joined = {each.id: (await join(each, session.session_id)).participant for each in learners}
     # The first has two devices.
     devices = [(each, watch(each, session.session_id)) for each in (*learners, learners[0])]
@@ -113,22 +109,22 @@ async def test_a_start_sends_each_device_its_own_learner_and_the_time(world: Wor
         call.cancel()
 
 
-async def test_what_happens_on_one_replica_is_seen_on_the_other(world: World) -> None:
-    proctor, learner = world.proctor(), world.learner()
-    session = await world.scheduled(plan([proctor]))
-    async with replica(world.database_url, world.nats, world.enrollment.port) as other:
-        there = world.person("learner", person_id=learner.person_id, at=other.address)
+async def test_what_happens_on_one_replica_is_seen_on_the_other(harness: Harness) -> None:
+    proctor, learner = harness.proctor(), harness.learner()
+    session = await harness.scheduled(plan([proctor]))
+    async with harness.replica() as other:
+        there = other.person("learner", person_id=learner.person_id)
         roster = watch_roster(
-            world.person("proctor", person_id=proctor.person_id, at=other.address),
+            other.person("proctor", person_id=proctor.person_id),
             session.session_id,
         )
-        assert not (await next_of(roster)).snapshot.participants
+        assert not (await next_response(roster)).snapshot.participants
         await join(learner, session.session_id)
         # Who has just joined here is known there, whether or not the notice has come.
         view = watch(there, session.session_id)
         await seen_as(view, WAITING)
         while True:
-            change = await next_of(roster)
+            change = await next_response(roster)
             if change.participant.person_id == learner.id:
                 break
         await start(proctor, session.session_id)
@@ -138,10 +134,10 @@ async def test_what_happens_on_one_replica_is_seen_on_the_other(world: World) ->
 
 
 async def test_who_comes_back_with_the_present_cursor_is_sent_nothing_until_something_changes(
-    world: World,
+    harness: Harness,
 ) -> None:
-    proctor, learner = world.proctor(), world.learner()
-    session = await world.scheduled(plan([proctor]))
+    proctor, learner = harness.proctor(), harness.learner()
+    session = await harness.scheduled(plan([proctor]))
     await join(learner, session.session_id)
     first = watch(learner, session.session_id)
     cursor = (await connected(first)).cursor
@@ -149,52 +145,50 @@ async def test_who_comes_back_with_the_present_cursor_is_sent_nothing_until_some
     assert await is_silent(second)
     third = watch(learner, session.session_id, cursor)
     await start(proctor, session.session_id)
-    view = await next_of(third)
+    view = await next_response(third)
     assert view.participant.state == IN_SESSION
     # An older cursor, and one that was never given, are answered with what there is.
     for old in (cursor, "999999", "not a cursor"):
         fourth = watch(learner, session.session_id, old)
-        assert (await next_of(fourth)).participant.state == IN_SESSION
+        assert (await next_response(fourth)).participant.state == IN_SESSION
         fourth.cancel()
     first.cancel()
     third.cancel()
 
 
-async def test_a_learner_is_not_told_of_others(world: World) -> None:
-    proctor, learner = world.proctor(), world.learner()
-    session = await world.scheduled(plan([proctor]))
+async def test_a_learner_is_not_told_of_others(harness: Harness) -> None:
+    proctor, learner = harness.proctor(), harness.learner()
+    session = await harness.scheduled(plan([proctor]))
     await join(learner, session.session_id)
     call = watch(learner, session.session_id)
     await connected(call)
-    await join(world.learner(), session.session_id)
+    await join(harness.learner(), session.session_id)
     assert await is_silent(call)
 
 
-async def test_a_watch_on_which_nothing_happens_is_written_to_as_it_is(world: World) -> None:
-    proctor, learner = world.proctor(), world.learner()
-    session = await world.scheduled(plan([proctor]))
+async def test_a_watch_on_which_nothing_happens_is_written_to_as_it_is(harness: Harness) -> None:
+    proctor, learner = harness.proctor(), harness.learner()
+    session = await harness.scheduled(plan([proctor]))
     await join(learner, session.session_id)
-    async with replica(
-        world.database_url, world.nats, world.enrollment.port, watch_heartbeat=SHORT
-    ) as other:
-        there = world.person("learner", person_id=learner.person_id, at=other.address)
-        own = world.person("proctor", person_id=proctor.person_id, at=other.address)
+    async with harness.replica(watch_heartbeat=SHORT) as other:
+        there = other.person("learner", person_id=learner.person_id)
+        own = other.person("proctor", person_id=proctor.person_id)
         call = watch(there, session.session_id)
         view = await connected(call)
         roster = watch_roster(own, session.session_id, view.cursor)
         for _ in range(3):
-            again = await next_of(call)
+            again = await next_response(call)
             assert again.server_time.ToDatetime() > view.server_time.ToDatetime()
             again.server_time.CopyFrom(view.server_time)
             assert again == view
-            nothing = await next_of(roster)
+            nothing = await next_response(roster)
             assert nothing == supervision_pb2.WatchRosterResponse(cursor=view.cursor)
         # Later changes are published as before.
         await start(own, session.session_id)
         await seen_as(call, IN_SESSION)
         changes: list[supervision_pb2.WatchRosterResponse] = []
         while len(changes) < 2:
-            change = await next_of(roster)
+            change = await next_response(roster)
             if change != supervision_pb2.WatchRosterResponse(cursor=change.cursor):
                 changes.append(change)
         assert changes[-1].session.state == sessions_pb2.SESSION_STATE_IN_PROGRESS
@@ -202,30 +196,30 @@ async def test_a_watch_on_which_nothing_happens_is_written_to_as_it_is(world: Wo
         roster.cancel()
 
 
-async def test_a_roster_is_a_snapshot_then_changes(world: World) -> None:
-    proctor, first, second = world.proctor(), world.learner(), world.learner()
-    session = await world.scheduled(plan([proctor], [first]))
+async def test_a_roster_is_a_snapshot_then_changes(harness: Harness) -> None:
+    proctor, first, second = harness.proctor(), harness.learner(), harness.learner()
+    session = await harness.scheduled(plan([proctor], [first]))
     await join(first, session.session_id)
     call = watch_roster(proctor, session.session_id)
-    snapshot = (await next_of(call)).snapshot
+    snapshot = (await next_response(call)).snapshot
     assert [each.person_id for each in snapshot.participants] == [first.id]
     assert list(snapshot.session.plan.learner_ids) == [first.id]
 
     await join(second, session.session_id)
-    change = await next_of(call)
+    change = await next_response(call)
     assert change.participant.person_id == second.id
     back = watch_roster(proctor, session.session_id, change.cursor)
     assert await is_silent(back)
 
     await start(proctor, session.session_id)
-    changes = [await next_of(call) for _ in range(3)]
+    changes = [await next_response(call) for _ in range(3)]
     assert {each.participant.person_id for each in changes[:2]} == {first.id, second.id}
     assert changes[2].session.state == sessions_pb2.SESSION_STATE_IN_PROGRESS
     # Only the last of what belongs together moves the cursor on: who breaks off before it misses nothing.
     assert [each.cursor for each in changes[:2]] == [change.cursor] * 2
     assert int(changes[2].cursor) > int(change.cursor)
     again = watch_roster(proctor, session.session_id, changes[0].cursor)
-    assert (await next_of(again)).HasField("snapshot")
+    assert (await next_response(again)).HasField("snapshot")
     again.cancel()
 
     await end(proctor, session.session_id)
@@ -233,9 +227,9 @@ async def test_a_roster_is_a_snapshot_then_changes(world: World) -> None:
     assert rest[-1].session.state == sessions_pb2.SESSION_STATE_ENDED
 
 
-async def test_a_watcher_of_a_session_that_is_over_is_told_so_once(world: World) -> None:
-    proctor, learner = world.proctor(), world.learner()
-    session = await world.scheduled(plan([proctor]))
+async def test_a_watcher_of_a_session_that_is_over_is_told_so_once(harness: Harness) -> None:
+    proctor, learner = harness.proctor(), harness.learner()
+    session = await harness.scheduled(plan([proctor]))
     await join(learner, session.session_id)
     await start(proctor, session.session_id)
     await end(proctor, session.session_id)
@@ -245,13 +239,13 @@ async def test_a_watcher_of_a_session_that_is_over_is_told_so_once(world: World)
     assert len([each async for each in watch_roster(proctor, session.session_id)]) == 1
 
 
-async def test_a_lost_connection_for_notices_loses_no_change(world: World) -> None:
-    proctor, learner = world.proctor(), world.learner()
-    session = await world.scheduled(plan([proctor]))
+async def test_a_lost_connection_for_notices_loses_no_change(harness: Harness) -> None:
+    proctor, learner = harness.proctor(), harness.learner()
+    session = await harness.scheduled(plan([proctor]))
     await join(learner, session.session_id)
     call = watch(learner, session.session_id)
     await connected(call)
-    await world.rows(
+    await harness.rows(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
         "WHERE query LIKE 'LISTEN%' AND datname = current_database()"
     )
@@ -276,12 +270,12 @@ class CountedDatabase(Database):
         return await super().fetch(sql, *arguments)
 
 
-async def test_however_many_watch_a_change_is_read_once(world: World) -> None:
-    proctor = world.proctor()
-    session = await world.scheduled(plan([proctor], capacity=300))
-    await until(world.is_quiet)
+async def test_however_many_watch_a_change_is_read_once(harness: Harness) -> None:
+    proctor = harness.proctor()
+    session = await harness.scheduled(plan([proctor], capacity=300))
+    await until(harness.is_quiet)
     session_id = UUID(session.session_id)
-    database = CountedDatabase(world.database_url)
+    database = CountedDatabase(harness.database_url)
     listener = Listener(database)
     live = Live(database, listener)
 
@@ -296,7 +290,7 @@ async def test_however_many_watch_a_change_is_read_once(world: World) -> None:
             return shared.snapshot.revision
 
     opened = asyncio.Semaphore(0)
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         watchers = [asyncio.create_task(one_watcher()) for _ in range(200)]
         for _ in watchers:
             await opened.acquire()
@@ -312,18 +306,18 @@ async def test_however_many_watch_a_change_is_read_once(world: World) -> None:
     await database.close()
 
 
-async def test_a_slow_watcher_gets_the_newest_picture_and_not_a_queue(world: World) -> None:
-    proctor = world.proctor()
-    session = await world.scheduled(plan([proctor], capacity=300))
+async def test_a_slow_watcher_gets_the_newest_picture_and_not_a_queue(harness: Harness) -> None:
+    proctor = harness.proctor()
+    session = await harness.scheduled(plan([proctor], capacity=300))
     call = watch_roster(proctor, session.session_id)
-    await next_of(call)
-    database = Database(world.database_url)
+    await next_response(call)
+    database = Database(harness.database_url)
     live = Live(database, Listener(database))
     async with live.session(UUID(session.session_id)) as shared:
         with shared.roster() as changed:
             first = await shared.snapshot_since(0)
             for _ in range(5):
-                await join(world.learner(), session.session_id)
+                await join(harness.learner(), session.session_id)
             await shared.read()
             # Five changes came while nobody looked: there is one snapshot, and what is new in it is known from any
             # revision.
@@ -335,23 +329,23 @@ async def test_a_slow_watcher_gets_the_newest_picture_and_not_a_queue(world: Wor
     await database.close()
 
 
-async def test_who_knows_more_than_this_replica_is_not_shown_less(world: World) -> None:
-    first, second = world.learner(), world.learner()
-    session = await world.scheduled(plan([world.proctor()]))
+async def test_who_knows_more_than_this_replica_is_not_shown_less(harness: Harness) -> None:
+    first, second = harness.learner(), harness.learner()
+    session = await harness.scheduled(plan([harness.proctor()]))
     await join(first, session.session_id)
     # No notice ever comes to this one.
-    deaf = LiveSession(world.database, UUID(session.session_id))
+    deaf = LiveSession(harness.database, UUID(session.session_id))
     seen = await deaf.snapshot_since(0, first.person_id)
     await join(second, session.session_id)
     assert await deaf.snapshot_since(0, first.person_id) is seen
     assert (await deaf.snapshot_since(0, second.person_id)).view_of(second.person_id)
-    await join(world.learner(), session.session_id)
+    await join(harness.learner(), session.session_id)
     assert (await deaf.snapshot_since(seen.revision + 2)).revision == seen.revision + 2
 
 
-async def test_a_watch_keeps_nothing_when_it_is_over(world: World) -> None:
-    session = await world.scheduled(plan([world.proctor()]))
-    database = Database(world.database_url)
+async def test_a_watch_keeps_nothing_when_it_is_over(harness: Harness) -> None:
+    session = await harness.scheduled(plan([harness.proctor()]))
+    database = Database(harness.database_url)
     live = Live(database, Listener(database))
     async with live.session(UUID(session.session_id)) as first:
         async with live.session(UUID(session.session_id)) as second:
@@ -362,21 +356,21 @@ async def test_a_watch_keeps_nothing_when_it_is_over(world: World) -> None:
     await database.close()
 
 
-async def test_a_replica_that_drains_sends_its_watchers_elsewhere(world: World) -> None:
-    proctor, learner = world.proctor(), world.learner()
-    session = await world.scheduled(plan([proctor]))
+async def test_a_replica_that_drains_sends_its_watchers_elsewhere(harness: Harness) -> None:
+    proctor, learner = harness.proctor(), harness.learner()
+    session = await harness.scheduled(plan([proctor]))
     await join(learner, session.session_id)
-    async with replica(world.database_url, world.nats, world.enrollment.port) as leaving:
-        there = world.person("learner", person_id=learner.person_id, at=leaving.address)
+    async with harness.replica() as leaving:
+        there = leaving.person("learner", person_id=learner.person_id)
         call = watch(there, session.session_id)
-        view = await next_of(call)
+        view = await next_response(call)
     assert await call.code() == grpc.StatusCode.UNAVAILABLE
     back = watch(learner, session.session_id, view.cursor)
     await start(proctor, session.session_id)
     assert (await seen_as(back, IN_SESSION)).participant.participant_id
 
     async def is_connected() -> bool:
-        rows = await world.rows(
+        rows = await harness.rows(
             "SELECT connected FROM participants WHERE person_id = :id", id=learner.person_id
         )
         return rows == [(True,)]

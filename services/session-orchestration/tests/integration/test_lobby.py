@@ -17,15 +17,7 @@ from proctorium_common.errors import Kind, ServiceError, Violation
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing.refusals import refusal
 
-from .world import (
-    Person,
-    World,
-    end,
-    join,
-    plan,
-    refused_without_change,
-    start,
-)
+from .harness import Harness, Person, end, join, plan, start
 
 UNTIL = sessions_pb2.LATE_ENTRY_UNTIL
 
@@ -34,24 +26,24 @@ def joining(code: str, request_id: str = "") -> lobby_pb2.JoinSessionRequest:
     return lobby_pb2.JoinSessionRequest(code=code, request_id=request_id)
 
 
-async def refused(world: World, person: Person, code: str) -> ServiceError:
-    return await refused_without_change(world, person.lobby.JoinSession, joining(code))
+async def refused(harness: Harness, person: Person, code: str) -> ServiceError:
+    return await harness.refused(person.lobby.JoinSession, joining(code))
 
 
-async def test_enrollment_is_asked_for_this_learner_from_this_address(world: World) -> None:
-    learner = world.learner()
-    session = await world.scheduled(plan([world.proctor()]), code="Abc23456")
+async def test_enrollment_is_asked_for_this_learner_from_this_address(harness: Harness) -> None:
+    learner = harness.learner()
+    session = await harness.scheduled(plan([harness.proctor()]), code="Abc23456")
     # As the edge says it, whose certificate the callers of these tests have.
     await learner.lobby.JoinSession(
         joining("Abc23456"), metadata=[("x-forwarded-for", "192.0.2.7")]
     )
-    asked = world.enrollment.entries[-1]
+    asked = harness.enrollment.entries[-1]
     assert (asked.text, asked.person_id, asked.client_address) == (
         "Abc23456",
         learner.id,
         "192.0.2.7",
     )
-    assert (await world.events(session.session_id))[-1] == "participant.joined"
+    assert (await harness.recorded(session.session_id))[-1] == "participant.joined"
 
 
 NOON = datetime(2027, 1, 1, 12, tzinfo=UTC)
@@ -86,17 +78,17 @@ def resolution(
     ids=["not yet valid", "expired", "revoked", "replaced"],
 )
 async def test_an_invalid_code_admits_only_who_has_joined_before(
-    world: World,
+    harness: Harness,
     validity: codes_pb2.CodeValidity.ValueType,
     reason: str,
     metadata: dict[str, str],
 ) -> None:
-    early, late = world.learner(), world.learner()
-    session = await world.scheduled(plan([world.proctor()]))
+    early, late = harness.learner(), harness.learner()
+    session = await harness.scheduled(plan([harness.proctor()]))
     await join(early, session.session_id)
-    code = world.enrollment.resolved(session.session_id)
-    world.enrollment.resolutions[session.session_id] = resolution(code, validity)
-    told = await refused(world, late, session.session_id)
+    code = harness.enrollment.resolved(session.session_id)
+    harness.enrollment.resolutions[session.session_id] = resolution(code, validity)
+    told = await refused(harness, late, session.session_id)
     assert (told.kind, told.reason, dict(told.metadata)) == (
         Kind.INVALID_STATE_TRANSITION,
         reason,
@@ -105,104 +97,108 @@ async def test_an_invalid_code_admits_only_who_has_joined_before(
     assert (await join(early, session.session_id)).rejoin
 
 
-async def test_a_throttled_learner_may_rejoin_and_nothing_else(world: World) -> None:
-    early, late = world.learner(), world.learner()
-    session = await world.scheduled(plan([world.proctor()]))
+async def test_a_throttled_learner_may_rejoin_and_nothing_else(harness: Harness) -> None:
+    early, late = harness.learner(), harness.learner()
+    session = await harness.scheduled(plan([harness.proctor()]))
     await join(early, session.session_id)
     delay = Duration(seconds=17)
-    code = world.enrollment.resolved(session.session_id)
+    code = harness.enrollment.resolved(session.session_id)
     throttled = codes_pb2.CodeResolution(code=code, retry_delay=delay)
-    world.enrollment.resolutions[session.session_id] = throttled
+    harness.enrollment.resolutions[session.session_id] = throttled
     unknown = codes_pb2.CodeResolution(unknown=codes_pb2.UnknownCode(), retry_delay=delay)
-    world.enrollment.resolutions["Throttled"] = unknown
+    harness.enrollment.resolutions["Throttled"] = unknown
     for person, text in ((late, session.session_id), (late, "Throttled"), (early, "Throttled")):
-        told = await refused(world, person, text)
+        told = await refused(harness, person, text)
         assert (told.kind, told.reason) == (Kind.EXHAUSTED, "TOO_MANY_FAILED_CODE_ENTRIES")
         assert told.retry_after == timedelta(seconds=17)
         assert "17 seconds" in told.message
     assert (await join(early, session.session_id)).rejoin
 
 
-async def test_anothers_code_and_a_course_without_registration_look_alike(world: World) -> None:
-    learner = world.learner()
-    session = await world.scheduled(plan([world.proctor()]))
-    code = world.enrollment.resolved(session.session_id)
+async def test_anothers_code_and_a_course_without_registration_look_alike(harness: Harness) -> None:
+    learner = harness.learner()
+    session = await harness.scheduled(plan([harness.proctor()]))
+    code = harness.enrollment.resolved(session.session_id)
     code.registered = False
-    world.enrollment.resolutions["NotRegistered"] = codes_pb2.CodeResolution(code=code)
-    code = world.enrollment.resolved(session.session_id)
+    harness.enrollment.resolutions["NotRegistered"] = codes_pb2.CodeResolution(code=code)
+    code = harness.enrollment.resolved(session.session_id)
     code.person_id = str(new_id())
-    world.enrollment.resolutions["Anothers"] = codes_pb2.CodeResolution(code=code)
-    told = [await refused(world, learner, text) for text in ("NotRegistered", "Anothers")]
+    harness.enrollment.resolutions["Anothers"] = codes_pb2.CodeResolution(code=code)
+    told = [await refused(harness, learner, text) for text in ("NotRegistered", "Anothers")]
     assert {(each.kind, each.reason) for each in told} == {
         (Kind.INVALID_STATE_TRANSITION, "NOT_YOUR_CODE")
     }
     assert told[0].message == told[1].message
     await join(learner, session.session_id)
     assert (await join(learner, "NotRegistered")).rejoin
-    assert (await refused(world, learner, "Anothers")).reason == "NOT_YOUR_CODE"
+    assert (await refused(harness, learner, "Anothers")).reason == "NOT_YOUR_CODE"
 
 
-async def test_a_personal_code_admits_its_learner(world: World) -> None:
-    learner = world.learner()
-    session = await world.scheduled(plan([world.proctor()]))
-    code = world.enrollment.resolved(session.session_id)
+async def test_a_personal_code_admits_its_learner(harness: Harness) -> None:
+    learner = harness.learner()
+    session = await harness.scheduled(plan([harness.proctor()]))
+    code = harness.enrollment.resolved(session.session_id)
     code.person_id = learner.id
-    world.enrollment.resolutions["Mine"] = codes_pb2.CodeResolution(code=code)
+    harness.enrollment.resolutions["Mine"] = codes_pb2.CodeResolution(code=code)
     assert not (await join(learner, "Mine")).rejoin
 
 
-async def test_a_text_that_cannot_be_a_code_is_refused_at_the_learners_field(world: World) -> None:
+async def test_a_text_that_cannot_be_a_code_is_refused_at_the_learners_field(
+    harness: Harness,
+) -> None:
     sentence = "An enrollment code has 6 to 8 letters and digits. This text has 5."
     malformed = codes_pb2.MalformedCode(description=sentence)
-    world.enrollment.resolutions["Short"] = codes_pb2.CodeResolution(malformed=malformed)
-    told = await refused(world, world.learner(), "Short")
+    harness.enrollment.resolutions["Short"] = codes_pb2.CodeResolution(malformed=malformed)
+    told = await refused(harness, harness.learner(), "Short")
     assert (told.kind, told.reason) == (Kind.INVALID, "CODE_MALFORMED")
     assert told.violations == (Violation("code", "code.text", sentence),)
 
 
-async def test_a_wrong_code_lets_nobody_in(world: World) -> None:
-    told = await refused(world, world.learner(), "Wrong123")
+async def test_a_wrong_code_lets_nobody_in(harness: Harness) -> None:
+    told = await refused(harness, harness.learner(), "Wrong123")
     assert (told.kind, told.reason) == (Kind.NOT_FOUND, "CODE_INVALID")
 
 
-async def test_when_enrollment_does_not_answer_nobody_joins(world: World) -> None:
-    session = await world.scheduled(plan([world.proctor()]))
-    async with world.enrollment_away():
-        told = await refused(world, world.learner(), session.session_id)
+async def test_when_enrollment_does_not_answer_nobody_joins(harness: Harness) -> None:
+    session = await harness.scheduled(plan([harness.proctor()]))
+    async with harness.without(harness.enrollment):
+        told = await refused(harness, harness.learner(), session.session_id)
     assert (told.kind, told.reason) == (Kind.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE")
 
 
-async def test_a_lobby_that_is_not_open_says_when_it_will_be(world: World) -> None:
-    session = await world.scheduled(plan([world.proctor()], starts_in=timedelta(hours=5)))
-    told = await refused(world, world.learner(), session.session_id)
+async def test_a_lobby_that_is_not_open_says_when_it_will_be(harness: Harness) -> None:
+    session = await harness.scheduled(plan([harness.proctor()], starts_in=timedelta(hours=5)))
+    told = await refused(harness, harness.learner(), session.session_id)
     assert told.reason == "LOBBY_NOT_OPEN"
     opens = session.lobby_open_time.ToJsonString().removesuffix("Z")
     assert told.metadata["lobby_open_time"].startswith(opens[:19])
 
 
-async def test_a_full_session_takes_nobody_more(world: World) -> None:
-    session = await world.scheduled(plan([world.proctor()], capacity=1))
-    await join(world.learner(), session.session_id)
-    told = await refused(world, world.learner(), session.session_id)
+async def test_a_full_session_takes_nobody_more(harness: Harness) -> None:
+    session = await harness.scheduled(plan([harness.proctor()], capacity=1))
+    await join(harness.learner(), session.session_id)
+    told = await refused(harness, harness.learner(), session.session_id)
     assert (told.kind, told.reason) == (Kind.EXHAUSTED, "SESSION_FULL")
 
 
-async def test_places_are_kept_for_who_is_expected(world: World) -> None:
-    expected = world.learner()
-    session = await world.scheduled(plan([world.proctor()], [expected], capacity=2))
-    await join(world.learner(), session.session_id)
-    assert (await refused(world, world.learner(), session.session_id)).reason == "SESSION_FULL"
+async def test_places_are_kept_for_who_is_expected(harness: Harness) -> None:
+    expected = harness.learner()
+    session = await harness.scheduled(plan([harness.proctor()], [expected], capacity=2))
+    await join(harness.learner(), session.session_id)
+    assert (await refused(harness, harness.learner(), session.session_id)).reason == "SESSION_FULL"
     joined = await join(expected, session.session_id)
     assert joined.session.participant_count == 2
 
 
-async def test_of_many_who_come_at_once_no_more_get_in_than_there_are_places(world: World) -> None:
-    session = await world.scheduled(plan([world.proctor()], capacity=5))
+async def test_of_many_who_come_at_once_no_more_get_in_than_there_are_places(
+    harness: Harness,
+) -> None:
+    session = await harness.scheduled(plan([harness.proctor()], capacity=5))
     results = await asyncio.gather(
-        *(join(world.learner(), session.session_id) for _ in range(12)), return_exceptions=True
+        *(join(harness.learner(), session.session_id) for _ in range(12)), return_exceptions=True
     )
     assert sum(not isinstance(each, BaseException) for each in results) == 5
-    rows = await world.rows(
+    rows = await harness.rows(
         "SELECT s.participant_count, count(*) FROM sessions s JOIN participants USING (session_id) "
         "WHERE session_id = :id GROUP BY 1",
         id=UUID(session.session_id),
@@ -210,11 +206,11 @@ async def test_of_many_who_come_at_once_no_more_get_in_than_there_are_places(wor
     assert rows == [(5, 5)]
 
 
-async def test_the_database_itself_refuses_one_too_many(world: World) -> None:
-    session = await world.scheduled(plan([world.proctor()], capacity=1))
-    await join(world.learner(), session.session_id)
+async def test_the_database_itself_refuses_one_too_many(harness: Harness) -> None:
+    session = await harness.scheduled(plan([harness.proctor()], capacity=1))
+    await join(harness.learner(), session.session_id)
     with pytest.raises(DBAPIError, match="ck_sessions_capacity"):
-        await world.rows(
+        await harness.rows(
             "INSERT INTO participants (participant_id, session_id, person_id, state, identity, "
             "join_time, revision) VALUES (:new, :id, :new, 'waiting', 'not_required', now(), 9)",
             new=new_id(),
@@ -223,74 +219,82 @@ async def test_the_database_itself_refuses_one_too_many(world: World) -> None:
 
 
 async def test_late_entry_is_open_for_15_minutes_unless_the_plan_says_otherwise(
-    world: World,
+    harness: Harness,
 ) -> None:
-    proctor = world.proctor()
+    proctor = harness.proctor()
     unsaid = sessions_pb2.LATE_ENTRY_UNSPECIFIED
     for late_entry in (unsaid, UNTIL):
-        session = await world.scheduled(plan([proctor], late_entry=late_entry))
+        session = await harness.scheduled(plan([proctor], late_entry=late_entry))
         assert session.plan.late_entry == UNTIL
         assert session.plan.late_entry_limit.ToTimedelta() == timedelta(minutes=15)
         await start(proctor, session.session_id)
-        joined = await join(world.learner(), session.session_id)
+        joined = await join(harness.learner(), session.session_id)
         assert joined.participant.state == lobby_pb2.PARTICIPANT_STATE_IN_SESSION
         await end(proctor, session.session_id)
 
 
-async def test_late_entry_is_closed_to_who_was_not_there_before(world: World) -> None:
-    proctor, early = world.proctor(), world.learner()
-    session = await world.scheduled(plan([proctor]))
+async def test_late_entry_is_closed_to_who_was_not_there_before(harness: Harness) -> None:
+    proctor, early = harness.proctor(), harness.learner()
+    session = await harness.scheduled(plan([proctor]))
     joined = await join(early, session.session_id)
     await start(proctor, session.session_id)
-    assert (await refused(world, world.learner(), session.session_id)).reason == "LATE_ENTRY_CLOSED"
+    assert (
+        await refused(harness, harness.learner(), session.session_id)
+    ).reason == "LATE_ENTRY_CLOSED"
     back = await join(early, session.session_id)
     assert back.rejoin
     assert back.participant.participant_id == joined.participant.participant_id
     assert back.participant.state == lobby_pb2.PARTICIPANT_STATE_IN_SESSION
 
 
-async def test_who_may_come_late_is_in_session_at_once(world: World) -> None:
-    proctor, late = world.proctor(), world.learner()
+async def test_who_may_come_late_is_in_session_at_once(harness: Harness) -> None:
+    proctor, late = harness.proctor(), harness.learner()
     limit = timedelta(minutes=15)
-    session = await world.scheduled(plan([proctor], late_entry=UNTIL, late_entry_limit=limit))
+    session = await harness.scheduled(plan([proctor], late_entry=UNTIL, late_entry_limit=limit))
     await start(proctor, session.session_id)
     joined = await join(late, session.session_id)
     assert joined.participant.state == lobby_pb2.PARTICIPANT_STATE_IN_SESSION
     await end(proctor, session.session_id)
-    told = await refused(world, late, session.session_id)
+    told = await refused(harness, late, session.session_id)
     assert (told.kind, told.reason) == (Kind.INVALID_STATE_TRANSITION, "SESSION_ENDED")
 
 
-async def test_who_comes_later_than_the_limit_is_too_late(world: World) -> None:
-    proctor = world.proctor()
-    session = await world.scheduled(
+async def test_who_comes_later_than_the_limit_is_too_late(harness: Harness) -> None:
+    proctor = harness.proctor()
+    session = await harness.scheduled(
         plan([proctor], late_entry=UNTIL, late_entry_limit=timedelta(0))
     )
     await start(proctor, session.session_id)
-    assert (await refused(world, world.learner(), session.session_id)).reason == "LATE_ENTRY_CLOSED"
+    assert (
+        await refused(harness, harness.learner(), session.session_id)
+    ).reason == "LATE_ENTRY_CLOSED"
 
 
-async def test_a_cancelled_session_says_so(world: World) -> None:
-    session = await world.scheduled(plan([world.proctor()]))
-    await world.administrator().sessions.CancelSession(
+async def test_a_cancelled_session_says_so(harness: Harness) -> None:
+    session = await harness.scheduled(plan([harness.proctor()]))
+    await harness.administrator().sessions.CancelSession(
         sessions_pb2.CancelSessionRequest(session_id=session.session_id)
     )
-    assert (await refused(world, world.learner(), session.session_id)).reason == "SESSION_CANCELLED"
+    assert (
+        await refused(harness, harness.learner(), session.session_id)
+    ).reason == "SESSION_CANCELLED"
 
 
-async def test_joining_again_finds_the_same_participant_and_records_nothing(world: World) -> None:
-    learner = world.learner()
-    session = await world.scheduled(plan([world.proctor()]))
+async def test_joining_again_finds_the_same_participant_and_records_nothing(
+    harness: Harness,
+) -> None:
+    learner = harness.learner()
+    session = await harness.scheduled(plan([harness.proctor()]))
     results = await asyncio.gather(*(join(learner, session.session_id) for _ in range(8)))
     assert len({each.participant.participant_id for each in results}) == 1
     assert sorted(each.rejoin for each in results) == [False, *[True] * 7]
-    assert (await world.events(session.session_id)).count("participant.joined") == 1
+    assert (await harness.recorded(session.session_id)).count("participant.joined") == 1
     assert results[0].session.participant_count == 1
 
 
-async def test_the_same_request_is_answered_the_same(world: World) -> None:
-    learner = world.learner()
-    session = await world.scheduled(plan([world.proctor()]))
+async def test_the_same_request_is_answered_the_same(harness: Harness) -> None:
+    learner = harness.learner()
+    session = await harness.scheduled(plan([harness.proctor()]))
     request = joining(session.session_id, request_id="join-once")
     first = await learner.lobby.JoinSession(request)
     assert not first.rejoin
@@ -298,33 +302,33 @@ async def test_the_same_request_is_answered_the_same(world: World) -> None:
 
 
 async def test_the_same_request_is_answered_the_same_when_its_code_is_good_for_nothing_any_more(
-    world: World,
+    harness: Harness,
 ) -> None:
-    learner = world.learner()
-    session = await world.scheduled(plan([world.proctor()]))
+    learner = harness.learner()
+    session = await harness.scheduled(plan([harness.proctor()]))
     request = joining(session.session_id, request_id="join-before-the-end")
     first = await learner.lobby.JoinSession(request)
-    del world.enrollment.codes[session.session_id]
+    del harness.enrollment.codes[session.session_id]
     assert await learner.lobby.JoinSession(request) == first
-    for others in (learner, world.learner()):
+    for others in (learner, harness.learner()):
         again = joining(session.session_id, request_id="join-after-the-end")
         assert (await refusal(others.lobby.JoinSession(again))).reason == "CODE_INVALID"
-    async with world.enrollment_away():
+    async with harness.without(harness.enrollment):
         assert await learner.lobby.JoinSession(request) == first
 
 
-async def test_a_request_id_belongs_to_one_code(world: World) -> None:
-    learner = world.learner()
-    first, second = [await world.scheduled(plan([world.proctor()])) for _ in range(2)]
+async def test_a_request_id_belongs_to_one_code(harness: Harness) -> None:
+    learner = harness.learner()
+    first, second = [await harness.scheduled(plan([harness.proctor()])) for _ in range(2)]
     await learner.lobby.JoinSession(joining(first.session_id, request_id="one"))
     told = await refusal(learner.lobby.JoinSession(joining(second.session_id, request_id="one")))
     assert (told.kind, told.reason) == (Kind.INVALID, "REQUEST_ID_REUSED")
 
 
-async def test_the_same_request_in_one_group_is_answered_the_same(world: World) -> None:
+async def test_the_same_request_in_one_group_is_answered_the_same(harness: Harness) -> None:
     """Refused ones are among them: a key is kept only for who is let in."""
-    session = await world.scheduled(plan([world.proctor()], capacity=1))
-    learners = [world.learner() for _ in range(3)]
+    session = await harness.scheduled(plan([harness.proctor()], capacity=1))
+    learners = [harness.learner() for _ in range(3)]
     asked = [
         learner.lobby.JoinSession(joining(session.session_id, request_id="mine"))
         for learner in learners * 4
@@ -334,13 +338,13 @@ async def test_the_same_request_in_one_group_is_answered_the_same(world: World) 
     assert len(answered) == 4
     assert all(each == answered[0] for each in answered)
     assert not answered[0].rejoin
-    kept = await world.rows("SELECT caller FROM idempotency_keys WHERE request_id = 'mine'")
+    kept = await harness.rows("SELECT caller FROM idempotency_keys WHERE request_id = 'mine'")
     assert kept == [(f"person:{answered[0].participant.person_id}",)]
 
 
-async def test_who_was_removed_does_not_come_back(world: World) -> None:
-    proctor, learner = world.proctor(), world.learner()
-    session = await world.scheduled(plan([proctor]))
+async def test_who_was_removed_does_not_come_back(harness: Harness) -> None:
+    proctor, learner = harness.proctor(), harness.learner()
+    session = await harness.scheduled(plan([proctor]))
     joined = await join(learner, session.session_id)
     await proctor.supervision.RemoveParticipant(
         supervision_pb2.RemoveParticipantRequest(
@@ -349,12 +353,12 @@ async def test_who_was_removed_does_not_come_back(world: World) -> None:
             removal_reason="Came with somebody else's code.",
         )
     )
-    told = await refused(world, learner, session.session_id)
+    told = await refused(harness, learner, session.session_id)
     assert (told.kind, told.reason) == (Kind.INVALID_STATE_TRANSITION, "PARTICIPANT_REMOVED")
 
 
-async def test_only_learners_join(world: World) -> None:
-    session = await world.scheduled(plan([world.proctor()]))
-    for person in (world.proctor(), world.administrator()):
-        told = await refused(world, person, session.session_id)
+async def test_only_learners_join(harness: Harness) -> None:
+    session = await harness.scheduled(plan([harness.proctor()]))
+    for person in (harness.proctor(), harness.administrator()):
+        told = await refused(harness, person, session.session_id)
         assert (told.kind, told.reason) == (Kind.NOT_ALLOWED, "NOT_ALLOWED")

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from proctorium.session.v1 import lobby_pb2, sessions_pb2, supervision_pb2
+from proctorium_devstack.testing.waiting import next_response
 
-from .world import World, end, join, next_of, plan, roster, start
+from .harness import Harness, end, join, plan, roster, start
 
 
-async def test_a_session_goes_from_plan_to_end(world: World) -> None:
+async def test_a_session_goes_from_plan_to_end(harness: Harness) -> None:
     proctor, first, second, absent = (
-        world.proctor(),
-        world.learner(),
-        world.learner(),
-        world.learner(),
+        harness.proctor(),
+        harness.learner(),
+        harness.learner(),
+        harness.learner(),
     )
-    session = await world.scheduled(plan([proctor], [first, second, absent]))
+    session = await harness.scheduled(plan([proctor], [first, second, absent]))
     assessment_id = session.plan.assessment_ids[0]
 
     joined = await join(first, session.session_id)
@@ -24,14 +25,14 @@ async def test_a_session_goes_from_plan_to_end(world: World) -> None:
     assert not joined.session.plan.learner_ids
 
     watch = first.lobby.WatchSession(lobby_pb2.WatchSessionRequest(session_id=session.session_id))
-    waiting = await next_of(watch)
+    waiting = await next_response(watch)
     assert waiting.participant.state == lobby_pb2.PARTICIPANT_STATE_WAITING
 
     started = await start(proctor, session.session_id)
     assert started.state == sessions_pb2.SESSION_STATE_IN_PROGRESS
-    view = await next_of(watch)
+    view = await next_response(watch)
     while view.participant.state == lobby_pb2.PARTICIPANT_STATE_WAITING:  # shown as connected first
-        view = await next_of(watch)
+        view = await next_response(watch)
     assert view.participant.state == lobby_pb2.PARTICIPANT_STATE_IN_SESSION
     assert view.session.state == sessions_pb2.SESSION_STATE_IN_PROGRESS
 
@@ -52,7 +53,7 @@ async def test_a_session_goes_from_plan_to_end(world: World) -> None:
     assert [each.state for each in shown.participants] == [lobby_pb2.PARTICIPANT_STATE_LEFT]
     events = [
         each
-        for each in await world.events(session.session_id)
+        for each in await harness.recorded(session.session_id)
         if each not in {"participant.connected", "participant.disconnected"}
     ]
     assert events == [

@@ -17,17 +17,9 @@ from proctorium_common.ids import new_id
 from proctorium_common.rpc.status import error_of
 from proctorium_common.storage.migrations import differences
 from proctorium_devstack.testing.refusals import refusal
+from proctorium_devstack.testing.waiting import until
 
-from .world import (
-    Person,
-    World,
-    end,
-    join,
-    plan,
-    refused_without_change,
-    start,
-    until,
-)
+from .harness import Harness, Person, end, join, plan, start
 
 HOUR = timedelta(hours=1)
 
@@ -47,25 +39,25 @@ async def state_of(person: Person, session_id: str) -> sessions_pb2.SessionState
     return (await person.sessions.GetSession(request)).session.state
 
 
-async def test_the_migrations_make_what_the_tables_say(world: World) -> None:
-    assert await differences(world.database_url, "proctorium_session") == []
+async def test_the_migrations_make_what_the_tables_say(harness: Harness) -> None:
+    assert await differences(harness.database_url, "proctorium_session") == []
 
 
-async def test_a_planned_session_says_what_holds(world: World) -> None:
-    proctor, learner = world.proctor(), world.learner()
+async def test_a_planned_session_says_what_holds(harness: Harness) -> None:
+    proctor, learner = harness.proctor(), harness.learner()
     wanted = plan([proctor], [learner], starts_in=3 * HOUR)
-    session = await world.scheduled(wanted)
+    session = await harness.scheduled(wanted)
     wanted.lobby_lead.FromTimedelta(timedelta(minutes=30))
     assert session.plan == wanted
     assert session.state == sessions_pb2.SESSION_STATE_SCHEDULED
     opens = wanted.start_time.ToDatetime(tzinfo=UTC) - timedelta(minutes=30)
     assert session.lobby_open_time.ToDatetime(tzinfo=UTC) == opens
-    assert await world.events(session.session_id) == ["session.scheduled"]
-    assert await world.published(session.session_id) == ["session.scheduled"]
+    assert await harness.recorded(session.session_id) == ["session.scheduled"]
+    assert await harness.published(session.session_id) == ["session.scheduled"]
 
 
-async def test_the_same_request_plans_one_session(world: World) -> None:
-    administrator, planned = world.administrator(), plan([world.proctor()])
+async def test_the_same_request_plans_one_session(harness: Harness) -> None:
+    administrator, planned = harness.administrator(), plan([harness.proctor()])
     request = schedule(planned, request_id="once")
     first = await administrator.sessions.ScheduleSession(request)
     assert await administrator.sessions.ScheduleSession(request) == first
@@ -76,12 +68,12 @@ async def test_the_same_request_plans_one_session(world: World) -> None:
     [timedelta(0), timedelta(hours=2)],
     ids=["not any more", "not when the session begins"],
 )
-async def test_only_certified_proctors_are_assigned(world: World, certified_for: timedelta) -> None:
-    proctor, administrator = world.proctor(certified_for), world.administrator()
-    planned = plan([world.proctor(), proctor], starts_in=3 * HOUR)
-    error = await refused_without_change(
-        world, administrator.sessions.ScheduleSession, schedule(planned)
-    )
+async def test_only_certified_proctors_are_assigned(
+    harness: Harness, certified_for: timedelta
+) -> None:
+    proctor, administrator = harness.proctor(certified_for), harness.administrator()
+    planned = plan([harness.proctor(), proctor], starts_in=3 * HOUR)
+    error = await harness.refused(administrator.sessions.ScheduleSession, schedule(planned))
     assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "PROCTOR_NOT_CERTIFIED")
     until = datetime.fromisoformat(error.metadata["certified_until"])
     assert error.metadata["person_id"] == proctor.id
@@ -91,155 +83,132 @@ async def test_only_certified_proctors_are_assigned(world: World, certified_for:
     assert f"until {until:%Y-%m-%d %H:%M} UTC" in violation.description
 
 
-async def test_a_session_is_planned_of_a_course_that_there_is(world: World) -> None:
-    administrator, planned = world.administrator(), plan([world.proctor()])
-    world.enrollment.unknown_courses.add(planned.course_id)
-    error = await refused_without_change(
-        world, administrator.sessions.ScheduleSession, schedule(planned)
-    )
+async def test_a_session_is_planned_of_a_course_that_there_is(harness: Harness) -> None:
+    administrator, planned = harness.administrator(), plan([harness.proctor()])
+    harness.enrollment.unknown_courses.add(planned.course_id)
+    error = await harness.refused(administrator.sessions.ScheduleSession, schedule(planned))
     assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "COURSE_UNKNOWN")
     assert fields_of(error) == ["plan.course_id"]
     assert error.metadata == {"course_id": planned.course_id}
 
 
-async def test_a_session_is_planned_of_a_published_course(world: World) -> None:
-    administrator, planned = world.administrator(), plan([world.proctor()])
-    world.enrollment.drafts.add(planned.course_id)
-    error = await refused_without_change(
-        world, administrator.sessions.ScheduleSession, schedule(planned)
-    )
+async def test_a_session_is_planned_of_a_published_course(harness: Harness) -> None:
+    administrator, planned = harness.administrator(), plan([harness.proctor()])
+    harness.enrollment.drafts.add(planned.course_id)
+    error = await harness.refused(administrator.sessions.ScheduleSession, schedule(planned))
     assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "COURSE_NOT_PUBLISHED")
     assert fields_of(error) == ["plan.course_id"]
 
 
 @pytest.mark.parametrize("field", ["learner_ids", "proctor_ids", "assessment_ids"])
-async def test_nobody_and_nothing_is_planned_twice(world: World, field: str) -> None:
-    administrator = world.administrator()
-    planned = plan([world.proctor()], [world.learner()], assessments=1)
+async def test_nobody_and_nothing_is_planned_twice(harness: Harness, field: str) -> None:
+    administrator = harness.administrator()
+    planned = plan([harness.proctor()], [harness.learner()], assessments=1)
     ids = getattr(planned, field)
     ids.append(ids[0].upper())
-    error = await refused_without_change(
-        world, administrator.sessions.ScheduleSession, schedule(planned)
-    )
+    error = await harness.refused(administrator.sessions.ScheduleSession, schedule(planned))
     assert (error.kind, error.reason) == (Kind.INVALID, "INVALID_REQUEST")
     assert [each.field for each in error.violations] == [f"plan.{field}[1]"]
 
 
-async def test_every_expected_learner_has_a_place(world: World) -> None:
-    administrator, learners = world.administrator(), [world.learner() for _ in range(3)]
-    error = await refused_without_change(
-        world,
+async def test_every_expected_learner_has_a_place(harness: Harness) -> None:
+    administrator, learners = harness.administrator(), [harness.learner() for _ in range(3)]
+    error = await harness.refused(
         administrator.sessions.ScheduleSession,
-        schedule(plan([world.proctor()], learners, capacity=2)),
+        schedule(plan([harness.proctor()], learners, capacity=2)),
     )
     assert (error.kind, error.reason) == (Kind.INVALID, "TOO_MANY_LEARNERS")
     assert error.metadata == {"learners": "3", "capacity": "2"}
     assert fields_of(error) == ["plan.capacity"]
-    await world.scheduled(plan([world.proctor()], learners, capacity=3))
+    await harness.scheduled(plan([harness.proctor()], learners, capacity=3))
 
 
-async def test_nobody_is_expected_who_is_nobody(world: World) -> None:
-    administrator, stranger = world.administrator(), world.learner()
-    world.enrollment.unknown_people.add(stranger.id)
-    planned = plan([world.proctor()], [world.learner(), stranger])
-    error = await refused_without_change(
-        world, administrator.sessions.ScheduleSession, schedule(planned)
-    )
+async def test_nobody_is_expected_who_is_nobody(harness: Harness) -> None:
+    administrator, stranger = harness.administrator(), harness.learner()
+    harness.enrollment.unknown_people.add(stranger.id)
+    planned = plan([harness.proctor()], [harness.learner(), stranger])
+    error = await harness.refused(administrator.sessions.ScheduleSession, schedule(planned))
     assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "LEARNER_UNKNOWN")
     assert fields_of(error) == ["plan.learner_ids"]
     assert error.metadata == {"learner_id": stranger.id}
-    world.enrollment.unknown_people.clear()
-    await world.scheduled(planned)
+    harness.enrollment.unknown_people.clear()
+    await harness.scheduled(planned)
 
 
-async def test_the_course_names_the_assessments_of_its_sessions(world: World) -> None:
-    administrator, planned = world.administrator(), plan([world.proctor()], assessments=2)
+async def test_the_course_names_the_assessments_of_its_sessions(harness: Harness) -> None:
+    administrator, planned = harness.administrator(), plan([harness.proctor()], assessments=2)
     stranger = str(new_id())
     planned.assessment_ids.append(stranger)
-    error = await refused_without_change(
-        world, administrator.sessions.ScheduleSession, schedule(planned)
-    )
+    error = await harness.refused(administrator.sessions.ScheduleSession, schedule(planned))
     assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "ASSESSMENT_NOT_IN_COURSE")
     assert fields_of(error) == ["plan.assessment_ids[2]"]
     assert error.metadata == {"course_id": planned.course_id, "assessment_id": stranger}
-    await world.scheduled(plan([world.proctor()], assessments=0))
+    await harness.scheduled(plan([harness.proctor()], assessments=0))
 
 
 async def test_assessments_that_nobody_could_take_are_refused_at_their_field(
-    world: World,
+    harness: Harness,
 ) -> None:
-    administrator, planned = world.administrator(), plan([world.proctor()], assessments=2)
+    administrator, planned = harness.administrator(), plan([harness.proctor()], assessments=2)
     wrong = planned.assessment_ids[1]
     for known, reason in (
-        (world.assessment.unknown, "ASSESSMENT_UNKNOWN"),
-        (world.assessment.drafts, "ASSESSMENT_NOT_PUBLISHED"),
+        (harness.assessment.unknown, "ASSESSMENT_UNKNOWN"),
+        (harness.assessment.drafts, "ASSESSMENT_NOT_PUBLISHED"),
     ):
         known.add(wrong)
-        error = await refused_without_change(
-            world, administrator.sessions.ScheduleSession, schedule(planned)
-        )
+        error = await harness.refused(administrator.sessions.ScheduleSession, schedule(planned))
         assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, reason)
         assert error.metadata == {"assessment_id": wrong}
         assert [each.field for each in error.violations] == ["plan.assessment_ids[1]"]
         known.clear()
-    await world.scheduled(planned)
+    await harness.scheduled(planned)
 
 
-async def test_when_assessment_does_not_answer_nothing_is_planned(world: World) -> None:
-    administrator, planned = world.administrator(), plan([world.proctor()])
-    async with world.assessment_away():
-        error = await refused_without_change(
-            world, administrator.sessions.ScheduleSession, schedule(planned)
-        )
-        await world.scheduled(plan([world.proctor()], assessments=0))
+async def test_when_assessment_does_not_answer_nothing_is_planned(harness: Harness) -> None:
+    administrator, planned = harness.administrator(), plan([harness.proctor()])
+    async with harness.without(harness.assessment):
+        error = await harness.refused(administrator.sessions.ScheduleSession, schedule(planned))
+        await harness.scheduled(plan([harness.proctor()], assessments=0))
     assert (error.kind, error.reason) == (Kind.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE")
     assert error.metadata["dependency"] == "assessment"
 
 
-async def test_a_session_does_not_begin_in_the_past(world: World) -> None:
-    administrator, planned = world.administrator(), plan([world.proctor()], starts_in=-HOUR)
-    error = await refused_without_change(
-        world, administrator.sessions.ScheduleSession, schedule(planned)
-    )
+async def test_a_session_does_not_begin_in_the_past(harness: Harness) -> None:
+    administrator, planned = harness.administrator(), plan([harness.proctor()], starts_in=-HOUR)
+    error = await harness.refused(administrator.sessions.ScheduleSession, schedule(planned))
     assert (error.kind, error.reason) == (Kind.INVALID, "START_TIME_IN_PAST")
     assert fields_of(error) == ["plan.start_time"]
 
 
-async def test_when_enrollment_does_not_answer_nothing_is_planned(world: World) -> None:
-    administrator, planned = world.administrator(), plan([world.proctor()])
-    async with world.enrollment_away():
-        error = await refused_without_change(
-            world, administrator.sessions.ScheduleSession, schedule(planned)
-        )
+async def test_when_enrollment_does_not_answer_nothing_is_planned(harness: Harness) -> None:
+    administrator, planned = harness.administrator(), plan([harness.proctor()])
+    async with harness.without(harness.enrollment):
+        error = await harness.refused(administrator.sessions.ScheduleSession, schedule(planned))
     assert (error.kind, error.reason) == (Kind.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE")
     assert "Nothing was changed" in error.message
 
 
-async def test_a_proctor_is_not_in_two_sessions_at_once(world: World) -> None:
-    proctor, administrator = world.proctor(), world.administrator()
-    first = await world.scheduled(plan([world.proctor(), proctor], starts_in=2 * HOUR))
-    planned = plan([world.proctor(), proctor], starts_in=2 * HOUR + timedelta(minutes=59))
-    error = await refused_without_change(
-        world, administrator.sessions.ScheduleSession, schedule(planned)
-    )
+async def test_a_proctor_is_not_in_two_sessions_at_once(harness: Harness) -> None:
+    proctor, administrator = harness.proctor(), harness.administrator()
+    first = await harness.scheduled(plan([harness.proctor(), proctor], starts_in=2 * HOUR))
+    planned = plan([harness.proctor(), proctor], starts_in=2 * HOUR + timedelta(minutes=59))
+    error = await harness.refused(administrator.sessions.ScheduleSession, schedule(planned))
     assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "PROCTOR_OVERLAP")
     assert error.metadata == {"person_id": proctor.id, "session_id": first.session_id}
     assert fields_of(error) == ["plan.proctor_ids[1]"]
 
 
-async def test_nobody_supervises_themselves(world: World) -> None:
-    person, administrator = world.proctor(), world.administrator()
-    planned = plan([world.proctor(), person], [world.learner(), person])
-    error = await refused_without_change(
-        world, administrator.sessions.ScheduleSession, schedule(planned)
-    )
+async def test_nobody_supervises_themselves(harness: Harness) -> None:
+    person, administrator = harness.proctor(), harness.administrator()
+    planned = plan([harness.proctor(), person], [harness.learner(), person])
+    error = await harness.refused(administrator.sessions.ScheduleSession, schedule(planned))
     assert (error.kind, error.reason) == (Kind.INVALID, "INVALID_REQUEST")
     assert error.metadata == {"person_id": person.id}
     assert fields_of(error) == ["plan.proctor_ids[1]"]
 
 
-async def test_of_many_who_want_a_proctor_at_once_one_gets_them(world: World) -> None:
-    proctor, other, administrator = world.proctor(), world.proctor(), world.administrator()
+async def test_of_many_who_want_a_proctor_at_once_one_gets_them(harness: Harness) -> None:
+    proctor, other, administrator = harness.proctor(), harness.proctor(), harness.administrator()
     # Named in both orders: who locks first must not matter.
     plans = [plan([proctor, other] if n % 2 else [other, proctor]) for n in range(8)]
     results = await asyncio.gather(
@@ -251,42 +220,42 @@ async def test_of_many_who_want_a_proctor_at_once_one_gets_them(world: World) ->
     assert {error_of(each).reason for each in refused} == {"PROCTOR_OVERLAP"}
 
 
-async def test_the_database_itself_refuses_an_overlap(world: World) -> None:
-    proctor = world.proctor()
-    await world.scheduled(plan([proctor], starts_in=2 * HOUR))
-    other = await world.scheduled(plan([world.proctor()], starts_in=2 * HOUR))
+async def test_the_database_itself_refuses_an_overlap(harness: Harness) -> None:
+    proctor = harness.proctor()
+    await harness.scheduled(plan([proctor], starts_in=2 * HOUR))
+    other = await harness.scheduled(plan([harness.proctor()], starts_in=2 * HOUR))
     statement = "INSERT INTO session_proctors (session_id, proctor_id, ordinal) VALUES (:session, :proctor, 1)"
     with pytest.raises(DBAPIError, match="ex_session_proctors_overlap"):
-        await world.rows(statement, session=UUID(other.session_id), proctor=proctor.person_id)
+        await harness.rows(statement, session=UUID(other.session_id), proctor=proctor.person_id)
 
 
-async def test_the_database_itself_refuses_a_move_into_an_overlap(world: World) -> None:
-    proctor = world.proctor()
-    await world.scheduled(plan([proctor], starts_in=2 * HOUR))
-    later = await world.scheduled(plan([proctor], starts_in=4 * HOUR))
+async def test_the_database_itself_refuses_a_move_into_an_overlap(harness: Harness) -> None:
+    proctor = harness.proctor()
+    await harness.scheduled(plan([proctor], starts_in=2 * HOUR))
+    later = await harness.scheduled(plan([proctor], starts_in=4 * HOUR))
     statement = (
         "UPDATE sessions SET start_time = start_time - interval '2 hours' WHERE session_id = :id"
     )
     with pytest.raises(DBAPIError, match="ex_session_proctors_overlap"):
-        await world.rows(statement, id=UUID(later.session_id))
+        await harness.rows(statement, id=UUID(later.session_id))
 
 
-async def test_a_session_that_is_over_frees_its_proctors(world: World) -> None:
-    proctor, administrator = world.proctor(), world.administrator()
-    cancelled = await world.scheduled(plan([proctor]))
+async def test_a_session_that_is_over_frees_its_proctors(harness: Harness) -> None:
+    proctor, administrator = harness.proctor(), harness.administrator()
+    cancelled = await harness.scheduled(plan([proctor]))
     await administrator.sessions.CancelSession(
         sessions_pb2.CancelSessionRequest(session_id=cancelled.session_id)
     )
-    ended = await world.scheduled(plan([proctor]))
+    ended = await harness.scheduled(plan([proctor]))
     await start(proctor, ended.session_id)
     await end(proctor, ended.session_id)
-    await world.scheduled(plan([proctor]))
+    await harness.scheduled(plan([proctor]))
 
 
-async def test_the_clock_opens_the_lobby(world: World) -> None:
-    proctor = world.proctor()
+async def test_the_clock_opens_the_lobby(harness: Harness) -> None:
+    proctor = harness.proctor()
     lead = timedelta(hours=2) - timedelta(seconds=1)
-    session = await world.scheduled(plan([proctor], starts_in=2 * HOUR, lobby_lead=lead))
+    session = await harness.scheduled(plan([proctor], starts_in=2 * HOUR, lobby_lead=lead))
     assert session.state == sessions_pb2.SESSION_STATE_SCHEDULED
 
     async def is_open() -> bool:
@@ -295,55 +264,60 @@ async def test_the_clock_opens_the_lobby(world: World) -> None:
 
     await until(is_open)
     opened_at = (
-        await world.rows(
+        await harness.rows(
             "SELECT time FROM session_record WHERE session_id = :id AND event = 'session.lobby-opened'",
             id=UUID(session.session_id),
         )
     )[0][0]
     assert isinstance(opened_at, datetime)
     assert opened_at >= session.lobby_open_time.ToDatetime(tzinfo=UTC)
-    rows = await world.rows(
+    rows = await harness.rows(
         "SELECT actor FROM session_record WHERE session_id = :id ORDER BY number",
         id=UUID(session.session_id),
     )
     assert rows[1] == ("session",)
 
 
-async def test_a_proctor_opens_the_lobby_before_its_time_once(world: World) -> None:
-    proctor = world.proctor()
-    session = await world.scheduled(plan([proctor], starts_in=5 * HOUR))
+async def test_a_proctor_opens_the_lobby_before_its_time_once(harness: Harness) -> None:
+    proctor = harness.proctor()
+    session = await harness.scheduled(plan([proctor], starts_in=5 * HOUR))
     request = sessions_pb2.OpenLobbyRequest(session_id=session.session_id)
     opened = (await proctor.sessions.OpenLobby(request)).session
     assert opened.state == sessions_pb2.SESSION_STATE_LOBBY_OPEN
     assert opened.lobby_open_time.ToDatetime() < session.lobby_open_time.ToDatetime()
-    assert (await world.administrator().sessions.OpenLobby(request)).session == opened
-    assert await world.events(session.session_id) == ["session.scheduled", "session.lobby-opened"]
+    assert (await harness.administrator().sessions.OpenLobby(request)).session == opened
+    assert await harness.recorded(session.session_id) == [
+        "session.scheduled",
+        "session.lobby-opened",
+    ]
 
 
-async def test_nobody_else_opens_it_and_nobody_learns_whether_there_is_one(world: World) -> None:
-    session = await world.scheduled(plan([world.proctor()], starts_in=5 * HOUR))
-    stranger = world.proctor()
+async def test_nobody_else_opens_it_and_nobody_learns_whether_there_is_one(
+    harness: Harness,
+) -> None:
+    session = await harness.scheduled(plan([harness.proctor()], starts_in=5 * HOUR))
+    stranger = harness.proctor()
     for session_id in (session.session_id, str(new_id())):
-        error = await refused_without_change(
-            world, stranger.sessions.OpenLobby, sessions_pb2.OpenLobbyRequest(session_id=session_id)
+        error = await harness.refused(
+            stranger.sessions.OpenLobby, sessions_pb2.OpenLobbyRequest(session_id=session_id)
         )
         assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_YOUR_SESSION")
     unknown = sessions_pb2.OpenLobbyRequest(session_id=str(new_id()))
-    error = await refusal(world.administrator().sessions.OpenLobby(unknown))
+    error = await refusal(harness.administrator().sessions.OpenLobby(unknown))
     assert error.kind is Kind.NOT_FOUND
 
 
-async def test_a_cancelled_session_tells_everybody_concerned_once(world: World) -> None:
-    proctor, expected, waiting = world.proctor(), world.learner(), world.learner()
-    administrator = world.administrator()
-    session = await world.scheduled(plan([proctor], [expected]))
+async def test_a_cancelled_session_tells_everybody_concerned_once(harness: Harness) -> None:
+    proctor, expected, waiting = harness.proctor(), harness.learner(), harness.learner()
+    administrator = harness.administrator()
+    session = await harness.scheduled(plan([proctor], [expected]))
     await join(waiting, session.session_id)
     request = sessions_pb2.CancelSessionRequest(session_id=session.session_id)
     cancelled = (await administrator.sessions.CancelSession(request)).session
     assert cancelled.state == sessions_pb2.SESSION_STATE_CANCELLED
     assert (await administrator.sessions.CancelSession(request)).session == cancelled
-    assert (await world.events(session.session_id)).count("session.cancelled") == 1
-    rows = await world.rows(
+    assert (await harness.recorded(session.session_id)).count("session.cancelled") == 1
+    rows = await harness.rows(
         "SELECT body FROM session_record WHERE session_id = :id AND event = 'session.cancelled'",
         id=UUID(session.session_id),
     )
@@ -353,22 +327,20 @@ async def test_a_cancelled_session_tells_everybody_concerned_once(world: World) 
     assert sorted(told.person_ids) == sorted([proctor.id, expected.id, waiting.id])
 
 
-async def test_a_session_under_way_is_not_called_off(world: World) -> None:
-    proctor, administrator = world.proctor(), world.administrator()
-    session = await world.scheduled(plan([proctor]))
+async def test_a_session_under_way_is_not_called_off(harness: Harness) -> None:
+    proctor, administrator = harness.proctor(), harness.administrator()
+    session = await harness.scheduled(plan([proctor]))
     await start(proctor, session.session_id)
     request = sessions_pb2.CancelSessionRequest(session_id=session.session_id)
-    error = await refused_without_change(world, administrator.sessions.CancelSession, request)
+    error = await harness.refused(administrator.sessions.CancelSession, request)
     assert error.reason == "INVALID_STATE_TRANSITION"
     assert error.metadata == {"from": "in_progress", "asked": "cancel", "possible": "end"}
 
 
-async def test_learners_and_proctors_plan_nothing(world: World) -> None:
-    planned = plan([world.proctor()])
-    for person in (world.learner(), world.proctor()):
-        error = await refused_without_change(
-            world, person.sessions.ScheduleSession, schedule(planned)
-        )
+async def test_learners_and_proctors_plan_nothing(harness: Harness) -> None:
+    planned = plan([harness.proctor()])
+    for person in (harness.learner(), harness.proctor()):
+        error = await harness.refused(person.sessions.ScheduleSession, schedule(planned))
         assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_ALLOWED")
 
 
@@ -383,11 +355,11 @@ async def test_learners_and_proctors_plan_nothing(world: World) -> None:
     ids=["to the end", "to the start", "too many", "started without starting"],
 )
 async def test_the_database_itself_refuses_what_a_session_cannot_be(
-    world: World, column: str, value: str, refused: str
+    harness: Harness, column: str, value: str, refused: str
 ) -> None:
-    session = await world.scheduled(plan([world.proctor()], starts_in=5 * HOUR))
+    session = await harness.scheduled(plan([harness.proctor()], starts_in=5 * HOUR))
     with pytest.raises(DBAPIError, match=refused):
-        await world.rows(
+        await harness.rows(
             f"UPDATE sessions SET {column} = {value} WHERE session_id = :id",
             id=UUID(session.session_id),
         )

@@ -10,61 +10,62 @@ from uuid import UUID
 from proctorium.session.v1 import lobby_pb2
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Database
+from proctorium_devstack.testing.waiting import next_response, until
 from proctorium_session.operations.presence import Lease, Presence
 from proctorium_session.storage import presence as stored
 
+from .harness import Harness, Person, end, join, plan, start
 from .test_live import connected, watch, watch_roster
-from .world import Person, World, end, join, next_of, plan, replica, start, until
 
 CONNECTIONS = {"participant.connected", "participant.disconnected"}
 
 
-async def connections(world: World, session_id: str) -> list[str]:
-    return [each for each in await world.events(session_id) if each in CONNECTIONS]
+async def connections(harness: Harness, session_id: str) -> list[str]:
+    return [each for each in await harness.recorded(session_id) if each in CONNECTIONS]
 
 
-async def shown(world: World, participant_id: str) -> bool:
-    rows = await world.rows(
+async def shown(harness: Harness, participant_id: str) -> bool:
+    rows = await harness.rows(
         "SELECT connected FROM participants WHERE participant_id = :id", id=UUID(participant_id)
     )
     return bool(rows[0][0])
 
 
-async def lobby_with(world: World, learner: Person) -> tuple[Person, str, str]:
+async def lobby_with(harness: Harness, learner: Person) -> tuple[Person, str, str]:
     """A proctor, an open session, and the participant that the learner is in it."""
-    proctor = world.proctor()
-    session = await world.scheduled(plan([proctor]))
+    proctor = harness.proctor()
+    session = await harness.scheduled(plan([proctor]))
     participant = (await join(learner, session.session_id)).participant
     return proctor, session.session_id, participant.participant_id
 
 
 async def test_a_stream_connects_and_its_end_disconnects_and_the_roster_shows_both(
-    world: World,
+    harness: Harness,
 ) -> None:
-    learner = world.learner()
-    proctor, session_id, _ = await lobby_with(world, learner)
+    learner = harness.learner()
+    proctor, session_id, _ = await lobby_with(harness, learner)
     roster = watch_roster(proctor, session_id)
-    assert not (await next_of(roster)).snapshot.participants[0].connected
+    assert not (await next_response(roster)).snapshot.participants[0].connected
     call = watch(learner, session_id)
-    assert (await next_of(roster)).participant.connected
+    assert (await next_response(roster)).participant.connected
     call.cancel()
-    assert not (await next_of(roster)).participant.connected
-    assert await connections(world, session_id) == [
+    assert not (await next_response(roster)).participant.connected
+    assert await connections(harness, session_id) == [
         "participant.connected",
         "participant.disconnected",
     ]
-    assert set(await world.published(session_id)) >= CONNECTIONS
+    assert set(await harness.published(session_id)) >= CONNECTIONS
     roster.cancel()
 
 
-async def test_a_page_that_reloads_is_not_a_learner_lost(world: World) -> None:
-    learner = world.learner()
-    _, session_id, participant_id = await lobby_with(world, learner)
+async def test_a_page_that_reloads_is_not_a_learner_lost(harness: Harness) -> None:
+    learner = harness.learner()
+    _, session_id, participant_id = await lobby_with(harness, learner)
     lease, linger = timedelta(minutes=2), timedelta(minutes=1)
 
     async def is_held() -> bool:
         """Whether the lease is a whole one, longer than what lingers."""
-        rows = await world.rows(
+        rows = await harness.rows(
             "SELECT expires_at > now() + :linger FROM presence WHERE participant_id = :id",
             id=UUID(participant_id),
             linger=linger,
@@ -74,14 +75,11 @@ async def test_a_page_that_reloads_is_not_a_learner_lost(world: World) -> None:
     async def is_left() -> bool:
         return not await is_held()
 
-    async with replica(
-        world.database_url,
-        world.nats,
-        world.enrollment.port,
+    async with harness.replica(
         presence_lease=lease,
         presence_linger=linger,
     ) as patient:
-        there = world.person("learner", person_id=learner.person_id, at=patient.address)
+        there = patient.person("learner", person_id=learner.person_id)
         call = watch(there, session_id)
         await connected(call)
         for _ in range(3):
@@ -89,27 +87,25 @@ async def test_a_page_that_reloads_is_not_a_learner_lost(world: World) -> None:
             await until(is_left)
             call = watch(there, session_id)
             await until(is_held)
-        assert await shown(world, participant_id)
-        assert await connections(world, session_id) == ["participant.connected"]
+        assert await shown(harness, participant_id)
+        assert await connections(harness, session_id) == ["participant.connected"]
         call.cancel()
     # The tests after this one are not to wait for the end of so long a lease.
-    await world.rows("DELETE FROM presence WHERE participant_id = :id", id=UUID(participant_id))
-    await until(world.is_quiet)
+    await harness.rows("DELETE FROM presence WHERE participant_id = :id", id=UUID(participant_id))
+    await until(harness.is_quiet)
 
 
-async def test_who_has_two_devices_is_there_until_the_last_is_gone(world: World) -> None:
-    learner = world.learner()
-    _, session_id, participant_id = await lobby_with(world, learner)
+async def test_who_has_two_devices_is_there_until_the_last_is_gone(harness: Harness) -> None:
+    learner = harness.learner()
+    _, session_id, participant_id = await lobby_with(harness, learner)
     here = watch(learner, session_id)
     await connected(here)
-    async with replica(world.database_url, world.nats, world.enrollment.port) as other:
-        there = watch(
-            world.person("learner", person_id=learner.person_id, at=other.address), session_id
-        )
-        await next_of(there)
+    async with harness.replica() as other:
+        there = watch(other.person("learner", person_id=learner.person_id), session_id)
+        await next_response(there)
 
         async def both() -> bool:
-            rows = await world.rows(
+            rows = await harness.rows(
                 "SELECT 1 FROM presence WHERE participant_id = :id AND expires_at > now()",
                 id=UUID(participant_id),
             )
@@ -121,44 +117,44 @@ async def test_who_has_two_devices_is_there_until_the_last_is_gone(world: World)
         await until(both)
         here.cancel()
         await until(one)
-        assert await shown(world, participant_id)
-        assert await connections(world, session_id) == ["participant.connected"]
+        assert await shown(harness, participant_id)
+        assert await connections(harness, session_id) == ["participant.connected"]
         there.cancel()
 
         async def gone() -> bool:
-            return not await shown(world, participant_id)
+            return not await shown(harness, participant_id)
 
         await until(gone)
 
 
 async def test_who_was_on_a_replica_that_died_is_gone_when_its_lease_is_over(
-    world: World,
+    harness: Harness,
 ) -> None:
-    learner = world.learner()
-    _, session_id, participant_id = await lobby_with(world, learner)
-    database = Database(world.database_url)
+    learner = harness.learner()
+    _, session_id, participant_id = await lobby_with(harness, learner)
+    database = Database(harness.database_url)
     lease = Lease(length=timedelta(milliseconds=700))
     dying = Presence(database, new_id(), lease, asyncio.get_running_loop().time)
     with dying.stream(UUID(participant_id)):
         await dying.run()
-        assert await shown(world, participant_id)
+        assert await shown(harness, participant_id)
 
         async def gone() -> bool:  # nobody renews it any more
-            return not await shown(world, participant_id)
+            return not await shown(harness, participant_id)
 
         await until(gone)
-    assert await connections(world, session_id) == [
+    assert await connections(harness, session_id) == [
         "participant.connected",
         "participant.disconnected",
     ]
     await database.close()
 
 
-async def test_replicas_that_settle_at_once_record_it_once(world: World) -> None:
-    learners = [world.learner() for _ in range(5)]
-    session = await world.scheduled(plan([world.proctor()]))
+async def test_replicas_that_settle_at_once_record_it_once(harness: Harness) -> None:
+    learners = [harness.learner() for _ in range(5)]
+    session = await harness.scheduled(plan([harness.proctor()]))
     ids = [(await join(each, session.session_id)).participant.participant_id for each in learners]
-    database = Database(world.database_url)
+    database = Database(harness.database_url)
     replicas = [
         Presence(database, new_id(), Lease(), asyncio.get_running_loop().time) for _ in range(3)
     ]
@@ -170,19 +166,19 @@ async def test_replicas_that_settle_at_once_record_it_once(world: World) -> None
             stale = await stored.list_stale_participants(tx)
         (mine,) = (each for each in stale if str(each.session_id) == session.session_id)
         await asyncio.gather(*(each._update_session(mine) for each in replicas))
-    assert await connections(world, session.session_id) == ["participant.connected"] * 5
+    assert await connections(harness, session.session_id) == ["participant.connected"] * 5
     await database.close()
 
 
-async def test_leases_are_written_when_they_are_due_and_not_at_every_turn(world: World) -> None:
-    learner = world.learner()
-    _, _, participant_id = await lobby_with(world, learner)
+async def test_leases_are_written_when_they_are_due_and_not_at_every_turn(harness: Harness) -> None:
+    learner = harness.learner()
+    _, _, participant_id = await lobby_with(harness, learner)
     now = 100.0
-    database = Database(world.database_url)
+    database = Database(harness.database_url)
     presence = Presence(database, new_id(), Lease(), lambda: now)
 
     async def lease() -> object:
-        rows = await world.rows(
+        rows = await harness.rows(
             "SELECT expires_at FROM presence WHERE participant_id = :id", id=UUID(participant_id)
         )
         return rows[0][0]
@@ -199,19 +195,19 @@ async def test_leases_are_written_when_they_are_due_and_not_at_every_turn(world:
     await database.close()
 
 
-async def test_nobody_connects_to_a_session_that_is_over(world: World) -> None:
-    learner = world.learner()
-    proctor, session_id, participant_id = await lobby_with(world, learner)
+async def test_nobody_connects_to_a_session_that_is_over(harness: Harness) -> None:
+    learner = harness.learner()
+    proctor, session_id, participant_id = await lobby_with(harness, learner)
     call = watch(learner, session_id)
     await connected(call)
     await start(proctor, session_id)
     await end(proctor, session_id)
     views = [each async for each in call]
     assert views[-1].participant.state == lobby_pb2.PARTICIPANT_STATE_LEFT
-    assert not await shown(world, participant_id)
-    database = Database(world.database_url)
+    assert not await shown(harness, participant_id)
+    database = Database(harness.database_url)
     presence = Presence(database, new_id(), Lease(), asyncio.get_running_loop().time)
     with presence.stream(UUID(participant_id)):
         await presence.run()
-    assert await connections(world, session_id) == ["participant.connected"]
+    assert await connections(harness, session_id) == ["participant.connected"]
     await database.close()

@@ -18,7 +18,7 @@ from proctorium_common.ids import new_id
 from proctorium_devstack.testing import AsOwner
 from proctorium_devstack.testing.refusals import refusal
 
-from .world import Person, World, end, join, plan, start
+from .harness import Harness, Person, end, join, plan, start
 
 PAGE = Path(__file__).parents[4] / "docs" / "architecture" / "session-record.md"
 
@@ -47,18 +47,18 @@ async def record_of(person: Person, session_id: str) -> list[supervision_pb2.Rec
             return entries
 
 
-async def finished_session(world: World) -> tuple[Person, Person, str]:
-    proctor, learner = world.proctor(), world.learner()
-    session = await world.scheduled(plan([proctor]))
+async def finished_session(harness: Harness) -> tuple[Person, Person, str]:
+    proctor, learner = harness.proctor(), harness.learner()
+    session = await harness.scheduled(plan([proctor]))
     await join(learner, session.session_id)
     await start(proctor, session.session_id)
     await end(proctor, session.session_id)
     return proctor, learner, session.session_id
 
 
-async def test_the_record_says_what_happened_in_order_and_who_did_it(world: World) -> None:
-    proctor, learner, session_id = await finished_session(world)
-    for reader in (proctor, world.administrator()):
+async def test_the_record_says_what_happened_in_order_and_who_did_it(harness: Harness) -> None:
+    proctor, learner, session_id = await finished_session(harness)
+    for reader in (proctor, harness.administrator()):
         entries = await record_of(reader, session_id)
         assert [each.number for each in entries] == list(range(1, len(entries) + 1))
         assert [(each.event, each.actor) for each in entries[1:]] == [
@@ -72,8 +72,8 @@ async def test_the_record_says_what_happened_in_order_and_who_did_it(world: Worl
     assert joined.participant_id == entries[2].participant_id
 
 
-async def test_anybody_can_verify_it_with_ten_lines(world: World) -> None:
-    proctor, _, session_id = await finished_session(world)
+async def test_anybody_can_verify_it_with_ten_lines(harness: Harness) -> None:
+    proctor, _, session_id = await finished_session(harness)
     entries = await record_of(proctor, session_id)
     broken = verifier_of_the_page()
     assert broken(session_id, entries) is None
@@ -93,11 +93,11 @@ async def test_anybody_can_verify_it_with_ten_lines(world: World) -> None:
     ids=["actor", "event", "time", "participant", "body"],
 )
 async def test_a_row_that_was_changed_behind_the_databases_back_is_found(
-    world: World, as_owner: AsOwner, change: str
+    harness: Harness, as_owner: AsOwner, change: str
 ) -> None:
-    proctor, _, session_id = await finished_session(world)
+    proctor, _, session_id = await finished_session(harness)
     # Only who owns the table can do this, and it still shows.
-    url = world.database.url
+    url = harness.database_url
     await as_owner(url, "ALTER TABLE session_record DISABLE TRIGGER forbid_changes")
     try:
         await as_owner(
@@ -121,36 +121,36 @@ async def test_a_row_that_was_changed_behind_the_databases_back_is_found(
     ids=["update", "delete", "truncate"],
 )
 async def test_the_database_itself_refuses_to_change_it(
-    world: World, as_owner: AsOwner, statement: str
+    harness: Harness, as_owner: AsOwner, statement: str
 ) -> None:
-    _, _, session_id = await finished_session(world)
+    _, _, session_id = await finished_session(harness)
     given = [UUID(session_id)] if "$1" in statement else []
     with pytest.raises(asyncpg.PostgresError, match="permanent"):
-        await as_owner(world.database.url, statement, *given)
+        await as_owner(harness.database_url, statement, *given)
 
 
-async def test_the_database_itself_refuses_a_gap(world: World) -> None:
-    _, _, session_id = await finished_session(world)
+async def test_the_database_itself_refuses_a_gap(harness: Harness) -> None:
+    _, _, session_id = await finished_session(harness)
     with pytest.raises(DBAPIError, match="has no entry before it"):
-        await world.rows(
+        await harness.rows(
             "INSERT INTO session_record VALUES (:id, 99, 'x', now(), 'x', NULL, '', '')",
             id=UUID(session_id),
         )
 
 
-async def test_many_at_once_leave_no_gap_and_no_fork(world: World) -> None:
-    proctor = world.proctor()
-    session = await world.scheduled(plan([proctor], capacity=20))
-    await asyncio.gather(*(join(world.learner(), session.session_id) for _ in range(15)))
+async def test_many_at_once_leave_no_gap_and_no_fork(harness: Harness) -> None:
+    proctor = harness.proctor()
+    session = await harness.scheduled(plan([proctor], capacity=20))
+    await asyncio.gather(*(join(harness.learner(), session.session_id) for _ in range(15)))
     entries = await record_of(proctor, session.session_id)
     assert len([each for each in entries if each.event == "participant.joined"]) == 15
     assert verifier_of_the_page()(session.session_id, entries) is None
-    assert await world.published(session.session_id) == [each.event for each in entries]
+    assert await harness.published(session.session_id) == [each.event for each in entries]
 
 
-async def test_a_page_of_another_record_is_no_page_of_this(world: World) -> None:
-    proctor, _, session_id = await finished_session(world)
-    other = await world.scheduled(plan([proctor]))
+async def test_a_page_of_another_record_is_no_page_of_this(harness: Harness) -> None:
+    proctor, _, session_id = await finished_session(harness)
+    other = await harness.scheduled(plan([proctor]))
     page = await proctor.record.GetRecord(
         supervision_pb2.GetRecordRequest(session_id=session_id, page_size=1)
     )

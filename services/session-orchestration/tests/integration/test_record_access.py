@@ -16,8 +16,9 @@ from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing import AsOwner
 from proctorium_devstack.testing.refusals import refusal
+from proctorium_devstack.testing.waiting import until
 
-from .world import Person, World, end, plan, start, until
+from .harness import Harness, Person, end, plan, start
 
 
 async def read(person: Person, session_id: str) -> int:
@@ -26,19 +27,19 @@ async def read(person: Person, session_id: str) -> int:
     return len((await person.record.GetRecord(request)).entries)
 
 
-async def accesses(world: World, session_id: str) -> list[tuple[str, int]]:
+async def accesses(harness: Harness, session_id: str) -> list[tuple[str, int]]:
     """Return who read and as what, newest first."""
     request = supervision_pb2.ListRecordAccessesRequest(session_id=session_id)
-    found = (await world.administrator().record.ListRecordAccesses(request)).accesses
+    found = (await harness.administrator().record.ListRecordAccesses(request)).accesses
     return [(each.person_id, each.acting_role) for each in found]
 
 
-async def ended_session(world: World, proctor: Person, *, ago: timedelta) -> str:
+async def ended_session(harness: Harness, proctor: Person, *, ago: timedelta) -> str:
     """A session that ended some time ago, by the clock of the database."""
-    session = await world.scheduled(plan([proctor]))
+    session = await harness.scheduled(plan([proctor]))
     await start(proctor, session.session_id)
     await end(proctor, session.session_id)
-    await world.rows(
+    await harness.rows(
         "UPDATE sessions SET end_time = end_time - CAST(:ago AS interval) WHERE session_id = :id",
         ago=ago,
         id=UUID(session.session_id),
@@ -47,17 +48,17 @@ async def ended_session(world: World, proctor: Person, *, ago: timedelta) -> str
 
 
 async def certified(
-    world: World, person: Person, until_time: datetime, progress_published_at: datetime
+    harness: Harness, person: Person, until_time: datetime, progress_published_at: datetime
 ) -> None:
     """Let enrollment say until when somebody is certified, and wait until it is stored."""
     stamp = Timestamp()
     stamp.FromDatetime(until_time)
     event = enrollment_events.PersonCertified(person_id=person.id, certified_until_time=stamp)
-    await world.tell(event, time=progress_published_at)
+    await harness.publish(event, time=progress_published_at)
 
     async def stored() -> bool:
         return bool(
-            await world.rows(
+            await harness.rows(
                 "SELECT 1 FROM certifications WHERE person_id = :id AND certified_until = :until",
                 id=person.person_id,
                 until=until_time,
@@ -68,28 +69,28 @@ async def certified(
 
 
 async def test_the_record_closes_to_proctors_a_day_after_the_end_and_not_to_administrators(
-    world: World,
+    harness: Harness,
 ) -> None:
-    proctor, administrator = world.proctor(), world.administrator()
-    session_id = await ended_session(world, proctor, ago=timedelta(hours=23))
+    proctor, administrator = harness.proctor(), harness.administrator()
+    session_id = await ended_session(harness, proctor, ago=timedelta(hours=23))
     assert await read(proctor, session_id)
-    later = await ended_session(world, proctor, ago=timedelta(hours=25))
+    later = await ended_session(harness, proctor, ago=timedelta(hours=25))
     error = await refusal(read(proctor, later))
     assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "RECORD_CLOSED")
     assert await read(administrator, later)
-    assert await accesses(world, later) == [(administrator.id, ROLE_ADMINISTRATOR)]
+    assert await accesses(harness, later) == [(administrator.id, ROLE_ADMINISTRATOR)]
 
 
 async def test_the_record_of_a_cancelled_session_closes_to_proctors_too(
-    world: World, as_owner: AsOwner
+    harness: Harness, as_owner: AsOwner
 ) -> None:
-    proctor = world.proctor()
-    session = await world.scheduled(plan([proctor], starts_in=timedelta(hours=5)))
+    proctor = harness.proctor()
+    session = await harness.scheduled(plan([proctor], starts_in=timedelta(hours=5)))
     request = sessions_pb2.CancelSessionRequest(session_id=session.session_id)
-    await world.administrator().sessions.CancelSession(request)
+    await harness.administrator().sessions.CancelSession(request)
     assert await read(proctor, session.session_id)
     # The record is permanent: only the owner of the table can make it look older.
-    url = world.database.url
+    url = harness.database_url
     await as_owner(url, "ALTER TABLE session_record DISABLE TRIGGER forbid_changes")
     try:
         await as_owner(
@@ -102,61 +103,63 @@ async def test_the_record_of_a_cancelled_session_closes_to_proctors_too(
     assert (await refusal(read(proctor, session.session_id))).reason == "RECORD_CLOSED"
 
 
-async def test_the_record_closes_with_the_certification_of_a_proctor(world: World) -> None:
-    proctor = world.proctor()
-    session = await world.scheduled(plan([proctor]))
+async def test_the_record_closes_with_the_certification_of_a_proctor(harness: Harness) -> None:
+    proctor = harness.proctor()
+    session = await harness.scheduled(plan([proctor]))
     assert await read(proctor, session.session_id)
     now = datetime.now(UTC)
-    await certified(world, proctor, now - timedelta(days=1), now + timedelta(seconds=1))
+    await certified(harness, proctor, now - timedelta(days=1), now + timedelta(seconds=1))
     error = await refusal(read(proctor, session.session_id))
     assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "CERTIFICATION_ENDED")
-    await certified(world, proctor, now + timedelta(days=1), now + timedelta(seconds=2))
+    await certified(harness, proctor, now + timedelta(days=1), now + timedelta(seconds=2))
     assert await read(proctor, session.session_id)
 
 
 async def test_a_planned_proctor_who_is_an_administrator_reads_as_one_when_it_is_closed(
-    world: World,
+    harness: Harness,
 ) -> None:
-    proctor = world.proctor()
-    both = world.person("proctor", "administrator", person_id=proctor.person_id)
-    open_id = await ended_session(world, proctor, ago=timedelta(hours=1))
-    closed_id = await ended_session(world, proctor, ago=timedelta(hours=25))
+    proctor = harness.proctor()
+    both = harness.person("proctor", "administrator", person_id=proctor.person_id)
+    open_id = await ended_session(harness, proctor, ago=timedelta(hours=1))
+    closed_id = await ended_session(harness, proctor, ago=timedelta(hours=25))
     for session_id in (open_id, closed_id):
         await read(both, session_id)
-    assert await accesses(world, open_id) == [(both.id, ROLE_PROCTOR)]
-    assert await accesses(world, closed_id) == [(both.id, ROLE_ADMINISTRATOR)]
+    assert await accesses(harness, open_id) == [(both.id, ROLE_PROCTOR)]
+    assert await accesses(harness, closed_id) == [(both.id, ROLE_ADMINISTRATOR)]
 
 
 @pytest.fixture
-async def read_session(world: World) -> str:
-    session = await world.scheduled(plan([world.proctor()]))
+async def read_session(harness: Harness) -> str:
+    session = await harness.scheduled(plan([harness.proctor()]))
     return session.session_id
 
 
 async def test_reading_many_pages_leaves_a_bounded_number_of_rows(
-    world: World, read_session: str
+    harness: Harness, read_session: str
 ) -> None:
-    administrator = world.administrator()
+    administrator = harness.administrator()
     began = datetime.now(UTC)
     for _ in range(30):
         await read(administrator, read_session)
     minutes = (datetime.now(UTC) - began) // timedelta(minutes=1) + 2
-    rows = await world.rows(
+    rows = await harness.rows(
         "SELECT 1 FROM record_accesses WHERE session_id = :id", id=UUID(read_session)
     )
     assert 1 <= len(rows) <= minutes
 
 
-async def test_accesses_come_newest_first_a_page_at_a_time(world: World, read_session: str) -> None:
+async def test_accesses_come_newest_first_a_page_at_a_time(
+    harness: Harness, read_session: str
+) -> None:
     for age in range(5):
-        await world.rows(
+        await harness.rows(
             "INSERT INTO record_accesses VALUES"
             " (:id, date_trunc('minute', now()) - make_interval(mins => :age), :who, 'proctor')",
             id=UUID(read_session),
             age=age,
             who=new_id(),
         )
-    administrator, token, times = world.administrator(), "", []
+    administrator, token, times = harness.administrator(), "", []
     while True:
         request = supervision_pb2.ListRecordAccessesRequest(
             session_id=read_session, page_size=2, page_token=token
@@ -171,13 +174,15 @@ async def test_accesses_come_newest_first_a_page_at_a_time(world: World, read_se
     assert times == sorted(times, reverse=True)
 
 
-async def test_only_administrators_see_who_read_the_record(world: World, read_session: str) -> None:
+async def test_only_administrators_see_who_read_the_record(
+    harness: Harness, read_session: str
+) -> None:
     request = supervision_pb2.ListRecordAccessesRequest(session_id=read_session)
-    for person in (world.proctor(), world.learner()):
+    for person in (harness.proctor(), harness.learner()):
         error = await refusal(person.record.ListRecordAccesses(request))
         assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_ALLOWED")
     nowhere = supervision_pb2.ListRecordAccessesRequest(session_id=str(new_id()))
-    error = await refusal(world.administrator().record.ListRecordAccesses(nowhere))
+    error = await refusal(harness.administrator().record.ListRecordAccesses(nowhere))
     assert error.reason == "NOT_FOUND"
 
 
@@ -191,9 +196,9 @@ async def test_only_administrators_see_who_read_the_record(world: World, read_se
     ids=["update", "delete", "truncate"],
 )
 async def test_the_database_itself_keeps_who_read_the_record(
-    world: World, as_owner: AsOwner, read_session: str, statement: str
+    harness: Harness, as_owner: AsOwner, read_session: str, statement: str
 ) -> None:
-    await read(world.administrator(), read_session)
+    await read(harness.administrator(), read_session)
     given = [UUID(read_session)] if "$1" in statement else []
     with pytest.raises(asyncpg.PostgresError, match="permanent"):
-        await as_owner(world.database.url, statement, *given)
+        await as_owner(harness.database_url, statement, *given)

@@ -8,16 +8,7 @@ from proctorium.session.v1 import lobby_pb2, sessions_pb2, supervision_pb2
 from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
 
-from .world import (
-    Person,
-    World,
-    end,
-    join,
-    plan,
-    refused_without_change,
-    roster,
-    start,
-)
+from .harness import Harness, Person, end, join, plan, roster, start
 
 BEFORE_ASSESSMENT = sessions_pb2.IDENTITY_POLICY_BEFORE_ASSESSMENT
 AUTHORIZED = lobby_pb2.ASSESSMENT_PROGRESS_STATE_AUTHORIZED
@@ -43,8 +34,8 @@ def removing(
     )
 
 
-async def verify(world: World, participant: lobby_pb2.Participant) -> None:
-    await world.rows(
+async def verify(harness: Harness, participant: lobby_pb2.Participant) -> None:
+    await harness.rows(
         "UPDATE participants SET identity = 'verified' WHERE participant_id = :id",
         id=UUID(participant.participant_id),
     )
@@ -55,14 +46,14 @@ async def joined(person: Person, session: sessions_pb2.Session) -> lobby_pb2.Par
 
 
 async def test_all_who_can_be_are_authorised_and_the_others_named_with_the_reason(
-    world: World,
+    harness: Harness,
 ) -> None:
-    proctor = world.proctor()
-    session = await world.scheduled(plan([proctor], identity=BEFORE_ASSESSMENT, assessments=2))
-    verified = await joined(world.learner(), session)
-    unverified = await joined(world.learner(), session)
-    removed = await joined(world.learner(), session)
-    await verify(world, verified)
+    proctor = harness.proctor()
+    session = await harness.scheduled(plan([proctor], identity=BEFORE_ASSESSMENT, assessments=2))
+    verified = await joined(harness.learner(), session)
+    unverified = await joined(harness.learner(), session)
+    removed = await joined(harness.learner(), session)
+    await verify(harness, verified)
     await start(proctor, session.session_id)
     await proctor.supervision.RemoveParticipant(removing(session, removed.participant_id))
 
@@ -77,23 +68,21 @@ async def test_all_who_can_be_are_authorised_and_the_others_named_with_the_reaso
     }
 
 
-async def test_of_the_named_all_are_authorised_or_none(world: World) -> None:
-    proctor = world.proctor()
-    session = await world.scheduled(plan([proctor], identity=BEFORE_ASSESSMENT))
-    verified = await joined(world.learner(), session)
-    unverified = await joined(world.learner(), session)
-    await verify(world, verified)
+async def test_of_the_named_all_are_authorised_or_none(harness: Harness) -> None:
+    proctor = harness.proctor()
+    session = await harness.scheduled(plan([proctor], identity=BEFORE_ASSESSMENT))
+    verified = await joined(harness.learner(), session)
+    unverified = await joined(harness.learner(), session)
+    await verify(harness, verified)
     await start(proctor, session.session_id)
 
     authorize = proctor.supervision.AuthorizeAssessment
-    error = await refused_without_change(
-        world, authorize, authorizing(session, verified, unverified)
-    )
+    error = await harness.refused(authorize, authorizing(session, verified, unverified))
     assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "IDENTITY_NOT_VERIFIED")
     assert error.metadata == {"participant_id": unverified.participant_id}
 
     stranger = lobby_pb2.Participant(participant_id=str(new_id()))
-    error = await refused_without_change(world, authorize, authorizing(session, verified, stranger))
+    error = await harness.refused(authorize, authorizing(session, verified, stranger))
     assert (error.kind, error.reason) == (
         Kind.INVALID_STATE_TRANSITION,
         "PARTICIPANT_NOT_IN_SESSION",
@@ -103,71 +92,65 @@ async def test_of_the_named_all_are_authorised_or_none(world: World) -> None:
     assert [each.participant_id for each in answer.authorized] == [verified.participant_id]
 
 
-async def test_authorising_twice_is_fine_and_told_once(world: World) -> None:
-    proctor = world.proctor()
-    session = await world.scheduled(plan([proctor]))
-    participant = await joined(world.learner(), session)
+async def test_authorising_twice_is_fine_and_told_once(harness: Harness) -> None:
+    proctor = harness.proctor()
+    session = await harness.scheduled(plan([proctor]))
+    participant = await joined(harness.learner(), session)
     await start(proctor, session.session_id)
     first = await proctor.supervision.AuthorizeAssessment(authorizing(session, participant))
     assert await proctor.supervision.AuthorizeAssessment(authorizing(session, participant)) == first
     assert await proctor.supervision.AuthorizeAssessment(authorizing(session)) == first
-    events = await world.events(session.session_id)
+    events = await harness.recorded(session.session_id)
     assert events.count("participant.assessment-authorized") == 1
-    published = await world.published(session.session_id)
+    published = await harness.published(session.session_id)
     assert published.count("participant.assessment-authorized") == 1
 
 
-async def test_nothing_is_authorised_before_the_start_nor_after_the_end(world: World) -> None:
-    proctor = world.proctor()
-    session = await world.scheduled(plan([proctor]))
-    participant = await joined(world.learner(), session)
+async def test_nothing_is_authorised_before_the_start_nor_after_the_end(harness: Harness) -> None:
+    proctor = harness.proctor()
+    session = await harness.scheduled(plan([proctor]))
+    participant = await joined(harness.learner(), session)
     authorize = proctor.supervision.AuthorizeAssessment
-    error = await refused_without_change(world, authorize, authorizing(session, participant))
+    error = await harness.refused(authorize, authorizing(session, participant))
     assert (error.reason, error.metadata["from"]) == ("INVALID_STATE_TRANSITION", "lobby_open")
     await start(proctor, session.session_id)
     await end(proctor, session.session_id)
-    error = await refused_without_change(world, authorize, authorizing(session, participant))
+    error = await harness.refused(authorize, authorizing(session, participant))
     assert (error.reason, error.metadata["from"]) == ("INVALID_STATE_TRANSITION", "ended")
 
 
-async def test_only_assessments_of_the_session_are_authorised(world: World) -> None:
-    proctor = world.proctor()
-    session = await world.scheduled(plan([proctor]))
+async def test_only_assessments_of_the_session_are_authorised(harness: Harness) -> None:
+    proctor = harness.proctor()
+    session = await harness.scheduled(plan([proctor]))
     await start(proctor, session.session_id)
     other = authorizing(session, assessment_id=str(new_id()))
-    error = await refused_without_change(world, proctor.supervision.AuthorizeAssessment, other)
+    error = await harness.refused(proctor.supervision.AuthorizeAssessment, other)
     assert (error.kind, error.reason) == (
         Kind.INVALID_STATE_TRANSITION,
         "ASSESSMENT_NOT_IN_SESSION",
     )
 
 
-async def test_only_its_proctors_supervise_a_session(world: World) -> None:
-    proctor, stranger, learner = world.proctor(), world.proctor(), world.learner()
-    session = await world.scheduled(plan([proctor]))
+async def test_only_its_proctors_supervise_a_session(harness: Harness) -> None:
+    proctor, stranger, learner = harness.proctor(), harness.proctor(), harness.learner()
+    session = await harness.scheduled(plan([proctor]))
     participant = await joined(learner, session)
     await start(proctor, session.session_id)
     unknown = sessions_pb2.Session(session_id=str(new_id()), plan=session.plan)
     for where in (session, unknown):
-        error = await refused_without_change(
-            world, stranger.supervision.AuthorizeAssessment, authorizing(where)
+        error = await harness.refused(stranger.supervision.AuthorizeAssessment, authorizing(where))
+        assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_YOUR_SESSION")
+        error = await harness.refused(
+            stranger.supervision.RemoveParticipant, removing(where, participant.participant_id)
         )
         assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_YOUR_SESSION")
-        error = await refused_without_change(
-            world,
-            stranger.supervision.RemoveParticipant,
-            removing(where, participant.participant_id),
-        )
-        assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_YOUR_SESSION")
-    error = await refused_without_change(
-        world, learner.supervision.AuthorizeAssessment, authorizing(session)
-    )
+    error = await harness.refused(learner.supervision.AuthorizeAssessment, authorizing(session))
     assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_ALLOWED")
 
 
-async def test_who_is_removed_can_read_why(world: World) -> None:
-    proctor, learner = world.proctor(), world.learner()
-    session = await world.scheduled(plan([proctor]))
+async def test_who_is_removed_can_read_why(harness: Harness) -> None:
+    proctor, learner = harness.proctor(), harness.learner()
+    session = await harness.scheduled(plan([proctor]))
     participant = await joined(learner, session)
     await start(proctor, session.session_id)
     watch = learner.lobby.WatchSession(lobby_pb2.WatchSessionRequest(session_id=session.session_id))
@@ -180,34 +163,32 @@ async def test_who_is_removed_can_read_why(world: World) -> None:
 
     again = await proctor.supervision.RemoveParticipant(request)
     assert again.participant.state == lobby_pb2.PARTICIPANT_STATE_REMOVED
-    assert (await world.events(session.session_id)).count("participant.removed") == 1
+    assert (await harness.recorded(session.session_id)).count("participant.removed") == 1
 
 
 async def test_nobody_is_removed_from_a_session_they_are_not_in_or_that_is_over(
-    world: World,
+    harness: Harness,
 ) -> None:
-    proctor = world.proctor()
-    session = await world.scheduled(plan([proctor]))
-    participant = await joined(world.learner(), session)
+    proctor = harness.proctor()
+    session = await harness.scheduled(plan([proctor]))
+    participant = await joined(harness.learner(), session)
     remove = proctor.supervision.RemoveParticipant
-    error = await refused_without_change(world, remove, removing(session, str(new_id())))
+    error = await harness.refused(remove, removing(session, str(new_id())))
     assert error.kind is Kind.NOT_FOUND
     await start(proctor, session.session_id)
     await end(proctor, session.session_id)
-    error = await refused_without_change(
-        world, remove, removing(session, participant.participant_id)
-    )
+    error = await harness.refused(remove, removing(session, participant.participant_id))
     assert (error.reason, error.metadata["from"]) == ("INVALID_STATE_TRANSITION", "left")
 
 
-async def test_a_removed_learner_is_not_in_session_for_the_named(world: World) -> None:
-    proctor = world.proctor()
-    session = await world.scheduled(plan([proctor]))
-    participant = await joined(world.learner(), session)
+async def test_a_removed_learner_is_not_in_session_for_the_named(harness: Harness) -> None:
+    proctor = harness.proctor()
+    session = await harness.scheduled(plan([proctor]))
+    participant = await joined(harness.learner(), session)
     await start(proctor, session.session_id)
     await proctor.supervision.RemoveParticipant(removing(session, participant.participant_id))
-    error = await refused_without_change(
-        world, proctor.supervision.AuthorizeAssessment, authorizing(session, participant)
+    error = await harness.refused(
+        proctor.supervision.AuthorizeAssessment, authorizing(session, participant)
     )
     assert error.reason == "PARTICIPANT_NOT_IN_SESSION"
     assert error.metadata == {"participant_id": participant.participant_id, "state": "removed"}

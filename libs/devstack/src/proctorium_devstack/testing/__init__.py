@@ -12,9 +12,8 @@
   have the users and permissions of the topology, and the user TESTER, who may do anything:
   `await nats.connect("session")`, `nats.identity("session")`, `nats.pair("session")`.
 - `broker_topology` (test): the topology of `own_nats`; tests may override it.
-- `running` (test): `running(Settings, build)` runs one service in the test's process, over TLS, with a new database, a
-  separate broker, and tokens that are signed by the test's key. `served.channel(person_id, "proctor")` calls it,
-  `served.publish(event)` publishes an event to it. See `services`.
+- `shared_servers` (session): `shared_servers("proctorium_enrollment")` returns a database with that package's
+  migrations and a broker with all streams, for tests that share one running service. The module `harness` runs it.
 - `free_port` (test): a function that returns a port without a listener.
 
 The servers' methods are coroutines and run on any event loop.
@@ -23,6 +22,9 @@ The servers' methods are coroutines and run on any event loop.
 from proctorium_devstack.testing.servers import (
     TESTER,
     AsOwner,
+    MigratedDatabase,
+    Servers,
+    SharedServers,
     _background,
     as_owner,
     broker_topology,
@@ -33,14 +35,15 @@ from proctorium_devstack.testing.servers import (
     nats,
     own_nats,
     postgres,
+    shared_servers,
 )
-from proctorium_devstack.testing.services import Running, Served, running
 
 __all__ = [
     "TESTER",
     "AsOwner",
-    "Running",
-    "Served",
+    "MigratedDatabase",
+    "Servers",
+    "SharedServers",
     "_background",
     "as_owner",
     "broker_topology",
@@ -51,5 +54,5 @@ __all__ = [
     "nats",
     "own_nats",
     "postgres",
-    "running",
+    "shared_servers",
 ]

@@ -5,13 +5,10 @@ Enrollment's `test_what_others_rely_on.py` runs the same tests against the fake 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID, uuid5
 
-import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from proctorium.enrollment.v1 import (
@@ -24,15 +21,16 @@ from proctorium.enrollment.v1 import (
     people_pb2,
     people_pb2_grpc,
 )
-from proctorium_common.errors import ServiceError, not_found
+from proctorium_common.errors import ServiceError, not_found, unavailable
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.served import Context
 from proctorium_common.rpc.status import CODES, DETAILS_KEY, details_of
-from proctorium_common.security.tls import Certificates
+from proctorium_devstack.testing.fake_service import FakeService
 
 
 @dataclass
 class FakeEnrollment(
+    FakeService,
     people_pb2_grpc.PersonServiceServicer,
     courses_pb2_grpc.CourseServiceServicer,
     codes_pb2_grpc.CodeServiceServicer,
@@ -42,6 +40,14 @@ class FakeEnrollment(
 
     By default, every person and course exists, and each code of `codes` is valid, shared and for every learner.
     """
+
+    name = "enrollment"
+    register = (
+        people_pb2_grpc.add_PersonServiceServicer_to_server,
+        courses_pb2_grpc.add_CourseServiceServicer_to_server,
+        codes_pb2_grpc.add_CodeServiceServicer_to_server,
+        organisation_pb2_grpc.add_OrganisationServiceServicer_to_server,
+    )
 
     certified_until: dict[UUID, datetime] = field(default_factory=dict)
     unknown_people: set[str] = field(default_factory=set)
@@ -63,43 +69,9 @@ class FakeEnrollment(
     """The number of BatchResolveCodes requests."""
     registrations_read: list[str] = field(default_factory=list)
     """The people of all GetRegistrationInformation requests."""
-    port: int = 0
-    certificates: Certificates | None = None
-    """The server's certificate; without one, it serves in plaintext."""
-    _server: grpc.aio.Server | None = None
-
-    @classmethod
-    @asynccontextmanager
-    async def serving(
-        cls, certificates: Certificates | None = None
-    ) -> AsyncIterator[FakeEnrollment]:
-        """Serve within the block."""
-        enrollment = cls(certificates=certificates)
-        await enrollment.start()
-        try:
-            yield enrollment
-        finally:
-            await enrollment.stop()
-
-    async def start(self) -> None:
-        """Start listening; after `stop`, on the same port as before."""
-        self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-        people_pb2_grpc.add_PersonServiceServicer_to_server(self, self._server)
-        courses_pb2_grpc.add_CourseServiceServicer_to_server(self, self._server)
-        codes_pb2_grpc.add_CodeServiceServicer_to_server(self, self._server)
-        organisation_pb2_grpc.add_OrganisationServiceServicer_to_server(self, self._server)
-        address = f"127.0.0.1:{self.port}"
-        self.port = (
-            self._server.add_secure_port(address, self.certificates.server())
-            if self.certificates
-            else self._server.add_insecure_port(address)
-        )
-        await self._server.start()
-
-    async def stop(self) -> None:
-        """Stop listening."""
-        if self._server is not None:
-            await self._server.stop(None)
+    is_unavailable: bool = False
+    """Whether GetRegistrationInformation fails as during an outage."""
+    organisation: str = "Example Training"
 
     def list_code(
         self,
@@ -133,6 +105,8 @@ class FakeEnrollment(
         self, request: people_pb2.GetRegistrationInformationRequest, context: Context
     ) -> people_pb2.GetRegistrationInformationResponse:
         self.registrations_read.append(request.person_id)
+        if self.is_unavailable:
+            await _refuse(context, unavailable("UNAVAILABLE", "Enrollment is unavailable."))
         if request.person_id not in self.registered:
             await _refuse(context, not_found("NOT_FOUND", "There is no such person."))
         name, date_of_birth = self.registered[request.person_id]
@@ -200,7 +174,7 @@ class FakeEnrollment(
         self, request: organisation_pb2.GetOrganisationRequest, context: Context
     ) -> organisation_pb2.GetOrganisationResponse:
         organisation = organisation_pb2.Organisation(
-            name="Example Training", administrator_contact="help@example.org"
+            name=self.organisation, administrator_contact="help@example.org"
         )
         return organisation_pb2.GetOrganisationResponse(organisation=organisation)
 

@@ -13,6 +13,7 @@ import tempfile
 import threading
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -28,12 +29,21 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MigratedDatabase = Callable[[str], str]
+SharedServers = Callable[[str], "Servers"]
 AsOwner = Callable[..., Awaitable[None]]
 """Called as `await as_owner(url, statement, *arguments)`."""
 TESTER = "tester"
 """A NATS user of the tests' servers with all permissions, to read what the services may not."""
 _PREFIX = "proctorium-test-"
 _ROLE = "proctorium"
+
+
+@dataclass(frozen=True)
+class Servers:
+    """The servers that one service needs."""
+
+    database_url: str
+    nats: Nats
 
 
 class Background:
@@ -163,6 +173,25 @@ def own_nats(
     folder = devstack_folder / f"nats-{uuid.uuid4().hex}"
     with _broker(_background, folder, broker_topology) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def shared_servers(
+    postgres: Postgres, _background: Background, devstack_folder: Path
+) -> Iterator[SharedServers]:
+    """Return a function that starts the servers of one service: a migrated database, and a broker with all streams."""
+    from proctorium_common.topology import services
+
+    with contextlib.ExitStack() as brokers:
+
+        def make(package: str) -> Servers:
+            folder = devstack_folder / f"nats-{package}"
+            server = brokers.enter_context(_broker(_background, folder, services()))
+            _background.run(server.declare())
+            url = _background.run(postgres.ensure_migrated(f"tests_{package}", package, role=_ROLE))
+            return Servers(url, server)
+
+        yield make
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ TOPOLOGY = {
 
 
 def certified(person: UUID, nth: int = 1) -> PersonCertified:
-    """An event of the aggregate `person`, numbered."""
+    """Return a numbered event of the aggregate `person`."""
     return PersonCertified(person_id=str(person), certified_until_time=Timestamp(seconds=nth))
 
 
@@ -84,7 +84,7 @@ class Effects:
             self._changed.notify_all()
 
     async def until_seen(self, enough: int) -> None:
-        """Returns when the handler was entered so many times."""
+        """Wait until the handler was entered so many times."""
         async with asyncio.timeout(30), self._changed:
             await self._changed.wait_for(lambda: len(self.seen) >= enough)
 
@@ -94,8 +94,8 @@ class Effects:
         return {PersonCertified: self}
 
 
-class World:
-    """What runs in one test."""
+class Harness:
+    """The database, the broker, and the relays and subscribers of one test."""
 
     def __init__(self, database: Database, nats: Nats) -> None:
         self.database = database
@@ -110,7 +110,7 @@ class World:
         self.effects = Effects()
 
     async def declare(self) -> None:
-        """Streams and consumers."""
+        """Declare the streams and consumers."""
         await declare(self.nats.url, TOPOLOGY, self.nats.identity(DECLARER), ack_wait=ACK_WAIT)
 
     async def close(self) -> None:
@@ -120,13 +120,13 @@ class World:
         await self.listener.close()
 
     async def record(self, *events: PersonCertified) -> list[UUID]:
-        """One transaction with these events."""
+        """Record these events in one transaction."""
         async with self.database.transaction() as transaction:
             return [transaction.record(event) for event in events]
 
     @asynccontextmanager
     async def relay(self) -> AsyncIterator[Relay]:
-        """A relay that runs within the block."""
+        """Run a relay within the block."""
         made = Relay(
             self.database, self.owner, self.listener, lock_poll_interval=timedelta(milliseconds=20)
         )
@@ -137,7 +137,7 @@ class World:
     async def subscriber(
         self, handlers: Handlers | None = None, *, retry: RetryPolicy = QUICK, concurrency: int = 16
     ) -> AsyncIterator[Subscriber]:
-        """A subscriber that runs within the block and drains at its end."""
+        """Run a subscriber within the block; it drains at its end."""
         made = Subscriber(
             self.database,
             self.broker,
@@ -155,7 +155,7 @@ class World:
                 await task
 
     async def effects_of(self, person: UUID | None = None) -> list[int]:
-        """The numbers of the effects, in the order they were had in."""
+        """Return the numbers of the effects, in their order."""
         query = select(effects.c.nth).order_by(effects.c.id)
         if person is not None:
             query = query.where(effects.c.what == str(person))
@@ -163,28 +163,28 @@ class World:
             return list((await transaction.execute(query)).scalars())
 
     async def count_effects(self) -> int:
-        """All effects."""
+        """Return the number of all effects."""
         return len(await self.effects_of())
 
     async def unpublished(self) -> int:
-        """Events that wait in the outbox."""
+        """Return the number of events that wait in the outbox."""
         query = select(func.count()).where(outbox.c.published_at.is_(None))
         async with self.database.transaction() as transaction:
             return (await transaction.execute(query)).scalar_one()
 
     async def marks(self) -> int:
-        """Rows in the inbox."""
+        """Return the number of rows in the inbox."""
         async with self.database.transaction() as transaction:
             return (await transaction.execute(select(func.count()).select_from(inbox))).scalar_one()
 
     async def letters(self) -> int:
-        """Open dead letters."""
+        """Return the number of open dead letters."""
         query = select(func.count()).where(dead_letters.c.resolved_at.is_(None))
         async with self.database.transaction() as transaction:
             return (await transaction.execute(query)).scalar_one()
 
     async def in_stream(self) -> int:
-        """Messages in the stream; -1 without one."""
+        """Return the number of messages in the stream; -1 without one."""
         client = await self.tester.connected()
         try:
             return (await client.jetstream().stream_info(STREAM)).state.messages
@@ -192,17 +192,17 @@ class World:
             return -1
 
     async def unacknowledged(self) -> int:
-        """What the broker still holds for the consumer: under way or to come."""
+        """Return how many messages the broker still has for the consumer, delivered or not."""
         client = await self.tester.connected()
         info = await client.jetstream().consumer_info(STREAM, CONSUMER)
         return (info.num_ack_pending or 0) + (info.num_pending or 0)
 
     async def is_published(self) -> bool:
-        """Whether the outbox is empty."""
+        """Return whether every event in the outbox is published."""
         return await self.unpublished() == 0
 
     async def forgets(self) -> bool:
-        """Whether the stream takes a message id that it had before."""
+        """Return whether the stream accepts a message ID that it had before."""
         client = await self.tester.connected()
         ack = await client.jetstream().publish(
             "evt.enrollment.person.other.v1.x", b"", headers={"Nats-Msg-Id": "the same"}
@@ -210,25 +210,25 @@ class World:
         return not ack.duplicate
 
     async def delivered(self) -> int:
-        """How many times the broker has delivered anything to the consumer."""
+        """Return how many times the broker has delivered anything to the consumer."""
         client = await self.tester.connected()
         info = await client.jetstream().consumer_info(STREAM, CONSUMER)
         return info.delivered.consumer_seq if info.delivered else 0
 
     async def has_in_hand(self, many: int) -> bool:
-        """Whether so many events are with the subscriber now."""
+        """Return whether the subscriber has so many unacknowledged events now."""
         client = await self.tester.connected()
         info = await client.jetstream().consumer_info(STREAM, CONSUMER)
         return bool(info.num_ack_pending == many)
 
     async def is_settled(self) -> bool:
-        """Whether every event was published, and acknowledged by the consumer."""
+        """Return whether every event was published, and acknowledged by the consumer."""
         return await self.unpublished() == 0 and await self.unacknowledged() == 0
 
 
 @asynccontextmanager
 async def running(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
-    """Runs `work` within the block and cancels it at the end; its failure fails the test."""
+    """Run `work` within the block and cancel it at the end; its failure fails the test."""
     task = asyncio.create_task(work)
     try:
         yield
@@ -239,19 +239,6 @@ async def running(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
             task.result()
 
 
-async def until(condition: Callable[[], object], timeout: float = 60) -> None:
-    """Returns when `condition`, a coroutine function or a plain one, answers something true."""
-    async with asyncio.timeout(timeout):
-        while True:
-            answer = condition()
-            if asyncio.iscoroutine(answer):
-                answer = await answer
-            if answer:
-                return
-            # The condition is the database's or the broker's, which can only be asked.
-            await asyncio.sleep(0.01)
-
-
 def people(many: int) -> list[UUID]:
-    """Ids of so many aggregates."""
+    """Return the IDs of so many aggregates."""
     return [new_id() for _ in range(many)]

@@ -1,4 +1,4 @@
-"""Enrollment as tests use it: stubs for every caller, builders of what a test needs, and queries of what is kept."""
+"""The harness of the integration tests: the service, its callers, and people, courses and sessions for them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
-from sqlalchemy import ColumnElement, Select, Table, func, select
+from sqlalchemy import ColumnElement, Table, func, select
 
 from proctorium.enrollment.v1 import courses_pb2, people_pb2
 from proctorium.enrollment.v1.accounts_pb2 import RefreshTokenRequest, SignInRequest, SignInResponse
@@ -35,12 +33,15 @@ from proctorium.options.v1.options_pb2 import (
 )
 from proctorium.session.events.v1 import events_pb2 as session_events
 from proctorium_common.errors import ServiceError
-from proctorium_common.events.envelope import name_of
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.status import error_of
-from proctorium_common.storage.tables import inbox, outbox
-from proctorium_devstack.demo.waiting import TIMEOUT_SECONDS, eventually
-from proctorium_devstack.testing import Served
+from proctorium_common.storage.tables import outbox
+from proctorium_devstack.testing import Servers
+from proctorium_devstack.testing import harness as testing
+from proctorium_devstack.testing.assessment import FakeAssessment
+from proctorium_devstack.testing.clock import MovableClock
+from proctorium_devstack.testing.waiting import TIMEOUT, until
+from proctorium_enrollment.__main__ import build
 from proctorium_enrollment.operations.accounts import Accounts
 from proctorium_enrollment.operations.signing import Signing
 from proctorium_enrollment.settings import Settings
@@ -56,19 +57,6 @@ ROLES = {
     "proctor": ROLE_PROCTOR,
     "administrator": ROLE_ADMINISTRATOR,
 }
-
-
-class MovableClock:
-    """A clock that stands at a full hour until a test moves it."""
-
-    def __init__(self) -> None:
-        self.now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def move(self, **by: float) -> None:
-        self.now += timedelta(**by)
 
 
 class Client:
@@ -94,43 +82,42 @@ class Scheduled:
     code: str
 
 
-class Enrollment:
-    """The service, and a world around it."""
+class Harness(testing.ServiceHarness[Settings]):
+    """The service, with fast password hashes, the assessment service, and a clock that stands until a test moves it."""
 
-    def __init__(self, served: Served[Settings], clock: MovableClock) -> None:
-        self.served = served
-        self.clock = clock
-        self.database = served.service.database
-        self._channels: list[grpc.aio.Channel] = []
+    clock: MovableClock
+    administrator: Client
+    anonymous: Client
+
+    def __init__(self, servers: Servers, assessment: FakeAssessment) -> None:
+        super().__init__(
+            Settings,
+            lambda service: build(service, PasswordHashes(memory_kib=64, passes=1)),
+            servers,
+            [assessment],
+            clock=MovableClock(datetime.now(UTC).replace(minute=0, second=0, microsecond=0)),
+        )
+        self.assessment = assessment
         self._rows_before: dict[str, int] = {}
-        self._position_before = 0
+
+    async def prepare(self) -> None:
+        """Note which rows exist: `count` and `events` leave them out."""
+        for table in metadata.sorted_tables:
+            self._rows_before[table.name] = await self._count(table)
+        [[position]] = await self.rows(select(func.max(outbox.c.position)))
+        self.events_after = position or 0
         self.administrator = self.client(new_id(), "administrator")
         self.anonymous = self.client()
 
-    async def begin(self) -> None:
-        """Notes what is there already: `count` and `events` leave it out."""
-        for table in metadata.sorted_tables:
-            self._rows_before[table.name] = await self._count(table)
-        found = await self.rows(select(func.max(outbox.c.position)))
-        self._position_before = found[0][0] or 0
-
-    async def close(self) -> None:
-        for channel in self._channels:
-            await channel.close()
-
     def client(self, person: UUID | str | None = None, *roles: str, peer: str = "edge") -> Client:
         person_id = UUID(person) if isinstance(person, str) else person
-        channel = self.served.channel(person_id, *roles, peer=peer)
-        self._channels.append(channel)
-        return Client(channel)
+        return Client(self.channel(person_id, *roles, peer=peer))
 
     def learner(self, person_id: str) -> Client:
         return self.client(person_id, "learner")
 
-    def service(self, name: str) -> Client:
+    def peer(self, name: str) -> Client:
         return self.client(peer=name)
-
-    # Builders.
 
     async def person(
         self, role: str = "learner", *, password: str = "", name: str = "Lena Fischer"
@@ -190,7 +177,7 @@ class Enrollment:
             learner_ids=[learner_id],
             lobby_opens=lobby_opens,
         )
-        await self.tell(event)
+        await self.deliver(event)
         code = await self.code_of(event.session_id)
         return Scheduled(event.session_id, course, proctor.person_id, (learner_id,), code)
 
@@ -203,71 +190,42 @@ class Enrollment:
         entry = CodeEntry(text=text, person_id=person_id, client_address=address)
         request = BatchResolveCodesRequest(entries=[entry])
         # Many at once take turns: on a busy machine the last waits longer than a call has by default.
-        codes = self.service("session").codes
-        (resolution,) = (
-            await codes.BatchResolveCodes(request, timeout=TIMEOUT_SECONDS)
-        ).resolutions
+        codes = self.peer("session").codes
+        (resolution,) = (await codes.BatchResolveCodes(request, timeout=TIMEOUT)).resolutions
         return resolution
 
     async def start(self, session: Scheduled, *learner_ids: str) -> None:
         """Has the learners join and the session begin."""
         for learner_id in learner_ids or session.learner_ids:
-            await self.tell(joined_event(session, learner_id))
-        await self.tell(started_event(session))
-
-    async def tell(self, event: Message, *, time: datetime | None = None) -> None:
-        """Publish an event, as of `time`, and wait until it has had its effect."""
-        event_id = await self.served.publish(event, time=time)
-
-        async def handled() -> bool | None:
-            seen = await self._count(inbox, inbox.c.event_id == event_id)
-            return True if seen else None
-
-        await eventually(handled, f"{type(event).__name__} to be handled")
-
-    # Looks.
+            await self.deliver(joined_event(session, learner_id))
+        await self.deliver(started_event(session))
 
     async def count(self, table: Table) -> int:
-        """How many rows this test has added."""
+        """Return how many rows this test has added."""
         return await self._count(table) - self._rows_before[table.name]
 
     async def _count(self, table: Table, *where: ColumnElement[bool]) -> int:
         found = await self.rows(select(func.count()).select_from(table).where(*where))
         return int(found[0][0])
 
-    async def rows(self, query: Select[*tuple[Any, ...]]) -> list[Any]:
-        async with self.database.transaction() as tx:
-            return list(await tx.execute(query))
 
-    async def events(self, kind: type[Message]) -> list[Any]:
-        """The events of this kind that this test has had recorded, in their order."""
-        name = name_of(kind.DESCRIPTOR)
-        rows = await self.rows(
-            select(outbox.c.body)
-            .where(
-                outbox.c.subject.like(f"evt.{name.short}.%"),
-                outbox.c.position > self._position_before,
-            )
-            .order_by(outbox.c.position)
-        )
-        return [kind.FromString(row.body) for row in rows]
-
-
-async def eventually_refused(call: Callable[[], Awaitable[object]]) -> ServiceError:
+async def until_refused(call: Callable[[], Awaitable[object]]) -> ServiceError:
     """Wait until a call is refused: the copy in memory follows the database within moments."""
 
-    async def once() -> ServiceError | None:
+    async def refused() -> ServiceError | None:
         try:
             await call()
         except grpc.aio.AioRpcError as failed:
             return error_of(failed)
         return None
 
-    return await eventually(once, "the call to be refused")
+    error = await until(refused)
+    assert error is not None
+    return error
 
 
 async def sign_in(
-    enrollment: Enrollment,
+    harness: Harness,
     email: str,
     password: str = PASSWORD,
     *,
@@ -278,29 +236,25 @@ async def sign_in(
     request = SignInRequest(email=email, password=password, stay_signed_in=stay_signed_in)
     metadata = (("x-forwarded-for", address),)
     # Many at once take turns: on a busy machine the last waits longer than a call has by default.
-    return await enrollment.anonymous.accounts.SignIn(
-        request, metadata=metadata, timeout=TIMEOUT_SECONDS
-    )
+    return await harness.anonymous.accounts.SignIn(request, metadata=metadata, timeout=TIMEOUT)
 
 
-async def refresh(enrollment: Enrollment, token: str) -> str:
+async def refresh(harness: Harness, token: str) -> str:
     """Use a refresh token; return the next one."""
-    answer = await enrollment.anonymous.accounts.RefreshToken(
-        RefreshTokenRequest(refresh_token=token)
-    )
+    answer = await harness.anonymous.accounts.RefreshToken(RefreshTokenRequest(refresh_token=token))
     return answer.tokens.refresh_token
 
 
 @asynccontextmanager
-async def accounts_of(enrollment: Enrollment, hashes: PasswordHashes) -> AsyncIterator[Accounts]:
+async def accounts_of(harness: Harness, hashes: PasswordHashes) -> AsyncIterator[Accounts]:
     """Accounts of another replica, with these hashes."""
-    keys = enrollment.served.service.settings.encryption_keys()
+    keys = harness.service.settings.encryption_keys()
     yield Accounts(
-        enrollment.database,
+        harness.database,
         hashes,
         keys,
         Signing(keys.signing_keys),
-        enrollment.clock,
+        harness.clock,
         refresh_grace_period=timedelta(seconds=30),
         idle_limit=timedelta(hours=1),
     )

@@ -122,7 +122,7 @@ class Upstreams(grpc.GenericRpcHandler):
         writer.close()
 
 
-class World:
+class Harness:
     """An edge, its fake upstreams, and an HTTP client of the edge."""
 
     def __init__(
@@ -158,8 +158,8 @@ class World:
         host, port = self.address.rsplit(":", 1)
         return await asyncio.open_connection(host, int(port), local_addr=(source, 0))
 
-    def with_token(self, token: str | None) -> World:
-        """Return the same world with another token for the client, or with none."""
+    def with_token(self, token: str | None) -> Harness:
+        """Return the same harness with another token for the client, or with none."""
         other = copy(self)
         other.token = token
         return other
@@ -221,7 +221,7 @@ class World:
 
 
 @asynccontextmanager
-async def running_edge(folder: Path, **settings: Any) -> AsyncIterator[World]:
+async def running_edge(folder: Path, **settings: Any) -> AsyncIterator[Harness]:
     """Run an edge and its upstreams within the block; `settings` replace fields of EdgeSettings."""
     certificates = issue(folder / "certificates", [*SERVICES, "edge"])
     listen, admin, portal, unavailable, *ports = free_ports(4 + len(SERVICES))
@@ -254,7 +254,7 @@ async def running_edge(folder: Path, **settings: Any) -> AsyncIterator[World]:
         running.push_async_callback(envoy.stop)
         http = AsyncClient(base_url=f"http://{LOOPBACK}:{listen}")
         await running.enter_async_context(http)
-        yield World(
+        yield Harness(
             f"{LOOPBACK}:{listen}", upstreams, http, edge_settings, folder / "edge.log", envoy
         )
 

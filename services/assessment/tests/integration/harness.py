@@ -1,16 +1,11 @@
-"""A running service on a real database and broker, and stubs for the people and services around it."""
+"""The harness of the integration tests: the service, people who call it, and learners in sessions."""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
-
-from google.protobuf.message import Message
 
 from proctorium.assessment.v1 import (
     assessments_pb2,
@@ -23,43 +18,17 @@ from proctorium.assessment.v1 import (
 )
 from proctorium.enrollment.events.v1 import events_pb2 as enrollment_events
 from proctorium.session.events.v1 import events_pb2 as session_events
-from proctorium_access import certifications
 from proctorium_assessment.__main__ import build
 from proctorium_assessment.settings import Settings
-from proctorium_assessment.subscribers import courses as course_handlers
-from proctorium_assessment.subscribers import sessions as session_handlers
-from proctorium_common.clock import utc_now
-from proctorium_common.errors import ServiceError
-from proctorium_common.events.envelope import name_of
-from proctorium_common.events.handling import EventMetadata
 from proctorium_common.ids import new_id
-from proctorium_common.process.life import running
-from proctorium_common.process.service import Service
-from proctorium_common.rpc.client import Channel, channel
-from proctorium_common.security.keys import KeyRing, SigningKey
-from proctorium_common.security.tokens import TokenSigner
-from proctorium_devstack.components.nats import Nats
-from proctorium_devstack.testing.refusals import refusal
+from proctorium_devstack.testing import Servers
+from proctorium_devstack.testing import harness as testing
+from proctorium_devstack.testing.clock import MovableClock
+from proctorium_devstack.testing.enrollment import FakeEnrollment
 
 from ..builders import RIGHT, assessment_proto
 
-MASTER_KEY = base64.b64encode(bytes(range(32))).decode()
-
-HANDLERS: Mapping[type[Message], Any] = {
-    session_events.SessionScheduled: session_handlers.on_session_scheduled,
-    session_events.SessionEnded: session_handlers.on_session_ended,
-    session_events.ParticipantJoined: session_handlers.on_participant_joined,
-    session_events.ParticipantReady: session_handlers.on_participant_ready,
-    session_events.ParticipantAssessmentAuthorized: session_handlers.on_participant_assessment_authorized,
-    session_events.ParticipantRemoved: session_handlers.on_participant_removed,
-    enrollment_events.PersonCertified: certifications.on_certified,
-    enrollment_events.PersonRoleRevoked: certifications.on_role_revoked,
-    enrollment_events.CoursePublished: course_handlers.on_course_published,
-    enrollment_events.RegistrationCompleted: course_handlers.on_registration_completed,
-}
-
-
-_KEPT = (
+_STATE = (
     ("assessments", "t"),
     ("attempts", "(t.attempt_id, t.state, t.version, t.chain_head, t.last_sequence)"),
     ("answer_revisions", "t"),
@@ -71,26 +40,11 @@ _KEPT = (
 )
 
 
-class MovableClock:
-    """A clock that tests can move forward."""
+class Person(testing.Person):
+    """A person who calls the service."""
 
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def __call__(self) -> datetime:
-        return utc_now() + self.ahead
-
-    def move(self, by: timedelta) -> None:
-        self.ahead += by
-
-
-class Person:
-    """A person with a token, and the stubs that they call."""
-
-    def __init__(self, world: World, *roles: str, person_id: UUID | None = None) -> None:
-        self.person_id = person_id or new_id()
-        token = TokenSigner(world.key, life=timedelta(hours=12)).sign(self.person_id, roles).text
-        self.channel: Channel = world.channel(bearer=lambda: token)
+    def __init__(self, harness: Harness, *roles: str, person_id: UUID | None = None) -> None:
+        super().__init__(harness, *roles, person_id=person_id)
         self.assessments = assessments_pb2_grpc.AssessmentServiceStub(self.channel)
         self.attempts = attempts_pb2_grpc.AttemptServiceStub(self.channel)
         self.results = results_pb2_grpc.ResultServiceStub(self.channel)
@@ -190,28 +144,44 @@ class Seat:
         return (await self.learner.attempts.GetAttempt(request)).attempt
 
 
-class World:
-    """The service and its callers."""
+class Harness(testing.ServiceHarness[Settings]):
+    """The service, with enrollment and a clock that tests move."""
 
-    def __init__(
-        self, service: Service[Settings], key: SigningKey, clock: MovableClock, nats: Nats
-    ) -> None:
-        self.service = service
-        self.key = key
-        self.clock = clock
-        self.nats = nats
-        self.administrator = Person(self, "administrator")
-        self._position = 0
+    clock: MovableClock
+    administrator: Person
+    rows_of_calls = " UNION ALL ".join(
+        f"SELECT '{table}', md5(string_agg({row}::text, ',' ORDER BY {row}::text)) FROM {table} AS t"
+        for table, row in _STATE
+    )
 
-    def channel(self, bearer: Callable[[], str] | None = None) -> Channel:
-        """Return a channel to the service as the edge, which the caller closes."""
-        edge = self.nats.certificates_of("edge")
-        return channel(self.service.address, certificates=edge, server="assessment", bearer=bearer)
+    def __init__(self, servers: Servers, enrollment: FakeEnrollment) -> None:
+        super().__init__(
+            Settings,
+            build,
+            servers,
+            [enrollment],
+            clock=MovableClock(),
+            public_url="https://exams.example.org",
+            check_every=0.05,
+            worker_interval=0.05,
+            progress_interval=0.1,
+        )
+        self.enrollment = enrollment
+
+    async def prepare(self) -> None:
+        self.administrator = self.person("administrator")
+
+    def register(self, person: Person, name: str) -> None:
+        """Make enrollment know a person by a legal name."""
+        self.enrollment.registered[person.id] = (name, "2001-04-17")
 
     def person(self, *roles: str, person_id: UUID | None = None) -> Person:
+        """Return a person with these roles, by default a learner."""
         return Person(self, *(roles or ("learner",)), person_id=person_id)
 
-    async def publish(self, assessment: assessments_pb2.Assessment) -> assessments_pb2.Assessment:
+    async def publish_assessment(
+        self, assessment: assessments_pb2.Assessment
+    ) -> assessments_pb2.Assessment:
         """Create and publish an assessment."""
         stub = self.administrator.assessments
         created = await stub.CreateAssessment(
@@ -221,14 +191,6 @@ class World:
             assessments_pb2.PublishAssessmentRequest(assessment_id=created.assessment.assessment_id)
         )
         return published.assessment
-
-    async def handle(self, event: Message) -> None:
-        """Handle the event as the subscriber does."""
-        self._position += 1
-        subject = name_of(event.DESCRIPTOR).short
-        metadata = EventMetadata(new_id(), subject, self.clock(), self._position, 1)
-        async with self.service.database.transaction() as tx:
-            await HANDLERS[type(event)](tx, event, metadata)
 
     async def certify(self, person: Person, until: timedelta = timedelta(days=365)) -> None:
         """Handle the event that the person is certified for a time from now."""
@@ -244,7 +206,7 @@ class World:
 
     def rewind(self) -> None:
         """Make the next event older than all earlier ones."""
-        self._position -= 1000
+        self.position -= 1000
 
     async def publish_course(
         self, course_id: UUID, title: str, hours: float, *assessment_ids: str
@@ -264,7 +226,7 @@ class World:
 
     async def joined(self, **assessment: Any) -> Seat:
         """Return a learner who waits for authorisation."""
-        published = await self.publish(assessment_proto(**assessment))
+        published = await self.publish_assessment(assessment_proto(**assessment))
         seat = self.seat(published.assessment_id)
         await self.handle(seat.scheduled())
         await self.handle(seat.joined())
@@ -286,75 +248,3 @@ class World:
     async def attempts_of(self, seat: Seat) -> list[attempts_pb2.Attempt]:
         request = attempts_pb2.ListAttemptsRequest(session_id=str(seat.session_id))
         return list((await self.administrator.attempts.ListAttempts(request)).attempts)
-
-    async def sql(self, statement: str, *arguments: object) -> list[Mapping[str, Any]]:
-        """Run one statement in the role of the service."""
-        connection = await self.service.database.connect()
-        try:
-            return [dict(row) for row in await connection.fetch(statement, *arguments)]
-        finally:
-            await connection.close()
-
-    async def execute(self, script: str) -> None:
-        """Run a script in the role of the service."""
-        connection = await self.service.database.connect()
-        try:
-            await connection.execute(script)
-        finally:
-            await connection.close()
-
-    async def state(self) -> list[Mapping[str, Any]]:
-        """Return digests of all rows that a refused call must not change."""
-        found: list[Mapping[str, Any]] = []
-        for table, columns in _KEPT:
-            text = f"{columns}::text"
-            found += await self.sql(
-                f"SELECT md5(string_agg({text}, ',' ORDER BY {text})) AS {table} FROM {table} AS t"
-            )
-        return found
-
-    async def events(self, action: str) -> list[bytes]:
-        """Return the bodies of all recorded events of an action ("attempt.started"), in order."""
-        rows = await self.sql(
-            "SELECT body FROM outbox WHERE subject LIKE $1 ORDER BY position",
-            f"evt.assessment.{action}.v1.%",
-        )
-        return [row["body"] for row in rows]
-
-
-@asynccontextmanager
-async def world(
-    database_url: str,
-    nats: Nats,
-    enrollment: str = "127.0.0.1:1",
-    *,
-    key: SigningKey | None = None,
-    **settings: Any,
-) -> AsyncIterator[World]:
-    """Run the service on the database and broker; with the `key` of another world it is a second replica."""
-    clock = MovableClock()
-    key = key or SigningKey.generate()
-    given = Settings(
-        **{
-            "database_url": database_url,
-            **nats.settings_of("assessment"),
-            "enrollment_address": enrollment,
-            "master_key": MASTER_KEY,
-            "public_url": "https://exams.example.org",
-            "drain_wait": timedelta(0),
-            "check_every": timedelta(milliseconds=50),
-            "worker_interval": timedelta(milliseconds=50),
-            "progress_interval": timedelta(milliseconds=100),
-            **settings,
-        }
-    )
-    async with running(given, build, clock=clock, keys=KeyRing.of(key.public)) as service:
-        yield World(service, key, clock, nats)
-
-
-async def refused(world: World, call: Any) -> ServiceError:
-    """Return the error with which a call is refused; fail if it succeeds or changes anything."""
-    before = await world.state()
-    error = await refusal(call)
-    assert await world.state() == before, "a refused call changed something"
-    return error

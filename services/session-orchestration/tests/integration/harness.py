@@ -1,0 +1,170 @@
+"""The harness of the integration tests: the service, people who call it, and sessions that they plan and join."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from proctorium.session.v1 import (
+    lobby_pb2,
+    lobby_pb2_grpc,
+    sessions_pb2,
+    sessions_pb2_grpc,
+    supervision_pb2,
+    supervision_pb2_grpc,
+)
+from proctorium_common.ids import new_id
+from proctorium_devstack.testing import Servers
+from proctorium_devstack.testing import harness as testing
+from proctorium_devstack.testing.assessment import FakeAssessment
+from proctorium_devstack.testing.enrollment import FakeEnrollment, assessments_of
+from proctorium_devstack.testing.waiting import next_response, until
+from proctorium_session.__main__ import build
+from proctorium_session.settings import Settings
+
+
+class Person(testing.Person):
+    """A person who calls the service."""
+
+    def __init__(self, harness: Harness, *roles: str, person_id: UUID | None = None) -> None:
+        super().__init__(harness, *roles, person_id=person_id)
+        self.sessions = sessions_pb2_grpc.SessionServiceStub(self.channel)
+        self.lobby = lobby_pb2_grpc.LobbyServiceStub(self.channel)
+        self.supervision = supervision_pb2_grpc.SupervisionServiceStub(self.channel)
+        self.record = supervision_pb2_grpc.RecordServiceStub(self.channel)
+
+
+class Harness(testing.ServiceHarness[Settings]):
+    """The service, quick at everything that goes by the clock, with enrollment and the assessment service."""
+
+    rows_of_calls = (
+        "SELECT (SELECT count(*) FROM sessions), (SELECT sum(revision) FROM sessions),"
+        " (SELECT count(*) FROM participants), (SELECT count(*) FROM participant_assessments),"
+        " (SELECT count(*) FROM session_record), (SELECT count(*) FROM outbox),"
+        " (SELECT count(*) FROM idempotency_keys), (SELECT count(*) FROM session_proctors)"
+    )
+
+    def __init__(
+        self, servers: Servers, enrollment: FakeEnrollment, assessment: FakeAssessment
+    ) -> None:
+        super().__init__(
+            Settings,
+            build,
+            servers,
+            [enrollment, assessment],
+            presence_lease=1,
+            presence_linger=0.2,
+            presence_every=0.05,
+            lobby_every=0.05,
+        )
+        self.enrollment = enrollment
+        self.assessment = assessment
+
+    def person(self, *roles: str, person_id: UUID | None = None) -> Person:
+        return Person(self, *roles, person_id=person_id)
+
+    def learner(self) -> Person:
+        return self.person("learner")
+
+    def administrator(self) -> Person:
+        return self.person("administrator")
+
+    def proctor(self, certified_for: timedelta = timedelta(days=365)) -> Person:
+        """Return a proctor who is certified until some time from now."""
+        proctor = self.person("proctor")
+        self.enrollment.certified_until[proctor.person_id] = datetime.now(UTC) + certified_for
+        return proctor
+
+    async def scheduled(
+        self, plan: sessions_pb2.SessionPlan, code: str = ""
+    ) -> sessions_pb2.Session:
+        """Return a session by `plan`, with a code that enrollment resolves to it."""
+        request = sessions_pb2.ScheduleSessionRequest(plan=plan)
+        session = (await self.administrator().sessions.ScheduleSession(request)).session
+        self.enrollment.codes[code or session.session_id] = UUID(session.session_id)
+        return session
+
+    async def recorded(self, session_id: str) -> list[str]:
+        """Return the events of the session's record, in order."""
+        rows = await self.rows(
+            "SELECT event FROM session_record WHERE session_id = :id ORDER BY number",
+            id=UUID(session_id),
+        )
+        return [str(row[0]) for row in rows]
+
+    async def is_quiet(self) -> bool:
+        """Return whether neither the clock nor closed streams have work left that could change the session."""
+        return not await self.rows(
+            "SELECT 1 FROM sessions WHERE state = 'scheduled'"
+            " AND lobby_open_time < now() + interval '1 second'"
+            " UNION ALL SELECT 1 FROM presence WHERE expires_at > now()"
+            " UNION ALL SELECT 1 FROM participants WHERE connected"
+        )
+
+    async def state(self) -> list[Any]:
+        """Return counts and versions of everything that a call can change, when nothing else changes it."""
+        await until(self.is_quiet)
+        return await super().state()
+
+
+def plan(
+    proctors: Iterable[Person],
+    learners: Iterable[Person] = (),
+    *,
+    starts_in: timedelta = timedelta(minutes=10),
+    duration: timedelta = timedelta(hours=1),
+    capacity: int = 10,
+    assessments: int = 1,
+    late_entry: sessions_pb2.LateEntry.ValueType = sessions_pb2.LATE_ENTRY_CLOSED,
+    late_entry_limit: timedelta | None = None,
+    lobby_lead: timedelta | None = None,
+    identity: sessions_pb2.IdentityPolicy.ValueType = sessions_pb2.IDENTITY_POLICY_NONE,
+) -> sessions_pb2.SessionPlan:
+    """Return a valid plan; by default its lobby is due and no identity check is required."""
+    course_id = str(new_id())
+    made = sessions_pb2.SessionPlan(
+        course_id=course_id,
+        assessment_ids=assessments_of(course_id)[:assessments],
+        title="Fire safety, supervised",
+        proctor_ids=[each.id for each in proctors],
+        learner_ids=[each.id for each in learners],
+        capacity=capacity,
+        late_entry=late_entry,
+        identity_policy=identity,
+    )
+    made.start_time.FromDatetime(datetime.now(UTC) + starts_in)
+    made.duration.FromTimedelta(duration)
+    if late_entry_limit is not None:
+        made.late_entry_limit.FromTimedelta(late_entry_limit)
+    if lobby_lead is not None:
+        made.lobby_lead.FromTimedelta(lobby_lead)
+    return made
+
+
+async def join(person: Person, session_id: str) -> lobby_pb2.JoinSessionResponse:
+    """Join by the session's code."""
+    return await person.lobby.JoinSession(lobby_pb2.JoinSessionRequest(code=session_id))
+
+
+async def start(person: Person, session_id: str) -> sessions_pb2.Session:
+    """Start the session."""
+    request = sessions_pb2.StartSessionRequest(session_id=session_id)
+    return (await person.sessions.StartSession(request)).session
+
+
+async def end(person: Person, session_id: str) -> sessions_pb2.Session:
+    """End the session."""
+    request = sessions_pb2.EndSessionRequest(session_id=session_id)
+    return (await person.sessions.EndSession(request)).session
+
+
+async def roster(person: Person, session_id: str) -> supervision_pb2.RosterSnapshot:
+    """Return the current roster."""
+    request = supervision_pb2.WatchRosterRequest(session_id=session_id)
+    call = person.supervision.WatchRoster(request)
+    try:
+        return (await next_response(call)).snapshot
+    finally:
+        call.cancel()
