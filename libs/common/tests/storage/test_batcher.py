@@ -135,7 +135,7 @@ async def test_an_answer_too_few_is_an_error_and_not_somebody_elses_answer() -> 
     async def forgetful(items: list[int]) -> list[str]:
         return []
 
-    with pytest.raises(RuntimeError, match="1 items were flushed and 0 answered"):
+    with pytest.raises(RuntimeError, match="1 items were flushed, but 0 results returned"):
         await Batcher(forgetful).submit(1)
 
 
@@ -192,7 +192,7 @@ def key_of(item: tuple[str, int]) -> str:
 
 async def test_more_than_one_flush_is_under_way_when_enough_wait() -> None:
     saving = SideBySide()
-    group = Batcher(saving, at_once=2, enough=2, key=key_of)
+    group = Batcher(saving, concurrency=2, min_items=2, key=key_of)
     tasks = [asyncio.create_task(group.submit(("a", 1)))]
     await saving.until_started(1)
     tasks.append(asyncio.create_task(group.submit(("b", 2))))
@@ -208,7 +208,7 @@ async def test_more_than_one_flush_is_under_way_when_enough_wait() -> None:
 
 async def test_what_waits_for_its_key_is_saved_after_it_and_in_order() -> None:
     saving = SideBySide()
-    group = Batcher(saving, at_once=2, key=key_of)
+    group = Batcher(saving, concurrency=2, key=key_of)
     tasks = [asyncio.create_task(group.submit(("a", 1)))]
     await saving.until_started(1)
     waiting = [("a", 2), ("b", 3), ("a", 4)]
@@ -230,7 +230,7 @@ async def test_what_waits_for_its_key_is_saved_after_it_and_in_order() -> None:
     st.integers(1, 4),
 )
 async def test_side_by_side_nothing_is_forgotten_and_keys_keep_their_order(
-    waits: list[tuple[str, int]], at_once: int, enough: int
+    waits: list[tuple[str, int]], concurrency: int, min_items: int
 ) -> None:
     saved: list[tuple[str, int]] = []
 
@@ -240,7 +240,7 @@ async def test_side_by_side_nothing_is_forgotten_and_keys_keep_their_order(
         saved.extend(items)
         return [number for _, number in items]
 
-    group = Batcher(flush, 2, at_once=at_once, enough=enough, key=key_of)
+    group = Batcher(flush, 2, concurrency=concurrency, min_items=min_items, key=key_of)
     items = [(key, number) for number, (key, _) in enumerate(waits)]
     async with asyncio.timeout(5):
         answers = await asyncio.gather(*(group.submit(item) for item in items))

@@ -18,7 +18,7 @@ from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Database, TimeLimits
 from proctorium_common.storage.tables import outbox
-from proctorium_common.storage.transient import passes_by_itself
+from proctorium_common.storage.transient import is_transient
 from proctorium_common.telemetry.traces import parse_trace_context
 from proctorium_devstack.components.postgres import Postgres
 from proctorium_devstack.testing import AsOwner
@@ -395,5 +395,5 @@ async def test_a_notice_that_is_too_long_is_refused(database: Database) -> None:
 
 
 def test_what_the_driver_says_after_the_servers_last_word_passes_by_itself() -> None:
-    assert passes_by_itself(asyncpg.InternalClientError("cannot switch to state 15; another (2)"))
-    assert not passes_by_itself(asyncpg.InterfaceError("the server expects 1 argument, 2 given"))
+    assert is_transient(asyncpg.InternalClientError("cannot switch to state 15; another (2)"))
+    assert not is_transient(asyncpg.InterfaceError("the server expects 1 argument, 2 given"))

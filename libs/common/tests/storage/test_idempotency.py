@@ -17,7 +17,7 @@ from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Call, Caller, calling
 from proctorium_common.storage import idempotency
 from proctorium_common.storage.database import Database, Transaction
-from proctorium_common.storage.retention import Kept, clean_up
+from proctorium_common.storage.retention import RetentionPolicy, purge
 from proctorium_common.storage.tables import idempotency_keys, inbox, outbox
 
 from ..conftest import SAMPLE, Migrated
@@ -110,7 +110,7 @@ async def test_whether_a_request_repeats_another_is_told_without_running_it(
 ) -> None:
     async def before(asked: PublishCourseRequest) -> str | None:
         async with database.transaction() as transaction:
-            answer = await idempotency.answered_before(transaction, asked, PublishCourseResponse)
+            answer = await idempotency.stored_response(transaction, asked, PublishCourseResponse)
         return None if answer is None else answer.course.title
 
     assert await before(request()) is None
@@ -261,7 +261,7 @@ async def test_old_keys_marks_and_published_events_go_and_the_rest_stays(
                 )
         await at.close()
     database = Database(url, clock=lambda: today)
-    removed = await clean_up(database)
+    removed = await purge(database)
     assert (removed.outbox, removed.inbox, removed.idempotency_keys) == (1, 1, 3)
     assert await counts(database) == (4, 3, 1)
     async with database.transaction() as transaction:
@@ -271,5 +271,5 @@ async def test_old_keys_marks_and_published_events_go_and_the_rest_stays(
 
 
 def test_marks_must_outlive_what_can_be_replayed() -> None:
-    with pytest.raises(ValueError, match="doubles"):
-        Kept(outbox=timedelta(days=30), inbox=timedelta(days=7))
+    with pytest.raises(ValueError, match="handled twice"):
+        RetentionPolicy(outbox=timedelta(days=30), inbox=timedelta(days=7))

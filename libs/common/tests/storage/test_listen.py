@@ -10,7 +10,7 @@ import pytest_asyncio
 from sqlalchemy import make_url
 
 from proctorium_common.storage.database import Database
-from proctorium_common.storage.listen import Listener, Notices
+from proctorium_common.storage.listen import Listener, Notifications
 from proctorium_devstack.components.postgres import Postgres
 
 from ..conftest import SAMPLE, Migrated
@@ -30,7 +30,7 @@ async def say(database: Database, channel: str, *payloads: str) -> None:
             transaction.notify(channel, payload)
 
 
-async def take(notices: Notices) -> str | None:
+async def take(notices: Notifications) -> str | None:
     async with asyncio.timeout(10):
         return await anext(notices)
 
@@ -94,7 +94,7 @@ async def test_it_hears_again_after_the_servers_last_word(
     free_port: Callable[[], int],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("proctorium_common.storage.listen._CHECK_EVERY", 0.05)
+    monkeypatch.setattr("proctorium_common.storage.listen._CHECK_SECONDS", 0.05)
     url = make_url(migrated_database(SAMPLE))
     assert url.host
     assert url.port
@@ -123,7 +123,7 @@ async def test_wait_tells_whether_anything_came(database: Database, listener: Li
 
 
 async def test_a_subscriber_that_is_far_behind_is_told_so_instead_of_filling_the_memory() -> None:
-    notices = Notices("one")
+    notices = Notifications("one")
     for nth in range(10_001):
         notices.put(str(nth))
     assert await take(notices) is None
@@ -132,7 +132,7 @@ async def test_a_subscriber_that_is_far_behind_is_told_so_instead_of_filling_the
 
 @pytest.mark.parametrize("steps", range(5))
 async def test_a_notice_that_comes_with_the_end_does_not_hide_it(steps: int) -> None:
-    notices = Notices("one")
+    notices = Notifications("one")
 
     async def wait_for_ever() -> None:
         while True:

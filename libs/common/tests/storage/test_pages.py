@@ -96,7 +96,7 @@ def test_an_id_or_a_time_that_is_none_is_refused() -> None:
 
 @pytest.mark.parametrize(("asked", "size"), [(0, 50), (1, 1), (200, 200), (201, 200), (-3, 50)])
 def test_the_size_of_a_page_is_bounded(asked: int, size: int) -> None:
-    assert pages.size_of(asked) == size
+    assert pages.effective_size(asked) == size
 
 
 def test_the_token_of_the_longest_key_can_be_sent() -> None:

@@ -16,7 +16,7 @@ from proctorium_common.ids import new_id
 from proctorium_common.security.revocations import Revocation, Revocations
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.listen import Listener
-from proctorium_common.storage.retention import clean_up
+from proctorium_common.storage.retention import purge
 from proctorium_common.storage.revocations import CHANNEL, DatabaseRevocations
 from proctorium_common.storage.tables import revocations as table
 
@@ -89,10 +89,10 @@ async def test_what_no_living_token_needs_goes(database: Database) -> None:
     async with database.transaction() as tx:
         await tx.execute(delete(table))
         await handlers.on_disabled(tx, event, METADATA)
-    assert (await clean_up(database)).revocations == 0
+    assert (await purge(database)).revocations == 0
     async with database.transaction() as tx:
         await tx.execute(
             text("UPDATE revocations SET changed_at = :then"),
             {"then": tx.now - timedelta(days=1, seconds=1)},
         )
-    assert (await clean_up(database)).revocations == 1
+    assert (await purge(database)).revocations == 1

@@ -18,7 +18,7 @@ from proctorium_common.events.broker import Broker, LogLimiter
 from proctorium_common.events.outbox import CHANNEL
 from proctorium_common.events.publishing import OutboxRow, PublishFailure, PublishResult, publish
 from proctorium_common.storage.database import Database
-from proctorium_common.storage.listen import Listener, Notices
+from proctorium_common.storage.listen import Listener, Notifications
 from proctorium_common.storage.transient import CONNECTION_ERRORS
 from proctorium_common.telemetry.logs import get_logger
 
@@ -96,7 +96,7 @@ class Relay:
             connection.terminate()
 
     async def _relay(
-        self, connection: asyncpg.Connection[asyncpg.Record], notices: Notices
+        self, connection: asyncpg.Connection[asyncpg.Record], notices: Notifications
     ) -> None:
         retry = _MIN_RETRY
         while True:

@@ -171,7 +171,7 @@ async def _migrate(package: str, settings: ServiceSettings) -> int:
         await migrations.upgrade(
             settings.migration_database_url or settings.database_url,
             package,
-            serving=make_url(settings.database_url).username,
+            service_role=make_url(settings.database_url).username,
         )
     except migrations.NotOwnerError as refused:
         return _said(f"{refused}. PROCTORIUM_MIGRATION_DATABASE_URL names the owner.", 1)

@@ -29,7 +29,7 @@ from proctorium_common.storage import migrations
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.keys import DatabaseKeyStore
 from proctorium_common.storage.listen import Listener
-from proctorium_common.storage.retention import clean_up
+from proctorium_common.storage.retention import purge
 from proctorium_common.storage.revocations import CHANNEL, DatabaseRevocations
 from proctorium_common.telemetry import Telemetry
 from proctorium_common.telemetry.logs import CallLog
@@ -37,7 +37,7 @@ from proctorium_common.topology import ServiceTopology, callers_of, services
 
 S = TypeVar("S", bound=ServiceSettings)
 
-_CLEAN_UP_EVERY = timedelta(minutes=10)
+_PURGE_EVERY = timedelta(minutes=10)
 
 
 class WiringError(Exception):
@@ -103,7 +103,7 @@ class Service(Generic[S]):
             revocations=self.revocations,
         )
         self._add_checks()
-        self.worker("clean-up", _CLEAN_UP_EVERY, self._clean_up)
+        self.worker("purge", _PURGE_EVERY, self._purge)
 
     # What `build` uses.
 
@@ -186,8 +186,8 @@ class Service(Generic[S]):
         assert self._fetch_keys is not None, "`assemble` checks it"
         return await self._fetch_keys()
 
-    async def _clean_up(self) -> None:
-        await clean_up(self.database)
+    async def _purge(self) -> None:
+        await purge(self.database)
 
     def _peers(self) -> frozenset[str]:
         if self.settings.allowed_peers is not None:

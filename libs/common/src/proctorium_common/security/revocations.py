@@ -47,8 +47,8 @@ Load = Callable[[], Awaitable[Mapping[UUID, Revocation]]]
 """Read the list from where it is stored. Raises ServiceError while that is not possible."""
 
 
-class Notices(Protocol):
-    """A source of notifications that the stored list has changed (`storage.listen.Notices`)."""
+class Notifications(Protocol):
+    """A source of notifications that the stored list has changed (`storage.listen.Notifications`)."""
 
     async def wait(self, timeout: float) -> bool:
         """Return when the list may have changed, or after `timeout` seconds."""
@@ -89,7 +89,7 @@ class Revocations:
             for changed in self._changed:
                 changed(people)
 
-    async def follow(self, notices: Notices) -> None:
+    async def follow(self, notices: Notifications) -> None:
         """Read the list whenever it may have changed, until cancelled. Raises ServiceError; the caller restarts it."""
         while True:
             await notices.wait(_LOOK_EVERY_SECONDS)

@@ -1,1 +1,1 @@
-"""What a service keeps: transactions, idempotency, migrations, notices. Each piece is imported from its own file."""
+"""Storage in PostgreSQL: transactions, idempotency, migrations, notifications. Import from the submodules."""

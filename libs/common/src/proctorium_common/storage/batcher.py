@@ -1,4 +1,7 @@
-"""Natural group commit: while one transaction commits, the next one's items gather. No timer, no delay when idle."""
+"""The batcher: saves the items of concurrent callers in shared transactions (group commit).
+
+Items that arrive while a transaction commits share the next one, so an item never waits when nothing is being saved.
+"""
 
 from __future__ import annotations
 
@@ -17,74 +20,72 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting(Generic[T, R]):
+class _Pending(Generic[T, R]):
     item: T
-    answer: asyncio.Future[R]
+    result: asyncio.Future[R]
 
 
 class Batcher(Generic[T, R]):
-    """Saves many callers' items in few transactions.
+    """Saves the items of many callers in few transactions.
 
-    `flush` saves a list of items in one transaction and returns one result for each, in their order; it runs in a task
-    of its own, in the context that this object was made in (make it when the service is wired, not in a call). When it
-    raises, the items are saved one by one, so that each caller receives its own failure only. An item may be saved in a
-    batch although its caller has gone: cancelling stops the waiting.
+    `flush` saves a batch of up to `max_items` items in one transaction and returns one result per item, in order. It
+    runs in its own task, in the context in which the batcher was created, so create the batcher when the service is
+    wired and not within a call. When `flush` raises, the items are saved one by one, so that each caller receives only
+    its own error. Cancelling a caller stops its wait; its item may be saved all the same.
 
-    While a commit takes long, more of them, up to `at_once`, run concurrently, each with at least `enough` items: fewer
-    wait for the next, because what one commit costs is spared by all of its items. Items of the same `key` are never in
-    two at once, and are saved in the order in which they came; with `one_per_key`, a batch has at most one item of each
-    key.
+    Up to `concurrency` batches are saved concurrently. While one is being saved, another one starts only with at least
+    `min_items` items, because larger batches cost less per item. The items of one `key` are never in two concurrent
+    batches, and they are saved in the order of arrival; with `one_per_key`, a batch has at most one item of each key.
 
-    With `linger`, items that arrive within so many seconds after a batch wait for each other: under load that makes
-    batches larger, and an item that arrives when nothing is under way never waits.
+    `linger` is how many seconds to collect items after a batch, which makes batches larger under load.
     """
 
     def __init__(
         self,
         flush: Callable[[list[T]], Awaitable[list[R]]],
-        limit: int = 64,
+        max_items: int = 64,
         *,
-        at_once: int = 1,
-        enough: int = 1,
+        concurrency: int = 1,
+        min_items: int = 1,
         key: Callable[[T], Hashable] | None = None,
         one_per_key: bool = False,
         linger: float = 0,
     ) -> None:
         self._flush = flush
-        self._limit = limit
-        self._at_once = at_once
-        self._enough = enough
+        self._max_items = max_items
+        self._concurrency = concurrency
+        self._min_items = min_items
         self._key = key
         self._one_per_key = one_per_key
         self._linger = linger
-        self._queue: deque[_Waiting[T, R]] = deque()
+        self._queue: deque[_Pending[T, R]] = deque()
         self._flushers: set[asyncio.Task[None]] = set()
-        self._busy: set[Hashable] = set()
+        self._keys_in_progress: set[Hashable] = set()
         self._closed = False
-        # The work of a batch belongs to no single caller's call or trace.
+        # A batch belongs to several callers, so it must not run in the context or trace of one of them.
         self._context = copy_context()
 
     async def submit(self, item: T) -> R:
-        """Return the result of saving `item` after its commit. Raises what saving raised; UNAVAILABLE after `close`."""
+        """Save `item` and return its result after the commit. Raises what `flush` raises; UNAVAILABLE after `close`."""
         if self._closed:
             raise unavailable("SHUTTING_DOWN", "The service is shutting down; try again.")
-        answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Waiting(item, answer))
-        if self._is_worth_a_flush(others=len(self._flushers)):
+        result: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Pending(item, result))
+        if self._should_flush(others=len(self._flushers)):
             flusher = asyncio.create_task(self._run(), context=self._context.copy())
             self._flushers.add(flusher)
         with spans.recorded("db.batcher"):
-            return await answer
+            return await result
 
     async def close(self) -> None:
-        """Refuse new items and return when all that were taken are saved or have failed."""
+        """Refuse new items, and wait until all submitted items are saved or have failed."""
         self._closed = True
         if self._flushers:
             await asyncio.wait(self._flushers)
 
     async def _run(self) -> None:
         try:
-            while self._is_worth_a_flush(others=len(self._flushers) - 1):
+            while self._should_flush(others=len(self._flushers) - 1):
                 batch = self._next_batch()
                 if not batch:
                     break
@@ -92,91 +93,95 @@ class Batcher(Generic[T, R]):
                 try:
                     await self._save(batch)
                 finally:
-                    self._busy -= keys
+                    self._keys_in_progress -= keys
                 if self._linger:
                     await asyncio.sleep(self._linger)
         finally:
-            # Nothing is awaited between the last look at the queue and here, so no item can come unnoticed. What is
-            # left in it is taken by those who are still at work: the last of them leaves nothing.
+            # Nothing is awaited between the last check of the queue and this line, so no item is missed. Remaining
+            # items are saved by the flushers that are still running.
             flusher = asyncio.current_task()
             assert flusher is not None, "a flusher is a task"
             self._flushers.discard(flusher)
             if not self._flushers:
-                self._abandon()
+                self._fail_pending()
 
-    def _is_worth_a_flush(self, others: int) -> bool:
-        """Return whether to start a flush beside `others`."""
-        return others == 0 or (others < self._at_once and len(self._queue) >= self._enough)
+    def _should_flush(self, others: int) -> bool:
+        """Return whether to flush another batch while `others` flushers are running."""
+        return others == 0 or (others < self._concurrency and len(self._queue) >= self._min_items)
 
-    def _next_batch(self) -> list[_Waiting[T, R]]:
-        batch: list[_Waiting[T, R]] = []
-        passed: list[_Waiting[T, R]] = []
-        taken: set[Hashable] = set()
-        while self._queue and len(batch) < self._limit:
-            waiting = self._queue.popleft()
-            if waiting.answer.done():  # its caller was cancelled before it was saved
+    def _next_batch(self) -> list[_Pending[T, R]]:
+        batch: list[_Pending[T, R]] = []
+        skipped: list[_Pending[T, R]] = []
+        batch_keys: set[Hashable] = set()
+        while self._queue and len(batch) < self._max_items:
+            pending = self._queue.popleft()
+            if pending.result.done():  # its caller was cancelled
                 continue
-            key = None if self._key is None else self._key(waiting.item)
-            busy = self._key is not None and (key in self._busy or key in taken)
-            (passed if busy else batch).append(waiting)
+            key = None if self._key is None else self._key(pending.item)
+            is_blocked = self._key is not None and (
+                key in self._keys_in_progress or key in batch_keys
+            )
+            (skipped if is_blocked else batch).append(pending)
             if self._one_per_key:
-                taken.add(key)
-        self._queue.extendleft(reversed(passed))
+                batch_keys.add(key)
+        self._queue.extendleft(reversed(skipped))
         return batch
 
-    def _claim(self, batch: Sequence[_Waiting[T, R]]) -> set[Hashable]:
+    def _claim(self, batch: Sequence[_Pending[T, R]]) -> set[Hashable]:
         key = self._key
-        keys = set() if key is None else {key(waiting.item) for waiting in batch}
-        self._busy |= keys
+        keys = set() if key is None else {key(pending.item) for pending in batch}
+        self._keys_in_progress |= keys
         return keys
 
-    async def _save(self, batch: Sequence[_Waiting[T, R]]) -> None:
+    async def _save(self, batch: Sequence[_Pending[T, R]]) -> None:
         try:
-            results = await self._flush([waiting.item for waiting in batch])
+            results = await self._flush([pending.item for pending in batch])
             if len(results) != len(batch):
-                raise RuntimeError(f"{len(batch)} items were flushed and {len(results)} answered")
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is handed to whom it concerns
+                raise RuntimeError(
+                    f"{len(batch)} items were flushed, but {len(results)} results returned"
+                )
+        except Exception as error:  # noqa: BLE001 - each caller receives its own error
             if len(batch) == 1:
                 _fail(batch, error)
             else:
                 await self._save_one_by_one(batch)
         except BaseException:
-            _fail(batch, _interrupted())
+            _fail(batch, _shutting_down())
             raise
         else:
-            for waiting, result in zip(batch, results, strict=True):
-                if not waiting.answer.done():
-                    waiting.answer.set_result(result)
+            for pending, result in zip(batch, results, strict=True):
+                if not pending.result.done():
+                    pending.result.set_result(result)
 
-    async def _save_one_by_one(self, batch: Sequence[_Waiting[T, R]]) -> None:
-        """Save each item alone to find the failing one; after two UNAVAILABLE in a row, fail the rest with it."""
-        before: BaseException | None = None
-        for at, waiting in enumerate(batch):
-            await self._save([waiting])
-            answer = waiting.answer
-            failure = None if answer.cancelled() else answer.exception()
-            if _is_unavailable(failure) and _is_unavailable(before):
-                _fail(batch[at + 1 :], failure)
+    async def _save_one_by_one(self, batch: Sequence[_Pending[T, R]]) -> None:
+        """Save each item in its own transaction; after two UNAVAILABLE errors in a row, fail the rest as well."""
+        previous: BaseException | None = None
+        for index, pending in enumerate(batch):
+            await self._save([pending])
+            result = pending.result
+            failure = None if result.cancelled() else result.exception()
+            if _is_unavailable(failure) and _is_unavailable(previous):
+                _fail(batch[index + 1 :], failure)
                 return
-            before = failure
+            previous = failure
 
-    def _abandon(self) -> None:
-        """Fail the items that still wait when the flusher was cancelled."""
+    def _fail_pending(self) -> None:
+        """Fail the items that are still queued when the last flusher was cancelled."""
         while self._queue:
-            _fail([self._queue.popleft()], _interrupted())
+            _fail([self._queue.popleft()], _shutting_down())
 
 
-def _fail(batch: Sequence[_Waiting[T, R]], error: BaseException | None) -> None:
-    for waiting in batch:
-        if error is not None and not waiting.answer.done():
-            waiting.answer.set_exception(error)
+def _fail(batch: Sequence[_Pending[T, R]], error: BaseException | None) -> None:
+    for pending in batch:
+        if error is not None and not pending.result.done():
+            pending.result.set_exception(error)
 
 
 def _is_unavailable(error: BaseException | None) -> bool:
     return isinstance(error, ServiceError) and error.kind is Kind.UNAVAILABLE
 
 
-def _interrupted() -> ServiceError:
+def _shutting_down() -> ServiceError:
     return unavailable(
-        "SHUTTING_DOWN", "The service stopped while it was saving; ask again with the same request."
+        "SHUTTING_DOWN", "The service stopped while it was saving; send the same request again."
     )

@@ -1,4 +1,4 @@
-"""Connections of the driver beside a database's pool."""
+"""A small pool of driver connections, in addition to the SQLAlchemy pool of a database."""
 
 from __future__ import annotations
 
@@ -17,32 +17,31 @@ if TYPE_CHECKING:
 
 
 class Connections:
-    """At most `limit` connections, opened when first needed: their users wait for nothing else that the service does.
+    """Up to `limit` connections, opened when first needed; other work of the service does not use them.
 
-    Taking one costs a thirtieth of what it costs to take one from SQLAlchemy's pool, which matters to statements that
-    take as long as that themselves.
+    Acquiring one takes a thirtieth of the time that SQLAlchemy's pool takes, which is as long as a short statement.
     """
 
     def __init__(
-        self, connect: Callable[[], Awaitable[Connection]], limit: int, patience: timedelta
+        self, connect: Callable[[], Awaitable[Connection]], limit: int, timeout: timedelta
     ) -> None:
         self._connect = connect
-        self._free = asyncio.Semaphore(limit)
-        self._patience = patience.total_seconds()
+        self._permits = asyncio.Semaphore(limit)
+        self._timeout = timeout.total_seconds()
         self._idle: list[Connection] = []
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[Connection]:
-        """Yield a connection, a new one if the last was lost. Raises DATABASE_UNAVAILABLE for transient failures.
+        """Yield a connection, a new one if the last was lost. Raises DATABASE_UNAVAILABLE for transient errors.
 
-        The block only talks to the database: an OSError in it is taken for the database's.
+        The block must only use the database, because its OSErrors are treated as errors of the database.
         """
         with unavailable_on_transient_errors():
-            if self._free.locked():
-                async with asyncio.timeout(self._patience):
-                    await self._free.acquire()
+            if self._permits.locked():
+                async with asyncio.timeout(self._timeout):
+                    await self._permits.acquire()
             else:
-                await self._free.acquire()
+                await self._permits.acquire()
             try:
                 connection = self._idle.pop() if self._idle else await self._connect()
                 try:
@@ -51,9 +50,9 @@ class Connections:
                     if not connection.is_closed():
                         self._idle.append(connection)
             finally:
-                self._free.release()
+                self._permits.release()
 
     async def close(self) -> None:
-        """Close the idle connections; there are no others once the last user has gone."""
+        """Close the connections; call this when none is in use."""
         while self._idle:
             await self._idle.pop().close()

@@ -1,4 +1,4 @@
-"""A service's database: transactions that commit as a whole, together with the events they record."""
+"""A service's database: a connection pool, and transactions that commit together with their events."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ __all__ = ["Database", "TimeLimits", "Transaction"]
 
 _BEGIN_REPEATABLE_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
-_BESIDE_POOL = 4
-"""Connections for single statements: they take a fraction of a millisecond, so more would be idle."""
+_EXTRA_CONNECTIONS = 4
+"""Connections for single statements. They take a fraction of a millisecond, so more would be idle."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimeLimits:
-    """How long the database lets one session work or wait before it ends what the session does."""
+    """The timeouts of connections, statements, locks and idle transactions."""
 
     connect: timedelta = timedelta(seconds=5)
     statement: timedelta = timedelta(seconds=10)
@@ -45,7 +45,7 @@ class TimeLimits:
     idle_in_transaction: timedelta = timedelta(seconds=30)
 
     def as_settings(self) -> dict[str, str]:
-        """PostgreSQL's names for them, in milliseconds."""
+        """Return the timeouts as PostgreSQL settings, in milliseconds."""
         return {
             "statement_timeout": _milliseconds(self.statement),
             "lock_timeout": _milliseconds(self.lock),
@@ -56,7 +56,7 @@ class TimeLimits:
 class Database:
     """A pool of connections to one database.
 
-    Transient failures (connection lost, deadlock, serialization, time limits, pool exhausted) are raised as
+    Transient failures (connection lost, deadlock, serialization, timeouts, pool exhausted) are raised as
     ServiceError UNAVAILABLE with the reason DATABASE_UNAVAILABLE.
     """
 
@@ -69,7 +69,7 @@ class Database:
         limits: TimeLimits | None = None,
         application: str = "proctorium",
     ) -> None:
-        """Take a libpq `url`, such as `postgresql://…?sslmode=…&host=/socket/folder`; connect on first use."""
+        """Connect on first use to the libpq `url`, such as `postgresql://…?sslmode=…&host=/socket/folder`."""
         self.url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         self._clock = clock
         self._limits = limits or TimeLimits()
@@ -77,21 +77,21 @@ class Database:
         self._engine = create_async_engine(
             "postgresql+asyncpg://",
             async_creator=self.connect,
-            # `transaction` begins and commits by the driver, so that `Transaction.fetch` can share the transaction.
+            # `transaction` sends BEGIN and COMMIT through the driver, so that `Transaction.fetch` shares it.
             isolation_level="AUTOCOMMIT",
             pool_size=pool_size,
             max_overflow=0,
-            # What people wrote does not belong in logs and dead letters.
+            # Parameters contain personal data, which must not get into logs and dead letters.
             hide_parameters=True,
             pool_timeout=self._limits.connect.total_seconds(),
             pool_recycle=1800,
             pool_use_lifo=True,
         )
-        self._beside = self.beside_pool(_BESIDE_POOL)
+        self._extra = self.extra_connections(_EXTRA_CONNECTIONS)
         sqlalchemy_event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
 
     async def connect(self) -> asyncpg.Connection[asyncpg.Record]:
-        """Return a connection outside of the pool, with the same limits (for LISTEN and advisory locks)."""
+        """Return a connection outside of the pool with the same timeouts, for LISTEN and advisory locks."""
         return await asyncpg.connect(
             self.url,
             timeout=self._limits.connect.total_seconds(),
@@ -99,7 +99,7 @@ class Database:
                 **self._limits.as_settings(),
                 "application_name": self._application,
                 "jit": "off",
-                # A client that vanished holds its locks no longer than this.
+                # Keepalives end the session, and release the locks, of a client that has disappeared.
                 "tcp_keepalives_idle": "10",
                 "tcp_keepalives_interval": "5",
                 "tcp_keepalives_count": "3",
@@ -108,9 +108,9 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, *, repeatable_read: bool = False) -> AsyncIterator[Transaction]:
-        """Commit when the block ends, roll back when it raises.
+        """Run the block in a transaction: commit at its end, or roll back if it raises.
 
-        With `repeatable_read`, the transaction reads the state of one moment and cannot write.
+        With `repeatable_read`, the transaction reads one snapshot and cannot write.
         """
         with spans.recorded("db.transaction"), unavailable_on_transient_errors(network=False):
             with unavailable_on_transient_errors():
@@ -131,39 +131,40 @@ class Database:
                 await asyncio.shield(_release(connection, driver, rollback=not committed))
 
     async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
-        """Run one statement that is a transaction of its own, otherwise as `Transaction.fetch`.
+        """Run one statement as its own transaction; otherwise like `Transaction.fetch`.
 
-        One round trip instead of three, on a connection beside the pool.
+        Takes one round trip instead of three, on a connection outside of the pool.
         """
         with spans.statement(sql):
-            async with self._beside.connected() as connection:
+            async with self._extra.connected() as connection:
                 return await connection.fetch(sql, *arguments)
 
-    def beside_pool(self, limit: int) -> Connections:
-        """Return `limit` connections beside the pool, for work that does not wait for other work; close them."""
+    def extra_connections(self, limit: int) -> Connections:
+        """Return up to `limit` connections outside of the pool, for short statements. The caller closes them."""
         return Connections(self.connect, limit, self._limits.connect)
 
     async def once(
         self, request: Message, run: Callable[[Transaction], Awaitable[M]], response: type[M]
     ) -> M:
-        """Run `run` in a transaction that also keeps the request's idempotency key and the answer.
+        """Run `run` in a transaction that also stores the request's idempotency key and response.
 
-        The key is (caller, method, `request.request_id`); the call is the current one. A repetition is given the stored
-        answer; one that comes while the first is still at work waits for it. Without a request_id: a plain transaction.
-        Raises REQUEST_ID_REUSED for a used request_id with another request. Whatever `run` raises undoes the key too.
+        The key consists of the current call's caller and method, and `request.request_id`; a request without
+        request_id runs in a plain transaction. A repeated request returns the stored response, and waits if the first
+        one is still running. If `run` raises, the key is rolled back too. Raises REQUEST_ID_REUSED when the request_id
+        was used for another request.
         """
         key = idempotency.key_of(request)
         async with self.transaction() as transaction:
             if key is None:
                 return await run(transaction)
-            return await idempotency.answered_once(transaction, key, run, response)
+            return await idempotency.run_once(transaction, key, run, response)
 
     async def respond(
         self,
         responder: idempotency.Responder[T, M],
         run: Callable[[Transaction], Awaitable[T]],
     ) -> M:
-        """Run `run` once for the responder's request, as `once`, and return the response made from its result."""
+        """Run `run` as `once` does, and return the response that `responder` makes of its result."""
 
         async def respond(transaction: Transaction) -> M:
             return responder.make(await run(transaction))
@@ -171,20 +172,20 @@ class Database:
         return await self.once(responder.request, respond, responder.response)
 
     async def ping(self) -> None:
-        """Raise ServiceError DATABASE_UNAVAILABLE when the database does not answer."""
+        """Raise ServiceError DATABASE_UNAVAILABLE if the database does not respond."""
         async with self.transaction():
             pass
 
     async def close(self) -> None:
-        """Close the pool; connections in use are closed when they come back."""
-        await self._beside.close()
+        """Close the pool; connections in use are closed when they are returned."""
+        await self._extra.close()
         await self._engine.dispose()
 
 
 async def _release(
     connection: AsyncConnection, driver: asyncpg.Connection[asyncpg.Record], *, rollback: bool
 ) -> None:
-    """Return a connection to the pool, rolled back where it was not committed; close it where that fails."""
+    """Return a connection to the pool, after a rollback if needed; close it if the rollback fails."""
     try:
         if rollback:
             await driver.execute("ROLLBACK")
@@ -197,7 +198,7 @@ async def _release(
 def _refuse_closed(
     connection: DBAPIConnection, _entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection
 ) -> None:
-    """Let the pool replace connections that the driver knows to be closed: no round trip, unlike a ping."""
+    """Make the pool replace a connection that the driver knows to be closed, without the round trip of a ping."""
     if connection.driver_connection.is_closed():
         raise DisconnectionError
 

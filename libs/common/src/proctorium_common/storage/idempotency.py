@@ -1,7 +1,7 @@
-"""Idempotency keys: a request that comes twice has its effect once and is answered twice, with the same words.
+"""Idempotency keys: a repeated request changes nothing and returns the response of the first one.
 
-The key is written first, in the transaction of the change. Its primary key decides races: the second request waits for
-the first to commit (and receives its response) or to fail (and does the work).
+A request first inserts its key, in the transaction of its change. A concurrent request with the same key waits for that
+transaction: it returns the stored response if the transaction commits, and does the work itself if it fails.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Responder(Generic[T, M]):
-    """How the result of a use case becomes the response of one request.
+    """Converts the result of a use case to the response of `request`.
 
-    `api/` makes it, so that a use case can own its transaction and its idempotency key without knowing messages:
-    `make` converts the result, and the response is stored under the key of `request`.
+    With a responder from `api/`, a use case can store the response under the request's idempotency key, in its own
+    transaction, without knowing any messages. `make` converts the result.
     """
 
     request: Message
@@ -36,7 +36,7 @@ class Responder(Generic[T, M]):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Who asked for what, and a digest of the request's content."""
+    """The idempotency key of a request, with a digest of the request's content."""
 
     caller: str
     method: str
@@ -75,7 +75,7 @@ _FIND = """
         USING (caller, method, request_id)
 """
 
-# One order for all, so that two transactions never wait for each other.
+# All transactions insert in the same order, so that they cannot deadlock.
 _INSERT = """
     INSERT INTO idempotency_keys (caller, method, request_id, request_digest, response, created_at)
     SELECT caller, method, request_id, digest, response, $6
@@ -87,31 +87,31 @@ _INSERT = """
 """
 
 
-async def answered_once(
+async def run_once(
     transaction: Transaction,
     key: Key,
     run: Callable[[Transaction], Awaitable[M]],
     response: type[M],
 ) -> M:
-    """Return the stored answer to `key`, or that of `run`, which is stored. Raises REQUEST_ID_REUSED."""
+    """Return the stored response of `key`, or run `run` and store its response. Raises REQUEST_ID_REUSED."""
     names = key.caller, key.method, key.request_id
     if not await transaction.fetch(_CLAIM, *names, key.digest, transaction.now):
         stored = await _found(transaction, key, response)
         if stored is None:
-            # Retention removed it between the two statements: the next attempt is a first one.
-            raise _in_transition()
+            # The key was purged between the two statements, so a retry counts as a first request.
+            raise _concurrent_change()
         return stored
-    answer = await run(transaction)
-    await transaction.fetch(_STORE, *names, answer.SerializeToString())
-    return answer
+    made = await run(transaction)
+    await transaction.fetch(_STORE, *names, made.SerializeToString())
+    return made
 
 
-async def answered_before(
+async def stored_response(
     transaction: Transaction, request: Message, response: type[M]
 ) -> M | None:
-    """Return the stored response of a repeated `request`, for checking before work that `Database.once` cannot undo.
+    """Return the stored response of a repeated `request`, or None; for use before work that no rollback can undo.
 
-    Claims nothing and waits for nobody. Raises REQUEST_ID_REUSED.
+    Does not insert the key and does not wait for other transactions. Raises REQUEST_ID_REUSED.
     """
     key = key_of(request)
     return None if key is None else await _found(transaction, key, response)
@@ -120,9 +120,9 @@ async def answered_before(
 async def stored_responses(
     transaction: Transaction, keys: Collection[Key], response: type[M]
 ) -> dict[Key, M | None]:
-    """Return the stored response of each key that was used before; None for one that was used for another request.
+    """Return the stored response of each key that was used before, or None if it was used for another request.
 
-    Waits for nobody: hold a lock that every request with the same key takes before it calls `store_responses`.
+    Does not wait for other transactions, so the caller must hold a lock that every request with the same key takes.
     """
     if not keys:
         return {}
@@ -138,7 +138,7 @@ async def stored_responses(
 async def store_responses(transaction: Transaction, responses: Mapping[Key, Message]) -> None:
     """Store the responses of keys that are used for the first time.
 
-    Raises UNAVAILABLE where another transaction stored one of them meanwhile; the next attempt finds it.
+    Raises UNAVAILABLE if another transaction has stored one of the keys since; a retry finds it.
     """
     if not responses:
         return
@@ -150,7 +150,7 @@ async def store_responses(transaction: Transaction, responses: Mapping[Key, Mess
         transaction.now,
     )
     if len(stored) < len(responses):
-        raise _in_transition()
+        raise _concurrent_change()
 
 
 def reused(key: Key) -> ServiceError:
@@ -162,9 +162,10 @@ def reused(key: Key) -> ServiceError:
     )
 
 
-def _in_transition() -> ServiceError:
+def _concurrent_change() -> ServiceError:
     return unavailable(
-        "DATABASE_UNAVAILABLE", "The same request is being stored or removed now; try again."
+        "DATABASE_UNAVAILABLE",
+        "The same request is being processed at this moment. Please try again.",
     )
 
 
@@ -180,7 +181,7 @@ async def _found(transaction: Transaction, key: Key, response: type[M]) -> M | N
     stored = await stored_responses(transaction, [key], response)
     if key not in stored:
         return None
-    answer = stored[key]
-    if answer is None:
+    found = stored[key]
+    if found is None:
         raise reused(key)
-    return answer
+    return found

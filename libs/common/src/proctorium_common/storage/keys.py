@@ -1,4 +1,4 @@
-"""Public keys that outlive a restart: the `KeyStore` of a service with a database."""
+"""The `KeyStore` of a service with a database, so that its public keys survive a restart."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from proctorium_common.storage.tables import signing_keys
 
 
 class DatabaseKeyStore:
-    """Keeps the keys in the table `signing_keys`; what a signer keeps beside them there is left alone."""
+    """Stores public keys in the table `signing_keys`, and leaves the signer's private keys in it unchanged."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def load(self) -> Sequence[PublicKey]:
-        """Return the keys that were saved last."""
+        """Return the stored keys."""
         table = signing_keys
         async with self._database.transaction() as transaction:
             found = await transaction.execute(
@@ -28,14 +28,14 @@ class DatabaseKeyStore:
             return [PublicKey(row.key_id, row.public_key, row.retires_at) for row in found]
 
     async def save(self, keys: Sequence[PublicKey]) -> None:
-        """Replace what was saved."""
+        """Replace the stored keys."""
         table = signing_keys
         async with self._database.transaction() as transaction:
             known = [key.key_id for key in keys]
             await transaction.execute(
                 delete(table).where(table.c.key_id.not_in(known), table.c.encrypted_seed.is_(None))
             )
-            # In one order everywhere, or two replicas that save at once could block each other.
+            # Always in the same order, so that two replicas cannot deadlock.
             for key in sorted(keys, key=lambda key: key.key_id):
                 added = insert(table).values(
                     key_id=key.key_id,

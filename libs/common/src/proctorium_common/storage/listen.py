@@ -1,4 +1,4 @@
-"""Notices from the database (LISTEN): one connection for the whole process, however many listen."""
+"""Notifications from the database (LISTEN), received by one connection for the whole process."""
 
 from __future__ import annotations
 
@@ -17,105 +17,106 @@ from proctorium_common.telemetry.logs import get_logger
 
 _log = get_logger()
 
-_CHECK_EVERY = 10.0
+_CHECK_SECONDS = 10.0
 """Seconds between two checks of the connection."""
-_FIRST_RETRY, _LAST_RETRY = 0.1, 5.0
+_MIN_RETRY, _MAX_RETRY = 0.1, 5.0
 _BACKLOG = 10_000
-"""Notifications stored for one slow subscriber; beyond that it only learns that it missed some."""
+"""How many notifications are queued for a slow subscriber; when it is full, they are replaced by one None."""
 
 
-class Notices:
-    """What came on one channel. None means: something may have been missed, look for yourself.
+class Notifications:
+    """The notifications of one channel, as an iterator of payloads.
 
-    A None comes first of all, and after each time that the connection was lost.
+    None means that notifications may have been missed, so the subscriber has to read the current state. It is the first
+    item, and follows each loss of the connection.
     """
 
     def __init__(self, channel: str) -> None:
         self.channel = channel
-        self._waiting: deque[str | None] = deque()
-        self._some = asyncio.Event()
+        self._queue: deque[str | None] = deque()
+        self._available = asyncio.Event()
 
-    def __aiter__(self) -> Notices:
+    def __aiter__(self) -> Notifications:
         return self
 
     async def __anext__(self) -> str | None:
-        await self._some.wait()
-        payload = self._waiting.popleft()
-        if not self._waiting:
-            self._some.clear()
+        await self._available.wait()
+        payload = self._queue.popleft()
+        if not self._queue:
+            self._available.clear()
         return payload
 
     async def wait(self, timeout: float) -> bool:
-        """Return whether a notice arrived within `timeout` seconds, and discard all, for callers that only wait."""
+        """Wait for a notification, discard all, and return whether one arrived within `timeout` seconds."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
-                await self._some.wait()
-        came = self._some.is_set()
-        self._waiting.clear()
-        self._some.clear()
-        return came
+                await self._available.wait()
+        arrived = self._available.is_set()
+        self._queue.clear()
+        self._available.clear()
+        return arrived
 
     def put(self, payload: str | None) -> None:
-        """Add a notification; the listener calls this."""
-        if len(self._waiting) >= _BACKLOG:
-            self._waiting.clear()
+        """Queue a notification; called by the listener."""
+        if len(self._queue) >= _BACKLOG:
+            self._queue.clear()
             payload = None
-        self._waiting.append(payload)
-        self._some.set()
+        self._queue.append(payload)
+        self._available.set()
 
 
 class Listener:
-    """One LISTEN connection: it opens with the first subscriber and reconnects whenever it is lost."""
+    """One LISTEN connection, which opens with the first subscriber and reconnects whenever it is lost."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._subscribers: dict[str, set[Notices]] = {}
+        self._subscribers: dict[str, set[Notifications]] = {}
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._listening: set[str] = set()
         self._lost = asyncio.Event()
         self._context = copy_context()
-        # The driver takes one statement at a time.
-        self._turn = asyncio.Lock()
+        # The driver runs one statement at a time.
+        self._statement_lock = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     @asynccontextmanager
-    async def subscribe(self, channel: str) -> AsyncIterator[Notices]:
-        """Yield the notifications of `channel`. While the database is not reachable there are none."""
-        notices = Notices(channel)
-        self._subscribers.setdefault(channel, set()).add(notices)
+    async def subscribe(self, channel: str) -> AsyncIterator[Notifications]:
+        """Yield the notifications of `channel`. None arrive while the database is unreachable."""
+        notifications = Notifications(channel)
+        self._subscribers.setdefault(channel, set()).add(notifications)
         if self._task is None:
             self._task = asyncio.create_task(
                 self._run(), name="listener", context=self._context.copy()
             )
         elif channel in self._listening:
-            notices.put(None)
+            notifications.put(None)
         elif self._connection is not None:
             await self._listen(self._connection, channel)
         try:
-            yield notices
+            yield notifications
         finally:
-            self._subscribers[channel].discard(notices)
+            self._subscribers[channel].discard(notifications)
 
     async def close(self) -> None:
-        """End the connection; subscribers get nothing more."""
+        """Close the connection; subscribers receive nothing after that."""
         if self._task is not None:
             await end(self._task)
             self._task = None
 
     async def _run(self) -> None:
-        retry = _FIRST_RETRY
+        retry = _MIN_RETRY
         while True:
             try:
                 connection = await self._database.connect()
             except CONNECTION_ERRORS as error:
                 _log.warning("listener_connect_failed", error=repr(error), retry_seconds=retry)
                 await asyncio.sleep(retry)
-                retry = min(retry * 2, _LAST_RETRY)
+                retry = min(retry * 2, _MAX_RETRY)
                 continue
-            retry = _FIRST_RETRY
+            retry = _MIN_RETRY
             try:
-                await self._serve(connection)
-            except Exception:  # noqa: BLE001 - without this task nobody's live view moves any more
+                await self._receive(connection)
+            except Exception:  # noqa: BLE001 - this task must go on: all live views depend on it
                 _log.exception("listener_failed")
             finally:
                 self._connection = None
@@ -123,8 +124,8 @@ class Listener:
                 connection.terminate()
             _log.warning("listener_connection_lost")
 
-    async def _serve(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
-        """Serve the connection until it is lost."""
+    async def _receive(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        """Receive notifications until the connection is lost."""
         self._lost.clear()
         connection.add_termination_listener(lambda _: self._lost.set())
         self._connection = connection
@@ -132,32 +133,34 @@ class Listener:
             await self._listen(connection, channel)
         while not self._lost.is_set():
             with suppress(TimeoutError):
-                async with asyncio.timeout(_CHECK_EVERY):
+                async with asyncio.timeout(_CHECK_SECONDS):
                     await self._lost.wait()
                 return
             await self._check(connection)
 
     async def _listen(self, connection: asyncpg.Connection[asyncpg.Record], channel: str) -> None:
-        """Start to listen, and only then wakes the channel's subscribers: what came before, they find by looking."""
-        async with self._turn:
+        """Listen on the channel, then have its subscribers read the state, because earlier changes were missed."""
+        async with self._statement_lock:
             if channel in self._listening:
                 return
             try:
-                await connection.add_listener(channel, self._on_notice)
+                await connection.add_listener(channel, self._on_notification)
             except CONNECTION_ERRORS:
-                self._lost.set()  # with the next connection all channels are listened to again
+                self._lost.set()  # the next connection listens on all channels
                 return
             self._listening.add(channel)
-            for notices in self._subscribers[channel]:
-                notices.put(None)
+            for notifications in self._subscribers[channel]:
+                notifications.put(None)
 
     async def _check(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
         try:
-            async with self._turn:
-                await connection.execute("SELECT 1", timeout=_CHECK_EVERY / 2)
+            async with self._statement_lock:
+                await connection.execute("SELECT 1", timeout=_CHECK_SECONDS / 2)
         except CONNECTION_ERRORS:
             self._lost.set()
 
-    def _on_notice(self, _connection: object, _pid: int, channel: str, payload: object) -> None:
-        for notices in self._subscribers.get(channel, ()):
-            notices.put(str(payload))
+    def _on_notification(
+        self, _connection: object, _pid: int, channel: str, payload: object
+    ) -> None:
+        for notifications in self._subscribers.get(channel, ()):
+            notifications.put(str(payload))

@@ -1,8 +1,8 @@
-"""Schema changes, by Alembic, safe beside the running version.
+"""Schema migrations with Alembic, which run while the previous version of the service is still serving.
 
-A service keeps numbered revisions in `<package>/storage/migrations/versions/`, and nothing else of Alembic's: no
-env.py, no alembic.ini. Only forward: expand, backfill, contract. One migrator at a time (advisory lock), which gives up
-rather than make others wait (lock and statement time limits).
+A service has numbered revisions in `<package>/storage/migrations/versions/`, but no env.py and no alembic.ini.
+Revisions only go forward: expand, backfill, contract. An advisory lock admits one migration at a time. Lock and
+statement timeouts abort a migration that would block the service for long.
 """
 
 from __future__ import annotations
@@ -63,27 +63,26 @@ _GRANTS = (
     "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}",
 )
 
-# Alembic keeps the running migration in variables of its modules, so there can be one at a time in a process.
+# Alembic stores the running migration in module variables, so a process can run only one at a time.
 _ALEMBIC = threading.Lock()
 
 
 class NotOwnerError(Exception):
-    """The role of the URL may not change the tables. The text is for the operator."""
+    """The role of the URL may not change the tables. The message is for the operator."""
 
 
 async def upgrade(
     url: str,
     package: str,
     *,
-    serving: str | None = None,
+    service_role: str | None = None,
     wait: timedelta = timedelta(minutes=5),
 ) -> None:
-    """Bring the database at `url` to the newest revision of `package` (such as `proctorium_session`).
+    """Upgrade the database at `url` to the newest revision of `package` (such as `proctorium_session`).
 
-    The role of `url` owns the tables. `serving` is the role that the service runs as, where it is another: it may read
-    and write them and nothing more, so what the database refuses it cannot allow itself. Does nothing at head, nor to a
-    database that a newer version has migrated. Migrators that start at once wait for each other; raises TimeoutError
-    after `wait`, NotOwnerError.
+    The role of `url` owns the tables. `service_role` is the role that the service runs as, if it is another one; it may
+    only read and write rows, so it cannot drop triggers or constraints. Does nothing if the database is at head or was
+    migrated by a newer version. Waits up to `wait` for a concurrent migration. Raises TimeoutError, NotOwnerError.
     """
 
     async def run(connection: AsyncConnection) -> None:
@@ -102,48 +101,48 @@ async def upgrade(
                 ) from refused
             raise
         await connection.commit()
-        if serving is not None:
-            await _grant(connection, serving)
+        if service_role is not None:
+            await _grant(connection, service_role)
         after = await connection.run_sync(_heads)
         if before != after:
             _log.info("database_migrated", package=package, before=before, after=after)
 
-    await _in_turn(url, run)
+    await _run_in_thread(url, run)
 
 
 async def at_head(url: str, package: str) -> bool:
-    """Return whether the database has every revision of `package`; a newer version may have added more."""
+    """Return whether the database is at the newest revision of `package`, or at one of a newer version."""
 
     async def run(connection: AsyncConnection) -> bool:
         found = await connection.run_sync(_heads)
         return found == _newest(package) or _is_newer(found, package)
 
-    return await _in_turn(url, run)
+    return await _run_in_thread(url, run)
 
 
 async def differences(url: str, package: str) -> list[str]:
     """Return the differences between the migrated database and the tables of `<package>` and of libs/common.
 
-    This is `alembic check`; a test of every service asserts that it is empty.
+    Like `alembic check`; a test of every service asserts that the list is empty.
     """
     declared = [tables.metadata, *_tables_of(package)]
 
     def compare(connection: Connection) -> list[str]:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        # Alembic takes several, and its annotation says one.
+        # Alembic accepts several, although its annotation says one.
         found = compare_metadata(context, declared)  # type: ignore[arg-type]
         return [repr(difference) for difference in found]
 
     async def run(connection: AsyncConnection) -> list[str]:
         return await connection.run_sync(compare)
 
-    return await _in_turn(url, run)
+    return await _run_in_thread(url, run)
 
 
 async def draft(url: str, package: str, message: str) -> Path:
-    """Write the next numbered revision of `package` from what its tables have and the database at `url` lacks.
+    """Write a draft of the next revision of `package`: the differences of the database at `url` from its tables.
 
-    A draft: its author reads it, and makes it safe beside the running version.
+    The author has to review it and make it safe for the running version of the service.
     """
 
     def write(connection: Connection) -> Path:
@@ -158,11 +157,11 @@ async def draft(url: str, package: str, message: str) -> Path:
     async def run(connection: AsyncConnection) -> Path:
         return await connection.run_sync(write)
 
-    return await _in_turn(url, run)
+    return await _run_in_thread(url, run)
 
 
-async def _in_turn(url: str, run: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-    """Run `run` on a connection of its own, in a thread: waiting for the lock must not block the caller's loop."""
+async def _run_in_thread(url: str, run: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    """Run `run` with a new connection in a thread, so that waiting for the lock does not block the event loop."""
 
     async def connected() -> T:
         async with _connection(url) as connection:
@@ -190,17 +189,17 @@ async def _connection(url: str) -> AsyncIterator[AsyncConnection]:
 
 
 async def _lock(connection: AsyncConnection, wait: timedelta) -> None:
-    """Poll for the lock: waiting in the database would hold a snapshot, for which CREATE INDEX CONCURRENTLY waits."""
-    taken = text("SELECT pg_try_advisory_lock(:key)")
+    """Poll for the lock; a waiting statement holds a snapshot, for which CREATE INDEX CONCURRENTLY waits."""
+    try_lock = text("SELECT pg_try_advisory_lock(:key)")
     async with asyncio.timeout(wait.total_seconds()):
-        while not (await connection.execute(taken, {"key": _LOCK_KEY})).scalar_one():
+        while not (await connection.execute(try_lock, {"key": _LOCK_KEY})).scalar_one():
             await connection.commit()
             await asyncio.sleep(_LOCK_RETRY)
     await connection.commit()
 
 
 async def _grant(connection: AsyncConnection, role: str) -> None:
-    """To `role` what a service needs; to the owner nothing, since it has all."""
+    """Grant `role` the privileges that a service needs, unless it is the owner."""
     if role != (await connection.execute(text("SELECT current_user"))).scalar_one():
         quoted = connection.dialect.identifier_preparer.quote_identifier(role)
         for statement in _GRANTS:
@@ -212,7 +211,7 @@ def _config(package: str, connection: Connection) -> Config:
     config = Config()
     config.set_main_option("script_location", "proctorium_common.storage:alembic")
     config.set_main_option("path_separator", "newline")
-    # The file of options would take a percent sign for a reference.
+    # Alembic's configuration interprets a percent sign as an interpolation.
     config.set_main_option("version_locations", str(_versions(package)).replace("%", "%%"))
     config.attributes["connection"] = connection
     config.attributes["metadata"] = [tables.metadata, *_tables_of(package)]

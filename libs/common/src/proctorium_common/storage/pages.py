@@ -1,8 +1,8 @@
-"""Lists a page at a time: an opaque token says after which item the next page begins.
+"""Pagination: page sizes, and signed page tokens that contain the sort key of the last item.
 
-The token holds the sort key of the last item shown, so that pages neither skip nor repeat items when others come and
-go. It is bound to the list that gave it: name the list, and what it was filtered by. It is signed with a key of the
-service's own database (HMAC), so that nothing but our own keys reaches a query.
+With the sort key (keyset pagination), pages neither skip nor repeat items when others are inserted or deleted. A token
+is valid for one list only, so the name of the list must contain its filters. It is signed with a key from the service's
+own database (HMAC), so that no forged sort key reaches a query.
 
     tokens = await pages.tokens(tx)
     after = tokens.after("people", request.page_token, str, UUID)
@@ -27,7 +27,7 @@ from proctorium_common.storage.database import Transaction
 from proctorium_common.storage.tables import page_token_keys
 
 KeyPart = str | int | datetime | UUID
-"""What a list can be sorted by."""
+"""A part of a sort key."""
 
 T = TypeVar("T")
 K1 = TypeVar("K1", bound=KeyPart)
@@ -36,22 +36,24 @@ K3 = TypeVar("K3", bound=KeyPart)
 
 _SIGNATURE_BYTES = 16
 
-USUAL, MOST = 50, 200
+DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE = 50, 200
 
 
-def size_of(asked: int, *, usual: int = USUAL, most: int = MOST) -> int:
-    """Return how many items a page has when `asked` were asked for; 0 means `usual`, and never more than `most`."""
-    return min(asked, most) if asked > 0 else usual
+def effective_size(
+    requested: int, *, default: int = DEFAULT_PAGE_SIZE, maximum: int = MAX_PAGE_SIZE
+) -> int:
+    """Return the page size for a request: `default` for 0, and at most `maximum`."""
+    return min(requested, maximum) if requested > 0 else default
 
 
 async def tokens(tx: Transaction) -> PageTokens:
-    """Return the page tokens of the service whose database this is."""
+    """Return the page tokens of this service, with the key from its database."""
     found = await tx.execute(select(page_token_keys.c.key))
     return PageTokens(found.scalar_one())
 
 
 class PageTokens:
-    """Makes and reads page tokens, signed with one key."""
+    """Creates and verifies page tokens, signed with one key."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
@@ -59,12 +61,12 @@ class PageTokens:
     def cut(
         self, name: str, rows: Sequence[T], size: int, key: Callable[[T], tuple[KeyPart, ...]]
     ) -> tuple[Sequence[T], str]:
-        """Return the page and the next token from `rows`: `size` + 1 of them, or fewer (and no token) at the end."""
+        """Return the first `size` rows and the token of the next page; the token is empty if there are no more rows."""
         shown = rows[:size]
         return shown, self.token(name, *key(shown[-1])) if len(rows) > size else ""
 
     def token(self, name: str, *key: KeyPart) -> str:
-        """Return the token of the page that begins after the item with this sort key."""
+        """Return the token of the page that starts after the item with this sort key."""
         parts = [part.isoformat() if isinstance(part, datetime) else part for part in key]
         text = json.dumps([name, *parts], default=str, separators=(",", ":"), ensure_ascii=False)
         signed = self._signature(text.encode()) + text.encode()
@@ -81,9 +83,9 @@ class PageTokens:
         self, name: str, text: str, kind: type[K1], second: type[K2], third: type[K3], /
     ) -> tuple[K1, K2, K3] | None: ...
     def after(self, name: str, text: str, /, *kinds: type[object]) -> tuple[object, ...] | None:
-        """Return the sort key of the item after which the page begins; None for the first page (an empty token).
+        """Return the sort key after which the page starts, or None for an empty token (the first page).
 
-        Raises INVALID_PAGE_TOKEN for what the list `name` did not give.
+        Raises INVALID_PAGE_TOKEN for a token that was not issued for the list `name`.
         """
         if not text:
             return None
@@ -91,13 +93,13 @@ class PageTokens:
             signed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
             signature, content = signed[:_SIGNATURE_BYTES], signed[_SIGNATURE_BYTES:]
             if not hmac.compare_digest(signature, self._signature(content)):
-                raise _not_ours()
+                raise _invalid_token()
             given, *parts = json.loads(content)
             if given != name or len(parts) != len(kinds):
-                raise _not_ours()
+                raise _invalid_token()
             return tuple(_read(part, kind) for part, kind in zip(parts, kinds, strict=True))
         except (ValueError, TypeError) as failure:
-            raise _not_ours() from failure
+            raise _invalid_token() from failure
 
     def _signature(self, content: bytes) -> bytes:
         return hmac.digest(self._key, content, "sha256")[:_SIGNATURE_BYTES]
@@ -108,11 +110,11 @@ def _read(part: object, kind: type[object]) -> KeyPart:
         return part
     if kind is not int and isinstance(part, str):
         return _READERS[kind](part)
-    raise _not_ours()
+    raise _invalid_token()
 
 
 def _text(part: str) -> str:
-    if "\0" in part:  # PostgreSQL takes every other character
+    if "\0" in part:  # PostgreSQL accepts every other character
         raise ValueError("a text with a zero character")
     return part
 
@@ -127,7 +129,7 @@ def _time(part: str) -> datetime:
 _READERS: dict[type[object], Callable[[str], KeyPart]] = {str: _text, datetime: _time, UUID: UUID}
 
 
-def _not_ours() -> ServiceError:
+def _invalid_token() -> ServiceError:
     sentence = "This list cannot be continued from there. Please start again from its first page."
     return invalid(
         "INVALID_PAGE_TOKEN",

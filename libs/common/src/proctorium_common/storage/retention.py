@@ -1,4 +1,4 @@
-"""Purges in small steps: published events, inbox rows, used idempotency keys, revocations of expired tokens."""
+"""Purge old rows of the common tables in small steps, by a retention policy."""
 
 from __future__ import annotations
 
@@ -16,29 +16,31 @@ from proctorium_common.storage.tables import (
     revocations,
 )
 
-_AT_ONCE = 5_000
-"""Rows in one transaction: few enough that nobody waits for it."""
+_BATCH_SIZE = 5_000
+"""Rows per transaction; few, so that no other transaction waits for long."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """The retention periods. Raises ValueError if an event could be replayed after its inbox row was purged."""
+class RetentionPolicy:
+    """How long rows are stored. Raises ValueError if an event could be replayed after its inbox row was purged."""
 
     outbox: timedelta = timedelta(days=7)
     inbox: timedelta = timedelta(days=30)
     idempotency_keys: timedelta = timedelta(days=2)
     resolved_dead_letters: timedelta = timedelta(days=90)
-    # Far longer than an access token lives, so no token of before the change is left.
+    # Far longer than the lifetime of an access token, so all tokens from before the revocation have expired.
     revocations: timedelta = timedelta(days=1)
 
     def __post_init__(self) -> None:
         if self.inbox <= self.outbox:
-            raise ValueError("the inbox must be kept longer than the outbox, or a replay doubles")
+            raise ValueError(
+                "the inbox must be stored longer than the outbox, or replayed events are handled twice"
+            )
 
 
 @dataclass(frozen=True, slots=True)
-class Removed:
-    """How many rows went."""
+class PurgedRows:
+    """How many rows were purged from each table."""
 
     outbox: int
     inbox: int
@@ -47,45 +49,45 @@ class Removed:
     revocations: int
 
 
-async def clean_up(database: Database, kept: Kept | None = None) -> Removed:
-    """Remove what is older than `kept` says. Unpublished events and open dead letters stay, however old."""
-    kept = kept or Kept()
+async def purge(database: Database, policy: RetentionPolicy | None = None) -> PurgedRows:
+    """Purge rows by `policy`. Unpublished events and unresolved dead letters are never purged."""
+    policy = policy or RetentionPolicy()
     async with database.transaction() as transaction:
         now = transaction.now
-    before_outbox = now - kept.outbox
-    return Removed(
-        outbox=await _remove(
+    before_outbox = now - policy.outbox
+    return PurgedRows(
+        outbox=await _purge(
             database,
             outbox,
-            # The index is on the time of occurrence, which is never the later of the two.
+            # The condition on occurred_at is redundant, but that column has an index.
             and_(outbox.c.occurred_at < before_outbox, outbox.c.published_at < before_outbox),
         ),
-        inbox=await _remove(database, inbox, inbox.c.handled_at < now - kept.inbox),
-        idempotency_keys=await _remove(
+        inbox=await _purge(database, inbox, inbox.c.handled_at < now - policy.inbox),
+        idempotency_keys=await _purge(
             database,
             idempotency_keys,
-            idempotency_keys.c.created_at < now - kept.idempotency_keys,
+            idempotency_keys.c.created_at < now - policy.idempotency_keys,
         ),
-        dead_letters=await _remove(
+        dead_letters=await _purge(
             database,
             dead_letters,
-            dead_letters.c.resolved_at < now - kept.resolved_dead_letters,
+            dead_letters.c.resolved_at < now - policy.resolved_dead_letters,
         ),
-        revocations=await _remove(
-            database, revocations, revocations.c.changed_at < now - kept.revocations
+        revocations=await _purge(
+            database, revocations, revocations.c.changed_at < now - policy.revocations
         ),
     )
 
 
-async def _remove(database: Database, table: Table, old: ColumnElement[bool]) -> int:
+async def _purge(database: Database, table: Table, old: ColumnElement[bool]) -> int:
     row: ColumnElement[object] = literal_column(f"{table.name}.ctid")
-    some = select(row).where(old).limit(_AT_ONCE).with_for_update(skip_locked=True)
-    # As an array: PostgreSQL finds rows by their place directly, instead of joining two reads of the table.
-    places = func.array(some.scalar_subquery())
-    removed = 0
+    batch = select(row).where(old).limit(_BATCH_SIZE).with_for_update(skip_locked=True)
+    # With an array, PostgreSQL reads the rows by their ctid directly instead of joining two scans of the table.
+    row_ids = func.array(batch.scalar_subquery())
+    purged = 0
     while True:
         async with database.transaction() as transaction:
-            result = await transaction.execute(delete(table).where(row == func.any(places)))
-        removed += result.rowcount
-        if result.rowcount < _AT_ONCE:
-            return removed
+            result = await transaction.execute(delete(table).where(row == func.any(row_ids)))
+        purged += result.rowcount
+        if result.rowcount < _BATCH_SIZE:
+            return purged

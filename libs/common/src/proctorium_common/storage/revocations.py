@@ -1,4 +1,4 @@
-"""Revoked tokens in a service's database, written by events, or by enrollment in the transaction of the change."""
+"""Token revocations in a service's database, written by event handlers, or by enrollment with the change itself."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.tables import revocations as table
 
 CHANNEL = "revocations"
-"""Notified by a trigger with the id of the person."""
+"""The NOTIFY channel of the table's trigger; the payload is the id of the person."""
 
 
 async def refuse_tokens(tx: Transaction, person_id: UUID, version: int) -> None:
-    """Refuse the person's tokens of an access version below `version`. A lower version than before changes nothing."""
+    """Refuse the person's tokens of an access version below `version`, unless a higher version is already stored."""
     added = insert(table).values(
         person_id=person_id, refused_before=version, roles_before=0, roles=[], changed_at=tx.now
     )

@@ -1,7 +1,7 @@
-"""Pieces of revisions: the common tables as they are in a service's first revision, and the guard of permanent tables.
+"""Functions for migrations: they create the common tables, and make the rows of a table permanent.
 
-What stands here is history and does not change: a later form of a common table is a function of its own, which the
-services' next revisions call.
+Existing functions must not change, because the services' old revisions call them. To change a common table, add a
+function that new revisions call.
 """
 
 from __future__ import annotations
@@ -97,13 +97,13 @@ _FORBID_CHANGES = """
 
 
 def create_common_tables() -> None:
-    """Make outbox (with its NOTIFY), inbox, dead letters, idempotency keys and signing keys."""
+    """Create the tables outbox (with its NOTIFY), inbox, dead_letters, idempotency_keys and signing_keys."""
     for statement in _COMMON_TABLES:
         op.execute(statement)
 
 
 def create_page_token_keys() -> None:
-    """Create the table of the key of page tokens, with a key from PostgreSQL's strong random source."""
+    """Create the table page_token_keys, with one key from PostgreSQL's cryptographic random source."""
     op.execute(
         """
         CREATE TABLE page_token_keys (
@@ -123,13 +123,13 @@ def create_page_token_keys() -> None:
 
 
 def forbid_changes(table: str) -> None:
-    """From here on the database itself refuses UPDATE, DELETE and TRUNCATE of `table`; INSERT goes on."""
+    """Make the database refuse UPDATE, DELETE and TRUNCATE of `table`; INSERT is still allowed."""
     op.execute(_FORBID_CHANGES)
     op.execute(
         f'CREATE TRIGGER forbid_changes BEFORE UPDATE OR DELETE OR TRUNCATE ON "{table}"'
         " FOR EACH STATEMENT EXECUTE FUNCTION forbid_changes()"
     )
-    # ALWAYS: a session cannot talk its way past it as a replica.
+    # ALWAYS: the trigger also fires for sessions with session_replication_role = replica.
     op.execute(f'ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER forbid_changes')
 
 
@@ -145,7 +145,7 @@ _REVOCATIONS = (
     )
     """,
     "CREATE INDEX ix_revocations_changed_at ON revocations (changed_at)",
-    # A revocation is never taken back: what was refused stays refused, whatever the order in which events arrive.
+    # Versions never decrease, so a revocation stays in force even if events arrive out of order.
     """
     CREATE FUNCTION guard_revocation() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -174,6 +174,6 @@ _REVOCATIONS = (
 
 
 def create_revocations() -> None:
-    """Create the table of revoked tokens, with its guard and its NOTIFY."""
+    """Create the table revocations, with its triggers."""
     for statement in _REVOCATIONS:
         op.execute(statement)

@@ -1,4 +1,4 @@
-"""Spans of the storage, made only where somebody is recording: unsampled calls pay one attribute look-up."""
+"""Spans of database work, created only in recorded traces; an unsampled call costs one attribute look-up."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _READ = re.compile(r"\bFROM\s+(\w+)\b(?!\s*\()", re.IGNORECASE)
 
 @contextmanager
 def recorded(name: str) -> Iterator[None]:
-    """Make a client span around the block if the current span is recording, else nothing."""
+    """Create a client span around the block if the current span is recording."""
     if not trace.get_current_span().is_recording():
         yield
         return
@@ -34,7 +34,7 @@ def recorded(name: str) -> Iterator[None]:
 
 @contextmanager
 def statement(executed: Executable | str) -> Iterator[None]:
-    """Make a span named after the statement, such as `SELECT participants`."""
+    """Create a span named after the statement, such as `SELECT participants`."""
     if not trace.get_current_span().is_recording():
         yield
         return
@@ -43,7 +43,7 @@ def statement(executed: Executable | str) -> Iterator[None]:
 
 
 def name_of(executed: Executable | str) -> str:
-    """Return the statement's operation and first table: what it changes, else what it reads."""
+    """Return the statement's operation and table: the first one that it changes, else the first one that it reads."""
     if isinstance(executed, TextClause):
         executed = executed.text
     if isinstance(executed, ClauseElement):

@@ -1,4 +1,4 @@
-"""The tables that every service has beside its own, made by `migrations.create_common_tables`; a test compares both."""
+"""The tables that every service has in addition to its own, created by `migrations.create_common_tables`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
-"""Names of constraints and indexes: services use it too (`MetaData(naming_convention=NAMING)`)."""
+"""The naming convention of constraints and indexes, for services too: `MetaData(naming_convention=NAMING)`."""
 
 metadata = MetaData(naming_convention=NAMING)
 
@@ -50,10 +50,10 @@ outbox = Table(
     Column("published_at", _TIME),
     UniqueConstraint("event_id"),
     Index("ix_outbox_unpublished", "position", postgresql_where=text("published_at IS NULL")),
-    # Rows come in the order of time: a block range index finds the old ones and costs the writer nothing.
+    # Rows are inserted in the order of time, so a small block range index finds the old ones.
     Index("ix_outbox_occurred_at", "occurred_at", postgresql_using="brin"),
 )
-"""Events, written in the transaction of the change; published rows stay for days so that `replay` can use them."""
+"""Events, written in the transaction of the change; published rows are stored for some days, for `replay`."""
 
 inbox = Table(
     "inbox",
@@ -64,7 +64,7 @@ inbox = Table(
     PrimaryKeyConstraint("consumer", "event_id"),
     Index("ix_inbox_handled_at", "handled_at", postgresql_using="brin"),
 )
-"""Handled events, written in the transaction of the effect, so that no event has its effect twice."""
+"""The ids of handled events, written in the handler's transaction, so that no event is handled twice."""
 
 dead_letters = Table(
     "dead_letters",
@@ -91,25 +91,25 @@ idempotency_keys = Table(
     Column("method", Text, nullable=False),
     Column("request_id", Text, nullable=False),
     Column("request_digest", LargeBinary, nullable=False),
-    # Null only inside the transaction that is still making the response.
+    # Null only within the transaction that creates the response.
     Column("response", LargeBinary),
     Column("created_at", _TIME, nullable=False),
     PrimaryKeyConstraint("caller", "method", "request_id"),
     Index("ix_idempotency_keys_created_at", "created_at", postgresql_using="brin"),
 )
-"""Requests that were answered, with the answer, so that a repetition gets the same one."""
+"""The keys and responses of requests, so that a repeated request returns the same response."""
 
 signing_keys = Table(
     "signing_keys",
     metadata,
     Column("key_id", Text, primary_key=True),
     Column("public_key", LargeBinary, nullable=False),
-    # Only where tokens are signed; encrypted before it gets here.
+    # Only in the service that signs tokens, which encrypts it before it is stored.
     Column("encrypted_seed", LargeBinary),
     Column("created_at", _TIME, nullable=False),
     Column("retires_at", _TIME),
 )
-"""Keys that tokens are signed and checked with (`storage/keys.py`)."""
+"""The keys that sign and verify access tokens (`storage/keys.py`)."""
 
 page_token_keys = Table(
     "page_token_keys",
@@ -118,7 +118,7 @@ page_token_keys = Table(
     Column("key", LargeBinary, nullable=False),
     CheckConstraint("number = 1", name="only_one"),
 )
-"""The key that signs page tokens (`storage/pages.py`). It protects queries from forged tokens, not data."""
+"""The key that signs page tokens (`storage/pages.py`), so that queries receive no forged sort keys."""
 
 revocations = Table(
     "revocations",

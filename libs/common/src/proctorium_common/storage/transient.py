@@ -1,4 +1,4 @@
-"""Transient failures of the database, and the error that callers receive for them."""
+"""Transient database errors, and the ServiceError that callers receive for them."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ _STATES = frozenset(
         "40P01",  # deadlock
         "55P03",  # lock timeout
         "57014",  # statement timeout
-        "25P03",  # idle in transaction for too long
-        "57P01",  # the server shuts down
+        "25P03",  # idle in transaction timeout
+        "57P01",  # the server is shutting down
         "57P02",  # the server crashed
-        "57P03",  # the server starts or recovers
-        "25006",  # read only: a standby answers after a fail-over
+        "57P03",  # the server is starting or recovering
+        "25006",  # read only: the connection goes to a standby after a failover
     }
 )
 CONNECTION_ERRORS = (
     OSError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
-    # What a connection raises between the server's last message and its end.
+    # Raised by a connection that the server is closing.
     asyncpg.InternalClientError,
 )
-"""What a connection of the driver's own raises when the database is away, or refuses."""
+"""What a driver connection raises when the database is unavailable or refuses the connection."""
 
 _OUTDATED = (asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheError)
-"""A migration changed what a prepared statement reads; the driver has dropped the statement and prepares it again."""
+"""A migration changed the table of a prepared statement; the driver prepares the statement again on a retry."""
 
 _CLASSES = ("08", "53")  # connection lost; out of connections, memory, disk
 
 
 @contextmanager
 def unavailable_on_transient_errors(*, network: bool = True) -> Iterator[None]:
-    """Raise ServiceError UNAVAILABLE for a passing failure of the database within the block; others stay what they are.
+    """Convert transient database errors in the block to ServiceError UNAVAILABLE.
 
-    With `network` the block is one call of the driver, so that errors of sockets are the database's too.
+    With `network`, OSErrors are converted too; use it where the block is a single call of the driver.
     """
     try:
         yield
@@ -54,20 +54,20 @@ def unavailable_on_transient_errors(*, network: bool = True) -> Iterator[None]:
             raise _unavailable() from error
         raise
     except (DBAPIError, PoolTimeout, *CONNECTION_ERRORS) as error:
-        if passes_by_itself(error):
+        if is_transient(error):
             raise _unavailable() from error
         raise
 
 
-def passes_by_itself(error: Exception) -> bool:
-    """Return whether the same work may succeed when it is tried again."""
+def is_transient(error: Exception) -> bool:
+    """Return whether a retry of the same work may succeed."""
     if isinstance(error, (PoolTimeout, asyncpg.InternalClientError, *_OUTDATED)):
         return True
     if isinstance(error, DBAPIError):
         if error.connection_invalidated:
             return True
         cause = error.orig.__cause__ if error.orig is not None else None
-        return isinstance(cause, Exception) and passes_by_itself(cause)
+        return isinstance(cause, Exception) and is_transient(cause)
     if isinstance(error, asyncpg.InterfaceError):
         return "clos" in str(
             error
@@ -77,4 +77,6 @@ def passes_by_itself(error: Exception) -> bool:
 
 
 def _unavailable() -> Exception:
-    return unavailable(REASON, "The database does not answer now. Nothing was changed; try again.")
+    return unavailable(
+        REASON, "The database is unavailable at the moment. Nothing was changed. Please try again."
+    )

@@ -146,7 +146,7 @@ class Postgres(Component):
         url = await self.ensure_database(name, owner=f"{role}_owner")
         await self._ensure_role(role)
         await self._reassign_ownership(name, role, f"{role}_owner")
-        await upgrade(url, package, serving=role)
+        await upgrade(url, package, service_role=role)
         return self.url(name, role)
 
     async def drop_database(self, name: str) -> None:

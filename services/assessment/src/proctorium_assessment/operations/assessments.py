@@ -78,7 +78,7 @@ async def list_assessments(
 
     Raises INVALID_PAGE_TOKEN.
     """
-    size = pages.size_of(page_size)
+    size = pages.effective_size(page_size)
     async with database.transaction() as tx:
         tokens = await pages.tokens(tx)
         after = tokens.after(_LIST, page_token, str, UUID)

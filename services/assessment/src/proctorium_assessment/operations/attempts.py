@@ -205,7 +205,7 @@ async def list_attempts(
     Only proctors of the session and administrators may list all of its attempts. Raises NOT_ALLOWED,
     CERTIFICATION_ENDED, INVALID_PAGE_TOKEN.
     """
-    size = pages.size_of(page_size)
+    size = pages.effective_size(page_size)
     name = f"attempts/{session_id}"
     async with database.transaction() as tx:
         tokens = await pages.tokens(tx)

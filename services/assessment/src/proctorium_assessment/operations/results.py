@@ -67,7 +67,7 @@ async def list_results(
     Only proctors of the session and administrators may list all of its results. Raises NOT_ALLOWED,
     CERTIFICATION_ENDED, INVALID_PAGE_TOKEN.
     """
-    size = pages.size_of(page_size)
+    size = pages.effective_size(page_size)
     name = f"results/{session_id}"
     async with database.transaction() as tx:
         tokens = await pages.tokens(tx)
@@ -89,7 +89,7 @@ async def list_late_answers(
 
     Raises NOT_FOUND, CERTIFICATION_ENDED, INVALID_PAGE_TOKEN.
     """
-    size = pages.size_of(page_size)
+    size = pages.effective_size(page_size)
     name = f"late answers of {attempt_id}"
     async with database.transaction() as tx:
         attempt = await attempts.get_attempt(tx, attempt_id)

@@ -42,7 +42,7 @@ class _Request:
     outcome: Receipt | ServiceError | None = None
 
 
-_BATCHES_AT_ONCE = 3
+_CONCURRENT_BATCHES = 3
 """The number of concurrent batches, each on its own connection."""
 
 _MIN_REQUESTS = 4
@@ -57,11 +57,11 @@ class AnswerSaver:
     def __init__(self, database: Database, published: PublishedAssessments, clock: Clock) -> None:
         self._clock = clock
         self._cache = AttemptCache(database, published)
-        self._connections = database.beside_pool(_BATCHES_AT_ONCE)
+        self._connections = database.extra_connections(_CONCURRENT_BATCHES)
         self._batcher: Batcher[_Request, Receipt | ServiceError] = Batcher(
             self._flush,
-            at_once=_BATCHES_AT_ONCE,
-            enough=_MIN_REQUESTS,
+            concurrency=_CONCURRENT_BATCHES,
+            min_items=_MIN_REQUESTS,
             key=_attempt_of,
         )
 

@@ -161,7 +161,7 @@ class Codes:
         Raises NOT_FOUND, INVALID_PAGE_TOKEN.
         """
         name = f"codes of {session_id}"
-        size = pages.size_of(page_size)
+        size = pages.effective_size(page_size)
         async with self._database.transaction() as tx:
             session = await sessions.get_session(tx, session_id)
             if session is None or not await _may_see(tx, caller, session_id):

@@ -72,7 +72,7 @@ async def list_courses(
     Raises INVALID_PAGE_TOKEN.
     """
     name = "courses" if caller.is_administrator else "published courses"
-    size = pages.size_of(page_size)
+    size = pages.effective_size(page_size)
     async with database.transaction() as tx:
         tokens = await pages.tokens(tx)
         found = await courses.list_courses(

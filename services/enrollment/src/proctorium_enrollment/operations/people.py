@@ -86,7 +86,7 @@ async def list_people(
     database: Database, page_size: int, page_token: str
 ) -> tuple[Sequence[Person], str]:
     """Return people by legal name, and the token of the next page. Raises INVALID_PAGE_TOKEN."""
-    size = pages.size_of(page_size)
+    size = pages.effective_size(page_size)
     async with database.transaction() as tx:
         tokens = await pages.tokens(tx)
         after = tokens.after(_LIST, page_token, str, UUID)

@@ -67,7 +67,7 @@ async def list_my_courses(
 ) -> tuple[Sequence[MyCourse], str]:
     """Return a learner's courses with progress by title, and the token of the next page. Raises INVALID_PAGE_TOKEN."""
     name = f"courses of {person_id}"
-    size = pages.size_of(page_size)
+    size = pages.effective_size(page_size)
     async with database.transaction() as tx:
         tokens = await pages.tokens(tx)
         after = tokens.after(name, page_token, str, UUID)
@@ -80,7 +80,7 @@ async def list_registrations(
 ) -> tuple[Sequence[Registration], str]:
     """Return the registrations in a course by time, and the token of the next page. Raises INVALID_PAGE_TOKEN."""
     name = f"registrations of {course_id}"
-    size = pages.size_of(page_size)
+    size = pages.effective_size(page_size)
     async with database.transaction() as tx:
         tokens = await pages.tokens(tx)
         after = tokens.after(name, page_token, datetime, UUID)

@@ -208,7 +208,7 @@ async def list_history(
     database: Database, person_id: UUID, page_size: int, page_token: str
 ) -> tuple[Sequence[NamedChange], str]:
     """Return a person's history, newest first, and the token of the next page. Raises NOT_FOUND, INVALID_PAGE_TOKEN."""
-    size = pages.size_of(page_size)
+    size = pages.effective_size(page_size)
     async with database.transaction() as tx:
         if await people.get_person(tx, person_id) is None:
             raise no_such_person()

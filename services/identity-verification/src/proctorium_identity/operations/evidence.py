@@ -15,7 +15,7 @@ from proctorium_common.errors import ServiceError
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Database, Transaction
-from proctorium_common.storage.idempotency import Responder, answered_before
+from proctorium_common.storage.idempotency import Responder, stored_response
 from proctorium_common.telemetry.logs import get_logger
 from proctorium_identity import events
 from proctorium_identity.domain.cases import Case, CaseAction, next_state, not_your_case
@@ -80,7 +80,7 @@ class EvidenceSubmission:
         DEPENDENCY_UNAVAILABLE, and as `ImageReader.read`.
         """
         async with self._database.transaction() as tx:
-            response = await answered_before(tx, responder.request, responder.response)
+            response = await stored_response(tx, responder.request, responder.response)
             if response is not None:
                 return response
             # Refused here, an image costs no work; `run` checks again, because the case can change meanwhile.

@@ -144,7 +144,7 @@ async def list_accesses(
 ) -> tuple[Sequence[EvidenceAccess], str]:
     """Return a page of the session's accesses, newest first, and the next page token. Raises INVALID_PAGE_TOKEN."""
     name = f"evidence-accesses:{session_id}"
-    limit = pages.size_of(page_size)
+    limit = pages.effective_size(page_size)
     async with database.transaction() as tx:
         tokens = await pages.tokens(tx)
         before = tokens.after(name, page_token, datetime, UUID)

@@ -28,7 +28,7 @@ async def list_page(
 ) -> tuple[Sequence[Delivery], str]:
     """Return a page of deliveries, newest first, and the token of the next page. Raises INVALID_PAGE_TOKEN."""
     name = f"deliveries {state or ''} {person_id or ''}"
-    size = pages.size_of(page_size)
+    size = pages.effective_size(page_size)
     async with database.transaction() as tx:
         tokens = await pages.tokens(tx)
         found = await deliveries.list_deliveries(

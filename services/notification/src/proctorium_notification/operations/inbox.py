@@ -50,7 +50,7 @@ class Inbox:
 
     async def list_page(self, person_id: UUID, page_size: int, page_token: str) -> Page:
         """Return a page of the person's notifications, newest first. Raises INVALID_PAGE_TOKEN."""
-        size = pages.size_of(page_size)
+        size = pages.effective_size(page_size)
         async with self._database.transaction() as tx:
             tokens = await pages.tokens(tx)
             after = tokens.after(_LIST, page_token, datetime, UUID)

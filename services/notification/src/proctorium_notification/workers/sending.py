@@ -6,7 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
-from proctorium_common.storage.listen import Listener, Notices
+from proctorium_common.storage.listen import Listener, Notifications
 from proctorium_common.tasks import end
 from proctorium_notification.domain.destinations import Lane
 from proctorium_notification.operations.sending import Batch, Sender
@@ -33,7 +33,7 @@ class SendingWorker:
         self._poll_interval = poll_interval.total_seconds()
         self._grace = grace.total_seconds()
         self._open = AsyncExitStack()
-        self._notices: Notices | None = None
+        self._notices: Notifications | None = None
         self._lanes: dict[Lane, set[asyncio.Task[None]]] = {lane: set() for lane in Lane}
 
     async def run(self) -> None:
@@ -59,7 +59,7 @@ class SendingWorker:
         await end(*tasks)
         await self._sender.close()
 
-    async def _send(self, batch: Batch, notices: Notices) -> None:
+    async def _send(self, batch: Batch, notices: Notifications) -> None:
         # After a failure the next run waits for the poll interval, to avoid a tight loop.
         if await self._sender.send(batch):
             notices.put(None)

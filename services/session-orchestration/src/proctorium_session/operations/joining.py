@@ -33,8 +33,8 @@ from proctorium_session.storage import participants, sessions
 
 M = TypeVar("M", bound=Message)
 
-_AT_ONCE = 4
-_ENOUGH = 16
+_CONCURRENT_BATCHES = 4
+_MIN_REQUESTS = 16
 """The number of batches in progress at the same time, and of waiting learners that start another one."""
 _LINGER = 0.003
 """The seconds for which a batch waits for more learners after the batch before it."""
@@ -80,8 +80,8 @@ class Joining(Generic[M]):
         self._response = response
         self._batches: Batcher[tuple[CodeEntry, Key | None], M | Refusal | None] = Batcher(
             self._flush,
-            at_once=_AT_ONCE,
-            enough=_ENOUGH,
+            concurrency=_CONCURRENT_BATCHES,
+            min_items=_MIN_REQUESTS,
             key=lambda item: item[0].person_id,
             one_per_key=True,
             linger=_LINGER,

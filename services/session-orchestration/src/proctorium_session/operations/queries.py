@@ -38,7 +38,7 @@ async def list_sessions(
 ) -> tuple[Sequence[VisibleSession], str]:
     """Return a page of the sessions that the caller may see, by start time. Raises INVALID_PAGE_TOKEN."""
     name = f"sessions:{caller.name}:{live_only}"
-    limit = pages.size_of(page_size)
+    limit = pages.effective_size(page_size)
     async with database.transaction() as tx:
         tokens = await pages.tokens(tx)
         after = tokens.after(name, page_token, datetime, UUID)

@@ -37,7 +37,7 @@ async def read_record(
     RECORD_CLOSED, CERTIFICATION_ENDED, INVALID_PAGE_TOKEN.
     """
     name = f"record:{session_id}"
-    limit = pages.size_of(page_size, usual=_DEFAULT_PAGE_SIZE, most=_MAX_PAGE_SIZE)
+    limit = pages.effective_size(page_size, default=_DEFAULT_PAGE_SIZE, maximum=_MAX_PAGE_SIZE)
     async with database.transaction() as tx:
         session = require_supervised(await sessions.get_session(tx, session_id), caller)
         reader = await _reader(tx, caller, session, access_period)
@@ -55,7 +55,7 @@ async def list_accesses(
 ) -> tuple[Sequence[RecordAccess], str]:
     """Return a page of the accesses to the record, newest first. Raises NOT_FOUND, INVALID_PAGE_TOKEN."""
     name = f"record-accesses:{session_id}"
-    limit = pages.size_of(page_size)
+    limit = pages.effective_size(page_size)
     async with database.transaction() as tx:
         if await sessions.get_session(tx, session_id) is None:
             raise no_session()

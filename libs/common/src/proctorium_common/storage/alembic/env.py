@@ -1,4 +1,4 @@
-"""The environment of every service's migrations; `storage/migrations.py` passes the connection and the tables in."""
+"""The Alembic environment of every service; `storage/migrations.py` passes in the connection and the tables."""
 
 from alembic import context
 
